@@ -1,0 +1,40 @@
+# `make demo` and `make test` need only Python >= 3.11 and make; everything else is installed into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-all lint bench clean
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit("fairpay needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	touch $@
+
+$(VENV)/.lint: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[lint]'
+	touch $@
+
+demo: $(VENV)/.installed ## compare the two rules on the sample month
+	$(BIN)/fairpay compare sample_data/listens.csv --subscribers sample_data/subscribers.csv --royalty-rate 70%
+
+test: $(VENV)/.test ## the suite, about five minutes on two cores
+	$(BIN)/python -m pytest -n auto
+
+test-all: $(VENV)/.test ## the suite with the nightly searches
+	$(BIN)/python -m pytest -n auto -m 'nightly or not nightly'
+
+lint: $(VENV)/.test $(VENV)/.lint ## style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,1 @@
+"""Where a rule runs: on this machine (`local`), later on a cluster."""

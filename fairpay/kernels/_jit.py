@@ -1,0 +1,20 @@
+"""The one place where Numba is configured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numba
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["jit"]
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+def jit(function: F) -> F:
+    """Compile on first call; `nogil`, cached on disk, no fastmath: the same integers on every machine."""
+    compiled: F = numba.njit(nogil=True, cache=True)(function)
+    return compiled

@@ -1,0 +1,54 @@
+"""market-centric: one common pot, shared by total listening."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from fairpay.rounding import largest_remainder
+from fairpay.rule import Example, Promise, Rule
+
+if TYPE_CHECKING:
+    from fairpay.usage import Ints, Usage
+
+
+@dataclass(frozen=True)
+class MarketCentric(Rule):
+    """All the money lies in one pot and is shared by total listening.
+
+    Whoever plays more steers more money, whatever they paid: a listener with ten times the average listening moves
+    ten times the average fee. Also called pro-rata or GlobalProp. It favours artists whose listeners listen a lot.
+    """
+
+    name: ClassVar[str] = "market-centric"
+    source: ClassVar[str] = "industry practice since 2008; Maasø 2014, 'User-centric settlement for music streaming'"
+    formula: ClassVar[str] = "pay_j = P · Σ_u x_uj / Σ_u L_u"
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            title="three users who paid 1 each; the third plays most",
+            listening={"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}},
+            pays={"A": "9/25", "B": "9/50", "C": "123/50"},
+        ),
+        Example(
+            title="a tie for the last cent goes to the smaller artist id",
+            listening={"u1": {"A": 1, "B": 1, "C": 1}},
+            pays={"A": "34", "B": "33", "C": "33"},
+            pool=100,
+        ),
+    )
+
+    def keeps(self) -> frozenset[Promise]:
+        """Pro-rata is monotone and split-proof, and nothing bounds what one user can do."""
+        return frozenset(
+            {Promise.CONSERVES, Promise.NULL_ARTIST, Promise.MONOTONE, Promise.SPLIT_PROOF, Promise.ANONYMOUS}
+        )
+
+    def weigh(self, usage: Usage, prepared: None, out: Ints) -> None:  # noqa: ARG002 - no preparation needed
+        """Add each artist's listening."""
+        from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
+
+        split.add_amounts(usage.artist, usage.amount, out[0])
+
+    def settle(self, weights: Ints, pool: int, prepared: None) -> Ints:  # noqa: ARG002 - no preparation needed
+        """Divide the pool by listening."""
+        return largest_remainder(weights[0], pool)

@@ -1,0 +1,58 @@
+"""user-centric: each subscriber's money goes only to the artists that subscriber played."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from fairpay.money import LARGEST
+from fairpay.rounding import largest_remainder
+from fairpay.rule import Example, Promise, Rule
+
+if TYPE_CHECKING:
+    from fairpay.month import Month
+    from fairpay.usage import Ints, Usage
+
+
+@dataclass(frozen=True)
+class UserCentric(Rule):
+    """Each subscriber's fee is divided among the artists that subscriber played, by share of that listening.
+
+    A listener steers what they paid, however much they play: a loop left running overnight moves one fee. Also called
+    UCPS, UserProp or fan-powered. It favours artists whose listeners listen to little else.
+    """
+
+    name: ClassVar[str] = "user-centric"
+    source: ClassVar[str] = "Deezer UCPS (2019); SoundCloud fan-powered royalties (2021)"
+    formula: ClassVar[str] = "pay_j = P · Σ_u f_u (x_uj / L_u) / Σ_u f_u"
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            title="three users who paid 1 each; the third plays most, and moves no more than 1",
+            listening={"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}},
+            pays={"A": "3/4", "B": "3/4", "C": "3/2"},
+        ),
+        Example(
+            title="a tie for the last cent goes to the smaller artist id",
+            listening={"u1": {"A": 1}, "u2": {"B": 500}, "u3": {"C": 2}},
+            pays={"A": "34", "B": "33", "C": "33"},
+            pool=100,
+        ),
+    )
+
+    def keeps(self) -> frozenset[Promise]:
+        """Everything in the list: it is the only rule that does."""
+        return frozenset(Promise)
+
+    def prepare(self, month: Month) -> int:
+        """Return how many units stand for one fee unit: as many as keep the sum over all users below 2^62."""
+        return LARGEST // max(1, month.facts.fees)
+
+    def weigh(self, usage: Usage, prepared: int, out: Ints) -> None:
+        """Split each user's fee, in fine units, by listening."""
+        from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
+
+        split.add_proportional(usage.start, usage.artist, usage.amount, usage.total, usage.fee * prepared, out[0])
+
+    def settle(self, weights: Ints, pool: int, prepared: int) -> Ints:  # noqa: ARG002 - units cancel
+        """Divide the pool by the fees each artist drew."""
+        return largest_remainder(weights[0], pool)

@@ -1,0 +1,81 @@
+"""Names and types of what crosses a boundary: roles of log columns, fates of rows, batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+__all__ = ["ROLES", "Fate", "Listens", "RawBatch"]
+
+ROLES = (
+    "user",
+    "artist",
+    "plays",
+    "seconds",
+    "ms",
+    "time",
+    "track",
+    "country",
+    "plan",
+    "active",
+    "category",
+    "spatial",
+)
+"""What a column of a log can be. `user` and `artist` are needed; time listened is `seconds` or `ms`."""
+
+
+class Fate(IntEnum):
+    """What became of a row: used, left out for a reason that is in order, or bad."""
+
+    USED = 0
+    SHORT = 1
+    NO_ARTIST = 2
+    OUTSIDE_PERIOD = 3
+    NOTHING_PLAYED = 4
+    NOT_A_PLAY = 5
+    UNLISTED = 6
+    BAD_USER = 16
+    BAD_DURATION = 17
+    BAD_PLAYS = 18
+    BAD_TIME = 19
+    BAD_ROW = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RawBatch:
+    """Some rows of one log file as they were read: columns by role, nothing judged yet."""
+
+    columns: Mapping[str, pa.Array]
+    """role -> Arrow array (text, large text, dictionary of text, any integer, any float, timestamp); equal lengths."""
+    file: str
+    """The file, for messages."""
+    first_row: int
+    """Row number, from 1 and without the header, of this batch's first row in its file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listens:
+    """Some rows judged: what the engine takes in."""
+
+    user: pa.Array
+    """Ids as text (string, large_string, dictionary of them) or integers, which stand for their decimal text."""
+    artist: pa.Array
+    """The same."""
+    used: NDArray[np.bool_]
+    """Which rows count; the others are left out and are already counted by reason."""
+    amount: NDArray[np.int64] | None
+    """Listening in the measure, after play weights; None: one each."""
+    plays: NDArray[np.int64] | None
+    """Plays; None: one each."""
+    ms: NDArray[np.int64] | None
+    """Milliseconds listened; None where the log has no duration."""
+    pool: NDArray[np.uint32] | None = None
+    """Which pool each row belongs to; None: one pool."""

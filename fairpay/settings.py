@@ -1,0 +1,82 @@
+"""What a run is asked to do, whoever asks: the command line, a config file or Python."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+__all__ = ["MoneyStated", "Qualifying", "Reading", "Running"]
+
+Measure: TypeAlias = Literal["time", "plays"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How to read the logs."""
+
+    columns: dict[str, str] = field(default_factory=dict)
+    """role -> column name (or position from 1 where there is no header); empty: detected."""
+    format: Literal["csv", "parquet", "json"] | None = None
+    """None: by extension."""
+    separator: str | None = None
+    """One character; None: detected."""
+    quote: bool = True
+    """Whether `"` quotes."""
+    header: bool = True
+    """Whether a text file has a header line."""
+    user_from_file: bool = False
+    """Take the file's name as the user, for personal exports."""
+    rejects: Path | None = None
+    """Where bad rows go; None: bad rows stop the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Qualifying:
+    """Which listens count."""
+
+    min_ms: int = 30_000
+    """Shorter listens are left out, where the log has a duration."""
+    since: int | None = None
+    """First moment of the period, microseconds since 1970 UTC; None: no bound."""
+    until: int | None = None
+    """First moment after the period, likewise."""
+    measure: Measure | None = None
+    """What listening is counted in; None: time where the log has a duration, else plays."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyStated:
+    """The money to divide, as it was stated. At most one of pool, fee and subscribers is given."""
+
+    pool: str | None = None
+    """Total, in major units, as text."""
+    fee: str | None = None
+    """What each user with listening paid."""
+    subscribers: Path | None = None
+    """A file of user and paid."""
+    rate: Fraction = Fraction(1)
+    """Royalty rate on what is stated."""
+    currency: str = "EUR"
+    """ISO 4217 code."""
+    inactive: Literal["share", "hold"] = "share"
+    """Money of subscribers who played nothing: shared by the rule's own weights, or held in suspense."""
+    unlisted: Literal["free", "leave-out", "refuse"] = "free"
+    """Listeners without a subscription line: counted as paying nothing, left out, or refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """How to run; nothing here changes a result."""
+
+    memory: int | None = None
+    """Bytes the engine may hold; None: half of what the machine has free."""
+    threads: int | None = None
+    """None: as many as there are processors to use."""
+    batch_rows: int | None = None
+    """Rows decoded at a time; None: chosen."""
+    temp_dir: Path | None = None
+    """Where partitions spill; None: the system's."""
+    progress: Literal["auto", "plain", "none"] = "auto"
+    """Progress on standard error."""
