@@ -60,7 +60,7 @@ class Currency:
         if not 0 <= units < LARGEST:
             message = f"{amount} {self.code} is out of range: amounts run from 0 to 2^62 minor units"
             raise UsageError(message)
-        return units.numerator
+        return int(units.numerator)
 
     def text(self, units: int) -> str:
         """999 in EUR is `9.99`."""

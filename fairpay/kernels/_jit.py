@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numba
 
@@ -16,5 +16,4 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 def jit(function: F) -> F:
     """Compile on first call; `nogil`, cached on disk, no fastmath: the same integers on every machine."""
-    compiled: F = numba.njit(nogil=True, cache=True)(function)
-    return compiled
+    return cast("F", numba.njit(nogil=True, cache=True)(function))
