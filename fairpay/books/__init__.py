@@ -1,0 +1,1 @@
+"""books: a month that finance can close, defend and correct: pools, splits, the ledger, adjustments, statements."""

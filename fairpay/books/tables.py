@@ -1,0 +1,133 @@
+"""Small tables that say how to pay: read from CSV, Parquet or TOML as text; every fault is listed at once."""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from fairpay.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+__all__ = ["Faults", "Line", "read_table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a table."""
+
+    number: int
+    """From 1, without the header."""
+    values: Mapping[str, str]
+    """column -> text without surrounding space; empty where nothing stands."""
+
+
+@dataclass(slots=True)
+class Faults:
+    """What is wrong with a table, by reason, until all of it has been looked at."""
+
+    what: str
+    """The table, for the message: `splits.csv`."""
+    found: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def add(self, reason: str, where: int | str) -> None:
+        """Count one fault; the first place it was met is kept."""
+        count, first = self.found.get(reason, (0, f"first at row {where}" if isinstance(where, int) else where))
+        self.found[reason] = (count + 1, first)
+
+    def stop(self, advice: str) -> None:
+        """End here if anything was found.
+
+        Raises:
+            InputError: with every reason, its count and its first place.
+
+        """
+        if self.found:
+            problems = [Problem(count, reason, where) for reason, (count, where) in self.found.items()]
+            message = f"{self.what}: {sum(p.count for p in problems)} faults"
+            raise InputError(message, problems=problems, advice=advice)
+
+
+def read_table(path: Path, *, names: Mapping[str, Sequence[str]], needed: Iterable[str]) -> list[Line]:
+    """Read a table by its extension (.csv, .tsv, .parquet, .toml).
+
+    Args:
+        path: the file; in TOML one array of tables, whatever its name.
+        names: column -> the names it may have in the file; columns not named here are kept under their own names.
+        needed: columns that must be there.
+
+    Raises:
+        InputError: the file cannot be read, or lacks a column.
+
+    """
+    try:
+        header, records = READERS.get(path.suffix.lower(), from_csv)(path)
+    except (OSError, ValueError, csv.Error) as error:
+        message = f"{path.name} cannot be read: {str(error).splitlines()[0]}"
+        raise InputError(message, advice="Give a CSV, TSV, Parquet or TOML file.") from None
+    known = {alias.lower(): column for column, aliases in names.items() for alias in (column, *aliases)}
+    columns = [known.get(name.strip().lower(), name.strip().lower()) for name in header]
+    missing = [column for column in needed if column not in columns]
+    if missing:
+        message = f"{path.name} has no column {' and no column '.join(missing)}"
+        raise InputError(message, advice=f"Its columns: {', '.join(header)}.")
+    twice = sorted({column for column in columns if columns.count(column) > 1})
+    if twice:
+        message = f"{path.name} has more than one column for {', '.join(twice)}"
+        raise InputError(message, advice="Keep one of them.")
+    return [Line(n, dict(zip(columns, record, strict=True))) for n, record in enumerate(records, 1)]
+
+
+def from_csv(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Read text with a header line; a line of another length is refused."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
+        header = next(reader, [])
+        records = [[cell.strip() for cell in record] for record in reader if record]
+    for number, record in enumerate(records, 1):
+        if len(record) != len(header):
+            message = f"row {number} has {len(record)} cells, the header {len(header)}"
+            raise ValueError(message)
+    return header, records
+
+
+def from_parquet(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Read text, integers, decimals and dates; floats are refused, for they are not exact."""
+    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
+    import pyarrow.parquet as pq  # noqa: PLC0415 - loaded where it is used
+
+    table = pq.read_table(path, partitioning=None)
+    for column in table.schema:
+        if pa.types.is_floating(column.type):
+            message = f"column {column.name} is {column.type}, which is not exact; store text or decimal"
+            raise ValueError(message)
+    return list(table.column_names), [[as_text(v) for v in record.values()] for record in table.to_pylist()]
+
+
+def from_toml(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Read the one array of tables; numbers keep the digits they were written with."""
+    with path.open("rb") as file:
+        data = tomllib.load(file, parse_float=str)
+    lists = [v for v in data.values() if isinstance(v, list) and all(isinstance(x, dict) for x in v)]
+    if len(lists) != 1:
+        message = "it must hold one array of tables, such as [[pool]]"
+        raise ValueError(message)
+    header = sorted({key for record in lists[0] for key in record})
+    return header, [[as_text(record.get(key)) for key in header] for record in lists[0]]
+
+
+def as_text(value: Any) -> str:  # noqa: ANN401 - whatever a Parquet or TOML cell holds
+    """Write a cell as text; a list of deductions is joined as it would stand in a CSV cell."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return "; ".join(as_text(part) for part in value)
+    return format(value, "f") if isinstance(value, Decimal) else str(value).strip()
+
+
+READERS = {".parquet": from_parquet, ".pq": from_parquet, ".toml": from_toml}
