@@ -1,0 +1,96 @@
+"""Single figures about payouts, exact: integers and fractions that cannot wrap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fairpay.integers import sum_exactly
+
+if TYPE_CHECKING:
+    from fairpay.usage import Ints
+
+__all__ = ["Shift", "gini", "largest_gains", "largest_losses", "shift", "top_share"]
+
+HALF_BITS = 31
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """What changes hands from one rule to another."""
+
+    moved: int
+    """Minor units that change hands: half the sum of all differences."""
+    share: Fraction | None
+    """Its share of the pool; None where the pool is 0."""
+    gainers: int
+    losers: int
+    unchanged: int
+
+
+def shift(before: Ints, after: Ints) -> Shift:
+    """Compare int64[artists] payouts of one pool under two rules.
+
+    Both sum to the pool, so what the gainers gain is what the losers lose, and moved = 1/2 Σ|a - b| is whole.
+    """
+    change = after - before
+    moved, rest = divmod(sum_exactly(np.abs(change)), 2)
+    if rest:
+        message = f"payouts of different pools cannot be compared: {sum_exactly(before)} and {sum_exactly(after)} units"
+        raise ValueError(message)
+    pool = sum_exactly(before)
+    gainers, losers = int((change > 0).sum()), int((change < 0).sum())
+    share = Fraction(moved, pool) if pool else None
+    return Shift(moved, share, gainers, losers, len(change) - gainers - losers)
+
+
+def gini(paid: Ints) -> Fraction | None:
+    """Return the Gini coefficient of int64[artists] payouts, none negative; None where nobody is paid.
+
+    2 Σ i·x_(i) / (n Σ x) - (n + 1) / n over x ascending, i from 1 (RULES section 4). The sum of i·x reaches 2^86, so
+    each payout is cut into two parts of 31 bits: i times a part stays inside int64 for up to 2^32 artists.
+    """
+    total = sum_exactly(paid)
+    if total == 0:
+        return None
+    ascending = np.sort(paid)
+    rank = np.arange(1, len(paid) + 1, dtype=np.int64)
+    low = sum_exactly(rank * (ascending & ((1 << HALF_BITS) - 1)))
+    high = sum_exactly(rank * (ascending >> HALF_BITS))
+    weighted = (high << HALF_BITS) + low
+    return Fraction(2 * weighted, len(paid) * total) - Fraction(len(paid) + 1, len(paid))
+
+
+def top_share(paid: Ints, percent: int) -> Fraction | None:
+    """Return the share of all payouts that the best paid `percent` of artists get: floor(n·p) of them, at least one.
+
+    None where nobody is paid.
+    """
+    total = sum_exactly(paid)
+    if total == 0:
+        return None
+    count = max(1, len(paid) * percent // 100)
+    return Fraction(sum_exactly(np.partition(paid, len(paid) - count)[len(paid) - count :]), total)
+
+
+def largest_gains(before: Ints, after: Ints, *, count: int) -> list[int]:
+    """Return the artists (codes) that gain most, best first, at most `count`; equal gains by artist id."""
+    return largest(after - before, count)
+
+
+def largest_losses(before: Ints, after: Ints, *, count: int) -> list[int]:
+    """Return the artists (codes) that lose most, worst first, at most `count`; equal losses by artist id."""
+    return largest(before - after, count)
+
+
+def largest(change: Ints, count: int) -> list[int]:
+    """Return the places of the largest positive values, descending, ties by place. Linear in the artists."""
+    found = np.flatnonzero(change > 0)
+    if len(found) > count:
+        least = np.partition(change[found], len(found) - count)[len(found) - count]
+        found = found[change[found] >= least]
+    order = np.argsort(-change[found], kind="stable")[:count]
+    return [int(i) for i in found[order]]

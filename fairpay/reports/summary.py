@@ -1,0 +1,146 @@
+"""The summary of a run for scripts: summary.json, and what `--json` prints."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from fairpay.integers import sum_exactly
+from fairpay.money import format_units, round_half_even
+from fairpay.reports.artists import by_payout
+from fairpay.reports.figures import gini, shift, top_share
+from fairpay.reports.tiers import tiers
+from fairpay.rule import Promise
+
+if TYPE_CHECKING:
+    from fairpay.outcome import Listening, Money, Outcome, Payout
+    from fairpay.reports.tiers import Tier
+    from fairpay.usage import Ints
+
+__all__ = ["SCHEMA_VERSION", "broken_promises", "ratio", "stray_money", "summary"]
+
+SCHEMA_VERSION = 1
+RATIO_DIGITS = 6
+PERCENT_DIGITS = 2
+MS_DIGITS = 3
+
+
+def summary(outcome: Outcome) -> dict[str, Any]:
+    """Return what a script wants to know of a run; keys are always the same, in the same order.
+
+    Amounts are text in major units with the currency's digits, seconds text with 3 digits: both exact. Ratios (`gini`,
+    shares between 0 and 1, changes in percent) are numbers, worked out exactly and rounded last, half to even: ratios
+    to 6 digits, percents to 2. What is not known is null.
+    """
+    text = outcome.currency.text
+    first = outcome.payouts[0]
+    order = by_payout(outcome)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "currency": outcome.currency.code,
+        "pool": text(outcome.money.pool),
+        "money": money_of(outcome),
+        "listening": listening_of(outcome.listening),
+        "rules": [rule_of(outcome, payout) for payout in outcome.payouts],
+        "comparisons": [comparison_of(outcome, order, first, payout) for payout in outcome.payouts[1:]],
+        "mcdonald_ratio": ratio(outcome.mcdonald),
+        "controls": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in outcome.controls],
+        "notes": list(outcome.notes),
+    }
+
+
+def money_of(outcome: Outcome) -> dict[str, Any]:
+    """Say where the pool comes from, and what the named policies did with which money."""
+    money: Money = outcome.money
+    text = outcome.currency.text
+    return {
+        "stated": money.stated,
+        "assumed": money.assumed,
+        "royalty_rate": str(money.rate),
+        "subscribers": money.subscribers,
+        "median_subscriber": text(outcome.median_fee),
+        "inactive": {
+            "policy": money.inactive_policy,
+            "subscribers": money.inactive,
+            "money": text(money.inactive_money),
+            "held": text(money.held),
+        },
+        "unlisted": {"policy": money.unlisted_policy, "listeners": money.unlisted},
+    }
+
+
+def listening_of(listening: Listening) -> dict[str, Any]:
+    """Say what was read, used and left out."""
+    return {
+        "rows": listening.rows,
+        "used": listening.used,
+        "dropped": dict(sorted(listening.dropped.items())),
+        "users": listening.users,
+        "artists": listening.artists,
+        "plays": listening.plays,
+        "seconds": None if listening.ms is None else format_units(listening.ms, MS_DIGITS),
+        "measure": listening.measure,
+        "period": None if listening.period is None else list(listening.period),
+    }
+
+
+def rule_of(outcome: Outcome, payout: Payout) -> dict[str, Any]:
+    """Say what one rule does with the money."""
+    paid = payout.allocation.paid
+    stray = stray_money(outcome, payout)
+    return {
+        "name": payout.rule.label,
+        "paid": outcome.currency.text(sum_exactly(paid)),
+        "artists_paid": int((paid > 0).sum()),
+        "gini": ratio(gini(paid)),
+        "top_1_percent_share": ratio(top_share(paid, 1)),
+        "top_10_percent_share": ratio(top_share(paid, 10)),
+        "steered_by_top_1_percent_of_listeners": ratio(payout.steered_by_top_1_percent),
+        "steered_by_top_10_percent_of_listeners": ratio(payout.steered_by_top_10_percent),
+        "stray_money_of_median_subscriber": None if stray is None else outcome.currency.text(stray),
+        "experimental": payout.rule.experimental,
+        "breaks": broken_promises(payout),
+    }
+
+
+def broken_promises(payout: Payout) -> list[str]:
+    """Return the promises a rule does not keep, in the order of `Promise`."""
+    kept = payout.rule.keeps()
+    return [promise.value for promise in Promise if promise not in kept]
+
+
+def stray_money(outcome: Outcome, payout: Payout) -> int | None:
+    """Return the minor units of the median subscriber's royalty money that reach artists never played."""
+    return None if payout.stray is None else round_half_even(payout.stray * Fraction(outcome.median_fee))
+
+
+def comparison_of(outcome: Outcome, order: Ints, first: Payout, other: Payout) -> dict[str, Any]:
+    """Say what changes hands from the first rule to another."""
+    before, after = first.allocation.paid, other.allocation.paid
+    change = shift(before, after)
+    return {
+        "from": first.rule.label,
+        "to": other.rule.label,
+        "moved": outcome.currency.text(change.moved),
+        "moved_share": ratio(change.share),
+        "gainers": change.gainers,
+        "losers": change.losers,
+        "unchanged": change.unchanged,
+        "tiers": [tier_of(outcome, tier) for tier in tiers(order, before, after)],
+    }
+
+
+def tier_of(outcome: Outcome, tier: Tier) -> dict[str, Any]:
+    """Say what the artists of one tier get together."""
+    return {
+        "tier": tier.name,
+        "artists": tier.artists,
+        "from": outcome.currency.text(tier.before),
+        "to": outcome.currency.text(tier.after),
+        "change_percent": None if tier.change is None else float(round(tier.change * 100, PERCENT_DIGITS)),
+    }
+
+
+def ratio(value: Fraction | None) -> float | None:
+    """Round an exact ratio to 6 digits, half to even, and make it a number for JSON."""
+    return None if value is None else float(round(value, RATIO_DIGITS))

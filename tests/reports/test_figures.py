@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairpay.reports.figures import gini, largest_gains, largest_losses, shift, top_share
+from fairpay.reports.tiers import tiers
+
+payouts = st.lists(st.one_of(st.integers(0, 5), st.integers(0, 2**55)), min_size=1, max_size=120)
+
+
+def whole(values: list[int]) -> np.ndarray:
+    return np.array(values, dtype=np.int64)
+
+
+def with_same_sum(pair: tuple[list[int], list[int]]) -> tuple[list[int], list[int]]:
+    """Cut two lists to one length and level their sums."""
+    a, b = (side[: min(map(len, pair))] for side in pair)
+    a[0] += max(0, sum(b) - sum(a))
+    b[0] += max(0, sum(a) - sum(b))
+    return a, b
+
+
+pairs = st.tuples(payouts, payouts).map(with_same_sum)
+
+
+@given(payouts)
+def test_gini_is_the_formula_of_the_field_in_fractions(values: list[int]) -> None:
+    total, n = sum(values), len(values)
+    ranked = sum(i * x for i, x in enumerate(sorted(values), start=1))
+    expected = Fraction(2 * ranked, n * total) - Fraction(n + 1, n) if total else None
+    assert gini(whole(values)) == expected
+
+
+def test_gini_of_equal_payouts_is_0_and_of_one_winner_in_four_3_quarters() -> None:
+    assert gini(whole([7, 7, 7])) == 0
+    assert gini(whole([0, 9, 0, 0])) == Fraction(3, 4)
+
+
+def test_gini_does_not_wrap_where_rank_times_payout_leaves_64_bits() -> None:
+    assert gini(whole([2**60] * 4)) == 0
+
+
+@given(payouts, st.sampled_from([1, 10, 50]))
+def test_top_share_counts_the_floor_of_the_artists_and_at_least_one(values: list[int], percent: int) -> None:
+    best = sorted(values, reverse=True)[: max(1, len(values) * percent // 100)]
+    assert top_share(whole(values), percent) == (Fraction(sum(best), sum(values)) if sum(values) else None)
+
+
+@given(pairs)
+def test_moved_is_half_the_sum_of_the_differences(pair: tuple[list[int], list[int]]) -> None:
+    a, b = pair
+    got = shift(whole(a), whole(b))
+    differences = [y - x for x, y in zip(a, b, strict=True)]
+    assert got.moved == Fraction(sum(map(abs, differences)), 2)
+    assert got.share == (Fraction(got.moved, sum(a)) if sum(a) else None)
+    assert (got.gainers, got.losers) == (sum(d > 0 for d in differences), sum(d < 0 for d in differences))
+    assert got.gainers + got.losers + got.unchanged == len(a)
+
+
+def test_payouts_of_different_pools_are_not_compared() -> None:
+    with pytest.raises(ValueError, match="3 and 4 units"):
+        shift(whole([1, 2]), whole([2, 2]))
+
+
+@given(pairs, st.integers(1, 12))
+def test_the_largest_gains_are_the_first_of_all_gains_sorted_ties_by_id(
+    pair: tuple[list[int], list[int]], count: int
+) -> None:
+    a, b = pair
+    gains = sorted((x - y, i) for i, (x, y) in enumerate(zip(a, b, strict=True)) if y > x)
+    assert largest_gains(whole(a), whole(b), count=count) == [i for _, i in gains[:count]]
+    assert largest_losses(whole(b), whole(a), count=count) == [i for _, i in gains[:count]]
+
+
+@given(pairs)
+def test_tiers_cover_every_artist_and_every_cent_once(pair: tuple[list[int], list[int]]) -> None:
+    a, b = pair
+    order = sorted(range(len(a)), key=lambda i: (-a[i], i))
+    found = tiers(whole(order), whole(a), whole(b))
+    edges = [0, 10, 100, 1_000, 10_000, None]
+    for tier, start, end in zip(found, edges, edges[1:], strict=False):
+        members = order[start:end]
+        assert (tier.artists, tier.before, tier.after) == (
+            len(members),
+            sum(a[i] for i in members),
+            sum(b[i] for i in members),
+        )
+    assert sum(t.artists for t in found) == len(a)
+
+
+def test_a_tier_that_had_nothing_has_no_change_to_speak_of() -> None:
+    (top, *_) = tiers(whole([0]), whole([0]), whole([0]))
+    assert top.change is None
