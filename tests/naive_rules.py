@@ -1,0 +1,235 @@
+"""Every rule's weights as exact fractions, written the obvious way: `exact_<name>(rule, listeners, artists, alpha)`.
+
+Where a rule needs roots, the answer is a fraction right to more than 100 bits; the geometric median is in floats.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from naive import Listener
+
+BITS = 120
+"""Bits kept where a root is irrational."""
+
+
+def by_share(listeners: Sequence[Listener], budgets: Sequence[Fraction | int], artists: int) -> list[Fraction]:
+    """Split each user's budget by share of listening."""
+    out = [Fraction(0)] * artists
+    for u, budget in zip(listeners, budgets, strict=True):
+        if budget:
+            each = Fraction(budget) / u.total
+            for j, x in u.amounts.items():
+                out[j] += each * x
+    return out
+
+
+def root(value: Fraction, degree: int) -> Fraction:
+    """The `degree`-th root to about BITS bits below the point (exact where it is a whole power)."""
+    scaled = (value.numerator << (degree * BITS)) // value.denominator
+    if degree == 1:
+        return value
+    if degree == 2:
+        return Fraction(math.isqrt(scaled), 1 << BITS)
+    low, high = 0, 1 << (scaled.bit_length() // degree + 1)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if middle**degree <= scaled else (low, middle)
+    return Fraction(low, 1 << BITS)
+
+
+def exact_market_centric(_: Any, listeners: Sequence[Listener], artists: int, __: Fraction) -> list[Fraction]:  # noqa: ANN401
+    """By listening."""
+    return by_share(listeners, [u.total for u in listeners], artists)
+
+
+def exact_user_centric(_: Any, listeners: Sequence[Listener], artists: int, __: Fraction) -> list[Fraction]:  # noqa: ANN401
+    """By fee."""
+    return by_share(listeners, [u.fee for u in listeners], artists)
+
+
+def exact_equal_split(_: Any, listeners: Sequence[Listener], artists: int, __: Fraction) -> list[Fraction]:  # noqa: ANN401
+    """The fee in equal parts to each artist played."""
+    out = [Fraction(0)] * artists
+    for u in listeners:
+        for j in u.amounts:
+            out[j] += Fraction(u.fee, len(u.amounts))
+    return out
+
+
+def exact_user_cap(rule: Any, listeners: Sequence[Listener], artists: int, _: Fraction) -> list[Fraction]:  # noqa: ANN401
+    """Plays up to the cap count fully, the rest at `tail`."""
+    budgets = [u.total * (min(u.plays, rule.cap) + rule.tail * max(0, u.plays - rule.cap)) / u.plays for u in listeners]
+    return by_share(listeners, budgets, artists)
+
+
+def exact_weighted(rule: Any, listeners: Sequence[Listener], artists: int, _: Fraction) -> list[Fraction]:  # noqa: ANN401
+    """f^(1-beta) L^beta, by integer roots."""
+    up, down = rule.beta.numerator, rule.beta.denominator
+    return by_share(listeners, [root(Fraction(u.fee ** (down - up) * u.total**up), down) for u in listeners], artists)
+
+
+def exact_norm(rule: Any, listeners: Sequence[Listener], artists: int, _: Fraction) -> list[Fraction]:  # noqa: ANN401
+    """Exactly f |x|_1 / |x|_p, for whole p and infinity."""
+    if rule.p == "inf":
+        return by_share(listeners, [Fraction(u.fee * u.total, max(u.amounts.values())) for u in listeners], artists)
+    p = int(rule.p)
+    norms = [root(Fraction(sum(x**p for x in u.amounts.values())), p) for u in listeners]
+    return by_share(listeners, [u.fee * u.total / norm for u, norm in zip(listeners, norms, strict=True)], artists)
+
+
+def exact_bounded(rule: Any, listeners: Sequence[Listener], artists: int, alpha: Fraction) -> list[Fraction]:  # noqa: ANN401
+    """Solve for rho, then C_u."""
+    b = alpha if rule.b is None else rule.b
+    if b >= 1:
+        return exact_user_centric(rule, listeners, artists, alpha)
+    target = b * sum(u.fee for u in listeners)
+    solve = {"cap": cap_budgets, "smooth": smooth_budgets, "bayes": bayes_budgets}[rule.force]
+    return by_share(listeners, solve(listeners, target), artists)
+
+
+def cap_budgets(listeners: Sequence[Listener], target: Fraction) -> list[Fraction]:
+    """Saturate the heaviest per unit of fee, one after another, until rho is consistent."""
+    paying = [u for u in listeners if u.fee]
+    order = sorted(paying, key=lambda u: Fraction(u.total, u.fee), reverse=True)
+    rate = Fraction(0)
+    for k in range(len(order)):
+        rate = (target - sum(u.fee for u in order[:k])) / sum(u.total for u in order[k:])
+        if rate * order[k].total <= order[k].fee:
+            break
+    return [min(Fraction(u.fee), rate * u.total) for u in listeners]
+
+
+def smooth_budgets(listeners: Sequence[Listener], target: Fraction) -> list[Fraction]:
+    """C = f rho L / sqrt(f^2 + (rho L)^2)."""
+
+    def budget(u: Listener, rate: Fraction) -> Fraction:
+        pull = rate * u.total
+        return u.fee * pull / root(u.fee**2 + pull**2, 2) if u.fee else Fraction(0)
+
+    return solve_rate(listeners, target, budget)
+
+
+def bayes_budgets(listeners: Sequence[Listener], target: Fraction) -> list[Fraction]:
+    """C = f rho L / (f + rho L)."""
+
+    def budget(u: Listener, rate: Fraction) -> Fraction:
+        pull = rate * u.total
+        return u.fee * pull / (u.fee + pull) if u.fee else Fraction(0)
+
+    return solve_rate(listeners, target, budget)
+
+
+def solve_rate(
+    listeners: Sequence[Listener], target: Fraction, budget: Callable[[Listener, Fraction], Fraction]
+) -> list[Fraction]:
+    """Bisect rho on dyadic fractions to 100 bits, then return the budgets."""
+    low = Fraction(0)
+    high = Fraction(1)
+    while target and sum(budget(u, high) for u in listeners) < target:
+        low, high = high, high * 16
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if sum(budget(u, middle) for u in listeners) < target else (low, middle)
+    return [budget(u, high) for u in listeners]
+
+
+def exact_top_artist(rule: Any, listeners: Sequence[Listener], artists: int, _: Fraction) -> list[Fraction]:  # noqa: ANN401
+    """A share of each fee to the most played artists, the rest by listening; each part a share of one."""
+    top = [Fraction(0)] * artists
+    for u in listeners:
+        best = [j for j, x in u.amounts.items() if x == max(u.amounts.values())]
+        for j in best:
+            top[j] += Fraction(u.fee, len(best))
+    market = exact_market_centric(rule, listeners, artists, Fraction(1))
+    fees, heard = sum(top), sum(market)
+    if not fees:
+        return market if rule.share == 0 else top
+    return [rule.share * a / fees + (1 - rule.share) * b / heard for a, b in zip(top, market, strict=True)]
+
+
+def shares_of(listeners: Sequence[Listener], artist: int) -> list[tuple[Fraction, int]]:
+    """(share, fee) of every user for one artist."""
+    return [(Fraction(u.amounts.get(artist, 0), u.total), u.fee) for u in listeners]
+
+
+def exact_median(rule: Any, listeners: Sequence[Listener], artists: int, alpha: Fraction) -> list[Fraction]:  # noqa: ANN401
+    """The middle of the interval of fee-weighted medians, per artist; user-centric where every median is zero."""
+    fees = sum(u.fee for u in listeners)
+    out = []
+    for j in range(artists):
+        ordered = sorted(shares_of(listeners, j))
+        low = next(v for i, (v, _) in enumerate(ordered) if 2 * sum(f for _, f in ordered[: i + 1]) >= fees)
+        over = (v for i, (v, _) in enumerate(ordered) if 2 * sum(f for _, f in ordered[: i + 1]) > fees)
+        out.append((low + next(over, ordered[-1][0])) / 2)
+    return out if any(out) else exact_user_centric(rule, listeners, artists, alpha)
+
+
+def exact_independent_markets(_: Any, listeners: Sequence[Listener], artists: int, __: Fraction) -> list[Fraction]:  # noqa: ANN401
+    """Find t between its exact breakpoints; between two of them the sum is a straight line."""
+    fees = sum(u.fee for u in listeners)
+    if not fees:
+        return [Fraction(0)] * artists
+    curves = []
+    for j in range(artists):
+        mass, curve = Fraction(0), []
+        for share, fee in sorted(((s, f) for s, f in shares_of(listeners, j) if s and f), reverse=True):
+            mass += Fraction(fee, fees)
+            curve.append((share, mass))
+        curves.append(curve)
+
+    def at(t: Fraction) -> list[Fraction]:
+        return [max((min(y, t * w) for y, w in curve), default=Fraction(0)) for curve in curves]
+
+    marks = {Fraction(0), Fraction(1)}
+    for curve in curves:
+        marks |= {y / w for y, w in curve} | {y / w for (y, _), (_, w) in zip(curve[1:], curve, strict=False)}
+    marks = sorted(t for t in marks if t <= 1)
+    low, high = 0, len(marks) - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if sum(at(marks[middle])) <= 1 else (low, middle)
+    below, above = sum(at(marks[low])), sum(at(marks[high]))
+    if above <= 1:
+        return at(marks[high])
+    return at(marks[low] + (marks[high] - marks[low]) * (1 - below) / (above - below))
+
+
+def exact_geometric_median(_: Any, listeners: Sequence[Listener], artists: int, __: Fraction) -> list[Fraction]:  # noqa: ANN401
+    """Every data point is tried as the optimum; else plain Weiszfeld in floats until it stands still."""
+    points = np.array([[u.amounts.get(j, 0) / u.total for j in range(artists)] for u in listeners if u.fee])
+    fees = np.array([u.fee for u in listeners if u.fee], dtype=float)
+    return [Fraction(float(v)) for v in median_point(points, fees)] if len(points) else [Fraction(0)] * artists
+
+
+def median_point(points: Any, fees: Any) -> Any:  # noqa: ANN401 - NumPy arrays
+    """The geometric median nearest the mean, of dense points."""
+    mean = fees @ points / fees.sum()
+    spread = np.linalg.svd(points - mean, compute_uv=True)
+    if len(spread[1]) < 2 or spread[1][1] < 1e-9:
+        along = (points - mean) @ spread[2][0]
+        order = np.argsort(along)
+        half, mass = fees.sum() / 2, np.cumsum(fees[order])
+        low = along[order][np.searchsorted(mass, half * (1 - 1e-12))]
+        high = along[order][min(np.searchsorted(mass, half * (1 + 1e-12)), len(order) - 1)]
+        return mean + np.clip(0.0, low, high) * spread[2][0]
+    for point in points:
+        far = np.linalg.norm(points - point, axis=1)
+        pull = ((fees / np.where(far > 0, far, 1.0) * (far > 0))[:, None] * (points - point)).sum(axis=0)
+        if np.linalg.norm(pull) <= fees[far == 0].sum() * (1 + 1e-12):
+            return point
+    place = mean + 1e-3 * (points[0] - mean)
+    for _ in range(200_000):
+        pull = fees / np.maximum(np.linalg.norm(points - place, axis=1), 1e-300)
+        after = pull @ points / pull.sum()
+        if np.abs(after - place).max() < 1e-16:
+            break
+        place = after
+    return place
