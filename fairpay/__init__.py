@@ -1,5 +1,26 @@
-"""fairpay: divide subscription money among artists, exactly, under any published payout rule."""
+"""fairpay: divide subscription money among artists, exactly, under any published payout rule.
+
+`fairpay.compare`, `fairpay.pay`, `fairpay.check`, `fairpay.verify` and `fairpay.synth` do what the commands of the same
+names do. They are loaded when first used: importing fairpay loads neither Polars nor Numba.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fairpay.api import check, compare, pay, verify
+    from fairpay.synth import synth
+
+__all__ = ["check", "compare", "pay", "synth", "verify"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - the functions differ in type
+    """Load a public function when it is first asked for."""
+    import importlib  # noqa: PLC0415 - as above
+
+    if name not in __all__:
+        message = f"module 'fairpay' has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(importlib.import_module("fairpay.synth" if name == "synth" else "fairpay.api"), name)

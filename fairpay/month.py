@@ -76,5 +76,5 @@ class Month(Protocol):
         ...
 
     def gather(self, visit: Callable[[Usage, Ints], None], *, rows: int) -> Ints:
-        """Call `visit(block, out)` with each block; `out` is int64[rows, artists] to add to; return the sum."""
+        """Call `visit(block, out)` on each block; `out` is int64[rows, artists] to add to; return the sum."""
         ...

@@ -111,6 +111,10 @@ class Outcome:
     """int64[artists]: the summed weights of user-centric."""
     median_fee: int
     """Royalty money of the median subscriber, minor units."""
+    inputs: tuple[str, ...] = ()
+    """The files read, in order: logs, subscribers, artists."""
+    mcdonald: Fraction | None = None
+    """Mean listening of the artists played by above-mean listeners over that of the others; None without both."""
     controls: tuple[Control, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     """artist id -> name, where an artist file was given."""

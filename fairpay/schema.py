@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["ROLES", "Fate", "Listens", "RawBatch"]
+__all__ = ["REASONS", "ROLES", "Fate", "Listens", "RawBatch"]
 
 ROLES = (
     "user",
@@ -47,6 +47,22 @@ class Fate(IntEnum):
     BAD_PLAYS = 18
     BAD_TIME = 19
     BAD_ROW = 20
+
+
+REASONS = {
+    Fate.SHORT: "under the qualifying length",
+    Fate.NO_ARTIST: "without an artist",
+    Fate.OUTSIDE_PERIOD: "outside the period",
+    Fate.NOTHING_PLAYED: "nothing played",
+    Fate.NOT_A_PLAY: "not a play",
+    Fate.UNLISTED: "without a subscription line",
+    Fate.BAD_USER: "set aside: user is empty",
+    Fate.BAD_DURATION: "set aside: duration unusable",
+    Fate.BAD_PLAYS: "set aside: play count unusable",
+    Fate.BAD_TIME: "set aside: time unusable",
+    Fate.BAD_ROW: "set aside: row unreadable",
+}
+"""Why rows are left out, in the words of the summary."""
 
 
 @dataclass(frozen=True, slots=True)

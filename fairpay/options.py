@@ -1,0 +1,200 @@
+"""The options of the Python door, and how they become settings. The command line passes the same names."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+from fairpay.errors import UsageError
+from fairpay.money import exact_amount, parse_rate
+from fairpay.settings import MoneyStated, Qualifying, Reading, Running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["DEFAULTS", "Options", "moment", "qualifying", "reading", "running", "size", "stated"]
+
+
+class Options(TypedDict, total=False):
+    """Options of every job that reads logs. Amounts are text, so that no cent passes through a float."""
+
+    columns: Mapping[str, str] | None
+    """role -> column (`user`, `artist`, `plays`, `seconds`, `ms`, `time`); None: found by their names."""
+    format: Literal["csv", "parquet", "json"] | None
+    separator: str | None
+    quote: bool
+    header: bool
+    user_from_file: bool
+    rejects: str | Path | None
+    """Where bad rows go; None: bad rows stop the run."""
+    min_seconds: str | int
+    """Shorter listens do not count, where the log has a duration."""
+    since: str | date | None
+    """First day or moment of the period."""
+    until: str | date | None
+    """Last day of the period (the whole day counts), or the first moment after it."""
+    measure: Literal["time", "plays"] | None
+    pool: str | int | None
+    fee: str | int | None
+    subscribers: str | Path | None
+    royalty_rate: str
+    currency: str
+    inactive: Literal["share", "hold"]
+    unlisted: Literal["free", "leave-out", "refuse"]
+    artists: str | Path | None
+    memory: str | int | None
+    threads: int | None
+    batch_rows: int | None
+    temp_dir: str | Path | None
+    say: Callable[[str], None] | None
+    """Takes sentences for the reader."""
+    progress: Callable[[int, int], None] | None
+    """Takes rows and bytes of each batch read; called from threads."""
+    output: str | Path | None
+    """Write the run to this directory."""
+    force: bool
+    """Replace another finished run there."""
+    origins: Mapping[str, tuple[Any, str]] | None
+    """option -> (value, where it came from), for the manifest."""
+
+
+DEFAULTS: Options = {
+    "columns": None,
+    "format": None,
+    "separator": None,
+    "quote": True,
+    "header": True,
+    "user_from_file": False,
+    "rejects": None,
+    "min_seconds": "30",
+    "since": None,
+    "until": None,
+    "measure": None,
+    "pool": None,
+    "fee": None,
+    "subscribers": None,
+    "royalty_rate": "100%",
+    "currency": "EUR",
+    "inactive": "share",
+    "unlisted": "free",
+    "artists": None,
+    "memory": None,
+    "threads": None,
+    "batch_rows": None,
+    "temp_dir": None,
+    "say": None,
+    "progress": None,
+    "output": None,
+    "force": False,
+    "origins": None,
+}
+SIZES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def reading(options: Options) -> Reading:
+    """Say how to read the logs."""
+    return Reading(
+        columns=dict(options["columns"] or {}),
+        format=options["format"],
+        separator=options["separator"],
+        quote=options["quote"],
+        header=options["header"],
+        user_from_file=options["user_from_file"],
+        rejects=as_path(options["rejects"]),
+    )
+
+
+def qualifying(options: Options) -> Qualifying:
+    """Say which listens count.
+
+    Raises:
+        UsageError: a length finer than a millisecond, or a period that is none.
+
+    """
+    least = exact_amount(str(options["min_seconds"])) * 1000
+    if least.denominator != 1 or least < 0:
+        message = f"--min-seconds {options['min_seconds']}: give whole milliseconds, 0 or more"
+        raise UsageError(message)
+    since = None if options["since"] is None else moment(options["since"])
+    until = None if options["until"] is None else moment(options["until"], end=True)
+    if since is not None and until is not None and since >= until:
+        message = f"the period ends ({options['until']}) before it begins ({options['since']})"
+        raise UsageError(message)
+    return Qualifying(int(least), since, until, options["measure"])
+
+
+def moment(when: str | date, *, end: bool = False) -> int:
+    """Return microseconds since 1970 of a day or a moment, UTC where no zone is given.
+
+    At the end of a period a plain day counts whole: the moment is the start of the next day.
+
+    Raises:
+        UsageError: when it is neither.
+
+    """
+    text = when.isoformat() if isinstance(when, date) else when.strip()
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        message = f"{text!r} is neither a day nor a moment"
+        raise UsageError(message, advice="Write 2026-10-01 or 2026-10-01T12:00:00Z.") from None
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=UTC)
+    if end and re.fullmatch(r"\d{4}-?\d{2}-?\d{2}", text):
+        found += timedelta(days=1)
+    return (found - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def stated(options: Options) -> MoneyStated:
+    """Say what money there is."""
+    pool, fee = (None if options[name] is None else str(options[name]) for name in ("pool", "fee"))
+    return MoneyStated(
+        pool=pool,
+        fee=fee,
+        subscribers=as_path(options["subscribers"]),
+        rate=parse_rate(options["royalty_rate"]),
+        currency=options["currency"],
+        inactive=options["inactive"],
+        unlisted=options["unlisted"],
+    )
+
+
+def running(options: Options) -> Running:
+    """Say how to run.
+
+    Raises:
+        UsageError: a memory limit that is no size, or no thread or row at all.
+
+    """
+    for name in ("threads", "batch_rows"):
+        count = options[name]
+        if count is not None and count < 1:
+            message = f"--{name.replace('_', '-')} {count}: give 1 or more"
+            raise UsageError(message)
+    memory = None if options["memory"] is None else size(str(options["memory"]))
+    return Running(memory, options["threads"], options["batch_rows"], as_path(options["temp_dir"]))
+
+
+def size(text: str) -> int:
+    """Read a size: `2GB`, `500MB`, `1.5G` or bytes, with decimal prefixes.
+
+    Raises:
+        UsageError: when it is none, or under 64 MB, too little to work in.
+
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if not found:
+        message = f"{text!r} is not a size"
+        raise UsageError(message, advice="Write 2GB or 500MB.")
+    count = int(exact_amount(found[1]) * SIZES[found[2].upper()])
+    if count < 64 * SIZES["M"]:
+        message = f"--memory {text} is too little"
+        raise UsageError(message, advice="Give 64MB or more.")
+    return count
+
+
+def as_path(given: str | Path | None) -> Path | None:
+    """Make a path of a path's text."""
+    return None if given is None else Path(given)
