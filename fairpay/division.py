@@ -35,6 +35,8 @@ class Division:
     user_weight: Ints
     median_fee: int
     mcdonald: Fraction | None
+    remarks: tuple[str, ...]
+    """What the rules have to say about themselves on this month."""
 
 
 def divide(month: Month, rules: Sequence[Rule]) -> Division:
@@ -64,6 +66,7 @@ def divide(month: Month, rules: Sequence[Rule]) -> Division:
         user_weight=weights[references[1]][0],
         median_fee=round_half_even(typical),
         mcdonald=walked.mcdonald,
+        remarks=tuple(remark for rule, ready in asked for remark in rule.remarks(ready)),
     )
 
 

@@ -63,25 +63,29 @@ def steered(month: Month, rules: Sequence[tuple[Rule, Any]], part: Fraction) -> 
     rank = max(1, int(month.facts.users * part))
     edge = kth_largest(month, "total", rank)
 
-    def visit(users: Users) -> list[tuple[int, int, int, int, int]]:
+    def visit(users: Users | Usage) -> list[tuple[int, ...]]:
         over, level = users.total > edge, users.total == edge
-        sums = []
-        for rule, prepared in rules:
-            weight = rule.weight_of(users, prepared)
-            found = (
-                (0, 0, 0)
-                if weight is None
-                else (sum_exactly(weight), sum_exactly(weight[over]), sum_exactly(weight[level]))
-            )
-            sums.append((*found, int(over.sum()), int(level.sum())))
-        return sums
+        weights = [rule.weight_of(users, prepared) for rule, prepared in rules]
+        counts = (int(over.sum()), int(level.sum()))
+        return [(0,) * 5 if w is None else (*map(sum_exactly, (w, w[over], w[level])), *counts) for w in weights]
 
-    blocks = list(month.each_users(visit))
+    shares = heavy_shares(list(month.each_users(visit)), rank)
+    if None in shares:
+        full = heavy_shares(list(month.each(visit)), rank)
+        shares = [b if a is None else a for a, b in zip(shares, full, strict=True)]
+    return shares
+
+
+def heavy_shares(blocks: Sequence[Sequence[tuple[int, ...]]], rank: int) -> list[Fraction | None]:
+    """Add up, per rule, what the rank heaviest users steer, from each block's sums over, at and under the edge."""
     shares: list[Fraction | None] = []
-    for i in range(len(rules)):
-        everybody, heavy, level, heavy_count, level_count = (sum(block[i][k] for block in blocks) for k in range(5))
+    for one_rule in zip(*blocks, strict=True):
+        everybody, heavy, level, heavy_count, level_count = (sum(column) for column in zip(*one_rule, strict=True))
+        if not everybody:
+            shares.append(None)
+            continue
         at_edge = Fraction(level * (rank - heavy_count), level_count)
-        shares.append((heavy + at_edge) / everybody if everybody else None)
+        shares.append((heavy + at_edge) / everybody)
     return shares
 
 

@@ -230,6 +230,7 @@ def conclude(division: Division, request: Request, found: Found) -> Outcome:
         mcdonald=division.mcdonald,
         controls=controls(found, division.payouts),
         names=artist_names(request.artists),
+        notes=division.remarks,
     )
 
 
