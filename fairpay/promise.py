@@ -1,0 +1,84 @@
+"""What a rule can promise, and the stored month that shows a promise broken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["CounterExample", "Promise"]
+
+STATEMENTS = {
+    "conserves": "what is paid is the pool, no more and no less",
+    "own-money": "a subscriber's money goes only to artists that subscriber played",
+    "null-artist": "an artist nobody played is paid nothing",
+    "monotone": "more listening to an artist never lowers what that artist is paid",
+    "fraud-proof": "added accounts raise what any group of artists is paid by at most the fees of these accounts",
+    "bribery-proof": "users who change what they play raise what any group of artists is paid by at most their fees",
+    "click-fraud-proof": "one user who changes what they play moves any one artist by at most that user's fee",
+    "split-proof": "an artist gains nothing by appearing under several names",
+    "anonymous": "renaming users or artists changes nothing but the names",
+}
+
+
+class Promise(Enum):
+    """What a rule can promise; the statements are those of the literature."""
+
+    CONSERVES = "conserves"
+    OWN_MONEY = "own-money"
+    NULL_ARTIST = "null-artist"
+    MONOTONE = "monotone"
+    FRAUD_PROOF = "fraud-proof"
+    BRIBERY_PROOF = "bribery-proof"
+    CLICK_FRAUD_PROOF = "click-fraud-proof"
+    SPLIT_PROOF = "split-proof"
+    ANONYMOUS = "anonymous"
+
+    @property
+    def statement(self) -> str:
+        """The promise as a sentence without its full stop."""
+        return STATEMENTS[self.value]
+
+
+@dataclass(frozen=True, slots=True)
+class CounterExample:
+    """A month, and a change to it, that show a promise broken; the numbers are a test and are printed.
+
+    `artists` are paid `was` in the month before and, with those in `artists_after` (aliases, after a split), `becomes`
+    after. For own-money there is no change: `artists` are paid `was`, though the listeners who play nothing else
+    bring `becomes`.
+    """
+
+    promise: Promise
+    """The promise that does not hold."""
+    title: str
+    """What happens, in a few words."""
+    before: Mapping[str, Mapping[str, int]]
+    """user -> artist -> plays."""
+    artists: tuple[str, ...]
+    """Whose pay is looked at, before."""
+    was: str
+    """What they are paid before: an exact fraction, or a decimal rounded to the digits shown."""
+    becomes: str
+    """What they are paid after, likewise."""
+    after: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """The month after the change."""
+    artists_after: tuple[str, ...] = ()
+    """The names they have after; empty: the same."""
+    fees: Mapping[str, int] = field(default_factory=dict)
+    """user -> fee; 1 for users not named."""
+    rate: Fraction = Fraction(1)
+    """Royalty rate."""
+    parameters: str = ""
+    """The rule's parameters in this example: `p=2`."""
+
+    def sentence(self) -> str:
+        """Say it with its numbers: `own-money: ... (A: 0.36, though its own listeners bring 1)`."""
+        who = ", ".join(self.artists)
+        turn = "though its own listeners bring" if self.promise is Promise.OWN_MONEY else "before, after"
+        given = f" with {self.parameters}" if self.parameters else ""
+        return f"{self.promise.value}{given}: {self.title} ({who}: {self.was} {turn} {self.becomes})"
