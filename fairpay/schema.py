@@ -70,11 +70,17 @@ class RawBatch:
     """Some rows of one log file as they were read: columns by role, nothing judged yet."""
 
     columns: Mapping[str, pa.Array]
-    """role -> Arrow array (text, large text, dictionary of text, any integer, any float, timestamp); equal lengths."""
+    """role -> Arrow array (text, large text, dictionary of text, any integer, any float, timestamp); equal lengths.
+
+    Beside the roles, `played` (bool) says which rows are plays at all, and `broken` (bool) which could not be split
+    into fields. No columns at all: the batch only reports `pruned` rows.
+    """
     file: str
     """The file, for messages."""
     first_row: int
     """Row number, from 1 and without the header, of this batch's first row in its file."""
+    pruned: int = 0
+    """Rows that were not read because the file itself says that they lie outside the period."""
 
 
 @dataclass(frozen=True, slots=True)

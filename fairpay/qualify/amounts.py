@@ -1,0 +1,175 @@
+"""Columns of durations and play counts as int64, exactly, whatever type they were read as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from fairpay.errors import InputError
+from fairpay.kernels.numbers import (
+    EMPTY,
+    EXACT,
+    INEXACT,
+    NEGATIVE,
+    NOT_A_NUMBER,
+    ROUNDED_UP,
+    TOO_LARGE,
+    parse_decimals,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Amounts", "is_text", "read_amounts", "text_buffers"]
+
+LIMIT = 1 << 62
+PER_SECOND = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """A column of amounts, rounded to integers."""
+
+    value: NDArray[np.int64]
+    """The amount; 0 where it cannot be used."""
+    how: NDArray[np.uint8] | None
+    """How each came about, in the codes of `kernels.numbers`; None: all are EXACT."""
+
+    def bad(self) -> NDArray[np.bool_] | None:
+        """Which cannot be used; None: all can."""
+        if self.how is None:
+            return None
+        found = self.how >= EMPTY
+        return found if found.any() else None
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a type is text of any width."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def text_buffers(column: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Return start int64[n+1] and data uint8 of a text column, without copying the text."""
+    wide = column.cast(pa.large_string()) if not pa.types.is_large_string(column.type) else column
+    if len(wide) == 0:
+        return np.zeros(1, np.int64), np.empty(0, np.uint8)
+    _, starts, data = wide.buffers()
+    start = np.frombuffer(starts, np.int64)[wide.offset : wide.offset + len(wide) + 1]
+    return start, np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
+
+
+def read_amounts(column: pa.Array, *, role: str, digits: int) -> Amounts:
+    """Read a column as integers of 10^-digits, to the nearest, halves to even.
+
+    Floats stand for the shortest decimal text that names them. Nothing passes through a float on the way.
+
+    Raises:
+        InputError: the column's type holds no numbers.
+
+    """
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return of_dictionary(column, role=role, digits=digits)
+    if is_text(kind) or pa.types.is_null(kind):
+        return with_nulls(of_text(column, digits), column)
+    if pa.types.is_integer(kind):
+        return with_nulls(of_integers(column, digits), column)
+    if pa.types.is_floating(kind):
+        return with_nulls(of_floats(column, digits), column)
+    if pa.types.is_decimal(kind):
+        return with_nulls(of_text(column.cast(pa.large_string()), digits), column)
+    if pa.types.is_duration(kind) and role != "plays":
+        return with_nulls(of_durations(column), column)
+    message = f"{role} is a column of {kind}, not of numbers"
+    raise InputError(message, advice=f"Name another column with --columns {role}=NAME.")
+
+
+def with_nulls(amounts: Amounts, column: pa.Array) -> Amounts:
+    """Call the missing values EMPTY."""
+    if column.null_count == 0:
+        return amounts
+    missing = column.is_null().to_numpy(zero_copy_only=False)
+    how = np.zeros(len(column), np.uint8) if amounts.how is None else amounts.how
+    return Amounts(np.where(missing, 0, amounts.value), np.where(missing, np.uint8(EMPTY), how))
+
+
+def of_dictionary(column: pa.DictionaryArray, *, role: str, digits: int) -> Amounts:
+    """Read each distinct value once."""
+    values = read_amounts(column.dictionary, role=role, digits=digits)
+    if len(values.value) == 0:
+        return with_nulls(Amounts(np.zeros(len(column), np.int64), None), column)
+    at = column.indices.fill_null(0).to_numpy(zero_copy_only=False)
+    how = None if values.how is None else values.how[at]
+    return with_nulls(Amounts(values.value[at], how), column)
+
+
+def of_text(column: pa.Array, digits: int) -> Amounts:
+    """Read decimal text."""
+    out, how = np.empty(len(column), np.int64), np.empty(len(column), np.uint8)
+    start, data = text_buffers(column)
+    parse_decimals(start, data, digits, out, how)
+    return Amounts(out, how if how.any() else None)
+
+
+def of_integers(column: pa.Array, digits: int) -> Amounts:
+    """Read integers, which need no rounding, only bounds."""
+    raw = column.fill_null(0).to_numpy(zero_copy_only=False)
+    scale = 10**digits
+    least, most = (int(raw.min()), int(raw.max())) if len(raw) else (0, 0)
+    if least >= 0 and most * scale < LIMIT:
+        value = raw.astype(np.int64, copy=False)
+        return Amounts(value * scale if scale > 1 else value, None)
+    large = raw > (LIMIT - 1) // scale
+    how = np.where(raw < 0, NEGATIVE, np.where(large, TOO_LARGE, EXACT)).astype(np.uint8)
+    return Amounts(np.where(how == EXACT, raw, 0).astype(np.int64) * scale, how)
+
+
+def of_durations(column: pa.Array) -> Amounts:
+    """Read Arrow durations as milliseconds, by their decimal text in seconds."""
+    finer = PER_SECOND[column.type.unit]
+    ticks = column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    if finer <= PER_SECOND["ms"]:
+        return of_integers(pa.array(ticks), PER_SECOND["ms"] - finer)
+    return of_text(pa.array([f"{tick}e-{finer - 3}" for tick in ticks.tolist()], pa.large_string()), 0)
+
+
+def of_floats(column: pa.Array, digits: int) -> Amounts:
+    """Read floats as their shortest decimal text: by multiplying where that cannot matter, else by the text itself."""
+    raw = column.fill_null(0.0).to_numpy(zero_copy_only=False)
+    single = raw.dtype != np.float64
+    wide = raw.astype(np.float64, copy=False)
+    with np.errstate(all="ignore"):
+        scaled = wide * 10.0**digits
+        nearest = np.rint(scaled)
+        # The text is within half a unit in the last place of the float, and the product within another half:
+        # several times that away from a tie and from the integer, the text rounds as the product does.
+        doubt = np.abs(scaled) * (2.0**-22 if single else 2.0**-50)
+        off = np.abs(scaled - nearest)
+        whole = (np.floor(wide) == wide) & (scaled < (2.0**24 if single else 2.0**53))
+        clear = whole | ((off > doubt) & (off < 0.5 - doubt))
+        good = (wide >= 0) & (scaled < LIMIT)
+        how = np.where(clear & ~whole, np.where(scaled < nearest, ROUNDED_UP, INEXACT), EXACT).astype(np.uint8)
+        how[~good] = np.where(np.isnan(wide), NOT_A_NUMBER, np.where(wide < 0, NEGATIVE, TOO_LARGE))[~good]
+        value = np.where(good, nearest, 0.0).astype(np.int64)
+    unclear = np.flatnonzero(good & ~clear)
+    if len(unclear):
+        distinct, back = np.unique(raw[unclear], return_inverse=True)
+        texts = [exact_text(number, digits) for number in distinct]
+        value[unclear] = np.array([v for v, _ in texts], np.int64)[back]
+        how[unclear] = np.array([h for _, h in texts], np.uint8)[back]
+    return Amounts(value, how if how.any() else None)
+
+
+def exact_text(number: Any, digits: int) -> tuple[int, int]:  # noqa: ANN401 - a NumPy float of any width
+    """Round the shortest decimal text of one float; return it and how it came about."""
+    with localcontext() as context:
+        context.prec = 400
+        exact = Decimal(np.format_float_scientific(number, unique=True)).scaleb(digits)
+        rounded = exact.to_integral_value(ROUND_HALF_EVEN)
+    if rounded == exact:
+        return int(rounded), EXACT
+    return int(rounded), ROUNDED_UP if rounded > exact else INEXACT

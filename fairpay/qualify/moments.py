@@ -1,0 +1,84 @@
+"""Columns of moments as microseconds from 1970 UTC, whatever type they were read as."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from fairpay.errors import InputError
+from fairpay.kernels.moments import parse_moments
+from fairpay.kernels.numbers import NOT_A_NUMBER
+from fairpay.qualify.amounts import Amounts, is_text, text_buffers, with_nulls
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["read_moments"]
+
+SECONDS, MILLISECONDS, MICROSECONDS = 10**11, 10**14, 10**17
+"""A unix time below the first counts seconds, below the second milliseconds, then microseconds, then nanoseconds."""
+PER_UNIT = {"s": 1_000_000, "ms": 1000, "us": 1}
+
+
+def read_moments(column: pa.Array) -> Amounts:
+    """Read a column as microseconds; unreadable ones are NOT_A_NUMBER, missing ones EMPTY.
+
+    Raises:
+        InputError: the column's type holds no moments.
+
+    """
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        values = read_moments(column.dictionary)
+        at = column.indices.fill_null(0).to_numpy(zero_copy_only=False)
+        if len(values.value) == 0:
+            return with_nulls(Amounts(np.zeros(len(column), np.int64), None), column)
+        return with_nulls(Amounts(values.value[at], None if values.how is None else values.how[at]), column)
+    if is_text(kind) or pa.types.is_null(kind):
+        return with_nulls(of_text(column), column)
+    if pa.types.is_timestamp(kind):
+        return with_nulls(Amounts(of_timestamps(column), None), column)
+    if pa.types.is_date(kind):
+        return with_nulls(Amounts(of_timestamps(column.cast(pa.timestamp("ms"))), None), column)
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return with_nulls(of_unix(column), column)
+    message = f"time is a column of {kind}, not of moments"
+    raise InputError(message, advice="Name another column with --columns time=NAME.")
+
+
+def of_text(column: pa.Array) -> Amounts:
+    """Read ISO 8601 or unix time."""
+    out, how = np.empty(len(column), np.int64), np.empty(len(column), np.uint8)
+    start, data = text_buffers(column)
+    parse_moments(start, data, out, how)
+    return Amounts(out, how if how.any() else None)
+
+
+def of_timestamps(column: pa.Array) -> NDArray[np.int64]:
+    """Bring Arrow timestamps, which are UTC or without a zone, to microseconds."""
+    ticks: NDArray[np.int64] = column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    return ticks // 1000 if column.type.unit == "ns" else ticks * PER_UNIT[column.type.unit]
+
+
+def of_unix(column: pa.Array) -> Amounts:
+    """Read unix times by their size."""
+    raw = column.fill_null(0).to_numpy(zero_copy_only=False)
+    with np.errstate(all="ignore"):
+        good = (raw >= 0) & (raw < 2**62)
+        sane = np.where(good, raw, 0)
+        if sane.dtype.kind == "f":
+            seconds = sane < SECONDS
+            whole = np.where(seconds, np.rint(sane * 1_000_000.0), sane).astype(np.int64)
+            value = np.where(seconds, whole, by_size(whole))
+        else:
+            value = by_size(sane.astype(np.int64))
+    how = np.where(good, 0, NOT_A_NUMBER).astype(np.uint8)
+    return Amounts(value, None if good.all() else how)
+
+
+def by_size(raw: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Take integers for seconds, ms, us or ns."""
+    small = np.where(raw < SECONDS, np.minimum(raw, SECONDS) * 1_000_000, np.minimum(raw, MILLISECONDS) * 1000)
+    return np.where(raw < MILLISECONDS, small, np.where(raw < MICROSECONDS, raw, raw // 1000))

@@ -1,0 +1,219 @@
+"""Judging rows: RawBatch in, Listens out, and every row counted by its fate."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from fairpay.errors import InputError
+from fairpay.kernels.numbers import EXACT, ROUNDED_UP
+from fairpay.qualify.amounts import Amounts, read_amounts
+from fairpay.qualify.ids import missing_ids
+from fairpay.qualify.moments import read_moments
+from fairpay.qualify.rejected import Rejected
+from fairpay.qualify.tally import Counts, Tally
+from fairpay.qualify.verdict import Verdict
+from fairpay.schema import Fate, Listens, RawBatch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fairpay.settings import Measure, Qualifying
+
+__all__ = ["Qualifier"]
+
+LIMIT = 1 << 62
+
+
+class Qualifier:
+    """Judges batches from any number of threads and keeps count."""
+
+    def __init__(self, qualifying: Qualifying, *, set_aside: bool = False) -> None:
+        """Judge by `qualifying`; with `set_aside`, keep bad rows for a file of rejects instead of refusing them."""
+        self.qualifying = qualifying
+        self.tally = Tally()
+        self.set_aside = Rejected() if set_aside else None
+        self.lock = Lock()
+
+    def judge(self, raw: RawBatch) -> Listens:
+        """Judge each row. A row has one fate: outside the period, else not a play, else bad, else left out, else used.
+
+        Raises:
+            InputError: a column's type cannot be what its role says, there is no duration to measure time by, or the
+                amounts of all rows could sum to 2^62 and more.
+
+        """
+        columns = raw.columns
+        rows = len(columns["user"]) if columns else 0
+        verdict = Verdict(rows)
+        times = read_moments(columns["time"]) if "time" in columns else None
+        self.judge_period(verdict, times)
+        ms, plays = self.judge_numbers(verdict, raw, times)
+        self.judge_usage(verdict, columns["artist"] if columns else None, ms, plays)
+        used = np.ones(rows, np.bool_) if verdict.fate is None else verdict.fate == 0
+        self.count(raw, verdict, used, (ms, plays, times))
+        amount = ms if self.measure_of(ms) == "time" else plays
+        none = pa.nulls(0, pa.string())
+        return Listens(
+            user=columns.get("user", none),
+            artist=columns.get("artist", none),
+            used=used,
+            amount=None if amount is None else amount.value,
+            plays=None if plays is None else plays.value,
+            ms=None if ms is None else ms.value,
+        )
+
+    def judge_period(self, verdict: Verdict, times: Amounts | None) -> None:
+        """Leave out rows whose time is readable and outside the period, whatever else is wrong with them."""
+        since, until = self.qualifying.since, self.qualifying.until
+        if times is None or (since is None and until is None):
+            return
+        outside = np.zeros(verdict.rows, np.bool_)
+        if since is not None:
+            outside |= times.value < since
+        if until is not None:
+            outside |= times.value >= until
+        unreadable = times.bad()
+        verdict.mark(outside if unreadable is None else outside & ~unreadable, Fate.OUTSIDE_PERIOD)
+
+    def judge_numbers(
+        self, verdict: Verdict, raw: RawBatch, times: Amounts | None
+    ) -> tuple[Amounts | None, Amounts | None]:
+        """Mark what is not a play and what is bad; return milliseconds and plays, as far as the log has them."""
+        columns = raw.columns
+        if not columns:
+            return None, None
+        if "played" in columns:
+            verdict.mark(~flags(columns["played"]), Fate.NOT_A_PLAY)
+        if "broken" in columns:
+            verdict.mark_bad(flags(columns["broken"]), Fate.BAD_ROW, "row has more fields than the header")
+        verdict.mark_bad(missing_ids(columns["user"], role="user"), Fate.BAD_USER, "user is empty")
+        ms = None
+        for role, digits in (("ms", 0), ("seconds", 3)):
+            if role in columns and ms is None:
+                ms = read_amounts(columns[role], role=role, digits=digits)
+                verdict.mark_amounts(ms, Fate.BAD_DURATION, role, columns[role])
+        plays = None
+        if "plays" in columns:
+            plays = read_amounts(columns["plays"], role="plays", digits=0)
+            verdict.mark_amounts(plays, Fate.BAD_PLAYS, "plays", columns["plays"])
+            if plays.how is not None:
+                verdict.mark_bad(plays.how != EXACT, Fate.BAD_PLAYS, "plays is not a whole number", columns["plays"])
+        if times is not None and (self.qualifying.since is not None or self.qualifying.until is not None):
+            verdict.mark_amounts(times, Fate.BAD_TIME, "time", columns["time"])
+        return ms, plays
+
+    def judge_usage(self, verdict: Verdict, artist: pa.Array | None, ms: Amounts | None, plays: Amounts | None) -> None:
+        """Mark what is in order but does not count."""
+        if artist is None:
+            return
+        verdict.mark(missing_ids(artist, role="artist"), Fate.NO_ARTIST)
+        if plays is not None:
+            verdict.mark(plays.value == 0, Fate.NOTHING_PLAYED)
+        if ms is None:
+            return
+        least = self.qualifying.min_ms
+        if least > 0:
+            short = ms.value < least
+            if ms.how is not None:  # 29.9996 s is short, though it rounds to 30,000 ms
+                short |= (ms.value == least) & (ms.how == ROUNDED_UP)
+            verdict.mark(short, Fate.SHORT)
+        if self.measure_of(ms) == "time":
+            verdict.mark(ms.value == 0, Fate.NOTHING_PLAYED)
+
+    def measure_of(self, ms: Amounts | None) -> Measure:
+        """Return what listening is counted in."""
+        return self.qualifying.measure or ("plays" if ms is None else "time")
+
+    def count(
+        self,
+        raw: RawBatch,
+        verdict: Verdict,
+        used: NDArray[np.bool_],
+        read: tuple[Amounts | None, Amounts | None, Amounts | None],
+    ) -> None:
+        """Add a judged batch to the counts."""
+        ms, plays, times = read
+        if raw.columns and ms is None and self.qualifying.measure == "time":
+            message = f"{raw.file}: there is no duration to measure listening by"
+            raise InputError(message, advice="Name it with --columns seconds=NAME or ms=NAME, or use --measure plays.")
+        fates = by_fate(verdict)
+        if raw.pruned:
+            fates[Fate.OUTSIDE_PERIOD] = fates.get(Fate.OUTSIDE_PERIOD, 0) + raw.pruned
+        sum_ms = None if ms is None else exact_sum(ms.value, used)
+        sum_plays = fates.get(Fate.USED, 0) if plays is None else exact_sum(plays.value, used)
+        readable = used if times is None or times.how is None else used & (times.how == EXACT)
+        seen = times.value[readable] if times is not None else np.empty(0, np.int64)
+        with self.lock:
+            tally = self.tally
+            tally.add_fates(fates)
+            tally.plays += sum_plays
+            if sum_ms is not None:
+                tally.ms = (tally.ms or 0) + sum_ms
+            if len(seen):
+                tally.add_times(int(seen.min()), int(seen.max()))
+            for bad in verdict.bad:
+                tally.add_bad(bad, raw)
+            if self.set_aside is not None and verdict.bad:
+                self.set_aside.add(raw, verdict.bad)
+            if max(tally.plays, tally.ms or 0) >= LIMIT:
+                what = "plays" if tally.plays >= LIMIT else "milliseconds"
+                message = f"the {what} of the log sum to 2^62 and more, which no month can hold"
+                raise InputError(message, advice="Look for damaged numbers in the log.")
+
+    def finish(self) -> Counts:
+        """Return the counts of all batches.
+
+        Raises:
+            InputError: there was no row, or there are bad rows and they are not set aside.
+
+        """
+        tally = self.tally
+        if tally.rows == 0:
+            message = "there is no row in the log"
+            raise InputError(message, advice="Is it the right file? It is empty, or holds only a header.")
+        if tally.bad_rows and self.set_aside is None:
+            tally.refuse()
+        first, last = tally.times or (None, None)
+        return Counts(
+            rows=tally.rows,
+            used=tally.fates.get(Fate.USED, 0),
+            dropped={Fate(f): n for f, n in sorted(tally.fates.items()) if f != Fate.USED and n},
+            bad=tally.bad_rows,
+            problems=tally.problems(),
+            plays=tally.plays,
+            ms=tally.ms,
+            measure=self.qualifying.measure or ("plays" if tally.ms is None else "time"),
+            first_time=first,
+            last_time=last,
+        )
+
+    def rejected(self) -> pa.Table:
+        """Return the bad rows, sorted by file and row: file, row, reason, then the roles as text."""
+        return (self.set_aside or Rejected()).table()
+
+
+def flags(column: pa.Array) -> NDArray[np.bool_]:
+    """Read a column of true and false, null being false."""
+    found: NDArray[np.bool_] = column.fill_null(value=False).to_numpy(zero_copy_only=False)
+    return found
+
+
+def by_fate(verdict: Verdict) -> dict[int, int]:
+    """Count the rows of a batch by fate."""
+    if verdict.fate is None:
+        return {int(Fate.USED): verdict.rows}
+    counts = np.bincount(verdict.fate)
+    return {fate: int(counts[fate]) for fate in np.flatnonzero(counts).tolist()}
+
+
+def exact_sum(values: NDArray[np.int64], used: NDArray[np.bool_]) -> int:
+    """Sum the used values, none of which is negative or as large as 2^62."""
+    if len(values) == 0:
+        return 0
+    if int(values.max()) < LIMIT // len(values):
+        return int((values * used).sum())
+    return sum(values[used].tolist())

@@ -1,0 +1,47 @@
+"""Bad rows kept for a file of rejects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from fairpay.schema import ROLES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fairpay.qualify.verdict import Bad
+    from fairpay.schema import RawBatch
+
+__all__ = ["Rejected"]
+
+
+class Rejected:
+    """Collects bad rows; the caller holds a lock."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.tables: list[pa.Table] = []
+
+    def add(self, raw: RawBatch, bad: Sequence[Bad]) -> None:
+        """Keep the bad rows of one batch, every role as text."""
+        rows = np.concatenate([group.rows for group in bad])
+        reasons = [group.reason for group in bad for _ in range(len(group.rows))]
+        columns = {
+            "file": pa.array([raw.file] * len(rows), pa.string()),
+            "row": pa.array(rows + raw.first_row, pa.int64()),
+            "reason": pa.array(reasons, pa.string()),
+        }
+        for role in ROLES:
+            if role in raw.columns:
+                columns[role] = raw.columns[role].take(pa.array(rows)).cast(pa.string())
+        self.tables.append(pa.table(columns))
+
+    def table(self) -> pa.Table:
+        """Put all together, sorted by file and row."""
+        if not self.tables:
+            return pa.table({"file": pa.array([], pa.string()), "row": [], "reason": pa.array([], pa.string())})
+        whole = pa.concat_tables(self.tables, promote_options="default")
+        return whole.sort_by([("file", "ascending"), ("row", "ascending")])
