@@ -1,0 +1,98 @@
+"""Exclusions: users or plays found fraudulent, as a table; a play that matches a line does not count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fairpay.books.tables import Faults, read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from fairpay.schema import RawBatch
+
+__all__ = ["Exclusions", "as_text", "joined", "read_exclusions"]
+
+COLUMNS = ("user", "artist", "track", "time")
+NAMES = {
+    "user": ("user_id", "userid"),
+    "artist": ("artist_id",),
+    "track": ("track_id", "isrc"),
+    "time": ("timestamp", "ts"),
+}
+MARK = "\x1f"
+"""Stands between the parts of a joined key; a control character no id holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusions:
+    """What does not count, by which columns say so."""
+
+    keys: Mapping[tuple[str, ...], frozenset[str]] = field(default_factory=dict)
+    """columns -> joined values: a row is out when its values in these columns are among them."""
+
+    def joined_with(self, other: Exclusions) -> Exclusions:
+        """Both together."""
+        both = {*self.keys, *other.keys}
+        return Exclusions({k: self.keys.get(k, frozenset()) | other.keys.get(k, frozenset()) for k in sorted(both)})
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The log columns needed to tell."""
+        return tuple(sorted({column for columns in self.keys for column in columns}))
+
+    def match(self, raw: RawBatch) -> NDArray[np.bool_]:
+        """bool[rows]: which rows are out."""
+        import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
+        import pyarrow.compute as pc  # noqa: PLC0415 - the same
+
+        rows = len(raw.columns["user"])
+        out = np.zeros(rows, dtype=np.bool_)
+        for columns, values in self.keys.items():
+            if rows and all(column in raw.columns for column in columns):
+                key = joined([raw.columns[column] for column in columns])
+                found = pc.is_in(key, value_set=pa.array(sorted(values), pa.large_string()))
+                out |= found.fill_null(value=False).to_numpy(zero_copy_only=False)
+        return out
+
+
+def read_exclusions(path: Path) -> Exclusions:
+    """Read a table with any of user, artist, track and time; each line names the plays that match all it states.
+
+    Raises:
+        InputError: none of these columns, or a line that states nothing.
+
+    """
+    faults = Faults(path.name)
+    found: dict[tuple[str, ...], set[str]] = {}
+    for line in read_table(path, names=NAMES, needed=()):
+        columns = tuple(column for column in COLUMNS if line.values.get(column))
+        if not columns:
+            faults.add("a line names no user, artist, track or time", line.number)
+            continue
+        found.setdefault(columns, set()).add(MARK.join(line.values[column] for column in columns))
+    faults.stop("Give columns among user, artist, track and time; a line that states nothing would remove all plays.")
+    return Exclusions({columns: frozenset(values) for columns, values in sorted(found.items())})
+
+
+def as_text(column: pa.Array) -> pa.Array:
+    """Ids as large_string; integers stand for their decimal text."""
+    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
+
+    plain = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    return plain.cast(pa.large_string())
+
+
+def joined(columns: list[pa.Array]) -> pa.Array:
+    """One key of several columns; null where any is null."""
+    import pyarrow.compute as pc  # noqa: PLC0415 - loaded where it is used
+
+    texts = [as_text(column) for column in columns]
+    return texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, MARK)

@@ -1,0 +1,54 @@
+"""Routing: from the artist or track that earned to the accounts that are credited, or to suspense."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fairpay.books.aliases import Aliases
+from fairpay.books.splits import RESERVED, Splits
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+__all__ = ["UNALLOCATED", "Routing", "in_suspense"]
+
+UNMATCHED, UNCLAIMED, UNALLOCATED = RESERVED
+
+
+def in_suspense(account: str) -> bool:
+    """Whether an account holds money nobody can be paid yet."""
+    return account.startswith(RESERVED)
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """Who stands behind an artist."""
+
+    aliases: Aliases = field(default_factory=lambda: Aliases({}))
+    splits: Splits = field(default_factory=Splits)
+    catalogue: AbstractSet[str] | None = None
+    """Artists that are known; None: all are."""
+    suspend_unsplit: bool = False
+    """Whether an artist without splits is unclaimed; else it is its own payee."""
+
+    def account(self, source: str) -> str:
+        """The account that is credited first: the source itself, or its account in suspense."""
+        if source in self.splits:
+            return source
+        if self.catalogue is not None and source not in self.catalogue:
+            return UNMATCHED + source
+        return UNCLAIMED + source if self.suspend_unsplit else source
+
+    def parts(self, account: str, amount: int) -> list[tuple[str, int]]:
+        """Where an amount on this account belongs under the present tables; the parts sum to the amount.
+
+        One part on the account itself says that it stays.
+        """
+        source = account.partition(":")[2] if in_suspense(account) else account
+        if account == UNALLOCATED:
+            return [(account, amount)]
+        source = self.aliases.of(source)
+        if source in self.splits:
+            return self.splits.divide(source, amount)
+        return [(self.account(source), amount)]
