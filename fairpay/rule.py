@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CounterExample", "Example", "Parameter", "Promise", "Rule", "parameter"]
 
-NUMBER = re.compile(r"(\d{1,18}(\.\d{0,18})?|\.\d{1,18})%?|\d{1,18}/\d{1,18}")
-"""`5`, `0.5`, `50%` or `1/2`; short enough that nothing explodes."""
+NUMBER = re.compile(r"(\d{1,12}(\.\d{0,6})?|\.\d{1,6})%?|\d{1,9}/\d{1,9}")
+"""`5`, `0.5`, `50%` or `1/2`; short enough that products with plays stay within 62 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +67,14 @@ def parameter(  # noqa: PLR0913 - one argument per thing a parameter states
     low: Any = None,  # noqa: ANN401 - any number
     high: Any = None,  # noqa: ANN401 - any number
     choices: Sequence[str] = (),
+    whole: bool = False,
     unset: str = "",
 ) -> Any:  # noqa: ANN401 - a dataclass field of any type
     """Declare a parameter of a rule: its default, what it means, and its range and its choices.
 
     With choices and a range, both are allowed; `unset` says in words what a default of None means.
     """
-    metadata = {"help": help, "low": low, "high": high, "choices": tuple(choices), "unset": unset}
+    metadata = {"help": help, "low": low, "high": high, "choices": tuple(choices), "unset": unset, "whole": whole}
     return field(default=default, metadata=metadata)
 
 
@@ -191,7 +192,9 @@ def allowed(declared: dataclasses.Field[Any]) -> str:
     choices, low, high = (declared.metadata[k] for k in ("choices", "low", "high"))
     ways = list(choices)
     if low is not None or not ways:
-        ways.append(f"a number from {low}" + ("" if high is None else f" to {high}"))
+        ways.append(
+            f"a {'whole ' * declared.metadata['whole']}number from {low}" + ("" if high is None else f" to {high}")
+        )
     return " or ".join(filter(None, [", ".join(ways[:-1]), ways[-1]]))
 
 
@@ -201,7 +204,12 @@ def read_value(rule: str, declared: dataclasses.Field[Any], text: str) -> Any:  
     if text in choices:
         return text
     number = read_number(text) if low is not None else None
-    if number is None or number < low or (high is not None and number > high):
+    if (
+        number is None
+        or number < low
+        or (high is not None and number > high)
+        or (declared.metadata["whole"] and number.denominator > 1)
+    ):
         message = f"{rule}: {declared.name.replace('_', '-')} is {text!r}"
         raise UsageError(message, advice=f"It takes {allowed(declared)}.")
     return number

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from fairpay.rounding import largest_remainder
-from fairpay.rule import Example, Promise, Rule
+from fairpay.rule import CounterExample, Example, Promise, Rule
 
 if TYPE_CHECKING:
+    from fairpay.month import Users
     from fairpay.usage import Ints, Usage
 
 
@@ -37,11 +38,53 @@ class MarketCentric(Rule):
         ),
     )
 
+    breaks: ClassVar[tuple[CounterExample, ...]] = (
+        CounterExample(
+            promise=Promise.OWN_MONEY,
+            title="u1 and u2 play only A and B, and most of their money goes to C, whom they never played",
+            before={"u1": {"A": 6, "B": 2}, "u2": {"A": 1, "B": 1}, "u3": {"C": 40}},
+            artists=("A", "B"),
+            was="3/5",
+            becomes="2",
+        ),
+        CounterExample(
+            promise=Promise.FRAUD_PROOF,
+            title="an added account that pays 1 and plays B 980 times brings B nearly everything",
+            before={"u1": {"A": 10}, "u2": {"A": 10}},
+            after={"u1": {"A": 10}, "u2": {"A": 10}, "bot": {"B": 980}},
+            artists=("B",),
+            was="0",
+            becomes="147/50",
+        ),
+        CounterExample(
+            promise=Promise.BRIBERY_PROOF,
+            title="u2, who pays 1, leaves a loop running and plays B 990 times instead of A 10 times",
+            before={"u1": {"A": 10}, "u2": {"A": 10}},
+            after={"u1": {"A": 10}, "u2": {"B": 990}},
+            artists=("B",),
+            was="0",
+            becomes="99/50",
+        ),
+        CounterExample(
+            promise=Promise.CLICK_FRAUD_PROOF,
+            title="u2, who pays 1, leaves a loop running and plays B 990 times instead of A 10 times",
+            before={"u1": {"A": 10}, "u2": {"A": 10}},
+            after={"u1": {"A": 10}, "u2": {"B": 990}},
+            artists=("B",),
+            was="0",
+            becomes="99/50",
+        ),
+    )
+
     def keeps(self) -> frozenset[Promise]:
         """Pro-rata is monotone and split-proof, and nothing bounds what one user can do."""
         return frozenset(
             {Promise.CONSERVES, Promise.NULL_ARTIST, Promise.MONOTONE, Promise.SPLIT_PROOF, Promise.ANONYMOUS}
         )
+
+    def weight_of(self, users: Users | Usage, prepared: None) -> Ints:  # noqa: ARG002 - no preparation needed
+        """Each user steers as much as they listened."""
+        return users.total
 
     def weigh(self, usage: Usage, prepared: None, out: Ints) -> None:  # noqa: ARG002 - no preparation needed
         """Add each artist's listening."""

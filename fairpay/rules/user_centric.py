@@ -10,7 +10,7 @@ from fairpay.rounding import largest_remainder
 from fairpay.rule import Example, Promise, Rule
 
 if TYPE_CHECKING:
-    from fairpay.month import Month
+    from fairpay.month import Month, Users
     from fairpay.usage import Ints, Usage
 
 
@@ -47,11 +47,17 @@ class UserCentric(Rule):
         """Return how many units stand for one fee unit: as many as keep the sum over all users below 2^62."""
         return LARGEST // max(1, month.facts.fees)
 
+    def weight_of(self, users: Users | Usage, prepared: int) -> Ints:
+        """Each user steers what they paid."""
+        return users.fee * prepared
+
     def weigh(self, usage: Usage, prepared: int, out: Ints) -> None:
         """Split each user's fee, in fine units, by listening."""
         from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
 
-        split.add_proportional(usage.start, usage.artist, usage.amount, usage.total, usage.fee * prepared, out[0])
+        split.add_proportional(
+            usage.start, usage.artist, usage.amount, usage.total, self.weight_of(usage, prepared), out[0]
+        )
 
     def settle(self, weights: Ints, pool: int, prepared: int) -> Ints:  # noqa: ARG002 - units cancel
         """Divide the pool by the fees each artist drew."""

@@ -1,0 +1,59 @@
+"""Rules that give each user a budget and split it by listening: most rules are this, and nothing else.
+
+A budget is an int64 in units fixed from facts of the whole month, so that budgets add up below 2^62 in any order.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fairpay.integers import sum_exactly
+from fairpay.money import LARGEST
+from fairpay.rounding import largest_remainder
+from fairpay.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fairpay.month import Month, Users
+    from fairpay.usage import Ints, Usage
+
+__all__ = ["Budgeted", "float_unit", "sum_users", "units_each"]
+
+
+@dataclass(frozen=True)
+class Budgeted(Rule):
+    """A rule with a budget for each user, split by share of listening."""
+
+    @abstractmethod
+    def weight_of(self, users: Users | Usage, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
+        """Return each user's budget, int64[users], summing below 2^62 over the month."""
+
+    def weigh(self, usage: Usage, prepared: Any, out: Ints) -> None:  # noqa: ANN401 - what `prepare` returned
+        """Split each user's budget by listening."""
+        from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
+
+        budget = self.weight_of(usage, prepared)
+        split.add_proportional(usage.start, usage.artist, usage.amount, usage.total, budget, out[0])
+
+    def settle(self, weights: Ints, pool: int, prepared: Any) -> Ints:  # noqa: ANN401, ARG002 - units cancel
+        """Divide the pool by what each artist drew."""
+        return largest_remainder(weights[0], pool)
+
+
+def sum_users(month: Month, value: Callable[[Users], Ints]) -> int:
+    """Add up an integer per user over the month, exactly."""
+    return sum(month.each_users(lambda users: sum_exactly(value(users))))
+
+
+def units_each(total: int) -> int:
+    """Return how many units stand for one of `total`: as many as keep the sum at or below 2^62."""
+    return LARGEST // max(1, total)
+
+
+def float_unit(total: float) -> float:
+    """Return the power of two that brings `total` between 2^60 and 2^61: scaling by it changes no digit."""
+    return math.ldexp(1.0, 61 - math.frexp(total)[1]) if total > 0 else 1.0

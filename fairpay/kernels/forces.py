@@ -1,0 +1,83 @@
+"""How much each user steers, where that takes more than a product: exact ratios, powers, norms and saturating forces.
+
+| kernel          | shapes and types                                                                               |
+|-----------------|------------------------------------------------------------------------------------------------|
+| `scaled_ratio`  | a, b, c int64[u] >= 0, c > 0; scale int64; out int64[u]: floor(scale * a * b / c)              |
+| `ratio_ceiling` | a, b, c int64[u]; out int64[u]: ceil(a * b / c)                                                |
+| `powers`        | fee, total int64[u]; beta, unit float64; out int64[u]: floor(unit * fee^(1-beta) * total^beta) |
+| `saturating`    | fee, total int64[u]; rate, unit float64; kind 0 smooth, 1 bayes; out int64[u]                  |
+| `norm_ratios`   | start int64[u+1], amount int64[e], total int64[u]; p float64 (inf: maximum); out float64[u]    |
+
+Floats live inside one user and become integers before anything is added up. Bounds: a * b / c < 2^62, scale * that
+< 2^63; unit is a power of two with unit * result < 2^62. `norm_ratios` adds integers, so that the order of a user's
+entries means nothing.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from fairpay.kernels._jit import jit
+from fairpay.kernels.wide import muldiv
+
+__all__ = ["norm_ratios", "powers", "ratio_ceiling", "saturating", "scaled_ratio"]
+
+FINE = 1 << 61
+
+
+@jit
+def scaled_ratio(a: np.ndarray, b: np.ndarray, c: np.ndarray, scale: int, out: np.ndarray) -> None:
+    """Write floor(scale * a * b / c): the whole part is scaled, then the rest, so nothing leaves 128 bits."""
+    for u in range(len(a)):
+        whole, rest = muldiv(np.uint64(a[u]), np.uint64(b[u]), np.uint64(c[u]))
+        part, _ = muldiv(rest, np.uint64(scale), np.uint64(c[u]))
+        out[u] = np.int64(whole) * scale + np.int64(part)
+
+
+@jit
+def ratio_ceiling(a: np.ndarray, b: np.ndarray, c: np.ndarray, out: np.ndarray) -> None:
+    """Write a * b / c, rounded up."""
+    for u in range(len(a)):
+        whole, rest = muldiv(np.uint64(a[u]), np.uint64(b[u]), np.uint64(c[u]))
+        out[u] = np.int64(whole) + (1 if rest > np.uint64(0) else 0)
+
+
+@jit
+def powers(fee: np.ndarray, total: np.ndarray, beta: float, unit: float, out: np.ndarray) -> None:
+    """Write each user's weighted mean of fee and listening, geometric, in units."""
+    for u in range(len(fee)):
+        out[u] = 0
+        if fee[u] > 0:
+            out[u] = np.int64(unit * (math.pow(float(fee[u]), 1.0 - beta) * math.pow(float(total[u]), beta)))
+
+
+@jit
+def saturating(  # noqa: PLR0913, PLR0917 - a kernel takes flat arguments
+    fee: np.ndarray, total: np.ndarray, rate: float, unit: float, kind: int, out: np.ndarray
+) -> None:
+    """Write f * psi(rate * L / f) in units: 0 is r / sqrt(1 + r^2), 1 is r / (1 + r)."""
+    for u in range(len(fee)):
+        out[u] = 0
+        if fee[u] > 0:
+            pull = rate * float(total[u]) / float(fee[u])
+            psi = pull / math.sqrt(1.0 + pull * pull) if kind == 0 else pull / (1.0 + pull)
+            out[u] = np.int64(unit * (float(fee[u]) * psi))
+
+
+@jit
+def norm_ratios(start: np.ndarray, amount: np.ndarray, total: np.ndarray, p: float, out: np.ndarray) -> None:
+    """Write |x|_1 / |x|_p of each user's amounts, at least 1."""
+    for u in range(len(total)):
+        largest = amount[start[u]]
+        for e in range(start[u], start[u + 1]):
+            largest = max(largest, amount[e])
+        ratio = float(total[u]) / float(largest)
+        if p < math.inf:
+            fine = float(FINE // (start[u + 1] - start[u]))
+            mass = np.int64(0)
+            for e in range(start[u], start[u + 1]):
+                mass += np.int64(fine * math.pow(float(amount[e]) / float(largest), p))
+            ratio /= math.pow(float(mass) / fine, 1.0 / p)
+        out[u] = max(ratio, 1.0)

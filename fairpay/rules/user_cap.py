@@ -1,0 +1,163 @@
+"""user-cap: a listener's plays count up to a cap, and beyond it less or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from fairpay.budgets import Budgeted, sum_users, units_each
+from fairpay.rule import CounterExample, Example, Promise, parameter
+
+if TYPE_CHECKING:
+    from fairpay.month import Month, Users
+    from fairpay.usage import Ints, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Capped:
+    """What user-cap works out first."""
+
+    scale: int
+    """Units for one of listening."""
+    safe: int | None
+    """c*: the largest cap at which no account earns more than its fee; None without a royalty rate."""
+
+
+@dataclass(frozen=True)
+class UserCap(Budgeted):
+    """All the money lies in one pot and is shared by listening, but each listener's plays count only up to a cap.
+
+    Plays beyond the cap count at `tail` of their weight: 0 says at most 1,000 plays count, 50% says half above. The
+    third published reading, exactly 1,000 whatever was played, is user-centric. Where listening is measured in time, a
+    listener whose plays count at two thirds has each second count at two thirds. One account is worth more than its
+    fee as soon as the cap exceeds c*, which is worked out from the log and said.
+    """
+
+    name: ClassVar[str] = "user-cap"
+    source: ClassVar[str] = "Deezer and SACEM, artist-centric payment system (2023 to 2025)"
+    formula: ClassVar[str] = (
+        "W_u = L_u · (min(N_u, c) + tail · max(0, N_u - c)) / N_u,  pay_j = P · Σ_u W_u s_uj / Σ_u W_u"
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            title="three users who paid 1 each; of 40 plays the first 10 count",
+            listening={"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}},
+            pays={"A": "9/10", "B": "9/20", "C": "33/20"},
+            parameters="cap=10",
+        ),
+        Example(
+            title="the same, with plays above 10 at one half",
+            listening={"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}},
+            pays={"A": "18/35", "B": "9/35", "C": "78/35"},
+            parameters="cap=10,tail=1/2",
+        ),
+        Example(
+            title="a tie for the last cent goes to the smaller artist id",
+            listening={"u1": {"A": 2000}, "u2": {"B": 5000}, "u3": {"C": 1000}},
+            pays={"A": "34", "B": "33", "C": "33"},
+            pool=100,
+        ),
+    )
+    breaks: ClassVar[tuple[CounterExample, ...]] = (
+        CounterExample(
+            promise=Promise.OWN_MONEY,
+            title="B's only listener plays less than the cap, so part of that listener's money goes to A",
+            before={"u1": {"A": 3}, "u2": {"B": 1}},
+            artists=("B",),
+            was="1/2",
+            becomes="1",
+        ),
+        CounterExample(
+            promise=Promise.FRAUD_PROOF,
+            title="one added account that pays 1 and plays 1,000 times brings B more than 2",
+            before={"u1": {"A": 100}, "u2": {"A": 100}, "u3": {"A": 100}},
+            after={"u1": {"A": 100}, "u2": {"A": 100}, "u3": {"A": 100}, "bot": {"B": 1000}},
+            artists=("B",),
+            was="0",
+            becomes="40/13",
+        ),
+        CounterExample(
+            promise=Promise.BRIBERY_PROOF,
+            title="u1, who pays 1, plays B 1,000 times instead of A 100 times",
+            before={"u1": {"A": 100}, "u2": {"A": 100}, "u3": {"A": 100}},
+            after={"u1": {"B": 1000}, "u2": {"A": 100}, "u3": {"A": 100}},
+            artists=("B",),
+            was="0",
+            becomes="5/2",
+        ),
+        CounterExample(
+            promise=Promise.CLICK_FRAUD_PROOF,
+            title="u1, who pays 1, plays B 1,000 times instead of A 100 times",
+            before={"u1": {"A": 100}, "u2": {"A": 100}, "u3": {"A": 100}},
+            after={"u1": {"B": 1000}, "u2": {"A": 100}, "u3": {"A": 100}},
+            artists=("B",),
+            was="0",
+            becomes="5/2",
+        ),
+    )
+
+    cap: Fraction = parameter(  # noqa: RUF009 - a dataclass field
+        Fraction(1000), help="plays of one listener that count fully", low=1, whole=True
+    )
+    tail: Fraction = parameter(  # noqa: RUF009 - a dataclass field
+        Fraction(0), help="weight of the plays above the cap", low=0, high=1
+    )
+
+    def keeps(self) -> frozenset[Promise]:
+        """Monotone and split-proof like market-centric; proof against fraud only where the cap is at most c*."""
+        return frozenset(
+            {Promise.CONSERVES, Promise.NULL_ARTIST, Promise.MONOTONE, Promise.SPLIT_PROOF, Promise.ANONYMOUS}
+        )
+
+    def prepare(self, month: Month) -> Capped:
+        """Add up what counts, to fix the units; find c*."""
+        from fairpay.kernels import forces  # noqa: PLC0415 - Numba is loaded where it is used
+
+        def counted(users: Users) -> Ints:
+            out = np.empty_like(users.total)
+            forces.ratio_ceiling(users.total, *self.parts(users), out)
+            return out
+
+        scale = units_each(sum_users(month, counted))
+        even = self.tail.denominator
+        return Capped(scale // even * even if scale >= even else scale, safe_cap(month))
+
+    def parts(self, users: Users | Usage) -> tuple[Ints, Ints]:
+        """Return numerator and denominator of the part of each user's plays that counts."""
+        plays, parts = np.maximum(users.plays, 1), self.tail.denominator
+        capped = np.minimum(plays, int(self.cap))
+        return capped * parts + (plays - capped) * self.tail.numerator, plays * parts
+
+    def weight_of(self, users: Users | Usage, prepared: Capped) -> Ints:
+        """Each user steers the listening that counts."""
+        from fairpay.kernels import forces  # noqa: PLC0415 - Numba is loaded where it is used
+
+        out = np.empty_like(users.total)
+        forces.scaled_ratio(users.total, *self.parts(users), prepared.scale, out)
+        return out
+
+    def remarks(self, prepared: Capped) -> tuple[str, ...]:
+        """Say whether the cap is safe against paid accounts on this log."""
+        if prepared.safe is None or self.tail:
+            return ()
+        verdict = "at most" if self.cap <= prepared.safe else "above"
+        proof = "is" if self.cap <= prepared.safe else "is not"
+        said = f"the cap of {self.cap} is {verdict} c* = {prepared.safe}"
+        return (f"{self.label}: {said}, so the rule {proof} fraud-proof here",)
+
+
+def safe_cap(month: Month) -> int | None:
+    """Return c*, the largest whole cap c with Σ_u min(N_u, c) >= alpha' n c (equal fees); None without a rate."""
+    facts = month.facts
+    if not facts.rate or not facts.users:
+        return None
+    share = facts.rate * (facts.fees + facts.inactive_fees) / facts.fees if facts.fees else facts.rate
+    low, high = 0, facts.plays
+    while low < high:
+        cap = (low + high + 1) // 2
+        counted = sum_users(month, lambda users, cap=cap: np.minimum(users.plays, cap))  # type: ignore[misc]
+        low, high = (cap, high) if counted >= share * facts.users * cap else (low, cap - 1)
+    return low

@@ -1,0 +1,128 @@
+"""weighted: between user-centric and market-centric, by one number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from fairpay.budgets import Budgeted, float_unit, sum_users, units_each
+from fairpay.rule import CounterExample, Example, Promise, parameter
+
+if TYPE_CHECKING:
+    from fairpay.month import Month, Users
+    from fairpay.usage import Ints, Usage
+
+
+@dataclass(frozen=True)
+class Weighted(Budgeted):
+    """Each listener steers a weighted geometric mean of fee and listening: beta 0 is user-centric, 1 market-centric.
+
+    At beta 1/2 a listener who plays four times as much steers twice as much money. Like market-centric it has no bound
+    on what one listener can move, it only gets there more slowly.
+    """
+
+    name: ClassVar[str] = "weighted"
+    source: ClassVar[str] = "Bergantiños and Moreno-Ternero, weighted indices for music streaming, arXiv 2310.11861"
+    formula: ClassVar[str] = "W_u = f_u^(1-β) · L_u^β,  pay_j = P · Σ_u W_u s_uj / Σ_u W_u"
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            title="four times the listening steers twice the money",
+            listening={"u1": {"A": 1}, "u2": {"B": 4}},
+            pays={"A": "2/3", "B": "4/3"},
+        ),
+        Example(
+            title="beta 0 is user-centric",
+            listening={"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}},
+            pays={"A": "3/4", "B": "3/4", "C": "3/2"},
+            parameters="beta=0",
+        ),
+        Example(
+            title="beta 1 is market-centric",
+            listening={"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}},
+            pays={"A": "9/25", "B": "9/50", "C": "123/50"},
+            parameters="beta=1",
+        ),
+        Example(
+            title="a tie for the last cent goes to the smaller artist id",
+            listening={"u1": {"A": 9}, "u2": {"B": 9}, "u3": {"C": 9}},
+            pays={"A": "34", "B": "33", "C": "33"},
+            pool=100,
+        ),
+    )
+    breaks: ClassVar[tuple[CounterExample, ...]] = (
+        CounterExample(
+            promise=Promise.OWN_MONEY,
+            title="A's only listener plays little, so part of that listener's money goes to B",
+            before={"u1": {"A": 1}, "u2": {"B": 4}},
+            artists=("A",),
+            was="2/3",
+            becomes="1",
+        ),
+        CounterExample(
+            promise=Promise.FRAUD_PROOF,
+            title="one added account that pays 1 and plays B 100 times brings B 20/11",
+            before={"u1": {"A": 1}},
+            after={"u1": {"A": 1}, "bot": {"B": 100}},
+            artists=("B",),
+            was="0",
+            becomes="20/11",
+        ),
+        CounterExample(
+            promise=Promise.BRIBERY_PROOF,
+            title="u2, who pays 1, plays B 100 times instead of A once",
+            before={"u1": {"A": 1}, "u2": {"A": 1}},
+            after={"u1": {"A": 1}, "u2": {"B": 100}},
+            artists=("B",),
+            was="0",
+            becomes="20/11",
+        ),
+        CounterExample(
+            promise=Promise.CLICK_FRAUD_PROOF,
+            title="u2, who pays 1, plays B 100 times instead of A once",
+            before={"u1": {"A": 1}, "u2": {"A": 1}},
+            after={"u1": {"A": 1}, "u2": {"B": 100}},
+            artists=("B",),
+            was="0",
+            becomes="20/11",
+        ),
+    )
+
+    beta: Fraction = parameter(  # noqa: RUF009 - a dataclass field
+        Fraction(1, 2), help="0 is user-centric, 1 is market-centric", low=0, high=1
+    )
+
+    def keeps(self) -> frozenset[Promise]:
+        """Everything at beta 0; above it what market-centric keeps."""
+        if self.beta == 0:
+            return frozenset(Promise)
+        return frozenset(
+            {Promise.CONSERVES, Promise.NULL_ARTIST, Promise.MONOTONE, Promise.SPLIT_PROOF, Promise.ANONYMOUS}
+        )
+
+    def prepare(self, month: Month) -> float:
+        """Return the unit: an integer at the two ends, else a power of two fixed from the sum of the weights.
+
+        A weight lies between the user's fee and listening, so the larger of the month's sums bounds the first unit.
+        """
+        facts = month.facts
+        if self.beta in (0, 1):
+            return units_each(facts.amount if self.beta else facts.fees)
+        rough = float_unit(float(facts.fees) + float(facts.amount))
+        return float_unit((sum_users(month, lambda users: self.powers(users, rough)) + facts.users) / rough)
+
+    def weight_of(self, users: Users | Usage, prepared: float) -> Ints:
+        """Each user steers the mean of fee and listening."""
+        if self.beta in (0, 1):
+            return (users.total if self.beta else users.fee) * int(prepared)
+        return self.powers(users, prepared)
+
+    def powers(self, users: Users | Usage, unit: float) -> Ints:
+        """Work the means out in floats, one user at a time, and make them integers."""
+        from fairpay.kernels import forces  # noqa: PLC0415 - Numba is loaded where it is used
+
+        out = np.empty_like(users.total)
+        forces.powers(users.fee, users.total, float(self.beta), unit, out)
+        return out
