@@ -4,6 +4,8 @@
 |-----------------|------------------------------------------------------------------------------------------------|
 | `scaled_ratio`  | a, b, c int64[u] >= 0, c > 0; scale int64; out int64[u]: floor(scale * a * b / c)              |
 | `ratio_ceiling` | a, b, c int64[u]; out int64[u]: ceil(a * b / c)                                                |
+| `capped`        | fee, total int64[u]; up, down, unit int64; out: floor(unit * min(fee, total * up/down))        |
+| `saturated`     | fee, total int64[u]; up, down int64 > 0; out bool[u]: total * up >= fee * down                |
 | `powers`        | fee, total int64[u]; beta, unit float64; out int64[u]: floor(unit * fee^(1-beta) * total^beta) |
 | `saturating`    | fee, total int64[u]; rate, unit float64; kind 0 smooth, 1 bayes; out int64[u]                  |
 | `norm_ratios`   | start int64[u+1], amount int64[e], total int64[u]; p float64 (inf: maximum); out float64[u]    |
@@ -20,9 +22,9 @@ import math
 import numpy as np
 
 from fairpay.kernels._jit import jit
-from fairpay.kernels.wide import muldiv
+from fairpay.kernels.wide import divide, muldiv, multiply
 
-__all__ = ["norm_ratios", "powers", "ratio_ceiling", "saturating", "scaled_ratio"]
+__all__ = ["capped", "norm_ratios", "powers", "ratio_ceiling", "saturated", "saturating", "scaled_ratio"]
 
 FINE = 1 << 61
 
@@ -42,6 +44,30 @@ def ratio_ceiling(a: np.ndarray, b: np.ndarray, c: np.ndarray, out: np.ndarray) 
     for u in range(len(a)):
         whole, rest = muldiv(np.uint64(a[u]), np.uint64(b[u]), np.uint64(c[u]))
         out[u] = np.int64(whole) + (1 if rest > np.uint64(0) else 0)
+
+
+@jit
+def saturated(fee: np.ndarray, total: np.ndarray, up: int, down: int, out: np.ndarray) -> None:
+    """Mark the users whose listening, at up/down per unit, is worth their fee or more."""
+    for u in range(len(fee)):
+        high, low = multiply(np.uint64(total[u]), np.uint64(up))
+        fee_high, fee_low = multiply(np.uint64(fee[u]), np.uint64(down))
+        out[u] = high > fee_high or (high == fee_high and low >= fee_low)
+
+
+@jit
+def capped(  # noqa: PLR0913, PLR0917 - a kernel takes flat arguments
+    fee: np.ndarray, total: np.ndarray, up: int, down: int, unit: int, out: np.ndarray
+) -> None:
+    """Write each user's fee, or the worth of the listening where that is less, in units."""
+    for u in range(len(fee)):
+        out[u] = fee[u] * unit
+        high, low = multiply(np.uint64(total[u]), np.uint64(up))
+        fee_high, fee_low = multiply(np.uint64(fee[u]), np.uint64(down))
+        if high < fee_high or (high == fee_high and low < fee_low):
+            whole, rest = divide(high, low, np.uint64(down))
+            part, _ = muldiv(rest, np.uint64(unit), np.uint64(down))
+            out[u] = np.int64(whole) * unit + np.int64(part)
 
 
 @jit

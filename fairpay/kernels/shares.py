@@ -11,9 +11,12 @@ fewer units than artists, goes to the smallest code, so that the order of entrie
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
 
 from fairpay.kernels._jit import jit
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["add_equal", "add_top"]
 

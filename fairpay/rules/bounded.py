@@ -1,0 +1,214 @@
+"""bounded: money follows listening, up to a limit set by what each listener paid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+
+from fairpay.bounds import CapForce, FeeForce, ListeningForce, SmoothForce, solve_cap, solve_smooth
+from fairpay.budgets import Budgeted, units_each
+from fairpay.errors import UsageError
+from fairpay.rule import CounterExample, Example, Promise, parameter
+
+if TYPE_CHECKING:
+    from fairpay.month import Facts, Month, Users
+    from fairpay.usage import Ints, Usage
+
+Force: TypeAlias = FeeForce | ListeningForce | CapForce | SmoothForce
+THREE = {"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}}
+BOT = {f"u{i}": {"X": 1} for i in range(1, 6)} | {"bot": {"Y": 1000}}
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """What bounded works out first."""
+
+    force: Force
+    b: Fraction
+    alpha: Fraction | None
+    """Royalty rate times what inactive subscribers add: the pool over the fees of those who listened."""
+
+
+@dataclass(frozen=True)
+class Bounded(Budgeted):
+    """Each listener steers money in proportion to listening, up to a limit set by what they paid.
+
+    Heavy listeners reach the limit, their fee, and light ones stay below it; b says how much of all fees is steered.
+    With b at or above the royalty rate no fake account brings in more than it pays, which is as near to market-centric
+    as a rule can come and stay fraud-proof. At b = 1 the rule is user-centric. The force says how the limit is
+    approached: cap bends sharply (ScaledUserProp), smooth and bayes gradually.
+    """
+
+    name: ClassVar[str] = "bounded"
+    source: ClassVar[str] = (
+        "Ghosh, Neoh, Teh, Tyrovolas, ICML 2025, arXiv 2511.04465 (cap); Farhadkhani et al., ICML 2022 (smooth)"
+    )
+    formula: ClassVar[str] = "C_u = f_u · ψ(ρ L_u / f_u),  Σ C_u = b F,  pay_j = P/(b F) · Σ C_u s_uj"  # noqa: RUF001 - Greek
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            title="three users who paid 1 each, 70 % of it paid out: the third is held to the fee",
+            listening=THREE,
+            pays={"A": "33/50", "B": "33/100", "C": "111/100"},
+            rate=Fraction(7, 10),
+        ),
+        Example(
+            title="the same at a royalty rate of one half",
+            listening=THREE,
+            pays={"A": "3/10", "B": "3/20", "C": "21/20"},
+            rate=Fraction(1, 2),
+        ),
+        Example(
+            title="the same at nine tenths: the first is held to the fee as well",
+            listening=THREE,
+            pays={"A": "3/4", "B": "3/5", "C": "27/20"},
+            rate=Fraction(9, 10),
+        ),
+        Example(
+            title="five listeners and a bot that paid 1 and plays 1,000 times: the bot brings Y exactly 1",
+            listening=BOT,
+            pays={"X": "3.2", "Y": "1.0"},
+            rate=Fraction(7, 10),
+        ),
+        Example(
+            title="the same, bent gradually",
+            listening=BOT,
+            pays={"X": "3.2000", "Y": "1.0000"},
+            rate=Fraction(7, 10),
+            parameters="force=smooth",
+        ),
+        Example(
+            title="the same as a vote shrunk towards what everybody plays",
+            listening=BOT,
+            pays={"X": "3.2006", "Y": "0.9994"},
+            rate=Fraction(7, 10),
+            parameters="force=bayes",
+        ),
+        Example(
+            title="b = 1 is user-centric, and a tie for the last cent goes to the smaller artist id",
+            listening={"u1": {"A": 1}, "u2": {"B": 500}, "u3": {"C": 2}},
+            pays={"A": "34", "B": "33", "C": "33"},
+            pool=100,
+            parameters="b=1",
+        ),
+    )
+    breaks: ClassVar[tuple[CounterExample, ...]] = (
+        CounterExample(
+            promise=Promise.OWN_MONEY,
+            title="half of the fees is paid out; A's listener plays little, so some of that money goes to B",
+            before={"u1": {"A": 1}, "u2": {"B": 3}},
+            artists=("A",),
+            was="1/4",
+            becomes="1/2",
+            rate=Fraction(1, 2),
+        ),
+        CounterExample(
+            promise=Promise.FRAUD_PROOF,
+            title="b below the royalty rate: an added account that pays 1 brings B 2",
+            before={"u1": {"A": 1}, "u2": {"A": 1}, "u3": {"A": 1}},
+            after={"u1": {"A": 1}, "u2": {"A": 1}, "u3": {"A": 1}, "bot": {"B": 100}},
+            artists=("B",),
+            was="0",
+            becomes="2",
+            parameters="b=1/2,allow-unsafe=yes",
+        ),
+        CounterExample(
+            promise=Promise.BRIBERY_PROOF,
+            title="b below the royalty rate: u1, who pays 1, changes over to B and brings it 2",
+            before={"u1": {"A": 1}, "u2": {"A": 1}, "u3": {"A": 1}},
+            after={"u1": {"B": 100}, "u2": {"A": 1}, "u3": {"A": 1}},
+            artists=("B",),
+            was="0",
+            becomes="2",
+            parameters="b=1/2,allow-unsafe=yes",
+        ),
+        CounterExample(
+            promise=Promise.CLICK_FRAUD_PROOF,
+            title="b below the royalty rate: u1, who pays 1, changes over to B and brings it 2",
+            before={"u1": {"A": 1}, "u2": {"A": 1}, "u3": {"A": 1}},
+            after={"u1": {"B": 100}, "u2": {"A": 1}, "u3": {"A": 1}},
+            artists=("B",),
+            was="0",
+            becomes="2",
+            parameters="b=1/2,allow-unsafe=yes",
+        ),
+    )
+
+    force: str = parameter("cap", help="how the limit is approached", choices=("cap", "smooth", "bayes"))
+    b: Fraction | None = parameter(  # noqa: RUF009 - a dataclass field
+        None,
+        help="how much of all fees is steered; from the royalty rate to 1 it is safe",
+        low=Fraction(1, 1000),
+        high=1,
+        unset="the royalty rate",
+    )
+    allow_unsafe: str = parameter(
+        "no", help="run with a b at which fake accounts bring in more than they pay", choices=("no", "yes")
+    )
+
+    def keeps(self) -> frozenset[Promise]:
+        """Everything at b = 1; the bounds hold for every b that is not refused; own money only at b = 1."""
+        if self.b == 1:
+            return frozenset(Promise)
+        unsafe = {Promise.FRAUD_PROOF, Promise.BRIBERY_PROOF, Promise.CLICK_FRAUD_PROOF}
+        return frozenset(Promise) - {Promise.OWN_MONEY} - (unsafe if self.allow_unsafe == "yes" else set())
+
+    def prepare(self, month: Month) -> Solved:
+        """Solve for the force.
+
+        Raises:
+            UsageError: where the royalty rate is not known, or b is below it and unsafe rules were not allowed.
+
+        """
+        facts = month.facts
+        alpha = paid_out(facts)
+        b = self.choose(alpha)
+        target = b * facts.fees
+        if b == 1 or not facts.fees:
+            return Solved(FeeForce(units_each(facts.fees)), b, alpha)
+        if self.force == "cap":
+            return Solved(solve_cap(month, target), b, alpha)
+        return Solved(solve_smooth(month, target, ("smooth", "bayes").index(self.force)), b, alpha)
+
+    def choose(self, alpha: Fraction | None) -> Fraction:
+        """Return b, by default the smallest safe one."""
+        if self.b is not None and self.allow_unsafe == "yes":
+            return self.b
+        if alpha is None:
+            message = "bounded needs the royalty rate: without it nobody can say which b is safe"
+            raise UsageError(message, advice="State it with --royalty-rate 70%.")
+        if alpha > 1 and self.allow_unsafe == "no":
+            message = f"bounded: the pool is {float(alpha):.4g} of the fees of those who listened, so no b is safe"
+            raise UsageError(message, advice="Use --inactive hold, or bounded:allow-unsafe=yes.")
+        b = min(alpha, Fraction(1)) if self.b is None else self.b
+        if b < alpha and self.allow_unsafe == "no":
+            message = (
+                f"bounded: b = {b} is below {alpha}: a fake account brings up to {float(alpha / b):.4g} of its fee"
+            )
+            raise UsageError(message, advice=f"Give b from {alpha} to 1, or add allow-unsafe=yes.")
+        return b
+
+    def weight_of(self, users: Users | Usage, prepared: Solved) -> Ints:
+        """Each user steers C_u."""
+        return prepared.force.budgets(users)
+
+    def remarks(self, prepared: Solved) -> tuple[str, ...]:
+        """Say the bound, and that with net fees only user-centric is safe."""
+        if prepared.alpha is None:
+            return (f"{self.label}: without a royalty rate nothing is said about fake accounts",)
+        most = f"{self.label}: a fake account brings in at most {float(prepared.alpha / prepared.b):.4g} of its fee"
+        if prepared.alpha == 1 == prepared.b:
+            return (most, "fees are net (all of them is paid out): only b = 1 is safe, which is user-centric")
+        return (most,)
+
+
+def paid_out(facts: Facts) -> Fraction | None:
+    """Return alpha' = P/F, in the exact terms of the royalty rate where the pool is that, rounded to minor units."""
+    if facts.rate is None or not facts.fees:
+        return facts.rate
+    if not facts.fees_are_money:
+        return facts.rate
+    for fees in (facts.fees, facts.fees + facts.inactive_fees):
+        if abs(facts.rate * fees - facts.pool) < 1:
+            return facts.rate * fees / facts.fees
+    return Fraction(facts.pool, facts.fees)

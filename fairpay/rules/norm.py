@@ -1,0 +1,161 @@
+"""norm: one user, one unit of force in the Lp norm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from fairpay.budgets import float_unit, units_each
+from fairpay.rounding import largest_remainder
+from fairpay.rule import CounterExample, Example, Promise, Rule, parameter
+from fairpay.usage import Usage
+
+if TYPE_CHECKING:
+    from fairpay.month import Month, Users
+    from fairpay.usage import Ints
+
+FANS = {f"u{i}": {f"A{i}": 1} for i in range(1, 100)}
+ALIASES = {f"X{i}": 1 for i in range(1, 101)}
+
+
+@dataclass(frozen=True)
+class Norm(Rule):
+    """Each subscriber's fee is spread so that what reaches the artists has length f_u in the Lp norm, not in the sum.
+
+    A listener of many artists steers more money than a listener of one: with p = 2 and k artists played alike, the
+    square root of k times as much. p = 1 is user-centric; p = inf gives the fee in full to the artist played most and
+    in proportion to the others. It rewards spreading plays over many names.
+    """
+
+    name: ClassVar[str] = "norm"
+    source: ClassVar[str] = (
+        "per-user normalisation as in collaborative scoring: Allouah et al., Solidago / Tournesol (2022)"
+    )
+    formula: ClassVar[str] = "W_u = f_u · ‖x_u‖₁ / ‖x_u‖_p,  pay_j = P · Σ_u W_u s_uj / Σ_u W_u"
+    experimental: ClassVar[bool] = True
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            title="three users who paid 1 each; the one who splits evenly steers most",
+            listening={"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}},
+            pays={"A": "0.773567", "B": "0.834439", "C": "1.391994"},
+        ),
+        Example(
+            title="the same with p = inf",
+            listening={"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}},
+            pays={"A": "9/13", "B": "12/13", "C": "18/13"},
+            parameters="p=inf",
+        ),
+        Example(
+            title="p = 1 is user-centric, and a tie for the last cent goes to the smaller artist id",
+            listening={"u1": {"A": 1}, "u2": {"B": 500}, "u3": {"C": 2}},
+            pays={"A": "34", "B": "33", "C": "33"},
+            pool=100,
+            parameters="p=1",
+        ),
+    )
+    breaks: ClassVar[tuple[CounterExample, ...]] = (
+        CounterExample(
+            promise=Promise.OWN_MONEY,
+            title="A's only listener plays one artist, the other listener two, and steers more than one fee",
+            before={"u1": {"A": 1}, "u2": {"B": 1, "C": 1}},
+            artists=("A",),
+            was="0.8284",
+            becomes="1",
+        ),
+        CounterExample(
+            promise=Promise.FRAUD_PROOF,
+            title="an added account that pays 1 and plays 100 artists once each brings them 9.2",
+            before=FANS,
+            after=FANS | {"bot": ALIASES},
+            artists=tuple(ALIASES),
+            was="0",
+            becomes="9.174",
+        ),
+        CounterExample(
+            promise=Promise.BRIBERY_PROOF,
+            title="u100, who pays 1, plays 100 artists once each instead of one artist 100 times",
+            before=FANS | {"u100": {"A1": 100}},
+            after=FANS | {"u100": ALIASES},
+            artists=tuple(ALIASES),
+            was="0",
+            becomes="9.174",
+        ),
+        CounterExample(
+            promise=Promise.CLICK_FRAUD_PROOF,
+            title="u2, who pays 1, adds 24 artists to B, so A loses more than 1",
+            before={"u1": {"A": 1}, "u2": {"A": 1}, "u3": {"A": 1}},
+            after={"u1": {"A": 1}, "u2": {"A": 1}, "u3": {f"B{i}": 1 for i in range(1, 26)}},
+            artists=("A",),
+            was="3",
+            becomes="0.857",
+        ),
+        CounterExample(
+            promise=Promise.SPLIT_PROOF,
+            title="one fan of 100: the artist splits into 100 names, played alike, and takes 9.2 % instead of 1 %",
+            before=FANS | {"u100": {"X": 100}},
+            after=FANS | {"u100": ALIASES},
+            artists=("X",),
+            artists_after=tuple(ALIASES),
+            was="1",
+            becomes="9.174",
+        ),
+    )
+
+    p: Fraction | str = parameter(  # noqa: RUF009 - a dataclass field
+        Fraction(2), help="which norm has length one", low=1, choices=("inf",)
+    )
+
+    def keeps(self) -> frozenset[Promise]:
+        """Everything at p = 1; above it the promises that have nothing to do with spreading plays.
+
+        Monotone: what j draws from a user grows with x_j at least as fast as all the user steers, and pays at most P.
+        """
+        if self.p == 1:
+            return frozenset(Promise)
+        return frozenset({Promise.CONSERVES, Promise.NULL_ARTIST, Promise.MONOTONE, Promise.ANONYMOUS})
+
+    def prepare(self, month: Month) -> float:
+        """Return the unit: from the largest weight of any user, so that all of them together stay below 2^62."""
+        if self.p == 1:
+            return units_each(month.facts.fees)
+
+        def largest(usage: Usage) -> float:
+            return float((usage.fee * self.ratios(usage)).max(initial=0.0))
+
+        return float_unit(max(month.each(largest), default=0.0) * month.facts.users)
+
+    def weight_of(self, users: Users | Usage, prepared: float) -> Ints | None:
+        """Return what each user steers; only the plays tell, so None for users without them."""
+        if self.p == 1:
+            return users.fee * int(prepared)
+        return self.budgets(users, prepared) if isinstance(users, Usage) else None
+
+    def budgets(self, usage: Usage, prepared: float) -> Ints:
+        """Return what each user steers, int64[users]."""
+        if self.p == 1:
+            return usage.fee * int(prepared)
+        budgets: Ints = (usage.fee * self.ratios(usage) * prepared).astype(np.int64)
+        return budgets
+
+    def ratios(self, usage: Usage) -> np.ndarray:
+        """Return |x|_1 / |x|_p of each user, float64[users]."""
+        from fairpay.kernels import forces  # noqa: PLC0415 - Numba is loaded where it is used
+
+        out = np.empty(usage.users, dtype=np.float64)
+        forces.norm_ratios(usage.start, usage.amount, usage.total, float(self.p), out)
+        return out
+
+    def weigh(self, usage: Usage, prepared: float, out: Ints) -> None:
+        """Split what each user steers by listening."""
+        from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
+
+        split.add_proportional(
+            usage.start, usage.artist, usage.amount, usage.total, self.budgets(usage, prepared), out[0]
+        )
+
+    def settle(self, weights: Ints, pool: int, prepared: float) -> Ints:  # noqa: ARG002 - units cancel
+        """Divide the pool by what each artist drew."""
+        return largest_remainder(weights[0], pool)
