@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 from fairpay.allocation import Allocation
 from fairpay.money import Currency
 from fairpay.outcome import Control, Listening, Money, Outcome, Payout
-from fairpay.rule import Promise, Rule
+from fairpay.rule import Promise, Rule, parameter
 from fairpay.rules import find_rule
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Trial(Rule):
 
     name: ClassVar[str] = "trial"
     experimental: ClassVar[bool] = True
-    force: str = field(default="a", metadata={"choices": ("a", "b.c", "b/c")})
+    force: str = parameter("a", help="how", choices=("a", "b.c", "b/c"))
 
     def keeps(self) -> frozenset[Promise]:
         """Keep all but two."""

@@ -10,14 +10,13 @@ from fairpay.money import format_units, round_half_even
 from fairpay.reports.artists import by_payout
 from fairpay.reports.figures import gini, shift, top_share
 from fairpay.reports.tiers import tiers
-from fairpay.rule import Promise
 
 if TYPE_CHECKING:
     from fairpay.outcome import Listening, Money, Outcome, Payout
     from fairpay.reports.tiers import Tier
     from fairpay.usage import Ints
 
-__all__ = ["SCHEMA_VERSION", "broken_promises", "ratio", "stray_money", "summary"]
+__all__ = ["SCHEMA_VERSION", "listening_of", "ratio", "stray_money", "summary"]
 
 SCHEMA_VERSION = 1
 RATIO_DIGITS = 6
@@ -99,14 +98,8 @@ def rule_of(outcome: Outcome, payout: Payout) -> dict[str, Any]:
         "steered_by_top_10_percent_of_listeners": ratio(payout.steered_by_top_10_percent),
         "stray_money_of_median_subscriber": None if stray is None else outcome.currency.text(stray),
         "experimental": payout.rule.experimental,
-        "breaks": broken_promises(payout),
+        "breaks": [promise.value for promise in payout.rule.broken()],
     }
-
-
-def broken_promises(payout: Payout) -> list[str]:
-    """Return the promises a rule does not keep, in the order of `Promise`."""
-    kept = payout.rule.keeps()
-    return [promise.value for promise in Promise if promise not in kept]
 
 
 def stray_money(outcome: Outcome, payout: Payout) -> int | None:

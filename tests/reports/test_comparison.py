@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fairpay.money import Currency
 from fairpay.reports.comparison import comparison
 from fairpay.reports.payouts import payouts
-from tests.outcomes import outcome
+from outcomes import outcome
 
 TWO = {"market-centric": [500, 300, 200], "user-centric": [400, 300, 300]}
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairpay.money import Currency
 from fairpay.reports.summary import summary
-from tests.outcomes import listening, money, outcome
+from outcomes import listening, money, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

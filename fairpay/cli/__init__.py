@@ -1,0 +1,25 @@
+"""The command line: parse, call the Python door, print, exit. Typer and Rich live here only."""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run `fairpay` with these arguments (else the process's own) and return its exit status."""
+    from fairpay.cli.failures import status_of  # noqa: PLC0415 - importing `fairpay.cli` costs nothing
+
+    given = sys.argv[1:] if arguments is None else arguments
+
+    def run() -> int:
+        from typer.main import get_command  # noqa: PLC0415 - the same
+
+        from fairpay.cli.app import app  # noqa: PLC0415 - the same
+        from fairpay.cli.terminal import tolerate_any_text  # noqa: PLC0415 - the same
+
+        tolerate_any_text()
+        return get_command(app).main(given, prog_name="fairpay", standalone_mode=False) or 0
+
+    return status_of(run, as_json="--json" in given)

@@ -1,0 +1,29 @@
+"""`fairpay rules`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from fairpay.cli.terminal import emit, show
+
+
+def rules(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="A rule to explain; it may carry parameters: bounded:b=1.")
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a page.")] = False,
+) -> None:
+    """List the payout rules with what each promises, or explain one: formula, worked example, source, promises."""
+    from fairpay.cli.screens.rules import described, one_rule, table  # noqa: PLC0415 - Rich is loaded where it is used
+    from fairpay.rules import find_rule, rule_classes  # noqa: PLC0415 - NumPy is loaded where it is used
+
+    chosen = [found() for found in rule_classes().values()] if name is None else [find_rule(name)]
+    if as_json:
+        found = [described(rule) for rule in chosen]
+        emit(json.dumps({"schema_version": 1, "rules": found}, indent=2) + "\n")
+    else:
+        show(*(table(chosen) if name is None else one_rule(chosen[0])))

@@ -1,0 +1,110 @@
+"""The page of `fairpay compare`: what changes hands, for whom, and why."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from fairpay.cli.screens.many import many_rules
+from fairpay.cli.screens.parts import INDENT, about, figures, paragraph, placed, remarks, title, who
+from fairpay.cli.screens.reasons import reasons
+from fairpay.cli.words import amount, counted, percent
+from fairpay.reports.artists import by_payout
+from fairpay.reports.figures import largest_gains, largest_losses, shift
+from fairpay.reports.summary import stray_money
+from fairpay.reports.tiers import tiers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import RenderableType
+
+    from fairpay.outcome import Outcome, Payout
+
+__all__ = ["screen"]
+
+SHOWN = 10
+PAIR = 2
+GAIN, LOSS = "green", "red"
+
+
+def screen(outcome: Outcome, *, equal_fees: bool) -> Iterator[RenderableType]:
+    """Yield the page from top to bottom; `equal_fees` says whether every listener paid the same."""
+    first, second, *others = outcome.payouts
+    names = [payout.rule.label for payout in outcome.payouts]
+    yield title(" -> ".join(names) if not others else f"{names[0]} -> {len(names) - 1} other rules", outcome)
+    yield ""
+    yield from about(outcome)
+    yield ""
+    yield from remarks(outcome)
+    yield from many_rules(outcome) if others else two_rules(outcome, first, second, equal_fees=equal_fees)
+    yield ""
+    yield placed(outcome)
+
+
+def two_rules(outcome: Outcome, first: Payout, second: Payout, *, equal_fees: bool) -> Iterator[RenderableType]:
+    """Yield what moves between two rules."""
+    yield paragraph(changing_hands(outcome, first, second), style="bold")
+    yield ""
+    yield tier_table(outcome, first, second)
+    yield ""
+    yield extremes(outcome, first, second, why=reasons(outcome, first.rule, second.rule, equal_fees=equal_fees))
+    yield ""
+    yield from bias(outcome, first, second)
+
+
+def changing_hands(outcome: Outcome, first: Payout, second: Payout) -> str:
+    """`812.44 EUR (11.6 %) changes hands: 1,655 artists gain, 655 lose`."""
+    change = shift(first.allocation.paid, second.allocation.paid)
+    moved = f"{amount(change.moved, outcome.currency)} {outcome.currency.code} ({percent(change.share)})"
+    same = f", {change.unchanged:,} get the same" if change.unchanged else ""
+    gainers = counted(change.gainers, "artist gains", "artists gain")
+    return f"{moved} changes hands: {gainers}, {change.losers:,} {'loses' if change.losers == 1 else 'lose'}{same}"
+
+
+def tier_table(outcome: Outcome, first: Payout, second: Payout) -> RenderableType:
+    """Show what each tier of artists gets together."""
+    before, after = first.allocation.paid, second.allocation.paid
+    rows = [
+        (
+            tier.name,
+            f"{tier.artists:,}",
+            amount(tier.before, outcome.currency),
+            amount(tier.after, outcome.currency),
+            percent(tier.change, sign=True),
+        )
+        for tier in tiers(by_payout(outcome), before, after)
+        if tier.artists
+    ]
+    return figures("Tier", "Artists", first.rule.label, second.rule.label, "Change", rows=rows)
+
+
+def extremes(outcome: Outcome, first: Payout, second: Payout, *, why: Callable[[int], str]) -> RenderableType:
+    """Show who gains most and who loses most, with the reason beside the amount."""
+    before, after = first.allocation.paid, second.allocation.paid
+
+    def row(artist: int, style: str) -> tuple[str | Text, ...]:
+        old, new = int(before[artist]), int(after[artist])
+        share = percent(Fraction(new - old, old) if old else None, sign=True, unknown="new")
+        change = Text(amount(new - old, outcome.currency, sign=True), style=style)
+        return who(outcome, artist), change, share, why(artist)
+
+    gains = [row(artist, GAIN) for artist in largest_gains(before, after, count=SHOWN)]
+    losses = [row(artist, LOSS) for artist in largest_losses(before, after, count=SHOWN)]
+    if not gains:
+        return paragraph("Every artist gets the same under both rules.")
+    rows = [*gains, ("",) * 4, (Text("Loses most", style="bold"), "", "", ""), *losses]
+    return figures("Gains most", "Change", "", "Why", rows=rows, words=(0, 3))
+
+
+def bias(outcome: Outcome, first: Payout, second: Payout) -> Iterator[RenderableType]:
+    """Say who steers the pool, and how much of a typical subscriber's money goes astray."""
+    steered = [percent(p.steered_by_top_1_percent) for p in (first, second) if p.steered_by_top_1_percent is not None]
+    if len(steered) == PAIR:
+        yield f"{INDENT}The heaviest 1 % of listeners steer {steered[0]} of the pool -> {steered[1]}"
+    stray = [amount(units, outcome.currency) for p in (first, second) if (units := stray_money(outcome, p)) is not None]
+    if len(stray) == PAIR:
+        fee = amount(outcome.median_fee, outcome.currency)
+        yield f"{INDENT}Of a typical subscriber's {fee}, {stray[0]} reaches artists never played -> {stray[1]}"

@@ -1,0 +1,158 @@
+"""What the pages of several commands have in common: the title, where the money comes from, what was read."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from fairpay.cli.terminal import page_width
+from fairpay.cli.words import amount, counted, duration, joined, month_of, visible
+from fairpay.integers import sum_exactly
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import RenderableType
+
+    from fairpay.outcome import Listening, Outcome
+
+__all__ = [
+    "INDENT",
+    "about",
+    "figures",
+    "labelled",
+    "left_out",
+    "listened",
+    "paragraph",
+    "placed",
+    "remarks",
+    "title",
+    "who",
+]
+
+INDENT = "  "
+WIDTH = 80
+LABEL = 12
+BESIDE_A_NAME = 56
+"""Cells that amounts and reasons take beside a name."""
+LEAST_NAME = 12
+
+
+def title(rules: str, outcome: Outcome) -> Text:
+    """`market-centric -> user-centric · October 2026 · EUR`."""
+    parts = [rules, month_of(outcome.listening.period), outcome.currency.code]
+    return Text(visible(" · ".join(filter(None, parts))), style="bold")
+
+
+def paragraph(text: str, *, style: str = "", indent: str = INDENT) -> Text:
+    """Wrap a sentence at 80 columns, indented."""
+    lines = textwrap.wrap(
+        visible(text),
+        width=WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    return Text("\n".join(lines), style=style)
+
+
+def about(outcome: Outcome) -> Iterator[RenderableType]:
+    """Say where the money comes from, what was read, and what was left out."""
+    money, currency = outcome.money, outcome.currency
+    assumed = " (assumed: no money was stated)" if money.assumed else ""
+    yield labelled("Pool", f"{amount(money.pool, currency)}   {money.stated}{assumed}")
+    if money.inactive:
+        what = "held back" if money.held else "in the pool"
+        people = counted(money.inactive, "subscriber")
+        yield labelled("Idle", f"{amount(money.inactive_money, currency)}   of {people} who played nothing, {what}")
+    if money.unlisted:
+        deed = {"free": "counted as paying nothing", "leave-out": "left out"}
+        people = counted(money.unlisted, "listener")
+        yield labelled("Unlisted", f"{people} without a subscription line, {deed[money.unlisted_policy]}")
+    yield labelled("Listening", listened(outcome.listening))
+    yield from left_out(outcome.listening)
+
+
+def listened(listening: Listening) -> str:
+    """`98,214 plays · 5,412 h · 999 users · 2,310 artists`."""
+    parts = [counted(listening.plays, "play")]
+    if listening.ms is not None:
+        parts.append(duration(listening.ms))
+    return " · ".join([*parts, counted(listening.users, "user"), counted(listening.artists, "artist")])
+
+
+def left_out(listening: Listening) -> Iterator[RenderableType]:
+    """Say how many rows were left out, and for which reasons, the most frequent first."""
+    dropped = sorted(listening.dropped.items(), key=lambda pair: (-pair[1], pair[0]))
+    if dropped:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in dropped)
+        yield labelled("Left out", f"{counted(listening.rows - listening.used, 'row')}: {reasons}")
+
+
+def labelled(label: str, text: str) -> Text:
+    """Put a label before a sentence; further lines stand below the sentence."""
+    return Text(
+        textwrap.fill(
+            visible(text),
+            width=WIDTH,
+            initial_indent=f"{INDENT}{label:<{LABEL}}",
+            subsequent_indent=INDENT + " " * LABEL,
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
+    )
+
+
+def remarks(outcome: Outcome) -> Iterator[RenderableType]:
+    """Say what a reader must know of the rules: what was solved, and what an experimental rule does not keep."""
+    told = list(outcome.notes)
+    for rule in (payout.rule for payout in outcome.payouts):
+        if rule.experimental and not any(note.startswith(f"{rule.label} is experimental") for note in told):
+            broken = joined([promise.value for promise in rule.broken()])
+            told.append(f"{rule.label} is experimental, for study and not for paying; it breaks {broken}")
+    for note in told:
+        yield paragraph(f"{note.rstrip('.')}.", style="yellow")
+    if told:
+        yield ""
+
+
+def figures(*headers: str, rows: Sequence[Sequence[str | Text]], words: Sequence[int] = (0,)) -> Padding:
+    """Lay figures out in columns: those in `words` to the left, the others to the right.
+
+    Where a terminal is too narrow, later words wrap first; a number that still does not fit ends in an ellipsis.
+    """
+    table = Table(box=None, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for place, header in enumerate(headers):
+        left = place in words
+        table.add_column(
+            header,
+            justify="left" if left else "right",
+            no_wrap=place == 0 or not left,
+            overflow="fold" if left else "ellipsis",
+        )
+    for row in rows:
+        table.add_row(*row)
+    return Padding.indent(table, len(INDENT))
+
+
+def who(outcome: Outcome, artist: int) -> Text:
+    """Return an artist's name where it is known, else the id: safe to print, and cut only to fit a terminal."""
+    identity = outcome.artist[artist].as_py()
+    name = Text(visible(outcome.names.get(identity, identity)))
+    name.truncate(max(LEAST_NAME, page_width() - BESIDE_A_NAME), overflow="ellipsis")
+    return name
+
+
+def placed(outcome: Outcome) -> Text:
+    """Say that nothing was made or lost, with the sums to show it."""
+    currency = outcome.currency
+    paid = {sum_exactly(payout.allocation.paid) for payout in outcome.payouts}
+    sums = " and ".join(amount(units, currency) for units in sorted(paid))
+    under = ["", "", " under both rules"][len(outcome.payouts) :] or [f" under all {len(outcome.payouts)} rules"]
+    unit = "cent" if currency.digits == 2 else "unit"  # noqa: PLR2004 - what two digits are called
+    return Text(f"Every {unit} is placed: paid {sums} = pool {amount(outcome.money.pool, currency)}{under[0]}.")

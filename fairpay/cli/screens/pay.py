@@ -1,0 +1,58 @@
+"""The page of `fairpay pay`."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from fairpay.cli.screens.parts import about, figures, paragraph, placed, remarks, title, who
+from fairpay.cli.words import amount, counted, percent
+from fairpay.reports.artists import by_payout
+from fairpay.reports.figures import top_share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from fairpay.outcome import Outcome
+
+__all__ = ["screen"]
+
+SHOWN = 10
+
+
+def screen(outcome: Outcome) -> Iterator[RenderableType]:
+    """Yield the page from top to bottom."""
+    yield title(outcome.payouts[0].rule.label, outcome)
+    yield ""
+    yield from about(outcome)
+    yield ""
+    yield from remarks(outcome)
+    yield paragraph(paid_artists(outcome), style="bold")
+    yield ""
+    yield best_paid(outcome)
+    yield ""
+    yield placed(outcome)
+
+
+def paid_artists(outcome: Outcome) -> str:
+    """`1,655 of 2,310 artists are paid; the best paid 1 % of artists get 40.1 % of the pool, ...`."""
+    paid = outcome.payouts[0].allocation.paid
+    count = int((paid > 0).sum())
+    first, tenth = (percent(top_share(paid, part)) for part in (1, 10))
+    are = "is" if count == 1 else "are"
+    best = f"the best paid 1 % of artists get {first} of the pool, the best paid 10 % get {tenth}"
+    return f"{count:,} of {counted(len(paid), 'artist')} {are} paid; {best}"
+
+
+def best_paid(outcome: Outcome) -> RenderableType:
+    """Show the ten artists who are paid most."""
+    allocation = outcome.payouts[0].allocation
+    rows = []
+    for artist in (int(i) for i in by_payout(outcome)[:SHOWN]):
+        units = int(allocation.paid[artist])
+        share = percent(Fraction(units, allocation.pool) if allocation.pool else None)
+        listeners, plays = int(outcome.listeners[artist]), int(outcome.plays[artist])
+        rows.append((who(outcome, artist), amount(units, outcome.currency), share, f"{listeners:,}", f"{plays:,}"))
+    return figures("Paid most", "Payout", "Share", "Listeners", "Plays", rows=rows)

@@ -1,0 +1,48 @@
+"""Why an artist's payout changes, in words."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from fairpay.cli.words import counted, times
+from fairpay.reports.comparison import fan_intensity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fairpay.outcome import Outcome
+    from fairpay.rule import Rule
+
+__all__ = ["reasons"]
+
+BY_LISTENING = frozenset({"market-centric"})
+"""Rules under which a listener steers money by listening."""
+BY_FEE = frozenset({"user-centric", "bounded", "user-cap", "weighted"})
+"""Rules under which heavy listening steers less, and each listener's part is split by share of listening: between
+these and the others the fan intensity decides who gains. Any other pair of rules gets neutral words."""
+
+
+def reasons(outcome: Outcome, first: Rule, second: Rule, *, equal_fees: bool) -> Callable[[int], str]:
+    """Return what gives an artist's reason in words.
+
+    Between a market-centric and a user-centric rule it is the fan intensity, which is exactly what the change comes
+    from (see `fairpay.reports.comparison.fan_intensity`); elsewhere the words are the artist's listening and no claim.
+    """
+    pair = {first.name, second.name}
+    if not (pair & BY_LISTENING and pair & BY_FEE):
+        return lambda artist: neutral(outcome, artist)
+    intensity = fan_intensity(outcome)
+    start = "its listeners play" if equal_fees else "for what they pay, its listeners play"
+
+    def why(artist: int) -> str:
+        value = float(intensity[artist])
+        return "none of its listeners pays" if math.isnan(value) else f"{start} {times(value)} the average"
+
+    return why
+
+
+def neutral(outcome: Outcome, artist: int) -> str:
+    """`12 listeners, 340 plays`."""
+    listeners = counted(int(outcome.listeners[artist]), "listener")
+    return f"{listeners}, {counted(int(outcome.plays[artist]), 'play')}"

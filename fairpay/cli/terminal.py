@@ -1,0 +1,86 @@
+"""Where words go: data to standard output, everything else to standard error; colour only where somebody looks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from fairpay.cli.words import visible
+from fairpay.errors import OutputError
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from rich.console import RenderableType
+
+__all__ = ["emit", "is_terminal", "page_width", "show", "tell", "tolerate_any_text"]
+
+WIDE = 10_000
+"""Width of a page that is not looked at: nothing is cut or wrapped by it."""
+MOST = 110
+"""A wider terminal is not filled: eyes lose the line."""
+LEAST = 60
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether somebody looks at this stream."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def tolerate_any_text() -> None:
+    """Write a character the locale cannot show as an escape instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def emit(text: str) -> None:
+    """Write data to standard output.
+
+    Raises:
+        OutputError: it cannot be written (disk full).
+        BrokenPipeError: nobody reads any more.
+
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as problem:
+        message = f"standard output could not be written: {problem.strerror}"
+        raise OutputError(message) from problem
+
+
+def tell(sentence: str) -> None:
+    """Write a sentence for the reader to standard error."""
+    sys.stderr.write(visible(sentence) + "\n")
+    sys.stderr.flush()
+
+
+def page_width() -> int:
+    """Return the width of the page on standard output: the terminal's, within reason; without one, no edge."""
+    if not is_terminal(sys.stdout):
+        return WIDE
+    return min(MOST, max(LEAST, shutil.get_terminal_size().columns))
+
+
+def show(*parts: RenderableType) -> None:
+    """Print a page on standard output: in colour where a terminal shows it, else plain and whole."""
+    from rich.console import Console  # noqa: PLC0415 - Rich is loaded where something is shown
+
+    console = Console(
+        file=sys.stdout,
+        width=page_width(),
+        markup=False,
+        emoji=False,
+        highlight=False,
+        force_terminal=is_terminal(sys.stdout),
+        legacy_windows=False,
+    )
+    with console.capture() as page:
+        for part in parts:
+            console.print(part, soft_wrap=isinstance(part, str))
+    emit("\n".join(line.rstrip(" ") for line in page.get().split("\n")))
