@@ -1,19 +1,115 @@
-"""The one place where Numba is configured."""
+"""The one place where Numba is configured: compiled without the interpreter's lock, kept in the user's cache folder.
+
+Numba keeps one index file per function and numbers the data files beside it, without a lock: two first runs at once can
+leave the index of one with the data of the other. It also does not see that a function it inlined has changed, nor that
+bounds checks were switched on. So fairpay names its cache folder after everything compiled code depends on, takes a lock
+to write into it, and takes any trouble with the folder (read-only home, full disk, damaged file) as "not cached".
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+import contextlib
+import hashlib
+import os
+import platform
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import llvmlite
 import numba
+from numba.core import config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["jit"]
+__all__ = ["cache_folder", "jit"]
 
 F = TypeVar("F", bound="Callable[..., Any]")
+LOCK_SECONDS = 10
 
 
 def jit(function: F) -> F:
     """Compile on first call; `nogil`, cached on disk, no fastmath: the same integers on every machine."""
-    return cast("F", numba.njit(nogil=True, cache=True)(function))
+    compiled: Any = numba.njit(nogil=True)(function)
+    folder = cache_folder()
+    if folder is not None:
+        keep_in(folder, compiled)
+    kernel: F = compiled
+    return kernel
+
+
+def keep_in(folder: Path, compiled: Any) -> None:  # noqa: ANN401 - a Numba dispatcher
+    """Cache a function in our folder, without moving the caches of anybody else's functions in this process."""
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(folder)
+    try:
+        compiled.enable_caching()
+        compiled._cache = Shared(compiled._cache, folder / ".lock")  # noqa: SLF001 - Numba has no other door to it
+    except (AttributeError, OSError, RuntimeError):
+        pass  # compiled in memory instead
+    finally:
+        config.CACHE_DIR = before
+
+
+@cache
+def cache_folder() -> Path | None:
+    """Return the folder for this version of everything, made if need be; None where nothing can be written."""
+    folder = user_cache() / "fairpay" / fingerprint()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):
+        return None
+    return folder if os.access(folder, os.W_OK | os.X_OK) else None
+
+
+def user_cache() -> Path:
+    """Return the user's cache folder, as each platform has it. FAIRPAY_CACHE_DIR names another."""
+    stated = os.environ.get("FAIRPAY_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
+    if stated:
+        return Path(stated)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or os.path.expanduser(r"~\AppData\Local"))  # noqa: PTH111 - no error without a home
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises where there is no home
+    return home / "Library" / "Caches" if sys.platform == "darwin" else home / ".cache"
+
+
+def fingerprint() -> str:
+    """Name what compiled code depends on: the kernels' text, the compiler, the processor, the checks switched on."""
+    from llvmlite import binding  # noqa: PLC0415 - used once
+
+    text = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        text.update(source.name.encode())
+        text.update(source.read_bytes())
+    checks = [f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("NUMBA_")]
+    parts = [sys.version, numba.__version__, llvmlite.__version__, platform.machine(), binding.get_host_cpu_name()]
+    text.update("\0".join([*parts, *checks, str(Path(__file__).parent)]).encode())
+    return text.hexdigest()[:24]
+
+
+class Shared:
+    """A function's cache on disk that several runs may use at once and that never stops one."""
+
+    def __init__(self, inner: Any, lock: Path) -> None:  # noqa: ANN401 - Numba's own cache
+        """Wrap Numba's cache of one function."""
+        self.inner = inner
+        self.lock = lock
+
+    def load_overload(self, signature: Any, target: Any) -> Any:  # noqa: ANN401 - Numba's protocol
+        """Return the compiled code, or None: compile it."""
+        with contextlib.suppress(Exception):
+            return self.inner.load_overload(signature, target)
+        return None
+
+    def save_overload(self, signature: Any, compiled: Any) -> None:  # noqa: ANN401 - Numba's protocol
+        """Keep the compiled code if the folder can be written and locked."""
+        from filelock import FileLock  # noqa: PLC0415 - only when something was compiled
+
+        with contextlib.suppress(Exception), FileLock(self.lock, timeout=LOCK_SECONDS):
+            self.inner.save_overload(signature, compiled)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - everything else is Numba's
+        """Leave the rest to Numba's cache."""
+        return getattr(self.inner, name)

@@ -1,0 +1,116 @@
+"""Arrow arrays to the addresses that kernels read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from fairpay.kernels import hashing
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Column", "Hasher", "address_of", "ids_as_text"]
+
+
+def address_of(array: NDArray[Any] | None) -> int:
+    """Return where an array's first element lies; 0 for None."""
+    return 0 if array is None else int(array.__array_interface__["data"][0])
+
+
+class Hasher:
+    """The keys of this run, and a thread's room for writing decimal text."""
+
+    def __init__(self, keys: NDArray[np.uint64]) -> None:
+        """Take uint64[KEYS] keys."""
+        self.keys = keys
+        self.room = np.zeros(hashing.SCRATCH, dtype=np.uint8)
+
+    def hash_all(self, column: Column, rows: int) -> NDArray[np.uint64]:
+        """Return uint64[rows, 2]: both lanes of each id."""
+        out = np.empty((rows, 2), dtype=np.uint64)
+        hashing.hash_column(column.described, rows, self.keys, self.room, address_of(self.room), out)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """An id column as kernels see it."""
+
+    described: NDArray[np.int64]
+    """int64[4], see `kernels.hashing`."""
+    kept: tuple[Any, ...]
+    """What must live as long as the addresses are used."""
+
+    @classmethod
+    def of(cls, array: pa.Array, hasher: Hasher) -> Column:
+        """Describe an array of ids: text of any Arrow kind, integers, or a dictionary of either.
+
+        A dictionary's entries are hashed once each, whatever the number of rows.
+        """
+        kind = array.type
+        if pa.types.is_dictionary(kind):
+            return cls.of_dictionary(array, hasher)
+        if pa.types.is_string(kind) or pa.types.is_binary(kind):
+            return cls.of_text(array, hashing.TEXT32, 4)
+        if pa.types.is_large_string(kind) or pa.types.is_large_binary(kind):
+            return cls.of_text(array, hashing.TEXT64, 8)
+        if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
+            return cls.of_views(array)
+        if pa.types.is_integer(kind):
+            return cls.of_integers(array)
+        return cls.of_text(array.cast(pa.large_string()), hashing.TEXT64, 8)
+
+    @classmethod
+    def of_text(cls, array: pa.Array, kind: int, width: int) -> Column:
+        """Offsets and bytes."""
+        _, offsets, data = array.buffers()
+        start = 0 if data is None else data.address
+        end = 0 if data is None else data.address + data.size
+        first = 0 if offsets is None else offsets.address + width * array.offset
+        return cls(np.array([kind, first, start, end], dtype=np.int64), (array, offsets, data))
+
+    @classmethod
+    def of_views(cls, array: pa.Array) -> Column:
+        """Sixteen bytes a row, which hold a short id or say where a longer one is."""
+        buffers = array.buffers()
+        views, data = buffers[1], buffers[2:]
+        table = np.array([0 if b is None else b.address for b in data] or [0], dtype=np.int64)
+        described = [hashing.VIEWS, views.address + 16 * array.offset, address_of(table), views.address + views.size]
+        return cls(np.array(described, dtype=np.int64), (array, buffers, table))
+
+    @classmethod
+    def of_integers(cls, array: pa.Array) -> Column:
+        """Eight bytes a row; narrower integers are widened."""
+        unsigned = pa.types.is_uint64(array.type)
+        wide = array if unsigned else array.cast(pa.int64())
+        values = wide.buffers()[1]
+        kind = hashing.UNSIGNED if unsigned else hashing.SIGNED
+        first = 0 if values is None else values.address + 8 * wide.offset
+        return cls(np.array([kind, first, 0, 0], dtype=np.int64), (wide, values))
+
+    @classmethod
+    def of_dictionary(cls, array: pa.DictionaryArray, hasher: Hasher) -> Column:
+        """Hashes by row, looked up in the hashes of the entries; null rows get any hash, they are not used."""
+        entries = hasher.hash_all(cls.of(array.dictionary, hasher), len(array.dictionary))
+        if len(entries) == 0:
+            entries = np.zeros((1, 2), dtype=np.uint64)
+        index = array.indices.fill_null(0).to_numpy(zero_copy_only=False)
+        hashes = np.ascontiguousarray(np.take(entries, index, axis=0, mode="clip"))
+        return cls(np.array([hashing.HASHED, address_of(hashes), 0, 0], dtype=np.int64), (hashes,))
+
+
+def ids_as_text(array: pa.Array, rows: NDArray[np.int64]) -> pa.Array:
+    """Return the ids in some rows as large_string, integers as decimal text."""
+    index = pa.array(rows)
+    if pa.types.is_dictionary(array.type):
+        return ids_as_text(array.dictionary, array.indices.take(index).to_numpy(zero_copy_only=False))
+    if pa.types.is_string_view(array.type) or pa.types.is_binary_view(array.type):
+        return pa.array(
+            [array[i].as_py() for i in rows.tolist()], pa.large_string()
+        )  # Arrow cannot take from views yet
+    taken = array.take(index)
+    return taken if pa.types.is_large_string(taken.type) else taken.cast(pa.large_string())

@@ -1,0 +1,152 @@
+"""The month of one pool, held by the local engine: what rules see of it."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from fairpay.engines.walker import Walker, keep
+from fairpay.month import Users
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
+
+    from fairpay.engines.artists import Artists
+    from fairpay.engines.partition import Partition
+    from fairpay.engines.walker import Block
+    from fairpay.month import Facts
+    from fairpay.usage import Ints, Usage
+
+__all__ = ["Listening", "LocalMonth"]
+
+T = TypeVar("T")
+
+
+class Listening:
+    """The rows of one pool, merged into users at the first walk and kept so for the next ones."""
+
+    def __init__(self, partitions: Sequence[Partition], artists: Artists, *, threads: int) -> None:
+        """Take over settled partitions."""
+        self.partitions = partitions
+        self.artists = artists
+        self.threads = max(1, min(threads, len(partitions)))
+        self.blocks: list[Block | None] = [None] * len(partitions)
+        self.walkers: list[Walker] = []
+        self.idle: list[Walker] = []
+        self.lock = Lock()
+
+    @contextmanager
+    def walker(self) -> Iterator[Walker]:
+        """Lend a thread its scratch."""
+        with self.lock:
+            walker = self.idle.pop() if self.idle else Walker(len(self.artists.amount))
+            if walker not in self.walkers:
+                self.walkers.append(walker)
+        try:
+            yield walker
+        finally:
+            with self.lock:
+                self.idle.append(walker)
+
+    def visit(self, index: int, function: Callable[[Usage], T]) -> T:
+        """Bring one partition's users up and hand them over."""
+        with self.walker() as walker:
+            partition, block = self.partitions[index], self.blocks[index]
+            if block is not None:
+                return function(walker.again(partition, block))
+            usage = walker.merge(partition, self.artists.remap)
+            self.blocks[index] = keep(usage)
+            partition.chunks.clear()
+            return function(usage)
+
+    def walk(self, function: Callable[[Usage], T]) -> Iterator[T]:
+        """Hand every block over, on threads; yield the results as they come."""
+        filled = [i for i, partition in enumerate(self.partitions) if partition.facts.shape[1]]
+        if self.threads == 1 or len(filled) == 1:
+            yield from (self.visit(i, function) for i in filled)
+            return
+        pool = ThreadPoolExecutor(self.threads)
+        try:
+            running: deque[Future[T]] = deque()
+            for index in filled:
+                running.append(pool.submit(self.visit, index, function))
+                if len(running) > 2 * self.threads:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def listeners(self) -> Ints:
+        """Count distinct users of each artist; merges what has not been walked yet."""
+        if any(block is None and p.facts.shape[1] for block, p in zip(self.blocks, self.partitions, strict=True)):
+            deque(self.walk(lambda _: None), maxlen=0)
+        total = np.zeros(len(self.artists.amount), dtype=np.int64)
+        for walker in self.walkers:
+            total += walker.listeners
+        return total
+
+
+class LocalMonth:
+    """A `month.Month` over the local engine's partitions."""
+
+    def __init__(self, listening: Listening, facts: Facts) -> None:
+        """Bind the listening to what is known of the money."""
+        self.listening = listening
+        self.known = facts
+
+    @property
+    def facts(self) -> Facts:
+        """Totals of the whole month."""
+        return self.known
+
+    @property
+    def artist_amount(self) -> Ints:
+        """int64[artists]: listening of each artist, in the measure."""
+        return self.listening.artists.amount
+
+    @property
+    def artist_listeners(self) -> Ints:
+        """int64[artists]: distinct users of each artist."""
+        return self.listening.listeners()
+
+    def each(self, visit: Callable[[Usage], T]) -> Iterator[T]:
+        """Call `visit` with each block, on threads; yield the results. A block's arrays live only during the call."""
+        return self.listening.walk(visit)
+
+    def each_users(self, visit: Callable[[Users], T]) -> Iterator[T]:
+        """The same without artists."""
+        for partition in self.listening.partitions:
+            if partition.facts.shape[1]:
+                fee, total, plays = partition.facts
+                yield visit(Users(fee, total, plays))
+
+    def gather(self, visit: Callable[[Usage, Ints], None], *, rows: int) -> Ints:
+        """Call `visit(block, out)` with each block, `out` being the thread's own int64[rows, artists]; return the sum."""
+        shape = (rows, len(self.artist_amount))
+        sums: list[Ints] = []
+        idle: list[Ints] = []
+        lock = Lock()
+
+        def add(usage: Usage) -> None:
+            with lock:
+                out = idle.pop() if idle else None
+            if out is None:
+                out = np.zeros(shape, dtype=np.int64)
+                sums.append(out)
+            visit(usage, out)
+            with lock:
+                idle.append(out)
+
+        deque(self.listening.walk(add), maxlen=0)
+        if not sums:
+            return np.zeros(shape, dtype=np.int64)
+        for other in sums[1:]:
+            sums[0] += other
+        return sums[0]

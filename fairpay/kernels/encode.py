@@ -1,0 +1,190 @@
+"""Judged rows to partitions: hash both ids, code the artist, add up its facts, append the row where its user belongs.
+
+| array   | shape and type          | meaning                                                                             |
+|---------|-------------------------|-------------------------------------------------------------------------------------|
+| user, artist | int64[4]           | columns, see `hashing`                                                              |
+| inputs  | int64[5]                | addresses of used (bool), amount, plays, ms (int64), pool (uint32); 0: not given      |
+| keys    | uint64[KEYS]            | of this run's hash                                                                  |
+| room    | uint8[64]               | scratch                                                                             |
+| slots   | uint64[power of 2, 2]   | artist table: first lane; upper half of the second lane and code + 1 (0: free)        |
+| facts   | int64[artists, 4]       | second lane, amount, plays, ms of each artist code                                  |
+| fresh   | int64[n]                | rows where an artist was met first, in code order                                    |
+| raw     | uint64[parts, rows, w]  | rows by partition; w = 3: lanes, amount << 32 + artist; w = 6: lanes, artist, amount, plays, ms |
+| fill    | int64[parts]            | rows in each                                                                        |
+| state   | int64[STATE]            | see the names below; sums are of this call's rows                                    |
+
+All 128 bits are compared: the slot holds 96 of them, the facts' line, which is read anyway, the other 32 again.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fairpay.kernels._jit import jit
+from fairpay.kernels.hashing import hash_row
+from fairpay.kernels.words import load8, load32, load64, prefetch
+
+__all__ = ["encode", "merge_artists", "regrow"]
+
+NEXT, STOP, PART, ARTISTS, FRESH, ROWS, AMOUNT, PLAYS, MS, AMOUNT_BITS, PLAYS_BITS, MS_BITS = range(12)
+STATE = 12
+DONE, FULL, GROW, DRAIN, WIDEN, NEGATIVE = range(6)
+BLOCK = 64
+NARROW = 3
+ONE = np.uint64(1)
+HALF = np.uint64(32)
+LOW = np.uint64(0xFFFFFFFF)
+
+
+@jit
+def hash_block(
+    first: int, rows: int, user: np.ndarray, artist: np.ndarray, inputs: np.ndarray, keys: np.ndarray,
+    room: np.ndarray, slots: np.ndarray, index: np.ndarray, hashes: np.ndarray,
+) -> int:  # fmt: skip
+    """Hash the used rows among the next BLOCK, and ask for the artists' slots; return how many are used."""
+    count = 0
+    mask = np.uint64(slots.shape[0] - 1)
+    table = slots.ctypes.data
+    scratch = room.ctypes.data
+    for row in range(first, min(first + BLOCK, rows)):
+        if load8(inputs[0] + row) == 0:
+            continue
+        index[count] = row
+        a, b = hash_row(user, row, keys, room, scratch)
+        hashes[count, 0] = a
+        hashes[count, 1] = b
+        a, b = hash_row(artist, row, keys, room, scratch)
+        hashes[count, 2] = a
+        hashes[count, 3] = b
+        prefetch(np.int64(table) + np.int64((a & mask) << np.uint64(4)))
+        count += 1
+    return count
+
+
+@jit
+def find(
+    first: np.uint64, second: np.uint64, slots: np.ndarray, facts: np.ndarray, count: int
+) -> int:
+    """Return the code of an artist, or `count` after giving it that code, or -1 where the table must grow first."""
+    mask = np.uint64(slots.shape[0] - 1)
+    slot = first & mask
+    while True:
+        word = slots[slot, 1]
+        if word == np.uint64(0):
+            break
+        if slots[slot, 0] == first and word >> HALF == second >> HALF:
+            code = np.int64(word & LOW) - 1
+            if facts[code, 0] == np.int64(second):
+                return code
+        slot = (slot + ONE) & mask
+    if 2 * (count + 1) > slots.shape[0] or count == facts.shape[0]:
+        return -1
+    slots[slot, 0] = first
+    slots[slot, 1] = (second >> HALF << HALF) | np.uint64(count + 1)
+    facts[count, 0] = np.int64(second)
+    facts[count, 1] = 0
+    facts[count, 2] = 0
+    facts[count, 3] = 0
+    return count
+
+
+@jit
+def encode(
+    rows: int, user: np.ndarray, artist: np.ndarray, inputs: np.ndarray, keys: np.ndarray, room: np.ndarray,
+    slots: np.ndarray, facts: np.ndarray, fresh: np.ndarray, raw: np.ndarray, fill: np.ndarray, bits: int,
+    index: np.ndarray, hashes: np.ndarray, state: np.ndarray,
+) -> None:  # fmt: skip
+    """Take in rows from state[NEXT] on until all are in or something must be made room for: state[STOP] says what."""
+    width, room_rows = raw.shape[2], raw.shape[1]
+    shift = np.uint64(63 - bits)
+    state[STOP] = DONE
+    first = state[NEXT]
+    while first < rows:
+        count = hash_block(first, rows, user, artist, inputs, keys, room, slots, index, hashes)
+        for i in range(count):
+            row = index[i]
+            amount = np.int64(load64(inputs[1] + 8 * row)) if inputs[1] else np.int64(1)
+            plays = np.int64(load64(inputs[2] + 8 * row)) if inputs[2] else np.int64(1)
+            ms = np.int64(load64(inputs[3] + 8 * row)) if inputs[3] else np.int64(0)
+            part = np.int64((hashes[i, 0] >> ONE) >> shift)
+            if inputs[4]:
+                part += (load32(inputs[4] + 4 * row) & 0xFFFFFFFF) << bits
+            stop = DONE
+            if (amount | plays | ms) < 0:
+                stop = NEGATIVE
+            elif width == NARROW and amount >> 32 != 0:
+                stop = WIDEN
+            elif fill[part] == room_rows:
+                stop = FULL
+            elif state[FRESH] == fresh.shape[0]:
+                stop = DRAIN
+            else:
+                code = find(hashes[i, 2], hashes[i, 3], slots, facts, state[ARTISTS])
+                if code < 0:
+                    stop = GROW
+            if stop != DONE:
+                state[STOP], state[NEXT], state[PART] = stop, row, part
+                return
+            if code == state[ARTISTS]:
+                state[ARTISTS] += 1
+                fresh[state[FRESH]] = row
+                state[FRESH] += 1
+            facts[code, 1] += amount
+            facts[code, 2] += plays
+            facts[code, 3] += ms
+            state[ROWS] += 1
+            state[AMOUNT] += amount
+            state[PLAYS] += plays
+            state[MS] += ms
+            state[AMOUNT_BITS] |= amount
+            state[PLAYS_BITS] |= plays
+            state[MS_BITS] |= ms
+            at = fill[part]
+            fill[part] = at + 1
+            raw[part, at, 0] = hashes[i, 0]
+            raw[part, at, 1] = hashes[i, 1]
+            if width == NARROW:
+                raw[part, at, 2] = (np.uint64(amount) << HALF) | np.uint64(code)
+            else:
+                raw[part, at, 2] = np.uint64(code)
+                raw[part, at, 3] = np.uint64(amount)
+                raw[part, at, 4] = np.uint64(plays)
+                raw[part, at, 5] = np.uint64(ms)
+        first = min(first + BLOCK, rows)
+        state[NEXT] = first
+
+
+@jit
+def regrow(old: np.ndarray, new: np.ndarray) -> None:
+    """Move every artist of a table to a larger, empty one."""
+    mask = np.uint64(new.shape[0] - 1)
+    for i in range(old.shape[0]):
+        if old[i, 1] != np.uint64(0):
+            slot = old[i, 0] & mask
+            while new[slot, 1] != np.uint64(0):
+                slot = (slot + ONE) & mask
+            new[slot, 0] = old[i, 0]
+            new[slot, 1] = old[i, 1]
+
+
+@jit
+def merge_artists(
+    other: np.ndarray, other_facts: np.ndarray, base: int, slots: np.ndarray, facts: np.ndarray, count: int,
+    codes: np.ndarray, source: np.ndarray,
+) -> int:  # fmt: skip
+    """Add one thread's artists to the table of all, large enough beforehand; return how many it then holds.
+
+    codes uint32[artists of the thread] becomes their codes there; source int64[n] keeps, for each new one, `base` plus the
+    thread's code, so that its id can be found.
+    """
+    for i in range(other.shape[0]):
+        if other[i, 1] != np.uint64(0):
+            mine = np.int64(other[i, 1] & LOW) - 1
+            code = find(other[i, 0], np.uint64(other_facts[mine, 0]), slots, facts, count)
+            if code == count:
+                source[code] = base + mine
+                count += 1
+            codes[mine] = code
+            for k in range(1, 4):
+                facts[code, k] += other_facts[mine, k]
+    return count

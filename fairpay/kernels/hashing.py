@@ -1,0 +1,154 @@
+"""Ids to 128-bit hashes, whatever column they stand in.
+
+A hash is two lanes of 64 bits. Each lane is NH (Black, Halevi, Krawczyk, Krovetz, Rogaway, "UMAC", CRYPTO 1999) over
+64-bit words under keys of its own, folded by one more keyed product: the length of the id and its bytes are read as
+pairs of words (x, y), and the lane is the sum of (key + x)(key' + y) modulo 2^128. For keys drawn at random two different
+ids agree in one lane's sum with a chance of at most 2^-64 (the theorem of NH), and the fold adds about as much again; the
+lanes have independent keys. So n ids have a chance of about n^2 / 2^127 of any collision: 2^-67 for a thousand million
+ids. Keys are drawn anew in every run and never leave it, so nobody can make ids that collide; and because an id's hash
+only decides where it is kept, never what it is paid, a result does not depend on the keys. Ids longer than 520 bytes use
+the keys a second time, chained through both lanes; the theorem then no longer speaks, the folding still does.
+
+| kernel        | takes                                                                  | gives                  |
+|---------------|------------------------------------------------------------------------|------------------------|
+| `digest`      | address, length and end of buffer, uint64[KEYS] keys                   | two uint64             |
+| `hash_row`    | int64[4] column, row, keys, uint8[64] scratch and its address          | two uint64             |
+| `hash_column` | the same, and how many rows, uint64[rows, 2] out                       | nothing                |
+
+A column is int64[4]: its kind, the address of row 0 (offsets, views, values or hashes), the address of its bytes (or of
+the table of its buffers' addresses, for views), the end of that buffer. Loads stay inside: an id of 8 bytes or more is
+read by whole words that end where it ends, a shorter one by one word if eight bytes are left in the buffer, else by bytes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fairpay.kernels._jit import jit
+from fairpay.kernels.words import add_product, load8, load32, load64, product
+
+__all__ = ["HASHED", "KEYS", "SIGNED", "TEXT32", "TEXT64", "UNSIGNED", "VIEWS", "digest", "hash_column", "hash_row"]
+
+TEXT32, TEXT64, VIEWS, SIGNED, UNSIGNED, HASHED = range(6)
+KEYS = 136
+CHAIN = 128
+FOLD = np.uint64(132)
+ZERO = np.uint64(0)
+ONE = np.uint64(1)
+TEN = np.uint64(10)
+SCRATCH = 64
+INLINE = 12
+
+
+@jit
+def short_word(pos: int, length: int, end: int) -> np.uint64:
+    """Read the 1 to 7 bytes of a short id into one word, zeros above."""
+    if pos + 8 <= end:
+        return load64(pos) & ((ONE << np.uint64(8 * length)) - ONE)
+    word = ZERO
+    for i in range(length):
+        word |= load8(pos + i) << np.uint64(8 * i)
+    return word
+
+
+@jit
+def digest(pos: int, length: int, end: int, keys: np.ndarray) -> tuple[np.uint64, np.uint64]:
+    """Hash the bytes from `pos`: pairs (length, first word), (second, last), then those between."""
+    x = np.uint64(length)
+    y, z, w = ZERO, ZERO, ZERO
+    last = pos + length - 8
+    if length >= 8:
+        y = load64(pos)
+        z = load64(pos + 8 if pos + 8 < last else last)
+        w = load64(last)
+    elif length > 0:
+        y = short_word(pos, length, end)
+    a0, a1 = product(keys[np.uint64(0)] + x, keys[np.uint64(1)] + y)
+    b0, b1 = product(keys[np.uint64(2)] + x, keys[np.uint64(3)] + y)
+    a0, a1 = add_product(a0, a1, keys[np.uint64(4)] + z, keys[np.uint64(5)] + w)
+    b0, b1 = add_product(b0, b1, keys[np.uint64(6)] + z, keys[np.uint64(7)] + w)
+    if length > 24:
+        a0, a1, b0, b1 = middle(pos + 16, last, keys, a0, a1, b0, b1)
+    return fold(a0, a1, b0, b1, keys)
+
+
+@jit
+def fold(a0: np.uint64, a1: np.uint64, b0: np.uint64, b1: np.uint64, keys: np.ndarray) -> tuple[np.uint64, np.uint64]:
+    """Fold each lane's two words into one."""
+    c0, c1 = product(a0 ^ keys[FOLD], a1 ^ keys[FOLD + ONE])
+    d0, d1 = product(b0 ^ keys[FOLD + np.uint64(2)], b1 ^ keys[FOLD + np.uint64(3)])
+    return c0 ^ c1, d0 ^ d1
+
+
+@jit
+def middle(
+    pos: int, last: int, keys: np.ndarray, a0: np.uint64, a1: np.uint64, b0: np.uint64, b1: np.uint64
+) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
+    """Add the pairs between the first 16 bytes and the last word of a long id."""
+    k = np.uint64(8)
+    while pos < last:
+        if k == np.uint64(CHAIN):
+            x, y = fold(a0, a1, b0, b1, keys)
+            a0, a1 = product(keys[np.uint64(128)] + x, keys[np.uint64(129)] + y)
+            b0, b1 = product(keys[np.uint64(130)] + x, keys[np.uint64(131)] + y)
+            k = np.uint64(8)
+        z = load64(pos)
+        w = load64(pos + 8 if pos + 8 < last else last)
+        a0, a1 = add_product(a0, a1, keys[k] + z, keys[k + ONE] + w)
+        b0, b1 = add_product(b0, b1, keys[k + np.uint64(2)] + z, keys[k + np.uint64(3)] + w)
+        k += np.uint64(4)
+        pos += 16
+    return a0, a1, b0, b1
+
+
+@jit
+def write_decimal(value: np.uint64, negative: bool, scratch: np.ndarray) -> int:
+    """Write an integer as decimal text that ends at scratch[32]; return its length."""
+    at = 32
+    while True:
+        at -= 1
+        rest = value // TEN
+        scratch[at] = np.uint8(48) + np.uint8(value - rest * TEN)
+        value = rest
+        if value == ZERO:
+            break
+    if negative:
+        at -= 1
+        scratch[at] = np.uint8(45)
+    return 32 - at
+
+
+@jit
+def hash_row(
+    column: np.ndarray, row: int, keys: np.ndarray, scratch: np.ndarray, room: int
+) -> tuple[np.uint64, np.uint64]:
+    """Hash the id in one row; an integer stands for its decimal text. `room` is the address of `scratch`."""
+    kind, base = column[0], column[1]
+    if kind == HASHED:
+        return load64(base + 16 * row), load64(base + 16 * row + 8)
+    if kind == TEXT32:
+        start = load32(base + 4 * row)
+        return digest(column[2] + start, load32(base + 4 * row + 4) - start, column[3], keys)
+    if kind == TEXT64:
+        start = np.int64(load64(base + 8 * row))
+        return digest(column[2] + start, np.int64(load64(base + 8 * row + 8)) - start, column[3], keys)
+    if kind == VIEWS:
+        view = base + 16 * row
+        length = load32(view)
+        if length <= INLINE:
+            return digest(view + 4, length, column[3], keys)
+        buffer = np.int64(load64(column[2] + 8 * load32(view + 8)))
+        return digest(buffer + load32(view + 12), length, 0, keys)
+    value = load64(base + 8 * row)
+    negative = kind == SIGNED and np.int64(value) < 0
+    length = write_decimal(ZERO - value if negative else value, negative, scratch)
+    return digest(room + 32 - length, length, room + SCRATCH, keys)
+
+
+@jit
+def hash_column(
+    column: np.ndarray, rows: int, keys: np.ndarray, scratch: np.ndarray, room: int, out: np.ndarray
+) -> None:
+    """Hash every row of a column, a dictionary's as a rule."""
+    for row in range(rows):
+        out[row, 0], out[row, 1] = hash_row(column, row, keys, scratch, room)

@@ -1,0 +1,216 @@
+"""One partition's rows: 128-bit user hashes to small codes, rows to one or two words, rows to blocks of users.
+
+| array   | shape and type        | meaning                                                                                |
+|---------|-----------------------|----------------------------------------------------------------------------------------|
+| raw     | uint64[n, 3 or 6]     | rows as `encode` leaves them                                                            |
+| slots   | uint32[power of 2]    | user table: code + 1 (0: free)                                                          |
+| keys    | uint64[users, 2]      | both lanes of each user's hash: all 128 bits are compared                                |
+| users   | int64[users, 4]       | listening, plays, rows kept, fee (-1: no subscription line) of each user                  |
+| codes   | uint32[n]             | each row's user; NOBODY: the row is not kept                                             |
+| packed  | uint64[k] or [2k]     | user | artist << u | amount << (u + a); or, u = 0: user << 32 | artist, amount            |
+| remap   | uint32[artists]       | thread's artist code -> rank                                                            |
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fairpay.kernels._jit import jit
+
+__all__ = ["aggregate", "intern", "pack", "rehash", "spread", "subscribe"]
+
+NEXT, USERS, KEPT, ARTIST_BITS, AMOUNT_BITS, DROPPED, SEEN_TWICE = range(7)
+STATE = 8
+LISTENING, PLAYS, ROWS, FEE = range(4)
+UNLISTED = -1
+NOBODY = np.uint32(0xFFFFFFFF)
+NARROW = 3
+ONE = np.uint64(1)
+HALF = np.uint64(32)
+LOW = np.uint64(0xFFFFFFFF)
+SPREAD = np.uint64(0x9E3779B1)
+DOWN = np.uint64(15)
+
+
+@jit
+def locate(
+    first: np.uint64, second: np.uint64, slots: np.ndarray, keys: np.ndarray, users: np.ndarray, count: int
+) -> int:
+    """Return the code of a user, or `count` after giving them that code, or -1 where the table must grow first."""
+    mask = np.uint64(slots.shape[0] - 1)
+    slot = second & mask
+    while slots[slot] != 0:
+        code = np.int64(slots[slot]) - 1
+        if keys[code, 1] == second and keys[code, 0] == first:
+            return code
+        slot = (slot + ONE) & mask
+    if 2 * (count + 1) > slots.shape[0] or count == keys.shape[0]:
+        return -1
+    slots[slot] = np.uint32(count + 1)
+    keys[count, 0] = first
+    keys[count, 1] = second
+    users[count, LISTENING] = 0
+    users[count, PLAYS] = 0
+    users[count, ROWS] = 0
+    users[count, FEE] = UNLISTED
+    return count
+
+
+@jit
+def rehash(keys: np.ndarray, count: int, slots: np.ndarray) -> None:
+    """Enter the first `count` users into an empty table."""
+    mask = np.uint64(slots.shape[0] - 1)
+    for code in range(count):
+        slot = keys[code, 1] & mask
+        while slots[slot] != 0:
+            slot = (slot + ONE) & mask
+        slots[slot] = np.uint32(code + 1)
+
+
+@jit
+def subscribe(
+    hashes: np.ndarray, fees: np.ndarray, slots: np.ndarray, keys: np.ndarray, users: np.ndarray, state: np.ndarray
+) -> None:
+    """Enter subscribers from state[NEXT] on, with their fees; stop early where the table must grow."""
+    for i in range(state[NEXT], len(fees)):
+        code = locate(hashes[i, 0], hashes[i, 1], slots, keys, users, state[USERS])
+        if code < 0:
+            state[NEXT] = i
+            return
+        if code < state[USERS]:
+            state[SEEN_TWICE] += 1
+        else:
+            state[USERS] += 1
+        users[code, FEE] = fees[i]
+    state[NEXT] = len(fees)
+
+
+@jit
+def intern(
+    raw: np.ndarray, slots: np.ndarray, keys: np.ndarray, users: np.ndarray, codes: np.ndarray, leave_out: bool,
+    facts: np.ndarray, state: np.ndarray,
+) -> None:  # fmt: skip
+    """Code the users of rows from state[NEXT] on and add up their listening; stop early where the table must grow.
+
+    With `leave_out`, rows of users without a subscription line are taken back from the artists' facts and not kept.
+    """
+    narrow = raw.shape[1] == NARROW
+    for i in range(state[NEXT], raw.shape[0]):
+        code = locate(raw[i, 0], raw[i, 1], slots, keys, users, state[USERS])
+        if code < 0:
+            state[NEXT] = i
+            return
+        if code == state[USERS]:
+            state[USERS] += 1
+        word = raw[i, 2]
+        artist = np.int64(word & LOW)
+        amount, plays = np.int64(word >> HALF), np.int64(1)
+        if not narrow:
+            amount, plays = np.int64(raw[i, 3]), np.int64(raw[i, 4])
+        if leave_out and users[code, FEE] == UNLISTED:
+            facts[artist, 1] -= amount
+            facts[artist, 2] -= plays
+            facts[artist, 3] -= np.int64(raw[i, 5])
+            state[DROPPED] += 1
+            codes[i] = NOBODY
+            continue
+        users[code, LISTENING] += amount
+        users[code, PLAYS] += plays
+        if amount == 0:
+            codes[i] = NOBODY
+            continue
+        users[code, ROWS] += 1
+        codes[i] = np.uint32(code)
+        state[KEPT] += 1
+        state[ARTIST_BITS] |= artist
+        state[AMOUNT_BITS] |= amount
+    state[NEXT] = raw.shape[0]
+
+
+@jit
+def pack(raw: np.ndarray, codes: np.ndarray, packed: np.ndarray, user_bits: int, artist_bits: int) -> None:
+    """Write the kept rows as one word each, or as two where user_bits is 0."""
+    narrow = raw.shape[1] == NARROW
+    u, ua = np.uint64(user_bits), np.uint64(user_bits + artist_bits)
+    k = 0
+    for i in range(raw.shape[0]):
+        if codes[i] == NOBODY:
+            continue
+        artist = raw[i, 2] & LOW
+        amount = raw[i, 2] >> HALF if narrow else raw[i, 3]
+        if user_bits:
+            packed[k] = np.uint64(codes[i]) | (artist << u) | (amount << ua)
+            k += 1
+        else:
+            packed[k] = (np.uint64(codes[i]) << HALF) | artist
+            packed[k + 1] = amount
+            k += 2
+
+
+@jit
+def spread(
+    packed: np.ndarray, user_bits: int, artist_bits: int, remap: np.ndarray, at: np.ndarray, artist: np.ndarray,
+    amount: np.ndarray,
+) -> None:  # fmt: skip
+    """Put each row where its user's rows belong: at[user] is the next place, and moves on."""
+    if user_bits:
+        u, ua = np.uint64(user_bits), np.uint64(user_bits + artist_bits)
+        user_mask, artist_mask = (ONE << u) - ONE, (ONE << np.uint64(artist_bits)) - ONE
+        for i in range(len(packed)):
+            word = packed[i]
+            user = word & user_mask
+            place = at[user]
+            at[user] = place + 1
+            artist[place] = remap[(word >> u) & artist_mask]
+            amount[place] = np.int64(word >> ua)
+    else:
+        for i in range(0, len(packed), 2):
+            user = packed[i] >> HALF
+            place = at[user]
+            at[user] = place + 1
+            artist[place] = remap[packed[i] & LOW]
+            amount[place] = np.int64(packed[i + 1])
+
+
+@jit
+def aggregate(
+    rows: np.ndarray, at: np.ndarray, artist: np.ndarray, amount: np.ndarray, places: np.ndarray, marked: int,
+    listeners: np.ndarray, start: np.ndarray,
+) -> int:  # fmt: skip
+    """Merge each user's rows of one artist, in place, and pass over users without rows; return how many entries are left.
+
+    rows int64[users] and at int64[users]: user u's rows end before at[u]. `places` uint64[power of 2, at least twice the
+    rows of any user, or twice the artists] holds a user's mark and an entry's place; marks up to `marked` are of users met
+    before, and marked + users < 2^32. start int64[users with rows + 1] is filled; listeners int64[artists] counts users.
+    """
+    out, kept = 0, 0
+    for user in range(len(rows)):
+        if rows[user] == 0:
+            continue
+        size = 4
+        while size < 2 * rows[user] and size < len(places):
+            size *= 2
+        mask = np.uint64(size - 1)
+        mark = np.uint64(marked + user + 1)
+        start[kept] = out
+        kept += 1
+        first = out
+        for row in range(at[user] - rows[user], at[user]):
+            code = artist[row]
+            slot = (np.uint64(code) * SPREAD >> DOWN) & mask
+            while True:
+                word = places[slot]
+                if word >> HALF != mark:
+                    places[slot] = (mark << HALF) | np.uint64(out - first)
+                    artist[out] = code
+                    amount[out] = amount[row]
+                    listeners[code] += 1
+                    out += 1
+                    break
+                entry = first + np.int64(word & LOW)
+                if artist[entry] == code:
+                    amount[entry] += amount[row]
+                    break
+                slot = (slot + ONE) & mask
+    start[kept] = out
+    return out
