@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.errors import InputError
-from fairpay.qualify.amounts import is_text, text_buffers
+from fairpay.kernels.amounts import is_text, text_buffers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

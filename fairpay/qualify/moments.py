@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.errors import InputError
+from fairpay.kernels.amounts import Amounts, is_text, text_buffers, with_nulls
 from fairpay.kernels.moments import parse_moments
 from fairpay.kernels.numbers import NOT_A_NUMBER
-from fairpay.qualify.amounts import Amounts, is_text, text_buffers, with_nulls
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

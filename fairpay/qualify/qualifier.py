@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.errors import InputError
+from fairpay.kernels.amounts import Amounts, read_amounts
 from fairpay.kernels.numbers import EXACT, ROUNDED_UP
-from fairpay.qualify.amounts import Amounts, read_amounts
 from fairpay.qualify.ids import missing_ids
 from fairpay.qualify.moments import read_moments
 from fairpay.qualify.rejected import Rejected

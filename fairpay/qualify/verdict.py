@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from fairpay.qualify.amounts import Amounts
+    from fairpay.kernels.amounts import Amounts
     from fairpay.schema import Fate
 
 __all__ = ["Bad", "Verdict"]

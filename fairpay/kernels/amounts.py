@@ -1,4 +1,4 @@
-"""Columns of durations and play counts as int64, exactly, whatever type they were read as."""
+"""Arrow columns of amounts (durations, play counts, money) as int64, exactly, whatever type they were read as."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from fairpay.kernels.numbers import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Amounts", "is_text", "read_amounts", "text_buffers"]
+__all__ = ["Amounts", "is_text", "read_amounts", "text_buffers", "with_nulls"]
 
 LIMIT = 1 << 62
 PER_SECOND = {"s": 0, "ms": 3, "us": 6, "ns": 9}

@@ -1,0 +1,147 @@
+"""Which column of a log is what: as named by the user, else by the known names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fairpay.errors import InputError, UsageError
+from fairpay.io.known import ARTIST_ID, ARTIST_NAME, KNOWN, PAID, PLAYED_ONLY, normal
+from fairpay.schema import ROLES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from fairpay.settings import Reading
+
+__all__ = ["Columns", "check_roles", "find_columns", "recognised", "refuse_duplicates"]
+
+DURATION = ("ms", "seconds")
+MEASURED = ("plays", *DURATION)
+SHOWN = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What was found in the columns of one file."""
+
+    roles: dict[str, str]
+    """role -> column name."""
+    played: tuple[tuple[str, frozenset[str]], ...]
+    """Columns and the words that make a row a play."""
+    detected: bool
+    """Whether any column was found by its name rather than named by the user."""
+
+    @property
+    def names(self) -> list[str]:
+        """Every column that has to be read, once."""
+        return list(dict.fromkeys([*self.roles.values(), *(column for column, _ in self.played)]))
+
+
+def check_roles(reading: Reading) -> None:
+    """Refuse names for what is no role.
+
+    Raises:
+        UsageError: a role fairpay does not know, or both ways to name one thing.
+
+    """
+    unknown = [role for role in reading.columns if role not in ROLES]
+    if unknown:
+        message = f"--columns: {', '.join(unknown)} is not something a column can be"
+        raise UsageError(message, advice=f"Choose from {', '.join(ROLES)}.")
+    if all(role in reading.columns for role in DURATION):
+        message = "--columns names both seconds and ms"
+        raise UsageError(message, advice="Name the one that holds the time listened.")
+    if "user" in reading.columns and reading.user_from_file:
+        message = "the user is named with --columns and also taken from the file name"
+        raise UsageError(message, advice="Give one of --columns user=NAME and --user-from-file.")
+
+
+def refuse_duplicates(names: Sequence[str], where: str) -> None:
+    """Refuse a table with two columns of one name.
+
+    Raises:
+        InputError: naming them.
+
+    """
+    twice = [name for name, count in Counter(names).items() if count > 1 and name]
+    if twice:
+        message = f"{where}: more than one column is named {', '.join(twice[:SHOWN])}"
+        raise InputError(message, advice="Rename the columns, so that each name stands for one.")
+
+
+def recognised(cells: Sequence[str], reading: Reading) -> int:
+    """Count the cells of a would-be header line that are known or named column names."""
+    names = [*(name for some in KNOWN.values() for name in some), *PAID, *ARTIST_ID, *ARTIST_NAME]
+    known = set(map(normal, (*names, *reading.columns.values())))
+    return len({normal(cell) for cell in cells} & known)
+
+
+def find_columns(names: Sequence[str], reading: Reading, *, wanted: Collection[str], where: str) -> Columns:
+    """Find user, artist and the wanted roles among the columns of a file.
+
+    Raises:
+        InputError: a named column is not there, or none for the user or the artist; with what was looked for and found.
+
+    """
+    roles: dict[str, str] = {}
+    by_normal: dict[str, str] = {}
+    for name in names:
+        by_normal.setdefault(normal(name), name)
+    detected = False
+    measured = any(role in reading.columns for role in MEASURED)
+    for role in ROLES:
+        needed = role == "artist" or (role == "user" and not reading.user_from_file)
+        if role in reading.columns:
+            found = named(role, reading.columns[role], names, where)
+            if role in wanted or needed:
+                roles[role] = found
+        elif needed or (role in wanted and not (measured and role in MEASURED)):
+            match = next((by_normal[normal(name)] for name in KNOWN[role] if normal(name) in by_normal), None)
+            if match is not None:
+                roles[role] = match
+                detected = True
+            elif needed:
+                raise not_found(role, names, reading, where)
+    if all(role in roles for role in DURATION):
+        del roles["seconds"]
+    return Columns(roles, played_only(by_normal), detected)
+
+
+def named(role: str, name: str, names: Sequence[str], where: str) -> str:
+    """Find a column the user named: exactly, else regardless of case."""
+    if name in names:
+        return name
+    alike = [other for other in names if other.casefold() == name.casefold()]
+    if len(alike) == 1:
+        return alike[0]
+    message = f"{where}: there is no column {name} for the {role}; {listed(names)}"
+    raise InputError(message, advice=f"Name one of these with --columns {role}=NAME.")
+
+
+def not_found(role: str, names: Sequence[str], reading: Reading, where: str) -> InputError:
+    """Say what was looked for, what is there, and what to do."""
+    message = f"{where}: no column for the {role}: looked for {', '.join(KNOWN[role])}; {listed(names)}"
+    if not reading.header:
+        advice = "Name columns by position from 1: --columns user=1,artist=2."
+    elif role == "user":
+        advice = "Name it with --columns user=NAME, or take the file's name as the user with --user-from-file."
+    else:
+        advice = f"Name it with --columns {role}=NAME; a file without a header line needs --no-header."
+    return InputError(message, advice=advice)
+
+
+def listed(names: Sequence[str]) -> str:
+    """List the columns found, not too many."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"the columns are {', '.join(names[:SHOWN])}{more}" if names else "there are no columns"
+
+
+def played_only(by_normal: dict[str, str]) -> tuple[tuple[str, frozenset[str]], ...]:
+    """Find the columns that say whether a row is a play, in logs known to have them."""
+    return tuple(
+        (by_normal[rule.column], rule.words)
+        for rule in PLAYED_ONLY
+        if rule.column in by_normal and rule.among <= by_normal.keys()
+    )

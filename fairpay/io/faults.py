@@ -1,0 +1,62 @@
+"""What can go wrong in reading a file, said in one sentence instead of a traceback."""
+
+from __future__ import annotations
+
+import zlib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from fairpay.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["reading_of", "short"]
+
+ENCODING = "Convert it first: iconv -f ISO-8859-1 -t UTF-8 OLD > NEW (or from UTF-16)."
+QUOTING = 'If " is part of names rather than quoting, use --no-quote.'
+DAMAGED = "The file is damaged or cut short, or not of this format; fetch it again."
+LONGEST = 200
+
+
+@contextmanager
+def reading_of(path: str) -> Iterator[None]:
+    """Turn the faults of the libraries that read files into InputError.
+
+    Raises:
+        InputError: for anything that is wrong with the file.
+
+    """
+    import polars as pl  # noqa: PLC0415 - loaded where files are read
+    import pyarrow as pa  # noqa: PLC0415 - the same
+
+    unreadable = (OSError, EOFError, zlib.error, ValueError, pa.ArrowException, pl.exceptions.PolarsError)
+    try:
+        yield
+    except PermissionError as error:
+        message = f"{path}: cannot be read: permission denied"
+        raise InputError(message) from error
+    except UnicodeDecodeError as error:
+        message = f"{path}: not UTF-8 text (byte {error.start} of the part being read)"
+        raise InputError(message, advice=ENCODING) from error
+    except unreadable as error:
+        message = f"{path}: cannot be read: {short(str(error))}"
+        raise InputError(message, advice=advice_for(str(error))) from error
+
+
+def advice_for(text: str) -> str:
+    """Say what usually helps."""
+    if "utf-8" in text.lower() or "utf8" in text.lower():
+        return ENCODING
+    if "CSV malformed" in text or "as dtype `str`" in text:
+        return QUOTING
+    return DAMAGED
+
+
+def short(text: str) -> str:
+    """Keep the first sentence of a library's message, without values of the file that may be ids."""
+    line = text.strip().split("\n", maxsplit=1)[0]
+    if "as dtype `str`" in text:
+        place = next((part for part in text.split("\n") if "current offset" in part), "")
+        line = f"a quoted field does not end where it should. {place.strip()}"
+    return line if len(line) <= LONGEST else line[: LONGEST - 3] + "..."

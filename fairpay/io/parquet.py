@@ -1,0 +1,128 @@
+"""Parquet files: only the columns needed, row group by row group, passing over those outside the period."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fairpay.io.faults import reading_of
+from fairpay.io.pruning import outside
+from fairpay.io.table import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from fairpay.io.sources import LogFile
+
+__all__ = ["ParquetLog", "open_parquet"]
+
+BATCH = 1 << 17
+NARROW = 4
+"""Bytes per value, unpacked, below which a text column must be a dictionary: its plain form takes 4 and the text."""
+
+Period = tuple["int | None", "int | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetLog:
+    """One Parquet file, its metadata read."""
+
+    file: LogFile
+    metadata: pq.FileMetaData
+    schema: pa.Schema
+    notes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns."""
+        return list(self.schema.names)
+
+    def group_rows(self) -> list[int]:
+        """Rows of each row group."""
+        return [self.metadata.row_group(i).num_rows for i in range(self.metadata.num_row_groups)]
+
+    def read(
+        self,
+        names: Sequence[str],
+        batch_rows: int | None,
+        *,
+        groups: Sequence[int],
+        time: str | None = None,
+        period: Period = (None, None),
+    ) -> Iterator[Rows]:
+        """Read columns of some row groups; a batch says how many rows before it were passed over."""
+        with reading_of(self.file.path):
+            yield from self.read_groups(names, batch_rows, groups, outside(self.metadata, time, groups, period))
+
+    def read_groups(
+        self, names: Sequence[str], batch_rows: int | None, groups: Sequence[int], left: frozenset[int]
+    ) -> Iterator[Rows]:
+        """Read row groups except those left out."""
+        source = open_parquet(self.file.path, self.narrow(names, groups))
+        with closing(source):
+            pruned = 0
+            for batch, group_left in self.batches(source, names, batch_rows or BATCH, (groups, left)):
+                pruned += group_left
+                if batch is None:
+                    continue
+                columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+                yield Rows(columns, batch.num_rows, None, pruned)
+                pruned = 0
+            if pruned:
+                yield Rows({}, 0, None, pruned)
+
+    def batches(
+        self, source: pq.ParquetFile, names: Sequence[str], size: int, chosen: tuple[Sequence[int], frozenset[int]]
+    ) -> Iterator[tuple[pa.RecordBatch | None, int]]:
+        """Yield batches; a row group left out is None and its rows."""
+        groups, left = chosen
+        run: list[int] = []
+        for group in groups:
+            if group not in left:
+                run.append(group)
+                continue
+            for batch in read_run(source, names, size, run):
+                yield batch, 0
+            run = []
+            yield None, self.metadata.row_group(group).num_rows
+        for batch in read_run(source, names, size, run):
+            yield batch, 0
+
+    def narrow(self, names: Sequence[str], groups: Sequence[int]) -> list[str]:
+        """Return the text columns that are worth keeping as dictionaries."""
+        import pyarrow as pa  # noqa: PLC0415 - loaded where files are read
+
+        texts = [n for n in names if pa.types.is_string(self.schema.field(n).type)]
+        if not texts or not groups:
+            return []
+        group = self.metadata.row_group(groups[0])
+        sizes = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
+        return [n for n in texts if n in sizes and sizes[n].total_uncompressed_size < NARROW * max(1, group.num_rows)]
+
+
+def read_run(source: pq.ParquetFile, names: Sequence[str], size: int, groups: list[int]) -> Iterator[pa.RecordBatch]:
+    """Read some row groups in batches, on this thread."""
+    if groups:
+        yield from source.iter_batches(batch_size=size, row_groups=groups, columns=list(names), use_threads=False)
+
+
+def open_parquet(path: str, dictionaries: Sequence[str] = (), metadata: Any = None) -> pq.ParquetFile:  # noqa: ANN401 - FileMetaData
+    """Open a file; pages that carry a checksum are checked against it."""
+    import pyarrow.parquet as pq  # noqa: PLC0415 - loaded where files are read
+
+    return pq.ParquetFile(path, read_dictionary=list(dictionaries), metadata=metadata, page_checksum_verification=True)
+
+
+def open_log(file: LogFile) -> ParquetLog:
+    """Read a file's metadata.
+
+    Raises:
+        InputError: it is not a Parquet file, or not a whole one.
+
+    """
+    with reading_of(file.path), closing(open_parquet(file.path)) as source:
+        return ParquetLog(file, source.metadata, source.schema_arrow)

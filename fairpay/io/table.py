@@ -1,0 +1,113 @@
+"""Rows as a format gives them, and their way to RawBatch: names become roles, types become those of the contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fairpay.errors import InputError
+from fairpay.schema import RawBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fairpay.io.columns import Columns
+
+__all__ = ["Origin", "Rows", "check_id_type", "to_batch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Some rows of a file: columns by name, nothing known about roles."""
+
+    columns: Mapping[str, pa.Array]
+    rows: int
+    broken: pa.Array | None = None
+    """bool[rows]: rows that could not be split into fields."""
+    pruned: int = 0
+    """Rows before these that were passed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where rows come from."""
+
+    file: str
+    constants: Mapping[str, str | None]
+    """Columns with one value for the whole file: hive keys, and under the role `user` the file's name."""
+
+
+def to_batch(rows: Rows, columns: Columns, origin: Origin, *, first_row: int) -> RawBatch:
+    """Name the columns by role.
+
+    Raises:
+        InputError: text that is not UTF-8.
+
+    """
+    found: dict[str, pa.Array] = {}
+    for role, name in columns.roles.items():
+        if name in rows.columns:
+            found[role] = plain(rows.columns[name])
+        else:
+            found[role] = constant(origin.constants[name], rows.rows)
+    played = None
+    for name, words in columns.played:
+        is_play = pc.is_in(plain(rows.columns[name]).cast(pa.string()), value_set=pa.array(sorted(words), pa.string()))
+        played = is_play if played is None else pc.and_(played, is_play)
+    if played is not None:
+        found["played"] = played
+    if rows.broken is not None:
+        found["broken"] = rows.broken
+    return RawBatch(found, origin.file, first_row, rows.pruned)
+
+
+def constant(value: str | None, rows: int) -> pa.Array:
+    """Repeat one value without writing it out."""
+    if value is None:
+        return pa.nulls(rows, pa.string())
+    return pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), pa.array([value], pa.string()))
+
+
+def plain(column: pa.Array) -> pa.Array:
+    """Bring types outside the contract (string views, bytes, dictionaries of other things) into it."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    kind = column.type
+    if pa.types.is_string_view(kind):
+        return column.cast(pa.large_string())
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind):
+        return column.cast(pa.large_string())
+    if pa.types.is_dictionary(kind) and not pa.types.is_string(kind.value_type):
+        if pa.types.is_large_string(kind.value_type):
+            return column
+        return plain(column.dictionary_decode())
+    if isinstance(column, pa.ExtensionArray):
+        return plain(column.storage)
+    return column
+
+
+def check_id_type(kind: pa.DataType, *, role: str, name: str, where: str) -> None:
+    """Refuse ids that are not text or whole numbers: a float or a date has no one spelling.
+
+    Raises:
+        InputError: naming the column and its type.
+
+    """
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    tests = (
+        pa.types.is_string,
+        pa.types.is_large_string,
+        pa.types.is_string_view,
+        pa.types.is_integer,
+        pa.types.is_binary,
+        pa.types.is_large_binary,
+        pa.types.is_binary_view,
+        pa.types.is_null,
+    )
+    if not any(test(inner) for test in tests):
+        message = f"{where}: the {role} column {name} is of type {kind}; ids are text or whole numbers"
+        raise InputError(message, advice=f"Write it as text, or name another column with --columns {role}=NAME.")
