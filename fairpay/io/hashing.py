@@ -1,0 +1,104 @@
+"""SHA-256 of inputs, beside the work that reads them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+
+from fairpay.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["InputHasher", "hash_file"]
+
+CHUNK_BYTES = 1 << 20
+
+
+class InputHasher:
+    """Hashes input files in a thread, and tells whether one changed while it was used."""
+
+    def __init__(self, paths: Sequence[str | Path]) -> None:
+        """Remember the files; each is hashed once, however often it is named."""
+        self.names = list(dict.fromkeys(str(path) for path in paths))
+        self.records: list[dict[str, Any]] = []
+        self.marks: dict[str, tuple[int, ...]] = {}
+        self.problem: InputError | None = None
+        self.stopped = Event()
+        self.thread = Thread(target=self.work, name="input hashes", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self.thread.start()
+
+    def stop(self) -> None:
+        """Give up: nobody will ask for the hashes."""
+        self.stopped.set()
+
+    def join(self) -> list[dict[str, Any]]:
+        """Wait for the hashes and return `name`, `size` and `sha256` of each file, in order.
+
+        What is no plain file on this machine (`s3://...`, a pipe) is not hashed: its sha256 and size are None.
+
+        Raises:
+            InputError: when a file cannot be read, or is not the one it was when hashing began.
+
+        """
+        self.thread.join()
+        if self.problem:
+            raise self.problem
+        for name, mark in self.marks.items():
+            if mark_of(name) != mark:
+                raise changed(name)
+        return self.records
+
+    def work(self) -> None:
+        """Hash one file after another."""
+        try:
+            self.marks = {name: mark for name in self.names if (mark := mark_of(name)) is not None}
+            for name in self.names:
+                size, digest = hash_file(Path(name), self.stopped) if name in self.marks else (None, None)
+                self.records.append({"name": name, "size": size, "sha256": digest})
+        except OSError as error:
+            self.problem = InputError(f"{error.filename} cannot be read: {error.strerror}")
+
+
+def hash_file(path: Path, stopped: Event | None = None) -> tuple[int, str]:
+    """Return size and SHA-256 of a file.
+
+    Raises:
+        OSError: when it cannot be read.
+
+    """
+    digest, size = hashlib.sha256(), 0
+    buffer = memoryview(bytearray(CHUNK_BYTES))
+    with path.open("rb", buffering=0) as file:
+        while (count := file.readinto(buffer)) and not (stopped and stopped.is_set()):
+            digest.update(buffer[:count])
+            size += count
+    return size, digest.hexdigest()
+
+
+def mark_of(name: str) -> tuple[int, ...] | None:
+    """Return what changes when a file is written to; None for what is no plain file here.
+
+    Raises:
+        OSError: when there is nothing of that name.
+
+    """
+    if "://" in name:
+        return None
+    status = os.stat(name)  # noqa: PTH116 - a name as it was given, not a path to work with
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def changed(name: str) -> InputError:
+    """Say that a file is not what it was."""
+    advice = "Run again when nothing writes to it. Nothing was written."
+    return InputError(f"{name} changed while it was read", advice=advice)

@@ -1,0 +1,123 @@
+"""The manifest of a run: what was read, asked and written, and how to know it again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import uuid
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import fairpay
+from fairpay.errors import InputError
+from fairpay.io.hashing import InputHasher
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fairpay.outcome import Control
+
+__all__ = ["MANIFEST", "InputHasher", "describe", "fingerprint", "read_manifest", "seal", "sealed"]
+
+MANIFEST = "manifest.json"
+SCHEMA_VERSION = 1
+PACKAGES = ("numba", "numpy", "polars", "pyarrow")
+RUNNING = frozenset(
+    {"memory", "threads", "batch_rows", "temp_dir", "progress", "force", "quiet", "json", "output", "config", "command"}
+)
+"""Options that change how a run goes and not what comes out."""
+FILES = frozenset({"log", "logs", "subscribers", "artists"})
+"""Options that name input files: what they hold counts, and not where they lie."""
+Option = tuple[Any, str]
+
+
+def describe(
+    *,
+    command: str,
+    options: Mapping[str, Option],
+    inputs: Sequence[Mapping[str, Any]],
+    controls: Sequence[Control],
+) -> dict[str, Any]:
+    """Put a manifest together; publishing adds the outputs, the fingerprint and the seal.
+
+    `options` maps each option to its value and where that came from. Only options, file names and totals go in:
+    no user id does.
+    """
+    versions = {name: metadata.version(name) for name in PACKAGES}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "fairpay": fairpay.__version__,
+        "versions": {"python": platform.python_version(), **versions},
+        "created": datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "command": command,
+        "options": {name: {"value": value, "origin": origin} for name, (value, origin) in options.items()},
+        "inputs": [dict(record) for record in inputs],
+        "controls": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in controls],
+    }
+
+
+def fingerprint(*, command: str, options: Mapping[str, Option], inputs: Sequence[Mapping[str, Any]]) -> str:
+    """Return what tells one run from another: the same for the same inputs, options that matter, and fairpay.
+
+    Where the inputs lie, in which order they are named, and where an option came from do not matter. An input that
+    could not be hashed may have changed: two runs on it are never the same.
+    """
+    asked = {name: plain(value) for name, (value, _) in options.items() if name not in RUNNING | FILES}
+    if "rejects" in asked:
+        asked["rejects"] = asked["rejects"] is not None
+    read = sorted(
+        [Path(record["name"]).name, record["size"] or 0, record["sha256"] or f"not hashed {uuid.uuid4()}"]
+        for record in inputs
+    )
+    told: list[object] = [SCHEMA_VERSION, fairpay.__version__, command, asked, read or str(uuid.uuid4())]
+    return hashlib.sha256(canonical(told)).hexdigest()
+
+
+def plain(value: object) -> object:
+    """Turn a value into what JSON can hold."""
+    if isinstance(value, dict):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def canonical(value: object) -> bytes:
+    """Write a value as JSON in the one way that is hashed."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def seal(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the hash of the manifest itself, so that a change by hand is noticed."""
+    content = {key: plain(value) for key, value in manifest.items() if key != "seal"}
+    return {**content, "seal": hashlib.sha256(canonical(content)).hexdigest()}
+
+
+def sealed(manifest: Mapping[str, Any]) -> bool:
+    """Tell whether the manifest is as it was written."""
+    return bool(seal(manifest)["seal"] == manifest.get("seal"))
+
+
+def read_manifest(directory: Path) -> dict[str, Any]:
+    """Read the manifest of a run.
+
+    Raises:
+        InputError: when there is none, or it is none of fairpay's.
+
+    """
+    path = directory / MANIFEST
+    try:
+        manifest = json.loads(path.read_bytes())
+    except OSError as error:
+        message = f"{directory} is not a run: {MANIFEST} cannot be read ({error.strerror})"
+        raise InputError(message, advice="Give a directory written with -o.") from None
+    except ValueError:
+        message = f"{path} is not JSON"
+        raise InputError(message, advice="It was changed or cut short; make the run again.") from None
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("outputs"), list) or "fingerprint" not in manifest:
+        message = f"{path} is not a manifest of fairpay"
+        raise InputError(message, advice="Give a directory written with -o.")
+    return manifest
