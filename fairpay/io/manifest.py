@@ -11,7 +11,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import fairpay
 from fairpay.errors import InputError
 from fairpay.io.hashing import InputHasher
 
@@ -49,7 +48,7 @@ def describe(
     versions = {name: metadata.version(name) for name in PACKAGES}
     return {
         "schema_version": SCHEMA_VERSION,
-        "fairpay": fairpay.__version__,
+        "fairpay": metadata.version("fairpay"),
         "versions": {"python": platform.python_version(), **versions},
         "created": datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "command": command,
@@ -72,7 +71,7 @@ def fingerprint(*, command: str, options: Mapping[str, Option], inputs: Sequence
         [Path(record["name"]).name, record["size"] or 0, record["sha256"] or f"not hashed {uuid.uuid4()}"]
         for record in inputs
     )
-    told: list[object] = [SCHEMA_VERSION, fairpay.__version__, command, asked, read or str(uuid.uuid4())]
+    told: list[object] = [SCHEMA_VERSION, metadata.version("fairpay"), command, asked, read or str(uuid.uuid4())]
     return hashlib.sha256(canonical(told)).hexdigest()
 
 

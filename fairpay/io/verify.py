@@ -1,0 +1,111 @@
+"""Checking a published run from its files alone: hashes, and every control total worked out again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fairpay.io.hashing import hash_file
+from fairpay.io.manifest import MANIFEST, read_manifest, sealed
+from fairpay.io.totals import check_totals
+from fairpay.outcome import Control
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+__all__ = ["verify"]
+
+TABLES = ("comparison", "payouts")
+SUMMARY = "summary.json"
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, IndexError, ArithmeticError)
+"""What reading a file that is not what it should be can raise; Arrow's errors are among these."""
+
+
+def verify(directory: Path, *, inputs: bool = True) -> list[Control]:
+    """Check a run and return every control with its numbers; the run is good when all are `ok`.
+
+    An input that is gone fails its control, since nobody can say that it is still the one that was used. Where logs
+    were deleted as they should be, `inputs=False` leaves the inputs out and says so. An input is looked for under the
+    name it had, from the working directory, then from the run's directory and the one above.
+
+    Raises:
+        InputError: when there is no manifest to check against.
+
+    """
+    manifest = read_manifest(directory)
+    controls = [manifest_control(manifest), *output_controls(directory, manifest["outputs"])]
+    if extra := unknown_files(directory, manifest["outputs"]):
+        controls.append(Control("files", ok=False, detail=f"{len(extra)} that no run wrote: {extra[0]}"))
+    controls += input_controls(directory, manifest.get("inputs", []), asked=inputs)
+    controls += [
+        Control(f"recorded {control['name']}", bool(control["ok"]), str(control["detail"]))
+        for control in manifest.get("controls", [])
+        if not control["ok"]
+    ]
+    return controls + list(total_controls(directory, manifest["outputs"]))
+
+
+def manifest_control(manifest: Mapping[str, Any]) -> Control:
+    """Check the seal of the manifest."""
+    whole = sealed(manifest)
+    return Control("manifest", whole, f"{MANIFEST} " + ("is as it was written" if whole else "was changed"))
+
+
+def output_controls(directory: Path, outputs: Sequence[Mapping[str, Any]]) -> Iterator[Control]:
+    """Hash every output again."""
+    for output in outputs:
+        name = output["name"]
+        try:
+            size, digest = hash_file(directory / name)
+        except OSError as error:
+            yield Control(f"output {name}", ok=False, detail=f"{name} cannot be read: {error.strerror}")
+            continue
+        same = (size, digest) == (output["size"], output["sha256"])
+        told = f"{size:,} bytes, sha256 {digest[:12]}..., "
+        yield Control(
+            f"output {name}", same, told + ("as written" if same else f"was changed: {output['size']:,} bytes")
+        )
+
+
+def unknown_files(directory: Path, outputs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Name what lies in the directory and is not in the manifest."""
+    known = {output["name"] for output in outputs} | {MANIFEST}
+    return sorted(path.name for path in directory.iterdir() if path.name not in known)
+
+
+def input_controls(directory: Path, inputs: Sequence[Mapping[str, Any]], *, asked: bool) -> Iterator[Control]:
+    """Hash every input again; those that are gone are a control of their own."""
+    if not asked:
+        yield Control("inputs", ok=True, detail=f"{len(inputs)} inputs left out, as asked")
+        return
+    local = [record for record in inputs if record["sha256"] is not None]
+    found = {record["name"]: path for record in local if (path := find_input(directory, record["name"]))}
+    gone = [record["name"] for record in local if record["name"] not in found]
+    changed = [r["name"] for r in local if r["name"] in found and hash_file(found[r["name"]])[1] != r["sha256"]]
+    detail = f"{len(found)} of {len(local)} hashed again, " + (f"changed: {changed[0]}" if changed else "all the same")
+    yield Control("inputs", not changed, detail)
+    if gone:
+        yield Control("inputs present", ok=False, detail=f"{len(gone)} of {len(local)} gone: {gone[0]}")
+    if away := len(inputs) - len(local):
+        yield Control("inputs hashed", ok=True, detail=f"{away} were no plain files and have no hash to check")
+
+
+def find_input(directory: Path, name: str) -> Path | None:
+    """Find an input under the name it had."""
+    places = (Path(), directory, directory.parent)
+    return next((place / name for place in places if (place / name).is_file()), None)
+
+
+def total_controls(directory: Path, outputs: Sequence[Mapping[str, Any]]) -> Iterator[Control]:
+    """Read table and summary, and work the control totals out again."""
+    names = {output["name"]: output for output in outputs}
+    for table in TABLES:
+        if f"{table}.parquet" not in names or SUMMARY not in names:
+            continue
+        try:
+            summary = json.loads((directory / SUMMARY).read_bytes())
+            yield from check_totals(directory, table, summary=summary, rows=names[f"{table}.parquet"]["rows"])
+        except UNREADABLE as error:
+            kind = type(error).__name__
+            yield Control("totals", ok=False, detail=f"{table} or {SUMMARY} is not what it should be ({kind})")
