@@ -22,7 +22,7 @@ $(VENV)/.lint: $(VENV)/.installed
 	touch $@
 
 demo: $(VENV)/.installed ## compare the two rules on the sample month
-	$(BIN)/fairpay compare sample_data/listens.csv --subscribers sample_data/subscribers.csv --royalty-rate 70%
+	$(BIN)/fairpay compare sample_data/listens.csv --subscribers sample_data/subscribers.csv --artists sample_data/artists.csv --royalty-rate 70%
 
 test: $(VENV)/.test ## the suite, about five minutes on two cores
 	$(BIN)/python -m pytest -n auto

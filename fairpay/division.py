@@ -58,7 +58,7 @@ def divide(month: Month, rules: Sequence[Rule]) -> Division:
     typical = typical_fee(month)
     return Division(
         payouts=tuple(
-            Payout(rule, allocation, top_1[i], top_10[i], round_half_even(typical * walked.stray[i]))
+            Payout(rule, allocation, top_1[i], top_10[i], walked.stray[i])
             for i, (rule, allocation) in enumerate(divided)
         ),
         listeners=month.artist_listeners,

@@ -40,12 +40,12 @@ def test_the_heaviest_steer_their_share_of_listening(totals: list[int], blocks: 
 
 
 def test_what_strays_is_what_the_pot_pays_to_artists_never_played() -> None:
-    """One artist each: of the lower listener's 100, the pot sends 90 elsewhere; user-centric sends nothing."""
+    """One artist each: the pot sends nine tenths of the lighter listener's money elsewhere, user-centric nothing."""
     division = divide(month_of([1, 9]), (MARKET, USER))
     market, user = division.payouts
     assert user.stray == 0
     assert market.stray is not None
-    assert abs(market.stray - 90) <= 1
+    assert abs(market.stray - Fraction(9, 10)) <= Fraction(1, 1 << 15)
 
 
 def test_the_mcdonald_ratio_compares_artists_of_heavy_and_light_listeners() -> None:
