@@ -92,7 +92,8 @@ def as_text(column: pa.Array) -> pa.Array:
 
 def joined(columns: list[pa.Array]) -> pa.Array:
     """One key of several columns; null where any is null."""
-    import pyarrow.compute as pc  # noqa: PLC0415 - loaded where it is used
+    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
+    import pyarrow.compute as pc  # noqa: PLC0415 - the same
 
     texts = [as_text(column) for column in columns]
-    return texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, MARK)
+    return texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, pa.scalar(MARK, pa.large_string()))

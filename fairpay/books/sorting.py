@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.books.exclusions import MARK, Exclusions, as_text
+from fairpay.books.exclusions import MARK, Exclusions, as_text, joined
 from fairpay.books.keys import ROLE_OF, find_pool
 from fairpay.errors import InputError
 
@@ -97,8 +97,7 @@ class Sorter:
         if missing:
             message = f"the log has no column for {' and none for '.join(missing)}, which the pools are told apart by"
             raise InputError(message, advice=f"Name it: --columns {missing[0]}=COLUMN, or use fewer keys: --pool-by.")
-        texts = [pc.fill_null(as_text(raw.columns[role]), "") for role in roles]
-        return texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, MARK)
+        return joined([pc.fill_null(as_text(raw.columns[role]), "") for role in roles])
 
     def code(self, text: str) -> int:
         """The pool of a key, looked up once."""

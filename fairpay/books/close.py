@@ -1,0 +1,157 @@
+"""Close: a month of plays and pools becomes a month of the books, whole and checked, or not at all."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from fairpay.books.balances import Balances, balances
+from fairpay.books.controls import check_month, require
+from fairpay.books.earning import Source, earn
+from fairpay.books.facts import Facts, facts_of
+from fairpay.books.identity import run_id_of
+from fairpay.books.listening import Watch
+from fairpay.books.loading import load
+from fairpay.books.periods import after, check_period
+from fairpay.books.posting import Booking, post
+from fairpay.books.settling import Terms, settle
+from fairpay.books.store import locked, shelf
+from fairpay.books.writing import Hashing, already, publish_month
+from fairpay.errors import DifferentRunError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fairpay.books.closing import Closing
+    from fairpay.books.earned import Earned
+    from fairpay.books.identity import Input
+    from fairpay.books.ledger import Row
+    from fairpay.books.loading import Loaded
+    from fairpay.books.store import Entry, Shelf
+    from fairpay.outcome import Control
+
+__all__ = ["Closed", "close"]
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A month that was closed, or would be."""
+
+    status: Literal["done", "already", "preview"]
+    period: str
+    run_id: str
+    facts: Facts
+    rows: tuple[Row, ...]
+    controls: tuple[Control, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a month stands in the books."""
+
+    earlier: tuple[Entry, ...]
+    """The months before."""
+    adjustments: tuple[Entry, ...]
+    """What is booked for it."""
+
+    @property
+    def previous(self) -> str:
+        """The run id of the month before; empty for the first."""
+        return self.earlier[-1].run_id if self.earlier else ""
+
+
+def close(
+    closing: Closing, *, dry_run: bool = False, watch: Watch | None = None, divide: Callable[..., Earned] = earn
+) -> Closed:
+    """Close a month, or preview it.
+
+    Args:
+        closing: what is asked.
+        dry_run: work everything out and check it, and write nothing.
+        watch: who is told how it goes.
+        divide: what reads the logs and divides the pools; another only in tests.
+
+    Raises:
+        FairpayError: UsageError for a month that is not next, InputError for inputs that cannot be used,
+            DifferentRunError when the month is closed from other inputs, LockedError when somebody else holds the
+            books, OutputError when they cannot be written, UnbalancedError when a control does not hold.
+
+    """
+    check_period(closing.period)
+    with locked(closing.books) if not dry_run or closing.books.is_dir() else nullcontext():
+        loaded = load(closing)
+        found = shelf(closing.books)
+        place = place_of(found, closing.period)
+        hashing = Hashing.of(closing)
+        entry = found.month(closing.period)
+        if entry is not None:
+            return closed_before(entry, closing, place, hashing.inputs())
+        earned = divide(closing, loaded, Source(closing.logs), watch or Watch())
+        inputs = hashing.inputs()
+        month = work_out(closing, loaded, place, earned, inputs)
+        require(month.controls)
+        if not dry_run:
+            publish_month(closing, month, inputs, found)
+        return month if dry_run else done(month)
+
+
+def place_of(found: Shelf, period: str) -> Place:
+    """Find where a month belongs.
+
+    Raises:
+        UsageError: another month comes next.
+
+    """
+    last = found.last
+    if last is not None and found.month(period) is None and period != after(last.period):
+        message = f"{period} cannot be closed: {after(last.period)} comes next"
+        raise UsageError(message, advice="Months are closed one after another; a month without plays is closed too.")
+    earlier = tuple(entry for entry in found.months if entry.period < period)
+    return Place(earlier, tuple(entry for entry in found.adjustments if entry.period == period))
+
+
+def work_out(closing: Closing, loaded: Loaded, place: Place, earned: Earned, inputs: list[Input]) -> Closed:
+    """Make the month's ledger and check it."""
+    run_id = run_id_of(place.previous, closing.options(), inputs, [entry.run_id for entry in place.adjustments])
+    booking = Booking(run_id, closing.period)
+    months = [entry.rows() for entry in place.earlier]
+    before: Balances = balances(months)
+    booked = [row for entry in place.adjustments for row in entry.rows()]
+    adjustments = [row._replace(run_id=run_id) for row in booked]
+    policy = closing.policy(loaded.currencies | {account[1] for account in before.carried})
+    terms = Terms(before, loaded.standing, policy, booking)
+    rows = settle([*post(earned, loaded.routing, booking), *adjustments], terms, loaded.routing)
+    advances = {
+        f"{payee} / {currency} / advance {name}": amount
+        for (payee, currency), paid in loaded.standing.advances.items()
+        for name, amount in paid
+    }
+    facts = Facts(
+        period=closing.period, run_id=run_id, minimum=dict(policy.minimum), advances=advances, **facts_of(earned)
+    )
+    closed = [entry.period for entry in place.earlier]
+    controls = check_month(rows, facts, before, adjustments=booked, closed=closed)
+    return Closed("preview", closing.period, run_id, facts, tuple(rows), tuple(controls))
+
+
+def closed_before(entry: Entry, closing: Closing, place: Place, inputs: list[Input]) -> Closed:
+    """Say that a month is closed already, if it is by the same run.
+
+    Raises:
+        DifferentRunError: it was closed from other inputs or options.
+        InputError: its files are not what was written.
+
+    """
+    run_id = run_id_of(place.previous, closing.options(), inputs, [entry.run_id for entry in place.adjustments])
+    if run_id != entry.run_id:
+        message = f"{closing.period} is closed, from other inputs or options (run {entry.run_id}, not {run_id})"
+        raise DifferentRunError(message, advice="A closed month is never edited: book the correction, fairpay adjust.")
+    controls = already(entry)
+    facts = Facts.of_json(entry.books["facts"])
+    return Closed("already", closing.period, run_id, facts, tuple(entry.rows()), controls)
+
+
+def done(month: Closed) -> Closed:
+    """The same, written."""
+    return Closed("done", month.period, month.run_id, month.facts, month.rows, month.controls)

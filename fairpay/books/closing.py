@@ -1,0 +1,151 @@
+"""Closing: what closing a month is asked to do, and how that is written into its manifest."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from fairpay.books.periods import bounds
+from fairpay.books.settling import Policy
+from fairpay.errors import UsageError
+from fairpay.money import Currency, exact_amount, parse_rate
+from fairpay.settings import Qualifying, Reading, Running
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["KEPT", "TABLES", "Closing"]
+
+TABLES = ("pools", "splits", "aliases", "artists", "holds", "advances", "fees", "subscribers")
+"""The tables a month can be closed with; only the pools are needed."""
+KEPT = tuple(name for name in TABLES if name != "subscribers")
+"""Those the books keep a copy of, so that a month can be worked out again. They name no users."""
+MINIMUM = re.compile(r"(?:([A-Za-z]{3})\s*=\s*)?([\d.]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A month to close."""
+
+    period: str
+    books: Path
+    logs: tuple[str, ...]
+    tables: Mapping[str, Path]
+    """One of `TABLES` -> its file."""
+    rule: str | None = None
+    """Of pools that do not name their own."""
+    pool_by: tuple[str, ...] = ()
+    """Keys that tell pools apart; empty: those the pool file uses."""
+    currency: str = "EUR"
+    """Of amounts in the tables that name none."""
+    minimum_payment: str = "0"
+    """`20.00`, or by currency `EUR=20.00, USD=25`."""
+    recoup: str = "100%"
+    reserve: str = "0%"
+    reserve_months: int = 3
+    unsplit: Literal["pay", "suspend"] = "pay"
+    """What becomes of an artist without splits: it is its own payee, or its money is unclaimed."""
+    min_seconds: str = "30"
+    measure: Literal["time", "plays"] | None = None
+    any_date: bool = False
+    """Whether plays outside the period count too, where the log has times."""
+    per_payee: bool = False
+    """Whether each payee gets a file of its own."""
+    excel: bool = False
+    """Whether tables are also written as CSV that is safe to open in a spreadsheet."""
+    reading: Reading = field(default_factory=Reading)
+    running: Running = field(default_factory=Running)
+
+    def qualifying(self) -> Qualifying:
+        """Say which listens count: those of the period, where the log has times.
+
+        Raises:
+            UsageError: a length that is finer than a millisecond.
+
+        """
+        least = exact_amount(self.min_seconds) * 1000
+        if least.denominator != 1 or least < 0:
+            message = f"min_seconds {self.min_seconds}: give whole milliseconds, 0 or more"
+            raise UsageError(message)
+        since, until = (None, None) if self.any_date else bounds(self.period)
+        return Qualifying(min_ms=int(least), since=since, until=until, measure=self.measure)
+
+    def policy(self, currencies: set[str]) -> Policy:
+        """Say how balances become payments, for these currencies.
+
+        Raises:
+            UsageError: an amount or a share that is none.
+
+        """
+        if self.reserve_months < 1:
+            message = "a reserve is held for one month or more"
+            raise UsageError(message)
+        minimum: dict[str, int] = {}
+        for part in filter(None, (p.strip() for p in self.minimum_payment.split(","))):
+            match = MINIMUM.fullmatch(part)
+            if not match:
+                message = f"{part!r} is not a minimum payment"
+                raise UsageError(message, advice="Write 20.00, or EUR=20.00,USD=25.00.")
+            for code in [match[1].upper()] if match[1] else sorted(currencies - minimum.keys()):
+                minimum[code] = whole_units(Currency.of(code), match[2])
+        return Policy(minimum, parse_rate(self.recoup), parse_rate(self.reserve), self.reserve_months)
+
+    def options(self) -> dict[str, Any]:
+        """Everything that decides the result, besides the inputs; plain values."""
+        reading = self.reading
+        return {
+            "period": self.period,
+            "rule": self.rule,
+            "pool_by": list(self.pool_by),
+            "currency": self.currency,
+            "minimum_payment": self.minimum_payment,
+            "recoup": self.recoup,
+            "reserve": self.reserve,
+            "reserve_months": self.reserve_months,
+            "unsplit": self.unsplit,
+            "min_seconds": self.min_seconds,
+            "measure": self.measure,
+            "any_date": self.any_date,
+            "columns": dict(reading.columns),
+            "format": reading.format,
+            "separator": reading.separator,
+            "quote": reading.quote,
+            "header": reading.header,
+            "user_from_file": reading.user_from_file,
+            "set_aside": reading.rejects is not None,
+        }
+
+    def again(self, options: Mapping[str, Any]) -> Closing:
+        """The closing those options were written from, with this one's files."""
+        own = {name: options[name] for name in OWN}
+        reading = Reading(
+            **{name: options[name] for name in READING},
+            rejects=self.reading.rejects or (self.books if options["set_aside"] else None),
+        )
+        return replace(self, **{**own, "pool_by": tuple(options["pool_by"])}, reading=reading)
+
+
+READING = ("columns", "format", "separator", "quote", "header", "user_from_file")
+OWN = (
+    "period",
+    "rule",
+    "currency",
+    "minimum_payment",
+    "recoup",
+    "reserve",
+    "reserve_months",
+    "unsplit",
+    "min_seconds",
+    "measure",
+    "any_date",
+)
+
+
+def whole_units(currency: Currency, amount: str) -> int:
+    """Minor units of a least payment; finer digits than the currency has are rounded up."""
+    units = exact_amount(amount) * 10**currency.digits
+    whole: int = math.ceil(units)
+    return whole
