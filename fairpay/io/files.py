@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fairpay.errors import InputError
 from fairpay.io.columns import Columns, find_columns
 from fairpay.io.frames import FrameLog, open_remote
+from fairpay.io.json_logs import JsonLog
 from fairpay.io.parquet import ParquetLog, open_log
 from fairpay.io.table import Origin, check_id_type, to_batch
 from fairpay.io.text import TextLog
@@ -25,7 +26,7 @@ __all__ = ["Asked", "Log", "Unit", "columns_of", "open_file", "plan", "to_batche
 TARGET = 32 << 20
 """Bytes on disk a unit aims at."""
 
-Log = ParquetLog | TextLog | FrameLog
+Log = ParquetLog | TextLog | JsonLog | FrameLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,7 @@ def open_file(file: LogFile, reading: Reading) -> Log:
         return open_log(file)
     if file.format == "csv":
         return TextLog.open(file, reading)
-    message = f"{file.path}: JSON cannot be read yet"
-    raise InputError(message)
+    return JsonLog.open(file)
 
 
 def columns_of(log: Log, file: LogFile, asked: Asked, *, like: Columns | None = None) -> Columns:

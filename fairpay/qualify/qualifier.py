@@ -198,7 +198,7 @@ class Qualifier:
 
 def flags(column: pa.Array) -> NDArray[np.bool_]:
     """Read a column of true and false, null being false."""
-    found: NDArray[np.bool_] = column.fill_null(value=False).to_numpy(zero_copy_only=False)
+    found: NDArray[np.bool_] = column.fill_null(fill_value=False).to_numpy(zero_copy_only=False)
     return found
 
 
