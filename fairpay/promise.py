@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CounterExample", "Promise"]
 
+SHOWN = 3
+"""Artists named in a sentence."""
 STATEMENTS = {
     "conserves": "what is paid is the pool, no more and no less",
     "own-money": "a subscriber's money goes only to artists that subscriber played",
@@ -78,7 +80,8 @@ class CounterExample:
 
     def sentence(self) -> str:
         """Say it with its numbers: `own-money: ... (A: 0.36, though its own listeners bring 1)`."""
-        who = ", ".join(self.artists)
+        more = f" and {len(self.artists) - SHOWN} more" if len(self.artists) > SHOWN else ""
+        who = ", ".join(self.artists[:SHOWN]) + more
         turn = "though its own listeners bring" if self.promise is Promise.OWN_MONEY else "before, after"
         given = f" with {self.parameters}" if self.parameters else ""
         return f"{self.promise.value}{given}: {self.title} ({who}: {self.was} {turn} {self.becomes})"

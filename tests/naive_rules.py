@@ -109,36 +109,31 @@ def cap_budgets(listeners: Sequence[Listener], target: Fraction) -> list[Fractio
 
 def smooth_budgets(listeners: Sequence[Listener], target: Fraction) -> list[Fraction]:
     """C = f rho L / sqrt(f^2 + (rho L)^2)."""
-
-    def budget(u: Listener, rate: Fraction) -> Fraction:
-        pull = rate * u.total
-        return u.fee * pull / root(u.fee**2 + pull**2, 2) if u.fee else Fraction(0)
-
-    return solve_rate(listeners, target, budget)
+    return solve_rate(listeners, target, lambda fee, pull: (fee * pull << BITS) // math.isqrt(fee**2 + pull**2))
 
 
 def bayes_budgets(listeners: Sequence[Listener], target: Fraction) -> list[Fraction]:
     """C = f rho L / (f + rho L)."""
-
-    def budget(u: Listener, rate: Fraction) -> Fraction:
-        pull = rate * u.total
-        return u.fee * pull / (u.fee + pull) if u.fee else Fraction(0)
-
-    return solve_rate(listeners, target, budget)
+    return solve_rate(listeners, target, lambda fee, pull: (fee * pull << BITS) // (fee + pull))
 
 
-def solve_rate(
-    listeners: Sequence[Listener], target: Fraction, budget: Callable[[Listener, Fraction], Fraction]
-) -> list[Fraction]:
-    """Bisect rho on dyadic fractions to 100 bits, then return the budgets."""
-    low = Fraction(0)
-    high = Fraction(1)
-    while target and sum(budget(u, high) for u in listeners) < target:
+def solve_rate(listeners: Sequence[Listener], target: Fraction, force: Callable[[int, int], int]) -> list[Fraction]:
+    """Bisect rho in fixed point, 120 bits below the point, then return the budgets.
+
+    `force` takes fee and rho L with 120 bits below the point, and gives C with 240.
+    """
+
+    def budgets(rate: int) -> list[int]:
+        return [force(u.fee << BITS, rate * u.total) if u.fee else 0 for u in listeners]
+
+    goal = (target.numerator << 2 * BITS) // target.denominator
+    low, high = 0, 1 << BITS
+    while target and sum(budgets(high)) < goal:
         low, high = high, high * 16
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if sum(budget(u, middle) for u in listeners) < target else (low, middle)
-    return [budget(u, high) for u in listeners]
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if sum(budgets(middle)) < goal else (low, middle)
+    return [Fraction(c, 1 << 2 * BITS) for c in budgets(high)]
 
 
 def exact_top_artist(rule: Any, listeners: Sequence[Listener], artists: int, _: Fraction) -> list[Fraction]:  # noqa: ANN401

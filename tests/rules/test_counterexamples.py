@@ -1,0 +1,68 @@
+"""A promise a rule does not keep has a stored counter-example, and its numbers are right."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import promises
+import pytest
+
+from fairpay.rule import Promise
+from fairpay.rules import rule_classes
+
+if TYPE_CHECKING:
+    from fairpay.rule import CounterExample, Rule
+
+STORED = [
+    pytest.param(cls.parse(example.parameters), example, id=f"{name}-{example.promise.value}-{i}")
+    for name, cls in rule_classes().items()
+    for i, example in enumerate(cls.breaks)
+]
+VARIANTS = [
+    pytest.param(cls.parse(text), id=cls.parse(text).label)
+    for cls in rule_classes().values()
+    for text in dict.fromkeys(["", *(e.parameters for e in cls.examples), *(e.parameters for e in cls.breaks)])
+]
+
+
+def matches(text: str, value: Fraction) -> bool:
+    """Whether a value is the fraction or, to the digits shown, the decimal."""
+    if "." not in text:
+        return abs(Fraction(text) - value) < Fraction(1, 10**20)
+    return abs(Fraction(text) - value) * 10 ** len(text.partition(".")[2]) <= Fraction(3, 5)
+
+
+@pytest.mark.parametrize(("rule", "example"), STORED)
+def test_a_stored_counterexample_breaks_the_promise(rule: Rule, example: CounterExample) -> None:
+    """The statement of the promise does not hold on this change, and the rule does not claim it."""
+    assert promises.excess(rule, example.promise, promises.of_example(example)) > 0
+    assert example.promise not in rule.keeps()
+
+
+@pytest.mark.parametrize(("rule", "example"), STORED)
+def test_a_stored_counterexample_shows_the_right_numbers(rule: Rule, example: CounterExample) -> None:
+    """What it says was paid before and is paid after is what the exact rule pays."""
+    change = promises.of_example(example)
+    was = promises.pays(rule, change.before, change.fees, change.rate)
+    assert matches(example.was, sum(was.get(a, Fraction(0)) for a in example.artists))
+    if example.promise is Promise.OWN_MONEY:
+        only = [u for u, mine in change.before.items() if set(mine) <= set(example.artists)]
+        becomes = change.rate * change.fee(only)
+    else:
+        now = promises.pays(rule, change.after, change.fees, change.rate)
+        becomes = sum(now.get(a, Fraction(0)) for a in example.artists_after or example.artists)
+    assert matches(example.becomes, becomes)
+
+
+@pytest.mark.parametrize("rule", VARIANTS)
+def test_every_broken_promise_is_shown_broken(rule: Rule) -> None:
+    """Whatever the parameters, a promise that is not kept has a counter-example in the rule's file."""
+    assert set(rule.broken()) <= {example.promise for example in rule.breaks}
+
+
+@pytest.mark.parametrize(("rule", "example"), STORED)
+def test_a_counterexample_says_its_numbers(rule: Rule, example: CounterExample) -> None:
+    """The sentence that is printed names the promise and both amounts."""
+    assert rule.name
+    assert all(part in example.sentence() for part in (example.promise.value, example.was, example.becomes))
