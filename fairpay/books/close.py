@@ -10,6 +10,7 @@ from fairpay.books.balances import Balances, balances
 from fairpay.books.controls import check_month, require
 from fairpay.books.earning import Source, earn
 from fairpay.books.facts import Facts, facts_of
+from fairpay.books.hashed import Hashing
 from fairpay.books.identity import run_id_of
 from fairpay.books.listening import Watch
 from fairpay.books.loading import load
@@ -17,7 +18,7 @@ from fairpay.books.periods import after, check_period
 from fairpay.books.posting import Booking, post
 from fairpay.books.settling import Terms, settle
 from fairpay.books.store import locked, shelf
-from fairpay.books.writing import Hashing, already, publish_month
+from fairpay.books.writing import already, publish_month
 from fairpay.errors import DifferentRunError, UsageError
 
 if TYPE_CHECKING:

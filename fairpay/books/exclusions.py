@@ -59,7 +59,7 @@ class Exclusions:
             if rows and all(column in raw.columns for column in columns):
                 key = joined([raw.columns[column] for column in columns])
                 found = pc.is_in(key, value_set=pa.array(sorted(values), pa.large_string()))
-                out |= found.fill_null(value=False).to_numpy(zero_copy_only=False)
+                out |= pc.fill_null(found, fill_value=False).to_numpy(zero_copy_only=False)
         return out
 
 

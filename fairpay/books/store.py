@@ -84,6 +84,11 @@ class Shelf:
         closed = {entry.period for entry in self.months}
         return tuple(entry for entry in self.adjustments if entry.period not in closed)
 
+    @property
+    def head(self) -> Entry | None:
+        """What was written last: the last pending adjustment, else the last month."""
+        return self.pending[-1] if self.pending else self.last
+
     def month(self, period: str) -> Entry | None:
         """The closed month of a period, if there is one."""
         return next((entry for entry in self.months if entry.period == period), None)

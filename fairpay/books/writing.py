@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fairpay.books.closing import KEPT
-from fairpay.books.identity import LOGS, inputs_of
 from fairpay.books.ledger import ledger_csv, table_of
 from fairpay.books.names import file_name
 from fairpay.books.statements import Sheet, arrow, lines, payables, pools_sheet, statements
-from fairpay.books.store import LEDGER
+from fairpay.books.store import ADJUSTMENTS, LEDGER
 from fairpay.books.textfiles import csv_text
 from fairpay.books.workbook import workbook
 from fairpay.errors import InputError
 from fairpay.io.disk import open_new
-from fairpay.io.hashing import InputHasher, hash_file
+from fairpay.io.hashing import hash_file
 from fairpay.io.manifest import describe
 from fairpay.io.outputs import write_parquet
 from fairpay.io.publish import Target
-from fairpay.io.sources import find_logs
 from fairpay.io.standing import damage
 from fairpay.outcome import Control
 
@@ -27,43 +24,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from fairpay.books.adjust import Adjusted
     from fairpay.books.close import Closed
     from fairpay.books.closing import Closing
     from fairpay.books.identity import Input
     from fairpay.books.ledger import Row
     from fairpay.books.store import Entry, Shelf
 
-__all__ = ["Hashing", "already", "ledger_files", "publish_month", "text"]
+__all__ = ["already", "publish_adjustment", "publish_month"]
 
 SCHEMA_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Hashing:
-    """The inputs of a run, hashed beside the work that reads them."""
-
-    asked: tuple[tuple[str, str], ...]
-    """(role, path) of each file."""
-    books: Path
-    hasher: InputHasher
-
-    @classmethod
-    def of(cls, closing: Closing, *, more: Iterable[tuple[str, Path]] = ()) -> Hashing:
-        """Find the files of a closing, and begin; `more` are files with their roles."""
-        asked = [(role, str(path)) for role, path in (*closing.tables.items(), *more)]
-        asked += [(LOGS, file.path) for file in find_logs(list(closing.logs), closing.reading)]
-        hasher = InputHasher([path for _, path in asked])
-        hasher.start()
-        return cls(tuple(asked), closing.books, hasher)
-
-    def inputs(self) -> list[Input]:
-        """Wait, and say what was read.
-
-        Raises:
-            InputError: a file changed meanwhile, or cannot be hashed.
-
-        """
-        return inputs_of({str(one["name"]): one for one in self.hasher.join()}, self.asked, self.books)
 
 
 def publish_month(closing: Closing, month: Closed, inputs: Sequence[Input], found: Shelf) -> None:
@@ -92,6 +62,34 @@ def publish_month(closing: Closing, month: Closed, inputs: Sequence[Input], foun
     manifest = describe(command="close", options=shown, inputs=hashed, controls=month.controls)
     with Target(closing.books / month.period) as target:
         target.publish(files=files, manifest={**manifest, "books": books}, fingerprint=month.run_id)
+
+
+def publish_adjustment(books: Path, adjusted: Adjusted, record: Mapping[str, Any], found: Shelf) -> None:
+    """Write an adjustment into the books, linked to what was written before it.
+
+    Raises:
+        OutputError: it cannot be written; nothing is left behind.
+
+    """
+    head = found.head
+    name = f"{len(found.adjustments) + 1:04d}-{adjusted.ref_period}-{adjusted.run_id[:8]}"
+    said = {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": adjusted.run_id,
+        "period": adjusted.period,
+        "previous": head.sha256 if head else None,
+        "ref_period": adjusted.ref_period,
+        "reason": adjusted.reason,
+        "facts": adjusted.facts.as_json(),
+        **record,
+    }
+    shown = {"period": (adjusted.ref_period, ""), "reason": (adjusted.reason, "")}
+    hashed = [{"name": one["path"], "size": one["size"], "sha256": one["sha256"]} for one in record["inputs"]]
+    manifest = describe(command="adjust", options=shown, inputs=hashed, controls=adjusted.controls)
+    with Target(books / ADJUSTMENTS / name) as target:
+        target.publish(
+            files=ledger_files(adjusted.rows), manifest={**manifest, "books": said}, fingerprint=adjusted.run_id
+        )
 
 
 def month_files(closing: Closing, month: Closed) -> dict[str, Callable[[Path], int | None]]:

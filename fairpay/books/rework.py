@@ -1,0 +1,190 @@
+"""Rework: a closed month reopened: worked out again with what is known now, and compared with the books."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from fairpay.books.changes import apply, in_effect, recorded, reopened
+from fairpay.books.controls import heard_controls
+from fairpay.books.earning import Source
+from fairpay.books.facts import Facts, facts_of
+from fairpay.books.hashed import Hashing
+from fairpay.books.identity import run_id_of
+from fairpay.books.ledger import Kind, Row
+from fairpay.books.loading import load
+from fairpay.books.periods import after
+from fairpay.books.posting import Booking, post
+from fairpay.books.routing import in_suspense
+from fairpay.errors import InputError, UsageError
+from fairpay.money import format_units
+from fairpay.outcome import Control
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from fairpay.books.changes import Change
+    from fairpay.books.closing import Closing
+    from fairpay.books.earned import Earned
+    from fairpay.books.identity import Input
+    from fairpay.books.listening import Watch
+    from fairpay.books.store import Entry, Shelf
+
+__all__ = ["Adjusted", "Desk", "position", "restated_controls"]
+
+Position = dict[tuple[str, str, str, int], int]
+"""(pool, payee, currency, scale) -> minor units credited for a month."""
+CREDITED = frozenset({Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.SPLIT})
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """An adjustment that was booked, or would be."""
+
+    status: Literal["done", "already", "preview"]
+    run_id: str
+    period: str
+    """The open month it is booked in."""
+    ref_period: str
+    """The closed month it corrects."""
+    reason: str
+    facts: Facts
+    """The closed month as it is known now."""
+    rows: tuple[Row, ...]
+    controls: tuple[Control, ...]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One closed month, reopened to be looked at."""
+
+    closing: Closing
+    change: Change
+    found: Shelf
+    month: Entry
+
+    @cached_property
+    def standing(self) -> list[Entry]:
+        """The adjustments in effect before this one, less the one it takes back.
+
+        Raises:
+            UsageError: what is to be taken back was never booked for this month.
+
+        """
+        effective = in_effect(self.found, self.month.period)
+        undo = self.change.undo
+        if undo is not None and undo not in {entry.run_id for entry in effective}:
+            message = f"{self.month.period} has no adjustment {undo} that is in effect"
+            known = ", ".join(entry.run_id for entry in effective) or "none"
+            raise UsageError(message, advice=f"In effect: {known}.")
+        return [entry for entry in effective if entry.run_id != undo]
+
+    @cached_property
+    def new(self) -> list[Input]:
+        """The files of this change."""
+        return Hashing.of_change(self.change, self.closing).inputs()
+
+    def same_in_effect(self) -> Entry | None:
+        """The adjustment that already does this, if there is one."""
+        booked = [e for e in self.found.adjustments if e.books["ref_period"] == self.month.period]
+        if self.change.undo is not None:
+            return next((e for e in booked if e.books["change"]["undo"] == self.change.undo), None)
+        mine = sorted((one.role, one.sha256) for one in self.new)
+        for entry in in_effect(self.found, self.month.period):
+            theirs = sorted((one["role"], one["sha256"]) for one in entry.books["inputs"])
+            if theirs == mine and entry.books["change"]["instead"] == self.change.instead:
+                return entry
+        return None
+
+    def record(self) -> dict[str, Any]:
+        """What the manifest says of the change."""
+        return {
+            "ref_run_id": self.month.run_id,
+            "change": {"instead": self.change.instead, "undo": self.change.undo},
+            "inputs": [one.as_json() for one in self.new],
+        }
+
+    def work_out(self, watch: Watch, divide: Callable[..., Earned]) -> Adjusted:
+        """Work the month out again, and take the difference to what is booked."""
+        books, reason = self.closing.books, self.change.reason
+        base = reopened(self.closing, self.month)
+        changes = [recorded(entry, books) for entry in self.standing]
+        hashing = Hashing.of(base, more=[(role, path) for change in changes for role, path in change.every_file()])
+        now, exclusions = apply(base, [*changes, self.change])
+        loaded = load(now)
+        earned = divide(now, loaded, Source(now.logs, exclusions), watch)
+        self.check_unchanged(hashing.inputs())
+        ids = [entry.run_id for entry in self.standing]
+        head = self.found.head
+        asked = {"adjust": self.month.run_id, **self.record()["change"], "reason": reason}
+        run_id = run_id_of(head.run_id if head else "", asked, self.new, ids)
+        period = after(self.found.months[-1].period)
+        restated = position(post(earned, loaded.routing, Booking(run_id, period)))
+        rows = self.difference(restated, Booking(run_id, period), reason)
+        facts = Facts(period=self.month.period, run_id=run_id, **facts_of(earned))
+        controls = (*heard_controls(facts), *restated_controls(facts, restated, rows, self.booked))
+        return Adjusted("preview", run_id, period, self.month.period, reason, facts, tuple(rows), controls)
+
+    def check_unchanged(self, inputs: Iterable[Input]) -> None:
+        """Make sure that the month was worked out again from what it was closed from.
+
+        Raises:
+            InputError: a file is not the one it was.
+
+        """
+        now = {(one.role, one.sha256) for one in inputs}
+        records = [one for entry in (self.month, *self.standing) for one in entry.books["inputs"]]
+        changed = sorted({str(one["path"]) for one in records if (one["role"], one["sha256"]) not in now})
+        if changed:
+            message = f"{len(changed):,} inputs of {self.month.period} have changed, {changed[0]} among them"
+            raise InputError(message, advice="Restore them; a corrected file is given to adjust beside the old one.")
+
+    @cached_property
+    def booked(self) -> Position:
+        """What stands in the books for the month: its own rows and every adjustment of it so far."""
+        found = position(self.month.rows())
+        for entry in self.found.adjustments:
+            if entry.books["ref_period"] == self.month.period:
+                for row in entry.rows():
+                    found[row.pool, row.payee, row.currency, row.scale] += row.amount
+        return found
+
+    def difference(self, restated: Position, booking: Booking, reason: str) -> list[Row]:
+        """One row for each payee and pool whose amount changes."""
+        reference = {"ref_run_id": self.month.run_id, "ref_period": self.month.period, "reason": reason}
+        rows = []
+        for key in sorted(restated.keys() | self.booked.keys()):
+            pool, payee, currency, scale = key
+            amount = restated.get(key, 0) - self.booked.get(key, 0)
+            if amount:
+                money = (currency, scale)
+                rows.append(booking.row(Kind.ADJUSTMENT, amount, money, pool=pool, payee=payee, **reference))
+        return rows
+
+
+def position(rows: Iterable[Row]) -> Position:
+    """What each payee was credited by the month's own earnings, pool by pool.
+
+    Splits of what was released from suspense belong to earlier months and are left out.
+    """
+    found: Position = defaultdict(int)
+    for row in rows:
+        parent = row.payee if row.reason == "to payees" else row.reason.removeprefix("from ")
+        if row.kind in CREDITED and not (row.kind == Kind.SPLIT and in_suspense(parent)):
+            found[row.pool, row.payee, row.currency, row.scale] += row.amount
+    return found
+
+
+def restated_controls(facts: Facts, restated: Position, rows: Sequence[Row], booked: Position) -> Iterator[Control]:
+    """Each pool, as it is known now, is placed to the last minor unit, and the rows are the difference to the books."""
+    for pool in facts.pools:
+        now, before = (
+            sum(amount for key, amount in found.items() if key[0] == pool.name and key[2] == pool.currency)
+            for found in (restated, booked)
+        )
+        moved = sum(row.amount for row in rows if row.pool == pool.name and row.currency == pool.currency)
+        texts = [format_units(amount, pool.scale) for amount in (before, moved, pool.base + pool.topup)]
+        detail = f"{texts[0]} booked + {texts[1]} adjusted = pool {texts[2]} {pool.currency}"
+        yield Control(f"pool {pool.name}", now == pool.base + pool.topup == before + moved, detail)
