@@ -9,17 +9,17 @@ __all__ = ["main"]
 
 def main(arguments: list[str] | None = None) -> int:
     """Run `fairpay` with these arguments (else the process's own) and return its exit status."""
-    from fairpay.cli.failures import status_of  # noqa: PLC0415 - importing `fairpay.cli` costs nothing
+    from fairpay.cli.failures import Speech, status_of  # noqa: PLC0415 - importing `fairpay.cli` costs nothing
 
     given = sys.argv[1:] if arguments is None else arguments
 
-    def run() -> int:
+    def run(speech: Speech) -> int:
         from typer.main import get_command  # noqa: PLC0415 - the same
 
         from fairpay.cli.app import app  # noqa: PLC0415 - the same
         from fairpay.cli.terminal import tolerate_any_text  # noqa: PLC0415 - the same
 
         tolerate_any_text()
-        return get_command(app).main(given, prog_name="fairpay", standalone_mode=False) or 0
+        return get_command(app).main(given, prog_name="fairpay", standalone_mode=False, obj=speech) or 0
 
-    return status_of(run, as_json="--json" in given)
+    return status_of(run, Speech(json="--json" in given))

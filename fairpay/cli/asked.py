@@ -88,6 +88,8 @@ def collect(ctx: typer.Context) -> Asked:
     """
     options = [p for p in ctx.command.params if p.param_type_name == "option" and p.name not in {"help", "config"}]
     values = {str(p.name): ctx.params[str(p.name)] for p in options}
+    if ctx.obj is not None and "json" in values:
+        ctx.obj.json = values["json"]
     sources = {str(p.name): source(ctx, str(p.name)) for p in options}
     for name in overruled(values, sources):
         values[name], sources[name] = None, "DEFAULT"

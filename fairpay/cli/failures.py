@@ -6,12 +6,13 @@ import json
 import os
 import signal
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
 from typer.exceptions import TyperException
 
-from fairpay.cli.terminal import tell
+from fairpay.cli.terminal import ReaderLeftError, tell
 from fairpay.cli.words import visible
 from fairpay.errors import FairpayError, UsageError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-__all__ = ["INTERRUPTED", "TERMINATED", "status_of"]
+__all__ = ["INTERRUPTED", "TERMINATED", "Speech", "status_of"]
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -29,18 +30,34 @@ class Terminated(BaseException):
     """SIGTERM has come: everything is cleaned up on the way out, as for Ctrl-C."""
 
 
-def status_of(run: Callable[[], int], *, as_json: bool) -> int:
+@dataclass
+class Speech:
+    """How errors are told; a command settles it once it knows all its options."""
+
+    json: bool
+    """As one JSON object."""
+
+
+def status_of(run: Callable[[Speech], int], speech: Speech) -> int:
     """Run the program and return its exit status. A fault of fairpay itself passes through, with its traceback."""
-    signal.signal(signal.SIGTERM, terminate)
+    before = signal.signal(signal.SIGTERM, terminate)
     try:
-        status = run()
+        return ending(run, speech)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def ending(run: Callable[[Speech], int], speech: Speech) -> int:
+    """Run the program, and turn however it ends into words and a status."""
+    try:
+        status = run(speech)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (ReaderLeftError, BrokenPipeError):
         return stop_writing()
     except FairpayError as problem:
-        return report(problem, as_json=as_json)
+        return report(problem, as_json=speech.json)
     except TyperException as problem:
-        return report(usage_error(problem), as_json=as_json)
+        return report(usage_error(problem), as_json=speech.json)
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED
     except Terminated:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from fairpay.cli.words import visible
@@ -15,13 +17,17 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-__all__ = ["emit", "is_terminal", "page_width", "show", "tell", "tolerate_any_text"]
+__all__ = ["ReaderLeftError", "emit", "is_terminal", "page_width", "show", "tell", "tolerate_any_text"]
 
 WIDE = 10_000
 """Width of a page that is not looked at: nothing is cut or wrapped by it."""
 MOST = 110
 """A wider terminal is not filled: eyes lose the line."""
 LEAST = 60
+
+
+class ReaderLeftError(Exception):
+    """Nobody reads standard output any more. Not an OSError: Typer would end the process on a broken pipe itself."""
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -41,23 +47,24 @@ def emit(text: str) -> None:
 
     Raises:
         OutputError: it cannot be written (disk full).
-        BrokenPipeError: nobody reads any more.
+        ReaderLeftError: nobody reads any more.
 
     """
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise
+    except BrokenPipeError as problem:
+        raise ReaderLeftError from problem
     except OSError as problem:
         message = f"standard output could not be written: {problem.strerror}"
         raise OutputError(message) from problem
 
 
 def tell(sentence: str) -> None:
-    """Write a sentence for the reader to standard error."""
-    sys.stderr.write(visible(sentence) + "\n")
-    sys.stderr.flush()
+    """Write a sentence for the reader to standard error; where that is impossible, do without."""
+    with suppress(OSError):
+        sys.stderr.write(visible(sentence) + "\n")
+        sys.stderr.flush()
 
 
 def page_width() -> int:
@@ -71,8 +78,9 @@ def show(*parts: RenderableType) -> None:
     """Print a page on standard output: in colour where a terminal shows it, else plain and whole."""
     from rich.console import Console  # noqa: PLC0415 - Rich is loaded where something is shown
 
+    page = io.StringIO()
     console = Console(
-        file=sys.stdout,
+        file=page,
         width=page_width(),
         markup=False,
         emoji=False,
@@ -80,7 +88,6 @@ def show(*parts: RenderableType) -> None:
         force_terminal=is_terminal(sys.stdout),
         legacy_windows=False,
     )
-    with console.capture() as page:
-        for part in parts:
-            console.print(part, soft_wrap=isinstance(part, str))
-    emit("\n".join(line.rstrip(" ") for line in page.get().split("\n")))
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, str))
+    emit("\n".join(line.rstrip(" ") for line in page.getvalue().split("\n")))

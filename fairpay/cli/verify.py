@@ -9,6 +9,7 @@ import typer
 
 from fairpay.cli.options import Directory  # noqa: TC001 - Typer reads annotations when it runs
 from fairpay.cli.terminal import emit, show
+from fairpay.cli.words import counted
 from fairpay.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def verify(
         show(*screen(controls))
     failed = [control for control in controls if not control.ok]
     if failed:
-        message = f"{directory} does not verify: {len(failed)} of {len(controls)} controls fail"
+        message = f"{directory} does not verify: of {counted(len(controls), 'control')} {len(failed):,} failed"
         problems = [Problem(1, f"{control.name}: {control.detail}") for control in failed]
         raise InputError(message, problems=problems, advice="Do not pay from it; run it again from the logs.")
 
