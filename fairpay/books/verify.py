@@ -1,0 +1,171 @@
+"""Verify: re-check all months of the books from the files alone: every hash, every link, every control total."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fairpay.books.balances import balances
+from fairpay.books.controls import check_month
+from fairpay.books.facts import Facts
+from fairpay.books.ledger import Kind, Row, ledger_csv
+from fairpay.books.periods import after
+from fairpay.books.rework import position
+from fairpay.books.statements import payables, pools_sheet, statements
+from fairpay.books.store import Entry, shelf
+from fairpay.books.textfiles import csv_text
+from fairpay.errors import FairpayError, InputError
+from fairpay.io.standing import damage
+from fairpay.outcome import Control
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from fairpay.books.store import Shelf
+
+__all__ = ["verify_books"]
+
+
+def verify_books(directory: Path) -> list[Control]:
+    """Check the books.
+
+    Args:
+        directory: the books, as `close --books` wrote them. No log is needed.
+
+    Returns:
+        Every control by name, `2026-10 total` and the like; whatever cannot be read is a control that fails.
+
+    Raises:
+        InputError: there are no books there at all.
+
+    """
+    if not directory.is_dir():
+        message = f"{directory} is not a directory of books"
+        raise InputError(message, advice="Give the directory that `fairpay close --books` writes to.")
+    try:
+        found = shelf(directory)
+    except InputError as error:
+        return [Control("books", ok=False, detail=error.message)]
+    if not found.months:
+        message = f"no month is closed in {directory}"
+        raise InputError(message, advice="Give the directory that `fairpay close --books` writes to.")
+    return [*chain_controls(found), *month_controls(found)]
+
+
+def chain_controls(found: Shelf) -> Iterator[Control]:
+    """No month is missing, and each names the one before by its sha256."""
+    last: Entry | None = None
+    for entry in found.months:
+        if last is not None:
+            missing = after(last.period)
+            detail = f"{entry.period} follows {last.period}"
+            if entry.period != missing:
+                detail = f"{missing} is missing before {entry.period}"
+            yield Control(f"{entry.period} order", entry.period == missing, detail)
+        yield link(entry, last)
+        last = entry
+    first = found.months[0]
+    detail = "it is the first month" if first.books["previous"] is None else "the months before it are missing"
+    yield Control(f"{first.period} first", first.books["previous"] is None, detail)
+    yield from adjustment_links(found)
+
+
+def link(entry: Entry, before: Entry | None) -> Control:
+    """Check that an entry names the one before it."""
+    name = entry.directory.name
+    expected = before.sha256 if before else None
+    if entry.books["previous"] == expected:
+        detail = f"follows {before.directory.name} ({before.sha256[:12]})" if before else "nothing comes before"
+        return Control(f"{name} link", ok=True, detail=detail)
+    what = before.directory.name if before else "an entry"
+    return Control(f"{name} link", ok=False, detail=f"{what} before it was changed or is missing")
+
+
+def adjustment_links(found: Shelf) -> Iterator[Control]:
+    """Each adjustment names what was written before it, and the month it was booked in names it."""
+    for place, entry in enumerate(found.adjustments, 1):
+        numbered = int(entry.directory.name[:4]) == place
+        yield Control(f"{entry.directory.name} order", numbered, f"adjustment {place} of {len(found.adjustments)}")
+        earlier = [e for e in found.adjustments[: place - 1] if e.period == entry.period]
+        months = [month for month in found.months if month.period < entry.period]
+        yield link(entry, earlier[-1] if earlier else months[-1] if months else None)
+    for month in found.months:
+        listed = [(one["name"], one["sha256"]) for one in month.books["adjustments"]]
+        there = [(e.directory.name, e.sha256) for e in found.adjustments if e.period == month.period]
+        wrong = sorted({name for name, _ in {*listed} ^ {*there}})
+        detail = f"{', '.join(wrong)} changed or missing" if wrong else f"{len(listed)} adjustments, as booked"
+        yield Control(f"{month.period} adjustments listed", listed == there, detail)
+
+
+def month_controls(found: Shelf) -> Iterator[Control]:
+    """Check the content of every month and adjustment."""
+    earlier: list[list[Row]] = []
+    for month in found.months:
+        yield files_control(month)
+        try:
+            rows = month.rows()
+            booked = [row for e in found.adjustments if e.period == month.period for row in e.rows()]
+            facts = Facts.of_json(month.books["facts"])
+        except (FairpayError, KeyError, TypeError) as error:
+            yield Control(f"{month.period} ledger", ok=False, detail=f"cannot be read: {error}")
+            return
+        closed = [entry.period for entry in found.months if entry.period < month.period]
+        for control in check_month(rows, facts, balances(earlier), adjustments=booked, closed=closed):
+            yield Control(f"{month.period} {control.name}", control.ok, control.detail)
+        yield from derived_controls(month, rows, facts)
+        earlier.append(rows)
+    for entry in found.adjustments:
+        yield files_control(entry)
+    yield from restated_totals(found, dict(zip((m.period for m in found.months), earlier, strict=True)))
+
+
+def files_control(entry: Entry) -> Control:
+    """Check that every file is as its manifest says."""
+    broken = damage(entry.directory, entry.manifest)
+    present = {path.name for path in entry.directory.iterdir()}
+    listed = {str(output["name"]) for output in entry.manifest["outputs"]} | {"manifest.json"}
+    broken += [f"{name} does not belong there" for name in sorted(present - listed)]
+    detail = "; ".join(broken) or f"{len(listed)} files as they were written"
+    return Control(f"{entry.directory.name} files", not broken, detail)
+
+
+def derived_controls(month: Entry, rows: Sequence[Row], facts: Facts) -> Iterator[Control]:
+    """The tables for people and for the bank say what the ledger says."""
+    sheets = (statements(rows), payables(rows), pools_sheet(facts))
+    expected = {f"{sheet.name}.csv": csv_text(sheet) for sheet in sheets} | {"ledger.csv": ledger_csv(rows)}
+    wrong = []
+    for name, content in expected.items():
+        path = month.directory / name
+        if not path.is_file() or path.read_bytes() != content.encode():
+            wrong.append(name)
+    detail = f"{', '.join(wrong)} differ from the ledger" if wrong else f"{', '.join(expected)} agree with the ledger"
+    yield Control(f"{month.period} tables", not wrong, detail)
+
+
+def restated_totals(found: Shelf, ledgers: dict[str, list[Row]]) -> Iterator[Control]:
+    """Each adjustment brings its month from what was booked to what is known, pool by pool."""
+    standing: dict[str, dict[tuple[str, str], int]] = {}
+    for entry in found.adjustments:
+        name = entry.directory.name
+        try:
+            facts, rows, closed = Facts.of_json(entry.books["facts"]), entry.rows(), str(entry.books["ref_period"])
+            pools = standing.setdefault(closed, pool_sums(ledgers[closed]))
+        except (FairpayError, KeyError, TypeError) as error:
+            yield Control(f"{name} totals", ok=False, detail=f"cannot be read: {error}")
+            continue
+        for row in rows:
+            key = (row.pool, row.currency)
+            pools[key] = pools.get(key, 0) + row.amount
+        expected = {(pool.name, pool.currency): pool.base + pool.topup for pool in facts.pools}
+        wrong = [key for key in expected.keys() | pools.keys() if pools.get(key, 0) != expected.get(key, 0)]
+        strange = sum(row.kind != Kind.ADJUSTMENT or row.ref_period != closed for row in rows)
+        detail = f"{len(rows)} rows bring {closed} to what is known; {len(wrong)} of {len(expected)} pools are off"
+        yield Control(f"{name} totals", not wrong and not strange, detail)
+
+
+def pool_sums(rows: Sequence[Row]) -> dict[tuple[str, str], int]:
+    """What a month's own earnings come to, by pool and currency."""
+    found: dict[tuple[str, str], int] = {}
+    for (pool, _, currency, _), amount in position(rows).items():
+        found[pool, currency] = found.get((pool, currency), 0) + amount
+    return found
