@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-from fairpay.bounds import CapForce, FeeForce, ListeningForce, SmoothForce, solve_cap, solve_smooth
 from fairpay.budgets import Budgeted, units_each
 from fairpay.errors import UsageError
 from fairpay.rule import CounterExample, Example, Promise, parameter
+from fairpay.solvers.bounds import CapForce, FeeForce, ListeningForce, SmoothForce, solve_cap, solve_smooth
 
 if TYPE_CHECKING:
     from fairpay.month import Facts, Month, Users

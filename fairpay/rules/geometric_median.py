@@ -1,0 +1,145 @@
+"""geometric-median: one subscriber, one unit of force towards that subscriber's own shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from fairpay.rounding import largest_remainder
+from fairpay.rule import CounterExample, Example, Promise, Rule
+from fairpay.solvers.collinear import on_a_line
+from fairpay.solvers.weiszfeld import Found, mean_point, solve
+
+if TYPE_CHECKING:
+    from fairpay.month import Month
+    from fairpay.usage import Ints, Usage
+
+FINE = 2.0**60
+
+
+@dataclass(frozen=True)
+class GeometricMedian(Rule):
+    """The pool is divided at the point nearest to all subscribers' shares, distances weighted by fee and not squared.
+
+    Each subscriber pulls towards the own shares with a force of one fee, however far away, so extreme listeners move
+    little. The majority of like listeners takes all: at 51 % against 49 % it pays 100 to 0. It does not even keep the
+    promise that more listening never lowers an artist's pay. It is found to within the stated gap, starting from the
+    user-centric shares; where several points are best, the one nearest to these.
+    """
+
+    name: ClassVar[str] = "geometric-median"
+    source: ClassVar[str] = (
+        "one voter, one unit force: El-Mhamdi, Farhadkhani, Guerraoui and Hoang, 'On the strategyproofness of the "
+        "geometric median', AISTATS 2023; Vardi and Zhang, PNAS 97 (2000)"
+    )
+    formula: ClassVar[str] = "pay = P · z,  z = argmin Σ_u f_u ‖z - s_u‖₂"
+    experimental: ClassVar[bool] = True
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            title="three users who paid 1 each; u2's own shares are the optimum",
+            listening={"u1": {"B": 4}, "u2": {"A": 1, "B": 2}, "u3": {"B": 2, "C": 1}},
+            pays={"A": "0.3333", "B": "2.3333", "C": "0.3333"},
+        ),
+        Example(
+            title="51 against 49: the majority takes all",
+            listening={"u1": {"X": 1}, "u2": {"Y": 1}},
+            fees={"u1": 51, "u2": 49},
+            pays={"X": "100.00", "Y": "0.00"},
+        ),
+        Example(
+            title="a tie for the last cent goes to the smaller artist id",
+            listening={"u1": {"A": 1}, "u2": {"B": 500}, "u3": {"C": 2}},
+            pays={"A": "34", "B": "33", "C": "33"},
+            pool=100,
+        ),
+        Example(
+            title="two fans each: every division is best, and half and half is the nearest to user-centric",
+            listening={"u1": {"X": 1}, "u2": {"X": 2}, "u3": {"Y": 1}, "u4": {"Y": 5}},
+            pays={"X": "51", "Y": "50"},
+            pool=101,
+        ),
+    )
+    breaks: ClassVar[tuple[CounterExample, ...]] = (
+        CounterExample(
+            promise=Promise.MONOTONE,
+            title="u3 plays C four times instead of once, and C is paid less",
+            before={"u1": {"B": 4}, "u2": {"A": 1, "B": 2}, "u3": {"B": 2, "C": 1}},
+            after={"u1": {"B": 4}, "u2": {"A": 1, "B": 2}, "u3": {"B": 2, "C": 4}},
+            artists=("C",),
+            was="0.333",
+            becomes="0.286",
+        ),
+        CounterExample(
+            promise=Promise.OWN_MONEY,
+            title="u1 plays only A, the other two only B, and A is paid nothing",
+            before={"u1": {"A": 1}, "u2": {"B": 1}, "u3": {"B": 1}},
+            artists=("A",),
+            was="0.00",
+            becomes="1",
+        ),
+        CounterExample(
+            promise=Promise.FRAUD_PROOF,
+            title="an added account that pays 1 tips the majority, and B takes everything",
+            before={"u1": {"A": 1}, "u2": {"B": 1}},
+            after={"u1": {"A": 1}, "u2": {"B": 1}, "bot": {"B": 1}},
+            artists=("B",),
+            was="1.00",
+            becomes="3.00",
+        ),
+        CounterExample(
+            promise=Promise.BRIBERY_PROOF,
+            title="u2, who pays 1, changes sides and B takes everything",
+            before={"u1": {"A": 1}, "u2": {"A": 1}, "u3": {"B": 1}},
+            after={"u1": {"A": 1}, "u2": {"B": 1}, "u3": {"B": 1}},
+            artists=("B",),
+            was="0.00",
+            becomes="3.00",
+        ),
+        CounterExample(
+            promise=Promise.CLICK_FRAUD_PROOF,
+            title="u2, who pays 1, changes sides and B takes everything",
+            before={"u1": {"A": 1}, "u2": {"A": 1}, "u3": {"B": 1}},
+            after={"u1": {"A": 1}, "u2": {"B": 1}, "u3": {"B": 1}},
+            artists=("B",),
+            was="0.00",
+            becomes="3.00",
+        ),
+        CounterExample(
+            promise=Promise.SPLIT_PROOF,
+            title="A appears as A and A2, and one listener of both is now the middle of all three",
+            before={"u1": {"A": 2, "B": 1}, "u2": {"A": 2}, "u3": {"A": 2, "B": 1}},
+            after={"u1": {"A": 2, "B": 1}, "u2": {"A": 1, "A2": 1}, "u3": {"A2": 2, "B": 1}},
+            artists=("A",),
+            artists_after=("A", "A2"),
+            was="2.000",
+            becomes="2.667",
+        ),
+    )
+
+    def keeps(self) -> frozenset[Promise]:
+        """Only what every division keeps."""
+        return frozenset({Promise.CONSERVES, Promise.NULL_ARTIST, Promise.ANONYMOUS})
+
+    def prepare(self, month: Month) -> Found:
+        """Find the point, to a gap of an eighth of a minor unit of the pool."""
+        if not month.facts.fees:
+            return Found(np.zeros(month.facts.artists), 0.0, 0)
+        mean = mean_point(month)
+        line = on_a_line(month, mean)
+        if line is not None:
+            return Found(line, 0.0, 0, exact=True)
+        return solve(month, mean, tolerance=1 / (8 * max(1, month.facts.pool)))
+
+    def weigh(self, usage: Usage, prepared: Found, out: Ints) -> None:
+        """Add nothing: everything is known already."""
+
+    def settle(self, weights: Ints, pool: int, prepared: Found) -> Ints:  # noqa: ARG002 - nothing was weighed
+        """Divide the pool at the point that was found."""
+        return largest_remainder((prepared.point * FINE).astype(np.int64), pool)
+
+    def remarks(self, prepared: Found) -> tuple[str, ...]:
+        """Say how good the point is."""
+        how = "exact" if prepared.exact else f"to a gap of {prepared.gap:.1e} of the pool, in {prepared.steps} steps"
+        return (*super().remarks(prepared), f"{self.label}: found {how}")
