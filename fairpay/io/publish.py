@@ -89,6 +89,7 @@ class Target:
         """Take the lock without waiting."""
         from filelock import FileLock, Timeout  # noqa: PLC0415 - loaded where it is used
 
+        self.beside("lock").touch()  # where nothing can be written, filelock would speak of another run
         lock = FileLock(self.beside("lock"), blocking=False)
         try:
             lock.acquire()
@@ -99,9 +100,12 @@ class Target:
 
     def let_go(self) -> None:
         """Remove the lock file while it is still held, then release it."""
-        if self.lock is not None:
+        if self.lock is None:
+            return
+        try:
             with suppress(OSError):
                 disk.remove_file(self.beside("lock"))
+        finally:
             self.lock.release()
             self.lock = None
 

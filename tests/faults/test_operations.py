@@ -1,0 +1,200 @@
+"""The N-th operation on the file system fails, for N = 1, 2, ... until a run succeeds (SQLite's loop)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+from runs import publish_run, snapshot
+
+from fairpay.errors import OutputError
+from fairpay.io import disk
+from fairpay.io.verify import verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+MOST = 60
+"""More operations than a run of three files takes."""
+
+
+class Fault:
+    """Lets the N-th operation fail, or it and all after it."""
+
+    def __init__(self, at: int, error: BaseException, *, lasting: bool) -> None:
+        """Fail at the N-th operation, counted from 1."""
+        self.at, self.error, self.lasting = at, error, lasting
+        self.seen = 0
+
+    def __call__(self, *_: object) -> None:
+        """Count an operation, and fail where it is due."""
+        self.seen += 1
+        if self.seen == self.at or (self.lasting and self.seen > self.at):
+            raise self.error
+
+    @property
+    def due(self) -> bool:
+        """Whether there were enough operations for it to happen."""
+        return self.seen >= self.at
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Announce each fsync but do not wait for it: no power is cut here."""
+    monkeypatch.setattr("os.fsync", lambda _: None)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """An input file."""
+    path = tmp_path / "listens.csv"
+    path.write_text("user,artist\nu,a\n")
+    return path
+
+
+@pytest.fixture(params=[False, True], ids=["once", "lasting"])
+def lasting(request: pytest.FixtureRequest) -> bool:
+    """Whether the disk stays broken."""
+    return bool(request.param)
+
+
+def attempt(place: Path, log: Path, fault: Fault, *, force: bool) -> None:
+    """Publish with a fault; an error must be one that a user can meet."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(disk, "before", fault)
+        raised = outcome_of(lambda: publish_run(place / "out", log, force=force, fee=("5.00", "flag")))
+    assert raised is None or raised is fault.error or raised.__cause__ is fault.error
+
+
+def outcome_of(work: Callable[[], object]) -> BaseException | None:
+    """What a user meets: nothing, an error of fairpay, or the interrupt they caused."""
+    try:
+        work()
+    except (OutputError, KeyboardInterrupt) as raised:
+        return raised
+    return None
+
+
+def is_whole(directory: Path) -> bool:
+    """Whether a run verifies."""
+    return all(control.ok for control in verify(directory))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "full"),
+        pytest.param(OSError(errno.EIO, "broken"), marks=pytest.mark.nightly),
+        KeyboardInterrupt(),
+    ],
+)
+def test_there_is_no_run_or_a_whole_one_whichever_operation_fails(
+    tmp_path: Path, log: Path, error: BaseException, *, lasting: bool
+) -> None:
+    for at in range(1, MOST):
+        place = tmp_path / str(at)
+        fault = Fault(at, error, lasting=lasting)
+        attempt(place, log, fault, force=False)
+        assert not (place / "out").exists() or is_whole(place / "out")
+        assert publish_run(place / "out", log, fee=("5.00", "flag")).status in {"done", "already"}
+        assert is_whole(place / "out")
+        assert [path.name for path in place.iterdir()] == ["out"]
+        if not fault.due:
+            break
+    assert 10 < at < MOST - 1
+
+
+@pytest.mark.parametrize("exchanging", [True, False], ids=["exchange", "aside"])
+def test_the_old_run_or_the_new_one_is_there_whichever_operation_fails(
+    tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch, *, exchanging: bool, lasting: bool
+) -> None:
+    if not exchanging:
+        monkeypatch.setattr(disk, "exchange", lambda *_: False)
+    for at in range(1, MOST):
+        place = tmp_path / str(at)
+        publish_run(place / "out", log)
+        fault = Fault(at, OSError(errno.ENOSPC, "full"), lasting=lasting)
+        attempt(place, log, fault, force=True)
+        if exchanging or not lasting:
+            assert is_whole(place / "out")
+        assert publish_run(place / "out", log, fee=("5.00", "flag"), force=True).status in {"done", "already"}
+        assert is_whole(place / "out")
+        assert [path.name for path in place.iterdir()] == ["out"]
+        if not fault.due:
+            break
+    assert 10 < at < MOST - 1
+
+
+def test_a_failed_operation_leaves_no_litter_once_the_disk_works(tmp_path: Path, log: Path) -> None:
+    for at in range(1, MOST):
+        place = tmp_path / str(at)
+        fault = Fault(at, OSError(errno.ENOSPC, "full"), lasting=False)
+        attempt(place, log, fault, force=False)
+        left = {path.name for path in place.iterdir()}
+        removal = {name for name in left if name.startswith(".out.fairpay-")}
+        assert left <= {"out"} | removal
+        assert len(removal) <= 1
+        if not fault.due:
+            break
+
+
+DYING = """
+import os, sys
+from pathlib import Path
+from fairpay.io import disk
+from fairpay.io.publish import publish
+seen = 0
+def before(operation, path):
+    global seen
+    seen += 1
+    if seen == int(sys.argv[2]):
+        os.kill(os.getpid(), 9)
+def write(path):
+    with disk.open_new(path) as file:
+        file.write(b"x" * 3_000_000)
+disk.before = before
+if sys.argv[3] == "aside":
+    disk.exchange = lambda *_: False
+out = Path(sys.argv[1])
+publish(out, files={"a": write, "b": write}, manifest={"inputs": []}, fingerprint=sys.argv[4], force=True)
+"""
+
+
+def die(out: Path, at: int, way: str, fingerprint: str) -> int:
+    """Publish in another process that is killed at its N-th operation; return how it ended."""
+    command = [sys.executable, "-c", DYING, str(out), str(at), way, fingerprint]
+    return subprocess.run(command, check=False, capture_output=True).returncode
+
+
+@pytest.mark.parametrize(
+    ("way", "step"),
+    [
+        ("exchange", 4),
+        ("aside", 5),
+        *(pytest.param(way, 1, marks=pytest.mark.nightly) for way in ("exchange", "aside")),
+    ],
+)
+def test_killed_at_any_operation_the_next_start_finds_a_whole_run(tmp_path: Path, way: str, step: int) -> None:
+    out = tmp_path / "out"
+    assert die(out, 0, way, "old") == 0
+    for at in count(1, step):
+        status = die(out, at, way, "new")
+        assert die(out, 1_000, way, "old") == 0
+        assert is_whole(out)
+        assert sorted(os.listdir(tmp_path)) == ["out"]  # noqa: PTH208 - names alone are wanted
+        if status == 0:
+            break
+    assert at > 10
+
+
+def test_killed_at_the_first_operations_nothing_is_published(tmp_path: Path) -> None:
+    assert die(tmp_path / "out", 3, "exchange", "new") == -9
+    assert not (tmp_path / "out").exists()
+    before = snapshot(tmp_path)
+    assert any(name.endswith(".tmp") for name in before)
