@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fairpay.io.faults import reading_of
 from fairpay.io.pruning import outside
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
     from fairpay.io.sources import LogFile
 
-__all__ = ["ParquetLog", "open_parquet"]
+__all__ = ["ParquetLog", "open_log"]
 
 BATCH = 1 << 17
+LARGE = 64 << 20
+BUFFER = 1 << 20
+"""Files above LARGE bytes are read through buffers of this size, so that a huge row group is never held whole."""
 NARROW = 4
 """Bytes per value, unpacked, below which a text column must be a dictionary: its plain form takes 4 and the text."""
 
@@ -62,7 +65,8 @@ class ParquetLog:
         self, names: Sequence[str], batch_rows: int | None, groups: Sequence[int], left: frozenset[int]
     ) -> Iterator[Rows]:
         """Read row groups except those left out."""
-        source = open_parquet(self.file.path, self.narrow(names, groups))
+        buffer = BUFFER if self.file.size > LARGE else 0
+        source = open_parquet(self.file.path, self.metadata, dictionaries=self.narrow(names, groups), buffer=buffer)
         with closing(source):
             pruned = 0
             for batch, group_left in self.batches(source, names, batch_rows or BATCH, (groups, left)):
@@ -110,11 +114,19 @@ def read_run(source: pq.ParquetFile, names: Sequence[str], size: int, groups: li
         yield from source.iter_batches(batch_size=size, row_groups=groups, columns=list(names), use_threads=False)
 
 
-def open_parquet(path: str, dictionaries: Sequence[str] = (), metadata: Any = None) -> pq.ParquetFile:  # noqa: ANN401 - FileMetaData
-    """Open a file; pages that carry a checksum are checked against it."""
+def open_parquet(
+    path: str, metadata: pq.FileMetaData = None, *, dictionaries: Sequence[str] = (), buffer: int = 0
+) -> pq.ParquetFile:
+    """Open a file, without reading its metadata again where it is known; pages are held against their checksums."""
     import pyarrow.parquet as pq  # noqa: PLC0415 - loaded where files are read
 
-    return pq.ParquetFile(path, read_dictionary=list(dictionaries), metadata=metadata, page_checksum_verification=True)
+    return pq.ParquetFile(
+        path,
+        metadata=metadata,
+        read_dictionary=list(dictionaries),
+        buffer_size=buffer,
+        page_checksum_verification=True,
+    )
 
 
 def open_log(file: LogFile) -> ParquetLog:

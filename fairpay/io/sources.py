@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 from dataclasses import dataclass, field
@@ -74,16 +75,16 @@ def log_file(path: str, reading: Reading, hive: dict[str, str | None] | None = N
     if kind is None:
         message = f"{path}: the extension does not say what kind of log this is"
         raise InputError(message, advice="Give --format csv, parquet or json.")
-    size = 0
-    if not remote:
-        try:
-            size = Path(path).stat().st_size
-            with Path(path).open("rb"):
-                pass
-        except OSError as error:
-            message = f"{path}: cannot be read: {(error.strerror or 'unknown fault').lower()}"
-            raise InputError(message) from error
-    return LogFile(path, kind, packing, size, hive or {}, remote)
+    if remote:
+        return LogFile(path, kind, packing, 0, hive or {}, remote=True)
+    try:
+        size = os.stat(path).st_size  # noqa: PTH116 - there may be ten thousand
+        if not os.access(path, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        message = f"{path}: cannot be read: {(error.strerror or 'unknown fault').lower()}"
+        raise InputError(message) from error
+    return LogFile(path, kind, packing, size, hive or {})
 
 
 def find_logs(paths: Sequence[str], reading: Reading) -> list[LogFile]:

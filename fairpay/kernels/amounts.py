@@ -97,6 +97,11 @@ def with_nulls(amounts: Amounts, column: pa.Array) -> Amounts:
     return Amounts(np.where(missing, 0, amounts.value), np.where(missing, np.uint8(EMPTY), how))
 
 
+def filled(column: pa.Array) -> pa.Array:
+    """Put zeros in the place of nulls."""
+    return column if column.null_count == 0 else column.fill_null(0)
+
+
 def of_dictionary(column: pa.DictionaryArray, *, role: str, digits: int) -> Amounts:
     """Read each distinct value once."""
     values = read_amounts(column.dictionary, role=role, digits=digits)
@@ -117,7 +122,7 @@ def of_text(column: pa.Array, digits: int) -> Amounts:
 
 def of_integers(column: pa.Array, digits: int) -> Amounts:
     """Read integers, which need no rounding, only bounds."""
-    raw = column.fill_null(0).to_numpy(zero_copy_only=False)
+    raw = filled(column).to_numpy(zero_copy_only=False)
     scale = 10**digits
     least, most = (int(raw.min()), int(raw.max())) if len(raw) else (0, 0)
     if least >= 0 and most * scale < LIMIT:
@@ -139,7 +144,7 @@ def of_durations(column: pa.Array) -> Amounts:
 
 def of_floats(column: pa.Array, digits: int) -> Amounts:
     """Read floats as their shortest decimal text: by multiplying where that cannot matter, else by the text itself."""
-    raw = column.fill_null(0.0).to_numpy(zero_copy_only=False)
+    raw = filled(column).to_numpy(zero_copy_only=False)
     single = raw.dtype != np.float64
     wide = raw.astype(np.float64, copy=False)
     with np.errstate(all="ignore"):

@@ -140,7 +140,7 @@ class Qualifier:
         if raw.columns and ms is None and self.qualifying.measure == "time":
             message = f"{raw.file}: there is no duration to measure listening by"
             raise InputError(message, advice="Name it with --columns seconds=NAME or ms=NAME, or use --measure plays.")
-        fates = by_fate(verdict)
+        fates = {**verdict.counts, int(Fate.USED): verdict.rows - sum(verdict.counts.values())}
         if raw.pruned:
             fates[Fate.OUTSIDE_PERIOD] = fates.get(Fate.OUTSIDE_PERIOD, 0) + raw.pruned
         sum_ms = None if ms is None else exact_sum(ms.value, used)
@@ -200,14 +200,6 @@ def flags(column: pa.Array) -> NDArray[np.bool_]:
     """Read a column of true and false, null being false."""
     found: NDArray[np.bool_] = column.fill_null(fill_value=False).to_numpy(zero_copy_only=False)
     return found
-
-
-def by_fate(verdict: Verdict) -> dict[int, int]:
-    """Count the rows of a batch by fate."""
-    if verdict.fate is None:
-        return {int(Fate.USED): verdict.rows}
-    counts = np.bincount(verdict.fate)
-    return {fate: int(counts[fate]) for fate in np.flatnonzero(counts).tolist()}
 
 
 def exact_sum(values: NDArray[np.int64], used: NDArray[np.bool_]) -> int:

@@ -41,18 +41,21 @@ class Verdict:
     rows: int
     fate: NDArray[np.uint8] | None = None
     """uint8[rows]; None: nothing was marked yet."""
+    counts: dict[int, int] = field(default_factory=dict)
+    """Rows marked so far, by fate."""
     bad: list[Bad] = field(default_factory=list)
 
     def mark(self, mask: NDArray[np.bool_] | None, fate: Fate) -> NDArray[np.bool_] | None:
         """Give rows that have no fate yet this one; return which, None for none."""
-        if mask is None or not mask.any():
+        if mask is None:
             return None
-        if self.fate is None:
-            self.fate = np.zeros(self.rows, np.uint8)
-            new = mask
-        else:
-            new = mask & (self.fate == 0)
-        self.fate[new] = fate
+        new = mask if self.fate is None else mask & (self.fate == 0)
+        count = int(np.count_nonzero(new))
+        if count == 0:
+            return None
+        marks = new.view(np.uint8) * np.uint8(fate)
+        self.fate = marks if self.fate is None else self.fate + marks
+        self.counts[int(fate)] = self.counts.get(int(fate), 0) + count
         return new
 
     def mark_bad(self, mask: NDArray[np.bool_] | None, fate: Fate, reason: str, column: pa.Array | None = None) -> None:
