@@ -27,12 +27,14 @@ class Hasher:
     def __init__(self, keys: NDArray[np.uint64]) -> None:
         """Take uint64[KEYS] keys."""
         self.keys = keys
-        self.room = np.zeros(hashing.SCRATCH, dtype=np.uint8)
+        self.room = np.zeros((hashing.BLOCK, hashing.ROOM), dtype=np.uint8)
+        self.spans = np.empty((hashing.BLOCK, 2), dtype=np.int64)
+        self.index = np.empty(hashing.BLOCK, dtype=np.int64)
 
     def hash_all(self, column: Column, rows: int) -> NDArray[np.uint64]:
         """Return uint64[rows, 2]: both lanes of each id."""
         out = np.empty((rows, 2), dtype=np.uint64)
-        hashing.hash_column(column.described, rows, self.keys, self.room, address_of(self.room), out)
+        hashing.hash_column(column.described, rows, self.keys, self.room, self.spans, self.index, out)
         return out
 
 
@@ -41,7 +43,7 @@ class Column:
     """An id column as kernels see it."""
 
     described: NDArray[np.int64]
-    """int64[4], see `kernels.hashing`."""
+    """int64[5], see `kernels.hashing`."""
     kept: tuple[Any, ...]
     """What must live as long as the addresses are used."""
 
@@ -61,7 +63,7 @@ class Column:
         if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
             return cls.of_views(array)
         if pa.types.is_integer(kind):
-            return cls.of_integers(array)
+            return cls.of_integers(array, hasher)
         return cls.of_text(array.cast(pa.large_string()), hashing.TEXT64, 8)
 
     @classmethod
@@ -71,7 +73,7 @@ class Column:
         start = 0 if data is None else data.address
         end = 0 if data is None else data.address + data.size
         first = 0 if offsets is None else offsets.address + width * array.offset
-        return cls(np.array([kind, first, start, end], dtype=np.int64), (array, offsets, data))
+        return cls(np.array([kind, first, start, end, 0], dtype=np.int64), (array, offsets, data))
 
     @classmethod
     def of_views(cls, array: pa.Array) -> Column:
@@ -79,18 +81,19 @@ class Column:
         buffers = array.buffers()
         views, data = buffers[1], buffers[2:]
         table = np.array([0 if b is None else b.address for b in data] or [0], dtype=np.int64)
-        described = [hashing.VIEWS, views.address + 16 * array.offset, address_of(table), views.address + views.size]
+        described = [hashing.VIEWS, views.address + 16 * array.offset, address_of(table), views.address + views.size, 0]
         return cls(np.array(described, dtype=np.int64), (array, buffers, table))
 
     @classmethod
-    def of_integers(cls, array: pa.Array) -> Column:
+    def of_integers(cls, array: pa.Array, hasher: Hasher) -> Column:
         """Eight bytes a row; narrower integers are widened."""
         unsigned = pa.types.is_uint64(array.type)
         wide = array if unsigned else array.cast(pa.int64())
         values = wide.buffers()[1]
+        room_end = address_of(hasher.room) + hasher.room.nbytes
         kind = hashing.UNSIGNED if unsigned else hashing.SIGNED
         first = 0 if values is None else values.address + 8 * wide.offset
-        return cls(np.array([kind, first, 0, 0], dtype=np.int64), (wide, values))
+        return cls(np.array([kind, first, 0, room_end, address_of(hasher.room)], dtype=np.int64), (wide, values))
 
     @classmethod
     def of_dictionary(cls, array: pa.DictionaryArray, hasher: Hasher) -> Column:
@@ -100,7 +103,7 @@ class Column:
             entries = np.zeros((1, 2), dtype=np.uint64)
         index = array.indices.fill_null(0).to_numpy(zero_copy_only=False)
         hashes = np.ascontiguousarray(np.take(entries, index, axis=0, mode="clip"))
-        return cls(np.array([hashing.HASHED, address_of(hashes), 0, 0], dtype=np.int64), (hashes,))
+        return cls(np.array([hashing.HASHED, address_of(hashes), 0, 0, 0], dtype=np.int64), (hashes,))
 
 
 def ids_as_text(array: pa.Array, rows: NDArray[np.int64]) -> pa.Array:

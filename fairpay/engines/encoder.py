@@ -8,6 +8,7 @@ import numpy as np
 
 from fairpay.engines.columns import Column, Hasher, address_of, ids_as_text
 from fairpay.kernels import encode as kernel
+from fairpay.kernels import hashing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,8 +47,8 @@ class Encoder:
         self.slots = np.zeros((2 * FIRST_ARTISTS, 2), dtype=np.uint64)
         self.facts = np.zeros((FIRST_ARTISTS, 4), dtype=np.int64)
         self.fresh = np.empty(FRESH, dtype=np.int64)
-        self.index = np.empty(kernel.BLOCK, dtype=np.int64)
-        self.hashes = np.empty((kernel.BLOCK, 4), dtype=np.uint64)
+        self.who = np.empty((hashing.BLOCK, 2), dtype=np.uint64)
+        self.whom = np.empty((hashing.BLOCK, 2), dtype=np.uint64)
         self.fill = np.zeros(parts, dtype=np.int64)
         self.state = np.zeros(kernel.STATE, dtype=np.int64)
         self.artists = 0
@@ -90,7 +91,8 @@ class Encoder:
         while True:
             kernel.encode(
                 rows, user.described, artist.described, inputs, self.hasher.keys, self.hasher.room,
-                self.slots, self.facts, self.fresh, self.raw, self.fill, self.bits, self.index, self.hashes, state,
+                self.slots, self.facts, self.fresh, self.raw, self.fill, self.bits, self.hasher.index, self.hasher.spans,
+                self.who, self.whom, state,
             )  # fmt: skip
             stop = state[kernel.STOP]
             if stop == kernel.DONE:

@@ -24,7 +24,7 @@ from numba.core import config
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["cache_folder", "jit"]
+__all__ = ["cache_folder", "inlined", "jit"]
 
 F = TypeVar("F", bound="Callable[..., Any]")
 LOCK_SECONDS = 10
@@ -38,6 +38,12 @@ def jit(function: F) -> F:
         keep_in(folder, compiled)
     kernel: F = compiled
     return kernel
+
+
+def inlined(function: F) -> F:
+    """Make a part of kernels: always compiled into its callers, never on its own, so nothing is kept on disk."""
+    part: F = numba.njit(nogil=True, forceinline=True)(function)
+    return part
 
 
 def keep_in(folder: Path, compiled: Any) -> None:  # noqa: ANN401 - a Numba dispatcher

@@ -5,7 +5,7 @@
 | user, artist | int64[4]           | columns, see `hashing`                                                              |
 | inputs  | int64[5]                | addresses of used (bool), amount, plays, ms (int64), pool (uint32); 0: not given      |
 | keys    | uint64[KEYS]            | of this run's hash                                                                  |
-| room    | uint8[64]               | scratch                                                                             |
+| room, index, spans, who, whom | of `hashing`, by BLOCK | scratch                                                                          |
 | slots   | uint64[power of 2, 2]   | artist table: first lane; upper half of the second lane and code + 1 (0: free)        |
 | facts   | int64[artists, 4]       | second lane, amount, plays, ms of each artist code                                  |
 | fresh   | int64[n]                | rows where an artist was met first, in code order                                    |
@@ -20,8 +20,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fairpay.kernels._jit import jit
-from fairpay.kernels.hashing import hash_row
+from fairpay.kernels._jit import inlined, jit
+from fairpay.kernels.hashing import BLOCK, hash_rows
 from fairpay.kernels.words import load8, load32, load64, prefetch
 
 __all__ = ["encode", "merge_artists", "regrow"]
@@ -29,39 +29,23 @@ __all__ = ["encode", "merge_artists", "regrow"]
 NEXT, STOP, PART, ARTISTS, FRESH, ROWS, AMOUNT, PLAYS, MS, AMOUNT_BITS, PLAYS_BITS, MS_BITS = range(12)
 STATE = 12
 DONE, FULL, GROW, DRAIN, WIDEN, NEGATIVE = range(6)
-BLOCK = 64
 NARROW = 3
 ONE = np.uint64(1)
 HALF = np.uint64(32)
 LOW = np.uint64(0xFFFFFFFF)
 
 
-@jit
-def hash_block(
-    first: int, rows: int, user: np.ndarray, artist: np.ndarray, inputs: np.ndarray, keys: np.ndarray,
-    room: np.ndarray, slots: np.ndarray, index: np.ndarray, hashes: np.ndarray,
-) -> int:  # fmt: skip
-    """Hash the used rows among the next BLOCK, and ask for the artists' slots; return how many are used."""
+@inlined
+def used_rows(first: int, rows: int, used: int, index: np.ndarray) -> int:
+    """Write the used rows among the next BLOCK; return how many there are."""
     count = 0
-    mask = np.uint64(slots.shape[0] - 1)
-    table = slots.ctypes.data
-    scratch = room.ctypes.data
     for row in range(first, min(first + BLOCK, rows)):
-        if load8(inputs[0] + row) == 0:
-            continue
         index[count] = row
-        a, b = hash_row(user, row, keys, room, scratch)
-        hashes[count, 0] = a
-        hashes[count, 1] = b
-        a, b = hash_row(artist, row, keys, room, scratch)
-        hashes[count, 2] = a
-        hashes[count, 3] = b
-        prefetch(np.int64(table) + np.int64((a & mask) << np.uint64(4)))
-        count += 1
+        count += np.int64(load8(used + row))
     return count
 
 
-@jit
+@inlined
 def find(
     first: np.uint64, second: np.uint64, slots: np.ndarray, facts: np.ndarray, count: int
 ) -> int:
@@ -77,7 +61,7 @@ def find(
             if facts[code, 0] == np.int64(second):
                 return code
         slot = (slot + ONE) & mask
-    if 2 * (count + 1) > slots.shape[0] or count == facts.shape[0]:
+    if 8 * (count + 1) > 5 * slots.shape[0] or count == facts.shape[0]:
         return -1
     slots[slot, 0] = first
     slots[slot, 1] = (second >> HALF << HALF) | np.uint64(count + 1)
@@ -92,21 +76,30 @@ def find(
 def encode(
     rows: int, user: np.ndarray, artist: np.ndarray, inputs: np.ndarray, keys: np.ndarray, room: np.ndarray,
     slots: np.ndarray, facts: np.ndarray, fresh: np.ndarray, raw: np.ndarray, fill: np.ndarray, bits: int,
-    index: np.ndarray, hashes: np.ndarray, state: np.ndarray,
+    index: np.ndarray, spans: np.ndarray, who: np.ndarray, whom: np.ndarray, state: np.ndarray,
 ) -> None:  # fmt: skip
     """Take in rows from state[NEXT] on until all are in or something must be made room for: state[STOP] says what."""
     width, room_rows = raw.shape[2], raw.shape[1]
     shift = np.uint64(63 - bits)
+    mask = np.uint64(slots.shape[0] - 1)
+    table = np.int64(slots.ctypes.data)
+    lines = np.int64(facts.ctypes.data)
     state[STOP] = DONE
     first = state[NEXT]
     while first < rows:
-        count = hash_block(first, rows, user, artist, inputs, keys, room, slots, index, hashes)
+        count = used_rows(first, rows, inputs[0], index)
+        hash_rows(user, index[:count], keys, room, spans, who)
+        hash_rows(artist, index[:count], keys, room, spans, whom)
+        for i in range(count):
+            prefetch(table + np.int64((whom[i, 0] & mask) << np.uint64(4)))
+        for i in range(count):
+            prefetch(lines + np.int64((slots[whom[i, 0] & mask, 1] & LOW) << np.uint64(5)) - 32)
         for i in range(count):
             row = index[i]
             amount = np.int64(load64(inputs[1] + 8 * row)) if inputs[1] else np.int64(1)
             plays = np.int64(load64(inputs[2] + 8 * row)) if inputs[2] else np.int64(1)
             ms = np.int64(load64(inputs[3] + 8 * row)) if inputs[3] else np.int64(0)
-            part = np.int64((hashes[i, 0] >> ONE) >> shift)
+            part = np.int64((who[i, 0] >> ONE) >> shift)
             if inputs[4]:
                 part += (load32(inputs[4] + 4 * row) & 0xFFFFFFFF) << bits
             stop = DONE
@@ -119,7 +112,7 @@ def encode(
             elif state[FRESH] == fresh.shape[0]:
                 stop = DRAIN
             else:
-                code = find(hashes[i, 2], hashes[i, 3], slots, facts, state[ARTISTS])
+                code = find(whom[i, 0], whom[i, 1], slots, facts, state[ARTISTS])
                 if code < 0:
                     stop = GROW
             if stop != DONE:
@@ -141,8 +134,8 @@ def encode(
             state[MS_BITS] |= ms
             at = fill[part]
             fill[part] = at + 1
-            raw[part, at, 0] = hashes[i, 0]
-            raw[part, at, 1] = hashes[i, 1]
+            raw[part, at, 0] = who[i, 0]
+            raw[part, at, 1] = who[i, 1]
             if width == NARROW:
                 raw[part, at, 2] = (np.uint64(amount) << HALF) | np.uint64(code)
             else:

@@ -9,25 +9,28 @@ ids. Keys are drawn anew in every run and never leave it, so nobody can make ids
 only decides where it is kept, never what it is paid, a result does not depend on the keys. Ids longer than 520 bytes use
 the keys a second time, chained through both lanes; the theorem then no longer speaks, the folding still does.
 
-| kernel        | takes                                                                  | gives                  |
-|---------------|------------------------------------------------------------------------|------------------------|
-| `digest`      | address, length and end of buffer, uint64[KEYS] keys                   | two uint64             |
-| `hash_row`    | int64[4] column, row, keys, uint8[64] scratch and its address          | two uint64             |
-| `hash_column` | the same, and how many rows, uint64[rows, 2] out                       | nothing                |
+| kernel        | takes                                                                      | gives               |
+|---------------|----------------------------------------------------------------------------|---------------------|
+| `digest`      | address, length, end of the buffer; uint64[KEYS] keys                      | two uint64          |
+| `hash_rows`   | int64[5] column, int64[n <= BLOCK] rows, keys, room, spans                 | uint64[n, 2] out    |
+| `hash_column` | column, how many rows, keys, room, spans, int64[BLOCK] scratch for rows    | uint64[count, 2] out |
 
-A column is int64[4]: its kind, the address of row 0 (offsets, views, values or hashes), the address of its bytes (or of
-the table of its buffers' addresses, for views), the end of that buffer. Loads stay inside: an id of 8 bytes or more is
-read by whole words that end where it ends, a shorter one by one word if eight bytes are left in the buffer, else by bytes.
+`room` is uint8[BLOCK, ROOM] for decimal text, `spans` int64[BLOCK, 2] for addresses and lengths. A column is int64[5]: its
+kind; the address of row 0 (offsets, views, values or hashes); the address of its bytes, or of the table of its buffers'
+addresses for views; the end of that buffer; the address of `room`. Loads stay inside: an id of 8 bytes or more is read by
+whole words that end where it ends, a shorter one by one word if eight bytes are left in the buffer, else by bytes.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from fairpay.kernels._jit import jit
+from fairpay.kernels._jit import inlined, jit
 from fairpay.kernels.words import add_product, load8, load32, load64, product
 
-__all__ = ["HASHED", "KEYS", "SIGNED", "TEXT32", "TEXT64", "UNSIGNED", "VIEWS", "digest", "hash_column", "hash_row"]
+__all__ = [
+    "BLOCK", "HASHED", "KEYS", "ROOM", "SIGNED", "TEXT32", "TEXT64", "UNSIGNED", "VIEWS", "digest", "hash_column", "hash_rows",
+]  # fmt: skip
 
 TEXT32, TEXT64, VIEWS, SIGNED, UNSIGNED, HASHED = range(6)
 KEYS = 136
@@ -36,11 +39,13 @@ FOLD = np.uint64(132)
 ZERO = np.uint64(0)
 ONE = np.uint64(1)
 TEN = np.uint64(10)
-SCRATCH = 64
 INLINE = 12
+BLOCK = 64
+ROOM = 32
+DIGITS = 24
 
 
-@jit
+@inlined
 def short_word(pos: int, length: int, end: int) -> np.uint64:
     """Read the 1 to 7 bytes of a short id into one word, zeros above."""
     if pos + 8 <= end:
@@ -51,7 +56,7 @@ def short_word(pos: int, length: int, end: int) -> np.uint64:
     return word
 
 
-@jit
+@inlined
 def digest(pos: int, length: int, end: int, keys: np.ndarray) -> tuple[np.uint64, np.uint64]:
     """Hash the bytes from `pos`: pairs (length, first word), (second, last), then those between."""
     x = np.uint64(length)
@@ -72,7 +77,7 @@ def digest(pos: int, length: int, end: int, keys: np.ndarray) -> tuple[np.uint64
     return fold(a0, a1, b0, b1, keys)
 
 
-@jit
+@inlined
 def fold(a0: np.uint64, a1: np.uint64, b0: np.uint64, b1: np.uint64, keys: np.ndarray) -> tuple[np.uint64, np.uint64]:
     """Fold each lane's two words into one."""
     c0, c1 = product(a0 ^ keys[FOLD], a1 ^ keys[FOLD + ONE])
@@ -101,54 +106,76 @@ def middle(
     return a0, a1, b0, b1
 
 
-@jit
-def write_decimal(value: np.uint64, negative: bool, scratch: np.ndarray) -> int:
-    """Write an integer as decimal text that ends at scratch[32]; return its length."""
-    at = 32
+@inlined
+def write_decimal(value: np.uint64, negative: bool, text: np.ndarray) -> int:  # noqa: FBT001 - kernels take arguments by position
+    """Write an integer as decimal text that ends with `text`; return its length."""
+    at = len(text)
     while True:
         at -= 1
         rest = value // TEN
-        scratch[at] = np.uint8(48) + np.uint8(value - rest * TEN)
+        text[at] = np.uint8(48) + np.uint8(value - rest * TEN)
         value = rest
         if value == ZERO:
             break
     if negative:
         at -= 1
-        scratch[at] = np.uint8(45)
-    return 32 - at
+        text[at] = np.uint8(45)
+    return len(text) - at
 
 
-@jit
-def hash_row(
-    column: np.ndarray, row: int, keys: np.ndarray, scratch: np.ndarray, room: int
-) -> tuple[np.uint64, np.uint64]:
-    """Hash the id in one row; an integer stands for its decimal text. `room` is the address of `scratch`."""
+@inlined
+def find_ids(column: np.ndarray, rows: np.ndarray, room: np.ndarray, spans: np.ndarray) -> None:
+    """Write where the id of each row lies and its length; integers are written out as text first."""
     kind, base = column[0], column[1]
-    if kind == HASHED:
-        return load64(base + 16 * row), load64(base + 16 * row + 8)
+    count = len(rows)
     if kind == TEXT32:
-        start = load32(base + 4 * row)
-        return digest(column[2] + start, load32(base + 4 * row + 4) - start, column[3], keys)
-    if kind == TEXT64:
-        start = np.int64(load64(base + 8 * row))
-        return digest(column[2] + start, np.int64(load64(base + 8 * row + 8)) - start, column[3], keys)
-    if kind == VIEWS:
-        view = base + 16 * row
-        length = load32(view)
-        if length <= INLINE:
-            return digest(view + 4, length, column[3], keys)
-        buffer = np.int64(load64(column[2] + 8 * load32(view + 8)))
-        return digest(buffer + load32(view + 12), length, 0, keys)
-    value = load64(base + 8 * row)
-    negative = kind == SIGNED and np.int64(value) < 0
-    length = write_decimal(ZERO - value if negative else value, negative, scratch)
-    return digest(room + 32 - length, length, room + SCRATCH, keys)
+        for i in range(count):
+            start = load32(base + 4 * rows[i])
+            spans[i, 0] = column[2] + start
+            spans[i, 1] = load32(base + 4 * rows[i] + 4) - start
+    elif kind == TEXT64:
+        for i in range(count):
+            start = np.int64(load64(base + 8 * rows[i]))
+            spans[i, 0] = column[2] + start
+            spans[i, 1] = np.int64(load64(base + 8 * rows[i] + 8)) - start
+    elif kind == VIEWS:
+        for i in range(count):
+            view = base + 16 * rows[i]
+            spans[i, 0] = view + 4
+            spans[i, 1] = load32(view)
+            if spans[i, 1] > INLINE:
+                spans[i, 0] = np.int64(load64(column[2] + 8 * load32(view + 8))) + load32(view + 12)
+    else:
+        for i in range(count):
+            value = load64(base + 8 * rows[i])
+            negative = kind == SIGNED and np.int64(value) < 0
+            spans[i, 1] = write_decimal(ZERO - value if negative else value, negative, room[i, :DIGITS])
+            spans[i, 0] = column[4] + ROOM * i + DIGITS - spans[i, 1]
+
+
+@inlined
+def hash_rows(
+    column: np.ndarray, rows: np.ndarray, keys: np.ndarray, room: np.ndarray, spans: np.ndarray, out: np.ndarray
+) -> None:
+    """Hash the ids of at most BLOCK rows; an integer stands for its decimal text."""
+    if column[0] == HASHED:
+        for i in range(len(rows)):
+            out[i, 0] = load64(column[1] + 16 * rows[i])
+            out[i, 1] = load64(column[1] + 16 * rows[i] + 8)
+        return
+    find_ids(column, rows, room, spans)
+    for i in range(len(rows)):
+        out[i, 0], out[i, 1] = digest(spans[i, 0], spans[i, 1], column[3], keys)
 
 
 @jit
 def hash_column(
-    column: np.ndarray, rows: int, keys: np.ndarray, scratch: np.ndarray, room: int, out: np.ndarray
-) -> None:
+    column: np.ndarray, count: int, keys: np.ndarray, room: np.ndarray, spans: np.ndarray, rows: np.ndarray,
+    out: np.ndarray,
+) -> None:  # fmt: skip
     """Hash every row of a column, a dictionary's as a rule."""
-    for row in range(rows):
-        out[row, 0], out[row, 1] = hash_row(column, row, keys, scratch, room)
+    for first in range(0, count, BLOCK):
+        size = min(BLOCK, count - first)
+        for i in range(size):
+            rows[i] = first + i
+        hash_rows(column, rows[:size], keys, room, spans, out[first : first + size])

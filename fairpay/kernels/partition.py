@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fairpay.kernels._jit import jit
+from fairpay.kernels._jit import inlined, jit
 
 __all__ = ["aggregate", "intern", "pack", "rehash", "spread", "subscribe"]
 
@@ -32,7 +32,7 @@ SPREAD = np.uint64(0x9E3779B1)
 DOWN = np.uint64(15)
 
 
-@jit
+@inlined
 def locate(
     first: np.uint64, second: np.uint64, slots: np.ndarray, keys: np.ndarray, users: np.ndarray, count: int
 ) -> int:
