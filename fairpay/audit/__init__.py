@@ -1,0 +1,1 @@
+"""What a payout rule invites: accounts that never were, played against each rule on a month that was."""
