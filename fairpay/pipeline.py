@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from fairpay.division import divide
 from fairpay.engines.local import LocalEngine
@@ -31,12 +31,14 @@ if TYPE_CHECKING:
     from fairpay.engines.local import Intake
     from fairpay.io.listens import Logs
     from fairpay.money import Currency
+    from fairpay.month import Month
     from fairpay.outcome import Payout
     from fairpay.qualify import Counts
     from fairpay.rule import Rule
+    from fairpay.schema import Listens, RawBatch
     from fairpay.usage import Ints
 
-__all__ = ["Request", "inspect", "run"]
+__all__ = ["Beside", "Request", "inspect", "run"]
 
 ROLES = ("user", "artist", "plays", "seconds", "ms")
 
@@ -68,7 +70,20 @@ class Watch:
     """Takes the rows and the bytes of each batch that was read; called from threads."""
 
 
-def run(request: Request, watch: Watch | None = None) -> Outcome:
+class Beside(Protocol):
+    """Someone who looks at the same plays while they are divided, without reading the logs again."""
+
+    roles: tuple[str, ...]
+    """Columns wanted besides those that money needs."""
+
+    def take(self, raw: RawBatch, listens: Listens) -> None:
+        """See a judged batch; called from threads."""
+
+    def look(self, month: Month, outcome: Outcome, engine: LocalEngine) -> None:
+        """See the month and what it came to, while the engine still holds it."""
+
+
+def run(request: Request, watch: Watch | None = None, *, beside: Beside | None = None) -> Outcome:
     """Do the whole job once, and give back integers.
 
     Raises:
@@ -80,7 +95,7 @@ def run(request: Request, watch: Watch | None = None) -> Outcome:
         if request.money.subscribers is not None:
             payers = read_subscribers(request.money.subscribers, currency)
             engine.subscribe(payers, unlisted=request.money.unlisted)
-        inspection = take_in(engine, request, watch or Watch())
+        inspection = take_in(engine, request, watch or Watch(), beside=beside)
         intake = engine.finish(fee=fee_units(request.money, currency))
         listening = describe(inspection.counts, intake, len(engine.artist))
         if not intake.users:
@@ -91,7 +106,10 @@ def run(request: Request, watch: Watch | None = None) -> Outcome:
         found = Found(
             currency, money, listening, inspection.files, engine.artist, engine.artist_plays, engine.artist_ms
         )
-        return conclude(divide(month, request.rules), request, found)
+        outcome = conclude(divide(month, request.rules), request, found)
+        if beside is not None:
+            beside.look(month, outcome, engine)
+        return outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +139,25 @@ def inspect(request: Request, watch: Watch | None = None) -> tuple[Inspection, L
         return inspection, describe(inspection.counts, intake, len(engine.artist))
 
 
-def take_in(engine: LocalEngine, request: Request, watch: Watch) -> Inspection:
+def take_in(engine: LocalEngine, request: Request, watch: Watch, *, beside: Beside | None = None) -> Inspection:
     """Read the logs, judge every row, and hand the listens to the engine."""
     qualifying, running, rejects = request.qualifying, request.running, request.reading.rejects
     period = (qualifying.since, qualifying.until)
-    roles = ROLES if period == (None, None) else (*ROLES, "time")
+    timed = ROLES if period == (None, None) else (*ROLES, "time")
+    roles = timed if beside is None else tuple(dict.fromkeys((*timed, *beside.roles)))
     logs = open_logs(request.logs, request.reading, wanted=roles, period=period)
     for sentence in (found_columns(logs), *logs.notes):
         watch.say(sentence)
     qualifier = Qualifier(qualifying, set_aside=rejects is not None)
     units = logs.units(batch_rows=running.batch_rows, threads=running.threads)
-    engine.ingest(units, qualifier.judge, progress=watch.progress)
+
+    def judge(raw: RawBatch) -> Listens:
+        listens = qualifier.judge(raw)
+        if beside is not None:
+            beside.take(raw, listens)
+        return listens
+
+    engine.ingest(units, judge, progress=watch.progress)
     counts = qualifier.finish()
     if rejects is not None:
         write_rejects(qualifier.rejected(), rejects)
