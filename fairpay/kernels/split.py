@@ -5,40 +5,167 @@
 | `add_amounts`      | artist uint32[e], amount int64[e], out int64[artists]                                    |
 | `add_proportional` | start int64[u+1], artist uint32[e], amount int64[e], total int64[u], budget int64[u], out |
 
-Bounds: each budget >= 0 and the sum of budgets below 2^62; each amount > 0; total[u] is the sum of u's amounts.
+Bounds: each budget >= 0 and the sum of budgets at most 2^62; each amount > 0; total[u] is the sum of u's amounts, each
+user has an entry.
+
+A split is exact in total and never negative. Where a user has units enough, each entry gets its part to the nearest unit
+(halves up) and the largest entry (of several, that of the smallest artist code) takes what that leaves over or lacks: with n
+entries that is at most n / 2 units, and its own part is at least budget / n, so it stays positive from n^2 units on. A user
+with fewer is divided by largest remainder: floors first, then one unit each to the largest remainders, ties to the smaller
+code.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from fairpay.kernels._jit import jit
+from fairpay.kernels._jit import inlined, jit
 from fairpay.kernels.wide import muldiv
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fairpay.usage import Codes, Ints
+
+    Words = NDArray[np.uint64]
 
 __all__ = ["add_amounts", "add_proportional"]
 
+ZERO = np.uint64(0)
+ONE = np.uint64(1)
+SMALL = 1 << 31
+
 
 @jit
-def add_amounts(artist: np.ndarray, amount: np.ndarray, out: np.ndarray) -> None:
+def add_amounts(artist: Codes, amount: Ints, out: Ints) -> None:
     """Add each amount to its artist."""
     for e in range(len(artist)):
         out[artist[e]] += amount[e]
 
 
 @jit
-def add_proportional(
-    start: np.ndarray, artist: np.ndarray, amount: np.ndarray, total: np.ndarray, budget: np.ndarray, out: np.ndarray
+def add_proportional(  # noqa: PLR0913, PLR0917 - kernels take arrays by position
+    start: Ints, artist: Codes, amount: Ints, total: Ints, budget: Ints, out: Ints
 ) -> None:
-    """Split budget[u] in proportion to u's amounts: to the nearest unit, the residual on the largest entry."""
+    """Split budget[u] in proportion to u's amounts."""
     for u in range(len(total)):
-        left = budget[u]
-        largest = start[u]
-        for e in range(start[u], start[u + 1]):
-            quotient, rest = muldiv(np.uint64(amount[e]), np.uint64(budget[u]), np.uint64(total[u]))
-            if rest >= np.uint64(total[u]) - rest:
-                quotient += np.uint64(1)
-            out[artist[e]] += np.int64(quotient)
-            left -= np.int64(quotient)
-            if amount[e] > amount[largest] or (amount[e] == amount[largest] and artist[e] < artist[largest]):
-                largest = e
-        out[artist[largest]] += left
+        first, end = start[u], start[u + 1]
+        entries = end - first
+        if budget[u] == 0:
+            continue
+        if entries == 1:
+            out[artist[first]] += budget[u]
+        elif budget[u] // entries < entries:
+            add_few(first, end, artist, amount, total[u], budget[u], out)
+        elif total[u] < SMALL:
+            add_small(first, end, artist, amount, total[u], budget[u], out)
+        else:
+            add_large(first, end, artist, amount, total[u], budget[u], out)
+
+
+@inlined
+def add_small(  # noqa: PLR0913, PLR0917 - kernels take arrays by position
+    first: int, end: int, artist: Codes, amount: Ints, total: int, budget: int, out: Ints
+) -> None:
+    """Divide to the nearest where the user's total is below 2^31.
+
+    With budget = q total + r, an entry x gets q x + (r x + half) // total, and r x + total / 2 < 2^63. The quotient is
+    below 2^31, so a float64 estimate of it is off by at most one, which the exact remainder puts right.
+    """
+    quotient = budget // total
+    rest = budget - quotient * total
+    inverse = 1.0 / np.float64(total)
+    left = budget
+    largest, most = first, np.int64(0)
+    for e in range(first, end):
+        x = amount[e]
+        wanted = rest * x + (total >> 1)
+        part = np.int64(np.float64(wanted) * inverse)
+        over = wanted - part * total
+        part += np.int64(over >= total) - np.int64(over < 0)
+        part += quotient * x
+        out[artist[e]] += part
+        left -= part
+        if x > most or (x == most and artist[e] < artist[largest]):
+            largest, most = e, x
+    out[artist[largest]] += left
+
+
+@jit
+def add_large(  # noqa: PLR0913, PLR0917 - kernels take arrays by position
+    first: int, end: int, artist: Codes, amount: Ints, total: int, budget: int, out: Ints
+) -> None:
+    """Divide to the nearest through 128 bits, whatever the user's total."""
+    divisor = np.uint64(total)
+    left = budget
+    largest = first
+    for e in range(first, end):
+        quotient, rest = muldiv(np.uint64(amount[e]), np.uint64(budget), divisor)
+        if rest >= divisor - rest:
+            quotient += ONE
+        out[artist[e]] += np.int64(quotient)
+        left -= np.int64(quotient)
+        if amount[e] > amount[largest] or (amount[e] == amount[largest] and artist[e] < artist[largest]):
+            largest = e
+    out[artist[largest]] += left
+
+
+@jit
+def add_few(  # noqa: PLR0913, PLR0917 - kernels take arrays by position
+    first: int, end: int, artist: Codes, amount: Ints, total: int, budget: int, out: Ints
+) -> None:
+    """Divide by largest remainder: floors, then one unit each to the largest remainders, ties to the smaller code.
+
+    Who is served last is found by bisection, on the remainder and then on the code, so that nothing is sorted.
+    """
+    rests = np.empty(end - first, dtype=np.uint64)
+    left = budget
+    for e in range(first, end):
+        quotient, rests[e - first] = muldiv(np.uint64(amount[e]), np.uint64(budget), np.uint64(total))
+        out[artist[e]] += np.int64(quotient)
+        left -= np.int64(quotient)
+    if left == 0:
+        return
+    border = last_rest(rests, left, np.uint64(total))
+    for e in range(first, end):
+        if rests[e - first] > border:
+            out[artist[e]] += 1
+            left -= 1
+    code = last_code(rests, border, artist[first:end], left)
+    for e in range(first, end):
+        if rests[e - first] == border and artist[e] <= code:
+            out[artist[e]] += 1
+
+
+@inlined
+def last_rest(rests: Words, wanted: int, total: np.uint64) -> np.uint64:
+    """Return the largest remainder that at least `wanted` entries reach."""
+    low, high = ZERO, total
+    while high - low > ONE:
+        middle = low + ((high - low) >> ONE)
+        reached = 0
+        for rest in rests:
+            reached += np.int64(rest >= middle)
+        if reached >= wanted:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@inlined
+def last_code(rests: Words, border: np.uint64, artist: Codes, wanted: int) -> int:
+    """Return the smallest code that `wanted` of the entries with this remainder do not exceed; -1 where none is wanted."""
+    low, high = np.int64(-1), np.int64(1) << 32
+    while wanted and high - low > 1:
+        middle = (low + high) // 2
+        reached = 0
+        for i in range(len(rests)):
+            reached += np.int64(rests[i] == border and artist[i] <= middle)
+        if reached >= wanted:
+            high = middle
+        else:
+            low = middle
+    return high if wanted else low
