@@ -120,9 +120,9 @@ def decimal(  # noqa: C901 - one walk over the digits; calls per digit would cos
             return 0, TOO_LARGE
         value *= 10
         seen += 1
-    if value >= LIMIT:
-        return 0, TOO_LARGE
     up = next_digit > HALF or (next_digit == HALF and (more or value % 2 == 1))
+    if value >= LIMIT or (up and value + 1 >= LIMIT):
+        return 0, TOO_LARGE
     if up:
         return value + 1, ROUNDED_UP
     return value, (INEXACT if next_digit > 0 or more else EXACT)

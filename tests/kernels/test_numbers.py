@@ -1,0 +1,178 @@
+"""Numbers and moments out of text, held against Fraction and datetime."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from fairpay.kernels.moments import parse_moments
+from fairpay.kernels.numbers import (
+    EMPTY,
+    EXACT,
+    INEXACT,
+    NEGATIVE,
+    NOT_A_NUMBER,
+    ROUNDED_UP,
+    TOO_LARGE,
+    parse_decimals,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def buffers(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Lay texts out as Arrow does."""
+    raw = [text.encode() for text in texts]
+    start = np.cumsum([0, *map(len, raw)]).astype(np.int64)
+    return start, np.frombuffer(b"".join(raw), np.uint8)
+
+
+def decimals(texts: list[str], digits: int = 3) -> list[tuple[int, int]]:
+    """Parse texts; pairs of value and how."""
+    start, data = buffers(texts)
+    out, how = np.empty(len(texts), np.int64), np.empty(len(texts), np.uint8)
+    parse_decimals(start, data, digits, out, how)
+    return list(zip(out.tolist(), how.tolist(), strict=True))
+
+
+def moments(texts: list[str]) -> list[tuple[int, int]]:
+    """Parse moments; pairs of microseconds and how."""
+    start, data = buffers(texts)
+    out, how = np.empty(len(texts), np.int64), np.empty(len(texts), np.uint8)
+    parse_moments(start, data, out, how)
+    return list(zip(out.tolist(), how.tolist(), strict=True))
+
+
+def slow(text: str, digits: int) -> tuple[int, int]:
+    """Say the same with Fraction."""
+    exact = Fraction(Decimal(text)) * 10**digits
+    if exact < 0:
+        return 0, NEGATIVE
+    value = round(exact)
+    if value >= 2**62:
+        return 0, TOO_LARGE
+    return value, EXACT if value == exact else ROUNDED_UP if value > exact else INEXACT
+
+
+plain = st.from_regex(r"\A[+-]?[0-9]{1,24}(\.[0-9]{0,12})?\Z")
+scientific = st.from_regex(r"\A[+-]?[0-9]{0,6}\.[0-9]{1,9}[eE][+-]?[0-9]{1,2}\Z")
+
+
+@settings(deadline=None)
+@given(text=plain | scientific, digits=st.integers(0, 6))
+@example("29.9996", 3)
+@example("0.0005", 3)
+@example("0.0015", 3)
+@example("-0", 3)
+@example("4611686018427387.903", 3)
+@example("4611686018427387.904", 3)
+@example("4611686018427387903.4999", 0)
+@example("4611686018427387903.5", 0)
+def test_any_decimal_is_rounded_as_a_fraction_is(text: str, digits: int) -> None:
+    assert decimals([text], digits) == [slow(text, digits)]
+
+
+@pytest.mark.parametrize(
+    ("text", "how"),
+    [
+        ("", EMPTY),
+        ("   ", EMPTY),
+        ("soon", NOT_A_NUMBER),
+        ("nan", NOT_A_NUMBER),
+        ("NaN", NOT_A_NUMBER),
+        ("inf", NOT_A_NUMBER),
+        ("1,200", NOT_A_NUMBER),
+        ("9,99", NOT_A_NUMBER),
+        (".", NOT_A_NUMBER),
+        ("1e", NOT_A_NUMBER),
+        ("1e+", NOT_A_NUMBER),
+        ("e5", NOT_A_NUMBER),
+        ("1.2.3", NOT_A_NUMBER),
+        ("1 2", NOT_A_NUMBER),
+        ("0x10", NOT_A_NUMBER),
+        ("--1", NOT_A_NUMBER),
+        ("-soon", NOT_A_NUMBER),
+        ("1_000", NOT_A_NUMBER),
+        ("٣", NOT_A_NUMBER),
+        ("-3", NEGATIVE),
+        ("-0.00001", NEGATIVE),
+        ("-1e99", NEGATIVE),
+        ("1e9999999999999", TOO_LARGE),
+        ("9" * 400, TOO_LARGE),
+    ],
+)
+def test_what_cannot_be_used_is_named(text: str, how: int) -> None:
+    assert decimals([text]) == [(0, how)]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("246.30812", 246308), ("1e3", 1_000_000), (" 5\r", 5000), ("+7", 7000), (".5", 500), ("5.", 5000), ("0e9999", 0)],
+)
+def test_forms_of_writing_a_number(text: str, value: int) -> None:
+    assert decimals([text])[0][0] == value
+
+
+def test_a_slice_of_a_column_reads_its_own_texts() -> None:
+    start, data = buffers(["1", "22", "333"])
+    out, how = np.empty(2, np.int64), np.empty(2, np.uint8)
+    parse_decimals(start[1:], data, 0, out, how)
+    assert out.tolist() == [22, 333]
+
+
+@settings(deadline=None)
+@given(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.timezones() | st.just(UTC)))  # noqa: DTZ001 - bounds take no zone
+def test_iso_8601_is_read_as_datetime_reads_it(moment: datetime) -> None:
+    text = moment.isoformat(timespec="microseconds")
+    parsed = datetime.fromisoformat(text)
+    whole_minutes = parsed.utcoffset() is not None and parsed.utcoffset() % timedelta(minutes=1) == timedelta(0)
+    if not whole_minutes:
+        assert moments([text])[0][1] == NOT_A_NUMBER
+        return
+    assert moments([text]) == [((parsed - EPOCH) // timedelta(microseconds=1), EXACT)]
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("2021-03-19 00:07", "2021-03-19T00:07:00+00:00"),
+        ("2013-03-14T10:44:25Z", "2013-03-14T10:44:25+00:00"),
+        ("2018-11-01T21:01:46.796Z", "2018-11-01T21:01:46.796+00:00"),
+        ("2021-03-19 00:07:00 UTC", "2021-03-19T00:07:00+00:00"),
+        ("2021-03-19T02:07:00+0200", "2021-03-19T00:07:00+00:00"),
+        ("2021-03-19T02:07:00 +02", "2021-03-19T00:07:00+00:00"),
+        ("2021-03-19", "2021-03-19T00:00:00+00:00"),
+        ("2024-02-29T24:00", "2024-03-01T00:00:00+00:00"),
+        ("1577836800", "2020-01-01T00:00:00+00:00"),
+        ("1577836800.25", "2020-01-01T00:00:00.250+00:00"),
+        ("1577836800000", "2020-01-01T00:00:00+00:00"),
+        ("1577836800000000", "2020-01-01T00:00:00+00:00"),
+        ("1577836800000000000", "2020-01-01T00:00:00+00:00"),
+    ],
+)
+def test_the_ways_logs_write_time(text: str, same: str) -> None:
+    micro = (datetime.fromisoformat(same) - EPOCH) // timedelta(microseconds=1)
+    assert moments([text]) == [(micro, EXACT)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "7/8/2013 2:44",
+        "17 Aug 2026, 12:14",
+        "2021-02-29",
+        "2021-13-01",
+        "2021-03-19T25:00",
+        "2021-03-19x",
+        "-5",
+        "soon",
+    ],
+)
+def test_what_is_no_moment(text: str) -> None:
+    assert moments([text]) == [(0, NOT_A_NUMBER)]
