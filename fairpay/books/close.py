@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from fairpay.books.balances import Balances, balances
@@ -17,7 +17,7 @@ from fairpay.books.loading import load
 from fairpay.books.periods import after, check_period
 from fairpay.books.posting import Booking, post
 from fairpay.books.settling import Terms, settle
-from fairpay.books.store import locked, shelf
+from fairpay.books.store import locked, read_entry, shelf
 from fairpay.books.writing import already, publish_month
 from fairpay.errors import DifferentRunError, UsageError
 
@@ -45,6 +45,8 @@ class Closed:
     facts: Facts
     rows: tuple[Row, ...]
     controls: tuple[Control, ...]
+    manifest_sha256: str = ""
+    """Of the manifest in the books; empty for a preview. Kept elsewhere, it shows later that the books are these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +94,10 @@ def close(
         inputs = hashing.inputs()
         month = work_out(closing, loaded, place, earned, inputs)
         require(month.controls)
-        if not dry_run:
-            publish_month(closing, month, inputs, found)
-        return month if dry_run else done(month)
+        if dry_run:
+            return month
+        publish_month(closing, month, inputs, found)
+        return replace(month, status="done", manifest_sha256=read_entry(closing.books / month.period).sha256)
 
 
 def place_of(found: Shelf, period: str) -> Place:
@@ -150,9 +153,4 @@ def closed_before(entry: Entry, closing: Closing, place: Place, inputs: list[Inp
         raise DifferentRunError(message, advice="A closed month is never edited: book the correction, fairpay adjust.")
     controls = already(entry)
     facts = Facts.of_json(entry.books["facts"])
-    return Closed("already", closing.period, run_id, facts, tuple(entry.rows()), controls)
-
-
-def done(month: Closed) -> Closed:
-    """The same, written."""
-    return Closed("done", month.period, month.run_id, month.facts, month.rows, month.controls)
+    return Closed("already", closing.period, run_id, facts, tuple(entry.rows()), controls, entry.sha256)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["ADJUSTMENTS", "LEDGER", "Entry", "Shelf", "canonical", "locked", "sha256_of", "shelf"]
+__all__ = ["ADJUSTMENTS", "LEDGER", "Entry", "Shelf", "canonical", "locked", "read_entry", "sha256_of", "shelf"]
 
 ADJUSTMENTS = "adjustments"
 LEDGER = "ledger.parquet"

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fairpay import __version__
+from fairpay.cli.adjust import adjust
 from fairpay.cli.check import check
+from fairpay.cli.close import close
 from fairpay.cli.compare import compare
+from fairpay.cli.diff import diff
+from fairpay.cli.init import init
 from fairpay.cli.pay import pay
 from fairpay.cli.rules import rules
 from fairpay.cli.synth import synth
@@ -40,8 +44,8 @@ def in_lines(command: Callable[..., None]) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-READING = (compare, pay, check)
-for command in (*READING, rules, verify, synth, warm):
+READING = (compare, pay, check, close, adjust)
+for command in (*READING, rules, init, diff, verify, synth, warm):
     app.command(help=in_lines(command), epilog=EPILOG if command in READING else None)(command)
 NAMES = [str(made.callback.__name__) for made in app.registered_commands if made.callback]
 

@@ -1,0 +1,136 @@
+"""The pages of `fairpay close`, `adjust` and `diff`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from fairpay.books.summary import suspense, totals
+from fairpay.cli.screens.parts import figures, labelled
+from fairpay.cli.words import counted, joined, visible
+from fairpay.money import format_units
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import RenderableType
+
+    from fairpay.books.close import Closed
+    from fairpay.books.diff import Difference
+    from fairpay.books.rework import Adjusted
+    from fairpay.outcome import Control
+
+__all__ = ["adjusted_screen", "closed_screen", "diff_screen"]
+
+SHOWN = {
+    "carry_in": "carried in",
+    "earned": "earned",
+    "minimum_topup": "minimum top-up",
+    "adjustment": "adjusted",
+    "fee": "fees",
+    "reserve_release": "reserve released",
+    "recoup": "earned back",
+    "reserve_hold": "reserve held",
+    "suspense": "to suspense",
+    "carry_out": "carried on",
+    "payable": "payable",
+}
+ENDED = {"done": "closed", "already": "closed already, verified", "preview": "a preview, nothing written"}
+BOOKED = {"done": "booked", "already": "booked already, verified", "preview": "a preview, nothing written"}
+CLIP = 60
+
+
+def closed_screen(month: Closed, books: str) -> Iterator[RenderableType]:
+    """Yield the totals of a month, its pools and every control."""
+    yield Text(f"{month.period} · {ENDED[month.status]} · run {month.run_id}", style="bold")
+    yield ""
+    found = totals(month.rows)
+    rows = [
+        (Text(words), *(Text(grouped(found[currency].get(kind, ""))) for currency in found))
+        for kind, words in SHOWN.items()
+        if any(kind in found[currency] for currency in found)
+    ]
+    yield figures("", *found, rows=rows)
+    yield ""
+    for name, amounts in suspense(month.rows).items():
+        yield labelled("Suspense", f"{name} {' + '.join(f'{grouped(a)} {c}' for c, a in amounts.items())}")
+    for key, count in month.facts.heard.without_pool.items():
+        yield labelled("No pool", f"{key}: {counted(count, 'row')}")
+    yield ""
+    yield from controlled(month.controls)
+    if month.manifest_sha256:
+        yield Text(visible(f"{books}/{month.period}, manifest sha256 {month.manifest_sha256}"))
+
+
+def adjusted_screen(adjusted: Adjusted) -> Iterator[RenderableType]:
+    """Yield what an adjustment moves, and every control."""
+    where = f"{adjusted.ref_period} adjusted in {adjusted.period}"
+    yield Text(f"{where} · {BOOKED[adjusted.status]} · run {adjusted.run_id}", style="bold")
+    yield ""
+    rows = [
+        (
+            Text(clipped(row.payee)),
+            Text(clipped(row.pool)),
+            Text(grouped(format_units(row.amount, row.scale)), style="" if row.amount > 0 else "red"),
+            Text(row.currency),
+        )
+        for row in sorted(adjusted.rows, key=lambda row: (-abs(row.amount), row))[:20]
+    ]
+    if rows:
+        yield figures("Payee", "Pool", "Change", "", rows=rows, words=(0, 1, 3))
+    more = len(adjusted.rows) - len(rows)
+    yield f"  and {more:,} more" if more else "" if rows else "  Nothing changes for anybody."
+    yield ""
+    yield from controlled(adjusted.controls)
+
+
+def diff_screen(difference: Difference, *, limit: int) -> Iterator[RenderableType]:
+    """Yield why two runs differ, and for whom."""
+    yield Text("Why", style="bold")
+    for why in difference.why:
+        yield labelled(why.what, f"{why.name}: {why.before or '(none)'} -> {why.after or '(none)'}")
+    if not difference.why:
+        yield "  The same inputs, rules, options and version."
+    yield ""
+    shown = difference.moved[:limit] if limit else difference.moved
+    rows = [
+        (
+            Text(clipped(one.payee)),
+            Text(visible(one.figure)),
+            *(Text(grouped(format_units(n, one.scale))) for n in (one.before, one.after, one.after - one.before)),
+            Text(one.currency),
+        )
+        for one in shown
+    ]
+    if rows:
+        yield figures("Payee", "", "Before", "After", "Change", "", rows=rows, words=(0, 1, 5))
+        yield ""
+    moved, more = len(difference.moved), len(difference.moved) - len(shown)
+    end = f"{counted(moved, 'figure')} changed, {difference.unchanged:,} did not"
+    yield Text(f"{end}; {more:,} not shown (--limit 0)." if more else f"{end}.", style="bold")
+
+
+def controlled(controls: Sequence[Control]) -> Iterator[RenderableType]:
+    """Yield every control with its numbers, and the verdict."""
+    rows = [
+        (Text(visible(c.name)), Text("ok" if c.ok else "FAILS", style="green" if c.ok else "bold red"), Text(c.detail))
+        for c in controls
+    ]
+    yield figures("Control", "", "Numbers", rows=rows, words=(0, 1, 2))
+    yield ""
+    failed = [c.name for c in controls if not c.ok]
+    verdict = f"{joined(failed)} failed." if failed else f"All {counted(len(controls), 'control')} hold."
+    yield Text(verdict, style="bold")
+
+
+def grouped(amount: str) -> str:
+    """`-1234.50` is `-1,234.50`."""
+    whole, point, part = amount.lstrip("-").partition(".")
+    return f"{'-' if amount.startswith('-') else ''}{int(whole):,}{point}{part}" if whole else ""
+
+
+def clipped(name: str) -> str:
+    """A name that is safe to print and no longer than a line."""
+    safe = visible(name)
+    return safe if len(safe) <= CLIP else safe[: CLIP - 1] + "…"
