@@ -1,0 +1,183 @@
+"""Every promise a rule declares is searched for a counter-example; the table of promises is that of the literature."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import promises
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from promises import Change, Listening
+
+from fairpay.rule import Promise
+from fairpay.rules import find_rule, rule_classes
+
+if TYPE_CHECKING:
+    from fairpay.rule import Rule
+
+TRIES = 2_000
+NIGHTLY = 50_000
+COSTLY = {"geometric-median": 20}
+"""Rules whose exact answer takes long get this many times fewer tries; the nightly search makes up for it."""
+ARTISTS = "ABCD"
+AMOUNTS = st.sampled_from([0, 0, 0, 1, 1, 1, 2, 3, 4, 7, 40, 999])
+FEES = st.sampled_from([1, 1, 1, 2, 3, 5, 10, 0])
+RATES = st.sampled_from([Fraction(1), Fraction(9, 10), Fraction(7, 10), Fraction(1, 2)])
+VARIANTS = [
+    cls.parse(text)
+    for cls in rule_classes().values()
+    for text in dict.fromkeys(["", *(e.parameters for e in cls.examples), *(e.parameters for e in cls.breaks)])
+]
+
+
+@st.composite
+def listening(draw: Any, users: list[str], artists: str) -> Listening:  # noqa: ANN401 - hypothesis draws anything
+    """Each user plays at least one artist."""
+    table = {}
+    for user in users:
+        amounts = draw(st.lists(AMOUNTS, min_size=len(artists), max_size=len(artists)))
+        table[user] = {a: x for a, x in zip(artists, amounts, strict=True) if x} or {artists[0]: 1}
+    return table
+
+
+@st.composite
+def changes(draw: Any, promise: Promise) -> Change:  # noqa: ANN401 - hypothesis draws anything
+    """A small month with mixed fees, and a change of the kind the promise speaks of."""
+    users = [f"u{i}" for i in range(draw(st.integers(1, 4)))]
+    artists = ARTISTS[: draw(st.integers(1, 4))]
+    before = draw(listening(users, artists))
+    fees = dict(zip([*users, "bot"], draw(st.lists(FEES, min_size=5, max_size=5)), strict=False))
+    change = Change(before, dict(before), fees, draw(RATES))
+    vary = VARY.get(promise)
+    if vary:
+        vary(draw, change, users, artists)
+    return change
+
+
+def add_account(draw: Any, change: Change, _: list[str], artists: str) -> None:  # noqa: ANN401
+    """A bot joins, and may play an artist of its own."""
+    change.after |= draw(listening(["bot"], artists + "X"))
+
+
+def bribe(draw: Any, change: Change, users: list[str], artists: str) -> None:  # noqa: ANN401
+    """Some users play something else."""
+    change.after |= draw(listening(users[: draw(st.integers(1, len(users)))], artists + "X"))
+
+
+def click(draw: Any, change: Change, users: list[str], artists: str) -> None:  # noqa: ANN401
+    """One user plays something else."""
+    change.after |= draw(listening(users[:1], artists + "X"))
+
+
+def listen_more(draw: Any, change: Change, users: list[str], artists: str) -> None:  # noqa: ANN401
+    """One user plays one artist more."""
+    mine, artist = dict(change.after[users[0]]), draw(st.sampled_from(artists))
+    mine[artist] = mine.get(artist, 0) + draw(st.sampled_from([1, 2, 5, 1000]))
+    change.after[users[0]] = mine
+
+
+def split(draw: Any, change: Change, users: list[str], _: str) -> None:  # noqa: ANN401
+    """Artist A appears as A, A2 and A3; each user's plays of A go to any of them."""
+    if not any("A" in mine for mine in change.before.values()):
+        change.before[users[0]] = {"A": 1}
+    change.aliases = dict.fromkeys(["A", "A2", "A3"], "A")
+    for user, mine in change.before.items():
+        plays = mine.get("A", 0)
+        second = draw(st.integers(0, plays))
+        third = draw(st.integers(0, plays - second))
+        parts = {"A": plays - second - third, "A2": second, "A3": third}
+        change.after[user] = {a: x for a, x in {**mine, **parts}.items() if x}
+
+
+def rename(draw: Any, change: Change, users: list[str], _: str) -> None:  # noqa: ANN401
+    """Artists swap names, and users come in another order."""
+    new = dict(zip(ARTISTS, draw(st.permutations(ARTISTS)), strict=True))
+    change.aliases = {after: before for before, after in new.items()}
+    change.after = {u: {new[a]: x for a, x in change.before[u].items()} for u in draw(st.permutations(users))}
+
+
+VARY = {
+    Promise.FRAUD_PROOF: add_account,
+    Promise.BRIBERY_PROOF: bribe,
+    Promise.CLICK_FRAUD_PROOF: click,
+    Promise.MONOTONE: listen_more,
+    Promise.SPLIT_PROOF: split,
+    Promise.ANONYMOUS: rename,
+}
+
+
+def search(promise: Promise, rules: list[Rule], tries: int) -> None:
+    """Look for a change on which one of the rules breaks the promise; hypothesis shrinks what it finds."""
+
+    @settings(max_examples=tries, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(changes(promise))
+    def holds(change: Change) -> None:
+        for rule in rules:
+            assert promises.excess(rule, promise, change) <= 0, f"{rule.label} breaks {promise.value}: {change}"
+
+    holds()
+
+
+def keepers(promise: Promise, *, costly: bool) -> list[Rule]:
+    """The rules, with the parameters of their examples, that declare the promise."""
+    return [r for r in VARIANTS if promise in r.keeps() and (r.name in COSTLY) == costly]
+
+
+@pytest.mark.parametrize("promise", Promise)
+def test_no_counterexample_to_a_declared_promise(promise: Promise) -> None:
+    """2,000 tries for every rule that declares it."""
+    search(promise, keepers(promise, costly=False), TRIES)
+
+
+@pytest.mark.parametrize("rule", [r for r in VARIANTS if r.name in COSTLY], ids=lambda rule: rule.label)
+def test_no_counterexample_to_a_promise_of_a_costly_rule(rule: Rule) -> None:
+    """Fewer tries for rules that take long; the nightly search takes the full number."""
+    for promise in sorted(rule.keeps(), key=lambda p: p.value):
+        search(promise, [rule], TRIES // COSTLY[rule.name])
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("promise", Promise)
+def test_no_counterexample_in_a_long_search(promise: Promise) -> None:
+    """50,000 tries, and 2,000 for the costly rules."""
+    search(promise, keepers(promise, costly=False), NIGHTLY)
+    search(promise, keepers(promise, costly=True), TRIES)
+
+
+TABLE = """
+market-centric           no  yes no  no  no  yes
+user-centric             yes yes yes yes yes yes
+equal-split              yes yes yes yes yes no
+bounded                  no  yes yes yes yes yes
+bounded:b=1              yes yes yes yes yes yes
+bounded:force=smooth     no  yes yes yes yes yes
+bounded:force=bayes      no  yes yes yes yes yes
+user-cap                 no  yes no  no  no  yes
+norm                     no  yes no  no  no  no
+norm:p=inf               no  yes no  no  no  no
+geometric-median         no  no  no  no  no  no
+independent-markets      no  yes no  no  no  no
+"""
+COLUMNS = (
+    Promise.OWN_MONEY,
+    Promise.MONOTONE,
+    Promise.FRAUD_PROOF,
+    Promise.BRIBERY_PROOF,
+    Promise.CLICK_FRAUD_PROOF,
+    Promise.SPLIT_PROOF,
+)
+
+
+@pytest.mark.parametrize("line", TABLE.strip().splitlines())
+def test_a_rule_declares_what_the_literature_says(line: str) -> None:
+    """Own money, monotone, fraud, bribery, click fraud, split; norm's monotone is ours, with its reason in `keeps`."""
+    name, *cells = line.split()
+    assert ["yes" if promise in find_rule(name).keeps() else "no" for promise in COLUMNS] == cells
+
+
+@pytest.mark.parametrize("rule", VARIANTS, ids=lambda rule: rule.label)
+def test_every_rule_conserves_and_pays_nobody_for_nothing(rule: Rule) -> None:
+    """The three promises without which a rule is none."""
+    assert {Promise.CONSERVES, Promise.NULL_ARTIST, Promise.ANONYMOUS} <= rule.keeps()
