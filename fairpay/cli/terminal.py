@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-__all__ = ["ReaderLeftError", "emit", "is_terminal", "page_width", "show", "tell", "tolerate_any_text"]
+__all__ = ["ReaderLeftError", "emit", "is_terminal", "on_terminal", "page_width", "show", "tell", "tolerate_any_text"]
 
 WIDE = 10_000
 """Width of a page that is not looked at: nothing is cut or wrapped by it."""
@@ -67,9 +67,14 @@ def tell(sentence: str) -> None:
         sys.stderr.flush()
 
 
+def on_terminal() -> bool:
+    """Whether somebody looks at standard output."""
+    return is_terminal(sys.stdout)
+
+
 def page_width() -> int:
     """Return the width of the page on standard output: the terminal's, within reason; without one, no edge."""
-    if not is_terminal(sys.stdout):
+    if not on_terminal():
         return WIDE
     return min(MOST, max(LEAST, shutil.get_terminal_size().columns))
 
@@ -85,7 +90,7 @@ def show(*parts: RenderableType) -> None:
         markup=False,
         emoji=False,
         highlight=False,
-        force_terminal=is_terminal(sys.stdout),
+        force_terminal=on_terminal(),
         legacy_windows=False,
     )
     for part in parts:

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from outcomes import listening, money, outcome
+from rich.cells import cell_len
 
 from fairpay import api
 from fairpay.cli import main
-from fairpay.cli.screens import compare, pay
+from fairpay.cli.screens import compare, names, pay
 from fairpay.cli.screens.reasons import reasons
 from fairpay.cli.terminal import show
 from fairpay.errors import InputError
@@ -28,7 +29,6 @@ EVIL = [
     "宇多田ヒカル",
     "👩\u200d👧",
     ":smile:",
-    "a" * 300,
 ]
 
 
@@ -74,6 +74,23 @@ def test_a_name_neither_breaks_nor_colours_the_page(name: str, capsys: pytest.Ca
         assert len(shown.splitlines()) == len(plain.splitlines())
         assert not any(c in shown for c in "\x1b\u202e\x07")
         assert name in shown or name.encode("unicode_escape").decode() in shown
+
+
+@pytest.mark.parametrize("letter", ["a", "宇"])
+def test_a_long_name_is_folded_into_80_columns_where_nobody_looks(
+    letter: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = page(capsys, outcome(TWO, names={"a0000": letter * 300}))
+    assert max(map(cell_len, shown.splitlines())) <= 80
+    assert shown.count(letter) >= 300
+
+
+def test_on_a_terminal_a_long_name_is_cut_to_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names, "on_terminal", lambda: True)
+    monkeypatch.setattr(names, "page_width", lambda: 80)
+    (name,) = names.named(outcome(TWO, names={"a0000": "宇" * 50}), [0], [("1.00", "why")], headers=("Change", "Why"))
+    assert name.plain.endswith("…")
+    assert cell_len(name.plain) <= 80 - 2 - 8 - 5
 
 
 def test_a_page_that_is_piped_is_plain_and_fits_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
@@ -142,7 +159,7 @@ def test_a_currency_without_cents_has_none(capsys: pytest.CaptureFixture[str]) -
 
 def test_with_fees_that_differ_the_reason_speaks_of_what_listeners_pay(capsys: pytest.CaptureFixture[str]) -> None:
     shown = page(capsys, outcome(TWO), equal_fees=False)
-    assert "for what they pay, its listeners play 0.7x the average" in shown
+    assert "its fans play 0.7x the average per fee" in shown
 
 
 def test_only_market_against_user_centric_gets_a_reason_from_fan_intensity() -> None:

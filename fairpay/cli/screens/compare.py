@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from fairpay.cli.screens.many import many_rules
-from fairpay.cli.screens.parts import INDENT, about, figures, paragraph, placed, remarks, title, who
+from fairpay.cli.screens.names import named
+from fairpay.cli.screens.parts import INDENT, about, figures, paragraph, placed, remarks, title
 from fairpay.cli.screens.reasons import reasons
 from fairpay.cli.words import amount, counted, percent
 from fairpay.reports.artists import by_payout
@@ -84,19 +85,21 @@ def tier_table(outcome: Outcome, first: Payout, second: Payout) -> RenderableTyp
 def extremes(outcome: Outcome, first: Payout, second: Payout, *, why: Callable[[int], str]) -> RenderableType:
     """Show who gains most and who loses most, with the reason beside the amount."""
     before, after = first.allocation.paid, second.allocation.paid
+    headers = ("Change", "", "Why")
 
-    def row(artist: int, style: str) -> tuple[str | Text, ...]:
+    def beside(artist: int, style: str) -> tuple[str | Text, ...]:
         old, new = int(before[artist]), int(after[artist])
         share = percent(Fraction(new - old, old) if old else None, sign=True, unknown="new")
-        change = Text(amount(new - old, outcome.currency, sign=True), style=style)
-        return who(outcome, artist), change, share, why(artist)
+        return Text(amount(new - old, outcome.currency, sign=True), style=style), share, why(artist)
 
-    gains = [row(artist, GAIN) for artist in largest_gains(before, after, count=SHOWN)]
-    losses = [row(artist, LOSS) for artist in largest_losses(before, after, count=SHOWN)]
+    gains, losses = (find(before, after, count=SHOWN) for find in (largest_gains, largest_losses))
     if not gains:
         return paragraph("Every artist gets the same under both rules.")
-    rows = [*gains, ("",) * 4, (Text("Loses most", style="bold"), "", "", ""), *losses]
-    return figures("Gains most", "Change", "", "Why", rows=rows, words=(0, 3))
+    cells = [*(beside(artist, GAIN) for artist in gains), *(beside(artist, LOSS) for artist in losses)]
+    names = named(outcome, [*gains, *losses], cells, headers=headers)
+    rows = [(name, *cell) for name, cell in zip(names, cells, strict=True)]
+    rows[len(gains) : len(gains)] = [("",) * 4, (Text("Loses most", style="bold"), "", "", "")]
+    return figures("Gains most", *headers, rows=rows, words=(0, 3))
 
 
 def bias(outcome: Outcome, first: Payout, second: Payout) -> Iterator[RenderableType]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fairpay.cli.screens.parts import figures, paragraph, who
+from fairpay.cli.screens.names import named
+from fairpay.cli.screens.parts import figures, paragraph
 from fairpay.cli.words import amount, percent
 from fairpay.reports.artists import by_payout
 from fairpay.reports.figures import largest_gains, largest_losses, shift
@@ -60,17 +61,17 @@ def by_tier(outcome: Outcome, first: Payout, others: Sequence[Payout]) -> Render
 def extremes(outcome: Outcome, first: Payout, others: Sequence[Payout]) -> RenderableType:
     """One line for each rule: who gains most, and who loses most."""
     before = first.allocation.paid
-    rows: list[Sequence[str | Text]] = []
+    found: list[tuple[int, tuple[str, ...]]] = []
     for other in others:
         after = other.allocation.paid
-        for verb, found in (
-            ("gains", largest_gains(before, after, count=1)),
-            ("loses", largest_losses(before, after, count=1)),
-        ):
-            for artist in found:
+        for verb, largest in (("gains", largest_gains), ("loses", largest_losses)):
+            for artist in largest(before, after, count=1):
                 change = amount(int(after[artist] - before[artist]), outcome.currency, sign=True)
-                rows.append((other.rule.label, verb, change, who(outcome, artist)))
-    return figures("Rule", "Most", "Change", "Artist", rows=rows, words=(0, 1, 3))
+                found.append((artist, (other.rule.label, verb, change)))
+    headers = ("Rule", "Most", "Change")
+    names = named(outcome, [artist for artist, _ in found], [cells for _, cells in found], headers=headers)
+    rows: list[tuple[str | Text, ...]] = [(*cells, name) for (_, cells), name in zip(found, names, strict=True)]
+    return figures(*headers, "Artist", rows=rows, words=(0, 1, 3))
 
 
 def steering(outcome: Outcome) -> RenderableType:

@@ -9,7 +9,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from fairpay.cli.terminal import page_width
 from fairpay.cli.words import amount, counted, duration, joined, month_of, visible
 from fairpay.integers import sum_exactly
 
@@ -21,7 +20,9 @@ if TYPE_CHECKING:
     from fairpay.outcome import Listening, Outcome
 
 __all__ = [
+    "GAP",
     "INDENT",
+    "WIDTH",
     "about",
     "figures",
     "labelled",
@@ -31,15 +32,13 @@ __all__ = [
     "placed",
     "remarks",
     "title",
-    "who",
 ]
 
 INDENT = "  "
 WIDTH = 80
 LABEL = 12
-BESIDE_A_NAME = 56
-"""Cells that amounts and reasons take beside a name."""
-LEAST_NAME = 12
+GAP = 2
+"""Cells between two columns."""
 
 
 def title(rules: str, outcome: Outcome) -> Text:
@@ -64,8 +63,9 @@ def paragraph(text: str, *, style: str = "", indent: str = INDENT) -> Text:
 def about(outcome: Outcome) -> Iterator[RenderableType]:
     """Say where the money comes from, what was read, and what was left out."""
     money, currency = outcome.money, outcome.currency
+    stated = "as stated" if money.stated == f"{currency.text(money.pool)} stated" else money.stated
     assumed = " (assumed: no money was stated)" if money.assumed else ""
-    yield labelled("Pool", f"{amount(money.pool, currency)}   {money.stated}{assumed}")
+    yield labelled("Pool", f"{amount(money.pool, currency)}   {stated}{assumed}")
     if money.inactive:
         what = "held back" if money.held else "in the pool"
         people = counted(money.inactive, "subscriber")
@@ -89,9 +89,12 @@ def listened(listening: Listening) -> str:
 def left_out(listening: Listening) -> Iterator[RenderableType]:
     """Say how many rows were left out, and for which reasons, the most frequent first."""
     dropped = sorted(listening.dropped.items(), key=lambda pair: (-pair[1], pair[0]))
-    if dropped:
+    rows = counted(listening.rows - listening.used, "row")
+    if len(dropped) == 1:
+        yield labelled("Left out", f"{rows}, {dropped[0][0]}")
+    elif dropped:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in dropped)
-        yield labelled("Left out", f"{counted(listening.rows - listening.used, 'row')}: {reasons}")
+        yield labelled("Left out", f"{rows}: {reasons}")
 
 
 def labelled(label: str, text: str) -> Text:
@@ -126,7 +129,7 @@ def figures(*headers: str, rows: Sequence[Sequence[str | Text]], words: Sequence
 
     Where a terminal is too narrow, later words wrap first; a number that still does not fit ends in an ellipsis.
     """
-    table = Table(box=None, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, show_edge=False, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
     for place, header in enumerate(headers):
         left = place in words
         table.add_column(
@@ -138,14 +141,6 @@ def figures(*headers: str, rows: Sequence[Sequence[str | Text]], words: Sequence
     for row in rows:
         table.add_row(*row)
     return Padding.indent(table, len(INDENT))
-
-
-def who(outcome: Outcome, artist: int) -> Text:
-    """Return an artist's name where it is known, else the id: safe to print, and cut only to fit a terminal."""
-    identity = outcome.artist[artist].as_py()
-    name = Text(visible(outcome.names.get(identity, identity)))
-    name.truncate(max(LEAST_NAME, page_width() - BESIDE_A_NAME), overflow="ellipsis")
-    return name
 
 
 def placed(outcome: Outcome) -> Text:

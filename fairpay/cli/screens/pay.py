@@ -5,7 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from fairpay.cli.screens.parts import about, figures, paragraph, placed, remarks, title, who
+from fairpay.cli.screens.names import named
+from fairpay.cli.screens.parts import about, figures, paragraph, placed, remarks, title
 from fairpay.cli.words import amount, counted, percent
 from fairpay.reports.artists import by_payout
 from fairpay.reports.figures import top_share
@@ -49,10 +50,13 @@ def paid_artists(outcome: Outcome) -> str:
 def best_paid(outcome: Outcome) -> RenderableType:
     """Show the ten artists who are paid most."""
     allocation = outcome.payouts[0].allocation
-    rows = []
-    for artist in (int(i) for i in by_payout(outcome)[:SHOWN]):
+    headers = ("Payout", "Share", "Listeners", "Plays")
+    best = [int(artist) for artist in by_payout(outcome)[:SHOWN]]
+    cells = []
+    for artist in best:
         units = int(allocation.paid[artist])
         share = percent(Fraction(units, allocation.pool) if allocation.pool else None)
         listeners, plays = int(outcome.listeners[artist]), int(outcome.plays[artist])
-        rows.append((who(outcome, artist), amount(units, outcome.currency), share, f"{listeners:,}", f"{plays:,}"))
-    return figures("Paid most", "Payout", "Share", "Listeners", "Plays", rows=rows)
+        cells.append((amount(units, outcome.currency), share, f"{listeners:,}", f"{plays:,}"))
+    names = named(outcome, best, cells, headers=headers)
+    return figures("Paid most", *headers, rows=[(name, *cell) for name, cell in zip(names, cells, strict=True)])

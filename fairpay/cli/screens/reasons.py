@@ -33,11 +33,14 @@ def reasons(outcome: Outcome, first: Rule, second: Rule, *, equal_fees: bool) ->
     if not (pair & BY_LISTENING and pair & BY_FEE):
         return lambda artist: neutral(outcome, artist)
     intensity = fan_intensity(outcome)
-    start = "its listeners play" if equal_fees else "for what they pay, its listeners play"
 
     def why(artist: int) -> str:
         value = float(intensity[artist])
-        return "none of its listeners pays" if math.isnan(value) else f"{start} {times(value)} the average"
+        if math.isnan(value):
+            return "none of its listeners pays"
+        if equal_fees:
+            return f"its listeners play {times(value)} the average"
+        return f"its fans play {times(value)} the average per fee"
 
     return why
 

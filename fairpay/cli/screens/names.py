@@ -1,0 +1,61 @@
+"""Artists' names beside their figures: safe to print, and never wider than the page has room for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from fairpay.cli.screens.parts import GAP, INDENT, WIDTH
+from fairpay.cli.terminal import on_terminal, page_width
+from fairpay.cli.words import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fairpay.outcome import Outcome
+
+__all__ = ["named"]
+
+LEAST = 16
+"""Cells a name gets at least."""
+
+
+def named(
+    outcome: Outcome, artists: Sequence[int], beside: Sequence[Sequence[str | Text]], *, headers: Sequence[str]
+) -> list[Text]:
+    """Return the artists' names, where they are known, else their ids, fitted to what stands beside them.
+
+    On a terminal a longer name is cut; where nobody looks it is folded, so that nothing is lost and 80 columns do.
+    """
+    columns = [[headers[place], *(row[place] for row in beside)] for place in range(len(headers))]
+    taken = sum(GAP + max(cell_len(str(cell)) for cell in column) for column in columns)
+    room = max(LEAST, (page_width() if on_terminal() else WIDTH) - len(INDENT) - taken)
+    return [fitted(Text(name_of(outcome, artist)), room) for artist in artists]
+
+
+def name_of(outcome: Outcome, artist: int) -> str:
+    """Return an artist's name where it is known, else the id."""
+    identity = outcome.artist[artist].as_py()
+    return visible(outcome.names.get(identity, identity))
+
+
+def fitted(name: Text, room: int) -> Text:
+    """Cut a name to fit a terminal, or fold it."""
+    if on_terminal():
+        name.truncate(room, overflow="ellipsis")
+        return name
+    return Text("\n").join(name.divide(folds(name.plain, room)))
+
+
+def folds(text: str, room: int) -> list[int]:
+    """Return where a text is cut into lines of at most `room` cells; wide characters take two."""
+    found, width = [], 0
+    for place, character in enumerate(text):
+        cells = cell_len(character)
+        if width + cells > room:
+            found.append(place)
+            width = 0
+        width += cells
+    return found
