@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = ["audit", "usual_rules"]
 
+MILLIONTHS = 6
+"""Digits kept before an amount is rounded."""
+
 
 def usual_rules() -> list[str]:
     """Return the rules that are audited where none is asked for: all that take one walk."""
@@ -143,7 +146,7 @@ def play(bench: Bench, rule: Rule, attack: Attack, played: Played) -> Finding:
     searched = rule.name in STEADY | SHIFTING
     return Finding(
         played=played,
-        income=round_half_even(income),
+        income=to_units(income),
         per_fee=income / fees if fees else Fraction(0),
         of_share=after[MADE_UP] / played.fee_share if attack.pool else None,
         closed=by_formula(bench, rule, attack),
@@ -160,7 +163,12 @@ def by_formula(bench: Bench, rule: Rule, attack: Attack) -> int | None:
         return None
     prepared, _ = bench.shifted.get((rule, attack), (bench.prepared[rule], None))
     own = sum_exactly(bench.weights[rule][0])
-    return round_half_even(form.share(Case(bench.crowd, rule, attack.accounts, prepared, own)) * attack.pool)
+    return to_units(form.share(Case(bench.crowd, rule, attack.accounts, prepared, own)) * attack.pool)
+
+
+def to_units(amount: Fraction) -> int:
+    """Round to minor units by way of millionths, so that a half stays one whichever way it was worked out."""
+    return round_half_even(round(amount, MILLIONTHS))
 
 
 def break_even(bench: Bench, rule: Rule, attack: Attack) -> int | None:
@@ -171,7 +179,7 @@ def break_even(bench: Bench, rule: Rule, attack: Attack) -> int | None:
     goal = round_half_even(bench.crowd.money(attack.count * attack.fee))
 
     def pays(plays: int) -> bool:
-        return round_half_even(income_at(bench, rule, attack, attack.playing(plays))) >= goal
+        return to_units(income_at(bench, rule, attack, attack.playing(plays))) >= goal
 
     low, high = 1, attack.most_plays
     if not pays(high):

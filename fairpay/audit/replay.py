@@ -55,7 +55,10 @@ class Bench:
 
     def before(self, rule: Rule) -> list[Fraction]:
         """Return each group's share of the pool without any attack."""
-        return settle(rule, self.grouped(self.weights[rule]), self.prepared[rule])
+        weights, prepared = self.weights[rule], self.prepared[rule]
+        if rule.name in STEADY | SHIFTING:
+            return settle(rule, self.grouped(weights), prepared)
+        return self.by_group(rule.settle(weights, LARGEST, prepared))
 
     def after(self, rule: Rule, attack: Attack) -> list[Fraction]:
         """Return each group's share of the pool with an attack."""
@@ -78,8 +81,11 @@ class Bench:
         month = joined(self.crowd, [accounts], pool=attack.pool)
         prepared = rule.prepare(month)
         weights = month.gather(lambda usage, out: rule.weigh(usage, prepared, out), rows=rule.rows)
-        shares = rule.settle(weights, LARGEST, prepared)
-        groups = self.groups(np.arange(month.facts.artists))
+        return self.by_group(rule.settle(weights, LARGEST, prepared))
+
+    def by_group(self, shares: Ints) -> list[Fraction]:
+        """Add up artists' shares, int64[artists] in units of 2^-62, by group."""
+        groups = self.groups(np.arange(len(shares)))
         return [Fraction(int(shares[groups == group].sum()), LARGEST) for group in range(MADE_UP + 1)]
 
     def grouped(self, weights: Ints) -> Ints:
