@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 BITS = 120
 """Bits kept where a root is irrational."""
+POINT = 96
+"""Bits below the point where a rate is bisected."""
 
 
 def by_share(listeners: Sequence[Listener], budgets: Sequence[Fraction | int], artists: int) -> list[Fraction]:
@@ -109,31 +111,33 @@ def cap_budgets(listeners: Sequence[Listener], target: Fraction) -> list[Fractio
 
 def smooth_budgets(listeners: Sequence[Listener], target: Fraction) -> list[Fraction]:
     """C = f rho L / sqrt(f^2 + (rho L)^2)."""
-    return solve_rate(listeners, target, lambda fee, pull: (fee * pull << BITS) // math.isqrt(fee**2 + pull**2))
+    return solve_rate(listeners, target, lambda fee, pull: (fee * pull << POINT) // math.isqrt(fee**2 + pull**2))
 
 
 def bayes_budgets(listeners: Sequence[Listener], target: Fraction) -> list[Fraction]:
     """C = f rho L / (f + rho L)."""
-    return solve_rate(listeners, target, lambda fee, pull: (fee * pull << BITS) // (fee + pull))
+    return solve_rate(listeners, target, lambda fee, pull: (fee * pull << POINT) // (fee + pull))
 
 
 def solve_rate(listeners: Sequence[Listener], target: Fraction, force: Callable[[int, int], int]) -> list[Fraction]:
-    """Bisect rho in fixed point, 120 bits below the point, then return the budgets.
+    """Bisect rho in fixed point, 96 bits below the point, then return the budgets.
 
-    `force` takes fee and rho L with 120 bits below the point, and gives C with 240.
+    `force` takes fee and rho L with 96 bits below the point, and gives C with 192.
     """
 
     def budgets(rate: int) -> list[int]:
-        return [force(u.fee << BITS, rate * u.total) if u.fee else 0 for u in listeners]
+        return [force(u.fee << POINT, rate * u.total) if u.fee else 0 for u in listeners]
 
-    goal = (target.numerator << 2 * BITS) // target.denominator
-    low, high = 0, 1 << BITS
+    goal = (target.numerator << 2 * POINT) // target.denominator
+    low = goal // sum(u.total for u in listeners) >> POINT
+    high = max(1, 2 * low)
     while target and sum(budgets(high)) < goal:
-        low, high = high, high * 16
+        low, high = high, high * 4
+    low = max(0, low - 1)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if sum(budgets(middle)) < goal else (low, middle)
-    return [Fraction(c, 1 << 2 * BITS) for c in budgets(high)]
+    return [Fraction(c, 1 << 2 * POINT) for c in budgets(high)]
 
 
 def exact_top_artist(rule: Any, listeners: Sequence[Listener], artists: int, _: Fraction) -> list[Fraction]:  # noqa: ANN401

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 TRIES = 2_000
 NIGHTLY = 50_000
-COSTLY = {"geometric-median": 20}
-"""Rules whose exact answer takes long get this many times fewer tries; the nightly search makes up for it."""
 ARTISTS = "ABCD"
 AMOUNTS = st.sampled_from([0, 0, 0, 1, 1, 1, 2, 3, 4, 7, 40, 999])
 FEES = st.sampled_from([1, 1, 1, 2, 3, 5, 10, 0])
@@ -120,30 +118,22 @@ def search(promise: Promise, rules: list[Rule], tries: int) -> None:
     holds()
 
 
-def keepers(promise: Promise, *, costly: bool) -> list[Rule]:
+def keepers(promise: Promise) -> list[Rule]:
     """The rules, with the parameters of their examples, that declare the promise."""
-    return [r for r in VARIANTS if promise in r.keeps() and (r.name in COSTLY) == costly]
+    return [rule for rule in VARIANTS if promise in rule.keeps()]
 
 
 @pytest.mark.parametrize("promise", Promise)
 def test_no_counterexample_to_a_declared_promise(promise: Promise) -> None:
     """2,000 tries for every rule that declares it."""
-    search(promise, keepers(promise, costly=False), TRIES)
-
-
-@pytest.mark.parametrize("rule", [r for r in VARIANTS if r.name in COSTLY], ids=lambda rule: rule.label)
-def test_no_counterexample_to_a_promise_of_a_costly_rule(rule: Rule) -> None:
-    """Fewer tries for rules that take long; the nightly search takes the full number."""
-    for promise in sorted(rule.keeps(), key=lambda p: p.value):
-        search(promise, [rule], TRIES // COSTLY[rule.name])
+    search(promise, keepers(promise), TRIES)
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("promise", Promise)
 def test_no_counterexample_in_a_long_search(promise: Promise) -> None:
-    """50,000 tries, and 2,000 for the costly rules."""
-    search(promise, keepers(promise, costly=False), NIGHTLY)
-    search(promise, keepers(promise, costly=True), TRIES)
+    """50,000 tries."""
+    search(promise, keepers(promise), NIGHTLY)
 
 
 TABLE = """
