@@ -24,15 +24,17 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+    from fairpay.audit.result import Audited
     from fairpay.io.manifest import InputHasher
     from fairpay.io.publish import Target
     from fairpay.options import Options
     from fairpay.outcome import Control, Listening, Outcome
     from fairpay.pipeline import Inspection, Request, Watch
 
-__all__ = ["Result", "check", "compare", "pay", "verify"]
+__all__ = ["Result", "audit", "check", "compare", "pay", "verify"]
 
 DEFAULT_RULES = ("market-centric", "user-centric")
+TABLES = {"compare": "comparison", "pay": "payouts", "audit": "audit"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,29 @@ def pay(logs: object, *, rule: str, **options: Unpack[Options]) -> Result:
     return job("pay", logs, (rule,), options)
 
 
+def audit(
+    logs: object, *, rules: Sequence[str] = (), scenarios: Sequence[str] = (), **options: Unpack[Options]
+) -> Audited:
+    """Work out what fake accounts would earn on this log under each rule, and what each rule invites besides.
+
+    `rules`: none is every rule that takes one walk. `scenarios`: names or TOML files; none is the usual two. Takes and
+    raises what `compare` does.
+    """
+    from fairpay.audit.result import Audited  # noqa: PLC0415 - loaded where it is used
+    from fairpay.audit.scenario import USUAL, find_scenario, scenario_files  # noqa: PLC0415 - the same
+    from fairpay.audit.stage import run_audit  # noqa: PLC0415 - the engine is loaded where it is used
+
+    full: Options = {**given.DEFAULTS, **options}
+    asked, named = request("audit", logs, (), full), tuple(scenarios) or USUAL
+    played, files = [find_scenario(name) for name in named], scenario_files(named)
+    origins = {**origins_of("audit", rules, full), "scenario": (list(named), "python" if scenarios else "default")}
+    with ExitStack() as stack:
+        ready = None if full["output"] is None else prepare_output(stack, asked, full, more=files)
+        outcome, found = run_audit(asked, watching(full), rules=rules, scenarios=played)
+        result = Audited(outcome, found, (*outcome.inputs, *files), origins)
+        return result if ready is None else replace(result, published=publish(result, *ready))
+
+
 def check(logs: object, **options: Unpack[Options]) -> Checked:
     """Read and qualify only: columns found, rows by fate, ranges.
 
@@ -166,19 +191,21 @@ def job(command: Literal["compare", "pay"], logs: object, rules: Sequence[str], 
         return replace(result, published=publish(result, *ready))
 
 
-def prepare_output(stack: ExitStack, asked: Request, options: Options) -> tuple[Target, InputHasher]:
-    """Lock the output directory and start hashing the inputs beside the work."""
+def prepare_output(
+    stack: ExitStack, asked: Request, options: Options, *, more: Sequence[str] = ()
+) -> tuple[Target, InputHasher]:
+    """Lock the output directory and start hashing the inputs, and `more` files, beside the work."""
     from fairpay.io.manifest import InputHasher  # noqa: PLC0415 - loaded where it is used
     from fairpay.io.publish import Target  # noqa: PLC0415 - the same
     from fairpay.pipeline import input_files  # noqa: PLC0415 - the same
 
     target = stack.enter_context(Target(Path(str(options["output"])), force=options["force"]))
-    hasher = InputHasher(input_files(asked))
+    hasher = InputHasher([*input_files(asked), *more])
     hasher.start()
     return target, hasher
 
 
-def publish(result: Result, target: Target, hasher: InputHasher) -> str:
+def publish(result: Result | Audited, target: Target, hasher: InputHasher) -> str:
     """Write every output of a run, the manifest last.
 
     Raises:
@@ -191,7 +218,7 @@ def publish(result: Result, target: Target, hasher: InputHasher) -> str:
     broken = [control for control in result.outcome.controls if not control.ok]
     if broken:
         raise UnbalancedError("; ".join(f"control {c.name} failed: {c.detail}" for c in broken))
-    name = "comparison" if result.command == "compare" else "payouts"
+    name = TABLES[result.command]
     inputs, table = hasher.join(), result.arrow
     files: dict[str, Callable[[Path], int | None]] = {
         f"{name}.parquet": partial(write_parquet, table),

@@ -72,7 +72,7 @@ def audit(month: Month, terms: Terms, *, rules: Sequence[str] = (), scenarios: S
     ready = [(rule, bench.prepared[rule]) for rule in asked]
     top_1, top_10 = (steered(month, ready, Fraction(part, 100)) for part in (1, 10))
     walked = walk_payouts(month, divided)
-    typical = typical_fee(month)
+    typical = round_half_even(typical_fee(month))
     found = []
     for i, (rule, allocation) in enumerate(divided):
         form = CLOSED_FORMS.get(rule.name)
@@ -96,7 +96,7 @@ def audit(month: Month, terms: Terms, *, rules: Sequence[str] = (), scenarios: S
         played=tuple(played),
         cap=safe_cap(crowd),
         inactive=inactive(crowd),
-        median_fee=round_half_even(typical),
+        median_fee=typical,
         mcdonald=walked.mcdonald,
         notes=tuple(notes),
     )

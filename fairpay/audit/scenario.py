@@ -13,10 +13,10 @@ from fairpay.errors import InputError, UsageError
 from fairpay.money import parse_rate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from importlib.resources.abc import Traversable
 
-__all__ = ["USUAL", "Scenario", "find_scenario", "scenario_names", "scenario_text"]
+__all__ = ["USUAL", "Scenario", "find_scenario", "scenario_files", "scenario_names", "scenario_text"]
 
 USUAL = ("one-account", "catalogue-flood")
 """What is played where nothing is asked for: as much as one account can, and as many artists as a thousand can."""
@@ -96,6 +96,11 @@ def find_scenario(given: str) -> Scenario:
         message = f"{given} cannot be read: {getattr(problem, 'strerror', None) or 'it is not UTF-8 text'}"
         raise InputError(message, advice="Give a TOML file; `fairpay audit --scenarios` lists examples.") from problem
     return read(Path(given).stem, text)
+
+
+def scenario_files(given: Sequence[str]) -> tuple[str, ...]:
+    """Return those that are files of the user's own: they are inputs of a run."""
+    return tuple(name for name in given if name.endswith(".toml"))
 
 
 def read(name: str, text: str) -> Scenario:

@@ -1,0 +1,76 @@
+"""The audit beside a run: it looks at the month while the engine still holds it, so nothing is read twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fairpay.audit.auditing import audit
+from fairpay.audit.crowd import Terms
+from fairpay.pipeline import run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fairpay.audit.findings import Audit
+    from fairpay.audit.scenario import Scenario
+    from fairpay.month import Month
+    from fairpay.outcome import Outcome
+    from fairpay.pipeline import Request, Watch
+    from fairpay.schema import Listens, RawBatch
+
+__all__ = ["run_audit"]
+
+
+class Auditor:
+    """Takes no column but those that money needs, and waits for the month."""
+
+    roles: tuple[str, ...] = ()
+
+    def __init__(self, request: Request, *, rules: Sequence[str], scenarios: Sequence[Scenario]) -> None:
+        """Keep what is asked."""
+        self.request = request
+        self.rules = rules
+        self.scenarios = scenarios
+        self.found: Audit | None = None
+
+    def take(self, raw: RawBatch, listens: Listens) -> None:
+        """Let plays pass."""
+
+    def look(self, month: Month, outcome: Outcome, *_others: object) -> None:
+        """Audit the month."""
+        terms = Terms(
+            timed=outcome.listening.measure == "time",
+            least_ms=self.request.qualifying.min_ms if outcome.listening.ms is not None else 0,
+            digits=outcome.currency.digits,
+            held=outcome.money.inactive_policy == "hold",
+        )
+        found = audit(month, terms, rules=self.rules, scenarios=self.scenarios)
+        self.found = replace(found, notes=(*found.notes, *remarks(month)))
+
+
+def remarks(month: Month) -> tuple[str, ...]:
+    """Say what was assumed about the royalty rate."""
+    facts = month.facts
+    if facts.rate is None:
+        return ("only a pool is stated: it is taken for all the fees paid; --royalty-rate says what part it is",)
+    if facts.rate == 1:
+        return ("all the fees are paid out: no rule makes a fake account lose money; --royalty-rate 70% says less is",)
+    return ()
+
+
+def run_audit(
+    request: Request, watch: Watch, *, rules: Sequence[str], scenarios: Sequence[Scenario]
+) -> tuple[Outcome, Audit]:
+    """Read the logs once, and audit the month.
+
+    Raises:
+        FairpayError: every error a user can meet.
+
+    """
+    auditor = Auditor(request, rules=rules, scenarios=scenarios)
+    outcome = run(request, watch, beside=auditor)
+    if auditor.found is None:
+        message = "the pipeline did not show the month"
+        raise RuntimeError(message)
+    return outcome, auditor.found
