@@ -14,7 +14,7 @@ __all__ = ["LARGEST", "Currency", "exact_amount", "format_units", "parse_rate", 
 LARGEST = 2**62
 """The most minor units fairpay handles in one pool: sums of int64 stay below 2^63."""
 
-PLAIN_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
+PLAIN_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

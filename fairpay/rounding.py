@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ from fairpay.money import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from fractions import Fraction
 
     from fairpay.usage import Ints
 
@@ -31,15 +32,17 @@ def largest_remainder(weights: Ints, pool: int) -> Ints:
 
     Raises:
         NothingToPayError: when the pool is not empty and every weight is zero.
+        ValueError: for a weight or a pool that is negative, or a pool above 2^62.
 
     """
     from fairpay.kernels import wide  # noqa: PLC0415 - Numba is loaded where it is used
 
     total = sum_exactly(weights)
+    refuse(int(weights.min(initial=0)), pool)
     if total == 0:
         return nothing(len(weights), pool)
-    if total > LARGEST or not 0 <= pool <= LARGEST:
-        return largest_remainder_exact([int(w) for w in weights], pool)
+    if total > LARGEST:
+        return largest_remainder_exact(weights.tolist(), pool)
     floors = np.empty(len(weights), dtype=np.int64)
     rests = np.empty(len(weights), dtype=np.uint64)
     paid = int(wide.apportion(weights, np.uint64(total), np.uint64(pool), floors, rests))
@@ -53,17 +56,27 @@ def largest_remainder_exact(weights: Sequence[int] | Sequence[Fraction], pool: i
 
     Raises:
         NothingToPayError: when the pool is not empty and every weight is zero.
+        ValueError: for a weight or a pool that is negative, or a pool above 2^62.
 
     """
-    total = sum(weights)
+    refuse(min(weights, default=0), pool)
+    common = math.lcm(*(weight.denominator for weight in weights))
+    whole = [int(weight * common) for weight in weights]
+    total = sum(whole)
     if total == 0:
-        return nothing(len(weights), pool)
-    exact = [pool * Fraction(weight) / total for weight in weights]
-    floors = np.array([x.numerator // x.denominator for x in exact], dtype=np.int64)
-    left = pool - sum(int(x) for x in floors)
-    order = sorted(range(len(exact)), key=lambda i: (int(floors[i]) - exact[i], i))
-    floors[order[:left]] += 1
+        return nothing(len(whole), pool)
+    parts = [divmod(pool * weight, total) for weight in whole]
+    floors = np.array([floor for floor, _ in parts], dtype=np.int64)
+    order = sorted(range(len(parts)), key=lambda i: (-parts[i][1], i))
+    floors[order[: pool - sum(floor for floor, _ in parts)]] += 1
     return floors
+
+
+def refuse(least: int | Fraction, pool: int) -> None:
+    """Stop on what only a fault can bring: debts are divided as amounts, and negated by whoever asks."""
+    if least < 0 or not 0 <= pool <= LARGEST:
+        message = f"a weight is negative, or the pool of {pool} is negative or beyond 2^62"
+        raise ValueError(message)
 
 
 def nothing(count: int, pool: int) -> Ints:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from fairpay.money import LARGEST
-from fairpay.rounding import largest_remainder
-from fairpay.rule import Example, Promise, Rule
+from fairpay.budgets import Budgeted, units_each
+from fairpay.rule import Example, Promise
 
 if TYPE_CHECKING:
     from fairpay.month import Month, Users
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class UserCentric(Rule):
+class UserCentric(Budgeted):
     """Each subscriber's fee is divided among the artists that subscriber played, by share of that listening.
 
     A listener steers what they paid, however much they play: a loop left running overnight moves one fee. Also called
@@ -45,20 +44,8 @@ class UserCentric(Rule):
 
     def prepare(self, month: Month) -> int:
         """Return how many units stand for one fee unit: as many as keep the sum over all users below 2^62."""
-        return LARGEST // max(1, month.facts.fees)
+        return units_each(month.facts.fees)
 
     def weight_of(self, users: Users | Usage, prepared: int) -> Ints:
         """Each user steers what they paid."""
         return users.fee * prepared
-
-    def weigh(self, usage: Usage, prepared: int, out: Ints) -> None:
-        """Split each user's fee, in fine units, by listening."""
-        from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
-
-        split.add_proportional(
-            usage.start, usage.artist, usage.amount, usage.total, self.weight_of(usage, prepared), out[0]
-        )
-
-    def settle(self, weights: Ints, pool: int, prepared: int) -> Ints:  # noqa: ARG002 - units cancel
-        """Divide the pool by the fees each artist drew."""
-        return largest_remainder(weights[0], pool)

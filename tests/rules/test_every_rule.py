@@ -1,0 +1,95 @@
+"""What holds for every rule of the registry, with its default and with its examples' parameters, on any month."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import naive
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from months import months
+
+from fairpay.integers import sum_exactly
+from fairpay.rules import rule_classes
+
+if TYPE_CHECKING:
+    from fairpay.rule import Rule
+
+VARIANTS = [
+    pytest.param(cls.parse(text), id=cls.parse(text).label)
+    for cls in rule_classes().values()
+    for text in dict.fromkeys(["", *(e.parameters for e in cls.examples)])
+]
+every_rule = pytest.mark.parametrize("rule", VARIANTS)
+some = settings(max_examples=40, deadline=None)
+
+
+@every_rule
+@some
+@given(month=months())
+def test_a_rule_pays_the_pool(rule: Rule, month: naive.NaiveMonth) -> None:
+    """Every minor unit of the pool is paid, and none twice."""
+    paid = naive.run(rule, month)
+    assert sum_exactly(paid) == month.pool
+    assert paid.min() >= 0
+
+
+@every_rule
+@some
+@given(month=months(huge=True))
+def test_a_rule_pays_the_pool_of_a_huge_month(rule: Rule, month: naive.NaiveMonth) -> None:
+    """Amounts, fees and pools near 2^62 wrap nowhere."""
+    paid = naive.run(rule, month)
+    assert sum_exactly(paid) == month.pool
+    assert paid.min() >= 0
+
+
+@every_rule
+@some
+@given(month=months(), blocks=st.integers(2, 7), seed=st.integers(0, 999))
+def test_blocks_and_order_mean_nothing(rule: Rule, month: naive.NaiveMonth, blocks: int, seed: int) -> None:
+    """Users in other blocks, rows in another order: the same amounts."""
+    again = replace(month, blocks=blocks, seed=seed, rows=list(reversed(month.rows)))
+    assert naive.run(rule, again).tolist() == naive.run(rule, month).tolist()
+
+
+@every_rule
+@some
+@given(month=months())
+def test_a_rule_is_within_a_minor_unit_of_the_exact_answer(rule: Rule, month: naive.NaiveMonth) -> None:
+    """The slow answer in fractions; the geometric median, which is found in floats, is held to a part in 10^6."""
+    alpha = month.rate if not month.fees_are_money else None
+    exact = naive.exact(rule, month.listeners, artists=len(month.names), pool=Fraction(month.pool), rate=alpha)
+    room = 1 + month.pool * (Fraction(1, 10**6) if rule.name == "geometric-median" else Fraction(1, 10**14))
+    assert all(abs(int(a) - b) <= room for a, b in zip(naive.run(rule, month), exact, strict=True))
+
+
+@every_rule
+@some
+@given(month=months())
+def test_the_weights_of_users_add_up_within_62_bits(rule: Rule, month: naive.NaiveMonth) -> None:
+    """Budgets are never negative, and all of them together fit."""
+    prepared = rule.prepare(month)
+    weights = [rule.weight_of(usage, prepared) for usage in month.chunks()]
+    if any(w is None for w in weights):
+        return
+    assert all(w.min() >= 0 and w.dtype == np.int64 for w in weights)
+    assert sum(sum_exactly(w) for w in weights) <= 2**62
+
+
+@every_rule
+def test_one_artist_takes_everything(rule: Rule) -> None:
+    """A month with a single artist."""
+    month = naive.NaiveMonth([("u", "a", 3), ("v", "a", 1)], {"u": 5, "v": 7}, pool=12)
+    assert naive.run(rule, month).tolist() == [12]
+
+
+@every_rule
+def test_nothing_in_the_pool_pays_nothing(rule: Rule) -> None:
+    """No fees, no pool: zeros, not an error."""
+    month = naive.NaiveMonth([("u", "a", 3), ("v", "b", 1)], {"u": 0, "v": 0}, pool=0)
+    assert naive.run(rule, month).tolist() == [0, 0]

@@ -1,0 +1,63 @@
+"""Where two rules are the same rule, they pay the same to the last minor unit."""
+
+from __future__ import annotations
+
+import naive
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from months import months
+
+from fairpay.budgets import Budgeted
+from fairpay.rules import find_rule, rule_classes
+
+some = settings(max_examples=100, deadline=None)
+SAME = [
+    ("bounded:b=1", "user-centric"),
+    ("bounded:b=1,force=smooth", "user-centric"),
+    ("bounded:b=1,force=bayes", "user-centric"),
+    ("user-cap:cap=999999999999", "market-centric"),
+    ("user-cap:tail=1", "market-centric"),
+    ("weighted:beta=0", "user-centric"),
+    ("weighted:beta=1", "market-centric"),
+    ("norm:p=1", "user-centric"),
+    ("top-artist:share=0", "market-centric"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
+@some
+@given(month=months())
+def test_two_names_for_one_rule(one: str, other: str, month: naive.NaiveMonth) -> None:
+    """The regression identities of the catalogue."""
+    assert naive.run(find_rule(one), month).tolist() == naive.run(find_rule(other), month).tolist()
+
+
+@pytest.mark.parametrize(("one", "other"), [pair for pair in SAME if "cap=9" not in pair[0]])
+@some
+@given(month=months(huge=True))
+def test_two_names_for_one_rule_on_huge_months(one: str, other: str, month: naive.NaiveMonth) -> None:
+    """The same where sums come near 2^62."""
+    assert naive.run(find_rule(one), month).tolist() == naive.run(find_rule(other), month).tolist()
+
+
+@some
+@given(month=months(), fee=st.integers(1, 10**6))
+def test_cap_with_nobody_saturated_is_market_centric(month: naive.NaiveMonth, fee: int) -> None:
+    """With b at a thousandth no user of a handful reaches the fee, so everybody steers by listening."""
+    month.fees = dict.fromkeys(month.users, fee)
+    month.__post_init__()
+    rule = find_rule("bounded:b=1/1000,allow-unsafe=yes")
+    assert naive.run(rule, month).tolist() == naive.run(find_rule("market-centric"), month).tolist()
+
+
+@some
+@given(mine=st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 10**6), min_size=1), pool=st.integers(0, 10**9))
+def test_for_one_user_all_rules_that_split_by_share_agree(mine: dict[str, int], pool: int) -> None:
+    """Whatever one user's weight is, it is all there is; budgets of other sizes may settle an exact tie otherwise."""
+    month = naive.NaiveMonth(naive.rows_of({"u": mine}), pool=pool, fees_are_money=False)
+    rules = [cls() for cls in rule_classes().values() if issubclass(cls, Budgeted)]
+    market = naive.run(find_rule("market-centric"), month)
+    assert all(np.abs(naive.run(rule, month) - market).max() <= 1 for rule in (*rules, find_rule("norm")))
+    assert len(rules) >= 4
