@@ -1,0 +1,34 @@
+"""What tests of the books share."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from quarter import QUARTER, live_through
+
+
+@pytest.fixture(scope="module")
+def books(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The books after the worked quarter; tests copy them before they change anything."""
+    made = tmp_path_factory.mktemp("quarter") / "books"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(QUARTER)
+        live_through(made)
+    return made
+
+
+@pytest.fixture
+def _in_quarter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand in the folder of the worked quarter."""
+    monkeypatch.chdir(QUARTER)
+
+
+@pytest.fixture
+def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for fsync: no power is cut here."""
+    monkeypatch.setattr("os.fsync", lambda _: None)
