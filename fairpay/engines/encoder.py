@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from fairpay.schema import Listens
     from fairpay.usage import Ints
 
-__all__ = ["Encoder", "Sums"]
+__all__ = ["Encoder", "Flush", "Sums"]
 
 FIRST_ARTISTS = 1024
-FIRST_ROWS = 256
+FIRST_ROWS = 64
+MOST_ROWS = 1 << 14
 FRESH = 1 << 14
 WIDE = 6
 SAFE = 2**62
@@ -37,100 +38,126 @@ class Sums:
 
 
 class Encoder:
-    """Takes in judged batches. Not shared between threads."""
+    """Takes in judged batches. Not shared between threads.
 
-    def __init__(self, *, thread: int, keys: NDArray[np.uint64], parts: int, bits: int, rows: int, wide: bool) -> None:
-        """Prepare tables; `rows` is the most raw rows kept per partition."""
+    `flush(encoder, part)` empties a partition's raw rows; it may raise whatever storing them raises.
+    """
+
+    def __init__(self, flush: Flush, *, thread: int, keys: NDArray[np.uint64], bits: int, parts: int, room: int) -> None:
+        """Prepare tables for `parts` partitions, 2^bits to a pool; raw rows may take `room` bytes."""
+        self.flush = flush
         self.thread = thread
         self.hasher = Hasher(keys)
-        self.parts, self.bits, self.most_rows = parts, bits, rows
+        self.bits, self.parts, self.room = bits, parts, room
         self.slots = np.zeros((2 * FIRST_ARTISTS, 2), dtype=np.uint64)
         self.facts = np.zeros((FIRST_ARTISTS, 4), dtype=np.int64)
         self.fresh = np.empty(FRESH, dtype=np.int64)
         self.who = np.empty((hashing.BLOCK, 2), dtype=np.uint64)
         self.whom = np.empty((hashing.BLOCK, 2), dtype=np.uint64)
-        self.fill = np.zeros(parts, dtype=np.int64)
         self.state = np.zeros(kernel.STATE, dtype=np.int64)
         self.artists = 0
         self.ids: list[pa.Array] = []
+        self.id_bytes = 0
+        self.pools: list[NDArray[np.uint32]] = []
         self.sums = Sums()
         self.has_ms = False
-        self.since_grown = 0
-        self.make_room(FIRST_ROWS if rows > FIRST_ROWS else rows, wide=wide)
+        self.wide = False
+        self.make_room(FIRST_ROWS)
 
-    def make_room(self, rows: int, *, wide: bool) -> None:
-        """Make empty room for raw rows."""
-        self.wide = wide
-        self.raw = np.empty((self.parts, rows, WIDE if wide else kernel.NARROW), dtype=np.uint64)
+    def make_room(self, rows: int) -> None:
+        """Make empty room for raw rows, as many per partition as asked for and allowed."""
+        width = WIDE if self.wide else kernel.NARROW
+        self.most_rows = max(1, min(MOST_ROWS, self.room // (8 * width * self.parts)))
+        rows = min(rows, self.most_rows)
+        self.raw = np.empty((self.parts, rows, width), dtype=np.uint64)
+        self.fill = np.zeros(self.parts, dtype=np.int64)
         self.codes = np.empty(rows, dtype=np.uint32)
-        self.since_grown = 0
+        self.flushed = 0
 
     @property
     def held(self) -> int:
         """Bytes held."""
-        return self.raw.nbytes + self.slots.nbytes + self.facts.nbytes
+        return self.raw.nbytes + self.slots.nbytes + self.facts.nbytes + self.id_bytes
 
-    def take_in(self, listens: Listens, flush: Callable[[Encoder, int], None]) -> None:
-        """Take in a batch; `flush(self, part)` empties a partition's raw rows."""
+    def take_in(self, listens: Listens) -> None:
+        """Take in a batch.
+
+        Raises:
+            ValueError: a used row has a negative amount, plays or ms: not what judging gives.
+
+        """
         rows = len(listens.used)
         if rows == 0:
             return
         self.has_ms |= listens.ms is not None
-        if listens.plays is not None and not self.wide:
-            self.widen(flush)
+        if listens.plays is not None:
+            self.widen()
         user, artist = Column.of(listens.user, self.hasher), Column.of(listens.artist, self.hasher)
-        given = [
+        given: list[NDArray[np.generic] | None] = [
             np.ascontiguousarray(listens.used, dtype=np.bool_),
-            *(None if x is None else np.ascontiguousarray(x, dtype=np.int64) for x in (listens.amount, listens.plays, listens.ms)),
+            *(flat(x) for x in (listens.amount, listens.plays, listens.ms)),
             None if listens.pool is None else np.ascontiguousarray(listens.pool, dtype=np.uint32),
-        ]  # fmt: skip
+        ]
         inputs = np.array([address_of(x) for x in given], dtype=np.int64)
-        state = self.state
+        state, hasher = self.state, self.hasher
         state[:] = 0
         state[kernel.ARTISTS] = self.artists
         while True:
             kernel.encode(
-                rows, user.described, artist.described, inputs, self.hasher.keys, self.hasher.room,
-                self.slots, self.facts, self.fresh, self.raw, self.fill, self.bits, self.hasher.index, self.hasher.spans,
-                self.who, self.whom, state,
+                rows, user.described, artist.described, inputs, hasher.keys, hasher.room, self.slots, self.facts,
+                self.fresh, self.raw, self.fill, self.bits, hasher.index, hasher.spans, self.who, self.whom, state,
             )  # fmt: skip
-            stop = state[kernel.STOP]
-            if stop == kernel.DONE:
+            if state[kernel.STOP] == kernel.DONE:
                 break
-            self.resolve(int(stop), listens, flush)
+            self.resolve(int(state[kernel.STOP]), int(state[kernel.PART]), listens)
         self.drain(listens)
         self.add_up(listens, given)
 
-    def resolve(self, stop: int, listens: Listens, flush: Callable[[Encoder, int], None]) -> None:
+    def resolve(self, stop: int, part: int, listens: Listens) -> None:
         """Make room for what the kernel stopped at."""
         if stop == kernel.FULL:
-            if self.since_grown > self.raw.shape[0] * self.raw.shape[1] and self.raw.shape[1] < self.most_rows:
-                self.flush_all(flush)
-                self.make_room(min(4 * self.raw.shape[1], self.most_rows), wide=self.wide)
-            else:
-                part = int(self.state[kernel.PART])
-                self.since_grown += int(self.fill[part])
-                flush(self, part)
+            self.empty(part)
         elif stop == kernel.GROW:
             self.drain(listens)
             self.grow_artists()
         elif stop == kernel.DRAIN:
             self.drain(listens)
         elif stop == kernel.WIDEN:
-            self.widen(flush)
+            self.widen()
+        elif stop == kernel.POOLS:
+            self.flush_all()
+            self.parts = ((part >> self.bits) + 1) << self.bits
+            self.make_room(self.raw.shape[1])
         else:
             message = "a judged row has a negative amount, plays or ms"
             raise ValueError(message)
 
-    def widen(self, flush: Callable[[Encoder, int], None]) -> None:
-        """Go over to raw rows that hold any amount and any number of plays."""
-        self.flush_all(flush)
-        self.make_room(max(1, self.raw.shape[1] // 2), wide=True)
+    def empty(self, part: int) -> None:
+        """Empty a full partition; where all of them have been filled once, have larger ones from then on."""
+        rows = self.raw.shape[1]
+        if rows < self.most_rows and self.flushed > self.raw.shape[0] * rows:
+            self.flush_all()
+            self.make_room(4 * rows)
+            return
+        self.flushed += rows
+        self.flush(self, part)
 
-    def flush_all(self, flush: Callable[[Encoder, int], None]) -> None:
+    def widen(self) -> None:
+        """Go over to raw rows that hold any amount and any number of plays."""
+        if not self.wide:
+            self.flush_all()
+            self.wide = True
+            self.make_room(self.raw.shape[1])
+
+    def flush_all(self) -> None:
         """Empty all raw rows."""
         for part in np.flatnonzero(self.fill).tolist():
-            flush(self, part)
+            self.flush(self, part)
+
+    def close(self) -> None:
+        """Empty all raw rows and let go of their room."""
+        self.flush_all()
+        self.raw, self.room = self.raw[:0], 0
 
     def grow_artists(self) -> None:
         """Make room for twice the artists."""
@@ -141,10 +168,16 @@ class Encoder:
         self.facts, self.slots = facts, slots
 
     def drain(self, listens: Listens) -> None:
-        """Keep the ids of the artists met first in this batch."""
+        """Keep the ids of the artists met first in this batch, and their pools."""
         count = int(self.state[kernel.FRESH])
         if count:
-            self.ids.append(ids_as_text(listens.artist, self.fresh[:count]))
+            rows = self.fresh[:count]
+            self.ids.append(ids_as_text(listens.artist, rows))
+            self.id_bytes += self.ids[-1].nbytes
+            if listens.pool is not None:
+                self.pools.append(listens.pool[rows])
+            else:
+                self.pools.append(np.zeros(count, dtype=np.uint32))
             self.state[kernel.FRESH] = 0
         self.artists = int(self.state[kernel.ARTISTS])
 
@@ -152,10 +185,17 @@ class Encoder:
         """Add this batch to the exact totals; where its own sums may have wrapped, add it up again in full."""
         state, rows = self.state, int(self.state[kernel.ROWS])
         self.sums.rows += rows
-        names = ("amount", "plays", "ms")
-        for i, name in enumerate(names):
-            total = int(state[kernel.AMOUNT + i])
-            if rows * int(state[kernel.AMOUNT_BITS + i]) >= SAFE:
-                values: Ints = given[1 + i][listens.used]  # type: ignore[index,assignment]
-                total = sum(values.tolist())
+        for i, name in enumerate(("amount", "plays", "ms")):
+            total, values = int(state[kernel.AMOUNT + i]), given[1 + i]
+            if values is not None and rows * int(state[kernel.AMOUNT_BITS + i]) >= SAFE:
+                total = sum(values[listens.used].tolist())
             setattr(self.sums, name, getattr(self.sums, name) + total)
+
+
+def flat(values: Ints | None) -> Ints | None:
+    """Return values as kernels read them."""
+    return None if values is None else np.ascontiguousarray(values, dtype=np.int64)
+
+
+if TYPE_CHECKING:
+    Flush = Callable[[Encoder, int], None]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from fairpay.engines.walker import Walker, keep
+from fairpay.engines.walker import Walker
 from fairpay.month import Users
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from fairpay.engines.artists import Artists
-    from fairpay.engines.partition import Partition
-    from fairpay.engines.walker import Block
+    from fairpay.engines.settled import Settled
+    from fairpay.engines.spool import Spool
     from fairpay.month import Facts
     from fairpay.usage import Ints, Usage
 
@@ -31,12 +31,12 @@ T = TypeVar("T")
 class Listening:
     """The rows of one pool, merged into users at the first walk and kept so for the next ones."""
 
-    def __init__(self, partitions: Sequence[Partition], artists: Artists, *, threads: int) -> None:
+    def __init__(self, parts: Sequence[Settled], artists: Artists, spool: Spool, *, threads: int) -> None:
         """Take over settled partitions."""
-        self.partitions = partitions
+        self.parts = [part for part in parts if part.payers.users]
         self.artists = artists
-        self.threads = max(1, min(threads, len(partitions)))
-        self.blocks: list[Block | None] = [None] * len(partitions)
+        self.spool = spool
+        self.threads = max(1, min(threads, len(self.parts)))
         self.walkers: list[Walker] = []
         self.idle: list[Walker] = []
         self.lock = Lock()
@@ -45,37 +45,36 @@ class Listening:
     def walker(self) -> Iterator[Walker]:
         """Lend a thread its scratch."""
         with self.lock:
-            walker = self.idle.pop() if self.idle else Walker(len(self.artists.amount))
-            if walker not in self.walkers:
-                self.walkers.append(walker)
+            if not self.idle:
+                self.idle.append(Walker(self.spool, len(self.artists.amount)))
+                self.walkers.append(self.idle[-1])
+            walker = self.idle.pop()
         try:
             yield walker
         finally:
             with self.lock:
                 self.idle.append(walker)
 
-    def visit(self, index: int, function: Callable[[Usage], T]) -> T:
+    def visit(self, part: Settled, function: Callable[[Usage], T]) -> T:
         """Bring one partition's users up and hand them over."""
         with self.walker() as walker:
-            partition, block = self.partitions[index], self.blocks[index]
-            if block is not None:
-                return function(walker.again(partition, block))
-            usage = walker.merge(partition, self.artists.remap)
-            self.blocks[index] = keep(usage)
-            partition.chunks.clear()
+            if part.block is not None:
+                return function(walker.again(part, part.block))
+            usage = walker.merge(part, self.artists.remap)
+            walker.keep(part, usage)
             return function(usage)
 
     def walk(self, function: Callable[[Usage], T]) -> Iterator[T]:
         """Hand every block over, on threads; yield the results as they come."""
-        filled = [i for i, partition in enumerate(self.partitions) if partition.facts.shape[1]]
-        if self.threads == 1 or len(filled) == 1:
-            yield from (self.visit(i, function) for i in filled)
+        if self.threads == 1:
+            for part in self.parts:
+                yield self.visit(part, function)
             return
         pool = ThreadPoolExecutor(self.threads)
         try:
             running: deque[Future[T]] = deque()
-            for index in filled:
-                running.append(pool.submit(self.visit, index, function))
+            for part in self.parts:
+                running.append(pool.submit(self.visit, part, function))
                 if len(running) > 2 * self.threads:
                     yield running.popleft().result()
             while running:
@@ -85,7 +84,7 @@ class Listening:
 
     def listeners(self) -> Ints:
         """Count distinct users of each artist; merges what has not been walked yet."""
-        if any(block is None and p.facts.shape[1] for block, p in zip(self.blocks, self.partitions, strict=True)):
+        if any(part.block is None for part in self.parts):
             deque(self.walk(lambda _: None), maxlen=0)
         total = np.zeros(len(self.artists.amount), dtype=np.int64)
         for walker in self.walkers:
@@ -122,31 +121,28 @@ class LocalMonth:
 
     def each_users(self, visit: Callable[[Users], T]) -> Iterator[T]:
         """The same without artists."""
-        for partition in self.listening.partitions:
-            if partition.facts.shape[1]:
-                fee, total, plays = partition.facts
-                yield visit(Users(fee, total, plays))
+        for part in self.listening.parts:
+            fee, total, plays = self.listening.spool.load(part.facts)
+            yield visit(Users(fee, total, plays))
 
     def gather(self, visit: Callable[[Usage, Ints], None], *, rows: int) -> Ints:
         """Call `visit(block, out)` with each block, `out` being the thread's own int64[rows, artists]; return the sum."""
-        shape = (rows, len(self.artist_amount))
-        sums: list[Ints] = []
-        idle: list[Ints] = []
+        total = np.zeros((rows, len(self.artist_amount)), dtype=np.int64)
+        idle = [total]
+        others: list[Ints] = []
         lock = Lock()
 
         def add(usage: Usage) -> None:
             with lock:
                 out = idle.pop() if idle else None
             if out is None:
-                out = np.zeros(shape, dtype=np.int64)
-                sums.append(out)
+                out = np.zeros_like(total)
+                others.append(out)
             visit(usage, out)
             with lock:
                 idle.append(out)
 
         deque(self.listening.walk(add), maxlen=0)
-        if not sums:
-            return np.zeros(shape, dtype=np.int64)
-        for other in sums[1:]:
-            sums[0] += other
-        return sums[0]
+        for other in others:
+            total += other
+        return total

@@ -8,56 +8,69 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fairpay.engines.spool import bytes_of
 from fairpay.kernels import partition as kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fairpay.engines.spool import Kept, Spool
     from fairpay.usage import Codes, Ints
 
-__all__ = ["Chunk", "Partition", "Settled", "settle"]
+__all__ = ["Chunk", "Partition"]
 
-FIRST_USERS = 64
+FIRST_USERS = 32
 WORD_BITS = 64
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Chunk:
     """Rows of one partition, written by one thread."""
 
-    packed: NDArray[np.uint64]
-    """See `kernels.partition.pack`."""
+    packed: Kept
+    """uint64, see `kernels.partition.pack`."""
     user_bits: int
     artist_bits: int
     thread: int
     """Whose artist codes these are."""
+    table: int
+    """Which of the partition's user tables the user codes are of."""
+
+
+def no_slots() -> NDArray[np.uint32]:
+    """Make an empty table."""
+    return np.zeros(2 * FIRST_USERS, dtype=np.uint32)
+
+
+def no_keys() -> NDArray[np.uint64]:
+    """Make room for the first users' hashes."""
+    return np.empty((FIRST_USERS, 2), dtype=np.uint64)
+
+
+def no_users() -> Ints:
+    """Make room for the first users' facts."""
+    return np.empty((FIRST_USERS, 4), dtype=np.int64)
 
 
 @dataclass(slots=True)
 class Partition:
-    """The user table and the rows of a partition."""
+    """The user table and the rows of a partition, while listens are taken in."""
 
     lock: Lock = field(default_factory=Lock)
     count: int = 0
     """Users in the table."""
-    slots: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(2 * FIRST_USERS, dtype=np.uint32))
-    keys: NDArray[np.uint64] = field(default_factory=lambda: np.empty((FIRST_USERS, 2), dtype=np.uint64))
-    users: Ints = field(default_factory=lambda: np.empty((FIRST_USERS, 4), dtype=np.int64))
+    slots: NDArray[np.uint32] = field(default_factory=no_slots)
+    keys: NDArray[np.uint64] = field(default_factory=no_keys)
+    users: Ints = field(default_factory=no_users)
+    tables: list[tuple[Kept, Kept]] = field(default_factory=list)
+    """Keys and users of tables that were moved out; a user may stand in several."""
     chunks: list[Chunk] = field(default_factory=list)
     dropped: int = 0
     """Rows left out because their user has no subscription line."""
-    rows: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    """Once settled, int64[users]: kept rows of every user, in code order."""
-    facts: Ints = field(default_factory=lambda: np.empty((3, 0), dtype=np.int64))
-    """Once settled, int64[3, users with rows]: fee, listening, plays, in code order."""
 
     def table_bytes(self) -> int:
         """Return what the user table holds."""
         return self.slots.nbytes + self.keys.nbytes + self.users.nbytes
-
-    def row_bytes(self) -> int:
-        """Return what the rows hold."""
-        return sum(chunk.packed.nbytes for chunk in self.chunks)
 
     def grow(self) -> None:
         """Make room for twice the users."""
@@ -81,6 +94,18 @@ class Partition:
                 return int(state[kernel.SEEN_TWICE])
             self.grow()
 
+    def combine(self, keys: NDArray[np.uint64], users: Ints) -> Codes:
+        """Enter the users of another table, adding up what they have; return uint32[n], their codes here."""
+        codes = np.empty(len(keys), dtype=np.uint32)
+        state = np.zeros(kernel.STATE, dtype=np.int64)
+        state[kernel.USERS] = self.count
+        while True:
+            kernel.combine(keys, users, self.slots, self.keys, self.users, codes, state)
+            self.count = int(state[kernel.USERS])
+            if state[kernel.NEXT] == len(keys):
+                return codes
+            self.grow()
+
     def take_in(self, raw: NDArray[np.uint64], codes: Codes, *, thread: int, facts: Ints, leave_out: bool) -> int:
         """Code the users of raw rows and keep the rows; return how many bytes more are held."""
         with self.lock:
@@ -94,55 +119,41 @@ class Partition:
                     break
                 self.grow()
             self.dropped += int(state[kernel.DROPPED])
-            kept = int(state[kernel.KEPT])
-            if kept:
-                self.chunks.append(pack(raw, codes, kept, state, thread))
-                return self.table_bytes() - before + self.chunks[-1].packed.nbytes
-            return self.table_bytes() - before
+            more = self.table_bytes() - before
+            if state[kernel.KEPT]:
+                self.chunks.append(self.pack(raw, codes, state, thread))
+                more += bytes_of(self.chunks[-1].packed)
+            return more
 
+    def pack(self, raw: NDArray[np.uint64], codes: Codes, state: Ints, thread: int) -> Chunk:
+        """Write the kept rows in as few bits as their largest values need."""
+        kept = int(state[kernel.KEPT])
+        users = max(1, (self.count - 1).bit_length())
+        artists = max(1, int(state[kernel.ARTIST_BITS]).bit_length())
+        amounts = int(state[kernel.AMOUNT_BITS]).bit_length()
+        one_word = users + artists + amounts <= WORD_BITS
+        packed: NDArray[Any] = np.empty(kept if one_word else 2 * kept, dtype=np.uint64)
+        kernel.pack(raw, codes, packed, users if one_word else 0, artists)
+        return Chunk(packed, users if one_word else 0, artists, thread, len(self.tables))
 
-def pack(raw: NDArray[np.uint64], codes: Codes, kept: int, state: Ints, thread: int) -> Chunk:
-    """Write the kept rows in as few bits as their largest values need."""
-    users = max(1, (int(state[kernel.USERS]) - 1).bit_length())
-    artists = max(1, int(state[kernel.ARTIST_BITS]).bit_length())
-    amounts = int(state[kernel.AMOUNT_BITS]).bit_length()
-    one_word = users + artists + amounts <= WORD_BITS
-    packed: NDArray[Any] = np.empty(kept if one_word else 2 * kept, dtype=np.uint64)
-    kernel.pack(raw, codes, packed, users if one_word else 0, artists)
-    return Chunk(packed, users if one_word else 0, artists, thread)
+    def move_rows(self, spool: Spool) -> None:
+        """Move the rows to the file."""
+        with self.lock:
+            for chunk in self.chunks:
+                chunk.packed = spool.store(chunk.packed)
 
+    def move_table(self, spool: Spool) -> None:
+        """Move the user table to the file, and begin a new one."""
+        with self.lock:
+            if not self.count:
+                return
+            held = self.table_bytes()
+            stored = [spool.store(a[: self.count]) for a in (self.keys, self.users)]
+            self.tables.append((stored[0], stored[1]))
+            spool.charge(self.keys[: self.count].nbytes + self.users[: self.count].nbytes - held)
+            self.begin_table()
+            spool.charge(self.table_bytes())
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What a partition's users add up to."""
-
-    users: int
-    fees: Ints
-    """int64[users]: of those with listening; the sum is for the caller to guard."""
-    inactive_fees: Ints
-    """int64[inactive]: of subscribers without listening."""
-    unlisted: int
-    """Listeners without a subscription line."""
-
-
-def settle(partition: Partition, *, fee: int | None, leave_out: bool) -> Settled:
-    """Turn the user table into facts, once every row is in. `fee` is what each user paid where nobody was subscribed."""
-    users = partition.users[: partition.count]
-    fees = users[:, kernel.FEE]
-    active = users[:, kernel.ROWS] > 0
-    unlisted = 0
-    inactive = np.empty(0, dtype=np.int64)
-    if fee is not None:
-        fees[:] = fee
-    else:
-        without = fees == kernel.UNLISTED
-        unlisted = int(np.count_nonzero(without if leave_out else without & active))
-        inactive = fees[~without & ~active].copy()
-        fees[without] = 0
-    partition.rows = users[:, kernel.ROWS].copy()
-    kept = users[active]
-    partition.facts = np.ascontiguousarray(kept[:, [kernel.FEE, kernel.LISTENING, kernel.PLAYS]].T)
-    partition.slots, partition.keys, partition.users = (
-        a[:0] for a in (partition.slots, partition.keys, partition.users)
-    )
-    return Settled(len(kept), partition.facts[0], inactive, unlisted)
+    def begin_table(self) -> None:
+        """Begin with an empty user table."""
+        self.count, self.slots, self.keys, self.users = 0, no_slots(), no_keys(), no_users()

@@ -7,42 +7,41 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fairpay.engines.spool import bytes_of
 from fairpay.kernels import partition as kernel
 from fairpay.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from fairpay.engines.partition import Partition
+    from fairpay.engines.settled import Settled
+    from fairpay.engines.spool import Kept, Spool
     from fairpay.usage import Codes, Ints
 
 __all__ = ["Block", "Walker"]
 
 MARKS = 2**32
+NO_CODES = np.empty(0, dtype=np.uint32)
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
     """A partition whose rows have been merged, as it is kept between walks."""
 
-    start: Ints
-    artist: Codes
-    amount: NDArray[np.uint32] | Ints
-    """In 32 bits where every amount fits."""
-
-    @property
-    def held(self) -> int:
-        """Bytes held."""
-        return self.start.nbytes + self.artist.nbytes + self.amount.nbytes
+    start: Kept
+    """int64[users + 1]."""
+    artist: Kept
+    """uint32[entries]."""
+    amount: Kept
+    """uint32[entries] where every amount fits, else int64."""
 
 
 class Walker:
     """Scratch that is used again for every partition. Not shared between threads."""
 
-    def __init__(self, artists: int) -> None:
+    def __init__(self, spool: Spool, artists: int) -> None:
         """Prepare for artist codes below `artists`."""
+        self.spool = spool
         self.artists = artists
         self.artist: Codes = np.empty(0, dtype=np.uint32)
         self.amount: Ints = np.empty(0, dtype=np.int64)
@@ -58,44 +57,53 @@ class Walker:
 
     def mark(self, users: int, most_rows: int) -> None:
         """Have a place table large enough, and marks that were not used before."""
-        size = 2 ** max(2, (2 * min(most_rows, self.artists) - 1).bit_length())
+        size: int = 2 ** max(2, (2 * min(most_rows, self.artists) - 1).bit_length())
         if size > len(self.places) or self.marked + users >= MARKS - 1:
             self.places = np.zeros(max(size, len(self.places)), dtype=np.uint64)
             self.marked = 0
 
-    def merge(self, partition: Partition, remap: Sequence[Codes]) -> Usage:
+    def merge(self, settled: Settled, remap: Sequence[Codes]) -> Usage:
         """Turn rows into users, for the first time; the block's arrays live until the next call."""
-        rows = partition.rows
+        rows = self.spool.load(settled.rows)
         at = np.cumsum(rows) - rows
         self.make_room(int(rows.sum()))
-        for chunk in partition.chunks:
+        tables = [self.spool.load(codes) for codes in settled.codes] or [NO_CODES]
+        for chunk in settled.chunks:
+            whose = tables[chunk.table] if settled.codes else NO_CODES
             kernel.spread(
-                chunk.packed, chunk.user_bits, chunk.artist_bits, remap[chunk.thread], at, self.artist, self.amount
-            )
+                self.spool.load(chunk.packed), chunk.user_bits, chunk.artist_bits, whose, remap[chunk.thread], at,
+                self.artist, self.amount,
+            )  # fmt: skip
         self.mark(len(rows), int(rows.max(initial=0)))
-        start = np.empty(partition.facts.shape[1] + 1, dtype=np.int64)
-        entries = kernel.aggregate(rows, at, self.artist, self.amount, self.places, self.marked, self.listeners, start)
+        start = np.empty(settled.payers.users + 1, dtype=np.int64)
+        entries = kernel.aggregate(
+            rows, at, self.artist, self.amount, self.places, self.marked, self.listeners, start
+        )
         self.marked += len(rows)
-        return self.usage(partition, start, self.artist[:entries], self.amount[:entries])
+        return self.usage(settled, start, self.artist[:entries], self.amount[:entries])
 
-    def again(self, partition: Partition, block: Block) -> Usage:
+    def again(self, settled: Settled, block: Block) -> Usage:
         """Return the users of a partition merged before."""
-        self.make_room(len(block.artist))
-        amount = block.amount
+        start, artist, amount = (self.spool.load(x) for x in (block.start, block.artist, block.amount))
         if amount.dtype != np.int64:
+            self.make_room(len(amount))
             wide = self.amount[: len(amount)]
             wide[:] = amount
             amount = wide
-        return self.usage(partition, block.start, block.artist, amount)
+        return self.usage(settled, start, artist, amount)
 
-    def usage(self, partition: Partition, start: Ints, artist: Codes, amount: Ints) -> Usage:
+    def usage(self, settled: Settled, start: Ints, artist: Codes, amount: Ints) -> Usage:
         """Put a block together."""
-        fee, total, plays = partition.facts
+        fee, total, plays = self.spool.load(settled.facts)
         return Usage(start, artist, amount, fee, total, plays)
 
-
-def keep(usage: Usage) -> Block:
-    """Copy a block's entries, in as few bytes as they need."""
-    small = usage.amount.max(initial=0) < MARKS
-    amount = usage.amount.astype(np.uint32) if small else usage.amount.copy()
-    return Block(usage.start, usage.artist.copy(), amount)
+    def keep(self, settled: Settled, usage: Usage) -> None:
+        """Keep a block's entries in place of its rows, in as few bytes as they need."""
+        before = sum(bytes_of(chunk.packed) for chunk in settled.chunks)
+        settled.chunks, settled.codes = [], []
+        small = usage.amount.max(initial=0) < MARKS
+        kept = [usage.start, usage.artist.copy(), usage.amount.astype(np.uint32) if small else usage.amount.copy()]
+        if self.spool.charge(sum(x.nbytes for x in kept) - before):
+            settled.block = Block(*(self.spool.store(x) for x in kept))
+        else:
+            settled.block = Block(*kept)

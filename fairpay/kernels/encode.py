@@ -22,13 +22,13 @@ import numpy as np
 
 from fairpay.kernels._jit import inlined, jit
 from fairpay.kernels.hashing import BLOCK, hash_rows
-from fairpay.kernels.words import load8, load32, load64, prefetch
+from fairpay.kernels.words import load8, load32, load64, prefetch, product
 
 __all__ = ["encode", "merge_artists", "regrow"]
 
 NEXT, STOP, PART, ARTISTS, FRESH, ROWS, AMOUNT, PLAYS, MS, AMOUNT_BITS, PLAYS_BITS, MS_BITS = range(12)
 STATE = 12
-DONE, FULL, GROW, DRAIN, WIDEN, NEGATIVE = range(6)
+DONE, FULL, GROW, DRAIN, WIDEN, POOLS, NEGATIVE = range(7)
 NARROW = 3
 ONE = np.uint64(1)
 HALF = np.uint64(32)
@@ -43,6 +43,17 @@ def used_rows(first: int, rows: int, used: int, index: np.ndarray) -> int:
         index[count] = row
         count += np.int64(load8(used + row))
     return count
+
+
+@jit
+def mark_pools(rows: np.ndarray, pools: int, keys: np.ndarray, whom: np.ndarray) -> None:
+    """Make another artist of an artist in each pool: exclusive or with a keyed hash of the pool."""
+    for i in range(len(rows)):
+        pool = np.uint64(load32(pools + 4 * rows[i]) & 0xFFFFFFFF)
+        a0, a1 = product(keys[8] + pool, keys[9])
+        b0, b1 = product(keys[10] + pool, keys[11])
+        whom[i, 0] ^= a0 ^ a1
+        whom[i, 1] ^= b0 ^ b1
 
 
 @inlined
@@ -90,6 +101,8 @@ def encode(
         count = used_rows(first, rows, inputs[0], index)
         hash_rows(user, index[:count], keys, room, spans, who)
         hash_rows(artist, index[:count], keys, room, spans, whom)
+        if inputs[4]:
+            mark_pools(index[:count], inputs[4], keys, whom)
         for i in range(count):
             prefetch(table + np.int64((whom[i, 0] & mask) << np.uint64(4)))
         for i in range(count):
@@ -105,6 +118,8 @@ def encode(
             stop = DONE
             if (amount | plays | ms) < 0:
                 stop = NEGATIVE
+            elif part >= fill.shape[0]:
+                stop = POOLS
             elif width == NARROW and amount >> 32 != 0:
                 stop = WIDEN
             elif fill[part] == room_rows:

@@ -17,7 +17,7 @@ import numpy as np
 
 from fairpay.kernels._jit import inlined, jit
 
-__all__ = ["aggregate", "intern", "pack", "rehash", "spread", "subscribe"]
+__all__ = ["aggregate", "combine", "intern", "pack", "rehash", "spread", "subscribe"]
 
 NEXT, USERS, KEPT, ARTIST_BITS, AMOUNT_BITS, DROPPED, SEEN_TWICE = range(7)
 STATE = 8
@@ -86,6 +86,26 @@ def subscribe(
 
 
 @jit
+def combine(
+    other_keys: np.ndarray, other: np.ndarray, slots: np.ndarray, keys: np.ndarray, users: np.ndarray, codes: np.ndarray,
+    state: np.ndarray,
+) -> None:  # fmt: skip
+    """Add users of another table, keys uint64[n, 2] and facts int64[n, 4], from state[NEXT] on, and write their codes."""
+    for i in range(state[NEXT], len(codes)):
+        code = locate(other_keys[i, 0], other_keys[i, 1], slots, keys, users, state[USERS])
+        if code < 0:
+            state[NEXT] = i
+            return
+        if code == state[USERS]:
+            state[USERS] += 1
+        for k in range(FEE):
+            users[code, k] += other[i, k]
+        users[code, FEE] = max(users[code, FEE], other[i, FEE])
+        codes[i] = np.uint32(code)
+    state[NEXT] = len(codes)
+
+
+@jit
 def intern(
     raw: np.ndarray, slots: np.ndarray, keys: np.ndarray, users: np.ndarray, codes: np.ndarray, leave_out: bool,
     facts: np.ndarray, state: np.ndarray,
@@ -149,16 +169,22 @@ def pack(raw: np.ndarray, codes: np.ndarray, packed: np.ndarray, user_bits: int,
 
 @jit
 def spread(
-    packed: np.ndarray, user_bits: int, artist_bits: int, remap: np.ndarray, at: np.ndarray, artist: np.ndarray,
-    amount: np.ndarray,
+    packed: np.ndarray, user_bits: int, artist_bits: int, users: np.ndarray, remap: np.ndarray, at: np.ndarray,
+    artist: np.ndarray, amount: np.ndarray,
 ) -> None:  # fmt: skip
-    """Put each row where its user's rows belong: at[user] is the next place, and moves on."""
+    """Put each row where its user's rows belong: at[user] is the next place, and moves on.
+
+    users uint32[n] says whom the rows' user codes mean; empty where they mean themselves.
+    """
+    coded = len(users) > 0
     if user_bits:
         u, ua = np.uint64(user_bits), np.uint64(user_bits + artist_bits)
         user_mask, artist_mask = (ONE << u) - ONE, (ONE << np.uint64(artist_bits)) - ONE
         for i in range(len(packed)):
             word = packed[i]
             user = word & user_mask
+            if coded:
+                user = np.uint64(users[user])
             place = at[user]
             at[user] = place + 1
             artist[place] = remap[(word >> u) & artist_mask]
@@ -166,6 +192,8 @@ def spread(
     else:
         for i in range(0, len(packed), 2):
             user = packed[i] >> HALF
+            if coded:
+                user = np.uint64(users[user])
             place = at[user]
             at[user] = place + 1
             artist[place] = remap[packed[i] & LOW]

@@ -8,28 +8,19 @@
 Bounds: each budget >= 0 and the sum of budgets at most 2^62; each amount > 0; total[u] is the sum of u's amounts, each
 user has an entry.
 
-A split is exact in total and never negative. Where a user has units enough, each entry gets its part to the nearest unit
-(halves up) and the largest entry (of several, that of the smallest artist code) takes what that leaves over or lacks: with n
-entries that is at most n / 2 units, and its own part is at least budget / n, so it stays positive from n^2 units on. A user
-with fewer is divided by largest remainder: floors first, then one unit each to the largest remainders, ties to the smaller
-code.
+A split is exact in total and never negative. Where a user has units enough, each entry gets its part to the nearest
+unit (halves up) and the largest entry (of several, that of the smallest artist code) takes what that leaves over or
+lacks: with n entries that is at most n / 2 units, and its own part is at least budget / n, so it stays positive from n^2
+units on. A user with fewer is divided by largest remainder: floors first, then one unit each to the largest remainders,
+ties to the smaller code.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fairpay.kernels._jit import inlined, jit
 from fairpay.kernels.wide import muldiv
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from fairpay.usage import Codes, Ints
-
-    Words = NDArray[np.uint64]
 
 __all__ = ["add_amounts", "add_proportional"]
 
@@ -39,7 +30,7 @@ SMALL = 1 << 31
 
 
 @jit
-def add_amounts(artist: Codes, amount: Ints, out: Ints) -> None:
+def add_amounts(artist: np.ndarray, amount: np.ndarray, out: np.ndarray) -> None:
     """Add each amount to its artist."""
     for e in range(len(artist)):
         out[artist[e]] += amount[e]
@@ -47,7 +38,7 @@ def add_amounts(artist: Codes, amount: Ints, out: Ints) -> None:
 
 @jit
 def add_proportional(  # noqa: PLR0913, PLR0917 - kernels take arrays by position
-    start: Ints, artist: Codes, amount: Ints, total: Ints, budget: Ints, out: Ints
+    start: np.ndarray, artist: np.ndarray, amount: np.ndarray, total: np.ndarray, budget: np.ndarray, out: np.ndarray
 ) -> None:
     """Split budget[u] in proportion to u's amounts."""
     for u in range(len(total)):
@@ -67,7 +58,7 @@ def add_proportional(  # noqa: PLR0913, PLR0917 - kernels take arrays by positio
 
 @inlined
 def add_small(  # noqa: PLR0913, PLR0917 - kernels take arrays by position
-    first: int, end: int, artist: Codes, amount: Ints, total: int, budget: int, out: Ints
+    first: int, end: int, artist: np.ndarray, amount: np.ndarray, total: int, budget: int, out: np.ndarray
 ) -> None:
     """Divide to the nearest where the user's total is below 2^31.
 
@@ -95,7 +86,7 @@ def add_small(  # noqa: PLR0913, PLR0917 - kernels take arrays by position
 
 @jit
 def add_large(  # noqa: PLR0913, PLR0917 - kernels take arrays by position
-    first: int, end: int, artist: Codes, amount: Ints, total: int, budget: int, out: Ints
+    first: int, end: int, artist: np.ndarray, amount: np.ndarray, total: int, budget: int, out: np.ndarray
 ) -> None:
     """Divide to the nearest through 128 bits, whatever the user's total."""
     divisor = np.uint64(total)
@@ -114,7 +105,7 @@ def add_large(  # noqa: PLR0913, PLR0917 - kernels take arrays by position
 
 @jit
 def add_few(  # noqa: PLR0913, PLR0917 - kernels take arrays by position
-    first: int, end: int, artist: Codes, amount: Ints, total: int, budget: int, out: Ints
+    first: int, end: int, artist: np.ndarray, amount: np.ndarray, total: int, budget: int, out: np.ndarray
 ) -> None:
     """Divide by largest remainder: floors, then one unit each to the largest remainders, ties to the smaller code.
 
@@ -140,7 +131,7 @@ def add_few(  # noqa: PLR0913, PLR0917 - kernels take arrays by position
 
 
 @inlined
-def last_rest(rests: Words, wanted: int, total: np.uint64) -> np.uint64:
+def last_rest(rests: np.ndarray, wanted: int, total: np.uint64) -> np.uint64:
     """Return the largest remainder that at least `wanted` entries reach."""
     low, high = ZERO, total
     while high - low > ONE:
@@ -156,8 +147,8 @@ def last_rest(rests: Words, wanted: int, total: np.uint64) -> np.uint64:
 
 
 @inlined
-def last_code(rests: Words, border: np.uint64, artist: Codes, wanted: int) -> int:
-    """Return the smallest code that `wanted` of the entries with this remainder do not exceed; -1 where none is wanted."""
+def last_code(rests: np.ndarray, border: np.uint64, artist: np.ndarray, wanted: int) -> int:
+    """Return the smallest code that `wanted` entries with this remainder do not exceed; -1 where none is wanted."""
     low, high = np.int64(-1), np.int64(1) << 32
     while wanted and high - low > 1:
         middle = (low + high) // 2

@@ -1,0 +1,96 @@
+"""A partition once everything is taken in: what its users add up to, and its rows, to be walked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fairpay.integers import sum_exactly
+from fairpay.kernels import partition as kernel
+
+if TYPE_CHECKING:
+    from fairpay.engines.partition import Chunk, Partition
+    from fairpay.engines.spool import Kept, Spool
+    from fairpay.engines.walker import Block
+
+__all__ = ["Payers", "Settled", "settle"]
+
+
+@dataclass(frozen=True, slots=True)
+class Payers:
+    """What the users of a partition add up to."""
+
+    users: int
+    """Users with listening."""
+    fees: int
+    """Of those."""
+    inactive: int
+    """Subscribers without listening."""
+    inactive_fees: int
+    """Of those."""
+    unlisted: int
+    """Listeners without a subscription line."""
+    dropped: int
+    """Rows left out for that reason."""
+
+
+@dataclass(slots=True)
+class Settled:
+    """Users and rows of a partition. Its arrays may be in memory or in the spool's file."""
+
+    payers: Payers
+    rows: Kept
+    """int64[users]: rows of every user, in code order."""
+    facts: Kept
+    """int64[3, users with rows]: fee, listening, plays, in code order."""
+    chunks: list[Chunk]
+    codes: list[Kept] = field(default_factory=list)
+    """Where user tables were moved out: for each, uint32[n], its codes -> user. Empty: codes are users."""
+    block: Block | None = None
+    """The rows, merged, once they were walked."""
+
+
+def settle(partition: Partition, spool: Spool, *, fee: int | None, leave_out: bool) -> Settled:
+    """Turn the user table into facts. `fee` is what each user paid, None where there are subscribers."""
+    codes = unite(partition, spool)
+    users = partition.users[: partition.count]
+    fees = users[:, kernel.FEE]
+    active = users[:, kernel.ROWS] > 0
+    unlisted = 0
+    inactive = np.empty(0, dtype=np.int64)
+    if fee is not None:
+        fees[:] = fee
+    else:
+        without = fees == kernel.UNLISTED
+        unlisted = int(np.count_nonzero(without if leave_out else without & active))
+        inactive = fees[~without & ~active]
+        fees[without] = 0
+    facts = np.ascontiguousarray(users[active][:, [kernel.FEE, kernel.LISTENING, kernel.PLAYS]].T)
+    payers = Payers(
+        facts.shape[1], sum_exactly(facts[0]), len(inactive), sum_exactly(inactive), unlisted, partition.dropped
+    )
+    held = partition.table_bytes()
+    settled = Settled(payers, users[:, kernel.ROWS].copy(), facts, partition.chunks, codes)
+    partition.begin_table()
+    partition.chunks, partition.tables = [], []
+    if spool.charge(settled.rows.nbytes + facts.nbytes - held):
+        settled.rows, settled.facts = spool.store(settled.rows), spool.store(facts)
+    return settled
+
+
+def unite(partition: Partition, spool: Spool) -> list[Kept]:
+    """Make one table of all of a partition's; return for each how its codes read there."""
+    if not partition.tables:
+        return []
+    last = (partition.keys[: partition.count], partition.users[: partition.count])
+    held = partition.table_bytes()
+    partition.begin_table()
+    codes: list[Kept] = []
+    for keys, users in [*partition.tables, last]:
+        mine = partition.combine(spool.load(keys), spool.load(users))
+        spool.charge(mine.nbytes)
+        codes.append(spool.store(mine))
+    spool.charge(partition.table_bytes() - held)
+    return codes
