@@ -79,7 +79,7 @@ class Beside(Protocol):
     def take(self, raw: RawBatch, listens: Listens) -> None:
         """See a judged batch; called from threads."""
 
-    def look(self, month: Month, outcome: Outcome, engine: LocalEngine) -> None:
+    def look(self, month: Month, outcome: Outcome) -> None:
         """See the month and what it came to, while the engine still holds it."""
 
 
@@ -108,7 +108,7 @@ def run(request: Request, watch: Watch | None = None, *, beside: Beside | None =
         )
         outcome = conclude(divide(month, request.rules), request, found)
         if beside is not None:
-            beside.look(month, outcome, engine)
+            beside.look(month, outcome)
         return outcome
 
 

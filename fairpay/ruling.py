@@ -1,0 +1,1 @@
+"""Rulings: decisions applied to plays."""

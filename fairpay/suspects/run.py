@@ -1,0 +1,102 @@
+"""A search for suspects: one run of the pipeline with somebody looking on, and what it found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from fairpay.engines.local import LocalEngine
+from fairpay.errors import InputError
+from fairpay.pipeline import Watch, run, take_in
+from fairpay.suspects.findings import findings
+from fairpay.suspects.stage import Search
+from fairpay.suspects.summary import summary
+from fairpay.suspects.tables import review_table, suspects_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from fairpay.outcome import Outcome
+    from fairpay.pipeline import Request
+    from fairpay.suspects.findings import Finding
+
+__all__ = ["Searched", "outputs", "search"]
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What a search found."""
+
+    outcome: Outcome
+    """What the run came to, as in a comparison."""
+    found: Sequence[Finding]
+    """By money."""
+    arrow: pa.Table
+    """The findings as a table."""
+    review: pa.Table
+    """The file a person fills in."""
+    summary: Mapping[str, Any]
+
+
+def search(request: Request, watch: Watch | None = None, *, previous: object = None) -> Searched:
+    """Run the month once and look for suspects beside it; `previous` is the log of the month before.
+
+    Raises:
+        FairpayError: every error of a comparison, and those of the log of the month before.
+
+    """
+    before = None if previous is None else plays_before(request, previous)
+    with Search(request, before) as stage:
+        outcome = run(request, watch, beside=stage)
+        evidence = stage.evidence
+    assert evidence is not None
+    found = findings(evidence)
+    names = [signal.name for signal in evidence.signals]
+    return Searched(
+        outcome=outcome,
+        found=found,
+        arrow=suspects_table(found, outcome, names),
+        review=review_table(found, outcome),
+        summary=summary(found, evidence, outcome),
+    )
+
+
+def plays_before(request: Request, previous: object) -> dict[str, int]:
+    """Count each artist's plays in the log of the month before, read like the log itself but whole.
+
+    Raises:
+        InputError: it cannot be used; the message says which log is meant.
+
+    """
+    asked = replace(
+        request,
+        logs=previous,
+        reading=replace(request.reading, rejects=None),
+        qualifying=replace(request.qualifying, since=None, until=None),
+    )
+    try:
+        with LocalEngine(request.running) as engine:
+            take_in(engine, asked, Watch())
+            engine.finish(fee=1)
+            return dict(zip(engine.artist.to_pylist(), engine.artist_plays.tolist(), strict=True))
+    except InputError as refused:
+        message = f"the log of the month before: {refused.message}"
+        raise InputError(message, problems=refused.problems, advice=refused.advice) from refused
+
+
+def outputs(searched: Searched) -> dict[str, Callable[[Path], int | None]]:
+    """Return what a search writes: file name -> writer."""
+    from fairpay.io.outputs import write_csv, write_json, write_parquet  # noqa: PLC0415 - loaded where it is used
+    from fairpay.io.review import write_review  # noqa: PLC0415 - the same
+
+    return {
+        "suspects.parquet": partial(write_parquet, searched.arrow),
+        "suspects.csv": partial(write_csv, searched.arrow),
+        "review.csv": partial(write_csv, searched.review),
+        "review.xlsx": partial(write_review, searched.review),
+        "summary.json": partial(write_json, searched.summary),
+    }
