@@ -141,7 +141,9 @@ def audit(
     full: Options = {**given.DEFAULTS, **options}
     asked, named = request("audit", logs, (), full), tuple(scenarios) or USUAL
     played, files = [find_scenario(name) for name in named], scenario_files(named)
-    origins = {**origins_of("audit", rules, full), "scenario": (list(named), "python" if scenarios else "default")}
+    where = "python" if scenarios else "default"
+    recorded = origins_of("audit", rules, full)
+    origins = {**recorded, "scenario": (list(named), recorded.get("scenario", (None, where))[1])}
     with ExitStack() as stack:
         ready = None if full["output"] is None else prepare_output(stack, asked, full, more=files)
         outcome, found = run_audit(asked, watching(full), rules=rules, scenarios=played)

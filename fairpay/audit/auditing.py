@@ -38,6 +38,7 @@ __all__ = ["audit", "usual_rules"]
 
 MILLIONTHS = 6
 """Digits kept before an amount is rounded."""
+HALF = Fraction(1, 2)
 
 
 def usual_rules() -> list[str]:
@@ -98,8 +99,17 @@ def audit(month: Month, terms: Terms, *, rules: Sequence[str] = (), scenarios: S
         inactive=inactive(crowd),
         median_fee=typical,
         mcdonald=walked.mcdonald,
-        notes=tuple(notes),
+        notes=(*notes, *too_large(played)),
     )
+
+
+def too_large(played: Sequence[Played]) -> list[str]:
+    """Name scenarios that are out of proportion: their accounts pay more than everybody else together."""
+    return [
+        f"{p.scenario.name} is larger than this month: its accounts pay {float(p.fee_share) * 100:.0f} % of all fees"
+        for p in played
+        if p.fee_share > HALF
+    ]
 
 
 def distinct(rules: Sequence[str]) -> list[Rule]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from fairpay.allocation import Allocation
     from fairpay.audit.caps import SafeCap
+    from fairpay.audit.reasons import Reason
     from fairpay.audit.scenario import Scenario
     from fairpay.audit.worth import Worth
     from fairpay.rule import Rule
@@ -73,8 +74,8 @@ class RuleAudit:
     """Whether there is a formula for what one account can get."""
     most: Fraction | None
     """By formula, the most that one account gets back for each unit of fee; None: no limit, or none known."""
-    why: str
-    """A sentence for the reader."""
+    why: Reason
+    """What limits an account, or that nothing does."""
     findings: tuple[Finding, ...]
     """In the order of the scenarios."""
     steered_by_top_1_percent: Fraction | None

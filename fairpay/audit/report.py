@@ -77,7 +77,7 @@ def rule_of(outcome: Outcome, found: RuleAudit) -> dict[str, Any]:
         "limit": ("known" if found.most is not None else "none") if found.known else "unknown",
         "most_per_fee": ratio(found.most),
         "worst_per_fee": ratio(found.worst),
-        "why": found.why,
+        "why": found.why.sentence,
         "steered_by_top_1_percent_of_listeners": ratio(found.steered_by_top_1_percent),
         "steered_by_top_10_percent_of_listeners": ratio(found.steered_by_top_10_percent),
         "stray_money_of_median_subscriber": outcome.currency.text(found.stray),

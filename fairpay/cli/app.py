@@ -9,6 +9,7 @@ import typer
 
 from fairpay import __version__
 from fairpay.cli.adjust import adjust
+from fairpay.cli.audit import audit
 from fairpay.cli.check import check
 from fairpay.cli.close import close
 from fairpay.cli.compare import compare
@@ -44,7 +45,7 @@ def in_lines(command: Callable[..., None]) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-READING = (compare, pay, check, close, adjust)
+READING = (compare, pay, check, audit, close, adjust)
 for command in (*READING, rules, init, diff, verify, synth, warm):
     app.command(help=in_lines(command), epilog=EPILOG if command in READING else None)(command)
 NAMES = [str(made.callback.__name__) for made in app.registered_commands if made.callback]

@@ -1,0 +1,179 @@
+"""The page of `fairpay audit`: what each rule invites, worst first, with the reason beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fairpay.audit.crowd import TIERS
+from fairpay.cli.screens.parts import about, figures, paragraph, title
+from fairpay.cli.words import amount, counted, percent
+from fairpay.money import format_units, round_half_even
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from fractions import Fraction
+
+    from rich.console import RenderableType
+
+    from fairpay.audit.findings import Audit, Finding, Played, RuleAudit
+    from fairpay.outcome import Outcome
+
+__all__ = ["screen"]
+
+HUNDREDTHS = 2
+MANY = 1000
+FINE = 2
+"""Digits beyond the minor unit that one listener's worth is shown with."""
+
+
+def screen(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
+    """Yield the page from top to bottom."""
+    yield title("What the rules invite", outcome)
+    yield ""
+    yield from about(outcome)
+    yield ""
+    for note in (*outcome.notes, *audit.notes):
+        yield paragraph(f"{note.rstrip('.')}.", style="yellow")
+    if outcome.notes or audit.notes:
+        yield ""
+    yield from verdicts(audit)
+    for place, played in enumerate(audit.played):
+        yield from one_scenario(outcome, audit, place, played)
+    yield paragraph(
+        "Per share: income over an equal share of the pool for these fees. "
+        "Pays from: plays a month at which an account earns its fee."
+    )
+    yield ""
+    yield from limits(outcome, audit)
+    yield ""
+    yield from listeners(outcome, audit)
+    yield ""
+    yield from worth(outcome, audit)
+
+
+def verdicts(audit: Audit) -> Iterator[RenderableType]:
+    """One line for each rule, worst first, with the reason beside it."""
+    yield paragraph("What comes back for each 1.00 that a fake account pays in fees, worst rule first:", style="bold")
+    yield ""
+    rows = [(found.rule.label, back(found.worst), limit(found), found.why.brief) for found in audit.rules]
+    yield figures("Rule", "Tried here", "At most", "Why", rows=rows, words=(0, 3))
+    yield ""
+
+
+def limit(found: RuleAudit) -> str:
+    """Say the most by formula."""
+    if found.most is not None:
+        return back(found.most)
+    return "no limit" if found.known else "not known"
+
+
+def back(value: Fraction) -> str:
+    """Write a multiple of the fee: 0.70, 18.2 or 1,520."""
+    if value >= MANY:
+        return f"{round(value):,}"
+    return format_units(round_half_even(value * 10**HUNDREDTHS), HUNDREDTHS)
+
+
+def one_scenario(outcome: Outcome, audit: Audit, place: int, played: Played) -> Iterator[RenderableType]:
+    """What one scenario costs and brings, rule by rule."""
+    currency, scenario = outcome.currency, played.scenario
+    yield paragraph(f"{scenario.name}: {scenario.title}", style="bold")
+    pays = "pay" if played.accounts > 1 else "pays"
+    fees = f"{amount(played.fees, currency)} {currency.code} in fees ({percent(played.fee_share)} of all)"
+    anyway = "" if played.cost else ", which fans pay anyway"
+    plays = f"{counted(played.plays, 'play')} of {played.seconds} s {'each' if played.accounts > 1 else 'a month'}"
+    yield paragraph(f"{counted(played.accounts, 'account')}, {plays}, {pays} {fees}{anyway}.")
+    yield ""
+    rows = []
+    for found in audit.rules:
+        finding = found.findings[place]
+        income, profit = amount(finding.income, currency), amount(finding.profit, currency, sign=True)
+        times = "-" if finding.of_share is None else f"{back(finding.of_share)}x"
+        rows.append((found.rule.label, income, profit, times, pays_from(finding), loser(outcome, finding)))
+    yield figures("Rule", "Income", "Profit", "Per share", "Pays from", "Loses most", rows=rows, words=(0, 5))
+    yield ""
+
+
+def pays_from(finding: Finding) -> str:
+    """Say at how many plays an account earns its fee."""
+    if not finding.searched:
+        return "-"
+    return "never" if finding.break_even is None else f"{finding.break_even:,}"
+
+
+def loser(outcome: Outcome, finding: Finding) -> str:
+    """Name the tier that loses most, and what."""
+    most = max(finding.lost)
+    if most <= 0:
+        return "nobody"
+    return f"{TIERS[finding.lost.index(most)][0]} {amount(-most, outcome.currency)}"
+
+
+def limits(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
+    """Say c*, and what idle money does."""
+    cap, idle = audit.cap, audit.inactive
+    if cap.cap is None:
+        yield paragraph("User cap: any cap is safe, since nothing is paid out.")
+    elif cap.cap == 0:
+        yield paragraph("User cap: no cap is safe here; one play a month already pays for the account.")
+    else:
+        yield paragraph(f"User cap: at most {counted(cap.cap, 'play')} a month is safe on this log (c* = {cap.cap:,}).")
+    for found in audit.rules:
+        if found.rule.name == "user-cap":
+            yield paragraph(f"{found.rule.label} {'is safe' if safe(found) else 'is not safe'}: {found.why.sentence}.")
+    if not audit.inactive.money:
+        yield paragraph("No money of subscribers who played nothing is in the pool.")
+        return
+    money = f"{amount(idle.money, outcome.currency)} {outcome.currency.code} of subscribers who played nothing"
+    every = "so a fake account gets back more than its fee under every rule"
+    paid = f"for each 1.00 of fees of those who listened, {back(idle.alpha)} is paid out"
+    turns = every if idle.alpha > 1 else "which is no more than the fee"
+    yield paragraph(f"{money} is in the pool: {paid}, {turns}. With --inactive hold it would be {back(idle.rate)}.")
+
+
+def safe(found: RuleAudit) -> bool:
+    """Whether an account gets back no more than its fee."""
+    return found.most is not None and found.most <= 1
+
+
+def listeners(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
+    """Show who steers the pool, and where a typical subscriber's money goes."""
+    rows = []
+    for found in audit.rules:
+        shares = (found.steered_by_top_1_percent, found.steered_by_top_10_percent)
+        stray = amount(found.stray, outcome.currency)
+        rows.append((found.rule.label, *(percent(share) for share in shares), limit(found), stray))
+    fee = amount(audit.median_fee, outcome.currency)
+    yield paragraph("Who steers the pool, and where a typical subscriber's money goes:", style="bold")
+    yield ""
+    yield figures("Rule", "Heaviest 1 %", "Heaviest 10 %", "One listener", f"Astray of {fee}", rows=rows)
+    yield ""
+    yield paragraph(
+        "One listener: the most that one can steer, for each 1.00 paid. "
+        f"Astray: what of a typical {fee} reaches artists that subscriber never played."
+    )
+    if audit.mcdonald is not None:
+        ratio = format_units(round_half_even(audit.mcdonald * 100), HUNDREDTHS)
+        yield paragraph(
+            f"Heavy listeners' artists are played {ratio} times as much as light listeners' (the McDonald ratio; "
+            "above 1 a common pot takes from small artists)."
+        )
+
+
+def worth(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
+    """Show what a listener and 100 plays are worth, tier by tier."""
+    tiers = [worth.tier for worth in audit.rules[0].worth]
+    digits = outcome.currency.digits + FINE
+
+    def cell(value: Fraction | None) -> str:
+        return "-" if value is None else format_units(round_half_even(value * 10**FINE), digits)
+
+    for what, field in (
+        ("What one more listener is worth to an artist in the middle of each tier:", "listener"),
+        ("What 100 more plays by a listener it has are worth:", "plays"),
+    ):
+        yield paragraph(what, style="bold")
+        yield ""
+        rows = [(found.rule.label, *(cell(getattr(step, field)) for step in found.worth)) for found in audit.rules]
+        yield figures("Rule", *tiers, rows=rows)
+        yield ""
