@@ -126,10 +126,11 @@ def read_file(file: LogFile, asked: Asked, like: Columns, batch_rows: int | None
     """Read one whole file."""
     log = open_file(file, asked.reading)
     columns = columns_of(log, file, asked, like=like)
+    names = [name for name in columns.names if name in log.names]
     if isinstance(log, ParquetLog):
-        yield from read_groups(log, columns, asked, batch_rows, range(log.metadata.num_row_groups))
+        yield from read_groups(log.checked(names), columns, asked, batch_rows, range(log.metadata.num_row_groups))
         return
-    rows = log.read([name for name in columns.names if name in log.names], batch_rows)
+    rows = log.read(names, batch_rows)
     yield from to_batches(rows, with_user(columns, asked.reading), origin_of(file, asked.reading))
 
 
@@ -177,6 +178,7 @@ def group_units(file: LogFile, asked: Asked, like: Columns, batch_rows: int | No
     """Make units of runs of row groups of one large Parquet file."""
     log = open_log(file)
     columns = columns_of(log, file, asked, like=like)
+    log = log.checked([name for name in columns.names if name in log.names])
     sizes = [log.metadata.row_group(i).total_byte_size for i in range(log.metadata.num_row_groups)]
     scale = file.size / max(1, sum(sizes))
     run: list[int] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fairpay.io.faults import reading_of
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["ParquetLog", "open_log"]
 
 BATCH = 1 << 17
+WORTHWHILE = 1 << 20
+"""Files below this many bytes are read without regard to statistics and encodings."""
 LARGE = 64 << 20
 BUFFER = 1 << 20
 """Files above LARGE bytes are read through buffers of this size, so that a huge row group is never held whole."""
@@ -37,7 +39,24 @@ class ParquetLog:
     file: LogFile
     metadata: pq.FileMetaData
     schema: pa.Schema
-    notes: tuple[str, ...] = ()
+    sound: bool = False
+    """Whether what the metadata says of columns may be asked; see `checked`."""
+
+    def checked(self, names: Sequence[str]) -> ParquetLog:
+        """Hold the metadata of these columns against the schema, if the file is large enough to gain by knowing it.
+
+        PyArrow ends the process when it is asked about a column whose metadata is damaged, but not when it reads it.
+
+        Raises:
+            InputError: the metadata is damaged.
+
+        """
+        if self.file.size < WORTHWHILE:
+            return self
+        groups = range(self.metadata.num_row_groups)
+        with reading_of(self.file.path), closing(open_parquet(self.file.path, self.metadata, ahead=True)) as source:
+            next(read_run(source, names, 1, list(groups)), None)
+        return replace(self, sound=True)
 
     @property
     def names(self) -> list[str]:
@@ -59,7 +78,8 @@ class ParquetLog:
     ) -> Iterator[Rows]:
         """Read columns of some row groups; a batch says how many rows before it were passed over."""
         with reading_of(self.file.path):
-            yield from self.read_groups(names, batch_rows, groups, outside(self.metadata, time, groups, period))
+            left = outside(self.metadata, time, groups, period) if self.sound and time in names else frozenset()
+            yield from self.read_groups(names, batch_rows, groups, left)
 
     def read_groups(
         self, names: Sequence[str], batch_rows: int | None, groups: Sequence[int], left: frozenset[int]
@@ -101,11 +121,12 @@ class ParquetLog:
         import pyarrow as pa  # noqa: PLC0415 - loaded where files are read
 
         texts = [n for n in names if pa.types.is_string(self.schema.field(n).type)]
-        if not texts or not groups:
+        if not texts or not groups or not self.sound:
             return []
         group = self.metadata.row_group(groups[0])
-        sizes = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
-        return [n for n in texts if n in sizes and sizes[n].total_uncompressed_size < NARROW * max(1, group.num_rows)]
+        at = {self.metadata.schema.column(i).path: i for i in range(group.num_columns)}
+        most = NARROW * max(1, group.num_rows)
+        return [n for n in texts if n in at and group.column(at[n]).total_uncompressed_size < most]
 
 
 def read_run(source: pq.ParquetFile, names: Sequence[str], size: int, groups: list[int]) -> Iterator[pa.RecordBatch]:
@@ -115,7 +136,12 @@ def read_run(source: pq.ParquetFile, names: Sequence[str], size: int, groups: li
 
 
 def open_parquet(
-    path: str, metadata: pq.FileMetaData = None, *, dictionaries: Sequence[str] = (), buffer: int = 0
+    path: str,
+    metadata: pq.FileMetaData = None,
+    *,
+    dictionaries: Sequence[str] = (),
+    buffer: int = 0,
+    ahead: bool = False,
 ) -> pq.ParquetFile:
     """Open a file, without reading its metadata again where it is known; pages are held against their checksums."""
     import pyarrow.parquet as pq  # noqa: PLC0415 - loaded where files are read
@@ -125,6 +151,7 @@ def open_parquet(
         metadata=metadata,
         read_dictionary=list(dictionaries),
         buffer_size=buffer,
+        pre_buffer=ahead,
         page_checksum_verification=True,
     )
 

@@ -25,8 +25,11 @@ def outside(
     if time is None or (since is None and until is None):
         return frozenset()
     found = set()
+    at = next((i for i in range(len(metadata.schema)) if metadata.schema.column(i).path == time), None)
+    if at is None:
+        return frozenset()
     for group in groups:
-        span = span_of(metadata.row_group(group), time)
+        span = span_of(metadata.row_group(group), at)
         if span is None:
             continue
         if (since is not None and span[1] < since) or (until is not None and span[0] >= until):
@@ -34,10 +37,10 @@ def outside(
     return frozenset(found)
 
 
-def span_of(group: pq.RowGroupMetaData, time: str) -> tuple[int, int] | None:
+def span_of(group: pq.RowGroupMetaData, time: int) -> tuple[int, int] | None:
     """Return first and last moment of a row group in microseconds; None where the statistics do not say."""
-    column = next((c for c in map(group.column, range(group.num_columns)) if c.path_in_schema == time), None)
-    if column is None or not column.is_stats_set:
+    column = group.column(time)
+    if not column.is_stats_set:
         return None
     statistics = column.statistics
     if not statistics.has_min_max or not statistics.has_null_count or statistics.null_count > 0:
