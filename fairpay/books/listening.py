@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import pyarrow as pa
 from fairpay.books.sorting import Sorter
 from fairpay.engines.local import LocalEngine
 from fairpay.io.listens import open_logs
+from fairpay.io.rejects import write_rejects
 from fairpay.qualify import Qualifier
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from fairpay.books.exclusions import Exclusions
     from fairpay.books.loading import Loaded
     from fairpay.books.payers import Payers
+    from fairpay.engines.pool import LocalPool
     from fairpay.io.listens import Logs
     from fairpay.month import Month
     from fairpay.qualify import Counts
@@ -88,64 +90,58 @@ class Asked:
 
 
 @dataclass(slots=True)
-class One:
-    """Lets the rows of one pool through, and counts the rows of each."""
+class Counting:
+    """Counts the rows of each pool on their way to the engine."""
 
     sorter: Sorter
-    code: int
     rows: Counter[int] = field(default_factory=Counter)
 
     def __call__(self, raw: RawBatch) -> Listens:
-        """Judge a batch; rows of other pools are not used."""
+        """Judge a batch."""
         listens = self.sorter(raw)
         assert listens.pool is not None
         found = np.bincount(listens.pool[listens.used])
         with self.sorter.lock:
             self.rows.update({int(code): int(found[code]) for code in np.flatnonzero(found)})
-        return replace(listens, used=listens.used & (listens.pool == self.code), pool=None)
+        return listens
 
 
 @contextmanager
 def take_in(asked: Asked, watch: Watch) -> Iterator[Taken]:
-    """Read the logs and hold the plays of each pool until the block ends.
+    """Read the logs once and hold the plays of each pool until the block ends.
 
     Raises:
         InputError: a log or a key column cannot be used.
 
     """
-    with ExitStack() as stack:
-        first, counts, heap = read_one(stack, asked, watch, 0)
-        heaps = {0: heap(first.rows[0])} if first.rows[0] else {}
-        for code, rows in sorted(first.rows.items()):
-            if code:
-                heaps[code] = read_one(stack, asked, Watch(), code)[2](rows)
-        yield Taken(counts, heaps, first.sorter.without_pool)
-
-
-def read_one(stack: ExitStack, asked: Asked, watch: Watch, code: int) -> tuple[One, Counts, Callable[[int], Heap]]:
-    """Read the logs once and hold the plays of one pool."""
     closing = asked.closing
-    qualifier = Qualifier(closing.qualifying(), set_aside=closing.reading.rejects is not None)
-    one = One(asked.sorter(qualifier.judge), code)
-    logs = open_asked(asked, one.sorter.roles)
+    rejects = closing.reading.rejects
+    qualifier = Qualifier(closing.qualifying(), set_aside=rejects is not None)
+    counting = Counting(asked.sorter(qualifier.judge))
+    logs = open_asked(asked, counting.sorter.roles)
     for sentence in logs.notes:
         watch.say(sentence)
-    engine = stack.enter_context(LocalEngine(closing.running))
-    paid = asked.payers.paid.get(code)
-    if paid:
-        users, fees = pa.array(paid.keys(), pa.large_string()), np.fromiter(paid.values(), np.int64, len(paid))
-        engine.subscribe([(users, fees)])
-    engine.ingest(logs.units(batch_rows=closing.running.batch_rows), one, progress=watch.progress)
-    counts = qualifier.finish()
-    intake = engine.finish()
+    with LocalEngine(closing.running, pools=len(asked.loaded.pools) + 2) as engine:
+        for code, paid in sorted(asked.payers.paid.items()):
+            users, fees = pa.array(paid.keys(), pa.large_string()), np.fromiter(paid.values(), np.int64, len(paid))
+            engine.subscribe([(users, fees)], pool=code)
+        engine.ingest(logs.units(batch_rows=closing.running.batch_rows), counting, progress=watch.progress)
+        counts = qualifier.finish()
+        if rejects is not None and rejects != closing.books:
+            write_rejects(qualifier.rejected(), rejects)
+        engine.finish()
+        heaps = {code: heap_of(engine.pool(code), rows) for code, rows in sorted(counting.rows.items())}
+        yield Taken(counts, heaps, counting.sorter.without_pool)
 
-    def heap(rows: int) -> Heap:
-        def month(pool: int, rate: Fraction | None) -> Month:
-            return engine.month(pool=pool, rate=rate, fees_are_money=False)
 
-        return Heap(rows, intake.users, intake.plays, engine.artist, month if intake.users else None)
+def heap_of(pool: LocalPool, rows: int) -> Heap:
+    """What the engine holds of one pool."""
 
-    return one, counts, heap
+    def month(amount: int, rate: Fraction | None) -> Month:
+        return pool.month(pool=amount, rate=rate, fees_are_money=False)
+
+    intake = pool.intake
+    return Heap(rows, intake.users, intake.plays, pool.artist, month if intake.users else None)
 
 
 def open_asked(asked: Asked, roles: tuple[str, ...]) -> Logs:
