@@ -43,7 +43,9 @@ class Encoder:
     `flush(encoder, part)` empties a partition's raw rows; it may raise whatever storing them raises.
     """
 
-    def __init__(self, flush: Flush, *, thread: int, keys: NDArray[np.uint64], bits: int, parts: int, room: int) -> None:
+    def __init__(
+        self, flush: Flush, *, thread: int, keys: NDArray[np.uint64], bits: int, parts: int, room: int
+    ) -> None:
         """Prepare tables for `parts` partitions, 2^bits to a pool; raw rows may take `room` bytes."""
         self.flush = flush
         self.thread = thread

@@ -95,9 +95,11 @@ class LocalEngine:
         """
         self.unlisted = unlisted
         first = pool << self.bits
+        self.part(first + (1 << self.bits) - 1)
+        before = sum(part.table_bytes() for part in self.parts)
         lines = enter_subscribers(batches, lambda i: self.part(first + i), Hasher(self.keys), bits=self.bits)
         self.subscribers[pool] = self.subscribers.get(pool, 0) + lines
-        self.spool.charge(sum(part.table_bytes() for part in self.parts))
+        self.spool.charge(sum(part.table_bytes() for part in self.parts) - before)
 
     def ingest(
         self,
@@ -140,6 +142,7 @@ class LocalEngine:
         encoder = Encoder(self.flush, thread=thread, keys=self.keys, bits=self.bits, parts=1 << self.bits, room=room)
         if self.unlisted == "leave-out":
             encoder.widen()
+        self.spool.charge(encoder.held)
         return encoder
 
     def part(self, index: int) -> Partition:
@@ -148,6 +151,7 @@ class LocalEngine:
             with self.lock:
                 while index >= len(self.parts):
                     self.parts.append(Partition())
+                    self.spool.charge(self.parts[-1].table_bytes())
         return self.parts[index]
 
     def flush(self, encoder: Encoder, index: int) -> None:
@@ -194,6 +198,7 @@ class LocalEngine:
         for code in range(count):
             self.pools.append(self.finish_pool(code, artists[code], fee=fee, has_ms=has_ms))
         check_sums((e.sums for e in self.encoders), sum(pool.intake.fees for pool in self.pools))
+        self.spool.charge(-sum(encoder.held for encoder in self.encoders))
         self.encoders, self.parts = [], []
         return self.pools[0].intake
 

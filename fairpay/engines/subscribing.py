@@ -52,9 +52,7 @@ def enter_subscribers(
     return lines
 
 
-def enter(
-    hashes: NDArray[np.uint64], fees: Ints, ends: list[int], partition: Callable[[int], Partition]
-) -> int:
+def enter(hashes: NDArray[np.uint64], fees: Ints, ends: list[int], partition: Callable[[int], Partition]) -> int:
     """Enter subscribers sorted by partition; return how many were there already."""
     twice, begin = 0, 0
     for index, end in enumerate(ends):

@@ -76,9 +76,7 @@ class Walker:
             )  # fmt: skip
         self.mark(len(rows), int(rows.max(initial=0)))
         start = np.empty(settled.payers.users + 1, dtype=np.int64)
-        entries = kernel.aggregate(
-            rows, at, self.artist, self.amount, self.places, self.marked, self.listeners, start
-        )
+        entries = kernel.aggregate(rows, at, self.artist, self.amount, self.places, self.marked, self.listeners, start)
         self.marked += len(rows)
         return self.usage(settled, start, self.artist[:entries], self.amount[:entries])
 
