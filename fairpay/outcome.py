@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fairpay.rule import Rule
     from fairpay.usage import Ints
 
-__all__ = ["Control", "Listening", "Money", "Outcome", "Payout"]
+__all__ = ["Control", "Decided", "Listening", "Money", "Outcome", "Payout"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,26 @@ class Payout:
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """What a person's decision about one subject came to. The subject is known by its hash."""
+
+    mark: str
+    """Hash of kind and id."""
+    kind: str
+    """`user` or `artist`."""
+    decision: str
+    """`keep`, `hold`, `exclude` or `weight 1/2`."""
+    by: str
+    """Who decided."""
+    plays: int
+    """Rows of the log that it touches."""
+    kept: tuple[int | None, ...]
+    """Minor units, one per rule: what these plays would be paid if all were kept; None for `keep`."""
+    held: tuple[int, ...]
+    """Minor units, one per rule: what stands on the suspense line."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of a run. Arrays are in artist order: sorted by the bytes of the artist id."""
 
@@ -120,3 +140,5 @@ class Outcome:
     """artist id -> name, where an artist file was given."""
     notes: tuple[str, ...] = ()
     """Sentences for the reader: columns detected, money assumed, experimental rules."""
+    decided: tuple[Decided, ...] = ()
+    """Decisions that were given, by hash."""

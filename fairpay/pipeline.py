@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,13 +10,15 @@ from fairpay.division import divide
 from fairpay.engines.local import LocalEngine
 from fairpay.errors import NothingToPayError
 from fairpay.funds import Paying, check_stated, fee_units, funds
-from fairpay.integers import sum_exactly
 from fairpay.io.artists import read_artists
+from fairpay.io.decisions import read_decisions
 from fairpay.io.listens import open_logs
 from fairpay.io.rejects import write_rejects
 from fairpay.io.subscribers import read_subscribers
-from fairpay.outcome import Control, Listening, Money, Outcome
+from fairpay.outcome import Listening, Money, Outcome
 from fairpay.qualify import Qualifier
+from fairpay.reports.controls import controls
+from fairpay.ruling import Ruling, effects
 from fairpay.schema import REASONS, Fate
 from fairpay.settings import MoneyStated, Qualifying, Reading, Running
 
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from fairpay.io.listens import Logs
     from fairpay.money import Currency
     from fairpay.month import Month
-    from fairpay.outcome import Payout
     from fairpay.qualify import Counts
     from fairpay.rule import Rule
     from fairpay.schema import Listens, RawBatch
@@ -56,6 +57,8 @@ class Request:
     running: Running = field(default_factory=Running)
     artists: Path | None = None
     """A file of artist ids and names."""
+    decisions: Path | None = None
+    """A review file that a person has filled in."""
     money_required: bool = False
     """Whether a run without stated money is refused."""
 
@@ -84,20 +87,32 @@ class Beside(Protocol):
 
 
 def run(request: Request, watch: Watch | None = None, *, beside: Beside | None = None) -> Outcome:
-    """Do the whole job once, and give back integers.
+    """Do the whole job, and give back integers; where people have decided, also what their decisions come to.
 
     Raises:
         FairpayError: every error a user can meet, see `fairpay.errors`.
 
     """
+    if request.decisions is None:
+        return carry_out(request, watch, beside=beside)
+    ruling = Ruling(read_decisions(request.decisions))
+    outcome = carry_out(request, watch, beside=beside, ruling=ruling)
+    kept = carry_out(request, None, ruling=Ruling(ruling.decisions, apart=True))
+    return replace(outcome, decided=effects(ruling, kept, outcome))
+
+
+def carry_out(
+    request: Request, watch: Watch | None, *, beside: Beside | None = None, ruling: Ruling | None = None
+) -> Outcome:
+    """Go through the stages once."""
     currency = check_stated(request.money, required=request.money_required)
     with LocalEngine(request.running) as engine:
         if request.money.subscribers is not None:
             payers = read_subscribers(request.money.subscribers, currency)
             engine.subscribe(payers, unlisted=request.money.unlisted)
-        inspection = take_in(engine, request, watch or Watch(), beside=beside)
+        inspection = take_in(engine, request, watch or Watch(), beside=beside, ruling=ruling)
         intake = engine.finish(fee=fee_units(request.money, currency))
-        listening = describe(inspection.counts, intake, len(engine.artist))
+        listening = describe(inspection.counts, intake, len(engine.artist), excluded=ruling.left_out if ruling else 0)
         if not intake.users:
             message = f"nothing to pay: none of {listening.rows:,} rows qualified"
             raise NothingToPayError(message, advice="See `fairpay check` for why rows were left out.")
@@ -139,7 +154,14 @@ def inspect(request: Request, watch: Watch | None = None) -> tuple[Inspection, L
         return inspection, describe(inspection.counts, intake, len(engine.artist))
 
 
-def take_in(engine: LocalEngine, request: Request, watch: Watch, *, beside: Beside | None = None) -> Inspection:
+def take_in(
+    engine: LocalEngine,
+    request: Request,
+    watch: Watch,
+    *,
+    beside: Beside | None = None,
+    ruling: Ruling | None = None,
+) -> Inspection:
     """Read the logs, judge every row, and hand the listens to the engine."""
     qualifying, running, rejects = request.qualifying, request.running, request.reading.rejects
     period = (qualifying.since, qualifying.until)
@@ -153,12 +175,16 @@ def take_in(engine: LocalEngine, request: Request, watch: Watch, *, beside: Besi
 
     def judge(raw: RawBatch) -> Listens:
         listens = qualifier.judge(raw)
+        if ruling is not None:
+            listens = ruling.apply(listens)
         if beside is not None:
             beside.take(raw, listens)
         return listens
 
     engine.ingest(units, judge, progress=watch.progress)
     counts = qualifier.finish()
+    if ruling is not None:
+        ruling.finish()
     if rejects is not None:
         write_rejects(qualifier.rejected(), rejects)
         if counts.bad:
@@ -169,7 +195,7 @@ def take_in(engine: LocalEngine, request: Request, watch: Watch, *, beside: Besi
 def input_files(request: Request, logs: Sequence[str] | None = None) -> list[str]:
     """Return every file a run reads: logs, subscribers, artists. `logs`, where they are known, are not looked for."""
     found = open_logs(request.logs, request.reading, wanted=ROLES).files if logs is None else logs
-    others = (request.money.subscribers, request.artists)
+    others = (request.money.subscribers, request.artists, request.decisions)
     return [*found, *(str(path) for path in others if path is not None)]
 
 
@@ -192,15 +218,17 @@ class Found:
     ms: Ints | None
 
 
-def describe(counts: Counts, intake: Intake, artists: int) -> Listening:
+def describe(counts: Counts, intake: Intake, artists: int, *, excluded: int = 0) -> Listening:
     """Put together what was read, by fate."""
     dropped = {REASONS[fate]: count for fate, count in counts.dropped.items()}
     if intake.unlisted_rows:
         dropped[REASONS[Fate.UNLISTED]] = intake.unlisted_rows
+    if excluded:
+        dropped[REASONS[Fate.EXCLUDED]] = excluded
     times = (counts.first_time, counts.last_time)
     return Listening(
         rows=counts.rows,
-        used=counts.used - intake.unlisted_rows,
+        used=counts.used - intake.unlisted_rows - excluded,
         dropped=dropped,
         users=intake.users,
         artists=artists,
@@ -258,24 +286,3 @@ def conclude(division: Division, request: Request, found: Found) -> Outcome:
         names=artist_names(request.artists),
         notes=division.remarks,
     )
-
-
-def controls(found: Found, payouts: Sequence[Payout]) -> tuple[Control, ...]:
-    """State what must hold, with its numbers. Allocations have already refused to be unbalanced."""
-    listening, money = found.listening, found.money
-    left_out = sum(listening.dropped.values())
-    plays = sum_exactly(found.plays)
-    held = [
-        Control(
-            "rows",
-            listening.rows == listening.used + left_out,
-            f"{listening.rows:,} read = {listening.used:,} used + {left_out:,} left out",
-        ),
-        Control("plays", plays == listening.plays, f"{listening.plays:,} of users = {plays:,} of artists"),
-    ]
-    text = found.currency.text
-    for payout in payouts:
-        paid = sum_exactly(payout.allocation.paid)
-        detail = f"paid {text(paid)} = pool {text(money.pool)}"
-        held.append(Control(f"paid {payout.rule.label}", paid == money.pool, detail))
-    return tuple(held)

@@ -42,6 +42,9 @@ class Fate(IntEnum):
     NOTHING_PLAYED = 4
     NOT_A_PLAY = 5
     UNLISTED = 6
+    WEIGHED_OUT = 8
+    INELIGIBLE = 9
+    EXCLUDED = 7
     BAD_USER = 16
     BAD_DURATION = 17
     BAD_PLAYS = 18
@@ -56,6 +59,9 @@ REASONS = {
     Fate.NOTHING_PLAYED: "nothing played",
     Fate.NOT_A_PLAY: "not a play",
     Fate.UNLISTED: "without a subscription line",
+    Fate.WEIGHED_OUT: "weighed at nothing by the policy",
+    Fate.INELIGIBLE: "below a threshold of the policy",
+    Fate.EXCLUDED: "excluded by a person's decision",
     Fate.BAD_USER: "set aside: user is empty",
     Fate.BAD_DURATION: "set aside: duration unusable",
     Fate.BAD_PLAYS: "set aside: play count unusable",

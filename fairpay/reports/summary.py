@@ -45,6 +45,7 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "mcdonald_ratio": ratio(outcome.mcdonald),
         "controls": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in outcome.controls],
         "notes": list(outcome.notes),
+        "decisions": decisions_of(outcome),
     }
 
 
@@ -132,6 +133,24 @@ def tier_of(outcome: Outcome, tier: Tier) -> dict[str, Any]:
         "to": outcome.currency.text(tier.after),
         "change_percent": None if tier.change is None else float(round(tier.change * 100, PERCENT_DIGITS)),
     }
+
+
+def decisions_of(outcome: Outcome) -> list[dict[str, Any]]:
+    """Say what people decided and what it comes to under each rule; subjects are known by their hashes."""
+    text = outcome.currency.text
+    labels = [payout.rule.label for payout in outcome.payouts]
+    return [
+        {
+            "subject": one.mark,
+            "kind": one.kind,
+            "decision": one.decision,
+            "by": one.by,
+            "plays": one.plays,
+            "if_kept": {k: None if m is None else text(m) for k, m in zip(labels, one.kept, strict=True)},
+            "held": {k: text(m) for k, m in zip(labels, one.held, strict=True)},
+        }
+        for one in outcome.decided
+    ]
 
 
 def ratio(value: Fraction | None) -> float | None:

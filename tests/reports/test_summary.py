@@ -4,9 +4,10 @@ import json
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from outcomes import listening, money, outcome
+
 from fairpay.money import Currency
 from fairpay.reports.summary import summary
-from outcomes import listening, money, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,7 @@ def floats(value: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 - any J
 def test_a_summary_has_the_keys_of_the_design_in_one_order() -> None:
     keys = [
         *("schema_version", "currency", "pool", "money", "listening", "rules", "comparisons", "mcdonald_ratio"),
-        *("controls", "notes"),
+        *("controls", "notes", "decisions"),
     ]
     assert list(summary(outcome(TWO))) == keys
     assert list(summary(outcome({"user-centric": [1]}, ms=None, listening=listening(ms=None, period=None)))) == keys
