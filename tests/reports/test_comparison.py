@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
+from outcomes import outcome
 
 from fairpay.money import Currency
 from fairpay.reports.comparison import comparison
 from fairpay.reports.payouts import payouts
-from outcomes import outcome
 
 TWO = {"market-centric": [500, 300, 200], "user-centric": [400, 300, 300]}
 
