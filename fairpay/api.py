@@ -10,31 +10,28 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from fairpay import options as given
-from fairpay.errors import UnbalancedError, UsageError
-from fairpay.rules import find_rule
+from fairpay.errors import UsageError
+from fairpay.jobs import origins_of, prepare_output, publish, request, watching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import polars as pl
     import pyarrow as pa
 
     from fairpay.audit.result import Audited
-    from fairpay.io.manifest import InputHasher
-    from fairpay.io.publish import Target
     from fairpay.options import Options
     from fairpay.outcome import Control, Listening, Outcome
-    from fairpay.pipeline import Inspection, Request, Watch
+    from fairpay.pipeline import Inspection
+    from fairpay.suspects.run import Searched
 
-__all__ = ["Result", "audit", "check", "compare", "pay", "verify"]
+__all__ = ["Result", "audit", "check", "compare", "pay", "suspects", "verify"]
 
 DEFAULT_RULES = ("market-centric", "user-centric")
-TABLES = {"compare": "comparison", "pay": "payouts", "audit": "audit"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +148,36 @@ def audit(
         return result if ready is None else replace(result, published=publish(result, *ready))
 
 
+def suspects(
+    logs: object, *, rules: Sequence[str] = DEFAULT_RULES, previous: object = None, **options: Unpack[Options]
+) -> Searched:
+    """Find accounts and artists that a person may want to look at, with the money each moves under the rules.
+
+    `previous` is the log of the month before. Takes and raises what `compare` does.
+    """
+    from fairpay.suspects.run import outputs, search  # noqa: PLC0415 - the engine is loaded where it is used
+
+    full: Options = {**given.DEFAULTS, **options}
+    asked = request("suspects", logs, rules, full)
+    recorded = origins_of("suspects", rules, full)
+    where = recorded.get("previous", (None, "default" if previous is None else "python"))[1]
+    origins = {**recorded, "previous": (None if previous is None else "given", where)}
+    with ExitStack() as stack:
+        ready = None
+        if full["output"] is not None:
+            ready = prepare_output(stack, asked, full, more=previous_files(previous))
+        found = search(asked, watching(full), previous=previous, origins=origins)
+        return found if ready is None else replace(found, published=publish(found, *ready, more=outputs(found)))
+
+
+def previous_files(previous: object) -> list[str]:
+    """Return the files of the month before, for the manifest."""
+    from fairpay.io.listens import open_logs  # noqa: PLC0415 - loaded where it is used
+    from fairpay.settings import Reading  # noqa: PLC0415 - the same
+
+    return [] if previous is None else open_logs(previous, Reading(), wanted=()).files
+
+
 def check(logs: object, **options: Unpack[Options]) -> Checked:
     """Read and qualify only: columns found, rows by fate, ranges.
 
@@ -191,102 +218,3 @@ def job(command: Literal["compare", "pay"], logs: object, rules: Sequence[str], 
         if ready is None:
             return result
         return replace(result, published=publish(result, *ready))
-
-
-def prepare_output(
-    stack: ExitStack, asked: Request, options: Options, *, more: Sequence[str] = ()
-) -> tuple[Target, InputHasher]:
-    """Lock the output directory and start hashing the inputs, and `more` files, beside the work."""
-    from fairpay.io.manifest import InputHasher  # noqa: PLC0415 - loaded where it is used
-    from fairpay.io.publish import Target  # noqa: PLC0415 - the same
-    from fairpay.pipeline import input_files  # noqa: PLC0415 - the same
-
-    target = stack.enter_context(Target(Path(str(options["output"])), force=options["force"]))
-    hasher = InputHasher([*input_files(asked), *more])
-    hasher.start()
-    return target, hasher
-
-
-def publish(result: Result | Audited, target: Target, hasher: InputHasher) -> str:
-    """Write every output of a run, the manifest last.
-
-    Raises:
-        UnbalancedError: when a control does not hold; nothing is written.
-
-    """
-    from fairpay.io.manifest import describe, fingerprint  # noqa: PLC0415 - loaded where it is used
-    from fairpay.io.outputs import write_csv, write_json, write_parquet  # noqa: PLC0415 - the same
-
-    broken = [control for control in result.outcome.controls if not control.ok]
-    if broken:
-        raise UnbalancedError("; ".join(f"control {c.name} failed: {c.detail}" for c in broken))
-    name = TABLES[result.command]
-    inputs, table = hasher.join(), result.arrow
-    files: dict[str, Callable[[Path], int | None]] = {
-        f"{name}.parquet": partial(write_parquet, table),
-        f"{name}.csv": partial(write_csv, table),
-        "summary.json": partial(write_json, result.summary),
-    }
-    manifest = describe(command=result.command, options=result.origins, inputs=inputs, controls=result.outcome.controls)
-    # a frame cannot be hashed as a file: what it led to stands for it
-    read = inputs or [{"name": "frame", "size": table.nbytes, "sha256": digest(table, result.summary)}]
-    mark = fingerprint(command=result.command, options=result.origins, inputs=read)
-    return target.publish(files=files, manifest=manifest, fingerprint=mark).status
-
-
-def digest(table: pa.Table, summary: Mapping[str, Any]) -> str:
-    """Return a SHA-256 of results."""
-    import hashlib  # noqa: PLC0415 - loaded where it is used
-    import json  # noqa: PLC0415 - the same
-
-    import pyarrow as pa  # noqa: PLC0415 - the same
-
-    found = hashlib.sha256(json.dumps(summary, sort_keys=True).encode())
-    with pa.BufferOutputStream() as sink:
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-        found.update(sink.getvalue())
-    return found.hexdigest()
-
-
-def request(command: str, logs: object, rules: Sequence[str], options: Options) -> Request:
-    """Turn options into what the pipeline is asked."""
-    from fairpay.pipeline import Request  # noqa: PLC0415 - the engine is loaded where it is used
-
-    return Request(
-        logs=logs,
-        rules=tuple(find_rule(rule) for rule in rules),
-        reading=given.reading(options),
-        qualifying=given.qualifying(options),
-        money=given.stated(options),
-        running=given.running(options),
-        artists=given.as_path(options["artists"]),
-        money_required=command == "pay",
-    )
-
-
-def watching(options: Options) -> Watch:
-    """Pass on who is told how the run goes."""
-    from fairpay.pipeline import Watch  # noqa: PLC0415 - the engine is loaded where it is used
-
-    say, progress = options["say"], options["progress"]
-    return Watch(say or (lambda _: None), progress)
-
-
-def origins_of(command: str, rules: Sequence[str], options: Options) -> dict[str, tuple[Any, str]]:
-    """Return every option that a manifest records, with its value and where it came from."""
-    if options["origins"] is not None:
-        return dict(options["origins"])
-    unrecorded = {"say", "progress", "origins", "output", "force"}
-    found = {
-        name: (value if value is None or isinstance(value, bool | int) else str(value), origin(name, value))
-        for name, value in options.items()
-        if name not in unrecorded
-    }
-    return {"command": (command, "python"), "rule": (list(rules), "python"), **found}
-
-
-def origin(name: str, value: object) -> str:
-    """Say whether an option was given or is the default."""
-    defaults: Mapping[str, object] = given.DEFAULTS
-    return "default" if value == defaults[name] else "python"

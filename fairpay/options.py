@@ -44,6 +44,8 @@ class Options(TypedDict, total=False):
     inactive: Literal["share", "hold"]
     unlisted: Literal["free", "leave-out", "refuse"]
     artists: str | Path | None
+    decisions: str | Path | None
+    """A review file that a person has filled in."""
     memory: str | int | None
     threads: int | None
     batch_rows: int | None
@@ -80,6 +82,7 @@ DEFAULTS: Options = {
     "inactive": "share",
     "unlisted": "free",
     "artists": None,
+    "decisions": None,
     "memory": None,
     "threads": None,
     "batch_rows": None,

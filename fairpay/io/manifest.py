@@ -28,7 +28,7 @@ RUNNING = frozenset(
     {"memory", "threads", "batch_rows", "temp_dir", "progress", "force", "quiet", "json", "output", "config", "command"}
 )
 """Options that change how a run goes and not what comes out."""
-FILES = frozenset({"log", "logs", "subscribers", "artists"})
+FILES = frozenset({"log", "logs", "subscribers", "artists", "decisions", "previous"})
 """Options that name input files: what they hold counts, and not where they lie."""
 Option = tuple[Any, str]
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    import polars as pl
     import pyarrow as pa
 
     from fairpay.outcome import Outcome
@@ -40,9 +41,27 @@ class Searched:
     review: pa.Table
     """The file a person fills in."""
     summary: Mapping[str, Any]
+    origins: Mapping[str, tuple[Any, str]]
+    """Every option with its value and where it came from."""
+    published: str = ""
+    """`done` or `already` where the run was written to a directory."""
+    command: str = "suspects"
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """The findings as a Polars frame."""
+        import polars as pl  # noqa: PLC0415 - Polars is loaded where it is used
+
+        return pl.DataFrame(self.arrow)
 
 
-def search(request: Request, watch: Watch | None = None, *, previous: object = None) -> Searched:
+def search(
+    request: Request,
+    watch: Watch | None = None,
+    *,
+    previous: object = None,
+    origins: Mapping[str, tuple[Any, str]] | None = None,
+) -> Searched:
     """Run the month once and look for suspects beside it; `previous` is the log of the month before.
 
     Raises:
@@ -62,6 +81,7 @@ def search(request: Request, watch: Watch | None = None, *, previous: object = N
         arrow=suspects_table(found, outcome, names),
         review=review_table(found, outcome),
         summary=summary(found, evidence, outcome),
+        origins=origins or {},
     )
 
 
@@ -89,14 +109,11 @@ def plays_before(request: Request, previous: object) -> dict[str, int]:
 
 
 def outputs(searched: Searched) -> dict[str, Callable[[Path], int | None]]:
-    """Return what a search writes: file name -> writer."""
-    from fairpay.io.outputs import write_csv, write_json, write_parquet  # noqa: PLC0415 - loaded where it is used
+    """Return what a search writes besides its table and its summary: file name -> writer."""
+    from fairpay.io.outputs import write_csv  # noqa: PLC0415 - loaded where it is used
     from fairpay.io.review import write_review  # noqa: PLC0415 - the same
 
     return {
-        "suspects.parquet": partial(write_parquet, searched.arrow),
-        "suspects.csv": partial(write_csv, searched.arrow),
         "review.csv": partial(write_csv, searched.review),
         "review.xlsx": partial(write_review, searched.review),
-        "summary.json": partial(write_json, searched.summary),
     }

@@ -1,0 +1,160 @@
+"""What the jobs of the Python door have in common: from options to a request, and from a result to a published run."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fairpay import options as given
+from fairpay.errors import UnbalancedError
+from fairpay.rules import find_rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import ExitStack
+
+    import pyarrow as pa
+
+    from fairpay.io.manifest import InputHasher
+    from fairpay.io.publish import Target
+    from fairpay.options import Options
+    from fairpay.outcome import Outcome
+    from fairpay.pipeline import Request, Watch
+
+__all__ = ["Finished", "origins_of", "prepare_output", "publish", "request", "watching"]
+
+TABLES = {"compare": "comparison", "pay": "payouts", "audit": "audit", "suspects": "suspects"}
+
+
+class Finished(Protocol):
+    """The result of a job, as far as publishing sees it."""
+
+    @property
+    def command(self) -> str:
+        """Which job it was."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the run came to."""
+
+    @property
+    def arrow(self) -> pa.Table:
+        """The table of the job."""
+
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """What `summary.json` holds."""
+
+    @property
+    def origins(self) -> Mapping[str, tuple[Any, str]]:
+        """Every option with its value and where it came from."""
+
+
+def prepare_output(
+    stack: ExitStack, asked: Request, options: Options, *, more: Sequence[str] = ()
+) -> tuple[Target, InputHasher]:
+    """Lock the output directory and start hashing the inputs, and `more` files, beside the work."""
+    from fairpay.io.manifest import InputHasher  # noqa: PLC0415 - loaded where it is used
+    from fairpay.io.publish import Target  # noqa: PLC0415 - the same
+    from fairpay.pipeline import input_files  # noqa: PLC0415 - the same
+
+    target = stack.enter_context(Target(Path(str(options["output"])), force=options["force"]))
+    hasher = InputHasher([*input_files(asked), *more])
+    hasher.start()
+    return target, hasher
+
+
+def publish(
+    result: Finished,
+    target: Target,
+    hasher: InputHasher,
+    *,
+    more: Mapping[str, Callable[[Path], int | None]] | None = None,
+) -> str:
+    """Write every output of a run, and `more` files, the manifest last.
+
+    Raises:
+        UnbalancedError: when a control does not hold; nothing is written.
+
+    """
+    from fairpay.io.manifest import describe, fingerprint  # noqa: PLC0415 - loaded where it is used
+    from fairpay.io.outputs import write_csv, write_json, write_parquet  # noqa: PLC0415 - the same
+    from fairpay.reports.summary import decisions_of  # noqa: PLC0415 - the same
+
+    broken = [control for control in result.outcome.controls if not control.ok]
+    if broken:
+        raise UnbalancedError("; ".join(f"control {c.name} failed: {c.detail}" for c in broken))
+    name = TABLES[result.command]
+    inputs, table = hasher.join(), result.arrow
+    files: dict[str, Callable[[Path], int | None]] = {
+        f"{name}.parquet": partial(write_parquet, table),
+        f"{name}.csv": partial(write_csv, table),
+        "summary.json": partial(write_json, result.summary),
+        **(more or {}),
+    }
+    manifest = describe(command=result.command, options=result.origins, inputs=inputs, controls=result.outcome.controls)
+    manifest["decisions"] = decisions_of(result.outcome)
+    # a frame cannot be hashed as a file: what it led to stands for it
+    read = inputs or [{"name": "frame", "size": table.nbytes, "sha256": digest(table, result.summary)}]
+    mark = fingerprint(command=result.command, options=result.origins, inputs=read)
+    return target.publish(files=files, manifest=manifest, fingerprint=mark).status
+
+
+def digest(table: pa.Table, summary: Mapping[str, Any]) -> str:
+    """Return a SHA-256 of results."""
+    import hashlib  # noqa: PLC0415 - loaded where it is used
+    import json  # noqa: PLC0415 - the same
+
+    import pyarrow as pa  # noqa: PLC0415 - the same
+
+    found = hashlib.sha256(json.dumps(summary, sort_keys=True).encode())
+    with pa.BufferOutputStream() as sink:
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        found.update(sink.getvalue())
+    return found.hexdigest()
+
+
+def request(command: str, logs: object, rules: Sequence[str], options: Options) -> Request:
+    """Turn options into what the pipeline is asked."""
+    from fairpay.pipeline import Request  # noqa: PLC0415 - the engine is loaded where it is used
+
+    return Request(
+        logs=logs,
+        rules=tuple(find_rule(rule) for rule in rules),
+        reading=given.reading(options),
+        qualifying=given.qualifying(options),
+        money=given.stated(options),
+        running=given.running(options),
+        artists=given.as_path(options["artists"]),
+        decisions=given.as_path(options["decisions"]),
+        money_required=command == "pay",
+    )
+
+
+def watching(options: Options) -> Watch:
+    """Pass on who is told how the run goes."""
+    from fairpay.pipeline import Watch  # noqa: PLC0415 - the engine is loaded where it is used
+
+    say, progress = options["say"], options["progress"]
+    return Watch(say or (lambda _: None), progress)
+
+
+def origins_of(command: str, rules: Sequence[str], options: Options) -> dict[str, tuple[Any, str]]:
+    """Return every option that a manifest records, with its value and where it came from."""
+    if options["origins"] is not None:
+        return dict(options["origins"])
+    unrecorded = {"say", "progress", "origins", "output", "force"}
+    found = {
+        name: (value if value is None or isinstance(value, bool | int) else str(value), origin(name, value))
+        for name, value in options.items()
+        if name not in unrecorded
+    }
+    return {"command": (command, "python"), "rule": (list(rules), "python"), **found}
+
+
+def origin(name: str, value: object) -> str:
+    """Say whether an option was given or is the default."""
+    defaults: Mapping[str, object] = given.DEFAULTS
+    return "default" if value == defaults[name] else "python"
