@@ -1,0 +1,74 @@
+"""Streams and listeners are counted on qualified plays, in one reading of the log, before any weight."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fairpay.policy import Boost, Policy, Threshold, Weight
+from fairpay.settings import Qualifying, Reading, Running
+from fairpay.weighing import weigher_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fairpay.weights import Weigher
+
+ROWS = """user,artist,track,seconds,spatial
+u1,a,t1,40,true
+u2,a,t1,40,true
+u2,a,t2,40,false
+u1,b,t3,29,true
+u3,b,t3,31,true
+"""
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """A small log with tracks."""
+    path = tmp_path / "log.csv"
+    path.write_text(ROWS, encoding="utf-8")
+    return path
+
+
+def weigher(log: Path, artists: Path | None = None, **lines: object) -> Weigher:
+    """What applies a policy of these lines."""
+    policy = Policy("t", "s", "market-centric", **lines)  # type: ignore[arg-type]
+    settings = {"reading": Reading(), "qualifying": Qualifying(), "running": Running(threads=1)}
+    return weigher_for(policy, [log], **settings, artists=artists)  # type: ignore[arg-type]
+
+
+def test_tracks_are_counted_where_a_threshold_asks_for_them(log: Path) -> None:
+    """Short plays are no streams."""
+    census = weigher(log, thresholds=(Threshold("t", streams=2, per="track"),)).census["track"]
+    assert dict(zip(census.ids.to_pylist(), census.streams.tolist(), strict=True)) == {"t1": 2, "t2": 1, "t3": 1}
+    assert census.listeners.tolist() == [2, 1, 1]
+
+
+def test_artists_and_tracks_are_counted_apart(log: Path) -> None:
+    """A boost by artist beside a threshold by track."""
+    both = weigher(
+        log,
+        boosts=(Boost("b", streams=2, listeners=2, times=2),),  # type: ignore[arg-type]
+        thresholds=(Threshold("t", streams=2, per="track"),),
+    )
+    assert sorted(both.census) == ["artist", "track"]
+    assert both.census["artist"].listeners.tolist() == [2, 1]
+
+
+def test_weights_alone_need_no_counting(log: Path, tmp_path: Path) -> None:
+    """And a column the log lacks comes from the artist file."""
+    artists = tmp_path / "artists.csv"
+    artists.write_text("artist,name,category\na,A,noise\nb,B,pop\n", encoding="utf-8")
+    noise = Weight("noise", "category", ("noise",), 0)  # type: ignore[arg-type]
+    found = weigher(log, artists, weights=(noise,))
+    assert found.census == {}
+    assert found.factors[0].found.to_pylist() == ["a"]
+
+
+def test_a_log_in_which_nothing_qualifies_reaches_no_threshold(tmp_path: Path) -> None:
+    """The reading that follows says why."""
+    path = tmp_path / "short.csv"
+    path.write_text("user,artist,seconds\nu,a,3\n", encoding="utf-8")
+    assert len(weigher(path, thresholds=(Threshold("t", streams=1),)).census["artist"].ids) == 0
