@@ -17,6 +17,7 @@ from fairpay.cli.diff import diff
 from fairpay.cli.init import init
 from fairpay.cli.pay import pay
 from fairpay.cli.rules import rules
+from fairpay.cli.suspects import suspects
 from fairpay.cli.synth import synth
 from fairpay.cli.terminal import emit
 from fairpay.cli.verify import verify
@@ -45,7 +46,7 @@ def in_lines(command: Callable[..., None]) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-READING = (compare, pay, check, audit, close, adjust)
+READING = (compare, pay, check, audit, suspects, close, adjust)
 for command in (*READING, rules, init, diff, verify, synth, warm):
     app.command(help=in_lines(command), epilog=EPILOG if command in READING else None)(command)
 NAMES = [str(made.callback.__name__) for made in app.registered_commands if made.callback]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from fairpay.cli.asked import Asked, takes
-from fairpay.cli.options import Logs, Money, Output, Qualifying, Reading, RuleChoice, Running, Talking
+from fairpay.cli.options import Deciding, Logs, Money, Output, Qualifying, Reading, RuleChoice, Running, Talking
 from fairpay.cli.outcomes import present
 from fairpay.cli.progress import watching
 
 USUAL = ("market-centric", "user-centric")
 
 
-@takes(Money, Qualifying, Reading, Output, Talking, Running)
+@takes(Money, Qualifying, Deciding, Reading, Output, Talking, Running)
 def compare(logs: Logs, rule: RuleChoice = None, *, asked: Asked) -> None:
     """What each artist gets under two or more rules: who gains, who loses, and why.
 

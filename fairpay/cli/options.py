@@ -10,7 +10,18 @@ import typer
 
 from fairpay.cli.config import load
 
-__all__ = ["Directory", "Logs", "Money", "Output", "Qualifying", "Reading", "RuleChoice", "Running", "Talking"]
+__all__ = [
+    "Deciding",
+    "Directory",
+    "Logs",
+    "Money",
+    "Output",
+    "Qualifying",
+    "Reading",
+    "RuleChoice",
+    "Running",
+    "Talking",
+]
 
 READ = "How to read the log"
 COUNT = "Which listens count"
@@ -132,6 +143,20 @@ class Money:
             panel=PAY,
         ),
     ] = "free"
+
+
+class Deciding:
+    """What people decided."""
+
+    decisions: Annotated[
+        Text,
+        option(
+            "--decisions",
+            text="A review file of `fairpay suspects`, filled in: keep, hold, exclude, weight 0.5.",
+            panel=COUNT,
+            metavar="FILE",
+        ),
+    ] = None
 
 
 class Output:

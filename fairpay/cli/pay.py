@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from fairpay.cli.asked import Asked, takes
-from fairpay.cli.options import Logs, Money, Output, Qualifying, Reading, RuleChoice, Running, Talking
+from fairpay.cli.options import Deciding, Logs, Money, Output, Qualifying, Reading, RuleChoice, Running, Talking
 from fairpay.cli.outcomes import present
 from fairpay.cli.progress import watching
 from fairpay.errors import UsageError
 
 
-@takes(Money, Qualifying, Reading, Output, Talking, Running)
+@takes(Money, Qualifying, Deciding, Reading, Output, Talking, Running)
 def pay(logs: Logs, rule: RuleChoice = None, *, asked: Asked) -> None:
     """What each artist is paid under one rule: one payable report. The money must be stated."""
     from fairpay import api  # noqa: PLC0415 - the engine is loaded where it is used

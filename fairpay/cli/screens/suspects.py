@@ -1,0 +1,81 @@
+"""The page of `fairpay suspects`: whom to look at, by money, with the reason beside the amount."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fairpay.cli.screens.parts import about, figures, paragraph, remarks, title
+from fairpay.cli.words import amount, counted, joined, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import RenderableType
+
+    from fairpay.outcome import Outcome
+    from fairpay.suspects.findings import Finding
+    from fairpay.suspects.run import Searched
+
+__all__ = ["screen"]
+
+SHOWN = 15
+LONGEST = 26
+
+
+def screen(searched: Searched) -> Iterator[RenderableType]:
+    """Yield the page from top to bottom."""
+    outcome = searched.outcome
+    heads = [one for one in searched.found if one.kind != "user" or not one.group]
+    yield title("Suspects", outcome)
+    yield ""
+    yield from about(outcome)
+    yield ""
+    yield from remarks(outcome)
+    yield paragraph(f"{counts(searched.found, heads)}. A finding is a reason to look, not a verdict.", style="bold")
+    yield ""
+    for kind, words in (("account", ("group", "user")), ("artist", ("artist",))):
+        chosen = [one for one in heads if one.kind in words]
+        if chosen:
+            yield listed(outcome, kind, chosen)
+            yield ""
+    idle = {signal["name"]: signal["why_not"] for signal in searched.summary["signals"] if not signal["ran"]}
+    for reason in dict.fromkeys(idle.values()):
+        names = joined([name for name, why in idle.items() if why == reason])
+        yield paragraph(f"Not looked at: {names}, because {reason}.")
+
+
+def counts(found: Sequence[Finding], heads: Sequence[Finding]) -> str:
+    """Say how many groups, accounts and artists are worth a look."""
+    groups = sum(one.kind == "group" for one in heads)
+    inside = sum(one.kind == "user" and bool(one.group) for one in found)
+    parts = [
+        f"{counted(groups, 'group')} of {counted(inside, 'account')}" if groups else "",
+        counted(sum(one.kind == "user" for one in heads), "single account"),
+        counted(sum(one.kind == "artist" for one in heads), "artist"),
+    ]
+    return f"{joined([part for part in parts if part])} to look at"
+
+
+def listed(outcome: Outcome, kind: str, found: Sequence[Finding]) -> RenderableType:
+    """List the first findings of a kind with the money they move under each of the first two rules."""
+    rules = outcome.payouts[:2]
+    rows = [
+        [
+            short(outcome.names.get(one.subject, one.subject) if one.kind == "artist" else one.subject),
+            *("-" if units is None else amount(units, outcome.currency) for units in one.money[:2]),
+            visible("; ".join(one.reasons)),
+        ]
+        for one in found[:SHOWN]
+    ]
+    left = len(found) - len(rows)
+    if left:
+        rows.append([f"and {left:,} more", *("" for _ in rules), ""])
+    names = {"market-centric": "Market", "user-centric": "User"}
+    headers = [names.get(payout.rule.label, payout.rule.label) for payout in rules]
+    return figures(kind.capitalize(), *headers, "Why", rows=rows, words=(0, 1 + len(rules)))
+
+
+def short(text: str) -> str:
+    """Cut an id to what fits beside figures."""
+    shown = visible(text)
+    return shown if len(shown) <= LONGEST else shown[: LONGEST - 3] + "..."
