@@ -121,7 +121,12 @@ def widest(line: str, separators: Sequence[str]) -> str:
 
 
 def quoted(lines: Sequence[str], separator: str) -> bool:
-    """Whether `"` quotes in a file separated by tabs or spaces: every field that begins with one is well quoted."""
+    """Whether `"` quotes in a file separated by tabs or spaces.
+
+    It does if every field of the first line is quoted, or else if every field that begins with it is well quoted.
+    """
+    if all(well_quoted(cell) for cell in lines[0].split(separator)):
+        return True
     starting = [cell for line in lines for cell in line.split(separator) if cell.startswith('"')]
     return bool(starting) and all(well_quoted(cell) for cell in starting)
 

@@ -124,7 +124,8 @@ def open_remote(file: LogFile, reading: Reading) -> FrameLog:
                 infer_schema=False,
             )
             if not reading.header:
-                lazy = lazy.rename(lambda name: name.removeprefix("column_"))
+                names = lazy.collect_schema().names()
+                lazy = lazy.rename({name: str(i) for i, name in enumerate(names, start=1)})
             return of_lazy(lazy, file.path)
     message = f"{file.path}: JSON is only read from files on this machine"
     raise InputError(message, advice="Fetch the file first, or keep it as Parquet or CSV.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -75,7 +75,8 @@ def as_paths(logs: object) -> list[str] | None:
     """Return the paths meant; None for a table."""
     if isinstance(logs, (str, os.PathLike)):
         return [os.fspath(logs)]
-    if hasattr(logs, "__arrow_c_stream__") or hasattr(logs, "collect_batches") or not isinstance(logs, Iterable):
+    is_table = hasattr(logs, "__arrow_c_stream__") or hasattr(logs, "collect_batches")
+    if is_table or isinstance(logs, Mapping) or not isinstance(logs, Iterable):
         return None
     paths = list(logs)
     if not paths or not all(isinstance(path, (str, os.PathLike)) for path in paths):
