@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import json
 import os
 import signal
 import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
@@ -24,6 +26,8 @@ __all__ = ["INTERRUPTED", "TERMINATED", "Speech", "status_of"]
 
 INTERRUPTED = 130
 TERMINATED = 143
+GRACE_SECONDS = 15
+"""How long cleaning up may take after a signal."""
 
 
 class Terminated(BaseException):
@@ -40,11 +44,15 @@ class Speech:
 
 def status_of(run: Callable[[Speech], int], speech: Speech) -> int:
     """Run the program and return its exit status. A fault of fairpay itself passes through, with its traceback."""
-    before = signal.signal(signal.SIGTERM, terminate)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    signal.signal(signal.SIGTERM, terminate)
+    if before[signal.SIGINT] is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
     try:
         return ending(run, speech)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
 
 
 def ending(run: Callable[[Speech], int], speech: Speech) -> int:
@@ -70,7 +78,26 @@ def ending(run: Callable[[Speech], int], speech: Speech) -> int:
 def terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
     """Leave the way Ctrl-C does; a second SIGTERM does not disturb the cleaning up."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _thread.start_new_thread(end_for_sure, (TERMINATED,))
     raise Terminated
+
+
+def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Raise what Ctrl-C raises, and see that the program ends."""
+    _thread.start_new_thread(end_for_sure, (INTERRUPTED,))
+    raise KeyboardInterrupt
+
+
+def end_for_sure(status: int) -> None:
+    """End the process if it has not ended by itself after a while.
+
+    An exception from a signal handler can land where Python swallows it (a callback of a weak reference, and imports
+    have many), and can even keep the lock of imports from being released. What is left behind then is what a kill
+    leaves: no half-written run, and temporary files that the next run removes.
+    """
+    time.sleep(GRACE_SECONDS)
+    os.write(2, b"fairpay: interrupted; what is left of temporary files goes at the next run\n")
+    os._exit(status)
 
 
 def stop_writing() -> int:
