@@ -67,7 +67,7 @@ def test_every_option_of_the_door_can_be_set(door: Door) -> None:
         "force": True,
     }
     assert {name: door.asked[name] for name in expected} == expected
-    assert set(expected) | {"say", "progress", "origins"} == set(DEFAULTS)
+    assert set(DEFAULTS) <= set(door.asked)
 
 
 def test_a_flag_beats_a_variable_which_beats_the_config_file_which_beats_the_default(
