@@ -42,7 +42,7 @@ def read_aliases(path: Path) -> Aliases:
     faults = Faults(path.name)
     pairs: dict[str, str] = {}
     selves = 0
-    for line in read_table(path, names=NAMES, needed=("wrong", "right")):
+    for line in read_table(path, names=NAMES, needed=("wrong", "right"), bare=("wrong", "right")):
         wrong, right = line.values["wrong"], line.values["right"]
         if not wrong or not right:
             faults.add("an id is empty", line.number)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from fairpay.books.ledger import INTO, STANDS, Kind, Row
+from fairpay.books.pools import OUTSIDE
 from fairpay.books.routing import in_suspense
 from fairpay.errors import Problem, UnbalancedError
 from fairpay.money import format_units
@@ -77,6 +78,14 @@ def heard_controls(facts: Facts) -> Iterator[Control]:
     plays = sum(pool.plays for pool in facts.pools)
     listeners = sum(pool.listeners for pool in facts.pools)
     agree = plays == heard.plays_used and listeners == heard.listeners_used
+    if facts.subscribers:
+        outside = facts.subscribers_without_pool
+        inside = facts.subscribers - outside
+        detail = (
+            f"{facts.subscribers:,} lines = {inside:,} in pools + {outside:,} without a pool, their money in suspense"
+        )
+        held = any(pool.name.startswith(OUTSIDE) for pool in facts.pools)
+        yield Control("subscribers", inside >= 0 and (outside > 0 or not held), detail)
     yield Control("pooled", agree, f"{plays:,} plays of {listeners:,} listeners in {len(facts.pools):,} pools")
 
 

@@ -57,5 +57,7 @@ class Earned:
     pools: tuple[PoolEarned, ...]
     """By pool name."""
     heard: Heard
+    subscribers: int = 0
+    """Lines of the subscriber file."""
     subscribers_without_pool: int = 0
-    """Subscriber lines whose key no pool covers."""
+    """Those whose key no pool covers; what they paid stands in pools of its own, one for each currency."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,9 +14,11 @@ from fairpay.books.earned import Earned, Heard, PoolEarned
 from fairpay.books.exclusions import Exclusions
 from fairpay.books.listening import Asked, Heap, take_in
 from fairpay.books.payers import Payers, read_payers
+from fairpay.books.pools import OUTSIDE
 from fairpay.books.revenue import Revenue, revenue
 from fairpay.division import weigh
 from fairpay.errors import NothingToPayError
+from fairpay.money import Currency
 from fairpay.rules import find_rule
 from fairpay.schema import REASONS
 
@@ -50,13 +53,24 @@ def earn(closing: Closing, loaded: Loaded, source: Source, watch: Watch) -> Earn
     """
     payers = Payers()
     if "subscribers" in closing.tables:
-        payers = read_payers(closing.tables["subscribers"], loaded.pools, loaded.columns)
+        path = closing.tables["subscribers"]
+        payers = read_payers(path, loaded.pools, loaded.columns, currency=closing.currency)
     with take_in(Asked(closing, loaded, source.logs, source.exclusions, payers), watch) as taken:
         pools = tuple(
             divide(pool, rule_of(pool, closing), taken.heaps.get(index, Heap()), payers.paid.get(index, {}))
             for index, pool in enumerate(loaded.pools)
         )
-        return Earned(pools, heard(taken, len(loaded.pools)), payers.without_pool)
+        listening = heard(taken, len(loaded.pools))
+    outside = tuple(unpooled(currency, amount) for currency, amount in payers.lost.items() if amount)
+    return Earned((*pools, *outside), listening, payers.lines, payers.without_pool)
+
+
+def unpooled(code: str, amount: int) -> PoolEarned:
+    """What subscribers paid whom no pool covers: all of it is held, for nobody knows its terms."""
+    currency = Currency.of(code)
+    gross = Fraction(amount, 10**currency.digits)
+    money = Revenue(gross, (), gross, gross, Fraction(0), 0, currency, amount, 0)
+    return PoolEarned(f"{OUTSIDE} {code}", "none", money, {}, users=0, plays=0)
 
 
 def rule_of(pool: Pool, closing: Closing) -> Rule:

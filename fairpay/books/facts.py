@@ -49,6 +49,8 @@ class Facts:
     """currency -> minimum payment in minor units."""
     advances: Mapping[str, int] = field(default_factory=dict)
     """`payee / currency / advance NAME` -> minor units paid in advance."""
+    subscribers: int = 0
+    """Lines of the subscriber file; 0 where there is none."""
     subscribers_without_pool: int = 0
 
     def as_json(self) -> dict[str, Any]:
@@ -72,7 +74,12 @@ class Facts:
 def facts_of(earned: Earned) -> dict[str, Any]:
     """The part of the facts that comes from the listening and the pools."""
     pools = tuple(pool_facts(pool) for pool in earned.pools)
-    return {"pools": pools, "heard": earned.heard, "subscribers_without_pool": earned.subscribers_without_pool}
+    return {
+        "pools": pools,
+        "heard": earned.heard,
+        "subscribers": earned.subscribers,
+        "subscribers_without_pool": earned.subscribers_without_pool,
+    }
 
 
 def pool_facts(pool: PoolEarned) -> PoolFacts:

@@ -86,6 +86,7 @@ class Asked:
             aliases=routing.aliases.right,
             tracks=frozenset(routing.splits.tracks),
             exclusions=self.exclusions,
+            payers=self.payers,
         )
 
 

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["KEYS", "Deduction", "Exchange", "Pool", "read_pools"]
+__all__ = ["KEYS", "OUTSIDE", "Deduction", "Exchange", "Pool", "read_pools"]
 
 KEYS = ("territory", "offering", "currency")
 """What a pool can be keyed by. An empty cell, or `*`, stands for any value."""
+OUTSIDE = "outside all pools,"
+"""How the pools begin that hold what subscribers paid whom no pool of the file covers."""
 NAMES = {
     "pool": ("pool_id", "name"),
     "territory": ("country",),
@@ -146,6 +148,9 @@ def read_pool(values: Mapping[str, str], currency: str) -> Pool:
         raise InputError(message)
     if values.get("rule"):
         find_rule(values["rule"])
+    if values.get("pool", "").startswith(OUTSIDE):
+        message = f"the pool's name begins with words that fairpay keeps for itself: {OUTSIDE}"
+        raise InputError(message)
     return Pool(
         name=values.get("pool") or "/".join(key.values()) or "all",
         key=key,

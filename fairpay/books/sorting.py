@@ -11,6 +11,7 @@ import numpy as np
 
 from fairpay.books.exclusions import MARK, Exclusions, as_text, joined
 from fairpay.books.keys import ROLE_OF, find_pool
+from fairpay.books.payers import Payers
 from fairpay.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from fairpay.books.pools import Pool
     from fairpay.schema import Listens, RawBatch
-    from fairpay.usage import Codes
+    from fairpay.usage import Codes, Ints
 
 __all__ = ["Sorter"]
 
@@ -39,9 +40,13 @@ class Sorter:
     tracks: frozenset[str] = frozenset()
     """Tracks that have splits of their own: such a track earns in its artist's place."""
     exclusions: Exclusions = field(default_factory=Exclusions)
+    payers: Payers = field(default_factory=Payers)
+    """Subscribers, who say whose pool it is where the log does not."""
     without_pool: Counter[str] = field(default_factory=Counter)
     """key values -> rows that count and that no pool covers."""
     known: dict[str, int] = field(default_factory=dict)
+    users: tuple[pa.Array, Ints] | None = None
+    """Subscribers and the pool of each, once they are needed."""
     lock: Lock = field(default_factory=Lock)
 
     @property
@@ -73,6 +78,8 @@ class Sorter:
         rows = len(listens.used)
         if not self.columns:
             return np.full(rows, 0 if self.pools else self.no_pool, dtype=np.uint32)
+        if self.payers.lines and any(ROLE_OF[column] not in raw.columns for column in self.columns):
+            return self.codes_of_users(raw, listens)
         key = self.key(raw).dictionary_encode()
         texts, index = key.dictionary.to_pylist(), key.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         code_of = np.array([self.code(text) for text in texts], dtype=np.uint32)
@@ -81,6 +88,24 @@ class Sorter:
             for place in np.flatnonzero((code_of == self.no_pool) & (lost > 0)):
                 self.without_pool[texts[place].replace(MARK, "/")] += int(lost[place])
         codes: Codes = code_of[index] if rows else np.zeros(0, dtype=np.uint32)
+        return codes
+
+    def codes_of_users(self, raw: RawBatch, listens: Listens) -> Codes:
+        """uint32[rows]: the pool of each row's user, as the subscriber file has it."""
+        import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
+        import pyarrow.compute as pc  # noqa: PLC0415 - the same
+
+        with self.lock:
+            if self.users is None:
+                pool_of = self.payers.pool_of_user()
+                self.users = pa.array(pool_of.keys(), pa.large_string()), np.array([*pool_of.values()], np.int64)
+        known, pools = self.users
+        place = pc.index_in(as_text(raw.columns["user"]), value_set=known)
+        index = pc.fill_null(place, len(known)).to_numpy(zero_copy_only=False)
+        codes: Codes = np.append(pools, self.no_pool)[index].astype(np.uint32)
+        lost = int(np.count_nonzero(listens.used & (codes == self.no_pool)))
+        with self.lock:
+            self.without_pool.update({"no subscriber": lost} if lost else {})
         return codes
 
     def key(self, raw: RawBatch) -> pa.Array:

@@ -53,13 +53,16 @@ class Faults:
             raise InputError(message, problems=problems, advice=advice)
 
 
-def read_table(path: Path, *, names: Mapping[str, Sequence[str]], needed: Iterable[str]) -> list[Line]:
+def read_table(
+    path: Path, *, names: Mapping[str, Sequence[str]], needed: Iterable[str], bare: Sequence[str] = ()
+) -> list[Line]:
     """Read a table by its extension (.csv, .tsv, .parquet, .toml).
 
     Args:
         path: the file; in TOML one array of tables, whatever its name.
         names: column -> the names it may have in the file; columns not named here are kept under their own names.
         needed: columns that must be there.
+        bare: what the columns are where the file has just these and no header.
 
     Raises:
         InputError: the file cannot be read, or lacks a column.
@@ -72,6 +75,9 @@ def read_table(path: Path, *, names: Mapping[str, Sequence[str]], needed: Iterab
         raise InputError(message, advice="Give a CSV, TSV, Parquet or TOML file.") from None
     known = {alias.lower(): column for column, aliases in names.items() for alias in (column, *aliases)}
     columns = [known.get(name.strip().lower(), name.strip().lower()) for name in header]
+    needed = tuple(needed)
+    if bare and len(header) == len(bare) and not set(columns) & set(needed):
+        columns, records = list(bare), [[cell.strip() for cell in header], *records]
     missing = [column for column in needed if column not in columns]
     if missing:
         message = f"{path.name} has no column {' and no column '.join(missing)}"
@@ -84,9 +90,12 @@ def read_table(path: Path, *, names: Mapping[str, Sequence[str]], needed: Iterab
 
 
 def from_csv(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Read text with a header line; a line of another length is refused."""
+    """Read text with a header line, divided by commas or tabs; a line of another length is refused."""
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
+        first = file.readline()
+        file.seek(0)
+        tabs = path.suffix.lower() == ".tsv" or ("\t" in first and "," not in first)
+        reader = csv.reader(file, delimiter="\t" if tabs else ",", strict=True)
         header = next(reader, [])
         records = [[cell.strip() for cell in record] for record in reader if record]
     for number, record in enumerate(records, 1):
