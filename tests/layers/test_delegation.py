@@ -1,0 +1,74 @@
+"""Delegated power is what its definition says, cycles among it, and no fee is lost."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import naive_layers
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fairpay.layers.delegation import delegate
+
+HALF, ALL = Fraction(1, 2), Fraction(1)
+
+
+@st.composite
+def delegations(draw: Any) -> tuple[dict[str, int], dict[str, dict[str, Fraction]]]:  # noqa: ANN401
+    """Some subscribers, some of whom delegate to some others."""
+    users = [f"u{i}" for i in range(draw(st.integers(2, 5)))]
+    fees = {u: draw(st.sampled_from([0, 999, 999, 1499, 10**9])) for u in users}
+    shares: dict[str, dict[str, Fraction]] = {}
+    for user in draw(st.lists(st.sampled_from(users), unique=True)):
+        others = draw(st.lists(st.sampled_from([u for u in users if u != user]), unique=True, min_size=1, max_size=3))
+        shares[user] = {v: Fraction(draw(st.integers(1, 4)), 4 * len(others)) for v in others}
+    return fees, shares
+
+
+@settings(max_examples=60)
+@given(
+    given_=delegations(),
+    d=st.sampled_from([Fraction(0), HALF, Fraction(4, 5)]),
+    cap=st.sampled_from([HALF, Fraction(5)]),
+)
+def test_delegation_is_its_definition(
+    given_: tuple[dict[str, int], dict[str, dict[str, Fraction]]], d: Fraction, cap: Fraction
+) -> None:
+    """Within a minor unit of the fixed point in fractions, and the fees in all unchanged."""
+    fees, shares = given_
+    found = delegate(fees, shares, viscosity=d, cap=cap)
+    assert sum(found.values()) == sum(fees.values())
+    assert min(found.values()) >= 0
+    exact = naive_layers.delegation(fees, shares, d, cap)
+    assert all(abs(found[u] - exact[u]) <= 1 + fees[u] / 10**7 for u in fees)
+
+
+def test_a_cycle_between_equals_changes_nothing() -> None:
+    """Each gives what it gets."""
+    fees = {"a": 1000, "b": 1000}
+    shares = {"a": {"b": HALF}, "b": {"a": HALF}}
+    assert delegate(fees, shares, viscosity=Fraction(9, 10), cap=Fraction(100)) == fees
+
+
+def test_power_fades_with_every_step() -> None:
+    """Half of 1,000 reaches b, a quarter of 1,000 and half of b's own reach c."""
+    fees = {"a": 1000, "b": 1000, "c": 1000}
+    shares = {"a": {"b": ALL}, "b": {"c": ALL}}
+    assert delegate(fees, shares, viscosity=HALF, cap=Fraction(100)) == {"a": 500, "b": 750, "c": 1750}
+
+
+def test_what_a_capped_delegate_cannot_take_returns_to_the_delegators() -> None:
+    """Ten delegators of 1,000, a delegate who may receive two fees."""
+    fees = {f"u{i}": 1000 for i in range(10)} | {"star": 1000}
+    shares = {f"u{i}": {"star": ALL} for i in range(10)}
+    found = delegate(fees, shares, viscosity=HALF, cap=Fraction(2))
+    assert found["star"] == 3000
+    assert {found[f"u{i}"] for i in range(10)} == {800}
+
+
+@pytest.mark.parametrize("viscosity", [Fraction(0), Fraction(99, 100)])
+def test_nobody_delegating_changes_nothing(viscosity: Fraction) -> None:
+    """No delegation, no difference."""
+    assert delegate({"a": 5}, {}, viscosity=viscosity, cap=ALL) == {"a": 5}
