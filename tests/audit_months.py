@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fairpay.audit.attack import Attack
+    from fairpay.month import Facts
     from fairpay.usage import Ints, Usage
 
 MEAN = 599
@@ -36,6 +37,12 @@ class HeldMonth(NaiveMonth):
         super().__post_init__()
         self.held = list(super().chunks())
         self.amounts, self.counts = super().artist_amount, super().artist_listeners
+        self.totals = super().facts
+
+    @property
+    def facts(self) -> Facts:
+        """Totals by plain sums."""
+        return self.totals
 
     def chunks(self) -> Iterator[Usage]:
         """Blocks of whole users."""
