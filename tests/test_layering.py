@@ -1,0 +1,130 @@
+"""The layers as a stage: whoever states nothing is not touched, and every rule keeps the weight of whoever does."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import naive
+import naive_layers
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from fairpay.engines.local import LocalEngine
+from fairpay.errors import InputError
+from fairpay.layering import Layering, delegated
+from fairpay.layers.splits import BLOCKED, Wishes
+from fairpay.rules import find_rule
+from fairpay.schema import Listens
+from fairpay.settings import Running
+
+ROWS = [("u1", "a", 3), ("u1", "b", 1), ("u2", "a", 5), ("u2", "c", 5), ("u3", "c", 2)]
+
+
+def listens(rows: list[tuple[str, str, int]], ms: int | None = None) -> Listens:
+    """Rows of user, artist and plays, as a judged batch."""
+    users, artists, plays = zip(*rows, strict=True)
+    count = np.array(plays, dtype=np.int64)
+    time = None if ms is None else count * ms
+    return Listens(
+        pa.array(users), pa.array(artists), np.ones(len(rows), np.bool_), count if time is None else time, count, time
+    )
+
+
+def paid(layering: Layering | None, rule: str, *, batches: int = 1, ms: int | None = None) -> dict[str, int]:
+    """Divide 10^12 under a rule through the engine, with or without the layers."""
+    parts = [listens([ROWS[i] for i in part], ms) for part in np.array_split(np.arange(len(ROWS)), batches)]
+    with LocalEngine(Running(threads=2)) as engine:
+        engine.ingest([lambda: iter(parts)], layering.apply if layering else lambda batch: batch)
+        if layering:
+            extra = layering.extra()
+            engine.ingest([lambda: iter([extra])], lambda batch: batch)
+        engine.finish(fee=1)
+        month = engine.month(pool=10**12, rate=Fraction(7, 10), fees_are_money=False)
+        return dict(zip(engine.artist.to_pylist(), naive.run(find_rule(rule), month).tolist(), strict=True))
+
+
+EVERY = ["market-centric", "user-centric", "user-cap:cap=3", "weighted", "bounded:force=smooth", "norm", "top-artist"]
+
+
+@pytest.mark.parametrize("rule", EVERY)
+@pytest.mark.parametrize("ms", [None, 200_000])
+def test_who_states_nothing_is_not_touched(rule: str, ms: int | None) -> None:
+    """Only the units change, and rules divide by sums."""
+    layering = Layering(wishes={"nobody": Wishes(blocked={"a"})}, timed=ms is not None)
+    before, after = paid(None, rule, ms=ms), paid(layering, rule, ms=ms)
+    assert before.keys() == after.keys()
+    assert all(abs(before[a] - after[a]) <= 1 for a in before)
+
+
+def test_a_stage_that_divides_by_listening_again_changes_nothing() -> None:
+    """Kappa 0: set aside and handed back."""
+    layering = Layering(past={"u1": {"z": 5}, "u2": {"z": 5}})
+    assert paid(layering, "user-centric") == paid(None, "user-centric")
+
+
+def test_history_reaches_the_payouts() -> None:
+    """Four plays of u1 beside a past of four: half goes by the past."""
+    found = paid(Layering(past={"u1": {"b": 1, "z": 1}}, kappa=Fraction(4)), "user-centric")
+    mine = naive_layers.history({"a": 3, "b": 1}, {"b": 1, "z": 1}, Fraction(4))
+    exact = {"a": mine["a"] + Fraction(1, 2), "b": mine["b"], "c": Fraction(3, 2), "z": mine["z"]}
+    assert all(abs(found[artist] - share * 10**12 / 3) < 10**5 for artist, share in exact.items())
+
+
+@pytest.mark.parametrize("rule", ["market-centric", "user-centric", "bounded"])
+def test_wishes_move_a_users_own_money_and_nobody_elses(rule: str) -> None:
+    """U3 gives all to z: z gets exactly what u3 steered before, to the finest unit of a share."""
+    before = paid(None, rule)
+    after = paid(Layering(wishes={"u3": Wishes({"z": Fraction(1)})}), rule)
+    assert abs(after["a"] - before["a"]) <= 10**5
+    assert abs(after["b"] - before["b"]) <= 10**5
+    assert abs(after["z"] + after["c"] - before["c"]) <= 10**5
+
+
+def test_blocking_everything_is_a_named_line() -> None:
+    """And the plays stay listed."""
+    layering = Layering(wishes={"u3": Wishes(blocked={"c"})})
+    found = paid(layering, "user-centric")
+    assert abs(found[BLOCKED] - 10**12 // 3) <= 10**5
+    assert BLOCKED in layering.remarks()[-1]
+
+
+@pytest.mark.parametrize("batches", [2, 5])
+def test_batches_mean_nothing_to_the_layers(batches: int) -> None:
+    """The same bytes."""
+
+    def make() -> Layering:
+        return Layering({"u1": {"z": 3}}, {"u2": Wishes({"y": Fraction(1, 3)}, {"a"})}, Fraction(7))
+
+    assert paid(make(), "user-centric", batches=batches) == paid(make(), "user-centric")
+
+
+def test_integer_ids_are_found_by_their_text() -> None:
+    """As in logs with numbers for users."""
+    batch = listens(ROWS)
+    numbered = Listens(
+        pa.array([1, 1, 2, 2, 3]), *(getattr(batch, f) for f in ("artist", "used", "amount", "plays", "ms"))
+    )
+    layering = Layering(wishes={"3": Wishes(blocked={"c"})})
+    assert layering.apply(numbered).used.tolist() == [True] * 4 + [False]
+
+
+def test_listening_that_leaves_62_bits_is_refused() -> None:
+    """Instead of wrapping."""
+    with pytest.raises(InputError, match="divide anew"):
+        Layering().apply(listens([("u", "a", 2**50)]))
+
+
+def test_delegated_fees_are_those_of_the_payers() -> None:
+    """Half of u1's fee is u2's to steer."""
+    payers: Any = [(pa.array(["u1", "u2"]), np.array([1000, 500])), (pa.array(["u3"]), np.array([7]))]
+    found = delegated(payers, {"u1": {"u2": Fraction(1)}}, viscosity=Fraction(1, 2), cap=Fraction(5))
+    assert [(u.to_pylist(), f.tolist()) for u, f in found] == [(["u1", "u2", "u3"], [500, 1000, 7])]
+
+
+def test_a_payer_who_comes_twice_is_refused() -> None:
+    """As without delegations."""
+    payers: Any = [(pa.array(["u1", "u1"]), np.array([1000, 500]))]
+    with pytest.raises(InputError, match="twice"):
+        delegated(payers, {}, viscosity=Fraction(1, 2), cap=Fraction(5))
