@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,6 +47,7 @@ class Heap:
     """The qualified plays of one pool."""
 
     rows: int = 0
+    """Rows, of plays without a pool and of those excluded; 0 for a pool's own."""
     users: int = 0
     plays: int = 0
     artist: Any = None
@@ -90,23 +90,6 @@ class Asked:
         )
 
 
-@dataclass(slots=True)
-class Counting:
-    """Counts the rows of each pool on their way to the engine."""
-
-    sorter: Sorter
-    rows: Counter[int] = field(default_factory=Counter)
-
-    def __call__(self, raw: RawBatch) -> Listens:
-        """Judge a batch."""
-        listens = self.sorter(raw)
-        assert listens.pool is not None
-        found = np.bincount(listens.pool[listens.used])
-        with self.sorter.lock:
-            self.rows.update({int(code): int(found[code]) for code in np.flatnonzero(found)})
-        return listens
-
-
 @contextmanager
 def take_in(asked: Asked, watch: Watch) -> Iterator[Taken]:
     """Read the logs once and hold the plays of each pool until the block ends.
@@ -118,21 +101,21 @@ def take_in(asked: Asked, watch: Watch) -> Iterator[Taken]:
     closing = asked.closing
     rejects = closing.reading.rejects
     qualifier = Qualifier(closing.qualifying(), set_aside=rejects is not None)
-    counting = Counting(asked.sorter(qualifier.judge))
-    logs = open_asked(asked, counting.sorter.roles)
+    sorter = asked.sorter(qualifier.judge)
+    logs = open_asked(asked, sorter.roles)
     for sentence in logs.notes:
         watch.say(sentence)
     with LocalEngine(closing.running, pools=len(asked.loaded.pools) + 2) as engine:
         for code, paid in sorted(asked.payers.paid.items()):
             users, fees = pa.array(paid.keys(), pa.large_string()), np.fromiter(paid.values(), np.int64, len(paid))
             engine.subscribe([(users, fees)], pool=code)
-        engine.ingest(logs.units(batch_rows=closing.running.batch_rows), counting, progress=watch.progress)
+        engine.ingest(logs.units(batch_rows=closing.running.batch_rows), sorter, progress=watch.progress)
         counts = qualifier.finish()
         if rejects is not None and rejects != closing.books:
             write_rejects(qualifier.rejected(), rejects)
         engine.finish()
-        heaps = {code: heap_of(engine.pool(code), rows) for code, rows in sorted(counting.rows.items())}
-        yield Taken(counts, heaps, counting.sorter.without_pool)
+        heaps = {code: heap_of(pool, sorter.rows_lost[code]) for code, pool in enumerate(engine.pools)}
+        yield Taken(counts, heaps, sorter.without_pool)
 
 
 def heap_of(pool: LocalPool, rows: int) -> Heap:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.books.exclusions import MARK, Exclusions, as_text, joined
+from fairpay.books.exclusions import Exclusions, as_text
 from fairpay.books.keys import ROLE_OF, find_pool
 from fairpay.books.payers import Payers
 from fairpay.errors import InputError
@@ -44,9 +44,11 @@ class Sorter:
     """Subscribers, who say whose pool it is where the log does not."""
     without_pool: Counter[str] = field(default_factory=Counter)
     """key values -> rows that count and that no pool covers."""
-    known: dict[str, int] = field(default_factory=dict)
+    known: dict[tuple[str, ...], int] = field(default_factory=dict)
     users: tuple[pa.Array, Ints] | None = None
     """Subscribers and the pool of each, once they are needed."""
+    rows_lost: Counter[int] = field(default_factory=Counter)
+    """`no_pool` and `excluded` -> rows that count and went there."""
     lock: Lock = field(default_factory=Lock)
 
     @property
@@ -65,13 +67,24 @@ class Sorter:
         wanted = {ROLE_OF[column] for column in self.columns} | set(self.exclusions.roles)
         return tuple(sorted((wanted | ({"track"} if self.tracks else set())) - {"user", "artist"}))
 
+    def lost(self, listens: Listens) -> None:
+        """Count the rows that count and go to no pool."""
+        assert listens.pool is not None
+        out = listens.pool >= self.no_pool
+        if out.any():
+            found = np.bincount(listens.pool[out & listens.used], minlength=self.excluded + 1)
+            with self.lock:
+                self.rows_lost.update({code: int(found[code]) for code in (self.no_pool, self.excluded)})
+
     def __call__(self, raw: RawBatch) -> Listens:
         """Judge a batch; `pool` of the result is a pool's index, or one of the two codes above."""
         listens = self.judge(raw)
         codes = self.codes(raw, listens)
         if self.exclusions.keys:
             codes[self.exclusions.match(raw)] = self.excluded
-        return replace(listens, pool=codes, artist=self.artists(raw, listens.artist))
+        sorted_out = replace(listens, pool=codes, artist=self.artists(raw, listens.artist))
+        self.lost(sorted_out)
+        return sorted_out
 
     def codes(self, raw: RawBatch, listens: Listens) -> Codes:
         """uint32[rows]: the pool of each row by its key columns."""
@@ -80,14 +93,16 @@ class Sorter:
             return np.full(rows, 0 if self.pools else self.no_pool, dtype=np.uint32)
         if self.payers.lines and any(ROLE_OF[column] not in raw.columns for column in self.columns):
             return self.codes_of_users(raw, listens)
-        key = self.key(raw).dictionary_encode()
-        texts, index = key.dictionary.to_pylist(), key.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        code_of = np.array([self.code(text) for text in texts], dtype=np.uint32)
-        lost = np.bincount(index[listens.used], minlength=len(texts))
-        with self.lock:
-            for place in np.flatnonzero((code_of == self.no_pool) & (lost > 0)):
-                self.without_pool[texts[place].replace(MARK, "/")] += int(lost[place])
-        codes: Codes = code_of[index] if rows else np.zeros(0, dtype=np.uint32)
+        texts, index = self.keys(raw)
+        present = np.flatnonzero(np.bincount(index, minlength=1))
+        code_of = np.zeros(int(present[-1]) + 1 if rows else 1, dtype=np.uint32)
+        code_of[present] = [self.code(texts(int(place))) for place in present] if rows else 0
+        codes: Codes = code_of[index]
+        if rows and (code_of[present] == self.no_pool).any():
+            lost = np.bincount(index[listens.used & (codes == self.no_pool)])
+            with self.lock:
+                for place in np.flatnonzero(lost):
+                    self.without_pool["/".join(texts(int(place)))] += int(lost[place])
         return codes
 
     def codes_of_users(self, raw: RawBatch, listens: Listens) -> Codes:
@@ -108,28 +123,39 @@ class Sorter:
             self.without_pool.update({"no subscriber": lost} if lost else {})
         return codes
 
-    def key(self, raw: RawBatch) -> pa.Array:
-        """The key columns as one text per row; nothing counts as empty text.
+    def keys(self, raw: RawBatch) -> tuple[Callable[[int], tuple[str, ...]], Ints]:
+        """The key of each row as a number, int64[rows], and what gives a number's texts.
 
         Raises:
             InputError: the log lacks a key column.
 
         """
-        import pyarrow.compute as pc  # noqa: PLC0415 - loaded where it is used
-
         roles = [ROLE_OF[column] for column in self.columns]
         missing = [role for role in roles if role not in raw.columns]
         if missing:
             message = f"the log has no column for {' and none for '.join(missing)}, which the pools are told apart by"
             raise InputError(message, advice=f"Name it: --columns {missing[0]}=COLUMN, or use fewer keys: --pool-by.")
-        return joined([pc.fill_null(as_text(raw.columns[role]), "") for role in roles])
+        coded = [numbered(raw.columns[role]) for role in roles]
+        sizes = [len(texts) for texts, _ in coded]
+        index = np.zeros(len(coded[0][1]), dtype=np.int64)
+        for (_, place), size in zip(coded, sizes, strict=True):
+            index = index * size + place
 
-    def code(self, text: str) -> int:
+        def texts_of(number: int) -> tuple[str, ...]:
+            found = []
+            for texts, size in zip((texts for texts, _ in reversed(coded)), reversed(sizes), strict=True):
+                number, place = divmod(number, size)
+                found.append(texts[place])
+            return tuple(reversed(found))
+
+        return texts_of, index
+
+    def code(self, key: tuple[str, ...]) -> int:
         """The pool of a key, looked up once."""
-        found = self.known.get(text)
+        found = self.known.get(key)
         if found is None:
-            index = find_pool(self.pools, self.columns, text.split(MARK))
-            found = self.known[text] = self.no_pool if index is None else index
+            index = find_pool(self.pools, self.columns, key)
+            found = self.known[key] = self.no_pool if index is None else index
         return found
 
     def artists(self, raw: RawBatch, artist: pa.Array) -> pa.Array:
@@ -147,3 +173,14 @@ class Sorter:
             own = pc.is_in(track, value_set=pa.array(sorted(self.tracks), pa.large_string()))
             artist = pc.if_else(pc.and_(own, pc.is_valid(artist)), track, as_text(artist))
         return artist
+
+
+def numbered(column: pa.Array) -> tuple[list[str], Ints]:
+    """A column as numbers, int64[rows], into its different texts; nothing counts as empty text."""
+    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
+    import pyarrow.compute as pc  # noqa: PLC0415 - the same
+
+    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    texts = [text or "" for text in as_text(coded.dictionary).to_pylist()]
+    places = pc.fill_null(coded.indices.cast(pa.int64()), len(texts)).to_numpy(zero_copy_only=False)
+    return [*texts, ""], places
