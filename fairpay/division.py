@@ -51,7 +51,9 @@ def divide(month: Month, rules: Sequence[Rule]) -> Division:
     prepared = {rule: rule.prepare(month) for rule in dict.fromkeys((*rules, *references))}
     weights = weigh(month, prepared)
     pool = month.facts.pool
-    divided = [(rule, Allocation(rule.label, rule.settle(weights[rule], pool, prepared[rule]), pool)) for rule in rules]
+    divided = [
+        (rule, Allocation(rule.label, rule.settle_month(weights[rule], month, prepared[rule]), pool)) for rule in rules
+    ]
     asked = [(rule, prepared[rule]) for rule in rules]
     top_1, top_10 = (steered(month, asked, Fraction(part, 100)) for part in (1, 10))
     walked = walk_payouts(month, divided)

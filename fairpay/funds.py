@@ -72,14 +72,14 @@ def funds(stated: MoneyStated, currency: Currency, paying: Paying) -> Money:
 
     """
     if stated.pool is not None:
-        gross, words = currency.units(stated.pool), f"{currency.text(currency.units(stated.pool))} stated"
+        gross, words = currency.units(stated.pool), f"{grouped(currency.units(stated.pool), currency)} stated"
     elif stated.subscribers is not None:
         gross = paying.fees + paying.inactive_fees
         count = paying.users - paying.unlisted + paying.inactive
-        words = f"{currency.text(gross)} paid by {count:,} subscribers"
+        words = f"{grouped(gross, currency)} paid by {counted(count)}"
     else:
         fee = fee_units(stated, currency)
-        gross, words = fee * paying.users, f"{currency.text(fee)} from {paying.users:,} subscribers"
+        gross, words = fee * paying.users, f"{grouped(fee, currency)} from {counted(paying.users)}"
     if gross >= LARGEST:
         message = f"the money adds up to {currency.text(gross)} {currency.code}, more than 2^62 minor units"
         raise InputError(message, advice="Divide it in several pools.")
@@ -105,3 +105,14 @@ def percent(rate: Fraction) -> str:
     """7/10 is `70 %`."""
     scaled = rate * 100
     return f"{scaled.numerator} %" if scaled.denominator == 1 else f"{float(scaled):.6g} %"
+
+
+def grouped(units: int, currency: Currency) -> str:
+    """Write an amount for people: `1,460.97`."""
+    whole, point, part = currency.text(units).partition(".")
+    return f"{int(whole):,}{point}{part}"
+
+
+def counted(subscribers: int) -> str:
+    """Write how many paid: `1 subscriber`."""
+    return f"{subscribers:,} subscriber" + ("" if subscribers == 1 else "s")

@@ -87,8 +87,8 @@ class Payout:
     steered_by_top_1_percent: Fraction | None = None
     """Share of the pool steered by the heaviest 1 % of listeners; None where the rule has no weight per user."""
     steered_by_top_10_percent: Fraction | None = None
-    stray: int | None = None
-    """Minor units of the median subscriber's royalty money that reach artists that subscriber never played."""
+    stray: Fraction | None = None
+    """Share of the median listener's money that reaches artists that listener never played."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,7 @@ def carry_out(
 ) -> Outcome:
     """Go through the stages once."""
     currency = check_stated(request.money, required=request.money_required)
+    names = artist_names(request.artists)
     with LocalEngine(request.running) as engine:
         if request.money.subscribers is not None:
             payers = read_subscribers(request.money.subscribers, currency)
@@ -119,9 +120,9 @@ def carry_out(
         money = funds(request.money, currency, paying(request.money, intake))
         month = engine.month(pool=money.pool, rate=known_rate(request.money), fees_are_money=request.money.pool is None)
         found = Found(
-            currency, money, listening, inspection.files, engine.artist, engine.artist_plays, engine.artist_ms
+            currency, money, listening, inspection.files, engine.artist, engine.artist_plays, engine.artist_ms, names
         )
-        outcome = conclude(divide(month, request.rules), request, found)
+        outcome = conclude(divide(month, request.rules), found)
         if beside is not None:
             beside.look(month, outcome)
         return outcome
@@ -149,7 +150,7 @@ def inspect(request: Request, watch: Watch | None = None) -> tuple[Inspection, L
 
     """
     with LocalEngine(request.running) as engine:
-        inspection = take_in(engine, request, watch or Watch())
+        inspection = take_in(engine, request, watch or Watch(), roles=("time",))
         intake = engine.finish(fee=1)
         return inspection, describe(inspection.counts, intake, len(engine.artist))
 
@@ -159,15 +160,16 @@ def take_in(
     request: Request,
     watch: Watch,
     *,
+    roles: tuple[str, ...] = (),
     beside: Beside | None = None,
     ruling: Ruling | None = None,
 ) -> Inspection:
-    """Read the logs, judge every row, and hand the listens to the engine."""
+    """Read the logs, judge every row, and hand the listens to the engine; `roles` are read besides those needed."""
     qualifying, running, rejects = request.qualifying, request.running, request.reading.rejects
     period = (qualifying.since, qualifying.until)
-    timed = ROLES if period == (None, None) else (*ROLES, "time")
-    roles = timed if beside is None else tuple(dict.fromkeys((*timed, *beside.roles)))
-    logs = open_logs(request.logs, request.reading, wanted=roles, period=period)
+    timed = () if period == (None, None) else ("time",)
+    wanted = dict.fromkeys((*ROLES, *timed, *roles, *(beside.roles if beside is not None else ())))
+    logs = open_logs(request.logs, request.reading, wanted=tuple(wanted), period=period)
     for sentence in (found_columns(logs), *logs.notes):
         watch.say(sentence)
     qualifier = Qualifier(qualifying, set_aside=rejects is not None)
@@ -216,6 +218,7 @@ class Found:
     artist: pa.Array
     plays: Ints
     ms: Ints | None
+    names: Mapping[str, str]
 
 
 def describe(counts: Counts, intake: Intake, artists: int, *, excluded: int = 0) -> Listening:
@@ -266,7 +269,7 @@ def artist_names(path: Path | None) -> dict[str, str]:
     return dict(frame.select("artist", "name").drop_nulls().iter_rows())
 
 
-def conclude(division: Division, request: Request, found: Found) -> Outcome:
+def conclude(division: Division, found: Found) -> Outcome:
     """Put the results together, with the controls they have to pass."""
     return Outcome(
         currency=found.currency,
@@ -283,6 +286,6 @@ def conclude(division: Division, request: Request, found: Found) -> Outcome:
         inputs=tuple(found.files),
         mcdonald=division.mcdonald,
         controls=controls(found, division.payouts),
-        names=artist_names(request.artists),
+        names=found.names,
         notes=division.remarks,
     )

@@ -117,6 +117,10 @@ class Rule(ABC):
     def settle(self, weights: Ints, pool: int, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
         """Divide `pool` minor units by the summed weights int64[rows, artists]; return int64[artists]."""
 
+    def settle_month(self, weights: Ints, month: Month, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
+        """Divide the month's pool, with the month at hand: a rule may look again where rounding would decide."""
+        return self.settle(weights, month.facts.pool, prepared)
+
     def weight_of(self, users: Users | Usage, prepared: Any) -> Ints | None:  # noqa: ANN401, ARG002 - see `weigh`
         """Return how much of the pool each user of a block steers, int64[users]; None where no user has a part."""
         return None

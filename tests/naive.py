@@ -150,7 +150,7 @@ def run(rule: Rule, month: Any) -> Ints:  # noqa: ANN401 - any Month
     """What the pipeline does with a rule: prepare, weigh, settle; minor units per artist."""
     prepared = rule.prepare(month)
     weights = month.gather(lambda usage, out: rule.weigh(usage, prepared, out), rows=rule.rows)
-    return rule.settle(weights, month.facts.pool, prepared)
+    return rule.settle_month(weights, month, prepared)
 
 
 def round_by_largest_remainder(shares: Sequence[Fraction], pool: int) -> list[int]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from fairpay.money import LARGEST
 from fairpay.rounding import largest_remainder
 from fairpay.rule import CounterExample, Example, Promise, Rule
+from fairpay.ties import settle_exactly
 
 if TYPE_CHECKING:
     from fairpay.month import Month, Users
@@ -73,3 +74,15 @@ class EqualSplit(Rule):
     def settle(self, weights: Ints, pool: int, prepared: int) -> Ints:  # noqa: ARG002 - units cancel
         """Divide the pool by the fees each artist drew."""
         return largest_remainder(weights[0], pool)
+
+    def settle_month(self, weights: Ints, month: Month, prepared: int) -> Ints:
+        """Divide the pool exactly: where rounding to units would decide over a minor unit, look again."""
+        if not month.facts.fees:
+            return self.settle(weights, month.facts.pool, prepared)
+
+        def split(usage: Usage, place: Ints, out: Ints) -> None:
+            from fairpay.kernels import fine  # noqa: PLC0415 - Numba is loaded where it is used
+
+            fine.add_equal_fine(usage.start, usage.artist, self.weight_of(usage, prepared), place, out)
+
+        return settle_exactly(month, weights[0], budgets=month.facts.fees * prepared, split=split)

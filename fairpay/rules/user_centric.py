@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from fairpay.budgets import Budgeted, units_each
 from fairpay.rule import Example, Promise
+from fairpay.ties import settle_exactly
 
 if TYPE_CHECKING:
     from fairpay.month import Month, Users
@@ -49,3 +50,17 @@ class UserCentric(Budgeted):
     def weight_of(self, users: Users | Usage, prepared: int) -> Ints:
         """Each user steers what they paid."""
         return users.fee * prepared
+
+    def settle_month(self, weights: Ints, month: Month, prepared: int) -> Ints:
+        """Divide the pool exactly: where rounding to units would decide over a minor unit, look again."""
+        if not month.facts.fees:
+            return self.settle(weights, month.facts.pool, prepared)
+
+        def split(usage: Usage, place: Ints, out: Ints) -> None:
+            from fairpay.kernels import fine  # noqa: PLC0415 - Numba is loaded where it is used
+
+            fine.add_proportional_fine(
+                usage.start, usage.artist, usage.amount, usage.total, self.weight_of(usage, prepared), place, out
+            )
+
+        return settle_exactly(month, weights[0], budgets=month.facts.fees * prepared, split=split)
