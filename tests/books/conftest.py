@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from quarter import QUARTER, live_through
+from quarter import ROOT, live_through
 
 
 @pytest.fixture(scope="module")
@@ -17,15 +17,15 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The books after the worked quarter; tests copy them before they change anything."""
     made = tmp_path_factory.mktemp("quarter") / "books"
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(QUARTER)
+        patch.chdir(ROOT)
         live_through(made)
     return made
 
 
 @pytest.fixture
 def _in_quarter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in the folder of the worked quarter."""
-    monkeypatch.chdir(QUARTER)
+    """Stand where the worked quarter is run: at the top of the project."""
+    monkeypatch.chdir(ROOT)
 
 
 @pytest.fixture

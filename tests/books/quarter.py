@@ -7,19 +7,21 @@ from pathlib import Path
 
 from fairpay.cli import main
 
-QUARTER = Path(__file__).parents[2] / "sample_data" / "quarter"
+ROOT = Path(__file__).parents[2]
+QUARTER = ROOT / "sample_data" / "quarter"
+FILES = "sample_data/quarter"
 STEPS = (
-    ("close", "--config", "2026-07.toml"),
-    ("adjust", "--period", "2026-07", "--exclude", "2026-07/fraud.csv", "--reason", "fraud: bought plays"),
-    ("adjust", "--period", "2026-07", "2026-07/late.csv", "--reason", "late file"),
-    ("close", "--config", "2026-08.toml"),
-    ("adjust", "--period", "2026-08", "2026-08/late.csv", "--reason", "late file"),
-    ("close", "--config", "2026-09.toml"),
+    ("close", "--config", f"{FILES}/2026-07.toml"),
+    ("adjust", "--period", "2026-07", "--exclude", f"{FILES}/2026-07/fraud.csv", "--reason", "fraud: bought plays"),
+    ("adjust", "--period", "2026-07", f"{FILES}/2026-07/late.csv", "--reason", "late file"),
+    ("close", "--config", f"{FILES}/2026-08.toml"),
+    ("adjust", "--period", "2026-08", f"{FILES}/2026-08/late.csv", "--reason", "late file"),
+    ("close", "--config", f"{FILES}/2026-09.toml"),
 )
 
 
 def run(books: Path, *command: str) -> int:
-    """Run one command on these books, quietly; return its status. The current folder must be the quarter's."""
+    """Run one command on these books, quietly; return its status. The current folder must be the project's."""
     return main([*command, "--books", str(books), "--quiet"])
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from naive_books import naive_earn
-from quarter import QUARTER, STEPS, live_through
+from quarter import FILES, QUARTER, ROOT, STEPS, live_through
 
 from fairpay.books.adjust import adjust
 from fairpay.books.changes import Change
@@ -111,8 +111,8 @@ def test_of_two_closes_at_once_one_wins_and_the_other_is_locked_out(tmp_path: Pa
     books, statuses = tmp_path / "books", []
 
     def slow(*arguments: object) -> object:
-        command = [FAIRPAY, "close", "--config", "2026-07.toml", "--books", books, "--quiet"]
-        statuses.append(subprocess.run(command, cwd=QUARTER, check=False, stderr=subprocess.DEVNULL).returncode)
+        command = [FAIRPAY, "close", "--config", f"{FILES}/2026-07.toml", "--books", books, "--quiet"]
+        statuses.append(subprocess.run(command, cwd=ROOT, check=False, stderr=subprocess.DEVNULL).returncode)
         with pytest.raises(LockedError):
             close(july(books), divide=naive_earn)
         return naive_earn(*arguments)  # type: ignore[arg-type] # passed on
@@ -127,12 +127,12 @@ def test_books_survive_kills_and_finish_each_month_once(tmp_path: Path) -> None:
     dice, kills = random.Random(6), 0  # noqa: S311 - moments to kill at
     whole, books = tmp_path / "whole", tmp_path / "books"
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(QUARTER)
+        patch.chdir(ROOT)
         live_through(whole)
     for step in STEPS:
         for _ in range(4):
             started = subprocess.Popen(
-                [FAIRPAY, *step, "--books", books, "--quiet"], cwd=QUARTER, stderr=subprocess.DEVNULL
+                [FAIRPAY, *step, "--books", books, "--quiet"], cwd=ROOT, stderr=subprocess.DEVNULL
             )
             time.sleep(dice.uniform(0.2, 2.5))
             os.kill(started.pid, signal.SIGKILL)
@@ -140,7 +140,7 @@ def test_books_survive_kills_and_finish_each_month_once(tmp_path: Path) -> None:
             if (books / "2026-07").exists():
                 assert all(control.ok for control in verify_books(books))
         command = [FAIRPAY, *step, "--books", books, "--quiet"]
-        assert subprocess.run(command, cwd=QUARTER, check=False).returncode == 0
+        assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
     assert kills
     for month in ("2026-07", "2026-08", "2026-09"):
         assert (books / month / "ledger.csv").read_bytes() == (whole / month / "ledger.csv").read_bytes()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from naive_books import naive_earn
-from quarter import QUARTER, STEPS, run
+from quarter import FILES, QUARTER, STEPS, run
 
 from fairpay.books.changes import reopened
 from fairpay.books.closing import Closing
@@ -68,19 +68,22 @@ def test_each_step_again_is_already_done_and_changes_nothing(books: Path, step: 
 @pytest.mark.usefixtures("_in_quarter")
 def test_a_closed_month_is_not_closed_differently(books: Path) -> None:
     """A closed month is not closed differently."""
-    assert run(books, "close", "--config", "2026-08.toml", "--minimum-payment", "5.00") == 7
+    assert run(books, "close", "--config", f"{FILES}/2026-08.toml", "--minimum-payment", "5.00") == 7
 
 
 @pytest.mark.usefixtures("_in_quarter")
 def test_a_month_that_is_not_next_is_refused(books: Path) -> None:
     """A month that is not next is refused."""
-    assert run(books, "close", "--config", "2026-09.toml", "--period", "2026-12") == 2
+    assert run(books, "close", "--config", f"{FILES}/2026-09.toml", "--period", "2026-12") == 2
 
 
 @pytest.mark.usefixtures("_in_quarter")
 def test_a_preview_shows_the_totals_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A preview shows the totals and writes nothing."""
-    assert main(["close", "--config", "2026-07.toml", "--books", str(tmp_path / "new"), "--dry-run", "--json"]) == 0
+    assert (
+        main(["close", "--config", f"{FILES}/2026-07.toml", "--books", str(tmp_path / "new"), "--dry-run", "--json"])
+        == 0
+    )
     said = json.loads(capsys.readouterr().out)
     assert said["status"] == "preview"
     assert said["totals"]["USD"]["payable"] == "15.00"
