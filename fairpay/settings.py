@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["MoneyStated", "Qualifying", "Reading", "Running"]
+__all__ = ["Conditions", "MoneyStated", "Qualifying", "Reading", "Running"]
 
 Measure: TypeAlias = Literal["time", "plays"]
 
@@ -82,3 +82,23 @@ class Running:
     """Where partitions spill; None: the system's."""
     progress: Literal["auto", "plain", "none"] = "auto"
     """Progress on standard error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What bears on listening between qualifying and the rule: a policy, and what listeners themselves state."""
+
+    policy: str | None = None
+    """The name of a policy that comes with fairpay, or a `.toml` file."""
+    history: Path | None = None
+    """A file of user, artist and past plays."""
+    kappa: Fraction = Fraction(20)
+    """How many plays a listener's own past counts for."""
+    wishes: Path | None = None
+    """A file of user, artist, kind (gift, block, boost) and amount."""
+    delegations: Path | None = None
+    """A file of user, delegate and share."""
+    viscosity: Fraction = Fraction(1, 2)
+    """How much of delegated money is passed on at each step, from 0 to 99/100."""
+    delegate_cap: Fraction = Fraction(10)
+    """How many times the own fee a delegate may receive."""
