@@ -16,6 +16,8 @@ from fairpay.integers import sum_exactly
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from numpy.typing import NDArray
+
     from fairpay.month import Month
     from fairpay.usage import Ints, Usage
 
@@ -25,7 +27,9 @@ BITS = 96
 """Bits below the unit that a second look sees: three digits in base 2^32."""
 
 
-def settle_exactly(month: Month, weights: Ints, *, budgets: int, split: Callable[[Usage, Ints, Ints], None]) -> Ints:
+def settle_exactly(
+    month: Month, weights: Ints, *, budgets: int, split: Callable[[Usage, NDArray[np.int32], Ints], None]
+) -> Ints:
     """Divide the month's pool by weights that are rounded sums of budgets, as if they were not rounded.
 
     Args:
@@ -57,7 +61,7 @@ def settle_exactly(month: Month, weights: Ints, *, budgets: int, split: Callable
     return floors
 
 
-def near_the_cut(rests: Ints, order: Ints, left: int, *, error: int) -> tuple[Ints, Ints]:
+def near_the_cut(rests: NDArray[np.uint64], order: Ints, left: int, *, error: int) -> tuple[Ints, Ints]:
     """Return the codes served without doubt, and those so near the cut that rounding may have decided, ascending."""
     if left == 0 or left == len(order):
         return order[:left], order[:0]
@@ -72,7 +76,7 @@ def near_the_cut(rests: Ints, order: Ints, left: int, *, error: int) -> tuple[In
     return order[:first], np.sort(order[first:behind])
 
 
-def fine_weights(month: Month, codes: Ints, split: Callable[[Usage, Ints, Ints], None]) -> list[int]:
+def fine_weights(month: Month, codes: Ints, split: Callable[[Usage, NDArray[np.int32], Ints], None]) -> list[int]:
     """Return the weights of some artists, times 2^96."""
     from fairpay.kernels.fine import DIGITS  # noqa: PLC0415 - Numba is loaded where it is used
 

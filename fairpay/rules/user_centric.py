@@ -10,6 +10,9 @@ from fairpay.rule import Example, Promise
 from fairpay.ties import settle_exactly
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from fairpay.month import Month, Users
     from fairpay.usage import Ints, Usage
 
@@ -56,7 +59,7 @@ class UserCentric(Budgeted):
         if not month.facts.fees:
             return self.settle(weights, month.facts.pool, prepared)
 
-        def split(usage: Usage, place: Ints, out: Ints) -> None:
+        def split(usage: Usage, place: NDArray[np.int32], out: Ints) -> None:
             from fairpay.kernels import fine  # noqa: PLC0415 - Numba is loaded where it is used
 
             fine.add_proportional_fine(
