@@ -15,10 +15,11 @@ from fairpay.kernels.numbers import (
     EXACT,
     INEXACT,
     NEGATIVE,
-    NOT_A_NUMBER,
     ROUNDED_UP,
     TOO_LARGE,
+    UNREAD,
     parse_decimals,
+    round_floats,
 )
 
 if TYPE_CHECKING:
@@ -145,22 +146,10 @@ def of_durations(column: pa.Array) -> Amounts:
 def of_floats(column: pa.Array, digits: int) -> Amounts:
     """Read floats as their shortest decimal text: by multiplying where that cannot matter, else by the text itself."""
     raw = filled(column).to_numpy(zero_copy_only=False)
-    single = raw.dtype != np.float64
-    wide = raw.astype(np.float64, copy=False)
-    with np.errstate(all="ignore"):
-        scaled = wide * 10.0**digits
-        nearest = np.rint(scaled)
-        # The text is within half a unit in the last place of the float, and the product within another half:
-        # several times that away from a tie and from the integer, the text rounds as the product does.
-        doubt = np.abs(scaled) * (2.0**-22 if single else 2.0**-50)
-        off = np.abs(scaled - nearest)
-        whole = (np.floor(wide) == wide) & (scaled < (2.0**24 if single else 2.0**53))
-        clear = whole | ((off > doubt) & (off < 0.5 - doubt))
-        good = (wide >= 0) & (scaled < LIMIT)
-        how = np.where(clear & ~whole, np.where(scaled < nearest, ROUNDED_UP, INEXACT), EXACT).astype(np.uint8)
-        how[~good] = np.where(np.isnan(wide), NOT_A_NUMBER, np.where(wide < 0, NEGATIVE, TOO_LARGE))[~good]
-        value = np.where(good, nearest, 0.0).astype(np.int64)
-    unclear = np.flatnonzero(good & ~clear)
+    raw = raw if raw.dtype in (np.float32, np.float64) else raw.astype(np.float32)
+    value, how = np.empty(len(raw), np.int64), np.empty(len(raw), np.uint8)
+    round_floats(raw, digits, value, how)
+    unclear = np.flatnonzero(how == UNREAD)
     if len(unclear):
         distinct, back = np.unique(raw[unclear], return_inverse=True)
         texts = [exact_text(number, digits) for number in distinct]

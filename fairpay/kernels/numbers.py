@@ -2,6 +2,7 @@
 
 | kernel           | shapes and types                                                                      |
 |------------------|---------------------------------------------------------------------------------------|
+| `round_floats`   | raw float32[n] or float64[n], digits, out int64[n], how uint8[n]                       |
 | `parse_decimals` | start int64[n+1], data uint8[m], digits, out int64[n], how uint8[n]                    |
 
 Text i is data[start[i]:start[i+1]]. `how` says how out[i] came about: one of the codes below. Bounds: an integer of
@@ -22,8 +23,10 @@ __all__ = [
     "NOT_A_NUMBER",
     "ROUNDED_UP",
     "TOO_LARGE",
+    "UNREAD",
     "decimal",
     "parse_decimals",
+    "round_floats",
     "trim",
 ]
 
@@ -31,13 +34,15 @@ EXACT, ROUNDED_UP, INEXACT = 0, 1, 2
 """Usable: equal to the text; below what it was rounded to; above it."""
 EMPTY, NOT_A_NUMBER, NEGATIVE, TOO_LARGE = 16, 17, 18, 19
 """Not usable, and why."""
+UNREAD = 255
+"""Not decided here."""
 
 LIMIT = 1 << 62
 ROOM = LIMIT // 10
 SPACE, PLUS, MINUS, POINT, ZERO, NINE, UPPER_E, LOWER_E = 32, 43, 45, 46, 48, 57, 69, 101
 HALF = 5
 LONGEST_EXPONENT = 9999
-LONGEST, UNREAD = 18, 255
+LONGEST, SINGLE = 18, 4
 POWERS = np.array([10**k for k in range(LONGEST + 1)], np.int64)
 
 
@@ -171,3 +176,34 @@ def parse_decimals(start: np.ndarray, data: np.ndarray, digits: int, out: np.nda
         if negative and came != NOT_A_NUMBER and (came != EXACT or value > 0):
             value, came = 0, NEGATIVE
         out[n], how[n] = value, came
+
+
+@jit
+def round_floats(raw: np.ndarray, digits: int, out: np.ndarray, how: np.ndarray) -> None:
+    """Round each float times 10^digits as its shortest decimal text would be, or say UNREAD where only the text tells.
+
+    The text is within half a unit in the last place of the float, the product within another half: several times that
+    away from a tie and from the integer, the product rounds as the text does. Decimals of up to 15 digits (6 in single
+    precision) are told apart by their floats: where dividing the integer back gives the float, the text is this one.
+    """
+    single = raw.itemsize == SINGLE
+    power = np.float64(POWERS[digits])
+    unsure = 2.0**-22 if single else 2.0**-50
+    told_apart = 1e6 if single else 1e15
+    for n in range(len(raw)):
+        x = np.float64(raw[n])
+        scaled = x * power
+        out[n] = 0
+        if not (x >= 0.0 and scaled < LIMIT):
+            how[n] = NEGATIVE if x < 0.0 else TOO_LARGE if x > 0.0 else NOT_A_NUMBER
+            continue
+        nearest = np.rint(scaled)
+        back = nearest / power
+        off = abs(scaled - nearest)
+        out[n] = np.int64(nearest)
+        if nearest < told_apart and (np.float32(back) == raw[n] if single else back == x):
+            how[n] = EXACT
+        elif unsure * scaled < off < 0.5 - unsure * scaled:
+            how[n] = ROUNDED_UP if scaled < nearest else INEXACT
+        else:
+            how[n] = UNREAD
