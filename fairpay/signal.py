@@ -72,6 +72,9 @@ class Signal(ABC):
 class UserSignal(Signal):
     """A signal about an account."""
 
+    applies: ClassVar[int] = 100
+    """Plays of an account below which the signal is not asked: too few to tell anything, too little money to matter."""
+
     @abstractmethod
     def measure(self, traces: Traces) -> Floats:
         """Measure each user of a block: float64[users], NaN where it does not apply (too few plays)."""

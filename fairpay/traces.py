@@ -1,7 +1,7 @@
-"""Traces: the plays of a block of users as sorted columns, which is all that a signal sees of them.
+"""Traces: the plays of a block of users as columns, which is all that a signal sees of them.
 
-A user is never cut in two. Each column is sorted within each user on its own, so the order of rows in a log, and how it
-was split into files, cannot leave a mark: a signal is a function of what was played, not of how it was written down.
+A user is never cut in two. Rows of a user come in no order, and a column can be had in ascending order: a signal adds
+up, counts or looks at sorted values, so that the order of rows in a log and its split into files leave no mark.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Traces:
-    """The plays of some users. Arrays by row are sorted within each user; `start` cuts them all alike."""
+    """The plays of some users. Rows of one user stand together, in no order; `start` cuts all columns alike."""
 
     start: Ints
     """int64[users + 1]: user i owns rows start[i] to start[i + 1] of `time`, `ms` and `track`; none is empty."""
@@ -57,13 +57,11 @@ class Traces:
     pairs: Pairs
     span: Span
     time: NDArray[np.uint32] | None = None
-    """uint32[rows]: when each play ended, seconds since 1970 UTC, ascending; None without a time column."""
+    """uint32[rows]: when each play ended, seconds since 1970 UTC; None without a time column."""
     ms: NDArray[np.uint32] | None = None
-    """uint32[rows]: milliseconds heard, ascending; None without durations, or where a row stands for several plays."""
+    """uint32[rows]: milliseconds heard; None without durations, or where a row stands for several plays."""
     track: NDArray[np.uint32] | None = None
-    """uint32[rows]: 32 bits of a hash of the track id, ascending; None without a track column."""
-    beat: NDArray[np.uint32] | None = None
-    """uint32[rows]: 32 bits of a hash of track and ten minutes of the month, in no order; None without both."""
+    """uint32[rows]: 32 bits of a hash of the track id; None without a track column."""
 
     @property
     def users(self) -> int:
@@ -79,6 +77,43 @@ class Traces:
     def daily(self) -> NDArray[np.float64]:
         """float64[users]: plays a day, over the days the log covers."""
         return self.plays / self.span.days
+
+    @cached_property
+    def moments(self) -> NDArray[np.uint32] | None:
+        """uint32[rows]: `time`, ascending within each user."""
+        return self.ascending(self.time)
+
+    @cached_property
+    def durations(self) -> NDArray[np.uint32] | None:
+        """uint32[rows]: `ms`, ascending within each user."""
+        return self.ascending(self.ms)
+
+    @cached_property
+    def tracks(self) -> NDArray[np.uint32] | None:
+        """uint32[rows]: `track`, ascending within each user."""
+        return self.ascending(self.track)
+
+    def ascending(self, column: NDArray[np.uint32] | None) -> NDArray[np.uint32] | None:
+        """Sort a column within each user."""
+        if column is None:
+            return None
+        rises = column[1:] >= column[:-1]
+        rises[self.start[1:-1] - 1] = True
+        if rises.all():
+            return column
+        return np.sort(self.owner << 32 | column).astype(np.uint32)
+
+    def with_plays(self, least: int) -> tuple[Ints, Traces]:
+        """Return the users with at least so many plays, and their block."""
+        who = np.flatnonzero(self.plays >= least)
+        if len(who) == self.users:
+            return who, self
+        rows, start = cut(self.start, who)
+        entries, pair_start = cut(self.pairs.start, who)
+        pairs = Pairs(pair_start, self.pairs.artist[entries], self.pairs.plays[entries])
+        columns = {name: getattr(self, name) for name in ("time", "ms", "track")}
+        kept = {name: None if column is None else column[rows] for name, column in columns.items()}
+        return who, Traces(start, self.plays[who], pairs, self.span, **kept)
 
 
 @dataclass(frozen=True)
@@ -113,6 +148,13 @@ class Crowd:
     """uint32[users, k]: MinHash of what was played when; None without time and track columns."""
     beating: Ints
     """int64[m]: users with enough plays for their `beats` to mean something, ascending."""
+
+
+def cut(start: Ints, who: Ints) -> tuple[Ints, Ints]:
+    """Return the entries of some segments, and where each of them begins among these."""
+    size = np.diff(start)[who]
+    new = np.concatenate([[0], np.cumsum(size)])
+    return np.repeat(start[who] - new[:-1], size) + np.arange(new[-1]), new
 
 
 def sums(values: NDArray[np.generic], start: Ints) -> Ints:

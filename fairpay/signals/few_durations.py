@@ -28,16 +28,17 @@ class FewDurations(UserSignal):
 
     name: ClassVar[str] = "few_durations"
     aspect: ClassVar[Aspect] = "length"
+    applies: ClassVar[int] = 150
     source: ClassVar[str] = "Record Union's artificial streaming rule: 150 plays a day, 10 durations, 80 seconds"
     innocent: ClassVar[str] = "someone who sleeps to the same few noise tracks and plays nothing else"
-    needs: ClassVar[frozenset[Column]] = frozenset({"duration"})
+    needs: ClassVar[frozenset[Column]] = frozenset({"duration", "time"})
 
     def measure(self, traces: Traces) -> Floats:
         """Count distinct lengths and look at the longest."""
-        if traces.ms is None:
+        if traces.durations is None:
             return np.full(traces.users, np.nan)
-        few = distinct(traces.ms, traces.start) <= self.most_durations
-        short = largest(traces.ms, traces.start) <= self.short_ms
+        few = distinct(traces.durations, traces.start) <= self.most_durations
+        short = largest(traces.durations, traces.start) <= self.short_ms
         return np.where(few | short, traces.daily, 0.0)
 
     def levels(self, values: Floats) -> Levels:  # noqa: ARG002 - the same in every log

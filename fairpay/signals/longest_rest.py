@@ -21,8 +21,8 @@ HOUR = 3600
 class LongestRest(UserSignal):
     """The longest silence of a week, in hours, in the account's most restless full week with 100 plays or more.
 
-    A person sleeps every night, so even a week of celebrations holds a silence of several hours. Silences are taken
-    between ends of plays, within the weeks counted from the log's first play.
+    A person sleeps every night, so even a week of celebrations holds a silence of several hours. Weeks are
+    counted from the log's first play; the silences at both ends of a week count as far as they lie in it.
     """
 
     least_plays: int = 100
@@ -39,18 +39,22 @@ class LongestRest(UserSignal):
     def measure(self, traces: Traces) -> Floats:
         """Find each user's longest gap in each week, then the smallest of these."""
         found = np.full(traces.users, np.nan)
-        if traces.time is None or not len(traces.time):
+        if traces.moments is None or not len(traces.moments):
             return found
         weeks = max(1, int(traces.span.days // 7))
-        week = (traces.time.astype(np.int64) - traces.span.first) // WEEK
+        week = (traces.moments.astype(np.int64) - traces.span.first) // WEEK
         full = week < weeks
         cell = (traces.owner * weeks + week)[full]
-        time = traces.time[full].astype(np.int64)
+        time = traces.moments[full].astype(np.int64)
         begin = np.flatnonzero(np.diff(cell, prepend=-1))
+        if not len(begin):
+            return found
         gap = np.diff(time, prepend=0)
-        gap[begin] = 0
-        rows = np.diff(np.append(begin, len(cell)))
-        rest = np.maximum.reduceat(gap, begin)
+        into = (time - traces.span.first) % WEEK
+        gap[begin] = into[begin]
+        end = np.append(begin[1:], len(cell)) - 1
+        rest = np.maximum(np.maximum.reduceat(gap, begin), WEEK - into[end])
+        rows = end - begin + 1
         busy = rows >= self.least_plays
         best = np.full(traces.users, np.iinfo(np.int64).max)
         np.minimum.at(best, cell[begin][busy] // weeks, rest[busy])

@@ -10,7 +10,7 @@ import numpy as np
 from fairpay.signal import Levels, UserSignal
 
 if TYPE_CHECKING:
-    from fairpay.signal import Aspect, Floats
+    from fairpay.signal import Aspect, Column, Floats
     from fairpay.traces import Traces
 
 NORMAL = 1.4826
@@ -35,6 +35,7 @@ class PlaysADay(UserSignal):
     aspect: ClassVar[Aspect] = "amount"
     source: ClassVar[str] = "USA v. Smith (SDNY 2024): 1,040 accounts with 636 plays a day each"
     innocent: ClassVar[str] = "a family, a shop or a waiting room on one account"
+    needs: ClassVar[frozenset[Column]] = frozenset({"time"})
 
     def measure(self, traces: Traces) -> Floats:
         """Divide plays by the days the log covers."""

@@ -17,24 +17,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PlaysPerTrack(UserSignal):
-    """Plays of each distinct track, on average over the log, for accounts with 50 plays a day or more."""
+    """Plays of each distinct track, on average over the log, for accounts with 1,500 plays or more."""
 
-    least_daily: float = 50.0
     together: float = 60.0
     alone: float = np.inf
 
     name: ClassVar[str] = "plays_per_track"
     aspect: ClassVar[Aspect] = "sameness"
+    applies: ClassVar[int] = 1500
     source: ClassVar[str] = "Eternify (2015): an app that loops one artist"
     innocent: ClassVar[str] = "someone who sleeps to one track of white noise"
     needs: ClassVar[frozenset[Column]] = frozenset({"track"})
 
     def measure(self, traces: Traces) -> Floats:
         """Divide plays by distinct tracks."""
-        if traces.track is None:
+        if traces.tracks is None:
             return np.full(traces.users, np.nan)
-        each = traces.plays / distinct(traces.track, traces.start)
-        return np.where(traces.daily >= self.least_daily, each, np.nan)
+        return traces.plays / distinct(traces.tracks, traces.start)
 
     def levels(self, values: Floats) -> Levels:  # noqa: ARG002 - the same in every log
         """Fixed."""

@@ -36,7 +36,7 @@ class RegularGaps(UserSignal):
     def measure(self, traces: Traces) -> Floats:
         """Sort each user's intervals and find the longest run of equal ones."""
         found = np.full(traces.users, np.nan)
-        if traces.time is None:
+        if traces.moments is None:
             return found
         busy = np.flatnonzero(traces.daily >= self.least_daily)
         if not len(busy):
@@ -44,7 +44,7 @@ class RegularGaps(UserSignal):
         mine = np.zeros(traces.users, dtype=np.bool_)
         mine[busy] = True
         rows = mine[traces.owner]
-        owner, time = traces.owner[rows], traces.time[rows].astype(np.int64)
+        owner, time = traces.owner[rows], traces.moments[rows].astype(np.int64)
         within = (np.diff(owner, prepend=-1) == 0) & (np.diff(time, prepend=0) <= self.longest)
         key = np.sort((owner << 32 | np.diff(time, prepend=0))[within])
         if not len(key):

@@ -17,21 +17,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TopArtist(UserSignal):
-    """Share of plays that go to the account's most played artist, for accounts with 50 plays a day or more."""
+    """Share of plays that go to the account's most played artist, for accounts with 1,500 plays or more."""
 
-    least_daily: float = 50.0
     together: float = 0.98
     alone: float = np.inf
 
     name: ClassVar[str] = "top_artist"
     aspect: ClassVar[Aspect] = "sameness"
+    applies: ClassVar[int] = 1500
     source: ClassVar[str] = "Eternify (2015): an app that loops one artist"
     innocent: ClassVar[str] = "a fan; a child with one favourite"
 
     def measure(self, traces: Traces) -> Floats:
         """Divide the largest entry by all plays."""
-        share = largest(traces.pairs.plays, traces.pairs.start) / traces.plays
-        return np.where(traces.daily >= self.least_daily, share, np.nan)
+        return largest(traces.pairs.plays, traces.pairs.start) / traces.plays
 
     def levels(self, values: Floats) -> Levels:  # noqa: ARG002 - the same in every log
         """Fixed."""

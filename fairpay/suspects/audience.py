@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fairpay.suspects.store import PARTS
 from fairpay.suspects.walk import on_threads
 from fairpay.traces import Audience
 
@@ -13,12 +14,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fairpay.signal import Floats
-    from fairpay.suspects.scatter import Store
+    from fairpay.suspects.store import Store
     from fairpay.usage import Ints
 
 __all__ = ["listen_in"]
 
 HUNDRED = 100
+HIGH = np.uint64(32)
+LOW = np.uint64(0xFFFFFFFF)
 
 
 def listen_in(  # noqa: PLR0913 - told apart by name
@@ -46,18 +49,20 @@ def listen_in(  # noqa: PLR0913 - told apart by name
     listeners, loyal, heavy, marked = (np.zeros(len(plays), dtype=np.int64) for _ in range(4))
 
     def visit(part: int) -> None:
-        rows = pairs.read(part)
+        rows = pairs.take(part)
         if not len(rows):
             return
-        rows = rows[np.lexsort((-rows["plays"], rows["artist"]))]
-        begin = np.flatnonzero(np.diff(rows["artist"].astype(np.int64), prepend=-1))
-        artist, size = rows["artist"][begin], np.diff(np.append(begin, len(rows)))
+        rows = rows[np.lexsort((~rows[:, 1], rows[:, 0] >> HIGH))]
+        key, user = (rows[:, 0] >> HIGH).astype(np.int64), (rows[:, 0] & LOW).astype(np.int64)
+        played = rows[:, 1].astype(np.int64)
+        begin = np.flatnonzero(np.diff(key, prepend=-1))
+        artist, size = key[begin], np.diff(np.append(begin, len(rows)))
         listeners[artist] = size
-        loyal[artist] = np.add.reduceat(artists_of[rows["user"]] == 1, begin, dtype=np.int64)
-        marked[artist] = np.add.reduceat(np.where(flagged[rows["user"]], rows["plays"], 0), begin)
+        loyal[artist] = np.add.reduceat(artists_of[user] == 1, begin, dtype=np.int64)
+        marked[artist] = np.add.reduceat(np.where(flagged[user], played, 0), begin)
         place = np.arange(len(rows)) - np.repeat(begin, size)
         top = place < np.repeat(np.maximum(size // HUNDRED, 1), size)
-        heavy[artist] = np.add.reduceat(np.where(top, rows["plays"], 0), begin)
+        heavy[artist] = np.add.reduceat(np.where(top, played, 0), begin)
 
-    on_threads(visit, range(pairs.parts), threads)
+    on_threads(visit, range(PARTS), threads)
     return Audience(plays, listeners, loyal, heavy, marked, intensity, previous)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.kernels.minhash import mix_all
-from fairpay.suspects.scatter import PARTS
-from fairpay.traces import Pairs, Traces
+from fairpay.suspects.scatter import PART_SHIFT
+from fairpay.suspects.store import PARTS
+from fairpay.traces import Pairs, Traces, sums
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Part", "People", "gather"]
 
-PART_SHIFT = np.uint64(58)
-BEAT = 600
+HIGH = np.uint64(32)
+LOW = np.uint64(0xFFFFFFFF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,47 +69,45 @@ class People:
 
 
 def gather(scatter: Scatter, people: People, part: int, span: Span) -> Part:
-    """Read one part back and sort each column within each user."""
-    rows = scatter.store.read(part)
-    user = people.local_of[rows["user"]]
+    """Take one part back and put the plays of each user together."""
+    words = scatter.plays.take(part)
     ranks = people.members[part]
-    start = np.searchsorted(np.sort(user), np.arange(len(ranks) + 1))
-    total, plays = np.zeros(len(ranks), dtype=np.int64), np.zeros(len(ranks), dtype=np.int64)
-    np.add.at(total, user, rows["amount"])
-    np.add.at(plays, user, rows["plays"])
+    user = people.local_of[words[:, 0] >> HIGH]
+    order = np.argsort(user.astype(np.uint16) if len(ranks) <= 1 << 16 else user, kind="stable")
+    words, user = words[order], user[order]
+    start = np.searchsorted(user, np.arange(len(ranks) + 1))
+    plays = (words[:, 2] & LOW).astype(np.int64)
+    artist = people.artist_of[words[:, 0] & LOW]
 
-    def column(name: str, needs: str) -> NDArray[np.uint32] | None:
+    def column(word: int, needs: str, *, high: bool) -> NDArray[np.uint32] | None:
         if not scatter.has(needs):
             return None
-        return np.sort(user << 32 | rows[name]).astype(np.uint32)
+        return (words[:, word] >> HIGH if high else words[:, word]).astype(np.uint32)
 
     traces = Traces(
         start=start,
-        plays=plays,
-        pairs=pair(user, people.artist_of[rows["artist"]], rows["plays"].astype(np.int64), users=len(ranks)),
+        plays=sums(plays, start),
+        pairs=pair(user, artist, plays, users=len(ranks)),
         span=span,
-        time=column("time", "time"),
-        ms=column("ms", "duration"),
-        track=column("track", "track"),
-        beat=beats(rows[np.argsort(user, kind="stable")]) if scatter.has("time") and scatter.has("track") else None,
+        time=column(1, "time", high=True),
+        ms=column(1, "duration", high=False),
+        track=column(2, "track", high=True),
     )
-    return Part(ranks, total, traces)
-
-
-def beats(rows: NDArray[np.void]) -> NDArray[np.uint32]:
-    """Hash track and ten minutes of the month of each row: uint32[n]."""
-    slot = (rows["time"] // np.uint32(BEAT)).astype(np.uint64)
-    found: NDArray[np.uint32] = mix_all(rows["track"].astype(np.uint64) << np.uint64(32) | slot)
-    return found
+    return Part(ranks, sums(words[:, 3].astype(np.int64), start), traces)
 
 
 def pair(user: Ints, artist: Ints, plays: Ints, *, users: int) -> Pairs:
     """Add up the plays of each user and artist."""
     key = user << 32 | artist
-    order = np.argsort(key, kind="stable")
-    key = key[order]
-    begin = np.flatnonzero(np.diff(key, prepend=-1))
+    if (plays == 1).all():
+        key = np.sort(key)
+        begin = np.flatnonzero(np.diff(key, prepend=-1))
+        added = np.diff(np.append(begin, len(key)))
+    else:
+        order = np.argsort(key, kind="stable")
+        key = key[order]
+        begin = np.flatnonzero(np.diff(key, prepend=-1))
+        added = np.add.reduceat(plays[order], begin) if len(begin) else plays
     found = key[begin]
-    added = np.add.reduceat(plays[order], begin) if len(begin) else plays
     start = np.searchsorted(found >> 32, np.arange(users + 1))
     return Pairs(start, found.astype(np.uint32), added)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -19,8 +18,8 @@ from fairpay.suspects.groups import find_groups
 from fairpay.suspects.money import moved
 from fairpay.suspects.people import People
 from fairpay.suspects.ranking import rank
-from fairpay.suspects.scatter import ROLES, Scatter, Store
-from fairpay.suspects.walk import PAIR, walk
+from fairpay.suspects.scatter import ROLES, Scatter
+from fairpay.suspects.walk import PAIR_WORDS, walk
 from fairpay.traces import Span
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ class Search:
     def __init__(self, request: Request, previous: Mapping[str, int] | None = None) -> None:
         """Look at the run of `request`; `previous` gives each artist's plays in the month before."""
         self.request, self.previous = request, previous
-        self.scatter = Scatter(request.running.temp_dir)
+        self.scatter = Scatter(request.running)
         self.evidence: Evidence | None = None
 
     def __enter__(self) -> Self:
@@ -96,13 +95,12 @@ class Search:
 
     def look(self, month: Month, outcome: Outcome) -> None:
         """Look at everything that was set down."""
-        self.scatter.store.close()
         people = People.of(self.scatter)
         able, not_run = self.able()
         place = people.artists.search_sorted(pl.Series(outcome.artist)).to_numpy()
         by_artist = Placed(place, len(people.artists))
         plays = by_artist(outcome.plays)
-        pairs = Store(Path(self.scatter.folder.name), "pairs", PAIR)
+        pairs = self.scatter.store("pairs", PAIR_WORDS)
         walked = walk(
             self.scatter,
             people,
@@ -113,7 +111,6 @@ class Search:
             span=self.span(),
             threads=self.request.running.threads,
         )
-        pairs.close()
         groups = find_groups([s for s in able if isinstance(s, GroupSignal)], walked.crowd)
         users = rank([s for s in able if isinstance(s, UserSignal)], walked.values, len(people.users))
         flagged = users.flagged.copy()

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from fairpay.kernels.minhash import mix_all
 from fairpay.likeness import seeds, sign_sets
 from fairpay.suspects.core import core_of
 from fairpay.suspects.people import gather
-from fairpay.suspects.scatter import PARTS
+from fairpay.suspects.store import PARTS
 from fairpay.traces import Crowd, Pairs
 
 if TYPE_CHECKING:
@@ -22,16 +23,19 @@ if TYPE_CHECKING:
 
     from fairpay.signal import Floats, UserSignal
     from fairpay.suspects.people import Part, People
-    from fairpay.suspects.scatter import Scatter, Store
-    from fairpay.traces import Span
+    from fairpay.suspects.scatter import Scatter
+    from fairpay.suspects.store import Store
+    from fairpay.traces import Span, Traces
     from fairpay.usage import Ints
 
-__all__ = ["PAIR", "Walked", "on_threads", "walk"]
+__all__ = ["PAIR_WORDS", "Walked", "on_threads", "walk"]
 
 T = TypeVar("T")
 BEATS = 32
 LEAST_BEATS = 30
-PAIR = np.dtype([("artist", np.uint32), ("user", np.uint32), ("plays", np.int64)])
+BEAT = 600
+PAIR_WORDS = 2
+"""artist and user (32 bits each), plays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +81,20 @@ def walk(  # noqa: PLR0913 - told apart by name
     plays, total, artists = (np.zeros(users, dtype=np.int64) for _ in range(3))
     beats = np.empty((users, BEATS), dtype=np.uint32) if scatter.has("time") and scatter.has("track") else None
     seed = seeds("lockstep", BEATS)
+    by_applies: dict[int, list[UserSignal]] = {}
+    for signal in signals:
+        by_applies.setdefault(signal.applies, []).append(signal)
 
     def visit(number: int) -> tuple[Ints, Pairs]:
         part = gather(scatter, people, number, span)
         traces, ranks = part.traces, part.ranks
-        for signal in signals:
-            values[signal.name][ranks] = signal.measure(traces)
+        for least, asked in by_applies.items():
+            who, block = traces.with_plays(least)
+            for signal in asked:
+                values[signal.name][ranks[who]] = signal.measure(block)
         plays[ranks], total[ranks], artists[ranks] = traces.plays, part.total, np.diff(traces.pairs.start)
-        if beats is not None and traces.beat is not None:
-            beats[ranks] = sign_sets(traces.start, traces.beat, seed)
+        if beats is not None:
+            beats[ranks] = sign_sets(traces.start, beat_of(traces), seed)
         put_pairs(pairs, part)
         return ranks, core_of(traces, expected)
 
@@ -106,13 +115,24 @@ def on_threads(visit: Callable[[int], T], numbers: Sequence[int], threads: int |
         return list(pool.map(visit, numbers))
 
 
+def beat_of(traces: Traces) -> NDArray[np.uint32]:
+    """Hash track and ten minutes of the month of each play: uint32[rows]; zeros without these columns."""
+    if traces.track is None or traces.time is None:
+        return np.zeros(traces.start[-1], dtype=np.uint32)
+    slot = (traces.time // np.uint32(BEAT)).astype(np.uint64)
+    found: NDArray[np.uint32] = mix_all(traces.track.astype(np.uint64) << np.uint64(32) | slot)
+    return found
+
+
 def put_pairs(store: Store, part: Part) -> None:
     """Set down who played whom, by artist."""
     pairs = part.traces.pairs
-    found = np.empty(len(pairs.artist), dtype=PAIR)
-    found["artist"], found["plays"] = pairs.artist, pairs.plays
-    found["user"] = np.repeat(part.ranks, np.diff(pairs.start))
-    store.put(found, (pairs.artist % np.uint32(store.parts)).astype(np.uint8))
+    rows = np.empty((len(pairs.artist), PAIR_WORDS), dtype=np.uint64)
+    rows[:, 0] = pairs.artist.astype(np.uint64) << np.uint64(32) | np.repeat(part.ranks, np.diff(pairs.start)).astype(
+        np.uint64
+    )
+    rows[:, 1] = pairs.plays
+    store.put(rows, (pairs.artist % np.uint32(PARTS)).astype(np.uint8))
 
 
 def joined(cores: Sequence[tuple[Ints, Pairs]], users: int) -> Pairs:
