@@ -44,7 +44,7 @@ class Held:
     """(artist, amount) pairs, fee, total, plays; sorted, for an engine does not know who they are."""
 
 
-def make_rows(seed: int, *, rows: int = 3000, users: int = 150, artists: int = 80, **kinds: Any) -> list[Row]:
+def make_rows(seed: int, *, rows: int = 3000, users: int = 150, artists: int = 80, **kinds: Any) -> list[Row]:  # noqa: ANN401 - a number or a range
     """Make listening with one heavy user and ids of many lengths that share their beginnings.
 
     `kinds`: amounts (low, high), plays (low, high), pools.
@@ -83,7 +83,11 @@ def batches_of(rows: Sequence[Row], size: int, convert: Callable[[list[str]], pa
 
 
 def engine_with(
-    batches: Sequence[Listens], *, units: int = 3, paid: Mapping[str, int] | None = None, **options: Any
+    batches: Sequence[Listens],
+    *,
+    units: int = 3,
+    paid: Mapping[str, int] | None = None,
+    **options: Any,  # noqa: ANN401 - of Running
 ) -> LocalEngine:
     """Take batches in, dealt to units; the intake is not finished."""
     unlisted, pools = options.pop("unlisted", "free"), options.pop("pools", 1)
@@ -139,7 +143,7 @@ def held(pool: LocalPool | LocalEngine) -> Held:
         x
         for block in month.each_users(lambda b: zip(*(y.tolist() for y in (b.fee, b.total, b.plays)), strict=True))
         for x in block
-    )  # noqa: E501 - one pass
+    )
     assert cheap == sorted(user[1:] for user in users)
     assert pool.artist_ms is not None
     columns = (pool.artist_amount, pool.artist_plays, pool.artist_ms, pool.artist_listeners)

@@ -43,7 +43,7 @@ class Encoder:
     `flush(encoder, part)` empties a partition's raw rows; it may raise whatever storing them raises.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a plain number of its own
         self, flush: Flush, *, thread: int, keys: NDArray[np.uint64], bits: int, parts: int, room: int
     ) -> None:
         """Prepare tables for `parts` partitions, 2^bits to a pool; raw rows may take `room` bytes."""
@@ -54,8 +54,14 @@ class Encoder:
         self.slots = np.zeros((2 * FIRST_ARTISTS, 2), dtype=np.uint64)
         self.facts = np.zeros((FIRST_ARTISTS, 4), dtype=np.int64)
         self.fresh = np.empty(FRESH, dtype=np.int64)
-        self.who = np.empty((hashing.BLOCK, 2), dtype=np.uint64)
-        self.whom = np.empty((hashing.BLOCK, 2), dtype=np.uint64)
+        self.block = (
+            self.hasher.index,
+            self.hasher.room,
+            self.hasher.spans,
+            np.empty((hashing.BLOCK, 2), dtype=np.uint64),
+            np.empty((hashing.BLOCK, 2), dtype=np.uint64),
+            np.empty((hashing.BLOCK, 4), dtype=np.int64),
+        )
         self.state = np.zeros(kernel.STATE, dtype=np.int64)
         self.artists = 0
         self.ids: list[pa.Array] = []
@@ -101,13 +107,13 @@ class Encoder:
             None if listens.pool is None else np.ascontiguousarray(listens.pool, dtype=np.uint32),
         ]
         inputs = np.array([address_of(x) for x in given], dtype=np.int64)
-        state, hasher = self.state, self.hasher
+        state = self.state
         state[:] = 0
         state[kernel.ARTISTS] = self.artists
         while True:
             kernel.encode(
-                rows, user.described, artist.described, inputs, hasher.keys, hasher.room, self.slots, self.facts,
-                self.fresh, self.raw, self.fill, self.bits, hasher.index, hasher.spans, self.who, self.whom, state,
+                rows, user.described, artist.described, inputs, self.hasher.keys, self.block, self.slots, self.facts,
+                self.fresh, self.raw, self.fill, self.bits, state,
             )  # fmt: skip
             if state[kernel.STOP] == kernel.DONE:
                 break

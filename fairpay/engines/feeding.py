@@ -15,8 +15,8 @@ __all__ = ["feed"]
 def feed(units: Sequence[Callable[[], Iterator[Any]]], consumers: Sequence[Callable[[Any], None]]) -> None:
     """Run through every batch of every unit, one consumer per thread.
 
-    A thread reads a unit by itself while there are units enough; when threads have nothing to read, the others hand them
-    batches, at most one waiting for each, so that reading and encoding one large file keep all threads busy.
+    A thread reads a unit by itself while there are units enough; when threads have nothing to read, the others hand
+    them batches, at most one waiting for each, so that reading and encoding one large file keep all threads busy.
 
     Raises:
         Exception: the first that any unit or consumer raised; the other threads stop at their next batch.

@@ -1,10 +1,10 @@
 """The engine of this machine: listens in, months out, on threads, in bounded memory.
 
 A row's user and artist are hashed once, to 128 bits. Each thread gives artists codes of its own, and appends rows to
-partitions by the bits of the user's hash; when a partition's raw rows are many, its users get small codes from a table that
-stays in the processor's cache, and the rows become one word each. What is too much for memory goes to a file. In the end
-the threads' artists are merged and sorted, and each partition is brought up once: its rows are put in order of user by
-counting, and every rule sees whole users.
+partitions by the bits of the user's hash; when a partition's raw rows are many, its users get small codes from a table
+that stays in the processor's cache, and the rows become one word each. What is too much for memory goes to a file. In
+the end the threads' artists are merged and sorted, and each partition is brought up once: its rows are put in order of
+user by counting, and every rule sees whole users.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ RAW_BYTES = 100_000_000
 class LocalEngine:
     """Takes listens in and answers for them. Use it as a context manager: it lets go of its temporary file at the end.
 
-    Where batches name pools, each pool is kept apart: `pools` is about how many there will be, `pool(code)` is one of them.
+    Where batches name pools, each pool is kept apart: `pools` is about how many there will be, `pool(code)` is one.
     """
 
     def __init__(self, running: Running, *, pools: int = 1) -> None:

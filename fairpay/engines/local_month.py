@@ -126,7 +126,7 @@ class LocalMonth:
             yield visit(Users(fee, total, plays))
 
     def gather(self, visit: Callable[[Usage, Ints], None], *, rows: int) -> Ints:
-        """Call `visit(block, out)` with each block, `out` being the thread's own int64[rows, artists]; return the sum."""
+        """Call `visit(block, out)` with each block, `out` being the thread's int64[rows, artists]; return the sum."""
         total = np.zeros((rows, len(self.artist_amount)), dtype=np.int64)
         idle = [total]
         others: list[Ints] = []

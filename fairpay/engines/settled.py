@@ -72,11 +72,12 @@ def settle(partition: Partition, spool: Spool, *, fee: int | None, leave_out: bo
         facts.shape[1], sum_exactly(facts[0]), len(inactive), sum_exactly(inactive), unlisted, partition.dropped
     )
     held = partition.table_bytes()
-    settled = Settled(payers, users[:, kernel.ROWS].copy(), facts, partition.chunks, codes)
+    rows = users[:, kernel.ROWS].copy()
+    settled = Settled(payers, rows, facts, partition.chunks, codes)
     partition.begin_table()
     partition.chunks, partition.tables = [], []
-    if spool.charge(settled.rows.nbytes + facts.nbytes - held):
-        settled.rows, settled.facts = spool.store(settled.rows), spool.store(facts)
+    if spool.charge(rows.nbytes + facts.nbytes - held):
+        settled.rows, settled.facts = spool.store(rows), spool.store(facts)
     return settled
 
 

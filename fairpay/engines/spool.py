@@ -74,7 +74,7 @@ class Spool:
         if isinstance(kept, Stored):
             return kept
         flat = np.ascontiguousarray(kept)
-        view = memoryview(flat.reshape(-1).view(np.uint8))
+        view = flat.reshape(-1).view(np.uint8).data
         with self.lock:
             try:
                 offset = self.write(view)
@@ -102,9 +102,9 @@ class Spool:
         if not isinstance(kept, Stored):
             return kept
         array: NDArray[Any] = np.empty(kept.shape, dtype=kept.kind)
-        view = memoryview(array.reshape(-1).view(np.uint8))
+        view = array.reshape(-1).view(np.uint8).data
         with self.lock:
-            assert self.file is not None  # noqa: S101 - something was stored
+            assert self.file is not None
             self.file.seek(kept.offset)
             done = 0
             while done < len(view):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from fairpay.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from fairpay.engines.settled import Settled
     from fairpay.engines.spool import Kept, Spool
@@ -100,7 +102,11 @@ class Walker:
         before = sum(bytes_of(chunk.packed) for chunk in settled.chunks)
         settled.chunks, settled.codes = [], []
         small = usage.amount.max(initial=0) < MARKS
-        kept = [usage.start, usage.artist.copy(), usage.amount.astype(np.uint32) if small else usage.amount.copy()]
+        kept: list[NDArray[Any]] = [
+            usage.start,
+            usage.artist.copy(),
+            usage.amount.astype(np.uint32) if small else usage.amount.copy(),
+        ]
         if self.spool.charge(sum(x.nbytes for x in kept) - before):
             settled.block = Block(*(self.spool.store(x) for x in kept))
         else:

@@ -1,9 +1,10 @@
 """The one place where Numba is configured: compiled without the interpreter's lock, kept in the user's cache folder.
 
-Numba keeps one index file per function and numbers the data files beside it, without a lock: two first runs at once can
-leave the index of one with the data of the other. It also does not see that a function it inlined has changed, nor that
-bounds checks were switched on. So fairpay names its cache folder after everything compiled code depends on, takes a lock
-to write into it, and takes any trouble with the folder (read-only home, full disk, damaged file) as "not cached".
+Numba keeps one index file per function and numbers the data files beside it, without a lock: two first runs at once
+can leave the index of one with the data of the other. It also does not see that a function it inlined has changed, nor
+that bounds checks were switched on. So fairpay names its cache folder after everything compiled code depends on, takes
+a lock to write into it, and takes any trouble with the folder (read-only home, full disk, damaged file) as "not
+cached".
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import llvmlite
 import numba
-from numba.core import config
+from numba.core import config as numba_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,12 +43,14 @@ def jit(function: F) -> F:
 
 def inlined(function: F) -> F:
     """Make a part of kernels: always compiled into its callers, never on its own, so nothing is kept on disk."""
-    part: F = numba.njit(nogil=True, forceinline=True)(function)
+    compiled: Any = numba.njit(nogil=True, forceinline=True)(function)
+    part: F = compiled
     return part
 
 
 def keep_in(folder: Path, compiled: Any) -> None:  # noqa: ANN401 - a Numba dispatcher
     """Cache a function in our folder, without moving the caches of anybody else's functions in this process."""
+    config: Any = numba_config
     before = config.CACHE_DIR
     config.CACHE_DIR = str(folder)
     try:

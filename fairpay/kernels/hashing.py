@@ -1,24 +1,29 @@
+# ruff: noqa: PLR0913, PLR0917 - kernels take flat arrays by position
+# mypy: disable-error-code="assignment,return-value,arg-type"
+# (Numba's integers are NumPy's and Python's alike.)
 """Ids to 128-bit hashes, whatever column they stand in.
 
 A hash is two lanes of 64 bits. Each lane is NH (Black, Halevi, Krawczyk, Krovetz, Rogaway, "UMAC", CRYPTO 1999) over
 64-bit words under keys of its own, folded by one more keyed product: the length of the id and its bytes are read as
-pairs of words (x, y), and the lane is the sum of (key + x)(key' + y) modulo 2^128. For keys drawn at random two different
-ids agree in one lane's sum with a chance of at most 2^-64 (the theorem of NH), and the fold adds about as much again; the
-lanes have independent keys. So n ids have a chance of about n^2 / 2^127 of any collision: 2^-67 for a thousand million
-ids. Keys are drawn anew in every run and never leave it, so nobody can make ids that collide; and because an id's hash
-only decides where it is kept, never what it is paid, a result does not depend on the keys. Ids longer than 520 bytes use
-the keys a second time, chained through both lanes; the theorem then no longer speaks, the folding still does.
+pairs of words (x, y), and the lane is the sum of (key + x)(key' + y) modulo 2^128. For keys drawn at random two
+different ids agree in one lane's sum with a chance of at most 2^-64 (the theorem of NH), and the fold adds about as
+much again; the lanes have independent keys. So n ids have a chance of about n^2 / 2^127 of any collision: 2^-67 for a
+thousand million ids. Keys are drawn anew in every run and never leave it, so nobody can make ids that collide; and
+because an id's hash only decides where it is kept, never what it is paid, a result does not depend on the keys. Ids
+longer than about 500 bytes use the keys a second time, chained through both lanes; the theorem then no longer speaks,
+the folding still does.
 
-| kernel        | takes                                                                      | gives               |
-|---------------|----------------------------------------------------------------------------|---------------------|
-| `digest`      | address, length, end of the buffer; uint64[KEYS] keys                      | two uint64          |
-| `hash_rows`   | int64[5] column, int64[n <= BLOCK] rows, keys, room, spans                 | uint64[n, 2] out    |
-| `hash_column` | column, how many rows, keys, room, spans, int64[BLOCK] scratch for rows    | uint64[count, 2] out |
+| kernel        | takes                                                                   | gives                |
+|---------------|-------------------------------------------------------------------------|----------------------|
+| `digest`      | address, length, end of the buffer; uint64[KEYS] keys                   | two uint64           |
+| `hash_rows`   | int64[5] column, int64[n <= BLOCK] rows, keys, room, spans              | uint64[n, 2] out     |
+| `hash_column` | column, how many rows, keys, room, spans, int64[BLOCK] scratch for rows | uint64[count, 2] out |
 
-`room` is uint8[BLOCK, ROOM] for decimal text, `spans` int64[BLOCK, 2] for addresses and lengths. A column is int64[5]: its
-kind; the address of row 0 (offsets, views, values or hashes); the address of its bytes, or of the table of its buffers'
-addresses for views; the end of that buffer; the address of `room`. Loads stay inside: an id of 8 bytes or more is read by
-whole words that end where it ends, a shorter one by one word if eight bytes are left in the buffer, else by bytes.
+`room` is uint8[BLOCK, ROOM] for decimal text, `spans` int64[BLOCK, 2] for addresses and lengths. A column is int64[5]:
+its kind; the address of row 0 (offsets, views, values or hashes); the address of its bytes, or of the table of its
+buffers' addresses for views; the end of that buffer; the address of `room`. Loads stay inside: an id of 8 bytes or more
+is read by whole words that end where it ends, a shorter one by one word if eight bytes are left in the buffer, else by
+bytes.
 """
 
 from __future__ import annotations
@@ -29,8 +34,19 @@ from fairpay.kernels._jit import inlined, jit
 from fairpay.kernels.words import add_product, load8, load32, load64, product
 
 __all__ = [
-    "BLOCK", "HASHED", "KEYS", "ROOM", "SIGNED", "TEXT32", "TEXT64", "UNSIGNED", "VIEWS", "digest", "hash_column", "hash_rows",
-]  # fmt: skip
+    "BLOCK",
+    "HASHED",
+    "KEYS",
+    "ROOM",
+    "SIGNED",
+    "TEXT32",
+    "TEXT64",
+    "UNSIGNED",
+    "VIEWS",
+    "digest",
+    "hash_column",
+    "hash_rows",
+]
 
 TEXT32, TEXT64, VIEWS, SIGNED, UNSIGNED, HASHED = range(6)
 KEYS = 136
@@ -40,6 +56,7 @@ ZERO = np.uint64(0)
 ONE = np.uint64(1)
 TEN = np.uint64(10)
 INLINE = 12
+WORD = 8
 BLOCK = 64
 ROOM = 32
 DIGITS = 24
@@ -62,9 +79,9 @@ def digest(pos: int, length: int, end: int, keys: np.ndarray) -> tuple[np.uint64
     x = np.uint64(length)
     y, z, w = ZERO, ZERO, ZERO
     last = pos + length - 8
-    if length >= 8:
+    if length >= WORD:
         y = load64(pos)
-        z = load64(pos + 8 if pos + 8 < last else last)
+        z = load64(min(pos + 8, last))
         w = load64(last)
     elif length > 0:
         y = short_word(pos, length, end)
@@ -72,7 +89,7 @@ def digest(pos: int, length: int, end: int, keys: np.ndarray) -> tuple[np.uint64
     b0, b1 = product(keys[np.uint64(2)] + x, keys[np.uint64(3)] + y)
     a0, a1 = add_product(a0, a1, keys[np.uint64(4)] + z, keys[np.uint64(5)] + w)
     b0, b1 = add_product(b0, b1, keys[np.uint64(6)] + z, keys[np.uint64(7)] + w)
-    if length > 24:
+    if length > 3 * WORD:
         a0, a1, b0, b1 = middle(pos + 16, last, keys, a0, a1, b0, b1)
     return fold(a0, a1, b0, b1, keys)
 
@@ -98,7 +115,7 @@ def middle(
             b0, b1 = product(keys[np.uint64(130)] + x, keys[np.uint64(131)] + y)
             k = np.uint64(8)
         z = load64(pos)
-        w = load64(pos + 8 if pos + 8 < last else last)
+        w = load64(min(pos + 8, last))
         a0, a1 = add_product(a0, a1, keys[k] + z, keys[k + ONE] + w)
         b0, b1 = add_product(b0, b1, keys[k + np.uint64(2)] + z, keys[k + np.uint64(3)] + w)
         k += np.uint64(4)

@@ -1,14 +1,17 @@
+# ruff: noqa: PLR0913, PLR0917 - kernels take flat arrays by position
+# mypy: disable-error-code="assignment,return-value,arg-type"
+# (Numba's integers are NumPy's and Python's alike.)
 """One partition's rows: 128-bit user hashes to small codes, rows to one or two words, rows to blocks of users.
 
-| array   | shape and type        | meaning                                                                                |
-|---------|-----------------------|----------------------------------------------------------------------------------------|
-| raw     | uint64[n, 3 or 6]     | rows as `encode` leaves them                                                            |
-| slots   | uint32[power of 2]    | user table: code + 1 (0: free)                                                          |
-| keys    | uint64[users, 2]      | both lanes of each user's hash: all 128 bits are compared                                |
-| users   | int64[users, 4]       | listening, plays, rows kept, fee (-1: no subscription line) of each user                  |
-| codes   | uint32[n]             | each row's user; NOBODY: the row is not kept                                             |
-| packed  | uint64[k] or [2k]     | user | artist << u | amount << (u + a); or, u = 0: user << 32 | artist, amount            |
-| remap   | uint32[artists]       | thread's artist code -> rank                                                            |
+| array   | shape and type     | meaning                                                                     |
+|---------|--------------------|-----------------------------------------------------------------------------|
+| raw     | uint64[n, 3 or 6]  | rows as `encode` leaves them                                                |
+| slots   | uint32[power of 2] | user table: code + 1 (0: free)                                              |
+| keys    | uint64[users, 2]   | both lanes of each user's hash: all 128 bits are compared                   |
+| users   | int64[users, 4]    | of each user: listening, plays, rows kept, fee (-1: no subscription line)   |
+| codes   | uint32[n]          | each row's user; NOBODY: the row is not kept                                |
+| packed  | uint64[k or 2k]    | user, artist << u, amount << (u + a); or, u = 0: user << 32 + artist, amount |
+| remap   | uint32[artists]    | thread's artist code -> rank                                                |
 """
 
 from __future__ import annotations
@@ -87,10 +90,10 @@ def subscribe(
 
 @jit
 def combine(
-    other_keys: np.ndarray, other: np.ndarray, slots: np.ndarray, keys: np.ndarray, users: np.ndarray, codes: np.ndarray,
-    state: np.ndarray,
+    other_keys: np.ndarray, other: np.ndarray, slots: np.ndarray, keys: np.ndarray, users: np.ndarray,
+    codes: np.ndarray, state: np.ndarray,
 ) -> None:  # fmt: skip
-    """Add users of another table, keys uint64[n, 2] and facts int64[n, 4], from state[NEXT] on, and write their codes."""
+    """Add users of another table, uint64[n, 2] and int64[n, 4], from state[NEXT] on, and write their codes."""
     for i in range(state[NEXT], len(codes)):
         code = locate(other_keys[i, 0], other_keys[i, 1], slots, keys, users, state[USERS])
         if code < 0:
@@ -107,7 +110,7 @@ def combine(
 
 @jit
 def intern(
-    raw: np.ndarray, slots: np.ndarray, keys: np.ndarray, users: np.ndarray, codes: np.ndarray, leave_out: bool,
+    raw: np.ndarray, slots: np.ndarray, keys: np.ndarray, users: np.ndarray, codes: np.ndarray, leave_out: bool,  # noqa: FBT001 - kernels take arguments by position
     facts: np.ndarray, state: np.ndarray,
 ) -> None:  # fmt: skip
     """Code the users of rows from state[NEXT] on and add up their listening; stop early where the table must grow.
@@ -205,11 +208,12 @@ def aggregate(
     rows: np.ndarray, at: np.ndarray, artist: np.ndarray, amount: np.ndarray, places: np.ndarray, marked: int,
     listeners: np.ndarray, start: np.ndarray,
 ) -> int:  # fmt: skip
-    """Merge each user's rows of one artist, in place, and pass over users without rows; return how many entries are left.
+    """Merge each user's rows of one artist, in place, passing over users without rows; return the entries left.
 
-    rows int64[users] and at int64[users]: user u's rows end before at[u]. `places` uint64[power of 2, at least twice the
-    rows of any user, or twice the artists] holds a user's mark and an entry's place; marks up to `marked` are of users met
-    before, and marked + users < 2^32. start int64[users with rows + 1] is filled; listeners int64[artists] counts users.
+    rows int64[users] and at int64[users]: user u's rows end before at[u]. `places` uint64[power of 2, at least twice
+    the rows of any user, or twice the artists] holds a user's mark and an entry's place; marks up to `marked` are of
+    users met before, and marked + users < 2^32. start int64[users with rows + 1] is filled; listeners int64[artists]
+    counts users.
     """
     out, kept = 0, 0
     for user in range(len(rows)):

@@ -1,3 +1,6 @@
+# ruff: noqa: PLR0913, PLR0917 - kernels take flat arrays by position
+# mypy: disable-error-code="assignment,return-value,arg-type"
+# (Numba's integers are NumPy's and Python's alike.)
 """Splitting a user's budget among the artists played, in integers.
 
 | kernel             | shapes and types                                                                         |
@@ -10,9 +13,9 @@ user has an entry.
 
 A split is exact in total and never negative. Where a user has units enough, each entry gets its part to the nearest
 unit (halves up) and the largest entry (of several, that of the smallest artist code) takes what that leaves over or
-lacks: with n entries that is at most n / 2 units, and its own part is at least budget / n, so it stays positive from n^2
-units on. A user with fewer is divided by largest remainder: floors first, then one unit each to the largest remainders,
-ties to the smaller code.
+lacks: with n entries that is at most n / 2 units, and its own part is at least budget / n, so it stays positive from
+n^2 units on. A user with fewer is divided by largest remainder: floors first, then one unit each to the largest
+remainders, ties to the smaller code.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ def add_amounts(artist: np.ndarray, amount: np.ndarray, out: np.ndarray) -> None
 
 
 @jit
-def add_proportional(  # noqa: PLR0913, PLR0917 - kernels take arrays by position
+def add_proportional(
     start: np.ndarray, artist: np.ndarray, amount: np.ndarray, total: np.ndarray, budget: np.ndarray, out: np.ndarray
 ) -> None:
     """Split budget[u] in proportion to u's amounts."""
@@ -57,7 +60,7 @@ def add_proportional(  # noqa: PLR0913, PLR0917 - kernels take arrays by positio
 
 
 @inlined
-def add_small(  # noqa: PLR0913, PLR0917 - kernels take arrays by position
+def add_small(
     first: int, end: int, artist: np.ndarray, amount: np.ndarray, total: int, budget: int, out: np.ndarray
 ) -> None:
     """Divide to the nearest where the user's total is below 2^31.
@@ -85,7 +88,7 @@ def add_small(  # noqa: PLR0913, PLR0917 - kernels take arrays by position
 
 
 @jit
-def add_large(  # noqa: PLR0913, PLR0917 - kernels take arrays by position
+def add_large(
     first: int, end: int, artist: np.ndarray, amount: np.ndarray, total: int, budget: int, out: np.ndarray
 ) -> None:
     """Divide to the nearest through 128 bits, whatever the user's total."""
@@ -104,7 +107,7 @@ def add_large(  # noqa: PLR0913, PLR0917 - kernels take arrays by position
 
 
 @jit
-def add_few(  # noqa: PLR0913, PLR0917 - kernels take arrays by position
+def add_few(
     first: int, end: int, artist: np.ndarray, amount: np.ndarray, total: int, budget: int, out: np.ndarray
 ) -> None:
     """Divide by largest remainder: floors, then one unit each to the largest remainders, ties to the smaller code.

@@ -1,9 +1,9 @@
-"""The local engine against dictionaries: the same integers whatever the batches, threads, memory and kinds of column."""
+"""The local engine against dictionaries: the same integers whatever the batches, threads, memory and columns."""
 
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,8 @@ from fairpay.settings import Running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from fairpay.usage import Ints, Usage
 
 ROWS = make_rows(1)
 
@@ -175,7 +177,7 @@ def test_nothing_taken_in_is_an_empty_month(batches: list[Listens]) -> None:
         assert (intake.users, intake.artists, intake.amount) == (0, 0, 0)
         month = engine.month(pool=0, rate=None, fees_are_money=False)
         assert list(month.each(lambda _: 1)) == []
-        assert month.gather(lambda usage, out: None, rows=2).shape == (2, 0)
+        assert month.gather(lambda _usage, _out: None, rows=2).shape == (2, 0)
 
 
 def test_a_partition_of_one_user_and_partitions_of_none_are_walked() -> None:
@@ -192,7 +194,7 @@ def test_gather_adds_up_over_threads() -> None:
         engine.finish()
         month = engine.month(pool=0, rate=None, fees_are_money=False)
 
-        def visit(usage: Any, out: Any) -> None:
+        def visit(usage: Usage, out: Ints) -> None:
             np.add.at(out[0], usage.artist, usage.amount)
             np.add.at(out[1], usage.artist, 1)
 
@@ -206,7 +208,7 @@ def test_an_error_in_a_visit_is_raised() -> None:
     with engine_with(batches_of(ROWS, 100), threads=4) as engine:
         engine.finish()
 
-        def visit(_: Any) -> None:
+        def visit(_: Usage) -> None:
             message = "no"
             raise ZeroDivisionError(message)
 
