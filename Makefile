@@ -17,6 +17,10 @@ $(VENV)/.test: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	touch $@
 
+$(VENV)/.bench: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	touch $@
+
 $(VENV)/.lint: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[lint]'
 	touch $@
@@ -35,6 +39,9 @@ lint: $(VENV)/.test $(VENV)/.lint ## style, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(VENV)/.bench ## against DuckDB, Polars and a bare decode, an hour or two: make bench SIZES="20M 100M" ROUNDS=3
+	SIZES="$(or $(SIZES),20M 100M 400M)" ROUNDS="$(or $(ROUNDS),5)" $(BIN)/python tests/bench/run.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
