@@ -71,9 +71,9 @@ def audit(month: Month, terms: Terms, *, rules: Sequence[str] = (), scenarios: S
     pool = crowd.facts.pool
     divided = [(r, Allocation(r.label, r.settle(bench.weights[r], pool, bench.prepared[r]), pool)) for r in asked]
     ready = [(rule, bench.prepared[rule]) for rule in asked]
-    top_1, top_10 = (steered(month, ready, Fraction(part, 100)) for part in (1, 10))
-    walked = walk_payouts(month, divided)
-    typical = round_half_even(typical_fee(month))
+    top_1, top_10 = (steered(crowd.month, ready, Fraction(part, 100)) for part in (1, 10))
+    walked = walk_payouts(crowd.month, divided)
+    typical = round_half_even(typical_fee(crowd.month))
     found = []
     for i, (rule, allocation) in enumerate(divided):
         form = CLOSED_FORMS.get(rule.name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fairpay.audit.held import held
 from fairpay.errors import NothingToPayError
 from fairpay.measures import kth_largest
 from fairpay.money import round_half_even
@@ -86,6 +87,7 @@ def survey(month: Month, terms: Terms) -> Crowd:
     if not facts.users or not facts.fees:
         message = "nothing to audit: nobody with listening pays a fee"
         raise NothingToPayError(message, advice="Check the subscriber file and the fee.")
+    month = held(month)
     alpha = paid_out(facts)
     fee = kth_largest(month, "fee", facts.users // 2 + 1)
     order = np.lexsort((np.arange(facts.artists), -month.artist_amount)).astype(np.int64)
