@@ -1,12 +1,15 @@
-"""How the sample month is made: `python tests/sample.py` writes its inputs anew."""
+"""How the sample month is made: `python tests/sample.py` writes its files anew."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import fairpay
+from fairpay.io.outputs import write_csv
 from fairpay.synth import synth
 
 SAMPLE_DATA = Path(__file__).parents[1] / "sample_data"
+EXPECTED = SAMPLE_DATA / "expected" / "comparison.csv"
 INPUTS = ("listens.csv", "subscribers.csv", "artists.csv")
 
 
@@ -27,5 +30,18 @@ def make_sample(directory: Path) -> None:
     )
 
 
+def compare_sample(directory: Path) -> fairpay.Result:
+    """Compare the two rules on it, as `make demo` does."""
+    return fairpay.compare(
+        directory / "listens.csv",
+        subscribers=directory / "subscribers.csv",
+        artists=directory / "artists.csv",
+        royalty_rate="70%",
+    )
+
+
 if __name__ == "__main__":
     make_sample(SAMPLE_DATA)
+    EXPECTED.parent.mkdir(exist_ok=True)
+    EXPECTED.unlink(missing_ok=True)
+    write_csv(compare_sample(SAMPLE_DATA).arrow, EXPECTED)
