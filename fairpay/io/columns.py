@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -78,8 +79,10 @@ def recognised(cells: Sequence[str], reading: Reading) -> int:
     return len({normal(cell) for cell in cells} & known)
 
 
-def find_columns(names: Sequence[str], reading: Reading, *, wanted: Collection[str], where: str) -> Columns:
-    """Find user, artist and the wanted roles among the columns of a file.
+def find_columns(
+    names: Sequence[str], reading: Reading, *, wanted: Collection[str], where: str, needed: Collection[str] = ()
+) -> Columns:
+    """Find user, artist, other needed roles and the wanted ones among the columns of a file.
 
     Raises:
         InputError: a named column is not there, or none for the user or the artist; with what was looked for and found.
@@ -92,17 +95,17 @@ def find_columns(names: Sequence[str], reading: Reading, *, wanted: Collection[s
     detected = False
     measured = any(role in reading.columns for role in MEASURED)
     for role in ROLES:
-        needed = role == "artist" or (role == "user" and not reading.user_from_file)
+        must = role in needed or role == "artist" or (role == "user" and not reading.user_from_file)
         if role in reading.columns:
             found = named(role, reading.columns[role], names, where)
-            if role in wanted or needed:
+            if role in wanted or must:
                 roles[role] = found
-        elif needed or (role in wanted and not (measured and role in MEASURED)):
+        elif must or (role in wanted and not (measured and role in MEASURED)):
             match = next((by_normal[normal(name)] for name in KNOWN[role] if normal(name) in by_normal), None)
             if match is not None:
                 roles[role] = match
                 detected = True
-            elif needed:
+            elif must:
                 raise not_found(role, names, reading, where)
     if all(role in roles for role in DURATION):
         del roles["seconds"]
@@ -125,6 +128,8 @@ def not_found(role: str, names: Sequence[str], reading: Reading, where: str) -> 
     message = f"{where}: no column for the {role}: looked for {', '.join(KNOWN[role])}; {listed(names)}"
     if not reading.header:
         advice = "Name columns by position from 1: --columns user=1,artist=2."
+    elif looks_like_data(names):
+        advice = "A file without a header line needs --no-header, and --columns by position: user=1,artist=2."
     elif role == "user":
         advice = "Name it with --columns user=NAME, or take the file's name as the user with --user-from-file."
     else:
@@ -132,8 +137,15 @@ def not_found(role: str, names: Sequence[str], reading: Reading, where: str) -> 
     return InputError(message, advice=advice)
 
 
+def looks_like_data(names: Sequence[str]) -> bool:
+    """Whether a header line is a row: it may then hold a user's id, which no message shows."""
+    return any(re.fullmatch(r"[-+]?[\d.,:/TZ -]*\d[\d.,:/TZ -]*|[0-9a-f-]{20,}|.*@.*|.{60,}", name) for name in names)
+
+
 def listed(names: Sequence[str]) -> str:
     """List the columns found, not too many."""
+    if looks_like_data(names) and list(names) != [str(i + 1) for i in range(len(names))]:
+        return "the first line looks like a row, not like a header"
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return f"the columns are {', '.join(names[:SHOWN])}{more}" if names else "there are no columns"
 

@@ -99,7 +99,7 @@ def find_header(lines: Sequence[str], separators: Sequence[str], reading: Readin
         splits = [fields(line, separator, quote=reading.quote) for separator in separators]
         scored = [(recognised(cells, reading), len(cells), -rank) for rank, cells in enumerate(splits)]
         score, width, rank = max(scored)
-        separator = separators[-rank]
+        separator = "," if width == 1 and "," in separators else separators[-rank]
         if score >= min(2, width) and not is_prose(line, separator):
             return at, separator
         if first is None and not line.startswith(COMMENTS):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fairpay.errors import InputError
-from fairpay.io.columns import Columns, find_columns
+from fairpay.io.columns import Columns, find_columns, refuse_duplicates
 from fairpay.io.frames import FrameLog, open_remote
 from fairpay.io.json_logs import JsonLog
 from fairpay.io.parquet import ParquetLog, open_log
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked", "Log", "Unit", "columns_of", "open_file", "plan", "to_batches"]
 
-TARGET = 32 << 20
-"""Bytes on disk a unit aims at."""
+LEAST, MOST = 1 << 20, 32 << 20
+"""Bytes on disk a unit aims at: so many that threads have several each, within these bounds."""
+PER_THREAD = 4
 
 Log = ParquetLog | TextLog | JsonLog | FrameLog
 
@@ -79,11 +80,13 @@ def columns_of(log: Log, file: LogFile, asked: Asked, *, like: Columns | None = 
         InputError: a needed column is missing, cannot hold ids, or the file measures other things than the first one.
 
     """
+    refuse_duplicates(log.names, file.path)
     names = [*log.names, *(key for key in file.hive if key not in log.names)]
     if like is not None and set(like.names) <= set(names):
         found = like
     else:
-        found = find_columns(names, asked.reading, wanted=asked.wanted, where=file.path)
+        needed = () if asked.period == (None, None) else ("time",)
+        found = find_columns(names, asked.reading, wanted={*asked.wanted, *needed}, where=file.path, needed=needed)
     if like is not None and found.roles.keys() != like.roles.keys():
         both = sorted(found.roles.keys() ^ like.roles.keys())
         message = f"{file.path}: some logs have a column for {', '.join(both)} and others have none"
@@ -146,16 +149,17 @@ def read_groups(
     yield from to_batches(rows, with_user(columns, asked.reading), origin, first_row=1 + before)
 
 
-def plan(files: Sequence[LogFile], asked: Asked, like: Columns, batch_rows: int | None) -> list[Unit]:
+def plan(files: Sequence[LogFile], asked: Asked, like: Columns, *, batch_rows: int | None, threads: int) -> list[Unit]:
     """Cut the files into units."""
+    target = min(MOST, max(LEAST, sum(file.size for file in files) // (PER_THREAD * threads)))
     units: list[Unit] = []
     waiting: list[LogFile] = []
     for file in files:
-        if file.format == "parquet" and file.size > 2 * TARGET:
-            units.extend(group_units(file, asked, like, batch_rows))
+        if file.format == "parquet" and file.size > 2 * target:
+            units.extend(group_units(file, asked, like, batch_rows, target=target))
             continue
         waiting.append(file)
-        if sum(f.size for f in waiting) >= TARGET or file.remote:
+        if sum(f.size for f in waiting) >= target or file.remote:
             units.append(files_unit(waiting, asked, like, batch_rows))
             waiting = []
     if waiting:
@@ -174,7 +178,7 @@ def files_unit(files: Sequence[LogFile], asked: Asked, like: Columns, batch_rows
     return Unit(read, sum(file.size for file in some))
 
 
-def group_units(file: LogFile, asked: Asked, like: Columns, batch_rows: int | None) -> Iterator[Unit]:
+def group_units(file: LogFile, asked: Asked, like: Columns, batch_rows: int | None, *, target: int) -> Iterator[Unit]:
     """Make units of runs of row groups of one large Parquet file."""
     log = open_log(file)
     columns = columns_of(log, file, asked, like=like)
@@ -184,7 +188,7 @@ def group_units(file: LogFile, asked: Asked, like: Columns, batch_rows: int | No
     run: list[int] = []
     for group in range(len(sizes)):
         run.append(group)
-        if (sum(sizes[i] for i in run) * scale >= TARGET) or group == len(sizes) - 1:
+        if (sum(sizes[i] for i in run) * scale >= target) or group == len(sizes) - 1:
             yield group_unit(log, columns, asked, batch_rows, run)
             run = []
 

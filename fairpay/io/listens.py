@@ -37,12 +37,12 @@ class Logs:
     """Bytes on disk, or in memory."""
     notes: list[str]
     """What was found out about the first file, in sentences."""
-    make_units: Callable[[int | None], list[Unit]]
-    """Cuts the logs into units for a number of rows per batch."""
+    make_units: Callable[[int | None, int], list[Unit]]
+    """Cuts the logs into units, for a number of rows per batch and of threads."""
 
-    def units(self, batch_rows: int | None = None, threads: int | None = None) -> list[Unit]:  # noqa: ARG002 - the cut does not depend on it
+    def units(self, batch_rows: int | None = None, threads: int | None = None) -> list[Unit]:
         """Cut the logs into independent units, each to be called once, on any thread."""
-        return self.make_units(batch_rows)
+        return self.make_units(batch_rows, threads or os.cpu_count() or 1)
 
 
 def open_logs(
@@ -95,12 +95,12 @@ def of_files(paths: list[str], asked: Asked) -> Logs:
     first = open_file(filled[0], asked.reading)
     columns = columns_of(first, filled[0], asked)
     return Logs(
-        shown(columns),
+        dict(columns.roles),
         columns.detected,
         [file.path for file in files],
         sum(file.size for file in files),
-        [*getattr(first, "notes", ()), *played_notes(columns)],
-        lambda batch_rows: plan(filled, asked, columns, batch_rows),
+        [*getattr(first, "notes", ()), *columns_notes(columns, asked.reading)],
+        lambda batch_rows, threads: plan(filled, asked, columns, batch_rows=batch_rows, threads=threads),
     )
 
 
@@ -113,17 +113,16 @@ def of_table(table: object, asked: Asked) -> Logs:
     columns = columns_of(log, LogFile(log.where, "parquet", None, log.size), asked)
     origin = Origin(log.where, {})
 
-    def units(batch_rows: int | None) -> list[Unit]:
+    def units(batch_rows: int | None, _: int) -> list[Unit]:
         return [Unit(lambda: to_batches(log.read(columns.names, batch_rows), columns, origin), log.size)]
 
-    return Logs(shown(columns), columns.detected, [], log.size, played_notes(columns), units)
+    return Logs(dict(columns.roles), columns.detected, [], log.size, columns_notes(columns, asked.reading), units)
 
 
-def shown(columns: Columns) -> dict[str, str]:
-    """List the roles for people, a user taken from the file's name among them."""
-    return dict(columns.roles)
-
-
-def played_notes(columns: Columns) -> list[str]:
-    """Say which rows count as plays, where the log holds others."""
-    return [f"Only rows whose {name} is {' or '.join(sorted(words))} are plays" for name, words in columns.played]
+def columns_notes(columns: Columns, reading: Reading) -> list[str]:
+    """Say what cannot be seen from the columns: the user from the file's name, and which rows are plays."""
+    user = ["The user is the name of the file"] if reading.user_from_file else []
+    return [
+        *user,
+        *(f"Only rows whose {name} is {' or '.join(sorted(words))} are plays" for name, words in columns.played),
+    ]

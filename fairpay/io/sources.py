@@ -29,6 +29,11 @@ FORMATS: dict[str, Format] = {
 }  # fmt: skip
 """Extension -> format. To read another extension, add it here."""
 PACKINGS: dict[str, Packing] = {".gz": "gz", ".zst": "zst"}
+UNPACK = {
+    ".zip": "Unpack it, and give the files or the folder.",
+    ".xlsx": "Save the sheet as CSV in UTF-8.",
+    ".xls": "Save the sheet as CSV in UTF-8.",
+}
 REMOTE = ("s3://", "gs://", "https://", "http://", "az://", "abfss://", "hf://")
 IGNORED = frozenset({"manifest.json", "summary.json"})
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
@@ -74,7 +79,8 @@ def log_file(path: str, reading: Reading, hive: dict[str, str | None] | None = N
     kind = reading.format or FORMATS.get(extension)
     if kind is None:
         message = f"{path}: the extension does not say what kind of log this is"
-        raise InputError(message, advice="Give --format csv, parquet or json.")
+        advice = UNPACK.get(Path(path).suffix.lower(), "Give --format csv, parquet or json.")
+        raise InputError(message, advice=advice)
     if remote:
         return LogFile(path, kind, packing, 0, hive or {}, remote=True)
     try:

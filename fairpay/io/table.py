@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Origin", "Rows", "check_id_type", "to_batch"]
 
+BYTES = (pa.types.is_string_view, pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -76,18 +78,16 @@ def plain(column: pa.Array) -> pa.Array:
     """Bring types outside the contract (string views, bytes, dictionaries of other things) into it."""
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
-    kind = column.type
-    if pa.types.is_string_view(kind):
-        return column.cast(pa.large_string())
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind):
-        return column.cast(pa.large_string())
-    if pa.types.is_dictionary(kind) and not pa.types.is_string(kind.value_type):
-        if pa.types.is_large_string(kind.value_type):
-            return column
-        return plain(column.dictionary_decode())
     if isinstance(column, pa.ExtensionArray):
-        return plain(column.storage)
-    return column
+        column = column.storage
+    kind = column.type
+    if pa.types.is_dictionary(kind) and not (
+        pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type)
+    ):
+        return plain(column.dictionary_decode())
+    if pa.types.is_null(kind):
+        return pa.nulls(len(column), pa.string())
+    return column.cast(pa.large_string()) if any(test(kind) for test in BYTES) else column
 
 
 def check_id_type(kind: pa.DataType, *, role: str, name: str, where: str) -> None:
@@ -98,16 +98,7 @@ def check_id_type(kind: pa.DataType, *, role: str, name: str, where: str) -> Non
 
     """
     inner = kind.value_type if pa.types.is_dictionary(kind) else kind
-    tests = (
-        pa.types.is_string,
-        pa.types.is_large_string,
-        pa.types.is_string_view,
-        pa.types.is_integer,
-        pa.types.is_binary,
-        pa.types.is_large_binary,
-        pa.types.is_binary_view,
-        pa.types.is_null,
-    )
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_null, *BYTES)
     if not any(test(inner) for test in tests):
         message = f"{where}: the {role} column {name} is of type {kind}; ids are text or whole numbers"
         raise InputError(message, advice=f"Write it as text, or name another column with --columns {role}=NAME.")

@@ -130,8 +130,8 @@ def test_large_files_are_cut_at_row_groups_and_rows_keep_their_numbers(
     n = 1000
     path = log(tmp_path / "log.parquet", 70, user=[f"u{i}" for i in range(1, n + 1)], artist=["a"] * n)
     whole = rows(path)
-    monkeypatch.setattr(files, "TARGET", path.stat().st_size // 5)
-    units = open_logs(path, Reading(), wanted=()).units()
+    monkeypatch.setattr(files, "LEAST", path.stat().st_size // 5)
+    units = open_logs(path, Reading(), wanted=()).units(threads=8)
     assert len(units) > 3
     assert sum(unit.bytes for unit in units) <= path.stat().st_size
     assert rows(path) == whole
@@ -140,7 +140,7 @@ def test_large_files_are_cut_at_row_groups_and_rows_keep_their_numbers(
 
 def test_a_unit_reads_on_its_own_whatever_was_read_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = log(tmp_path / "log.parquet", 1)
-    monkeypatch.setattr(files, "TARGET", 1)
+    monkeypatch.setattr(files, "LEAST", 1)
     units = open_logs(path, Reading(), wanted=()).units()
     last = [raw.first_row for raw in units[-1]()]
     assert last == [2]
@@ -220,3 +220,17 @@ def test_files_may_name_their_columns_differently(tmp_path: Path) -> None:
 def test_metadata_is_enough_to_know_the_columns(tmp_path: Path) -> None:
     path = log(tmp_path / "log.parquet")
     assert open_log(log_file(str(path), Reading())).names == ["user", "artist"]
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    table = pa.table([["u"], ["a"], ["b"]], names=["user", "artist", "artist"])
+    pq.write_table(table, tmp_path / "log.parquet")
+    with pytest.raises(InputError, match="more than one column is named artist"):
+        listens(tmp_path / "log.parquet")
+
+
+def test_a_column_of_nothing_is_a_column_of_missing_ids(tmp_path: Path) -> None:
+    path = log(tmp_path / "log.parquet", artist=pa.nulls(2))
+    raw = next(open_logs(path, Reading(), wanted=()).units()[0]())
+    assert raw.columns["artist"].type == pa.string()
+    assert judged(path)[1].dropped == {Fate.NO_ARTIST: 2}

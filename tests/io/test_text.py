@@ -12,7 +12,7 @@ from reads import judged, listens, rows, write
 from fairpay.errors import InputError, UsageError
 from fairpay.io.listens import open_logs
 from fairpay.schema import Fate
-from fairpay.settings import Reading
+from fairpay.settings import Qualifying, Reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -207,3 +207,24 @@ def test_contradictions_are_wrong_commands(tmp_path: Path, columns: dict[str, st
     log = write(tmp_path / "log.csv", "user,artist\n")
     with pytest.raises(UsageError):
         listens(log, columns=columns)
+
+
+def test_a_row_taken_for_a_header_is_not_shown(tmp_path: Path) -> None:
+    log = write(tmp_path / "log.tsv", "secret_user\t2009-05-04T23:08:57Z\tDeep Dish\n")
+    with pytest.raises(InputError, match="the first line looks like a row") as caught:
+        listens(log)
+    assert "secret" not in caught.value.message
+    assert "--no-header" in caught.value.advice
+
+
+def test_a_period_needs_a_time(tmp_path: Path) -> None:
+    log = write(tmp_path / "log.csv", "user,artist,when\nu,a,2026-10-01\n")
+    october = Qualifying(since=1_790_812_800_000_000)
+    with pytest.raises(InputError, match="no column for the time: looked for ts, "):
+        judged(log, october)
+    assert judged(log, october, columns={"time": "when"})[0] == [("u", "a", 1)]
+
+
+def test_the_user_from_the_file_is_said(tmp_path: Path) -> None:
+    log = write(tmp_path / "anna.csv", "artist\na\n")
+    assert open_logs(log, Reading(user_from_file=True), wanted=()).notes == ["The user is the name of the file"]
