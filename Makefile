@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all lint bench bench-suspects clean
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("fairpay needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
@@ -42,6 +42,9 @@ lint: $(VENV)/.test $(VENV)/.lint ## style, types and layers
 
 bench: $(VENV)/.bench ## against DuckDB, Polars and a bare decode, an hour or two: make bench SIZES="20M 100M" ROUNDS=3
 	SIZES="$(or $(SIZES),20M 100M 400M)" ROUNDS="$(or $(ROUNDS),5)" $(BIN)/python tests/bench/run.py
+
+bench-suspects: $(VENV)/.installed ## what is found of planted attacks, ten minutes; SIZES="1M 5M 20M" for its speed
+	SEEDS="$(or $(SEEDS),11 12 13)" SIZES="$(SIZES)" $(BIN)/python tests/bench/suspects.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -11,7 +11,13 @@ from fairpay.blocks import Graph, densest
 from fairpay.signal import Group, GroupSignal
 
 if TYPE_CHECKING:
+    from fairpay.blocks import Block
     from fairpay.traces import Crowd
+    from fairpay.usage import Ints
+
+
+LEAST_EDGES = 2
+"""Artists of a block that an account added to it has among its core."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +27,8 @@ class DenseBlock(GroupSignal):
     Edges join an account and its core artists (as in `same_artists`). An edge to an artist with d such edges weighs
     1 / ln(d + 5), so that joining a crowd of fans says little; blocks are found by greedy peeling, each without the
     edges of those before. A block is worth a look if its accounts make up most of what its artists are played, and
-    they are a small part of all accounts: plays of other artists, the camouflage, change neither.
+    they are a small part of all accounts: plays of other artists, the camouflage, change neither. Accounts most of
+    whose core artists are the block's are then added to it.
     """
 
     blocks: int = 8
@@ -50,13 +57,24 @@ class DenseBlock(GroupSignal):
                 and len(block.artists) >= self.least_artists
                 and share >= self.insiders
             ):
-                found.append(Group(block.users, share))
+                found.append(Group(grown(block, crowd), share))
             graph = graph.without(block)
         return disjoint(found, self.least_users)
 
     def words(self, group: Group) -> str:
         """Say it."""
         return f"{len(group.users):,} accounts that make up {group.value:.0%} of what their artists are played"
+
+
+def grown(block: Block, crowd: Crowd) -> Ints:
+    """Add the accounts most of whose core artists are the block's: peeling leaves out those with the fewest edges."""
+    core = crowd.core
+    inside = np.zeros(len(crowd.artist_plays), dtype=np.bool_)
+    inside[block.artists] = True
+    owner = np.repeat(np.arange(len(crowd.plays)), np.diff(core.start))
+    edges = np.bincount(owner[inside[core.artist]], minlength=len(crowd.plays))
+    more = np.flatnonzero((edges >= LEAST_EDGES) & (2 * edges > np.diff(core.start)))
+    return np.union1d(block.users, more)
 
 
 def disjoint(groups: list[Group], least: int) -> list[Group]:
