@@ -42,8 +42,13 @@ class Speech:
     """As one JSON object."""
 
 
+asked_to_end: list[int] = []
+"""Statuses of the signals that have come."""
+
+
 def status_of(run: Callable[[Speech], int], speech: Speech) -> int:
     """Run the program and return its exit status. A fault of fairpay itself passes through, with its traceback."""
+    asked_to_end.clear()
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     signal.signal(signal.SIGTERM, terminate)
     if before[signal.SIGINT] is signal.default_int_handler:
@@ -56,7 +61,27 @@ def status_of(run: Callable[[Speech], int], speech: Speech) -> int:
 
 
 def ending(run: Callable[[Speech], int], speech: Speech) -> int:
-    """Run the program, and turn however it ends into words and a status."""
+    """Run the program, and turn however it ends into words and a status.
+
+    Once a signal has come, any exception may be what an import or a library made of it: the signal is what counts.
+    """
+    try:
+        status = told(run, speech)
+    except (KeyboardInterrupt, typer.Abort):
+        status = INTERRUPTED
+    except Terminated:
+        status = TERMINATED
+    except Exception:
+        if not asked_to_end:
+            raise
+        status = asked_to_end[0]
+    if status in {INTERRUPTED, TERMINATED}:
+        tell("fairpay: interrupted; nothing half-written is left")
+    return status
+
+
+def told(run: Callable[[Speech], int], speech: Speech) -> int:
+    """Run the program, and turn what a user can put right into words and a status."""
     try:
         status = run(speech)
         sys.stdout.flush()
@@ -66,24 +91,20 @@ def ending(run: Callable[[Speech], int], speech: Speech) -> int:
         return report(problem, as_json=speech.json)
     except TyperException as problem:
         return report(usage_error(problem), as_json=speech.json)
-    except (KeyboardInterrupt, typer.Abort):
-        status = INTERRUPTED
-    except Terminated:
-        status = TERMINATED
-    if status in {INTERRUPTED, TERMINATED}:
-        tell("fairpay: interrupted; nothing half-written is left")
     return status
 
 
 def terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
     """Leave the way Ctrl-C does; a second SIGTERM does not disturb the cleaning up."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    asked_to_end.append(TERMINATED)
     _thread.start_new_thread(end_for_sure, (TERMINATED,))
     raise Terminated
 
 
 def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
     """Raise what Ctrl-C raises, and see that the program ends."""
+    asked_to_end.append(INTERRUPTED)
     _thread.start_new_thread(end_for_sure, (INTERRUPTED,))
     raise KeyboardInterrupt
 

@@ -18,14 +18,18 @@ def work(speech):
             print("begun", flush=True)
             time.sleep(60)
         except BaseException:
-            pass
-failures.status_of(work, failures.Speech(json=False))
+            HERE
+sys.exit(failures.status_of(work, failures.Speech(json=False)))
 """
 
 
+@pytest.mark.parametrize("made_of_it", ["pass", "raise AttributeError('a partially imported module')"])
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_the_program_ends_even_if_the_exception_is_swallowed(number: signal.Signals, status: int) -> None:
-    with subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+def test_the_program_ends_as_asked_whatever_became_of_the_exception(
+    number: signal.Signals, status: int, made_of_it: str
+) -> None:
+    command = [sys.executable, "-c", PROGRAM.replace("HERE", made_of_it)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout
         process.stdout.readline()
         process.send_signal(number)
