@@ -14,14 +14,18 @@ from fairpay.integers import sum_exactly
 from fairpay.money import LARGEST
 from fairpay.rounding import largest_remainder
 from fairpay.rule import Rule
+from fairpay.ties import settle_exactly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from fairpay.month import Month, Users
     from fairpay.usage import Ints, Usage
 
-__all__ = ["Budgeted", "float_unit", "sum_users", "units_each"]
+__all__ = ["Budgeted", "float_unit", "settle_budgets", "sum_users", "units_each"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,31 @@ class Budgeted(Rule):
     def settle(self, weights: Ints, pool: int, prepared: Any) -> Ints:  # noqa: ANN401, ARG002 - units cancel
         """Divide the pool by what each artist drew."""
         return largest_remainder(weights[0], pool)
+
+    def settle_month(self, weights: Ints, month: Month, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
+        """Divide the pool exactly: where rounding to units would decide over a minor unit, look again."""
+        return settle_budgets(month, weights[0], lambda usage: self.weight_of(usage, prepared))
+
+
+def settle_budgets(month: Month, weights: Ints, budget_of: Callable[[Usage], Ints]) -> Ints:
+    """Divide the month's pool by budgets that were split by listening, as if no part had been rounded.
+
+    Args:
+        month: where to look again.
+        weights: int64[artists], what the splits came to.
+        budget_of: each user's budget, int64[users], as it was split.
+
+    """
+    budgets = sum_exactly(weights)
+    if not budgets or not month.facts.pool:
+        return largest_remainder(weights, month.facts.pool)
+
+    def split(usage: Usage, place: NDArray[np.int32], out: Ints) -> None:
+        from fairpay.kernels import fine  # noqa: PLC0415 - Numba is loaded where it is used
+
+        fine.add_proportional_fine(usage.start, usage.artist, usage.amount, usage.total, budget_of(usage), place, out)
+
+    return settle_exactly(month, weights, budgets=budgets, split=split)
 
 
 def sum_users(month: Month, value: Callable[[Users], Ints]) -> int:

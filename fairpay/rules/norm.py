@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from fairpay.budgets import float_unit, units_each
+from fairpay.budgets import float_unit, settle_budgets, units_each
 from fairpay.rounding import largest_remainder
 from fairpay.rule import CounterExample, Example, Promise, Rule, parameter
 from fairpay.usage import Usage
@@ -159,3 +159,7 @@ class Norm(Rule):
     def settle(self, weights: Ints, pool: int, prepared: float) -> Ints:  # noqa: ARG002 - units cancel
         """Divide the pool by what each artist drew."""
         return largest_remainder(weights[0], pool)
+
+    def settle_month(self, weights: Ints, month: Month, prepared: float) -> Ints:
+        """Divide the pool exactly: where rounding to units would decide over a minor unit, look again."""
+        return settle_budgets(month, weights[0], lambda usage: self.budgets(usage, prepared))

@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from fairpay.budgets import Budgeted, units_each
 from fairpay.rule import Example, Promise
-from fairpay.ties import settle_exactly
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from fairpay.month import Month, Users
     from fairpay.usage import Ints, Usage
 
@@ -53,17 +49,3 @@ class UserCentric(Budgeted):
     def weight_of(self, users: Users | Usage, prepared: int) -> Ints:
         """Each user steers what they paid."""
         return users.fee * prepared
-
-    def settle_month(self, weights: Ints, month: Month, prepared: int) -> Ints:
-        """Divide the pool exactly: where rounding to units would decide over a minor unit, look again."""
-        if not month.facts.fees:
-            return self.settle(weights, month.facts.pool, prepared)
-
-        def split(usage: Usage, place: NDArray[np.int32], out: Ints) -> None:
-            from fairpay.kernels import fine  # noqa: PLC0415 - Numba is loaded where it is used
-
-            fine.add_proportional_fine(
-                usage.start, usage.artist, usage.amount, usage.total, self.weight_of(usage, prepared), place, out
-            )
-
-        return settle_exactly(month, weights[0], budgets=month.facts.fees * prepared, split=split)

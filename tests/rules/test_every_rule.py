@@ -25,7 +25,7 @@ VARIANTS = [
     for text in dict.fromkeys(["", *(e.parameters for e in cls.examples)])
 ]
 every_rule = pytest.mark.parametrize("rule", VARIANTS)
-some = settings(max_examples=40, deadline=None)
+some = settings(max_examples=25, deadline=None)
 
 
 @every_rule

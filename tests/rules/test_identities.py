@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import naive
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +11,7 @@ from months import months
 from fairpay.budgets import Budgeted
 from fairpay.rules import find_rule, rule_classes
 
-some = settings(max_examples=100, deadline=None)
+some = settings(max_examples=40, deadline=None)
 SAME = [
     ("bounded:b=1", "user-centric"),
     ("bounded:b=1,force=smooth", "user-centric"),
@@ -55,9 +54,9 @@ def test_cap_with_nobody_saturated_is_market_centric(month: naive.NaiveMonth, fe
 @some
 @given(mine=st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 10**6), min_size=1), pool=st.integers(0, 10**9))
 def test_for_one_user_all_rules_that_split_by_share_agree(mine: dict[str, int], pool: int) -> None:
-    """Whatever one user's weight is, it is all there is; budgets of other sizes may settle an exact tie otherwise."""
+    """Whatever one user's weight is, it is all there is: to the last minor unit, ties too."""
     month = naive.NaiveMonth(naive.rows_of({"u": mine}), pool=pool, fees_are_money=False)
     rules = [cls() for cls in rule_classes().values() if issubclass(cls, Budgeted)]
-    market = naive.run(find_rule("market-centric"), month)
-    assert all(np.abs(naive.run(rule, month) - market).max() <= 1 for rule in (*rules, find_rule("norm")))
+    market = naive.run(find_rule("market-centric"), month).tolist()
+    assert all(naive.run(rule, month).tolist() == market for rule in (*rules, find_rule("norm")))
     assert len(rules) >= 4
