@@ -14,6 +14,8 @@ from fairpay.io.table import Rows
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import pyarrow as pa
+
     from fairpay.io.sources import LogFile
 
 __all__ = ["JsonLog"]
@@ -52,14 +54,11 @@ class JsonLog:
 
     def read(self, names: Sequence[str], batch_rows: int | None) -> Iterator[Rows]:
         """Read columns in batches, in the order of the file, every value as text."""
-        import pyarrow as pa  # noqa: PLC0415 - loaded where files are read
-
         paths = {name: tuple(name.split(".")) for name in names}
         with reading_of(self.file.path), open_bytes(self.file.path) as stream:
             rows = objects(stream, self.file.path)
             while some := list(islice(rows, batch_rows or BATCH)):
-                columns = {n: pa.array([text_at(row, path) for row in some], pa.string()) for n, path in paths.items()}
-                yield Rows(columns, len(some))
+                yield Rows({name: column_at(some, path) for name, path in paths.items()}, len(some))
 
 
 def paths_of(value: dict[str, Any], before: str) -> Iterator[str]:
@@ -70,6 +69,19 @@ def paths_of(value: dict[str, Any], before: str) -> Iterator[str]:
             yield from paths_of(one, f"{before}{key}.")
         else:
             yield before + key
+
+
+def column_at(rows: list[dict[str, Any]], path: tuple[str, ...]) -> pa.Array:
+    """Return the values at a path as a column of text: at once where all are text, else one by one."""
+    import pyarrow as pa  # noqa: PLC0415 - loaded where files are read
+
+    if len(path) == 1:
+        key = path[0]
+        try:
+            return pa.array([row.get(key) for row in rows], pa.string())
+        except (pa.ArrowException, TypeError):
+            pass  # lists, objects, true and false among them
+    return pa.array([text_at(row, path) for row in rows], pa.string())
 
 
 def text_at(row: dict[str, Any], path: tuple[str, ...]) -> str | None:

@@ -115,6 +115,9 @@ def head_text(file: LogFile) -> str:
     if b"\0" in head:
         message = f"{file.path}: this is not a text file"
         raise InputError(message, advice="Give its format with --format, if the extension is misleading.")
+    if b"\n" not in head and b"\r" in head.rstrip():
+        message = f"{file.path}: the lines end with CR alone, as on an old Macintosh"
+        raise InputError(message, advice="Convert it first: tr '\\r' '\\n' < OLD > NEW.")
     if len(head) == HEAD:
         head = head[: head.rfind(b"\n") + 1] or head
     try:

@@ -160,6 +160,7 @@ def test_a_missing_column_names_what_was_looked_for_and_what_is_there(tmp_path: 
         ("user,artist\nu,a\n".encode("utf-16"), "UTF-16"),
         ("user,artist\nu,Beyonc\xe9\n".encode("latin-1"), "not UTF-8 text: line 2"),
         (b"user,artist\nu,a\x00b\n", "not a text file"),
+        (b"user,artist\ru,a\r", "CR alone"),
     ],
 )
 def test_unusable_text_is_refused_in_words(tmp_path: Path, content: bytes, words: str) -> None:
