@@ -1,0 +1,56 @@
+"""The kernels once more with every index checked."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+TESTS = Path(__file__).parent.parent
+CHECKED = (
+    "kernels/test_split.py",
+    "kernels/test_collisions.py",
+    "engines/test_local.py",
+    "engines/test_subscribers.py",
+)
+
+
+def test_no_kernel_leaves_its_arrays() -> None:
+    """The tests of kernels and engine pass with NUMBA_BOUNDSCHECK=1, in a process of their own."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-x",
+            "-p",
+            "no:cacheprovider",
+            *(str(TESTS / name) for name in CHECKED),
+        ],
+        env={**os.environ, "NUMBA_BOUNDSCHECK": "1"},
+        cwd=TESTS.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert " passed" in done.stdout
+
+
+def test_the_checks_are_switched_on_by_that() -> None:
+    """An index outside is an error then: the test above can fail."""
+    program = """
+import numpy as np
+from fairpay.kernels.split import add_amounts
+try:
+    add_amounts(np.array([5], dtype=np.uint32), np.array([1]), np.zeros(3, dtype=np.int64))
+except IndexError:
+    print("checked")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, "NUMBA_BOUNDSCHECK": "1"}, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == "checked"
