@@ -50,6 +50,8 @@ class Bench:
     """Of the month alone; of steady rules with room for every attack."""
     weights: dict[Rule, Ints]
     """int64[rows, artists]: the month's own weights."""
+    grouped: dict[Rule, Ints]
+    """The same by group, int64[rows, groups]."""
     shifted: dict[tuple[Rule, Attack], tuple[Any, Ints]]
     """Shifting rules with an attack among the users: prepared, and the month's weights by group."""
 
@@ -57,7 +59,7 @@ class Bench:
         """Return each group's share of the pool without any attack."""
         weights, prepared = self.weights[rule], self.prepared[rule]
         if rule.name in STEADY | SHIFTING:
-            return settle(rule, self.grouped(weights), prepared)
+            return settle(rule, self.grouped[rule], prepared)
         return self.by_group(rule.settle(weights, LARGEST, prepared))
 
     def after(self, rule: Rule, attack: Attack) -> list[Fraction]:
@@ -74,7 +76,7 @@ class Bench:
         """The same for accounts under a rule that leaves everybody else's weights alone."""
         prepared = self.prepared[rule]
         added = weigh_alone(rule, accounts, prepared, self.groups(accounts.artist))
-        return settle(rule, self.grouped(self.weights[rule]) + added, prepared)
+        return settle(rule, self.grouped[rule] + added, prepared)
 
     def over_again(self, rule: Rule, accounts: Accounts, attack: Attack) -> list[Fraction]:
         """The same for any rule at all."""
@@ -87,10 +89,6 @@ class Bench:
         """Add up artists' shares, int64[artists] in units of 2^-62, by group."""
         groups = self.groups(np.arange(len(shares)))
         return [Fraction(int(shares[groups == group].sum()), LARGEST) for group in range(MADE_UP + 1)]
-
-    def grouped(self, weights: Ints) -> Ints:
-        """Add up int64[rows, artists] by group."""
-        return grouped(self.crowd, weights)
 
     def groups(self, artist: Ints) -> Ints:
         """Return the group of each artist code."""
@@ -146,10 +144,12 @@ def build(crowd: Crowd, rules: Sequence[Rule], attacks: Sequence[Attack], *, oth
     for rule, attack in pairs:
         jobs.append((rule, rule.prepare(joined(crowd, [attack.accounts], pool=attack.pool))))
     weighed = weigh(crowd, jobs)
+    own = dict(zip(prepared, weighed, strict=False))
     return Bench(
         crowd=crowd,
         prepared=prepared,
-        weights=dict(zip(prepared, weighed, strict=False)),
+        weights=own,
+        grouped={rule: grouped(crowd, weights) for rule, weights in own.items()},
         shifted={
             pair: (job[1], grouped(crowd, weights))
             for pair, job, weights in zip(pairs, jobs[len(prepared) :], weighed[len(prepared) :], strict=True)

@@ -146,7 +146,7 @@ def share(bench: Bench, rule: Rule, accounts: Accounts, artist: int, fans: dict[
         out = np.zeros((rule.rows, len(accounts.artist)), dtype=np.int64)
         rule.weigh(accounts.one(), prepared, out)
         own = weights[:, artist] + out[:, accounts.artist == artist].sum(axis=1)
-        rest = weights.sum(axis=1) + out.sum(axis=1) - own
+        rest = bench.grouped[rule].sum(axis=1) + out.sum(axis=1) - own
         return Fraction(int(rule.settle(np.stack([own, rest], axis=1), LARGEST, prepared)[0]), LARGEST)
     if rule.name in SHIFTING and isinstance(rule, Budgeted):
         return solved_share(bench.crowd, rule, accounts, artist, fans[artist])
