@@ -23,8 +23,6 @@ from fairpay.rules import find_rule
 from fairpay.schema import REASONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from fairpay.books.closing import Closing
     from fairpay.books.listening import Taken, Watch
     from fairpay.books.loading import Loaded
@@ -57,7 +55,7 @@ def earn(closing: Closing, loaded: Loaded, source: Source, watch: Watch) -> Earn
         payers = read_payers(path, loaded.pools, loaded.columns, currency=closing.currency)
     with take_in(Asked(closing, loaded, source.logs, source.exclusions, payers), watch) as taken:
         pools = tuple(
-            divide(pool, rule_of(pool, closing), taken.heaps.get(index, Heap()), payers.paid.get(index, {}))
+            divide(pool, rule_of(pool, closing), taken.heaps.get(index, Heap()), payers.count(index))
             for index, pool in enumerate(loaded.pools)
         )
         listening = heard(taken, len(loaded.pools))
@@ -78,9 +76,9 @@ def rule_of(pool: Pool, closing: Closing) -> Rule:
     return find_rule(pool.rule or closing.rule or "")
 
 
-def divide(pool: Pool, rule: Rule, heap: Heap, paid: Mapping[str, int]) -> PoolEarned:
+def divide(pool: Pool, rule: Rule, heap: Heap, subscribers: int) -> PoolEarned:
     """Divide one pool. Where nobody listened, or nothing weighs, nobody is paid and the money is unallocated."""
-    money = revenue(pool, subscribers=len(paid) or heap.users)
+    money = revenue(pool, subscribers=subscribers or heap.users)
     try:
         amounts = divided(pool, rule, heap, money)
     except NothingToPayError:

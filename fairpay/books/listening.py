@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pyarrow as pa
-
+from fairpay.books.keys import ROLE_OF
 from fairpay.books.sorting import Sorter
 from fairpay.engines.local import LocalEngine
 from fairpay.io.listens import open_logs
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from fairpay.month import Month
     from fairpay.qualify import Counts
     from fairpay.schema import Listens, RawBatch
+    from fairpay.settings import Qualifying
 
 __all__ = ["Asked", "Heap", "Taken", "Watch", "take_in"]
 
@@ -76,6 +75,13 @@ class Asked:
     exclusions: Exclusions
     payers: Payers
 
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The log columns that are read, where the log has them."""
+        keys = {ROLE_OF[column] for column in self.loaded.columns}
+        tracks = {"track"} if self.loaded.routing.splits.tracks else set()
+        return (*ROLES, *sorted((keys | tracks | set(self.exclusions.roles)) - {*ROLES}))
+
     def sorter(self, judge: Callable[[RawBatch], Listens]) -> Sorter:
         """Sort what `judge` lets through."""
         routing = self.loaded.routing
@@ -100,15 +106,12 @@ def take_in(asked: Asked, watch: Watch) -> Iterator[Taken]:
     """
     closing = asked.closing
     rejects = closing.reading.rejects
-    qualifier = Qualifier(closing.qualifying(), set_aside=rejects is not None)
+    logs, qualifying = open_asked(asked, watch)
+    qualifier = Qualifier(qualifying, set_aside=rejects is not None)
     sorter = asked.sorter(qualifier.judge)
-    logs = open_asked(asked, sorter.roles)
-    for sentence in logs.notes:
-        watch.say(sentence)
     with LocalEngine(closing.running, pools=len(asked.loaded.pools) + 2) as engine:
-        for code, paid in sorted(asked.payers.paid.items()):
-            users, fees = pa.array(paid.keys(), pa.large_string()), np.fromiter(paid.values(), np.int64, len(paid))
-            engine.subscribe([(users, fees)], pool=code)
+        for code, parts in sorted(asked.payers.parts.items()):
+            engine.subscribe(parts, pool=code)
         engine.ingest(logs.units(batch_rows=closing.running.batch_rows), sorter, progress=watch.progress)
         counts = qualifier.finish()
         if rejects is not None and rejects != closing.books:
@@ -128,10 +131,18 @@ def heap_of(pool: LocalPool, rows: int) -> Heap:
     return Heap(rows, intake.users, intake.plays, pool.artist, month if intake.users else None)
 
 
-def open_asked(asked: Asked, roles: tuple[str, ...]) -> Logs:
-    """Open the logs with the columns that are needed."""
+def open_asked(asked: Asked, watch: Watch) -> tuple[Logs, Qualifying]:
+    """Open the logs with the columns that are needed; where they have times, only the period counts."""
     closing = asked.closing
+    wanted = asked.roles
     qualifying = closing.qualifying()
     period = (qualifying.since, qualifying.until)
-    wanted = ROLES if period == (None, None) else (*ROLES, "time")
-    return open_logs(list(asked.logs), closing.reading, wanted=(*wanted, *roles), period=period)
+    logs = open_logs(list(asked.logs), closing.reading, wanted=(*wanted, "time"))
+    for sentence in logs.notes:
+        watch.say(sentence)
+    if period == (None, None):
+        return open_logs(list(asked.logs), closing.reading, wanted=wanted), qualifying
+    if "time" not in logs.columns:
+        watch.say(f"The log has no times: all its plays count for {closing.period}")
+        return logs, replace(qualifying, since=None, until=None)
+    return open_logs(list(asked.logs), closing.reading, wanted=(*wanted, "time"), period=period), qualifying

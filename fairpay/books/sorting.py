@@ -11,6 +11,7 @@ import numpy as np
 
 from fairpay.books.exclusions import Exclusions, as_text
 from fairpay.books.keys import ROLE_OF, find_pool
+from fairpay.books.numbering import numbered
 from fairpay.books.payers import Payers
 from fairpay.errors import InputError
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from fairpay.books.numbering import Numbered
     from fairpay.books.pools import Pool
     from fairpay.schema import Listens, RawBatch
     from fairpay.usage import Codes, Ints
@@ -61,12 +63,6 @@ class Sorter:
         """The code of plays that were excluded."""
         return len(self.pools) + 1
 
-    @property
-    def roles(self) -> tuple[str, ...]:
-        """The log columns needed besides those of every run."""
-        wanted = {ROLE_OF[column] for column in self.columns} | set(self.exclusions.roles)
-        return tuple(sorted((wanted | ({"track"} if self.tracks else set())) - {"user", "artist"}))
-
     def lost(self, listens: Listens) -> None:
         """Count the rows that count and go to no pool."""
         assert listens.pool is not None
@@ -93,27 +89,25 @@ class Sorter:
             return np.full(rows, 0 if self.pools else self.no_pool, dtype=np.uint32)
         if self.payers.lines and any(ROLE_OF[column] not in raw.columns for column in self.columns):
             return self.codes_of_users(raw, listens)
-        texts, index = self.keys(raw)
-        present = np.flatnonzero(np.bincount(index, minlength=1))
-        code_of = np.zeros(int(present[-1]) + 1 if rows else 1, dtype=np.uint32)
-        code_of[present] = [self.code(texts(int(place))) for place in present] if rows else 0
-        codes: Codes = code_of[index]
-        if rows and (code_of[present] == self.no_pool).any():
-            lost = np.bincount(index[listens.used & (codes == self.no_pool)])
+        found = self.keys(raw)
+        present = found.present()
+        code_of = np.zeros(int(present[-1]) + 1 if rows else 0, dtype=np.uint32)
+        code_of[present] = [self.code(found.key(number)) for number in present.tolist()]
+        codes: Codes = code_of[found.index]
+        if (code_of[present] == self.no_pool).any():
+            lost = np.bincount(found.index[listens.used & (codes == self.no_pool)])
             with self.lock:
-                for place in np.flatnonzero(lost):
-                    self.without_pool["/".join(texts(int(place)))] += int(lost[place])
+                for number in np.flatnonzero(lost).tolist():
+                    self.without_pool["/".join(found.key(number))] += int(lost[number])
         return codes
 
     def codes_of_users(self, raw: RawBatch, listens: Listens) -> Codes:
         """uint32[rows]: the pool of each row's user, as the subscriber file has it."""
-        import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
-        import pyarrow.compute as pc  # noqa: PLC0415 - the same
+        import pyarrow.compute as pc  # noqa: PLC0415 - loaded where it is used
 
         with self.lock:
             if self.users is None:
-                pool_of = self.payers.pool_of_user()
-                self.users = pa.array(pool_of.keys(), pa.large_string()), np.array([*pool_of.values()], np.int64)
+                self.users = self.payers.pool_of_user()
         known, pools = self.users
         place = pc.index_in(as_text(raw.columns["user"]), value_set=known)
         index = pc.fill_null(place, len(known)).to_numpy(zero_copy_only=False)
@@ -123,8 +117,8 @@ class Sorter:
             self.without_pool.update({"no subscriber": lost} if lost else {})
         return codes
 
-    def keys(self, raw: RawBatch) -> tuple[Callable[[int], tuple[str, ...]], Ints]:
-        """The key of each row as a number, int64[rows], and what gives a number's texts.
+    def keys(self, raw: RawBatch) -> Numbered:
+        """Number the key of each row.
 
         Raises:
             InputError: the log lacks a key column.
@@ -135,20 +129,7 @@ class Sorter:
         if missing:
             message = f"the log has no column for {' and none for '.join(missing)}, which the pools are told apart by"
             raise InputError(message, advice=f"Name it: --columns {missing[0]}=COLUMN, or use fewer keys: --pool-by.")
-        coded = [numbered(raw.columns[role]) for role in roles]
-        sizes = [len(texts) for texts, _ in coded]
-        index = np.zeros(len(coded[0][1]), dtype=np.int64)
-        for (_, place), size in zip(coded, sizes, strict=True):
-            index = index * size + place
-
-        def texts_of(number: int) -> tuple[str, ...]:
-            found = []
-            for texts, size in zip((texts for texts, _ in reversed(coded)), reversed(sizes), strict=True):
-                number, place = divmod(number, size)
-                found.append(texts[place])
-            return tuple(reversed(found))
-
-        return texts_of, index
+        return numbered(raw.columns[role] for role in roles)
 
     def code(self, key: tuple[str, ...]) -> int:
         """The pool of a key, looked up once."""
@@ -173,14 +154,3 @@ class Sorter:
             own = pc.is_in(track, value_set=pa.array(sorted(self.tracks), pa.large_string()))
             artist = pc.if_else(pc.and_(own, pc.is_valid(artist)), track, as_text(artist))
         return artist
-
-
-def numbered(column: pa.Array) -> tuple[list[str], Ints]:
-    """A column as numbers, int64[rows], into its different texts; nothing counts as empty text."""
-    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
-    import pyarrow.compute as pc  # noqa: PLC0415 - the same
-
-    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    texts = [text or "" for text in as_text(coded.dictionary).to_pylist()]
-    places = pc.fill_null(coded.indices.cast(pa.int64()), len(texts)).to_numpy(zero_copy_only=False)
-    return [*texts, ""], places
