@@ -50,7 +50,7 @@ class Users:
 
 
 class Month(Protocol):
-    """The listening of one pool. Each method sees every user exactly once, in blocks, on threads, in no stated order."""
+    """The listening of one pool. Each method sees every user once, in blocks, on threads, in no stated order."""
 
     @property
     def facts(self) -> Facts:

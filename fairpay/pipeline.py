@@ -155,7 +155,7 @@ def inspect(request: Request, watch: Watch | None = None) -> tuple[Inspection, L
         return inspection, describe(inspection.counts, intake, len(engine.artist))
 
 
-def take_in(
+def take_in(  # noqa: PLR0913 - each stage that sees the rows is named
     engine: LocalEngine,
     request: Request,
     watch: Watch,
