@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fairpay.books.closing import KEPT
 from fairpay.books.ledger import ledger_csv, table_of
 from fairpay.books.names import file_name
+from fairpay.books.routing import in_suspense
 from fairpay.books.statements import Sheet, arrow, lines, payables, pools_sheet, statements
 from fairpay.books.store import ADJUSTMENTS, LEDGER
 from fairpay.books.textfiles import csv_text
@@ -124,6 +125,8 @@ def payee_files(detail: Sheet, *, excel: bool) -> dict[str, Callable[[Path], int
     own: dict[str, list[tuple[object, ...]]] = {}
     payee = detail.columns.index("payee")
     for record in detail.records:
+        if in_suspense(record[payee]):
+            continue
         own.setdefault(record[payee], []).append(record)
     return {
         f"{file_name(name)}.csv": text(csv_text(Sheet("lines", detail.columns, detail.amounts, records), excel=excel))
