@@ -57,8 +57,8 @@ class Asked:
         return cls(reading, frozenset(wanted), period)
 
 
-def open_file(file: LogFile, reading: Reading) -> Log:
-    """Look into a file as far as needed to know its columns.
+def open_file(file: LogFile, reading: Reading, *, keep: bool = False) -> Log:
+    """Look into a file as far as needed to know its columns; with `keep`, it is about to be read once.
 
     Raises:
         InputError: it cannot be read.
@@ -67,7 +67,7 @@ def open_file(file: LogFile, reading: Reading) -> Log:
     if file.remote:
         return open_remote(file, reading)
     if file.format == "parquet":
-        return open_log(file)
+        return open_log(file, keep=keep)
     if file.format == "csv":
         return TextLog.open(file, reading)
     return JsonLog.open(file)
@@ -127,7 +127,7 @@ def to_batches(rows: Iterable[Rows], columns: Columns, origin: Origin, *, first_
 
 def read_file(file: LogFile, asked: Asked, like: Columns, batch_rows: int | None) -> Iterator[RawBatch]:
     """Read one whole file."""
-    log = open_file(file, asked.reading)
+    log = open_file(file, asked.reading, keep=True)
     columns = columns_of(log, file, asked, like=like)
     names = [name for name in columns.names if name in log.names]
     if isinstance(log, ParquetLog):

@@ -39,6 +39,8 @@ class ParquetLog:
     file: LogFile
     metadata: pq.FileMetaData
     schema: pa.Schema
+    source: pq.ParquetFile | None = None
+    """The file still open, to be read once; None: opened again for every reading."""
     sound: bool = False
     """Whether what the metadata says of columns may be asked; see `checked`."""
 
@@ -51,7 +53,7 @@ class ParquetLog:
             InputError: the metadata is damaged.
 
         """
-        if self.file.size < WORTHWHILE:
+        if self.source is not None:
             return self
         groups = range(self.metadata.num_row_groups)
         with reading_of(self.file.path), closing(open_parquet(self.file.path, self.metadata, ahead=True)) as source:
@@ -86,7 +88,9 @@ class ParquetLog:
     ) -> Iterator[Rows]:
         """Read row groups except those left out."""
         buffer = BUFFER if self.file.size > LARGE else 0
-        source = open_parquet(self.file.path, self.metadata, dictionaries=self.narrow(names, groups), buffer=buffer)
+        source = self.source or open_parquet(
+            self.file.path, self.metadata, dictionaries=self.narrow(names, groups), buffer=buffer
+        )
         with closing(source):
             pruned = 0
             for batch, group_left in self.batches(source, names, batch_rows or BATCH, (groups, left)):
@@ -156,12 +160,16 @@ def open_parquet(
     )
 
 
-def open_log(file: LogFile) -> ParquetLog:
-    """Read a file's metadata.
+def open_log(file: LogFile, *, keep: bool = False) -> ParquetLog:
+    """Read a file's metadata; with `keep`, a small file stays open for the one reading that follows.
 
     Raises:
         InputError: it is not a Parquet file, or not a whole one.
 
     """
-    with reading_of(file.path), closing(open_parquet(file.path)) as source:
+    with reading_of(file.path):
+        source = open_parquet(file.path)
+        if keep and file.size < WORTHWHILE:
+            return ParquetLog(file, source.metadata, source.schema_arrow, source=source)
+        source.close()
         return ParquetLog(file, source.metadata, source.schema_arrow)
