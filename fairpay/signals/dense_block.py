@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 LEAST_EDGES = 2
-"""Artists of a block that an account added to it has among its core."""
+"""Artists of a block that an account has among its core."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class DenseBlock(GroupSignal):
 
     Edges join an account and its core artists (as in `same_artists`). An edge to an artist with d such edges weighs
     1 / ln(d + 5), so that joining a crowd of fans says little; blocks are found by greedy peeling, each without the
-    edges of those before. A block is worth a look if its accounts make up most of what its artists are played, and
-    they are a small part of all accounts: plays of other artists, the camouflage, change neither. Accounts most of
-    whose core artists are the block's are then added to it.
+    edges of those before. Of a block of few accounts the artists count who live from it: most of their plays come from
+    the block. The accounts whose core is mostly these artists are worth a look: peeling leaves out those with the
+    fewest edges, and takes in artists who are played as camouflage, and neither matters so.
     """
 
     blocks: int = 8
@@ -43,38 +43,42 @@ class DenseBlock(GroupSignal):
 
     def find(self, crowd: Crowd) -> list[Group]:
         """Peel block after block; keep those whose artists live from them."""
-        users = len(crowd.plays)
         graph = Graph.of(crowd.core, artists=len(crowd.artist_plays))
         found: list[Group] = []
         for _ in range(self.blocks):
             block = densest(graph)
             if not len(block.users):
                 break
-            plays = int(crowd.core.plays[graph.edges[block.edges]].sum())
-            share = plays / max(1, int(crowd.artist_plays[block.artists].sum()))
-            if (
-                self.least_users <= len(block.users) <= max(self.least_users, self.most_share * users)
-                and len(block.artists) >= self.least_artists
-                and share >= self.insiders
-            ):
-                found.append(Group(grown(block, crowd), share))
+            if len(block.users) <= self.most_share * len(crowd.plays):
+                found += self.judged(graph, block, crowd)
             graph = graph.without(block)
         return disjoint(found, self.least_users)
+
+    def judged(self, graph: Graph, block: Block, crowd: Crowd) -> list[Group]:
+        """Return the accounts on which the block's artists live, if there are enough of both."""
+        artist = graph.artist[block.edges]
+        plays = np.zeros(len(crowd.artist_plays), dtype=np.int64)
+        np.add.at(plays, artist, crowd.core.plays[graph.edges[block.edges]])
+        fans = np.bincount(artist, minlength=len(plays))
+        living = np.flatnonzero((plays >= self.insiders * crowd.artist_plays) & (fans >= self.least_users))
+        users = fans_of(living, crowd)
+        if len(living) < self.least_artists or not self.least_users <= len(users) <= self.most_share * len(crowd.plays):
+            return []
+        return [Group(users, int(plays[living].sum()) / int(crowd.artist_plays[living].sum()))]
 
     def words(self, group: Group) -> str:
         """Say it."""
         return f"{len(group.users):,} accounts that make up {group.value:.0%} of what their artists are played"
 
 
-def grown(block: Block, crowd: Crowd) -> Ints:
-    """Add the accounts most of whose core artists are the block's: peeling leaves out those with the fewest edges."""
+def fans_of(artists: Ints, crowd: Crowd) -> Ints:
+    """Return the accounts half of whose core artists or more are among these, and at least two of them."""
     core = crowd.core
     inside = np.zeros(len(crowd.artist_plays), dtype=np.bool_)
-    inside[block.artists] = True
+    inside[artists] = True
     owner = np.repeat(np.arange(len(crowd.plays)), np.diff(core.start))
     edges = np.bincount(owner[inside[core.artist]], minlength=len(crowd.plays))
-    more = np.flatnonzero((edges >= LEAST_EDGES) & (2 * edges > np.diff(core.start)))
-    return np.union1d(block.users, more)
+    return np.flatnonzero((edges >= LEAST_EDGES) & (2 * edges >= np.diff(core.start)))
 
 
 def disjoint(groups: list[Group], least: int) -> list[Group]:

@@ -1,6 +1,7 @@
 """How well `fairpay suspects` finds planted attacks, and how much time it takes: `make bench-suspects`.
 
-A month of 10,000 people with innocents who look odd (shops, sleepers, superfans, families), and one attack planted in it.
+A month of 10,000 people with innocents who look odd (shops, sleepers, superfans, families), and one attack planted in
+it.
 Levels of the signals were set on months of the seeds 1 and 2; what is printed is of SEEDS. A group counts as one thing
 to look at, since a reviewer opens it once; an account is found if it is listed, alone or in a group.
 """
