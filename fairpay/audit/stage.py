@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from fairpay.audit.auditing import audit
 from fairpay.audit.crowd import Terms
+from fairpay.outcome import Control
 from fairpay.pipeline import run
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from fairpay.schema import Listens, RawBatch
 
 __all__ = ["run_audit"]
+
+FLOAT = Fraction(1, 10**9)
+"""Roots in formulas are worked out in floats."""
 
 
 class Auditor:
@@ -73,4 +78,12 @@ def run_audit(
     if auditor.found is None:
         message = "the pipeline did not show the month"
         raise RuntimeError(message)
-    return outcome, auditor.found
+    return replace(outcome, controls=(*outcome.controls, formula_control(auditor.found))), auditor.found
+
+
+def formula_control(found: Audit) -> Control:
+    """Hold every income by formula against the replay: to a minor unit, or to a float's precision if that is more."""
+    pairs = [(f.closed, f.income) for rule in found.rules for f in rule.findings if f.closed is not None]
+    same = sum(abs(closed - income) <= 1 + income * FLOAT for closed, income in pairs)
+    detail = f"{same} of {len(pairs)} incomes are what the rule's formula says"
+    return Control("formula", same == len(pairs), detail)
