@@ -78,6 +78,7 @@ class Ruling:
         self.users, self.artists = (subjects(decisions, kind) for kind in ("user", "artist"))
         deeds = np.array([one.deed for one in decisions] + ["keep"])
         self.out = (deeds == "exclude") & (not apart)
+        self.weighs = "weight" in deeds and not apart
         self.aside = (deeds != "keep") if apart else (deeds == "hold")
         self.weight = {
             kind: np.array([1 if apart else int(one.weight * scale) for one in decisions] + [scale], dtype=np.int64)
@@ -109,7 +110,7 @@ class Ruling:
             InputError: a product leaves 62 bits.
 
         """
-        if self.scale == 1:
+        if not self.weighs:
             return listens
         amount = np.ones(len(listens.used), dtype=np.int64) if listens.amount is None else listens.amount
         if amount.max(initial=0) > (1 << 62) // self.scale:
