@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairpay.errors import InputError
+from fairpay.kernels.amounts import is_text, is_utf8
 from fairpay.schema import RawBatch
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def to_batch(rows: Rows, columns: Columns, origin: Origin, *, first_row: int) ->
     found: dict[str, pa.Array] = {}
     for role, name in columns.roles.items():
         if name in rows.columns:
-            found[role] = plain(rows.columns[name])
+            found[role] = sound(plain(rows.columns[name]), f"{origin.file}: the {role} column {name}")
         else:
             found[role] = constant(origin.constants[name], rows.rows)
     played = None
@@ -74,6 +75,20 @@ def constant(value: str | None, rows: int) -> pa.Array:
     return pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), pa.array([value], pa.string()))
 
 
+def sound(column: pa.Array, what: str) -> pa.Array:
+    """Return a column whose text is UTF-8.
+
+    Raises:
+        InputError: it is not.
+
+    """
+    text = column.dictionary if pa.types.is_dictionary(column.type) else column
+    if is_text(text.type) and not is_utf8(text):
+        message = f"{what} is not UTF-8 text throughout"
+        raise InputError(message, advice="The file is damaged, or was written with another encoding; write it again.")
+    return column
+
+
 def plain(column: pa.Array) -> pa.Array:
     """Bring types outside the contract (string views, bytes, dictionaries of other things) into it."""
     if isinstance(column, pa.ChunkedArray):
@@ -87,7 +102,12 @@ def plain(column: pa.Array) -> pa.Array:
         return plain(column.dictionary_decode())
     if pa.types.is_null(kind):
         return pa.nulls(len(column), pa.string())
-    return column.cast(pa.large_string()) if any(test(kind) for test in BYTES) else column
+    if not any(test(kind) for test in BYTES):
+        return column
+    try:
+        return column.cast(pa.large_string())
+    except pa.ArrowInvalid:  # bytes that are no UTF-8: let the reader of the message know which column
+        return column.cast(pa.large_binary()).view(pa.large_string())
 
 
 def check_id_type(kind: pa.DataType, *, role: str, name: str, where: str) -> None:

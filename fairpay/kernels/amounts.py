@@ -25,9 +25,10 @@ from fairpay.kernels.numbers import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Amounts", "is_text", "read_amounts", "text_buffers", "with_nulls"]
+__all__ = ["Amounts", "is_text", "is_utf8", "read_amounts", "text_buffers", "text_offsets", "with_nulls"]
 
 LIMIT = 1 << 62
+ASCII = 128
 PER_SECOND = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 
 
@@ -61,6 +62,29 @@ def text_buffers(column: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint8]
     _, starts, data = wide.buffers()
     start = np.frombuffer(starts, np.int64)[wide.offset : wide.offset + len(wide) + 1]
     return start, np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
+
+
+def text_offsets(column: pa.Array) -> NDArray[np.int32] | NDArray[np.int64]:
+    """Return where each text begins and the last one ends, as they lie in memory."""
+    if not pa.types.is_string(column.type) or len(column) == 0:
+        return text_buffers(column)[0]
+    return np.frombuffer(column.buffers()[1], np.int32)[column.offset : column.offset + len(column) + 1]
+
+
+def is_utf8(column: pa.Array) -> bool:
+    """Whether the text of a column is UTF-8, which damaged or careless files may not hold to."""
+    start = text_offsets(column)
+    data = column.buffers()[2] if len(column) else None
+    if data is None:
+        return True
+    used = np.frombuffer(data, np.uint8)[start[0] : start[-1]]
+    if len(used) == 0 or used.max() < ASCII:
+        return True
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def read_amounts(column: pa.Array, *, role: str, digits: int) -> Amounts:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.errors import InputError
-from fairpay.kernels.amounts import is_text, text_buffers
+from fairpay.kernels.amounts import is_text, text_offsets
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +34,7 @@ def missing_ids(column: pa.Array, *, role: str) -> NDArray[np.bool_] | None:
         at = column.indices.fill_null(0).to_numpy(zero_copy_only=False)
         empty = of_values[at] if len(of_values) else np.zeros(len(column), np.bool_)
     elif is_text(kind):
-        start = offsets(column)
+        start = text_offsets(column)
         empty = start[1:] == start[:-1]
     elif pa.types.is_integer(kind):
         return found
@@ -44,13 +44,6 @@ def missing_ids(column: pa.Array, *, role: str) -> NDArray[np.bool_] | None:
     if not empty.any():
         return found
     return empty if found is None else empty | found
-
-
-def offsets(column: pa.Array) -> NDArray[np.int32] | NDArray[np.int64]:
-    """Return where each text begins and the last one ends, as they lie in memory."""
-    if not pa.types.is_string(column.type) or len(column) == 0:
-        return text_buffers(column)[0]
-    return np.frombuffer(column.buffers()[1], np.int32)[column.offset : column.offset + len(column) + 1]
 
 
 def nulls(column: pa.Array) -> NDArray[np.bool_] | None:

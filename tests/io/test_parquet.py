@@ -234,3 +234,16 @@ def test_a_column_of_nothing_is_a_column_of_missing_ids(tmp_path: Path) -> None:
     raw = next(open_logs(path, Reading(), wanted=()).units()[0]())
     assert raw.columns["artist"].type == pa.string()
     assert judged(path)[1].dropped == {Fate.NO_ARTIST: 2}
+
+
+@pytest.mark.parametrize("role", ["user", "artist"])
+@pytest.mark.parametrize("kind", ["text", "bytes", "dictionary"])
+def test_ids_that_are_not_utf_8_are_refused(tmp_path: Path, role: str, kind: str) -> None:
+    raw = pa.array([b"caf\xc3\xa9", b"caf\xe9"])
+    text = pa.Array.from_buffers(pa.string(), 2, raw.buffers())
+    ids = {"text": text, "bytes": raw, "dictionary": pa.DictionaryArray.from_arrays([0, 1], text)}[kind]
+    words = "UTF8" if kind == "dictionary" else f"the {role} column {role} is not UTF-8 text"
+    with pytest.raises(InputError, match=words):
+        listens(log(tmp_path / "log.parquet", **{role: ids}))
+    with pytest.raises(InputError, match=f"the {role} column {role} is not UTF-8 text"):
+        listens(pa.table({"user": ["u", "v"], "artist": ["a", "b"], role: ids}))
