@@ -157,8 +157,8 @@ def play(bench: Bench, rule: Rule, attack: Attack, played: Played) -> Finding:
     return Finding(
         played=played,
         income=to_units(income),
-        per_fee=income / fees if fees else Fraction(0),
-        of_share=after[MADE_UP] / played.fee_share if attack.pool else None,
+        per_fee=income / fees,
+        of_share=after[MADE_UP] / played.fee_share,
         closed=by_formula(bench, rule, attack),
         lost=tuple(round_half_even(before[i] * crowd.facts.pool - after[i] * attack.pool) for i in range(len(TIERS))),
         break_even=break_even(bench, rule, attack) if searched else None,

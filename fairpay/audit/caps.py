@@ -23,10 +23,10 @@ __all__ = ["SafeCap", "counted", "earned_at", "safe_cap"]
 class SafeCap:
     """How high a cap on the plays of a listener may be on this log."""
 
-    cap: int | None
-    """c* in plays a month; 0 where no cap is safe; None where every cap is (nothing is paid out)."""
-    earns: Fraction | None
-    """Fees that one account earns at one play more than c*; None where every cap is safe."""
+    cap: int
+    """c* in plays a month; 0 where no cap is safe."""
+    earns: Fraction
+    """Fees that one account earns at one play more than c*."""
 
 
 def counted(crowd: Crowd, cap: int) -> int:
@@ -56,8 +56,6 @@ def safe_cap(crowd: Crowd) -> SafeCap:
 
     mean(min(L, c)) / c falls as c rises, so bisection finds it; each step is one pass over the users' totals.
     """
-    if not crowd.alpha:
-        return SafeCap(None, None)
     low, high = 0, int(crowd.facts.amount / (crowd.alpha * crowd.facts.users * crowd.play)) + 1
     while low < high:
         middle = (low + high + 1) // 2

@@ -80,13 +80,17 @@ def survey(month: Month, terms: Terms) -> Crowd:
     """Look at everybody: fees, and artists by rank.
 
     Raises:
-        NothingToPayError: nobody who listened pays anything, so no account can be held against its fee.
+        NothingToPayError: nobody who listened pays anything, or nothing is paid out, so that no account can be held
+            against its fee.
 
     """
     facts = month.facts
     if not facts.users or not facts.fees:
         message = "nothing to audit: nobody with listening pays a fee"
         raise NothingToPayError(message, advice="Check the subscriber file and the fee.")
+    if not facts.pool:
+        message = "nothing to audit: the pool is empty, so that no account can earn anything"
+        raise NothingToPayError(message, advice="Check the money and --royalty-rate.")
     month = held(month)
     alpha = paid_out(facts)
     fee = kth_largest(month, "fee", facts.users // 2 + 1)

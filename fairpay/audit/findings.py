@@ -45,8 +45,8 @@ class Finding:
     """What the made-up artists get, minor units."""
     per_fee: Fraction
     """Income for each unit of fee that the accounts pay."""
-    of_share: Fraction | None
-    """Share of the pool over share of the fees; None where there is no pool."""
+    of_share: Fraction
+    """Share of the pool over share of the fees."""
     closed: int | None
     """The income by formula, minor units; None where the rule has none."""
     lost: tuple[int, ...]

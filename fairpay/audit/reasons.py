@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Reason", "why"]
 
+ALSO_USER_CENTRIC = frozenset({"bounded", "norm", "top-artist", "weighted"})
+"""Rules that are user-centric at one end of their parameters."""
+
 
 class Reason(NamedTuple):
     """Why a rule gives what it gives."""
@@ -28,7 +31,7 @@ def why(rule: Any, crowd: Crowd, most: Fraction | None) -> Reason:  # noqa: ANN4
     """Say what limits an account under this rule, or that nothing does."""
     if rule.name not in CLOSED_FORMS:
         return Reason("no formula; found by replay", "no formula is known; the figures are what the replay found")
-    if most is not None and most == crowd.alpha and rule.name != "equal-split":
+    if most is not None and most == crowd.alpha and rule.name in ALSO_USER_CENTRIC:
         return user(rule, crowd, most)
     return REASONS[rule.name](rule, crowd, most)
 

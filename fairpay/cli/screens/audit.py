@@ -80,7 +80,7 @@ def one_scenario(outcome: Outcome, audit: Audit, place: int, played: Played) -> 
     yield paragraph(f"{scenario.name}: {scenario.title}", style="bold")
     pays = "pay" if played.accounts > 1 else "pays"
     fees = f"{amount(played.fees, currency)} {currency.code} in fees ({percent(played.fee_share)} of all)"
-    anyway = "" if played.cost else ", which fans pay anyway"
+    anyway = ", which fans pay anyway" if scenario.paid_by == "fans" else ""
     plays = f"{counted(played.plays, 'play')} of {played.seconds} s {'each' if played.accounts > 1 else 'a month'}"
     yield paragraph(f"{counted(played.accounts, 'account')}, {plays}, {pays} {fees}{anyway}.")
     yield ""
@@ -88,7 +88,7 @@ def one_scenario(outcome: Outcome, audit: Audit, place: int, played: Played) -> 
     for found in audit.rules:
         finding = found.findings[place]
         income, profit = amount(finding.income, currency), amount(finding.profit, currency, sign=True)
-        times = "-" if finding.of_share is None else f"{back(finding.of_share)}x"
+        times = f"{back(finding.of_share)}x"
         rows.append((found.rule.label, income, profit, times, pays_from(finding), loser(outcome, finding)))
     yield figures("Rule", "Income", "Profit", "Per share", "Pays from", "Loses most", rows=rows, words=(0, 5))
     yield ""
@@ -112,9 +112,7 @@ def loser(outcome: Outcome, finding: Finding) -> str:
 def limits(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
     """Say c*, and what idle money does."""
     cap, idle = audit.cap, audit.inactive
-    if cap.cap is None:
-        yield paragraph("User cap: any cap is safe, since nothing is paid out.")
-    elif cap.cap == 0:
+    if cap.cap == 0:
         yield paragraph("User cap: no cap is safe here; one play a month already pays for the account.")
     else:
         yield paragraph(f"User cap: at most {counted(cap.cap, 'play')} a month is safe on this log (c* = {cap.cap:,}).")
