@@ -23,4 +23,6 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - the functions differ in typ
     if name not in __all__:
         message = f"module 'fairpay' has no attribute {name!r}"
         raise AttributeError(message)
-    return getattr(importlib.import_module("fairpay.synth" if name == "synth" else "fairpay.api"), name)
+    found = getattr(importlib.import_module("fairpay.synth" if name == "synth" else "fairpay.api"), name)
+    globals()[name] = found  # importing `fairpay.synth` has put the module there
+    return found

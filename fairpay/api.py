@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fairpay.options import Options
     from fairpay.outcome import Control, Listening, Outcome
     from fairpay.pipeline import Inspection
-    from fairpay.suspects.run import Searched
+    from fairpay.search.run import Searched
 
 __all__ = ["Result", "audit", "check", "compare", "pay", "suspects", "verify"]
 
@@ -155,7 +155,7 @@ def suspects(
 
     `previous` is the log of the month before. Takes and raises what `compare` does.
     """
-    from fairpay.suspects.run import outputs, search  # noqa: PLC0415 - the engine is loaded where it is used
+    from fairpay.search.run import outputs, search  # noqa: PLC0415 - the engine is loaded where it is used
 
     full: Options = {**given.DEFAULTS, **options}
     asked = request("suspects", logs, rules, full)

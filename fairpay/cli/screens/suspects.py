@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from fairpay.outcome import Outcome
-    from fairpay.suspects.findings import Finding
-    from fairpay.suspects.run import Searched
+    from fairpay.search.findings import Finding
+    from fairpay.search.run import Searched
 
 __all__ = ["screen"]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fairpay.outcome import Outcome
-    from fairpay.suspects.findings import Finding
+    from fairpay.search.findings import Finding
 
 __all__ = ["review_table", "suspects_table"]
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.suspects.store import PARTS
-from fairpay.suspects.walk import on_threads
+from fairpay.search.store import PARTS
+from fairpay.search.walk import on_threads
 from fairpay.traces import Audience
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fairpay.search.store import Store
     from fairpay.signal import Floats
-    from fairpay.suspects.store import Store
     from fairpay.usage import Ints
 
 __all__ = ["listen_in"]

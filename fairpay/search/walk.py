@@ -11,9 +11,9 @@ import numpy as np
 
 from fairpay.kernels.minhash import mix_all
 from fairpay.likeness import seeds, sign_sets
-from fairpay.suspects.core import core_of
-from fairpay.suspects.people import gather
-from fairpay.suspects.store import PARTS
+from fairpay.search.core import core_of
+from fairpay.search.people import gather
+from fairpay.search.store import PARTS
 from fairpay.traces import Crowd, Pairs
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fairpay.search.people import Part, People
+    from fairpay.search.scatter import Scatter
+    from fairpay.search.store import Store
     from fairpay.signal import Floats, UserSignal
-    from fairpay.suspects.people import Part, People
-    from fairpay.suspects.scatter import Scatter
-    from fairpay.suspects.store import Store
     from fairpay.traces import Span, Traces
     from fairpay.usage import Ints
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from fairpay.search.groups import group_name
+from fairpay.search.ranking import percentiles
 from fairpay.signal import ArtistSignal, Signal, UserSignal
-from fairpay.suspects.groups import group_name
-from fairpay.suspects.ranking import percentiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fairpay.suspects.groups import Company
-    from fairpay.suspects.ranking import Ranked
-    from fairpay.suspects.stage import Evidence
+    from fairpay.search.groups import Company
+    from fairpay.search.ranking import Ranked
+    from fairpay.search.stage import Evidence
     from fairpay.usage import Ints
 
 __all__ = ["Finding", "findings"]

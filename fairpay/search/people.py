@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.suspects.scatter import PART_SHIFT
-from fairpay.suspects.store import PARTS
+from fairpay.search.scatter import PART_SHIFT
+from fairpay.search.store import PARTS
 from fairpay.traces import Pairs, Traces, sums
 
 if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-    from fairpay.suspects.scatter import Scatter
+    from fairpay.search.scatter import Scatter
     from fairpay.traces import Span
     from fairpay.usage import Ints
 

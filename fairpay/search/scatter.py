@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairpay.qualify.moments import read_moments
-from fairpay.suspects.ids import Coder, hash_ids
-from fairpay.suspects.store import KEPT, Store
+from fairpay.search.ids import Coder, hash_ids
+from fairpay.search.store import KEPT, Store
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

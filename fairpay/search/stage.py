@@ -11,15 +11,15 @@ import polars as pl
 from fairpay.funds import fee_units
 from fairpay.io.subscribers import read_subscribers
 from fairpay.month import Users
+from fairpay.search.audience import listen_in
+from fairpay.search.groups import find_groups
+from fairpay.search.money import moved
+from fairpay.search.people import People
+from fairpay.search.ranking import rank
+from fairpay.search.scatter import ROLES, Scatter
+from fairpay.search.walk import PAIR_WORDS, walk
 from fairpay.signal import ArtistSignal, GroupSignal, UserSignal
 from fairpay.signals import artist_signals, group_signals, user_signals
-from fairpay.suspects.audience import listen_in
-from fairpay.suspects.groups import find_groups
-from fairpay.suspects.money import moved
-from fairpay.suspects.people import People
-from fairpay.suspects.ranking import rank
-from fairpay.suspects.scatter import ROLES, Scatter
-from fairpay.suspects.walk import PAIR_WORDS, walk
 from fairpay.traces import Span
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from fairpay.outcome import Outcome
     from fairpay.pipeline import Request
     from fairpay.schema import Listens, RawBatch
+    from fairpay.search.groups import Company
+    from fairpay.search.money import Moved
+    from fairpay.search.ranking import Ranked
+    from fairpay.search.walk import Walked
     from fairpay.signal import Floats, Signal
-    from fairpay.suspects.groups import Company
-    from fairpay.suspects.money import Moved
-    from fairpay.suspects.ranking import Ranked
-    from fairpay.suspects.walk import Walked
     from fairpay.usage import Ints
 
 __all__ = ["Evidence", "Search"]

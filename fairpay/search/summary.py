@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fairpay.outcome import Outcome
-    from fairpay.suspects.findings import Finding
-    from fairpay.suspects.stage import Evidence
+    from fairpay.search.findings import Finding
+    from fairpay.search.stage import Evidence
 
 __all__ = ["SCHEMA_VERSION", "summary"]
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from fairpay.engines.local import LocalEngine
 from fairpay.errors import InputError
 from fairpay.pipeline import Watch, run, take_in
-from fairpay.suspects.findings import findings
-from fairpay.suspects.stage import Search
-from fairpay.suspects.summary import summary
-from fairpay.suspects.tables import review_table, suspects_table
+from fairpay.search.findings import findings
+from fairpay.search.stage import Search
+from fairpay.search.summary import summary
+from fairpay.search.tables import review_table, suspects_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from fairpay.outcome import Outcome
     from fairpay.pipeline import Request
-    from fairpay.suspects.findings import Finding
+    from fairpay.search.findings import Finding
 
 __all__ = ["Searched", "outputs", "search"]
 
