@@ -84,6 +84,8 @@ class Joined:
     """P with what the added accounts pay."""
     made_up: int = 0
     """Artists that only added accounts play; their codes follow those of the month, so ties go to real artists."""
+    one_of_each: bool = False
+    """Whether `each` shows one account of each kind: enough where only the largest of anything is looked for."""
 
     @property
     def facts(self) -> Facts:
@@ -120,7 +122,7 @@ class Joined:
         """Visit the month's blocks, then the accounts."""
         yield from self.base.each(visit)
         for accounts in self.added:
-            for count in accounts.blocks(entries=len(accounts.artist)):
+            for count in [1] if self.one_of_each else accounts.blocks(entries=len(accounts.artist)):
                 yield visit(accounts.usage(count))
 
     def each_users(self, visit: Callable[[Users], T]) -> Iterator[T]:

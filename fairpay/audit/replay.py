@@ -14,7 +14,7 @@ groups may be settled in place of artists, in units far finer than a cent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ import numpy as np
 
 from fairpay.audit.accounts import Joined
 from fairpay.audit.crowd import TIERS
+from fairpay.errors import UsageError
 from fairpay.money import LARGEST
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ __all__ = ["MADE_UP", "SHIFTING", "STEADY", "Bench", "build"]
 
 STEADY = frozenset({"equal-split", "market-centric", "norm", "top-artist", "user-cap", "user-centric", "weighted"})
 SHIFTING = frozenset({"bounded"})
+MOST_ENTRIES = 10**9
+"""Accounts times artists that are laid out one by one."""
 MADE_UP = len(TIERS)
 """The group of the made-up artists."""
 
@@ -80,6 +83,9 @@ class Bench:
 
     def over_again(self, rule: Rule, accounts: Accounts, attack: Attack) -> list[Fraction]:
         """The same for any rule at all."""
+        if accounts.count * len(accounts.artist) > MOST_ENTRIES:
+            message = f"scenario {attack.scenario.name} is too large for {rule.label}, which looks at every account"
+            raise UsageError(message, advice="Lower accounts or artists in a copy of the scenario.")
         month = joined(self.crowd, [accounts], pool=attack.pool)
         prepared = rule.prepare(month)
         weights = month.gather(lambda usage, out: rule.weigh(usage, prepared, out), rows=rule.rows)
@@ -137,7 +143,8 @@ def build(crowd: Crowd, rules: Sequence[Rule], attacks: Sequence[Attack], *, oth
         UsageError: a rule cannot run on this month.
 
     """
-    everybody = joined(crowd, [*(a.playing(a.most_plays) for a in attacks), *others], pool=crowd.facts.pool)
+    busiest = [*(a.playing(a.most_plays) for a in attacks), *others]
+    everybody = replace(joined(crowd, busiest, pool=crowd.facts.pool), one_of_each=True)
     prepared = {rule: rule.prepare(everybody if rule.name in STEADY else crowd.month) for rule in rules}
     jobs: list[tuple[Rule, Any]] = list(prepared.items())
     pairs = [(rule, attack) for rule in rules if rule.name in SHIFTING for attack in attacks]

@@ -16,6 +16,7 @@ from fairpay.audit.closed_forms import CLOSED_FORMS
 from fairpay.audit.crowd import Terms, survey
 from fairpay.audit.replay import SHIFTING, STEADY
 from fairpay.audit.scenario import Scenario
+from fairpay.errors import UsageError
 from fairpay.rules import find_rule, rule_classes
 
 FORMULA = [
@@ -170,3 +171,19 @@ def test_the_worst_rule_comes_first() -> None:
     worst = [r.worst for r in found.rules]
     assert worst == sorted(worst, reverse=True)
     assert found.rules[0].rule == find_rule("market-centric")
+
+
+def test_accounts_by_the_million_cost_nothing_to_weigh() -> None:
+    """They are alike: one is weighed and counted as often as there are; the formula agrees."""
+    month = NaiveMonth([("u", "a", 500)], fees={"u": 1000}, pool=700, rate=Fraction(7, 10))
+    scenario = Scenario(name="s", title="", accounts=10_000_000, streams_a_day=900, artists=20_000, fee="0.01")
+    found = audit(month, Terms(), rules=["norm", "market-centric", "weighted"], scenarios=[scenario])
+    assert [r.findings[0].income == r.findings[0].closed for r in found.rules] == [True] * 3
+
+
+def test_a_scenario_too_large_to_lay_out_is_refused() -> None:
+    """Rules that are worked out anew need every account; status 2 before the memory is gone."""
+    month = NaiveMonth([("u", "a", 5), ("v", "b", 6)], fees={"u": 100, "v": 100}, pool=140, rate=Fraction(7, 10))
+    scenario = Scenario(name="s", title="", accounts=10_000_000, streams_a_day=900, artists=20_000)
+    with pytest.raises(UsageError, match="too large for median"):
+        audit(month, Terms(), rules=["median"], scenarios=[scenario])
