@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from fairpay import options as given
 from fairpay.errors import UsageError
-from fairpay.jobs import origins_of, prepare_output, publish, request, watching
+from fairpay.jobs import origins_of, policy_rule, prepare_output, publish, request, watching, with_policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fairpay.audit.result import Audited
     from fairpay.options import Options
     from fairpay.outcome import Control, Listening, Outcome
-    from fairpay.pipeline import Inspection
+    from fairpay.request import Inspection
     from fairpay.search.run import Searched
 
 __all__ = ["Result", "audit", "check", "compare", "pay", "suspects", "verify"]
@@ -97,30 +97,36 @@ class Checked:
     listening: Listening
 
 
-def compare(logs: object, *, rules: Sequence[str] = DEFAULT_RULES, **options: Unpack[Options]) -> Result:
+def compare(logs: object, *, rules: Sequence[str] = (), **options: Unpack[Options]) -> Result:
     """Work out what each artist gets under two or more rules, who gains, who loses and why.
 
     Args:
         logs: paths (file, glob, directory), a Polars frame, or anything that exports Arrow (pandas, PyArrow, DuckDB).
-        rules: rules as on the command line; differences are against the first.
+        rules: rules as on the command line; differences are against the first. None: market-centric, user-centric, and
+            the policy's rule where there is a policy.
         **options: see `fairpay.options.Options`.
 
     Raises:
         FairpayError: every error a user can meet, each with its exit status.
 
     """
-    if len(set(rules)) < len(DEFAULT_RULES):
+    chosen = tuple(rules) or tuple(dict.fromkeys((*DEFAULT_RULES, *policy_rule(options))))
+    if len(set(chosen)) < len(DEFAULT_RULES):
         message = "compare needs two or more different rules"
         raise UsageError(message, advice="Add --rule, or use `fairpay pay` for one.")
-    return job("compare", logs, rules, options)
+    return job("compare", logs, chosen, options)
 
 
-def pay(logs: object, *, rule: str, **options: Unpack[Options]) -> Result:
-    """Work out what each artist is paid under one rule. Money must be stated: pool, fee or subscribers.
+def pay(logs: object, *, rule: str | None = None, **options: Unpack[Options]) -> Result:
+    """Work out what each artist is paid under one rule; None: the policy's. Money must be stated.
 
     Takes and raises what `compare` does.
     """
-    return job("pay", logs, (rule,), options)
+    chosen = (rule,) if rule is not None else policy_rule(options)
+    if not chosen:
+        message = "no rule given"
+        raise UsageError(message, advice="Give one --rule NAME; `fairpay rules` lists them.")
+    return job("pay", logs, chosen, options)
 
 
 def audit(
@@ -207,7 +213,7 @@ def job(command: Literal["compare", "pay"], logs: object, rules: Sequence[str], 
     """Run one job; where an output directory is given, lock it first and publish last."""
     from fairpay.pipeline import run  # noqa: PLC0415 - the engine is loaded where it is used
 
-    full: Options = {**given.DEFAULTS, **options}
+    full = with_policy(options)
     asked = request(command, logs, rules, full)
     with ExitStack() as stack:
         ready = None

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fairpay import options as given
 from fairpay.errors import UnbalancedError
+from fairpay.policy import find_policy
 from fairpay.rules import find_rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import ExitStack
+    from fractions import Fraction
 
     import pyarrow as pa
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from fairpay.outcome import Outcome
     from fairpay.pipeline import Request, Watch
 
-__all__ = ["Finished", "origins_of", "prepare_output", "publish", "request", "watching"]
+__all__ = ["Finished", "origins_of", "policy_rule", "prepare_output", "publish", "request", "watching", "with_policy"]
 
 TABLES = {"compare": "comparison", "pay": "payouts", "audit": "audit", "suspects": "suspects"}
 
@@ -129,8 +132,38 @@ def request(command: str, logs: object, rules: Sequence[str], options: Options) 
         running=given.running(options),
         artists=given.as_path(options["artists"]),
         decisions=given.as_path(options["decisions"]),
+        conditions=given.conditions(options),
         money_required=command == "pay",
     )
+
+
+def policy_rule(options: Options) -> tuple[str, ...]:
+    """Return the rule of the policy that is asked for, if any."""
+    name = options.get("policy")
+    return () if name is None else (find_policy(name).rule,)
+
+
+def with_policy(options: Options) -> Options:
+    """Fill in defaults; a policy's measure and qualifying length stand for those that were not given."""
+    full: Options = {**given.DEFAULTS, **options}
+    if full["policy"] is None:
+        return full
+    policy, origins = find_policy(full["policy"]), dict(full["origins"] or {})
+    settings: dict[str, Any] = {"measure": policy.measure, "min_seconds": decimal(policy.min_seconds)}
+    for name, value in settings.items():
+        where = origins.get(name, (None, "python" if name in options else "default"))[1]
+        if where == "default" and value is not None:
+            full[name] = value  # type: ignore[literal-required] # two keys of the options
+            if origins:
+                origins[name] = (value, f"policy {full['policy']}")
+    if origins:
+        full["origins"] = origins
+    return full
+
+
+def decimal(number: Fraction) -> str:
+    """Write a number of seconds as decimal text."""
+    return str(Decimal(number.numerator) / Decimal(number.denominator))
 
 
 def watching(options: Options) -> Watch:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from fairpay.errors import UsageError
 from fairpay.money import exact_amount, parse_rate
-from fairpay.settings import MoneyStated, Qualifying, Reading, Running
+from fairpay.settings import Conditions, MoneyStated, Qualifying, Reading, Running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["DEFAULTS", "Options", "moment", "qualifying", "reading", "running", "size", "stated"]
+__all__ = ["DEFAULTS", "Options", "conditions", "moment", "qualifying", "reading", "running", "size", "stated"]
 
 
 class Options(TypedDict, total=False):
@@ -46,6 +47,14 @@ class Options(TypedDict, total=False):
     artists: str | Path | None
     decisions: str | Path | None
     """A review file that a person has filled in."""
+    policy: str | None
+    """A policy by name, or a `.toml` file: play weights, boosts, thresholds, and defaults for rule and measure."""
+    history: str | Path | None
+    kappa: str | int
+    wishes: str | Path | None
+    delegations: str | Path | None
+    viscosity: str
+    delegate_cap: str | int
     memory: str | int | None
     threads: int | None
     batch_rows: int | None
@@ -83,6 +92,13 @@ DEFAULTS: Options = {
     "unlisted": "free",
     "artists": None,
     "decisions": None,
+    "policy": None,
+    "history": None,
+    "kappa": "20",
+    "wishes": None,
+    "delegations": None,
+    "viscosity": "1/2",
+    "delegate_cap": "10",
     "memory": None,
     "threads": None,
     "batch_rows": None,
@@ -162,6 +178,38 @@ def stated(options: Options) -> MoneyStated:
         inactive=options["inactive"],
         unlisted=options["unlisted"],
     )
+
+
+def conditions(options: Options) -> Conditions:
+    """Say what bears on listening between qualifying and the rule.
+
+    Raises:
+        UsageError: a number that is none.
+
+    """
+    return Conditions(
+        policy=options["policy"],
+        history=as_path(options["history"]),
+        kappa=number("kappa", options["kappa"]),
+        wishes=as_path(options["wishes"]),
+        delegations=as_path(options["delegations"]),
+        viscosity=number("viscosity", options["viscosity"]),
+        delegate_cap=number("delegate-cap", options["delegate_cap"]),
+    )
+
+
+def number(name: str, text: str | int) -> Fraction:
+    """Read a number that is not money: `20`, `0.5`, `1/2`.
+
+    Raises:
+        UsageError: when it is none.
+
+    """
+    try:
+        return Fraction(str(text))
+    except (ValueError, ZeroDivisionError):
+        message = f"--{name} {text}: not a number"
+        raise UsageError(message, advice="Write 20, 0.5 or 1/2.") from None
 
 
 def running(options: Options) -> Running:

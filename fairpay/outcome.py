@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fairpay.rule import Rule
     from fairpay.usage import Ints
 
-__all__ = ["Control", "Decided", "Listening", "Money", "Outcome", "Payout"]
+__all__ = ["Condition", "Control", "Decided", "Listening", "Money", "Outcome", "Payout"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,23 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """What one line of a policy did."""
+
+    name: str
+    times: Fraction
+    """The factor; 0 for a threshold."""
+    rows: int
+    """Qualified rows it met: for a threshold, those that earn nothing."""
+    plays: int
+    """Their plays."""
+    applied: bool
+    """False where neither the log nor the artist file has the column it needs."""
+    moved: tuple[int, ...] | None = None
+    """For a threshold, minor units that change hands because of it, one per rule."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of a run. Arrays are in artist order: sorted by the bytes of the artist id."""
 
@@ -142,3 +159,5 @@ class Outcome:
     """Sentences for the reader: columns detected, money assumed, experimental rules."""
     decided: tuple[Decided, ...] = ()
     """Decisions that were given, by hash."""
+    conditions: tuple[Condition, ...] = ()
+    """What each line of the policy did."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from fairpay.division import divide
 from fairpay.engines.local import LocalEngine
@@ -15,75 +17,33 @@ from fairpay.io.decisions import read_decisions
 from fairpay.io.listens import open_logs
 from fairpay.io.rejects import write_rejects
 from fairpay.io.subscribers import read_subscribers
-from fairpay.outcome import Listening, Money, Outcome
+from fairpay.outcome import Condition, Listening, Money, Outcome
+from fairpay.policy import find_policy, policy_file
 from fairpay.qualify import Qualifier
 from fairpay.reports.controls import controls
+from fairpay.reports.figures import moved_between
+from fairpay.request import Beside, Inspection, Request, Watch
 from fairpay.ruling import Ruling, effects
 from fairpay.schema import REASONS, Fate
-from fairpay.settings import MoneyStated, Qualifying, Reading, Running
+from fairpay.staging import Staging, open_stages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from fractions import Fraction
     from pathlib import Path
-
-    import pyarrow as pa
 
     from fairpay.division import Division
     from fairpay.engines.local import Intake
     from fairpay.io.listens import Logs
     from fairpay.money import Currency
-    from fairpay.month import Month
     from fairpay.qualify import Counts
-    from fairpay.rule import Rule
     from fairpay.schema import Listens, RawBatch
+    from fairpay.settings import MoneyStated
     from fairpay.usage import Ints
 
-__all__ = ["Beside", "Request", "inspect", "run"]
+__all__ = ["Beside", "Request", "Watch", "inspect", "run", "take_in"]
 
 ROLES = ("user", "artist", "plays", "seconds", "ms")
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """All that a run is asked."""
-
-    logs: object
-    """Paths, a Polars frame, or anything that exports Arrow."""
-    rules: tuple[Rule, ...] = ()
-    reading: Reading = field(default_factory=Reading)
-    qualifying: Qualifying = field(default_factory=Qualifying)
-    money: MoneyStated = field(default_factory=MoneyStated)
-    running: Running = field(default_factory=Running)
-    artists: Path | None = None
-    """A file of artist ids and names."""
-    decisions: Path | None = None
-    """A review file that a person has filled in."""
-    money_required: bool = False
-    """Whether a run without stated money is refused."""
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Who is told how a run goes."""
-
-    say: Callable[[str], None] = lambda _: None
-    """Takes sentences for the reader."""
-    progress: Callable[[int, int], None] | None = None
-    """Takes the rows and the bytes of each batch that was read; called from threads."""
-
-
-class Beside(Protocol):
-    """Someone who looks at the same plays while they are divided, without reading the logs again."""
-
-    roles: tuple[str, ...]
-    """Columns wanted besides those that money needs."""
-
-    def take(self, raw: RawBatch, listens: Listens) -> None:
-        """See a judged batch; called from threads."""
-
-    def look(self, month: Month, outcome: Outcome) -> None:
-        """See the month and what it came to, while the engine still holds it."""
 
 
 def run(request: Request, watch: Watch | None = None, *, beside: Beside | None = None) -> Outcome:
@@ -94,11 +54,28 @@ def run(request: Request, watch: Watch | None = None, *, beside: Beside | None =
 
     """
     if request.decisions is None:
-        return carry_out(request, watch, beside=beside)
+        return with_thresholds(request, carry_out(request, watch, beside=beside))
     ruling = Ruling(read_decisions(request.decisions))
     outcome = carry_out(request, watch, beside=beside, ruling=ruling)
     kept = carry_out(request, None, ruling=Ruling(ruling.decisions, apart=True))
-    return replace(outcome, decided=effects(ruling, kept, outcome))
+    return with_thresholds(request, replace(outcome, decided=effects(ruling, kept, outcome)))
+
+
+def with_thresholds(request: Request, outcome: Outcome) -> Outcome:
+    """Add what each threshold of a policy moves: the month is divided once more without it."""
+    if request.conditions.policy is None:
+        return outcome
+    limits = {limit.name for limit in find_policy(request.conditions.policy).thresholds}
+    told = []
+    for line in outcome.conditions:
+        moved: tuple[int, ...] | None = None
+        if line.name in limits:
+            without = replace(request, conditions=replace(request.conditions, without=line.name))
+            ruling = None if request.decisions is None else Ruling(read_decisions(request.decisions))
+            other = carry_out(without, None, ruling=ruling) if line.rows else outcome
+            moved = moved_between(outcome, other)
+        told.append(replace(line, moved=moved))
+    return replace(outcome, conditions=tuple(told))
 
 
 def carry_out(
@@ -108,38 +85,33 @@ def carry_out(
     currency = check_stated(request.money, required=request.money_required)
     names = artist_names(request.artists)
     with LocalEngine(request.running) as engine:
+        stages = Stages(beside=beside, ruling=ruling, staging=staging_of(request))
         if request.money.subscribers is not None:
-            payers = read_subscribers(request.money.subscribers, currency)
+            payers = stages.staging.payers(read_subscribers(request.money.subscribers, currency))
             engine.subscribe(payers, unlisted=request.money.unlisted)
-        inspection = take_in(engine, request, watch or Watch(), beside=beside, ruling=ruling)
+        inspection = take_in(engine, request, watch or Watch(), stages=stages)
         intake = engine.finish(fee=fee_units(request.money, currency))
-        listening = describe(inspection.counts, intake, len(engine.artist), excluded=ruling.left_out if ruling else 0)
+        listening = describe(inspection.counts, intake, len(engine.artist), left=stages.left_out())
         if not intake.users:
             message = f"nothing to pay: none of {listening.rows:,} rows qualified"
             raise NothingToPayError(message, advice="See `fairpay check` for why rows were left out.")
         money = funds(request.money, currency, paying(request.money, intake))
         month = engine.month(pool=money.pool, rate=known_rate(request.money), fees_are_money=request.money.pool is None)
         found = Found(
-            currency, money, listening, inspection.files, engine.artist, engine.artist_plays, engine.artist_ms, names
+            currency,
+            money,
+            listening,
+            inspection.files,
+            engine.artist,
+            engine.artist_plays,
+            engine.artist_ms,
+            names,
+            stages.staging,
         )
         outcome = conclude(divide(month, request.rules), found)
         if beside is not None:
             beside.look(month, outcome)
         return outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """What reading and qualifying alone found out."""
-
-    columns: Mapping[str, str]
-    """role -> column of the log."""
-    detected: bool
-    """Whether the columns were found by their names."""
-    files: Sequence[str]
-    """The log files, in order."""
-    counts: Counts
-    """Rows by fate."""
 
 
 def inspect(request: Request, watch: Watch | None = None) -> tuple[Inspection, Listening]:
@@ -150,45 +122,73 @@ def inspect(request: Request, watch: Watch | None = None) -> tuple[Inspection, L
 
     """
     with LocalEngine(request.running) as engine:
-        inspection = take_in(engine, request, watch or Watch(), roles=("time",))
+        inspection = take_in(engine, request, watch or Watch(), roles=("time",), stages=Stages())
         intake = engine.finish(fee=1)
         return inspection, describe(inspection.counts, intake, len(engine.artist))
 
 
-def take_in(  # noqa: PLR0913 - each stage that sees the rows is named
-    engine: LocalEngine,
-    request: Request,
-    watch: Watch,
-    *,
-    roles: tuple[str, ...] = (),
-    beside: Beside | None = None,
-    ruling: Ruling | None = None,
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """Who sees each judged batch on its way into the engine."""
+
+    beside: Beside | None = None
+    ruling: Ruling | None = None
+    staging: Staging = field(default_factory=Staging)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Columns wanted besides those that money needs."""
+        return (*(self.beside.roles if self.beside is not None else ()), *self.staging.roles)
+
+    def apply(self, raw: RawBatch, listens: Listens) -> Listens:
+        """Pass a judged batch on: a person's decisions, those who look on, policy and wishes."""
+        if self.ruling is not None:
+            listens = self.ruling.apply(listens)
+        if self.beside is not None:
+            self.beside.take(raw, listens)
+        return self.staging.apply(raw, listens)
+
+    def left_out(self) -> dict[Fate, int]:
+        """Rows that qualified and were left out on the way, by reason."""
+        excluded = self.ruling.left_out if self.ruling is not None else 0
+        return {**({Fate.EXCLUDED: excluded} if excluded else {}), **self.staging.dropped}
+
+
+def staging_of(request: Request) -> Staging:
+    """Open what the conditions of a run ask for; without conditions it changes nothing."""
+    return open_stages(
+        request.conditions,
+        request.logs,
+        reading=request.reading,
+        qualifying=request.qualifying,
+        running=request.running,
+        artists=request.artists,
+        subscribers=request.money.subscribers,
+    )
+
+
+def take_in(
+    engine: LocalEngine, request: Request, watch: Watch, *, roles: tuple[str, ...] = (), stages: Stages | None = None
 ) -> Inspection:
     """Read the logs, judge every row, and hand the listens to the engine; `roles` are read besides those needed."""
     qualifying, running, rejects = request.qualifying, request.running, request.reading.rejects
+    stages = stages or Stages()
     period = (qualifying.since, qualifying.until)
     timed = () if period == (None, None) else ("time",)
-    wanted = dict.fromkeys((*ROLES, *timed, *roles, *(beside.roles if beside is not None else ())))
+    wanted = dict.fromkeys((*ROLES, *timed, *roles, *stages.roles))
     logs = open_logs(request.logs, request.reading, wanted=tuple(wanted), period=period)
     for sentence in (found_columns(logs), *logs.notes):
         watch.say(sentence)
     qualifier = Qualifier(qualifying, set_aside=rejects is not None)
     units = logs.units(batch_rows=running.batch_rows, threads=running.threads)
-
-    def judge(raw: RawBatch) -> Listens:
-        listens = qualifier.judge(raw)
-        if ruling is not None:
-            listens = ruling.apply(listens)
-        if beside is not None:
-            beside.take(raw, listens)
-        return listens
-
-    engine.ingest(units, judge, progress=watch.progress)
+    engine.ingest(units, lambda raw: stages.apply(raw, qualifier.judge(raw)), progress=watch.progress)
     counts = qualifier.finish()
-    if ruling is not None:
-        ruling.finish()
+    engine.ingest(stages.staging.extra(), lambda listens: listens)
+    if stages.ruling is not None:
+        stages.ruling.finish()
     if rejects is not None:
-        write_rejects(qualifier.rejected(), rejects)
+        tables = [qualifier.rejected(), *stages.staging.rejected()]
+        write_rejects(pa.concat_tables(tables, promote_options="default"), rejects)
         if counts.bad:
             watch.say(f"{counts.bad:,} rows set aside in {rejects}")
     return Inspection(logs.columns, logs.detected, input_files(request, logs.files), counts)
@@ -197,8 +197,10 @@ def take_in(  # noqa: PLR0913 - each stage that sees the rows is named
 def input_files(request: Request, logs: Sequence[str] | None = None) -> list[str]:
     """Return every file a run reads: logs, subscribers, artists. `logs`, where they are known, are not looked for."""
     found = open_logs(request.logs, request.reading, wanted=ROLES).files if logs is None else logs
-    others = (request.money.subscribers, request.artists, request.decisions)
-    return [*found, *(str(path) for path in others if path is not None)]
+    asked = request.conditions
+    given = (request.money.subscribers, request.artists, request.decisions)
+    conditions = (policy_file(asked.policy), asked.history, asked.wishes, asked.delegations)
+    return [*found, *(str(path) for path in (*given, *conditions) if path is not None)]
 
 
 def found_columns(logs: Logs) -> str:
@@ -219,20 +221,18 @@ class Found:
     plays: Ints
     ms: Ints | None
     names: Mapping[str, str]
+    staging: Staging
 
 
-def describe(counts: Counts, intake: Intake, artists: int, *, excluded: int = 0) -> Listening:
-    """Put together what was read, by fate."""
-    dropped = {REASONS[fate]: count for fate, count in counts.dropped.items()}
-    if intake.unlisted_rows:
-        dropped[REASONS[Fate.UNLISTED]] = intake.unlisted_rows
-    if excluded:
-        dropped[REASONS[Fate.EXCLUDED]] = excluded
+def describe(counts: Counts, intake: Intake, artists: int, *, left: Mapping[Fate, int] | None = None) -> Listening:
+    """Put together what was read, by fate; `left` is what was left out after qualifying."""
+    later = {Fate.UNLISTED: intake.unlisted_rows, **(left or {})}
+    gone = {REASONS[fate]: count for fate, count in later.items() if count}
     times = (counts.first_time, counts.last_time)
     return Listening(
         rows=counts.rows,
-        used=counts.used - intake.unlisted_rows - excluded,
-        dropped=dropped,
+        used=counts.used - sum(gone.values()),
+        dropped={REASONS[fate]: count for fate, count in counts.dropped.items()} | gone,
         users=intake.users,
         artists=artists,
         plays=intake.plays,
@@ -287,5 +287,6 @@ def conclude(division: Division, found: Found) -> Outcome:
         mcdonald=division.mcdonald,
         controls=controls(found, division.payouts),
         names=found.names,
-        notes=division.remarks,
+        notes=(*found.staging.remarks(), *division.remarks),
+        conditions=tuple(Condition(t.name, t.times, t.rows, t.plays, t.applied) for t in found.staging.touched),
     )

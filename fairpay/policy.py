@@ -13,7 +13,17 @@ from typing import Any, Literal, TypeAlias
 
 from fairpay.errors import UsageError
 
-__all__ = ["Boost", "Policy", "Threshold", "Weight", "find_policy", "policy_names", "policy_text", "read_policy"]
+__all__ = [
+    "Boost",
+    "Policy",
+    "Threshold",
+    "Weight",
+    "find_policy",
+    "policy_file",
+    "policy_names",
+    "policy_text",
+    "read_policy",
+]
 
 Per: TypeAlias = Literal["artist", "track"]
 NUMBER = re.compile(r"\d{1,6}(\.\d{1,4})?|\d{1,4}/\d{1,4}")
@@ -113,6 +123,11 @@ def find_policy(name: str) -> Policy:
         message = f"{name} cannot be read: {error}"
         raise UsageError(message) from None
     return read_policy(text, where=name)
+
+
+def policy_file(name: str | None) -> str | None:
+    """Return the file of a policy, where it is one of the user's own."""
+    return name if name is not None and name.endswith(".toml") else None
 
 
 def read_policy(text: str, *, where: str) -> Policy:

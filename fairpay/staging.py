@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -154,8 +154,10 @@ def open_stages(  # noqa: PLR0913 - the settings of a run
     set_aside = reading.rejects is not None
     staging = Staging(viscosity=conditions.viscosity, delegate_cap=conditions.delegate_cap, set_aside=set_aside)
     if conditions.policy is not None:
+        policy = find_policy(conditions.policy)
+        kept = tuple(limit for limit in policy.thresholds if limit.name != conditions.without)
         staging.weigher = weigher_for(
-            find_policy(conditions.policy),
+            replace(policy, thresholds=kept),
             logs,
             reading=reading,
             qualifying=qualifying,

@@ -11,6 +11,7 @@ import typer
 from fairpay.cli.config import load
 
 __all__ = [
+    "Conditions",
     "Deciding",
     "Directory",
     "Logs",
@@ -26,6 +27,7 @@ __all__ = [
 READ = "How to read the log"
 COUNT = "Which listens count"
 PAY = "Money"
+CONDITIONS = "Policies and what listeners state"
 WRITE = "Results"
 RUN = "The run (changes no result)"
 
@@ -143,6 +145,68 @@ class Money:
             panel=PAY,
         ),
     ] = "free"
+
+
+class Conditions:
+    """What bears on listening before the rule."""
+
+    policy: Annotated[
+        Text,
+        option(
+            "--policy",
+            text="A policy by name, or a .toml file: play weights, thresholds, and a rule; `fairpay rules` lists them.",
+            panel=CONDITIONS,
+            metavar="NAME|FILE",
+        ),
+    ] = None
+    history: Annotated[
+        Text,
+        option(
+            "--history",
+            text="Past plays (user, artist, plays) join each listener's own.",
+            panel=CONDITIONS,
+            metavar="FILE",
+        ),
+    ] = None
+    kappa: Annotated[
+        str, option("--kappa", text="How many plays a listener's past counts for.", panel=CONDITIONS, metavar="PLAYS")
+    ] = "20"
+    wishes: Annotated[
+        Text,
+        option(
+            "--wishes",
+            text="What listeners want: user, artist, kind (gift, block, boost), amount.",
+            panel=CONDITIONS,
+            metavar="FILE",
+        ),
+    ] = None
+    delegations: Annotated[
+        Text,
+        option(
+            "--delegations",
+            text="Who lets whom steer: user, delegate, share; needs --subscribers.",
+            panel=CONDITIONS,
+            metavar="FILE",
+        ),
+    ] = None
+    viscosity: Annotated[
+        str,
+        option(
+            "--viscosity",
+            text="How much of delegated money is passed on at each step.",
+            panel=CONDITIONS,
+            metavar="SHARE",
+        ),
+    ] = "1/2"
+    delegate_cap: Annotated[
+        str,
+        option(
+            "--delegate-cap",
+            text="How many times the own fee a delegate may receive.",
+            panel=CONDITIONS,
+            metavar="TIMES",
+        ),
+    ] = "10"
 
 
 class Deciding:

@@ -7,13 +7,16 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from fairpay.integers import sum_exactly
 
 if TYPE_CHECKING:
+    from fairpay.outcome import Outcome
     from fairpay.usage import Ints
 
-__all__ = ["Shift", "gini", "largest_gains", "largest_losses", "shift", "top_share"]
+__all__ = ["Shift", "gini", "largest_gains", "largest_losses", "moved_between", "shift", "top_share"]
 
 HALF_BITS = 31
 
@@ -94,3 +97,19 @@ def largest(change: Ints, count: int) -> list[int]:
         found = found[change[found] >= least]
     order = np.argsort(-change[found], kind="stable")[:count]
     return [int(i) for i in found[order]]
+
+
+def moved_between(one: Outcome, other: Outcome) -> tuple[int, ...]:
+    """Return the minor units that change hands from one run to another under each rule; artists are matched by id."""
+    artists = pa.array(sorted({*one.artist.to_pylist(), *other.artist.to_pylist()}), pa.large_string())
+    return tuple(
+        shift(spread(a.allocation.paid, one.artist, artists), spread(b.allocation.paid, other.artist, artists)).moved
+        for a, b in zip(one.payouts, other.payouts, strict=True)
+    )
+
+
+def spread(paid: Ints, artist: pa.Array, artists: pa.Array) -> Ints:
+    """Put amounts in the places of their artists among all artists."""
+    out = np.zeros(len(artists), dtype=np.int64)
+    out[pc.index_in(artist, value_set=artists).to_numpy(zero_copy_only=False)] = paid
+    return out

@@ -12,7 +12,7 @@ from fairpay.reports.figures import gini, shift, top_share
 from fairpay.reports.tiers import tiers
 
 if TYPE_CHECKING:
-    from fairpay.outcome import Listening, Money, Outcome, Payout
+    from fairpay.outcome import Condition, Listening, Money, Outcome, Payout
     from fairpay.reports.tiers import Tier
     from fairpay.usage import Ints
 
@@ -46,6 +46,7 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "controls": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in outcome.controls],
         "notes": list(outcome.notes),
         "decisions": decisions_of(outcome),
+        "conditions": [condition_of(outcome, line) for line in outcome.conditions],
     }
 
 
@@ -100,6 +101,19 @@ def rule_of(outcome: Outcome, payout: Payout) -> dict[str, Any]:
         "stray_money_of_median_subscriber": None if stray is None else outcome.currency.text(stray),
         "experimental": payout.rule.experimental,
         "breaks": [promise.value for promise in payout.rule.broken()],
+    }
+
+
+def condition_of(outcome: Outcome, line: Condition) -> dict[str, Any]:
+    """Say what one line of the policy did."""
+    moved = line.moved
+    return {
+        "name": line.name,
+        "times": str(line.times),
+        "rows": line.rows,
+        "plays": line.plays,
+        "applied": line.applied,
+        "moved": None if moved is None else [outcome.currency.text(units) for units in moved],
     }
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from fairpay.cli.screens.parts import figures, paragraph
 from fairpay.cli.words import joined, visible
+from fairpay.policy import policy_names
 from fairpay.rule import Promise
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def table(rules: Sequence[Rule]) -> Iterator[RenderableType]:
     if any(rule.experimental for rule in rules):
         yield paragraph("* experimental: for study, not for paying.")
     yield paragraph("With their parameters at the defaults. `fairpay rules NAME` explains one.")
+    yield ""
+    yield paragraph(f"Policies, given with --policy and shown by name: {', '.join(policy_names())}.")
 
 
 def one_rule(rule: Rule) -> Iterator[RenderableType]:
