@@ -1,0 +1,96 @@
+"""Where compiled kernels are kept, and what happens when they cannot be."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fairpay.kernels import _jit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROGRAM = """
+import numpy as np
+from fairpay.kernels.split import add_amounts
+out = np.zeros(3, dtype=np.int64)
+add_amounts(np.array([2, 0, 2], dtype=np.uint32), np.array([5, 7, 1]), out)
+hits = sum(add_amounts.stats.cache_hits.values())
+print(out.tolist(), hits)
+"""
+
+
+def started(cache: Path) -> subprocess.Popen[str]:
+    """Start a run of a kernel that keeps its code in a folder."""
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        env={**os.environ, "FAIRPAY_CACHE_DIR": str(cache)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(run: subprocess.Popen[str]) -> str:
+    """Wait for a run; it must have nothing to complain about. Return what it printed."""
+    out, err = run.communicate()
+    assert (run.returncode, err) == (0, "")
+    return out.strip()
+
+
+def test_runs_that_start_at_once_leave_a_cache_the_next_one_uses(tmp_path: Path) -> None:
+    """All compile, all are right, one of them keeps the code for the next."""
+    runs = [started(tmp_path) for _ in range(3)]
+    for run in runs:
+        assert ended(run).startswith("[7, 0, 6]")
+    assert ended(started(tmp_path)) == "[7, 0, 6] 1"
+
+
+def test_a_damaged_cache_is_compiled_anew(tmp_path: Path) -> None:
+    """Index and data cut short."""
+    ended(started(tmp_path))
+    kept = [path for path in tmp_path.rglob("*.nb?") if path.is_file()]
+    assert kept
+    for path in kept:
+        path.write_bytes(path.read_bytes()[:20])
+    assert ended(started(tmp_path)).startswith("[7, 0, 6]")
+
+
+def test_without_a_folder_to_write_to_the_run_still_works(tmp_path: Path) -> None:
+    """As with a read-only home: nothing is kept, nothing is said."""
+    file = tmp_path / "file"
+    file.touch()
+    assert ended(started(file / "below")) == "[7, 0, 6] 0"
+
+
+def test_checked_and_unchecked_kernels_are_kept_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numba's own cache would hand out the one for the other."""
+    before = _jit.fingerprint()
+    monkeypatch.setenv("NUMBA_BOUNDSCHECK", "other")
+    assert _jit.fingerprint() != before
+
+
+@pytest.mark.parametrize(
+    ("system", "variables", "wanted"),
+    [
+        ("linux", {"XDG_CACHE_HOME": "/x"}, "/x"),
+        ("linux", {"HOME": "/h"}, "/h/.cache"),
+        ("darwin", {"HOME": "/h"}, "/h/Library/Caches"),
+        ("win32", {"LOCALAPPDATA": "/l"}, "/l"),
+        ("linux", {"XDG_CACHE_HOME": "/x", "FAIRPAY_CACHE_DIR": "/f"}, "/f"),
+    ],
+)
+def test_each_platform_has_its_own_folder(
+    system: str, variables: dict[str, str], wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """XDG, Library/Caches, LOCALAPPDATA; FAIRPAY_CACHE_DIR goes first."""
+    for name in ("XDG_CACHE_HOME", "FAIRPAY_CACHE_DIR", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(_jit.sys, "platform", system)
+    assert _jit.user_cache().as_posix() == wanted
