@@ -70,7 +70,13 @@ class Month:
         for window in range(self.calendar.windows):
             span = range(window, window + 1)
             plays = join([make_plays(crowd, users, span) for crowd, users in zip(self.crowds, everybody, strict=True)])
-            yield plays.take(np.argsort(plays.second, kind="stable"))
+            yield plays.take(by_second(plays.second - plays.second.min(initial=1 << 62)))
+
+
+def by_second(second: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Order a day's seconds, ties as they stand: int64[n]. Two radix sorts of 8 and 16 bits; second < 2^24."""
+    order = np.argsort(second.astype(np.uint8), kind="stable")
+    return order[np.argsort((second >> 8).astype(np.uint16)[order], kind="stable")]
 
 
 def blocks(total: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
