@@ -1,6 +1,6 @@
 """fairpay: divide subscription money among artists, exactly, under any published payout rule.
 
-`fairpay.compare`, `pay`, `suspects`, `check`, `verify` and `synth` do what the commands of the same
+`fairpay.compare`, `pay`, `audit`, `suspects`, `check`, `verify` and `synth` do what the commands of the same
 names do. They are loaded when first used: importing fairpay loads neither Polars nor Numba.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fairpay.api import check, compare, pay, suspects, verify
+    from fairpay.api import audit, check, compare, pay, suspects, verify
     from fairpay.synth import synth
 
-__all__ = ["check", "compare", "pay", "suspects", "synth", "verify"]
+__all__ = ["audit", "check", "compare", "pay", "suspects", "synth", "verify"]
 __version__ = "0.1.0"
 
 

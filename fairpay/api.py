@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from fairpay.audit.result import Audited
+    from fairpay.attacks.result import Audited
     from fairpay.options import Options
     from fairpay.outcome import Control, Listening, Outcome
     from fairpay.request import Inspection
@@ -137,9 +137,9 @@ def audit(
     `rules`: none is every rule that takes one walk. `scenarios`: names or TOML files; none is the usual two. Takes and
     raises what `compare` does.
     """
-    from fairpay.audit.result import Audited  # noqa: PLC0415 - loaded where it is used
-    from fairpay.audit.scenario import USUAL, find_scenario, scenario_files  # noqa: PLC0415 - the same
-    from fairpay.audit.stage import run_audit  # noqa: PLC0415 - the engine is loaded where it is used
+    from fairpay.attacks.result import Audited  # noqa: PLC0415 - loaded where it is used
+    from fairpay.attacks.scenario import USUAL, find_scenario, scenario_files  # noqa: PLC0415 - the same
+    from fairpay.attacks.stage import run_audit  # noqa: PLC0415 - the engine is loaded where it is used
 
     full: Options = {**given.DEFAULTS, **options}
     asked, named = request("audit", logs, (), full), tuple(scenarios) or USUAL

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fairpay import api
-from fairpay.audit.scenario import scenario_names, scenario_text
+from fairpay.attacks.scenario import scenario_names, scenario_text
 from fairpay.cli import main
 
 MONEY = ["--fee", "9.99", "--royalty-rate", "70%"]

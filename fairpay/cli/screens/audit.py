@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fairpay.audit.crowd import TIERS
+from fairpay.attacks.crowd import TIERS
 from fairpay.cli.screens.parts import about, figures, paragraph, title
 from fairpay.cli.words import amount, counted, percent
 from fairpay.money import format_units, round_half_even
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.audit.findings import Audit, Finding, Played, RuleAudit
+    from fairpay.attacks.findings import Audit, Finding, Played, RuleAudit
     from fairpay.outcome import Outcome
 
 __all__ = ["screen"]

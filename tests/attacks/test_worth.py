@@ -6,20 +6,20 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pytest
-from audit_months import months
+from attack_months import months
 from hypothesis import given, settings
 from naive import Listener, NaiveMonth, exact
 
-from fairpay.audit.auditing import audit
-from fairpay.audit.crowd import Terms, survey
-from fairpay.audit.replay import joined
-from fairpay.audit.scenario import Scenario
-from fairpay.audit.worth import steps
+from fairpay.attacks.audit import audit
+from fairpay.attacks.crowd import Terms, survey
+from fairpay.attacks.replay import joined
+from fairpay.attacks.scenario import Scenario
+from fairpay.attacks.worth import steps
 from fairpay.rules.bounded import paid_out
 
 if TYPE_CHECKING:
-    from fairpay.audit.accounts import Accounts
-    from fairpay.audit.crowd import Crowd
+    from fairpay.attacks.accounts import Accounts
+    from fairpay.attacks.crowd import Crowd
     from fairpay.rule import Rule
 
 ONE = Scenario(name="one", title="", accounts=1, streams_a_day=30)

@@ -20,17 +20,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fairpay.audit.accounts import Joined
-from fairpay.audit.crowd import TIERS
+from fairpay.attacks.accounts import Joined
+from fairpay.attacks.crowd import TIERS
 from fairpay.errors import UsageError
 from fairpay.money import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairpay.audit.accounts import Accounts
-    from fairpay.audit.attack import Attack
-    from fairpay.audit.crowd import Crowd
+    from fairpay.attacks.accounts import Accounts
+    from fairpay.attacks.attack import Attack
+    from fairpay.attacks.crowd import Crowd
     from fairpay.rule import Rule
     from fairpay.usage import Ints
 

@@ -63,7 +63,7 @@ def scenario_names() -> list[str]:
 
 def folder() -> Traversable:
     """Return where they are."""
-    return resources.files("fairpay.audit") / "scenarios"
+    return resources.files("fairpay.attacks") / "scenarios"
 
 
 def scenario_text(name: str) -> str:

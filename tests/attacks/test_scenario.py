@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from naive import NaiveMonth
 
-from fairpay.audit.attack import plan, spread
-from fairpay.audit.crowd import Terms, survey
-from fairpay.audit.scenario import USUAL, Scenario, find_scenario, scenario_names, scenario_text
+from fairpay.attacks.attack import plan, spread
+from fairpay.attacks.crowd import Terms, survey
+from fairpay.attacks.scenario import USUAL, Scenario, find_scenario, scenario_names, scenario_text
 from fairpay.errors import InputError, NothingToPayError, UsageError
 
 if TYPE_CHECKING:

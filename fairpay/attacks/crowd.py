@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.audit.held import held
+from fairpay.attacks.held import held
 from fairpay.errors import NothingToPayError
 from fairpay.measures import kth_largest
 from fairpay.money import round_half_even

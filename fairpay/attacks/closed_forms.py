@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fairpay.audit.caps import earned_at
+from fairpay.attacks.caps import earned_at
 from fairpay.budgets import sum_users
 from fairpay.solvers.bounds import CapForce, ListeningForce, SmoothForce
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fairpay.audit.accounts import Accounts
-    from fairpay.audit.crowd import Crowd
+    from fairpay.attacks.accounts import Accounts
+    from fairpay.attacks.crowd import Crowd
     from fairpay.month import Users
 
 __all__ = ["CLOSED_FORMS", "Case", "ClosedForm"]

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fairpay.audit.accounts import Accounts
-from fairpay.audit.attack import spread
-from fairpay.audit.crowd import TIERS
-from fairpay.audit.replay import SHIFTING, STEADY, joined
+from fairpay.attacks.accounts import Accounts
+from fairpay.attacks.attack import spread
+from fairpay.attacks.crowd import TIERS
+from fairpay.attacks.replay import SHIFTING, STEADY, joined
 from fairpay.budgets import Budgeted, sum_users
 from fairpay.integers import sum_exactly
 from fairpay.measures import kth_largest
@@ -25,8 +25,8 @@ from fairpay.money import LARGEST, round_half_even
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairpay.audit.crowd import Crowd
-    from fairpay.audit.replay import Bench
+    from fairpay.attacks.crowd import Crowd
+    from fairpay.attacks.replay import Bench
     from fairpay.rule import Rule
     from fairpay.usage import Ints, Usage
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from audit_months import exact_income, months
+from attack_months import exact_income, months
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import NaiveMonth
 
-from fairpay.audit.attack import plan
-from fairpay.audit.auditing import audit, usual_rules
-from fairpay.audit.closed_forms import CLOSED_FORMS
-from fairpay.audit.crowd import Terms, survey
-from fairpay.audit.replay import SHIFTING, STEADY
-from fairpay.audit.scenario import Scenario
+from fairpay.attacks.attack import plan
+from fairpay.attacks.audit import audit, usual_rules
+from fairpay.attacks.closed_forms import CLOSED_FORMS
+from fairpay.attacks.crowd import Terms, survey
+from fairpay.attacks.replay import SHIFTING, STEADY
+from fairpay.attacks.scenario import Scenario
 from fairpay.errors import UsageError
 from fairpay.rules import find_rule, rule_classes
 

@@ -7,20 +7,20 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pytest
-from audit_months import HeldMonth, log_normal, tasteful
+from attack_months import HeldMonth, log_normal, tasteful
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairpay.audit.auditing import audit
-from fairpay.audit.caps import earned_at, safe_cap
-from fairpay.audit.closed_forms import CLOSED_FORMS
-from fairpay.audit.crowd import Terms, survey
-from fairpay.audit.scenario import Scenario, find_scenario
+from fairpay.attacks.audit import audit
+from fairpay.attacks.caps import earned_at, safe_cap
+from fairpay.attacks.closed_forms import CLOSED_FORMS
+from fairpay.attacks.crowd import Terms, survey
+from fairpay.attacks.scenario import Scenario, find_scenario
 from fairpay.errors import NothingToPayError
 from fairpay.rules import find_rule
 
 if TYPE_CHECKING:
-    from fairpay.audit.findings import Audit, RuleAudit
+    from fairpay.attacks.findings import Audit, RuleAudit
 
 RATE = Fraction(7, 10)
 

@@ -6,16 +6,16 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from fairpay.audit.auditing import audit
-from fairpay.audit.crowd import Terms
+from fairpay.attacks.audit import audit
+from fairpay.attacks.crowd import Terms
 from fairpay.outcome import Control
 from fairpay.pipeline import run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairpay.audit.findings import Audit
-    from fairpay.audit.scenario import Scenario
+    from fairpay.attacks.findings import Audit
+    from fairpay.attacks.scenario import Scenario
     from fairpay.month import Month
     from fairpay.outcome import Outcome
     from fairpay.pipeline import Request, Watch

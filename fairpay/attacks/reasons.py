@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fairpay.audit.closed_forms import CLOSED_FORMS
+from fairpay.attacks.closed_forms import CLOSED_FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from fractions import Fraction
 
-    from fairpay.audit.crowd import Crowd
+    from fairpay.attacks.crowd import Crowd
 
 __all__ = ["Reason", "why"]
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.audit.accounts import Accounts
+from fairpay.attacks.accounts import Accounts
 from fairpay.errors import UsageError
 from fairpay.money import Currency, round_half_even
 
 if TYPE_CHECKING:
-    from fairpay.audit.crowd import Crowd
-    from fairpay.audit.scenario import Scenario
+    from fairpay.attacks.crowd import Crowd
+    from fairpay.attacks.scenario import Scenario
     from fairpay.usage import Ints
 
 __all__ = ["Attack", "plan", "spread"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fairpay.audit.report import summary, table
+from fairpay.attacks.report import summary, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from fairpay.audit.findings import Audit
+    from fairpay.attacks.findings import Audit
     from fairpay.outcome import Outcome
 
 __all__ = ["Audited"]

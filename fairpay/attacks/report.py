@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from fairpay.audit.crowd import TIERS
+from fairpay.attacks.crowd import TIERS
 from fairpay.money import format_units, round_half_even
 from fairpay.reports.decimals import decimals
 from fairpay.reports.summary import SCHEMA_VERSION, listening_of, money_of, ratio
@@ -15,8 +15,8 @@ from fairpay.reports.summary import SCHEMA_VERSION, listening_of, money_of, rati
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fairpay.audit.findings import Audit, Finding, Played, RuleAudit
-    from fairpay.audit.worth import Worth
+    from fairpay.attacks.findings import Audit, Finding, Played, RuleAudit
+    from fairpay.attacks.worth import Worth
     from fairpay.outcome import Outcome
 
 __all__ = ["summary", "table"]

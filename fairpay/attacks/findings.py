@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from fairpay.allocation import Allocation
-    from fairpay.audit.caps import SafeCap
-    from fairpay.audit.reasons import Reason
-    from fairpay.audit.scenario import Scenario
-    from fairpay.audit.worth import Worth
+    from fairpay.attacks.caps import SafeCap
+    from fairpay.attacks.reasons import Reason
+    from fairpay.attacks.scenario import Scenario
+    from fairpay.attacks.worth import Worth
     from fairpay.rule import Rule
 
 __all__ = ["Audit", "Finding", "Inactive", "Played", "RuleAudit"]

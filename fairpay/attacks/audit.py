@@ -6,14 +6,14 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from fairpay.allocation import Allocation
-from fairpay.audit.attack import plan
-from fairpay.audit.caps import safe_cap
-from fairpay.audit.closed_forms import CLOSED_FORMS, Case
-from fairpay.audit.crowd import TIERS, survey
-from fairpay.audit.findings import Audit, Finding, Inactive, Played, RuleAudit
-from fairpay.audit.reasons import why
-from fairpay.audit.replay import MADE_UP, SHIFTING, STEADY, build, joined, weigh_alone
-from fairpay.audit.worth import fans_of, steps, worth
+from fairpay.attacks.attack import plan
+from fairpay.attacks.caps import safe_cap
+from fairpay.attacks.closed_forms import CLOSED_FORMS, Case
+from fairpay.attacks.crowd import TIERS, survey
+from fairpay.attacks.findings import Audit, Finding, Inactive, Played, RuleAudit
+from fairpay.attacks.reasons import why
+from fairpay.attacks.replay import MADE_UP, SHIFTING, STEADY, build, joined, weigh_alone
+from fairpay.attacks.worth import fans_of, steps, worth
 from fairpay.budgets import sum_users
 from fairpay.division import typical_fee
 from fairpay.errors import UsageError
@@ -25,11 +25,11 @@ from fairpay.rules import find_rule, rule_classes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairpay.audit.accounts import Accounts
-    from fairpay.audit.attack import Attack
-    from fairpay.audit.crowd import Crowd, Terms
-    from fairpay.audit.replay import Bench
-    from fairpay.audit.scenario import Scenario
+    from fairpay.attacks.accounts import Accounts
+    from fairpay.attacks.attack import Attack
+    from fairpay.attacks.crowd import Crowd, Terms
+    from fairpay.attacks.replay import Bench
+    from fairpay.attacks.scenario import Scenario
     from fairpay.month import Month, Users
     from fairpay.rule import Rule
     from fairpay.usage import Ints

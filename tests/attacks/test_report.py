@@ -12,14 +12,14 @@ from naive import NaiveMonth
 from outcomes import outcome
 from rich.console import Console
 
-from fairpay.audit.auditing import audit
-from fairpay.audit.crowd import Terms
-from fairpay.audit.report import summary, table
-from fairpay.audit.scenario import find_scenario, scenario_names
+from fairpay.attacks.audit import audit
+from fairpay.attacks.crowd import Terms
+from fairpay.attacks.report import summary, table
+from fairpay.attacks.scenario import find_scenario, scenario_names
 from fairpay.cli.screens.audit import screen
 
 if TYPE_CHECKING:
-    from fairpay.audit.findings import Audit
+    from fairpay.attacks.findings import Audit
     from fairpay.outcome import Outcome
 
 KEYS = ["schema_version", "currency", "pool", "money", "listening", "scenarios", "rules", "safe_user_cap", "inactive",

@@ -12,7 +12,7 @@ from fairpay.budgets import sum_users
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from fairpay.audit.crowd import Crowd
+    from fairpay.attacks.crowd import Crowd
     from fairpay.month import Users
     from fairpay.usage import Ints
 

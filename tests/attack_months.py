@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 from naive import Listener, NaiveMonth, exact
 
-from fairpay.audit.replay import joined
+from fairpay.attacks.replay import joined
 from fairpay.rules.bounded import paid_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fairpay.audit.attack import Attack
+    from fairpay.attacks.attack import Attack
     from fairpay.month import Facts
     from fairpay.usage import Ints, Usage
 
