@@ -32,7 +32,11 @@ class InputHasher:
         self.thread = Thread(target=self.work, name="input hashes", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Note how the files stand now, and begin to hash them."""
+        try:
+            self.marks = {name: mark for name in self.names if (mark := mark_of(name)) is not None}
+        except OSError as error:
+            self.problem = unreadable(error)
         self.thread.start()
 
     def stop(self) -> None:
@@ -52,19 +56,18 @@ class InputHasher:
         if self.problem:
             raise self.problem
         for name, mark in self.marks.items():
-            if mark_of(name) != mark:
+            if not stands(name, mark):
                 raise changed(name)
         return self.records
 
     def work(self) -> None:
         """Hash one file after another."""
         try:
-            self.marks = {name: mark for name in self.names if (mark := mark_of(name)) is not None}
-            for name in self.names:
+            for name in () if self.problem else self.names:
                 size, digest = hash_file(Path(name), self.stopped) if name in self.marks else (None, None)
                 self.records.append({"name": name, "size": size, "sha256": digest})
         except OSError as error:
-            self.problem = InputError(f"{error.filename} cannot be read: {error.strerror}")
+            self.problem = unreadable(error)
 
 
 def hash_file(path: Path, stopped: Event | None = None) -> tuple[int, str]:
@@ -96,6 +99,19 @@ def mark_of(name: str) -> tuple[int, ...] | None:
     if not stat.S_ISREG(status.st_mode):
         return None
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def stands(name: str, mark: tuple[int, ...]) -> bool:
+    """Tell whether a file is as it was marked."""
+    try:
+        return mark_of(name) == mark
+    except OSError:
+        return False
+
+
+def unreadable(error: OSError) -> InputError:
+    """Say which file cannot be read."""
+    return InputError(f"{error.filename} cannot be read: {error.strerror}")
 
 
 def changed(name: str) -> InputError:

@@ -109,14 +109,28 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     """
     path = directory / MANIFEST
     try:
-        manifest = json.loads(path.read_bytes())
+        manifest: dict[str, Any] = json.loads(path.read_bytes())
     except OSError as error:
         message = f"{directory} is not a run: {MANIFEST} cannot be read ({error.strerror})"
         raise InputError(message, advice="Give a directory written with -o.") from None
     except ValueError:
         message = f"{path} is not JSON"
         raise InputError(message, advice="It was changed or cut short; make the run again.") from None
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("outputs"), list) or "fingerprint" not in manifest:
+    if not is_manifest(manifest):
         message = f"{path} is not a manifest of fairpay"
         raise InputError(message, advice="Give a directory written with -o.")
     return manifest
+
+
+def is_manifest(value: object) -> bool:
+    """Tell whether a value has the parts of a manifest that others rely on; outputs lie in the run's directory."""
+    if not isinstance(value, dict) or not isinstance(value.get("fingerprint"), str):
+        return False
+    parts = {"outputs": ("name", "size", "sha256"), "inputs": ("name", "sha256"), "controls": ("name", "ok", "detail")}
+    for part, keys in parts.items():
+        records = value.get(part)
+        if not isinstance(records, list):
+            return False
+        if not all(isinstance(record, dict) and all(key in record for key in keys) for record in records):
+            return False
+    return all(Path(str(output["name"])).name == output["name"] for output in value["outputs"])

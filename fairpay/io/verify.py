@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,21 +81,24 @@ def input_controls(directory: Path, inputs: Sequence[Mapping[str, Any]], *, aske
         yield Control("inputs", ok=True, detail=f"{len(inputs)} inputs left out, as asked")
         return
     local = [record for record in inputs if record["sha256"] is not None]
-    found = {record["name"]: path for record in local if (path := find_input(directory, record["name"]))}
+    found = {record["name"]: digest for record in local if (digest := hash_input(directory, record["name"]))}
     gone = [record["name"] for record in local if record["name"] not in found]
-    changed = [r["name"] for r in local if r["name"] in found and hash_file(found[r["name"]])[1] != r["sha256"]]
+    changed = [r["name"] for r in local if found.get(r["name"], r["sha256"]) != r["sha256"]]
     detail = f"{len(found)} of {len(local)} hashed again, " + (f"changed: {changed[0]}" if changed else "all the same")
     yield Control("inputs", not changed, detail)
     if gone:
-        yield Control("inputs present", ok=False, detail=f"{len(gone)} of {len(local)} gone: {gone[0]}")
+        yield Control("inputs present", ok=False, detail=f"{len(gone)} of {len(local)} gone or unreadable: {gone[0]}")
     if away := len(inputs) - len(local):
         yield Control("inputs hashed", ok=True, detail=f"{away} were no plain files and have no hash to check")
 
 
-def find_input(directory: Path, name: str) -> Path | None:
-    """Find an input under the name it had."""
-    places = (Path(), directory, directory.parent)
-    return next((place / name for place in places if (place / name).is_file()), None)
+def hash_input(directory: Path, name: str) -> str | None:
+    """Find an input under the name it had and hash it; None where it is gone or cannot be read."""
+    for place in (Path(), directory, directory.parent):
+        if (place / name).is_file():
+            with suppress(OSError):
+                return hash_file(place / name)[1]
+    return None
 
 
 def total_controls(directory: Path, outputs: Sequence[Mapping[str, Any]]) -> Iterator[Control]:

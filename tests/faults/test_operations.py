@@ -162,7 +162,8 @@ disk.before = before
 if sys.argv[3] == "aside":
     disk.exchange = lambda *_: False
 out = Path(sys.argv[1])
-publish(out, files={"a": write, "b": write}, manifest={"inputs": []}, fingerprint=sys.argv[4], force=True)
+files, manifest = {"a": write, "b": write}, {"inputs": [], "controls": []}
+publish(out, files=files, manifest=manifest, fingerprint=sys.argv[4], force=True)
 """
 
 

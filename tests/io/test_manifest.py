@@ -73,6 +73,17 @@ def test_an_input_that_changes_during_the_run_is_noticed(tmp_path: Path) -> None
         hasher.join()
 
 
+def test_an_input_that_vanishes_during_the_run_is_noticed(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("user,artist\n")
+    hasher = InputHasher([log])
+    hasher.start()
+    hasher.thread.join()
+    log.unlink()
+    with pytest.raises(InputError, match="changed while it was read"):
+        hasher.join()
+
+
 @pytest.mark.parametrize("name", ["memory", "threads", "batch_rows", "temp_dir", "progress", "force", "quiet", "json"])
 def test_options_that_change_no_result_do_not_change_the_fingerprint(name: str) -> None:
     assert mark() == mark(**{name: "7"})
@@ -136,7 +147,18 @@ def test_versions_of_what_computes_are_recorded() -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "cannot be read"), ("{", "is not JSON"), ("[]", "not a manifest"), ('{"a": 1}', "not a manifest")],
+    [
+        (None, "cannot be read"),
+        ("{", "is not JSON"),
+        ("[]", "not a manifest"),
+        ('{"a": 1}', "not a manifest"),
+        ('{"fingerprint": "f", "inputs": [], "controls": [], "outputs": [{}]}', "not a manifest"),
+        ('{"fingerprint": "f", "inputs": [3], "controls": [], "outputs": []}', "not a manifest"),
+        (
+            '{"fingerprint": "", "inputs": [], "controls": [], "outputs": [{"name": "../a", "size": 1, "sha256": ""}]}',
+            "not a manifest",
+        ),
+    ],
 )
 def test_what_is_no_manifest_is_refused(tmp_path: Path, content: str | None, message: str) -> None:
     if content is not None:
