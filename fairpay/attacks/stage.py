@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fairpay.attacks.audit import audit
 from fairpay.attacks.crowd import Terms
+from fairpay.errors import UsageError
 from fairpay.outcome import Control
 from fairpay.pipeline import run
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run_audit"]
 
+BEFORE_THE_RULE = ("policy", "history", "wishes", "delegations")
 FLOAT = Fraction(1, 10**9)
 """Roots in formulas are worked out in floats."""
 
@@ -70,15 +72,29 @@ def run_audit(
     """Read the logs once, and audit the month.
 
     Raises:
-        FairpayError: every error a user can meet.
+        UsageError: a policy, own history, wishes, delegations or decisions are given.
+        FairpayError: every other error a user can meet.
 
     """
+    refuse_conditions(request)
     auditor = Auditor(request, rules=rules, scenarios=scenarios)
     outcome = run(request, watch, beside=auditor)
     if auditor.found is None:
         message = "the pipeline did not show the month"
         raise RuntimeError(message)
     return replace(outcome, controls=(*outcome.controls, formula_control(auditor.found))), auditor.found
+
+
+def refuse_conditions(request: Request) -> None:
+    """Refuse what changes listening before the rule: nobody can say what it would make of accounts that never were.
+
+    A threshold needs an artist's streams of a year, a weight needs columns of each play.
+    """
+    given = [name for name in BEFORE_THE_RULE if getattr(request.conditions, name) is not None]
+    given += ["decisions"] if request.decisions is not None else []
+    if given:
+        message = f"audit does not take {', '.join(given)}: accounts are tried on listening as it is in the log"
+        raise UsageError(message, advice="Leave it out, and give the policy's rule with --rule.")
 
 
 def formula_control(found: Audit) -> Control:

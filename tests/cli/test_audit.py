@@ -10,6 +10,7 @@ import pytest
 from fairpay import api
 from fairpay.attacks.scenario import scenario_names, scenario_text
 from fairpay.cli import main
+from fairpay.errors import UsageError
 
 MONEY = ["--fee", "9.99", "--royalty-rate", "70%"]
 
@@ -117,3 +118,10 @@ def test_threads_and_order_change_nothing(log: str, tmp_path: Path) -> None:
     turned.write_text("\n".join([head, *reversed(lines)]) + "\n", encoding="utf-8")
     options = {"fee": "9.99", "royalty_rate": "70%"}
     assert api.audit(log, **options).summary == api.audit(turned, threads=1, batch_rows=5, **options).summary
+
+
+@pytest.mark.parametrize("option", ["policy", "history", "wishes", "delegations", "decisions"])
+def test_what_changes_listening_before_the_rule_is_refused(option: str, log: str) -> None:
+    """The accounts' plays would not pass through it; the command line does not have these options."""
+    with pytest.raises(UsageError, match=f"audit does not take {option}"):
+        api.audit(log, fee="9.99", **{option: "spotify-2024"})
