@@ -56,9 +56,10 @@ def alike(signs: NDArray[np.uint32], able: Ints, *, rows: int, least: float) -> 
 
 def split(users: Ints, group: Ints) -> list[Ints]:
     """Cut users (ascending) by the number of their group; keep groups of two or more, by their first member."""
-    order = np.argsort(group, kind="stable")
+    shared = np.flatnonzero(np.bincount(group)[group] > 1) if len(group) else np.zeros(0, dtype=np.int64)
+    order = shared[np.argsort(group[shared], kind="stable")]
     edges = np.flatnonzero(np.diff(group[order])) + 1
-    return [part for part in np.split(users[order], edges) if len(part) > 1]
+    return np.split(users[order], edges) if len(order) else []
 
 
 def agreement(signs: NDArray[np.uint32], users: Ints) -> float:
