@@ -224,11 +224,28 @@ def median_point(points: Any, fees: Any) -> Any:  # noqa: ANN401 - NumPy arrays
         pull = ((fees / np.where(far > 0, far, 1.0) * (far > 0))[:, None] * (points - point)).sum(axis=0)
         if np.linalg.norm(pull) <= fees[far == 0].sum() * (1 + 1e-12):
             return point
-    place = mean + 1e-3 * (points[0] - mean)
-    for _ in range(200_000):
-        pull = fees / np.maximum(np.linalg.norm(points - place, axis=1), 1e-300)
-        after = pull @ points / pull.sum()
-        if np.abs(after - place).max() < 1e-16:
+    away = np.linalg.norm(points - mean, axis=1)
+    if away.min() > 0 and np.linalg.norm((fees / away) @ (points - mean)) < 1e-13 * fees.sum():
+        return mean
+    return newton(points, fees, mean + 1e-3 * (points[0] - mean))
+
+
+def newton(points: Any, fees: Any, place: Any) -> Any:  # noqa: ANN401 - NumPy arrays
+    """Minimise the sum of distances by damped Newton steps, where the optimum is no data point."""
+
+    def objective(z: Any) -> float:  # noqa: ANN401
+        return float(fees @ np.linalg.norm(points - z, axis=1))
+
+    for _ in range(500):
+        away = place - points
+        far = np.linalg.norm(away, axis=1)
+        slope = (fees / far) @ away
+        bend = np.eye(len(place)) * (fees / far).sum() - (away.T * (fees / far**3)) @ away
+        move = -np.linalg.lstsq(bend, slope, rcond=1e-14)[0]
+        length = 1.0
+        while length > 1e-12 and objective(place + length * move) > objective(place) + 1e-4 * length * (slope @ move):
+            length /= 2
+        place = place + length * move
+        if np.abs(length * move).max() < 1e-15:
             break
-        place = after
     return place

@@ -27,6 +27,10 @@ __all__ = ["Found", "Step", "distances", "length", "mean_point", "shares_of", "s
 Floats: TypeAlias = NDArray[np.float64]
 LIMIT = 2000
 """Steps at most; the remark says so where they do not suffice."""
+NOISE = 50
+"""Binary digits of an objective that mean something."""
+PATIENCE = 200
+"""Steps without a better point after which floats have told all they can."""
 FINEST = 1e-13
 """The relative gap that floats can tell from zero."""
 MEMORY = 6
@@ -196,18 +200,20 @@ def shares_of(usage: Usage, user: int) -> tuple[tuple[int, float], ...]:
 
 
 def solve(month: Month, start: Floats, *, tolerance: float) -> Found:
-    """Step until the duality gap is within `tolerance` of the fees.
+    """Step until the duality gap is within `tolerance` of the fees, or stands still.
 
     The gap is bounded by the residual times the diameter of the simplex, the square root of two. Every few steps the
     nearest user's shares are tried as the optimum themselves, because Weiszfeld only creeps up to such a point.
     """
     walker = Walker(month)
+    best = Best(math.inf, start, 0)
     enough = max(tolerance, FINEST) * month.facts.fees / math.sqrt(2.0)
     point, history, tried = start, Extrapolation(), set[bytes]()
     here = walker.step(point)
     for count in range(1, LIMIT + 1):
-        if here.residual(point) <= enough:
-            return Found(point, here.residual(point) * math.sqrt(2.0) / month.facts.fees, count)
+        best = min(best, Best(here.residual(point), point, count), key=lambda known: known.residual)
+        if best.residual <= enough or count - best.step > PATIENCE:
+            break
         if count % 4 == 0 and here.nearest < math.inf:
             corner = nearest_user(month, point)
             if corner.tobytes() not in tried:
@@ -217,11 +223,20 @@ def solve(month: Month, start: Floats, *, tolerance: float) -> Found:
         plain = here.next(point)
         ahead = history.extend(point, plain)
         there = walker.step(ahead)
-        if there.objective > here.objective and ahead is not plain:
+        if there.objective > here.objective + (here.objective >> NOISE) and ahead is not plain:
             history.forget()
             ahead, there = plain, walker.step(plain)
         point, here = ahead, there
-    return Found(point, here.residual(point) * math.sqrt(2.0) / month.facts.fees, LIMIT)
+    return Found(best.point, best.residual * math.sqrt(2.0) / month.facts.fees, count)
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best point so far."""
+
+    residual: float
+    point: Floats
+    step: int
 
 
 class Extrapolation:
