@@ -50,8 +50,11 @@ class Spool:
     """
 
     def __init__(self, running: Running) -> None:
-        """Take the limit from the settings, else half of what is free."""
-        self.limit = running.memory if running.memory is not None else free_memory() // 2
+        """Take the limit from the settings, else half of what is free.
+
+        A quarter of what is stated is left to what is not entered here: the batches being decoded, and the libraries.
+        """
+        self.limit = free_memory() // 2 if running.memory is None else running.memory * 3 // 4
         self.folder = running.temp_dir
         self.held = 0
         self.file: IO[bytes] | None = None

@@ -45,7 +45,7 @@ def test_every_kind_of_text_column_means_the_same(kind: str) -> None:
 
 @pytest.mark.parametrize("size", [1, 1000, len(ROWS)])
 @pytest.mark.parametrize("threads", [1, 4])
-@pytest.mark.parametrize("memory", [None, 1, 500_000])
+@pytest.mark.parametrize("memory", [None, 1, 700_000])
 def test_batches_threads_and_memory_change_nothing(size: int, threads: int, memory: int | None) -> None:
     """Batches of 1 row, of 1000 and of all; 1 and 4 threads; no spilling, spilling at every chance, and some."""
     rows = ROWS[:600] if size == 1 else ROWS
