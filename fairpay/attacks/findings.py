@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from fairpay.allocation import Allocation
     from fairpay.attacks.caps import SafeCap
     from fairpay.attacks.reasons import Reason
     from fairpay.attacks.scenario import Scenario
     from fairpay.attacks.worth import Worth
     from fairpay.rule import Rule
 
-__all__ = ["Audit", "Finding", "Inactive", "Played", "RuleAudit"]
+__all__ = ["Audit", "Bias", "Finding", "Inactive", "Played", "RuleAudit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +63,21 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Bias:
+    """Who steers the pool under a rule, without any attack."""
+
+    steered_by_top_1_percent: Fraction | None
+    """Share of the pool that the heaviest 1 % of listeners steer; None where no user has a part."""
+    steered_by_top_10_percent: Fraction | None
+    stray: int
+    """Minor units of the median subscriber's royalty money that reach artists never played."""
+
+
+@dataclass(frozen=True, slots=True)
 class RuleAudit:
     """All that was found about one rule."""
 
     rule: Rule
-    allocation: Allocation
-    """What the rule pays without any attack."""
     known: bool
     """Whether there is a formula for what one account can get."""
     most: Fraction | None
@@ -78,10 +86,7 @@ class RuleAudit:
     """What limits an account, or that nothing does."""
     findings: tuple[Finding, ...]
     """In the order of the scenarios."""
-    steered_by_top_1_percent: Fraction | None
-    steered_by_top_10_percent: Fraction | None
-    stray: int
-    """Minor units of the median subscriber's royalty money that reach artists never played."""
+    bias: Bias
     worth: tuple[Worth, ...]
     """By tier."""
 

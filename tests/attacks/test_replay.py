@@ -149,7 +149,7 @@ def test_order_and_blocks_change_nothing() -> None:
     def findings(**how: int) -> list[object]:
         month = NaiveMonth(rows, fees=fees, pool=6294, rate=Fraction(7, 10), **how)
         found = audit(month, Terms(), scenarios=[scenario])
-        return [(r.rule, r.most, r.findings, r.worth, r.stray) for r in found.rules]
+        return [(r.rule, r.most, r.findings, r.worth, r.bias) for r in found.rules]
 
     assert findings() == findings(blocks=4, seed=7)
 

@@ -138,8 +138,8 @@ def listeners(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
     """Show who steers the pool, and where a typical subscriber's money goes."""
     rows = []
     for found in audit.rules:
-        shares = (found.steered_by_top_1_percent, found.steered_by_top_10_percent)
-        stray = amount(found.stray, outcome.currency)
+        shares = (found.bias.steered_by_top_1_percent, found.bias.steered_by_top_10_percent)
+        stray = amount(found.bias.stray, outcome.currency)
         rows.append((found.rule.label, *(percent(share) for share in shares), limit(found), stray))
     fee = amount(audit.median_fee, outcome.currency)
     yield paragraph("Who steers the pool, and where a typical subscriber's money goes:", style="bold")
