@@ -12,6 +12,7 @@ from fairpay.books.earning import Source, earn
 from fairpay.books.facts import Facts, facts_of
 from fairpay.books.hashed import Hashing
 from fairpay.books.identity import run_id_of
+from fairpay.books.ledger import sort_rows
 from fairpay.books.listening import Watch
 from fairpay.books.loading import load
 from fairpay.books.periods import after, check_period
@@ -44,6 +45,7 @@ class Closed:
     run_id: str
     facts: Facts
     rows: tuple[Row, ...]
+    """In ledger order."""
     controls: tuple[Control, ...]
     manifest_sha256: str = ""
     """Of the manifest in the books; empty for a preview. Kept elsewhere, it shows later that the books are these."""
@@ -125,7 +127,7 @@ def work_out(closing: Closing, loaded: Loaded, place: Place, earned: Earned, inp
     adjustments = [row._replace(run_id=run_id) for row in booked]
     policy = closing.policy(loaded.currencies | {account[1] for account in before.carried})
     terms = Terms(before, loaded.standing, policy, booking)
-    rows = settle([*post(earned, loaded.routing, booking), *adjustments], terms, loaded.routing)
+    rows = sort_rows(settle([*post(earned, loaded.routing, booking), *adjustments], terms, loaded.routing))
     advances = {
         f"{payee} / {currency} / advance {name}": amount
         for (payee, currency), paid in loaded.standing.advances.items()

@@ -13,7 +13,7 @@ from fairpay.books.earning import Source
 from fairpay.books.facts import Facts, facts_of
 from fairpay.books.hashed import Hashing
 from fairpay.books.identity import run_id_of
-from fairpay.books.ledger import Kind, Row
+from fairpay.books.ledger import Kind, Row, sort_rows
 from fairpay.books.loading import load
 from fairpay.books.periods import after
 from fairpay.books.posting import Booking, post
@@ -161,7 +161,7 @@ class Desk:
             if amount:
                 money = (currency, scale)
                 rows.append(booking.row(Kind.ADJUSTMENT, amount, money, pool=pool, payee=payee, **reference))
-        return rows
+        return sort_rows(rows)
 
 
 def position(rows: Iterable[Row]) -> Position:

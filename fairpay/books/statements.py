@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from fairpay.books.ledger import Kind, Row, sort_rows
+from fairpay.books.ledger import Kind, Row
 from fairpay.books.names import payment_ref
 from fairpay.books.routing import in_suspense
 from fairpay.money import format_units
@@ -44,7 +45,7 @@ class Sheet:
         ]
 
 
-COLUMN_OF = {
+COLUMN_OF: dict[str, str] = {
     Kind.CARRY_IN: "opening_balance",
     Kind.EARNED: "earned",
     Kind.MINIMUM_TOPUP: "minimum_topup",
@@ -96,7 +97,7 @@ def column_of(row: Row) -> str:
         return "split_to_others" if row.reason == "to payees" else "split_from_others"
     if row.kind == Kind.SUSPENSE:
         return "suspense_released" if row.reason == "released" else "suspended"
-    return COLUMN_OF[Kind(row.kind)]
+    return COLUMN_OF[row.kind]
 
 
 def abs_released(row: Row) -> int:
@@ -105,9 +106,10 @@ def abs_released(row: Row) -> int:
 
 
 def lines(rows: Iterable[Row]) -> Sheet:
-    """Every ledger row, in order: what each figure of a statement is made of."""
+    """Every ledger row, as it stands there: what each figure of a statement is made of."""
     columns = ("period", "payee", "currency", "scale", "kind", "pool", "amount", "ref_period", "reason")
-    records = [tuple(getattr(row, column) for column in columns) for row in sort_rows(rows)]
+    pick = itemgetter(*(Row._fields.index(column) for column in columns))
+    records = [pick(row) for row in rows]
     return Sheet("lines", columns, frozenset({"amount"}), records)
 
 
@@ -124,7 +126,7 @@ def payables(rows: Iterable[Row]) -> Sheet:
             row.scale,
             row.run_id,
         )
-        for row in sort_rows(rows)
+        for row in rows
         if row.kind == Kind.PAYABLE and not in_suspense(row.payee)
     ]
     return Sheet("payables", columns, frozenset({"amount"}), records)

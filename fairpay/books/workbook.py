@@ -15,6 +15,8 @@ __all__ = ["ROWS", "workbook"]
 
 ROWS = 1_048_575
 """Records a sheet holds below its header."""
+WIDTH = 16
+"""Of every column, in characters."""
 EXACT = 10**15
 """Amounts of this many minor units and more are written as text: a spreadsheet would round them."""
 CHARTED = 20
@@ -33,7 +35,12 @@ def workbook(*, about: Sequence[tuple[str, str]], sheets: Sequence[Sheet], rows:
     """
     import xlsxwriter  # noqa: PLC0415 - loaded where a workbook is written
 
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
+    options = {
+        "constant_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_numbers": False,
+        "strings_to_urls": False,
+    }
     out = BytesIO()
     with xlsxwriter.Workbook(out, options) as book:
         book.set_properties({"created": CREATED, "title": "fairpay"})
@@ -60,6 +67,8 @@ def write_part(book: Any, name: str, sheet: Sheet, part: slice, *, goes_on: int 
     page = book.add_worksheet(name)
     bold = book.add_format({"bold": True})
     formats = {digits: book.add_format({"num_format": decimal_format(digits)}) for digits in range(5)}
+    page.freeze_panes(1, 0)
+    page.set_column(0, len(sheet.columns) - 1, WIDTH)
     for column, title in enumerate(sheet.columns):
         page.write_string(0, column, title, bold)
     if goes_on is not None:
@@ -73,8 +82,6 @@ def write_part(book: Any, name: str, sheet: Sheet, part: slice, *, goes_on: int 
                 page.write_number(line, column, value / 10 ** record[scale], formats[record[scale]])
             else:
                 page.write_string(line, column, text[column])
-    page.freeze_panes(1, 0)
-    page.autofit()
     if "payable" in sheet.columns and texts:
         chart(book, page, name, sheet, len(texts))
 

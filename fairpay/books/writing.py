@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["already", "publish_adjustment", "publish_month"]
 
 SCHEMA_VERSION = 1
+DETAIL = 100_000
+"""Ledger rows that are written into a workbook; more are refused there, with a word."""
 
 
 def publish_month(closing: Closing, month: Closed, inputs: Sequence[Input], found: Shelf) -> None:
@@ -102,13 +104,18 @@ def month_files(closing: Closing, month: Closed) -> dict[str, Callable[[Path], i
         ("Run", month.run_id),
         ("Record", f"{LEDGER} is the record; this workbook is for reading, and a cell holds 15 digits."),
     ]
+    sheets = [accounts, detail, paid, pools]
+    if len(detail.records) > DETAIL:
+        sheets.remove(detail)
+        word = f"{len(detail.records):,} rows are more than this workbook takes ({DETAIL:,}): see ledger.csv"
+        about.append(("Lines", word))
     files = ledger_files(month.rows)
     for sheet in (accounts, paid, pools):
         files[f"{sheet.name}.csv"] = text(csv_text(sheet))
         files[f"{sheet.name}.parquet"] = table(sheet)
         if closing.excel:
             files[f"{sheet.name}.excel.csv"] = text(csv_text(sheet, excel=True))
-    book = workbook(about=about, sheets=[accounts, detail, paid, pools])
+    book = workbook(about=about, sheets=sheets)
     files["statements.xlsx"] = data(book)
     if closing.per_payee:
         files |= payee_files(detail, excel=closing.excel)

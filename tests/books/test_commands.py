@@ -4,12 +4,14 @@ import json
 import re
 import shutil
 import tomllib
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
 from quarter import FILES, QUARTER, copied, run
 
 from fairpay.books import close as closing_module
+from fairpay.books import writing
 from fairpay.books.template import TEMPLATE
 from fairpay.cli import main
 from fairpay.cli.config import flags
@@ -144,3 +146,16 @@ def test_an_input_that_changed_since_it_was_closed_stops_an_adjustment(tmp_path:
     log.write_text(log.read_text() + "u1,bix,DE,premium,9\n")
     exclude = ("--exclude", f"{FILES}/2026-07/fraud.csv")
     assert run(tmp_path / "books", "adjust", "--period", "2026-07", *exclude) == InputError.status
+
+
+@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+def test_more_lines_than_a_workbook_takes_are_refused_there_with_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first sheet says where they are."""
+    monkeypatch.setattr(writing, "DETAIL", 10)
+    assert run(tmp_path / "books", *JULY) == 0
+    with zipfile.ZipFile(tmp_path / "books" / "2026-07" / "statements.xlsx") as book:
+        text = "".join(book.read(name).decode() for name in book.namelist())
+    assert "40 rows are more than this workbook takes (10): see ledger.csv" in text
+    assert '"lines"' not in text
