@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from fairpay.funds import fee_units
 from fairpay.io.subscribers import read_subscribers
+from fairpay.money import Currency
 from fairpay.month import Users
 from fairpay.search.audience import listen_in
 from fairpay.search.groups import find_groups
@@ -79,6 +82,7 @@ class Search:
         """Look at the run of `request`; `previous` gives each artist's plays in the month before."""
         self.request, self.previous = request, previous
         self.scatter = Scatter(request.running)
+        self.payers = payers_of(request)
         self.evidence: Evidence | None = None
 
     def __enter__(self) -> Self:
@@ -90,7 +94,10 @@ class Search:
         self.scatter.close()
 
     def take(self, raw: RawBatch, listens: Listens) -> None:
-        """Set the plays of a batch down."""
+        """Set the plays of a batch down; those of listeners whom the run leaves out are left out here too."""
+        if self.payers is not None:
+            paid = pc.is_in(listens.user.cast(pa.large_string()), value_set=self.payers).to_numpy(zero_copy_only=False)
+            listens = replace(listens, used=listens.used & paid)
         self.scatter.take(raw, listens)
 
     def look(self, month: Month, outcome: Outcome) -> None:
@@ -180,6 +187,16 @@ class Search:
             known = (people.users.gather(np.minimum(place, len(people.users) - 1)) == payer).to_numpy()
             fees[place[known]] = paid[known]
         return fees
+
+
+def payers_of(request: Request) -> pa.Array | None:
+    """Return the ids of all subscribers where listeners without a line are left out; None where nobody is."""
+    money = request.money
+    if money.subscribers is None or money.unlisted != "leave-out":
+        return None
+    batches = [ids for ids, _ in read_subscribers(money.subscribers, Currency.of(money.currency))]
+    chunks = [chunk for ids in batches for chunk in (ids.chunks if isinstance(ids, pa.ChunkedArray) else [ids])]
+    return pa.concat_arrays([chunk.cast(pa.large_string()) for chunk in chunks])
 
 
 class Placed:

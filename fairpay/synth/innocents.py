@@ -48,8 +48,8 @@ class Innocent:
 
 INNOCENTS = {
     "cafes": Innocent(
-        what="a shop with background music from eight to ten at night", hours=OPEN, plays=230, own=300, even=True,
-        sitting=300,
+        what="a shop with background music, open from eight to ten", hours=OPEN, plays=230, own=300, even=True,
+        sitting=15,
     ),
     "sleepers": Innocent(
         what="someone who sleeps to white noise and listens to music by day", hours=NIGHTS, plays=110, own=20,

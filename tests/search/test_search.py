@@ -12,6 +12,7 @@ import pytest
 import fairpay
 from fairpay.errors import InputError
 from fairpay.search import store
+from fairpay.synth import synth
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,7 @@ FAKES = {"bots": "4:700:30", "loops": "3:300", "lockstep": "12:40"}
 def month(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
     """Make a month of 400 people and 19 planted accounts, whose ids come last."""
     path = tmp_path_factory.mktemp("month") / "log.parquet"
-    fairpay.synth(path, rows=60_000, users=400, artists=300, plants=FAKES, ids="short", seed=4)
+    synth(path, rows=60_000, users=400, artists=300, plants=FAKES, ids="short", seed=4)
     return pl.read_parquet(path)
 
 
@@ -199,3 +200,11 @@ def test_no_user_id_is_in_the_summary_or_the_manifest(month: pl.DataFrame, tmp_p
     for name in ("summary.json", "manifest.json"):
         text = (tmp_path / "out" / name).read_text()
         assert not any(user in text for user in PLANTED)
+
+
+def test_listeners_whom_the_run_leaves_out_are_left_out_of_the_search(month: pl.DataFrame, tmp_path: Path) -> None:
+    users = [user for user in month["user_id"].unique() if user not in PLANTED]
+    pl.DataFrame({"user_id": users, "paid": ["10.00"] * len(users)}).write_csv(tmp_path / "subscribers.csv")
+    result = fairpay.suspects(month, subscribers=tmp_path / "subscribers.csv", unlisted="leave-out")
+    assert result.outcome.listening.users <= len(users)
+    assert listed(result) == set()
