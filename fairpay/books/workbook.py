@@ -6,6 +6,8 @@ from datetime import datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from fairpay.money import format_units
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -63,7 +65,7 @@ def write_sheet(book: Any, sheet: Sheet, rows: int) -> None:  # noqa: ANN401 - u
 
 
 def write_part(book: Any, name: str, sheet: Sheet, part: slice, *, goes_on: int | None) -> None:  # noqa: ANN401 - untyped library
-    """Write some records on a sheet of their own, with a chart where there is something to pay."""
+    """Write some records on a sheet of their own; nothing stands for zero; with a chart where something is payable."""
     page = book.add_worksheet(name)
     bold = book.add_format({"bold": True})
     formats = {digits: book.add_format({"num_format": decimal_format(digits)}) for digits in range(5)}
@@ -74,16 +76,19 @@ def write_part(book: Any, name: str, sheet: Sheet, part: slice, *, goes_on: int 
     if goes_on is not None:
         page.write_comment(0, 0, f"More rows than a sheet holds: goes on in sheet {sheet.name} {goes_on}.")
     scale = sheet.columns.index("scale")
-    texts = sheet.texts()[part]
-    for line, (record, text) in enumerate(zip(sheet.records[part], texts, strict=True), 1):
-        for column, title in enumerate(sheet.columns):
-            value = record[column]
-            if title in sheet.amounts and abs(value) < EXACT:
-                page.write_number(line, column, value / 10 ** record[scale], formats[record[scale]])
-            else:
-                page.write_string(line, column, text[column])
-    if "payable" in sheet.columns and texts:
-        chart(book, page, name, sheet, len(texts))
+    money = [title in sheet.amounts for title in sheet.columns]
+    records = sheet.records[part]
+    for line, record in enumerate(records, 1):
+        digits = record[scale]
+        for column, value in enumerate(record):
+            if not money[column]:
+                page.write_string(line, column, str(value))
+            elif abs(value) >= EXACT:
+                page.write_string(line, column, format_units(value, digits))
+            elif value:
+                page.write_number(line, column, value / 10**digits, formats[digits])
+    if "payable" in sheet.columns and records:
+        chart(book, page, name, sheet, len(records))
 
 
 def decimal_format(digits: int) -> str:
