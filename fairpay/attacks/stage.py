@@ -62,7 +62,7 @@ def remarks(month: Month) -> tuple[str, ...]:
     if facts.rate is None:
         return ("only a pool is stated: it is taken for all the fees paid; --royalty-rate says what part it is",)
     if facts.rate == 1:
-        return ("all the fees are paid out: no rule makes a fake account lose money; --royalty-rate 70% says less is",)
+        return ("all the fees are paid out, so that a fake account gets its fee back; --royalty-rate 70% says less is",)
     return ()
 
 
