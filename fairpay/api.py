@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fairpay.outcome import Control, Listening, Outcome
     from fairpay.request import Inspection
     from fairpay.search.run import Searched
+    from fairpay.settings import Reading
 
 __all__ = ["Result", "audit", "check", "compare", "pay", "suspects", "verify"]
 
@@ -171,17 +172,16 @@ def suspects(
     with ExitStack() as stack:
         ready = None
         if full["output"] is not None:
-            ready = prepare_output(stack, asked, full, more=previous_files(previous))
+            ready = prepare_output(stack, asked, full, more=previous_files(previous, asked.reading))
         found = search(asked, watching(full), previous=previous, origins=origins)
         return found if ready is None else replace(found, published=publish(found, *ready, more=outputs(found)))
 
 
-def previous_files(previous: object) -> list[str]:
+def previous_files(previous: object, reading: Reading) -> list[str]:
     """Return the files of the month before, for the manifest."""
     from fairpay.io.listens import open_logs  # noqa: PLC0415 - loaded where it is used
-    from fairpay.settings import Reading  # noqa: PLC0415 - the same
 
-    return [] if previous is None else open_logs(previous, Reading(), wanted=()).files
+    return [] if previous is None else open_logs(previous, reading, wanted=()).files
 
 
 def check(logs: object, **options: Unpack[Options]) -> Checked:

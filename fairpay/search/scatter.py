@@ -25,6 +25,7 @@ __all__ = ["ROLES", "Scatter"]
 ROLES = ("time", "track")
 """What is read of the log besides what the engine needs."""
 SECOND = 1_000_000
+DAY = np.uint64(86_400)
 MOST = np.iinfo(np.uint32).max
 HIGH = np.uint64(32)
 PART_SHIFT = np.uint64(58)
@@ -45,6 +46,7 @@ class Scatter:
         self.seen: set[str] = set()
         self.lacking: set[str] = set()
         self.first, self.last = int(MOST), 0
+        self.clock = False
 
     def store(self, name: str, words: int) -> Store:
         """Make a store in the same folder."""
@@ -78,6 +80,7 @@ class Scatter:
             if "time" in columns:
                 self.first = min(self.first, int(columns["time"].min()))
                 self.last = max(self.last, int(columns["time"].max()))
+                self.clock = self.clock or bool((columns["time"] % DAY).any())
         self.plays.put(words, (hashes >> PART_SHIFT).astype(np.uint8))
 
     def columns(self, raw: RawBatch, listens: Listens, rows: Ints) -> dict[str, NDArray[np.uint64]]:
@@ -99,8 +102,8 @@ class Scatter:
         return found
 
     def has(self, column: str) -> bool:
-        """Whether every batch had a column."""
-        return column in self.seen and column not in self.lacking
+        """Whether every batch had a column; a time of days alone, all of them midnights, is none."""
+        return column in self.seen and column not in self.lacking and (self.clock or column != "time")
 
 
 def small(values: Ints) -> NDArray[np.uint64]:

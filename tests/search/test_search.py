@@ -208,3 +208,8 @@ def test_listeners_whom_the_run_leaves_out_are_left_out_of_the_search(month: pl.
     result = fairpay.suspects(month, subscribers=tmp_path / "subscribers.csv", unlisted="leave-out")
     assert result.outcome.listening.users <= len(users)
     assert listed(result) == set()
+
+
+def test_days_without_a_clock_are_no_usable_time(month: pl.DataFrame) -> None:
+    result = fairpay.suspects(month.with_columns(ts=pl.col("ts").dt.date()), fee="9.99")
+    assert {"longest_rest", "awake_hours", "regular_gaps", "lockstep"}.isdisjoint(ran(result))
