@@ -25,6 +25,7 @@ ROLES = (
     "track",
     "country",
     "plan",
+    "currency",
     "active",
     "category",
     "spatial",

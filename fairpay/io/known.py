@@ -43,6 +43,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     ),
     "country": ("country", "country_code", "conn_country", "territory", "store_country_name"),
     "plan": ("plan", "level", "offering", "subscription_type", "product"),
+    "currency": ("currency", "currency_code"),
     "active": ("active",),
     "category": ("category",),
     "spatial": ("spatial",),

@@ -115,3 +115,10 @@ def test_a_pool_without_a_rule_is_refused(tmp_path: Path) -> None:
     """A pool without a rule is refused."""
     with pytest.raises(UsageError, match="no rule stated for 1 pools"):
         amounts(tmp_path, pools="pool,gross\nall,1.00\n")
+
+
+def test_pools_of_one_territory_may_differ_by_currency_alone(tmp_path: Path) -> None:
+    """Plays carry the currency then."""
+    pools = "pool,country,currency,gross,rule\nde,CH,EUR,100.00,user-centric\nch,CH,CHF,50.00,user-centric\n"
+    found = amounts(tmp_path, pools=pools, log="user,artist,country,currency\nu1,a,CH,EUR\nu2,b,CH,CHF\n")
+    assert (found["a", "de", "earned"], found["b", "ch", "earned"]) == (10000, 5000)
