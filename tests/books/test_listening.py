@@ -122,3 +122,10 @@ def test_pools_of_one_territory_may_differ_by_currency_alone(tmp_path: Path) -> 
     pools = "pool,country,currency,gross,rule\nde,CH,EUR,100.00,user-centric\nch,CH,CHF,50.00,user-centric\n"
     found = amounts(tmp_path, pools=pools, log="user,artist,country,currency\nu1,a,CH,EUR\nu2,b,CH,CHF\n")
     assert (found["a", "de", "earned"], found["b", "ch", "earned"]) == (10000, 5000)
+
+
+def test_a_pool_whose_listeners_all_paid_nothing_waits_in_suspense(tmp_path: Path) -> None:
+    """Nothing weighs in a user-centric pool of free listeners, so nobody can be paid from it."""
+    pools = "pool,territory,gross,rule\nde,DE,100.00,user-centric\nus,US,50.00,user-centric\n"
+    found = amounts(tmp_path, pools=pools, subscribers="user,paid,country\nu1,9.00,DE\nu2,3.00,DE\nu3,0.00,US\n")
+    assert found["unallocated:", "us", "suspense"] == 5000
