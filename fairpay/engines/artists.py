@@ -1,8 +1,9 @@
-"""The artists of all threads, by pool, in byte order of their ids."""
+"""The artists of all threads, in byte order of their ids; and of each pool."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,20 +26,41 @@ NOWHERE = np.uint32(0xFFFFFFFF)
 
 
 @dataclass(frozen=True, slots=True)
+class Everybody:
+    """The artists of all pools."""
+
+    ids: pa.Array
+    """large_string[all], sorted by bytes."""
+    codes: tuple[Codes, ...]
+    """For each thread: its artist code -> position in `ids`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Artists:
     """The artists of one pool with a qualified listen; position is the artist's code from here on."""
 
-    ids: pa.Array
-    """large_string[artists], sorted by bytes."""
+    everybody: Everybody
+    who: Ints
+    """int64[artists]: positions among everybody, ascending, so that a smaller code is a smaller id."""
     amount: Ints
     plays: Ints
     ms: Ints
-    remap: tuple[Codes, ...]
-    """For each thread: its artist code -> position. The same for all pools, for a code is of one pool."""
+
+    @property
+    def ids(self) -> pa.Array:
+        """large_string[artists], sorted by bytes."""
+        everybody = self.everybody.ids
+        return everybody if len(self.who) == len(everybody) else everybody.take(pa.array(self.who))
+
+    def remap(self) -> tuple[Codes, ...]:
+        """Return for each thread: its artist code -> artist of this pool."""
+        place: NDArray[np.uint32] = np.full(len(self.everybody.ids), NOWHERE, dtype=np.uint32)
+        place[self.who] = np.arange(len(self.who), dtype=np.uint32)
+        return tuple(place[mine] for mine in self.everybody.codes)
 
 
 def merge(encoders: Sequence[Encoder], *, pools: int) -> list[Artists]:
-    """Merge the threads' artist tables, leave out artists whose every row was taken back, and sort by pool and id."""
+    """Merge the threads' artist tables, sort by id, and leave out artists whose every row was taken back."""
     most = sum(encoder.artists for encoder in encoders)
     facts = np.zeros((most, 4), dtype=np.int64)
     source = np.empty(most, dtype=np.int64)
@@ -49,33 +71,42 @@ def merge(encoders: Sequence[Encoder], *, pools: int) -> list[Artists]:
         count = kernel.merge_artists(encoder.slots, encoder.facts, base, slots, facts, count, mine, source)
         base += encoder.artists
     del slots
-    kept = np.flatnonzero((facts[:count, 1:] != 0).any(axis=1))
     ids = pa.chunked_array([x for e in encoders for x in e.ids], pa.large_string()).combine_chunks()
-    ids = ids.take(pa.array(source[kept]))
+    ids = ids.take(pa.array(source[:count]))
     order = pc.sort_indices(ids).to_numpy().astype(np.int64)
-    ends = [len(kept)]
-    if pools > 1:
-        pool = np.concatenate([*(x for e in encoders for x in e.pools), np.empty(0, np.uint32)])[source[kept]][order]
-        order = order[np.argsort(pool, kind="stable")]
-        ends = np.cumsum(np.bincount(pool, minlength=pools)).tolist()
-    return divide(facts[kept[order]], ids.take(pa.array(order)), ends, renumber(kept[order], ends, codes, count))
+    place = np.empty(count, dtype=np.uint32)
+    place[order] = np.arange(count, dtype=np.uint32)
+    everybody = Everybody(ids.take(pa.array(order)), tuple(place[mine] for mine in codes))
+    if any(encoder.pooled for encoder in encoders):
+        return by_pool(encoders, everybody, pools)
+    return [of_pool(everybody, np.arange(count), facts[order, 1:])]
 
 
-def renumber(kept: Ints, ends: Sequence[int], codes: Sequence[Codes], count: int) -> tuple[Codes, ...]:
-    """Return each thread's codes as positions within their pool."""
-    place: NDArray[np.uint32] = np.full(count, NOWHERE, dtype=np.uint32)
-    begin = 0
-    for end in ends:
-        place[kept[begin:end]] = np.arange(end - begin, dtype=np.uint32)
-        begin = end
-    return tuple(place[mine] for mine in codes)
+def of_pool(everybody: Everybody, who: Ints, facts: Ints) -> Artists:
+    """Make the artists of a pool from int64[n] positions and int64[n, 3] facts."""
+    kept = (facts != 0).any(axis=1)
+    amount, plays, ms = (np.ascontiguousarray(facts[kept, k]) for k in range(3))
+    return Artists(everybody, who[kept], amount, plays, ms)
 
 
-def divide(facts: Ints, ids: pa.Array, ends: Sequence[int], remap: tuple[Codes, ...]) -> list[Artists]:
-    """Cut sorted artists into pools."""
-    cut, begin = [], 0
-    for end in ends:
-        amount, plays, ms = (np.ascontiguousarray(facts[begin:end, k]) for k in (1, 2, 3))
-        cut.append(Artists(ids[begin:end], amount, plays, ms, remap))
-        begin = end
-    return cut
+def by_pool(encoders: Sequence[Encoder], everybody: Everybody, pools: int) -> list[Artists]:
+    """Add up the threads' artists by pool. A thread that met no pools has all of its artists in pool 0."""
+    keys, facts = [], []
+    for encoder, place in zip(encoders, everybody.codes, strict=True):
+        if encoder.pair_count:
+            mine = encoder.pairs[1][: encoder.pair_count]
+            keys.append((mine & ~np.uint64(NOWHERE)) | place[mine & np.uint64(NOWHERE)])
+            facts.append(encoder.pairs[2][: encoder.pair_count])
+        alone = encoder.facts[: encoder.artists, 1:]
+        used = alone.any(axis=1)
+        keys.append(place[used].astype(np.uint64))
+        facts.append(alone[used])
+    every = np.concatenate(keys)
+    order = np.argsort(every)
+    every = every[order]
+    starts = np.flatnonzero(np.diff(every, prepend=~every[:1]))
+    total = np.add.reduceat(np.concatenate(facts)[order], starts, axis=0) if len(starts) else np.zeros((0, 3), np.int64)
+    every = every[starts]
+    who = (every & np.uint64(NOWHERE)).astype(np.int64)
+    cuts = np.searchsorted(every, np.arange(pools + 1, dtype=np.uint64) << np.uint64(32))
+    return [of_pool(everybody, who[a:b], total[a:b]) for a, b in pairwise(cuts)]

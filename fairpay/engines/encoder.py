@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Encoder", "Flush", "Sums"]
 
 FIRST_ARTISTS = 1024
+FIRST_PAIRS = 1024
 FIRST_ROWS = 64
 MOST_ROWS = 1 << 14
 FRESH = 1 << 14
@@ -66,7 +67,9 @@ class Encoder:
         self.artists = 0
         self.ids: list[pa.Array] = []
         self.id_bytes = 0
-        self.pools: list[NDArray[np.uint32]] = []
+        self.pooled = False
+        self.pairs = no_pairs(FIRST_PAIRS)
+        self.pair_count = 0
         self.sums = Sums()
         self.has_ms = False
         self.wide = False
@@ -85,7 +88,9 @@ class Encoder:
     @property
     def held(self) -> int:
         """Bytes held."""
-        return self.raw.nbytes + self.slots.nbytes + self.facts.nbytes + self.id_bytes
+        return (
+            self.raw.nbytes + self.slots.nbytes + self.facts.nbytes + self.id_bytes + sum(x.nbytes for x in self.pairs)
+        )
 
     def take_in(self, listens: Listens) -> None:
         """Take in a batch.
@@ -109,11 +114,12 @@ class Encoder:
         inputs = np.array([address_of(x) for x in given], dtype=np.int64)
         state = self.state
         state[:] = 0
-        state[kernel.ARTISTS] = self.artists
+        state[kernel.ARTISTS], state[kernel.PAIRS] = self.artists, self.pair_count
+        self.pooled |= listens.pool is not None
         while True:
             kernel.encode(
                 rows, user.described, artist.described, inputs, self.hasher.keys, self.block, self.slots, self.facts,
-                self.fresh, self.raw, self.fill, self.bits, state,
+                self.pairs, self.fresh, self.raw, self.fill, self.bits, self.pooled, state,
             )  # fmt: skip
             if state[kernel.STOP] == kernel.DONE:
                 break
@@ -128,6 +134,8 @@ class Encoder:
         elif stop == kernel.GROW:
             self.drain(listens)
             self.grow_artists()
+        elif stop == kernel.GROW_PAIRS:
+            self.grow_pairs(int(self.state[kernel.PAIRS]))
         elif stop == kernel.DRAIN:
             self.drain(listens)
         elif stop == kernel.WIDEN:
@@ -175,19 +183,22 @@ class Encoder:
         kernel.regrow(self.slots, slots)
         self.facts, self.slots = facts, slots
 
+    def grow_pairs(self, count: int) -> None:
+        """Make room for twice the artists by pool."""
+        slots, keys, facts = no_pairs(2 * len(self.pairs[1]))
+        keys[:count], facts[:count] = self.pairs[1][:count], self.pairs[2][:count]
+        kernel.regrow_pairs(keys, count, slots)
+        self.pairs = (slots, keys, facts)
+
     def drain(self, listens: Listens) -> None:
-        """Keep the ids of the artists met first in this batch, and their pools."""
+        """Keep the ids of the artists met first in this batch."""
         count = int(self.state[kernel.FRESH])
         if count:
             rows = self.fresh[:count]
             self.ids.append(ids_as_text(listens.artist, rows))
             self.id_bytes += self.ids[-1].nbytes
-            if listens.pool is not None:
-                self.pools.append(listens.pool[rows])
-            else:
-                self.pools.append(np.zeros(count, dtype=np.uint32))
             self.state[kernel.FRESH] = 0
-        self.artists = int(self.state[kernel.ARTISTS])
+        self.artists, self.pair_count = int(self.state[kernel.ARTISTS]), int(self.state[kernel.PAIRS])
 
     def add_up(self, listens: Listens, given: list[NDArray[np.generic] | None]) -> None:
         """Add this batch to the exact totals; where its own sums may have wrapped, add it up again in full."""
@@ -198,6 +209,11 @@ class Encoder:
             if values is not None and rows * int(state[kernel.AMOUNT_BITS + i]) >= SAFE:
                 total = sum(values[listens.used].tolist())
             setattr(self.sums, name, getattr(self.sums, name) + total)
+
+
+def no_pairs(size: int) -> kernel.Pairs:
+    """Make a table of artists by pool, with room for `size`."""
+    return np.zeros(2 * size, dtype=np.uint32), np.empty(size, dtype=np.uint64), np.empty((size, 3), dtype=np.int64)
 
 
 def flat(values: Ints | None) -> Ints | None:

@@ -91,8 +91,12 @@ class LocalEngine:
 
         Raises:
             InputError: a user twice, no id, a negative fee, or fees that sum to more than 2^62.
+            ValueError: listeners to leave out of one pool among several.
 
         """
+        if unlisted == "leave-out" and self.bits != PART_BITS:
+            message = "unlisted listeners can be left out only where there is one pool"
+            raise ValueError(message)
         self.unlisted = unlisted
         first = pool << self.bits
         self.part(first + (1 << self.bits) - 1)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fairpay.engines.settled import Settled
     from fairpay.engines.spool import Spool
     from fairpay.month import Facts
-    from fairpay.usage import Ints, Usage
+    from fairpay.usage import Codes, Ints, Usage
 
 __all__ = ["Listening", "LocalMonth"]
 
@@ -39,6 +39,7 @@ class Listening:
         self.threads = max(1, min(threads, len(self.parts)))
         self.walkers: list[Walker] = []
         self.idle: list[Walker] = []
+        self.remap: tuple[Codes, ...] | None = None
         self.lock = Lock()
 
     @contextmanager
@@ -58,14 +59,29 @@ class Listening:
     def visit(self, part: Settled, function: Callable[[Usage], T]) -> T:
         """Bring one partition's users up and hand them over."""
         with self.walker() as walker:
-            if part.block is not None:
-                return function(walker.again(part, part.block))
-            usage = walker.merge(part, self.artists.remap)
-            walker.keep(part, usage)
-            return function(usage)
+            with part.lock:
+                usage = None
+                if part.block is None:
+                    usage = walker.merge(part, self.positions())
+                    walker.keep(part, usage)
+            assert part.block is not None
+            return function(usage or walker.again(part, part.block))
+
+    def positions(self) -> tuple[Codes, ...]:
+        """Return how the threads' artist codes read in this pool; worked out once for a walk."""
+        with self.lock:
+            if self.remap is None:
+                self.remap = self.artists.remap()
+            return self.remap
 
     def walk(self, function: Callable[[Usage], T]) -> Iterator[T]:
         """Hand every block over, on threads; yield the results as they come."""
+        yield from self.on_threads(function)
+        with self.lock:
+            self.remap = None
+
+    def on_threads(self, function: Callable[[Usage], T]) -> Iterator[T]:
+        """Visit the partitions, a few ahead of whoever takes the results."""
         if self.threads == 1:
             for part in self.parts:
                 yield self.visit(part, function)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,6 +49,8 @@ class Settled:
     chunks: list[Chunk]
     codes: list[Kept] = field(default_factory=list)
     """Where user tables were moved out: for each, uint32[n], its codes -> user. Empty: codes are users."""
+    lock: Lock = field(default_factory=Lock)
+    """Held while the rows are merged."""
     block: Block | None = None
     """The rows, merged, once they were walked."""
 

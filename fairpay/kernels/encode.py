@@ -10,7 +10,9 @@
 | keys         | uint64[KEYS]           | of this run's hash                                                         |
 | block        | tuple of arrays        | room for BLOCK rows: see `Encoder`                                         |
 | slots        | uint64[power of 2, 2]  | artist table: first lane; upper half of the second, and code + 1 (0: free) |
-| facts        | int64[artists, 4]      | second lane, amount, plays, ms of each artist code                         |
+| facts        | int64[artists, 4]      | second lane of each artist code; amount, plays, ms where there is one pool |
+| pairs        | tuple of arrays        | artists by pool, where rows name pools: uint32[power of 2] slots (number   |
+|              |                        | + 1, 0: free), uint64[n] pool << 32 + artist code, int64[n, 3] facts       |
 | fresh        | int64[n]               | rows where an artist was met first, in code order                          |
 | raw          | uint64[parts, rows, w] | rows by partition. w = 3: lanes, amount << 32 + artist;                    |
 |              |                        | w = 6: lanes, artist, amount, plays, ms                                    |
@@ -28,22 +30,24 @@ import numpy as np
 
 from fairpay.kernels._jit import inlined, jit
 from fairpay.kernels.hashing import BLOCK, hash_rows
-from fairpay.kernels.words import load8, load32, load64, prefetch, product
+from fairpay.kernels.words import load8, load32, load64, prefetch
 
-__all__ = ["Block", "encode", "merge_artists", "regrow"]
+__all__ = ["Block", "Pairs", "encode", "merge_artists", "regrow", "regrow_pairs"]
 
-NEXT, STOP, PART, ARTISTS, FRESH, ROWS, AMOUNT, PLAYS, MS, AMOUNT_BITS, PLAYS_BITS, MS_BITS = range(12)
-STATE = 12
-DONE, FULL, GROW, DRAIN, WIDEN, POOLS, NEGATIVE = range(7)
+NEXT, STOP, PART, ARTISTS, FRESH, ROWS, AMOUNT, PLAYS, MS, AMOUNT_BITS, PLAYS_BITS, MS_BITS, PAIRS = range(13)
+STATE = 13
+DONE, FULL, GROW, GROW_PAIRS, DRAIN, WIDEN, POOLS, NEGATIVE = range(8)
 NARROW = 3
 ONE = np.uint64(1)
 HALF = np.uint64(32)
 LOW = np.uint64(0xFFFFFFFF)
 SLOT_BYTES = np.uint64(4)
 LINE_BYTES = np.uint64(5)
+SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 Block: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """index int64[BLOCK], room and spans of `hashing`, who and whom uint64[BLOCK, 2], numbers int64[BLOCK, 4]."""
+Pairs: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @inlined
@@ -67,17 +71,6 @@ def read_numbers(rows: np.ndarray, inputs: np.ndarray, who: np.ndarray, bits: in
         numbers[i, 2] = np.int64(load64(inputs[3] + 8 * row)) if inputs[3] else 0
         pool = load32(inputs[4] + 4 * row) & 0xFFFFFFFF if inputs[4] else 0
         numbers[i, 3] = (pool << bits) + np.int64((who[i, 0] >> ONE) >> shift)
-
-
-@inlined
-def mark_pools(rows: np.ndarray, pools: int, keys: np.ndarray, whom: np.ndarray) -> None:
-    """Make another artist of an artist in each pool: exclusive or with a keyed hash of the pool."""
-    for i in range(len(rows)):
-        pool = np.uint64(load32(pools + 4 * rows[i]) & 0xFFFFFFFF)
-        a0, a1 = product(keys[8] + pool, keys[9])
-        b0, b1 = product(keys[10] + pool, keys[11])
-        whom[i, 0] ^= a0 ^ a1
-        whom[i, 1] ^= b0 ^ b1
 
 
 @inlined
@@ -135,12 +128,33 @@ def find(first: np.uint64, second: np.uint64, slots: np.ndarray, facts: np.ndarr
 
 
 @inlined
+def find_pair(key: np.uint64, pairs: Pairs, count: int) -> int:
+    """Return the number of an artist in a pool, or `count` after giving it that, or -1 where the table must grow."""
+    slots, keys, facts = pairs
+    mask = np.uint64(len(slots) - 1)
+    slot = (key * SPREAD >> HALF) & mask
+    while slots[slot] != 0:
+        number = np.int64(slots[slot]) - 1
+        if keys[number] == key:
+            return number
+        slot = (slot + ONE) & mask
+    if 2 * (count + 1) > len(slots) or count == len(keys):
+        return -1
+    slots[slot] = np.uint32(count + 1)
+    keys[count] = key
+    for k in range(3):
+        facts[count, k] = 0
+    return count
+
+
+@inlined
 def take_rows(
-    count: int, block: Block, slots: np.ndarray, facts: np.ndarray, fresh: np.ndarray, raw: np.ndarray,
-    fill: np.ndarray, state: np.ndarray,
+    count: int, block: Block, slots: np.ndarray, facts: np.ndarray, pairs: Pairs, fresh: np.ndarray, raw: np.ndarray,
+    fill: np.ndarray, bits: int, pooled: bool, state: np.ndarray,  # noqa: FBT001 - kernels take arguments by position
 ) -> int:  # fmt: skip
     """Take in the rows of a block, until one does not find its place; return how many are in."""
     index, _, _, who, whom, numbers = block
+    sums = pairs[2]
     narrow = raw.shape[2] == NARROW
     for i in range(count):
         part = numbers[i, 3]
@@ -159,10 +173,20 @@ def take_rows(
             fresh[state[FRESH]] = index[i]
             state[FRESH] += 1
             state[ARTISTS] += 1
+        if pooled:
+            pair = find_pair((np.uint64(part >> bits) << HALF) | np.uint64(code), pairs, state[PAIRS])
+            if pair < 0:
+                state[STOP] = GROW_PAIRS
+                return i
+            state[PAIRS] = max(state[PAIRS], pair + 1)
+            sums[pair, 0] += numbers[i, 0]
+            sums[pair, 1] += numbers[i, 1]
+            sums[pair, 2] += numbers[i, 2]
+        else:
+            facts[code, 1] += numbers[i, 0]
+            facts[code, 2] += numbers[i, 1]
+            facts[code, 3] += numbers[i, 2]
         fill[part] = at + 1
-        facts[code, 1] += numbers[i, 0]
-        facts[code, 2] += numbers[i, 1]
-        facts[code, 3] += numbers[i, 2]
         raw[part, at, 0] = who[i, 0]
         raw[part, at, 1] = who[i, 1]
         if narrow:
@@ -178,8 +202,8 @@ def take_rows(
 @jit
 def encode(
     rows: int, user: np.ndarray, artist: np.ndarray, inputs: np.ndarray, keys: np.ndarray, block: Block,
-    slots: np.ndarray, facts: np.ndarray, fresh: np.ndarray, raw: np.ndarray, fill: np.ndarray, bits: int,
-    state: np.ndarray,
+    slots: np.ndarray, facts: np.ndarray, pairs: Pairs, fresh: np.ndarray, raw: np.ndarray, fill: np.ndarray,
+    bits: int, pooled: bool, state: np.ndarray,  # noqa: FBT001 - kernels take arguments by position
 ) -> None:  # fmt: skip
     """Take in rows from state[NEXT] on until all are in or something must be made room for: state[STOP] says what."""
     index, room, spans, who, whom, numbers = block
@@ -189,13 +213,11 @@ def encode(
         hash_rows(user, index[:count], keys, room, spans, who)
         hash_rows(artist, index[:count], keys, room, spans, whom)
         read_numbers(index[:count], inputs, who, bits, numbers)
-        if inputs[4]:
-            mark_pools(index[:count], inputs[4], keys, whom)
         state[STOP] = look_over(numbers, count, state, raw.shape[2] == NARROW, len(fill))
         if state[STOP] != DONE:
             return
         ask_ahead(whom, count, slots, facts)
-        done = take_rows(count, block, slots, facts, fresh, raw, fill, state)
+        done = take_rows(count, block, slots, facts, pairs, fresh, raw, fill, bits, pooled, state)
         for k in range(3):
             for i in range(done):
                 state[AMOUNT + k] += numbers[i, k]
@@ -218,6 +240,17 @@ def regrow(old: np.ndarray, new: np.ndarray) -> None:
                 slot = (slot + ONE) & mask
             new[slot, 0] = old[i, 0]
             new[slot, 1] = old[i, 1]
+
+
+@jit
+def regrow_pairs(keys: np.ndarray, count: int, slots: np.ndarray) -> None:
+    """Enter the first `count` pairs into an empty table."""
+    mask = np.uint64(len(slots) - 1)
+    for number in range(count):
+        slot = (keys[number] * SPREAD >> HALF) & mask
+        while slots[slot] != 0:
+            slot = (slot + ONE) & mask
+        slots[slot] = np.uint32(number + 1)
 
 
 @jit
