@@ -61,7 +61,7 @@ class Signal(ABC):
     @classmethod
     def summary(cls) -> str:
         """Return the first paragraph of the docstring, in one line."""
-        return " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
+        return first_paragraph(cls)
 
     def reached(self, values: Floats, level: float) -> NDArray[np.bool_]:
         """Which values are at a level or beyond it: bool[n]; NaN never is."""
@@ -106,6 +106,11 @@ class GroupSignal(ABC):
     innocent: ClassVar[str]
     needs: ClassVar[frozenset[Column]] = frozenset()
 
+    @classmethod
+    def summary(cls) -> str:
+        """Return the first paragraph of the docstring, in one line."""
+        return first_paragraph(cls)
+
     @abstractmethod
     def find(self, crowd: Crowd) -> list[Group]:
         """Find the groups. An account may stand in several signals' groups, but in one of each."""
@@ -113,3 +118,8 @@ class GroupSignal(ABC):
     @abstractmethod
     def words(self, group: Group) -> str:
         """Say a group to a reader."""
+
+
+def first_paragraph(described: type) -> str:
+    """Return the first paragraph of a docstring, in one line."""
+    return " ".join((inspect.getdoc(described) or "").split("\n\n")[0].split())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fairpay.cli import main
+from fairpay.signals import artist_signals, group_signals, user_signals
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,3 +95,10 @@ def test_the_month_before_shows_who_jumped(log: Path, tmp_path: Path, capsys: py
     out = " ".join(capsys.readouterr().out.split())
     assert "9,300.0 times as much as the month before" in out
     assert "Not looked at: jump" not in out
+
+
+def test_every_signal_is_listed_with_its_innocent_explanation(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["suspects", "--signals"]) == 0
+    out = capsys.readouterr().out
+    for signal in (*user_signals(), *artist_signals(), *group_signals()):
+        assert f"  {signal.name}: {signal.summary()}\n    may be innocent: {signal.innocent}\n" in out
