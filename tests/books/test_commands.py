@@ -159,3 +159,30 @@ def test_more_lines_than_a_workbook_takes_are_refused_there_with_a_word(
         text = "".join(book.read(name).decode() for name in book.namelist())
     assert "40 rows are more than this workbook takes (10): see ledger.csv" in text
     assert '"lines"' not in text
+
+
+@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+def test_a_corrected_pool_brings_the_difference_and_no_more(
+    books: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The family plan of September took twice as much: 35.00 more are booked."""
+    own, pools = copied(books, tmp_path / "books"), tmp_path / "pools.csv"
+    pools.write_text((QUARTER / "2026-09" / "pools.csv").read_text().replace("59.50", "119.00"))
+    asked = ("adjust", "--books", str(own), "--period", "2026-09", "--pools", str(pools), "--json")
+    assert main([*asked]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["status"], said["period"], said["totals"]) == ("done", "2026-10", {"EUR": {"adjustment": "35.00"}})
+    assert main(["verify", "--books", str(own), "--quiet"]) == 0
+
+
+@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+def test_a_corrected_log_takes_the_place_of_the_old_one(
+    books: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Worked out again from the same log under another name, nothing changes for anybody."""
+    own, log = copied(books, tmp_path / "books"), tmp_path / "corrected.csv"
+    shutil.copy(QUARTER / "2026-09" / "plays.csv", log)
+    asked = ("adjust", "--books", str(own), "--period", "2026-09", "--instead", str(log), "--json")
+    assert main([*asked]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["rows"], said["listening"]["rows"]) == (0, 7)

@@ -34,7 +34,7 @@ SPLITS = {
     "b": {"p": Fraction(1, 3), "q": Fraction(2, 3)},
     "c": {"a": Fraction(1, 7), "p": Fraction(3, 7), "q": Fraction(3, 7)},
 }
-FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 Play = tuple[str, str, str, int]
