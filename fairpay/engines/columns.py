@@ -97,7 +97,12 @@ class Column:
 
     @classmethod
     def of_dictionary(cls, array: pa.DictionaryArray, hasher: Hasher) -> Column:
-        """Hashes by row, looked up in the hashes of the entries; null rows get any hash, they are not used."""
+        """Hashes by row, looked up in the hashes of the entries; null rows get any hash, they are not used.
+
+        Where a small batch brings a large dictionary along, hashing the rows is less work.
+        """
+        if len(array.dictionary) > 2 * len(array):
+            return cls.of(array.dictionary_decode(), hasher)
         entries = hasher.hash_all(cls.of(array.dictionary, hasher), len(array.dictionary))
         if len(entries) == 0:
             entries = np.zeros((1, 2), dtype=np.uint64)

@@ -31,6 +31,9 @@ COLUMNS: dict[str, Callable[[list[str]], pa.Array]] = {
     "dictionary of large": lambda values: pa.array(values, pa.large_string()).dictionary_encode(),
     "slice": lambda values: pa.array(["before", *values, "after"], pa.string()).slice(1, len(values)),
     "slice of views": lambda values: pa.array(["before", *values, "after"], pa.string_view()).slice(1, len(values)),
+    "few rows of a large dictionary": lambda values: pa.array([*map(str, range(9999)), *values]).dictionary_encode()[
+        9999:
+    ],
     "slice of a dictionary": lambda values: pa.array(["?", *values]).dictionary_encode().slice(1),
 }
 
