@@ -154,7 +154,7 @@ def safe_cap(month: Month) -> int | None:
     facts = month.facts
     if not facts.rate or not facts.users:
         return None
-    share = facts.rate * (facts.fees + facts.inactive_fees) / facts.fees if facts.fees else facts.rate
+    share = Fraction(facts.pool, facts.fees) if facts.fees and facts.fees_are_money else facts.rate
     low, high = 0, facts.plays
     while low < high:
         cap = (low + high + 1) // 2
