@@ -77,7 +77,9 @@ def densest(graph: Graph) -> Block:
     nothing = np.zeros(0, dtype=np.int64)
     if not len(graph.user):
         return Block(nothing, nothing, nothing)
-    name, ends = np.unique(np.concatenate([graph.user, graph.artist + graph.users]), return_inverse=True)
+    ends = np.concatenate([graph.user, graph.artist + graph.users])
+    met = np.bincount(ends, minlength=graph.users + graph.artists) > 0
+    name, ends = np.flatnonzero(met), (np.cumsum(met) - 1)[ends]
     edges = len(graph.user)
     weight = graph.weights()
     order = np.argsort(ends, kind="stable")

@@ -8,22 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fairpay.kernels.deal import regroup, tally
 from fairpay.search.scatter import PART_SHIFT
 from fairpay.search.store import PARTS
 from fairpay.traces import Pairs, Traces, sums
 
 if TYPE_CHECKING:
     import polars as pl
-    from numpy.typing import NDArray
 
     from fairpay.search.scatter import Scatter
     from fairpay.traces import Span
     from fairpay.usage import Ints
 
 __all__ = ["Part", "People", "gather"]
-
-HIGH = np.uint64(32)
-LOW = np.uint64(0xFFFFFFFF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,30 +67,19 @@ class People:
 
 def gather(scatter: Scatter, people: People, part: int, span: Span) -> Part:
     """Take one part back and put the plays of each user together."""
-    words = scatter.plays.take(part)
+    rows = scatter.plays.take(part)
     ranks = people.members[part]
-    user = people.local_of[words[:, 0] >> HIGH]
-    order = np.argsort(user.astype(np.uint16) if len(ranks) <= 1 << 16 else user, kind="stable")
-    words, user = words[order], user[order]
-    start = np.searchsorted(user, np.arange(len(ranks) + 1))
-    plays = (words[:, 2] & LOW).astype(np.int64)
-    artist = people.artist_of[words[:, 0] & LOW]
-
-    def column(word: int, needs: str, *, high: bool) -> NDArray[np.uint32] | None:
-        if not scatter.has(needs):
-            return None
-        return (words[:, word] >> HIGH if high else words[:, word]).astype(np.uint32)
-
-    traces = Traces(
-        start=start,
-        plays=sums(plays, start),
-        pairs=pair(user, artist, plays, users=len(ranks)),
-        span=span,
-        time=column(1, "time", high=True),
-        ms=column(1, "duration", high=False),
-        track=column(2, "track", high=True),
-    )
-    return Part(ranks, sums(words[:, 3].astype(np.int64), start), traces)
+    size = np.zeros(len(ranks), dtype=np.int64)
+    tally(rows, people.local_of, size)
+    start = np.concatenate([[0], np.cumsum(size)])
+    whole, parts = np.empty((3, len(rows)), dtype=np.int64), np.empty((3, len(rows)), dtype=np.uint32)
+    regroup(rows, people.local_of, people.artist_of, start[:-1].copy(), whole, parts)
+    artist, plays, amount = whole
+    columns = dict(zip(("time", "duration", "track"), parts, strict=True))
+    time, ms, track = (columns[name] if scatter.has(name) else None for name in columns)
+    pairs = pair(np.repeat(np.arange(len(ranks)), size), artist, plays, users=len(ranks))
+    traces = Traces(start=start, plays=sums(plays, start), pairs=pairs, span=span, time=time, ms=ms, track=track)
+    return Part(ranks, sums(amount, start), traces)
 
 
 def pair(user: Ints, artist: Ints, plays: Ints, *, users: int) -> Pairs:
