@@ -57,7 +57,7 @@ ONE = np.uint64(1)
 TEN = np.uint64(10)
 INLINE = 12
 WORD = 8
-BLOCK = 64
+BLOCK = 128
 ROOM = 32
 DIGITS = 24
 
