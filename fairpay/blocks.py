@@ -59,6 +59,13 @@ class Graph:
         stay[block.edges] = False
         return Graph(self.user[stay], self.artist[stay], self.edges[stay], self.users, self.artists)
 
+    def only(self, artists: Ints) -> Graph:
+        """Keep the edges to some artists."""
+        kept = np.zeros(self.artists, dtype=np.bool_)
+        kept[artists] = True
+        stay = kept[self.artist]
+        return Graph(self.user[stay], self.artist[stay], self.edges[stay], self.users, self.artists)
+
     def weights(self) -> Ints:
         """Weigh each edge by its artist's degree: 1 / ln(d + 5) in units of 2^-20, int64[e]."""
         degree = np.bincount(self.artist, minlength=self.artists)

@@ -24,11 +24,12 @@ LEAST_EDGES = 2
 class DenseBlock(GroupSignal):
     """The densest blocks of accounts and artists, one after another, by FRAUDAR's measure.
 
-    Edges join an account and its core artists (as in `same_artists`). An edge to an artist with d such edges weighs
-    1 / ln(d + 5), so that joining a crowd of fans says little; blocks are found by greedy peeling, each without the
-    edges of those before. Of a block of few accounts the artists count who live from it: most of their plays come from
-    the block. The accounts whose core is mostly these artists are worth a look: peeling leaves out those with the
-    fewest edges, and takes in artists who are played as camouflage, and neither matters so.
+    Edges join an account and its core artists (as in `same_artists`), among artists most of whose plays come from such
+    accounts. An edge to an artist with d such edges weighs 1 / ln(d + 5), so that joining a crowd of fans says little;
+    blocks are found by greedy peeling, each without the edges of those before. Of a block of few accounts the artists
+    count who live from it: most of their plays come from the block. The accounts whose core is mostly these artists
+    are worth a look: peeling leaves out those with the fewest edges, and takes in artists who are played as
+    camouflage, and neither matters so.
     """
 
     blocks: int = 8
@@ -44,6 +45,7 @@ class DenseBlock(GroupSignal):
     def find(self, crowd: Crowd) -> list[Group]:
         """Peel block after block; keep those whose artists live from them."""
         graph = Graph.of(crowd.core, artists=len(crowd.artist_plays))
+        graph = graph.only(self.living(graph, np.arange(len(graph.artist)), crowd)[0])
         found: list[Group] = []
         for _ in range(self.blocks):
             block = densest(graph)
@@ -56,15 +58,19 @@ class DenseBlock(GroupSignal):
 
     def judged(self, graph: Graph, block: Block, crowd: Crowd) -> list[Group]:
         """Return the accounts on which the block's artists live, if there are enough of both."""
-        artist = graph.artist[block.edges]
-        plays = np.zeros(len(crowd.artist_plays), dtype=np.int64)
-        np.add.at(plays, artist, crowd.core.plays[graph.edges[block.edges]])
-        fans = np.bincount(artist, minlength=len(plays))
-        living = np.flatnonzero((plays >= self.insiders * crowd.artist_plays) & (fans >= self.least_users))
+        living, plays = self.living(graph, block.edges, crowd)
         users = fans_of(living, crowd)
         if len(living) < self.least_artists or not self.least_users <= len(users) <= self.most_share * len(crowd.plays):
             return []
         return [Group(users, int(plays[living].sum()) / int(crowd.artist_plays[living].sum()))]
+
+    def living(self, graph: Graph, edges: Ints, crowd: Crowd) -> tuple[Ints, Ints]:
+        """Return the artists who live from some of the edges, and what each artist is played by these."""
+        artist = graph.artist[edges]
+        plays = np.zeros(len(crowd.artist_plays), dtype=np.int64)
+        np.add.at(plays, artist, crowd.core.plays[graph.edges[edges]])
+        fans = np.bincount(artist, minlength=len(plays))
+        return np.flatnonzero((plays >= self.insiders * crowd.artist_plays) & (fans >= self.least_users)), plays
 
     def words(self, group: Group) -> str:
         """Say it."""
