@@ -121,9 +121,13 @@ class LocalEngine:
 
         Raises:
             OutputError: temporary data could not be written.
+            RuntimeError: after `finish`.
             Exception: whatever a unit or `judge` raised.
 
         """
+        if self.pools:
+            message = "the intake is finished"
+            raise RuntimeError(message)
         while len(self.encoders) < self.threads:
             self.encoders.append(self.encoder(len(self.encoders)))
 

@@ -261,6 +261,16 @@ def test_a_negative_amount_is_a_fault_of_judging() -> None:
         engine_with([judged([Row("u", "a", -1, 1, 1)])])
 
 
+def test_nothing_is_taken_in_after_the_end() -> None:
+    """Nor is anything told before it."""
+    with engine_with([judged(ROWS)]) as engine:
+        with pytest.raises(RuntimeError, match="comes first"):
+            engine.pool(0)
+        engine.finish()
+        with pytest.raises(RuntimeError, match="finished"):
+            engine.ingest([], lambda batch: batch)
+
+
 def test_progress_is_told_of_every_row() -> None:
     """From any thread."""
     told: list[int] = []
