@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 import typer
 
+from fairpay.cli.lean import leave_pandas_out
 from fairpay.errors import UsageError
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ def takes(*groups: type) -> Callable[[Callable[..., None]], Callable[..., None]]
 
         @functools.wraps(command)
         def called(ctx: typer.Context, **given: Any) -> None:  # noqa: ANN401 - any option
-            command(**{p.name: given[p.name] for p in own}, asked=collect(ctx))
+            asked = collect(ctx)
+            leave_pandas_out()
+            command(**{p.name: given[p.name] for p in own}, asked=asked)
 
         context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_ONLY, annotation=typer.Context)
         ordered = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
