@@ -32,7 +32,7 @@ def leave_pandas_out() -> None:
         return
     import pyarrow as pa  # noqa: PLC0415 - only commands that read logs need it
 
-    sys.meta_path.insert(0, NoPandas)  # type: ignore[arg-type] # a class serves as well
+    sys.meta_path.insert(0, NoPandas)
     try:
         pa.array([True]).to_numpy(zero_copy_only=False)
     finally:
