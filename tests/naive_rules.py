@@ -1,6 +1,6 @@
 """Every rule's weights as exact fractions, written the obvious way: `exact_<name>(rule, listeners, artists, alpha)`.
 
-Where a rule needs roots, the answer is a fraction right to more than 100 bits; the geometric median is in floats.
+Where a rule needs roots, the answer is a fraction right to more than 100 bits.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import naive_median
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -202,50 +202,10 @@ def exact_independent_markets(_: Any, listeners: Sequence[Listener], artists: in
 
 
 def exact_geometric_median(_: Any, listeners: Sequence[Listener], artists: int, __: Fraction) -> list[Fraction]:  # noqa: ANN401
-    """Every data point is tried as the optimum; else plain Weiszfeld in floats until it stands still."""
-    points = np.array([[u.amounts.get(j, 0) / u.total for j in range(artists)] for u in listeners if u.fee])
-    fees = np.array([u.fee for u in listeners if u.fee], dtype=float)
-    return [Fraction(float(v)) for v in median_point(points, fees)] if len(points) else [Fraction(0)] * artists
-
-
-def median_point(points: Any, fees: Any) -> Any:  # noqa: ANN401 - NumPy arrays
-    """The geometric median nearest the mean, of dense points."""
-    mean = fees @ points / fees.sum()
-    spread = np.linalg.svd(points - mean, compute_uv=True)
-    if len(spread[1]) < 2 or spread[1][1] < 1e-9:
-        along = (points - mean) @ spread[2][0]
-        order = np.argsort(along)
-        half, mass = fees.sum() / 2, np.cumsum(fees[order])
-        low = along[order][np.searchsorted(mass, half * (1 - 1e-12))]
-        high = along[order][min(np.searchsorted(mass, half * (1 + 1e-12)), len(order) - 1)]
-        return mean + np.clip(0.0, low, high) * spread[2][0]
-    for point in points:
-        far = np.linalg.norm(points - point, axis=1)
-        pull = ((fees / np.where(far > 0, far, 1.0) * (far > 0))[:, None] * (points - point)).sum(axis=0)
-        if np.linalg.norm(pull) <= fees[far == 0].sum() * (1 + 1e-12):
-            return point
-    away = np.linalg.norm(points - mean, axis=1)
-    if away.min() > 0 and np.linalg.norm((fees / away) @ (points - mean)) < 1e-13 * fees.sum():
-        return mean
-    return newton(points, fees, mean + 1e-3 * (points[0] - mean))
-
-
-def newton(points: Any, fees: Any, place: Any) -> Any:  # noqa: ANN401 - NumPy arrays
-    """Minimise the sum of distances by damped Newton steps, where the optimum is no data point."""
-
-    def objective(z: Any) -> float:  # noqa: ANN401
-        return float(fees @ np.linalg.norm(points - z, axis=1))
-
-    for _ in range(500):
-        away = place - points
-        far = np.linalg.norm(away, axis=1)
-        slope = (fees / far) @ away
-        bend = np.eye(len(place)) * (fees / far).sum() - (away.T * (fees / far**3)) @ away
-        move = -np.linalg.lstsq(bend, slope, rcond=1e-14)[0]
-        length = 1.0
-        while length > 1e-12 and objective(place + length * move) > objective(place) + 1e-4 * length * (slope @ move):
-            length /= 2
-        place = place + length * move
-        if np.abs(length * move).max() < 1e-15:
-            break
-    return place
+    """The point of `naive_median`, right to more than 30 digits."""
+    fees: dict[tuple[Fraction, ...], int] = {}
+    for u in listeners:
+        if u.fee:
+            shares = tuple(Fraction(u.amounts.get(j, 0), u.total) for j in range(artists))
+            fees[shares] = fees.get(shares, 0) + u.fee
+    return naive_median.median_point(fees) if fees else [Fraction(0)] * artists

@@ -19,10 +19,7 @@ Listening = dict[str, dict[str, int]]
 NOBODY = ""
 """An artist without listeners, in every month."""
 SLACK = Fraction(1, 10**24)
-"""What a root to 120 bits may be off, as a part of the pool."""
-
-ROUGH = Fraction(1, 10**6)
-"""What the geometric median, which is in floats, may be off."""
+"""What a root to 120 bits, or a geometric median to 30 digits, may be off, as a part of the pool."""
 
 
 @dataclass
@@ -68,7 +65,7 @@ def excess(rule: Rule, promise: Promise, change: Change) -> Fraction:
     was = pays(rule, change.before, change.fees, change.rate)
     now = was if change.after == change.before else pays(rule, change.after, change.fees, change.rate)
     pool = change.rate * change.fee(change.after)
-    return STATEMENTS[promise](change, was, now) - (ROUGH if rule.name == "geometric-median" else SLACK) * pool
+    return STATEMENTS[promise](change, was, now) - SLACK * pool
 
 
 def gains(was: Mapping[str, Fraction], now: Mapping[str, Fraction]) -> dict[str, Fraction]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["on_a_line"]
 
 FINE = 2.0**60
-FLAT = 1e-9
+FLAT = 1e-13
 """How far from the line, as a part of its length and absolutely, still counts as on it."""
 
 

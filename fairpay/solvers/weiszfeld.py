@@ -3,6 +3,7 @@
 One step pulls the point towards every user with the force fee / distance, which is again a budget per user split by
 share: sums are integers, so the point has the same bytes for any blocks and threads. Coincident users are treated
 after Vardi and Zhang (PNAS 2000); steps are extrapolated after Anderson (1965), and taken back where they do not help.
+This only comes near: `newton` goes the rest of the way.
 """
 
 from __future__ import annotations
@@ -22,17 +23,27 @@ if TYPE_CHECKING:
     from fairpay.month import Month
     from fairpay.usage import Ints, Usage
 
-__all__ = ["Found", "Step", "distances", "length", "mean_point", "shares_of", "solve"]
+__all__ = [
+    "Floats",
+    "Place",
+    "Step",
+    "Walker",
+    "approach",
+    "distances",
+    "length",
+    "mean_point",
+    "nearest_user",
+    "shares_of",
+    "simplex",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
-LIMIT = 2000
-"""Steps at most; the remark says so where they do not suffice."""
+ROUND = 16
+"""Steps before another way is tried."""
+CLOSE = 1e-6
+"""The residual, as a part of the fees, from which Newton's method is faster."""
 NOISE = 50
 """Binary digits of an objective that mean something."""
-PATIENCE = 200
-"""Steps without a better point after which floats have told all they can."""
-FINEST = 1e-13
-"""The relative gap that floats can tell from zero."""
 MEMORY = 6
 """Steps an extrapolation looks back on, at most."""
 LEAST = 3
@@ -41,19 +52,6 @@ ROOMY = 2**42
 """The sum of forces, in units of 2^20, that a step must stay below."""
 ROOM = 4.0
 """How much the sum of forces may grow from one step to the next before a step is repeated in coarser units."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A point, and how good it is."""
-
-    point: Floats
-    """float64[artists], each in [0, 1], together 1."""
-    gap: float
-    """Bound on how much the mean distance could still fall: the duality gap, as a part of the fees."""
-    steps: int
-    exact: bool = False
-    """True where the point is one that users' own shares make, or all users lie on one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +85,13 @@ def length(vector: Floats) -> float:
     return math.sqrt(float(np.square(vector).sum()))
 
 
+def simplex(vector: Floats) -> Floats | None:
+    """Return the vector without its negative parts, and adding up to one; None where nothing sound is left."""
+    inside = np.maximum(vector, 0.0)
+    total = float(inside.sum())
+    return inside / total if math.isfinite(total) and total > 0 else None
+
+
 def distances(usage: Usage, point: Floats, square: int) -> Floats:
     """Return each user's distance from the point, float64[users]."""
     from fairpay.kernels import distances as kernel  # noqa: PLC0415 - Numba is loaded where it is used
@@ -117,6 +122,8 @@ class Walker:
     month: Month
     unit: float = 0.0
     """Units for a force of one; 0: not known yet."""
+    walks: int = 0
+    """Walks over the month so far."""
     fine: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -134,6 +141,7 @@ class Walker:
         while True:
             sums: list[tuple[int, int, int, int, float]] = []
             pulled = self.month.gather(self.visitor(point, square, sums), rows=1)[0]
+            self.walks += 1
             coarse, force, weight, objective = (sum(int(row[i]) for row in sums) for i in range(4))
             if coarse < ROOMY:
                 break
@@ -199,44 +207,34 @@ def shares_of(usage: Usage, user: int) -> tuple[tuple[int, float], ...]:
     return tuple(sorted(zip(usage.artist[mine].tolist(), shares.tolist(), strict=True)))
 
 
-def solve(month: Month, start: Floats, *, tolerance: float) -> Found:
-    """Step until the duality gap is within `tolerance` of the fees, or stands still.
-
-    The gap is bounded by the residual times the diameter of the simplex, the square root of two. Every few steps the
-    nearest user's shares are tried as the optimum themselves, because Weiszfeld only creeps up to such a point.
-    """
-    walker = Walker(month)
-    best = Best(math.inf, start, 0)
-    enough = max(tolerance, FINEST) * month.facts.fees / math.sqrt(2.0)
-    point, history, tried = start, Extrapolation(), set[bytes]()
-    here = walker.step(point)
-    for count in range(1, LIMIT + 1):
-        best = min(best, Best(here.residual(point), point, count), key=lambda known: known.residual)
-        if best.residual <= enough or count - best.step > PATIENCE:
+def approach(walker: Walker, place: Place) -> Place:
+    """Make up to `ROUND` steps, extrapolated where that helps; end early where the residual is `CLOSE` to zero."""
+    history, close = Extrapolation(), CLOSE * walker.month.facts.fees
+    for _ in range(ROUND):
+        if place.residual <= close:
             break
-        if count % 4 == 0 and here.nearest < math.inf:
-            corner = nearest_user(month, point)
-            if corner.tobytes() not in tried:
-                tried.add(corner.tobytes())
-                if walker.step(corner).residual(corner) <= enough:
-                    return Found(corner, 0.0, count, exact=True)
-        plain = here.next(point)
-        ahead = history.extend(point, plain)
+        plain = place.step.next(place.point)
+        ahead = history.extend(place.point, plain)
         there = walker.step(ahead)
-        if there.objective > here.objective + (here.objective >> NOISE) and ahead is not plain:
+        worst = place.step.objective + (place.step.objective >> NOISE)
+        if there.objective > worst and ahead is not plain:
             history.forget()
             ahead, there = plain, walker.step(plain)
-        point, here = ahead, there
-    return Found(best.point, best.residual * math.sqrt(2.0) / month.facts.fees, count)
+        place = Place(ahead, there)
+    return place
 
 
 @dataclass(frozen=True, slots=True)
-class Best:
-    """The best point so far."""
+class Place:
+    """A point, and what a walk over the month said about it."""
 
-    residual: float
     point: Floats
-    step: int
+    step: Step
+
+    @property
+    def residual(self) -> float:
+        """The length of the least subgradient."""
+        return self.step.residual(self.point)
 
 
 class Extrapolation:
@@ -267,6 +265,5 @@ class Extrapolation:
         except np.linalg.LinAlgError:
             return plain
         ahead = plain + sum(m * (p - plain) for m, p in zip(mix, list(self.points)[:-1], strict=True))
-        ahead = np.maximum(ahead, 0.0)
-        total = float(ahead.sum())
-        return ahead / total if math.isfinite(total) and total > 0 else plain
+        inside = simplex(ahead)
+        return plain if inside is None else inside
