@@ -61,10 +61,10 @@ def test_blocks_and_order_mean_nothing(rule: Rule, month: naive.NaiveMonth, bloc
 @some
 @given(month=months())
 def test_a_rule_is_within_a_minor_unit_of_the_exact_answer(rule: Rule, month: naive.NaiveMonth) -> None:
-    """The slow answer in fractions; the geometric median, which is found in floats, is held to a part in 10^6."""
+    """The slow answer in fractions; small months are precise for the geometric median too."""
     alpha = month.rate if not month.fees_are_money else None
     exact = naive.exact(rule, month.listeners, artists=len(month.names), pool=Fraction(month.pool), rate=alpha)
-    room = 1 + month.pool * (Fraction(1, 10**6) if rule.name == "geometric-median" else Fraction(1, 10**14))
+    room = 1 + month.pool * Fraction(1, 10**14)
     assert all(abs(int(a) - b) <= room for a, b in zip(naive.run(rule, month), exact, strict=True))
 
 
