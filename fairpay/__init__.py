@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fairpay.api import audit, check, compare, pay, suspects, verify
-    from fairpay.synth import synth
+    from fairpay.making import synth
 
 __all__ = ["audit", "check", "compare", "pay", "suspects", "synth", "verify"]
 __version__ = "0.1.0"
@@ -23,6 +23,4 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - the functions differ in typ
     if name not in __all__:
         message = f"module 'fairpay' has no attribute {name!r}"
         raise AttributeError(message)
-    found = getattr(importlib.import_module("fairpay.synth" if name == "synth" else "fairpay.api"), name)
-    globals()[name] = found  # importing `fairpay.synth` has put the module there
-    return found
+    return getattr(importlib.import_module("fairpay.making" if name == "synth" else "fairpay.api"), name)

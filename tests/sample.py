@@ -6,7 +6,7 @@ from pathlib import Path
 
 import fairpay
 from fairpay.io.outputs import write_csv
-from fairpay.synth import synth
+from fairpay.making import synth
 
 SAMPLE_DATA = Path(__file__).parents[1] / "sample_data"
 EXPECTED = SAMPLE_DATA / "expected" / "comparison.csv"

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from fairpay.errors import OutputError, UsageError
-from fairpay.synth import synth
-from fairpay.synth.plants import KINDS
+from fairpay.making import synth
+from fairpay.making.plants import KINDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,8 +71,8 @@ def test_csv_says_the_same_as_parquet(tmp_path: Path, by_user: pl.DataFrame) -> 
 def test_smaller_batches_give_the_same_plays(
     tmp_path: Path, by_user: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fairpay.synth.month.BATCH_ROWS", 777)
-    monkeypatch.setattr("fairpay.synth.month.BATCH_USERS", 11)
+    monkeypatch.setattr("fairpay.making.month.BATCH_ROWS", 777)
+    monkeypatch.setattr("fairpay.making.month.BATCH_USERS", 11)
     assert made(tmp_path / "m.parquet").equals(by_user)
 
 
@@ -84,7 +84,7 @@ def test_several_files_hold_the_rows_in_order(tmp_path: Path, by_user: pl.DataFr
 
 
 def test_row_groups_hold_a_million_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fairpay.synth.write.GROUP_ROWS", 6_000)
+    monkeypatch.setattr("fairpay.making.write.GROUP_ROWS", 6_000)
     path = tmp_path / "m.parquet"
     synth(path, rows=ROWS, order="time")
     meta = pq.read_metadata(path)
@@ -188,7 +188,7 @@ def test_a_file_that_is_there_is_not_replaced(tmp_path: Path) -> None:
 
 def test_nothing_half_written_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "fairpay.synth.tables.Tables.plays", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left"))
+        "fairpay.making.tables.Tables.plays", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left"))
     )
     with pytest.raises(OutputError, match="No space left"):
         synth(tmp_path / "m.parquet", rows=10)

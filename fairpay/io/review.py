@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["write_review"]
+__all__ = ["MOST_ROWS", "write_review"]
 
 CREATED = datetime(2020, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 """Fixed, so that the same findings give the same bytes."""
@@ -26,13 +26,15 @@ NARROW = 12
 def write_review(table: pa.Table, path: Path) -> int:
     """Write the review table as XLSX; every cell is text or a number, none a formula. Return the rows written.
 
+    The table has at most MOST_ROWS rows.
+
     Raises:
         OSError: when the file cannot be written.
 
     """
     import xlsxwriter  # noqa: PLC0415 - for workbooks only
 
-    rows = min(int(table.num_rows), MOST_ROWS)
+    rows = int(table.num_rows)
     with open_new(path) as file, xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         book.set_properties({"created": CREATED, "title": "fairpay: suspects to review"})
         sheet = book.add_worksheet("review")
@@ -41,7 +43,7 @@ def write_review(table: pa.Table, path: Path) -> int:
         for place, name in enumerate(table.column_names):
             sheet.set_column(place, place, WIDE.get(name, NARROW))
             sheet.write_string(0, place, name, bold)
-            for row, value in enumerate(table.column(name).slice(0, rows).to_pylist(), start=1):
+            for row, value in enumerate(table.column(name).to_pylist(), start=1):
                 if isinstance(value, str):
                     sheet.write_string(row, place, value)
                 elif value is not None:

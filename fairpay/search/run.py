@@ -109,11 +109,14 @@ def plays_before(request: Request, previous: object) -> dict[str, int]:
 
 
 def outputs(searched: Searched) -> dict[str, Callable[[Path], int | None]]:
-    """Return what a search writes besides its table and its summary: file name -> writer."""
-    from fairpay.io.outputs import write_csv  # noqa: PLC0415 - loaded where it is used
-    from fairpay.io.review import write_review  # noqa: PLC0415 - the same
+    """Return what a search writes besides its table and its summary: file name -> writer.
 
-    return {
-        "review.csv": partial(write_csv, searched.review),
-        "review.xlsx": partial(write_review, searched.review),
-    }
+    A review of more lines than a sheet holds comes as CSV only; a workbook that stops in the middle would be believed.
+    """
+    from fairpay.io.outputs import write_csv  # noqa: PLC0415 - loaded where it is used
+    from fairpay.io.review import MOST_ROWS, write_review  # noqa: PLC0415 - the same
+
+    files: dict[str, Callable[[Path], int | None]] = {"review.csv": partial(write_csv, searched.review)}
+    if searched.review.num_rows <= MOST_ROWS:
+        files["review.xlsx"] = partial(write_review, searched.review)
+    return files

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from fairpay.synth import synth
+from fairpay.making import synth
 
 __all__ = ["CACHE", "make_log", "rows_of"]
 

@@ -9,17 +9,17 @@ import polars as pl
 import pytest
 
 import fairpay
-from fairpay.synth.calendar import Calendar
-from fairpay.synth.catalogue import make_catalogue
-from fairpay.synth.hired import Hired, make_hired
-from fairpay.synth.innocents import INNOCENTS, make_innocents
-from fairpay.synth.month import Month
-from fairpay.synth.people import make_people
-from fairpay.synth.plants import Plant
-from fairpay.synth.tables import make_tables
+from fairpay.making.calendar import Calendar
+from fairpay.making.catalogue import make_catalogue
+from fairpay.making.hired import Hired, make_hired
+from fairpay.making.innocents import INNOCENTS, make_innocents
+from fairpay.making.month import Month
+from fairpay.making.people import make_people
+from fairpay.making.plants import Plant
+from fairpay.making.tables import make_tables
 
 if TYPE_CHECKING:
-    from fairpay.synth.plays import Crowd
+    from fairpay.making.plays import Crowd
 
 CALENDAR, CATALOGUE = Calendar.of("2026-10", parts=1), make_catalogue(600, seed=6)
 PEOPLE, EACH, HIRED = 600, 6, 40

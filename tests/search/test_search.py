@@ -11,8 +11,8 @@ import pytest
 
 import fairpay
 from fairpay.errors import InputError
+from fairpay.making import synth
 from fairpay.search import store
-from fairpay.synth import synth
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from fairpay.synth.draws import draw, stream
+from fairpay.making.draws import draw, stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from fairpay.synth.calendar import Calendar, Hours
+    from fairpay.making.calendar import Calendar, Hours
 
 __all__ = ["Choice", "Crowd", "Plays", "Slots", "join", "make_plays"]
 

@@ -10,19 +10,19 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.errors import UsageError
-from fairpay.synth.catalogue import GENRES
-from fairpay.synth.draws import draw, pick_table, stream
-from fairpay.synth.ids import make_ids
-from fairpay.synth.names import artist_name, label_name
+from fairpay.making.catalogue import GENRES
+from fairpay.making.draws import draw, pick_table, stream
+from fairpay.making.ids import make_ids
+from fairpay.making.names import artist_name, label_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from fairpay.synth.ids import IdStyle
-    from fairpay.synth.month import Month
-    from fairpay.synth.plays import Plays
+    from fairpay.making.ids import IdStyle
+    from fairpay.making.month import Month
+    from fairpay.making.plays import Plays
 
 __all__ = ["COLUMNS", "COUNTRIES", "PLANS", "Tables", "make_tables"]
 

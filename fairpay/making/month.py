@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.synth.calendar import Calendar
-from fairpay.synth.catalogue import make_catalogue
-from fairpay.synth.people import make_people
-from fairpay.synth.plants import make_plant
-from fairpay.synth.plays import join, make_plays
+from fairpay.making.calendar import Calendar
+from fairpay.making.catalogue import make_catalogue
+from fairpay.making.people import make_people
+from fairpay.making.plants import make_plant
+from fairpay.making.plays import join, make_plays
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from fairpay.synth.catalogue import Catalogue
-    from fairpay.synth.plants import Plant
-    from fairpay.synth.plays import Crowd, Plays
+    from fairpay.making.catalogue import Catalogue
+    from fairpay.making.plants import Plant
+    from fairpay.making.plays import Crowd, Plays
 
 __all__ = ["Month", "make_month"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from fairpay.synth.draws import draw, stream
+from fairpay.making.draws import draw, stream
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

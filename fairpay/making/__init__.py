@@ -66,10 +66,10 @@ def synth(  # noqa: PLR0913 - one keyword for each option of the command
         OutputError: when a file is there already (without `force`) or cannot be written.
 
     """
-    from fairpay.synth import write  # noqa: PLC0415 - loads PyArrow where it is used
-    from fairpay.synth.month import make_month  # noqa: PLC0415 - loads NumPy where it is used
-    from fairpay.synth.plants import parse_plants  # noqa: PLC0415 - likewise
-    from fairpay.synth.tables import make_tables  # noqa: PLC0415 - likewise
+    from fairpay.making import write  # noqa: PLC0415 - loads PyArrow where it is used
+    from fairpay.making.month import make_month  # noqa: PLC0415 - loads NumPy where it is used
+    from fairpay.making.plants import parse_plants  # noqa: PLC0415 - likewise
+    from fairpay.making.tables import make_tables  # noqa: PLC0415 - likewise
 
     users = max(1, rows // 100) if users is None else users
     artists = max(1, users * 3 // 10) if artists is None else artists

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.synth.calendar import PEOPLE
-from fairpay.synth.draws import below, draw, lognormal_steps, stream
-from fairpay.synth.plays import Choice, Crowd, Slots
+from fairpay.making.calendar import PEOPLE
+from fairpay.making.draws import below, draw, lognormal_steps, stream
+from fairpay.making.plays import Choice, Crowd, Slots
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fairpay.synth.calendar import Calendar
-    from fairpay.synth.catalogue import Catalogue
+    from fairpay.making.calendar import Calendar
+    from fairpay.making.catalogue import Catalogue
 
 __all__ = ["make_people"]
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairpay.errors import UsageError
-from fairpay.synth.calendar import AROUND_THE_CLOCK, OVERNIGHT, PEOPLE
-from fairpay.synth.catalogue import MOST_TRACKS
-from fairpay.synth.draws import below, draw, stream
-from fairpay.synth.plays import Choice, Crowd, Slots
+from fairpay.making.calendar import AROUND_THE_CLOCK, OVERNIGHT, PEOPLE
+from fairpay.making.catalogue import MOST_TRACKS
+from fairpay.making.draws import below, draw, stream
+from fairpay.making.plays import Choice, Crowd, Slots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fairpay.synth.calendar import Calendar, Hours
-    from fairpay.synth.catalogue import Catalogue
+    from fairpay.making.calendar import Calendar, Hours
+    from fairpay.making.catalogue import Catalogue
 
 __all__ = ["KINDS", "Plant", "make_plant", "parse_plants"]
 

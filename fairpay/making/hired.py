@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.synth.calendar import PEOPLE
-from fairpay.synth.catalogue import MOST_TRACKS
-from fairpay.synth.draws import below, draw, stream
-from fairpay.synth.plays import Choice, Crowd, Slots
+from fairpay.making.calendar import PEOPLE
+from fairpay.making.catalogue import MOST_TRACKS
+from fairpay.making.draws import below, draw, stream
+from fairpay.making.plays import Choice, Crowd, Slots
 
 if TYPE_CHECKING:
-    from fairpay.synth.calendar import Calendar
-    from fairpay.synth.catalogue import Catalogue
+    from fairpay.making.calendar import Calendar
+    from fairpay.making.catalogue import Catalogue
 
 __all__ = ["Hired", "make_hired"]
 
