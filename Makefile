@@ -32,7 +32,7 @@ test: $(VENV)/.test ## the suite, about five minutes on two cores
 	$(BIN)/python -m pytest -n auto
 
 test-all: $(VENV)/.test ## the suite with the nightly searches
-	$(BIN)/python -m pytest -n auto -m 'nightly or not nightly'
+	$(BIN)/python -m pytest -n auto --hypothesis-profile=search -m 'nightly or not nightly'
 
 lint: $(VENV)/.test $(VENV)/.lint ## style, types and layers
 	$(BIN)/ruff check .
