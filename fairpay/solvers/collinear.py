@@ -24,6 +24,9 @@ FINE = 2.0**60
 FLAT = 1e-13
 """How far from the line, as a part of its length and absolutely, still counts as on it."""
 
+COARSE = 2.0**-58
+"""What is noise in the square of a distance."""
+
 
 def on_a_line(month: Month, mean: Floats) -> Floats | None:
     """Return the geometric median nearest to `mean`, or None where the paying users are not on one line through it."""
@@ -39,7 +42,8 @@ def on_a_line(month: Month, mean: Floats) -> Floats | None:
     def place(usage: Usage) -> tuple[Ints, Ints] | None:
         out = np.empty(usage.users, dtype=np.float64)
         kernel.along(usage.start, usage.artist, usage.amount, usage.total, direction, offset, out)
-        off = np.abs(out) < distances(usage, mean, square) * (1.0 - FLAT) - FLAT
+        far = distances(usage, mean, square)
+        off = np.abs(out) < far * (1.0 - FLAT) - FLAT - COARSE / np.where(far > 0, far, COARSE)
         if (off & (usage.fee > 0)).any():
             return None
         return np.round(out * FINE).astype(np.int64), usage.fee

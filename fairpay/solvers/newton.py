@@ -131,11 +131,12 @@ def polish(walker: Walker, place: Place, within: float) -> tuple[Place, float]:
 def precision(walker: Walker, place: Place) -> float:
     """Return how far the optimum may be from a place: what is left of the gradient, noise included, by the stiffness.
 
-    Where the softest direction is a part in 10^13 of the forces, or softer, floats know nothing about it: 1.
+    Where the stiffness of the softest direction is itself mostly noise, floats know nothing about it: 1. The forces
+    bring a part in 10^13 of themselves, and each near user fee / distance³ times what is noise in its square.
     """
     bend = Bend(walker, place)
     stiffness = softest(bend, place)
-    if stiffness <= place.step.force * SOFT:
+    if stiffness <= 2.0 * (place.step.force * SOFT + COARSE * bend.steepness / place.step.nearest):
         return 1.0
     noise = NOISE * place.step.force + COARSE * bend.steepness
     return min(1.0, (place.residual + noise) / stiffness)
