@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import errno
 import json
 import os
 import signal
@@ -14,9 +15,9 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from fairpay.cli.terminal import ReaderLeftError, tell
+from fairpay.cli.terminal import ReaderLeftError, emit, tell
 from fairpay.cli.words import visible
-from fairpay.errors import FairpayError, UsageError
+from fairpay.errors import FairpayError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,10 @@ class Speech:
 
     json: bool
     """As one JSON object."""
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What writing to standard output fails with when there is no room behind it; errors of files name their file."""
 
 
 asked_to_end: list[int] = []
@@ -84,11 +89,17 @@ def told(run: Callable[[Speech], int], speech: Speech) -> int:
     """Run the program, and turn what a user can put right into words and a status."""
     try:
         status = run(speech)
-        sys.stdout.flush()
+        emit("")
     except (ReaderLeftError, BrokenPipeError):
         return stop_writing()
     except FairpayError as problem:
+        leave_full_output()
         return report(problem, as_json=speech.json)
+    except OSError as problem:
+        if not leave_full_output() and (problem.filename is not None or problem.errno not in FULL):
+            raise
+        message = f"standard output could not be written: {problem.strerror}"
+        return report(OutputError(message), as_json=speech.json)
     except TyperException as problem:
         return report(usage_error(problem), as_json=speech.json)
     return status
@@ -119,6 +130,16 @@ def end_for_sure(status: int) -> None:
     time.sleep(GRACE_SECONDS)
     os.write(2, b"fairpay: interrupted; what is left of temporary files goes at the next run\n")
     os._exit(status)
+
+
+def leave_full_output() -> bool:
+    """Where the disk behind standard output is full, write no more: the interpreter would try at its end, and fail."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        stop_writing()
+        return True
+    return False
 
 
 def stop_writing() -> int:
