@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from fairpay.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -77,7 +77,7 @@ class CsvSink:
         self.file.close()
 
 
-SINKS: dict[str, Any] = {"csv": CsvSink, "parquet": ParquetSink}
+SINKS: dict[str, Callable[..., Sink]] = {"csv": CsvSink, "parquet": ParquetSink}
 
 
 def format_of(path: Path, chosen: str | None = None) -> Format:
