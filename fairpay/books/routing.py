@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["UNALLOCATED", "Routing", "in_suspense"]
 
-UNMATCHED, UNCLAIMED, UNALLOCATED = RESERVED
+UNMATCHED, UNCLAIMED, UNALLOCATED, HELD = RESERVED
+"""What waits `held:` waits by a person's decision, or by a listener's wishes, and for nothing that a table could say."""
 
 
 def in_suspense(account: str) -> bool:
@@ -34,7 +35,7 @@ class Routing:
 
     def account(self, source: str) -> str:
         """The account that is credited first: the source itself, or its account in suspense."""
-        if source in self.splits:
+        if source in self.splits or source.startswith(HELD):
             return source
         if self.catalogue is not None and source not in self.catalogue:
             return UNMATCHED + source
@@ -46,7 +47,7 @@ class Routing:
         One part on the account itself says that it stays.
         """
         source = account.partition(":")[2] if in_suspense(account) else account
-        if account == UNALLOCATED:
+        if account == UNALLOCATED or account.startswith(HELD):
             return [(account, amount)]
         source = self.aliases.of(source)
         if source in self.splits:

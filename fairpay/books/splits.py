@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["RESERVED", "Splits", "read_splits"]
 
 NAMES = {"artist": ("artist_id",), "track": ("track_id", "isrc"), "payee": ("payee_id",), "share": ("shares", "part")}
-RESERVED = ("unmatched:", "unclaimed:", "unallocated:")
+RESERVED = ("unmatched:", "unclaimed:", "unallocated:", "held:")
 """Beginnings of account names that fairpay keeps for money in suspense."""
 
 
