@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fairpay.io.faults import reading_of
+from fairpay.io.pages import Unusual
 from fairpay.io.pruning import outside
 from fairpay.io.table import Rows
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from fairpay.io.paged import Layout
     from fairpay.io.sources import LogFile
 
 __all__ = ["ParquetLog", "open_log"]
@@ -87,38 +90,18 @@ class ParquetLog:
         self, names: Sequence[str], batch_rows: int | None, groups: Sequence[int], left: frozenset[int]
     ) -> Iterator[Rows]:
         """Read row groups except those left out."""
-        buffer = BUFFER if self.file.size > LARGE else 0
-        source = self.source or open_parquet(
-            self.file.path, self.metadata, dictionaries=self.narrow(names, groups), buffer=buffer
-        )
-        with closing(source):
+        with closing(Source(self, names, groups)) as source:
             pruned = 0
-            for batch, group_left in self.batches(source, names, batch_rows or BATCH, (groups, left)):
-                pruned += group_left
-                if batch is None:
+            for group in groups:
+                if group in left:
+                    pruned += self.metadata.row_group(group).num_rows
                     continue
-                columns = dict(zip(batch.schema.names, batch.columns, strict=True))
-                yield Rows(columns, batch.num_rows, None, pruned)
-                pruned = 0
+                for batch in source.read(group, batch_rows or BATCH):
+                    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+                    yield Rows(columns, batch.num_rows, None, pruned)
+                    pruned = 0
             if pruned:
                 yield Rows({}, 0, None, pruned)
-
-    def batches(
-        self, source: pq.ParquetFile, names: Sequence[str], size: int, chosen: tuple[Sequence[int], frozenset[int]]
-    ) -> Iterator[tuple[pa.RecordBatch | None, int]]:
-        """Yield batches; a row group left out is None and its rows."""
-        groups, left = chosen
-        run: list[int] = []
-        for group in groups:
-            if group not in left:
-                run.append(group)
-                continue
-            for batch in read_run(source, names, size, run):
-                yield batch, 0
-            run = []
-            yield None, self.metadata.row_group(group).num_rows
-        for batch in read_run(source, names, size, run):
-            yield batch, 0
 
     def narrow(self, names: Sequence[str], groups: Sequence[int]) -> list[str]:
         """Return the text columns that are worth keeping as dictionaries."""
@@ -131,6 +114,64 @@ class ParquetLog:
         at = {self.metadata.schema.column(i).path: i for i in range(group.num_columns)}
         most = NARROW * max(1, group.num_rows)
         return [n for n in texts if n in at and group.column(at[n]).total_uncompressed_size < most]
+
+
+class Source:
+    """A file open for one reading: its pages are read here where they are of the usual kinds, else by PyArrow."""
+
+    def __init__(self, log: ParquetLog, names: Sequence[str], groups: Sequence[int]) -> None:
+        """Open nothing yet."""
+        self.log = log
+        self.names = list(names)
+        self.groups = groups
+        self.arrow = log.source
+        self.descriptor = -1
+        self.layout: Layout | None = None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+        if self.arrow is not None:
+            self.arrow.close()
+
+    def read(self, group: int, size: int) -> Iterator[pa.RecordBatch]:
+        """Read a row group in batches, on this thread."""
+        done = 0
+        if self.log.sound:
+            try:
+                for batch in self.read_pages(group, size):
+                    yield batch
+                    done += batch.num_rows
+            except Unusual:
+                pass
+            else:
+                if done:
+                    return
+        for batch in read_run(self.open_arrow(), self.names, size, [group]):
+            if done < batch.num_rows:
+                yield batch.slice(done)
+            done = max(0, done - batch.num_rows)
+
+    def read_pages(self, group: int, size: int) -> Iterator[pa.RecordBatch]:
+        """Read a row group page by page; nothing where its columns are not for that."""
+        from fairpay.io import paged  # noqa: PLC0415 - only for large files
+
+        if self.descriptor < 0:
+            self.layout = paged.Layout.of(self.log.metadata, self.log.schema, self.names)
+            self.descriptor = os.open(self.log.file.path, os.O_RDONLY)
+        chunks = None if self.layout is None else self.layout.chunks(self.log.metadata, group)
+        if self.layout is not None and chunks is not None:
+            rows = self.log.metadata.row_group(group).num_rows
+            yield from paged.read_group(self.descriptor, self.layout, chunks, rows=rows, size=size)
+
+    def open_arrow(self) -> pq.ParquetFile:
+        """Open the file with PyArrow, the first time it is needed."""
+        if self.arrow is None:
+            buffer = BUFFER if self.log.file.size > LARGE else 0
+            dictionaries = self.log.narrow(self.names, self.groups)
+            self.arrow = open_parquet(self.log.file.path, self.log.metadata, dictionaries=dictionaries, buffer=buffer)
+        return self.arrow
 
 
 def read_run(source: pq.ParquetFile, names: Sequence[str], size: int, groups: list[int]) -> Iterator[pa.RecordBatch]:
