@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Chunk", "Page", "Pages", "Unusual", "address_of"]
 
-AHEAD = 1 << 20
-"""Bytes read from the file at once."""
+AHEAD = 1 << 12
+"""Bytes read beyond a page, for the next one's header."""
 LARGEST = 1 << 30
 """Bytes of a page beyond which this reader leaves it to PyArrow."""
 DATA, INDEX, DICTIONARY, DATA_2 = 0, 1, 2, 3
@@ -87,25 +87,25 @@ class Pages:
         self.chunk = chunk
         self.next = chunk.start
         self.end = chunk.start + chunk.size
-        self.room = np.empty(min(AHEAD, chunk.size), dtype=np.uint8)
+        self.room = np.empty(2 * AHEAD, dtype=np.uint8)
         self.low = self.high = 0
         self.codec = pa.Codec(chunk.codec) if chunk.codec in {"zstd", "snappy"} else None
         self.header = np.empty(kernel.FIELDS, dtype=np.int64)
         self.stack = np.empty((kernel.DEEPEST, 2), dtype=np.int64)
 
     def fill(self, size: int) -> None:
-        """Have `size` bytes of the chunk at hand."""
-        if self.high - self.low >= size:
-            return
+        """Have `size` bytes of the chunk at hand, and a few more."""
         left = self.high - self.low
+        if left >= size:
+            return
         if size > left + self.end - self.next:
             message = "a page ends after its column"
             raise Unusual(message)
-        room = self.room if size <= len(self.room) else np.empty(size + AHEAD, dtype=np.uint8)
+        room = self.room if size + AHEAD <= len(self.room) else np.empty(size + size // 4 + AHEAD, dtype=np.uint8)
         room[:left] = self.room[self.low : self.high].copy()
         self.room, self.low, self.high = room, 0, left
         while self.high < size:
-            wanted = min(len(room) - self.high, self.end - self.next)
+            wanted = min(size + AHEAD - self.high, self.end - self.next)
             got = os.preadv(self.descriptor, [room[self.high : self.high + wanted].data], self.next)
             if got == 0:
                 message = "the file ends within a column"
