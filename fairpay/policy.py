@@ -19,6 +19,7 @@ __all__ = [
     "Threshold",
     "Weight",
     "find_policy",
+    "make_policy",
     "policy_file",
     "policy_names",
     "policy_text",
@@ -142,6 +143,16 @@ def read_policy(text: str, *, where: str) -> Policy:
     except tomllib.TOMLDecodeError as error:
         message = f"{where} is not TOML: {error}"
         raise UsageError(message) from None
+    return make_policy(given, where=where)
+
+
+def make_policy(given: dict[str, Any], *, where: str) -> Policy:
+    """Make a policy of the tables of its TOML; numbers with a point are fractions, or text.
+
+    Raises:
+        UsageError: for anything wrong in it; the message names every fault.
+
+    """
     faults: list[str] = []
     tables = {"weights": Weight, "boosts": Boost, "thresholds": Threshold}
     values = dict(given)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fairpay.usage import Ints
     from fairpay.weights import Touched, Weigher
 
-__all__ = ["Staging", "open_stages"]
+__all__ = ["Staging", "check_conditions", "open_stages"]
 
 MOST_VISCOSITY = Fraction(99, 100)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fairpay.schema import Listens, RawBatch
     from fairpay.settings import Qualifying, Reading, Running
 
-__all__ = ["MONEY_ROLES", "weigher_for"]
+__all__ = ["MONEY_ROLES", "artist_columns", "weigher_for"]
 
 MONEY_ROLES = ("user", "artist", "plays", "seconds", "ms")
 

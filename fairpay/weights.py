@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fairpay.schema import Listens, RawBatch
     from fairpay.usage import Ints
 
-__all__ = ["Census", "Touched", "Weigher", "keyed", "units_counted", "wanted_roles"]
+__all__ = ["Census", "Factor", "Touched", "Weigher", "find", "keyed", "units_counted", "wanted_roles"]
 
 LIMIT = 2**62
 
@@ -180,6 +180,16 @@ class Weigher:
         """
         if not raw.columns or not self.factors:
             return listens
+        weighed, _ = self.weigh(raw, listens)
+        return weighed
+
+    def weigh(self, raw: RawBatch, listens: Listens) -> tuple[Listens, NDArray[np.bool_]]:
+        """Weigh a judged batch that has rows, by at least one line; say also which rows miss a threshold.
+
+        Raises:
+            InputError: the weighed amounts could sum to 2^62 and more.
+
+        """
         scale = np.full(len(listens.used), 1, dtype=np.int64)
         short_of = np.zeros(len(listens.used), dtype=np.bool_)
         met = []
@@ -193,7 +203,7 @@ class Weigher:
         amount = scale if listens.amount is None else self.product(listens.amount, scale, listens.used)
         used = listens.used & (scale > 0)
         self.count(listens, used, (met, short_of, amount))
-        return replace(listens, used=used, amount=amount)
+        return replace(listens, used=used, amount=amount), short_of
 
     def product(self, amount: Ints, scale: Ints, used: NDArray[np.bool_]) -> Ints:
         """Multiply where nothing can wrap."""

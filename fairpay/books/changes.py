@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fairpay.books.closing import TABLES
 from fairpay.books.exclusions import Exclusions, read_exclusions
 from fairpay.books.identity import EXCLUDED, LOGS, find_again
+from fairpay.books.policies import MONTH, kept_name
 from fairpay.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,11 +32,13 @@ class Change:
     exclude: tuple[Path, ...] = ()
     """Tables of users or plays that do not count."""
     tables: Mapping[str, Path] = field(default_factory=dict)
-    """Corrected tables, by what they are: pools, splits, aliases, artists, subscribers."""
+    """Corrected tables, by what they are: pools, splits, aliases, artists, subscribers, decisions."""
     undo: str | None = None
     """The run id of an adjustment that is taken back."""
     reason: str = ""
     """Why, in words; goes into every row."""
+    kept: Mapping[str, Path] = field(default_factory=dict)
+    """Pool -> the file the books keep of its policy, where the pool file is that of an adjustment in the books."""
 
     def check(self) -> None:
         """Refuse a change that is none.
@@ -84,7 +87,24 @@ def reopened(closing: Closing, month: Entry) -> Closing:
                 kept = sorted(month.directory.glob(f"input-{role}.*"))
                 tables[role] = kept[0] if kept else find_again(inputs, role, closing.books)[0]
     logs = tuple(str(path) for path in find_again(inputs, LOGS, closing.books))
-    return replace(closing.again(month.books["options"]), logs=logs, tables=tables)
+    stated = month.books["options"].get("policies", {})
+    again = replace(closing.again(month.books["options"]), logs=logs, tables=tables)
+    return replace(again, policy=named(month, stated.get(MONTH)), kept=kept_files(month, stated))
+
+
+def named(month: Entry, sha256: str | None) -> str | None:
+    """What the month's own policy is called; None where it has none."""
+    if sha256 is None:
+        return None
+    used = month.books["facts"].get("policies", ())
+    return next((str(one["policy"]) for one in used if one["sha256"] == sha256), kept_name(sha256))
+
+
+def kept_files(entry: Entry, stated: Mapping[str, str]) -> dict[str, Path]:
+    """Pool -> the file an entry keeps of its policy; a policy that stands in the pool file has none."""
+    found = {pool: entry.directory / kept_name(sha256) for pool, sha256 in stated.items()}
+    listed = {str(output["name"]) for output in entry.manifest["outputs"]}
+    return {pool: path for pool, path in found.items() if path.name in listed}
 
 
 def apply(closing: Closing, changes: Iterable[Change]) -> tuple[Closing, Exclusions]:
@@ -98,6 +118,9 @@ def apply(closing: Closing, changes: Iterable[Change]) -> tuple[Closing, Exclusi
     for change in changes:
         logs = change.logs if change.instead else (*closing.logs, *change.logs)
         closing = replace(closing, logs=logs, tables={**closing.tables, **change.tables})
+        if "pools" in change.tables:
+            month = {MONTH: closing.kept[MONTH]} if MONTH in closing.kept else {}
+            closing = replace(closing, kept={**month, **change.kept})
         for path in change.exclude:
             exclusions = exclusions.joined_with(read_exclusions(path))
     return closing, exclusions
@@ -116,4 +139,5 @@ def recorded(entry: Entry, books: Path) -> Change:
         instead=bool(entry.books["change"]["instead"]),
         exclude=tuple(find_again(inputs, EXCLUDED, books)),
         tables={role: path for role in TABLES for path in find_again(inputs, role, books)},
+        kept=kept_files(entry, entry.books["change"].get("policies", {})),
     )

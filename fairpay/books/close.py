@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from fairpay.books.balances import Balances, balances
 from fairpay.books.controls import check_month, require
 from fairpay.books.earning import Source, earn
+from fairpay.books.effects import effects_files
 from fairpay.books.facts import Facts, facts_of
 from fairpay.books.hashed import Hashing
 from fairpay.books.identity import run_id_of
@@ -23,7 +24,7 @@ from fairpay.books.writing import already, publish_month
 from fairpay.errors import DifferentRunError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from fairpay.books.closing import Closing
     from fairpay.books.earned import Earned
@@ -49,6 +50,8 @@ class Closed:
     controls: tuple[Control, ...]
     manifest_sha256: str = ""
     """Of the manifest in the books; empty for a preview. Kept elsewhere, it shows later that the books are these."""
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """File name -> text, of what stands in the month's directory besides the ledger and its tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +89,14 @@ def close(
     check_period(closing.period)
     with locked(closing.books) if not dry_run or closing.books.is_dir() else nullcontext():
         loaded = load(closing)
+        closing = replace(closing, policies=loaded.policies.hashes(loaded.pools))
         found = shelf(closing.books)
         place = place_of(found, closing.period)
         hashing = Hashing.of(closing)
         entry = found.month(closing.period)
         if entry is not None:
             return closed_before(entry, closing, place, hashing.inputs())
-        earned = divide(closing, loaded, Source(closing.logs), watch or Watch())
+        earned = divide(quiet(closing) if dry_run else closing, loaded, Source(closing.logs), watch or Watch())
         inputs = hashing.inputs()
         month = work_out(closing, loaded, place, earned, inputs)
         require(month.controls)
@@ -100,6 +104,13 @@ def close(
             return month
         publish_month(closing, month, inputs, found)
         return replace(month, status="done", manifest_sha256=read_entry(closing.books / month.period).sha256)
+
+
+def quiet(closing: Closing) -> Closing:
+    """The same, and bad rows are set aside without being written: the directory of the books stands for nowhere."""
+    if closing.reading.rejects is None:
+        return closing
+    return replace(closing, reading=replace(closing.reading, rejects=closing.books))
 
 
 def place_of(found: Shelf, period: str) -> Place:
@@ -125,7 +136,7 @@ def work_out(closing: Closing, loaded: Loaded, place: Place, earned: Earned, inp
     before: Balances = balances(months)
     booked = [row for entry in place.adjustments for row in entry.rows()]
     adjustments = [row._replace(run_id=run_id) for row in booked]
-    policy = closing.policy(loaded.currencies | {account[1] for account in before.carried})
+    policy = closing.paying(loaded.currencies | {account[1] for account in before.carried})
     terms = Terms(before, loaded.standing, policy, booking)
     rows = sort_rows(settle([*post(earned, loaded.routing, booking), *adjustments], terms, loaded.routing))
     advances = {
@@ -138,7 +149,8 @@ def work_out(closing: Closing, loaded: Loaded, place: Place, earned: Earned, inp
     )
     closed = [entry.period for entry in place.earlier]
     controls = check_month(rows, facts, before, adjustments=booked, closed=closed)
-    return Closed("preview", closing.period, run_id, facts, tuple(rows), tuple(controls))
+    beside = {**loaded.policies.files(), **effects_files(facts)}
+    return Closed("preview", closing.period, run_id, facts, tuple(rows), tuple(controls), beside=beside)
 
 
 def closed_before(entry: Entry, closing: Closing, place: Place, inputs: list[Input]) -> Closed:

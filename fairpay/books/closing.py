@@ -11,17 +11,21 @@ from fairpay.books.periods import bounds
 from fairpay.books.settling import Policy
 from fairpay.errors import UsageError
 from fairpay.money import Currency, exact_amount, parse_rate
-from fairpay.settings import Qualifying, Reading, Running
+from fairpay.options import number
+from fairpay.settings import Conditions, Qualifying, Reading, Running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from fairpay.policy import Policy as PlayPolicy
+
 __all__ = ["KEPT", "TABLES", "Closing"]
 
-TABLES = ("pools", "splits", "aliases", "artists", "holds", "advances", "fees", "subscribers")
+OF_USERS = ("subscribers", "decisions", "history", "wishes", "delegations")
+TABLES = ("pools", "splits", "aliases", "artists", "holds", "advances", "fees", *OF_USERS)
 """The tables a month can be closed with; only the pools are needed."""
-KEPT = tuple(name for name in TABLES if name != "subscribers")
+KEPT = tuple(name for name in TABLES if name not in OF_USERS)
 """Those the books keep a copy of, so that a month can be worked out again. They name no users."""
 MINIMUM = re.compile(r"(?:([A-Za-z]{3})\s*=\s*)?([\d.]+)")
 
@@ -37,6 +41,12 @@ class Closing:
     """One of `TABLES` -> its file."""
     rule: str | None = None
     """Of pools that do not name their own."""
+    policy: str | None = None
+    """The same: a policy by name, or a `.toml` file."""
+    policies: Mapping[str, str] = field(default_factory=dict)
+    """Pool (or `policies.MONTH`) -> sha256 of the policy stated for it; known once the tables are read."""
+    kept: Mapping[str, Path] = field(default_factory=dict)
+    """The same -> the file that the books keep of it, when a month is reopened."""
     pool_by: tuple[str, ...] = ()
     """Keys that tell pools apart; empty: those the pool file uses."""
     currency: str = "EUR"
@@ -48,8 +58,16 @@ class Closing:
     reserve_months: int = 3
     unsplit: Literal["pay", "suspend"] = "pay"
     """What becomes of an artist without splits: it is its own payee, or its money is unclaimed."""
-    min_seconds: str = "30"
+    min_seconds: str | None = None
+    """None: what a pool's policy says, else 30."""
     measure: Literal["time", "plays"] | None = None
+    """None: what a pool's policy says, else time where the log has it."""
+    kappa: str = "20"
+    """How many plays a listener's own past counts for, where a history is given."""
+    viscosity: str = "1/2"
+    """How much of delegated money is passed on at each step."""
+    delegate_cap: str = "10"
+    """How many times the own fee a delegate may receive."""
     any_date: bool = False
     """Whether plays outside the period count too, where the log has times."""
     per_payee: bool = False
@@ -59,21 +77,40 @@ class Closing:
     reading: Reading = field(default_factory=Reading)
     running: Running = field(default_factory=Running)
 
-    def qualifying(self) -> Qualifying:
-        """Say which listens count: those of the period, where the log has times.
+    def qualifying(self, policy: PlayPolicy | None = None) -> Qualifying:
+        """Say which listens count: those of the period, where the log has times. What is stated goes before the policy.
 
         Raises:
             UsageError: a length that is finer than a millisecond.
 
         """
-        least = exact_amount(self.min_seconds) * 1000
-        if least.denominator != 1 or least < 0:
-            message = f"min_seconds {self.min_seconds}: give whole milliseconds, 0 or more"
+        seconds = exact_amount(self.min_seconds or LEAST_SECONDS)
+        if policy is not None and self.min_seconds is None:
+            seconds = policy.min_seconds
+        if (seconds * 1000).denominator != 1 or seconds < 0:
+            message = f"min_seconds {seconds}: give whole milliseconds, 0 or more"
             raise UsageError(message)
+        measure = self.measure or (None if policy is None else policy.measure)
         since, until = (None, None) if self.any_date else bounds(self.period)
-        return Qualifying(min_ms=int(least), since=since, until=until, measure=self.measure)
+        return Qualifying(min_ms=int(seconds * 1000), since=since, until=until, measure=measure)
 
-    def policy(self, currencies: set[str]) -> Policy:
+    def conditions(self) -> Conditions:
+        """Say what listeners state, and how it counts.
+
+        Raises:
+            UsageError: a number that is none.
+
+        """
+        return Conditions(
+            history=self.tables.get("history"),
+            kappa=number("kappa", self.kappa),
+            wishes=self.tables.get("wishes"),
+            delegations=self.tables.get("delegations"),
+            viscosity=number("viscosity", self.viscosity),
+            delegate_cap=number("delegate-cap", self.delegate_cap),
+        )
+
+    def paying(self, currencies: set[str]) -> Policy:
         """Say how balances become payments, for these currencies.
 
         Raises:
@@ -106,7 +143,7 @@ class Closing:
             "reserve": self.reserve,
             "reserve_months": self.reserve_months,
             "unsplit": self.unsplit,
-            "min_seconds": self.min_seconds,
+            "min_seconds": self.min_seconds if self.min_seconds or self.policies else LEAST_SECONDS,
             "measure": self.measure,
             "any_date": self.any_date,
             "columns": dict(reading.columns),
@@ -116,11 +153,15 @@ class Closing:
             "header": reading.header,
             "user_from_file": reading.user_from_file,
             "set_aside": reading.rejects is not None,
+            **({"policies": dict(self.policies)} if self.policies else {}),
+            **{name: getattr(self, name) for name, table in NUMBER_OF.items() if table in self.tables},
         }
 
     def again(self, options: Mapping[str, Any]) -> Closing:
         """The closing those options were written from, with this one's files."""
-        own = {name: options[name] for name in OWN}
+        own = {name: options[name] for name in OWN} | {name: options[name] for name in NUMBER_OF if name in options}
+        if "policies" not in options and own["min_seconds"] == LEAST_SECONDS:
+            own["min_seconds"] = None
         reading = Reading(
             **{name: options[name] for name in READING},
             rejects=self.reading.rejects or (self.books if options["set_aside"] else None),
@@ -128,6 +169,9 @@ class Closing:
         return replace(self, **{**own, "pool_by": tuple(options["pool_by"])}, reading=reading)
 
 
+LEAST_SECONDS = "30"
+NUMBER_OF = {"kappa": "history", "viscosity": "delegations", "delegate_cap": "delegations"}
+"""Numbers -> the tables without which they mean nothing."""
 READING = ("columns", "format", "separator", "quote", "header", "user_from_file")
 OWN = (
     "period",

@@ -27,7 +27,7 @@ class Change:
     """One reason why two runs differ."""
 
     what: str
-    """`input`, `option`, `rule`, `pool` or `version`."""
+    """`input`, `option`, `rule`, `policy`, `pool` or `version`."""
     name: str
     before: str
     """Empty where it was not there."""
@@ -135,7 +135,9 @@ def reasons(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Cha
     options = [{k: v["value"] for k, v in m["options"].items()} for m in (before, after)]
     rules = [{k: v for k, v in o.items() if k in {"rule", "rules"}} for o in options]
     yield from changed("rule", *rules)
-    yield from changed("option", *({k: v for k, v in o.items() if k not in {"rule", "rules"}} for o in options))
+    told = {"rule", "rules", "policies"}
+    yield from changed("option", *({k: v for k, v in o.items() if k not in told} for o in options))
+    yield from changed("policy", *(policies(m) for m in (before, after)))
     yield from changed("pool", *(pools(m) for m in (before, after)))
     yield from changed("input", *(inputs(m) for m in (before, after)))
 
@@ -152,6 +154,12 @@ def pools(manifest: Mapping[str, Any]) -> dict[str, str]:
     """The rule and the money of each pool of a month."""
     facts = manifest.get("books", {}).get("facts", {})
     return {p["name"]: f"{p['rule']}, {p['base'] + p['topup']} minor units" for p in facts.get("pools", [])}
+
+
+def policies(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """The policy of each pool of a month, by name and hash."""
+    used = manifest.get("books", {}).get("facts", {}).get("policies", [])
+    return {one["pool"]: f"{one['policy']} ({one['sha256'][:12]})" for one in used}
 
 
 def inputs(manifest: Mapping[str, Any]) -> dict[str, str]:

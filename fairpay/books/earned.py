@@ -10,7 +10,54 @@ if TYPE_CHECKING:
 
     from fairpay.books.revenue import Revenue
 
-__all__ = ["Earned", "Heard", "PoolEarned"]
+__all__ = ["Applied", "Earned", "Heard", "Line", "PoolEarned", "Ruled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one line of a policy did in a pool."""
+
+    name: str
+    times: str
+    """The factor, exactly; 0 for a threshold."""
+    rows: int
+    """Qualified rows it met: for a threshold, those that earn nothing."""
+    plays: int
+    applied: bool
+    """False where neither the log nor the artist file has the column it needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The policy of a pool, and what it did there."""
+
+    pool: str
+    policy: str
+    """As people know it."""
+    sha256: str
+    """Of its text, which the books keep."""
+    own: bool
+    """Whether the pool file names it; else it is the month's."""
+    min_seconds: str
+    """From which length plays count in the pool."""
+    measure: str
+    """`time`, `plays`, or empty: time where the log has it."""
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """A person's decision about one account or artist, which is known by its hash."""
+
+    mark: str
+    kind: str
+    """`user` or `artist`."""
+    decision: str
+    """`keep`, `hold`, `exclude` or `weight 1/2`."""
+    by: str
+    """Who decided."""
+    rows: int
+    """Rows in pools that it touches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +108,7 @@ class Earned:
     """Lines of the subscriber file."""
     subscribers_without_pool: int = 0
     """Those whose key no pool covers; what they paid stands in pools of its own, one for each currency."""
+    policies: tuple[Applied, ...] = ()
+    """Of the pools that have one."""
+    decisions: tuple[Ruled, ...] = ()
+    """By hash."""

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairpay.allocation import Allocation
-from fairpay.books.earned import Earned, Heard, PoolEarned
+from fairpay.books.chain import LOST
+from fairpay.books.earned import Applied, Earned, Heard, Line, PoolEarned, Ruled
 from fairpay.books.exclusions import Exclusions
+from fairpay.books.facts import plain
 from fairpay.books.listening import Asked, Heap, take_in
 from fairpay.books.payers import Payers, read_payers
 from fairpay.books.pools import OUTSIDE
+from fairpay.books.restating import pass_on
 from fairpay.books.revenue import Revenue, revenue
 from fairpay.division import weigh
 from fairpay.errors import NothingToPayError
@@ -30,8 +33,6 @@ if TYPE_CHECKING:
     from fairpay.rule import Rule
 
 __all__ = ["Source", "earn"]
-
-NO_POOL, EXCLUDED = "without a pool", "excluded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +54,23 @@ def earn(closing: Closing, loaded: Loaded, source: Source, watch: Watch) -> Earn
     if "subscribers" in closing.tables:
         path = closing.tables["subscribers"]
         payers = read_payers(path, loaded.pools, loaded.columns, currency=closing.currency)
+    if loaded.delegations is not None:
+        asked = closing.conditions()
+        payers = pass_on(
+            payers,
+            loaded.delegations,
+            viscosity=asked.viscosity,
+            cap=asked.delegate_cap,
+            set_aside=closing.reading.rejects is not None,
+        )
     with take_in(Asked(closing, loaded, source.logs, source.exclusions, payers), watch) as taken:
         pools = tuple(
-            divide(pool, rule_of(pool, closing), taken.heaps.get(index, Heap()), payers.count(index))
+            divide(pool, find_rule(pool.rule or ""), taken.heaps.get(index, Heap()), payers.count(index))
             for index, pool in enumerate(loaded.pools)
         )
-        listening = heard(taken, len(loaded.pools))
+        listening, policies, decisions = heard(taken, len(loaded.pools)), applied(taken, loaded), ruled(taken)
     outside = tuple(unpooled(currency, amount) for currency, amount in payers.lost.items() if amount)
-    return Earned((*pools, *outside), listening, payers.lines, payers.without_pool)
+    return Earned((*pools, *outside), listening, payers.lines, payers.without_pool, policies, decisions)
 
 
 def unpooled(code: str, amount: int) -> PoolEarned:
@@ -69,11 +79,6 @@ def unpooled(code: str, amount: int) -> PoolEarned:
     gross = Fraction(amount, 10**currency.digits)
     money = Revenue(gross, (), gross, gross, Fraction(0), 0, currency, amount, 0)
     return PoolEarned(f"{OUTSIDE} {code}", "none", money, {}, users=0, plays=0)
-
-
-def rule_of(pool: Pool, closing: Closing) -> Rule:
-    """The rule a pool is divided by."""
-    return find_rule(pool.rule or closing.rule or "")
 
 
 def divide(pool: Pool, rule: Rule, heap: Heap, subscribers: int) -> PoolEarned:
@@ -93,7 +98,7 @@ def divided(pool: Pool, rule: Rule, heap: Heap, money: Revenue) -> dict[str, int
     month = heap.month(money.pool, None if pool.rate == 1 else pool.rate)
     prepared = rule.prepare(month)
     weights = weigh(month, {rule: prepared})[rule]
-    allocation = Allocation(rule.label, rule.settle(weights, money.pool, prepared), money.pool)
+    allocation = Allocation(rule.label, rule.settle_month(weights, month, prepared), money.pool)
     places = np.flatnonzero(allocation.paid)
     artists = heap.artist.take(places).to_pylist()
     return dict(zip(artists, allocation.paid[places].tolist(), strict=True))
@@ -102,7 +107,7 @@ def divided(pool: Pool, rule: Rule, heap: Heap, money: Revenue) -> dict[str, int
 def heard(taken: Taken, pools: int) -> Heard:
     """Put together what was read and what became of it."""
     heaps = taken.heaps
-    lost = {NO_POOL: heaps.get(pools, Heap()), EXCLUDED: heaps.get(pools + 1, Heap())}
+    lost = {reason: heaps.get(pools + code, Heap()) for code, reason in LOST.items()}
     used = [heaps[index] for index in heaps if index < pools]
     dropped = Counter({REASONS[fate]: count for fate, count in taken.counts.dropped.items()})
     dropped.update({reason: heap.rows for reason, heap in lost.items() if heap.rows})
@@ -116,5 +121,34 @@ def heard(taken: Taken, pools: int) -> Heard:
         listeners=sum(heap.users for heap in heaps.values()),
         listeners_used=sum(heap.users for heap in used),
         listeners_dropped={reason: heap.users for reason, heap in lost.items() if heap.users},
-        without_pool=dict(sorted(taken.without_pool.items())),
+        without_pool=dict(sorted(taken.chain.sorter.without_pool.items())),
     )
+
+
+def applied(taken: Taken, loaded: Loaded) -> tuple[Applied, ...]:
+    """Say what each pool's policy did there."""
+    weigher_of = {code: weigher for weigher in taken.chain.weighers for code in weigher.pools}
+    found = []
+    for code, (pool, chosen) in enumerate(zip(loaded.pools, loaded.policies.pools, strict=True)):
+        if chosen is not None:
+            terms = taken.terms.pools[code]
+            lines = tuple(
+                Line(line.name, str(line.times), line.rows, line.plays, line.applied)
+                for line in weigher_of[code].effects(code)
+            )
+            least, measure = plain(Fraction(terms.min_ms, 1000)), terms.measure or ""
+            own = loaded.policies.own[code]
+            found.append(Applied(pool.name, chosen.name, chosen.sha256, own, least, measure, lines))
+    return tuple(found)
+
+
+def ruled(taken: Taken) -> tuple[Ruled, ...]:
+    """Say what each decision touched."""
+    ruling = taken.chain.ruling
+    if ruling is None:
+        return ()
+    found = [
+        Ruled(one.mark, one.kind, one.said, one.by, int(rows))
+        for one, rows in zip(ruling.decisions, ruling.touched, strict=False)
+    ]
+    return tuple(sorted(found, key=lambda one: one.mark))

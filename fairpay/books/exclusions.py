@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairpay.books.tables import Faults, read_table
+from fairpay.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,8 @@ NAMES = {
 }
 MARK = "\x1f"
 """Stands between the parts of a joined key; a control character no id holds."""
+MOMENT = "\x1e"
+"""Stands before a time that was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Exclusions:
         out = np.zeros(rows, dtype=np.bool_)
         for columns, values in self.keys.items():
             if rows and all(column in raw.columns for column in columns):
-                key = joined([raw.columns[column] for column in columns])
+                key = joined([moments(raw.columns[c]) if c == "time" else raw.columns[c] for c in columns])
                 found = pc.is_in(key, value_set=pa.array(sorted(values), pa.large_string()))
                 out |= pc.fill_null(found, fill_value=False).to_numpy(zero_copy_only=False)
         return out
@@ -65,6 +68,8 @@ class Exclusions:
 
 def read_exclusions(path: Path) -> Exclusions:
     """Read a table with any of user, artist, track and time; each line names the plays that match all it states.
+
+    Times match as moments, however they are written, as far as they can be read; else as text.
 
     Raises:
         InputError: none of these columns, or a line that states nothing.
@@ -77,9 +82,34 @@ def read_exclusions(path: Path) -> Exclusions:
         if not columns:
             faults.add("a line names no user, artist, track or time", line.number)
             continue
-        found.setdefault(columns, set()).add(MARK.join(line.values[column] for column in columns))
+        stated = [moment(line.values[c]) if c == "time" else line.values[c] for c in columns]
+        found.setdefault(columns, set()).add(MARK.join(stated))
     faults.stop("Give columns among user, artist, track and time; a line that states nothing would remove all plays.")
     return Exclusions({columns: frozenset(values) for columns, values in sorted(found.items())})
+
+
+def moment(text: str) -> str:
+    """A time as microseconds since 1970 UTC, marked as such; as it is written where it cannot be read."""
+    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
+
+    return str(moments(pa.array([text], pa.large_string()))[0].as_py())
+
+
+def moments(column: pa.Array) -> pa.Array:
+    """The same for a column of a log: large_string[rows]."""
+    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
+    import pyarrow.compute as pc  # noqa: PLC0415 - the same
+
+    from fairpay.qualify.moments import read_moments  # noqa: PLC0415 - the same
+
+    try:
+        read = read_moments(column)
+    except InputError:
+        return as_text(column)
+    unread = read.bad()
+    mark, nothing = (pa.scalar(text, pa.large_string()) for text in (MOMENT, ""))
+    marked = pc.binary_join_element_wise(mark, pa.array(read.value).cast(pa.large_string()), nothing)
+    return marked if unread is None else pc.if_else(pa.array(unread), as_text(column), marked)
 
 
 def as_text(column: pa.Array) -> pa.Array:

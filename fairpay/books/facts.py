@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fairpay.books.earned import Heard
+from fairpay.books.earned import Applied, Heard, Line, Ruled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,10 +52,15 @@ class Facts:
     subscribers: int = 0
     """Lines of the subscriber file; 0 where there is none."""
     subscribers_without_pool: int = 0
+    policies: tuple[Applied, ...] = ()
+    """What each pool's policy did."""
+    decisions: tuple[Ruled, ...] = ()
+    """What people decided."""
 
     def as_json(self) -> dict[str, Any]:
-        """For the manifest."""
-        return asdict(self)
+        """For the manifest; policies and decisions only where there are any."""
+        found = asdict(self)
+        return {name: value for name, value in found.items() if value or name not in {"policies", "decisions"}}
 
     @classmethod
     def of_json(cls, found: Mapping[str, Any]) -> Facts:
@@ -66,9 +71,14 @@ class Facts:
             KeyError: the same.
 
         """
-        rest = {k: v for k, v in found.items() if k not in {"pools", "heard"}}
+        rest = {k: v for k, v in found.items() if k not in {"pools", "heard", "policies", "decisions"}}
         pools = tuple(PoolFacts(**pool) for pool in found["pools"])
-        return cls(pools=pools, heard=Heard(**found["heard"]), **rest)
+        policies = tuple(
+            Applied(**{**one, "lines": tuple(Line(**line) for line in one["lines"])})
+            for one in found.get("policies", ())
+        )
+        decisions = tuple(Ruled(**one) for one in found.get("decisions", ()))
+        return cls(pools=pools, heard=Heard(**found["heard"]), policies=policies, decisions=decisions, **rest)
 
 
 def facts_of(earned: Earned) -> dict[str, Any]:
@@ -79,6 +89,8 @@ def facts_of(earned: Earned) -> dict[str, Any]:
         "heard": earned.heard,
         "subscribers": earned.subscribers,
         "subscribers_without_pool": earned.subscribers_without_pool,
+        "policies": earned.policies,
+        "decisions": earned.decisions,
     }
 
 

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
+from fairpay.books.chain import Chain
+from fairpay.books.counting import policy_roles, weighers_for
+from fairpay.books.judging import terms_of
 from fairpay.books.keys import ROLE_OF
+from fairpay.books.restating import PoolLayering
 from fairpay.books.sorting import Sorter
 from fairpay.engines.local import LocalEngine
 from fairpay.io.listens import open_logs
 from fairpay.io.rejects import write_rejects
+from fairpay.options import number
 from fairpay.qualify import Qualifier
+from fairpay.ruling import Ruling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from fractions import Fraction
 
     from fairpay.books.closing import Closing
     from fairpay.books.exclusions import Exclusions
+    from fairpay.books.judging import Terms
     from fairpay.books.loading import Loaded
     from fairpay.books.payers import Payers
     from fairpay.engines.pool import LocalPool
@@ -27,6 +36,7 @@ if TYPE_CHECKING:
     from fairpay.qualify import Counts
     from fairpay.schema import Listens, RawBatch
     from fairpay.settings import Qualifying
+    from fairpay.usage import Codes
 
 __all__ = ["Asked", "Heap", "Taken", "Watch", "take_in"]
 
@@ -46,7 +56,7 @@ class Heap:
     """The qualified plays of one pool."""
 
     rows: int = 0
-    """Rows, of plays without a pool and of those excluded; 0 for a pool's own."""
+    """Rows, of plays that are in no pool; 0 for a pool's own."""
     users: int = 0
     plays: int = 0
     artist: Any = None
@@ -61,8 +71,9 @@ class Taken:
 
     counts: Counts
     heaps: Mapping[int, Heap]
-    """Pool index -> its plays; after the pools come the plays without a pool and those excluded."""
-    without_pool: Mapping[str, int]
+    """Pool index -> its plays; after the pools come those of `chain.Lost`."""
+    chain: Chain
+    terms: Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,49 +87,134 @@ class Asked:
     payers: Payers
 
     @property
-    def roles(self) -> tuple[str, ...]:
-        """The log columns that are read, where the log has them."""
+    def money_roles(self) -> tuple[str, ...]:
+        """The log columns that say which plays count, and in which pool, where the log has them."""
         keys = {ROLE_OF[column] for column in self.loaded.columns}
-        tracks = {"track"} if self.loaded.routing.splits.tracks else set()
-        return (*ROLES, *sorted((keys | tracks | set(self.exclusions.roles)) - {*ROLES}))
+        return (*ROLES, *sorted((keys | set(self.exclusions.roles)) - {*ROLES}))
 
-    def sorter(self, judge: Callable[[RawBatch], Listens]) -> Sorter:
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Those, and what splits and policies need."""
+        tracks = {"track"} if self.loaded.routing.splits.tracks else set()
+        return (*self.money_roles, *sorted((tracks | policy_roles(self)) - {*self.money_roles}))
+
+    def sorter(self, judge: Callable[[RawBatch, Codes], Listens]) -> Sorter:
         """Sort what `judge` lets through."""
-        routing = self.loaded.routing
         return Sorter(
             judge,
             self.loaded.pools,
             self.loaded.columns,
-            aliases=routing.aliases.right,
-            tracks=frozenset(routing.splits.tracks),
+            aliases=self.loaded.routing.aliases.right,
             exclusions=self.exclusions,
             payers=self.payers,
         )
 
+    def open(self, roles: Collection[str], qualifying: Qualifying) -> Logs:
+        """Open the logs with these columns; with their times where only a period counts."""
+        period = (qualifying.since, qualifying.until)
+        wanted = dict.fromkeys(roles if period == (None, None) else (*roles, "time"))
+        return open_logs(list(self.logs), self.closing.reading, wanted=tuple(wanted), period=period)
+
 
 @contextmanager
 def take_in(asked: Asked, watch: Watch) -> Iterator[Taken]:
-    """Read the logs once and hold the plays of each pool until the block ends.
+    """Read the logs once (and before, what policies count) and hold the plays of each pool until the block ends.
 
     Raises:
         InputError: a log or a key column cannot be used.
 
     """
-    closing = asked.closing
-    rejects = closing.reading.rejects
-    logs, qualifying = open_asked(asked, watch)
-    qualifier = Qualifier(qualifying, set_aside=rejects is not None)
-    sorter = asked.sorter(qualifier.judge)
-    with LocalEngine(closing.running, pools=len(asked.loaded.pools) + 2) as engine:
+    running, set_aside = asked.closing.running, asked.closing.reading.rejects is not None
+    terms = open_terms(asked, watch)
+    logs = asked.open(asked.roles, terms.rest)
+    qualifier = Qualifier(terms.plain, set_aside=set_aside)
+    chain = chain_of(asked, logs, terms, qualifier)
+    with LocalEngine(running, pools=chain.heaps) as engine:
         for code, parts in sorted(asked.payers.parts.items()):
             engine.subscribe(parts, pool=code)
-        engine.ingest(logs.units(batch_rows=closing.running.batch_rows), sorter, progress=watch.progress)
+        units = logs.units(batch_rows=running.batch_rows, threads=running.threads)
+        engine.ingest(units, chain, progress=watch.progress)
         counts = qualifier.finish()
-        if rejects is not None and rejects != closing.books:
-            write_rejects(qualifier.rejected(), rejects)
+        finish(asked, chain, engine)
+        write_set_aside(asked, qualifier)
         engine.finish()
-        heaps = {code: heap_of(pool, sorter.rows_lost[code]) for code, pool in enumerate(engine.pools)}
-        yield Taken(counts, heaps, sorter.without_pool)
+        for sentence in remarks(asked, chain):
+            watch.say(sentence)
+        heaps = {code: heap_of(pool, chain.rows_lost[code]) for code, pool in enumerate(engine.pools)}
+        yield Taken(counts, heaps, chain, terms)
+
+
+def open_terms(asked: Asked, watch: Watch) -> Terms:
+    """Say what the logs are like, and which plays count: only those of the period, where they have times."""
+    terms = terms_of(asked.closing, asked.loaded)
+    logs = open_logs(list(asked.logs), asked.closing.reading, wanted=(*asked.roles, "time"))
+    for sentence in logs.notes:
+        watch.say(sentence)
+    if terms.rest.since is not None and "time" not in logs.columns:
+        watch.say(f"The log has no times: all its plays count for {asked.closing.period}")
+        return terms.always()
+    return terms
+
+
+def chain_of(asked: Asked, logs: Logs, terms: Terms, qualifier: Qualifier) -> Chain:
+    """Put together what is done with each batch."""
+    loaded = asked.loaded
+    layering = None
+    if loaded.history is not None or loaded.wishes is not None:
+        layering = PoolLayering(
+            {} if loaded.history is None else loaded.history.by_user,
+            {} if loaded.wishes is None else loaded.wishes.by_user,
+            number("kappa", asked.closing.kappa),
+            timed_pools=terms.timed(logs.columns)[:-1],
+        )
+    return Chain(
+        asked.sorter(terms.judge(qualifier)),
+        ruling=None if loaded.decisions is None else Ruling(loaded.decisions),
+        weighers=weighers_for(asked, logs, terms),
+        layering=layering,
+        tracks=frozenset(loaded.routing.splits.tracks),
+    )
+
+
+def finish(asked: Asked, chain: Chain, engine: LocalEngine) -> None:
+    """Take in what was divided anew, and refuse what was stated by or about nobody.
+
+    Raises:
+        InputError: wishes of users, or decisions about subjects, who are not there.
+
+    """
+    wishes = asked.loaded.wishes
+    if chain.layering is not None:
+        divided = chain.layering.extra()
+        engine.ingest([lambda: iter([divided])] if len(divided.used) else [], lambda listens: listens)
+        if wishes is not None:
+            known = chain.layering.seen | asked.payers.among(pa.array(sorted(wishes.by_user), pa.large_string()))
+            wishes.leave_out_unknown(lambda user: user in known, "user is neither in the log nor a subscriber")
+            wishes.check(set_aside=asked.closing.reading.rejects is not None)
+    if chain.ruling is not None:
+        chain.ruling.finish()
+
+
+def write_set_aside(asked: Asked, qualifier: Qualifier) -> None:
+    """Write bad rows and lines, where a file for them was named."""
+    rejects = asked.closing.reading.rejects
+    if rejects is None or rejects == asked.closing.books:
+        return
+    stated = (asked.loaded.history, asked.loaded.wishes, asked.loaded.delegations)
+    tables = [qualifier.rejected(), *(one.rejected() for one in stated if one is not None and one.faults)]
+    write_rejects(pa.concat_tables(tables, promote_options="default"), rejects)
+
+
+def remarks(asked: Asked, chain: Chain) -> Iterator[str]:
+    """Say in sentences what policies and listeners' own statements did."""
+    for weigher in chain.weighers:
+        for sentence in weigher.remarks():
+            yield f"Policy of {len(weigher.pools):,} pools: {sentence}"
+    if chain.layering is not None:
+        yield from chain.layering.remarks()
+    if asked.loaded.delegations is not None:
+        count = len(asked.loaded.delegations.by_user)
+        yield f"delegations: {count:,} subscribers let others steer part of their money"
 
 
 def heap_of(pool: LocalPool, rows: int) -> Heap:
@@ -129,20 +225,3 @@ def heap_of(pool: LocalPool, rows: int) -> Heap:
 
     intake = pool.intake
     return Heap(rows, intake.users, intake.plays, pool.artist, month if intake.users else None)
-
-
-def open_asked(asked: Asked, watch: Watch) -> tuple[Logs, Qualifying]:
-    """Open the logs with the columns that are needed; where they have times, only the period counts."""
-    closing = asked.closing
-    wanted = asked.roles
-    qualifying = closing.qualifying()
-    period = (qualifying.since, qualifying.until)
-    logs = open_logs(list(asked.logs), closing.reading, wanted=(*wanted, "time"))
-    for sentence in logs.notes:
-        watch.say(sentence)
-    if period == (None, None):
-        return open_logs(list(asked.logs), closing.reading, wanted=wanted), qualifying
-    if "time" not in logs.columns:
-        watch.say(f"The log has no times: all its plays count for {closing.period}")
-        return logs, replace(qualifying, since=None, until=None)
-    return open_logs(list(asked.logs), closing.reading, wanted=(*wanted, "time"), period=period), qualifying

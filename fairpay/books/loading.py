@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from fairpay.books.aliases import Aliases, read_aliases
 from fairpay.books.keys import key_columns
+from fairpay.books.policies import Policies, choose, ruled
 from fairpay.books.pools import Pool, read_pools
 from fairpay.books.routing import Routing
 from fairpay.books.splits import Splits, read_splits
 from fairpay.books.standing import Standing, read_advances, read_fees, read_holds
 from fairpay.books.tables import read_table
 from fairpay.errors import UsageError
-from fairpay.rules import find_rule
+from fairpay.io.decisions import read_decisions
+from fairpay.io.layer_files import read_delegations, read_history, read_wishes
+from fairpay.staging import check_conditions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from fractions import Fraction
     from pathlib import Path
 
     from fairpay.books.closing import Closing
+    from fairpay.decision import Decision
+    from fairpay.io.layer_files import Stated
+    from fairpay.layers.splits import Wishes
 
 __all__ = ["Loaded", "load"]
 
@@ -28,10 +36,17 @@ class Loaded:
     """What the tables say."""
 
     pools: list[Pool]
+    """Each with its rule."""
     columns: tuple[str, ...]
     """The key columns that tell pools apart."""
     routing: Routing
     standing: Standing
+    policies: Policies = field(default_factory=Policies)
+    decisions: tuple[Decision, ...] | None = None
+    """What a person decided; None: nothing was asked."""
+    history: Stated[dict[str, int]] | None = None
+    wishes: Stated[Wishes] | None = None
+    delegations: Stated[dict[str, Fraction]] | None = None
 
     @property
     def currencies(self) -> set[str]:
@@ -43,7 +58,7 @@ def load(closing: Closing) -> Loaded:
     """Read every table.
 
     Raises:
-        UsageError: no pool file; a pool without a rule.
+        UsageError: no pool file; a pool without a rule; a policy or a number that is none.
         InputError: a table that cannot be used.
 
     """
@@ -52,12 +67,9 @@ def load(closing: Closing) -> Loaded:
         message = "no pools stated"
         raise UsageError(message, advice="Give --pools FILE: a line for each pool with its gross revenue.")
     pools = read_pools(tables["pools"], currency=currency)
-    bare = [pool.name for pool in pools if pool.rule is None]
-    if closing.rule is not None:
-        find_rule(closing.rule)
-    elif bare:
-        message = f"no rule stated for {len(bare):,} pools, {bare[0]} among them"
-        raise UsageError(message, advice="Give --rule NAME, or fill the pool file's column `rule`.")
+    policies = choose(pools, closing.policy, beside=tables["pools"].parent, kept=closing.kept)
+    pools = ruled(pools, closing.rule, policies)
+    check_conditions(closing.conditions(), tables.get("subscribers"))
     advances, fees, holds = tables.get("advances"), tables.get("fees"), tables.get("holds")
     return Loaded(
         pools=pools,
@@ -73,7 +85,28 @@ def load(closing: Closing) -> Loaded:
             advances=read_advances(advances, currency=currency, period=closing.period) if advances else {},
             fees=read_fees(fees, currency=currency) if fees else {},
         ),
+        policies=policies,
+        decisions=read_decisions(tables["decisions"]) if "decisions" in tables else None,
+        **read_stated(closing),
     )
+
+
+def read_stated(closing: Closing) -> dict[str, Any]:
+    """Read what listeners state themselves.
+
+    Raises:
+        InputError: lines that cannot be used, where they are not set aside.
+
+    """
+    readers: dict[str, Callable[[Path], Any]] = {
+        "history": read_history,
+        "wishes": read_wishes,
+        "delegations": read_delegations,
+    }
+    found = {name: read(closing.tables[name]) for name, read in readers.items() if name in closing.tables}
+    for stated in found.values():
+        stated.check(set_aside=closing.reading.rejects is not None)
+    return found
 
 
 def read_catalogue(path: Path) -> frozenset[str]:

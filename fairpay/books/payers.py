@@ -45,6 +45,15 @@ class Payers:
     """Lines whose key no pool covers."""
     lost: Mapping[str, int] = field(default_factory=dict)
     """currency -> what those paid, in minor units: money that no pool has."""
+    outside: Sequence[pa.Array] = ()
+    """Who those are."""
+
+    def among(self, users: pa.Array) -> set[str]:
+        """Return which of these users (large_string) are subscribers, of a pool or of none."""
+        import pyarrow.compute as pc  # noqa: PLC0415 - loaded where it is used
+
+        every = [*self.outside, *(ids for parts in self.parts.values() for ids, _ in parts)]
+        return {user for ids in every for user in ids.filter(pc.is_in(ids, value_set=users)).to_pylist()}
 
     def count(self, pool: int) -> int:
         """How many lines a pool has."""
@@ -83,6 +92,7 @@ class Reader:
     lines: int = 0
     without: int = 0
     lost: Counter[str] = field(default_factory=Counter)
+    outside: list[pa.Array] = field(default_factory=list)
 
     def take(self, users: pa.Array, paid: pa.Array, keys: Sequence[pa.Array], currency: pa.Array | None) -> None:
         """Take in a batch."""
@@ -97,6 +107,7 @@ class Reader:
                 self.parts[code].append((users.take(rows), self.units(paid, rows, self.pools[code].currency)))
             else:
                 self.without += len(rows)
+                self.outside.append(users.take(rows))
                 self.lose(paid, rows, currency)
         self.lines += len(users)
 
@@ -163,7 +174,8 @@ def read_payers(path: Path, pools: Sequence[Pool], columns: tuple[str, ...], *, 
     if not reader.lines:
         message = f"{path.name} holds no subscriber"
         raise InputError(message, advice="It is empty, or holds only a header.")
-    return Payers(dict(reader.parts), reader.lines, reader.without, dict(sorted(reader.lost.items())))
+    lost = dict(sorted(reader.lost.items()))
+    return Payers(dict(reader.parts), reader.lines, reader.without, lost, reader.outside)
 
 
 def known_names(column: str) -> tuple[str, ...]:

@@ -28,7 +28,6 @@ NAMES = {
     "offering": ("plan", "tier", "service_tier"),
     "gross": ("gross_revenue", "revenue"),
     "royalty_rate": ("rate",),
-    "rule": ("policy",),
     "minimum_per_subscriber": ("per_subscriber_minimum",),
     "fx_rate": ("exchange_rate",),
     "fx_source": ("exchange_rate_source",),
@@ -85,7 +84,9 @@ class Pool:
     deductions: tuple[Deduction, ...] = ()
     rate: Fraction = Fraction(1)
     rule: str | None = None
-    """The pool's own rule; None: the month's."""
+    """The pool's own rule; None: its policy's, else the month's."""
+    policy: str | None = None
+    """The pool's own policy: a name, a `.toml` file seen from the pool file, or JSON; `none`; None: the month's."""
     minimum: Fraction = Fraction(0)
     """The least royalty per subscriber."""
     subscribers: int | None = None
@@ -160,6 +161,7 @@ def read_pool(values: Mapping[str, str], currency: str) -> Pool:
         deductions=deductions,
         rate=parse_rate(values.get("royalty_rate") or "1"),
         rule=values.get("rule") or None,
+        policy=values.get("policy") or None,
         minimum=positive(values.get("minimum_per_subscriber") or "0", "minimum_per_subscriber"),
         subscribers=int(count) if count else None,
         exchange=exchange,

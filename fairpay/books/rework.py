@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +16,8 @@ from fairpay.books.identity import run_id_of
 from fairpay.books.ledger import Kind, Row, sort_rows
 from fairpay.books.loading import load
 from fairpay.books.periods import after
+from fairpay.books.policies import Policies, choose
+from fairpay.books.pools import read_pools
 from fairpay.books.posting import Booking, post
 from fairpay.books.routing import in_suspense
 from fairpay.errors import InputError, UsageError
@@ -23,13 +25,14 @@ from fairpay.money import format_units
 from fairpay.outcome import Control
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from fairpay.books.changes import Change
     from fairpay.books.closing import Closing
     from fairpay.books.earned import Earned
     from fairpay.books.identity import Input
     from fairpay.books.listening import Watch
+    from fairpay.books.pools import Pool
     from fairpay.books.store import Entry, Shelf
 
 __all__ = ["Adjusted", "Desk", "position", "restated_controls"]
@@ -54,6 +57,8 @@ class Adjusted:
     """The closed month as it is known now."""
     rows: tuple[Row, ...]
     controls: tuple[Control, ...]
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """File name -> text, of what stands in the adjustment's directory besides the ledger."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,21 @@ class Desk:
         """The files of this change."""
         return Hashing.of_change(self.change, self.closing).inputs()
 
+    @cached_property
+    def own(self) -> tuple[list[Pool], Policies]:
+        """The pools of this change and their policies; none where it corrects no pools."""
+        table = self.change.tables.get("pools")
+        if table is None:
+            return [], Policies()
+        pools = read_pools(table, currency=str(self.month.books["options"]["currency"]))
+        return pools, choose(pools, None, beside=table.parent, kept={})
+
+    @cached_property
+    def hashes(self) -> dict[str, str]:
+        """Pool -> sha256 of the policy stated for it, in the pools of this change."""
+        pools, policies = self.own
+        return policies.hashes(pools)
+
     def same_in_effect(self) -> Entry | None:
         """The adjustment that already does this, if there is one."""
         booked = [e for e in self.found.adjustments if e.books["ref_period"] == self.month.period]
@@ -94,15 +114,18 @@ class Desk:
         mine = sorted((one.role, one.sha256) for one in self.new)
         for entry in in_effect(self.found, self.month.period):
             theirs = sorted((one["role"], one["sha256"]) for one in entry.books["inputs"])
-            if theirs == mine and entry.books["change"]["instead"] == self.change.instead:
+            change = entry.books["change"]
+            same = change["instead"] == self.change.instead and change.get("policies", {}) == self.hashes
+            if theirs == mine and same:
                 return entry
         return None
 
     def record(self) -> dict[str, Any]:
         """What the manifest says of the change."""
+        policies = {"policies": self.hashes} if self.hashes else {}
         return {
             "ref_run_id": self.month.run_id,
-            "change": {"instead": self.change.instead, "undo": self.change.undo},
+            "change": {"instead": self.change.instead, "undo": self.change.undo, **policies},
             "inputs": [one.as_json() for one in self.new],
         }
 
@@ -125,7 +148,9 @@ class Desk:
         rows = self.difference(restated, Booking(run_id, period), reason)
         facts = Facts(period=self.month.period, run_id=run_id, **facts_of(earned))
         controls = (*heard_controls(facts), *restated_controls(facts, restated, rows, self.booked))
-        return Adjusted("preview", run_id, period, self.month.period, reason, facts, tuple(rows), controls)
+        beside = self.own[1].files()
+        month = self.month.period
+        return Adjusted("preview", run_id, period, month, reason, facts, tuple(rows), controls, beside=beside)
 
     def check_unchanged(self, inputs: Iterable[Input]) -> None:
         """Make sure that the month was worked out again from what it was closed from.

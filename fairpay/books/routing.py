@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["UNALLOCATED", "Routing", "in_suspense"]
 
 UNMATCHED, UNCLAIMED, UNALLOCATED, HELD = RESERVED
-"""What waits `held:` waits by a person's decision, or by a listener's wishes, and for nothing that a table could say."""
+"""What is held waits by a person's decision, or by a listener's wishes, and for nothing that a table could say."""
 
 
 def in_suspense(account: str) -> bool:

@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Sorter"]
 
+NO_SUBSCRIBER = "no subscriber"
+
 
 @dataclass(slots=True)
 class Sorter:
     """Judges rows, and says more of each than whether it counts. Called from several threads."""
 
-    judge: Callable[[RawBatch], Listens]
-    """Which rows count at all."""
+    judge: Callable[[RawBatch, Codes], Listens]
+    """Which rows count at all, under the terms of the pools they belong to."""
     pools: Sequence[Pool]
     columns: tuple[str, ...]
     """The key columns that decide."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """wrong artist -> right artist."""
-    tracks: frozenset[str] = frozenset()
-    """Tracks that have splits of their own: such a track earns in its artist's place."""
     exclusions: Exclusions = field(default_factory=Exclusions)
     payers: Payers = field(default_factory=Payers)
     """Subscribers, who say whose pool it is where the log does not."""
@@ -49,8 +49,6 @@ class Sorter:
     known: dict[tuple[str, ...], int] = field(default_factory=dict)
     users: tuple[pa.Array, Ints] | None = None
     """Subscribers and the pool of each, once they are needed."""
-    rows_lost: Counter[int] = field(default_factory=Counter)
-    """`no_pool` and `excluded` -> rows that count and went there."""
     lock: Lock = field(default_factory=Lock)
 
     @property
@@ -63,45 +61,44 @@ class Sorter:
         """The code of plays that were excluded."""
         return len(self.pools) + 1
 
-    def lost(self, listens: Listens) -> None:
-        """Count the rows that count and go to no pool."""
-        assert listens.pool is not None
-        out = listens.pool >= self.no_pool
-        if out.any():
-            found = np.bincount(listens.pool[out & listens.used], minlength=self.excluded + 1)
-            with self.lock:
-                self.rows_lost.update({code: int(found[code]) for code in (self.no_pool, self.excluded)})
-
     def __call__(self, raw: RawBatch) -> Listens:
         """Judge a batch; `pool` of the result is a pool's index, or one of the two codes above."""
-        listens = self.judge(raw)
-        codes = self.codes(raw, listens)
+        if not raw.columns:
+            return replace(self.judge(raw, no_codes := np.zeros(0, dtype=np.uint32)), pool=no_codes)
+        codes, names = self.codes(raw)
+        listens = self.judge(raw, codes)
+        self.note(listens.used & (codes == self.no_pool), names)
         if self.exclusions.keys:
-            codes[self.exclusions.match(raw)] = self.excluded
-        sorted_out = replace(listens, pool=codes, artist=self.artists(raw, listens.artist))
-        self.lost(sorted_out)
-        return sorted_out
+            codes = np.where(self.exclusions.match(raw), np.uint32(self.excluded), codes)
+        return replace(listens, pool=codes, artist=self.artists(listens.artist))
 
-    def codes(self, raw: RawBatch, listens: Listens) -> Codes:
-        """uint32[rows]: the pool of each row by its key columns."""
-        rows = len(listens.used)
+    def codes(self, raw: RawBatch) -> tuple[Codes, Numbered | None]:
+        """uint32[rows]: the pool of each row by its key columns; and the numbered keys, where rows have them."""
+        rows = len(raw.columns["user"])
         if not self.columns:
-            return np.full(rows, 0 if self.pools else self.no_pool, dtype=np.uint32)
+            return np.full(rows, 0 if self.pools else self.no_pool, dtype=np.uint32), None
         if self.payers.lines and any(ROLE_OF[column] not in raw.columns for column in self.columns):
-            return self.codes_of_users(raw, listens)
+            return self.codes_of_users(raw), None
         found = self.keys(raw)
         present = found.present()
         code_of = np.zeros(int(present[-1]) + 1 if rows else 0, dtype=np.uint32)
         code_of[present] = [self.code(found.key(number)) for number in present.tolist()]
         codes: Codes = code_of[found.index]
-        if (code_of[present] == self.no_pool).any():
-            lost = np.bincount(found.index[listens.used & (codes == self.no_pool)])
-            with self.lock:
-                for number in np.flatnonzero(lost).tolist():
-                    self.without_pool["/".join(found.key(number))] += int(lost[number])
-        return codes
+        return codes, found
 
-    def codes_of_users(self, raw: RawBatch, listens: Listens) -> Codes:
+    def note(self, lost: np.ndarray, names: Numbered | None) -> None:
+        """Count rows that count and that no pool covers, by their key."""
+        if not lost.any():
+            return
+        if names is None:
+            found = {NO_SUBSCRIBER: int(np.count_nonzero(lost))}
+        else:
+            counts = np.bincount(names.index[lost])
+            found = {"/".join(names.key(n)): int(counts[n]) for n in np.flatnonzero(counts).tolist()}
+        with self.lock:
+            self.without_pool.update(found)
+
+    def codes_of_users(self, raw: RawBatch) -> Codes:
         """uint32[rows]: the pool of each row's user, as the subscriber file has it."""
         import pyarrow.compute as pc  # noqa: PLC0415 - loaded where it is used
 
@@ -112,9 +109,6 @@ class Sorter:
         place = pc.index_in(as_text(raw.columns["user"]), value_set=known)
         index = pc.fill_null(place, len(known)).to_numpy(zero_copy_only=False)
         codes: Codes = np.append(pools, self.no_pool)[index].astype(np.uint32)
-        lost = int(np.count_nonzero(listens.used & (codes == self.no_pool)))
-        with self.lock:
-            self.without_pool.update({"no subscriber": lost} if lost else {})
         return codes
 
     def keys(self, raw: RawBatch) -> Numbered:
@@ -139,18 +133,14 @@ class Sorter:
             found = self.known[key] = self.no_pool if index is None else index
         return found
 
-    def artists(self, raw: RawBatch, artist: pa.Array) -> pa.Array:
-        """Put right ids for wrong ones, and tracks that have splits in the place of their artist."""
+    def artists(self, artist: pa.Array) -> pa.Array:
+        """Put right ids for wrong ones."""
         import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
         import pyarrow.compute as pc  # noqa: PLC0415 - the same
 
-        if self.aliases:
-            wrong = pa.array(self.aliases.keys(), pa.large_string())
-            right = pa.array(self.aliases.values(), pa.large_string())
-            text = as_text(artist)
-            artist = pc.coalesce(right.take(pc.index_in(text, value_set=wrong)), text)
-        if self.tracks and "track" in raw.columns:
-            track = as_text(raw.columns["track"])
-            own = pc.is_in(track, value_set=pa.array(sorted(self.tracks), pa.large_string()))
-            artist = pc.if_else(pc.and_(own, pc.is_valid(artist)), track, as_text(artist))
-        return artist
+        if not self.aliases:
+            return artist
+        wrong = pa.array(self.aliases.keys(), pa.large_string())
+        right = pa.array(self.aliases.values(), pa.large_string())
+        text = as_text(artist)
+        return pc.coalesce(right.take(pc.index_in(text, value_set=wrong)), text)

@@ -66,6 +66,8 @@ def closed_json(month: Closed) -> dict[str, Any]:
         "payments": sum(row.kind == Kind.PAYABLE for row in month.rows),
         "suspense": suspense(month.rows),
         "pools": facts["pools"],
+        "policies": facts.get("policies", ()),
+        "decisions": facts.get("decisions", ()),
         "listening": facts["heard"],
         "controls": listed(month.controls),
     }

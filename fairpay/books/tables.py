@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import tomllib
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -131,11 +132,13 @@ def from_toml(path: Path) -> tuple[list[str], list[list[str]]]:
 
 
 def as_text(value: Any) -> str:  # noqa: ANN401 - whatever a Parquet or TOML cell holds
-    """Write a cell as text; a list of deductions is joined as it would stand in a CSV cell."""
+    """Write a cell as text; a list of deductions is joined as in a CSV cell, a table becomes JSON."""
     if value is None:
         return ""
     if isinstance(value, list):
         return "; ".join(as_text(part) for part in value)
+    if isinstance(value, dict):
+        return json.dumps(value, sort_keys=True, default=str)
     return format(value, "f") if isinstance(value, Decimal) else str(value).strip()
 
 

@@ -23,13 +23,24 @@ log = ["plays.parquet"]
 #   gross                   what was received, 125000.00
 #   deductions              "VAT 19% included; store fee 30%; promotion 1250.00"
 #   royalty_rate            70%
-#   rule                    the pool's own rule; else `rule` below
+#   rule                    the pool's own rule; else that of its policy, else `rule` below
+#   policy                  the pool's own policy: a name, or a .toml file beside pools.csv; none: not even the month's
 #   minimum_per_subscriber, subscribers    the least royalty: 0.50 for each of so many
 #   payout_currency, fx_rate, fx_source, fx_date    to pay it in another currency
 pools = "pools.csv"
 # pool-by = "country,plan"  # else the keys that pools.csv uses
 rule = "user-centric"       # fairpay rules lists them
+# policy = "policy.toml"    # of pools that name none: play weights, boosts, thresholds, rule; fairpay rules lists them
 # subscribers = "subscribers.csv"    # user, paid, and the keys: what each user paid weighs in user-centric pools
+
+# What people decided and listeners state; each counts within a pool alone.
+# decisions = "review.csv"  # the review of fairpay suspects, filled in: what is held waits as held
+# history = "history.csv"   # user, artist, plays: a listener's past counts for kappa plays
+# kappa = "20"
+# wishes = "wishes.csv"     # user, artist, kind (gift, block, boost), amount
+# delegations = "delegations.csv"    # user, delegate, share; both subscribers of the pool
+# viscosity = "1/2"         # how much of delegated money is passed on at each step
+# delegate-cap = "10"       # how many times the own fee a delegate may receive
 
 # Who is paid: artists are their own payees unless these say otherwise.
 # splits = "splits.csv"     # artist (or track), payee, share: 1/3, 33.5%, 0.25; each must sum to exactly 1

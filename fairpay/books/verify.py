@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from fairpay.books.balances import balances
 from fairpay.books.controls import check_month
+from fairpay.books.effects import effects_files
 from fairpay.books.facts import Facts
 from fairpay.books.ledger import Kind, Row, ledger_csv
 from fairpay.books.periods import after
+from fairpay.books.policies import INLINE, kept_name
 from fairpay.books.rework import position
 from fairpay.books.statements import payables, pools_sheet, statements
 from fairpay.books.store import Entry, shelf
@@ -133,6 +136,7 @@ def derived_controls(month: Entry, rows: Sequence[Row], facts: Facts) -> Iterato
     """The tables for people and for the bank say what the ledger says."""
     sheets = (statements(rows), payables(rows), pools_sheet(facts))
     expected = {f"{sheet.name}.csv": csv_text(sheet) for sheet in sheets} | {"ledger.csv": ledger_csv(rows)}
+    expected |= effects_files(facts)
     wrong = []
     for name, content in expected.items():
         path = month.directory / name
@@ -140,6 +144,21 @@ def derived_controls(month: Entry, rows: Sequence[Row], facts: Facts) -> Iterato
             wrong.append(name)
     detail = f"{', '.join(wrong)} differ from the ledger" if wrong else f"{', '.join(expected)} agree with the ledger"
     yield Control(f"{month.period} tables", not wrong, detail)
+    yield from kept_policies(month, facts)
+
+
+def kept_policies(month: Entry, facts: Facts) -> Iterator[Control]:
+    """The policies that are kept are those the pools were divided under."""
+    if not facts.policies:
+        return
+    wrong = []
+    for one in facts.policies:
+        path = month.directory / kept_name(one.sha256)
+        there = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        if one.policy != INLINE and there != one.sha256:
+            wrong.append(one.pool)
+    detail = f"{len(facts.policies):,} pools under a policy; that of {', '.join(wrong) or 'none'} is not as it was"
+    yield Control(f"{month.period} policies", not wrong, detail)
 
 
 def restated_totals(found: Shelf, ledgers: dict[str, list[Row]]) -> Iterator[Control]:

@@ -46,7 +46,7 @@ def publish_month(closing: Closing, month: Closed, inputs: Sequence[Input], foun
         OutputError: it cannot be written; nothing is left behind.
 
     """
-    files = {**month_files(closing, month), **kept_tables(closing, inputs)}
+    files = {**month_files(closing, month), **kept_tables(closing, inputs), **texts(month.beside)}
     last = found.last
     adjustments = [entry for entry in found.adjustments if entry.period == month.period]
     books = {
@@ -90,9 +90,8 @@ def publish_adjustment(books: Path, adjusted: Adjusted, record: Mapping[str, Any
     hashed = [{"name": one["path"], "size": one["size"], "sha256": one["sha256"]} for one in record["inputs"]]
     manifest = describe(command="adjust", options=shown, inputs=hashed, controls=adjusted.controls)
     with Target(books / ADJUSTMENTS / name) as target:
-        target.publish(
-            files=ledger_files(adjusted.rows), manifest={**manifest, "books": said}, fingerprint=adjusted.run_id
-        )
+        files = {**ledger_files(adjusted.rows), **texts(adjusted.beside)}
+        target.publish(files=files, manifest={**manifest, "books": said}, fingerprint=adjusted.run_id)
 
 
 def month_files(closing: Closing, month: Closed) -> dict[str, Callable[[Path], int | None]]:
@@ -167,6 +166,11 @@ def copy(source: Path, sha256: str) -> Callable[[Path], int | None]:
             raise InputError(message, advice="Run again when nothing writes to it. Nothing was written.")
 
     return write
+
+
+def texts(beside: Mapping[str, str]) -> dict[str, Callable[[Path], int | None]]:
+    """Write texts under their names."""
+    return {name: text(content) for name, content in beside.items()}
 
 
 def text(content: str) -> Callable[[Path], int | None]:

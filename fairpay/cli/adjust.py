@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fairpay.cli.asked import Asked, takes
 from fairpay.cli.ledgers import Books, LogOption, MoreLogs, Payees, Pools, closing_of, tables_of
-from fairpay.cli.options import Running, Talking, option
+from fairpay.cli.options import Deciding, Running, Talking, option
 from fairpay.cli.progress import watching
 from fairpay.cli.terminal import emit, show
 
@@ -31,7 +31,7 @@ class Known:
     reason: Annotated[str, option("--reason", text="Stands in every row.", panel=PANEL, metavar="WORDS")] = ""
 
 
-@takes(Books, Known, Pools, Payees, Talking, Running)
+@takes(Books, Known, Pools, Payees, Deciding, Talking, Running)
 def adjust(logs: MoreLogs = None, log: LogOption = None, *, asked: Asked) -> None:
     """Correct a closed month: late or corrected files, or fraud. The difference is booked in the open month."""
     from fairpay.books.adjust import adjust as adjust_month  # noqa: PLC0415 - the engine is loaded where it is used

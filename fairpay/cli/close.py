@@ -6,12 +6,12 @@ import json
 
 from fairpay.cli.asked import Asked, takes
 from fairpay.cli.ledgers import Books, Closed, LogOption, MoreLogs, Payees, Pools, closing_of
-from fairpay.cli.options import Reading, Running, Talking
+from fairpay.cli.options import Conditions, Deciding, Reading, Running, Talking
 from fairpay.cli.progress import watching
 from fairpay.cli.terminal import emit, show
 
 
-@takes(Books, Pools, Payees, Closed, Reading, Talking, Running)
+@takes(Books, Pools, Payees, Closed, Conditions, Deciding, Reading, Talking, Running)
 def close(logs: MoreLogs = None, log: LogOption = None, *, asked: Asked) -> None:
     """Close a month: from money received and plays to amounts payable, every control checked, or nothing at all."""
     from fairpay.books.close import close as close_month  # noqa: PLC0415 - the engine is loaded where it is used

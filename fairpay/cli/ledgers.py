@@ -62,14 +62,16 @@ class Closed:
                metavar="country,plan"),
     ] = None  # fmt: skip
     rule: Annotated[
-        Text, option("--rule", text="Of pools that do not name their own.", panel=POOLS, metavar="NAME")
+        Text, option("--rule", text="Of pools that name neither rule nor policy.", panel=POOLS, metavar="NAME")
     ] = None
     currency: Annotated[str, option("--currency", text="Of amounts that name none.", panel=POOLS, metavar="CODE")] = (
         "EUR"
     )
     min_seconds: Annotated[
-        str, option("--min-seconds", text="Leave out shorter listens.", panel="Which listens count", metavar="S")
-    ] = "30"
+        Text,
+        option("--min-seconds", text="Leave out shorter listens; else as a policy says, or 30.",
+               panel="Which listens count", metavar="S"),
+    ] = None  # fmt: skip
     measure: Annotated[
         Literal["time", "plays"] | None,
         option("--measure", text="What listening is counted in.", panel="Which listens count"),
@@ -127,7 +129,10 @@ class Payees:
     ] = None
 
 
-TABLES = ("pools", "subscribers", "splits", "aliases", "artists", "holds", "advances", "fees")
+TABLES = (
+    "pools", "subscribers", "splits", "aliases", "artists", "holds", "advances", "fees", "decisions", "history",
+    "wishes", "delegations",
+)  # fmt: skip
 
 
 def tables_of(asked: Asked) -> dict[str, Path]:
@@ -151,8 +156,8 @@ def closing_of(asked: Asked, logs: list[str]) -> Closing:
         raise UsageError(message, advice="Give the directory of the books, and the month, such as 2026-10.")
     door: Any = {**given.DEFAULTS, **asked.options}
     plain = (
-        "rule", "currency", "minimum_payment", "recoup", "reserve", "reserve_months", "unsplit", "min_seconds",
-        "measure", "any_date", "per_payee", "excel",
+        "rule", "policy", "currency", "minimum_payment", "recoup", "reserve", "reserve_months", "unsplit",
+        "min_seconds", "measure", "any_date", "kappa", "viscosity", "delegate_cap", "per_payee", "excel",
     )  # fmt: skip
     pool_by = asked.values.get("pool_by") or ""
     return Closing(

@@ -1,6 +1,6 @@
 """Which listens count: each row is judged, and each row left out has a counted reason."""
 
-from fairpay.qualify.qualifier import Qualifier
+from fairpay.qualify.qualifier import ByRow, Qualifier
 from fairpay.qualify.tally import Counts
 
-__all__ = ["Counts", "Qualifier"]
+__all__ = ["ByRow", "Counts", "Qualifier"]

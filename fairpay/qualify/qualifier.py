@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -23,9 +24,19 @@ if TYPE_CHECKING:
 
     from fairpay.settings import Measure, Qualifying
 
-__all__ = ["Qualifier"]
+__all__ = ["ByRow", "Qualifier"]
 
 LIMIT = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class ByRow:
+    """Terms that differ from row to row: rows of several pools, each under its own."""
+
+    min_ms: NDArray[np.int64]
+    """int64[rows]: the qualifying length."""
+    timed: NDArray[np.bool_]
+    """bool[rows]: whether listening is time; only where the log has a duration."""
 
 
 class Qualifier:
@@ -38,8 +49,10 @@ class Qualifier:
         self.set_aside = Rejected() if set_aside else None
         self.lock = Lock()
 
-    def judge(self, raw: RawBatch) -> Listens:
+    def judge(self, raw: RawBatch, terms: ByRow | None = None) -> Listens:
         """Judge each row. A row has one fate: outside the period, else not a play, else bad, else left out, else used.
+
+        `terms` stand for the qualifying length and the measure where they differ from row to row.
 
         Raises:
             InputError: a column's type cannot be what its role says, there is no duration to measure time by, or the
@@ -52,16 +65,15 @@ class Qualifier:
         times = read_moments(columns["time"]) if "time" in columns else None
         self.judge_period(verdict, times)
         ms, plays = self.judge_numbers(verdict, raw, times)
-        self.judge_usage(verdict, columns["artist"] if columns else None, ms, plays)
+        self.judge_usage(verdict, columns["artist"] if columns else None, (ms, plays), terms)
         used = np.ones(rows, np.bool_) if verdict.fate is None else verdict.fate == 0
         self.count(raw, verdict, used, (ms, plays, times))
-        amount = ms if self.measure_of(ms) == "time" else plays
         none = pa.nulls(0, pa.string())
         return Listens(
             user=columns.get("user", none),
             artist=columns.get("artist", none),
             used=used,
-            amount=None if amount is None else amount.value,
+            amount=self.amount(ms, plays, terms),
             plays=None if plays is None else plays.value,
             ms=None if ms is None else ms.value,
         )
@@ -106,8 +118,24 @@ class Qualifier:
             verdict.mark_amounts(times, Fate.BAD_TIME, "time", columns["time"])
         return ms, plays
 
-    def judge_usage(self, verdict: Verdict, artist: pa.Array | None, ms: Amounts | None, plays: Amounts | None) -> None:
-        """Mark what is in order but does not count."""
+    def amount(self, ms: Amounts | None, plays: Amounts | None, terms: ByRow | None) -> NDArray[np.int64] | None:
+        """Return listening in the measure; None: one each."""
+        counted = None if plays is None else plays.value
+        if ms is None:
+            return counted
+        if terms is not None:
+            return np.where(terms.timed, ms.value, 1 if counted is None else counted)
+        return ms.value if self.measure_of(ms) == "time" else counted
+
+    def judge_usage(
+        self,
+        verdict: Verdict,
+        artist: pa.Array | None,
+        numbers: tuple[Amounts | None, Amounts | None],
+        terms: ByRow | None,
+    ) -> None:
+        """Mark what is in order but does not count; `numbers` are milliseconds and plays."""
+        ms, plays = numbers
         if artist is None:
             return
         verdict.mark(missing_ids(artist, role="artist"), Fate.NO_ARTIST)
@@ -115,13 +143,15 @@ class Qualifier:
             verdict.mark(plays.value == 0, Fate.NOTHING_PLAYED)
         if ms is None:
             return
-        least = self.qualifying.min_ms
-        if least > 0:
+        least = self.qualifying.min_ms if terms is None else terms.min_ms
+        if np.any(least > 0):
             short = ms.value < least
             if ms.how is not None:  # 29.9996 s is short, though it rounds to 30,000 ms
                 short |= (ms.value == least) & (ms.how == ROUNDED_UP)
             verdict.mark(short, Fate.SHORT)
-        if self.measure_of(ms) == "time":
+        if terms is not None:
+            verdict.mark((ms.value == 0) & terms.timed, Fate.NOTHING_PLAYED)
+        elif self.measure_of(ms) == "time":
             verdict.mark(ms.value == 0, Fate.NOTHING_PLAYED)
 
     def measure_of(self, ms: Amounts | None) -> Measure:

@@ -1,0 +1,359 @@
+from __future__ import annotations
+
+import csv
+import json
+import random
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import fairpay
+from fairpay.books.adjust import adjust
+from fairpay.books.changes import Change
+from fairpay.books.close import Closed, close
+from fairpay.books.closing import Closing
+from fairpay.books.diff import diff
+from fairpay.books.policies import kept_name
+from fairpay.books.store import shelf
+from fairpay.books.verify import verify_books
+from fairpay.cli import main
+from fairpay.errors import InputError, UsageError
+from fairpay.policy import policy_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
+
+COLUMNS = ("user", "artist", "track", "ms", "country", "active", "category", "spatial")
+LICENSOR = """title = "Sought plays count twice, short noise a fifth, crowds half more; nobody earns with one listener."
+source = "a contract"
+rule = "user-cap:cap=9"
+measure = "plays"
+min_seconds = 45
+[[weights]]
+name = "sought"
+column = "active"
+values = ["true"]
+times = 2
+[[weights]]
+name = "noise"
+column = "category"
+values = ["noise"]
+times = "1/5"
+min_seconds = 60
+[[boosts]]
+name = "crowd"
+streams = 4
+listeners = 3
+times = 1.5
+[[thresholds]]
+name = "two listeners"
+listeners = 2
+[[thresholds]]
+name = "two streams"
+per = "track"
+streams = 2
+"""
+BY_TIME = """title = "Listening time, artists with five listeners count a third more."
+source = "another contract"
+rule = "user-centric"
+measure = "time"
+min_seconds = 20
+[[boosts]]
+name = "five listeners"
+streams = 1
+listeners = 5
+times = "4/3"
+"""
+POOLS = {
+    "at": ("AT", "1000.00", "policies/licensor.toml", ""),
+    "de": ("DE", "98765.43", "spotify-2024", ""),
+    "fr": ("FR", "100.01", "policies/time.toml", "norm:p=2"),
+    "jp": ("JP", "7.77", "none", "market-centric"),
+    "se": ("SE", "12345.67", "", ""),
+    "us": ("US", "55.55", "deezer-artist-centric", ""),
+}
+"""name -> country, gross, policy, rule; Sweden has the month's policy."""
+MONTH = "apple-spatial"
+
+
+def plays(seed: int, rows: int = 400) -> list[dict[str, Any]]:
+    """Random plays, a few of them in a country without a pool."""
+    draw = random.Random(seed)  # noqa: S311 - plays, no secrets
+    artists = [f"a{i}" for i in range(9)]
+    return [
+        {
+            "user": f"u{draw.randrange(12)}",
+            "artist": (artist := draw.choice(artists)),
+            "track": f"{artist}-{draw.randrange(5)}",
+            "ms": draw.choice([10_000, 20_000, 30_000, 44_999, 45_000, 61_000, 125_000, 300_000]),
+            "country": draw.choice(["AT", "DE", "FR", "JP", "SE", "US", "ZZ"]),
+            "active": draw.choice(["true", "false", ""]),
+            "category": draw.choice(["noise", "pop", "pop", ""]),
+            "spatial": draw.choice(["true", "false"]),
+        }
+        for _ in range(rows)
+    ]
+
+
+def write(path: Path, rows: Iterable[dict[str, Any]], columns: tuple[str, ...] = COLUMNS) -> str:
+    """Write a CSV file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return str(path)
+
+
+def lay(place: Path, rows: list[dict[str, Any]], **asked: Any) -> Closing:  # noqa: ANN401 - fields of a closing
+    """Lay a month's files there, and ask to close it."""
+    (place / "policies").mkdir(parents=True, exist_ok=True)
+    (place / "policies" / "licensor.toml").write_text(LICENSOR)
+    (place / "policies" / "time.toml").write_text(BY_TIME)
+    lines = [f"{name},{country},{gross},{policy},{rule}\n" for name, (country, gross, policy, rule) in POOLS.items()]
+    (place / "pools.csv").write_text("pool,territory,gross,policy,rule\n" + "".join(lines))
+    log = write(place / "log.csv", rows)
+    plain: dict[str, Any] = {"policy": MONTH, "tables": {"pools": place / "pools.csv"}} | asked
+    return Closing("2026-10", place / "books", (log,), **plain)
+
+
+def paid_of(month: Closed, pool: str) -> dict[str, int]:
+    """Artist -> minor units earned in a pool."""
+    return {row.payee: row.amount for row in month.rows if row.pool == pool and row.kind == "earned"}
+
+
+def paid_alone(rows: list[dict[str, Any]], place: Path, pool: str, **options: Any) -> dict[str, int]:  # noqa: ANN401
+    """What `fairpay pay` says of a pool's rows alone."""
+    country, gross, policy, rule = POOLS[pool]
+    log = write(place / "alone" / f"{pool}.csv", [row for row in rows if row["country"] == country])
+    named = str(place / policy) if "/" in policy else policy or MONTH
+    conditions = {} if policy == "none" else {"policy": named}
+    result = fairpay.pay(log, rule=rule or None, pool=gross, **conditions, **options)
+    paid = result.outcome.payouts[0].allocation.paid.tolist()
+    return {artist: units for artist, units in zip(result.outcome.artist.to_pylist(), paid, strict=True) if units}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_each_pool_pays_what_pay_says_of_its_rows_alone(tmp_path: Path, seed: int) -> None:
+    """To the minor unit: weights, boosts and thresholds act in each pool by its own counts, lengths and measure."""
+    rows = plays(seed)
+    month = close(lay(tmp_path, rows))
+    for pool in POOLS:
+        if pool == "de":
+            assert paid_of(month, pool) == {"unallocated:": 9_876_543}
+        else:
+            assert paid_of(month, pool) == paid_alone(rows, tmp_path, pool), pool
+
+
+def test_what_is_stated_goes_before_what_policies_say(tmp_path: Path) -> None:
+    """As in `pay`: a length and a measure that are given."""
+    rows = plays(5)
+    month = close(lay(tmp_path, rows, min_seconds="44.999", measure="time"))
+    for pool in ("at", "fr", "jp", "se", "us"):
+        alone = paid_alone(rows, tmp_path, pool, min_seconds="44.999", measure="time")
+        assert paid_of(month, pool) == alone, pool
+
+
+def test_thresholds_count_each_pool_by_itself(tmp_path: Path) -> None:
+    """The same month as one pool reaches them, in halves it does not."""
+    threshold = 'title = "t"\nsource = "s"\nrule = "market-centric"\n[[thresholds]]\nname = "t"\nlisteners = 2\n'
+    (tmp_path / "t.toml").write_text(threshold)
+    log = write(
+        tmp_path / "log.csv",
+        [{"user": u, "artist": "a", "ms": 40_000, "country": c} for u, c in (("1", "DE"), ("2", "AT"))],
+    )
+    found = []
+    for name, pools in (("two", "de,DE,1.00\nat,AT,1.00\n"), ("one", "all,,2.00\n")):
+        (tmp_path / f"{name}.csv").write_text("pool,territory,gross\n" + pools)
+        tables = {"pools": tmp_path / f"{name}.csv"}
+        month = close(Closing("2026-10", tmp_path / name, (log,), tables, policy=str(tmp_path / "t.toml")))
+        found.append({row.payee for row in month.rows if row.kind == "earned"})
+    assert found == [{"unallocated:"}, {"a"}]
+
+
+def test_what_policies_leave_out_is_counted_by_reason(tmp_path: Path) -> None:
+    """Rows, plays and listeners: nothing is lost, every control holds."""
+    rows = plays(1)
+    month = close(lay(tmp_path, rows))
+    heard = month.facts.heard
+    assert heard.rows == len(rows)
+    reasons = {"below a threshold of the policy", "weighed at nothing by the policy", "without a pool"}
+    assert set(heard.plays_dropped) == reasons
+    assert all(control.ok for control in month.controls)
+    named = next(control.detail for control in month.controls if control.name == "plays")
+    assert "below a threshold of the policy" in named
+
+
+def test_the_manifest_says_what_each_line_did_in_each_pool(tmp_path: Path) -> None:
+    """And the table beside it says the same."""
+    rows = plays(2)
+    month = close(lay(tmp_path, rows))
+    qualified = [row for row in rows if row["country"] == "AT" and row["ms"] >= 45_000]
+    at = next(one for one in month.facts.policies if one.pool == "at")
+    sought = next(line for line in at.lines if line.name == "sought")
+    assert (at.policy, at.min_seconds, at.measure, at.own) == ("licensor.toml", "45", "plays", True)
+    assert sought.plays == sum(row["active"] == "true" for row in qualified)
+    listeners = Counter(artist for artist, _ in {(row["artist"], row["user"]) for row in qualified})
+    two = next(line for line in at.lines if line.name == "two listeners")
+    assert two.plays == sum(listeners[row["artist"]] < 2 for row in qualified)
+    with (tmp_path / "books" / "2026-10" / "policies.csv").open(newline="") as file:
+        lines = {(line["pool"], line["line"]): line["plays"] for line in csv.DictReader(file)}
+    assert lines["at", "sought"] == str(sought.plays)
+    assert {pool for pool, _ in lines} == {"at", "de", "fr", "se", "us"}
+
+
+def test_every_policy_is_kept_with_its_hash_and_verified(tmp_path: Path) -> None:
+    """A copy that was changed is named."""
+    month = close(lay(tmp_path, plays(3)))
+    own = tmp_path / "books" / "2026-10"
+    for one in month.facts.policies:
+        assert (own / kept_name(one.sha256)).is_file()
+    assert all(control.ok for control in verify_books(tmp_path / "books"))
+    kept = own / kept_name(month.facts.policies[0].sha256)
+    kept.write_text(kept.read_text().replace("times = 2", "times = 3"))
+    wrong = {control.name for control in verify_books(tmp_path / "books") if not control.ok}
+    assert {"2026-10 files", "2026-10 policies"} <= wrong
+
+
+def test_an_adjustment_goes_by_the_policy_the_month_was_closed_under(tmp_path: Path) -> None:
+    """Whatever became of the file since; nothing excluded changes nothing, and a late file what `close` would say."""
+    rows = plays(4)
+    asked = lay(tmp_path, rows[:300])
+    close(asked)
+    for file in (tmp_path / "policies").iterdir():
+        file.write_text("changed = true")
+    (tmp_path / "policies" / "time.toml").unlink()
+    (tmp_path / "nobody.csv").write_text("user\nnobody\n")
+    assert adjust(asked, Change(exclude=(tmp_path / "nobody.csv",))).rows == ()
+    late = adjust(asked, Change(logs=(write(tmp_path / "late.csv", rows[300:]),)))
+    whole = close(lay(tmp_path / "again", rows))
+    before = {(row.pool, row.payee): row.amount for row in shelf(asked.books).months[0].rows() if row.kind == "earned"}
+    after = {(row.pool, row.payee): row.amount for row in whole.rows if row.kind == "earned"}
+    moved = {key: after.get(key, 0) - before.get(key, 0) for key in before.keys() | after.keys()}
+    assert {(row.pool, row.payee): row.amount for row in late.rows} == {k: n for k, n in moved.items() if n}
+    assert all(control.ok for control in verify_books(asked.books))
+
+
+def test_a_corrected_pool_file_brings_its_own_policies(tmp_path: Path) -> None:
+    """They are kept with the adjustment, so that it is repeated and undone by them."""
+    rows = plays(6)
+    asked = lay(tmp_path, rows)
+    close(asked)
+    other = tmp_path / "corrected"
+    other.mkdir()
+    (other / "new.toml").write_text(BY_TIME.replace('"4/3"', "3"))
+    text = (tmp_path / "pools.csv").read_text()
+    (other / "pools.csv").write_text(
+        text.replace("policies/time.toml", "new.toml")
+        .replace("policies/licensor.toml", "none")
+        .replace("none,\n", "none,user-centric\n")
+    )
+    change = Change(tables={"pools": other / "pools.csv"})
+    booked = adjust(asked, change)
+    assert {row.pool for row in booked.rows} == {"at", "fr"}
+    assert adjust(asked, change).status == "already"
+    (other / "new.toml").unlink()
+    back = adjust(asked, Change(undo=booked.run_id))
+    assert sorted((r.pool, r.payee, r.amount) for r in back.rows) == sorted(
+        (r.pool, r.payee, -r.amount) for r in booked.rows
+    )
+    (tmp_path / "nobody.csv").write_text("user\nnobody\n")
+    assert adjust(asked, Change(exclude=(tmp_path / "nobody.csv",))).rows == ()
+    assert all(control.ok for control in verify_books(asked.books))
+
+
+def test_a_month_again_is_already_done_and_with_another_policy_it_is_not(tmp_path: Path) -> None:
+    """The text decides, not the place it stands in."""
+    rows = plays(7, rows=50)
+    asked = lay(tmp_path, rows)
+    close(asked)
+    assert close(asked).status == "already"
+    (tmp_path / "copy.toml").write_text(policy_text(MONTH))
+    assert close(replace(asked, policy=str(tmp_path / "copy.toml"))).status == "already"
+    (tmp_path / "policies" / "time.toml").write_text(BY_TIME + "# a word\n")
+    with pytest.raises(fairpay.errors.DifferentRunError):
+        close(asked)
+
+
+def test_a_pool_of_toml_may_hold_its_policy(tmp_path: Path) -> None:
+    """As a table of its own, the same as in a file."""
+    rows = plays(8)
+    asked = lay(tmp_path, rows)
+    expected = close(asked)
+    body = LICENSOR.replace("[[weights]]", "[[pool.policy.weights]]").replace("[[boosts]]", "[[pool.policy.boosts]]")
+    body = body.replace("[[thresholds]]", "[[pool.policy.thresholds]]")
+    (tmp_path / "pools.toml").write_text(
+        '[[pool]]\npool = "at"\nterritory = "AT"\ngross = 1000.00\n[pool.policy]\n' + body
+    )
+    found = close(replace(asked, books=tmp_path / "other", tables={"pools": tmp_path / "pools.toml"}))
+    assert paid_of(found, "at") == paid_of(expected, "at")
+    (tmp_path / "nobody.csv").write_text("user\nnobody\n")
+    (tmp_path / "pools.toml").write_text("gone")
+    other = replace(asked, books=tmp_path / "other")
+    assert adjust(other, Change(exclude=(tmp_path / "nobody.csv",))).rows == ()
+
+
+def test_diff_names_the_policy_that_changed(tmp_path: Path) -> None:
+    """Pool by pool, and under which name."""
+    rows = plays(9, rows=80)
+    asked = lay(tmp_path, rows)
+    close(asked)
+    other = lay(tmp_path / "next", rows)
+    (tmp_path / "next" / "policies" / "time.toml").write_text(BY_TIME.replace('"4/3"', "2"))
+    close(replace(other, period="2026-11", books=asked.books))
+    why = diff(asked.books / "2026-10", asked.books / "2026-11").why
+    named = [(one.what, one.name) for one in why if one.what == "policy"]
+    assert named == [("policy", "fr")]
+    assert not [one for one in why if one.name == "policies"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "status", "word"),
+    [
+        ("nowhere.toml", InputError.status, "nowhere.toml cannot be read"),
+        ("no-such", InputError.status, "there is no policy 'no-such'"),
+        ("user-centric", InputError.status, "is a rule, not a policy"),
+    ],
+)
+def test_a_policy_that_cannot_be_used_is_refused(
+    tmp_path: Path, policy: str, status: int, word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the pool it stands in."""
+    log = write(tmp_path / "log.csv", plays(1, rows=5))
+    (tmp_path / "pools.csv").write_text(f"pool,gross,policy\nall,1.00,{policy}\n")
+    asked = ("close", "--books", str(tmp_path / "books"), "--period", "2026-10", "--pools", str(tmp_path / "pools.csv"))
+    assert main([*asked, log, "--json"]) == status
+    problem = json.loads(capsys.readouterr().err)["error"]["problems"][0]
+    assert word in problem["reason"]
+    assert problem["where"] == "pool all"
+
+
+def test_a_months_policy_that_is_none_is_status_2(tmp_path: Path) -> None:
+    """As for `pay`."""
+    asked = lay(tmp_path, plays(1, rows=5), policy="nowhere.toml")
+    with pytest.raises(UsageError, match=r"nowhere\.toml cannot be read"):
+        close(asked)
+
+
+def test_a_pool_that_measures_time_needs_a_duration(tmp_path: Path) -> None:
+    """The pool is named."""
+    asked = lay(tmp_path, [])
+    log = write(tmp_path / "log.csv", plays(1, rows=20), tuple(c for c in COLUMNS if c != "ms"))
+    with pytest.raises(InputError, match="1 pools measure time, fr among them"):
+        close(replace(asked, logs=(log,)))
+
+
+def test_the_command_line_takes_a_policy_for_all_pools(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--policy`, and what it did is in the JSON."""
+    rows = plays(2)
+    asked = lay(tmp_path, rows)
+    words = ["close", "--books", str(tmp_path / "books"), "--period", "2026-10", "--policy", MONTH, "--json"]
+    assert main([*words, "--pools", str(tmp_path / "pools.csv"), *asked.logs]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert {one["pool"]: one["policy"] for one in said["policies"]}["se"] == MONTH
+    assert close(asked).status == "already"
