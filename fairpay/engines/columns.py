@@ -21,6 +21,16 @@ def address_of(array: NDArray[Any] | None) -> int:
     return 0 if array is None else int(array.__array_interface__["data"][0])
 
 
+KEPT = 4
+"""Dictionaries a hasher remembers: one for each id column, and those of the row group before."""
+
+
+def place_of(array: pa.Array) -> tuple[object, ...]:
+    """Say where an array lies: two that are alike in this, and both alive, hold the same values."""
+    addresses = [0 if buffer is None else buffer.address for buffer in array.buffers()]
+    return array.type, array.offset, len(array), *addresses
+
+
 class Hasher:
     """The keys of this run, and a thread's room for writing decimal text."""
 
@@ -30,6 +40,20 @@ class Hasher:
         self.room = np.zeros((hashing.BLOCK, hashing.ROOM), dtype=np.uint8)
         self.spans = np.empty((hashing.BLOCK, 2), dtype=np.int64)
         self.index = np.empty(hashing.BLOCK, dtype=np.int64)
+        self.known: list[tuple[pa.Array, NDArray[np.uint64]]] = []
+        """Dictionaries met last, and the hashes of their entries."""
+
+    def entries(self, dictionary: pa.Array) -> NDArray[np.uint64]:
+        """Return uint64[entries, 2], at least one: a dictionary that comes with batch after batch is hashed once."""
+        place = place_of(dictionary)
+        for known, hashes in self.known:
+            if place_of(known) == place:  # which cannot lie elsewhere while it is kept here
+                return hashes
+        hashes = self.hash_all(Column.of(dictionary, self), len(dictionary))
+        if len(hashes) == 0:
+            hashes = np.zeros((1, 2), dtype=np.uint64)
+        self.known = [*self.known[1 - KEPT :], (dictionary, hashes)]
+        return hashes
 
     def hash_all(self, column: Column, rows: int) -> NDArray[np.uint64]:
         """Return uint64[rows, 2]: both lanes of each id."""
@@ -97,18 +121,23 @@ class Column:
 
     @classmethod
     def of_dictionary(cls, array: pa.DictionaryArray, hasher: Hasher) -> Column:
-        """Hashes by row, looked up in the hashes of the entries; null rows get any hash, they are not used.
+        """Codes by row and the hashes of the entries; null rows get any code, they are not used.
 
         Where a small batch brings a large dictionary along, hashing the rows is less work.
+
+        Raises:
+            ValueError: a code that is no entry's.
+
         """
         if len(array.dictionary) > 2 * len(array):
             return cls.of(array.dictionary_decode(), hasher)
-        entries = hasher.hash_all(cls.of(array.dictionary, hasher), len(array.dictionary))
-        if len(entries) == 0:
-            entries = np.zeros((1, 2), dtype=np.uint64)
-        index = array.indices.fill_null(0).to_numpy(zero_copy_only=False)
-        hashes = np.ascontiguousarray(np.take(entries, index, axis=0, mode="clip"))
-        return cls(np.array([hashing.HASHED, address_of(hashes), 0, 0, 0], dtype=np.int64), (hashes,))
+        entries = hasher.entries(array.dictionary)
+        codes = np.ascontiguousarray(array.indices.fill_null(0).to_numpy(zero_copy_only=False), dtype=np.int32)
+        if len(codes) and array.null_count < len(codes) and not 0 <= codes.min() <= codes.max() < len(entries):
+            message = "a dictionary's code stands for no entry"
+            raise ValueError(message)
+        described = [hashing.CODED, address_of(codes), address_of(entries), 0, 0]
+        return cls(np.array(described, dtype=np.int64), (codes, entries))
 
 
 def ids_as_text(array: pa.Array, rows: NDArray[np.int64]) -> pa.Array:
@@ -117,8 +146,6 @@ def ids_as_text(array: pa.Array, rows: NDArray[np.int64]) -> pa.Array:
     if pa.types.is_dictionary(array.type):
         return ids_as_text(array.dictionary, array.indices.take(index).to_numpy(zero_copy_only=False))
     if pa.types.is_string_view(array.type) or pa.types.is_binary_view(array.type):
-        return pa.array(
-            [array[i].as_py() for i in rows.tolist()], pa.large_string()
-        )  # Arrow cannot take from views yet
+        array = array.cast(pa.large_string())  # Arrow cannot take from views yet
     taken = array.take(index)
     return taken if pa.types.is_large_string(taken.type) else taken.cast(pa.large_string())

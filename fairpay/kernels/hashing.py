@@ -20,8 +20,9 @@ the folding still does.
 | `hash_column` | column, how many rows, keys, room, spans, int64[BLOCK] scratch for rows | uint64[count, 2] out |
 
 `room` is uint8[BLOCK, ROOM] for decimal text, `spans` int64[BLOCK, 2] for addresses and lengths. A column is int64[5]:
-its kind; the address of row 0 (offsets, views, values or hashes); the address of its bytes, or of the table of its
-buffers' addresses for views; the end of that buffer; the address of `room`. Loads stay inside: an id of 8 bytes or more
+its kind; the address of row 0 (offsets, views, values or int32 codes); the address of its bytes, or of the table of its
+buffers' addresses for views, or of the entries' hashes that codes stand for; the end of that buffer; the address of
+`room`. Loads stay inside: an id of 8 bytes or more
 is read by whole words that end where it ends, a shorter one by one word if eight bytes are left in the buffer, else by
 bytes.
 """
@@ -35,7 +36,7 @@ from fairpay.kernels.words import add_product, load8, load32, load64, product
 
 __all__ = [
     "BLOCK",
-    "HASHED",
+    "CODED",
     "KEYS",
     "ROOM",
     "SIGNED",
@@ -48,7 +49,7 @@ __all__ = [
     "hash_rows",
 ]
 
-TEXT32, TEXT64, VIEWS, SIGNED, UNSIGNED, HASHED = range(6)
+TEXT32, TEXT64, VIEWS, SIGNED, UNSIGNED, CODED = range(6)
 KEYS = 136
 CHAIN = 128
 FOLD = np.uint64(132)
@@ -175,10 +176,11 @@ def hash_rows(
     column: np.ndarray, rows: np.ndarray, keys: np.ndarray, room: np.ndarray, spans: np.ndarray, out: np.ndarray
 ) -> None:
     """Hash the ids of at most BLOCK rows; an integer stands for its decimal text."""
-    if column[0] == HASHED:
+    if column[0] == CODED:
         for i in range(len(rows)):
-            out[i, 0] = load64(column[1] + 16 * rows[i])
-            out[i, 1] = load64(column[1] + 16 * rows[i] + 8)
+            entry = column[2] + 16 * load32(column[1] + 4 * rows[i])
+            out[i, 0] = load64(entry)
+            out[i, 1] = load64(entry + 8)
         return
     find_ids(column, rows, room, spans)
     for i in range(len(rows)):

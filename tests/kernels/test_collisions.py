@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from fairpay.engines.columns import Column, Hasher
+from fairpay.engines.columns import Column, Hasher, address_of
 from fairpay.engines.encoder import Encoder
 from fairpay.engines.partition import Partition
 from fairpay.kernels import hashing
@@ -57,8 +57,9 @@ def test_users_whose_hashes_are_alike_stay_apart(kind: str) -> None:
 def test_artists_whose_hashes_are_alike_stay_apart(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each has the plays of its own rows, in a table that grows under them."""
     hashes = rows_of(ALIKE[kind])
-    described = np.array([hashing.HASHED, hashes.__array_interface__["data"][0], 0, 0, 0], dtype=np.int64)
-    monkeypatch.setattr(Column, "of", lambda *_: Column(described, (hashes,)))
+    codes = np.arange(len(hashes), dtype=np.int32)
+    described = np.array([hashing.CODED, address_of(codes), address_of(hashes), 0, 0], dtype=np.int64)
+    monkeypatch.setattr(Column, "of", lambda *_: Column(described, (hashes, codes)))
     monkeypatch.setattr("fairpay.engines.encoder.FIRST_ARTISTS", 2)
     texts = pa.array([f"{a}/{b}" for a, b in hashes.tolist()])
     encoder = Encoder(lambda e, part: e.fill.__setitem__(part, 0), thread=0, keys=Hasher(some_keys()).keys, bits=2,
