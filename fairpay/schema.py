@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     import pyarrow as pa
@@ -85,9 +85,17 @@ class RawBatch:
     file: str
     """The file, for messages."""
     first_row: int
-    """Row number, from 1 and without the header, of this batch's first row in its file."""
+    """Row number, from 1 and without the header, of this batch's first row in its file, or in the part of it that was
+    read independently: ask `row`.
+    """
     pruned: int = 0
     """Rows that were not read because the file itself says that they lie outside the period."""
+    before: Callable[[], int] | None = None
+    """Counts the rows of the file before its part that `first_row` counts from; None: that is the whole file."""
+
+    def row(self, at: int) -> int:
+        """Return the number in its file of the row with this index."""
+        return self.first_row + at + (0 if self.before is None else self.before())
 
 
 @dataclass(frozen=True, slots=True)

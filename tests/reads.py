@@ -30,7 +30,7 @@ def rows(
             columns = {role: as_text(column) for role, column in raw.columns.items()}
             for i in range(len(next(iter(columns.values()), []))):
                 row = {role: column[i] for role, column in columns.items()}
-                found.append({**row, "file": raw.file.rsplit("/", 1)[-1], "row": raw.first_row + i})
+                found.append({**row, "file": raw.file.rsplit("/", 1)[-1], "row": raw.row(i)})
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -27,10 +28,9 @@ def reading_of(path: str) -> Iterator[None]:
         InputError: for anything that is wrong with the file.
 
     """
-    import polars as pl  # noqa: PLC0415 - loaded where files are read
-    import pyarrow as pa  # noqa: PLC0415 - the same
+    import pyarrow as pa  # noqa: PLC0415 - loaded where files are read
 
-    unreadable = (OSError, EOFError, zlib.error, ValueError, pa.ArrowException, pl.exceptions.PolarsError)
+    faults = (OSError, EOFError, zlib.error, ValueError, pa.ArrowException)
     try:
         yield
     except PermissionError as error:
@@ -39,9 +39,17 @@ def reading_of(path: str) -> Iterator[None]:
     except UnicodeDecodeError as error:
         message = f"{path}: not UTF-8 text (byte {error.start} of the part being read)"
         raise InputError(message, advice=ENCODING) from error
-    except unreadable as error:
+    except Exception as error:
+        if not isinstance(error, (*faults, *faults_of_polars())):
+            raise
         message = f"{path}: cannot be read: {short(str(error))}"
         raise InputError(message, advice=advice_for(str(error))) from error
+
+
+def faults_of_polars() -> tuple[type[Exception], ...]:
+    """Return what Polars raises, if it is in use."""
+    polars = sys.modules.get("polars")
+    return () if polars is None else (polars.exceptions.PolarsError,)
 
 
 def advice_for(text: str) -> str:

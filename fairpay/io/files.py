@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fairpay.errors import InputError
@@ -10,6 +11,7 @@ from fairpay.io.columns import Columns, find_columns, refuse_duplicates
 from fairpay.io.frames import FrameLog, open_remote
 from fairpay.io.json_logs import JsonLog
 from fairpay.io.parquet import ParquetLog, open_log
+from fairpay.io.ranges import Ranges, cuttable
 from fairpay.io.table import Origin, check_id_type, to_batch
 from fairpay.io.text import TextLog
 
@@ -111,8 +113,15 @@ def with_user(columns: Columns, reading: Reading) -> Columns:
     return Columns({**columns.roles, "user": ""}, columns.played, columns.detected)
 
 
-def to_batches(rows: Iterable[Rows], columns: Columns, origin: Origin, *, first_row: int = 1) -> Iterator[RawBatch]:
-    """Turn rows with names into batches with roles, numbered."""
+def to_batches(
+    rows: Iterable[Rows],
+    columns: Columns,
+    origin: Origin,
+    *,
+    first_row: int = 1,
+    before: Callable[[], int] | None = None,
+) -> Iterator[RawBatch]:
+    """Turn rows with names into batches with roles, numbered; `before` as in RawBatch."""
     from fairpay.schema import RawBatch  # noqa: PLC0415 - only needed at run time here
 
     at = first_row
@@ -121,7 +130,7 @@ def to_batches(rows: Iterable[Rows], columns: Columns, origin: Origin, *, first_
         if part.rows == 0:
             yield RawBatch({}, origin.file, at, part.pruned)
             continue
-        yield to_batch(part, columns, origin, first_row=at)
+        yield to_batch(part, columns, origin, first_row=at, before=before)
         at += part.rows
 
 
@@ -157,6 +166,9 @@ def plan(files: Sequence[LogFile], asked: Asked, like: Columns, *, batch_rows: i
     for file in files:
         if file.format == "parquet" and file.size > 2 * target:
             units.extend(group_units(file, asked, like, batch_rows, target=target))
+            continue
+        if cuttable(file):
+            units.extend(range_units(file, asked, like, batch_rows))
             continue
         waiting.append(file)
         if sum(f.size for f in waiting) >= target or file.remote:
@@ -198,3 +210,19 @@ def group_unit(log: ParquetLog, columns: Columns, asked: Asked, batch_rows: int 
     groups = tuple(run)
     share = sum(log.group_rows()[g] for g in groups) / max(1, log.metadata.num_rows)
     return Unit(lambda: read_groups(log, columns, asked, batch_rows, groups), int(log.file.size * share))
+
+
+def range_units(file: LogFile, asked: Asked, like: Columns, batch_rows: int | None) -> Iterator[Unit]:
+    """Make units of ranges of one large text file."""
+    log = TextLog.open(file, asked.reading)
+    columns = columns_of(log, file, asked, like=like)
+    ranges = Ranges(log, [name for name in columns.names if name in log.names])
+    origin = origin_of(file, asked.reading)
+    columns = with_user(columns, asked.reading)
+
+    def read(number: int) -> Iterator[RawBatch]:
+        rows = ranges.read(number, batch_rows)
+        return to_batches(rows, columns, origin, before=lambda: ranges.rows_before(number))
+
+    for number in range(len(ranges)):
+        yield Unit(partial(read, number), ranges.length(number))

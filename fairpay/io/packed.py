@@ -9,16 +9,21 @@ from typing import IO, TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from fairpay.io.sources import LogFile
 
-__all__ = ["head_of", "open_bytes"]
+__all__ = ["head_of", "open_bytes", "packing_of"]
 
 MAGIC = {b"\x1f\x8b": "gz", b"\x28\xb5\x2f\xfd": "zst"}
 
 
-def open_bytes(path: str) -> IO[bytes]:
-    """Open a file, unpacked if it is gzip or zstd by its first bytes, whatever it is called."""
+def packing_of(path: str) -> str | None:
+    """Return how a file is packed by its first bytes, whatever it is called; None: it is not."""
     with Path(path).open("rb") as raw:
         start = raw.read(4)
-    packing = next((name for magic, name in MAGIC.items() if start.startswith(magic)), None)
+    return next((name for magic, name in MAGIC.items() if start.startswith(magic)), None)
+
+
+def open_bytes(path: str) -> IO[bytes]:
+    """Open a file, unpacked if it is packed."""
+    packing = packing_of(path)
     if packing == "gz":
         return cast("IO[bytes]", gzip.open(path, "rb"))
     if packing == "zst":

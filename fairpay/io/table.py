@@ -14,7 +14,7 @@ from fairpay.kernels.amounts import is_text, is_utf8
 from fairpay.schema import RawBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from fairpay.io.columns import Columns
 
@@ -33,6 +33,8 @@ class Rows:
     """bool[rows]: rows that could not be split into fields."""
     pruned: int = 0
     """Rows before these that were passed over."""
+    sound: bool = False
+    """Whether all text is known to be UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,10 @@ class Origin:
     """Columns with one value for the whole file: hive keys, and under the role `user` the file's name."""
 
 
-def to_batch(rows: Rows, columns: Columns, origin: Origin, *, first_row: int) -> RawBatch:
-    """Name the columns by role.
+def to_batch(
+    rows: Rows, columns: Columns, origin: Origin, *, first_row: int, before: Callable[[], int] | None = None
+) -> RawBatch:
+    """Name the columns by role; `before` as in RawBatch.
 
     Raises:
         InputError: text that is not UTF-8.
@@ -54,7 +58,9 @@ def to_batch(rows: Rows, columns: Columns, origin: Origin, *, first_row: int) ->
     found: dict[str, pa.Array] = {}
     for role, name in columns.roles.items():
         if name in rows.columns:
-            found[role] = sound(plain(rows.columns[name]), f"{origin.file}: the {role} column {name}")
+            found[role] = plain(rows.columns[name])
+            if not rows.sound:
+                sound(found[role], f"{origin.file}: the {role} column {name}")
         else:
             found[role] = constant(origin.constants[name], rows.rows)
     played = None
@@ -65,7 +71,7 @@ def to_batch(rows: Rows, columns: Columns, origin: Origin, *, first_row: int) ->
         found["played"] = played
     if rows.broken is not None:
         found["broken"] = rows.broken
-    return RawBatch(found, origin.file, first_row, rows.pruned)
+    return RawBatch(found, origin.file, first_row, rows.pruned, before)
 
 
 def constant(value: str | None, rows: int) -> pa.Array:
@@ -75,18 +81,17 @@ def constant(value: str | None, rows: int) -> pa.Array:
     return pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), pa.array([value], pa.string()))
 
 
-def sound(column: pa.Array, what: str) -> pa.Array:
-    """Return a column whose text is UTF-8.
+def sound(column: pa.Array, what: str) -> None:
+    """Refuse text that is not UTF-8.
 
     Raises:
-        InputError: it is not.
+        InputError: naming the column.
 
     """
     text = column.dictionary if pa.types.is_dictionary(column.type) else column
     if is_text(text.type) and not is_utf8(text):
         message = f"{what} is not UTF-8 text throughout"
         raise InputError(message, advice="The file is damaged, or was written with another encoding; write it again.")
-    return column
 
 
 def plain(column: pa.Array) -> pa.Array:

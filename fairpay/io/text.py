@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import codecs
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from fairpay.errors import InputError
 from fairpay.io.dialect import Dialect, find_dialect
 from fairpay.io.faults import ENCODING, reading_of
-from fairpay.io.packed import head_of
-from fairpay.io.table import Rows
+from fairpay.io.fields import BLOCK, Block, Splitter, UnreadableError, parts, refused
+from fairpay.io.packed import head_of, open_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import polars as pl
-
     from fairpay.io.sources import LogFile
+    from fairpay.io.table import Rows
     from fairpay.settings import Reading
 
 __all__ = ["TextLog", "head_text"]
@@ -25,6 +24,7 @@ __all__ = ["TextLog", "head_text"]
 HEAD = 1 << 20
 """Bytes looked at to find out the layout."""
 BATCH = 1 << 17
+MARK = "\ufeff"
 WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -34,6 +34,8 @@ class TextLog:
 
     file: LogFile
     dialect: Dialect
+    start: int
+    """Bytes before the first row."""
 
     @classmethod
     def open(cls, file: LogFile, reading: Reading) -> TextLog:
@@ -43,7 +45,9 @@ class TextLog:
             InputError: it is not text in UTF-8, or its header cannot be used.
 
         """
-        return cls(file, find_dialect(head_text(file), reading, file.path))
+        head = head_text(file)
+        dialect = find_dialect(head, reading, file.path)
+        return cls(file, dialect, start_of(head, dialect.skip))
 
     @property
     def names(self) -> list[str]:
@@ -57,47 +61,51 @@ class TextLog:
 
     def read(self, names: Sequence[str], batch_rows: int | None) -> Iterator[Rows]:
         """Read the columns in batches, in the order of the file."""
-        width = len(self.names)
-        at = {name: self.names.index(name) for name in names}
-        chosen = sorted({*at.values(), 0, width})  # the first column tells blank lines, the one too many broken ones
-        with reading_of(self.file.path):
-            for frame in self.scan(chosen).collect_batches(chunk_size=batch_rows or BATCH, maintain_order=True):
-                yield rows_of(frame, at, width)
-
-    def scan(self, chosen: Sequence[int]) -> pl.LazyFrame:
-        """Let Polars read the file, with one column more than there should be."""
-        import polars as pl  # noqa: PLC0415 - loaded where files are read
-
-        dialect = self.dialect
-        lazy = pl.scan_csv(
-            self.file.path,
-            has_header=False,
-            skip_lines=dialect.skip,
-            schema={str(i): pl.String for i in range(len(dialect.names) + 1)},
-            separator=dialect.separator,
-            quote_char='"' if dialect.quote else None,
-            truncate_ragged_lines=True,
-            missing_columns="insert",
-            glob=False,
-        )
-        return lazy.select(str(i) for i in chosen)
+        before = 0
+        with reading_of(self.file.path), open_bytes(self.file.path) as stream:
+            skip(stream, self.start)
+            try:
+                for rows in whole_lines(stream, Splitter.of(self.dialect, names)):
+                    yield from parts(rows, batch_rows or BATCH)
+                    before += rows.rows
+            except UnreadableError as error:
+                raise refused(self.file.path, before, error) from error
 
 
-def rows_of(frame: pl.DataFrame, at: dict[str, int], width: int) -> Rows:
-    """Leave out blank lines, and say which lines have too many fields."""
-    blank = frame.select(_=_all_null(frame)).to_series()
-    if blank.any():
-        frame = frame.filter(~blank)
-    extra = frame[str(width)]
-    broken = None if extra.null_count() == len(extra) else extra.is_not_null().to_arrow()
-    return Rows({name: frame[str(i)].to_arrow() for name, i in at.items()}, len(frame), broken)
+def whole_lines(stream: IO[bytes], splitter: Splitter) -> Iterator[Rows]:
+    """Split a stream block by block.
+
+    Raises:
+        UnreadableError: for a row; its number is among those behind what was given so far.
+
+    """
+    block = Block(BLOCK)
+    ended = False
+    while not ended:
+        ended = block.fill(stream)
+        if ended:
+            block.end_line()
+        split = splitter.split(block, 0, block.size, block.survey())
+        yield split.rows
+        block.drop(split.next)
+        if split.next == 0:
+            block.grow()
+    if block.size:
+        raise UnreadableError(0)  # a quote that is never closed
 
 
-def _all_null(frame: pl.DataFrame) -> pl.Expr:
-    """All columns are null."""
-    import polars as pl  # noqa: PLC0415 - loaded where files are read
+def skip(stream: IO[bytes], count: int) -> None:
+    """Pass over some bytes."""
+    while count and (got := len(stream.read(count))):
+        count -= got
 
-    return pl.all_horizontal(pl.col(name).is_null() for name in frame.columns)
+
+def start_of(head: str, skip: int) -> int:
+    """Return how many bytes come before the first row: so many lines, or the mark of UTF-8."""
+    if skip == 0:
+        return len(MARK.encode()) if head.startswith(MARK) else 0
+    lines = head.split("\n", skip)
+    return len(head.encode()) - (len(lines[skip].encode()) if len(lines) > skip else 0)
 
 
 def head_text(file: LogFile) -> str:
@@ -119,7 +127,10 @@ def head_text(file: LogFile) -> str:
         message = f"{file.path}: the lines end with CR alone, as on an old Macintosh"
         raise InputError(message, advice="Convert it first: tr '\\r' '\\n' < OLD > NEW.")
     if len(head) == HEAD:
-        head = head[: head.rfind(b"\n") + 1] or head
+        head = head[: head.rfind(b"\n") + 1]
+        if not head:
+            message = f"{file.path}: this is not text in lines: the first has more than a million bytes"
+            raise InputError(message, advice="Give its format with --format, if the extension is misleading.")
     try:
         return head.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -25,7 +25,7 @@ from fairpay.kernels.numbers import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Amounts", "is_text", "is_utf8", "read_amounts", "text_buffers", "text_offsets", "with_nulls"]
+__all__ = ["Amounts", "is_text", "is_utf8", "missing", "read_amounts", "text_buffers", "text_offsets", "with_nulls"]
 
 LIMIT = 1 << 62
 ASCII = 128
@@ -54,21 +54,40 @@ def is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def text_buffers(column: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Return start int64[n+1] and data uint8 of a text column, without copying the text."""
-    wide = column.cast(pa.large_string()) if not pa.types.is_large_string(column.type) else column
-    if len(wide) == 0:
-        return np.zeros(1, np.int64), np.empty(0, np.uint8)
-    _, starts, data = wide.buffers()
-    start = np.frombuffer(starts, np.int64)[wide.offset : wide.offset + len(wide) + 1]
-    return start, np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
+def text_buffers(column: pa.Array) -> tuple[NDArray[np.int32] | NDArray[np.int64], NDArray[np.uint8]]:
+    """Return start int32 or int64[n+1] and data uint8 of a text column as they lie in memory, not to be written to."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        column = column.cast(pa.large_string())
+    start = text_offsets(column)
+    buffer = column.buffers()[2] if len(column) else None
+    data = np.empty(0, np.uint8) if buffer is None else np.frombuffer(buffer, np.uint8)
+    data.flags.writeable = False  # else kernels would be compiled for both kinds of array
+    return start, data
 
 
 def text_offsets(column: pa.Array) -> NDArray[np.int32] | NDArray[np.int64]:
     """Return where each text begins and the last one ends, as they lie in memory."""
-    if not pa.types.is_string(column.type) or len(column) == 0:
-        return text_buffers(column)[0]
-    return np.frombuffer(column.buffers()[1], np.int32)[column.offset : column.offset + len(column) + 1]
+    if pa.types.is_string_view(column.type):
+        return text_offsets(column.cast(pa.large_string()))
+    kind: type[np.int32 | np.int64] = np.int32 if pa.types.is_string(column.type) else np.int64
+    start: NDArray[Any] = np.zeros(1, kind)
+    if len(column):
+        start = np.frombuffer(column.buffers()[1], kind)[column.offset : column.offset + len(column) + 1]
+    start.flags.writeable = False
+    return start
+
+
+def missing(column: pa.Array) -> NDArray[np.bool_]:
+    """Say which values are null."""
+    found: NDArray[np.bool_]
+    valid = column.buffers()[0]
+    if valid is None:  # null type, unions: their nulls are no bits
+        found = column.is_null().to_numpy(zero_copy_only=False)
+        return found
+    bits = np.frombuffer(valid, np.uint8)[column.offset >> 3 : (column.offset + len(column) + 7) >> 3]
+    first = column.offset & 7
+    found = np.unpackbits(bits, bitorder="little")[first : first + len(column)] == 0
+    return found
 
 
 def is_utf8(column: pa.Array) -> bool:
@@ -117,9 +136,9 @@ def with_nulls(amounts: Amounts, column: pa.Array) -> Amounts:
     """Call the missing values EMPTY."""
     if column.null_count == 0:
         return amounts
-    missing = column.is_null().to_numpy(zero_copy_only=False)
+    gone = missing(column)
     how = np.zeros(len(column), np.uint8) if amounts.how is None else amounts.how
-    return Amounts(np.where(missing, 0, amounts.value), np.where(missing, np.uint8(EMPTY), how))
+    return Amounts(np.where(gone, 0, amounts.value), np.where(gone, np.uint8(EMPTY), how))
 
 
 def filled(column: pa.Array) -> pa.Array:

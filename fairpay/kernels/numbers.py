@@ -3,7 +3,7 @@
 | kernel           | shapes and types                                                                      |
 |------------------|---------------------------------------------------------------------------------------|
 | `round_floats`   | raw float32[n] or float64[n], digits, out int64[n], how uint8[n]                       |
-| `parse_decimals` | start int64[n+1], data uint8[m], digits, out int64[n], how uint8[n]                    |
+| `parse_decimals` | start int32 or int64[n+1], data uint8[m], digits, out int64[n], how uint8[n]           |
 
 Text i is data[start[i]:start[i+1]]. `how` says how out[i] came about: one of the codes below. Bounds: an integer of
 2^62 and more is TOO_LARGE; halves go to the even integer, and a value below what it was rounded to is ROUNDED_UP.
@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fairpay.kernels._jit import jit
+from fairpay.kernels._jit import inlined, jit
+from fairpay.kernels.words import load64
 
 __all__ = [
     "EMPTY",
@@ -43,6 +44,13 @@ SPACE, PLUS, MINUS, POINT, ZERO, NINE, UPPER_E, LOWER_E = 32, 43, 45, 46, 48, 57
 HALF = 5
 LONGEST_EXPONENT = 9999
 LONGEST, SINGLE = 18, 4
+WORD = 8
+ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+ZEROS = np.uint64(0x3030303030303030)
+SIXES = np.uint64(0x0606060606060606)
+THREES = np.uint64(0x3333333333333333)
+HIGH_HALVES = np.uint64(0xF0F0F0F0F0F0F0F0)
+PAIRS = np.uint64(0x000000FF000000FF)
 POWERS = np.array([10**k for k in range(LONGEST + 1)], np.int64)
 
 
@@ -157,10 +165,33 @@ def short_decimal(data: np.ndarray, i: int, end: int, digits: int) -> tuple[int,
     return whole, (INEXACT if rest > 0 else EXACT)
 
 
+@inlined
+def digits_alone(address: int, length: int) -> int:
+    """Read 1 to 8 digits at once, all eight places in pairs; -1: there is something else among them.
+
+    The pairs: D. Lemire, "Quickly parsing eight digits" (2018), after J. Klemmer and others.
+    """
+    above = np.uint64(8 * (8 - length))
+    word = (load64(address) << above) | (ZEROS & ~(ALL << above))
+    if ((word & HIGH_HALVES) | (((word + SIXES) & HIGH_HALVES) >> np.uint64(4))) != THREES:
+        return -1
+    word -= ZEROS
+    word = word * np.uint64(10) + (word >> np.uint64(8))
+    low = (word & PAIRS) * np.uint64(0x000F424000000064)
+    high = ((word >> np.uint64(16)) & PAIRS) * np.uint64(0x0000271000000001)
+    return int((low + high) >> np.uint64(32))
+
+
 @jit
 def parse_decimals(start: np.ndarray, data: np.ndarray, digits: int, out: np.ndarray, how: np.ndarray) -> None:
     """Read each text as a decimal number (`12`, `+1.5`, `.5`, `1e3`) times 10^digits, to the nearest integer."""
+    address, last = np.int64(data.ctypes.data), len(data) - WORD
     for n in range(len(out)):
+        if 0 < start[n + 1] - start[n] <= WORD and start[n] <= last and digits <= WORD:
+            value = digits_alone(address + start[n], start[n + 1] - start[n])
+            if value >= 0:
+                out[n], how[n] = value * POWERS[digits], EXACT
+                continue
         i, end = trim(data, start[n], start[n + 1])
         if i == end:
             out[n], how[n] = 0, EMPTY

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.errors import InputError
-from fairpay.kernels.amounts import is_text, text_offsets
+from fairpay.kernels.amounts import is_text, missing, text_offsets
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +26,7 @@ def missing_ids(column: pa.Array, *, role: str) -> NDArray[np.bool_] | None:
     kind = column.type
     if pa.types.is_null(kind):
         return np.ones(len(column), np.bool_)
-    found = nulls(column)
+    found = missing(column) if column.null_count else None
     if pa.types.is_dictionary(kind):
         of_values = missing_ids(column.dictionary, role=role)
         if of_values is None:
@@ -44,11 +44,3 @@ def missing_ids(column: pa.Array, *, role: str) -> NDArray[np.bool_] | None:
     if not empty.any():
         return found
     return empty if found is None else empty | found
-
-
-def nulls(column: pa.Array) -> NDArray[np.bool_] | None:
-    """Which values are null; None: none is."""
-    if column.null_count == 0:
-        return None
-    found: NDArray[np.bool_] = column.is_null().to_numpy(zero_copy_only=False)
-    return found

@@ -31,7 +31,7 @@ class Rejected:
         reasons = [group.reason for group in bad for _ in range(len(group.rows))]
         columns = {
             "file": pa.array([raw.file] * len(rows), pa.string()),
-            "row": pa.array(rows + raw.first_row, pa.int64()),
+            "row": pa.array(rows + raw.row(0), pa.int64()),
             "reason": pa.array(reasons, pa.string()),
         }
         for role in ROLES:

@@ -78,7 +78,7 @@ class Tally:
     def add_bad(self, bad: Bad, raw: RawBatch) -> None:
         """Add bad rows of a batch, and keep the first place of each reason."""
         self.bad_files.add(raw.file)
-        here = (raw.file, raw.first_row + int(bad.rows[0]))
+        here = (raw.file, raw.row(int(bad.rows[0])))
         seen = self.reasons.get(bad.reason)
         if seen is None:
             self.reasons[bad.reason] = Reason(len(bad.rows), here, bad.example)

@@ -85,9 +85,28 @@ def test_tab_separated_files_find_out_whether_quotes_quote(tmp_path: Path) -> No
 
 def test_a_quote_that_is_never_closed_is_refused(tmp_path: Path) -> None:
     log = write(tmp_path / "log.csv", 'user,artist\nu1,"Foo\nu2,b\nu3,c\n')
-    with pytest.raises(InputError, match=r"log\.csv: cannot be read") as caught:
+    with pytest.raises(InputError, match=r"log\.csv: cannot be read: row 1: a quoted field does not end") as caught:
         listens(log)
     assert "--no-quote" in caught.value.advice
+
+
+@pytest.mark.parametrize("field", ['"ab"c', '"ab"c"d"', '7" single', '"a" ', '"a""', 'a"b\nc"d'])
+def test_quotes_that_do_not_fit_are_refused_with_their_row(tmp_path: Path, field: str) -> None:
+    log = write(tmp_path / "log.csv", f"user,artist\nu0,a\nu1,{field}\nu2,b\n")
+    with pytest.raises(InputError, match="row 2: a quoted field does not end where it should") as caught:
+        listens(log)
+    assert "--no-quote" in caught.value.advice
+
+
+@pytest.mark.parametrize("field", ['a"b"c', 'a""', ' "a"', '12" a 7"'])
+def test_quotes_in_pairs_are_letters_in_a_field_that_does_not_begin_with_one(tmp_path: Path, field: str) -> None:
+    log = write(tmp_path / "log.csv", f"user,artist\nu1,{field}\nu2,b\n")
+    assert listens(log) == [("u1", field, 1), ("u2", "b", 1)]
+
+
+def test_a_separator_between_letters_that_are_quotes_separates(tmp_path: Path) -> None:
+    log = write(tmp_path / "log.csv", 'user,artist,track,plays\nu1,12" Mix,7" Mix,2\nu2,b,t,3\n')
+    assert listens(log) == [("u1", '12" Mix', 2), ("u2", "b", 3)]
 
 
 def test_comment_lines_and_preambles_come_before_the_header(tmp_path: Path) -> None:
@@ -170,7 +189,7 @@ def test_unusable_text_is_refused_in_words(tmp_path: Path, content: bytes, words
 
 def test_text_that_is_not_utf_8_far_into_a_file_is_refused(tmp_path: Path) -> None:
     log = write(tmp_path / "log.csv", b"user,artist\n" + b"u,a\n" * 600_000 + b"u,\xe9\n")
-    with pytest.raises(InputError, match="utf-8") as caught:
+    with pytest.raises(InputError, match="row 600001: the text is not UTF-8") as caught:
         listens(log)
     assert "iconv" in caught.value.advice
 

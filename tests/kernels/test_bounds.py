@@ -10,6 +10,8 @@ from pathlib import Path
 TESTS = Path(__file__).parent.parent
 CHECKED = (
     "kernels/test_split.py",
+    "kernels/test_fields.py",
+    "kernels/test_numbers.py",
     "kernels/test_collisions.py",
     "engines/test_local.py",
     "engines/test_subscribers.py",
