@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fairpay import options as given
 from fairpay.errors import UnbalancedError
-from fairpay.policy import find_policy
 from fairpay.rules import find_rule
 
 if TYPE_CHECKING:
@@ -140,7 +139,11 @@ def request(command: str, logs: object, rules: Sequence[str], options: Options) 
 def policy_rule(options: Options) -> tuple[str, ...]:
     """Return the rule of the policy that is asked for, if any."""
     name = options.get("policy")
-    return () if name is None else (find_policy(name).rule,)
+    if name is None:
+        return ()
+    from fairpay.policy import find_policy  # noqa: PLC0415 - only where there is one
+
+    return (find_policy(name).rule,)
 
 
 def with_policy(options: Options) -> Options:
@@ -148,6 +151,8 @@ def with_policy(options: Options) -> Options:
     full: Options = {**given.DEFAULTS, **options}
     if full["policy"] is None:
         return full
+    from fairpay.policy import find_policy  # noqa: PLC0415 - only where there is one
+
     policy, origins = find_policy(full["policy"]), dict(full["origins"] or {})
     settings: dict[str, Any] = {"measure": policy.measure, "min_seconds": decimal(policy.min_seconds)}
     for name, value in settings.items():

@@ -13,19 +13,16 @@ from fairpay.engines.local import LocalEngine
 from fairpay.errors import NothingToPayError
 from fairpay.funds import Paying, check_stated, fee_units, funds
 from fairpay.io.artists import read_artists
-from fairpay.io.decisions import read_decisions
 from fairpay.io.listens import open_logs
 from fairpay.io.rejects import write_rejects
 from fairpay.io.subscribers import read_subscribers
 from fairpay.outcome import Condition, Listening, Money, Outcome
-from fairpay.policy import find_policy, policy_file
 from fairpay.qualify import Qualifier
 from fairpay.reports.controls import controls
 from fairpay.reports.figures import moved_between
 from fairpay.request import Beside, Inspection, Request, Watch
-from fairpay.ruling import Ruling, effects
 from fairpay.schema import REASONS, Fate
-from fairpay.staging import Staging, open_stages
+from fairpay.staging import Staging, open_stages, read_ruling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +34,7 @@ if TYPE_CHECKING:
     from fairpay.io.listens import Logs
     from fairpay.money import Currency
     from fairpay.qualify import Counts
+    from fairpay.ruling import Ruling
     from fairpay.schema import Listens, RawBatch
     from fairpay.settings import MoneyStated
     from fairpay.usage import Ints
@@ -55,7 +53,9 @@ def run(request: Request, watch: Watch | None = None, *, beside: Beside | None =
     """
     if request.decisions is None:
         return with_thresholds(request, carry_out(request, watch, beside=beside))
-    ruling = Ruling(read_decisions(request.decisions))
+    from fairpay.ruling import Ruling, effects  # noqa: PLC0415 - only where people have decided
+
+    ruling = read_ruling(request.decisions)
     outcome = carry_out(request, watch, beside=beside, ruling=ruling)
     kept = carry_out(request, None, ruling=Ruling(ruling.decisions, apart=True))
     return with_thresholds(request, replace(outcome, decided=effects(ruling, kept, outcome)))
@@ -65,13 +65,15 @@ def with_thresholds(request: Request, outcome: Outcome) -> Outcome:
     """Add what each threshold of a policy moves: the month is divided once more without it."""
     if request.conditions.policy is None:
         return outcome
+    from fairpay.policy import find_policy  # noqa: PLC0415 - only where there is one
+
     limits = {limit.name for limit in find_policy(request.conditions.policy).thresholds}
     told = []
     for line in outcome.conditions:
         moved: tuple[int, ...] | None = None
         if line.name in limits:
             without = replace(request, conditions=replace(request.conditions, without=line.name))
-            ruling = None if request.decisions is None else Ruling(read_decisions(request.decisions))
+            ruling = None if request.decisions is None else read_ruling(request.decisions)
             other = carry_out(without, None, ruling=ruling) if line.rows else outcome
             moved = moved_between(outcome, other)
         told.append(replace(line, moved=moved))
@@ -199,7 +201,11 @@ def input_files(request: Request, logs: Sequence[str] | None = None) -> list[str
     found = open_logs(request.logs, request.reading, wanted=ROLES).files if logs is None else logs
     asked = request.conditions
     given = (request.money.subscribers, request.artists, request.decisions)
-    conditions = (policy_file(asked.policy), asked.history, asked.wishes, asked.delegations)
+    conditions: list[str | Path | None] = [asked.history, asked.wishes, asked.delegations]
+    if asked.policy is not None:
+        from fairpay.policy import policy_file  # noqa: PLC0415 - only where there is one
+
+        conditions.insert(0, policy_file(asked.policy))
     return [*found, *(str(path) for path in (*given, *conditions) if path is not None)]
 
 

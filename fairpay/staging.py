@@ -10,25 +10,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairpay.errors import UsageError
-from fairpay.io.layer_files import read_delegations, read_history, read_wishes
-from fairpay.io.listens import open_logs
-from fairpay.layering import Layering, delegated
-from fairpay.policy import find_policy
-from fairpay.weighing import MONEY_ROLES, weigher_for
-from fairpay.weights import wanted_roles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from fairpay.io.layer_files import Stated
+    from fairpay.layering import Layering
     from fairpay.layers.splits import Wishes
+    from fairpay.ruling import Ruling
     from fairpay.schema import Fate, Listens, RawBatch
     from fairpay.settings import Conditions, Qualifying, Reading, Running
     from fairpay.usage import Ints
     from fairpay.weights import Touched, Weigher
 
-__all__ = ["Staging", "check_conditions", "open_stages"]
+__all__ = ["Staging", "check_conditions", "open_stages", "read_ruling"]
 
 MOST_VISCOSITY = Fraction(99, 100)
 
@@ -52,7 +48,11 @@ class Staging:
     @property
     def roles(self) -> tuple[str, ...]:
         """Columns of the log wanted besides those that money needs."""
-        return () if self.weigher is None else wanted_roles(self.weigher.policy)
+        if self.weigher is None:
+            return ()
+        from fairpay.weights import wanted_roles  # noqa: PLC0415 - only where there is one
+
+        return wanted_roles(self.weigher.policy)
 
     def payers(self, batches: Iterable[tuple[pa.Array, Ints]]) -> Iterable[tuple[pa.Array, Ints]]:
         """Pass on who paid what; where there are delegations, who steers what.
@@ -63,6 +63,8 @@ class Staging:
         """
         if self.delegations is None:
             return self.noted(batches)
+        from fairpay.layering import delegated  # noqa: PLC0415 - only where there are delegations
+
         kept = list(self.noted(batches))
         users = {user for ids, _ in kept for user in ids.cast(pa.large_string()).to_pylist()}
         given = self.delegations
@@ -154,6 +156,9 @@ def open_stages(  # noqa: PLR0913 - the settings of a run
     set_aside = reading.rejects is not None
     staging = Staging(viscosity=conditions.viscosity, delegate_cap=conditions.delegate_cap, set_aside=set_aside)
     if conditions.policy is not None:
+        from fairpay.policy import find_policy  # noqa: PLC0415 - only where there is one
+        from fairpay.weighing import weigher_for  # noqa: PLC0415 - the same
+
         policy = find_policy(conditions.policy)
         kept = tuple(limit for limit in policy.thresholds if limit.name != conditions.without)
         staging.weigher = weigher_for(
@@ -164,19 +169,49 @@ def open_stages(  # noqa: PLR0913 - the settings of a run
             running=running,
             artists=artists,
         )
-    staging.history = None if conditions.history is None else read_history(conditions.history)
-    staging.wishes = None if conditions.wishes is None else read_wishes(conditions.wishes)
-    staging.delegations = None if conditions.delegations is None else read_delegations(conditions.delegations)
-    for stated in (staging.history, staging.wishes, staging.delegations):
-        if stated is not None:
-            stated.check(set_aside=set_aside)
+    if (conditions.history, conditions.wishes, conditions.delegations) != (None, None, None):
+        read_stated(staging, conditions)
     if staging.history or staging.wishes:
+        from fairpay.io.listens import open_logs  # noqa: PLC0415 - only where listeners state something
+        from fairpay.layering import Layering  # noqa: PLC0415 - the same
+        from fairpay.weighing import MONEY_ROLES  # noqa: PLC0415 - the same
+
         columns = open_logs(logs, reading, wanted=MONEY_ROLES, period=(None, None)).columns
         timed = qualifying.measure == "time" or (qualifying.measure is None and bool({"ms", "seconds"} & {*columns}))
         past = staging.history.by_user if staging.history else {}
         stated_wishes = staging.wishes.by_user if staging.wishes else {}
         staging.layering = Layering(past, stated_wishes, conditions.kappa, timed)
     return staging
+
+
+def read_ruling(path: Path) -> Ruling:
+    """Read what people have decided.
+
+    Raises:
+        InputError: the file cannot be used.
+
+    """
+    from fairpay.io.decisions import read_decisions  # noqa: PLC0415 - only where people have decided
+    from fairpay.ruling import Ruling  # noqa: PLC0415 - the same
+
+    return Ruling(read_decisions(path))
+
+
+def read_stated(staging: Staging, conditions: Conditions) -> None:
+    """Read what listeners state.
+
+    Raises:
+        FairpayError: a file that cannot be used.
+
+    """
+    from fairpay.io.layer_files import read_delegations, read_history, read_wishes  # noqa: PLC0415 - see open_stages
+
+    staging.history = None if conditions.history is None else read_history(conditions.history)
+    staging.wishes = None if conditions.wishes is None else read_wishes(conditions.wishes)
+    staging.delegations = None if conditions.delegations is None else read_delegations(conditions.delegations)
+    for stated in (staging.history, staging.wishes, staging.delegations):
+        if stated is not None:
+            stated.check(set_aside=staging.set_aside)
 
 
 def check_conditions(conditions: Conditions, subscribers: Path | None) -> None:

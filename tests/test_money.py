@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import iso4217
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fairpay.errors import UsageError
-from fairpay.money import Currency, exact_amount, format_units, parse_rate, round_half_even
+from fairpay.money import USUAL, Currency, exact_amount, format_units, parse_rate, round_half_even
 
 EUR = Currency("EUR", 2)
 
@@ -87,3 +88,9 @@ def test_what_is_not_a_rate_is_refused(text: str) -> None:
 def test_halves_round_to_even() -> None:
     """Both neighbours are as near; the even one is taken."""
     assert [round_half_even(Fraction(n, 2)) for n in (1, 3, 5, -1)] == [0, 2, 2, 0]
+
+
+@pytest.mark.parametrize("code", USUAL)
+def test_what_is_known_of_usual_currencies_is_what_the_standard_says(code: str) -> None:
+    """The table of all currencies is not read for them."""
+    assert Currency.of(code.lower()).digits == iso4217.Currency(code).exponent

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,14 @@ def test_every_file_is_a_rule_under_its_own_name() -> None:
     """The folder is the registry."""
     for name, cls in rule_classes().items():
         assert cls.__module__.rpartition(".")[2] == name.replace("-", "_")
+
+
+def test_a_rule_asked_for_by_name_is_loaded_alone() -> None:
+    """The other ten files take longer to load than a small run has."""
+    program = "import sys; from fairpay.rules import find_rule; find_rule('user-centric')\nprint(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = [name for name in done.stdout.split() if name.startswith("fairpay.rules.")]
+    assert loaded == ["fairpay.rules.user_centric"]
 
 
 @pytest.mark.parametrize("cls", CLASSES)

@@ -8,8 +8,9 @@ __all__ = ["main"]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run `fairpay` with these arguments (else the process's own) and return its exit status."""
+    """Run `fairpay` with these arguments and return its exit status; without any, with the process's, and end it."""
     from fairpay.cli.failures import Speech, status_of  # noqa: PLC0415 - importing `fairpay.cli` costs nothing
+    from fairpay.cli.process import begin, leave  # noqa: PLC0415 - the same
 
     given = sys.argv[1:] if arguments is None else arguments
 
@@ -22,4 +23,9 @@ def main(arguments: list[str] | None = None) -> int:
         tolerate_any_text()
         return get_command(app).main(given, prog_name="fairpay", standalone_mode=False, obj=speech) or 0
 
-    return status_of(run, Speech(json="--json" in given))
+    if arguments is None:
+        begin()
+    status = status_of(run, Speech(json="--json" in given))
+    if arguments is None:
+        leave(status)
+    return status

@@ -18,7 +18,6 @@ from fairpay.cli.options import (
 from fairpay.cli.outcomes import present
 from fairpay.cli.progress import watching
 from fairpay.errors import UsageError
-from fairpay.policy import find_policy
 
 
 @takes(Money, Qualifying, Conditions, Deciding, Reading, Output, Talking, Running)
@@ -28,6 +27,8 @@ def pay(logs: Logs, rule: RuleChoice = None, *, asked: Asked) -> None:
     from fairpay.cli.screens.pay import screen  # noqa: PLC0415 - Rich is loaded where something is shown
 
     if rule is None and asked.values["policy"] is not None:
+        from fairpay.policy import find_policy  # noqa: PLC0415 - only where there is one
+
         rule = [find_policy(asked.values["policy"]).rule]
     if rule is None or len(rule) != 1:
         message = "no rule given" if not rule else f"{len(rule)} rules given"

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import llvmlite
 import numba
 from numba.core import config as numba_config
+from numba.core.runtime import rtsys  # type: ignore[attr-defined] # it is there
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,8 @@ __all__ = ["cache_folder", "inlined", "jit"]
 
 F = TypeVar("F", bound="Callable[..., Any]")
 LOCK_SECONDS = 10
+SEEN = ("0.68.",)
+"""Versions of Numba whose way of loading compiled code was looked at; others load it their own way."""
 
 
 def jit(function: F) -> F:
@@ -107,9 +110,16 @@ class Shared:
         self.lock = lock
 
     def load_overload(self, signature: Any, target: Any) -> Any:  # noqa: ANN401 - Numba's protocol
-        """Return the compiled code, or None: compile it."""
+        """Return the compiled code, or None: compile it.
+
+        Numba would first load everything it needs to compile. That takes longer than a small run, and code that is
+        compiled needs none of it but the runtime; what compiles loads the rest for itself.
+        """
         with contextlib.suppress(Exception):
-            return self.inner.load_overload(signature, target)
+            if not numba.__version__.startswith(SEEN):
+                return self.inner.load_overload(signature, target)
+            rtsys.initialize(target)
+            return self.inner._load_overload(signature, target)  # noqa: SLF001 - Numba has no other door to it
         return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:  # noqa: ANN401 - Numba's protocol

@@ -5,22 +5,29 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from typing import TYPE_CHECKING
 
 from fairpay.errors import UsageError
 from fairpay.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["find_rule", "rule_classes"]
 
 
 def rule_classes() -> dict[str, type[Rule]]:
     """Return every rule in this folder by name, sorted."""
-    found: dict[str, type[Rule]] = {}
-    for module in pkgutil.iter_modules(__path__):
-        loaded = importlib.import_module(f"{__name__}.{module.name}")
-        for _, member in inspect.getmembers(loaded, inspect.isclass):
-            if issubclass(member, Rule) and member.__module__ == loaded.__name__ and not inspect.isabstract(member):
-                found[member.name] = member
-    return dict(sorted(found.items()))
+    modules = [module.name for module in pkgutil.iter_modules(__path__)]
+    return dict(sorted((rule.name, rule) for module in modules for rule in rules_of(module)))
+
+
+def rules_of(module: str) -> Iterator[type[Rule]]:
+    """Yield the rules of one file."""
+    loaded = importlib.import_module(f"{__name__}.{module}")
+    for _, member in inspect.getmembers(loaded, inspect.isclass):
+        if issubclass(member, Rule) and member.__module__ == loaded.__name__ and not inspect.isabstract(member):
+            yield member
 
 
 def find_rule(text: str) -> Rule:
@@ -31,6 +38,11 @@ def find_rule(text: str) -> Rule:
 
     """
     name, _, parameters = text.partition(":")
+    module = name.replace("-", "_")
+    if any(found.name == module for found in pkgutil.iter_modules(__path__)):  # most are alone in a file of their name
+        for rule in rules_of(module):
+            if rule.name == name:
+                return rule.parse(parameters)
     classes = rule_classes()
     if name not in classes:
         message = f"there is no rule {name!r}"

@@ -24,10 +24,10 @@ print(out.tolist(), hits)
 """
 
 
-def started(cache: Path) -> subprocess.Popen[str]:
+def started(cache: Path, program: str = PROGRAM) -> subprocess.Popen[str]:
     """Start a run of a kernel that keeps its code in a folder."""
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", program],
         env={**os.environ, "FAIRPAY_CACHE_DIR": str(cache)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -48,6 +48,18 @@ def test_runs_that_start_at_once_leave_a_cache_the_next_one_uses(tmp_path: Path)
     for run in runs:
         assert ended(run).startswith("[7, 0, 6]")
     assert ended(started(tmp_path)) == "[7, 0, 6] 1"
+
+
+def test_kept_code_is_loaded_without_what_compiles_and_what_is_not_kept_is_compiled_after_it(tmp_path: Path) -> None:
+    """Another type of amounts is compiled in the run that has loaded the first."""
+    ended(started(tmp_path))
+    more = """
+import sys
+print("numba.np.arraymath" in sys.modules)
+add_amounts(np.array([2, 0, 2], dtype=np.uint32), np.array([5, 7, 1], dtype=np.int32), out)
+print(out.tolist())
+"""
+    assert ended(started(tmp_path, PROGRAM + more)).split("\n") == ["[7, 0, 6] 1", "False", "[14, 0, 12]"]
 
 
 def test_a_damaged_cache_is_compiled_anew(tmp_path: Path) -> None:

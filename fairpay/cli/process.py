@@ -1,0 +1,39 @@
+"""What is done only where the process is the program's own: it starts, works and ends without waiting for Python."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+import sys
+import threading
+from contextlib import suppress
+
+__all__ = ["begin", "leave"]
+
+OBJECTS = 500_000
+"""Python looks for rings of unused objects whenever this many more objects have been made than let go. Imports make
+190,000 that stay, and by default are looked through a hundred times; a run makes hardly any more, however large the log
+is, and its large arrays are in no rings."""
+
+
+def begin() -> None:
+    """Look for unused objects seldom."""
+    gc.set_threshold(OBJECTS)
+
+
+def leave(status: int) -> None:
+    """End the process at once, once everything that asked for it has been told.
+
+    Python's own end comes to the same, and then takes apart every module one by one, for as long as a small run takes.
+    Where somebody profiles or traces the program, or goes on in the interpreter, it is left to Python.
+    """
+    if sys.flags.inspect or sys.getprofile() is not None or sys.gettrace() is not None:
+        return
+    threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001 - what Python's own end begins with
+    atexit._run_exitfuncs()  # noqa: SLF001 - and goes on with
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with suppress(OSError, ValueError):
+                stream.flush()
+    os._exit(status)
