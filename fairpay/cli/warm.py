@@ -26,4 +26,7 @@ def warm() -> None:
             log = Path(folder) / name
             synth(log, rows=ROWS, users=USERS, artists=ARTISTS, columns=["user_id", "artist_id", "ms_played"])
             api.compare(log, fee="9.99", royalty_rate="70%")
+        quoted = Path(folder) / "quoted.csv"
+        quoted.write_text('user,artist,plays\n"u","a",1\n', encoding="utf-8")
+        api.compare(quoted, fee="9.99", royalty_rate="70%")
     tell("Compiled; the kernels are kept in your cache folder.")

@@ -40,7 +40,7 @@ BEHIND = 1 << 14
 
 def cuttable(file: LogFile) -> bool:
     """Whether a file is text that is worth cutting up, and can be."""
-    return file.format == "csv" and not file.remote and file.size > 2 * BLOCK and packing_of(file.path) is None
+    return file.format == "csv" and not file.remote and file.size > BLOCK and packing_of(file.path) is None
 
 
 class Ranges:
