@@ -47,6 +47,8 @@ LOST = {
     Lost.INELIGIBLE: REASONS[Fate.INELIGIBLE],
 }
 """The reasons, in the words of the controls."""
+COUNTED = 1
+"""What plays in these heaps count: the engine counts listeners of plays that count something."""
 
 
 @dataclass(slots=True)
@@ -95,8 +97,10 @@ class Chain:
         assert listens.pool is not None
         inside = listens.used & (listens.pool < self.sorter.no_pool)
         after = ruling.apply(replace(listens, used=inside))
-        pool = np.where(inside & ~after.used, np.uint32(self.code(Lost.DECIDED)), listens.pool)
-        return replace(after, used=listens.used, pool=pool)
+        gone = inside & ~after.used
+        pool, amount = np.where(gone, np.uint32(self.code(Lost.DECIDED)), listens.pool), amounts(after)
+        amount[gone] = COUNTED
+        return replace(after, used=listens.used, pool=pool, amount=amount)
 
     def weighed(self, weigher: PoolWeigher, raw: RawBatch, listens: Listens) -> Listens:
         """Apply a policy to the pools that have it; what then weighs nothing goes to heaps of its own."""
@@ -110,7 +114,7 @@ class Chain:
         gone = mine.used & ~after.used
         codes = np.where(short_of, np.uint32(self.code(Lost.INELIGIBLE)), np.uint32(self.code(Lost.WEIGHED_OUT)))
         pool, amount = listens.pool.copy(), amounts(listens)
-        pool[rows[gone]], amount[rows] = codes[gone], after.amount
+        pool[rows[gone]], amount[rows] = codes[gone], np.where(gone, COUNTED, after.amount)
         return replace(listens, pool=pool, amount=amount)
 
     def note_lost(self, listens: Listens) -> None:

@@ -183,7 +183,9 @@ def test_what_policies_leave_out_is_counted_by_reason(tmp_path: Path) -> None:
     heard = month.facts.heard
     assert heard.rows == len(rows)
     reasons = {"below a threshold of the policy", "weighed at nothing by the policy", "without a pool"}
-    assert set(heard.plays_dropped) == reasons
+    assert set(heard.plays_dropped) == reasons == set(heard.listeners_dropped)
+    short_of = {(row["country"], row["user"]) for row in rows if row["country"] == "DE" and row["ms"] >= 30_000}
+    assert heard.listeners_dropped["below a threshold of the policy"] >= len({user for _, user in short_of})
     assert all(control.ok for control in month.controls)
     named = next(control.detail for control in month.controls if control.name == "plays")
     assert "below a threshold of the policy" in named
