@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from fairpay.engines.ordering import order_of
 from fairpay.kernels import encode as kernel
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def merge(encoders: Sequence[Encoder], *, pools: int) -> list[Artists]:
     del slots
     ids = pa.chunked_array([x for e in encoders for x in e.ids], pa.large_string()).combine_chunks()
     ids = ids.take(pa.array(source[:count]))
-    order = pc.sort_indices(ids).to_numpy().astype(np.int64)
+    order = order_of(ids)
     place = np.empty(count, dtype=np.uint32)
     place[order] = np.arange(count, dtype=np.uint32)
     everybody = Everybody(ids.take(pa.array(order)), tuple(place[mine] for mine in codes))
