@@ -158,13 +158,16 @@ class Closing:
         }
 
     def again(self, options: Mapping[str, Any]) -> Closing:
-        """The closing those options were written from, with this one's files."""
+        """The closing those options were written from, with this one's files.
+
+        Rows that were set aside are so again, and not written: the directory of the books stands for nowhere.
+        """
         own = {name: options[name] for name in OWN} | {name: options[name] for name in NUMBER_OF if name in options}
         if "policies" not in options and own["min_seconds"] == LEAST_SECONDS:
             own["min_seconds"] = None
         reading = Reading(
             **{name: options[name] for name in READING},
-            rejects=self.reading.rejects or (self.books if options["set_aside"] else None),
+            rejects=self.books if options["set_aside"] else None,
         )
         return replace(self, **{**own, "pool_by": tuple(options["pool_by"])}, reading=reading)
 

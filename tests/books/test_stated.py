@@ -195,7 +195,8 @@ def test_histories_and_wishes_mean_in_each_pool_what_they_mean_in_pay(tmp_path: 
 def test_wishes_decisions_and_policies_compose_as_in_pay(tmp_path: Path) -> None:
     """Decisions first, then the policy's weights, then wishes."""
     rows = plays(4)
-    policy = 'title = "t"\nsource = "s"\nrule = "user-centric"\nmeasure = "plays"\n[[boosts]]\nname = "b"\nstreams = 9\nlisteners = 5\ntimes = 1.5\n'
+    boost = '[[boosts]]\nname = "b"\nstreams = 9\nlisteners = 5\ntimes = 1.5\n'
+    policy = f'title = "t"\nsource = "s"\nrule = "user-centric"\nmeasure = "plays"\n{boost}'
     (tmp_path / "p.toml").write_text(policy)
     decided = review("user,u3,weight 1/2", "user,u1,hold", "artist,a1,hold")
     found = month(tmp_path, rows, wishes=WISHES, decisions=decided, policy=str(tmp_path / "p.toml"))
