@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from fairpay.allocation import Allocation
-from fairpay.measures import median_fee, steered, walk_payouts
+from fairpay.measures import HEAVY, median_fee, steered, walk_payouts
 from fairpay.money import round_half_even
 from fairpay.outcome import Payout
 from fairpay.rules import find_rule
@@ -55,7 +55,7 @@ def divide(month: Month, rules: Sequence[Rule]) -> Division:
         (rule, Allocation(rule.label, rule.settle_month(weights[rule], month, prepared[rule]), pool)) for rule in rules
     ]
     asked = [(rule, prepared[rule]) for rule in rules]
-    top_1, top_10 = (steered(month, asked, Fraction(part, 100)) for part in (1, 10))
+    top_1, top_10 = steered(month, asked, HEAVY)
     walked = walk_payouts(month, divided)
     typical = typical_fee(month)
     return Division(

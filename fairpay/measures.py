@@ -5,8 +5,10 @@ Every figure is a function of the month alone: the sums are of integers, so bloc
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,15 +17,17 @@ from fairpay.integers import sum_exactly
 from fairpay.rule import Promise
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fairpay.allocation import Allocation
     from fairpay.month import Month, Users
     from fairpay.rule import Rule
     from fairpay.usage import Ints, Usage
 
-__all__ = ["Walked", "kth_largest", "median_fee", "steered", "walk_payouts"]
+__all__ = ["HEAVY", "Walked", "kth_largest", "median_fee", "steered", "walk_payouts"]
 
+HEAVY = (Fraction(1, 100), Fraction(1, 10))
+"""The parts of listeners who are called heavy."""
 BINS = 1 << 16
 """Stray shares are told apart to 1/65,536."""
 EDGES = 1 << 15
@@ -54,39 +58,91 @@ def bin_of(values: Ints) -> Ints:
     return values.astype(np.float64).view(np.int64) >> np.int64(48)
 
 
-def steered(month: Month, rules: Sequence[tuple[Rule, Any]], part: Fraction) -> list[Fraction | None]:
-    """Return the share of the pool that the heaviest `part` of listeners steers under each prepared rule.
+def steered(month: Month, rules: Sequence[tuple[Rule, Any]], parts: Sequence[Fraction]) -> list[list[Fraction | None]]:
+    """Return for each part the share of the pool that the heaviest `part` of listeners steers under each prepared rule.
 
     Heavy is by listening. Users who tie at the edge count for the same part each, so their order means nothing. None
     for rules that give no weight per user.
     """
-    rank = max(1, int(month.facts.users * part))
-    edge = kth_largest(month, "total", rank)
-
-    def visit(users: Users | Usage) -> list[tuple[int, ...]]:
-        over, level = users.total > edge, users.total == edge
-        weights = [rule.weight_of(users, prepared) for rule, prepared in rules]
-        counts = (int(over.sum()), int(level.sum()))
-        return [(0,) * 5 if w is None else (*map(sum_exactly, (w, w[over], w[level])), *counts) for w in weights]
-
-    shares = heavy_shares(list(month.each_users(visit)), rank)
-    if None in shares:
-        full = heavy_shares(list(month.each(visit)), rank)
-        shares = [b if a is None else a for a, b in zip(shares, full, strict=True)]
+    ranks = [max(1, int(month.facts.users * part)) for part in parts]
+    edges = [kth_largest(month, "total", rank) for rank in ranks]
+    shares = heavy_shares(month.each_users(lambda users: heavy_sums(users, rules, edges)), ranks)
+    unknown = [place for place, share in enumerate(shares[0]) if share is None]
+    if unknown:
+        plays_tell = [rules[place] for place in unknown]
+        found = heavy_shares(month.each(lambda usage: heavy_sums(usage, plays_tell, edges)), ranks)
+        for share, more in zip(shares, found, strict=True):
+            for place, one in zip(unknown, more, strict=True):
+                share[place] = one
     return shares
 
 
-def heavy_shares(blocks: Sequence[Sequence[tuple[int, ...]]], rank: int) -> list[Fraction | None]:
-    """Add up, per rule, what the rank heaviest users steer, from each block's sums over, at and under the edge."""
-    shares: list[Fraction | None] = []
-    for one_rule in zip(*blocks, strict=True):
-        everybody, heavy, level, heavy_count, level_count = (sum(column) for column in zip(*one_rule, strict=True))
-        if not everybody:
-            shares.append(None)
+def heavy_sums(
+    users: Users | Usage, rules: Sequence[tuple[Rule, Any]], edges: Sequence[int]
+) -> list[list[tuple[int, ...]]]:
+    """Return for each rule and edge what all users of a block steer, those over it and those at it, with numbers."""
+    sides = [(users.total > edge, users.total == edge) for edge in edges]
+    counts = [(int(over.sum()), int(level.sum())) for over, level in sides]
+    sums: list[list[tuple[int, ...]]] = []
+    for rule, prepared in rules:
+        weight = rule.weight_of(users, prepared)
+        if weight is None:
+            sums.append([(0,) * 5 for _ in edges])
             continue
-        at_edge = Fraction(level * (rank - heavy_count), level_count)
-        shares.append((heavy + at_edge) / everybody)
+        everybody = sum_exactly(weight)
+        sums.append(
+            [
+                (everybody, sum_exactly(weight[over]), sum_exactly(weight[level]), *count)
+                for (over, level), count in zip(sides, counts, strict=True)
+            ]
+        )
+    return sums
+
+
+def heavy_shares(
+    blocks: Iterable[Sequence[Sequence[tuple[int, ...]]]], ranks: Sequence[int]
+) -> list[list[Fraction | None]]:
+    """Add up, per rank and rule, what the heaviest users steer, from each block's `heavy_sums`."""
+    sums = np.sum([np.array(block, dtype=object) for block in blocks], axis=0)
+    shares: list[list[Fraction | None]] = [[] for _ in ranks]
+    for one_rule in sums:
+        for found, rank, added in zip(shares, ranks, one_rule, strict=True):
+            everybody, heavy, level, heavy_count, level_count = added
+            at_edge = Fraction(level * (rank - heavy_count), level_count) if everybody else None
+            found.append(None if at_edge is None else (heavy + at_edge) / everybody)
     return shares
+
+
+class Lent:
+    """Arrays to add to, one for each thread that adds at the same time."""
+
+    def __init__(self, make: Callable[[], Ints]) -> None:
+        """Remember what makes an array of zeros."""
+        self.make = make
+        self.arrays: list[Ints] = []
+        self.idle: list[Ints] = []
+        self.lock = Lock()
+
+    @contextmanager
+    def one(self) -> Iterator[Ints]:
+        """Lend an array that nobody else has."""
+        with self.lock:
+            array = self.idle.pop() if self.idle else None
+        if array is None:
+            array = self.make()
+            self.arrays.append(array)
+        try:
+            yield array
+        finally:
+            with self.lock:
+                self.idle.append(array)
+
+    def total(self) -> Ints:
+        """Return the sum of all."""
+        total = self.make()
+        for array in self.arrays:
+            total += array
+        return total
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,44 +161,37 @@ def walk_payouts(month: Month, payouts: Sequence[tuple[Rule, Allocation]]) -> Wa
     Under a rule that keeps `own-money` nothing strays. Under the others each listener's money lies in the common pot,
     so the part that strays is the part of the pot paid to artists that listener never played.
     """
-    common = [
-        allocation.paid for rule, allocation in payouts if allocation.pool and Promise.OWN_MONEY not in rule.keeps()
-    ]
+    strays = [bool(paid.pool) and Promise.OWN_MONEY not in rule.keeps() for rule, paid in payouts]
+    paid = [allocation.paid for (_, allocation), stray in zip(payouts, strays, strict=True) if stray]
+    table = np.stack(paid, axis=1) if paid else np.empty((0, 0), dtype=np.int64)
     facts = month.facts
+    lent = Lent(lambda: np.zeros((len(paid), BINS + 1), dtype=np.int64))
 
-    def visit(usage: Usage) -> tuple[list[Ints], tuple[int, int, int, int]]:
-        from fairpay.kernels.lookup import sum_played  # noqa: PLC0415 - Numba is loaded where it is used
+    def visit(usage: Usage) -> tuple[int, int, int, int]:
+        from fairpay.kernels.lookup import count_kept, sum_played  # noqa: PLC0415 - Numba is loaded where it is used
 
+        if paid:
+            with lent.one() as bins:
+                count_kept(usage.start, usage.artist, table, float(facts.pool), bins)
         held = np.empty(usage.users, dtype=np.int64)
-        bins = []
-        for paid in common:
-            sum_played(usage.start, usage.artist, paid, held)
-            kept = np.minimum((held / facts.pool * BINS).astype(np.int64), BINS)
-            bins.append(np.bincount(kept, minlength=BINS + 1))
         sum_played(usage.start, usage.artist, month.artist_amount, held)
         heavy = usage.total > facts.amount // facts.users
         artists = np.diff(usage.start)
-        return bins, (
+        return (
             sum_exactly(held[heavy]),
             int(artists[heavy].sum()),
             sum_exactly(held[~heavy]),
             int(artists[~heavy].sum()),
         )
 
-    bins = [np.zeros(BINS + 1, dtype=np.int64) for _ in common]
-    heavy_sum = heavy_count = light_sum = light_count = 0
-    for found, figures in month.each(visit):
-        bins = [total + one for total, one in zip(bins, found, strict=True)]
-        heavy_sum, heavy_count = heavy_sum + figures[0], heavy_count + figures[1]
-        light_sum, light_count = light_sum + figures[2], light_count + figures[3]
-    medians = iter([1 - Fraction(int(np.searchsorted(np.cumsum(b), (facts.users + 1) // 2)), BINS) for b in bins])
-    stray = tuple(
-        next(medians) if allocation.pool and Promise.OWN_MONEY not in rule.keeps() else Fraction(0)
-        for rule, allocation in payouts
-    )
+    figures = [*month.each(visit)]
+    heavy_sum, heavy_count, light_sum, light_count = (sum(column) for column in zip(*figures, strict=True))
+    kept = np.cumsum(lent.total(), axis=1)
+    medians = iter([1 - Fraction(int(np.searchsorted(one, (facts.users + 1) // 2)), BINS) for one in kept])
+    strayed = tuple(next(medians) if stray else Fraction(0) for stray in strays)
     both = heavy_count and light_count and light_sum
     mcdonald = Fraction(heavy_sum * light_count, heavy_count * light_sum) if both else None
-    return Walked(stray, mcdonald)
+    return Walked(strayed, mcdonald)
 
 
 def median_fee(month: Month) -> int:

@@ -17,7 +17,7 @@ from fairpay.attacks.replay import SHIFTING, STEADY, build
 from fairpay.attacks.worth import fans_of, steps, worth
 from fairpay.division import typical_fee
 from fairpay.errors import UsageError
-from fairpay.measures import steered, walk_payouts
+from fairpay.measures import HEAVY, steered, walk_payouts
 from fairpay.money import round_half_even
 from fairpay.rules import find_rule, rule_classes
 
@@ -91,7 +91,7 @@ def look(bench: Bench, rules: Sequence[Rule]) -> tuple[list[Bias], Fraction | No
     month, pool = bench.crowd.month, bench.crowd.facts.pool
     ready = [(rule, bench.prepared[rule]) for rule in rules]
     paid = [(rule, Allocation(rule.label, rule.settle(bench.weights[rule], pool, own), pool)) for rule, own in ready]
-    top_1, top_10 = (steered(month, ready, Fraction(part, 100)) for part in (1, 10))
+    top_1, top_10 = steered(month, ready, HEAVY)
     walked = walk_payouts(month, paid)
     typical = round_half_even(typical_fee(month))
     astray = [round_half_even(typical * share) for share in walked.stray]

@@ -27,6 +27,7 @@ from fairpay.kernels.wide import divide, muldiv, multiply
 __all__ = ["capped", "norm_ratios", "powers", "ratio_ceiling", "saturated", "saturating", "scaled_ratio"]
 
 FINE = 1 << 61
+SQUARES = 2.0
 
 
 @jit
@@ -100,7 +101,14 @@ def norm_ratios(start: np.ndarray, amount: np.ndarray, total: np.ndarray, p: flo
         for e in range(start[u], start[u + 1]):
             largest = max(largest, amount[e])
         ratio = float(total[u]) / float(largest)
-        if p < math.inf:
+        if p == SQUARES:
+            fine = float(FINE // (start[u + 1] - start[u]))
+            squares = np.int64(0)
+            for e in range(start[u], start[u + 1]):
+                part = float(amount[e]) / float(largest)
+                squares += np.int64(fine * (part * part))
+            ratio /= math.sqrt(float(squares) / fine)
+        elif p < math.inf:
             fine = float(FINE // (start[u + 1] - start[u]))
             mass = np.int64(0)
             for e in range(start[u], start[u + 1]):

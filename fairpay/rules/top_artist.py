@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from fairpay.integers import sum_exactly
 from fairpay.money import LARGEST
-from fairpay.rounding import largest_remainder, largest_remainder_exact
+from fairpay.rounding import largest_remainder, largest_remainder_mixed
 from fairpay.rule import CounterExample, Example, Promise, Rule, parameter
 
 if TYPE_CHECKING:
@@ -110,7 +110,4 @@ class TopArtist(Rule):
         heard, topped = sum_exactly(weights[0]), sum_exactly(weights[1])
         if self.share in (0, 1) or not heard or not topped:
             return largest_remainder(weights[1 if self.share else 0], pool)
-        common = (self.share.denominator - self.share.numerator) * topped
-        direct = self.share.numerator * heard
-        mixed = weights[0].astype(object) * common + weights[1].astype(object) * direct
-        return largest_remainder_exact(mixed.tolist(), pool)
+        return largest_remainder_mixed((weights[0], weights[1]), ((1 - self.share) / heard, self.share / topped), pool)
