@@ -16,16 +16,18 @@ from fairpay.kernels.amounts import is_utf8
 from fairpay.kernels.gather import gather, measure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from fairpay.io.dialect import Dialect
 
-__all__ = ["BLOCK", "Block", "Split", "Splitter", "UnreadableError", "parts", "refused"]
+__all__ = ["BATCH", "BLOCK", "Block", "Split", "Splitter", "UnreadableError", "column_of", "parts", "refused"]
 
 BLOCK = 1 << 21
 """Bytes of text split at a time."""
+BATCH = 1 << 17
+"""Rows given at a time."""
 LONGEST = 1 << 26
 """Bytes a line may have; a longer one has a quote that is never closed."""
 UNCLOSED = "a quoted field does not end where it should"
@@ -189,13 +191,13 @@ def parts(rows: Rows, most: int) -> Iterator[Rows]:
         yield Rows(columns, min(most, rows.rows - at), broken, sound=rows.sound)
 
 
-def column_of(block: Block, spans: NDArray[np.int32], rows: int) -> pa.Array:
-    """Copy the fields of one column together."""
+def column_of(block: Block, spans: NDArray[np.int32], rows: int, copy: Callable[..., None] | None = None) -> pa.Array:
+    """Copy the fields of one column together, with `gather` or a kernel like it."""
     offsets = pa.allocate_buffer(4 * (rows + 1))
     starts = np.frombuffer(offsets, np.int32)
     size, nulls = measure(spans, rows, starts)
     text = pa.allocate_buffer(size + kernel.PAD)
-    gather(block.address, spans, starts, text.address)
+    (copy or gather)(block.address, spans, starts, text.address)
     valid = pa.py_buffer(np.packbits(spans[:rows, 1] >= 0, bitorder="little")) if nulls else None
     return pa.Array.from_buffers(pa.string(), rows, [valid, offsets, text], nulls)
 

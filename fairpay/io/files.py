@@ -167,8 +167,9 @@ def plan(files: Sequence[LogFile], asked: Asked, like: Columns, *, batch_rows: i
         if file.format == "parquet" and file.size > 2 * target:
             units.extend(group_units(file, asked, like, batch_rows, target=target))
             continue
-        if cuttable(file):
-            units.extend(range_units(file, asked, like, batch_rows))
+        log = open_file(file, asked.reading) if cuttable(file) else None
+        if isinstance(log, TextLog) or (isinstance(log, JsonLog) and log.lines):
+            units.extend(range_units(log, asked, like, batch_rows))
             continue
         waiting.append(file)
         if sum(f.size for f in waiting) >= target or file.remote:
@@ -212,9 +213,9 @@ def group_unit(log: ParquetLog, columns: Columns, asked: Asked, batch_rows: int 
     return Unit(lambda: read_groups(log, columns, asked, batch_rows, groups), int(log.file.size * share))
 
 
-def range_units(file: LogFile, asked: Asked, like: Columns, batch_rows: int | None) -> Iterator[Unit]:
-    """Make units of ranges of one large text file."""
-    log = TextLog.open(file, asked.reading)
+def range_units(log: TextLog | JsonLog, asked: Asked, like: Columns, batch_rows: int | None) -> Iterator[Unit]:
+    """Make units of ranges of one large file of lines."""
+    file = log.file
     columns = columns_of(log, file, asked, like=like)
     ranges = Ranges(log, [name for name in columns.names if name in log.names])
     origin = origin_of(file, asked.reading)

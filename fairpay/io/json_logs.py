@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from fairpay.io.faults import reading_of
+from fairpay.io.fields import BLOCK
+from fairpay.io.json_lines import LineReader, are_lines
 from fairpay.io.json_stream import objects
-from fairpay.io.packed import open_bytes
+from fairpay.io.json_values import column_at
+from fairpay.io.lines import whole_lines
+from fairpay.io.packed import head_of, open_bytes
 from fairpay.io.table import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import pyarrow as pa
-
     from fairpay.io.sources import LogFile
 
 __all__ = ["JsonLog"]
 
+HEAD = 1 << 20
 SAMPLE = 1000
 """Objects looked at to know the columns."""
 BATCH = 1 << 15
-BETWEEN = ", "
-"""Stands between several artists of one play, which earn together under this name."""
-TOPIC = " - Topic"
-"""What YouTube adds to the name of an artist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,10 @@ class JsonLog:
 
     file: LogFile
     names: list[str]
+    lines: bool = False
+    """Whether it is large, and each line is an object."""
+    start: int = 0
+    """Bytes before the first row."""
     notes: tuple[str, ...] = ()
 
     @classmethod
@@ -50,10 +54,21 @@ class JsonLog:
             for found in islice(objects(stream, file.path), SAMPLE):
                 for name in paths_of(found, ""):
                     names.setdefault(name)
-        return cls(file, list(names))
+            if file.size <= BLOCK:
+                return cls(file, list(names))
+            head = head_of(file, HEAD)
+        start = len(BOM_UTF8) if head.startswith(BOM_UTF8) else 0
+        return cls(file, list(names), are_lines(head[start:], list(names)), start)
+
+    def splitter(self, names: Sequence[str]) -> LineReader:
+        """Return what splits its lines."""
+        return LineReader.of(names)
 
     def read(self, names: Sequence[str], batch_rows: int | None) -> Iterator[Rows]:
         """Read columns in batches, in the order of the file, every value as text."""
+        if self.lines:
+            yield from whole_lines(self, names, batch_rows or BATCH)
+            return
         paths = {name: tuple(name.split(".")) for name in names}
         with reading_of(self.file.path), open_bytes(self.file.path) as stream:
             rows = objects(stream, self.file.path)
@@ -69,34 +84,3 @@ def paths_of(value: dict[str, Any], before: str) -> Iterator[str]:
             yield from paths_of(one, f"{before}{key}.")
         else:
             yield before + key
-
-
-def column_at(rows: list[dict[str, Any]], path: tuple[str, ...]) -> pa.Array:
-    """Return the values at a path as a column of text: at once where all are text, else one by one."""
-    import pyarrow as pa  # noqa: PLC0415 - loaded where files are read
-
-    if len(path) == 1:
-        key = path[0]
-        try:
-            return pa.array([row.get(key) for row in rows], pa.string())
-        except (pa.ArrowException, TypeError):
-            pass  # lists, objects, true and false among them
-    return pa.array([text_at(row, path) for row in rows], pa.string())
-
-
-def text_at(row: dict[str, Any], path: tuple[str, ...]) -> str | None:
-    """Return the value at a path as text; None where there is none. Several texts become one, with commas."""
-    value: Any = row
-    for key in path:
-        if isinstance(value, list):
-            value = value[0] if value else None
-        if not isinstance(value, dict):
-            return None
-        value = value.get(key)
-    if isinstance(value, str):
-        return value.removesuffix(TOPIC) if path == ("subtitles", "name") else value
-    if isinstance(value, list):
-        return BETWEEN.join(str(one) for one in value if one is not None) or None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return None

@@ -18,17 +18,16 @@ from typing import TYPE_CHECKING
 
 from fairpay.errors import InputError
 from fairpay.io.faults import reading_of
-from fairpay.io.fields import BLOCK, Block, Splitter, Survey, UnreadableError, parts, refused
+from fairpay.io.fields import BATCH, BLOCK, Block, Survey, UnreadableError, parts, refused
 from fairpay.io.packed import packing_of
-from fairpay.io.text import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import IO
 
+    from fairpay.io.lines import LineLog
     from fairpay.io.sources import LogFile
     from fairpay.io.table import Rows
-    from fairpay.io.text import TextLog
 
 __all__ = ["Ranges", "cuttable"]
 
@@ -39,18 +38,18 @@ BEHIND = 1 << 14
 
 
 def cuttable(file: LogFile) -> bool:
-    """Whether a file is text that is worth cutting up, and can be."""
-    return file.format == "csv" and not file.remote and file.size > BLOCK and packing_of(file.path) is None
+    """Whether a file is text that is worth cutting up, and can be if it is in lines."""
+    return file.format in {"csv", "json"} and not file.remote and file.size > BLOCK and packing_of(file.path) is None
 
 
 class Ranges:
     """The ranges of one file. They may be read in any order, on any threads."""
 
-    def __init__(self, log: TextLog, names: Sequence[str], *, block: int | None = None) -> None:
+    def __init__(self, log: LineLog, names: Sequence[str], *, block: int | None = None) -> None:
         """Cut the file up; `names` are the columns wanted, `block` is how many bytes a range has."""
         size = max(block or BLOCK, -(-(log.file.size - log.start) // MOST))
         self.path = log.file.path
-        self.splitter = Splitter.of(log.dialect, names)
+        self.splitter = log.splitter(names)
         self.cuts: list[int] = [*range(log.start, log.file.size, size), log.file.size]
         self.quotes: list[int | None] = [None] * len(self)
         self.rows: list[int | None] = [None] * len(self)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import codecs
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from fairpay.errors import InputError
 from fairpay.io.dialect import Dialect, find_dialect
 from fairpay.io.faults import ENCODING, reading_of
-from fairpay.io.fields import BLOCK, Block, Splitter, UnreadableError, parts, refused
-from fairpay.io.packed import head_of, open_bytes
+from fairpay.io.fields import BATCH, Splitter
+from fairpay.io.lines import whole_lines
+from fairpay.io.packed import head_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +24,6 @@ __all__ = ["TextLog", "head_text"]
 
 HEAD = 1 << 20
 """Bytes looked at to find out the layout."""
-BATCH = 1 << 17
 MARK = "\ufeff"
 WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -61,43 +61,11 @@ class TextLog:
 
     def read(self, names: Sequence[str], batch_rows: int | None) -> Iterator[Rows]:
         """Read the columns in batches, in the order of the file."""
-        before = 0
-        with reading_of(self.file.path), open_bytes(self.file.path) as stream:
-            skip(stream, self.start)
-            try:
-                for rows in whole_lines(stream, Splitter.of(self.dialect, names)):
-                    yield from parts(rows, batch_rows or BATCH)
-                    before += rows.rows
-            except UnreadableError as error:
-                raise refused(self.file.path, before, error) from error
+        yield from whole_lines(self, names, batch_rows or BATCH)
 
-
-def whole_lines(stream: IO[bytes], splitter: Splitter) -> Iterator[Rows]:
-    """Split a stream block by block.
-
-    Raises:
-        UnreadableError: for a row; its number is among those behind what was given so far.
-
-    """
-    block = Block(BLOCK)
-    ended = False
-    while not ended:
-        ended = block.fill(stream)
-        if ended:
-            block.end_line()
-        split = splitter.split(block, 0, block.size, block.survey())
-        yield split.rows
-        block.drop(split.next)
-        if split.next == 0:
-            block.grow()
-    if block.size:
-        raise UnreadableError(0)  # a quote that is never closed
-
-
-def skip(stream: IO[bytes], count: int) -> None:
-    """Pass over some bytes."""
-    while count and (got := len(stream.read(count))):
-        count -= got
+    def splitter(self, names: Sequence[str]) -> Splitter:
+        """Return what splits its lines."""
+        return Splitter.of(self.dialect, names)
 
 
 def start_of(head: str, skip: int) -> int:

@@ -4,6 +4,7 @@
 |---------------|------------------------|--------------------------------------------------------------------------|
 | `match64`     | int64 address, byte    | uint64: bit i says whether the byte i places on is the given one         |
 | `high64`      | int64 address          | uint64: bit i says whether the byte i places on is 128 or more           |
+| `below64`     | int64 address, byte    | uint64: bit i says whether the byte i places on is less than it           |
 | `lowest`      | uint64                 | int64, the number of its lowest set bit; 64 where none is                |
 | `population`  | uint64                 | int64, how many bits are set                                             |
 | `inside`      | uint64                 | uint64: bit i is the parity of bits 0 to i: spans from one to the next   |
@@ -22,7 +23,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-__all__ = ["copy32", "high64", "inside", "lowest", "match64", "population", "store8"]
+__all__ = ["below64", "copy32", "high64", "inside", "lowest", "match64", "population", "store8"]
 
 BYTE = ir.IntType(8)
 INDEX = ir.IntType(32)
@@ -52,6 +53,10 @@ if TYPE_CHECKING:
 
     def high64(address: int) -> np.uint64:
         """Find bytes that are not ASCII."""
+        raise NotImplementedError
+
+    def below64(address: int, byte: int) -> np.uint64:
+        """Find bytes less than one."""
         raise NotImplementedError
 
     def lowest(word: np.uint64) -> int:
@@ -96,6 +101,17 @@ else:
             return builder.bitcast(builder.icmp_signed("<", found, everywhere(builder, BYTE(0))), WORD)
 
         return types.uint64(types.int64), generate
+
+    @intrinsic
+    def below64(typing: Any, address: Any, byte: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's protocol
+        """Find bytes less than one."""
+
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's protocol
+            found = builder.load(at(builder, args[0], LANES), align=1)
+            less = builder.icmp_unsigned("<", found, everywhere(builder, builder.trunc(args[1], BYTE)))
+            return builder.bitcast(less, WORD)
+
+        return types.uint64(types.int64, types.int64), generate
 
     @intrinsic
     def lowest(typing: Any, word: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's protocol

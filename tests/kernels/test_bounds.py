@@ -11,6 +11,7 @@ TESTS = Path(__file__).parent.parent
 CHECKED = (
     "kernels/test_split.py",
     "kernels/test_fields.py",
+    "io/test_json_lines.py",
     "kernels/test_numbers.py",
     "kernels/test_collisions.py",
     "engines/test_local.py",
