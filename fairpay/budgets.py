@@ -14,7 +14,7 @@ from fairpay.integers import sum_exactly
 from fairpay.money import LARGEST
 from fairpay.rounding import largest_remainder
 from fairpay.rule import Rule
-from fairpay.ties import settle_exactly
+from fairpay.ties import settle_roughly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fairpay.month import Month, Users
+    from fairpay.ties import Unsettled
     from fairpay.usage import Ints, Usage
 
 __all__ = ["Budgeted", "float_unit", "settle_budgets", "sum_users", "units_each"]
@@ -47,12 +48,12 @@ class Budgeted(Rule):
         """Divide the pool by what each artist drew."""
         return largest_remainder(weights[0], pool)
 
-    def settle_month(self, weights: Ints, month: Month, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
+    def settling(self, weights: Ints, month: Month, prepared: Any) -> Unsettled | Ints:  # noqa: ANN401 - what `prepare` returned
         """Divide the pool exactly: where rounding to units would decide over a minor unit, look again."""
         return settle_budgets(month, weights[0], lambda usage: self.weight_of(usage, prepared))
 
 
-def settle_budgets(month: Month, weights: Ints, budget_of: Callable[[Usage], Ints]) -> Ints:
+def settle_budgets(month: Month, weights: Ints, budget_of: Callable[[Usage], Ints]) -> Unsettled | Ints:
     """Divide the month's pool by budgets that were split by listening, as if no part had been rounded.
 
     Args:
@@ -70,7 +71,7 @@ def settle_budgets(month: Month, weights: Ints, budget_of: Callable[[Usage], Int
 
         fine.add_proportional_fine(usage.start, usage.artist, usage.amount, usage.total, budget_of(usage), place, out)
 
-    return settle_exactly(month, weights, budgets=budgets, split=split)
+    return settle_roughly(month, weights, budgets=budgets, split=split)
 
 
 def sum_users(month: Month, value: Callable[[Users], Ints]) -> int:

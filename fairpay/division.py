@@ -11,6 +11,7 @@ from fairpay.measures import HEAVY, median_fee, steered, walk_payouts
 from fairpay.money import round_half_even
 from fairpay.outcome import Payout
 from fairpay.rules import find_rule
+from fairpay.ties import settle_together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,9 +52,8 @@ def divide(month: Month, rules: Sequence[Rule]) -> Division:
     prepared = {rule: rule.prepare(month) for rule in dict.fromkeys((*rules, *references))}
     weights = weigh(month, prepared)
     pool = month.facts.pool
-    divided = [
-        (rule, Allocation(rule.label, rule.settle_month(weights[rule], month, prepared[rule]), pool)) for rule in rules
-    ]
+    paid = settle_together(month, [rule.settling(weights[rule], month, prepared[rule]) for rule in rules])
+    divided = [(rule, Allocation(rule.label, units, pool)) for rule, units in zip(rules, paid, strict=True)]
     asked = [(rule, prepared[rule]) for rule in rules]
     top_1, top_10 = steered(month, asked, HEAVY)
     walked = walk_payouts(month, divided)

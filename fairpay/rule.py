@@ -117,9 +117,20 @@ class Rule(ABC):
     def settle(self, weights: Ints, pool: int, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
         """Divide `pool` minor units by the summed weights int64[rows, artists]; return int64[artists]."""
 
-    def settle_month(self, weights: Ints, month: Month, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
-        """Divide the month's pool, with the month at hand: a rule may look again where rounding would decide."""
+    def settling(self, weights: Ints, month: Month, prepared: Any) -> Any:  # noqa: ANN401 - what `prepare` returned
+        """Divide the month's pool, with the month at hand: a rule may look again where rounding would decide.
+
+        Returns:
+            int64[artists], or what `fairpay.ties.settle_together` makes that of, in one walk for several rules.
+
+        """
         return self.settle(weights, month.facts.pool, prepared)
+
+    def settle_month(self, weights: Ints, month: Month, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
+        """Divide the month's pool under this rule alone, exactly."""
+        found = self.settling(weights, month, prepared)
+        units: Ints = found.settled(month) if hasattr(found, "settled") else found
+        return units
 
     def weight_of(self, users: Users | Usage, prepared: Any) -> Ints | None:  # noqa: ANN401, ARG002 - see `weigh`
         """Return how much of the pool each user of a block steers, int64[users]; None where no user has a part."""

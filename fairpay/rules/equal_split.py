@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 from fairpay.money import LARGEST
 from fairpay.rounding import largest_remainder
 from fairpay.rule import CounterExample, Example, Promise, Rule
-from fairpay.ties import settle_exactly
+from fairpay.ties import settle_roughly
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from fairpay.month import Month, Users
+    from fairpay.ties import Unsettled
     from fairpay.usage import Ints, Usage
 
 
@@ -78,7 +79,7 @@ class EqualSplit(Rule):
         """Divide the pool by the fees each artist drew."""
         return largest_remainder(weights[0], pool)
 
-    def settle_month(self, weights: Ints, month: Month, prepared: int) -> Ints:
+    def settling(self, weights: Ints, month: Month, prepared: int) -> Unsettled | Ints:
         """Divide the pool exactly: where rounding to units would decide over a minor unit, look again."""
         if not month.facts.fees:
             return self.settle(weights, month.facts.pool, prepared)
@@ -88,4 +89,4 @@ class EqualSplit(Rule):
 
             fine.add_equal_fine(usage.start, usage.artist, self.weight_of(usage, prepared), place, out)
 
-        return settle_exactly(month, weights[0], budgets=month.facts.fees * prepared, split=split)
+        return settle_roughly(month, weights[0], budgets=month.facts.fees * prepared, split=split)

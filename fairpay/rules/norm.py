@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from fairpay.budgets import float_unit, settle_budgets, units_each
+from fairpay.integers import sum_exactly
 from fairpay.rounding import largest_remainder
 from fairpay.rule import CounterExample, Example, Promise, Rule, parameter
 from fairpay.usage import Usage
 
 if TYPE_CHECKING:
     from fairpay.month import Month, Users
+    from fairpay.ties import Unsettled
     from fairpay.usage import Ints
 
 FANS = {f"u{i}": {f"A{i}": 1} for i in range(1, 100)}
@@ -118,14 +120,16 @@ class Norm(Rule):
         return frozenset({Promise.CONSERVES, Promise.NULL_ARTIST, Promise.MONOTONE, Promise.ANONYMOUS})
 
     def prepare(self, month: Month) -> float:
-        """Return the unit: from the largest weight of any user, so that all of them together stay below 2^62."""
+        """Return the unit: a power of two fixed from the sum of the weights, which stays below 2^62 in it.
+
+        No ratio exceeds the number of artists, so that bounds a first unit for adding up.
+        """
+        facts = month.facts
         if self.p == 1:
-            return units_each(month.facts.fees)
-
-        def largest(usage: Usage) -> float:
-            return float((usage.fee * self.ratios(usage)).max(initial=0.0))
-
-        return float_unit(max(month.each(largest), default=0.0) * month.facts.users)
+            return units_each(facts.fees)
+        rough = float_unit(float(facts.fees) * float(facts.artists))
+        rounded = sum(month.each(lambda usage: sum_exactly(self.budgets(usage, rough))))
+        return float_unit((rounded + facts.users) / rough)
 
     def weight_of(self, users: Users | Usage, prepared: float) -> Ints | None:
         """Return what each user steers; only the plays tell, so None for users without them."""
@@ -160,6 +164,6 @@ class Norm(Rule):
         """Divide the pool by what each artist drew."""
         return largest_remainder(weights[0], pool)
 
-    def settle_month(self, weights: Ints, month: Month, prepared: float) -> Ints:
+    def settling(self, weights: Ints, month: Month, prepared: float) -> Unsettled | Ints:
         """Divide the pool exactly: where rounding to units would decide over a minor unit, look again."""
         return settle_budgets(month, weights[0], lambda usage: self.budgets(usage, prepared))

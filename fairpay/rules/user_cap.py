@@ -156,6 +156,8 @@ def safe_cap(month: Month) -> int | None:
         return None
     share = Fraction(facts.pool, facts.fees) if facts.fees and facts.fees_are_money else facts.rate
     low, high = 0, facts.plays
+    if share:  # no more than all plays count
+        high = min(high, int(facts.plays / (share * facts.users)))
     while low < high:
         cap = (low + high + 1) // 2
         counted = sum_users(month, lambda users, cap=cap: np.minimum(users.plays, cap))  # type: ignore[misc]
