@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,15 +13,13 @@ from fairpay.money import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from fractions import Fraction
 
     from numpy.typing import NDArray
 
     from fairpay.usage import Ints
 
 __all__ = ["largest_remainder", "largest_remainder_exact", "largest_remainder_mixed"]
-
-DOUBT = 2.0**-48
-"""More than the relative error of a sum of few products of floats, each made of three roundings of 2^-53."""
 
 
 def largest_remainder(weights: Ints, pool: int) -> Ints:
@@ -80,8 +77,9 @@ def largest_remainder_exact(weights: Sequence[int] | Sequence[Fraction], pool: i
 def largest_remainder_mixed(rows: Sequence[Ints], factors: Sequence[Fraction], pool: int) -> Ints:
     """Divide `pool` in proportion to a weighted sum of weights, Σ_i factors[i] · rows[i][j], exactly.
 
-    Floating point finds what each is due to within a bound that is known, and integers of any size decide wherever a
-    floor or the last units lie within that bound, so the result is that of `largest_remainder_exact`, much sooner.
+    The sums leave 62 bits, so their highest 62 bits find what each is due to within a bound that is known, and integers
+    of any size decide wherever a floor or the last units lie within that bound: the result is that of
+    `largest_remainder_exact`, sooner.
 
     Args:
         rows: int64[n] each, none negative.
@@ -98,43 +96,50 @@ def largest_remainder_mixed(rows: Sequence[Ints], factors: Sequence[Fraction], p
     """
     refuse(min(int(row.min(initial=0)) for row in rows), pool)
     common = math.lcm(*(factor.denominator for factor in factors))
-    times = [int(factor * common) for factor in factors]
-    total = sum(scale * sum_exactly(row) for scale, row in zip(times, rows, strict=True))
+    whole: NDArray[np.object_] = np.zeros(len(rows[0]), dtype=object)
+    for row, factor in zip(rows, factors, strict=True):
+        whole += row.astype(object) * int(factor * common)
+    total = int(whole.sum())
     if total == 0:
-        return nothing(len(rows[0]), pool)
+        return nothing(len(whole), pool)
+    if total <= LARGEST:
+        return largest_remainder(whole.astype(np.int64), pool)
+    return highest_bits(whole, total, pool)
 
-    def part(place: int) -> tuple[int, int]:
-        return divmod(pool * sum(scale * int(row[place]) for scale, row in zip(times, rows, strict=True)), total)
 
-    due = np.zeros(len(rows[0]))
-    for scale, row in zip(times, rows, strict=True):
-        due += row.astype(np.float64) * float(Fraction(scale * pool, total))
-    error = float(due.max() + 1) * DOUBT
-    floors = np.floor(due)
-    rests = due - floors
-    doubtful = np.flatnonzero((rests <= error) | (rests >= 1 - error))
-    if len(doubtful) == len(rests):
-        error = DOUBT  # all are worked out exactly
-    floors = floors.astype(np.int64)
-    for place in map(int, doubtful):
-        floors[place], rest = part(place)
-        rests[place] = rest / total
+def highest_bits(whole: NDArray[np.object_], total: int, pool: int) -> Ints:
+    """Divide `pool` by integers of any size, object[n] with their total, which is above 2^62.
+
+    Of a weight w and the total t the highest bits are w' and t'. What is due is pool · w / t, and pool · w' / t' is no
+    farther from it than pool / t': in units of 1 / t', `pool` of them.
+    """
+    from fairpay.kernels import wide  # noqa: PLC0415 - Numba is loaded where it is used
+
+    down = total.bit_length() - LARGEST.bit_length() + 1
+    high = total >> down
+    floors = np.empty(len(whole), dtype=np.int64)
+    rests = np.empty(len(whole), dtype=np.uint64)
+    wide.apportion((whole >> down).astype(np.int64), np.uint64(high), np.uint64(pool), floors, rests)
+    rest: Ints = rests.astype(np.int64)
+    for place in np.flatnonzero((rest <= pool) | (rest >= high - pool)).tolist():
+        floors[place], exact = divmod(pool * whole[place], total)
+        rest[place] = exact * high // total
     left = pool - sum_exactly(floors)
-    floors[most_left(rests, left, error=2 * error, exact=lambda place: part(place)[1])] += 1
+    floors[most_left(rest, left, error=2 * pool, exact=lambda place: int(pool * whole[place] % total))] += 1
     return floors
 
 
-def most_left(rests: NDArray[np.float64], count: int, *, error: float, exact: Callable[[int], int]) -> Ints:
+def most_left(rest: Ints, count: int, *, error: int, exact: Callable[[int], int]) -> Ints:
     """Return the places of the `count` largest remainders, each known to within `error` / 2; equal ones by place."""
-    order = np.argsort(-rests, kind="stable")
-    if count in (0, len(rests)):
+    order = np.argsort(LARGEST - rest, kind="stable")
+    if count in {0, len(rest)}:
         return order[:count]
-    last, following = rests[order[count - 1]], rests[order[count]]
+    last, following = int(rest[order[count - 1]]), int(rest[order[count]])
     if last - following > error:
         return order[:count]
-    served = np.flatnonzero(rests > last + error)
-    near = np.flatnonzero((rests <= last + error) & (rests >= following - error))
-    keys = {int(place): exact(int(place)) for place in near}
+    served = np.flatnonzero(rest > min(last + error, LARGEST))
+    near = np.flatnonzero((rest <= min(last + error, LARGEST)) & (rest >= following - error))
+    keys = {place: exact(place) for place in near.tolist()}
     more = sorted(keys, key=lambda place: (-keys[place], place))[: count - len(served)]
     return np.concatenate([served, np.array(more, dtype=np.int64)])
 

@@ -52,7 +52,7 @@ SHARES = st.integers(0, 2) | st.fractions(0, 1, max_denominator=10**9)
 def test_two_weights_together_are_divided_as_exact_fractions_say(
     pairs: list[tuple[int, int]], share: Fraction, pool: int
 ) -> None:
-    """However near a floor or a tie, and with pools that floats cannot tell units of."""
+    """However near a floor or a tie."""
     rows = np.array(pairs, dtype=np.int64).T
     factors = (Fraction(1, sum(rows[0].tolist())), Fraction(share, sum(rows[1].tolist())))
     together = [factors[0] * a + factors[1] * b for a, b in pairs]
@@ -61,7 +61,7 @@ def test_two_weights_together_are_divided_as_exact_fractions_say(
 
 
 def test_many_equal_remainders_of_two_weights_go_to_the_first() -> None:
-    """No float decides: a thousand artists are due the same."""
+    """A thousand artists are due the same, so that highest bits cannot decide."""
     rows = (np.full(1000, 7), np.full(1000, 11))
     found = largest_remainder_mixed(rows, (Fraction(9, 70_000), Fraction(1, 110_000)), 1_234_567)
     assert found.tolist() == [1235] * 567 + [1234] * 433
