@@ -9,6 +9,12 @@ from fairpay.cli.terminal import tell
 ROWS, USERS, ARTISTS = 60_000, 20_000, 8_000
 """So many that the log is read as a large one, and that not all ids of a row group stand in its dictionary."""
 
+TEXTS = {
+    "quoted.csv": 'user,artist,plays\n"u","a",1\n',
+    "lines.jsonl": '{"user":"u","artist":"a\\u00e9","plays":1}\n' * 60_000,
+}
+"""Logs read by kernels of their own."""
+
 
 def warm() -> None:
     """Compile ahead, so that the first run starts as quickly as all later ones."""
@@ -26,7 +32,8 @@ def warm() -> None:
             log = Path(folder) / name
             synth(log, rows=ROWS, users=USERS, artists=ARTISTS, columns=["user_id", "artist_id", "ms_played"])
             api.compare(log, fee="9.99", royalty_rate="70%")
-        quoted = Path(folder) / "quoted.csv"
-        quoted.write_text('user,artist,plays\n"u","a",1\n', encoding="utf-8")
-        api.compare(quoted, fee="9.99", royalty_rate="70%")
+        for name, text in TEXTS.items():
+            log = Path(folder) / name
+            log.write_text(text, encoding="utf-8")
+            api.compare(log, fee="9.99", royalty_rate="70%")
     tell("Compiled; the kernels are kept in your cache folder.")

@@ -1,8 +1,10 @@
+# mypy: disable-error-code="arg-type"
+# (Numba's integers are NumPy's and Python's alike.)
 """Moments out of text: ISO 8601 and unix time to microseconds from 1970 UTC.
 
-| kernel          | shapes and types                                            |
-|-----------------|-------------------------------------------------------------|
-| `parse_moments` | start int64[n+1], data uint8[m], out int64[n], how uint8[n]  |
+| kernel          | shapes and types                                                     |
+|-----------------|----------------------------------------------------------------------|
+| `parse_moments` | start int32 or int64[n+1], data uint8[m], out int64[n], how uint8[n] |
 
 Text i is data[start[i]:start[i+1]]; how[i] is EXACT, or EMPTY, NOT_A_NUMBER or TOO_LARGE with out[i] = 0.
 """
@@ -10,13 +12,10 @@ Text i is data[start[i]:start[i+1]]; how[i] is EXACT, or EMPTY, NOT_A_NUMBER or 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
 
-from fairpay.kernels._jit import jit
-from fairpay.kernels.numbers import EMPTY, EXACT, NOT_A_NUMBER, decimal, trim
-
-if TYPE_CHECKING:
-    import numpy as np
+from fairpay.kernels._jit import inlined, jit
+from fairpay.kernels.numbers import EMPTY, EXACT, NOT_A_NUMBER, WORD, decimal, trim, whole_digits
 
 __all__ = ["parse_moments"]
 
@@ -24,7 +23,7 @@ SPACE, PLUS, MINUS, POINT, ZERO, NINE, COLON = 32, 43, 45, 46, 48, 57, 58
 UPPER_T, LOWER_T, UPPER_Z, LOWER_Z, UPPER_U, UPPER_C = 84, 116, 90, 122, 85, 67
 
 
-@jit
+@inlined
 def whole_number(data: np.ndarray, i: int, end: int, width: int) -> tuple[int, bool]:
     """Read exactly `width` digits."""
     if i + width > end:
@@ -37,7 +36,7 @@ def whole_number(data: np.ndarray, i: int, end: int, width: int) -> tuple[int, b
     return value, True
 
 
-@jit
+@inlined
 def days_from_civil(year: int, month: int, day: int) -> int:
     """Days from 1970-01-01 in the Gregorian calendar (H. Hinnant, chrono-compatible low-level date algorithms)."""
     y = year - (1 if month <= 2 else 0)
@@ -47,7 +46,7 @@ def days_from_civil(year: int, month: int, day: int) -> int:
     return era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
 
 
-@jit
+@inlined
 def month_length(year: int, month: int) -> int:
     """Days of a month."""
     if month == 2:
@@ -55,7 +54,7 @@ def month_length(year: int, month: int) -> int:
     return 30 if month in (4, 6, 9, 11) else 31
 
 
-@jit
+@inlined
 def date(data: np.ndarray, i: int, end: int) -> tuple[int, bool]:
     """Read `2021-03-19` as days from 1970."""
     year, a = whole_number(data, i, end, 4)
@@ -68,7 +67,7 @@ def date(data: np.ndarray, i: int, end: int) -> tuple[int, bool]:
     return days_from_civil(year, month, day), True
 
 
-@jit
+@inlined
 def zone(data: np.ndarray, i: int, end: int) -> tuple[int, bool]:
     """Read what follows the time of day: nothing, `Z`, `+02:00`, `+0200`, `+02`, ` UTC`; return seconds east of UTC."""
     if i < end and data[i] == SPACE:
@@ -92,7 +91,7 @@ def zone(data: np.ndarray, i: int, end: int) -> tuple[int, bool]:
     return (-east if data[i] == MINUS else east), True
 
 
-@jit
+@inlined
 def fraction(data: np.ndarray, i: int, end: int) -> tuple[int, int]:
     """Read digits after a decimal point as microseconds, finer ones cut off; return them and where they end."""
     value, scale = 0, 100_000
@@ -103,7 +102,7 @@ def fraction(data: np.ndarray, i: int, end: int) -> tuple[int, int]:
     return value, i
 
 
-@jit
+@inlined
 def clock(data: np.ndarray, i: int, end: int) -> tuple[int, bool]:
     """Read `10:44`, `10:44:25` or `10:44:25.796` with its zone as microseconds from midnight UTC."""
     hour, good = whole_number(data, i, end, 2)
@@ -124,27 +123,14 @@ def clock(data: np.ndarray, i: int, end: int) -> tuple[int, bool]:
     return ((hour * 60 + minute) * 60 + second - east) * 1_000_000 + micro, good
 
 
-@jit
-def parse_moments(start: np.ndarray, data: np.ndarray, out: np.ndarray, how: np.ndarray) -> None:
-    """Read each text as a moment, microseconds from 1970 UTC: ISO 8601 (no zone is UTC) or unix time by its size."""
-    for n in range(len(out)):
-        i, end = trim(data, start[n], start[n + 1])
-        out[n] = 0
-        if i == end:
-            how[n] = EMPTY
-            continue
-        days, good = date(data, i, end)
-        if good:
-            micro = 0
-            j = i + 10
-            if j < end:
-                good = data[j] == UPPER_T or data[j] == LOWER_T or data[j] == SPACE
-                if good:
-                    micro, good = clock(data, j + 1, end)
-            how[n] = EXACT if good else NOT_A_NUMBER
-            out[n] = days * 86_400_000_000 + micro if good else 0
-            continue
-        out[n], how[n] = unix_moment(data, i, end)
+@inlined
+def by_size(raw: int) -> int:
+    """Take a whole number for seconds, ms (10^11 and more), us or ns, and return microseconds."""
+    if raw < 100_000_000_000:
+        return raw * 1_000_000
+    if raw < 100_000_000_000_000:
+        return raw * 1000
+    return raw if raw < 100_000_000_000_000_000 else raw // 1000
 
 
 @jit
@@ -160,3 +146,31 @@ def unix_moment(data: np.ndarray, i: int, end: int) -> tuple[int, int]:
     elif value >= 100_000_000_000_000_000:
         value //= 1000
     return value, EXACT
+
+
+@jit
+def parse_moments(start: np.ndarray, data: np.ndarray, out: np.ndarray, how: np.ndarray) -> None:
+    """Read each text as a moment, microseconds from 1970 UTC: ISO 8601 (no zone is UTC) or unix time by its size."""
+    address = np.int64(data.ctypes.data)
+    for n in range(len(out)):
+        i, end = trim(data, start[n], start[n + 1])
+        out[n] = 0
+        raw = whole_digits(address + i, end - i) if WORD < end - i <= 2 * WORD else -1
+        if raw >= 0:
+            out[n], how[n] = by_size(raw), EXACT
+            continue
+        if i == end:
+            how[n] = EMPTY
+            continue
+        days, good = date(data, i, end)
+        if good:
+            micro = 0
+            j = i + 10
+            if j < end:
+                good = data[j] == UPPER_T or data[j] == LOWER_T or data[j] == SPACE
+                if good:
+                    micro, good = clock(data, j + 1, end)
+            how[n] = EXACT if good else NOT_A_NUMBER
+            out[n] = days * 86_400_000_000 + micro if good else 0
+            continue
+        out[n], how[n] = unix_moment(data, i, end)

@@ -1,3 +1,5 @@
+# mypy: disable-error-code="arg-type,return-value"
+# (Numba's integers are NumPy's and Python's alike.)
 """Decimal numbers out of text, exactly, as scaled integers.
 
 | kernel           | shapes and types                                                                      |
@@ -25,10 +27,12 @@ __all__ = [
     "ROUNDED_UP",
     "TOO_LARGE",
     "UNREAD",
+    "WORD",
     "decimal",
     "parse_decimals",
     "round_floats",
     "trim",
+    "whole_digits",
 ]
 
 EXACT, ROUNDED_UP, INEXACT = 0, 1, 2
@@ -179,11 +183,21 @@ def digits_alone(address: int, length: int) -> int:
     word = word * np.uint64(10) + (word >> np.uint64(8))
     low = (word & PAIRS) * np.uint64(0x000F424000000064)
     high = ((word >> np.uint64(16)) & PAIRS) * np.uint64(0x0000271000000001)
-    return int((low + high) >> np.uint64(32))
+    return np.int64((low + high) >> np.uint64(32))
+
+
+@inlined
+def whole_digits(address: int, length: int) -> int:
+    """Read 9 to 16 digits, the last eight and those before; -1: there is something else among them."""
+    first = digits_alone(address, length - WORD)
+    second = digits_alone(address + length - WORD, WORD)
+    return first * 100_000_000 + second if first >= 0 and second >= 0 else -1
 
 
 @jit
-def parse_decimals(start: np.ndarray, data: np.ndarray, digits: int, out: np.ndarray, how: np.ndarray) -> None:
+def parse_decimals(  # noqa: C901 - one walk over the texts; calls for each would cost
+    start: np.ndarray, data: np.ndarray, digits: int, out: np.ndarray, how: np.ndarray
+) -> None:
     """Read each text as a decimal number (`12`, `+1.5`, `.5`, `1e3`) times 10^digits, to the nearest integer."""
     address, last = np.int64(data.ctypes.data), len(data) - WORD
     for n in range(len(out)):
@@ -196,6 +210,11 @@ def parse_decimals(start: np.ndarray, data: np.ndarray, digits: int, out: np.nda
         if i == end:
             out[n], how[n] = 0, EMPTY
             continue
+        if WORD < end - i <= min(2 * WORD, LONGEST - digits):
+            value = whole_digits(address + i, end - i)
+            if value >= 0:
+                out[n], how[n] = value * POWERS[digits], EXACT
+                continue
         if end - i <= LONGEST:
             out[n], how[n] = short_decimal(data, i, end, digits)
             if how[n] != UNREAD:

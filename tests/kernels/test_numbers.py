@@ -176,3 +176,27 @@ def test_the_ways_logs_write_time(text: str, same: str) -> None:
 )
 def test_what_is_no_moment(text: str) -> None:
     assert moments([text]) == [(0, NOT_A_NUMBER)]
+
+
+@given(st.from_regex(rb"[0-9]{0,18}[0-9:/; .x]?[0-9]{0,3}", fullmatch=True), st.integers(0, 9))
+@example(b"9999999999999999", 9)
+@example(b"99999999", 9)
+@example(b"12345678:", 0)
+@example(b"1234567:", 0)
+def test_digits_read_many_at_a_time_are_those_read_one_at_a_time(text: bytes, digits: int) -> None:
+    """Whatever stands behind the text in memory, or nothing."""
+    alone = decimals([text.decode()], digits)
+    assert decimals([text.decode(), "123456789"], digits)[:1] == alone
+    assert decimals(["0." + "0" * 30, text.decode()], digits)[1:] == alone
+    if text.isdigit():
+        assert alone == [slow(text.decode(), digits)]
+
+
+@given(st.integers(0, 10**19))
+@example(10**16 - 1)
+@example(10**11)
+@example(10**11 - 1)
+def test_unix_times_are_read_by_their_size(number: int) -> None:
+    unit = 10**6 if number < 10**11 else 10**3 if number < 10**14 else 1
+    micro = number * unit if number < 10**17 else number // 1000
+    assert moments([str(number)]) == [(micro, EXACT) if number < 2**62 else (0, TOO_LARGE)]
