@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from naive import NaiveMonth
 
+from fairpay import measures
 from fairpay.division import divide
+from fairpay.kernels.lookup import count_kept
 from fairpay.measures import kth_largest, steered
 from fairpay.rules import find_rule
 
@@ -46,6 +50,33 @@ def test_what_strays_is_what_the_pot_pays_to_artists_never_played() -> None:
     assert user.stray == 0
     assert market.stray is not None
     assert abs(market.stray - Fraction(9, 10)) <= Fraction(1, 1 << 15)
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=4, unique=True), min_size=1, max_size=9),
+    st.lists(st.lists(st.integers(0, 2**40), min_size=4, max_size=4).filter(any), min_size=1, max_size=3),
+)
+def test_users_are_counted_by_what_their_artists_are_paid(played: list[list[int]], columns: list[list[int]]) -> None:
+    """Column by column, as a loop counts; the last bin is for all of the pool."""
+    value, pool = np.array(columns, dtype=np.int64).T, max(map(sum, columns))
+    start = np.cumsum([0, *map(len, played)])
+    artist = np.concatenate(played).astype(np.uint32)
+    counts = np.zeros((len(columns), 8), dtype=np.int64)
+    count_kept(start, artist, np.ascontiguousarray(value), float(pool), counts)
+    bins = [[min(int(sum(column[a] for a in mine) / pool * 7), 7) for mine in played] for column in columns]
+    assert counts.tolist() == [[row.count(b) for b in range(8)] for row in bins]
+
+
+@pytest.mark.parametrize("room", [0, 1 << 28])
+def test_payouts_that_may_not_be_held_twice_are_looked_up_one_by_one(
+    room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the same figures."""
+    monkeypatch.setattr(measures, "TOGETHER", room)
+    rules = (MARKET, find_rule("equal-split"), find_rule("weighted"), find_rule("user-cap:cap=2"))
+    strays = [payout.stray for payout in divide(month_of([1, 9, 4]), rules).payouts]
+    assert strays[1] == 0
+    assert [float(stray or 0) for stray in strays] == pytest.approx([5 / 7, 0, 2 / 3, 3 / 5], abs=2e-3)
 
 
 def test_the_mcdonald_ratio_compares_artists_of_heavy_and_light_listeners() -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 TESTS = Path(__file__).parent.parent
 CHECKED = (
     "kernels/test_split.py",
+    "test_measures.py",
+    "test_ties.py",
     "kernels/test_fields.py",
     "io/test_json_lines.py",
     "kernels/test_numbers.py",
