@@ -48,9 +48,17 @@ def largest_remainder(weights: Ints, pool: int) -> Ints:
     floors = np.empty(len(weights), dtype=np.int64)
     rests = np.empty(len(weights), dtype=np.uint64)
     paid = int(wide.apportion(weights, np.uint64(total), np.uint64(pool), floors, rests))
-    order = np.argsort(np.uint64(LARGEST) - rests, kind="stable")
-    floors[order[: pool - paid]] += 1
+    serve(rests, floors, pool - paid)
     return floors
+
+
+def serve(rests: NDArray[np.uint64], floors: Ints, left: int) -> None:
+    """Give one unit each to the `left` largest remainders: only the last one's equals need an order."""
+    if left:
+        last = np.partition(rests, len(rests) - left)[len(rests) - left]
+        above = rests > last
+        floors[above] += 1
+        floors[np.flatnonzero(rests == last)[: left - int(np.count_nonzero(above))]] += 1
 
 
 def largest_remainder_exact(weights: Sequence[int] | Sequence[Fraction], pool: int) -> Ints:
