@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all lint bench bench-suspects clean
+.PHONY: demo test test-all lint bench bench-suspects bench-pools clean
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("fairpay needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
@@ -45,6 +45,9 @@ bench: $(VENV)/.bench ## against DuckDB, Polars and a bare decode, an hour or tw
 
 bench-suspects: $(VENV)/.installed ## what is found of planted attacks, ten minutes; SIZES="1M 5M 20M" for its speed
 	SEEDS="$(or $(SEEDS),11 12 13)" SIZES="$(SIZES)" $(BIN)/python tests/bench/suspects.py
+
+bench-pools: $(VENV)/.bench ## 200 pools in one run against one pool, half an hour: make bench-pools SIZES="20M 200M" ROUNDS=3
+	SIZES="$(SIZES)" POOLS="$(POOLS)" ROUNDS="$(ROUNDS)" CLOSE="$(CLOSE)" $(BIN)/python tests/bench/pools.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

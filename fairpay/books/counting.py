@@ -87,7 +87,7 @@ def count(asked: Asked, unit: str, codes: Sequence[int], terms: Terms) -> dict[i
         if not raw.columns:
             return listens
         assert listens.pool is not None
-        return keyed(replace(listens, used=listens.used & wanted[listens.pool]), raw, unit)
+        return keyed(replace(listens, used=listens.used & wanted[listens.pool], ms=None), raw, unit)
 
     with LocalEngine(running, pools=pools) as engine:
         engine.ingest(logs.units(batch_rows=running.batch_rows, threads=running.threads), judged)
@@ -99,7 +99,7 @@ def census(pool: LocalPool | None) -> Census:
     """Streams and listeners of each unit of a pool."""
     import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
 
-    if pool is None or not pool.intake.users:
+    if pool is None or not pool.payers.users:
         none = np.empty(0, dtype=np.int64)
         return Census(pa.array([], pa.large_string()), none, none)
     return Census(pool.artist.cast(pa.large_string()), pool.artist_plays, pool.artist_listeners)

@@ -64,10 +64,12 @@ def earn(closing: Closing, loaded: Loaded, source: Source, watch: Watch) -> Earn
             set_aside=closing.reading.rejects is not None,
         )
     with take_in(Asked(closing, loaded, source.logs, source.exclusions, payers), watch) as taken:
-        pools = tuple(
-            divide(pool, find_rule(pool.rule or ""), taken.heaps.get(index, Heap()), payers.count(index))
-            for index, pool in enumerate(loaded.pools)
-        )
+
+        def divide_pool(index: int, heap: Heap) -> PoolEarned:
+            pool = loaded.pools[index]
+            return divide(pool, find_rule(pool.rule or ""), heap, payers.count(index))
+
+        pools = taken.divide(len(loaded.pools), divide_pool)
         listening, policies, decisions = heard(taken, len(loaded.pools)), applied(taken, loaded), ruled(taken)
     outside = tuple(unpooled(currency, amount) for currency, amount in payers.lost.items() if amount)
     return Earned((*pools, *outside), listening, payers.lines, payers.without_pool, policies, decisions)
@@ -93,14 +95,14 @@ def divide(pool: Pool, rule: Rule, heap: Heap, subscribers: int) -> PoolEarned:
 
 def divided(pool: Pool, rule: Rule, heap: Heap, money: Revenue) -> dict[str, int]:
     """What each artist (or track with splits) is paid of the pool; zeros are left out."""
-    if heap.month is None or not money.pool:
+    if heap.pool is None or not money.pool:
         return {}
     month = heap.month(money.pool, None if pool.rate == 1 else pool.rate)
     prepared = rule.prepare(month)
     weights = weigh(month, {rule: prepared})[rule]
     allocation = Allocation(rule.label, rule.settle_month(weights, month, prepared), money.pool)
     places = np.flatnonzero(allocation.paid)
-    artists = heap.artist.take(places).to_pylist()
+    artists = heap.pool.names(places)
     return dict(zip(artists, allocation.paid[places].tolist(), strict=True))
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import pyarrow as pa
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked", "Heap", "Taken", "Watch", "take_in"]
 
+T = TypeVar("T")
 ROLES = ("user", "artist", "plays", "seconds", "ms")
 
 
@@ -59,10 +60,13 @@ class Heap:
     """Rows, of plays that are in no pool; 0 for a pool's own."""
     users: int = 0
     plays: int = 0
-    artist: Any = None
-    """large_string[artists], sorted by bytes."""
-    month: Callable[[int, Fraction | None], Month] | None = None
-    """Makes the month that a rule divides, of a pool's minor units and its royalty rate."""
+    pool: LocalPool | None = None
+    """What the engine holds of it, where anybody listened."""
+
+    def month(self, amount: int, rate: Fraction | None) -> Month:
+        """The month that a rule divides, of minor units and the royalty rate."""
+        assert self.pool is not None
+        return self.pool.month(pool=amount, rate=rate, fees_are_money=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,22 @@ class Taken:
     """Pool index -> its plays; after the pools come those of `chain.Lost`."""
     chain: Chain
     terms: Terms
+    engine: LocalEngine
+
+    def divide(self, pools: int, function: Callable[[int, Heap], T]) -> list[T]:
+        """Call `function` with each of the first `pools` indexes and heaps, on threads; return results in their order.
+
+        What a heap holds is let go of after its turn: only as many as there are threads are opened up at a time.
+        """
+
+        def visit(code: int, pool: LocalPool) -> T | None:
+            try:
+                return function(code, self.heaps[code]) if code < pools else None
+            finally:
+                pool.release()
+
+        found = self.engine.over_pools(visit)[:pools]
+        return [*cast("list[T]", found), *(function(code, Heap()) for code in range(len(found), pools))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +153,7 @@ def take_in(asked: Asked, watch: Watch) -> Iterator[Taken]:
         for code, parts in sorted(asked.payers.parts.items()):
             engine.subscribe(parts, pool=code)
         units = logs.units(batch_rows=running.batch_rows, threads=running.threads)
-        engine.ingest(units, chain, progress=watch.progress)
+        engine.ingest(units, lambda raw: untimed(chain(raw)), progress=watch.progress)
         counts = qualifier.finish()
         finish(asked, chain, engine)
         write_set_aside(asked, qualifier)
@@ -141,7 +161,7 @@ def take_in(asked: Asked, watch: Watch) -> Iterator[Taken]:
         for sentence in remarks(asked, chain):
             watch.say(sentence)
         heaps = {code: heap_of(pool, chain.rows_lost[code]) for code, pool in enumerate(engine.pools)}
-        yield Taken(counts, heaps, chain, terms)
+        yield Taken(counts, heaps, chain, terms, engine)
 
 
 def open_terms(asked: Asked, watch: Watch) -> Terms:
@@ -186,7 +206,7 @@ def finish(asked: Asked, chain: Chain, engine: LocalEngine) -> None:
     wishes = asked.loaded.wishes
     if chain.layering is not None:
         divided = chain.layering.extra()
-        engine.ingest([lambda: iter([divided])] if len(divided.used) else [], lambda listens: listens)
+        engine.ingest([lambda: iter([divided])] if len(divided.used) else [], untimed)
         if wishes is not None:
             known = chain.layering.seen | asked.payers.among(pa.array(sorted(wishes.by_user), pa.large_string()))
             wishes.leave_out_unknown(lambda user: user in known, "user is neither in the log nor a subscriber")
@@ -219,9 +239,10 @@ def remarks(asked: Asked, chain: Chain) -> Iterator[str]:
 
 def heap_of(pool: LocalPool, rows: int) -> Heap:
     """What the engine holds of one pool."""
+    payers = pool.payers
+    return Heap(rows, payers.users, payers.plays, pool if payers.users else None)
 
-    def month(amount: int, rate: Fraction | None) -> Month:
-        return pool.month(pool=amount, rate=rate, fees_are_money=False)
 
-    intake = pool.intake
-    return Heap(rows, intake.users, intake.plays, pool.artist, month if intake.users else None)
+def untimed(listens: Listens) -> Listens:
+    """Leave out each artist's time, which no book has: where it is another number than the amount, it costs memory."""
+    return replace(listens, ms=None)

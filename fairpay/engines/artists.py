@@ -1,10 +1,9 @@
-"""The artists of all threads, in byte order of their ids; and of each pool."""
+"""The artists of all threads, in byte order of their ids; and those of one pool."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -15,14 +14,32 @@ from fairpay.kernels import encode as kernel
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from fairpay.engines.encoder import Encoder
     from fairpay.usage import Codes, Ints
 
-__all__ = ["Artists", "merge"]
+__all__ = ["Artists", "Everybody", "Facts", "Known", "merge"]
 
 NOWHERE = np.uint32(0xFFFFFFFF)
+Facts: TypeAlias = "tuple[Ints, Ints, Ints]"
+"""int64[artists] each: amount, plays, ms."""
+
+
+class Names:
+    """Ids as Python text, made when they are asked for, and shared: many pools have the same artists."""
+
+    def __init__(self, ids: pa.Array) -> None:
+        """Take large_string[all]; nothing is held yet."""
+        self.ids = ids
+        self.known = np.zeros(len(ids), dtype=np.bool_)
+        self.text = np.empty(len(ids), dtype=np.object_)
+
+    def at(self, places: Codes | Ints) -> list[str]:
+        """Return the ids at some positions. Two threads may make the same text; either is kept."""
+        missing = places[~self.known[places]]
+        self.text[missing] = np.array(self.ids.take(pa.array(missing)).to_pylist(), dtype=np.object_)
+        self.known[missing] = True
+        names: list[str] = self.text[places].tolist()
+        return names
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +50,57 @@ class Everybody:
     """large_string[all], sorted by bytes."""
     codes: tuple[Codes, ...]
     """For each thread: its artist code -> position in `ids`."""
+    names: Names
+
+
+class Artists(Protocol):
+    """The artists of one pool. A smaller code is a smaller id."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        ...
+
+    @property
+    def ids(self) -> pa.Array:
+        """large_string[artists], sorted by bytes."""
+        ...
+
+    def some(self, places: Ints) -> list[str]:
+        """Return the ids of int64[n] artists."""
+        ...
+
+    @property
+    def facts(self) -> Facts | None:
+        """What each adds up to; None where that is known from a walk only."""
+        ...
+
+    def remap(self) -> tuple[Codes, ...]:
+        """Return for each thread: its artist code -> artist of this pool."""
+        ...
+
+    def besides(self) -> Ints:
+        """int64[artists, 3]: amount, plays and ms that no walk meets, where only a walk tells `facts`."""
+        ...
+
+    def forget(self) -> None:
+        """Let go of what only `remap` needs: every row has been walked."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class Artists:
-    """The artists of one pool with a qualified listen; position is the artist's code from here on."""
+class Known:
+    """The artists of an intake without pools: what they add up to was added up on the way."""
 
     everybody: Everybody
     who: Ints
-    """int64[artists]: positions among everybody, ascending, so that a smaller code is a smaller id."""
-    amount: Ints
-    plays: Ints
-    ms: Ints
+    """int64[artists]: positions among everybody, ascending."""
+    facts: Facts
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.who)
 
     @property
     def ids(self) -> pa.Array:
@@ -52,15 +108,33 @@ class Artists:
         everybody = self.everybody.ids
         return everybody if len(self.who) == len(everybody) else everybody.take(pa.array(self.who))
 
+    def some(self, places: Ints) -> list[str]:
+        """Return the ids of int64[n] artists."""
+        return self.everybody.names.at(self.who[places])
+
     def remap(self) -> tuple[Codes, ...]:
         """Return for each thread: its artist code -> artist of this pool."""
-        place: NDArray[np.uint32] = np.full(len(self.everybody.ids), NOWHERE, dtype=np.uint32)
+        place: Codes = np.full(len(self.everybody.ids), NOWHERE, dtype=np.uint32)
         place[self.who] = np.arange(len(self.who), dtype=np.uint32)
         return tuple(place[mine] for mine in self.everybody.codes)
 
+    def besides(self) -> Ints:
+        """Nothing: all of it is in `facts`."""
+        return np.zeros((self.count, 3), dtype=np.int64)
 
-def merge(encoders: Sequence[Encoder], *, pools: int) -> list[Artists]:
-    """Merge the threads' artist tables, sort by id, and leave out artists whose every row was taken back."""
+    def forget(self) -> None:
+        """Nothing is kept for it."""
+
+    @classmethod
+    def of(cls, everybody: Everybody, facts: Ints) -> Known:
+        """Take int64[everybody, 3] facts; artists whose every row was taken back are left out."""
+        kept = (facts != 0).any(axis=1)
+        amount, plays, ms = (np.ascontiguousarray(facts[kept, k]) for k in range(3))
+        return cls(everybody, np.flatnonzero(kept), (amount, plays, ms))
+
+
+def merge(encoders: Sequence[Encoder]) -> tuple[Everybody, Ints]:
+    """Merge the threads' artist tables and sort by id; return int64[everybody, 3] too, what the encoders added up."""
     most = sum(encoder.artists for encoder in encoders)
     facts = np.zeros((most, 4), dtype=np.int64)
     source = np.empty(most, dtype=np.int64)
@@ -76,37 +150,5 @@ def merge(encoders: Sequence[Encoder], *, pools: int) -> list[Artists]:
     order = order_of(ids)
     place = np.empty(count, dtype=np.uint32)
     place[order] = np.arange(count, dtype=np.uint32)
-    everybody = Everybody(ids.take(pa.array(order)), tuple(place[mine] for mine in codes))
-    if any(encoder.pooled for encoder in encoders):
-        return by_pool(encoders, everybody, pools)
-    return [of_pool(everybody, np.arange(count), facts[order, 1:])]
-
-
-def of_pool(everybody: Everybody, who: Ints, facts: Ints) -> Artists:
-    """Make the artists of a pool from int64[n] positions and int64[n, 3] facts."""
-    kept = (facts != 0).any(axis=1)
-    amount, plays, ms = (np.ascontiguousarray(facts[kept, k]) for k in range(3))
-    return Artists(everybody, who[kept], amount, plays, ms)
-
-
-def by_pool(encoders: Sequence[Encoder], everybody: Everybody, pools: int) -> list[Artists]:
-    """Add up the threads' artists by pool. A thread that met no pools has all of its artists in pool 0."""
-    keys, facts = [], []
-    for encoder, place in zip(encoders, everybody.codes, strict=True):
-        if encoder.pair_count:
-            mine = encoder.pairs[1][: encoder.pair_count]
-            keys.append((mine & ~np.uint64(NOWHERE)) | place[mine & np.uint64(NOWHERE)])
-            facts.append(encoder.pairs[2][: encoder.pair_count])
-        alone = encoder.facts[: encoder.artists, 1:]
-        used = alone.any(axis=1)
-        keys.append(place[used].astype(np.uint64))
-        facts.append(alone[used])
-    every = np.concatenate(keys)
-    order = np.argsort(every)
-    every = every[order]
-    starts = np.flatnonzero(np.diff(every, prepend=~every[:1]))
-    total = np.add.reduceat(np.concatenate(facts)[order], starts, axis=0) if len(starts) else np.zeros((0, 3), np.int64)
-    every = every[starts]
-    who = (every & np.uint64(NOWHERE)).astype(np.int64)
-    cuts = np.searchsorted(every, np.arange(pools + 1, dtype=np.uint64) << np.uint64(32))
-    return [of_pool(everybody, who[a:b], total[a:b]) for a, b in pairwise(cuts)]
+    ids = ids.take(pa.array(order))
+    return Everybody(ids, tuple(place[mine] for mine in codes), Names(ids)), facts[order, 1:]

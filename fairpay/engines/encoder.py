@@ -9,6 +9,7 @@ import numpy as np
 from fairpay.engines.columns import Column, Hasher, address_of, ids_as_text
 from fairpay.kernels import encode as kernel
 from fairpay.kernels import hashing
+from fairpay.kernels.partition import COUNTED, OWN, PLAIN, TIMED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["Encoder", "Flush", "Sums"]
 
 FIRST_ARTISTS = 1024
-FIRST_PAIRS = 1024
 FIRST_ROWS = 64
 MOST_ROWS = 1 << 14
 FRESH = 1 << 14
@@ -45,9 +45,13 @@ class Encoder:
     """
 
     def __init__(  # noqa: PLR0913 - each is a plain number of its own
-        self, flush: Flush, *, thread: int, keys: NDArray[np.uint64], bits: int, parts: int, room: int
-    ) -> None:
-        """Prepare tables for `parts` partitions, 2^bits to a pool; raw rows may take `room` bytes."""
+        self, flush: Flush, *, thread: int, keys: NDArray[np.uint64], bits: int, parts: int, room: int,
+        pooled: bool = False,
+    ) -> None:  # fmt: skip
+        """Prepare tables for `parts` partitions, 2^bits to a pool; raw rows may take `room` bytes.
+
+        Where rows name pools, `pooled`, what artists add up to is left to the partitions.
+        """
         self.flush = flush
         self.thread = thread
         self.hasher = Hasher(keys)
@@ -67,9 +71,8 @@ class Encoder:
         self.artists = 0
         self.ids: list[pa.Array] = []
         self.id_bytes = 0
-        self.pooled = False
-        self.pairs = no_pairs(FIRST_PAIRS)
-        self.pair_count = 0
+        self.pooled = pooled
+        self.kind: int | None = None
         self.sums = Sums()
         self.has_ms = False
         self.wide = False
@@ -88,9 +91,7 @@ class Encoder:
     @property
     def held(self) -> int:
         """Bytes held."""
-        return (
-            self.raw.nbytes + self.slots.nbytes + self.facts.nbytes + self.id_bytes + sum(x.nbytes for x in self.pairs)
-        )
+        return self.raw.nbytes + self.slots.nbytes + self.facts.nbytes + self.id_bytes
 
     def take_in(self, listens: Listens) -> None:
         """Take in a batch.
@@ -103,7 +104,10 @@ class Encoder:
         if rows == 0:
             return
         self.has_ms |= listens.ms is not None
-        if listens.plays is not None:
+        if listens.pool is not None and not self.pooled:
+            self.flush_all()
+            self.pooled = True
+        if listens.plays is not None or not self.derivable(listens):
             self.widen()
         user, artist = Column.of(listens.user, self.hasher), Column.of(listens.artist, self.hasher)
         given: list[NDArray[np.generic] | None] = [
@@ -114,18 +118,35 @@ class Encoder:
         inputs = np.array([address_of(x) for x in given], dtype=np.int64)
         state = self.state
         state[:] = 0
-        state[kernel.ARTISTS], state[kernel.PAIRS] = self.artists, self.pair_count
-        self.pooled |= listens.pool is not None
+        state[kernel.ARTISTS] = self.artists
         while True:
             kernel.encode(
                 rows, user.described, artist.described, inputs, self.hasher.keys, self.block, self.slots, self.facts,
-                self.pairs, self.fresh, self.raw, self.fill, self.bits, self.pooled, state,
+                self.fresh, self.raw, self.fill, self.bits, self.pooled, state,
             )  # fmt: skip
             if state[kernel.STOP] == kernel.DONE:
                 break
             self.resolve(int(state[kernel.STOP]), int(state[kernel.PART]), listens)
         self.drain(listens)
         self.add_up(listens, given)
+
+    def derivable(self, listens: Listens) -> bool:
+        """Whether narrow rows say all that is asked of them: by pool, ms is the amount, or nothing, all through."""
+        if not self.pooled or self.wide:
+            return True
+        amount, ms, used = listens.amount, listens.ms, listens.used
+        kind = PLAIN if ms is None else TIMED
+        if ms is not None and ms is not amount and (amount is None or not np.array_equal(amount[used], ms[used])):
+            return False
+        self.kind = kind if self.kind is None else self.kind
+        return self.kind == kind
+
+    @property
+    def counting(self) -> int:
+        """Where the plays and ms of raw rows stand, see `kernels.partition`."""
+        if not self.pooled:
+            return COUNTED
+        return OWN if self.wide or self.kind is None else self.kind
 
     def resolve(self, stop: int, part: int, listens: Listens) -> None:
         """Make room for what the kernel stopped at."""
@@ -134,8 +155,6 @@ class Encoder:
         elif stop == kernel.GROW:
             self.drain(listens)
             self.grow_artists()
-        elif stop == kernel.GROW_PAIRS:
-            self.grow_pairs(int(self.state[kernel.PAIRS]))
         elif stop == kernel.DRAIN:
             self.drain(listens)
         elif stop == kernel.WIDEN:
@@ -183,13 +202,6 @@ class Encoder:
         kernel.regrow(self.slots, slots)
         self.facts, self.slots = facts, slots
 
-    def grow_pairs(self, count: int) -> None:
-        """Make room for twice the artists by pool."""
-        slots, keys, facts = no_pairs(2 * len(self.pairs[1]))
-        keys[:count], facts[:count] = self.pairs[1][:count], self.pairs[2][:count]
-        kernel.regrow_pairs(keys, count, slots)
-        self.pairs = (slots, keys, facts)
-
     def drain(self, listens: Listens) -> None:
         """Keep the ids of the artists met first in this batch."""
         count = int(self.state[kernel.FRESH])
@@ -198,7 +210,7 @@ class Encoder:
             self.ids.append(ids_as_text(listens.artist, rows))
             self.id_bytes += self.ids[-1].nbytes
             self.state[kernel.FRESH] = 0
-        self.artists, self.pair_count = int(self.state[kernel.ARTISTS]), int(self.state[kernel.PAIRS])
+        self.artists = int(self.state[kernel.ARTISTS])
 
     def add_up(self, listens: Listens, given: list[NDArray[np.generic] | None]) -> None:
         """Add this batch to the exact totals; where its own sums may have wrapped, add it up again in full."""
@@ -209,11 +221,6 @@ class Encoder:
             if values is not None and rows * int(state[kernel.AMOUNT_BITS + i]) >= SAFE:
                 total = sum(values[listens.used].tolist())
             setattr(self.sums, name, getattr(self.sums, name) + total)
-
-
-def no_pairs(size: int) -> kernel.Pairs:
-    """Make a table of artists by pool, with room for `size`."""
-    return np.zeros(2 * size, dtype=np.uint32), np.empty(size, dtype=np.uint64), np.empty((size, 3), dtype=np.int64)
 
 
 def flat(values: Ints | None) -> Ints | None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+from fairpay.engines.settled import Payers
 from fairpay.errors import InputError
-from fairpay.integers import sum_exactly
 from fairpay.money import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from fairpay.engines.artists import Artists
     from fairpay.engines.encoder import Sums
-    from fairpay.engines.settled import Payers
 
 __all__ = ["Intake", "add_up", "check_sums"]
 
@@ -46,22 +44,10 @@ class Intake:
     """Rows left out for that reason."""
 
 
-def add_up(payers: Sequence[Payers], artists: Artists, *, has_ms: bool, subscribers: int) -> Intake:
-    """Add up one pool."""
-    amount, plays, ms = (sum_exactly(x) for x in (artists.amount, artists.plays, artists.ms))
-    return Intake(
-        users=sum(p.users for p in payers),
-        artists=len(artists.amount),
-        amount=amount,
-        plays=plays,
-        ms=ms if has_ms else None,
-        fees=sum(p.fees for p in payers),
-        inactive_fees=sum(p.inactive_fees for p in payers),
-        inactive=sum(p.inactive for p in payers),
-        subscribers=subscribers,
-        unlisted=sum(p.unlisted for p in payers),
-        unlisted_rows=sum(p.dropped for p in payers),
-    )
+def add_up(payers: Sequence[Payers]) -> Payers:
+    """Add up the partitions of a pool."""
+    names = [field.name for field in fields(Payers)]
+    return Payers(**{name: sum(getattr(one, name) for one in payers) for name in names})
 
 
 def check_sums(sums: Iterable[Sums], fees: int) -> None:

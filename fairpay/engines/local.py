@@ -9,17 +9,17 @@ user by counting, and every rule sees whole users.
 
 from __future__ import annotations
 
-import os
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
-from fairpay.engines import artists as artist_tables
+from fairpay.engines.artists import Known, merge
 from fairpay.engines.columns import Hasher
 from fairpay.engines.encoder import Encoder
-from fairpay.engines.feeding import feed
+from fairpay.engines.feeding import feed, usable_processors
 from fairpay.engines.intake import Intake, add_up, check_sums
 from fairpay.engines.local_month import Listening
 from fairpay.engines.partition import Partition
@@ -27,6 +27,7 @@ from fairpay.engines.pool import LocalPool
 from fairpay.engines.settled import settle
 from fairpay.engines.spool import Spool
 from fairpay.engines.subscribing import enter_subscribers
+from fairpay.engines.walker import Desk
 from fairpay.errors import InputError
 from fairpay.kernels import hashing
 
@@ -37,17 +38,22 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from fairpay.engines.artists import Artists
     from fairpay.engines.local_month import LocalMonth
+    from fairpay.engines.settled import Payers, Settled
     from fairpay.schema import Listens
     from fairpay.settings import Running
     from fairpay.usage import Ints
 
 __all__ = ["Intake", "LocalEngine", "Unlisted"]
 
+T = TypeVar("T")
 Unlisted: TypeAlias = Literal["free", "leave-out", "refuse"]
 PART_BITS = 8
 LEAST_BITS = 2
 RAW_BYTES = 100_000_000
+SHARE = 2
+"""A pool is large where all the other threads would wait for it: its plays are 1 / (SHARE * threads) of all."""
 
 
 class LocalEngine:
@@ -60,6 +66,8 @@ class LocalEngine:
         """Prepare; nothing large is held until something is taken in."""
         self.threads = running.threads or usable_processors()
         self.spool = Spool(running)
+        self.desk = Desk(self.spool)
+        self.expected = pools
         self.bits = PART_BITS if pools == 1 else max(LEAST_BITS, PART_BITS - (pools - 1).bit_length())
         self.parts: list[Partition] = []
         self.keys = np.frombuffer(secrets.token_bytes(8 * hashing.KEYS), dtype=np.uint64).copy()
@@ -91,12 +99,8 @@ class LocalEngine:
 
         Raises:
             InputError: a user twice, no id, a negative fee, or fees that sum to more than 2^62.
-            ValueError: listeners to leave out of one pool among several.
 
         """
-        if unlisted == "leave-out" and self.bits != PART_BITS:
-            message = "unlisted listeners can be left out only where there is one pool"
-            raise ValueError(message)
         self.unlisted = unlisted
         first = pool << self.bits
         self.part(first + (1 << self.bits) - 1)
@@ -147,8 +151,11 @@ class LocalEngine:
     def encoder(self, thread: int) -> Encoder:
         """Make a thread's encoder."""
         room = min(RAW_BYTES, self.spool.limit // (4 * self.threads))
-        encoder = Encoder(self.flush, thread=thread, keys=self.keys, bits=self.bits, parts=1 << self.bits, room=room)
-        if self.unlisted == "leave-out":
+        encoder = Encoder(
+            self.flush, thread=thread, keys=self.keys, bits=self.bits, parts=self.expected << self.bits,
+            room=room, pooled=self.expected > 1,
+        )  # fmt: skip
+        if self.unlisted == "leave-out" and not encoder.pooled:  # what is taken back must be known in full
             encoder.widen()
         self.spool.charge(encoder.held)
         return encoder
@@ -166,8 +173,9 @@ class LocalEngine:
         """Move a partition's raw rows out of an encoder; where that is too much, move rows to the file."""
         raw = encoder.raw[index, : encoder.fill[index]]
         more = self.part(index).take_in(
-            raw, encoder.codes, thread=encoder.thread, facts=encoder.facts, leave_out=self.unlisted == "leave-out"
-        )
+            raw, encoder.codes, thread=encoder.thread, facts=encoder.facts, leave_out=self.unlisted == "leave-out",
+            kind=encoder.counting,
+        )  # fmt: skip
         encoder.fill[index] = 0
         if self.spool.charge(more):
             self.spill()
@@ -201,27 +209,53 @@ class LocalEngine:
             self.spool.charge(encoder.held - before)
         count = max(1, -(-len(self.parts) >> self.bits))
         self.part((count << self.bits) - 1)
-        artists = artist_tables.merge(self.encoders, pools=count)
-        has_ms = any(encoder.has_ms for encoder in self.encoders)
-        for code in range(count):
-            self.pools.append(self.finish_pool(code, artists[code], fee=fee, has_ms=has_ms))
-        check_sums((e.sums for e in self.encoders), sum(pool.intake.fees for pool in self.pools))
+        settled = [self.settle_pool(code, fee=fee) for code in range(count)]
+        self.make_pools(settled)
+        check_sums((e.sums for e in self.encoders), sum(pool.payers.fees for pool in self.pools))
         self.spool.charge(-sum(encoder.held for encoder in self.encoders))
         self.encoders, self.parts = [], []
         return self.pools[0].intake
 
-    def finish_pool(self, code: int, artists: artist_tables.Artists, *, fee: int, has_ms: bool) -> LocalPool:
+    def make_pools(self, settled: Sequence[tuple[list[Settled], Payers]]) -> None:
+        """Make the pools: a large one is walked by all threads, others by one each."""
+        from fairpay.engines.roster import Roster  # noqa: PLC0415 - of several pools only
+
+        everybody, facts = merge(self.encoders)
+        pooled = len(settled) > 1 or any(encoder.pooled for encoder in self.encoders)
+        has_ms = any(encoder.has_ms for encoder in self.encoders)
+        plays = sum(payers.plays for _, payers in settled)
+        for code, (parts, payers) in enumerate(settled):
+            artists: Artists = (
+                Known.of(everybody, facts)
+                if not pooled
+                else Roster(everybody, parts, self.spool, counted=facts if code == 0 and facts.any() else None)
+            )
+            threads = self.threads if SHARE * payers.plays * self.threads >= plays else 1
+            listening = Listening(parts, artists, self.desk, threads=threads)
+            subscribers = self.subscribers.get(code, 0)
+            self.pools.append(LocalPool(payers, listening, has_ms=has_ms, subscribers=subscribers))
+
+    def settle_pool(self, code: int, *, fee: int) -> tuple[list[Settled], Payers]:
         """Settle the partitions of a pool."""
         parts = self.parts[code << self.bits : (code + 1) << self.bits]
         stated = None if self.subscribers else fee
-        leave_out = self.unlisted == "leave-out"
-        settled = [settle(part, self.spool, fee=stated, leave_out=leave_out) for part in parts]
-        payers = [one.payers for one in settled]
-        intake = add_up(payers, artists, has_ms=has_ms, subscribers=self.subscribers.get(code, 0))
-        if intake.unlisted and self.unlisted == "refuse":
-            message = f"{intake.unlisted:,} listeners have no line in the subscriber file"
+        settled = [settle(part, self.spool, fee=stated, leave_out=self.unlisted == "leave-out") for part in parts]
+        payers = add_up([one.payers for one in settled])
+        if payers.unlisted and self.unlisted == "refuse":
+            message = f"{payers.unlisted:,} listeners have no line in the subscriber file"
             raise InputError(message, advice="Add them, or choose what becomes of them with --unlisted.")
-        return LocalPool(intake, artists, Listening(settled, artists, self.spool, threads=self.threads))
+        return settled, payers
+
+    def over_pools(self, visit: Callable[[int, LocalPool], T]) -> list[T]:
+        """Call `visit` with each pool's code and the pool, on threads, large pools first; return results by code."""
+        order = sorted(range(len(self.pools)), key=lambda code: -self.pools[code].payers.plays)
+        with ThreadPoolExecutor(self.threads) as threads:
+            running = {code: threads.submit(visit, code, self.pools[code]) for code in order}
+            try:
+                return [running[code].result() for code in range(len(order))]
+            except BaseException:
+                threads.shutdown(cancel_futures=True)
+                raise
 
     def pool(self, code: int) -> LocalPool:
         """Return one pool of a finished intake; one nobody listened in is empty.
@@ -263,10 +297,3 @@ class LocalEngine:
     def artist_listeners(self) -> Ints:
         """int64[artists] of pool 0: distinct users; walks once unless a walk was made."""
         return self.pool(0).artist_listeners
-
-
-def usable_processors() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

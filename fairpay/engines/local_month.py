@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from fairpay.engines.walker import Walker
+from fairpay.engines.walker import Tally
 from fairpay.month import Users
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
 
-    from fairpay.engines.artists import Artists
+    from fairpay.engines.artists import Artists, Facts
     from fairpay.engines.settled import Settled
-    from fairpay.engines.spool import Spool
-    from fairpay.month import Facts
+    from fairpay.engines.walker import Desk
+    from fairpay.month import Facts as MonthFacts
     from fairpay.usage import Codes, Ints, Usage
 
 __all__ = ["Listening", "LocalMonth"]
@@ -31,41 +32,42 @@ T = TypeVar("T")
 class Listening:
     """The rows of one pool, merged into users at the first walk and kept so for the next ones."""
 
-    def __init__(self, parts: Sequence[Settled], artists: Artists, spool: Spool, *, threads: int) -> None:
+    def __init__(self, parts: Sequence[Settled], artists: Artists, desk: Desk, *, threads: int) -> None:
         """Take over settled partitions."""
         self.parts = [part for part in parts if part.payers.users]
         self.artists = artists
-        self.spool = spool
+        self.desk = desk
         self.threads = max(1, min(threads, len(self.parts)))
-        self.walkers: list[Walker] = []
-        self.idle: list[Walker] = []
+        self.tallies: list[Tally] = []
+        self.idle: list[Tally] = []
         self.remap: tuple[Codes, ...] | None = None
         self.lock = Lock()
 
-    @contextmanager
-    def walker(self) -> Iterator[Walker]:
-        """Lend a thread its scratch."""
-        with self.lock:
-            if not self.idle:
-                self.idle.append(Walker(self.spool, len(self.artists.amount)))
-                self.walkers.append(self.idle[-1])
-            walker = self.idle.pop()
-        try:
-            yield walker
-        finally:
-            with self.lock:
-                self.idle.append(walker)
-
     def visit(self, part: Settled, function: Callable[[Usage], T]) -> T:
         """Bring one partition's users up and hand them over."""
-        with self.walker() as walker:
+        with self.desk.walker() as walker:
             with part.lock:
                 usage = None
                 if part.block is None:
-                    usage = walker.merge(part, self.positions())
+                    with self.tally() as tally:
+                        usage = walker.merge(part, self.positions(), tally)
                     walker.keep(part, usage)
             assert part.block is not None
             return function(usage or walker.again(part, part.block))
+
+    @contextmanager
+    def tally(self) -> Iterator[Tally]:
+        """Lend a thread what it counts in."""
+        with self.lock:
+            if not self.idle:
+                self.idle.append(Tally(self.artists.count, facts=self.artists.facts is None))
+                self.tallies.append(self.idle[-1])
+            tally = self.idle.pop()
+        try:
+            yield tally
+        finally:
+            with self.lock:
+                self.idle.append(tally)
 
     def positions(self) -> tuple[Codes, ...]:
         """Return how the threads' artist codes read in this pool; worked out once for a walk."""
@@ -79,6 +81,8 @@ class Listening:
         yield from self.on_threads(function)
         with self.lock:
             self.remap = None
+            if self.merged:
+                self.artists.forget()
 
     def on_threads(self, function: Callable[[Usage], T]) -> Iterator[T]:
         """Visit the partitions, a few ahead of whoever takes the results."""
@@ -98,33 +102,62 @@ class Listening:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def listeners(self) -> Ints:
-        """Count distinct users of each artist; merges what has not been walked yet."""
-        if any(part.block is None for part in self.parts):
+    @property
+    def merged(self) -> bool:
+        """Whether every row has been walked."""
+        return all(part.block is not None for part in self.parts)
+
+    def merge(self) -> None:
+        """Walk what has not been walked yet, for what is counted on the way."""
+        if not self.merged:
             deque(self.walk(lambda _: None), maxlen=0)
-        total = np.zeros(len(self.artists.amount), dtype=np.int64)
-        for walker in self.walkers:
-            total += walker.listeners
+
+    def listeners(self) -> Ints:
+        """Count distinct users of each artist."""
+        self.merge()
+        total = np.zeros(self.artists.count, dtype=np.int64)
+        for tally in self.tallies:
+            total += tally.listeners
         return total
+
+    @cached_property
+    def facts(self) -> Facts:
+        """Amount, plays and ms of each artist."""
+        if self.artists.facts is not None:
+            return self.artists.facts
+        self.merge()
+        total = self.artists.besides()
+        for tally in self.tallies:
+            assert tally.facts is not None
+            total += tally.facts
+        amount, plays, ms = (np.ascontiguousarray(total[:, k]) for k in range(3))
+        return amount, plays, ms
+
+    def release(self) -> None:
+        """Let go of everything."""
+        spool = self.desk.spool
+        spool.charge(-sum(part.held for part in self.parts))
+        self.parts, self.tallies, self.idle = [], [], []
+        self.artists.forget()
 
 
 class LocalMonth:
     """A `month.Month` over the local engine's partitions."""
 
-    def __init__(self, listening: Listening, facts: Facts) -> None:
+    def __init__(self, listening: Listening, facts: MonthFacts) -> None:
         """Bind the listening to what is known of the money."""
         self.listening = listening
         self.known = facts
 
     @property
-    def facts(self) -> Facts:
+    def facts(self) -> MonthFacts:
         """Totals of the whole month."""
         return self.known
 
     @property
     def artist_amount(self) -> Ints:
         """int64[artists]: listening of each artist, in the measure."""
-        return self.listening.artists.amount
+        return self.listening.facts[0]
 
     @property
     def artist_listeners(self) -> Ints:
@@ -138,12 +171,12 @@ class LocalMonth:
     def each_users(self, visit: Callable[[Users], T]) -> Iterator[T]:
         """The same without artists."""
         for part in self.listening.parts:
-            fee, total, plays = self.listening.spool.load(part.facts)
+            fee, total, plays = self.listening.desk.spool.load(part.facts)
             yield visit(Users(fee, total, plays))
 
     def gather(self, visit: Callable[[Usage, Ints], None], *, rows: int) -> Ints:
         """Call `visit(block, out)` with each block, `out` being the thread's int64[rows, artists]; return the sum."""
-        total = np.zeros((rows, len(self.artist_amount)), dtype=np.int64)
+        total = np.zeros((rows, self.known.artists), dtype=np.int64)
         idle = [total]
         others: list[Ints] = []
         lock = Lock()

@@ -21,6 +21,7 @@ __all__ = ["Chunk", "Partition"]
 
 FIRST_USERS = 32
 WORD_BITS = 64
+NO_FACTS = np.empty((0, 4), dtype=np.int64)
 
 
 @dataclass(slots=True)
@@ -35,6 +36,42 @@ class Chunk:
     """Whose artist codes these are."""
     table: int
     """Which of the partition's user tables the user codes are of."""
+    kind: int = kernel.COUNTED
+    """Where the rows' plays and ms stand, see `kernels.partition`."""
+    own: Kept | None = None
+    """int64[rows, 2]: plays and ms, where `kind` says so."""
+    idle: Kept | None = None
+    """int64[n, 3]: artist code, plays and ms of rows without listening, which are not packed."""
+
+    @property
+    def held(self) -> int:
+        """Bytes held in memory."""
+        return sum(bytes_of(x) for x in (self.packed, self.own, self.idle) if x is not None)
+
+    def detail(self, raw: NDArray[np.uint64], codes: Codes, kind: int, *, idle: int) -> None:
+        """Say where the plays and ms of raw rows stand, and keep them where they follow from nothing else."""
+        self.kind = kind
+        wide = raw.shape[1] != kernel.NARROW
+        if wide:
+            amount, plays, ms = raw[codes < kernel.LEFT_OUT, 3:].view(np.int64).T
+            self.kind = kernel.OWN
+            if (plays == 1).all():
+                self.kind = kernel.PLAIN if not ms.any() else kernel.TIMED if (ms == amount).all() else kernel.OWN
+            if self.kind == kernel.OWN:
+                self.own = np.stack((plays, ms), axis=1)
+        if idle:
+            rows = raw[codes == kernel.NOBODY]
+            facts = np.ones((idle, 3), dtype=np.int64)
+            facts[:, 0] = rows[:, 2] & kernel.LOW
+            facts[:, 1:] = rows[:, 4:] if wide else (1, 0)
+            facts = facts[facts[:, 1:].any(axis=1)]
+            self.idle = facts if len(facts) else None
+
+    def move(self, spool: Spool) -> None:
+        """Move the rows to the file."""
+        self.packed = spool.store(self.packed)
+        self.own = None if self.own is None else spool.store(self.own)
+        self.idle = None if self.idle is None else spool.store(self.idle)
 
 
 def no_slots() -> NDArray[np.uint32]:
@@ -106,8 +143,15 @@ class Partition:
                 return codes
             self.grow()
 
-    def take_in(self, raw: NDArray[np.uint64], codes: Codes, *, thread: int, facts: Ints, leave_out: bool) -> int:
-        """Code the users of raw rows and keep the rows; return how many bytes more are held."""
+    def take_in(  # noqa: PLR0913 - each is a plain thing of its own
+        self, raw: NDArray[np.uint64], codes: Codes, *, thread: int, facts: Ints, leave_out: bool, kind: int
+    ) -> int:
+        """Code the users of raw rows and keep the rows; return how many bytes more are held.
+
+        `kind`: where the rows' plays and ms stand, see `kernels.partition`; `facts` has them where it is COUNTED.
+        """
+        if kind != kernel.COUNTED:
+            facts = NO_FACTS
         with self.lock:
             before = self.table_bytes()
             state = np.zeros(kernel.STATE, dtype=np.int64)
@@ -120,9 +164,14 @@ class Partition:
                 self.grow()
             self.dropped += int(state[kernel.DROPPED])
             more = self.table_bytes() - before
-            if state[kernel.KEPT]:
-                self.chunks.append(self.pack(raw, codes, state, thread))
-                more += bytes_of(self.chunks[-1].packed)
+            chunk = self.pack(raw, codes, state, thread)
+            if kind != kernel.COUNTED:
+                chunk.detail(
+                    raw, codes[: len(raw)], kind, idle=len(raw) - int(state[kernel.KEPT] + state[kernel.DROPPED])
+                )
+            if state[kernel.KEPT] or chunk.idle is not None:
+                self.chunks.append(chunk)
+                more += chunk.held
             return more
 
     def pack(self, raw: NDArray[np.uint64], codes: Codes, state: Ints, thread: int) -> Chunk:
@@ -140,7 +189,7 @@ class Partition:
         """Move the rows to the file."""
         with self.lock:
             for chunk in self.chunks:
-                chunk.packed = spool.store(chunk.packed)
+                chunk.move(spool)
 
     def move_table(self, spool: Spool) -> None:
         """Move the user table to the file, and begin a new one."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fairpay.engines.spool import bytes_of
 from fairpay.integers import sum_exactly
 from fairpay.kernels import partition as kernel
 
@@ -25,8 +26,12 @@ class Payers:
 
     users: int
     """Users with listening."""
+    amount: int
+    """Listening."""
+    plays: int
+    """Of everybody, also of users without listening."""
     fees: int
-    """Of those."""
+    """Of the users with listening."""
     inactive: int
     """Subscribers without listening."""
     inactive_fees: int
@@ -54,6 +59,12 @@ class Settled:
     block: Block | None = None
     """The rows, merged, once they were walked."""
 
+    @property
+    def held(self) -> int:
+        """Bytes held in memory."""
+        block = () if self.block is None else (self.block.start, self.block.artist, self.block.amount)
+        return sum(bytes_of(x) for x in (self.rows, self.facts, *block)) + sum(chunk.held for chunk in self.chunks)
+
 
 def settle(partition: Partition, spool: Spool, *, fee: int | None, leave_out: bool) -> Settled:
     """Turn the user table into facts. `fee` is what each user paid, None where there are subscribers."""
@@ -72,7 +83,14 @@ def settle(partition: Partition, spool: Spool, *, fee: int | None, leave_out: bo
         fees[without] = 0
     facts = np.ascontiguousarray(users[active][:, [kernel.FEE, kernel.LISTENING, kernel.PLAYS]].T)
     payers = Payers(
-        facts.shape[1], sum_exactly(facts[0]), len(inactive), sum_exactly(inactive), unlisted, partition.dropped
+        users=facts.shape[1],
+        amount=sum_exactly(users[:, kernel.LISTENING]),
+        plays=sum_exactly(users[:, kernel.PLAYS]),
+        fees=sum_exactly(facts[0]),
+        inactive=len(inactive),
+        inactive_fees=sum_exactly(inactive),
+        unlisted=unlisted,
+        dropped=partition.dropped,
     )
     held = partition.table_bytes()
     rows = users[:, kernel.ROWS].copy()

@@ -1,29 +1,32 @@
-"""One thread's room for turning a partition's rows into a block of users."""
+"""One thread's room for turning a partition's rows into a block of users, and what it counts on the way."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fairpay.engines.spool import bytes_of
 from fairpay.kernels import partition as kernel
 from fairpay.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from fairpay.engines.partition import Chunk
     from fairpay.engines.settled import Settled
     from fairpay.engines.spool import Kept, Spool
     from fairpay.usage import Codes, Ints
 
-__all__ = ["Block", "Walker"]
+__all__ = ["Block", "Desk", "Tally", "Walker"]
 
 MARKS = 2**32
 NO_CODES = np.empty(0, dtype=np.uint32)
+NO_DETAIL = np.empty((0, 2), dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +41,54 @@ class Block:
     """uint32[entries] where every amount fits, else int64."""
 
 
+class Tally:
+    """What one thread counts of a pool's artists while it merges rows."""
+
+    def __init__(self, artists: int, *, facts: bool) -> None:
+        """Begin at nothing; `facts`: whether amount, plays and ms are to be added up too."""
+        self.listeners: Ints = np.zeros(artists, dtype=np.int64)
+        self.facts: Ints | None = np.zeros((artists, 3), dtype=np.int64) if facts else None
+
+    def add(self, chunk: Chunk, packed: NDArray[np.uint64], remap: Codes, spool: Spool) -> None:
+        """Add the rows of a chunk, unless they were added up while they were taken in."""
+        if self.facts is not None and chunk.kind != kernel.COUNTED:
+            from fairpay.kernels import rosters  # noqa: PLC0415 - of several pools only
+
+            own = NO_DETAIL if chunk.own is None else spool.load(chunk.own)
+            rosters.add_facts(packed, chunk.user_bits, chunk.artist_bits, remap, chunk.kind, own, self.facts)
+
+
+class Desk:
+    """Where threads find a walker, whatever pool they walk."""
+
+    def __init__(self, spool: Spool) -> None:
+        """Nobody has walked yet."""
+        self.spool = spool
+        self.idle: list[Walker] = []
+        self.lock = Lock()
+
+    @contextmanager
+    def walker(self) -> Iterator[Walker]:
+        """Lend a thread its scratch."""
+        with self.lock:
+            walker = self.idle.pop() if self.idle else Walker(self.spool)
+        try:
+            yield walker
+        finally:
+            with self.lock:
+                self.idle.append(walker)
+
+
 class Walker:
     """Scratch that is used again for every partition. Not shared between threads."""
 
-    def __init__(self, spool: Spool, artists: int) -> None:
-        """Prepare for artist codes below `artists`."""
+    def __init__(self, spool: Spool) -> None:
+        """Prepare."""
         self.spool = spool
-        self.artists = artists
         self.artist: Codes = np.empty(0, dtype=np.uint32)
         self.amount: Ints = np.empty(0, dtype=np.int64)
         self.places = np.zeros(4, dtype=np.uint64)
         self.marked = 0
-        self.listeners: Ints = np.zeros(artists, dtype=np.int64)
 
     def make_room(self, rows: int) -> None:
         """Have room for that many rows."""
@@ -57,14 +96,14 @@ class Walker:
             self.artist = np.empty(rows + rows // 4, dtype=np.uint32)
             self.amount = np.empty(rows + rows // 4, dtype=np.int64)
 
-    def mark(self, users: int, most_rows: int) -> None:
+    def mark(self, users: int, most_entries: int) -> None:
         """Have a place table large enough, and marks that were not used before."""
-        size: int = 2 ** max(2, (2 * min(most_rows, self.artists) - 1).bit_length())
+        size: int = 2 ** max(2, (2 * most_entries - 1).bit_length())
         if size > len(self.places) or self.marked + users >= MARKS - 1:
             self.places = np.zeros(max(size, len(self.places)), dtype=np.uint64)
             self.marked = 0
 
-    def merge(self, settled: Settled, remap: Sequence[Codes]) -> Usage:
+    def merge(self, settled: Settled, remap: Sequence[Codes], tally: Tally) -> Usage:
         """Turn rows into users, for the first time; the block's arrays live until the next call."""
         rows = self.spool.load(settled.rows)
         at = np.cumsum(rows) - rows
@@ -72,13 +111,14 @@ class Walker:
         tables = [self.spool.load(codes) for codes in settled.codes] or [NO_CODES]
         for chunk in settled.chunks:
             whose = tables[chunk.table] if settled.codes else NO_CODES
+            packed = self.spool.load(chunk.packed)
             kernel.spread(
-                self.spool.load(chunk.packed), chunk.user_bits, chunk.artist_bits, whose, remap[chunk.thread], at,
-                self.artist, self.amount,
-            )  # fmt: skip
-        self.mark(len(rows), int(rows.max(initial=0)))
+                packed, chunk.user_bits, chunk.artist_bits, whose, remap[chunk.thread], at, self.artist, self.amount
+            )
+            tally.add(chunk, packed, remap[chunk.thread], self.spool)
+        self.mark(len(rows), min(int(rows.max(initial=0)), len(tally.listeners)))
         start = np.empty(settled.payers.users + 1, dtype=np.int64)
-        entries = kernel.aggregate(rows, at, self.artist, self.amount, self.places, self.marked, self.listeners, start)
+        entries = kernel.aggregate(rows, at, self.artist, self.amount, self.places, self.marked, tally.listeners, start)
         self.marked += len(rows)
         return self.usage(settled, start, self.artist[:entries], self.amount[:entries])
 
@@ -99,7 +139,7 @@ class Walker:
 
     def keep(self, settled: Settled, usage: Usage) -> None:
         """Keep a block's entries in place of its rows, in as few bytes as they need."""
-        before = sum(bytes_of(chunk.packed) for chunk in settled.chunks)
+        before = sum(chunk.held for chunk in settled.chunks)
         settled.chunks, settled.codes = [], []
         small = usage.amount.max(initial=0) < MARKS
         kept: list[NDArray[Any]] = [

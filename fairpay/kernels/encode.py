@@ -3,6 +3,9 @@
 # (Numba's integers are NumPy's and Python's alike.)
 """Judged rows to partitions: hash both ids, code the artist, add up its facts, append the row where its user belongs.
 
+Where rows name pools, an artist's facts are added up pool by pool later, from the partitions: see `rosters`. A table of
+artists by pool would miss the cache at nearly every row.
+
 | array        | shape and type         | meaning                                                                    |
 |--------------|------------------------|----------------------------------------------------------------------------|
 | user, artist | int64[5]               | columns, see `hashing`                                                     |
@@ -11,8 +14,6 @@
 | block        | tuple of arrays        | room for BLOCK rows: see `Encoder`                                         |
 | slots        | uint64[power of 2, 2]  | artist table: first lane; upper half of the second, and code + 1 (0: free) |
 | facts        | int64[artists, 4]      | second lane of each artist code; amount, plays, ms where there is one pool |
-| pairs        | tuple of arrays        | artists by pool, where rows name pools: uint32[power of 2] slots (number   |
-|              |                        | + 1, 0: free), uint64[n] pool << 32 + artist code, int64[n, 3] facts       |
 | fresh        | int64[n]               | rows where an artist was met first, in code order                          |
 | raw          | uint64[parts, rows, w] | rows by partition. w = 3: lanes, amount << 32 + artist;                    |
 |              |                        | w = 6: lanes, artist, amount, plays, ms                                    |
@@ -32,22 +33,20 @@ from fairpay.kernels._jit import inlined, jit
 from fairpay.kernels.hashing import BLOCK, hash_rows
 from fairpay.kernels.words import load8, load32, load64, prefetch
 
-__all__ = ["Block", "Pairs", "encode", "merge_artists", "regrow", "regrow_pairs"]
+__all__ = ["Block", "encode", "merge_artists", "regrow"]
 
-NEXT, STOP, PART, ARTISTS, FRESH, ROWS, AMOUNT, PLAYS, MS, AMOUNT_BITS, PLAYS_BITS, MS_BITS, PAIRS = range(13)
-STATE = 13
-DONE, FULL, GROW, GROW_PAIRS, DRAIN, WIDEN, POOLS, NEGATIVE = range(8)
+NEXT, STOP, PART, ARTISTS, FRESH, ROWS, AMOUNT, PLAYS, MS, AMOUNT_BITS, PLAYS_BITS, MS_BITS = range(12)
+STATE = 12
+DONE, FULL, GROW, DRAIN, WIDEN, POOLS, NEGATIVE = range(7)
 NARROW = 3
 ONE = np.uint64(1)
 HALF = np.uint64(32)
 LOW = np.uint64(0xFFFFFFFF)
 SLOT_BYTES = np.uint64(4)
 LINE_BYTES = np.uint64(5)
-SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 Block: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """index int64[BLOCK], room and spans of `hashing`, who and whom uint64[BLOCK, 2], numbers int64[BLOCK, 4]."""
-Pairs: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @inlined
@@ -128,33 +127,12 @@ def find(first: np.uint64, second: np.uint64, slots: np.ndarray, facts: np.ndarr
 
 
 @inlined
-def find_pair(key: np.uint64, pairs: Pairs, count: int) -> int:
-    """Return the number of an artist in a pool, or `count` after giving it that, or -1 where the table must grow."""
-    slots, keys, facts = pairs
-    mask = np.uint64(len(slots) - 1)
-    slot = (key * SPREAD >> HALF) & mask
-    while slots[slot] != 0:
-        number = np.int64(slots[slot]) - 1
-        if keys[number] == key:
-            return number
-        slot = (slot + ONE) & mask
-    if 2 * (count + 1) > len(slots) or count == len(keys):
-        return -1
-    slots[slot] = np.uint32(count + 1)
-    keys[count] = key
-    for k in range(3):
-        facts[count, k] = 0
-    return count
-
-
-@inlined
 def take_rows(
-    count: int, block: Block, slots: np.ndarray, facts: np.ndarray, pairs: Pairs, fresh: np.ndarray, raw: np.ndarray,
-    fill: np.ndarray, bits: int, pooled: bool, state: np.ndarray,  # noqa: FBT001 - kernels take arguments by position
+    count: int, block: Block, slots: np.ndarray, facts: np.ndarray, fresh: np.ndarray, raw: np.ndarray,
+    fill: np.ndarray, pooled: bool, state: np.ndarray,  # noqa: FBT001 - kernels take arguments by position
 ) -> int:  # fmt: skip
     """Take in the rows of a block, until one does not find its place; return how many are in."""
     index, _, _, who, whom, numbers = block
-    sums = pairs[2]
     narrow = raw.shape[2] == NARROW
     for i in range(count):
         part = numbers[i, 3]
@@ -173,16 +151,7 @@ def take_rows(
             fresh[state[FRESH]] = index[i]
             state[FRESH] += 1
             state[ARTISTS] += 1
-        if pooled:
-            pair = find_pair((np.uint64(part >> bits) << HALF) | np.uint64(code), pairs, state[PAIRS])
-            if pair < 0:
-                state[STOP] = GROW_PAIRS
-                return i
-            state[PAIRS] = max(state[PAIRS], pair + 1)
-            sums[pair, 0] += numbers[i, 0]
-            sums[pair, 1] += numbers[i, 1]
-            sums[pair, 2] += numbers[i, 2]
-        else:
+        if not pooled:
             facts[code, 1] += numbers[i, 0]
             facts[code, 2] += numbers[i, 1]
             facts[code, 3] += numbers[i, 2]
@@ -202,8 +171,8 @@ def take_rows(
 @jit
 def encode(
     rows: int, user: np.ndarray, artist: np.ndarray, inputs: np.ndarray, keys: np.ndarray, block: Block,
-    slots: np.ndarray, facts: np.ndarray, pairs: Pairs, fresh: np.ndarray, raw: np.ndarray, fill: np.ndarray,
-    bits: int, pooled: bool, state: np.ndarray,  # noqa: FBT001 - kernels take arguments by position
+    slots: np.ndarray, facts: np.ndarray, fresh: np.ndarray, raw: np.ndarray, fill: np.ndarray, bits: int,
+    pooled: bool, state: np.ndarray,  # noqa: FBT001 - kernels take arguments by position
 ) -> None:  # fmt: skip
     """Take in rows from state[NEXT] on until all are in or something must be made room for: state[STOP] says what."""
     index, room, spans, who, whom, numbers = block
@@ -217,7 +186,7 @@ def encode(
         if state[STOP] != DONE:
             return
         ask_ahead(whom, count, slots, facts)
-        done = take_rows(count, block, slots, facts, pairs, fresh, raw, fill, bits, pooled, state)
+        done = take_rows(count, block, slots, facts, fresh, raw, fill, pooled, state)
         for k in range(3):
             for i in range(done):
                 state[AMOUNT + k] += numbers[i, k]
@@ -240,17 +209,6 @@ def regrow(old: np.ndarray, new: np.ndarray) -> None:
                 slot = (slot + ONE) & mask
             new[slot, 0] = old[i, 0]
             new[slot, 1] = old[i, 1]
-
-
-@jit
-def regrow_pairs(keys: np.ndarray, count: int, slots: np.ndarray) -> None:
-    """Enter the first `count` pairs into an empty table."""
-    mask = np.uint64(len(slots) - 1)
-    for number in range(count):
-        slot = (keys[number] * SPREAD >> HALF) & mask
-        while slots[slot] != 0:
-            slot = (slot + ONE) & mask
-        slots[slot] = np.uint32(number + 1)
 
 
 @jit

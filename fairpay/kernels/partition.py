@@ -9,7 +9,7 @@
 | slots   | uint32[power of 2] | user table: code + 1 (0: free)                                              |
 | keys    | uint64[users, 2]   | both lanes of each user's hash: all 128 bits are compared                   |
 | users   | int64[users, 4]    | of each user: listening, plays, rows kept, fee (-1: no subscription line)   |
-| codes   | uint32[n]          | each row's user; NOBODY: the row is not kept                                |
+| codes   | uint32[n]          | each row's user; NOBODY: not kept, no listening; LEFT_OUT: taken back       |
 | packed  | uint64[k or 2k]    | user, artist << u, amount << (u + a); or, u = 0: user << 32 + artist, amount |
 | remap   | uint32[artists]    | thread's artist code -> rank                                                |
 """
@@ -25,8 +25,12 @@ __all__ = ["aggregate", "combine", "intern", "pack", "rehash", "spread", "subscr
 NEXT, USERS, KEPT, ARTIST_BITS, AMOUNT_BITS, DROPPED, SEEN_TWICE = range(7)
 STATE = 8
 LISTENING, PLAYS, ROWS, FEE = range(4)
+COUNTED, PLAIN, TIMED, OWN = range(4)
+"""Where the plays and ms of rows stand, for what artists add up to: added up while rows were taken in; one play, no ms;
+one play, and the amount is ms; a table of their own."""
 UNLISTED = -1
 NOBODY = np.uint32(0xFFFFFFFF)
+LEFT_OUT = np.uint32(0xFFFFFFFE)
 NARROW = 3
 ONE = np.uint64(1)
 HALF = np.uint64(32)
@@ -115,7 +119,8 @@ def intern(
 ) -> None:  # fmt: skip
     """Code the users of rows from state[NEXT] on and add up their listening; stop early where the table must grow.
 
-    With `leave_out`, rows of users without a subscription line are taken back from the artists' facts and not kept.
+    With `leave_out`, rows of users without a subscription line are not kept, and are taken back from the artists' facts
+    where those have them (facts int64[artists, 4]; none: rows are counted later, see `rosters`).
     """
     narrow = raw.shape[1] == NARROW
     for i in range(state[NEXT], raw.shape[0]):
@@ -131,11 +136,12 @@ def intern(
         if not narrow:
             amount, plays = np.int64(raw[i, 3]), np.int64(raw[i, 4])
         if leave_out and users[code, FEE] == UNLISTED:
-            facts[artist, 1] -= amount
-            facts[artist, 2] -= plays
-            facts[artist, 3] -= np.int64(raw[i, 5])
+            if len(facts) > 0:
+                facts[artist, 1] -= amount
+                facts[artist, 2] -= plays
+                facts[artist, 3] -= np.int64(raw[i, 5])
             state[DROPPED] += 1
-            codes[i] = NOBODY
+            codes[i] = LEFT_OUT
             continue
         users[code, LISTENING] += amount
         users[code, PLAYS] += plays
@@ -157,7 +163,7 @@ def pack(raw: np.ndarray, codes: np.ndarray, packed: np.ndarray, user_bits: int,
     u, ua = np.uint64(user_bits), np.uint64(user_bits + artist_bits)
     k = 0
     for i in range(raw.shape[0]):
-        if codes[i] == NOBODY:
+        if codes[i] >= LEFT_OUT:
             continue
         artist = raw[i, 2] & LOW
         amount = raw[i, 2] >> HALF if narrow else raw[i, 3]

@@ -220,9 +220,8 @@ def test_an_error_in_a_visit_is_raised() -> None:
 
 
 @pytest.mark.parametrize("memory", [None, 1])
-def test_pools_are_kept_apart(memory: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same user and artist in several pools are several users and artists; their table grows."""
-    monkeypatch.setattr(encoder_module, "FIRST_PAIRS", 2)
+def test_pools_are_kept_apart(memory: int | None) -> None:
+    """The same user and artist in several pools are several users and artists."""
     rows = make_rows(9, pools=7)
     with engine_with(batches_of(rows, 250), pools=7, memory=memory) as engine:
         engine.finish()
@@ -247,12 +246,6 @@ def test_batches_with_and_without_pools_may_follow_one_another() -> None:
         engine.finish()
         for code in range(3):
             assert held(engine.pool(code)) == expected(rows, pool=code)
-
-
-def test_leaving_listeners_out_of_one_pool_among_several_is_not_offered() -> None:
-    """Refused before anything is taken in."""
-    with LocalEngine(Running(threads=1), pools=2) as engine, pytest.raises(ValueError, match="one pool"):
-        engine.subscribe([], unlisted="leave-out")
 
 
 def test_a_negative_amount_is_a_fault_of_judging() -> None:

@@ -16,7 +16,9 @@ CHECKED = (
     "io/test_json_lines.py",
     "kernels/test_numbers.py",
     "kernels/test_collisions.py",
+    "kernels/test_rosters.py",
     "engines/test_local.py",
+    "engines/test_pools.py",
     "engines/test_subscribers.py",
 )
 

@@ -45,7 +45,9 @@ def test_users_whose_hashes_are_alike_stay_apart(kind: str) -> None:
     raw[:, 2] = 3 << 32
     partition = Partition()
     codes = np.empty(len(raw), dtype=np.uint32)
-    partition.take_in(raw, codes, thread=0, facts=np.zeros((1, 4), dtype=np.int64), leave_out=False)
+    partition.take_in(
+        raw, codes, thread=0, facts=np.zeros((1, 4), dtype=np.int64), leave_out=False, kind=kernel.COUNTED
+    )
     counts = Counter(map(tuple, hashes.tolist()))
     assert partition.count == len(counts)
     keys, sums = partition.keys[: partition.count], partition.users[: partition.count, kernel.LISTENING]
