@@ -51,7 +51,7 @@ T = TypeVar("T")
 Unlisted: TypeAlias = Literal["free", "leave-out", "refuse"]
 PART_BITS = 8
 LEAST_BITS = 2
-RAW_BYTES = 100_000_000
+RAW_BYTES = 40_000_000
 SHARE = 2
 """A pool is large where all the other threads would wait for it: its plays are 1 / (SHARE * threads) of all."""
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["Chunk", "Partition"]
 
 FIRST_USERS = 32
-WORD_BITS = 64
 NO_FACTS = np.empty((0, 4), dtype=np.int64)
 
 
@@ -30,8 +29,9 @@ class Chunk:
 
     packed: Kept
     """uint64, see `kernels.partition.pack`."""
-    user_bits: int
-    artist_bits: int
+    rows: int
+    bits: tuple[int, int, int]
+    """Of a row, of a user, of an artist."""
     thread: int
     """Whose artist codes these are."""
     table: int
@@ -179,11 +179,11 @@ class Partition:
         kept = int(state[kernel.KEPT])
         users = max(1, (self.count - 1).bit_length())
         artists = max(1, int(state[kernel.ARTIST_BITS]).bit_length())
-        amounts = int(state[kernel.AMOUNT_BITS]).bit_length()
-        one_word = users + artists + amounts <= WORD_BITS
-        packed: NDArray[Any] = np.empty(kept if one_word else 2 * kept, dtype=np.uint64)
-        kernel.pack(raw, codes, packed, users if one_word else 0, artists)
-        return Chunk(packed, users if one_word else 0, artists, thread, len(self.tables))
+        width = users + artists + max(1, int(state[kernel.AMOUNT_BITS]).bit_length())
+        bits = (width if width <= kernel.WORD_BITS else 0, users, artists)
+        packed: NDArray[Any] = np.empty(kernel.words_for(kept, bits[0]), dtype=np.uint64)
+        kernel.pack(raw, codes, packed, bits)
+        return Chunk(packed, kept, bits, thread, len(self.tables))
 
     def move_rows(self, spool: Spool) -> None:
         """Move the rows to the file."""

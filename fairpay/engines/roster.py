@@ -90,7 +90,7 @@ class Roster:
 
     def look_at(self, chunk: Chunk, seen: NDArray[np.uint64]) -> None:
         """Add the artists of a chunk."""
-        kernel.see_rows(self.spool.load(chunk.packed), chunk.user_bits, chunk.artist_bits, seen)
+        kernel.see_rows(self.spool.load(chunk.packed), chunk.rows, chunk.bits, seen)
         if chunk.idle is not None:
             kernel.see(self.spool.load(chunk.idle)[:, 0].copy(), seen)
 

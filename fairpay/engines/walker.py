@@ -55,7 +55,7 @@ class Tally:
             from fairpay.kernels import rosters  # noqa: PLC0415 - of several pools only
 
             own = NO_DETAIL if chunk.own is None else spool.load(chunk.own)
-            rosters.add_facts(packed, chunk.user_bits, chunk.artist_bits, remap, chunk.kind, own, self.facts)
+            rosters.add_facts(packed, chunk.rows, chunk.bits, remap, chunk.kind, own, self.facts)
 
 
 class Desk:
@@ -112,9 +112,7 @@ class Walker:
         for chunk in settled.chunks:
             whose = tables[chunk.table] if settled.codes else NO_CODES
             packed = self.spool.load(chunk.packed)
-            kernel.spread(
-                packed, chunk.user_bits, chunk.artist_bits, whose, remap[chunk.thread], at, self.artist, self.amount
-            )
+            kernel.spread(packed, chunk.rows, chunk.bits, whose, remap[chunk.thread], at, self.artist, self.amount)
             tally.add(chunk, packed, remap[chunk.thread], self.spool)
         self.mark(len(rows), min(int(rows.max(initial=0)), len(tally.listeners)))
         start = np.empty(settled.payers.users + 1, dtype=np.int64)

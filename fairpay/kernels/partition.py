@@ -10,7 +10,10 @@
 | keys    | uint64[users, 2]   | both lanes of each user's hash: all 128 bits are compared                   |
 | users   | int64[users, 4]    | of each user: listening, plays, rows kept, fee (-1: no subscription line)   |
 | codes   | uint32[n]          | each row's user; NOBODY: not kept, no listening; LEFT_OUT: taken back       |
-| packed  | uint64[k or 2k]    | user, artist << u, amount << (u + a); or, u = 0: user << 32 + artist, amount |
+| packed  | uint64[words]      | rows of `width` bits, one after the other whatever words they fall into:    |
+|         |                    | user, artist << u, amount << (u + a); or, width = 0, of two words each:     |
+|         |                    | user << 32 + artist, amount. `words_for` says how many there must be        |
+| bits    | three integers     | width, u, a: bits of a row, of a user, of an artist                         |
 | remap   | uint32[artists]    | thread's artist code -> rank                                                |
 """
 
@@ -20,7 +23,7 @@ import numpy as np
 
 from fairpay.kernels._jit import inlined, jit
 
-__all__ = ["aggregate", "combine", "intern", "pack", "rehash", "spread", "subscribe"]
+__all__ = ["aggregate", "combine", "intern", "pack", "rehash", "row_of", "spread", "subscribe", "words_for"]
 
 NEXT, USERS, KEPT, ARTIST_BITS, AMOUNT_BITS, DROPPED, SEEN_TWICE = range(7)
 STATE = 8
@@ -37,6 +40,8 @@ HALF = np.uint64(32)
 LOW = np.uint64(0xFFFFFFFF)
 SPREAD = np.uint64(0x9E3779B1)
 DOWN = np.uint64(15)
+SIX, LAST, WHOLE = np.uint64(6), np.uint64(63), np.uint64(64)
+WORD_BITS = 64
 
 
 @inlined
@@ -156,29 +161,56 @@ def intern(
     state[NEXT] = raw.shape[0]
 
 
+def words_for(rows: int, width: int) -> int:
+    """Return how many words rows of so many bits take, with one more that may be read along."""
+    return -(-rows * width // WORD_BITS) + 1 if width else 2 * rows
+
+
 @jit
-def pack(raw: np.ndarray, codes: np.ndarray, packed: np.ndarray, user_bits: int, artist_bits: int) -> None:
-    """Write the kept rows as one word each, or as two where user_bits is 0."""
+def pack(raw: np.ndarray, codes: np.ndarray, packed: np.ndarray, bits: tuple[int, int, int]) -> None:
+    """Write the kept rows."""
     narrow = raw.shape[1] == NARROW
-    u, ua = np.uint64(user_bits), np.uint64(user_bits + artist_bits)
-    k = 0
+    width, u, ua = np.uint64(bits[0]), np.uint64(bits[1]), np.uint64(bits[1] + bits[2])
+    k, word, filled = 0, np.uint64(0), np.uint64(0)
     for i in range(raw.shape[0]):
         if codes[i] >= LEFT_OUT:
             continue
-        artist = raw[i, 2] & LOW
+        user, artist = np.uint64(codes[i]), raw[i, 2] & LOW
         amount = raw[i, 2] >> HALF if narrow else raw[i, 3]
-        if user_bits:
-            packed[k] = np.uint64(codes[i]) | (artist << u) | (amount << ua)
-            k += 1
-        else:
-            packed[k] = (np.uint64(codes[i]) << HALF) | artist
+        if width == 0:
+            packed[k] = (user << HALF) | artist
             packed[k + 1] = amount
             k += 2
+            continue
+        row = user | (artist << u) | (amount << ua)
+        word |= row << filled
+        filled += width
+        if filled >= WHOLE:
+            packed[k] = word
+            k += 1
+            filled -= WHOLE
+            word = row >> (width - filled) if filled > 0 else np.uint64(0)
+    if width > 0 and k < len(packed):
+        packed[k] = word
+        packed[-1] = word if k == len(packed) - 1 else np.uint64(0)
+
+
+@inlined
+def row_of(packed: np.ndarray, i: int, bits: tuple[int, int, int]) -> tuple[np.uint64, np.uint64, np.uint64]:
+    """Return user, artist and amount of a row."""
+    if bits[0] == 0:
+        return packed[2 * i] >> HALF, packed[2 * i] & LOW, packed[2 * i + 1]
+    width, u, ua = np.uint64(bits[0]), np.uint64(bits[1]), np.uint64(bits[1] + bits[2])
+    first = np.uint64(i) * width
+    at, off = first >> SIX, first & LAST
+    row = (packed[at] >> off) | (packed[at + ONE] << ONE << (LAST - off))
+    row &= ~np.uint64(0) >> (WHOLE - width)
+    return row & ((ONE << u) - ONE), (row >> u) & ((ONE << np.uint64(bits[2])) - ONE), row >> ua
 
 
 @jit
 def spread(
-    packed: np.ndarray, user_bits: int, artist_bits: int, users: np.ndarray, remap: np.ndarray, at: np.ndarray,
+    packed: np.ndarray, count: int, bits: tuple[int, int, int], users: np.ndarray, remap: np.ndarray, at: np.ndarray,
     artist: np.ndarray, amount: np.ndarray,
 ) -> None:  # fmt: skip
     """Put each row where its user's rows belong: at[user] is the next place, and moves on.
@@ -186,27 +218,14 @@ def spread(
     users uint32[n] says whom the rows' user codes mean; empty where they mean themselves.
     """
     coded = len(users) > 0
-    if user_bits:
-        u, ua = np.uint64(user_bits), np.uint64(user_bits + artist_bits)
-        user_mask, artist_mask = (ONE << u) - ONE, (ONE << np.uint64(artist_bits)) - ONE
-        for i in range(len(packed)):
-            word = packed[i]
-            user = word & user_mask
-            if coded:
-                user = np.uint64(users[user])
-            place = at[user]
-            at[user] = place + 1
-            artist[place] = remap[(word >> u) & artist_mask]
-            amount[place] = np.int64(word >> ua)
-    else:
-        for i in range(0, len(packed), 2):
-            user = packed[i] >> HALF
-            if coded:
-                user = np.uint64(users[user])
-            place = at[user]
-            at[user] = place + 1
-            artist[place] = remap[packed[i] & LOW]
-            amount[place] = np.int64(packed[i + 1])
+    for i in range(count):
+        user, whom, much = row_of(packed, i, bits)
+        if coded:
+            user = np.uint64(users[user])
+        place = at[user]
+        at[user] = place + 1
+        artist[place] = remap[whom]
+        amount[place] = np.int64(much)
 
 
 @jit

@@ -8,7 +8,7 @@ step per 64 codes and one per member.
 
 | array    | shape and type         | meaning                                                                      |
 |----------|------------------------|------------------------------------------------------------------------------|
-| packed   | uint64[k or 2k]        | rows as `partition.pack` leaves them, with its user and artist bits          |
+| packed   | uint64[words]          | rows as `partition.pack` leaves them, with its bits                          |
 | seen     | uint64[codes / 64]     | which of a thread's artist codes a pool has                                  |
 | place    | uint32[codes]          | thread's artist code -> place among the artists of all pools                 |
 | everyone | uint64[artists / 64]   | which of these places a pool has                                             |
@@ -22,7 +22,7 @@ from __future__ import annotations
 import numpy as np
 
 from fairpay.kernels._jit import inlined, jit
-from fairpay.kernels.partition import OWN, TIMED
+from fairpay.kernels.partition import OWN, TIMED, row_of
 from fairpay.kernels.words import lowest, ones
 
 __all__ = ["add_facts", "enroll", "members", "number", "positions", "see", "see_rows"]
@@ -30,8 +30,6 @@ __all__ = ["add_facts", "enroll", "members", "number", "positions", "see", "see_
 ONE = np.uint64(1)
 LAST = np.uint64(63)
 WORD = np.uint64(6)
-HALF = np.uint64(32)
-LOW = np.uint64(0xFFFFFFFF)
 
 
 @inlined
@@ -44,15 +42,10 @@ def enter(code: np.uint64, seen: np.ndarray) -> None:
 
 
 @jit
-def see_rows(packed: np.ndarray, user_bits: int, artist_bits: int, seen: np.ndarray) -> None:
+def see_rows(packed: np.ndarray, count: int, bits: tuple[int, int, int], seen: np.ndarray) -> None:
     """Add the artists of rows."""
-    if user_bits:
-        u, mask = np.uint64(user_bits), (ONE << np.uint64(artist_bits)) - ONE
-        for i in range(len(packed)):
-            enter((packed[i] >> u) & mask, seen)
-    else:
-        for i in range(0, len(packed), 2):
-            enter(packed[i] & LOW, seen)
+    for i in range(count):
+        enter(row_of(packed, i, bits)[1], seen)
 
 
 @jit
@@ -109,17 +102,13 @@ def positions(seen: np.ndarray, place: np.ndarray, everyone: np.ndarray, before:
 
 @jit
 def add_facts(
-    packed: np.ndarray, user_bits: int, artist_bits: int, remap: np.ndarray, kind: int, own: np.ndarray,
+    packed: np.ndarray, count: int, bits: tuple[int, int, int], remap: np.ndarray, kind: int, own: np.ndarray,
     facts: np.ndarray,
 ) -> None:  # fmt: skip
     """Add rows to the facts of their artists; own int64[rows, 2] has their plays and ms where `kind` is OWN."""
-    width = 1 if user_bits else 2
-    u, ua = np.uint64(user_bits), np.uint64(user_bits + artist_bits)
-    mask = (ONE << np.uint64(artist_bits)) - ONE if user_bits else LOW
-    for i in range(len(packed) // width):
-        word = packed[width * i]
-        artist = remap[(word >> u) & mask]
-        amount = np.int64(word >> ua) if user_bits else np.int64(packed[2 * i + 1])
+    for i in range(count):
+        _, whom, much = row_of(packed, i, bits)
+        artist, amount = remap[whom], np.int64(much)
         facts[artist, 0] += amount
         if kind == OWN:
             facts[artist, 1] += own[i, 0]

@@ -54,10 +54,10 @@ def test_two_threads_codes_become_one_numbering(mine: set[int], others: set[int]
         assert {c: int(remap[c]) for c in codes} == {c: ranks.index(int(place[c])) for c in codes}
 
 
-@pytest.mark.parametrize("user_bits", [0, 3])
+@pytest.mark.parametrize("width", [0, 31, 47, 64])
 @pytest.mark.parametrize("kind", [partition.PLAIN, partition.TIMED, partition.OWN])
-def test_rows_are_seen_and_added_up(user_bits: int, kind: int) -> None:
-    """Packed into one word or into two; rows that are not kept are passed over."""
+def test_rows_are_seen_and_added_up(width: int, kind: int) -> None:
+    """Packed by the bit, or into two words; rows that are not kept are passed over."""
     rng = np.random.default_rng(4)
     artist, amount = rng.integers(0, 200, 500), rng.integers(1, 2**20, 500)
     codes = rng.integers(0, 8, 500).astype(np.uint32)
@@ -65,15 +65,16 @@ def test_rows_are_seen_and_added_up(user_bits: int, kind: int) -> None:
     raw = np.zeros((500, 3), dtype=np.uint64)
     raw[:, 2] = (amount << 32) | artist
     kept = np.flatnonzero(codes < 8)
-    packed = np.empty(len(kept) * (1 if user_bits else 2), dtype=np.uint64)
-    partition.pack(raw, codes, packed, user_bits, 8)
+    bits = (width, 3, 8)
+    packed = np.empty(partition.words_for(len(kept), width), dtype=np.uint64)
+    partition.pack(raw, codes, packed, bits)
     seen = np.zeros(4, dtype=np.uint64)
-    kernel.see_rows(packed, user_bits, 8, seen)
+    kernel.see_rows(packed, len(kept), bits, seen)
     assert (seen == bitmap({*artist[kept].tolist()}, 200)).all()
     own = rng.integers(0, 50, (len(kept), 2))
     remap = rng.permutation(200).astype(np.uint32)
     facts = np.zeros((200, 3), dtype=np.int64)
-    kernel.add_facts(packed, user_bits, 8, remap, kind, own, facts)
+    kernel.add_facts(packed, len(kept), bits, remap, kind, own, facts)
     wanted = np.zeros((200, 3), dtype=np.int64)
     plays, ms = {
         partition.PLAIN: (np.ones(len(kept), int), np.zeros(len(kept), int)),
