@@ -30,8 +30,11 @@ def leave(status: int) -> None:
     """
     if sys.flags.inspect or sys.getprofile() is not None or sys.gettrace() is not None:
         return
-    threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001 - what Python's own end begins with
-    atexit._run_exitfuncs()  # noqa: SLF001 - and goes on with
+    wait_for_threads, tell_others = getattr(threading, "_shutdown", None), getattr(atexit, "_run_exitfuncs", None)
+    if wait_for_threads is None or tell_others is None:
+        return
+    wait_for_threads()  # what Python's own end begins with
+    tell_others()
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             with suppress(OSError, ValueError):
