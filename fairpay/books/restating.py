@@ -7,7 +7,6 @@ and a fee can be passed on only to a subscriber of the same pool.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,7 +52,6 @@ class PoolLayering(Layering):
         super().__post_init__()
         scales = [FINE_TIME if timed else FINE_PLAYS for timed in self.timed_pools]
         self.scales = np.array([*scales, 1], dtype=np.int64)
-        self.lock = Lock()
 
     def take(self, listens: Listens, sources: pa.Array) -> Listens:
         """Set the plays of the listeners concerned aside, and bring all others to the same units.

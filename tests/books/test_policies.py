@@ -21,6 +21,7 @@ from fairpay.books.verify import verify_books
 from fairpay.cli import main
 from fairpay.errors import InputError, UsageError
 from fairpay.policy import policy_text
+from fairpay.settings import Running
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -148,6 +149,35 @@ def test_each_pool_pays_what_pay_says_of_its_rows_alone(tmp_path: Path, seed: in
             assert paid_of(month, pool) == {"unallocated:": 9_876_543}
         else:
             assert paid_of(month, pool) == paid_alone(rows, tmp_path, pool), pool
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", range(100, 140))
+def test_more_months_pay_what_pay_says_of_each_pool(tmp_path: Path, seed: int) -> None:
+    """With more plays, so that thresholds are reached in some pools and not in others."""
+    rows = plays(seed, rows=1500)
+    month = close(lay(tmp_path, rows))
+    for pool in POOLS:
+        if pool != "de":
+            assert paid_of(month, pool) == paid_alone(rows, tmp_path, pool), pool
+
+
+def test_no_order_of_files_threads_or_batches_changes_a_byte(tmp_path: Path) -> None:
+    """With policies, decisions and wishes at once."""
+    rows = plays(10)
+    tables = {"decisions": "kind,subject,decision\nuser,u1,hold\nartist,a2,weight 1/3\n",
+              "wishes": "user,artist,kind,amount\nu2,a1,block,\nu3,z,gift,1/3\n"}  # fmt: skip
+    asked = lay(tmp_path, rows)
+    for name, text in tables.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    own = {**asked.tables, **{name: tmp_path / f"{name}.csv" for name in tables}}
+    logs = [write(tmp_path / f"{i}.csv", part) for i, part in enumerate((rows[:150], rows[150:]))]
+    ledgers = []
+    for i, (order, running) in enumerate(((logs, Running()), (logs[::-1], Running(threads=1, batch_rows=7)))):
+        found = replace(asked, logs=tuple(order), running=running, tables=own, books=tmp_path / f"books{i}")
+        close(found)
+        ledgers.append([(found.books / "2026-10" / name).read_bytes() for name in ("ledger.csv", "policies.csv")])
+    assert ledgers[0] == ledgers[1]
 
 
 def test_what_is_stated_goes_before_what_policies_say(tmp_path: Path) -> None:
@@ -359,3 +389,15 @@ def test_the_command_line_takes_a_policy_for_all_pools(tmp_path: Path, capsys: p
     said = json.loads(capsys.readouterr().out)
     assert {one["pool"]: one["policy"] for one in said["policies"]}["se"] == MONTH
     assert close(asked).status == "already"
+
+
+def test_the_page_names_the_policies_and_the_decisions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With how many pools each has."""
+    asked = lay(tmp_path, plays(2))
+    (tmp_path / "review.csv").write_text("kind,subject,decision\nuser,u1,hold\nuser,u2,hold\nartist,a1,exclude\n")
+    words = ["close", "--books", str(tmp_path / "books"), "--period", "2026-10", "--policy", MONTH, "--dry-run"]
+    tables = ["--pools", str(tmp_path / "pools.csv"), "--decisions", str(tmp_path / "review.csv")]
+    assert main([*words, *tables, *asked.logs]) == 0
+    page = " ".join(capsys.readouterr().out.split())
+    assert "Policy licensor.toml: 1 pool, see policies.csv" in page
+    assert "Decisions 1 exclude, 2 hold" in page

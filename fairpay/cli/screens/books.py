@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -57,10 +58,21 @@ def closed_screen(month: Closed, books: str) -> Iterator[RenderableType]:
         yield labelled("Suspense", f"{name} {' + '.join(f'{grouped(a)} {c}' for c, a in amounts.items())}")
     for key, count in month.facts.heard.without_pool.items():
         yield labelled("No pool", f"{key}: {counted(count, 'row')}")
+    yield from conditions(month)
     yield ""
     yield from controlled(month.controls)
     if month.manifest_sha256:
         yield Text(visible(f"{books}/{month.period}, manifest sha256 {month.manifest_sha256}"))
+
+
+def conditions(month: Closed) -> Iterator[RenderableType]:
+    """Yield each policy with its pools, and the decisions by what was decided."""
+    pools = Counter(one.policy for one in month.facts.policies)
+    for policy, count in sorted(pools.items()):
+        yield labelled("Policy", f"{visible(policy)}: {counted(count, 'pool')}, see policies.csv")
+    deeds = Counter(one.decision for one in month.facts.decisions)
+    if deeds:
+        yield labelled("Decisions", ", ".join(f"{count:,} {deed}" for deed, count in sorted(deeds.items())))
 
 
 def adjusted_screen(adjusted: Adjusted) -> Iterator[RenderableType]:
