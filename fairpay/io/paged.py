@@ -65,7 +65,7 @@ def is_known(kind: pa.DataType, leaf: pq.ColumnSchema) -> bool:
         return False
     if pa.types.is_timestamp(kind):
         stored = json.loads(leaf.logical_type.to_json()).get("timeUnit")
-        return leaf.physical_type == "INT64" and stored == UNITS.get(kind.unit, "")
+        return bool(leaf.physical_type == "INT64" and stored == UNITS.get(kind.unit, ""))
     width = 8 * np.dtype(NUMBERS[leaf.physical_type]).itemsize
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind)) and kind.bit_width == width
 
