@@ -151,7 +151,7 @@ class Qualifier:
             verdict.mark(short, Fate.SHORT)
         if terms is not None:
             verdict.mark((ms.value == 0) & terms.timed, Fate.NOTHING_PLAYED)
-        elif self.measure_of(ms) == "time":
+        elif self.measure_of(ms) == "time" and self.qualifying.min_ms <= 0:  # above it, nothing played is short
             verdict.mark(ms.value == 0, Fate.NOTHING_PLAYED)
 
     def measure_of(self, ms: Amounts | None) -> Measure:
