@@ -75,5 +75,6 @@ def of_entry(entry: Entry) -> Adjusted:
     already(entry)
     facts = Facts.of_json(books["facts"])
     controls = tuple(Control(c["name"], c["ok"], c["detail"]) for c in entry.manifest["controls"])
-    rows = tuple(entry.rows())
-    return Adjusted("already", entry.run_id, entry.period, facts.period, books["reason"], facts, rows, controls)
+    return Adjusted(
+        "already", entry.run_id, entry.period, facts.period, books["reason"], facts, entry.ledger(), controls
+    )

@@ -1,78 +1,110 @@
-"""Balances: what the closed months left behind, summed from their ledgers."""
+"""Balances: what the closed months left behind, summed from their ledgers, a month at a time."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
-from fairpay.books.ledger import Kind, Row
+import polars as pl
+
+from fairpay.books.grouping import group, negative, summed
+from fairpay.books.ledger import EMPTY, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from fairpay.books.standing import Account
+    from fairpay.books.ledger import Ledger
 
-__all__ = ["Balances", "Held", "balances"]
+__all__ = ["LEFT", "Balances", "balances"]
+
+LEFT = frozenset({Kind.CARRY_OUT, Kind.SUSPENSE, Kind.RESERVE_HOLD, Kind.RESERVE_RELEASE, Kind.RECOUP})
+"""The kinds of ledger rows that months to come depend on."""
+ACCOUNT = ("payee", "currency")
+SUSPENSE = ("pool", *ACCOUNT)
+RESERVES = ("ref_period", *ACCOUNT)
+RECOUPED = ("reason", *ACCOUNT)
 
 
-@dataclass(slots=True)
-class Held:
-    """Money that stands in suspense or in reserve."""
-
-    amount: int = 0
-    """Minor units; below zero where a correction took back more than was held."""
-    scale: int = 0
-    run_id: str = ""
-    """The last run that added to it."""
-    period: str = ""
+def none_of(keys: Sequence[str]) -> pl.DataFrame:
+    """No balance of this sort yet."""
+    return EMPTY.select(*keys, "amount", "scale", "run_id", "period")
 
 
 @dataclass(frozen=True, slots=True)
 class Balances:
-    """The state of the books between two months. Zero balances are left out."""
+    """The state of the books between two months. `run_id` and `period` are of the last row that added to an amount."""
 
-    carried: dict[Account, Held] = field(default_factory=dict)
-    """account -> what the last month carried out; below zero where the payee owes."""
-    suspense: dict[tuple[str, str, str], Held] = field(default_factory=dict)
-    """(pool, payee, currency) -> what is in suspense."""
-    reserves: dict[tuple[str, str, str], Held] = field(default_factory=dict)
-    """(period held, payee, currency) -> what of it is still in reserve."""
-    recouped: dict[tuple[str, str, str], int] = field(default_factory=dict)
-    """(advance, payee, currency) -> minor units earned back."""
+    carried: pl.DataFrame = field(default_factory=partial(none_of, ACCOUNT))
+    """payee, currency, amount, scale, run_id, period: what the last month carried out; below zero where owed."""
+    held: pl.DataFrame = field(default_factory=partial(none_of, SUSPENSE))
+    """pool and the same: what went to suspense less what left it, zeros among them."""
+    kept: pl.DataFrame = field(default_factory=partial(none_of, RESERVES))
+    """ref_period (the month it was held in) and the same: what went to reserve less what was released, zeros too."""
+    recouped: pl.DataFrame = field(default_factory=partial(none_of, RECOUPED))
+    """reason (`advance NAME`) and the same: what was earned back."""
+
+    @property
+    def suspense(self) -> pl.DataFrame:
+        """What is in suspense now; below zero where a correction took back more than was held."""
+        return self.held.filter(pl.col("amount") != 0)
+
+    @property
+    def reserves(self) -> pl.DataFrame:
+        """What is in reserve now."""
+        return self.kept.filter(pl.col("amount") != 0)
+
+    @property
+    def earned_back(self) -> dict[tuple[str, str, str], int]:
+        """(`advance NAME`, payee, currency) -> minor units."""
+        columns = self.recouped.select(*RECOUPED, "amount").iter_rows()
+        return {(reason, payee, currency): amount for reason, payee, currency, amount in columns}
+
+    def after(self, ledger: Ledger) -> Balances:
+        """The state after one more month.
+
+        Raises:
+            UnbalancedError: when a balance leaves int64.
+
+        """
+        frame = ledger.of_kinds(LEFT).frame
+
+        def rows(kind: Kind, *changes: pl.Expr) -> pl.DataFrame:
+            return frame.filter(pl.col("kind") == kind.value).with_columns(*changes)
+
+        less = negative()
+        held_in = pl.col("period").alias("ref_period")
+        carried = rows(Kind.CARRY_OUT).select(none_of(ACCOUNT).columns)
+        reserved = [rows(Kind.RESERVE_HOLD, held_in), rows(Kind.RESERVE_RELEASE, less)]
+        return Balances(
+            carried=carried,
+            held=added(self.held, [rows(Kind.SUSPENSE)], SUSPENSE),
+            kept=added(self.kept, reserved, RESERVES),
+            recouped=added(self.recouped, [rows(Kind.RECOUP, less)], RECOUPED),
+        )
 
 
-def balances(months: Iterable[Iterable[Row]]) -> Balances:
+def added(before: pl.DataFrame, rows: Sequence[pl.DataFrame], keys: Sequence[str]) -> pl.DataFrame:
+    """Add rows to balances, key by key; the reference is to the last row that put money there."""
+    names = none_of(keys).columns
+    if not any(part.height for part in rows):
+        return before
+    parts = [
+        part.select(names).with_columns(pl.col("amount").cast(pl.Int64), adds=pl.col("amount") > 0) for part in rows
+    ]
+    whole = pl.concat([before.with_columns(adds=pl.lit(value=True)), *parts])
+    # Groups are in the order of their keys, and so are the last rows that add, which may be none.
+    reference = group(whole, keys).last(whole["adds"].to_numpy())
+    found = summed(whole, keys)
+    known = whole[reference.clip(0)].select("run_id", "period")
+    never, nobody = pl.Series(reference < 0), pl.lit("", dtype=pl.Categorical)
+    texts = [pl.when(never).then(nobody).otherwise(known[name]).alias(name) for name in known.columns]
+    return found.with_columns(texts).select(names)
+
+
+def balances(ledgers: Iterable[Ledger]) -> Balances:
     """Sum the ledgers of the closed months, oldest first."""
-    carried: dict[Account, Held] = {}
-    suspense: dict[tuple[str, str, str], Held] = defaultdict(Held)
-    reserves: dict[tuple[str, str, str], Held] = defaultdict(Held)
-    recouped: dict[tuple[str, str, str], int] = defaultdict(int)
-    for rows in months:
-        carried = {}
-        for row in rows:
-            match row.kind:
-                case Kind.CARRY_OUT:
-                    carried[row.payee, row.currency] = Held(row.amount, row.scale, row.run_id, row.period)
-                case Kind.SUSPENSE:
-                    add(suspense[row.pool, row.payee, row.currency], row)
-                case Kind.RESERVE_HOLD:
-                    add(reserves[row.period, row.payee, row.currency], row)
-                case Kind.RESERVE_RELEASE:
-                    reserves[row.ref_period, row.payee, row.currency].amount -= row.amount
-                case Kind.RECOUP:
-                    recouped[row.reason, row.payee, row.currency] -= row.amount
-    return Balances(carried, nonzero(suspense), nonzero(reserves), dict(recouped))
-
-
-def add(held: Held, row: Row) -> None:
-    """Add a row to what is held; the reference is to the last row that put money there."""
-    held.amount += row.amount
-    held.scale = row.scale
-    if row.amount > 0:
-        held.run_id, held.period = row.run_id, row.period
-
-
-def nonzero(found: dict[tuple[str, str, str], Held]) -> dict[tuple[str, str, str], Held]:
-    """Leave out what has been settled."""
-    return {key: held for key, held in found.items() if held.amount}
+    found = Balances()
+    for ledger in ledgers:
+        found = found.after(ledger)
+    return found

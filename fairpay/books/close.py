@@ -6,14 +6,14 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from fairpay.books.balances import Balances, balances
+from fairpay.books.balances import LEFT, balances
 from fairpay.books.controls import check_month, require
 from fairpay.books.earning import Source, earn
 from fairpay.books.effects import effects_files
 from fairpay.books.facts import Facts, facts_of
 from fairpay.books.hashed import Hashing
 from fairpay.books.identity import run_id_of
-from fairpay.books.ledger import sort_rows
+from fairpay.books.ledger import Ledger
 from fairpay.books.listening import Watch
 from fairpay.books.loading import load
 from fairpay.books.periods import after, check_period
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from fairpay.books.closing import Closing
     from fairpay.books.earned import Earned
     from fairpay.books.identity import Input
-    from fairpay.books.ledger import Row
     from fairpay.books.loading import Loaded
     from fairpay.books.store import Entry, Shelf
     from fairpay.outcome import Control
@@ -45,7 +44,7 @@ class Closed:
     period: str
     run_id: str
     facts: Facts
-    rows: tuple[Row, ...]
+    rows: Ledger
     """In ledger order."""
     controls: tuple[Control, ...]
     manifest_sha256: str = ""
@@ -132,13 +131,12 @@ def work_out(closing: Closing, loaded: Loaded, place: Place, earned: Earned, inp
     """Make the month's ledger and check it."""
     run_id = run_id_of(place.previous, closing.options(), inputs, [entry.run_id for entry in place.adjustments])
     booking = Booking(run_id, closing.period)
-    months = [entry.rows() for entry in place.earlier]
-    before: Balances = balances(months)
-    booked = [row for entry in place.adjustments for row in entry.rows()]
-    adjustments = [row._replace(run_id=run_id) for row in booked]
-    policy = closing.paying(loaded.currencies | {account[1] for account in before.carried})
+    before = balances(entry.ledger(LEFT) for entry in place.earlier)
+    booked = Ledger.joined(entry.ledger() for entry in place.adjustments)
+    policy = closing.paying(loaded.currencies | set(before.carried["currency"].unique().to_list()))
     terms = Terms(before, loaded.standing, policy, booking)
-    rows = sort_rows(settle([*post(earned, loaded.routing, booking), *adjustments], terms, loaded.routing))
+    known = Ledger.joined([post(earned, loaded.routing, booking), booked.booked_by(run_id)])
+    rows = settle(known, terms, loaded.routing).sorted()
     advances = {
         f"{payee} / {currency} / advance {name}": amount
         for (payee, currency), paid in loaded.standing.advances.items()
@@ -150,7 +148,7 @@ def work_out(closing: Closing, loaded: Loaded, place: Place, earned: Earned, inp
     closed = [entry.period for entry in place.earlier]
     controls = check_month(rows, facts, before, adjustments=booked, closed=closed)
     beside = {**loaded.policies.files(), **effects_files(facts)}
-    return Closed("preview", closing.period, run_id, facts, tuple(rows), tuple(controls), beside=beside)
+    return Closed("preview", closing.period, run_id, facts, rows, tuple(controls), beside=beside)
 
 
 def closed_before(entry: Entry, closing: Closing, place: Place, inputs: list[Input]) -> Closed:
@@ -167,4 +165,4 @@ def closed_before(entry: Entry, closing: Closing, place: Place, inputs: list[Inp
         raise DifferentRunError(message, advice="A closed month is never edited: book the correction, fairpay adjust.")
     controls = already(entry)
     facts = Facts.of_json(entry.books["facts"])
-    return Closed("already", closing.period, run_id, facts, tuple(entry.rows()), controls, entry.sha256)
+    return Closed("already", closing.period, run_id, facts, entry.ledger(), controls, entry.sha256)

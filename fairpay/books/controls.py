@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from fairpay.books.ledger import INTO, STANDS, Kind, Row
+import numpy as np
+import polars as pl
+
+from fairpay.books.grouping import group, row_order
+from fairpay.books.ledger import INTO, STANDS, Kind, Ledger
 from fairpay.books.pools import OUTSIDE
-from fairpay.books.routing import in_suspense
+from fairpay.books.routing import is_suspense
+from fairpay.books.sums import in_words, pool_sums, sums, with_parent
 from fairpay.errors import Problem, UnbalancedError
 from fairpay.money import format_units
 from fairpay.outcome import Control
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator
 
     from fairpay.books.balances import Balances
     from fairpay.books.facts import Facts
 
-__all__ = ["check_month", "require"]
+__all__ = ["check_month", "heard_controls", "require"]
 
-Sums = dict[str, int]
+ACCOUNT = ["payee", "currency"]
+POOLED = ["pool", *ACCOUNT]
+CREDITS = (Kind.EARNED, Kind.MINIMUM_TOPUP)
 
 
 def check_month(
-    rows: Sequence[Row], facts: Facts, before: Balances, *, adjustments: Iterable[Row], closed: Iterable[str]
+    rows: Ledger, facts: Facts, before: Balances, *, adjustments: Ledger, closed: Iterable[str]
 ) -> list[Control]:
     """Check a month.
 
@@ -40,7 +46,7 @@ def check_month(
         *heard_controls(facts),
         *pool_controls(rows, facts),
         splits_control(rows),
-        same_rows("adjustments", [row for row in rows if row.kind == Kind.ADJUSTMENT], list(adjustments)),
+        same_rows("adjustments", rows.of_kinds({Kind.ADJUSTMENT}), adjustments),
         carried_control(rows, before),
         *held_controls(rows, before),
         advances_control(rows, facts, before),
@@ -89,15 +95,11 @@ def heard_controls(facts: Facts) -> Iterator[Control]:
     yield Control("pooled", agree, f"{plays:,} plays of {listeners:,} listeners in {len(facts.pools):,} pools")
 
 
-def pool_controls(rows: Sequence[Row], facts: Facts) -> Iterator[Control]:
+def pool_controls(rows: Ledger, facts: Facts) -> Iterator[Control]:
     """Each pool is allocated to the last minor unit, suspense included, and nothing is earned outside a pool."""
-    found: dict[tuple[str, str, str], int] = defaultdict(int)
-    for row in rows:
-        if row.kind in {Kind.EARNED, Kind.MINIMUM_TOPUP}:
-            found[row.kind, row.pool, row.currency] += row.amount
+    found = {kind: pool_sums(rows.of_kinds({kind}).frame) for kind in CREDITS}
     for pool in facts.pools:
-        base = found.pop((Kind.EARNED, pool.name, pool.currency), 0)
-        topup = found.pop((Kind.MINIMUM_TOPUP, pool.name, pool.currency), 0)
+        base, topup = (found[kind].pop((pool.name, pool.currency), 0) for kind in CREDITS)
         text = " + ".join(
             f"{format_units(amount, pool.scale)} {what}"
             for what, amount in (("earned", base), ("minimum top-up", topup))
@@ -106,122 +108,108 @@ def pool_controls(rows: Sequence[Row], facts: Facts) -> Iterator[Control]:
         whole = format_units(pool.base + pool.topup, pool.scale)
         ok = (base, topup) == (pool.base, pool.topup)
         yield Control(f"pool {pool.name}", ok, f"{text} = pool {whole} {pool.currency}")
-    yield Control("pools", not found, f"{len(facts.pools):,} pools; {len(found):,} without a line in the pool file")
+    strange = sum(len(sums_of_kind) for sums_of_kind in found.values())
+    yield Control("pools", not strange, f"{len(facts.pools):,} pools; {strange:,} without a line in the pool file")
 
 
-def splits_control(rows: Sequence[Row]) -> Control:
+def splits_control(rows: Ledger) -> Control:
     """What an artist with splits earned is taken off it, and its payees get just that, for each pool and artist."""
-    taken: dict[tuple[str, str, str], int] = defaultdict(int)
-    given: dict[tuple[str, str, str], int] = defaultdict(int)
-    for row in rows:
-        if row.kind == Kind.SPLIT:
-            parent = row.reason.removeprefix("from ")
-            if row.reason == "to payees":
-                taken[row.pool, row.payee, row.currency] -= row.amount
-            else:
-                given[row.pool, parent, row.currency] += row.amount
-    wrong = sum(taken.get(key, 0) != given.get(key, 0) for key in taken.keys() | given.keys())
-    earned: dict[tuple[str, str, str], int] = defaultdict(int)
-    for row in rows:
-        key = (row.pool, row.payee, row.currency)
-        if row.kind in {Kind.EARNED, Kind.MINIMUM_TOPUP} and key in taken and not in_suspense(row.payee):
-            earned[key] += row.amount
-    wrong += sum(taken[key] != amount for key, amount in earned.items())
-    return Control("splits", not wrong, f"{len(taken):,} amounts divided among payees; {wrong:,} do not add up")
+    splits = with_parent(rows.of_kinds({Kind.SPLIT}).frame)
+    taking = pl.col("reason") == "to payees"
+    parents = splits.filter(taking & ~is_suspense("payee")).select(POOLED).unique()
+    earned = rows.of_kinds(CREDITS).frame.join(parents, on=POOLED, how="semi")
+    columns = ("pool", "currency", "amount", "kind")
+    divided = splits.select(*columns, taken=taking, payee="parent")
+    whole = pl.concat([divided, earned.select(*columns, taken=pl.lit(value=False), payee="payee")])
+    groups, amounts = group(whole, POOLED), whole["amount"].to_numpy()
+    taken, split = whole["taken"].to_numpy(), (whole["kind"] == Kind.SPLIT.value).to_numpy()
+    unequal = groups.sum(amounts, split) != 0
+    lost = (groups.sum(amounts, taken | ~split) != 0) & groups.any(~split)
+    wrong = int(np.count_nonzero(unequal)) + int(np.count_nonzero(lost))
+    count = int(np.count_nonzero(groups.any(taken)))
+    return Control("splits", not wrong, f"{count:,} amounts divided among payees; {wrong:,} do not add up")
 
 
-def same_rows(name: str, found: Sequence[Row], booked: Sequence[Row]) -> Control:
+def same_rows(name: str, found: Ledger, booked: Ledger) -> Control:
     """The adjustments of a month are those that were booked for it: no more, no fewer, none changed."""
-
-    def strip(rows: Iterable[Row]) -> list[Row]:
-        return sorted(row._replace(run_id="") for row in rows)
-
-    text = f"{len(found):,} rows in the ledger, {len(booked):,} booked, sum {in_words(found)}"
-    return Control(name, strip(found) == strip(booked), text)
+    bare = [ledger.sorted().frame.drop("run_id") for ledger in (found, booked)]
+    text = f"{len(found):,} rows in the ledger, {len(booked):,} booked, sum {in_words(found.frame)}"
+    return Control(name, bare[0].equals(bare[1]), text)
 
 
-def carried_control(rows: Iterable[Row], before: Balances) -> Control:
+def carried_control(rows: Ledger, before: Balances) -> Control:
     """What comes in is what the last month carried out, account by account."""
-    found = {(row.payee, row.currency): row.amount for row in rows if row.kind == Kind.CARRY_IN}
-    last = {account: held.amount for account, held in before.carried.items()}
-    detail = f"{len(found):,} balances carried in, {len(last):,} carried out of the month before"
-    return Control("carry_in", found == last, detail)
+    carried = rows.of_kinds({Kind.CARRY_IN})
+    columns = [*ACCOUNT, "amount"]
+    bare = [frame[row_order(frame, columns)].select(columns) for frame in (carried.frame, before.carried)]
+    detail = f"{len(carried):,} balances carried in, {before.carried.height:,} carried out of the month before"
+    return Control("carry_in", bare[0].equals(bare[1]), detail)
 
 
-def held_controls(rows: Sequence[Row], before: Balances) -> Iterator[Control]:
+def held_controls(rows: Ledger, before: Balances) -> Iterator[Control]:
     """No more leaves suspense or reserve than is there."""
-    suspense = {key: held.amount for key, held in before.suspense.items()}
-    reserves = {key: held.amount for key, held in before.reserves.items()}
-    released = [row for row in rows if row.kind == Kind.SUSPENSE and row.reason == "released"]
-    wrong = sum(suspense.get((row.pool, row.payee, row.currency)) != -row.amount for row in released)
+    released = rows.where((pl.col("kind") == Kind.SUSPENSE.value) & (pl.col("reason") == "released"))
+    wrong = not_held(released.frame, before.suspense, POOLED, sign=-1)
     yield Control("suspense", not wrong, f"{len(released):,} amounts released, {wrong:,} not as they were held")
-    paid_back = [row for row in rows if row.kind == Kind.RESERVE_RELEASE]
-    wrong = sum(reserves.get((row.ref_period, row.payee, row.currency)) != row.amount for row in paid_back)
+    paid_back = rows.of_kinds({Kind.RESERVE_RELEASE})
+    wrong = not_held(paid_back.frame, before.reserves, ["ref_period", *ACCOUNT], sign=1)
     yield Control("reserves", not wrong, f"{len(paid_back):,} reserves released, {wrong:,} not as they were held")
 
 
-def advances_control(rows: Iterable[Row], facts: Facts, before: Balances) -> Control:
+def not_held(released: pl.DataFrame, held: pl.DataFrame, keys: list[str], *, sign: int) -> int:
+    """How many rows release another amount than is held."""
+    both = released.join(held.select(*keys, was="amount"), on=keys, how="left")
+    is_held = pl.col("was").cast(pl.Int128) == pl.col("amount").cast(pl.Int128) * sign
+    return both.filter(~is_held.fill_null(value=False)).height
+
+
+def advances_control(rows: Ledger, facts: Facts, before: Balances) -> Control:
     """No advance is earned back more than once."""
+    done = before.earned_back
     wrong = lines = 0
-    for row in rows:
-        if row.kind == Kind.RECOUP:
-            lines += 1
-            paid = facts.advances.get(f"{row.payee} / {row.currency} / {row.reason}", 0)
-            done = before.recouped.get((row.reason, row.payee, row.currency), 0)
-            wrong += row.amount > 0 or done - row.amount > paid
+    for row in rows.of_kinds({Kind.RECOUP}):
+        lines += 1
+        paid = facts.advances.get(f"{row.payee} / {row.currency} / {row.reason}", 0)
+        wrong += row.amount > 0 or done.get((row.reason, row.payee, row.currency), 0) - row.amount > paid
     return Control("advances", not wrong, f"{lines:,} recoupments, {wrong:,} beyond the advance")
 
 
-def accounts_control(rows: Iterable[Row]) -> Control:
+def accounts_control(rows: Ledger) -> Control:
     """Every account closes to zero."""
-    left: dict[tuple[str, str], int] = defaultdict(int)
-    for row in rows:
-        left[row.payee, row.currency] += row.amount if row.kind in INTO else -row.amount
-    wrong = sum(amount != 0 for amount in left.values())
-    return Control("accounts", not wrong, f"{len(left):,} accounts, {wrong:,} do not close to zero")
+    groups, into = group(rows.frame, ACCOUNT), rows.is_kind(INTO)
+    left = groups.sum(rows.amounts, into) != groups.sum(rows.amounts, ~into)
+    wrong = int(np.count_nonzero(left))
+    return Control("accounts", not wrong, f"{len(groups):,} accounts, {wrong:,} do not close to zero")
 
 
-def payable_control(rows: Iterable[Row], facts: Facts) -> Control:
+def payable_control(rows: Ledger, facts: Facts) -> Control:
     """What is paid is at least the minimum payment, goes to nobody twice, and never to an account in suspense."""
-    paid: dict[tuple[str, str], int] = {}
+    paid = rows.of_kinds({Kind.PAYABLE}).frame
+    accounts = len(group(paid, ACCOUNT))
     wrong = 0
-    for row in rows:
-        if row.kind == Kind.PAYABLE:
-            wrong += (row.payee, row.currency) in paid or in_suspense(row.payee)
-            wrong += row.amount < max(1, facts.minimum.get(row.currency, 0))
-            paid[row.payee, row.currency] = row.amount
-    return Control("payable", not wrong, f"{len(paid):,} payments, {wrong:,} below the minimum payment or not allowed")
+    for currency in paid["currency"].unique().to_list():
+        least = max(1, facts.minimum.get(currency, 0))
+        mine = paid.filter(pl.col("currency") == currency)["amount"].to_numpy()
+        wrong += int(np.count_nonzero(mine < least))
+    wrong += paid.height - accounts + paid.filter(is_suspense("payee")).height
+    return Control("payable", not wrong, f"{accounts:,} payments, {wrong:,} below the minimum payment or not allowed")
 
 
-def total_control(rows: Sequence[Row]) -> Control:
+def total_control(rows: Ledger) -> Control:
     """Paid + carried + suspense + reserve is all there was to place, in each currency."""
-    stands = sums(rows, lambda row: row.kind in STANDS)
-    into = sums(rows, lambda row: row.kind in INTO)
-    parts = [f"{kind.value} {in_words([r for r in rows if r.kind == kind])}" for kind in sorted(STANDS)]
-    return Control("total", stands == into, f"{', '.join(parts)}; of credits {in_words(rows, INTO)}")
+    stands, into = (
+        {currency: amount for currency, amount in sums(rows.of_kinds(kinds).frame).items() if amount}
+        for kinds in (STANDS, INTO)
+    )
+    parts = [f"{kind.value} {in_words(rows.of_kinds({kind}).frame)}" for kind in sorted(STANDS)]
+    detail = f"{', '.join(parts)}; of credits {in_words(rows.of_kinds(INTO).frame)}"
+    return Control("total", stands == into, detail)
 
 
-def period_control(rows: Sequence[Row], facts: Facts, closed: Iterable[str]) -> Control:
+def period_control(rows: Ledger, facts: Facts, closed: Iterable[str]) -> Control:
     """Nothing is booked in a closed period, and what refers to one is no earning."""
-    earlier = set(closed)
-    wrong = sum(row.period != facts.period or row.period in earlier for row in rows)
-    wrong += sum(bool(row.ref_period) and row.kind in {Kind.EARNED, Kind.MINIMUM_TOPUP} for row in rows)
-    wrong += sum(row.run_id != facts.run_id for row in rows)
+    frame, earlier = rows.frame, list(closed)
+    wrong = frame.filter((pl.col("period") != facts.period) | pl.col("period").is_in(earlier)).height
+    wrong += rows.of_kinds(CREDITS).frame.filter(pl.col("ref_period") != "").height
+    wrong += frame.filter(pl.col("run_id") != facts.run_id).height
     return Control("period", not wrong, f"{len(rows):,} rows of {facts.period}, {wrong:,} of another period or run")
-
-
-def sums(rows: Iterable[Row], keep: Callable[[Row], bool]) -> Sums:
-    """Sum by currency, leaving zeros out."""
-    found: Sums = defaultdict(int)
-    for row in rows:
-        if keep(row):
-            found[row.currency] += row.amount
-    return {currency: amount for currency, amount in found.items() if amount}
-
-
-def in_words(rows: Iterable[Row], kinds: frozenset[Kind] | None = None) -> str:
-    """Write the sums as `12.30 EUR + 4.00 USD`."""
-    chosen = [row for row in rows if kinds is None or row.kind in kinds]
-    scales: Mapping[str, int] = {row.currency: row.scale for row in chosen}
-    found = sums(chosen, lambda _: True)
-    return " + ".join(f"{format_units(found[c], scales[c])} {c}" for c in sorted(found)) or "0"

@@ -7,7 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fairpay.books.ledger import INTO, Kind, read_rows
+import polars as pl
+
+from fairpay.books.grouping import column, group, row_order
+from fairpay.books.ledger import INTO, Kind, read_ledger
 from fairpay.books.store import LEDGER
 from fairpay.errors import InputError
 from fairpay.io.manifest import read_manifest
@@ -15,11 +18,10 @@ from fairpay.io.manifest import read_manifest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Change", "Difference", "Moved", "diff"]
+__all__ = ["Change", "Difference", "Moved", "Moves", "diff"]
 
-FIGURES = ("credited", "payable")
-Amounts = dict[tuple[str, str, int], int]
-"""(payee, currency, scale) -> minor units."""
+KEYS = ("payee", "currency", "scale")
+"""What a figure is by; its tables have these columns and `amount`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,31 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
+class Moves:
+    """Payees whose amounts differ; read one by one, or a part of them."""
+
+    frame: pl.DataFrame
+    """The columns of `Moved`."""
+
+    def __len__(self) -> int:
+        """How many."""
+        return self.frame.height
+
+    def __iter__(self) -> Iterator[Moved]:
+        """One after another."""
+        return (Moved(*values) for values in self.frame.iter_rows())
+
+    def __getitem__(self, part: slice) -> Moves:
+        """Some of them."""
+        return Moves(self.frame[part])
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """Two runs, compared."""
 
     why: tuple[Change, ...]
-    moved: tuple[Moved, ...]
+    moved: Moves
     """Largest difference first, then by payee."""
     unchanged: int
     """Figures that are the same in both."""
@@ -71,19 +93,30 @@ def diff(before: Path, after: Path) -> Difference:
     if not common:
         message = f"{before} and {after} have no figure in common"
         raise InputError(message, advice="Compare two months, two adjustments, or two reports under the same rule.")
-    moved, same = [], 0
-    for figure in common:
-        old, new = figures[0][figure], figures[1][figure]
-        for key in sorted(old.keys() | new.keys()):
-            pair = old.get(key, 0), new.get(key, 0)
-            same += pair[0] == pair[1]
-            if pair[0] != pair[1]:
-                moved.append(Moved(*key, figure, *pair))
-    moved.sort(key=lambda one: (-abs(one.after - one.before), one.payee, one.currency, one.figure))
-    return Difference(tuple(reasons(*manifests)), tuple(moved), same)
+    pairs = pl.concat(side_by_side(figures[0][figure], figures[1][figure], figure) for figure in common)
+    moved = pairs.filter(pl.col("before") != pl.col("after"))
+    return Difference(tuple(reasons(*manifests)), Moves(ranked(moved)), pairs.height - moved.height)
 
 
-def amounts_of(directory: Path, manifest: Mapping[str, Any]) -> dict[str, Amounts]:
+def side_by_side(before: pl.DataFrame, after: pl.DataFrame, figure: str) -> pl.DataFrame:
+    """One figure of both runs, payee by payee, as the columns of `Moved`; 0 where a payee is not there."""
+    whole = pl.concat([before.with_columns(new=False), after.with_columns(new=True)])
+    groups, amounts, new = group(whole, KEYS), whole["amount"].to_numpy(), whole["new"].to_numpy()
+    found = [
+        column(groups.sum(amounts, where)).cast(pl.Int128).alias(name)
+        for name, where in (("before", ~new), ("after", new))
+    ]
+    return whole[groups.firsts()].select(*KEYS, figure=pl.lit(figure, dtype=pl.Categorical)).with_columns(found)
+
+
+def ranked(moved: pl.DataFrame) -> pl.DataFrame:
+    """The largest difference first, then by payee, currency and figure."""
+    return moved[row_order(moved, ("payee", "currency", "figure"))].sort(
+        (pl.col("after") - pl.col("before")).abs(), descending=True, maintain_order=True
+    )
+
+
+def amounts_of(directory: Path, manifest: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
     """The figures of a run, by payee.
 
     Raises:
@@ -99,19 +132,14 @@ def amounts_of(directory: Path, manifest: Mapping[str, Any]) -> dict[str, Amount
         raise InputError(message, advice="See `fairpay verify`.") from None
 
 
-def from_ledger(path: Path) -> dict[str, Amounts]:
+def from_ledger(path: Path) -> dict[str, pl.DataFrame]:
     """What each payee was credited in a month of the books (without balances carried in), and is to be paid."""
-    found: dict[str, Amounts] = {figure: {} for figure in FIGURES}
-    for row in read_rows(str(path)):
-        key = (row.payee, row.currency, row.scale)
-        if row.kind in INTO and row.kind != Kind.CARRY_IN:
-            found["credited"][key] = found["credited"].get(key, 0) + row.amount
-        elif row.kind == Kind.PAYABLE:
-            found["payable"][key] = found["payable"].get(key, 0) + row.amount
-    return found
+    kinds = {"credited": INTO - {Kind.CARRY_IN}, "payable": {Kind.PAYABLE}}
+    rows = read_ledger(str(path), INTO | {Kind.PAYABLE})
+    return {figure: rows.of_kinds(own).frame.select(*KEYS, "amount") for figure, own in kinds.items()}
 
 
-def from_report(directory: Path, manifest: Mapping[str, Any]) -> dict[str, Amounts]:
+def from_report(directory: Path, manifest: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
     """The payouts of a report: each decimal column that is a payout, by artist."""
     import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
     import pyarrow.parquet as pq  # noqa: PLC0415 - the same
@@ -119,13 +147,17 @@ def from_report(directory: Path, manifest: Mapping[str, Any]) -> dict[str, Amoun
     name = next((n for n in ("payouts.parquet", "comparison.parquet") if (directory / n).is_file()), "payouts.parquet")
     table = pq.read_table(directory / name, partitioning=None)
     currency = str(manifest["options"].get("currency", {}).get("value", ""))
-    artists = table.column("artist").to_pylist()
-    found: dict[str, Amounts] = {}
-    for column in table.schema:
-        if pa.types.is_decimal(column.type) and not column.name.endswith(("_difference", "_percent")):
-            scale = column.type.scale
-            units = [int((value or Decimal(0)).scaleb(scale)) for value in table.column(column.name).to_pylist()]
-            found[column.name] = {(a, currency, scale): n for a, n in zip(artists, units, strict=True)}
+    found: dict[str, pl.DataFrame] = {}
+    for field in table.schema:
+        if pa.types.is_decimal(field.type) and not field.name.endswith(("_difference", "_percent")):
+            scale = field.type.scale
+            units = [int((value or Decimal(0)).scaleb(scale)) for value in table.column(field.name).to_pylist()]
+            found[field.name] = pl.DataFrame({"payee": pl.Series(table.column("artist").to_pylist())}).select(
+                pl.col("payee").cast(pl.Categorical),
+                pl.lit(currency, dtype=pl.Categorical).alias("currency"),
+                pl.lit(scale, dtype=pl.Int32).alias("scale"),
+                pl.Series("amount", units, dtype=pl.Int64),
+            )
     return found
 
 

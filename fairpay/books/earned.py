@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
 
     from fairpay.books.revenue import Revenue
+    from fairpay.usage import Ints
 
-__all__ = ["Applied", "Earned", "Heard", "Line", "PoolEarned", "Ruled"]
+__all__ = ["Applied", "Earned", "Heard", "Line", "Paid", "PoolEarned", "Ruled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,39 @@ class Ruled:
 
 
 @dataclass(frozen=True, slots=True)
+class Paid:
+    """What a pool is divided into: a column of sources (artists, or tracks that have splits) and one of amounts."""
+
+    sources: pa.Array
+    """large_string[n], sorted by bytes, each one once."""
+    amounts: Ints
+    """int64[n]: minor units, none of them 0."""
+
+    def __len__(self) -> int:
+        """How many sources are paid."""
+        return len(self.sources)
+
+    @classmethod
+    def of(cls, amounts: Mapping[str, int]) -> Paid:
+        """Make columns of a mapping."""
+        return cls.listed(list(amounts), np.array(list(amounts.values()), dtype=np.int64))
+
+    @classmethod
+    def listed(cls, sources: Sequence[str], amounts: Ints) -> Paid:
+        """Make columns of sources in any order, and what each is paid."""
+        import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
+        import pyarrow.compute as pc  # noqa: PLC0415 - the same
+
+        names = pa.array(sources, pa.large_string())
+        order = pc.array_sort_indices(names)
+        return cls(names.take(order), amounts[order.to_numpy()])
+
+    def by_source(self) -> dict[str, int]:
+        """The same as a mapping, for a few."""
+        return dict(zip(self.sources.to_pylist(), self.amounts.tolist(), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
 class PoolEarned:
     """One pool, divided."""
 
@@ -68,8 +106,8 @@ class PoolEarned:
     rule: str
     """As asked for, with its parameters."""
     revenue: Revenue
-    paid: Mapping[str, int]
-    """source (artist, or track that has splits) -> minor units; sums to the pool; empty where nobody listened."""
+    paid: Paid
+    """Sums to the pool; empty where nobody listened."""
     users: int
     """Listeners in this pool."""
     plays: int

@@ -11,7 +11,7 @@ import numpy as np
 
 from fairpay.allocation import Allocation
 from fairpay.books.chain import LOST
-from fairpay.books.earned import Applied, Earned, Heard, Line, PoolEarned, Ruled
+from fairpay.books.earned import Applied, Earned, Heard, Line, Paid, PoolEarned, Ruled
 from fairpay.books.exclusions import Exclusions
 from fairpay.books.facts import plain
 from fairpay.books.listening import Asked, Heap, take_in
@@ -80,7 +80,7 @@ def unpooled(code: str, amount: int) -> PoolEarned:
     currency = Currency.of(code)
     gross = Fraction(amount, 10**currency.digits)
     money = Revenue(gross, (), gross, gross, Fraction(0), 0, currency, amount, 0)
-    return PoolEarned(f"{OUTSIDE} {code}", "none", money, {}, users=0, plays=0)
+    return PoolEarned(f"{OUTSIDE} {code}", "none", money, Paid.of({}), users=0, plays=0)
 
 
 def divide(pool: Pool, rule: Rule, heap: Heap, subscribers: int) -> PoolEarned:
@@ -89,21 +89,20 @@ def divide(pool: Pool, rule: Rule, heap: Heap, subscribers: int) -> PoolEarned:
     try:
         amounts = divided(pool, rule, heap, money)
     except NothingToPayError:
-        amounts = {}
+        amounts = Paid.of({})
     return PoolEarned(pool.name, rule.label, money, amounts, users=heap.users, plays=heap.plays)
 
 
-def divided(pool: Pool, rule: Rule, heap: Heap, money: Revenue) -> dict[str, int]:
+def divided(pool: Pool, rule: Rule, heap: Heap, money: Revenue) -> Paid:
     """What each artist (or track with splits) is paid of the pool; zeros are left out."""
     if heap.pool is None or not money.pool:
-        return {}
+        return Paid.of({})
     month = heap.month(money.pool, None if pool.rate == 1 else pool.rate)
     prepared = rule.prepare(month)
     weights = weigh(month, {rule: prepared})[rule]
     allocation = Allocation(rule.label, rule.settle_month(weights, month, prepared), money.pool)
     places = np.flatnonzero(allocation.paid)
-    artists = heap.pool.names(places)
-    return dict(zip(artists, allocation.paid[places].tolist(), strict=True))
+    return Paid.listed(heap.pool.names(places), allocation.paid[places])
 
 
 def heard(taken: Taken, pools: int) -> Heard:

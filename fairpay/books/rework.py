@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
+
+import polars as pl
 
 from fairpay.books.changes import apply, in_effect, recorded, reopened
 from fairpay.books.controls import heard_controls
 from fairpay.books.earning import Source
 from fairpay.books.facts import Facts, facts_of
+from fairpay.books.grouping import column, group, summed, widened
 from fairpay.books.hashed import Hashing
 from fairpay.books.identity import run_id_of
-from fairpay.books.ledger import Kind, Row, sort_rows
+from fairpay.books.ledger import Kind, Ledger
 from fairpay.books.loading import load
 from fairpay.books.periods import after
 from fairpay.books.policies import Policies, choose
 from fairpay.books.pools import read_pools
 from fairpay.books.posting import Booking, post
-from fairpay.books.routing import in_suspense
+from fairpay.books.routing import is_suspense
+from fairpay.books.sums import pool_sums, with_parent
 from fairpay.errors import InputError, UsageError
 from fairpay.money import format_units
 from fairpay.outcome import Control
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from fairpay.books.changes import Change
     from fairpay.books.closing import Closing
@@ -37,8 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Adjusted", "Desk", "position", "restated_controls"]
 
-Position = dict[tuple[str, str, str, int], int]
-"""(pool, payee, currency, scale) -> minor units credited for a month."""
+KEYS = ("pool", "payee", "currency", "scale")
+"""What a position is by: `position` has these columns and `amount`, the minor units credited for a month."""
 CREDITED = frozenset({Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.SPLIT})
 
 
@@ -55,7 +58,7 @@ class Adjusted:
     reason: str
     facts: Facts
     """The closed month as it is known now."""
-    rows: tuple[Row, ...]
+    rows: Ledger
     controls: tuple[Control, ...]
     beside: Mapping[str, str] = field(default_factory=dict)
     """File name -> text, of what stands in the adjustment's directory besides the ledger."""
@@ -150,7 +153,7 @@ class Desk:
         controls = (*heard_controls(facts), *restated_controls(facts, restated, rows, self.booked))
         beside = self.own[1].files()
         month = self.month.period
-        return Adjusted("preview", run_id, period, month, reason, facts, tuple(rows), controls, beside=beside)
+        return Adjusted("preview", run_id, period, month, reason, facts, rows, controls, beside=beside)
 
     def check_unchanged(self, inputs: Iterable[Input]) -> None:
         """Make sure that the month was worked out again from what it was closed from.
@@ -167,49 +170,37 @@ class Desk:
             raise InputError(message, advice="Restore them; a corrected file is given to adjust beside the old one.")
 
     @cached_property
-    def booked(self) -> Position:
+    def booked(self) -> pl.DataFrame:
         """What stands in the books for the month: its own rows and every adjustment of it so far."""
-        found = position(self.month.rows())
-        for entry in self.found.adjustments:
-            if entry.books["ref_period"] == self.month.period:
-                for row in entry.rows():
-                    found[row.pool, row.payee, row.currency, row.scale] += row.amount
-        return found
+        entries = [entry for entry in self.found.adjustments if entry.books["ref_period"] == self.month.period]
+        corrections = Ledger.joined(entry.ledger() for entry in entries).frame.select(*KEYS, "amount")
+        return summed(pl.concat([position(self.month.ledger(CREDITED)), corrections]), KEYS)
 
-    def difference(self, restated: Position, booking: Booking, reason: str) -> list[Row]:
+    def difference(self, restated: pl.DataFrame, booking: Booking, reason: str) -> Ledger:
         """One row for each payee and pool whose amount changes."""
+        whole = pl.concat([restated.with_columns(now=True), self.booked.with_columns(now=False)])
+        groups, amounts, now = group(whole, KEYS), whole["amount"].to_numpy(), whole["now"].to_numpy()
+        known, booked = widened(groups.sum(amounts, now), groups.sum(amounts, ~now))
+        changed = whole[groups.firsts()].select(KEYS).with_columns(column(known - booked))
         reference = {"ref_run_id": self.month.run_id, "ref_period": self.month.period, "reason": reason}
-        rows = []
-        for key in sorted(restated.keys() | self.booked.keys()):
-            pool, payee, currency, scale = key
-            amount = restated.get(key, 0) - self.booked.get(key, 0)
-            if amount:
-                money = (currency, scale)
-                rows.append(booking.row(Kind.ADJUSTMENT, amount, money, pool=pool, payee=payee, **reference))
-        return sort_rows(rows)
+        return booking.rows(changed, Kind.ADJUSTMENT, **reference).sorted()
 
 
-def position(rows: Iterable[Row]) -> Position:
+def position(rows: Ledger) -> pl.DataFrame:
     """What each payee was credited by the month's own earnings, pool by pool.
 
     Splits of what was released from suspense belong to earlier months and are left out.
     """
-    found: Position = defaultdict(int)
-    for row in rows:
-        parent = row.payee if row.reason == "to payees" else row.reason.removeprefix("from ")
-        if row.kind in CREDITED and not (row.kind == Kind.SPLIT and in_suspense(parent)):
-            found[row.pool, row.payee, row.currency, row.scale] += row.amount
-    return found
+    own = rows.of_kinds(CREDITED - {Kind.SPLIT}).frame
+    splits = with_parent(rows.of_kinds({Kind.SPLIT}).frame).filter(~is_suspense("parent"))
+    return summed(pl.concat([part.select(*KEYS, "amount") for part in (own, splits)]), KEYS)
 
 
-def restated_controls(facts: Facts, restated: Position, rows: Sequence[Row], booked: Position) -> Iterator[Control]:
+def restated_controls(facts: Facts, restated: pl.DataFrame, rows: Ledger, booked: pl.DataFrame) -> Iterator[Control]:
     """Each pool, as it is known now, is placed to the last minor unit, and the rows are the difference to the books."""
+    sums = [pool_sums(frame) for frame in (restated, booked, rows.frame)]
     for pool in facts.pools:
-        now, before = (
-            sum(amount for key, amount in found.items() if key[0] == pool.name and key[2] == pool.currency)
-            for found in (restated, booked)
-        )
-        moved = sum(row.amount for row in rows if row.pool == pool.name and row.currency == pool.currency)
+        now, before, moved = (found.get((pool.name, pool.currency), 0) for found in sums)
         texts = [format_units(amount, pool.scale) for amount in (before, moved, pool.base + pool.topup)]
         detail = f"{texts[0]} booked + {texts[1]} adjusted = pool {texts[2]} {pool.currency}"
         yield Control(f"pool {pool.name}", now == pool.base + pool.topup == before + moved, detail)

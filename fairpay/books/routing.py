@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from fairpay.books.aliases import Aliases
 from fairpay.books.splits import RESERVED, Splits
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-__all__ = ["UNALLOCATED", "Routing", "in_suspense"]
+__all__ = ["UNALLOCATED", "Routing", "in_suspense", "is_suspense"]
 
 UNMATCHED, UNCLAIMED, UNALLOCATED, HELD = RESERVED
 """What is held waits by a person's decision, or by a listener's wishes, and for nothing that a table could say."""
@@ -20,6 +22,11 @@ UNMATCHED, UNCLAIMED, UNALLOCATED, HELD = RESERVED
 def in_suspense(account: str) -> bool:
     """Whether an account holds money nobody can be paid yet."""
     return account.startswith(RESERVED)
+
+
+def is_suspense(column: str) -> pl.Expr:
+    """The same of each account of a column."""
+    return pl.any_horizontal(pl.col(column).cat.starts_with(word) for word in RESERVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +48,12 @@ class Routing:
             return UNMATCHED + source
         return UNCLAIMED + source if self.suspend_unsplit else source
 
-    def parts(self, account: str, amount: int) -> list[tuple[str, int]]:
-        """Where an amount on this account belongs under the present tables; the parts sum to the amount.
+    def target(self, account: str) -> str:
+        """Where the money of an account in suspense belongs under the present tables.
 
-        One part on the account itself says that it stays.
+        An artist or track that has payees, or an account; the same account says that the money stays.
         """
-        source = account.partition(":")[2] if in_suspense(account) else account
         if account == UNALLOCATED or account.startswith(HELD):
-            return [(account, amount)]
-        source = self.aliases.of(source)
-        if source in self.splits:
-            return self.splits.divide(source, amount)
-        return [(self.account(source), amount)]
+            return account
+        source = self.aliases.of(account.partition(":")[2])
+        return source if source in self.splits else self.account(source)

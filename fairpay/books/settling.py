@@ -1,34 +1,45 @@
 """Settling: each account's month, from what comes in to where the money stands, so that every account closes to zero.
 
 Order: what was carried in, earned, split, adjusted and charged; suspense released; reserves released; advances earned
-back; a reserve held; then the rest is held, paid, or carried.
+back; a reserve held; then the rest is held, paid, or carried. All accounts go through each step together, as columns.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
-from fairpay.books.ledger import INTO, Kind, Row
+import numpy as np
+import polars as pl
+
+from fairpay.books.grouping import Exact, column, group, negative, widened
+from fairpay.books.ledger import EMPTY, STANDS, TYPES, Kind, Ledger
 from fairpay.books.periods import plus
-from fairpay.books.posting import split_rows
-from fairpay.books.routing import in_suspense
-from fairpay.money import Currency, round_half_even
+from fairpay.books.releasing import released, suspended
+from fairpay.books.routing import is_suspense
+from fairpay.money import Currency
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from fairpay.books.balances import Balances, Held
+    from numpy.typing import NDArray
+
+    from fairpay.books.balances import Balances
     from fairpay.books.posting import Booking
     from fairpay.books.routing import Routing
-    from fairpay.books.standing import Account, Standing
+    from fairpay.books.standing import Standing
 
 __all__ = ["Policy", "Terms", "settle"]
 
 EARNING = frozenset({Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.SPLIT, Kind.ADJUSTMENT})
+SMALL = 2**31
+LINE = {
+    name: pl.Int128() if name == "amount" else TYPES[name]
+    for name in ("payee", "currency", "scale", "amount", "reason")
+}
+"""What fees and recoupments are made of."""
+REFERENCE = (pl.col("run_id").alias("ref_run_id"), pl.col("period").alias("ref_period"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +56,7 @@ class Policy:
     """After how many months a reserve is released."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Terms:
     """What an account is settled by."""
 
@@ -54,23 +65,20 @@ class Terms:
     policy: Policy
     booking: Booking
 
-    @cached_property
-    def due(self) -> dict[Account, list[tuple[str, Held]]]:
-        """The reserves that are released this month, oldest first, as (period held, what)."""
-        found: dict[Account, list[tuple[str, Held]]] = defaultdict(list)
-        for (period, payee, currency), held in sorted(self.before.reserves.items(), key=lambda item: item[0]):
-            if plus(period, self.policy.reserve_months) <= self.booking.period:
-                found[payee, currency].append((period, held))
-        return found
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Accounts that something comes into this month, each a place in every column."""
+
+    frame: pl.DataFrame
+    """payee, currency, scale."""
+    earned: Exact
+    """Minor units of the month's own earnings, splits and corrections."""
+    balance: Exact
+    """These and all else that comes in."""
 
 
-@cache
-def digits(currency: str) -> int:
-    """How many digits the minor unit has."""
-    return Currency.of(currency).digits
-
-
-def settle(rows: Iterable[Row], terms: Terms, routing: Routing) -> list[Row]:
+def settle(rows: Ledger, terms: Terms, routing: Routing) -> Ledger:
     """Complete a month's rows with everything that follows from them.
 
     Args:
@@ -81,116 +89,121 @@ def settle(rows: Iterable[Row], terms: Terms, routing: Routing) -> list[Row]:
     Returns:
         All rows of the month, in no stated order; per payee and currency the kinds of `INTO` sum to those of `STANDS`.
 
+    Raises:
+        UnbalancedError: when an amount leaves int64.
+
     """
-    ledger = list(rows)
-    ledger += released(ledger, terms, routing)
-    ledger += suspended(ledger, terms.booking)
-    own: dict[Account, list[Row]] = defaultdict(list)
-    for row in ledger:
-        if not in_suspense(row.payee):
-            own[row.payee, row.currency].append(row)
-    for account in sorted(own.keys() | other_accounts(terms)):
-        ledger += settle_account(account, own.get(account, []), terms)
-    return ledger
+    ledger = Ledger.joined([rows, *released(rows, terms.before, routing, terms.booking)])
+    ledger = Ledger.joined([ledger, suspended(ledger, terms.booking)])
+    own = ledger.where(~is_suspense("payee"))
+    coming = Ledger.joined(incoming(terms))
+    accounts = accounts_of(Ledger.joined([own, coming]))
+    return Ledger.joined([ledger, coming, *outgoing(accounts, terms)])
 
 
-def other_accounts(terms: Terms) -> set[Account]:
-    """Accounts that have no earnings this month, and still have something to settle."""
-    held = {key[1:] for key in (*terms.before.suspense, *terms.before.reserves) if not in_suspense(key[1])}
-    return held | terms.before.carried.keys() | terms.standing.fees.keys()
+def incoming(terms: Terms) -> Iterator[Ledger]:
+    """What enters accounts besides earnings: balances carried in, charges, reserves that are due, holds lifted."""
+    before, booking = terms.before, terms.booking
+    yield booking.rows(before.carried.with_columns(*REFERENCE), Kind.CARRY_IN)
+    yield booking.rows(charges(terms.standing), Kind.FEE)
+    months = terms.policy.reserve_months
+    periods = before.kept["ref_period"].unique().cast(pl.String).to_list()
+    due = [period for period in periods if plus(period, months) <= booking.period]
+    reserves = before.reserves.filter(pl.col("ref_period").is_in(due))
+    yield booking.rows(reserves.with_columns(REFERENCE[0]), Kind.RESERVE_RELEASE)
+    waits = before.suspense.filter((pl.col("pool") == "") & ~is_suspense("payee"))
+    lifted = waits.filter(~pl.col("payee").is_in(list(terms.standing.holds)))
+    back = lifted.with_columns(*REFERENCE, amount=negative())
+    yield booking.rows(back, Kind.SUSPENSE, reason="released")
 
 
-def released(ledger: Iterable[Row], terms: Terms, routing: Routing) -> Iterator[Row]:
-    """Release what is in suspense for an artist who can be placed now, with what the month adds to it."""
-    flows: dict[tuple[str, str, str], int] = defaultdict(int)
-    scales = {(key, held.scale) for key, held in terms.before.suspense.items() if in_suspense(key[1])}
-    for row in ledger:
-        if in_suspense(row.payee):
-            flows[row.pool, row.payee, row.currency] += row.amount
-            scales.add(((row.pool, row.payee, row.currency), row.scale))
-    for key, scale in sorted(scales):
-        pool, account, currency = key
-        held = terms.before.suspense.get(key)
-        amount = flows[key] + (held.amount if held else 0)
-        parts = routing.parts(account, amount)
-        if amount and [payee for payee, _ in parts] != [account]:
-            money = (currency, scale)
-            if held:
-                reference = {"ref_run_id": held.run_id, "ref_period": held.period, "reason": "released"}
-                yield terms.booking.row(Kind.SUSPENSE, -held.amount, money, pool=pool, payee=account, **reference)
-            yield from split_rows(terms.booking, money, account, parts, pool=pool)
+def charges(standing: Standing) -> pl.DataFrame:
+    """The month's fees, below zero."""
+    lines = [
+        (payee, currency, Currency.of(currency).digits, -amount, reason)
+        for (payee, currency), fees in standing.fees.items()
+        for reason, amount in fees
+    ]
+    return pl.DataFrame(lines, schema=LINE, orient="row")
 
 
-def suspended(ledger: Iterable[Row], booking: Booking) -> Iterator[Row]:
-    """Put into suspense whatever is left on the accounts that nobody can be paid from."""
-    left: dict[tuple[str, str, str, int], int] = defaultdict(int)
-    for row in ledger:
-        if in_suspense(row.payee):
-            sign = 1 if row.kind in INTO else -1
-            left[row.pool, row.payee, row.currency, row.scale] += sign * row.amount
-    for (pool, account, currency, scale), amount in sorted(left.items()):
-        if amount:
-            reason = account.partition(":")[0]
-            yield booking.row(Kind.SUSPENSE, amount, (currency, scale), pool=pool, payee=account, reason=reason)
+def accounts_of(ledger: Ledger) -> Accounts:
+    """Sum what comes in, account by account."""
+    frame = ledger.frame
+    groups = group(frame, ("payee", "currency"))
+    given = ledger.is_kind(STANDS)
+    into, back = widened(groups.sum(ledger.amounts, ~given), groups.sum(ledger.amounts, given))
+    earned = groups.sum(ledger.amounts, ledger.is_kind(EARNING))
+    return Accounts(frame[groups.firsts()].select("payee", "currency", "scale"), earned, into - back)
 
 
-def settle_account(account: Account, earned: Iterable[Row], terms: Terms) -> list[Row]:
-    """Close one account: its rows besides those of `earned`."""
-    rows = list(incoming(account, terms))
-    on_hold = terms.standing.holds.get(account[0])
-    rows += [] if on_hold is not None else hold_released(account, terms)
-    earnings = sum(row.amount for row in earned if row.kind in EARNING)
-    balance = earnings + sum(row.amount if row.kind in INTO else -row.amount for row in rows)
-    for row in recouped(account, balance, terms):
-        rows.append(row)
-        balance += row.amount
-    reserve = min(max(0, round_half_even(terms.policy.reserve * earnings)), max(0, balance))
-    balance -= reserve
-    ends = [(Kind.RESERVE_HOLD, reserve, "")]
-    if balance > 0 and on_hold is not None:
-        ends.append((Kind.SUSPENSE, balance, f"on hold: {on_hold}" if on_hold else "on hold"))
-    elif balance > 0 and balance >= terms.policy.minimum.get(account[1], 0):
-        ends.append((Kind.PAYABLE, balance, ""))
-    else:
-        ends.append((Kind.CARRY_OUT, balance, "owed by the payee" if balance < 0 else "below the minimum payment"))
-    money = (account[1], digits(account[1]))
-    rows += [terms.booking.row(k, amount, money, payee=account[0], reason=r) for k, amount, r in ends if amount]
-    return rows
+def outgoing(accounts: Accounts, terms: Terms) -> Iterator[Ledger]:
+    """Where the money of each account goes: advances, reserve, then it is held, paid or carried."""
+    frame, booking, policy = accounts.frame, terms.booking, terms.policy
+
+    def placed(amounts: Exact, where: NDArray[np.bool_]) -> pl.DataFrame:
+        return frame.filter(pl.Series(where)).with_columns(column(amounts[where]))
+
+    recoups, taken = recouped(accounts, terms)
+    yield recoups
+    earned, balance, taken = widened(accounts.earned, accounts.balance, taken)
+    balance = balance - taken
+    reserve = np.minimum(np.maximum(part_of(earned, policy.reserve), 0), np.maximum(balance, 0))
+    balance = balance - reserve
+    yield booking.rows(placed(reserve, reserve > 0), Kind.RESERVE_HOLD)
+    holds = terms.standing.holds
+    on_hold = frame["payee"].is_in(list(holds)).to_numpy() & (balance > 0)
+    yield booking.rows(held(placed(balance, on_hold), holds), Kind.SUSPENSE)
+    pays = ~on_hold & (balance > 0) & (balance >= least(frame["currency"], policy.minimum))
+    stays = ~on_hold & ~pays
+    yield booking.rows(placed(balance, pays), Kind.PAYABLE)
+    yield booking.rows(placed(balance, stays & (balance < 0)), Kind.CARRY_OUT, reason="owed by the payee")
+    yield booking.rows(placed(balance, stays & (balance > 0)), Kind.CARRY_OUT, reason="below the minimum payment")
 
 
-def incoming(account: Account, terms: Terms) -> Iterator[Row]:
-    """What enters an account besides earnings: the balance carried in, charges, reserves that are due."""
-    payee, currency = account
-    money = (currency, digits(currency))
-    booking = terms.booking
-    if carried := terms.before.carried.get(account):
-        reference = {"ref_run_id": carried.run_id, "ref_period": carried.period}
-        yield booking.row(Kind.CARRY_IN, carried.amount, money, payee=payee, **reference)
-    for reason, amount in terms.standing.fees.get(account, ()):
-        if amount:
-            yield booking.row(Kind.FEE, -amount, money, payee=payee, reason=reason)
-    for period, held in terms.due.get(account, ()):
-        reference = {"ref_run_id": held.run_id, "ref_period": period}
-        yield booking.row(Kind.RESERVE_RELEASE, held.amount, money, payee=payee, **reference)
+def held(found: pl.DataFrame, holds: Mapping[str, str]) -> pl.DataFrame:
+    """Say of each account why it is on hold."""
+    reasons = [f"on hold: {why}" if why else "on hold" for why in holds.values()]
+    table = pl.DataFrame({"payee": list(holds), "reason": reasons}, schema=EMPTY.select("payee", "reason").schema)
+    return found.join(table, on="payee", how="left", maintain_order="left")
 
 
-def hold_released(account: Account, terms: Terms) -> Iterator[Row]:
-    """Give back what was kept while the payee was on hold."""
-    held = terms.before.suspense.get(("", *account))
-    if held:
-        reference = {"ref_run_id": held.run_id, "ref_period": held.period, "reason": "released"}
-        money = (account[1], held.scale)
-        yield terms.booking.row(Kind.SUSPENSE, -held.amount, money, payee=account[0], **reference)
+def least(currencies: pl.Series, minimum: Mapping[str, int]) -> Exact:
+    """The least payment of each account."""
+    amounts = np.zeros(len(currencies), dtype=object if any(m >= 2**62 for m in minimum.values()) else np.int64)
+    for currency, amount in minimum.items():
+        amounts[(currencies == currency).to_numpy()] = amount
+    return amounts
 
 
-def recouped(account: Account, balance: int, terms: Terms) -> Iterator[Row]:
-    """Earn advances back, oldest first, from a part of what there is."""
-    left = int(max(0, balance) * terms.policy.recoup)
-    payee, currency = account
-    for name, amount in terms.standing.advances.get(account, ()):
-        reason = f"advance {name}"
-        taken = min(left, max(0, amount - terms.before.recouped.get((reason, payee, currency), 0)))
-        left -= taken
-        if taken:
-            money = (currency, digits(currency))
-            yield terms.booking.row(Kind.RECOUP, -taken, money, payee=payee, reason=reason)
+def part_of(amounts: Exact, share: Fraction) -> Exact:
+    """A share of each amount, rounded to the nearest unit, a half to the even one."""
+    over, under = share.numerator, share.denominator
+    if over == 0:
+        return np.zeros(len(amounts), dtype=np.int64)
+    small = amounts.dtype != object and -SMALL < amounts.min(initial=0) <= amounts.max(initial=0) < SMALL
+    wide = amounts if small and under < SMALL else amounts.astype(object)
+    whole, rest = wide * over // under, wide * over % under
+    up = (rest * 2 > under) | ((rest * 2 == under) & (whole % 2 == 1))
+    rounded: Exact = whole + up.astype(np.int64)
+    return rounded
+
+
+def recouped(accounts: Accounts, terms: Terms) -> tuple[Ledger, Exact]:
+    """Earn advances back, oldest first, from a part of what there is: the rows, and what is taken of each account."""
+    taken = np.zeros(len(accounts.balance), dtype=object)
+    advances = terms.standing.advances
+    keys = pl.DataFrame(list(advances), schema=accounts.frame.select("payee", "currency").schema, orient="row")
+    owing = accounts.frame.with_row_index("place").join(keys, on=["payee", "currency"], how="semi")
+    done = terms.before.earned_back
+    lines = []
+    for place, payee, currency, scale in owing.iter_rows():
+        left = int(max(0, int(accounts.balance[place])) * terms.policy.recoup)
+        for name, amount in advances[payee, currency]:
+            reason = f"advance {name}"
+            part = min(left, max(0, amount - done.get((reason, payee, currency), 0)))
+            left -= part
+            taken[place] += part
+            lines.append((payee, currency, scale, -part, reason))
+    rows = terms.booking.rows(pl.DataFrame(lines, schema=LINE, orient="row"), Kind.RECOUP)
+    return rows, taken if accounts.balance.dtype == object else taken.astype(np.int64)

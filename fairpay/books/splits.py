@@ -30,9 +30,13 @@ class Splits:
     artists: Mapping[str, tuple[tuple[str, Fraction], ...]] = field(default_factory=dict)
     tracks: Mapping[str, tuple[tuple[str, Fraction], ...]] = field(default_factory=dict)
 
+    def of(self, source: str) -> tuple[tuple[str, Fraction], ...]:
+        """The payees of an artist or track, and their shares."""
+        return self.tracks.get(source) or self.artists[source]
+
     def divide(self, source: str, amount: int) -> list[tuple[str, int]]:
         """Divide what a source earned among its payees; the parts sum to the amount, whatever its sign."""
-        payees = self.tracks.get(source) or self.artists[source]
+        payees = self.of(source)
         return list(zip((p for p, _ in payees), apportion(amount, [s for _, s in payees]), strict=True))
 
     def __contains__(self, source: object) -> bool:

@@ -2,134 +2,90 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fairpay.books.ledger import Kind, Row
+import polars as pl
+
+from fairpay.books.grouping import column, group, widened
+from fairpay.books.ledger import Kind
 from fairpay.books.names import payment_ref
-from fairpay.books.routing import in_suspense
-from fairpay.money import format_units
+from fairpay.books.routing import is_suspense
+from fairpay.books.sheet import Sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    import pyarrow as pa
+    import numpy as np
+    from numpy.typing import NDArray
 
     from fairpay.books.facts import Facts
+    from fairpay.books.ledger import Ledger
 
-__all__ = ["Sheet", "arrow", "lines", "payables", "pools_sheet", "statements"]
+__all__ = ["lines", "payables", "pools_sheet", "statements"]
 
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A table for people and for machines."""
-
-    name: str
-    columns: tuple[str, ...]
-    amounts: frozenset[str]
-    """Columns that are minor units of the row's `currency`, with `scale` digits."""
-    records: Sequence[tuple[Any, ...]]
-
-    def texts(self) -> list[list[str]]:
-        """The records as text, amounts in major units."""
-        scale = self.columns.index("scale")
-        money = [column in self.amounts for column in self.columns]
-        return [
-            [
-                format_units(value, record[scale]) if is_money else str(value)
-                for value, is_money in zip(record, money, strict=True)
-            ]
-            for record in self.records
-        ]
-
-
-COLUMN_OF: dict[str, str] = {
-    Kind.CARRY_IN: "opening_balance",
-    Kind.EARNED: "earned",
-    Kind.MINIMUM_TOPUP: "minimum_topup",
-    Kind.ADJUSTMENT: "adjustments",
-    Kind.FEE: "fees",
-    Kind.RECOUP: "recouped",
-    Kind.RESERVE_RELEASE: "reserve_released",
-    Kind.RESERVE_HOLD: "reserve_held",
-    Kind.CARRY_OUT: "closing_balance",
-    Kind.PAYABLE: "payable",
+ACCOUNT = ("payee", "currency", "scale")
+COLUMNS: dict[str, tuple[Kind, bool]] = {
+    "opening_balance": (Kind.CARRY_IN, False),
+    "earned": (Kind.EARNED, False),
+    "minimum_topup": (Kind.MINIMUM_TOPUP, False),
+    "split_from_others": (Kind.SPLIT, False),
+    "split_to_others": (Kind.SPLIT, True),
+    "adjustments": (Kind.ADJUSTMENT, False),
+    "fees": (Kind.FEE, False),
+    "suspense_released": (Kind.SUSPENSE, True),
+    "reserve_released": (Kind.RESERVE_RELEASE, False),
+    "recouped": (Kind.RECOUP, False),
+    "reserve_held": (Kind.RESERVE_HOLD, False),
+    "suspended": (Kind.SUSPENSE, False),
+    "closing_balance": (Kind.CARRY_OUT, False),
+    "payable": (Kind.PAYABLE, False),
 }
-AMOUNTS = (
-    "opening_balance",
-    "earned",
-    "minimum_topup",
-    "split_from_others",
-    "split_to_others",
-    "adjustments",
-    "fees",
-    "suspense_released",
-    "reserve_released",
-    "recouped",
-    "reserve_held",
-    "suspended",
-    "closing_balance",
-    "payable",
-)
+"""Column of a statement -> the kind of ledger row it sums, and whether of those that `LEAVING` tells apart."""
+LEAVING = {Kind.SPLIT: "to payees", Kind.SUSPENSE: "released"}
+"""Kind -> the reason of rows that have a column of their own."""
 
 
-def statements(rows: Iterable[Row]) -> Sheet:
+def statements(rows: Ledger) -> Sheet:
     """One line for each payee and currency.
 
     opening + earned + top-up + splits + adjustments + fees + released + recouped = reserve + suspended + closing +
     payable; fees, splits to others and recouped are below zero.
     """
-    sums: dict[tuple[str, str, int], dict[str, int]] = defaultdict(lambda: dict.fromkeys(AMOUNTS, 0))
-    period = ""
-    for row in rows:
-        sums[row.payee, row.currency, row.scale][column_of(row)] += abs_released(row)
-        period = row.period
-    columns = ("period", "payee", "currency", "scale", *AMOUNTS)
-    records = [(period, *account, *found.values()) for account, found in sorted(sums.items())]
-    return Sheet("statements", columns, frozenset(AMOUNTS), records)
+    groups = group(rows.frame, ACCOUNT)
+    period = rows.frame["period"].gather([len(rows) - 1] if len(rows) else [])
+    accounts = rows.frame[groups.firsts()].select(
+        pl.lit(period[0] if len(rows) else "", dtype=pl.Categorical).alias("period"), *ACCOUNT
+    )
+    amounts = []
+    for name in COLUMNS:
+        sums = groups.sum(rows.amounts, where(rows, name))
+        # A release leaves suspense (below zero in the ledger) and comes to the payee (above zero in a statement).
+        amounts.append(column(-widened(sums)[0] if name == "suspense_released" else sums).alias(name))
+    return Sheet("statements", accounts.with_columns(amounts), frozenset(COLUMNS))
 
 
-def column_of(row: Row) -> str:
-    """Which column of a statement a ledger row belongs to."""
-    if row.kind == Kind.SPLIT:
-        return "split_to_others" if row.reason == "to payees" else "split_from_others"
-    if row.kind == Kind.SUSPENSE:
-        return "suspense_released" if row.reason == "released" else "suspended"
-    return COLUMN_OF[row.kind]
+def where(rows: Ledger, name: str) -> NDArray[np.bool_]:
+    """bool[rows]: which rows a column of a statement sums."""
+    kind, leaves = COLUMNS[name]
+    found = rows.is_kind({kind})
+    if kind not in LEAVING:
+        return found
+    leaving = (rows.frame["reason"] == LEAVING[kind]).to_numpy()
+    found &= leaving if leaves else ~leaving
+    return found
 
 
-def abs_released(row: Row) -> int:
-    """A release leaves suspense (below zero in the ledger) and comes to the payee (above zero in a statement)."""
-    return -row.amount if row.kind == Kind.SUSPENSE and row.reason == "released" else row.amount
-
-
-def lines(rows: Iterable[Row]) -> Sheet:
+def lines(rows: Ledger) -> Sheet:
     """Every ledger row, as it stands there: what each figure of a statement is made of."""
-    columns = ("period", "payee", "currency", "scale", "kind", "pool", "amount", "ref_period", "reason")
-    pick = itemgetter(*(Row._fields.index(column) for column in columns))
-    records = [pick(row) for row in rows]
-    return Sheet("lines", columns, frozenset({"amount"}), records)
+    columns = ("period", *ACCOUNT, "kind", "pool", "amount", "ref_period", "reason")
+    return Sheet("lines", rows.frame.select(columns), frozenset({"amount"}))
 
 
-def payables(rows: Iterable[Row]) -> Sheet:
+def payables(rows: Ledger) -> Sheet:
     """What is to be paid, by payee. fairpay starts no payment: a bank or an ERP does, with two people."""
-    columns = ("payment_ref", "period", "payee", "amount", "currency", "scale", "run_id")
-    records = [
-        (
-            payment_ref(row.run_id, row.payee, row.currency),
-            row.period,
-            row.payee,
-            row.amount,
-            row.currency,
-            row.scale,
-            row.run_id,
-        )
-        for row in rows
-        if row.kind == Kind.PAYABLE and not in_suspense(row.payee)
-    ]
-    return Sheet("payables", columns, frozenset({"amount"}), records)
+    paid = rows.of_kinds({Kind.PAYABLE}).frame.filter(~is_suspense("payee"))
+    accounts = paid.select("run_id", "payee", "currency").iter_rows()
+    references = pl.Series("payment_ref", [payment_ref(*account) for account in accounts], dtype=pl.String)
+    columns = ("period", "payee", "amount", "currency", "scale", "run_id")
+    return Sheet("payables", paid.select(references, *columns), frozenset({"amount"}))
 
 
 POOL_COLUMNS = (
@@ -148,6 +104,7 @@ POOL_COLUMNS = (
     "base",
     "topup",
 )
+COUNTS = frozenset({"scale", "subscribers", "listeners", "plays"})
 
 
 def pools_sheet(facts: Facts) -> Sheet:
@@ -161,15 +118,6 @@ def pools_sheet(facts: Facts) -> Sheet:
         )
         for pool in facts.pools
     ]
-    return Sheet("pools", POOL_COLUMNS, frozenset({"base", "topup"}), records)
-
-
-def arrow(sheet: Sheet) -> pa.Table:
-    """The same for machines: amounts stay int64 minor units, beside `currency` and `scale`."""
-    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
-
-    counts = {"scale", "subscribers", "listeners", "plays"}
-    types = [pa.int64() if c in sheet.amounts or c in counts else pa.string() for c in sheet.columns]
-    found: Sequence[Sequence[Any]] = list(zip(*sheet.records, strict=True)) or [[] for _ in sheet.columns]
-    arrays = [pa.array(values, kind) for values, kind in zip(found, types, strict=True)]
-    return pa.Table.from_arrays(arrays, names=list(sheet.columns))
+    amounts = frozenset({"base", "topup"})
+    schema = {name: pl.Int64 if name in amounts | COUNTS else pl.String for name in POOL_COLUMNS}
+    return Sheet("pools", pl.DataFrame(records, schema=schema, orient="row"), amounts)

@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fairpay.books.ledger import Row, read_rows
+from fairpay.books.ledger import read_ledger
 from fairpay.books.periods import MONTH
 from fairpay.errors import InputError, LockedError, OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
+
+    from fairpay.books.ledger import Kind, Ledger
 
 __all__ = ["ADJUSTMENTS", "LEDGER", "Entry", "Shelf", "canonical", "locked", "read_entry", "sha256_of", "shelf"]
 
@@ -48,15 +50,15 @@ class Entry:
         """The month it is booked in."""
         return str(self.books["period"])
 
-    def rows(self) -> list[Row]:
-        """Its ledger rows.
+    def ledger(self, kinds: Collection[Kind] = ()) -> Ledger:
+        """Its ledger rows, or those of some kinds.
 
         Raises:
             InputError: they cannot be read.
 
         """
         try:
-            return read_rows(str(self.directory / LEDGER))
+            return read_ledger(str(self.directory / LEDGER), kinds)
         except (OSError, ValueError) as error:
             message = f"{self.directory.name}/{LEDGER} cannot be read: {str(error).splitlines()[0]}"
             raise InputError(

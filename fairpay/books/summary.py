@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from fairpay.books.ledger import Kind
-from fairpay.books.routing import in_suspense
+from fairpay.books.routing import is_suspense
+from fairpay.books.splits import RESERVED
+from fairpay.books.sums import by
 from fairpay.money import format_units
 
 if TYPE_CHECKING:
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 
     from fairpay.books.close import Closed
     from fairpay.books.diff import Difference
-    from fairpay.books.ledger import Row
+    from fairpay.books.ledger import Ledger
     from fairpay.books.rework import Adjusted
     from fairpay.outcome import Control
 
@@ -23,28 +26,25 @@ __all__ = ["SCHEMA_VERSION", "adjusted_json", "closed_json", "diff_json", "suspe
 SCHEMA_VERSION = 1
 
 
-def totals(rows: Iterable[Row]) -> dict[str, dict[str, str]]:
+def totals(rows: Ledger) -> dict[str, dict[str, str]]:
     """By currency, then kind: the amount in major units; kinds without rows are left out."""
-    sums: dict[tuple[str, int], dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for row in rows:
-        sums[row.currency, row.scale][row.kind] += row.amount
-    return {
-        currency: {kind.value: format_units(found[kind], scale) for kind in Kind if kind in found}
-        for (currency, scale), found in sorted(sums.items())
-    }
+    found: dict[str, dict[str, str]] = {}
+    for (currency, scale, kind), amount in by(rows.frame, "currency", "scale", "kind").items():
+        found.setdefault(currency, {})[kind] = format_units(amount, scale)
+    return found
 
 
-def suspense(rows: Iterable[Row]) -> dict[str, dict[str, str]]:
+def suspense(rows: Ledger) -> dict[str, dict[str, str]]:
     """By class, then currency: what the month put there less what it released, in major units."""
-    sums: dict[str, dict[tuple[str, int], int]] = defaultdict(lambda: defaultdict(int))
-    for row in rows:
-        if row.kind == Kind.SUSPENSE:
-            name = row.payee.partition(":")[0] if in_suspense(row.payee) else "on hold"
-            sums[name][row.currency, row.scale] += row.amount
-    return {
-        name: {currency: format_units(amount, scale) for (currency, scale), amount in sorted(found.items())}
-        for name, found in sorted(sums.items())
-    }
+    frame = rows.of_kinds({Kind.SUSPENSE}).frame
+    found: dict[str, dict[str, str]] = {}
+    for name, expected in [
+        *((word.removesuffix(":"), pl.col("payee").cat.starts_with(word)) for word in RESERVED),
+        ("on hold", ~is_suspense("payee")),
+    ]:
+        for (currency, scale), amount in by(frame.filter(expected), "currency", "scale").items():
+            found.setdefault(name, {})[currency] = format_units(amount, scale)
+    return dict(sorted(found.items()))
 
 
 def listed(controls: Iterable[Control]) -> list[dict[str, Any]]:
@@ -63,7 +63,7 @@ def closed_json(month: Closed) -> dict[str, Any]:
         "run_id": month.run_id,
         "manifest_sha256": month.manifest_sha256,
         "totals": totals(month.rows),
-        "payments": sum(row.kind == Kind.PAYABLE for row in month.rows),
+        "payments": len(month.rows.of_kinds({Kind.PAYABLE})),
         "suspense": suspense(month.rows),
         "pools": facts["pools"],
         "policies": facts.get("policies", ()),

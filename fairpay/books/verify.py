@@ -5,28 +5,34 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from fairpay.books.balances import balances
+import polars as pl
+
+from fairpay.books.balances import Balances
 from fairpay.books.controls import check_month
 from fairpay.books.effects import effects_files
 from fairpay.books.facts import Facts
-from fairpay.books.ledger import Kind, Row, ledger_csv
+from fairpay.books.ledger import Kind, Ledger
 from fairpay.books.periods import after
 from fairpay.books.policies import INLINE, kept_name
 from fairpay.books.rework import position
 from fairpay.books.statements import payables, pools_sheet, statements
 from fairpay.books.store import Entry, shelf
-from fairpay.books.textfiles import csv_text
+from fairpay.books.sums import pool_sums
+from fairpay.books.textfiles import csv_parts, ledger_csv
 from fairpay.errors import FairpayError, InputError
 from fairpay.io.standing import damage
 from fairpay.outcome import Control
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from fairpay.books.store import Shelf
 
 __all__ = ["verify_books"]
+
+PoolSums = dict[tuple[str, str], int]
+"""(pool, currency) -> minor units."""
 
 
 def verify_books(directory: Path) -> list[Control]:
@@ -101,25 +107,27 @@ def adjustment_links(found: Shelf) -> Iterator[Control]:
 
 
 def month_controls(found: Shelf) -> Iterator[Control]:
-    """Check the content of every month and adjustment."""
-    earlier: list[list[Row]] = []
+    """Check the content of every month and adjustment; one month's ledger is held at a time."""
+    before = Balances()
+    positions: dict[str, PoolSums] = {}
     for month in found.months:
         yield files_control(month)
         try:
-            rows = month.rows()
-            booked = [row for e in found.adjustments if e.period == month.period for row in e.rows()]
+            rows = month.ledger()
+            booked = Ledger.joined(e.ledger() for e in found.adjustments if e.period == month.period)
             facts = Facts.of_json(month.books["facts"])
         except (FairpayError, KeyError, TypeError) as error:
             yield Control(f"{month.period} ledger", ok=False, detail=f"cannot be read: {error}")
             return
         closed = [entry.period for entry in found.months if entry.period < month.period]
-        for control in check_month(rows, facts, balances(earlier), adjustments=booked, closed=closed):
+        for control in check_month(rows, facts, before, adjustments=booked, closed=closed):
             yield Control(f"{month.period} {control.name}", control.ok, control.detail)
         yield from derived_controls(month, rows, facts)
-        earlier.append(rows)
+        before = before.after(rows)
+        positions[month.period] = pool_sums(position(rows))
     for entry in found.adjustments:
         yield files_control(entry)
-    yield from restated_totals(found, dict(zip((m.period for m in found.months), earlier, strict=True)))
+    yield from restated_totals(found, positions)
 
 
 def files_control(entry: Entry) -> Control:
@@ -132,16 +140,12 @@ def files_control(entry: Entry) -> Control:
     return Control(f"{entry.directory.name} files", not broken, detail)
 
 
-def derived_controls(month: Entry, rows: Sequence[Row], facts: Facts) -> Iterator[Control]:
+def derived_controls(month: Entry, rows: Ledger, facts: Facts) -> Iterator[Control]:
     """The tables for people and for the bank say what the ledger says."""
     sheets = (statements(rows), payables(rows), pools_sheet(facts))
-    expected = {f"{sheet.name}.csv": csv_text(sheet) for sheet in sheets} | {"ledger.csv": ledger_csv(rows)}
-    expected |= effects_files(facts)
-    wrong = []
-    for name, content in expected.items():
-        path = month.directory / name
-        if not path.is_file() or path.read_bytes() != content.encode():
-            wrong.append(name)
+    expected = {f"{sheet.name}.csv": csv_parts(sheet) for sheet in sheets} | {"ledger.csv": ledger_csv(rows)}
+    expected |= {name: iter([text.encode()]) for name, text in effects_files(facts).items()}
+    wrong = [name for name, parts in expected.items() if not holds(month.directory / name, parts)]
     detail = f"{', '.join(wrong)} differ from the ledger" if wrong else f"{', '.join(expected)} agree with the ledger"
     yield Control(f"{month.period} tables", not wrong, detail)
     yield from kept_policies(month, facts)
@@ -161,30 +165,29 @@ def kept_policies(month: Entry, facts: Facts) -> Iterator[Control]:
     yield Control(f"{month.period} policies", not wrong, detail)
 
 
-def restated_totals(found: Shelf, ledgers: dict[str, list[Row]]) -> Iterator[Control]:
+def holds(path: Path, parts: Iterable[bytes]) -> bool:
+    """Whether a file holds these bytes and no others."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return all(file.read(len(part)) == part for part in parts) and not file.read(1)
+
+
+def restated_totals(found: Shelf, positions: dict[str, PoolSums]) -> Iterator[Control]:
     """Each adjustment brings its month from what was booked to what is known, pool by pool."""
-    standing: dict[str, dict[tuple[str, str], int]] = {}
     for entry in found.adjustments:
         name = entry.directory.name
         try:
-            facts, rows, closed = Facts.of_json(entry.books["facts"]), entry.rows(), str(entry.books["ref_period"])
-            pools = standing.setdefault(closed, pool_sums(ledgers[closed]))
+            facts, rows, closed = Facts.of_json(entry.books["facts"]), entry.ledger(), str(entry.books["ref_period"])
+            pools = positions[closed]
         except (FairpayError, KeyError, TypeError) as error:
             yield Control(f"{name} totals", ok=False, detail=f"cannot be read: {error}")
             continue
-        for row in rows:
-            key = (row.pool, row.currency)
-            pools[key] = pools.get(key, 0) + row.amount
+        for key, amount in pool_sums(rows.frame).items():
+            pools[key] = pools.get(key, 0) + amount
         expected = {(pool.name, pool.currency): pool.base + pool.topup for pool in facts.pools}
         wrong = [key for key in expected.keys() | pools.keys() if pools.get(key, 0) != expected.get(key, 0)]
-        strange = sum(row.kind != Kind.ADJUSTMENT or row.ref_period != closed for row in rows)
+        booked = (pl.col("kind") == Kind.ADJUSTMENT.value) & (pl.col("ref_period") == closed)
+        strange = len(rows) - len(rows.where(booked))
         detail = f"{len(rows)} rows bring {closed} to what is known; {len(wrong)} of {len(expected)} pools are off"
         yield Control(f"{name} totals", not wrong and not strange, detail)
-
-
-def pool_sums(rows: Sequence[Row]) -> dict[tuple[str, str], int]:
-    """What a month's own earnings come to, by pool and currency."""
-    found: dict[tuple[str, str], int] = {}
-    for (pool, _, currency, _), amount in position(rows).items():
-        found[pool, currency] = found.get((pool, currency), 0) + amount
-    return found

@@ -11,7 +11,7 @@ from fairpay.money import format_units
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairpay.books.statements import Sheet
+    from fairpay.books.sheet import Sheet
 
 __all__ = ["ROWS", "workbook"]
 
@@ -57,7 +57,7 @@ def workbook(*, about: Sequence[tuple[str, str]], sheets: Sequence[Sheet], rows:
 
 def write_sheet(book: Any, sheet: Sheet, rows: int) -> None:  # noqa: ANN401 - untyped library
     """Write a table, on as many sheets as it needs."""
-    parts = range(0, max(1, len(sheet.records)), rows)
+    parts = range(0, max(1, len(sheet)), rows)
     for number, start in enumerate(parts, 1):
         name = sheet.name if number == 1 else f"{sheet.name} {number}"
         goes_on = None if number == len(parts) else number + 1
@@ -77,7 +77,7 @@ def write_part(book: Any, name: str, sheet: Sheet, part: slice, *, goes_on: int 
         page.write_comment(0, 0, f"More rows than a sheet holds: goes on in sheet {sheet.name} {goes_on}.")
     scale = sheet.columns.index("scale")
     money = [title in sheet.amounts for title in sheet.columns]
-    records = sheet.records[part]
+    records = sheet.frame[part].rows()
     for line, record in enumerate(records, 1):
         digits = record[scale]
         for column, value in enumerate(record):

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fairpay.books.closing import KEPT
-from fairpay.books.ledger import ledger_csv, table_of
+from fairpay.books.grouping import group
 from fairpay.books.names import file_name
-from fairpay.books.routing import in_suspense
-from fairpay.books.statements import Sheet, arrow, lines, payables, pools_sheet, statements
+from fairpay.books.routing import is_suspense
+from fairpay.books.statements import lines, payables, pools_sheet, statements
 from fairpay.books.store import ADJUSTMENTS, LEDGER
-from fairpay.books.textfiles import csv_text
+from fairpay.books.textfiles import csv_lines, csv_parts, ledger_csv
 from fairpay.books.workbook import workbook
 from fairpay.errors import InputError
 from fairpay.io.disk import open_new
 from fairpay.io.hashing import hash_file
 from fairpay.io.manifest import describe
-from fairpay.io.outputs import write_parquet
+from fairpay.io.outputs import write_parquet, write_tables
 from fairpay.io.publish import Target
 from fairpay.io.standing import damage
 from fairpay.outcome import Control
@@ -29,14 +30,16 @@ if TYPE_CHECKING:
     from fairpay.books.close import Closed
     from fairpay.books.closing import Closing
     from fairpay.books.identity import Input
-    from fairpay.books.ledger import Row
+    from fairpay.books.ledger import Ledger
+    from fairpay.books.sheet import Sheet
     from fairpay.books.store import Entry, Shelf
 
 __all__ = ["already", "publish_adjustment", "publish_month"]
 
 SCHEMA_VERSION = 1
 DETAIL = 100_000
-"""Ledger rows that are written into a workbook; more are refused there, with a word."""
+"""Rows of a table that are written into a workbook; more are refused there, with a word."""
+Writer: TypeAlias = "Callable[[Path], int | None]"
 
 
 def publish_month(closing: Closing, month: Closed, inputs: Sequence[Input], found: Shelf) -> None:
@@ -94,53 +97,56 @@ def publish_adjustment(books: Path, adjusted: Adjusted, record: Mapping[str, Any
         target.publish(files=files, manifest={**manifest, "books": said}, fingerprint=adjusted.run_id)
 
 
-def month_files(closing: Closing, month: Closed) -> dict[str, Callable[[Path], int | None]]:
+def month_files(closing: Closing, month: Closed) -> dict[str, Writer]:
     """What stands in a month's directory, by name."""
     accounts, detail = statements(month.rows), lines(month.rows)
     paid, pools = payables(month.rows), pools_sheet(month.facts)
+    files = ledger_files(month.rows)
+    for sheet in (accounts, paid, pools):
+        files[f"{sheet.name}.csv"] = streamed(partial(csv_parts, sheet))
+        files[f"{sheet.name}.parquet"] = table(sheet)
+        if closing.excel:
+            files[f"{sheet.name}.excel.csv"] = streamed(partial(csv_parts, sheet, excel=True))
+    files["statements.xlsx"] = streamed(lambda: [book_of(month, (accounts, detail, paid, pools))])
+    if closing.per_payee:
+        files |= payee_files(month.rows, excel=closing.excel)
+    return files
+
+
+def book_of(month: Closed, sheets: Sequence[Sheet]) -> bytes:
+    """The workbook; it names the tables that are too long for it."""
     about = [
         ("Period", month.period),
         ("Run", month.run_id),
         ("Record", f"{LEDGER} is the record; this workbook is for reading, and a cell holds 15 digits."),
     ]
-    sheets = [accounts, detail, paid, pools]
-    if len(detail.records) > DETAIL:
-        sheets.remove(detail)
-        word = f"{len(detail.records):,} rows are more than this workbook takes ({DETAIL:,}): see ledger.csv"
-        about.append(("Lines", word))
-    files = ledger_files(month.rows)
-    for sheet in (accounts, paid, pools):
-        files[f"{sheet.name}.csv"] = text(csv_text(sheet))
-        files[f"{sheet.name}.parquet"] = table(sheet)
-        if closing.excel:
-            files[f"{sheet.name}.excel.csv"] = text(csv_text(sheet, excel=True))
-    book = workbook(about=about, sheets=sheets)
-    files["statements.xlsx"] = data(book)
-    if closing.per_payee:
-        files |= payee_files(detail, excel=closing.excel)
-    return files
+    for sheet in sheets:
+        if len(sheet) > DETAIL:
+            file = "ledger.csv" if sheet.name == "lines" else f"{sheet.name}.csv"
+            word = f"{len(sheet):,} rows are more than this workbook takes ({DETAIL:,}): see {file}"
+            about.append((sheet.name.capitalize(), word))
+    return workbook(about=about, sheets=[sheet for sheet in sheets if len(sheet) <= DETAIL])
 
 
-def ledger_files(rows: Sequence[Row]) -> dict[str, Callable[[Path], int | None]]:
+def ledger_files(rows: Ledger) -> dict[str, Writer]:
     """The ledger, for machines and for people."""
-    return {LEDGER: lambda path: write_parquet(table_of(rows), path), "ledger.csv": text(ledger_csv(rows))}
+    return {LEDGER: lambda path: write_tables(rows.tables(), path), "ledger.csv": streamed(partial(ledger_csv, rows))}
 
 
-def payee_files(detail: Sheet, *, excel: bool) -> dict[str, Callable[[Path], int | None]]:
+def payee_files(rows: Ledger, *, excel: bool) -> dict[str, Writer]:
     """A file for each payee, of its lines."""
-    own: dict[str, list[tuple[object, ...]]] = {}
-    payee = detail.columns.index("payee")
-    for record in detail.records:
-        if in_suspense(record[payee]):
-            continue
-        own.setdefault(record[payee], []).append(record)
+    detail = lines(rows.where(~is_suspense("payee")))
+    head, *text = (line for part in csv_lines(detail, excel=excel) for line in part)
+    groups = group(detail.frame, ["payee"])
+    names = detail.frame["payee"].gather(groups.firsts()).to_list()
+    ends = [*groups.starts[1:].tolist(), len(text)]
     return {
-        f"{file_name(name)}.csv": text(csv_text(Sheet("lines", detail.columns, detail.amounts, records), excel=excel))
-        for name, records in own.items()
+        f"{file_name(name)}.csv": data((head + "".join(text[start:end])).encode())
+        for name, start, end in zip(names, groups.starts.tolist(), ends, strict=True)
     }
 
 
-def kept_tables(closing: Closing, inputs: Iterable[Input]) -> dict[str, Callable[[Path], int | None]]:
+def kept_tables(closing: Closing, inputs: Iterable[Input]) -> dict[str, Writer]:
     """Copies of the tables a month was closed with, so that it can be worked out again."""
     hashes = {one.role: one.sha256 for one in inputs}
     return {
@@ -150,7 +156,7 @@ def kept_tables(closing: Closing, inputs: Iterable[Input]) -> dict[str, Callable
     }
 
 
-def copy(source: Path, sha256: str) -> Callable[[Path], int | None]:
+def copy(source: Path, sha256: str) -> Writer:
     """Write the same bytes.
 
     Raises:
@@ -168,17 +174,27 @@ def copy(source: Path, sha256: str) -> Callable[[Path], int | None]:
     return write
 
 
-def texts(beside: Mapping[str, str]) -> dict[str, Callable[[Path], int | None]]:
+def texts(beside: Mapping[str, str]) -> dict[str, Writer]:
     """Write texts under their names."""
     return {name: text(content) for name, content in beside.items()}
 
 
-def text(content: str) -> Callable[[Path], int | None]:
+def text(content: str) -> Writer:
     """Write text as UTF-8."""
     return data(content.encode())
 
 
-def data(content: bytes) -> Callable[[Path], int | None]:
+def streamed(parts: Callable[[], Iterable[bytes]]) -> Writer:
+    """Write bytes as they are made."""
+
+    def write(path: Path) -> None:
+        with open_new(path) as file:
+            file.writelines(parts())
+
+    return write
+
+
+def data(content: bytes) -> Writer:
     """Write bytes."""
 
     def write(path: Path) -> None:
@@ -188,9 +204,9 @@ def data(content: bytes) -> Callable[[Path], int | None]:
     return write
 
 
-def table(sheet: Sheet) -> Callable[[Path], int | None]:
+def table(sheet: Sheet) -> Writer:
     """Write a sheet as Parquet."""
-    return lambda path: write_parquet(arrow(sheet), path)
+    return lambda path: write_parquet(sheet.arrow(), path)
 
 
 def already(entry: Entry) -> tuple[Control, ...]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from fairpay.io.disk import open_new
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
     from typing import BinaryIO
 
     import pyarrow as pa
 
-__all__ = ["csv_to", "write_csv", "write_json", "write_parquet"]
+__all__ = ["csv_to", "write_csv", "write_json", "write_parquet", "write_tables"]
 
 GROUP_ROWS = 1 << 20
 SLICE_ROWS = 1 << 17
@@ -34,6 +36,26 @@ def write_parquet(table: pa.Table, path: Path) -> int:
     with open_new(path) as file, pq.ParquetWriter(file, whole.schema, compression="zstd") as writer:
         writer.write_table(whole, row_group_size=GROUP_ROWS)
     return int(whole.num_rows)
+
+
+def write_tables(tables: Iterable[pa.Table], path: Path) -> int:
+    """Write tables of the same columns (at least one) as one Parquet file; return their rows.
+
+    Each is a row group, so that the bytes are those of `write_parquet` where all but the last have `GROUP_ROWS` rows.
+
+    Raises:
+        OSError: when the file cannot be written.
+
+    """
+    import pyarrow.parquet as pq  # noqa: PLC0415 - loaded where it is used
+
+    rows, rest = 0, iter(tables)
+    first = next(rest)
+    with open_new(path) as file, pq.ParquetWriter(file, first.schema, compression="zstd") as writer:
+        for table in chain([first], rest):
+            writer.write_table(table.combine_chunks(), row_group_size=GROUP_ROWS)
+            rows += table.num_rows
+    return rows
 
 
 def write_csv(table: pa.Table, path: Path) -> int:

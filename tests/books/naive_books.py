@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fairpay.books.earned import Earned, Heard, PoolEarned
+from fairpay.books.earned import Earned, Heard, Paid, PoolEarned
 from fairpay.books.revenue import revenue
 
 if TYPE_CHECKING:
@@ -54,7 +54,9 @@ def naive_earn(closing: Closing, loaded: Loaded, source: Source, watch: Watch) -
         money = revenue(pool, subscribers=len(users))
         rule = pool.rule or closing.rule or ""
         pools.append(
-            PoolEarned(pool.name, rule, money, divide(found, rule, money.pool), len(users), sum(found.values()))
+            PoolEarned(
+                pool.name, rule, money, Paid.of(divide(found, rule, money.pool)), len(users), sum(found.values())
+            )
         )
     return Earned(tuple(pools), heard(plays, rows, len(loaded.pools)))
 

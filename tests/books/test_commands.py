@@ -12,16 +12,16 @@ from quarter import FILES, QUARTER, copied, run
 
 from fairpay.books import close as closing_module
 from fairpay.books import writing
+from fairpay.books.ledger import Kind
 from fairpay.books.template import TEMPLATE
 from fairpay.cli import main
 from fairpay.cli.config import flags
 from fairpay.errors import InputError, OutputError, UnbalancedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
-    from fairpay.books.ledger import Row
+    from fairpay.books.ledger import Ledger
 
 JULY = ("close", "--config", f"{FILES}/2026-07.toml")
 
@@ -58,9 +58,9 @@ def test_money_lost_on_the_way_is_status_70_and_nothing_is_written(
     """The control is named on standard error."""
     honest = closing_module.settle
 
-    def careless(rows: Iterable[Row], *rest: object) -> list[Row]:
+    def careless(rows: Ledger, *rest: object) -> Ledger:
         found = honest(rows, *rest)  # type: ignore[arg-type] # passed on
-        return [row for row in found if row.kind != "payable"]
+        return found.of_kinds(set(Kind) - {Kind.PAYABLE})
 
     monkeypatch.setattr(closing_module, "settle", careless)
     assert main([*JULY, "--books", str(tmp_path / "books"), "--json"]) == UnbalancedError.status

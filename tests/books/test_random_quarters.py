@@ -26,7 +26,7 @@ from fairpay.books.store import shelf
 from fairpay.books.verify import verify_books
 
 if TYPE_CHECKING:
-    from fairpay.books.ledger import Row
+    from fairpay.books.ledger import Ledger
 
 PERIODS = ("2026-11", "2026-12", "2027-01")
 ARTISTS, USERS, PAYEES = ("a", "b", "c", "d"), ("u1", "u2", "u3"), ("a", "p", "q")
@@ -108,11 +108,14 @@ def month_of(asked: Closing, drawn: Drawn, *, without: str | None = None) -> Mon
     """The same for the model."""
     exclusions = Exclusions({("user",): frozenset({without})} if without else {})
     earned = naive_earn(asked, load(asked), Source(asked.logs, exclusions), Watch())
-    amounts = {pool.revenue.currency.code: pool.paid or {"unallocated:": pool.revenue.pool} for pool in earned.pools}
+    amounts = {
+        pool.revenue.currency.code: pool.paid.by_source() or {"unallocated:": pool.revenue.pool}
+        for pool in earned.pools
+    }
     return Month(earned=amounts, splits=SPLITS, known=drawn.known)
 
 
-def live(place: Path, quarter: list[Drawn]) -> tuple[World, list[list[Row]]]:
+def live(place: Path, quarter: list[Drawn]) -> tuple[World, list[Ledger]]:
     """Live through a quarter in the books and in the model."""
     world, ledgers = World(), []
     advances: dict[str, int] = {}
@@ -121,7 +124,7 @@ def live(place: Path, quarter: list[Drawn]) -> tuple[World, list[list[Row]]]:
         advances[period] = drawn.advance
         asked = closing(place, period, drawn, advances)
         month = close(asked, divide=naive_earn)
-        ledgers.append(list(month.rows))
+        ledgers.append(month.rows)
         lived = month_of(asked, drawn)
         paid = {("p", "EUR"): sum(advances.values())}
         minimum = {"EUR": 1_000, "JPY": 1_000}
@@ -142,22 +145,22 @@ def correct(asked: Closing, drawn: Drawn, lived: Month) -> dict[tuple[str, str],
     return {key: after.get(key, 0) - before.get(key, 0) for key in before.keys() | after.keys()}
 
 
-def ends(ledgers: list[list[Row]]) -> dict[str, dict[tuple[str, str], int]]:
+def ends(ledgers: list[Ledger]) -> dict[str, dict[tuple[str, str], int]]:
     """Where the books say that money stands in the end."""
     left = balances(ledgers)
     bank: dict[tuple[str, str], int] = {}
     waits: dict[tuple[str, str], int] = {}
     for row in (row for rows in ledgers for row in rows if row.kind == "payable"):
         bank[row.payee, row.currency] = bank.get((row.payee, row.currency), 0) + row.amount
-    for (_, payee, currency), held in left.suspense.items():
-        waits[payee, currency] = waits.get((payee, currency), 0) + held.amount
+    for payee, currency, amount in left.suspense.select("payee", "currency", "amount").iter_rows():
+        waits[payee, currency] = waits.get((payee, currency), 0) + amount
     back: dict[tuple[str, str], int] = {}
-    for (_, payee, currency), amount in left.recouped.items():
+    for (_, payee, currency), amount in left.earned_back.items():
         back[payee, currency] = back.get((payee, currency), 0) + amount
     return {
         "bank": bank,
         "suspense": {key: amount for key, amount in waits.items() if amount},
-        "payee": {account: held.amount for account, held in left.carried.items()},
+        "payee": {(p, c): amount for p, c, amount in left.carried.select("payee", "currency", "amount").iter_rows()},
         "advance": back,
     }
 
@@ -199,7 +202,7 @@ def test_a_month_and_the_adjustment_undone_are_zero_for_every_payee(quarter: lis
         change = Change(exclude=(asked.tables["pools"].with_name("fraud.csv"),))
         booked = adjust(asked, change, divide=naive_earn)
         adjust(asked, Change(undo=booked.run_id), divide=naive_earn)
-        there, back = (entry.rows() for entry in shelf(asked.books).adjustments)
+        there, back = (entry.ledger() for entry in shelf(asked.books).adjustments)
         assert [(r.pool, r.payee, r.currency, -r.amount) for r in there] == [
             (r.pool, r.payee, r.currency, r.amount) for r in back
         ]

@@ -3,8 +3,8 @@ from __future__ import annotations
 from collections import defaultdict
 from fractions import Fraction
 
-from fairpay.books.balances import Balances, Held, balances
-from fairpay.books.ledger import INTO, Row
+from fairpay.books.balances import Balances, balances
+from fairpay.books.ledger import INTO, Ledger, Row
 from fairpay.books.posting import Booking
 from fairpay.books.routing import Routing
 from fairpay.books.settling import Policy, Terms, settle
@@ -17,6 +17,12 @@ EUR = ("p", "EUR")
 def earned(payee: str, amount: int, *, pool: str = "x", kind: str = "earned", period: str = "2026-10") -> Row:
     """A credit."""
     return Row(f"run {period}", period, pool, payee, kind, amount, "EUR", 2)
+
+
+def left(kind: str, amount: int, *, period: str = "2026-09", **where: str) -> Balances:
+    """What one row of an earlier month leaves."""
+    row = Row(f"run {period}", period, where.get("pool", ""), where.get("payee", "p"), kind, amount, "EUR", 2)
+    return balances([Ledger.of([row._replace(reason=where.get("reason", ""))])])
 
 
 def month(
@@ -32,7 +38,7 @@ def month(
     terms = Terms(before or Balances(), standing or Standing(), policy or Policy(), booking)
     found: dict[tuple[str, str], int] = defaultdict(int)
     left: dict[str, int] = defaultdict(int)
-    for row in settle(rows, terms, routing or Routing()):
+    for row in settle(Ledger.of(rows), terms, routing or Routing()):
         found[row.payee, row.kind] += row.amount
         left[row.payee] += row.amount if row.kind in INTO else -row.amount
     assert set(left.values()) <= {0}
@@ -48,7 +54,7 @@ def test_a_balance_below_the_minimum_is_carried() -> None:
 
 def test_a_debt_stays_a_debt_until_it_is_earned_back() -> None:
     """A debt stays a debt until it is earned back."""
-    before = Balances(carried={EUR: Held(-500, 2, "run 2026-09", "2026-09")})
+    before = left("carry_out", -500)
     assert month(earned("p", 300), before=before)["p", "carry_out"] == -200
     assert month(before=before)["p", "carry_out"] == -500
     assert month(earned("p", 600), before=before)["p", "payable"] == 100
@@ -57,7 +63,7 @@ def test_a_debt_stays_a_debt_until_it_is_earned_back() -> None:
 def test_advances_are_earned_back_oldest_first_and_never_twice() -> None:
     """Advances are earned back oldest first and never twice."""
     standing = Standing(advances={EUR: (("A", 500), ("B", 300))})
-    before = Balances(recouped={("advance A", "p", "EUR"): 400})
+    before = left("recoup", -400, reason="advance A")
     found = month(earned("p", 1000), before=before, standing=standing)
     assert found == {("p", "earned"): 1000, ("p", "recoup"): -400, ("p", "payable"): 600}
 
@@ -83,7 +89,7 @@ def test_a_reserve_is_held_and_released_after_its_months() -> None:
     policy = Policy(reserve=Fraction(1, 10), reserve_months=2)
     first = month(earned("p", 1005), policy=policy)
     assert (first["p", "reserve_hold"], first["p", "payable"]) == (100, 905)
-    before = balances([[Row("r", "2026-10", "", "p", "reserve_hold", 100, "EUR", 2)]])
+    before = left("reserve_hold", 100, period="2026-10")
     assert ("p", "reserve_release") not in month(before=before, policy=policy, period="2026-11")
     assert month(before=before, policy=policy, period="2026-12") == {
         ("p", "reserve_release"): 100,
@@ -100,7 +106,7 @@ def test_a_fee_may_take_a_balance_below_zero() -> None:
 def test_a_payee_on_hold_is_kept_waiting_and_then_paid() -> None:
     """A payee on hold is kept waiting, and paid with what waited once the hold is lifted."""
     assert month(earned("p", 100), standing=Standing(holds={"p": "why"}))["p", "suspense"] == 100
-    before = Balances(suspense={("", *EUR): Held(100, 2, "run 2026-09", "2026-09")})
+    before = left("suspense", 100)
     found = month(earned("p", 50), before=before)
     assert (found["p", "suspense"], found["p", "payable"]) == (-100, 150)
 
@@ -108,7 +114,7 @@ def test_a_payee_on_hold_is_kept_waiting_and_then_paid() -> None:
 def test_what_waits_for_an_unknown_artist_goes_to_its_payees_once_it_is_known() -> None:
     """What waits for an unknown artist goes to its payees once it is known."""
     routing = Routing(splits=Splits(artists={"a": (("p", Fraction(1, 2)), ("q", Fraction(1, 2)))}))
-    before = Balances(suspense={("x", "unmatched:a", "EUR"): Held(101, 2, "run 2026-09", "2026-09")})
+    before = left("suspense", 101, pool="x", payee="unmatched:a")
     found = month(before=before, routing=routing)
     assert (found["p", "payable"], found["q", "payable"]) == (51, 50)
     assert found["unmatched:a", "suspense"] == -101
@@ -117,7 +123,7 @@ def test_what_waits_for_an_unknown_artist_goes_to_its_payees_once_it_is_known() 
 def test_what_is_unmatched_may_become_unclaimed_and_still_waits() -> None:
     """What is unmatched may become unclaimed, and still waits."""
     routing = Routing(catalogue=frozenset({"a"}), suspend_unsplit=True)
-    before = Balances(suspense={("x", "unmatched:a", "EUR"): Held(101, 2, "run 2026-09", "2026-09")})
+    before = left("suspense", 101, pool="x", payee="unmatched:a")
     found = month(before=before, routing=routing)
     assert found["unclaimed:a", "suspense"] == 101
     assert found["unmatched:a", "suspense"] == -101

@@ -310,7 +310,7 @@ def test_an_adjustment_keeps_what_listeners_stated(tmp_path: Path) -> None:
     close(asked)
     (tmp_path / "nobody.csv").write_text("user\nnobody\n")
     plain = Closing("2026-10", asked.books, (), {})
-    assert adjust(plain, Change(exclude=(tmp_path / "nobody.csv",))).rows == ()
+    assert adjust(plain, Change(exclude=(tmp_path / "nobody.csv",))).rows.frame.is_empty()
     (tmp_path / "out.csv").write_text("user\nu3\n")
     moved = adjust(plain, Change(exclude=(tmp_path / "out.csv",)))
     again = month(tmp_path / "again", [row for row in rows if row[0] != "u3"], **stated)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fairpay.books.ledger import Row
+from fairpay.books.ledger import Ledger, Row
 from fairpay.books.names import file_name, payment_ref
 from fairpay.books.statements import lines, payables, statements
-from fairpay.books.textfiles import csv_text
+from fairpay.books.textfiles import csv_parts
 from fairpay.books.workbook import workbook
 
 if TYPE_CHECKING:
-    from fairpay.books.statements import Sheet
+    from fairpay.books.sheet import Sheet
 
 PAYEES = ("../../etc", "CON", "x" * 300, "a/b", "🎸", "=1+1", "A", "a", "", ".", "nul.txt", "é")
 
@@ -22,6 +22,11 @@ PAYEES = ("../../etc", "CON", "x" * 300, "a/b", "🎸", "=1+1", "A", "a", "", ".
 def row(payee: str, kind: str, amount: int, *, scale: int = 2, currency: str = "EUR") -> Row:
     """A ledger row."""
     return Row("run", "2026-10", "", payee, kind, amount, currency, scale)
+
+
+def csv_text(sheet: Sheet, *, excel: bool = False) -> str:
+    """The text of a CSV file."""
+    return b"".join(csv_parts(sheet, excel=excel)).decode()
 
 
 def sheet_names(book: bytes) -> list[str]:
@@ -38,7 +43,7 @@ def content(book: bytes) -> str:
 
 def example() -> Sheet:
     """Statements of a few payees."""
-    return statements([row(f"p{i}", kind, 100 + i) for i in range(5) for kind in ("earned", "payable")])
+    return statements(Ledger.of([row(f"p{i}", kind, 100 + i) for i in range(5) for kind in ("earned", "payable")]))
 
 
 @pytest.mark.parametrize("payee", PAYEES)
@@ -62,7 +67,9 @@ def test_a_payment_has_the_same_reference_in_every_run_and_another_for_every_pay
 
 def test_csv_for_machines_is_verbatim_and_for_excel_formulas_are_defused() -> None:
     """Csv for machines is verbatim and for excel formulas are defused."""
-    sheet = lines([row("=cmd()", "fee", -5), row("@x", "earned", 5), row("-y", "earned", 5), row("+z", "earned", 5)])
+    sheet = lines(
+        Ledger.of([row("=cmd()", "fee", -5), row("@x", "earned", 5), row("-y", "earned", 5), row("+z", "earned", 5)])
+    )
     assert "\n2026-10,=cmd(),EUR,2,fee,,-0.05,," in csv_text(sheet)
     excel = csv_text(sheet, excel=True)
     assert excel.startswith("\ufeff")
@@ -72,13 +79,15 @@ def test_csv_for_machines_is_verbatim_and_for_excel_formulas_are_defused() -> No
 
 def test_amounts_have_their_currencys_digits() -> None:
     """Amounts have their currency's digits."""
-    sheet = payables([row("p", "payable", 5, scale=0, currency="JPY"), row("p", "payable", 5, scale=3, currency="KWD")])
-    assert [text[3] for text in sheet.texts()] == ["5", "0.005"]
+    sheet = payables(
+        Ledger.of([row("p", "payable", 5, scale=0, currency="JPY"), row("p", "payable", 5, scale=3, currency="KWD")])
+    )
+    assert [text for part in sheet.texts() for text in part["amount"].to_list()] == ["5", "0.005"]
 
 
 def test_an_account_in_suspense_is_never_payable() -> None:
     """An account in suspense is never payable."""
-    assert payables([row("unmatched:x", "payable", 5)]).records == []
+    assert payables(Ledger.of([row("unmatched:x", "payable", 5)])).records == []
 
 
 def test_a_workbook_has_the_same_bytes_again() -> None:
@@ -95,7 +104,7 @@ def test_more_rows_than_a_sheet_holds_go_on_in_the_next_with_a_word() -> None:
 
 def test_a_workbook_keeps_formulas_and_ids_as_text() -> None:
     """A workbook keeps formulas and ids as text."""
-    book = workbook(about=[], sheets=[lines([row("=1+1", "earned", 5), row("00123", "earned", 5)])])
+    book = workbook(about=[], sheets=[lines(Ledger.of([row("=1+1", "earned", 5), row("00123", "earned", 5)]))])
     text = content(book)
     assert "<f>" not in text
     assert ">00123<" in text
@@ -104,7 +113,7 @@ def test_a_workbook_keeps_formulas_and_ids_as_text() -> None:
 
 def test_an_amount_beyond_fifteen_digits_is_written_as_text() -> None:
     """An amount beyond fifteen digits is written as text."""
-    text = content(workbook(about=[], sheets=[lines([row("p", "earned", 12345678901234567890 % 2**62)])]))
+    text = content(workbook(about=[], sheets=[lines(Ledger.of([row("p", "earned", 12345678901234567890 % 2**62)]))]))
     assert f">{12345678901234567890 % 2**62 // 100}." in text
 
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from quarter import copied
 
-from fairpay.books.ledger import table_of
+from fairpay.books.ledger import Ledger
 from fairpay.books.store import shelf
 from fairpay.books.verify import verify_books
 from fairpay.errors import InputError
@@ -33,7 +33,7 @@ def cook(books: Path, month: str, change: Callable[[list[dict[str, object]]], No
     directory = books / month
     rows = pq.read_table(directory / "ledger.parquet").to_pylist()
     change(rows)
-    table = pa.Table.from_pylist(rows, schema=table_of([]).schema)
+    table = pa.Table.from_pylist(rows, schema=next(Ledger.of([]).tables()).schema)
     pq.write_table(table, directory / "ledger.parquet", compression="zstd")
     manifest = json.loads((directory / "manifest.json").read_text())
     for output in manifest["outputs"]:

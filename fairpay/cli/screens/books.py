@@ -87,7 +87,7 @@ def adjusted_screen(adjusted: Adjusted) -> Iterator[RenderableType]:
             Text(grouped(format_units(row.amount, row.scale)), style="" if row.amount > 0 else "red"),
             Text(row.currency),
         )
-        for row in sorted(adjusted.rows, key=lambda row: (-abs(row.amount), row))[:20]
+        for row in adjusted.rows.largest(20)
     ]
     if rows:
         yield figures("Payee", "Pool", "Change", "", rows=rows, words=(0, 1, 3))
