@@ -122,14 +122,23 @@ class Norm(Rule):
     def prepare(self, month: Month) -> float:
         """Return the unit: a power of two fixed from the sum of the weights, which stays below 2^62 in it.
 
-        No ratio exceeds the number of artists, so that bounds a first unit for adding up.
+        No ratio exceeds the number of artists, so that bounds a first unit for adding up. A month may show one of many
+        users who are alike: then the fees say how much was not seen.
         """
         facts = month.facts
         if self.p == 1:
             return units_each(facts.fees)
         rough = float_unit(float(facts.fees) * float(facts.artists))
-        rounded = sum(month.each(lambda usage: sum_exactly(self.budgets(usage, rough))))
-        return float_unit((rounded + facts.users) / rough)
+
+        def look(usage: Usage) -> tuple[int, int, float]:
+            ratios = self.ratios(usage)
+            budgets = (usage.fee * ratios * rough).astype(np.int64)
+            return sum_exactly(budgets), sum_exactly(usage.fee), float(ratios.max(initial=1.0))
+
+        seen = list(month.each(look))
+        rounded, fees = (sum(block[k] for block in seen) for k in (0, 1))
+        unseen = (facts.fees - fees) * max((block[2] for block in seen), default=1.0)
+        return float_unit((rounded + facts.users) / rough + unseen)
 
     def weight_of(self, users: Users | Usage, prepared: float) -> Ints | None:
         """Return what each user steers; only the plays tell, so None for users without them."""
