@@ -22,6 +22,7 @@ from __future__ import annotations
 import numpy as np
 
 from fairpay.kernels._jit import inlined, jit
+from fairpay.kernels.words import prefetch
 
 __all__ = ["aggregate", "combine", "intern", "pack", "rehash", "row_of", "spread", "subscribe", "words_for"]
 
@@ -40,7 +41,8 @@ HALF = np.uint64(32)
 LOW = np.uint64(0xFFFFFFFF)
 SPREAD = np.uint64(0x9E3779B1)
 DOWN = np.uint64(15)
-SIX, LAST, WHOLE = np.uint64(6), np.uint64(63), np.uint64(64)
+TWO, SIX, LAST, WHOLE = np.uint64(2), np.uint64(6), np.uint64(63), np.uint64(64)
+BLOCK = 64
 WORD_BITS = 64
 
 
@@ -117,6 +119,18 @@ def combine(
     state[NEXT] = len(codes)
 
 
+@inlined
+def ask_ahead(raw: np.ndarray, slots: np.ndarray, keys: np.ndarray, users: np.ndarray) -> None:
+    """Ask for the lines that `locate` and its caller will touch: a partition's table has left the cache in between."""
+    mask = np.uint64(slots.shape[0] - 1)
+    for i in range(len(raw)):
+        prefetch(slots.ctypes.data + np.int64((raw[i, 1] & mask) << TWO))
+    for i in range(len(raw)):
+        code = np.int64(slots[raw[i, 1] & mask]) - 1
+        prefetch(keys.ctypes.data + 16 * code)
+        prefetch(users.ctypes.data + 32 * code)
+
+
 @jit
 def intern(
     raw: np.ndarray, slots: np.ndarray, keys: np.ndarray, users: np.ndarray, codes: np.ndarray, leave_out: bool,  # noqa: FBT001 - kernels take arguments by position
@@ -128,37 +142,47 @@ def intern(
     where those have them (facts int64[artists, 4]; none: rows are counted later, see `rosters`).
     """
     narrow = raw.shape[1] == NARROW
-    for i in range(state[NEXT], raw.shape[0]):
-        code = locate(raw[i, 0], raw[i, 1], slots, keys, users, state[USERS])
-        if code < 0:
-            state[NEXT] = i
-            return
-        if code == state[USERS]:
-            state[USERS] += 1
-        word = raw[i, 2]
-        artist = np.int64(word & LOW)
-        amount, plays = np.int64(word >> HALF), np.int64(1)
-        if not narrow:
-            amount, plays = np.int64(raw[i, 3]), np.int64(raw[i, 4])
-        if leave_out and users[code, FEE] == UNLISTED:
-            if len(facts) > 0:
-                facts[artist, 1] -= amount
-                facts[artist, 2] -= plays
-                facts[artist, 3] -= np.int64(raw[i, 5])
-            state[DROPPED] += 1
-            codes[i] = LEFT_OUT
-            continue
-        users[code, LISTENING] += amount
-        users[code, PLAYS] += plays
-        if amount == 0:
-            codes[i] = NOBODY
-            continue
-        users[code, ROWS] += 1
-        codes[i] = np.uint32(code)
-        state[KEPT] += 1
-        state[ARTIST_BITS] |= artist
-        state[AMOUNT_BITS] |= amount
-    state[NEXT] = raw.shape[0]
+    count = state[USERS]
+    kept, artists, amounts = np.int64(0), np.int64(0), np.int64(0)
+    stop = raw.shape[0]
+    for first in range(state[NEXT], raw.shape[0], BLOCK):
+        last = min(first + BLOCK, raw.shape[0])
+        ask_ahead(raw[first:last], slots, keys, users)
+        for i in range(first, last):
+            code = locate(raw[i, 0], raw[i, 1], slots, keys, users, count)
+            if code < 0:
+                stop = i
+                break
+            count = max(count, code + 1)
+            word = raw[i, 2]
+            artist = np.int64(word & LOW)
+            amount, plays = np.int64(word >> HALF), np.int64(1)
+            if not narrow:
+                amount, plays = np.int64(raw[i, 3]), np.int64(raw[i, 4])
+            if leave_out and users[code, FEE] == UNLISTED:
+                if len(facts) > 0:
+                    facts[artist, 1] -= amount
+                    facts[artist, 2] -= plays
+                    facts[artist, 3] -= np.int64(raw[i, 5])
+                state[DROPPED] += 1
+                codes[i] = LEFT_OUT
+                continue
+            users[code, LISTENING] += amount
+            users[code, PLAYS] += plays
+            if amount == 0:
+                codes[i] = NOBODY
+                continue
+            users[code, ROWS] += 1
+            codes[i] = np.uint32(code)
+            kept += 1
+            artists |= artist
+            amounts |= amount
+        if stop == i:
+            break
+    state[NEXT], state[USERS] = stop, count
+    state[KEPT] += kept
+    state[ARTIST_BITS] |= artists
+    state[AMOUNT_BITS] |= amounts
 
 
 def words_for(rows: int, width: int) -> int:
