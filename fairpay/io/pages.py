@@ -88,9 +88,12 @@ class Pages:
         self.next = chunk.start
         self.end = chunk.start + chunk.size
         self.room = np.empty(2 * AHEAD, dtype=np.uint8)
+        self.base = address_of(self.room)
         self.low = self.high = 0
         self.codec = pa.Codec(chunk.codec) if chunk.codec in {"zstd", "snappy"} else None
-        self.header = np.empty(kernel.FIELDS, dtype=np.int64)
+        self.fields = np.empty(kernel.FIELDS, dtype=np.int64)
+        self.header: list[int] = []
+        """Of the page being read; see `kernels.pages`."""
         self.stack = np.empty((kernel.DEEPEST, 2), dtype=np.int64)
 
     def fill(self, size: int) -> None:
@@ -103,7 +106,9 @@ class Pages:
             raise Unusual(message)
         room = self.room if size + AHEAD <= len(self.room) else np.empty(size + size // 4 + AHEAD, dtype=np.uint8)
         room[:left] = self.room[self.low : self.high].copy()
-        self.room, self.low, self.high = room, 0, left
+        if room is not self.room:
+            self.room, self.base = room, address_of(room)
+        self.low, self.high = 0, left
         while self.high < size:
             wanted = min(size + AHEAD - self.high, self.end - self.next)
             got = os.preadv(self.descriptor, [room[self.high : self.high + wanted].data], self.next)
@@ -121,10 +126,9 @@ class Pages:
             if left == 0:
                 return False
             self.fill(min(left, size))
-            base = address_of(self.room)
-            found = kernel.read_header(base + self.low, base + self.high, self.header, self.stack)
+            found = kernel.read_header(self.base + self.low, self.base + self.high, self.fields, self.stack)
             if found >= 0:
-                self.low = found - base
+                self.low, self.header = found - self.base, self.fields.tolist()
                 return True
             if found == kernel.WRONG or size >= left:
                 message = "a page header that cannot be read"
@@ -159,20 +163,20 @@ class Pages:
             Unusual: see above.
 
         """
-        header = self.header
         while self.read_header():
-            size, packed = int(header[kernel.SIZE]), int(header[kernel.PACKED])
+            header = self.header
+            size, packed = header[kernel.SIZE], header[kernel.PACKED]
             if not (0 <= size <= LARGEST and 0 <= packed <= LARGEST):
                 message = "a page of an impossible size"
                 raise Unusual(message)
             self.fill(packed)
             body = self.room[self.low : self.low + packed].data
             self.low += packed
-            checksum = int(header[kernel.CHECKSUM])
+            checksum = header[kernel.CHECKSUM]
             if checksum != -1 and zlib.crc32(body) != checksum & 0xFFFFFFFF:
                 message = "a page that does not match its checksum"
                 raise Unusual(message)
-            kind = int(header[1])
+            kind = header[1]
             if kind == DICTIONARY:
                 yield self.dictionary(self.unpack(body, size))
             elif kind == DATA:
@@ -185,7 +189,7 @@ class Pages:
 
     def dictionary(self, body: Any) -> Page:  # noqa: ANN401 - an Arrow buffer
         """Take a dictionary page."""
-        count, encoding = (int(self.header[kernel.DICTIONARY + i]) for i in (1, 2))
+        _, count, encoding = self.header[kernel.DICTIONARY : kernel.DICTIONARY + 3]
         if encoding not in {PLAIN, OLD_DICTIONARY} or count < 0:
             message = "a dictionary of an unknown encoding"
             raise Unusual(message)
@@ -193,7 +197,7 @@ class Pages:
 
     def data(self, body: Any) -> Page:  # noqa: ANN401 - an Arrow buffer
         """Take a data page of the first version: levels, with their length before them, then values."""
-        count, encoding, levels = (int(self.header[kernel.DATA + i]) for i in (1, 2, 3))
+        _, count, encoding, levels = self.header[kernel.DATA : kernel.DATA + 4]
         at, end = body.address, body.address + body.size
         valid = None
         if self.chunk.nullable:
@@ -207,7 +211,7 @@ class Pages:
 
     def data_2(self, body: memoryview, size: int) -> Page:
         """Take a data page of the second version: levels that are not packed, then values."""
-        field = self.header[kernel.DATA_2 : kernel.DATA_2 + 8].tolist()
+        field = self.header[kernel.DATA_2 : kernel.DATA_2 + 8]
         count, encoding, levels, repeats, packed = field[1], field[4], field[5], max(0, field[6]), field[7] != 0
         if repeats or not 0 <= levels <= min(size, len(body)) or (levels and not self.chunk.nullable):
             message = "levels of an unknown encoding"
