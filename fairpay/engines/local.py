@@ -214,6 +214,7 @@ class LocalEngine:
         check_sums((e.sums for e in self.encoders), sum(pool.payers.fees for pool in self.pools))
         self.spool.charge(-sum(encoder.held for encoder in self.encoders))
         self.encoders, self.parts = [], []
+        self.spool.give_back()
         return self.pools[0].intake
 
     def make_pools(self, settled: Sequence[tuple[list[Settled], Payers]]) -> None:

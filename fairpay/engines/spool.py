@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -117,6 +119,15 @@ class Spool:
                     raise OutputError(message, advice="Leave the temporary folder alone during a run.")
                 done += got
         return array
+
+    def give_back(self) -> None:
+        """Give memory that was let go of back to the system, where rows were moved: small arrays leave it in pieces.
+
+        What comes next are large arrays, which could not use the pieces. Only the GNU library has a call for it.
+        """
+        if self.file is not None:
+            with suppress(AttributeError, OSError):
+                ctypes.CDLL(None).malloc_trim(0)
 
     def close(self) -> None:
         """Let go of the file."""
