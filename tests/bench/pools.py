@@ -61,10 +61,11 @@ def divide(log: str, pools: str) -> None:
     from fairpay.books.earning import Source, earn  # noqa: PLC0415 - the same
     from fairpay.books.listening import Watch  # noqa: PLC0415 - the same
     from fairpay.books.loading import load  # noqa: PLC0415 - the same
+    from fairpay.integers import sum_exactly  # noqa: PLC0415 - the same
 
     closing = Closing("2026-10", CACHE / "books", (log,), {"pools": Path(pools)}, rule="user-centric")
     earned = earn(closing, load(closing), Source(closing.logs), Watch())
-    paid = sum(sum(pool.paid.values()) for pool in earned.pools)
+    paid = sum(sum_exactly(pool.paid.amounts) for pool in earned.pools)
     print(f"{len(earned.pools)} pools, {sum(len(pool.paid) for pool in earned.pools):,} parts, {paid:,} paid")  # noqa: T201 - a program
 
 
