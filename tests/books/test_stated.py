@@ -1,180 +1,25 @@
-"""Decisions of people, and what listeners state, in several pools: what `pay` says of each pool's rows alone."""
+"""What listeners state, in several pools: what `pay` says of each pool's rows alone."""
 
 from __future__ import annotations
 
 import json
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from stated_month import ARTISTS, COUNTRIES, USERS, alone, asked_of, earned, month, plays, review, write_log
 
 import fairpay
 from fairpay.books.adjust import adjust
 from fairpay.books.changes import Change
-from fairpay.books.close import Closed, close
+from fairpay.books.close import close
 from fairpay.books.closing import Closing
-from fairpay.books.verify import verify_books
-from fairpay.cli import main
 from fairpay.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
-
-COUNTRIES = {
-    "de": ("DE", "1234.56", "user-centric"),
-    "at": ("AT", "99.99", "market-centric"),
-    "jp": ("JP", "7.01", "norm:p=2"),
-}
-USERS, ARTISTS = [f"u{i}" for i in range(8)], [f"a{i}" for i in range(6)]
-Row = tuple[str, str, int, str, str]
-"""user, artist, milliseconds, country, track."""
-
-
-def plays(seed: int, rows: int = 300) -> list[Row]:
-    """Random plays; some in a country without a pool."""
-    draw = random.Random(seed)  # noqa: S311 - plays, no secrets
-    return [
-        (
-            draw.choice(USERS),
-            (artist := draw.choice(ARTISTS)),
-            draw.choice([29_000, 31_000, 64_321, 200_000]),
-            draw.choice(["DE", "AT", "JP", "ZZ"]),
-            f"{artist}-{draw.randrange(3)}",
-        )
-        for _ in range(rows)
-    ]
-
-
-def write_log(path: Path, rows: list[Row]) -> str:
-    """Write plays."""
-    lines = [",".join(map(str, row)) + "\n" for row in rows]
-    path.write_text("user,artist,ms,country,track\n" + "".join(lines))
-    return str(path)
-
-
-def month(place: Path, rows: list[Row], closer: Callable[..., Closed] = close, **files: Any) -> Closed:  # noqa: ANN401
-    """Close a month of these plays; a keyword is the text of a table, or a field of the closing."""
-    place.mkdir(exist_ok=True)
-    return closer(asked_of(place, rows, **files))
-
-
-def asked_of(place: Path, rows: list[Row], **files: Any) -> Closing:  # noqa: ANN401 - see `month`
-    """What is asked."""
-    lines = [f"{name},{country},{gross},{rule}\n" for name, (country, gross, rule) in COUNTRIES.items()]
-    given = {"pools": "pool,territory,gross,rule\n" + "".join(lines)} | {
-        name: text for name, text in files.items() if isinstance(text, str) and "\n" in text
-    }
-    tables = {name: place / f"{name}.csv" for name in given}
-    for name, text in given.items():
-        tables[name].write_text(text)
-    plain = {name: value for name, value in files.items() if name not in given}
-    return Closing("2026-10", place / "books", (write_log(place / "log.csv", rows),), tables, **plain)
-
-
-def earned(found: Closed, pool: str) -> dict[str, int]:
-    """Artist, or line that is held -> minor units."""
-    return {row.payee: row.amount for row in found.rows if row.pool == pool and row.kind == "earned"}
-
-
-def alone(place: Path, rows: list[Row], pool: str, **options: Any) -> dict[str, int]:  # noqa: ANN401 - options of pay
-    """What `fairpay pay` says of a pool's rows."""
-    country, gross, rule = COUNTRIES[pool]
-    log = write_log(place / f"{pool}.csv", [row for row in rows if row[3] == country])
-    money = {} if "subscribers" in options else {"pool": gross}
-    result = fairpay.pay(log, rule=rule, **money, **options)
-    paid = result.outcome.payouts[0].allocation.paid.tolist()
-    return {artist: units for artist, units in zip(result.outcome.artist.to_pylist(), paid, strict=True) if units}
-
-
-def review(*lines: str) -> str:
-    """A review, filled in."""
-    return "kind,subject,decision,by\n" + "".join(f"{line},me\n" for line in lines)
-
-
-DECIDED = (
-    "user,u1,hold",
-    "user,u2,exclude",
-    "user,u3,weight 1/3",
-    "artist,a1,hold",
-    "artist,a2,exclude",
-    "user,u4,keep",
-)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_decisions_mean_in_each_pool_what_they_mean_in_pay(tmp_path: Path, seed: int) -> None:
-    """To the minor unit; what is held stands on the same line."""
-    rows = plays(seed)
-    found = month(tmp_path, rows, decisions=review(*DECIDED))
-    for pool in COUNTRIES:
-        assert earned(found, pool) == alone(tmp_path, rows, pool, decisions=tmp_path / "decisions.csv"), pool
-
-
-def test_what_decisions_leave_out_is_counted_by_their_own_reason(tmp_path: Path) -> None:
-    """Plays and listeners; and every control holds."""
-    rows = plays(1)
-    found = month(tmp_path, rows, decisions=review(*DECIDED))
-    reason = "excluded by a person's decision"
-    gone = [r for r in rows if r[2] >= 30_000 and r[3] != "ZZ" and (r[0] == "u2" or r[1] == "a2")]
-    assert found.facts.heard.dropped[reason] == found.facts.heard.plays_dropped[reason] == len(gone)
-    assert found.facts.heard.listeners_dropped[reason] == len({row[0] for row in gone})
-    assert all(control.ok for control in found.controls)
-
-
-def test_held_money_waits_in_suspense_and_names_nobody(tmp_path: Path) -> None:
-    """Whatever the tables say; no id of a held user is in the ledger or the manifest."""
-    rows = [("somebody", "a1", 40_000, "DE", "t"), ("u2", "a2", 40_000, "DE", "t")]
-    found = month(tmp_path, rows, decisions=review("user,somebody,hold"), artists="artist\na2\n", unsplit="suspend")
-    held = [row for row in found.rows if row.kind == "suspense" and row.payee.startswith("held:")]
-    assert [(row.amount, row.reason) for row in held] == [(61_728, "held")]
-    text = (tmp_path / "books" / "2026-10" / "manifest.json").read_text()
-    assert "somebody" not in text + (tmp_path / "books" / "2026-10" / "ledger.csv").read_text()
-    assert found.facts.decisions[0].rows == 1
-    assert held[0].payee == f"held:{found.facts.decisions[0].mark}"
-
-
-def test_another_review_releases_what_was_held(tmp_path: Path) -> None:
-    """The month is worked out again: what waited goes to whom it was kept from, and the next month pays it."""
-    rows = plays(2)
-    asked = asked_of(tmp_path, rows, decisions=review("user,u1,hold"))
-    close(asked)
-    (tmp_path / "new.csv").write_text(review("user,u1,keep"))
-    moved = adjust(asked, Change(tables={"decisions": tmp_path / "new.csv"}))
-    assert sum(row.amount for row in moved.rows) == 0
-    plain = month(tmp_path / "plain", rows)
-    held = month(tmp_path / "held", rows, decisions=review("user,u1,hold"))
-    for pool in COUNTRIES:
-        now, before = earned(plain, pool), earned(held, pool)
-        expected = {key: now.get(key, 0) - before.get(key, 0) for key in now.keys() | before.keys()}
-        assert {r.payee: r.amount for r in moved.rows if r.pool == pool} == {k: n for k, n in expected.items() if n}
-    late = Closing("2026-11", asked.books, asked.logs, {"pools": asked.tables["pools"]}, any_date=True)
-    after = close(late)
-    stands = [row.amount for row in after.rows if row.kind == "suspense" and row.payee.startswith("held:")]
-    was = [row.amount for row in held.rows if row.kind == "suspense" and row.payee.startswith("held:")]
-    assert sorted(stands) == sorted(-amount for amount in was)
-    assert all(control.ok for control in verify_books(asked.books))
-
-
-def test_a_decision_about_nobody_is_refused(tmp_path: Path) -> None:
-    """As in `pay`."""
-    with pytest.raises(InputError, match="1 of 1 decisions are about nobody in the log"):
-        month(tmp_path, plays(1), decisions=review("user,stranger,hold"))
-
-
-def test_decisions_are_an_option_of_close_and_of_adjust(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """And their effect is in the JSON, by hash."""
-    asked = asked_of(tmp_path, plays(3), decisions=review("user,u1,exclude"))
-    words = ["--books", str(asked.books), "--period", "2026-10", "--json"]
-    tables = ["--pools", str(asked.tables["pools"]), "--decisions", str(asked.tables["decisions"])]
-    assert main(["close", *words, *tables, *asked.logs]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert [one["decision"] for one in said["decisions"]] == ["exclude"]
-    (tmp_path / "new.csv").write_text(review("user,u1,keep"))
-    assert main(["adjust", *words, "--decisions", str(tmp_path / "new.csv")]) == 0
-    assert json.loads(capsys.readouterr().out)["rows"] > 0
 
 
 HISTORY = "user,artist,plays\nu1,a5,30\nu1,x,10\nu3,a1,5\nu9,a1,5\n"
