@@ -9,16 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.kernels import hashing
+from fairpay.kernels.addresses import address_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Column", "Hasher", "address_of", "ids_as_text"]
-
-
-def address_of(array: NDArray[Any] | None) -> int:
-    """Return where an array's first element lies; 0 for None."""
-    return 0 if array is None else int(array.__array_interface__["data"][0])
+__all__ = ["Column", "Hasher", "ids_as_text"]
 
 
 KEPT = 4

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.engines.columns import Column, Hasher, address_of, ids_as_text
+from fairpay.engines.columns import Column, Hasher, ids_as_text
 from fairpay.kernels import encode as kernel
 from fairpay.kernels import hashing
+from fairpay.kernels.addresses import address_of
 from fairpay.kernels.partition import COUNTED, OWN, PLAIN, TIMED
 
 if TYPE_CHECKING:

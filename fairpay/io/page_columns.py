@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.io.page_room import Mask, Sink, flags_of, room_for
-from fairpay.io.pages import Unusual, address_of
+from fairpay.io.pages import Unusual
 from fairpay.kernels import pages as kernel
+from fairpay.kernels.addresses import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from fairpay.io.pages import Unusual, address_of
+from fairpay.io.pages import Unusual
 from fairpay.kernels import pages as kernel
+from fairpay.kernels.addresses import address_of
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -81,7 +82,7 @@ class Sink:
 
 def flags_of(valid: NDArray[np.uint8] | None) -> int:
     """Return where the flags lie; 0 where all rows have a value."""
-    return 0 if valid is None else address_of(np.ascontiguousarray(valid))
+    return address_of(valid)
 
 
 def room_for(count: int, kind: DTypeLike) -> NDArray[Any]:

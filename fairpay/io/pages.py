@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.kernels import pages as kernel
+from fairpay.kernels.addresses import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
     from numpy.typing import NDArray
 
-__all__ = ["Chunk", "Page", "Pages", "Unusual", "address_of"]
+__all__ = ["Chunk", "Page", "Pages", "Unusual"]
 
 AHEAD = 1 << 12
 """Bytes read beyond a page, for the next one's header."""
@@ -251,11 +252,6 @@ def kind_of(encoding: int) -> str:
         return "indices"
     message = "values of an unknown encoding"
     raise Unusual(message)
-
-
-def address_of(array: NDArray[Any]) -> int:
-    """Return where an array's first element lies."""
-    return int(array.__array_interface__["data"][0])
 
 
 def length_of_snappy(packed: memoryview) -> int:

@@ -197,8 +197,21 @@ def doubled(address: int, start: int, end: int) -> int:
     return count
 
 
+@inlined
+def read_quoted(address: int, begin: int, end: int, separator: int) -> tuple[int, int, int, int]:
+    """Read a field: where it really ends, or -1 if its quotes are wrong; its place, length and whether it is null."""
+    length = end - begin
+    if length and load8(address + begin) == np.uint64(QUOTE):
+        twice = doubled(address, begin + 1, end - 1)
+        if length == 1 or load8(address + end - 1) != np.uint64(QUOTE) or twice < 0:
+            return -1, 0, 0, 0
+        return end, -2 - begin if twice else begin + 1, length - 2 - twice, 0
+    cut = first_end(address, begin, end, separator) if length and has_quote(address, begin, end) else end
+    return cut, begin, cut - begin, 1 if cut == begin else 0
+
+
 @jit
-def split_quoted(  # noqa: C901, PLR0912, PLR0915 - one walk over the text; calls per field would cost
+def split_quoted(  # noqa: C901 - one walk over the text; calls per field would cost
     address: int, places: tuple[int, int, int], separator: int, slots: np.ndarray, spans: np.ndarray,
     broken: np.ndarray, state: np.ndarray,
 ) -> None:  # fmt: skip
@@ -220,19 +233,10 @@ def split_quoted(  # noqa: C901, PLR0912, PLR0915 - one walk over the text; call
             broke = breaks >> np.uint64(bit) & ONE != ZERO
             end = without_return(address, begin, at) if broke else at
             while True:
-                cut, place, length, null = end, begin, end - begin, 0
-                if length and load8(address + begin) == np.uint64(QUOTE):
-                    twice = doubled(address, begin + 1, end - 1)
-                    if length == 1 or load8(address + end - 1) != np.uint64(QUOTE) or twice < 0:
-                        state[ROWS], state[BROKEN], state[STOP] = row, many, MISQUOTED
-                        return
-                    place = -2 - begin if twice else begin + 1
-                    length -= 2 + twice
-                else:
-                    if length and has_quote(address, begin, end):
-                        cut = first_end(address, begin, end, separator)
-                        length = cut - begin
-                    null = 1 if length == 0 else 0
+                cut, place, length, null = read_quoted(address, begin, end, separator)
+                if cut < 0:
+                    state[ROWS], state[BROKEN], state[STOP] = row, many, MISQUOTED
+                    return
                 slot = slots[field]
                 if slot != IGNORED:
                     some |= 1 - null

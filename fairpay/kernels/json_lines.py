@@ -116,8 +116,33 @@ def place_string(address: int, start: int, end: int, escaped: bool, span: np.nda
     return length >= 0
 
 
+@inlined
+def read_key(address: int, at: int, end: int, within: int, names: np.ndarray, keys: np.ndarray) -> tuple[int, int]:
+    """Read a key and its colon in the object `within`: where they end, or -1; and which key is wanted, or OUTSIDE."""
+    stop, escaped = string_end(address, at + 1, end) if byte_at(address, at) == QUOTE else (-1, False)
+    if stop < 0 or (escaped and within != OUTSIDE):
+        return -1, OUTSIDE
+    key = OUTSIDE if within == OUTSIDE else find_key(address, at + 1, stop, within, names, keys)
+    at = skip_space(address, stop + 1, end)
+    return (at + 1 if at < end and byte_at(address, at) == COLON else -1), key
+
+
+@inlined
+def read_value(address: int, at: int, end: int, slot: int, spans: np.ndarray, row: int) -> int:
+    """Read a value that is no object or array, into a slot where it is wanted (>= 0); return where it ends, or -1."""
+    if byte_at(address, at) == QUOTE:
+        stop, escaped = string_end(address, at + 1, end)
+        wrong = stop < 0 or (slot >= 0 and not place_string(address, at + 1, stop, escaped, spans[slot, row]))
+        return -1 if wrong else stop + 1
+    stop, null = value_end(address, at, end)
+    if slot >= 0 and stop >= 0 and not null:
+        spans[slot, row, 0] = at
+        spans[slot, row, 1] = stop - at
+    return stop
+
+
 @jit
-def read_object(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one automaton; calls per token would cost
+def read_object(  # noqa: C901, PLR0911, PLR0912 - one automaton; calls per token would cost
     address: int, at: int, end: int, names: np.ndarray, keys: np.ndarray, path: np.ndarray, spans: np.ndarray, row: int
 ) -> bool:
     """Read the object that is a line; False: it is left to a slower reader."""
@@ -144,22 +169,11 @@ def read_object(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one automaton; calls
         elif (state == FIRST_KEY and byte == CLOSE_OBJECT) or (state == FIRST_VALUE and byte == CLOSE_ARRAY):
             at += 1
         elif state in (FIRST_KEY, KEY):
-            stop, escaped = string_end(address, at + 1, end) if byte == QUOTE else (-1, False)
-            if stop < 0:
+            at, current = read_key(address, at, end, path[depth], names, keys)
+            bit = ONE << np.uint64(current) if current >= 0 else ZERO
+            if at < 0 or seen & bit != ZERO:
                 return False
-            current = OUTSIDE
-            if path[depth] != OUTSIDE:
-                if escaped:
-                    return False
-                current = find_key(address, at + 1, stop, path[depth], names, keys)
-            if current >= 0:
-                if (seen >> np.uint64(current)) & ONE != ZERO:
-                    return False
-                seen |= ONE << np.uint64(current)
-            at = skip_space(address, stop + 1, end)
-            if at >= end or byte_at(address, at) != COLON:
-                return False
-            at += 1
+            seen |= bit
             state = VALUE
             continue
         elif byte == OPEN_OBJECT or byte == OPEN_ARRAY:  # noqa: PLR1714, SIM109 - faster
@@ -174,20 +188,9 @@ def read_object(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one automaton; calls
             at += 1
             continue
         else:
-            slot = keys[current, 3] if current >= 0 else -1
-            if byte == QUOTE:
-                stop, escaped = string_end(address, at + 1, end)
-                if stop < 0 or (slot >= 0 and not place_string(address, at + 1, stop, escaped, spans[slot, row])):
-                    return False
-                at = stop + 1
-            else:
-                stop, null = value_end(address, at, end)
-                if stop < 0:
-                    return False
-                if slot >= 0 and not null:
-                    spans[slot, row, 0] = at
-                    spans[slot, row, 1] = stop - at
-                at = stop
+            at = read_value(address, at, end, keys[current, 3] if current >= 0 else -1, spans, row)
+            if at < 0:
+                return False
             state = AFTER
             continue
         depth -= 1

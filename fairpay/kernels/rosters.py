@@ -22,8 +22,8 @@ from __future__ import annotations
 import numpy as np
 
 from fairpay.kernels._jit import inlined, jit
+from fairpay.kernels.masks import lowest, population
 from fairpay.kernels.partition import OWN, TIMED, row_of
-from fairpay.kernels.words import lowest, ones
 
 __all__ = ["add_facts", "enroll", "members", "number", "positions", "see", "see_rows"]
 
@@ -61,7 +61,7 @@ def enroll(seen: np.ndarray, place: np.ndarray, everyone: np.ndarray) -> None:
     for k in range(len(seen)):
         word = seen[k]
         while word != np.uint64(0):
-            enter(np.uint64(place[(np.uint64(k) << WORD) + lowest(word)]), everyone)
+            enter(np.uint64(place[(np.uint64(k) << WORD) + np.uint64(lowest(word))]), everyone)
             word &= word - ONE
 
 
@@ -71,7 +71,7 @@ def number(everyone: np.ndarray, before: np.ndarray) -> int:
     count = np.int64(0)
     for k in range(len(everyone)):
         before[k] = np.uint32(count)
-        count += np.int64(ones(everyone[k]))
+        count += population(everyone[k])
     return count
 
 
@@ -82,7 +82,7 @@ def members(everyone: np.ndarray, who: np.ndarray) -> None:
     for k in range(len(everyone)):
         word = everyone[k]
         while word != np.uint64(0):
-            who[at] = np.uint32((np.uint64(k) << WORD) + lowest(word))
+            who[at] = np.uint32((np.uint64(k) << WORD) + np.uint64(lowest(word)))
             at += 1
             word &= word - ONE
 
@@ -93,10 +93,10 @@ def positions(seen: np.ndarray, place: np.ndarray, everyone: np.ndarray, before:
     for k in range(len(seen)):
         word = seen[k]
         while word != np.uint64(0):
-            code = (np.uint64(k) << WORD) + lowest(word)
+            code = (np.uint64(k) << WORD) + np.uint64(lowest(word))
             at = np.uint64(place[code])
             below = everyone[at >> WORD] & ((ONE << (at & LAST)) - ONE)
-            remap[code] = before[at >> WORD] + np.uint32(ones(below))
+            remap[code] = before[at >> WORD] + np.uint32(population(below))
             word &= word - ONE
 
 

@@ -9,8 +9,6 @@
 | `product`      | uint64 a, b                 | uint64 low, high of a * b                                |
 | `add_product`  | uint64 low, high, a, b      | uint64 low, high of (high, low) + a * b modulo 2^128     |
 | `prefetch`     | int64 address               | nothing; asks for the cache line                         |
-| `ones`         | uint64                      | uint64, how many of its bits are set                     |
-| `lowest`       | uint64, not 0               | uint64, the place of the lowest bit that is set          |
 
 Addresses are not checked: the caller states why each lies inside its buffer. Little-endian machines only, like Arrow's
 own compute functions.
@@ -24,7 +22,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-__all__ = ["add_product", "load8", "load32", "load64", "lowest", "ones", "prefetch", "product", "store64"]
+__all__ = ["add_product", "load8", "load32", "load64", "prefetch", "product", "store64"]
 
 WORD = ir.IntType(64)
 DOUBLE = ir.IntType(128)
@@ -72,14 +70,6 @@ if TYPE_CHECKING:
 
     def prefetch(address: int) -> None:
         """Ask for the cache line of an address."""
-        raise NotImplementedError
-
-    def ones(word: np.uint64) -> np.uint64:
-        """Count the bits that are set."""
-        raise NotImplementedError
-
-    def lowest(word: np.uint64) -> np.uint64:
-        """Find the lowest bit that is set; the word is not 0."""
         raise NotImplementedError
 
 else:
@@ -155,21 +145,3 @@ else:
             return context.get_dummy_value()
 
         return types.void(types.int64), generate
-
-    @intrinsic
-    def ones(typing: Any, word: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's protocol
-        """Count the bits that are set: one instruction where the processor has it."""
-
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's protocol
-            return builder.ctpop(args[0])
-
-        return types.uint64(types.uint64), generate
-
-    @intrinsic
-    def lowest(typing: Any, word: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's protocol
-        """Find the lowest bit that is set; the word is not 0."""
-
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's protocol
-            return builder.cttz(args[0], ir.IntType(1)(0))
-
-        return types.uint64(types.uint64), generate

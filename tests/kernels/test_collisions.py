@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from fairpay.engines.columns import Column, Hasher, address_of
+from fairpay.engines.columns import Column, Hasher
 from fairpay.engines.encoder import Encoder
 from fairpay.engines.partition import Partition
 from fairpay.kernels import hashing
 from fairpay.kernels import partition as kernel
+from fairpay.kernels.addresses import address_of
 from fairpay.schema import Listens
 
 if TYPE_CHECKING:
