@@ -179,9 +179,9 @@ def suspects(
 
 def previous_files(previous: object, reading: Reading) -> list[str]:
     """Return the files of the month before, for the manifest."""
-    from fairpay.io.listens import open_logs  # noqa: PLC0415 - loaded where it is used
+    from fairpay.logs.read import open_logs  # noqa: PLC0415 - loaded where it is used
 
-    return [] if previous is None else open_logs(previous, reading, wanted=()).files
+    return [] if previous is None else open_logs(previous, reading, wanted=()).paths
 
 
 def check(logs: object, **options: Unpack[Options]) -> Checked:

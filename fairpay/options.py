@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
@@ -23,11 +24,21 @@ class Options(TypedDict, total=False):
 
     columns: Mapping[str, str] | None
     """role -> column (`user`, `artist`, `plays`, `seconds`, `ms`, `time`); None: found by their names."""
-    format: Literal["csv", "parquet", "json"] | None
+    format: Literal["csv", "parquet", "json", "xlsx"] | None
+    encoding: str | None
     separator: str | None
     quote: bool
     header: bool
+    decimal: Literal[".", ","]
+    day_first: bool
     user_from_file: bool
+    user_from_folder: bool
+    several_artists: Literal["joined", "first", "split"]
+    repeats: Literal["keep", "drop", "refuse"]
+    max_without_artist: str
+    """The part of plays without an artist above which `pay` refuses."""
+    strict: bool
+    """Whether a warning stops the run."""
     rejects: str | Path | None
     """Where bad rows go; None: bad rows stop the run."""
     min_seconds: str | int
@@ -74,10 +85,18 @@ class Options(TypedDict, total=False):
 DEFAULTS: Options = {
     "columns": None,
     "format": None,
+    "encoding": None,
     "separator": None,
     "quote": True,
     "header": True,
+    "decimal": ".",
+    "day_first": False,
     "user_from_file": False,
+    "user_from_folder": False,
+    "several_artists": "joined",
+    "repeats": "keep",
+    "max_without_artist": "20%",
+    "strict": False,
     "rejects": None,
     "min_seconds": "30",
     "since": None,
@@ -109,20 +128,59 @@ DEFAULTS: Options = {
     "force": False,
     "origins": None,
 }
+CHOICES: dict[str, tuple[str, ...]] = {
+    "decimal": (".", ","),
+    "several_artists": ("joined", "first", "split"),
+    "repeats": ("keep", "drop", "refuse"),
+}
 SIZES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 def reading(options: Options) -> Reading:
-    """Say how to read the logs."""
+    """Say how to read the logs.
+
+    Raises:
+        UsageError: an encoding that is not known, or a value that is none of those allowed.
+
+    """
+    for name, allowed in CHOICES.items():
+        if options[name] not in allowed:  # type: ignore[literal-required] # a name of CHOICES
+            message = f"--{name.replace('_', '-')} {options[name]}: there is no such choice"  # type: ignore[literal-required]
+            raise UsageError(message, advice=f"Choose from {', '.join(allowed)}.")
     return Reading(
         columns=dict(options["columns"] or {}),
         format=options["format"],
+        encoding=encoding(options["encoding"]),
         separator=options["separator"],
         quote=options["quote"],
         header=options["header"],
+        decimal=options["decimal"],
+        day_first=options["day_first"],
         user_from_file=options["user_from_file"],
+        user_from_folder=options["user_from_folder"],
+        several_artists=options["several_artists"],
+        repeats=options["repeats"],
+        max_without_artist=parse_rate(options["max_without_artist"]),
+        strict=options["strict"],
         rejects=as_path(options["rejects"]),
     )
+
+
+def encoding(name: str | None) -> str | None:
+    """Take the name of an encoding; UTF-8 is what is read anyway.
+
+    Raises:
+        UsageError: Python knows none of that name.
+
+    """
+    if name is None:
+        return None
+    try:
+        found = codecs.lookup(name).name
+    except LookupError:
+        message = f"--encoding {name}: there is no such encoding"
+        raise UsageError(message, advice="Write utf-16, latin-1, cp1252 or another name that Python knows.") from None
+    return None if found == "utf-8" else found
 
 
 def qualifying(options: Options) -> Qualifying:

@@ -12,10 +12,10 @@ from fairpay.division import divide
 from fairpay.engines.local import LocalEngine
 from fairpay.errors import NothingToPayError
 from fairpay.funds import Paying, check_stated, fee_units, funds
-from fairpay.io.artists import read_artists
-from fairpay.io.listens import open_logs
-from fairpay.io.rejects import write_rejects
-from fairpay.io.subscribers import read_subscribers
+from fairpay.logs.artists import read_artists
+from fairpay.logs.read import open_logs
+from fairpay.logs.rejects import write_rejects
+from fairpay.logs.subscribers import read_subscribers
 from fairpay.outcome import Condition, Listening, Money, Outcome
 from fairpay.qualify import Qualifier
 from fairpay.reports.controls import controls
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from fairpay.division import Division
     from fairpay.engines.local import Intake
-    from fairpay.io.listens import Logs
+    from fairpay.logs.read import Logs
     from fairpay.money import Currency
     from fairpay.qualify import Counts
     from fairpay.ruling import Ruling
@@ -142,6 +142,11 @@ class Stages:
         """Columns wanted besides those that money needs."""
         return (*(self.beside.roles if self.beside is not None else ()), *self.staging.roles)
 
+    @property
+    def hash_only(self) -> bool:
+        """Whether nobody looks at ids on the way: they are only hashed."""
+        return self.ruling is None and self.beside is None and self.staging.roles == () and self.staging.layering is None
+
     def apply(self, raw: RawBatch, listens: Listens) -> Listens:
         """Pass a judged batch on: a person's decisions, those who look on, policy and wishes."""
         if self.ruling is not None:
@@ -182,7 +187,7 @@ def take_in(
     for sentence in (found_columns(logs), *logs.notes):
         watch.say(sentence)
     qualifier = Qualifier(qualifying, set_aside=rejects is not None)
-    units = logs.units(batch_rows=running.batch_rows, threads=running.threads)
+    units = logs.units(batch_rows=running.batch_rows, views=stages.hash_only)
     engine.ingest(units, lambda raw: stages.apply(raw, qualifier.judge(raw)), progress=watch.progress)
     counts = qualifier.finish()
     engine.ingest(stages.staging.extra(), lambda listens: listens)
@@ -193,12 +198,12 @@ def take_in(
         write_rejects(pa.concat_tables(tables, promote_options="default"), rejects)
         if counts.bad:
             watch.say(f"{counts.bad:,} rows set aside in {rejects}")
-    return Inspection(logs.columns, logs.detected, input_files(request, logs.files), counts)
+    return Inspection(logs.columns, logs.detected, input_files(request, logs.paths), counts)
 
 
 def input_files(request: Request, logs: Sequence[str] | None = None) -> list[str]:
     """Return every file a run reads: logs, subscribers, artists. `logs`, where they are known, are not looked for."""
-    found = open_logs(request.logs, request.reading, wanted=ROLES).files if logs is None else logs
+    found = open_logs(request.logs, request.reading, wanted=ROLES).paths if logs is None else logs
     asked = request.conditions
     given = (request.money.subscribers, request.artists, request.decisions)
     conditions: list[str | Path | None] = [asked.history, asked.wishes, asked.delegations]

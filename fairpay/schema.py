@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     import numpy as np
     import pyarrow as pa
@@ -79,23 +79,28 @@ class RawBatch:
     columns: Mapping[str, pa.Array]
     """role -> Arrow array (text, large text, dictionary of text, any integer, any float, timestamp); equal lengths.
 
-    Beside the roles, `played` (bool) says which rows are plays at all, and `broken` (bool) which could not be split
-    into fields. No columns at all: the batch only reports `pruned` rows.
+    Beside the roles, `played` (bool) says which rows are plays at all. No columns: the batch only reports `pruned` rows.
     """
     file: str
     """The file, for messages."""
     first_row: int
-    """Row number, from 1 and without the header, of this batch's first row in its file, or in the part of it that was
-    read independently: ask `row`.
-    """
+    """Row number, from 1 and without the header, of this batch's first row in its file."""
     pruned: int = 0
     """Rows that were not read because the file itself says that they lie outside the period."""
-    before: Callable[[], int] | None = None
-    """Counts the rows of the file before its part that `first_row` counts from; None: that is the whole file."""
+    numbers: NDArray[np.int64] | None = None
+    """int64[rows]: the number of each row, where rows were passed over; None: one after another."""
+    broken: NDArray[np.uint8] | None = None
+    """uint8[rows]: what is wrong with a row as a whole, see `fairpay.logs.source.BROKEN`; 0 for nothing."""
+    copies: NDArray[np.uint32] | None = None
+    """uint32[rows]: which row of the file each is, counted from the first, where rows are repeated for each artist."""
+    text: bool = False
+    """Whether the file has no types of its own."""
+    separator: str = ""
+    """Between the fields of a text file."""
 
     def row(self, at: int) -> int:
         """Return the number in its file of the row with this index."""
-        return self.first_row + at + (0 if self.before is None else self.before())
+        return self.first_row + at if self.numbers is None else int(self.numbers[at])
 
 
 @dataclass(frozen=True, slots=True)

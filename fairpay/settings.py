@@ -20,8 +20,14 @@ class Reading:
 
     columns: dict[str, str] = field(default_factory=dict)
     """role -> column name (or position from 1 where there is no header); empty: detected."""
-    format: Literal["csv", "parquet", "json"] | None = None
+    format: Literal["csv", "parquet", "json", "xlsx"] | None = None
     """None: by extension."""
+    encoding: str | None = None
+    """Encoding of text files; None: UTF-8."""
+    decimal: Literal[".", ","] = "."
+    """What stands before the fraction in numbers of text files; with a comma, points group thousands."""
+    day_first: bool = False
+    """Whether dates of text files are written day, month, year."""
     separator: str | None = None
     """One character; None: detected."""
     quote: bool = True
@@ -30,6 +36,16 @@ class Reading:
     """Whether a text file has a header line."""
     user_from_file: bool = False
     """Take the file's name as the user, for personal exports."""
+    user_from_folder: bool = False
+    """Take the folder, or the archive, that a person's files lie in as the user."""
+    several_artists: Literal["joined", "first", "split"] = "joined"
+    """What becomes of a play with a list of artists: one artist of this joined name, the first, or parts for all."""
+    repeats: Literal["keep", "drop", "refuse"] = "keep"
+    """What becomes of plays that are told twice."""
+    max_without_artist: Fraction = Fraction(1, 5)
+    """The part of plays without an artist above which a payout is refused."""
+    strict: bool = False
+    """Whether a warning stops the run."""
     rejects: Path | None = None
     """Where bad rows go; None: bad rows stop the run."""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from fairpay.io.layer_files import Stated
+    from fairpay.logs.stated import Stated
     from fairpay.layering import Layering
     from fairpay.layers.splits import Wishes
     from fairpay.ruling import Ruling
@@ -172,7 +172,7 @@ def open_stages(  # noqa: PLR0913 - the settings of a run
     if (conditions.history, conditions.wishes, conditions.delegations) != (None, None, None):
         read_stated(staging, conditions)
     if staging.history or staging.wishes:
-        from fairpay.io.listens import open_logs  # noqa: PLC0415 - only where listeners state something
+        from fairpay.logs.read import open_logs  # noqa: PLC0415 - only where listeners state something
         from fairpay.layering import Layering  # noqa: PLC0415 - the same
         from fairpay.weighing import MONEY_ROLES  # noqa: PLC0415 - the same
 
@@ -191,7 +191,7 @@ def read_ruling(path: Path) -> Ruling:
         InputError: the file cannot be used.
 
     """
-    from fairpay.io.decisions import read_decisions  # noqa: PLC0415 - only where people have decided
+    from fairpay.logs.decisions import read_decisions  # noqa: PLC0415 - only where people have decided
     from fairpay.ruling import Ruling  # noqa: PLC0415 - the same
 
     return Ruling(read_decisions(path))
@@ -204,7 +204,7 @@ def read_stated(staging: Staging, conditions: Conditions) -> None:
         FairpayError: a file that cannot be used.
 
     """
-    from fairpay.io.layer_files import read_delegations, read_history, read_wishes  # noqa: PLC0415 - see open_stages
+    from fairpay.logs.stated import read_delegations, read_history, read_wishes  # noqa: PLC0415 - see open_stages
 
     staging.history = None if conditions.history is None else read_history(conditions.history)
     staging.wishes = None if conditions.wishes is None else read_wishes(conditions.wishes)

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.engines.local import LocalEngine
-from fairpay.io.artists import read_artists
-from fairpay.io.listens import open_logs
+from fairpay.logs.artists import read_artists
+from fairpay.logs.read import open_logs
 from fairpay.qualify import Qualifier
 from fairpay.weights import Census, Weigher, keyed, units_counted, wanted_roles
 
@@ -58,7 +58,7 @@ def weigher_for(  # noqa: PLR0913 - the settings of a reading
                 listens: Listens = judge(raw)  # type: ignore[operator]
                 return keyed(listens, raw, unit) if raw.columns else listens
 
-            engine.ingest(opened.units(batch_rows=running.batch_rows, threads=running.threads), judged)
+            engine.ingest(opened.units(batch_rows=running.batch_rows), judged)
             census[unit] = counted(engine)
     return Weigher(policy, census, frozenset(source.columns), artist_columns(policy, artists))
 

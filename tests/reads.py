@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from fairpay.io.listens import open_logs
+from fairpay.logs.read import open_logs
 from fairpay.qualify import Counts, Qualifier
 from fairpay.settings import Qualifying, Reading
 

@@ -12,7 +12,7 @@ import pytest
 
 from fairpay.engines.local import LocalEngine
 from fairpay.errors import InputError, UsageError
-from fairpay.io.listens import open_logs
+from fairpay.logs.read import open_logs
 from fairpay.qualify import Qualifier
 from fairpay.rules import find_rule
 from fairpay.settings import Conditions, Qualifying, Reading, Running

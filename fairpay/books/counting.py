@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fairpay.books.listening import Asked
     from fairpay.books.policies import Chosen
     from fairpay.engines.pool import LocalPool
-    from fairpay.io.listens import Logs
+    from fairpay.logs.read import Logs
     from fairpay.policy import Policy
     from fairpay.schema import Listens, RawBatch
 
@@ -90,7 +90,7 @@ def count(asked: Asked, unit: str, codes: Sequence[int], terms: Terms) -> dict[i
         return keyed(replace(listens, used=listens.used & wanted[listens.pool], ms=None), raw, unit)
 
     with LocalEngine(running, pools=pools) as engine:
-        engine.ingest(logs.units(batch_rows=running.batch_rows, threads=running.threads), judged)
+        engine.ingest(logs.units(batch_rows=running.batch_rows), judged)
         engine.finish()
         return {code: census(engine.pools[code] if code < len(engine.pools) else None) for code in codes}
 

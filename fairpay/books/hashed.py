@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fairpay.books.identity import LOGS, inputs_of
 from fairpay.io.hashing import InputHasher
-from fairpay.io.sources import find_logs
+from fairpay.logs.find import find_logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +34,7 @@ class Hashing:
         """Find the files of a closing, and begin; `more` are files with their roles."""
         asked = [(role, str(path)) for role, path in (*closing.tables.items(), *more)]
         if closing.logs:
-            asked += [(LOGS, file.path) for file in find_logs(list(closing.logs), closing.reading)]
+            asked += [(LOGS, file.path) for file in find_logs(list(closing.logs), closing.reading).files]
         hasher = InputHasher([path for _, path in asked])
         hasher.start()
         return cls(tuple(asked), closing.books, hasher)

@@ -15,8 +15,8 @@ from fairpay.books.keys import ROLE_OF
 from fairpay.books.restating import PoolLayering
 from fairpay.books.sorting import Sorter
 from fairpay.engines.local import LocalEngine
-from fairpay.io.listens import open_logs
-from fairpay.io.rejects import write_rejects
+from fairpay.logs.read import open_logs
+from fairpay.logs.rejects import write_rejects
 from fairpay.options import number
 from fairpay.qualify import Qualifier
 from fairpay.ruling import Ruling
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fairpay.books.loading import Loaded
     from fairpay.books.payers import Payers
     from fairpay.engines.pool import LocalPool
-    from fairpay.io.listens import Logs
+    from fairpay.logs.read import Logs
     from fairpay.month import Month
     from fairpay.qualify import Counts
     from fairpay.schema import Listens, RawBatch
@@ -152,7 +152,7 @@ def take_in(asked: Asked, watch: Watch) -> Iterator[Taken]:
     with LocalEngine(running, pools=chain.heaps) as engine:
         for code, parts in sorted(asked.payers.parts.items()):
             engine.subscribe(parts, pool=code)
-        units = logs.units(batch_rows=running.batch_rows, threads=running.threads)
+        units = logs.units(batch_rows=running.batch_rows)
         engine.ingest(units, lambda raw: untimed(chain(raw)), progress=watch.progress)
         counts = qualifier.finish()
         finish(asked, chain, engine)

@@ -14,8 +14,8 @@ from fairpay.books.splits import Splits, read_splits
 from fairpay.books.standing import Standing, read_advances, read_fees, read_holds
 from fairpay.books.tables import read_table
 from fairpay.errors import UsageError
-from fairpay.io.decisions import read_decisions
-from fairpay.io.layer_files import read_delegations, read_history, read_wishes
+from fairpay.logs.decisions import read_decisions
+from fairpay.logs.stated import read_delegations, read_history, read_wishes
 from fairpay.staging import check_conditions
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from fairpay.books.closing import Closing
     from fairpay.decision import Decision
-    from fairpay.io.layer_files import Stated
+    from fairpay.logs.stated import Stated
     from fairpay.layers.splits import Wishes
 
 __all__ = ["Loaded", "load"]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fairpay.books.payers import Payers
-    from fairpay.io.layer_files import Stated
+    from fairpay.logs.stated import Stated
     from fairpay.usage import Ints
 
 __all__ = ["PoolLayering", "pass_on"]

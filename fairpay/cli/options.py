@@ -62,8 +62,12 @@ class Reading:
         ),
     ] = None
     format: Annotated[
-        Literal["csv", "parquet", "json"] | None,
+        Literal["csv", "parquet", "json", "xlsx"] | None,
         option("--format", text="Format of the log; else by its extension.", panel=READ),
+    ] = None
+    encoding: Annotated[
+        Text,
+        option("--encoding", text="Encoding of text files, such as utf-16 or latin-1; else UTF-8.", panel=READ, metavar="NAME"),
     ] = None
     separator: Annotated[
         Text,
@@ -76,6 +80,41 @@ class Reading:
     user_from_file: Annotated[
         bool, option("--user-from-file", text="One user per file, named by it (personal exports).", panel=READ)
     ] = False
+    user_from_folder: Annotated[
+        bool,
+        option(
+            "--user-from-folder", text="One user per folder or zip archive, named by it (personal exports).", panel=READ
+        ),
+    ] = False
+    decimal: Annotated[
+        Literal[".", ","],
+        option("--decimal", text="What stands before the fraction in numbers: 1.5 or 1,5.", panel=READ),
+    ] = "."
+    day_first: Annotated[
+        bool, option("--day-first", text="Dates are written day first: 31/12/2026.", panel=READ)
+    ] = False
+    several_artists: Annotated[
+        Literal["joined", "first", "split"],
+        option(
+            "--several-artists",
+            text="A play with a list of artists goes to their joined name, to the first, or in equal parts to all.",
+            panel=READ,
+        ),
+    ] = "joined"
+    repeats: Annotated[
+        Literal["keep", "drop", "refuse"],
+        option("--repeats", text="Plays that the logs tell twice: counted, counted once, or refused.", panel=COUNT),
+    ] = "keep"
+    max_without_artist: Annotated[
+        str,
+        option(
+            "--max-without-artist",
+            text="The part of plays without an artist above which nothing is paid.",
+            panel=COUNT,
+            metavar="SHARE",
+        ),
+    ] = "20%"
+    strict: Annotated[bool, option("--strict", text="Stop at a warning, with status 3.", panel=READ)] = False
     rejects: Annotated[
         Text,
         option(

@@ -141,7 +141,10 @@ def ids_as_text(array: pa.Array, rows: NDArray[np.int64]) -> pa.Array:
     index = pa.array(rows)
     if pa.types.is_dictionary(array.type):
         return ids_as_text(array.dictionary, array.indices.take(index).to_numpy(zero_copy_only=False))
-    if pa.types.is_string_view(array.type) or pa.types.is_binary_view(array.type):
-        array = array.cast(pa.large_string())  # Arrow cannot take from views yet
+    if pa.types.is_string_view(array.type):  # from which Arrow cannot take yet
+        import polars as pl  # noqa: PLC0415 - for text as Polars has it
+
+        taken = pl.Series(array).gather(rows).to_arrow(compat_level=pl.CompatLevel.oldest())
+        return taken if isinstance(taken, pa.Array) else taken.combine_chunks()
     taken = array.take(index)
     return taken if pa.types.is_large_string(taken.type) else taken.cast(pa.large_string())

@@ -22,8 +22,8 @@ from __future__ import annotations
 import numpy as np
 
 from fairpay.kernels._jit import inlined, jit
-from fairpay.kernels.masks import lowest, population
 from fairpay.kernels.partition import OWN, TIMED, row_of
+from fairpay.kernels.words import lowest, population
 
 __all__ = ["add_facts", "enroll", "members", "number", "positions", "see", "see_rows"]
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["ByRow", "Qualifier"]
 
 LIMIT = 1 << 62
+BROKEN_ROWS = {1: "row has more fields than the header", 2: "row repeats the header"}
+"""In the codes of `fairpay.logs.source.BROKEN`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,9 @@ class Qualifier:
             return None, None
         if "played" in columns:
             verdict.mark(~flags(columns["played"]), Fate.NOT_A_PLAY)
-        if "broken" in columns:
-            verdict.mark_bad(flags(columns["broken"]), Fate.BAD_ROW, "row has more fields than the header")
+        if raw.broken is not None:
+            for code, words in BROKEN_ROWS.items():
+                verdict.mark_bad(raw.broken == code, Fate.BAD_ROW, words)
         verdict.mark_bad(missing_ids(columns["user"], role="user"), Fate.BAD_USER, "user is empty")
         ms = None
         for role, digits in (("ms", 0), ("seconds", 3)):

@@ -31,12 +31,12 @@ class Rejected:
         reasons = [group.reason for group in bad for _ in range(len(group.rows))]
         columns = {
             "file": pa.array([raw.file] * len(rows), pa.string()),
-            "row": pa.array(rows + raw.row(0), pa.int64()),
+            "row": pa.array([raw.row(at) for at in rows.tolist()], pa.int64()),
             "reason": pa.array(reasons, pa.string()),
         }
         for role in ROLES:
             if role in raw.columns:
-                columns[role] = raw.columns[role].take(pa.array(rows)).cast(pa.string())
+                columns[role] = plain(raw.columns[role]).take(pa.array(rows)).cast(pa.string())
         self.tables.append(pa.table(columns))
 
     def table(self) -> pa.Table:
@@ -45,3 +45,8 @@ class Rejected:
             return pa.table({"file": pa.array([], pa.string()), "row": [], "reason": pa.array([], pa.string())})
         whole = pa.concat_tables(self.tables, promote_options="default")
         return whole.sort_by([("file", "ascending"), ("row", "ascending")])
+
+
+def plain(column: pa.Array) -> pa.Array:
+    """Return a column from which rows can be taken, which views cannot yet."""
+    return column.cast(pa.large_string()) if pa.types.is_string_view(column.type) else column

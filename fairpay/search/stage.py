@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairpay.funds import fee_units
-from fairpay.io.subscribers import read_subscribers
+from fairpay.logs.subscribers import read_subscribers
 from fairpay.money import Currency
 from fairpay.month import Users
 from fairpay.search.audience import listen_in

@@ -12,8 +12,6 @@ CHECKED = (
     "kernels/test_split.py",
     "test_measures.py",
     "test_ties.py",
-    "kernels/test_fields.py",
-    "io/test_json_lines.py",
     "kernels/test_numbers.py",
     "kernels/test_collisions.py",
     "kernels/test_rosters.py",

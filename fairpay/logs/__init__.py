@@ -1,0 +1,1 @@
+"""Logs and the tables beside them: found, their columns agreed on over all files, read by Polars."""

@@ -1,0 +1,226 @@
+"""Cells as columns of a role: what a name stands for becomes ids, numbers, times, whatever type the file gives them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+
+from fairpay.errors import InputError
+from fairpay.logs.source import BROKEN, ROW
+from fairpay.schema import RawBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fairpay.logs.columns import Columns
+    from fairpay.logs.source import Source
+    from fairpay.settings import Reading
+
+__all__ = ["Cells", "check_kinds", "id_cells", "to_arrow"]
+
+IDS = ("user", "artist")
+NUMBERS = ("plays", "seconds", "ms")
+BETWEEN = ", "
+"""Stands between several artists of one play, where they earn together under this name."""
+TOPIC = " - Topic"
+"""What YouTube adds to the name of an artist."""
+DAY_FIRST = r"^(\d{1,2})[./-](\d{1,2})[./-](\d{4})(?:[ T,]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?$"
+COMMA = r"^-?\d+(,\d+)?$|^-?\d{1,3}([. ']\d{3})+(,\d+)?$"
+
+
+def check_kinds(source: Source, columns: Columns) -> None:
+    """Refuse ids that are not text or whole numbers, and other columns that cannot be what they were taken for.
+
+    Raises:
+        InputError: naming the column and its type: a float or a date has no one spelling.
+
+    """
+    for role, name in columns.roles.items():
+        field = source.fields.get(name)
+        if field is None:
+            continue
+        kind = field.kind
+        if role in IDS and not is_id(kind.inner if isinstance(kind, pl.List) and role == "artist" else kind):  # type: ignore[arg-type]
+            message = f"{source.where}: the {role} column {name} is of type {kind}; ids are text or whole numbers"
+            advice = f"Write it as text, or name another column with --columns {role}=NAME."
+            if isinstance(kind, pl.Struct):
+                advice = f"Name a value in it: --columns {role}={name}.{kind.fields[0].name}"
+            raise InputError(message, advice=advice)
+        if role in NUMBERS and not is_number(kind, role):
+            message = f"{source.where}: {role} is the column {name}, of {kind}, not of numbers"
+            raise InputError(message, advice=f"Name another column with --columns {role}=NAME.")
+        if role == "time" and not is_time(kind):
+            message = f"{source.where}: time is the column {name}, of {kind}, not of moments"
+            raise InputError(message, advice="Name another column with --columns time=NAME.")
+
+
+def is_id(kind: pl.DataType) -> bool:
+    """Whether a type can hold ids: text of any sort, whole numbers, decimals without a fraction."""
+    if isinstance(kind, pl.Decimal):
+        return kind.scale == 0
+    return isinstance(kind, (pl.String, pl.Binary, pl.Categorical, pl.Enum, pl.Null)) or kind.is_integer()
+
+
+def is_number(kind: pl.DataType, role: str) -> bool:
+    """Whether a type can hold numbers; time listened may be a duration."""
+    return isinstance(kind, (pl.String, pl.Null, pl.Categorical)) or kind.is_numeric() or (
+        isinstance(kind, pl.Duration) and role != "plays"
+    )  # fmt: skip
+
+
+def is_time(kind: pl.DataType) -> bool:
+    """Whether a type can hold moments."""
+    return isinstance(kind, (pl.String, pl.Null, pl.Categorical, pl.Datetime, pl.Date)) or kind.is_numeric()
+
+
+def id_cells(name: str, kind: pl.DataType) -> pl.Expr:
+    """Ids as text, or whole numbers as they are; empty text stays empty."""
+    expr = pl.col(name)
+    if kind.is_integer() or isinstance(kind, pl.String):
+        return expr.str.strip_suffix(TOPIC) if name == "subtitles.name" else expr
+    return expr.cast(pl.String)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cells:
+    """Makes batches of a source's frames."""
+
+    source: Source
+    columns: Columns
+    reading: Reading
+    constants: Mapping[str, str | None]
+    """Columns with one value for the whole file: hive keys, and under the name "" the user the file stands for."""
+
+    @property
+    def names(self) -> list[str]:
+        """The columns to be read, at least one."""
+        names = [name for name in self.columns.names if name in self.source.fields]
+        return names or self.source.names[:1]
+
+    def batch(self, frame: pl.DataFrame, *, first_row: int, views: bool = False) -> RawBatch:
+        """Name the columns of a frame by role.
+
+        Args:
+            frame: at least the columns `names`.
+            first_row: number of its first row, from 1, where it has no ROW.
+            views: whether ids that are text stay as Polars has them, as views, to be hashed as they lie.
+
+        """
+        numbers = frame[ROW].to_numpy().astype("int64") + 1 if ROW in frame.columns else None
+        chosen, spread = self.chosen(frame)
+        whole = frame.select(chosen)
+        copies = None
+        if spread:
+            whole = whole.with_row_index(ROW).explode("artist", empty_as_null=True, keep_nulls=True)
+            at = whole.drop_in_place(ROW).to_numpy()
+            numbers = (first_row + at) if numbers is None else numbers[at]
+            copies = at
+        columns: dict[str, pa.Array] = {
+            name: to_arrow(whole[name], views=views and name in IDS) for name in whole.columns if name != BROKEN
+        }
+        broken = None
+        if BROKEN in whole.columns and whole[BROKEN].null_count() < whole.height:
+            broken = whole[BROKEN].fill_null(0).to_numpy()
+        for role, name in self.columns.roles.items():
+            if name not in self.source.fields:
+                columns[role] = constant(self.constants.get(name), whole.height)
+        return RawBatch(
+            columns,
+            self.source.where,
+            first_row,
+            numbers=numbers,
+            broken=broken,
+            copies=copies,
+            text=self.source.text,
+            separator=self.source.separator,
+        )
+
+    def chosen(self, frame: pl.DataFrame) -> tuple[list[pl.Expr], bool]:
+        """Say what is made of the columns of a frame, and whether rows are repeated for each of their artists."""
+        found, spread = [], False
+        for role, name in self.columns.roles.items():
+            if name not in self.source.fields:
+                continue
+            kind = frame.schema[name]
+            if role == "artist" and isinstance(kind, pl.List):
+                several = self.reading.several_artists
+                spread = several == "split"
+                found.append(artists(pl.col(name), several, name).alias(role))
+                continue
+            found.append(self.cells(role, name, kind).alias(role))
+        for name, words in self.columns.played[:1]:
+            played = pl.col(name).cast(pl.String).is_in(list(words))
+            for other, more in self.columns.played[1:]:
+                played &= pl.col(other).cast(pl.String).is_in(list(more))
+            found.append(played.alias("played"))
+        if BROKEN in frame.columns:
+            found.append(pl.col(BROKEN))
+        return found, spread
+
+    def cells(self, role: str, name: str, kind: pl.DataType) -> pl.Expr:
+        """Say what is made of one column."""
+        expr = pl.col(name)
+        if role in IDS:
+            return id_cells(name, kind)
+        if isinstance(kind, pl.List):
+            return expr.cast(pl.List(pl.String)).list.join(BETWEEN)
+        if role in NUMBERS:
+            if isinstance(kind, pl.String) and self.reading.decimal == ",":
+                return with_comma(expr)
+            return expr.cast(pl.String) if isinstance(kind, (pl.Decimal, pl.Categorical)) else expr
+        if role == "time":
+            if isinstance(kind, pl.String) and self.reading.day_first:
+                return day_first(expr)
+            return expr.cast(pl.String) if isinstance(kind, (pl.Categorical, pl.Decimal)) else expr
+        return expr.cast(pl.String)
+
+
+def artists(expr: pl.Expr, several: str, name: str) -> pl.Expr:
+    """Make one artist of a list of them, or leave the list for rows to be repeated; an empty list is none."""
+    named = expr.cast(pl.List(pl.String)).list.drop_nulls()
+    if name == "subtitles.name":
+        named = named.list.eval(pl.element().str.strip_suffix(TOPIC))
+    if several == "first":
+        return named.list.first()
+    if several == "split":
+        return named.list.unique(maintain_order=True)
+    return pl.when(named.list.len() > 0).then(named.list.join(BETWEEN))
+
+
+def with_comma(expr: pl.Expr) -> pl.Expr:
+    """Read 1.234,5 as 1234.5; what is not written so is left as it stands, to be refused."""
+    plain = expr.str.strip_chars().str.replace_all(r"[. ']", "").str.replace(",", ".", literal=True)
+    odd = pl.concat_str(pl.lit("not a decimal comma: "), expr)
+    return pl.when(expr.str.strip_chars().str.contains(COMMA)).then(plain).when(expr.is_not_null()).then(odd)
+
+
+def day_first(expr: pl.Expr) -> pl.Expr:
+    """Read 3.2.2025 18:30 as 2025-02-03 18:30; what is not written so is left as it stands."""
+    parts = expr.str.strip_chars().str.extract_groups(DAY_FIRST)
+    day, month, year, hour, minute, second = (parts.struct.field(str(i)) for i in range(1, 7))
+    clock = pl.concat_str(
+        pl.lit("T"), hour.str.zfill(2), pl.lit(":"), minute, pl.lit(":"), second.fill_null("00"), ignore_nulls=False
+    ).fill_null("")
+    date = pl.concat_str(year, pl.lit("-"), month.str.zfill(2), pl.lit("-"), day.str.zfill(2), clock)
+    return pl.when(day.is_not_null()).then(date).otherwise(expr)
+
+
+def constant(value: str | None, rows: int) -> pa.Array:
+    """Repeat one value without writing it out."""
+    if value is None:
+        return pa.nulls(rows, pa.string())
+    import numpy as np  # noqa: PLC0415 - only where a value is repeated
+
+    return pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), pa.array([value], pa.string()))
+
+
+def to_arrow(column: pl.Series, *, views: bool = False) -> pa.Array:
+    """Hand a column over as one array: text as views where they are hashed as they lie, else with offsets."""
+    level = pl.CompatLevel.newest() if views else pl.CompatLevel.oldest()
+    found = column.rechunk().to_arrow(compat_level=level)
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+

@@ -1,0 +1,237 @@
+"""Which column of a log is what: as named by the user, else by the known names."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fairpay.errors import InputError, UsageError
+from fairpay.logs.names import ARTIST_ID, ARTIST_NAME, KNOWN, PAID, PLAYED_ONLY, meaning_of, normal, statement_of
+from fairpay.schema import ROLES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from fairpay.settings import Reading
+
+__all__ = ["Columns", "agree", "check_roles", "find_columns", "has_artist", "recognised", "refuse_duplicates"]
+
+DURATION = ("ms", "seconds")
+MEASURED = ("plays", *DURATION)
+SHOWN = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What was found in the columns of one file."""
+
+    roles: dict[str, str]
+    """role -> column name."""
+    played: tuple[tuple[str, frozenset[str]], ...]
+    """Columns and the words that make a row a play."""
+    detected: bool
+    """Whether any column was found by its name rather than named by the user."""
+
+    @property
+    def names(self) -> list[str]:
+        """Every column that has to be read, once."""
+        return list(dict.fromkeys([*self.roles.values(), *(column for column, _ in self.played)]))
+
+
+def check_roles(reading: Reading) -> None:
+    """Refuse names for what is no role.
+
+    Raises:
+        UsageError: a role fairpay does not know, or both ways to name one thing.
+
+    """
+    unknown = [role for role in reading.columns if role not in ROLES]
+    if unknown:
+        message = f"--columns: {', '.join(unknown)} is not something a column can be"
+        raise UsageError(message, advice=f"Choose from {', '.join(ROLES)}.")
+    if all(role in reading.columns for role in DURATION):
+        message = "--columns names both seconds and ms"
+        raise UsageError(message, advice="Name the one that holds the time listened.")
+    if "user" in reading.columns and reading.user_from_file:
+        message = "the user is named with --columns and also taken from the file name"
+        raise UsageError(message, advice="Give one of --columns user=NAME and --user-from-file.")
+
+
+def refuse_duplicates(names: Sequence[str], where: str) -> None:
+    """Refuse a table with two columns of one name.
+
+    Raises:
+        InputError: naming them.
+
+    """
+    twice = [name for name, count in Counter(names).items() if count > 1 and name]
+    if twice:
+        message = f"{where}: more than one column is named {', '.join(twice[:SHOWN])}"
+        raise InputError(message, advice="Rename the columns, so that each name stands for one.")
+
+
+def recognised(cells: Sequence[str], reading: Reading) -> int:
+    """Count the cells of a would-be header line that are known or named column names."""
+    names = [*(name for some in KNOWN.values() for name in some), *PAID, *ARTIST_ID, *ARTIST_NAME]
+    known = set(map(normal, (*names, *reading.columns.values())))
+    return len({normal(cell) for cell in cells} & known)
+
+
+def find_columns(
+    names: Sequence[str], reading: Reading, *, wanted: Collection[str], where: str, needed: Collection[str] = ()
+) -> Columns:
+    """Find user, artist, other needed roles and the wanted ones among the columns of a file.
+
+    Raises:
+        InputError: a named column is not there, or none for the user or the artist; with what was looked for and found.
+
+    """
+    roles: dict[str, str] = {}
+    by_normal: dict[str, str] = {}
+    for name in reversed(names):
+        by_normal[normal(name)] = name
+    detected = False
+    measured = any(role in reading.columns for role in MEASURED)
+    for role in ROLES:
+        must = role in needed or role == "artist" or (role == "user" and not reading.user_from_file)
+        if role in reading.columns:
+            found = named(role, reading.columns[role], names, where)
+            if role in wanted or must:
+                roles[role] = found
+        elif must or (role in wanted and not (measured and role in MEASURED)):
+            match = next((by_normal[normal(name)] for name in KNOWN[role] if normal(name) in by_normal), None)
+            if match is not None:
+                refuse_two(role, match, names, where)
+                roles[role] = match
+                detected = True
+            elif must:
+                raise not_found(role, names, reading, where)
+    if all(role in roles for role in DURATION):
+        del roles["seconds"]
+    return Columns(roles, played_only(by_normal), detected)
+
+
+def refuse_two(role: str, match: str, names: Sequence[str], where: str) -> None:
+    """Refuse two columns that are one by their names, such as artist_name and artistName: one would be ignored.
+
+    Raises:
+        InputError: naming both.
+
+    """
+    alike = [name for name in names if normal(name) == normal(match)]
+    if len(alike) > 1:
+        message = f"{where}: {len(alike)} columns answer to the {role}: {', '.join(alike)}"
+        raise InputError(message, advice=f"Say which with --columns {role}=NAME, or give the rows one name.")
+
+
+def has_artist(names: Sequence[str], reading: Reading) -> bool:
+    """Whether one of the columns is the artist: as it was told, else by the known names."""
+    told = reading.columns.get("artist")
+    if told is not None:
+        return any(name.casefold() == told.casefold() for name in names)
+    return bool({normal(name) for name in names} & {normal(name) for name in KNOWN["artist"]})
+
+
+def agree(found: Mapping[str, Columns], loose: Collection[str], telling: Collection[str] = ()) -> None:
+    """Hold the columns of all files against each other: every file has the same roles, and means the same by them.
+
+    Args:
+        found: file -> its columns.
+        loose: files in which a column without any value may be missing.
+        telling: roles that no amount depends on, which some files may lack.
+
+    Raises:
+        InputError: naming two files that differ, the same two in whatever order the files were given.
+
+    """
+    kinds: dict[tuple[tuple[str, str], ...], str] = {}
+    for where in sorted(found):
+        means = tuple(sorted((r, meaning_of(r, n)) for r, n in found[where].roles.items() if r not in telling))
+        kinds.setdefault(means, where)
+    every = sorted(kinds.items(), key=lambda kind: kind[1])
+    for place, (means, where) in enumerate(every):
+        for other, there in every[place + 1 :]:
+            compare(dict(means), dict(other), (where, there), (where in loose, there in loose), found)
+
+
+def compare(
+    one: dict[str, str], two: dict[str, str], where: tuple[str, str], loose: tuple[bool, bool],
+    found: Mapping[str, Columns],
+) -> None:  # fmt: skip
+    """Hold the columns of two files against each other.
+
+    Raises:
+        InputError: they differ.
+
+    """
+    first, second = where
+    apart = "Read them apart, or bring them to the same columns"
+    for role in ROLES:
+        if role in one and role in two and one[role] != two[role]:
+            names = found[first].roles[role], found[second].roles[role]
+            message = f"{first} has {one[role]} of the {role} ({names[0]}), {second} has {two[role]} ({names[1]})"
+            advice = f"{apart}; a column that all have is named with --columns {role}=NAME."
+            raise InputError(message, advice=advice)
+    for have, lack, both, may in ((one, two, where, loose[1]), (two, one, where[::-1], loose[0])):
+        missing = [r for r in ROLES if r in have and r not in lack and not (may and r not in MEASURED)]
+        if missing:
+            role = missing[0]
+            instead = [r for r in DURATION if r in lack] if role in DURATION else []
+            what = f"has {instead[0]} instead" if instead else "has none"
+            message = f"{both[0]} has a column for the {role} ({found[both[0]].roles[role]}), and {both[1]} {what}"
+            raise InputError(message, advice=f"{apart}: what one of them says would be ignored.")
+
+
+def named(role: str, name: str, names: Sequence[str], where: str) -> str:
+    """Find a column the user named: exactly, else regardless of case."""
+    if name in names:
+        return name
+    alike = [other for other in names if other.casefold() == name.casefold()]
+    if len(alike) == 1:
+        return alike[0]
+    message = f"{where}: there is no column {name} for the {role}; {listed(names)}"
+    raise InputError(message, advice=f"Name one of these with --columns {role}=NAME.")
+
+
+def not_found(role: str, names: Sequence[str], reading: Reading, where: str) -> InputError:
+    """Say what was looked for, what is there, and what to do."""
+    who = statement_of(names)
+    if who is not None:
+        message = f"{where}: this is a sales statement of {who}: it says what was earned, and not who listened"
+        return InputError(
+            message, advice="No rule can be computed from it: fairpay needs a log of listening with a column for users."
+        )
+    message = f"{where}: no column for the {role}: looked for {', '.join(KNOWN[role])}; {listed(names)}"
+    if not reading.header:
+        advice = "Name columns by position from 1: --columns user=1,artist=2."
+    elif looks_like_data(names):
+        advice = "A file without a header line needs --no-header, and --columns by position: user=1,artist=2."
+    elif role == "user":
+        advice = "Name it with --columns user=NAME, or take the file's name as the user with --user-from-file."
+    else:
+        advice = f"Name it with --columns {role}=NAME; a file without a header line needs --no-header."
+    return InputError(message, advice=advice)
+
+
+def looks_like_data(names: Sequence[str]) -> bool:
+    """Whether a header line is a row: it may then hold a user's id, which no message shows."""
+    return any(re.fullmatch(r"[-+]?[\d.,:/TZ -]*\d[\d.,:/TZ -]*|[0-9a-f-]{20,}|.*@.*|.{60,}", name) for name in names)
+
+
+def listed(names: Sequence[str]) -> str:
+    """List the columns found, not too many."""
+    if looks_like_data(names) and list(names) != [str(i + 1) for i in range(len(names))]:
+        return "the first line looks like a row, not like a header"
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"the columns are {', '.join(names[:SHOWN])}{more}" if names else "there are no columns"
+
+
+def played_only(by_normal: dict[str, str]) -> tuple[tuple[str, frozenset[str]], ...]:
+    """Find the columns that say whether a row is a play, in logs known to have them."""
+    return tuple(
+        (by_normal[rule.column], rule.words)
+        for rule in PLAYED_ONLY
+        if rule.column in by_normal and rule.among <= by_normal.keys()
+    )

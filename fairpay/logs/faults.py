@@ -1,0 +1,84 @@
+"""What can go wrong in reading a file, said in one sentence instead of a traceback."""
+
+from __future__ import annotations
+
+import lzma
+import sys
+import zlib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from fairpay.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["reading_of", "short"]
+
+ENCODING = "If it was written in another encoding, say so: --encoding latin-1."
+QUOTING = 'If " is part of names rather than quoting, use --no-quote.'
+DAMAGED = "The file is damaged or cut short, or not of this format; fetch it again."
+LONGEST = 200
+
+
+@contextmanager
+def reading_of(path: str, *, encoding: str = "UTF-8") -> Iterator[None]:
+    """Turn the faults of the libraries that read files into InputError.
+
+    Raises:
+        InputError: for anything that is wrong with the file.
+
+    """
+    try:
+        yield
+    except PermissionError as error:
+        message = f"{path}: cannot be read: permission denied"
+        raise InputError(message) from error
+    except UnicodeDecodeError as error:
+        message = f"{path}: not {encoding} text (byte {error.start} of the part being read)"
+        raise InputError(message, advice=ENCODING) from error
+    except MemoryError as error:
+        message = f"{path}: the file asks for more memory than there is"
+        raise InputError(message, advice=DAMAGED) from error
+    except (*FAULTS, *faults_of_arrow()) as error:
+        message = f"{path}: cannot be read: {short(str(error))}"
+        raise InputError(message, advice=advice_for(str(error))) from error
+
+
+FAULTS = (
+    OSError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    ValueError,
+    OverflowError,
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+)
+"""What a damaged file makes of the libraries; Polars' panics are no Exception of Python's."""
+
+
+def faults_of_arrow() -> tuple[type[Exception], ...]:
+    """Return what PyArrow raises, if it is in use."""
+    arrow = sys.modules.get("pyarrow")
+    return () if arrow is None else (arrow.ArrowException,)
+
+
+def advice_for(text: str) -> str:
+    """Say what usually helps."""
+    if "utf-8" in text.lower() or "utf8" in text.lower():
+        return ENCODING
+    if "CSV malformed" in text or "as dtype `str`" in text:
+        return QUOTING
+    return DAMAGED
+
+
+def short(text: str) -> str:
+    """Keep the first sentence of a library's message, without values of the file that may be ids."""
+    line = text.strip().split("\n", maxsplit=1)[0]
+    if "as dtype `str`" in text:
+        place = next((part for part in text.split("\n") if "current offset" in part), "")
+        line = f"a quoted field does not end where it should. {place.strip()}"
+    return line if len(line) <= LONGEST else line[: LONGEST - 3] + "..."

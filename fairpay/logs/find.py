@@ -1,0 +1,355 @@
+"""From what the user names to a list of log files, and of what was passed over on the way."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import os
+import stat
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Literal, TypeAlias
+from urllib.parse import unquote, urlsplit
+
+from fairpay.errors import InputError, UsageError
+from fairpay.logs.people import person_of
+from fairpay.logs.spool import copy, spooled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from fairpay.settings import Reading
+
+__all__ = ["Format", "Found", "LogFile", "Packing", "find_logs", "log_file"]
+
+Format: TypeAlias = Literal["csv", "parquet", "json", "xlsx", "delta", "iceberg"]
+Packing: TypeAlias = Literal["gz", "zst", "bz2", "xz"]
+
+FORMATS: dict[str, Format] = {
+    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".dat": "csv", ".log": "csv", ".inter": "csv",
+    ".parquet": "parquet", ".pq": "parquet",
+    ".json": "json", ".jsonl": "json", ".ndjson": "json",
+    ".xlsx": "xlsx", ".xlsm": "xlsx", ".xls": "xlsx", ".ods": "xlsx",
+}  # fmt: skip
+"""Extension -> format. To read another extension, add it here."""
+PACKINGS: dict[str, Packing] = {".gz": "gz", ".zst": "zst", ".bz2": "bz2", ".xz": "xz"}
+REMOTE = ("s3://", "gs://", "https://", "http://", "az://", "abfss://", "hf://")
+IGNORED = frozenset({"manifest.json", "summary.json"})
+"""What a run of fairpay leaves in its directory, which may be among the logs."""
+NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+STANDARD_INPUT = "-"
+SNIFFED = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogFile:
+    """One file of listening."""
+
+    path: str
+    """As it is called in messages and in the manifest."""
+    format: Format
+    packing: Packing | None = None
+    size: int = 0
+    """Bytes on disk; 0 where it is not on this machine."""
+    hive: dict[str, str | None] = field(default_factory=dict, hash=False)
+    """Keys and values of `key=value` folders."""
+    remote: bool = False
+    copy: str = ""
+    """Where its bytes lie, if not at `path`: of a pipe, or a member of an archive."""
+    person: str = ""
+    """Whose export it is, by its folder."""
+    sought: bool = True
+    """Whether it was named; else it was found in a folder, an archive or by a pattern."""
+
+    @property
+    def local(self) -> str:
+        """Where its bytes lie."""
+        return self.copy or self.path
+
+    @property
+    def name(self) -> str:
+        """Its name without folders."""
+        return Path(urlsplit(self.path).path if self.remote else self.path).name
+
+    @property
+    def stem(self) -> str:
+        """The name without folders and known extensions: the user of a personal export."""
+        return split_name(self.name)[0]
+
+
+@dataclass(slots=True)
+class Found:
+    """What the user's words stand for."""
+
+    files: list[LogFile] = field(default_factory=list)
+    passed: list[str] = field(default_factory=list)
+    """Files that are no logs by their names."""
+
+
+def split_name(name: str) -> tuple[str, str, Packing | None]:
+    """Split `alice.json.gz` into `alice`, `.json` and `gz`."""
+    stem, last = os.path.splitext(name)  # noqa: PTH122 - a name, not a path
+    packing = PACKINGS.get(last.lower())
+    if packing is not None:
+        stem, last = os.path.splitext(stem)  # noqa: PTH122 - likewise
+    return (stem, last.lower(), packing) if last.lower() in FORMATS else (stem + last, "", packing)
+
+
+def log_file(path: str, reading: Reading, hive: dict[str, str | None] | None = None) -> LogFile:
+    """Tell a file's format: as it was told, else by its extension, else by its first bytes.
+
+    Raises:
+        InputError: the file is not there or cannot be read, or nothing says what it is.
+
+    """
+    if path == STANDARD_INPUT:
+        return piped("standard input", reading, sys.stdin.buffer)
+    remote = path.startswith(REMOTE)
+    _, extension, packing = split_name(Path(urlsplit(path).path if remote else path).name)
+    kind = reading.format or FORMATS.get(extension)
+    if remote:
+        if kind is None:
+            raise unknown(path)
+        return LogFile(path=path, format=kind, packing=packing, hive=hive or {}, remote=True)
+    mode, size = status_of(path)
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or (stat.S_ISCHR(mode) and not os.path.samefile(path, os.devnull)):  # noqa: PTH121 - may be /dev/fd/63
+        with Path(path).open("rb") as stream:
+            return piped(path, reading, stream)
+    kind = kind or sniffed(path)
+    if kind is None:
+        raise unknown(path)
+    return LogFile(path=path, format=kind, packing=packing, size=size, hive=hive or {})
+
+
+def status_of(path: str) -> tuple[int, int]:
+    """Return mode and size of a file that can be read.
+
+    Raises:
+        InputError: it is not there, or cannot be read.
+
+    """
+    try:
+        found = os.stat(path)  # noqa: PTH116 - there may be ten thousand
+        if not os.access(path, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except ValueError as error:
+        message = f"{path!r}: no file can be called so"
+        raise InputError(message) from error
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and not os.path.splitext(path)[1]:  # noqa: PTH122 - a name as it was given
+            message = f"{path}: there is no such file or directory"
+        else:
+            message = f"{path}: cannot be read: {(error.strerror or 'unknown fault').lower()}"
+        raise InputError(message) from error
+    return found.st_mode, found.st_size
+
+
+def piped(name: str, reading: Reading, stream: IO[bytes]) -> LogFile:
+    """Copy what comes through a pipe, which can be read only once, and tell what it is."""
+    key = ("pipe", name, os.fstat(stream.fileno()).st_ino) if name != "standard input" else ("pipe", name)
+    path = str(spooled(key, name, lambda out: copy(stream, out)))
+    kind = reading.format or sniffed(path) or "csv"
+    return LogFile(path=name, format=kind, size=Path(path).stat().st_size, copy=path)
+
+
+def sniffed(path: str) -> Format | None:
+    """Tell a format by the first bytes of a file, unpacked; None where they do not say."""
+    from fairpay.logs.packed import open_bytes  # noqa: PLC0415 - only where a name says nothing
+
+    try:
+        with open_bytes(path) as stream:
+            start = stream.read(SNIFFED).removeprefix(b"\xef\xbb\xbf").lstrip()
+    except (OSError, EOFError, ValueError):
+        return None
+    if start.startswith(b"PAR1"):
+        return "parquet"
+    return "json" if start[:1] in {b"{", b"["} else None
+
+
+def unknown(path: str) -> InputError:
+    """Say that nothing tells what a file is."""
+    return InputError(f"{path}: nothing says what kind of log this is", advice="Give --format csv, parquet or json.")
+
+
+def find_logs(paths: Sequence[str], reading: Reading) -> Found:
+    """Find every file meant by paths, globs, directories and addresses; each once, in the order named.
+
+    Raises:
+        InputError: nothing found, not readable, or the formats differ.
+
+    """
+    found = Found()
+    each: dict[str, LogFile] = {}
+    alone = len(paths) == 1
+    for path in paths:
+        for file in expand(path, reading, found, alone=alone):
+            each.setdefault(file.local if file.remote else os.path.realpath(file.local), file)
+    found.files.extend(each.values())
+    if not found.files:
+        message = f"{', '.join(paths[:3])}: no log was found there; passed over: {', '.join(found.passed[:5]) or 'nothing'}"
+        raise InputError(message, advice="Give --format csv, parquet or json if the names do not say what they are.")
+    kinds = {file.format for file in found.files}
+    if len(kinds) > 1 and not (reading.user_from_folder or reading.user_from_file):
+        some = ", ".join(f"{kind}: {next(f.path for f in found.files if f.format == kind)}" for kind in sorted(kinds))
+        message = f"the logs are of {len(kinds)} formats ({some})"
+        raise InputError(message, advice="Read logs of one format at a time, or choose one with --format.")
+    return found
+
+
+def expand(path: str, reading: Reading, found: Found, *, alone: bool) -> Iterable[LogFile]:
+    """Find the files one argument stands for."""
+    if path == STANDARD_INPUT:
+        return [log_file(path, reading)]
+    if path.startswith(REMOTE):
+        from fairpay.logs.remote import expand_remote  # noqa: PLC0415 - only for addresses
+
+        return expand_remote(path, reading)
+    if holds_logs(path):
+        return within(path, reading, found, alone=alone)
+    if exists(path) or not glob.has_magic(path):
+        return [log_file(path, reading)]
+    matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - keeps the form in which the user wrote it
+    files = [file for match in matches for file in matched(match, reading, found)]
+    if not files:
+        message = f"{path}: no file matches"
+        raise InputError(message, advice="Check the pattern; quote it, so that the shell leaves it alone.")
+    return files
+
+
+def exists(path: str) -> bool:
+    """Whether there is something of that name, whoever may look at it."""
+    return os.path.lexists(path) if "\0" not in path else False
+
+
+def holds_logs(path: str) -> bool:
+    """Whether a path stands for the logs within: a directory, or an archive."""
+    return os.path.isdir(path) or (path.lower().endswith(".zip") and os.path.isfile(path))  # noqa: PTH112, PTH113 - may hold a NUL
+
+
+def matched(path: str, reading: Reading, found: Found) -> Iterable[LogFile]:
+    """Take one match of a pattern: a directory stands for the logs within."""
+    if holds_logs(path):
+        return within(path, reading, found, alone=False)
+    if Path(path).name.startswith((".", "_")):
+        return []
+    return [replace(log_file(path, reading, hive_keys(path)), person=person_of(path, ""), sought=False)]
+
+
+def within(path: str, reading: Reading, found: Found, *, alone: bool) -> Iterable[LogFile]:
+    """Find the logs in a directory or an archive."""
+    if os.path.isdir(path):  # noqa: PTH112 - as it was given
+        from fairpay.logs import remote  # noqa: PLC0415 - the tables that lie in folders
+
+        kind = remote.table_in(path)
+        if kind is not None:
+            return [LogFile(path=path, format=kind)]
+        walked = list(walk(path, path, reading, found, frozenset()))
+    else:
+        walked = list(unzip(path, reading, found))
+        tops = {os.path.relpath(file.path, path).split(os.sep)[0] for file in walked}
+        alone = alone and len(tops) > 1  # else the one folder in it is the service's
+    root = split_name(Path(os.path.abspath(path)).name)[0].removesuffix(".zip")  # noqa: PTH100 - "." has a name too
+    return [
+        replace(file, person=person_of(os.path.relpath(file.path, path), root, alone=alone), sought=False)
+        for file in walked
+    ]
+
+
+def walk(
+    folder: str, root: str, reading: Reading, found: Found, above: frozenset[tuple[int, int]]
+) -> Iterator[LogFile]:
+    """Find the logs in a directory and below, through links, leaving out hidden ones, `_SUCCESS` and the like.
+
+    Raises:
+        InputError: a folder that cannot be listed: a log left out would be a wrong payout.
+
+    """
+    try:
+        status = os.stat(folder)  # noqa: PTH116 - there may be ten thousand
+        entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
+    except OSError as error:
+        message = f"{folder}: cannot be read: {(error.strerror or 'unknown fault').lower()}"
+        raise InputError(message) from error
+    here = (status.st_dev, status.st_ino)
+    if here in above:
+        return  # a link back to where it stands
+    for entry in entries:
+        if entry.name.startswith((".", "_")) or entry.name in IGNORED:
+            continue
+        if entry.is_dir():
+            yield from walk(entry.path, root, reading, found, above | {here})
+        elif entry.name.lower().endswith(".zip"):
+            yield from unzip(entry.path, reading, found)
+        elif wanted(entry.name, entry.path, reading):
+            yield log_file(entry.path, reading, hive_keys(os.path.relpath(entry.path, root)))
+        else:
+            found.passed.append(entry.path)
+
+
+def wanted(name: str, path: str, reading: Reading) -> bool:
+    """Whether a file found in a folder is a log by its name; where the format is told, also without an extension."""
+    kind = FORMATS.get(split_name(name)[1])
+    if kind is None:
+        plain = "." not in split_name(name)[0].lstrip(".") or name.rpartition(".")[2].isdigit()
+        return reading.format is not None if plain or reading.format else sniffed(path) == "parquet"
+    return reading.format in {None, kind}
+
+
+def unzip(path: str, reading: Reading, found: Found) -> Iterator[LogFile]:
+    """Find the logs in an archive, as services send them.
+
+    Raises:
+        InputError: it is damaged, or locked by a password.
+
+    """
+    import zipfile  # noqa: PLC0415 - only for archives
+    import zlib  # noqa: PLC0415 - the same
+
+    size = status_of(path)[1]
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in sorted(archive.infolist(), key=lambda one: one.filename):
+                name = member.filename
+                hidden = any(part.startswith((".", "_")) for part in name.split("/"))
+                if member.is_dir() or hidden or Path(name).name in IGNORED:
+                    continue
+                kind = FORMATS.get(split_name(Path(name).name)[1])
+                if kind is None or reading.format not in {None, kind}:
+                    found.passed.append(f"{path}/{name}")
+                    continue
+                with archive.open(member) as stream:
+                    key = ("zip", os.path.realpath(path), size, name)
+                    local = str(spooled(key, name, lambda out, stream=stream: copy(stream, out)))  # type: ignore[misc] # bound here
+                packing = split_name(Path(name).name)[2]
+                hive = hive_keys(name)
+                yield LogFile(
+                    path=f"{path}/{name}", format=kind, packing=packing, size=member.file_size, hive=hive, copy=local
+                )
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        locked = "password" in str(error) or "encrypt" in str(error)
+        message = f"{path}: the archive {'is locked by a password' if locked else 'cannot be read'}: {error}"
+        raise InputError(message, advice="Unpack it, and give the folder.") from error
+
+
+def hive_keys(path: str) -> dict[str, str | None]:
+    """Read the `key=value` folders of a path."""
+    pairs = [part.split("=", 1) for part in path.replace(os.sep, "/").split("/")[:-1] if "=" in part]
+    return {key: None if value == NULL_PARTITION else unquote(value) for key, value in pairs if key}
+
+
+def check_people(files: Sequence[LogFile]) -> None:
+    """Refuse names of files that cannot be told apart as people.
+
+    Raises:
+        UsageError: two people's files have one name.
+
+    """
+    places: dict[str, set[str]] = {}
+    for file in files:
+        places.setdefault(file.stem, set()).add(str(Path(file.path).parent))
+    twice = sorted(stem for stem, folders in places.items() if len(folders) > 1)
+    if twice:
+        first = ", ".join(sorted(places[twice[0]])[:3])
+        message = f"--user-from-file: {len(twice):,} names of files stand in several folders: {twice[0]} in {first}"
+        raise UsageError(message, advice="If each folder is a person, use --user-from-folder.")

@@ -1,0 +1,272 @@
+"""JSON logs: lines are read by Polars; arrays, and what Polars does not take, by the standard library."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from fairpay.errors import InputError
+from fairpay.logs.columns import has_artist
+from fairpay.logs.faults import reading_of
+from fairpay.logs.json_stream import DECODER, Real, lone_object, objects
+from fairpay.logs.names import spellings
+from fairpay.logs.packed import head_of, open_bytes
+from fairpay.logs.source import BATCH, Field, Source
+from fairpay.logs.text import lines_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from fairpay.logs.find import LogFile
+    from fairpay.settings import Reading
+
+__all__ = ["open_json"]
+
+HEAD = 1 << 20
+SAMPLE = 1000
+"""Objects looked at to know the columns; the rest is searched for names of columns that these lack."""
+LINES = (".jsonl", ".ndjson")
+MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(slots=True)
+class Value:
+    """What stands under one name: where it lies, and of what kind it was seen to be."""
+
+    path: tuple[tuple[str, bool], ...]
+    """Keys, each with whether a list of objects lies there."""
+    several: bool = False
+    """Whether a list of values was seen."""
+    real: bool = False
+    """Whether a number with a fraction or an exponent was seen."""
+
+    @property
+    def kind(self) -> pl.DataType:
+        """The kind by which it is judged: an id may not be a number with a fraction."""
+        if self.several or any(listed for _, listed in self.path):
+            return pl.List(pl.String())
+        return pl.Float64() if self.real else pl.String()
+
+
+def open_json(file: LogFile, reading: Reading) -> Source:
+    """Look at the objects of a file as far as needed to know its columns.
+
+    Raises:
+        InputError: it is not JSON.
+
+    """
+    with reading_of(file.path):
+        head = head_of(file, HEAD).removeprefix(MARK).lstrip()
+        with open_bytes(file.local) as stream:
+            alone = lone_object(stream, file.path) if head.startswith(b"{") else None
+        within = alone is not None and not is_row(alone, file, reading)
+        values: dict[str, Value] = {}
+        lines = not within and are_lines(head) and not head_of(file, len(MARK)).startswith(MARK)
+        with open_bytes(file.local) as stream:
+            rows = objects(stream, file.path, within=within)
+            notice(values, islice(rows, SAMPLE) if lines else rows)
+        if lines and head.count(b"\n") >= SAMPLE or len(head) >= HEAD - 1 and lines:
+            notice_late(values, file, reading)
+    frames = Lines(file, values) if lines else Objects(file, values, within=within)
+    fields = {name: Field(kind=value.kind, expr=pl.col(name)) for name, value in values.items()}
+    return Source(where=file.path, fields=fields, frames=frames, text=True, loose=True)
+
+
+def is_row(value: dict[str, Any], file: LogFile, reading: Reading) -> bool:
+    """Whether a file's only object is a row, rather than what rows lie in."""
+    if any(file.name.lower().removesuffix(f".{packing}").endswith(LINES) for packing in ("", "gz", "zst")):
+        return True
+    values: dict[str, Value] = {}
+    notice(values, [value])
+    return has_artist([name for name, found in values.items() if not inside_list(found)], reading)
+
+
+def inside_list(value: Value) -> bool:
+    """Whether a value lies within a list of objects."""
+    return any(listed for _, listed in value.path[:1])
+
+
+def are_lines(head: bytes) -> bool:
+    """Whether the first line is an object."""
+    line, found, _ = head.partition(b"\n")
+    try:
+        value, end = DECODER.raw_decode(line.decode("utf-8", "surrogatepass" if found else "ignore"))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and not line.decode("utf-8", "ignore")[end:].strip()
+
+
+def notice(values: dict[str, Value], rows: Iterable[dict[str, Any]]) -> None:
+    """Note every name in some objects, and of what kind its values are."""
+    for row in rows:
+        for name, path, found in leaves(row, "", ()):
+            value = values.setdefault(name, Value(path))
+            value.several |= isinstance(found, list)
+            value.real |= type(found) is Real
+
+
+def leaves(
+    value: dict[str, Any], before: str, path: tuple[tuple[str, bool], ...]
+) -> Iterator[tuple[str, tuple[tuple[str, bool], ...], Any]]:
+    """Yield the dotted name, path and value of what lies in an object; of a list of objects, those of its first."""
+    for key, inner in value.items():
+        listed = isinstance(inner, list) and bool(inner) and isinstance(inner[0], dict)
+        one = inner[0] if listed else inner
+        if isinstance(one, dict):
+            yield from leaves(one, f"{before}{key}.", (*path, (key, listed)))
+        else:
+            yield before + key, (*path, (key, False)), one
+
+
+def notice_late(values: dict[str, Value], file: LogFile, reading: Reading) -> None:
+    """Search the lines behind the sample for names of columns that it lacks: no order of rows may hide one."""
+    known = {spelt for name in values for spelt in (name.rsplit(".", 1)[-1].casefold(),)}
+    missing = [f'"{name}"' for name in spellings(reading.columns.values()) if name.casefold() not in known]
+    line = pl.col("line")
+    found = lines_of(file.local).filter(line.str.contains_any(missing, ascii_case_insensitive=True))
+    for frame in found.collect_batches(chunk_size=BATCH, maintain_order=True, lazy=True):
+        some = (loaded(text) for text in frame["line"])
+        notice(values, (row for row in some if isinstance(row, dict)))
+
+
+def loaded(text: str) -> Any:  # noqa: ANN401 - JSON
+    """Read one line; what cannot be read is met again, and refused, with the rows."""
+    try:
+        return json.loads(text, parse_float=Real, parse_int=str, parse_constant=str)
+    except (ValueError, RecursionError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Rows read by the standard library, every value as text or a list of texts."""
+
+    file: LogFile
+    values: dict[str, Value]
+    within: bool = False
+
+    def __call__(self, names: Sequence[str], rows: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG002 - see Source
+        """Read the rows."""
+        yield from self.after(0, names, rows)
+
+    def after(self, done: int, names: Sequence[str], rows: int | None) -> Iterator[pl.DataFrame]:
+        """Read the rows from `done` on.
+
+        Raises:
+            InputError: text that cannot be written in UTF-8, with its row.
+
+        """
+        size = rows or BATCH // 4
+        paths = {name: tuple(key for key, _ in self.values[name].path) for name in names}
+        with open_bytes(self.file.local) as stream:
+            found = objects(stream, self.file.path, within=self.within)
+            for _ in islice(found, done):
+                pass
+            at = done
+            while some := list(islice(found, size)):
+                try:
+                    yield pl.DataFrame([column(name, some, path) for name, path in paths.items()])
+                except UnicodeEncodeError as error:
+                    message = f"{self.file.path}: rows {at + 1} to {at + len(some)} hold half a character ({error.reason})"
+                    raise InputError(message, advice="The file was written by a faulty program; write it again.") from error
+                at += len(some)
+
+
+def column(name: str, rows: list[dict[str, Any]], path: tuple[str, ...]) -> pl.Series:
+    """Return the values at a path as text; as lists of texts where any row has a list there."""
+    found = [row.get(path[0]) for row in rows] if len(path) == 1 else [value_at(row, path) for row in rows]
+    if any(isinstance(value, list) for value in found):
+        several = [value if isinstance(value, list) or value is None else [value] for value in found]
+        return pl.Series(name, [None if v is None else [text_of(one) for one in v] for v in several], pl.List(pl.String))
+    return pl.Series(name, [text_of(value) for value in found], pl.String)
+
+
+def value_at(value: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - JSON
+    """Return what lies at a path; None where nothing does; of a list of objects, the values of all."""
+    for place, key in enumerate(path):
+        if isinstance(value, list):
+            inner = [value_at(one, path[place:]) for one in value]
+            return [one for one in inner if one is not None] or None
+        if not isinstance(value, dict):
+            return None
+        value = value.get(key)
+    return value
+
+
+def text_of(value: Any) -> str | None:  # noqa: ANN401 - JSON
+    """Write a value as text; objects are none."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """One object a line, read by Polars as long as the values are of the kinds that were seen first."""
+
+    file: LogFile
+    values: dict[str, Value]
+    slow: Objects = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Have the other way at hand."""
+        object.__setattr__(self, "slow", Objects(self.file, self.values))
+
+    def __call__(self, names: Sequence[str], rows: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG002 - see Source
+        """Read the rows; from the first on that Polars cannot read, by the standard library."""
+        done = 0
+        schema = schema_of([self.values[name] for name in names])
+        if schema is not None:
+            lazy = pl.scan_ndjson(self.file.local, schema=schema).select(
+                expression(self.values[name]).alias(name) for name in names
+            )
+            try:
+                for frame in lazy.collect_batches(chunk_size=rows or BATCH, maintain_order=True, lazy=True):
+                    yield frame
+                    done += frame.height
+            except pl.exceptions.PolarsError:
+                pass
+            else:
+                return
+        yield from self.slow.after(done, names, rows)
+
+
+def schema_of(values: Collection[Value]) -> dict[str, pl.DataType] | None:
+    """Return the kinds of the keys that values lie under; None where one key is both an object and a value."""
+    keys: dict[str, list[Value]] = {}
+    for value in values:
+        keys.setdefault(value.path[0][0], []).append(value)
+    found: dict[str, pl.DataType] = {}
+    for key, under in keys.items():
+        leaf = [value for value in under if len(value.path) == 1]
+        if leaf and len(under) > 1 or len({value.path[0][1] for value in under}) > 1:
+            return None
+        if leaf:
+            found[key] = pl.List(pl.String()) if leaf[0].several else pl.String()
+            continue
+        inner = schema_of([Value(value.path[1:], value.several) for value in under])
+        if inner is None:
+            return None
+        struct = pl.Struct(inner)
+        found[key] = pl.List(struct) if under[0].path[0][1] else struct
+    return found
+
+
+def expression(value: Value) -> pl.Expr:
+    """Say how Polars gets at a value."""
+    (first, listed), *rest = value.path
+    expr = pl.col(first)
+    for place, (key, more) in enumerate(rest):
+        if listed:
+            inner = pl.element()
+            for name, _ in rest[place:]:
+                inner = inner.struct.field(name)
+            return expr.list.eval(inner)
+        expr, listed = expr.struct.field(key), more
+    return expr

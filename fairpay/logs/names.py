@@ -1,0 +1,176 @@
+"""The names real logs give their columns. To teach fairpay a new log, add its name to the right line.
+
+A name is matched without regard to case, spaces, `_`, `-`, `#` and a `:type` at its end; a dot goes into JSON objects.
+The first name of a line that a log has is taken.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = [
+    "ARTIST_ID",
+    "ARTIST_NAME",
+    "KNOWN",
+    "PAID",
+    "PLAYED_ONLY",
+    "PlayedOnly",
+    "meaning_of",
+    "normal",
+    "service_of",
+    "spellings",
+    "statement_of",
+]
+
+KNOWN: dict[str, tuple[str, ...]] = {
+    "user": (
+        "user_id", "user", "listener_id", "listener", "subscriber_id", "subscriber", "customer_id", "customer",
+        "account_id", "account", "member_id", "profile_id", "user_name", "user_mboxsha1", "msno",
+    ),
+    "artist": (
+        "artist_id", "artist_uri", "artist", "artist_name", "master_metadata_album_artist_name", "performer",
+        "artist_credit_id", "container_artist_name", "album_artist", "track_metadata.artist_name", "track.artists",
+        "subtitles.name",
+    ),
+    "plays": (
+        "plays", "play_count", "streams", "stream_count", "listens", "listen_count", "scrobbles", "count", "weight",
+    ),
+    "ms": (
+        "ms_played", "played_ms", "ms", "ms_listened", "listened_ms", "milliseconds", "milliseconds_played",
+        "play_duration_milliseconds", "play_duration_ms",
+    ),
+    "seconds": (
+        "seconds", "seconds_played", "played_seconds", "seconds_listened", "listened_seconds", "play_seconds",
+        "listening_time", "total_secs",
+    ),
+    "time": (
+        "ts", "timestamp", "listened_at", "played_at", "uts", "time_ms", "end_time", "event_end_timestamp", "time",
+        "date_time", "datetime", "event_start_timestamp", "utc_time", "date",
+    ),
+    "track": (
+        "track_id", "track_uri", "spotify_track_uri", "isrc", "recording_mbid", "song_id", "track", "track_name",
+        "master_metadata_track_name", "song", "song_name", "song_title", "title", "track_metadata.track_name",
+        "track.title",
+    ),
+    "country": ("country", "country_code", "conn_country", "territory", "store_country_name"),
+    "plan": ("plan", "level", "offering", "subscription_type", "product"),
+    "currency": ("currency", "currency_code"),
+    "active": ("active",),
+    "category": ("category",),
+    "spatial": ("spatial",),
+}  # fmt: skip
+"""role -> names, the best first. `length`, `duration` and `duration_ms` are lengths of tracks, not time listened."""
+
+PAID = ("paid", "amount_paid", "paid_amount", "fee", "subscription_fee", "amount", "price", "net_amount", "revenue")
+"""What a subscriber paid, in a file of subscribers; the user as above."""
+ARTIST_ID = ("artist_id", "id", "artist_uri", "artist")
+"""The artist, in a file of artists."""
+ARTIST_NAME = ("name", "artist_name", "artist", "title")
+"""Its name there, where that is another column."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayedOnly:
+    """In logs of one kind, only rows with certain words in a column are plays."""
+
+    column: str
+    words: frozenset[str]
+    among: frozenset[str]
+    """Columns that tell this kind of log; all must be there."""
+
+
+PLAYED_ONLY = (
+    PlayedOnly("rating", frozenset({"L"}), frozenset({"tracknum", "length"})),  # Rockbox, Audioscrobbler 1.1
+    PlayedOnly("event", frozenset({"scrobble"}), frozenset({"mediaplayerpackage"})),  # Pano Scrobbler
+    PlayedOnly("page", frozenset({"NextSong"}), frozenset({"iteminsession"})),  # Sparkify
+    PlayedOnly("eventtype", frozenset({"PLAY_END"}), frozenset({"playdurationmilliseconds"})),  # Apple Music
+    PlayedOnly("mediatype", frozenset({"AUDIO"}), frozenset({"playdurationmilliseconds"})),
+    PlayedOnly("header", frozenset({"YouTube Music"}), frozenset({"titleurl"})),  # YouTube Takeout
+)
+
+
+def normal(name: str) -> str:
+    """Bring a column name to the form in which names are compared."""
+    return re.sub(r"[^\w.]|_", "", name.split(":", maxsplit=1)[0].casefold())
+
+
+IDS: dict[str, frozenset[str]] = {
+    "artist": frozenset({"artistid", "artisturi", "artistcreditid"}),
+    "track": frozenset({"trackid", "trackuri", "spotifytrackuri", "isrc", "recordingmbid", "songid"}),
+}
+"""Names of columns of ids, in their normal form; the other known names of that role hold names."""
+NAMES: dict[str, frozenset[str]] = {"user": frozenset({"username"})}
+"""The same, the other way round: the other known names hold ids."""
+
+
+def meaning_of(role: str, column: str) -> str:
+    """Say what a column holds that was taken for a role, in a word for messages: files may not differ in it."""
+    if role in IDS:
+        return "ids" if normal(column) in IDS[role] else "names"
+    if role in NAMES:
+        return "names" if normal(column) in NAMES[role] else "ids"
+    return role
+
+
+@cache
+def _spelt() -> tuple[str, ...]:
+    names = {name for some in KNOWN.values() for name in some} | {rule.column for rule in PLAYED_ONLY}
+    parts = names | {name.rsplit(".", 1)[-1] for name in names}
+    return tuple(sorted({name.replace("_", mark) for name in parts for mark in ("_", "-", " ", "")}))
+
+
+def spellings(more: Iterable[str] = ()) -> list[str]:
+    """Return every known name in each of its usual spellings, but for upper case; and some more."""
+    return [*_spelt(), *(name.rsplit(".", 1)[-1] for name in more)]
+
+
+STATEMENTS: tuple[tuple[str, frozenset[str]], ...] = (
+    ("DistroKid", frozenset({"reportingdate", "salemonth", "store", "quantity"})),
+    ("TuneCore", frozenset({"salesperiod", "postedperiod", "storename"})),
+    ("CD Baby", frozenset({"reportdate", "salesdate", "partnername"})),
+    ("DDEX", frozenset({"servicedescription", "usagetype", "netrevenue"})),
+)
+MONEY = frozenset({
+    "earnings", "earningsusd", "netrevenue", "totalearned", "subtotal", "netpayable", "royalty", "royaltyamount",
+    "payableamount", "totalroyalty", "grossrevenue", "netsales", "unitprice", "priceperunit", "revenue", "songwriterroyaltieswithheld",
+})  # fmt: skip
+SOLD = frozenset({
+    "quantity", "units", "unitssold", "store", "storename", "retailer", "dsp", "partnername", "saletype", "salestype",
+    "transactiontype", "upc", "salesperiod", "salemonth", "statementperiod", "countryofsale",
+})  # fmt: skip
+
+
+def statement_of(names: Sequence[str]) -> str | None:
+    """Name whose sales statement a table is, by its columns; None for one that is not known to be one.
+
+    A statement has money earned beside what was sold where, and no listener.
+    """
+    found = {normal(re.sub(r"\(.*?\)", "", name)) for name in names}
+    if found & {normal(name) for name in KNOWN["user"]}:
+        return None
+    for who, marks in STATEMENTS:
+        if len(marks & found) >= min(3, len(marks)):
+            return who
+    return "a distributor" if found & MONEY and len(found & SOLD) > 1 else None
+
+
+PODCASTS = (
+    frozenset({"podcastname", "episodename"}),
+    frozenset({"podcast", "episode"}),
+    frozenset({"audiobooktitle", "audiobookchaptertitle"}),
+)
+
+
+def service_of(names: Sequence[str]) -> str | None:
+    """Say what a personal export without artists holds, if it is known: podcasts; None for anything else."""
+    found = {normal(name) for name in names}
+    artists = {normal(name) for name in KNOWN["artist"]}
+    if found & artists:
+        return None
+    return "podcasts" if any(marks <= found for marks in PODCASTS) else None

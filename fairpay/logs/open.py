@@ -1,0 +1,120 @@
+"""Files opened, each format by its library, as far as needed to know their columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from fairpay.logs.faults import reading_of
+from fairpay.logs.find import LogFile
+from fairpay.logs.packed import open_bytes, packing_of
+from fairpay.logs.source import Scan, Source, fields_of
+from fairpay.logs.spool import copy, spooled
+
+if TYPE_CHECKING:
+    from fairpay.settings import Reading
+
+__all__ = ["open_file"]
+
+
+def open_file(file: LogFile, reading: Reading) -> Source:
+    """Look into a file as far as needed to know its columns; a file of no bytes has neither columns nor rows.
+
+    Raises:
+        InputError: it cannot be read.
+
+    """
+    if file.remote or file.format in {"delta", "iceberg"}:
+        from fairpay.logs.remote import open_remote  # noqa: PLC0415 - only for addresses and tables of lakes
+
+        return open_remote(file, reading)
+    if file.size == 0:
+        return empty(file)
+    with reading_of(file.path):
+        file = unpacked(file)
+        if file.format != "parquet" and not has_content(file):
+            return empty(file)
+    if file.format == "parquet":
+        return open_parquet(file)
+    if file.format == "xlsx":
+        from fairpay.logs.sheet import open_sheet  # noqa: PLC0415 - only for workbooks
+
+        return open_sheet(file, reading)
+    if file.format == "json":
+        from fairpay.logs.json import open_json  # noqa: PLC0415 - only for JSON
+
+        return open_json(file, reading)
+    from fairpay.logs.text import open_text  # noqa: PLC0415 - only for text
+
+    return open_text(file, reading)
+
+
+def empty(file: LogFile) -> Source:
+    """Return a source without columns and rows."""
+    return Source(where=file.path, fields={}, frames=lambda *_: iter(()), rows=0)
+
+
+def unpacked(file: LogFile) -> LogFile:
+    """Unpack what Polars does not unpack itself: bz2, xz, zstd in several frames, Parquet in anything."""
+    packing = packing_of(file.local)
+    if packing is None or (file.format != "parquet" and packing == "gz"):
+        return file
+    from dataclasses import replace  # noqa: PLC0415 - only for packed files
+
+    def write(out: object) -> None:
+        with open_bytes(file.local) as stream:
+            copy(stream, out)  # type: ignore[arg-type] # a binary file
+
+    if packing == "zst" and file.format != "parquet" and starts_plainly(file.local):
+        return file
+    return replace(file, copy=str(spooled(("unpacked", file.local), file.name, write)))
+
+
+def starts_plainly(path: str) -> bool:
+    """Whether a zstd file begins with a frame of data."""
+    with open(path, "rb") as raw:  # noqa: PTH123 - a name as it was given
+        return raw.read(4) == b"\x28\xb5\x2f\xfd"
+
+
+def has_content(file: LogFile) -> bool:
+    """Whether there is more than white space, or an empty JSON array, in a file."""
+    with open_bytes(file.local) as stream:
+        start = stream.read(1 << 16)
+        if start.lstrip(b"\xef\xbb\xbf \t\r\n") in {b"", b"[]"}:
+            return bool(stream.read(1))
+        return b"".join(start.split()) != b"[]"
+
+
+def open_parquet(file: LogFile) -> Source:
+    """Read the schema and the number of rows of a Parquet file.
+
+    Raises:
+        InputError: it is not a Parquet file, or not a whole one.
+
+    """
+    with reading_of(file.path):
+        return parquet_source(pl.scan_parquet(file.local, hive_partitioning=False, glob=False), file.path, file.local)
+
+
+def parquet_source(lazy: pl.LazyFrame, where: str, path: str, **options: object) -> Source:
+    """Make a source of a Parquet file.
+
+    Times of Spark and Hive (INT96) go beyond what nanoseconds in 64 bits hold: Polars gives them in microseconds when
+    it is asked to, and its end of nanoseconds for them else.
+    """
+    schema = lazy.collect_schema()
+    fine = {name for name, kind in schema.items() if isinstance(kind, pl.Datetime) and kind.time_unit == "ns"}
+    if fine:
+        coarse = {n: pl.Datetime("us", k.time_zone) if n in fine else k for n, k in schema.items()}  # type: ignore[attr-defined]
+        lazy = pl.scan_parquet(
+            path,
+            hive_partitioning=False,
+            glob=False,
+            schema=coarse,
+            cast_options=pl.ScanCastOptions(datetime_cast="nanosecond-downcast"),
+            **options,  # type: ignore[arg-type] # of storage
+        )
+    fields = fields_of(lazy.collect_schema())
+    rows = int(lazy.select(pl.len()).collect().item())
+    return Source(where=where, fields=fields, frames=Scan(lazy, fields), rows=rows)

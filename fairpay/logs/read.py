@@ -1,0 +1,374 @@
+"""Logs in whatever form: their columns agreed on over all files, then rows, as units of work that give RawBatches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from math import lcm
+from typing import TYPE_CHECKING
+
+from fairpay.errors import InputError, UsageError
+from fairpay.logs.cells import Cells, check_kinds
+from fairpay.logs.columns import Columns, agree, check_roles, find_columns, has_artist, refuse_duplicates
+from fairpay.logs.find import Found, LogFile, check_people, find_logs
+from fairpay.logs.names import service_of
+from fairpay.logs.open import open_file
+from fairpay.logs.people import exporter_stem
+from fairpay.logs.pruning import passing
+from fairpay.logs.source import of_table
+from fairpay.schema import RawBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+
+    from fairpay.logs.source import Source
+    from fairpay.settings import Reading
+
+__all__ = ["Logs", "Unit", "open_logs"]
+
+SMALL = 1 << 20
+"""Files below this many bytes are read several to a unit."""
+OPENERS = 4
+"""Files opened at the same time."""
+USER = ""
+"""The name under which a file's own user stands among its constants."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Part of the logs, read independently of the rest. Call it once, on any thread."""
+
+    read: Callable[[], Iterator[RawBatch]]
+    bytes: int
+    """Bytes on disk, for progress."""
+
+    def __call__(self) -> Iterator[RawBatch]:
+        """Read the rows, batch by batch."""
+        return self.read()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logs:
+    """Logs whose columns are known; no row has been read yet."""
+
+    columns: dict[str, str]
+    """role -> column name, as in the first file."""
+    detected: bool
+    """Whether any column was found by its name rather than named by the user."""
+    files: list[LogFile]
+    """Every file, in order; none for tables in memory."""
+    bytes: int
+    """Bytes on disk, or in memory."""
+    notes: list[str]
+    """What was found out about the files, in sentences."""
+    parts: list[Part]
+    passed: list[str] = field(default_factory=list)
+    """Files that are no logs, and were passed over."""
+    lacking: dict[str, list[str]] = field(default_factory=dict)
+    """role that no amount depends on -> files that lack it."""
+    period: tuple[int | None, int | None] = (None, None)
+
+    @property
+    def paths(self) -> list[str]:
+        """The files by name."""
+        return [file.path for file in self.files]
+
+    def units(self, batch_rows: int | None = None, *, views: bool = False) -> list[Unit]:
+        """Cut the logs into independent units, each to be called once, on any thread: Polars itself divides a file.
+
+        With `views`, ids that are text come as views, for those who only hash them.
+        """
+        units: list[Unit] = []
+        small: list[Part] = []
+        for part in self.parts:
+            if part.file is not None and not part.file.remote and part.file.size < SMALL:
+                small.append(part)
+                if sum(one.file.size for one in small if one.file) >= SMALL:
+                    units.append(unit_of(small, batch_rows, self.period, views=views))
+                    small = []
+                continue
+            units.append(unit_of([part], batch_rows, self.period, views=views))
+        return [*units, unit_of(small, batch_rows, self.period, views=views)] if small else units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One source of rows, with what is made of its columns."""
+
+    cells: Cells
+    file: LogFile | None = None
+
+    def read(
+        self, batch_rows: int | None, period: tuple[int | None, int | None], *, views: bool
+    ) -> Iterator[RawBatch]:
+        """Read its rows; those that Parquet itself says lie outside the period are only counted."""
+        source = self.cells.source
+        keep = passing(source, self.cells.columns.roles.get("time"), period)
+        at = 1
+        for frame in source.read(self.cells.names, batch_rows, keep=keep):
+            yield self.cells.batch(frame, first_row=at, views=views)
+            at += frame.height
+        if keep is not None and source.rows is not None and source.rows > at - 1:
+            yield RawBatch({}, source.where, at, pruned=source.rows - (at - 1))
+
+
+def unit_of(
+    parts: Sequence[Part], batch_rows: int | None, period: tuple[int | None, int | None], *, views: bool
+) -> Unit:
+    """Make a unit of whole sources."""
+    some = tuple(parts)
+
+    def read() -> Iterator[RawBatch]:
+        for part in some:
+            yield from part.read(batch_rows, period, views=views)
+
+    return Unit(read, sum(part.file.size for part in some if part.file))
+
+
+def open_logs(
+    logs: object,
+    reading: Reading,
+    *,
+    wanted: Collection[str],
+    telling: Collection[str] = (),
+    period: tuple[int | None, int | None] = (None, None),
+) -> Logs:
+    """Find the files and the columns of logs.
+
+    Args:
+        logs: a path, several, a pattern, a directory, an address, a Polars frame, or anything that exports Arrow.
+        reading: how to read.
+        wanted: roles to read beside user and artist, where the log has them; every file has them, or none.
+        telling: roles to read that no amount depends on: some files may lack them.
+        period: microseconds since 1970, first and one after the last; rows outside may be passed over unread.
+
+    Raises:
+        InputError: a log cannot be read, has no user or artist, or differs from another in what its columns mean.
+        UsageError: `reading` contradicts itself, or `logs` is nothing that can be read.
+
+    """
+    check_roles(reading)
+    asked = Asked.of(reading, wanted, telling, period)
+    paths = as_paths(logs)
+    return of_table_in_memory(logs, asked) if paths is None else of_files(find_logs(paths, reading), asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of the logs."""
+
+    reading: Reading
+    wanted: frozenset[str]
+    telling: frozenset[str]
+    period: tuple[int | None, int | None]
+
+    @classmethod
+    def of(
+        cls,
+        reading: Reading,
+        wanted: Collection[str],
+        telling: Collection[str],
+        period: tuple[int | None, int | None],
+    ) -> Asked:
+        """Bring the arguments together: with a period, amounts depend on the time."""
+        needed = frozenset(wanted) | (frozenset() if period == (None, None) else {"time"})
+        return cls(reading, needed, frozenset(telling) - needed, period)
+
+    def columns(self, names: Sequence[str], where: str) -> Columns:
+        """Find the columns among those of one file."""
+        refuse_duplicates(names, where)
+        needed = () if self.period == (None, None) else ("time",)
+        found = find_columns(names, self.reading, wanted=self.wanted | self.telling, where=where, needed=needed)
+        if not (self.reading.user_from_file or self.reading.user_from_folder):
+            return found
+        return Columns({**found.roles, "user": USER}, found.played, found.detected)
+
+
+def as_paths(logs: object) -> list[str] | None:
+    """Return the paths meant; None for a table."""
+    if isinstance(logs, (str, os.PathLike)):
+        return [os.fspath(logs)]
+    is_table = hasattr(logs, "__arrow_c_stream__") or hasattr(logs, "collect_batches")
+    if is_table or isinstance(logs, Mapping) or not isinstance(logs, Iterable):
+        return None
+    paths = list(logs)
+    if not paths or not all(isinstance(path, (str, os.PathLike)) for path in paths):
+        message = "no log was given" if not paths else "logs are given as paths, or as one table"
+        raise UsageError(message)
+    return [str(os.fspath(path)) for path in paths]
+
+
+def of_files(found: Found, asked: Asked) -> Logs:
+    """Open log files, every one of them, and agree on what their columns mean."""
+    reading = asked.reading
+    if reading.user_from_file:
+        check_people(found.files)
+    opened = opened_all(found.files, reading)
+    filled = {file: source for file, source in opened if source.rows != 0}
+    if not filled:
+        first = found.files[0].path
+        message = f"{first}: the file is empty" if len(found.files) == 1 else f"all {len(found.files)} files are empty"
+        if any(source.fields for _, source in opened):
+            message = "there is no row in the log: it is empty, or holds only a header"
+        raise InputError(message, advice="Is it the right file?")
+    passed = [*found.passed]
+    if reading.user_from_file or reading.user_from_folder:
+        for file in [file for file, source in filled.items() if is_no_log(file, source, asked)]:
+            passed.append(file.path)
+            del filled[file]
+        if not filled:
+            message = f"none of {len(passed):,} files is a log of listening, such as {passed[0]}"
+            raise InputError(message, advice="Name the column of the artist with --columns artist=NAME.")
+    columns = columns_of_all(filled, asked)
+    parts = [Part(cells=cells_of(file, source, columns[file.path], asked), file=file) for file, source in filled.items()]
+    first_columns = next(iter(columns.values()))
+    return Logs(
+        columns=dict(first_columns.roles),
+        detected=first_columns.detected,
+        files=[file for file in found.files if file.path not in set(passed)],
+        bytes=sum(file.size for file in found.files),
+        notes=notes_of(parts, reading),
+        parts=parts,
+        passed=sorted(passed),
+        lacking=lacking_of(columns, asked),
+        period=asked.period,
+    )
+
+
+def opened_all(files: Sequence[LogFile], reading: Reading) -> list[tuple[LogFile, Source]]:
+    """Open every file; of several that cannot be opened, the first by name is told of, whatever their order.
+
+    Raises:
+        InputError: a file cannot be opened.
+
+    """
+
+    def opened(file: LogFile) -> Source | InputError:
+        try:
+            return open_file(file, reading)
+        except InputError as error:
+            return error
+
+    with ThreadPoolExecutor(OPENERS) as pool:
+        found = list(zip(files, pool.map(opened, files), strict=True))
+    faults = sorted(((f.path, s) for f, s in found if isinstance(s, InputError)), key=lambda fault: fault[0])
+    if faults:
+        raise faults[0][1]
+    sources = [(file, source) for file, source in found if not isinstance(source, InputError)]
+    unlike = {source.quoting for _, source in sources} - {None}
+    if len(unlike) > 1:  # quotes quote in all files or in none, so that it does not matter how rows are split into files
+        plain = replace(reading, quote=False)
+        return [(f, open_file(f, plain) if s.quoting == "quoted" else s) for f, s in sources]
+    return sources
+
+
+def is_no_log(file: LogFile, source: Source, asked: Asked) -> bool:
+    """Whether a file of a person's export, which nobody named, is something else than a log of listening."""
+    return not file.sought and not has_artist(source.names, asked.reading) and service_of(source.names) is None
+
+
+def columns_of_all(sources: Mapping[LogFile, Source], asked: Asked) -> dict[str, Columns]:
+    """Find the columns of every file, and hold them against each other."""
+    known: dict[tuple[str, ...], Columns] = {}
+    found: dict[str, Columns] = {}
+    faults: list[tuple[str, InputError]] = []
+    for file, source in sources.items():
+        names = (*source.names, *(key for key in file.hive if key not in source.fields))
+        try:
+            if names not in known:
+                plain = tuple(source.names)
+                known[names] = asked.columns(names, file.path) if service_of(plain) is None else podcasts(names, asked)
+            found[file.path] = known[names]
+            check_kinds(source, known[names])
+        except InputError as error:
+            faults.append((file.path, error))
+    if faults:
+        raise min(faults, key=lambda fault: fault[0])[1]
+    music = {where: columns for where, columns in found.items() if columns.roles.get("artist") != USER}
+    loose = {file.path for file, source in sources.items() if source.loose}
+    agree(music, loose, asked.telling)
+    return found
+
+
+def podcasts(names: Sequence[str], asked: Asked) -> Columns:
+    """Read a file of podcasts as rows that have no artist."""
+    rest = replace(asked.reading, columns={k: v for k, v in asked.reading.columns.items() if k != "artist"})
+    found = replace(asked, reading=rest).columns((*names, "artist"), "")
+    return Columns({**found.roles, "artist": USER} if "artist" in found.roles else found.roles, (), found.detected)
+
+
+def cells_of(file: LogFile, source: Source, columns: Columns, asked: Asked) -> Cells:
+    """Say what is made of a file's columns."""
+    reading = asked.reading
+    constants: dict[str, str | None] = dict(file.hive)
+    if reading.user_from_folder:
+        constants[USER] = file.person or file.stem
+    elif reading.user_from_file:
+        constants[USER] = exporter_stem(file.stem) if exporter_stem(file.stem) and not file.sought else file.stem
+    if columns.roles.get("artist") == USER:
+        columns = Columns({**columns.roles, "artist": "\0none"}, columns.played, columns.detected)
+    return Cells(source=source, columns=columns, reading=reading, constants=constants)
+
+
+def lacking_of(columns: Mapping[str, Columns], asked: Asked) -> dict[str, list[str]]:
+    """Return the telling roles that some files have and others lack, with these."""
+    found = {}
+    for role in sorted(asked.telling):
+        without = sorted(where for where, one in columns.items() if role not in one.roles)
+        if 0 < len(without) < len(columns):
+            found[role] = without
+    return found
+
+
+def of_table_in_memory(table: object, asked: Asked) -> Logs:
+    """Open a table in memory."""
+    if asked.reading.user_from_file or asked.reading.user_from_folder:
+        message = "a table has no file name to take the user from"
+        raise UsageError(message)
+    source = of_table(table)
+    columns = asked.columns(source.names, source.where)
+    check_kinds(source, columns)
+    part = Part(cells=Cells(source=source, columns=columns, reading=asked.reading, constants={}))
+    return Logs(
+        columns=dict(columns.roles),
+        detected=columns.detected,
+        files=[],
+        bytes=0,
+        notes=notes_of([part], asked.reading),
+        parts=[part],
+    )
+
+
+def notes_of(parts: Sequence[Part], reading: Reading) -> list[str]:
+    """Say what cannot be seen from the columns: the user from the file's name, and which rows are plays."""
+    notes: dict[str, None] = {}
+    if reading.user_from_file:
+        notes["The user is the name of the file"] = None
+    if reading.user_from_folder:
+        people = sorted({part.cells.constants[USER] or "" for part in parts})
+        notes[f"The user is the folder: {', '.join(people[:5])}{' ...' if len(people) > 5 else ''}"] = None  # noqa: PLR2004 - enough to see
+    for part in parts:
+        notes.update(dict.fromkeys(part.cells.source.notes))
+        for name, words in part.cells.columns.played:
+            notes[f"Only rows whose {name} is {' or '.join(sorted(words))} are plays"] = None
+    return list(notes)
+
+
+def artists_scale(parts: Sequence[Part]) -> int:
+    """Return the least number that every count of artists of one play divides, where plays are split among them."""
+    import polars as pl  # noqa: PLC0415 - only where plays are split
+
+    lengths = {1}
+    for part in parts:
+        name = part.cells.columns.roles["artist"]
+        field = part.cells.source.fields.get(name)
+        if field is None or not isinstance(field.kind, pl.List):
+            continue
+        for frame in part.cells.source.read([name]):
+            if isinstance(frame.schema[name], pl.List):
+                counts = frame[name].list.drop_nulls().list.n_unique()
+                lengths.update(int(n) for n in counts.drop_nulls().unique().to_list() if n)
+    return lcm(*lengths)

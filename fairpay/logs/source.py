@@ -1,0 +1,176 @@
+"""A source of rows: its columns by name, and frames of some of them, read by Polars or from memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import polars as pl
+
+from fairpay.errors import InputError, UsageError
+from fairpay.logs.faults import reading_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import pyarrow as pa
+
+    Frames: TypeAlias = Callable[[Sequence[str], int | None, pl.Expr | None], Iterator[pl.DataFrame]]
+
+__all__ = ["BROKEN", "HEADER_AGAIN", "ROW", "TOO_MANY", "Field", "Source", "fields_of", "of_lazy", "of_table"]
+
+ROW = "\0row"
+"""Column of a frame that holds the number of each row, from 0, where rows were passed over."""
+BROKEN = "\0broken"
+"""Column of a frame that says what is wrong with a row as a whole: TOO_MANY, HEADER_AGAIN, or null for nothing."""
+TOO_MANY, HEADER_AGAIN = 1, 2
+"""A row has more fields than the header, or repeats it (files were put together)."""
+BATCH = 1 << 17
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A column of a source, or a value inside a nested one, named with dots."""
+
+    kind: pl.DataType
+    expr: pl.Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Rows that can be read, once or often; opened as far as needed to know its columns."""
+
+    where: str
+    """The file, for messages."""
+    fields: Mapping[str, Field]
+    frames: Frames
+    """Frames of the named columns, in the order of the file; with rows of the file counted from 0 in ROW, and BROKEN,
+    where there is something to say. The last argument is a condition on rows that may be passed over."""
+    rows: int | None = None
+    """Rows that the file itself says it has."""
+    text: bool = False
+    """Whether the file has no types: numbers and times are read from text."""
+    quoting: Literal["quoted", "plain"] | None = None
+    """Whether `"` quotes in a file of tabs or spaces; None where it does not matter."""
+    separator: str = ""
+    """Between the fields of a text file."""
+    loose: bool = False
+    """Whether a column without any value may be missing from the file, as in JSON."""
+    notes: tuple[str, ...] = ()
+    """What was found out rather than told, in sentences."""
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns."""
+        return list(self.fields)
+
+    def read(
+        self, names: Sequence[str], rows: int | None = None, *, keep: pl.Expr | None = None
+    ) -> Iterator[pl.DataFrame]:
+        """Read columns, at most `rows` rows at a time.
+
+        Raises:
+            InputError: the file is damaged, or does not hold the rows that it says it has.
+
+        """
+        seen = 0
+        with reading_of(self.where):
+            for frame in self.frames(names, rows, keep):
+                seen += frame.height
+                yield frame
+        if self.rows is not None and keep is None and seen != self.rows:
+            message = f"{self.where}: {seen:,} rows could be read, and the file says that it has {self.rows:,}"
+            raise InputError(message, advice="The file is damaged; fetch it again.")
+
+
+def fields_of(schema: Mapping[str, pl.DataType]) -> dict[str, Field]:
+    """Name every column, and what lies within structs, with dots; a column's own name goes before a path."""
+    found = {name: Field(kind=kind, expr=pl.col(name)) for name, kind in schema.items()}
+    for name, kind in schema.items():
+        for path, inner in within(name, kind, pl.col(name)):
+            found.setdefault(path, inner)
+    return found
+
+
+def within(name: str, kind: pl.DataType, expr: pl.Expr) -> Iterator[tuple[str, Field]]:
+    """Yield the fields of a struct, or of a list of structs, each list of them as a list of values."""
+    if isinstance(kind, pl.Struct):
+        for part in kind.fields:
+            inner = expr.struct.field(part.name)
+            yield f"{name}.{part.name}", Field(kind=resolved(part.dtype), expr=inner)
+            yield from within(f"{name}.{part.name}", resolved(part.dtype), inner)
+    elif isinstance(kind, pl.List) and isinstance(kind.inner, pl.Struct):
+        for part in kind.inner.fields:
+            values = expr.list.eval(pl.element().struct.field(part.name))
+            yield f"{name}.{part.name}", Field(kind=pl.List(part.dtype), expr=values)
+
+
+def resolved(kind: pl.DataType | type[pl.DataType]) -> pl.DataType:
+    """Return a data type, whether it was given as one or as its class."""
+    return kind() if isinstance(kind, type) else kind
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A query of Polars that gives frames."""
+
+    lazy: pl.LazyFrame
+    fields: Mapping[str, Field] = field(default_factory=dict)
+
+    def __call__(self, names: Sequence[str], rows: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:
+        """Run it; where rows may be passed over, number those that are left."""
+        lazy = self.lazy
+        chosen = [self.fields[name].expr.alias(name) for name in names]
+        if keep is not None:
+            lazy, chosen = lazy.with_row_index(ROW).filter(keep), [*chosen, pl.col(ROW)]
+        yield from lazy.select(chosen).collect_batches(chunk_size=rows or BATCH, maintain_order=True, lazy=True)
+
+
+def of_lazy(lazy: pl.LazyFrame, where: str) -> Source:
+    """Let Polars run a query in batches."""
+    with reading_of(where):
+        found = fields_of(lazy.collect_schema())
+    return Source(where=where, fields=found, frames=Scan(lazy, found))
+
+
+def of_table(logs: object) -> Source:
+    """Take a table in memory: a Polars frame, an Arrow table, anything that exports an Arrow stream.
+
+    Raises:
+        UsageError: it is none of these.
+        InputError: it has columns that cannot be read.
+
+    """
+    import pyarrow as pa  # noqa: PLC0415 - for tables in memory only
+
+    if isinstance(logs, pl.LazyFrame):
+        return of_lazy(logs, "the frame")
+    if isinstance(logs, pl.DataFrame):
+        return of_lazy(logs.lazy(), "the table")
+    if isinstance(logs, (pa.RecordBatch, pa.Table)):
+        return of_arrow(pa.Table.from_batches([logs]) if isinstance(logs, pa.RecordBatch) else logs)
+    if hasattr(logs, "__arrow_c_stream__"):
+        return of_stream(pa.RecordBatchReader.from_stream(logs))
+    message = f"cannot read listening from a {type(logs).__name__}"
+    raise UsageError(
+        message, advice="Give paths, a Polars frame, or a table that exports Arrow (pandas, PyArrow, DuckDB)."
+    )
+
+
+def of_arrow(table: pa.Table) -> Source:
+    """Take an Arrow table, as it lies."""
+    with reading_of("the table"):
+        return of_lazy(pl.DataFrame(table).lazy(), "the table")
+
+
+def of_stream(reader: pa.RecordBatchReader) -> Source:
+    """Take batches from a stream, as they come."""
+    with reading_of("the table"):
+        found = fields_of(pl.DataFrame(reader.schema.empty_table()).schema)
+
+    def frames(names: Sequence[str], rows: int | None, _: pl.Expr | None) -> Iterator[pl.DataFrame]:
+        for batch in reader:
+            whole = pl.DataFrame(batch).lazy()
+            yield from Scan(whole, found)(names, rows, None)
+
+    return Source(where="the table", fields=found, frames=frames)

@@ -1,0 +1,75 @@
+"""Copies of what cannot be read where it lies: pipes, members of archives, other encodings. Gone when the process ends."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from pathlib import Path
+from threading import Lock
+from typing import IO, TYPE_CHECKING
+
+from fairpay.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+__all__ = ["PREFIX", "spooled", "spool_into"]
+
+PREFIX = "fairpay-read-"
+CHUNK = 1 << 20
+
+copies: dict[Hashable, Path] = {}
+folder: list[Path] = []
+lock = Lock()
+
+
+def spool_into(parent: Path | None) -> None:
+    """Say where copies made from now on go; None: the system's place for temporary files."""
+    with lock:
+        if parent is not None and not folder:
+            folder.append(made(parent))
+
+
+def spooled(key: Hashable, name: str, write: Callable[[IO[bytes]], None]) -> Path:
+    """Return the copy of that key, made by `write` the first time it is asked for.
+
+    Raises:
+        OutputError: there is no room for it.
+
+    """
+    with lock:
+        if key not in copies:
+            if not folder:
+                folder.append(made(Path(tempfile.gettempdir())))
+            path = folder[0] / f"{len(copies)}-{Path(name).name[-80:] or 'log'}"
+            try:
+                with path.open("xb") as out:
+                    write(out)
+            except OSError as error:
+                path.unlink(missing_ok=True)
+                if error.filename is not None and Path(str(error.filename)) != path:
+                    raise
+                message = f"{name}: could not be copied to {folder[0].parent} to be read: {error.strerror}"
+                raise OutputError(message, advice="Give a folder with more room: --temp-dir DIR.") from error
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+            copies[key] = path
+        return copies[key]
+
+
+def made(parent: Path) -> Path:
+    """Make a folder that only this user can read."""
+    try:
+        path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    except OSError as error:
+        message = f"{parent}: no temporary folder can be made there: {error.strerror}"
+        raise OutputError(message, advice="Give another with --temp-dir DIR.") from error
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
+
+
+def copy(source: IO[bytes], out: IO[bytes]) -> None:
+    """Copy a stream to its end."""
+    shutil.copyfileobj(source, out, CHUNK)

@@ -1,0 +1,137 @@
+"""Tables beside the logs (subscribers, artists, what listeners state), read with the same care for ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from fairpay.errors import InputError
+from fairpay.logs.cells import id_cells, is_id, to_arrow
+from fairpay.logs.columns import looks_like_data
+from fairpay.logs.find import log_file
+from fairpay.logs.names import normal
+from fairpay.logs.open import open_file
+from fairpay.logs.source import BROKEN, ROW
+from fairpay.settings import Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from fairpay.logs.source import Source
+
+__all__ = ["Rows", "check_ids", "column_for", "open_table", "read_columns"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Where some lines of a table stand."""
+
+    numbers: NDArray[np.int64]
+    """int64[rows]: the number of each, from 1, without the header."""
+    broken: pa.Array | None = None
+    """bool[rows]: lines with more fields than the header; None: there are none."""
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return len(self.numbers)
+
+
+def open_table(path: Path, *, header: bool = True) -> Source:
+    """Look into a table: CSV, TSV, Parquet, JSON or a workbook.
+
+    Raises:
+        InputError: it cannot be read, or is empty.
+
+    """
+    source = open_file(log_file(str(path), Reading()), Reading(header=header))
+    if not source.fields:
+        message = f"{path}: the file is empty"
+        raise InputError(message, advice="Is it the right file?")
+    return source
+
+
+def column_for(names: Sequence[str], known: Sequence[str], *, what: str, where: Path) -> str:
+    """Find the first known name among the columns.
+
+    Raises:
+        InputError: none is there, or two are one by their names.
+
+    """
+    by_normal = {normal(name): name for name in reversed(names)}
+    match = next((by_normal[normal(name)] for name in known if normal(name) in by_normal), None)
+    if match is None:
+        if looks_like_data(names):
+            message = f"{where}: no column for the {what}: the first line looks like a row, not like a header"
+            raise InputError(message, advice=f"Write a header line above it, such as {known[0]}.")
+        found = ", ".join(names) or "none"
+        message = f"{where}: no column for the {what}: looked for {', '.join(known)}; the columns are {found}"
+        raise InputError(message, advice="Rename the column in its header line.")
+    alike = [name for name in names if normal(name) == normal(match)]
+    if len(alike) > 1:
+        message = f"{where}: {len(alike)} columns answer to the {what}: {', '.join(alike)}"
+        raise InputError(message, advice="Keep one of them.")
+    return match
+
+
+def check_ids(source: Source, name: str, *, role: str) -> None:
+    """Refuse ids that are not text or whole numbers.
+
+    Raises:
+        InputError: naming the column and its type.
+
+    """
+    kind = source.fields[name].kind
+    if not is_id(kind):
+        message = f"{source.where}: the {role} column {name} is of type {kind}; ids are text or whole numbers"
+        raise InputError(message, advice="Write it as text.")
+
+
+def read_columns(
+    source: Source, names: Sequence[str], *, listing: bool = False
+) -> Iterator[tuple[Rows, dict[str, pa.Array]]]:
+    """Read columns in batches: text as large_string, ids of other kinds as text, numbers as they are.
+
+    Args:
+        source: the table.
+        names: its columns to read.
+        listing: whether the caller lists lines that have more fields than the header; else the first is refused.
+
+    Raises:
+        InputError: the file is damaged, or a line has more fields than the header.
+
+    """
+    at = 1
+    for frame in source.read(names):
+        if not frame.height:
+            continue
+        if ROW in frame.columns:
+            numbers = frame[ROW].to_numpy().astype(np.int64) + 1
+        else:
+            numbers = np.arange(at, at + frame.height)
+            at += frame.height
+        broken = None
+        if BROKEN in frame.columns and frame[BROKEN].null_count() < frame.height:
+            broken = frame[BROKEN].is_not_null().to_arrow()
+            if not listing:
+                row = int(numbers[np.flatnonzero(broken.to_numpy(zero_copy_only=False))[0]])
+                message = f"{source.where}: row {row} has more fields than the header, or repeats it"
+                raise InputError(message, advice='Put text that holds the separator into quotes: "0,5".')
+        yield Rows(numbers=numbers, broken=broken), {name: plain(frame, name) for name in names}
+
+
+def plain(frame: pl.DataFrame, name: str) -> pa.Array:
+    """Hand over one column; what is neither number nor moment is text."""
+    kind = frame.schema[name]
+    if is_id(kind) and not kind.is_integer():
+        return to_arrow(frame.select(id_cells(name, kind)).to_series().cast(pl.String))
+    if kind.is_nested():
+        return to_arrow(frame.select(pl.col(name).map_elements(str, return_dtype=pl.String)).to_series())
+    return to_arrow(frame[name])

@@ -1,0 +1,335 @@
+"""Text files with separators: CSV, TSV and their kin, every column read by Polars as text."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import sys
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING, Literal
+
+import polars as pl
+
+from fairpay.errors import InputError
+from fairpay.logs.dialect import Dialect, find_dialect, is_well_quoted
+from fairpay.logs.faults import reading_of
+from fairpay.logs.packed import head_of, open_bytes
+from fairpay.logs.source import BATCH, BROKEN, HEADER_AGAIN, ROW, TOO_MANY, Field, Source
+from fairpay.logs.spool import spooled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import IO
+
+    from fairpay.logs.find import LogFile
+    from fairpay.settings import Reading
+
+__all__ = ["lines_of", "open_text", "quoting_of"]
+
+HEAD = 1 << 20
+"""Bytes looked at to find out the layout."""
+MARK = "\ufeff"
+NEVER = "\x01"
+"""Stands in no text: a file separated by it is a file of lines."""
+NULL = "\\N"
+"""What Hive, MySQL and Postgres write for nothing."""
+BEYOND = "\0beyond"
+SKIMMED = 4096
+BINARY = 0.1
+"""Part of NUL bytes above which a file is not text."""
+
+
+def open_text(file: LogFile, reading: Reading) -> Source:
+    """Look at the beginning of a text file.
+
+    Raises:
+        InputError: it is not text in the encoding that was told (UTF-8), or its header cannot be used.
+
+    """
+    local = file.local if reading.encoding is None else recoded(file, reading.encoding)
+    file = replace(file, copy=local)
+    head = head_text(file)
+    dialect = find_dialect(head, reading, file.path)
+    quoting = None
+    if dialect.separator in "\t ":
+        quoting = quoting_of(file, dialect.separator) if reading.quote else None
+        dialect = replace(dialect, quote=quoting == "quoted")
+    notes = dialect.notes
+    if quoting == "plain":
+        notes = (*notes, f'{file.path}: " is taken as part of the text, not as quoting')
+    table = Table(file, dialect)
+    return Source(
+        where=file.path,
+        fields={name: Field(kind=pl.String(), expr=pl.col(name)) for name in dialect.names},
+        frames=table,
+        text=True,
+        quoting=quoting,
+        separator=dialect.separator,
+        notes=notes,
+        rows=None if rows_follow(head, dialect.skip) else 0,
+    )
+
+
+def rows_follow(head: str, skip: int) -> bool:
+    """Whether anything stands behind the first `skip` lines."""
+    return len(head) >= HEAD // 4 or any(line.strip() for line in head.split("\n")[skip:])
+
+
+def recoded(file: LogFile, encoding: str) -> str:
+    """Copy a file from another encoding to UTF-8.
+
+    Raises:
+        InputError: a byte does not belong to that encoding.
+
+    """
+
+    def write(out: IO[bytes]) -> None:
+        with open_bytes(file.local) as stream:
+            reader = codecs.getreader(encoding)(stream)
+            while text := reader.read(HEAD):
+                out.write(text.encode("utf-8"))
+
+    try:
+        with reading_of(file.path, encoding=encoding):
+            return str(spooled(("recoded", file.local, encoding), file.name, write))
+    except UnicodeError as error:
+        message = f"{file.path}: this is not text in {encoding}: {error}"
+        raise InputError(message, advice="Give the encoding that the file was written in: --encoding.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of a text file, its layout known."""
+
+    file: LogFile
+    dialect: Dialect
+
+    def __call__(self, names: Sequence[str], rows: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG002 - text says nothing of its rows beforehand
+        """Read the columns; from the first line on that Polars cannot read, line by line."""
+        done, blank = 0, None
+        if self.dialect.spaced:
+            yield from self.line_by_line(names, 0, rows or BATCH)
+            return
+        try:
+            scan = self.scan().select([*names, broken(names)])
+            for frame in scan.collect_batches(chunk_size=rows or BATCH, maintain_order=True, lazy=True):
+                height = frame.height
+                if frame[names[0]].null_count() and (empty := all_empty(frame, names)).any():
+                    blank = self.blank_rows() if blank is None else blank
+                    frame = without(frame, done, empty, blank)  # noqa: PLW2901 - the same rows
+                yield frame
+                done += height
+        except pl.exceptions.PolarsError:
+            yield from self.line_by_line(names, done, rows or BATCH)
+
+    def scan(self) -> pl.LazyFrame:
+        """Let Polars read every field as text, and one more than the header has, where no row has more than that."""
+        dialect = self.dialect
+        return pl.scan_csv(
+            self.file.local,
+            schema={**dict.fromkeys(dialect.names, pl.String), BEYOND: pl.String},
+            has_header=False,
+            skip_lines=dialect.skip,
+            separator=dialect.separator,
+            quote_char='"' if dialect.quote else None,
+            null_values=[NULL],
+            infer_schema=False,
+            missing_columns="insert",
+            glob=False,
+        )
+
+    def blank_rows(self) -> set[int]:
+        """Return the rows in which no field is filled: empty lines, which are no rows."""
+        found = self.scan().with_row_index(ROW).filter(~pl.any_horizontal(pl.exclude(ROW).is_not_null()))
+        return set(found.select(ROW).collect(engine="streaming")[ROW].to_list())
+
+    def line_by_line(self, names: Sequence[str], done: int, size: int) -> Iterator[pl.DataFrame]:
+        """Read from row `done` on with the standard library, which says in which row a fault is.
+
+        Raises:
+            InputError: a quoted field does not end, or bytes are not UTF-8.
+
+        """
+        csv.field_size_limit(sys.maxsize)
+        dialect = self.dialect
+        width = len(dialect.names)
+        places = [dialect.names.index(name) for name in names]
+        with open_bytes(self.file.local) as stream:
+            rows = numbered(stream, dialect, self.file.path)
+            at = done
+            for _ in islice(rows, done):
+                pass
+            while some := list(islice(rows, size)):
+                kept = [(number, cells) for number, cells in enumerate(some, at) if any(cells)]
+                at += len(some)
+                columns: dict[str, list[str | None]] = {
+                    name: [cells[place] if place < len(cells) else None for _, cells in kept]
+                    for name, place in zip(names, places, strict=True)
+                }
+                frame = pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
+                frame = frame.with_columns(
+                    pl.col(name).replace([NULL, ""], [None, None]) for name in names
+                )
+                beyond = ["x" if any(cells[width:]) else None for _, cells in kept]
+                frame = frame.with_columns(pl.Series(BEYOND, beyond, pl.String), pl.Series(ROW, [n for n, _ in kept]))
+                yield frame.with_columns(broken(names)).drop(BEYOND)
+
+
+def broken(names: Sequence[str]) -> pl.Expr:
+    """Say what is wrong with a row as a whole, in the codes of BROKEN."""
+    header = pl.all_horizontal(pl.col(name) == name for name in names)
+    return (
+        pl.when(pl.col(BEYOND).is_not_null())
+        .then(pl.lit(TOO_MANY))
+        .when(header)
+        .then(pl.lit(HEADER_AGAIN))
+        .cast(pl.UInt8)
+        .alias(BROKEN)
+    )
+
+
+def numbered(stream: IO[bytes], dialect: Dialect, where: str) -> Iterator[list[str]]:
+    """Yield the fields of each row.
+
+    Raises:
+        InputError: with the row, from 1.
+
+    """
+    row = 0
+    reader = csv.reader(
+        decoded(stream, dialect.skip),
+        delimiter=dialect.separator,
+        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+        skipinitialspace=dialect.spaced,
+        strict=True,
+    )
+    try:
+        for cells in reader:
+            row += 1
+            yield cells
+    except csv.Error as error:
+        message = f"{where}: cannot be read: row {row + 1}: a quoted field does not end where it should"
+        raise InputError(message, advice='If " is part of names rather than quoting, use --no-quote.') from error
+    except UnicodeDecodeError as error:
+        message = f"{where}: cannot be read: row {row + 1}: the text is not UTF-8"
+        raise InputError(message, advice=encoding_advice(error.object[error.start :])) from error
+
+
+def decoded(stream: IO[bytes], skip: int) -> Iterator[str]:
+    """Yield lines as text, the first `skip` left out."""
+    for number, line in enumerate(stream):
+        if number >= skip:
+            text = line.decode("utf-8")
+            yield text.removeprefix(MARK) if number == 0 else text
+
+
+def all_empty(frame: pl.DataFrame, names: Sequence[str]) -> pl.Series:
+    """Say in which rows none of the columns has a value."""
+    return frame.select(pl.all_horizontal(pl.col(name).is_null() for name in names)).to_series()
+
+
+def without(frame: pl.DataFrame, done: int, empty: pl.Series, blank: set[int]) -> pl.DataFrame:
+    """Leave out the rows of a frame, the first of which is row `done`, that are empty lines; number the others."""
+    numbers = frame.with_row_index(ROW, offset=done)
+    return numbers.filter(~(empty & numbers[ROW].is_in(sorted(blank))))
+
+
+def lines_of(path: str) -> pl.LazyFrame:
+    """Read a file as lines, in the column `line`."""
+    return pl.scan_csv(
+        path,
+        schema={"line": pl.String},
+        has_header=False,
+        separator=NEVER,
+        quote_char=None,
+        infer_schema=False,
+        extra_columns="ignore",
+        empty_string_is_null=False,
+        glob=False,
+    )
+
+
+def quoting_of(file: LogFile, separator: str) -> Literal["quoted", "plain"] | None:
+    """Say whether `"` quotes in a file of tabs or spaces, wherever in the file it stands.
+
+    It does where every field that begins with it ends with it, or where the whole file can be read so, line breaks
+    within quotes and all, into rows as long as the first.
+
+    Raises:
+        InputError: the file cannot be read.
+
+    """
+    cells = pl.col("line").str.strip_suffix("\r").str.split(separator)
+    starting = cells.list.eval(pl.element().filter(pl.element().str.starts_with('"')))
+    with reading_of(file.path):
+        found = (
+            lines_of(file.local)
+            .filter(pl.col("line").str.contains('"', literal=True))
+            .select(
+                pl.len().alias("lines"),
+                starting.list.len().sum().alias("starting"),
+                starting.list.eval(~pl.element().str.contains(r'^"([^"]|"")*"$')).list.any().sum().alias("ill"),
+            )
+            .collect(engine="streaming")
+        )
+        lines, starts, ill = found.row(0)
+    if not lines:
+        return None
+    if ill and not is_well_quoted(open_bytes(file.local), separator):
+        return "plain"
+    return "quoted" if starts else "plain"
+
+
+def head_text(file: LogFile) -> str:
+    """Return the beginning of a file as text, whole lines only.
+
+    Raises:
+        InputError: it is UTF-16, not UTF-8, or not text at all.
+
+    """
+    with reading_of(file.path):
+        head = head_of(file, HEAD)
+    wide = wide_encoding(head)
+    if wide:
+        message = f"{file.path}: the text is UTF-16"
+        raise InputError(message, advice=f"Give --encoding {wide}.")
+    if head.count(b"\0") > BINARY * len(head):
+        message = f"{file.path}: this is not a text file"
+        raise InputError(message, advice="Give its format with --format, if the extension is misleading.")
+    if b"\n" not in head and b"\r" in head.rstrip():
+        message = f"{file.path}: the lines end with CR alone, as on an old Macintosh"
+        raise InputError(message, advice="Convert it first: tr '\\r' '\\n' < OLD > NEW.")
+    if len(head) == HEAD:
+        head = head[: head.rfind(b"\n") + 1]
+        if not head:
+            message = f"{file.path}: this is not text in lines: the first has more than a million bytes"
+            raise InputError(message, advice="Give its format with --format, if the extension is misleading.")
+    try:
+        return head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = head.count(b"\n", 0, error.start) + 1
+        message = f"{file.path}: not UTF-8 text: line {line} has a byte that does not belong"
+        raise InputError(message, advice=encoding_advice(head[error.start :])) from error
+
+
+def wide_encoding(head: bytes) -> str | None:
+    """Tell UTF-16 by its mark, or by a NUL in every second byte."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    some = head[:SKIMMED]
+    half = len(some) // 2
+    if half and some[1::2].count(0) > half * 0.8 and some[::2].count(0) < half * 0.2:
+        return "utf-16-le"
+    if half and some[::2].count(0) > half * 0.8 and some[1::2].count(0) < half * 0.2:
+        return "utf-16-be"
+    return None
+
+
+def encoding_advice(rest: bytes) -> str:
+    """Guess the encoding by the first bytes that are not UTF-8."""
+    guess = "cp1252" if rest[:1] and 0x80 <= rest[0] <= 0x9F else "latin-1"  # noqa: PLR2004 - the C1 range
+    return (
+        f"If it was written on Windows or an old system, give --encoding {guess}; "
+        f"or convert it first: iconv -f {guess.upper()} -t UTF-8 OLD > NEW."
+    )

@@ -1,0 +1,201 @@
+"""Parquet files: types of ids, row groups, pruning by time, and damage."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from reads import judged, listens, rows
+
+from fairpay.errors import InputError
+from fairpay.logs.read import open_logs
+from fairpay.schema import Fate
+from fairpay.settings import Qualifying, Reading
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DAY = 86_400
+
+
+def log(path: Path, rows_per_group: int | None = None, **columns: object) -> Path:
+    columns = {"user": ["u1", "u2"], "artist": ["a", "b"], **columns}
+    pq.write_table(pa.table(columns), path, row_group_size=rows_per_group)
+    return path
+
+
+IDS = pa.array(["08001", "311"])
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        IDS,
+        IDS.cast(pa.large_string()),
+        IDS.cast(pa.string_view()),
+        IDS.cast(pa.binary()),
+        IDS.dictionary_encode(),
+        IDS.cast(pa.large_string()).dictionary_encode(),
+    ],
+)
+def test_text_ids_of_every_type_come_out_as_they_went_in(tmp_path: Path, ids: pa.Array) -> None:
+    assert listens(log(tmp_path / "log.parquet", user=ids)) == [("08001", "a", 1), ("311", "b", 1)]
+
+
+@pytest.mark.parametrize("kind", [pa.int8(), pa.int64(), pa.uint16(), pa.uint64()])
+def test_integer_ids_stay_integers_until_the_engine(tmp_path: Path, kind: pa.DataType) -> None:
+    path = log(tmp_path / "log.parquet", artist=pa.array([7, 100], kind))
+    raw = next(open_logs(path, Reading(), wanted=()).units()[0]())
+    assert raw.columns["artist"].type == kind
+    assert listens(path) == [("u1", "7", 1), ("u2", "100", 1)]
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        pa.array([1.0, 2.0]),
+        pa.array([True, False]),
+        pa.array([0, 1], pa.date32()),
+        pa.array([0, 1], pa.timestamp("us")),
+        pa.array([["x"], ["y"]]),
+        pa.array([1, 2], pa.decimal128(5, 1)),
+    ],
+)
+def test_ids_that_have_no_one_spelling_are_refused(tmp_path: Path, ids: pa.Array) -> None:
+    with pytest.raises(InputError, match=r"the user column user is of type .*; ids are text or whole numbers"):
+        listens(log(tmp_path / "log.parquet", user=ids))
+
+
+def test_amounts_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="seconds is a column of bool"):
+        listens(log(tmp_path / "log.parquet", seconds=pa.array([True, False])))
+
+
+def timed(path: Path, kind: pa.DataType, *, groups: int = 4) -> Path:
+    """Write a log of one day per row group, ten plays a day."""
+    seconds = np.arange(groups * 10) * (DAY // 10) + 20_000 * DAY
+    times = pa.array(seconds).cast(pa.timestamp("s")).cast(kind) if not pa.types.is_integer(kind) else pa.array(seconds)
+    n = len(seconds)
+    return log(path, 10, user=["u"] * n, artist=["a"] * n, t=times)
+
+
+@pytest.mark.parametrize("kind", [pa.timestamp("us"), pa.timestamp("ms", "UTC"), pa.timestamp("ns"), pa.int64()])
+def test_row_groups_outside_the_period_are_not_read_but_counted(tmp_path: Path, kind: pa.DataType) -> None:
+    path = timed(tmp_path / "log.parquet", kind)
+    period = Qualifying(since=20_001 * DAY * 10**6, until=20_002 * DAY * 10**6)
+    found, counts = judged(path, period, wanted=("time",), columns={"time": "t"})
+    assert len(found) == 10
+    assert (counts.rows, counts.used, counts.dropped) == (40, 10, {Fate.OUTSIDE_PERIOD: 30})
+    asked = (period.since, period.until)
+    units = open_logs(path, Reading(columns={"time": "t"}), wanted=("time",), period=asked).units()
+    batches = [raw for unit in units for raw in unit()]
+    assert sum(len(raw.columns.get("user", [])) for raw in batches) == 10
+    assert next(raw.first_row for raw in batches if raw.columns) == 11
+
+
+def test_a_row_group_with_a_missing_time_is_read(tmp_path: Path) -> None:
+    times = pa.array([datetime(2020, 1, 1, tzinfo=UTC), None], pa.timestamp("us", "UTC"))
+    path = log(tmp_path / "log.parquet", time=times)
+    _, counts = judged(path, Qualifying(since=20_000 * DAY * 10**6), wanted=("time",))
+    assert counts.dropped == {Fate.OUTSIDE_PERIOD: 1, Fate.BAD_TIME: 1}
+
+
+def test_only_the_columns_needed_are_read(tmp_path: Path) -> None:
+    path = log(tmp_path / "log.parquet", other=["x", "y"], plays=[1, 2])
+    raw = next(open_logs(path, Reading(), wanted=("plays",)).units()[0]())
+    assert set(raw.columns) == {"user", "artist", "plays"}
+
+
+@pytest.mark.parametrize("part", ["truncated", "flipped footer", "empty", "text"])
+def test_a_damaged_file_is_refused_in_words(tmp_path: Path, part: str) -> None:
+    path = log(tmp_path / "log.parquet")
+    whole = path.read_bytes()
+    flipped = bytes(b ^ 0xFF for b in whole[-60:-8])
+    damaged = {
+        "truncated": whole[: len(whole) // 2],
+        "flipped footer": whole[:-60] + flipped + whole[-8:],
+        "empty": b"",
+        "text": b"user,artist\nu,a\n",
+    }[part]
+    path.write_bytes(damaged)
+    with pytest.raises(InputError, match=r"log\.parquet: cannot be read") as caught:
+        listens(path)
+    assert "damaged" in caught.value.advice
+
+
+def test_flipped_bytes_anywhere_never_end_in_anything_but_a_word_or_other_values(
+    tmp_path: Path
+) -> None:
+    n = 200
+    path = log(tmp_path / "log.parquet", user=[f"u{i}" for i in range(n)], artist=["a"] * n, plays=range(n))
+    whole = path.read_bytes()
+    refused = 0
+    for at in range(0, len(whole), 5):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
+        try:
+            listens(path)
+        except InputError:
+            refused += 1
+    assert refused > 10
+
+
+def test_flipped_bytes_are_found_where_pages_carry_checksums(tmp_path: Path) -> None:
+    n = 1000
+    path = tmp_path / "log.parquet"
+    table = pa.table({"user": [f"u{i}" for i in range(n)], "artist": ["a"] * n})
+    pq.write_table(table, path, write_page_checksum=True, compression="none", use_dictionary=False)
+    column = pq.ParquetFile(path).metadata.row_group(0).column(0)
+    at = column.data_page_offset + column.total_compressed_size // 2
+    whole = path.read_bytes()
+    path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+    with pytest.raises(InputError, match="cannot be read"):
+        listens(path)
+
+
+def test_a_second_file_without_the_columns_is_named(tmp_path: Path) -> None:
+    first = log(tmp_path / "1.parquet", plays=[1, 2])
+    second = tmp_path / "2.parquet"
+    pq.write_table(pa.table({"user": ["u"], "singer": ["a"], "plays": [1]}), second)
+    with pytest.raises(InputError, match=r"2\.parquet: no column for the artist"):
+        listens([first, second])
+    log(second)
+    with pytest.raises(InputError, match=r"1\.parquet has a column for the plays .*2\.parquet has none"):
+        listens([first, second])
+
+
+def test_files_may_name_their_columns_differently(tmp_path: Path) -> None:
+    first = log(tmp_path / "1.parquet")
+    second = tmp_path / "2.parquet"
+    pq.write_table(pa.table({"user_id": ["u3"], "artist_id": ["c"]}), second)
+    assert listens([first, second])[-1] == ("u3", "c", 1)
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    table = pa.table([["u"], ["a"], ["b"]], names=["user", "artist", "artist"])
+    pq.write_table(table, tmp_path / "log.parquet")
+    with pytest.raises(InputError, match="more than one column is named artist"):
+        listens(tmp_path / "log.parquet")
+
+
+def test_a_column_of_nothing_is_a_column_of_missing_ids(tmp_path: Path) -> None:
+    path = log(tmp_path / "log.parquet", artist=pa.nulls(2))
+    raw = next(open_logs(path, Reading(), wanted=()).units()[0]())
+    assert raw.columns["artist"].type == pa.string()
+    assert judged(path)[1].dropped == {Fate.NO_ARTIST: 2}
+
+
+@pytest.mark.parametrize("role", ["user", "artist"])
+@pytest.mark.parametrize("kind", ["text", "bytes", "dictionary"])
+def test_ids_that_are_not_utf_8_are_refused(tmp_path: Path, role: str, kind: str) -> None:
+    raw = pa.array([b"caf\xc3\xa9", b"caf\xe9"])
+    text = pa.Array.from_buffers(pa.string(), 2, raw.buffers())
+    ids = {"text": text, "bytes": raw, "dictionary": pa.DictionaryArray.from_arrays([0, 1], text)}[kind]
+    words = "UTF8" if kind == "dictionary" else f"the {role} column {role} is not UTF-8 text"
+    with pytest.raises(InputError, match=words):
+        listens(log(tmp_path / "log.parquet", **{role: ids}))
+    with pytest.raises(InputError, match=f"the {role} column {role} is not UTF-8 text"):
+        listens(pa.table({"user": ["u", "v"], "artist": ["a", "b"], role: ids}))

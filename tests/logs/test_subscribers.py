@@ -1,0 +1,108 @@
+"""Subscribers: ids with the same care as in logs, amounts exact in minor units."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from reads import write
+
+from fairpay.errors import InputError, Problem
+from fairpay.logs.subscribers import read_subscribers
+from fairpay.money import Currency
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EUR, JPY, KWD = Currency.of("EUR"), Currency.of("JPY"), Currency.of("KWD")
+
+
+def read(path: Path, currency: Currency = EUR) -> list[tuple[str, int]]:
+    found = []
+    for users, paid in read_subscribers(path, currency):
+        found.extend(zip(users.cast(pa.string()).to_pylist(), paid.tolist(), strict=True))
+    return found
+
+
+@pytest.mark.parametrize("header", ["user,paid", "user_id,fee", "Subscriber;Amount", "customer\tprice"])
+def test_amounts_are_minor_units(tmp_path: Path, header: str) -> None:
+    separator = next(c for c in ",;\t" if c in header)
+    text = f"{header}\n08001,9.99\nu2,0\nu3,12\n".replace(",", separator)
+    assert read(write(tmp_path / "s.csv", text)) == [("08001", 999), ("u2", 0), ("u3", 1200)]
+
+
+def test_currencies_have_their_own_digits(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.csv", "user,paid\nu,980\n")
+    assert read(path, JPY) == [("u", 980)]
+    assert read(path, KWD) == [("u", 980_000)]
+    assert read(write(tmp_path / "s.csv", "user,paid\nu,1.005\n"), KWD) == [("u", 1005)]
+
+
+@pytest.mark.parametrize(
+    "paid",
+    [
+        pa.array([9.99, 0.07]),
+        pa.array([9.99, 0.07], pa.float32()),
+        pa.array([Decimal("9.99"), Decimal("0.07")]),
+        pa.array(["9.99", "0.07"]),
+        pa.array(["9.99", "0.07"]).dictionary_encode(),
+    ],
+)
+def test_parquet_amounts_of_every_type(tmp_path: Path, paid: pa.Array) -> None:
+    pq.write_table(pa.table({"user": [1, 2], "paid": paid}), tmp_path / "s.parquet")
+    assert read(tmp_path / "s.parquet") == [("1", 999), ("2", 7)]
+
+
+def test_every_unusable_line_is_counted_at_once(tmp_path: Path) -> None:
+    lines = ["u1,9.99", "u2,-1", ",5", "u4,", "u5,free", "u6,0.005", "u7,1,2", "u8,-2"]
+    path = write(tmp_path / "s.csv", "user,paid\n" + "\n".join(lines))
+    with pytest.raises(InputError) as caught:
+        read(path)
+    assert caught.value.message.endswith("s.csv: 7 of 8 subscribers cannot be used")
+    assert caught.value.problems == (
+        Problem(2, "paid is negative", "first at row 2"),
+        Problem(1, "user is empty", "first at row 3"),
+        Problem(1, "paid is empty", "first at row 4"),
+        Problem(1, "paid is not an amount: free", "first at row 5"),
+        Problem(1, "paid is finer than EUR allows (2 digits): 0.005", "first at row 6"),
+        Problem(1, "row has more fields than the header", "first at row 7"),
+    )
+
+
+def test_a_decimal_comma_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        read(write(tmp_path / "s.csv", "user;paid\nu;9,99\n"))
+    assert "9,99 is 9.99" in caught.value.advice
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "the file is empty"),
+        ("user,paid\n", "no subscriber"),
+        ("user,minutes\nu,1\n", "no column for the amount paid: looked for paid, .*; the columns are user, minutes"),
+        ("person,paid\nu,1\n", "no column for the user"),
+    ],
+)
+def test_a_file_without_subscribers_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        read(write(tmp_path / "s.csv", text))
+
+
+@pytest.mark.parametrize(("name", "content"), [("s.parquet", b"PAR1"), ("s.json", b"[]"), ("s.xlsx", b"PK")])
+def test_a_file_of_another_kind_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
+    with pytest.raises(InputError):
+        read(write(tmp_path / name, content))
+
+
+def test_float_ids_and_dates_for_amounts_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "s.parquet"
+    pq.write_table(pa.table({"user": [1.5], "paid": [1]}), path)
+    with pytest.raises(InputError, match="ids are text or whole numbers"):
+        read(path)
+    pq.write_table(pa.table({"user": ["u"], "paid": pa.array([0], pa.date32())}), path)
+    with pytest.raises(InputError, match="not of numbers"):
+        read(path)
