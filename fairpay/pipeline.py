@@ -145,7 +145,9 @@ class Stages:
     @property
     def hash_only(self) -> bool:
         """Whether nobody looks at ids on the way: they are only hashed."""
-        return self.ruling is None and self.beside is None and self.staging.roles == () and self.staging.layering is None
+        return (
+            self.ruling is None and self.beside is None and self.staging.roles == () and self.staging.layering is None
+        )
 
     def apply(self, raw: RawBatch, listens: Listens) -> Listens:
         """Pass a judged batch on: a person's decisions, those who look on, policy and wishes."""

@@ -79,7 +79,8 @@ class RawBatch:
     columns: Mapping[str, pa.Array]
     """role -> Arrow array (text, large text, dictionary of text, any integer, any float, timestamp); equal lengths.
 
-    Beside the roles, `played` (bool) says which rows are plays at all. No columns: the batch only reports `pruned` rows.
+    Beside the roles, `played` (bool) says which rows are plays at all. No columns: the batch only
+    reports `pruned` rows.
     """
     file: str
     """The file, for messages."""

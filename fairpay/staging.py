@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from fairpay.logs.stated import Stated
     from fairpay.layering import Layering
     from fairpay.layers.splits import Wishes
+    from fairpay.logs.stated import Stated
     from fairpay.ruling import Ruling
     from fairpay.schema import Fate, Listens, RawBatch
     from fairpay.settings import Conditions, Qualifying, Reading, Running
@@ -172,8 +172,8 @@ def open_stages(  # noqa: PLR0913 - the settings of a run
     if (conditions.history, conditions.wishes, conditions.delegations) != (None, None, None):
         read_stated(staging, conditions)
     if staging.history or staging.wishes:
-        from fairpay.logs.read import open_logs  # noqa: PLC0415 - only where listeners state something
         from fairpay.layering import Layering  # noqa: PLC0415 - the same
+        from fairpay.logs.read import open_logs  # noqa: PLC0415 - only where listeners state something
         from fairpay.weighing import MONEY_ROLES  # noqa: PLC0415 - the same
 
         columns = open_logs(logs, reading, wanted=MONEY_ROLES, period=(None, None)).columns

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from fairpay.books.closing import Closing
     from fairpay.decision import Decision
-    from fairpay.logs.stated import Stated
     from fairpay.layers.splits import Wishes
+    from fairpay.logs.stated import Stated
 
 __all__ = ["Loaded", "load"]
 

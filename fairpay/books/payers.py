@@ -14,9 +14,9 @@ from fairpay.books.numbering import numbered
 from fairpay.books.tables import Faults
 from fairpay.errors import InputError
 from fairpay.integers import sum_exactly
+from fairpay.kernels.amounts import read_amounts
 from fairpay.logs.names import KNOWN, PAID
 from fairpay.logs.tables import column_for, open_table, read_columns
-from fairpay.kernels.amounts import read_amounts
 from fairpay.money import Currency
 
 if TYPE_CHECKING:

@@ -67,7 +67,12 @@ class Reading:
     ] = None
     encoding: Annotated[
         Text,
-        option("--encoding", text="Encoding of text files, such as utf-16 or latin-1; else UTF-8.", panel=READ, metavar="NAME"),
+        option(
+            "--encoding",
+            text="Encoding of text files, such as utf-16 or latin-1; else UTF-8.",
+            panel=READ,
+            metavar="NAME",
+        ),
     ] = None
     separator: Annotated[
         Text,
@@ -90,9 +95,9 @@ class Reading:
         Literal[".", ","],
         option("--decimal", text="What stands before the fraction in numbers: 1.5 or 1,5.", panel=READ),
     ] = "."
-    day_first: Annotated[
-        bool, option("--day-first", text="Dates are written day first: 31/12/2026.", panel=READ)
-    ] = False
+    day_first: Annotated[bool, option("--day-first", text="Dates are written day first: 31/12/2026.", panel=READ)] = (
+        False
+    )
     several_artists: Annotated[
         Literal["joined", "first", "split"],
         option(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from fairpay.logs.names import ARTIST_ID, ARTIST_NAME, normal
 from fairpay.logs.tables import check_ids, column_for, open_table, read_columns
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import polars as pl
 
     from fairpay.logs.source import Source
 

@@ -81,6 +81,8 @@ def id_cells(name: str, kind: pl.DataType) -> pl.Expr:
     expr = pl.col(name)
     if kind.is_integer() or isinstance(kind, pl.String):
         return expr.str.strip_suffix(TOPIC) if name == "subtitles.name" else expr
+    if isinstance(kind, pl.Binary):
+        return expr.cast(pl.String, strict=False)
     return expr.cast(pl.String)
 
 
@@ -112,6 +114,7 @@ class Cells:
         numbers = frame[ROW].to_numpy().astype("int64") + 1 if ROW in frame.columns else None
         chosen, spread = self.chosen(frame)
         whole = frame.select(chosen)
+        self.check_bytes(frame, whole)
         copies = None
         if spread:
             whole = whole.with_row_index(ROW).explode("artist", empty_as_null=True, keep_nulls=True)
@@ -138,6 +141,20 @@ class Cells:
             separator=self.source.separator,
         )
 
+    def check_bytes(self, frame: pl.DataFrame, whole: pl.DataFrame) -> None:
+        """Refuse bytes that are not UTF-8.
+
+        Raises:
+            InputError: naming the column.
+
+        """
+        for role, name in self.columns.roles.items():
+            binary = name in frame.columns and isinstance(frame.schema[name], pl.Binary)
+            if binary and frame[name].null_count() < whole[role].null_count():
+                message = f"{self.source.where}: the {role} column {name} is not UTF-8 text throughout"
+                advice = "The file is damaged, or was written with another encoding; write it again."
+                raise InputError(message, advice=advice)
+
     def chosen(self, frame: pl.DataFrame) -> tuple[list[pl.Expr], bool]:
         """Say what is made of the columns of a frame, and whether rows are repeated for each of their artists."""
         found, spread = [], False
@@ -160,7 +177,7 @@ class Cells:
             found.append(pl.col(BROKEN))
         return found, spread
 
-    def cells(self, role: str, name: str, kind: pl.DataType) -> pl.Expr:
+    def cells(self, role: str, name: str, kind: pl.DataType) -> pl.Expr:  # noqa: PLR0911 - a kind a line
         """Say what is made of one column."""
         expr = pl.col(name)
         if role in IDS:
@@ -222,5 +239,3 @@ def to_arrow(column: pl.Series, *, views: bool = False) -> pa.Array:
     level = pl.CompatLevel.newest() if views else pl.CompatLevel.oldest()
     found = column.rechunk().to_arrow(compat_level=level)
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
-
-

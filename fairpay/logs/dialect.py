@@ -132,9 +132,7 @@ def fields(line: str, separator: str, *, quote: bool, spaced: bool = False) -> l
         return line.split(separator)
 
 
-def find_header(
-    lines: Sequence[str], separators: Sequence[str], reading: Reading, start: int = 0
-) -> tuple[int, str]:
+def find_header(lines: Sequence[str], separators: Sequence[str], reading: Reading, start: int = 0) -> tuple[int, str]:
     """Return the header's line and the separator: the first line with known names, else the first at all."""
     first = None
     for at, line in enumerate(lines[:HEADER_LINES]):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["reading_of", "short"]
 
-ENCODING = "If it was written in another encoding, say so: --encoding latin-1."
+ENCODING = "The file is damaged, or in another encoding: for text files say which, such as --encoding latin-1."
 QUOTING = 'If " is part of names rather than quoting, use --no-quote.'
 DAMAGED = "The file is damaged or cut short, or not of this format; fetch it again."
 LONGEST = 200
@@ -42,12 +42,15 @@ def reading_of(path: str, *, encoding: str = "UTF-8") -> Iterator[None]:
     except MemoryError as error:
         message = f"{path}: the file asks for more memory than there is"
         raise InputError(message, advice=DAMAGED) from error
+    except pl.exceptions.DuplicateError as error:
+        message = f"{path}: more than one column is named the same: {short(str(error))}"
+        raise InputError(message, advice="Rename the columns, so that each name stands for one.") from error
     except (*FAULTS, *faults_of_arrow()) as error:
         message = f"{path}: cannot be read: {short(str(error))}"
         raise InputError(message, advice=advice_for(str(error))) from error
 
 
-FAULTS = (
+FAULTS: tuple[type[BaseException], ...] = (
     OSError,
     EOFError,
     zlib.error,
@@ -60,7 +63,7 @@ FAULTS = (
 """What a damaged file makes of the libraries; Polars' panics are no Exception of Python's."""
 
 
-def faults_of_arrow() -> tuple[type[Exception], ...]:
+def faults_of_arrow() -> tuple[type[BaseException], ...]:
     """Return what PyArrow raises, if it is in use."""
     arrow = sys.modules.get("pyarrow")
     return () if arrow is None else (arrow.ArrowException,)

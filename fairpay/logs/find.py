@@ -187,7 +187,9 @@ def find_logs(paths: Sequence[str], reading: Reading) -> Found:
             each.setdefault(file.local if file.remote else os.path.realpath(file.local), file)
     found.files.extend(each.values())
     if not found.files:
-        message = f"{', '.join(paths[:3])}: no log was found there; passed over: {', '.join(found.passed[:5]) or 'nothing'}"
+        message = (
+            f"{', '.join(paths[:3])}: no log was found there; passed over: {', '.join(found.passed[:5]) or 'nothing'}"
+        )
         raise InputError(message, advice="Give --format csv, parquet or json if the names do not say what they are.")
     kinds = {file.format for file in found.files}
     if len(kinds) > 1 and not (reading.user_from_folder or reading.user_from_file):
@@ -247,7 +249,7 @@ def within(path: str, reading: Reading, found: Found, *, alone: bool) -> Iterabl
         walked = list(walk(path, path, reading, found, frozenset()))
     else:
         walked = list(unzip(path, reading, found))
-        tops = {os.path.relpath(file.path, path).split(os.sep)[0] for file in walked}
+        tops = {Path(os.path.relpath(file.path, path)).parts[0] for file in walked}
         alone = alone and len(tops) > 1  # else the one folder in it is the service's
     root = split_name(Path(os.path.abspath(path)).name)[0].removesuffix(".zip")  # noqa: PTH100 - "." has a name too
     return [

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["open_json"]
 
 HEAD = 1 << 20
+DIGITS = 16
+"""Decimal text of this length, with its point, names one float and is named by it."""
+LONG = "|".join(rf"\d{{{n}}}\.\d{{{DIGITS - n}}}" for n in range(1, DIGITS))
 SAMPLE = 1000
 """Objects looked at to know the columns; the rest is searched for names of columns that these lack."""
 LINES = (".jsonl", ".ndjson")
@@ -43,6 +46,8 @@ class Value:
     """Whether a list of values was seen."""
     real: bool = False
     """Whether a number with a fraction or an exponent was seen."""
+    long: bool = False
+    """Whether one was seen of more digits than a float has, which Polars would make of it."""
 
     @property
     def kind(self) -> pl.DataType:
@@ -69,7 +74,7 @@ def open_json(file: LogFile, reading: Reading) -> Source:
         with open_bytes(file.local) as stream:
             rows = objects(stream, file.path, within=within)
             notice(values, islice(rows, SAMPLE) if lines else rows)
-        if lines and head.count(b"\n") >= SAMPLE or len(head) >= HEAD - 1 and lines:
+        if (lines and head.count(b"\n") >= SAMPLE) or (len(head) >= HEAD - 1 and lines):
             notice_late(values, file, reading)
     frames = Lines(file, values) if lines else Objects(file, values, within=within)
     fields = {name: Field(kind=value.kind, expr=pl.col(name)) for name, value in values.items()}
@@ -107,6 +112,7 @@ def notice(values: dict[str, Value], rows: Iterable[dict[str, Any]]) -> None:
             value = values.setdefault(name, Value(path))
             value.several |= isinstance(found, list)
             value.real |= type(found) is Real
+            value.long |= type(found) is Real and len(found) > DIGITS
 
 
 def leaves(
@@ -123,11 +129,15 @@ def leaves(
 
 
 def notice_late(values: dict[str, Value], file: LogFile, reading: Reading) -> None:
-    """Search the lines behind the sample for names of columns that it lacks: no order of rows may hide one."""
+    """Search the lines behind the sample for names of columns that it lacks: no order of rows may hide one.
+
+    And for numbers that no float can hold.
+    """
     known = {spelt for name in values for spelt in (name.rsplit(".", 1)[-1].casefold(),)}
     missing = [f'"{name}"' for name in spellings(reading.columns.values()) if name.casefold() not in known]
     line = pl.col("line")
-    found = lines_of(file.local).filter(line.str.contains_any(missing, ascii_case_insensitive=True))
+    odd = line.str.contains_any(missing, ascii_case_insensitive=True) | line.str.contains(LONG)
+    found = lines_of(file.local).filter(odd)
     for frame in found.collect_batches(chunk_size=BATCH, maintain_order=True, lazy=True):
         some = (loaded(text) for text in frame["line"])
         notice(values, (row for row in some if isinstance(row, dict)))
@@ -171,8 +181,12 @@ class Objects:
                 try:
                     yield pl.DataFrame([column(name, some, path) for name, path in paths.items()])
                 except UnicodeEncodeError as error:
-                    message = f"{self.file.path}: rows {at + 1} to {at + len(some)} hold half a character ({error.reason})"
-                    raise InputError(message, advice="The file was written by a faulty program; write it again.") from error
+                    message = (
+                        f"{self.file.path}: rows {at + 1} to {at + len(some)} hold half a character ({error.reason})"
+                    )
+                    raise InputError(
+                        message, advice="The file was written by a faulty program; write it again."
+                    ) from error
                 at += len(some)
 
 
@@ -181,7 +195,9 @@ def column(name: str, rows: list[dict[str, Any]], path: tuple[str, ...]) -> pl.S
     found = [row.get(path[0]) for row in rows] if len(path) == 1 else [value_at(row, path) for row in rows]
     if any(isinstance(value, list) for value in found):
         several = [value if isinstance(value, list) or value is None else [value] for value in found]
-        return pl.Series(name, [None if v is None else [text_of(one) for one in v] for v in several], pl.List(pl.String))
+        return pl.Series(
+            name, [None if v is None else [text_of(one) for one in v] for v in several], pl.List(pl.String)
+        )
     return pl.Series(name, [text_of(value) for value in found], pl.String)
 
 
@@ -221,7 +237,8 @@ class Lines:
     def __call__(self, names: Sequence[str], rows: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG002 - see Source
         """Read the rows; from the first on that Polars cannot read, by the standard library."""
         done = 0
-        schema = schema_of([self.values[name] for name in names])
+        values = [self.values[name] for name in names]
+        schema = None if any(value.long for value in values) else schema_of(values)
         if schema is not None:
             lazy = pl.scan_ndjson(self.file.local, schema=schema).select(
                 expression(self.values[name]).alias(name) for name in names
@@ -245,7 +262,7 @@ def schema_of(values: Collection[Value]) -> dict[str, pl.DataType] | None:
     found: dict[str, pl.DataType] = {}
     for key, under in keys.items():
         leaf = [value for value in under if len(value.path) == 1]
-        if leaf and len(under) > 1 or len({value.path[0][1] for value in under}) > 1:
+        if (leaf and len(under) > 1) or len({value.path[0][1] for value in under}) > 1:
             return None
         if leaf:
             found[key] = pl.List(pl.String()) if leaf[0].several else pl.String()

@@ -21,7 +21,6 @@ END = object()
 ADVICE = "The file is damaged or cut short, or not JSON; fetch it again."
 
 
-
 class Real(str):
     """The text of a number with a fraction or an exponent."""
 

@@ -138,7 +138,8 @@ STATEMENTS: tuple[tuple[str, frozenset[str]], ...] = (
 )
 MONEY = frozenset({
     "earnings", "earningsusd", "netrevenue", "totalearned", "subtotal", "netpayable", "royalty", "royaltyamount",
-    "payableamount", "totalroyalty", "grossrevenue", "netsales", "unitprice", "priceperunit", "revenue", "songwriterroyaltieswithheld",
+    "payableamount", "totalroyalty", "grossrevenue", "netsales", "unitprice", "priceperunit", "revenue",
+    "songwriterroyaltieswithheld",
 })  # fmt: skip
 SOLD = frozenset({
     "quantity", "units", "unitssold", "store", "storename", "retailer", "dsp", "partnername", "saletype", "salestype",

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from fairpay.logs.faults import reading_of
-from fairpay.logs.find import LogFile
 from fairpay.logs.packed import open_bytes, packing_of
 from fairpay.logs.source import Scan, Source, fields_of
 from fairpay.logs.spool import copy, spooled
 
 if TYPE_CHECKING:
+    from fairpay.logs.find import LogFile
     from fairpay.settings import Reading
 
 __all__ = ["open_file"]
 
 
-def open_file(file: LogFile, reading: Reading) -> Source:
+def open_file(file: LogFile, reading: Reading) -> Source:  # noqa: PLR0911 - a format a line
     """Look into a file as far as needed to know its columns; a file of no bytes has neither columns nor rows.
 
     Raises:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.cells import Cells, check_kinds
 from fairpay.logs.columns import Columns, agree, check_roles, find_columns, has_artist, refuse_duplicates
+from fairpay.logs.faults import reading_of
 from fairpay.logs.find import Found, LogFile, check_people, find_logs
 from fairpay.logs.names import service_of
 from fairpay.logs.open import open_file
@@ -22,7 +23,6 @@ from fairpay.schema import RawBatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
-
 
     from fairpay.logs.source import Source
     from fairpay.settings import Reading
@@ -101,15 +101,15 @@ class Part:
     cells: Cells
     file: LogFile | None = None
 
-    def read(
-        self, batch_rows: int | None, period: tuple[int | None, int | None], *, views: bool
-    ) -> Iterator[RawBatch]:
+    def read(self, batch_rows: int | None, period: tuple[int | None, int | None], *, views: bool) -> Iterator[RawBatch]:
         """Read its rows; those that Parquet itself says lie outside the period are only counted."""
         source = self.cells.source
         keep = passing(source, self.cells.columns.roles.get("time"), period)
         at = 1
         for frame in source.read(self.cells.names, batch_rows, keep=keep):
-            yield self.cells.batch(frame, first_row=at, views=views)
+            with reading_of(source.where):
+                batch = self.cells.batch(frame, first_row=at, views=views)
+            yield batch
             at += frame.height
         if keep is not None and source.rows is not None and source.rows > at - 1:
             yield RawBatch({}, source.where, at, pruned=source.rows - (at - 1))
@@ -211,6 +211,9 @@ def of_files(found: Found, asked: Asked) -> Logs:
     if not filled:
         first = found.files[0].path
         message = f"{first}: the file is empty" if len(found.files) == 1 else f"all {len(found.files)} files are empty"
+        for file, source in opened:
+            if source.fields:
+                asked.columns(source.names, file.path)
         if any(source.fields for _, source in opened):
             message = "there is no row in the log: it is empty, or holds only a header"
         raise InputError(message, advice="Is it the right file?")
@@ -223,7 +226,9 @@ def of_files(found: Found, asked: Asked) -> Logs:
             message = f"none of {len(passed):,} files is a log of listening, such as {passed[0]}"
             raise InputError(message, advice="Name the column of the artist with --columns artist=NAME.")
     columns = columns_of_all(filled, asked)
-    parts = [Part(cells=cells_of(file, source, columns[file.path], asked), file=file) for file, source in filled.items()]
+    parts = [
+        Part(cells=cells_of(file, source, columns[file.path], asked), file=file) for file, source in filled.items()
+    ]
     first_columns = next(iter(columns.values()))
     return Logs(
         columns=dict(first_columns.roles),
@@ -259,7 +264,9 @@ def opened_all(files: Sequence[LogFile], reading: Reading) -> list[tuple[LogFile
         raise faults[0][1]
     sources = [(file, source) for file, source in found if not isinstance(source, InputError)]
     unlike = {source.quoting for _, source in sources} - {None}
-    if len(unlike) > 1:  # quotes quote in all files or in none, so that it does not matter how rows are split into files
+    if (
+        len(unlike) > 1
+    ):  # quotes quote in all files or in none, so that it does not matter how rows are split into files
         plain = replace(reading, quote=False)
         return [(f, open_file(f, plain) if s.quoting == "quoted" else s) for f, s in sources]
     return sources

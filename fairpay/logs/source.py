@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import polars as pl
 
@@ -11,7 +11,7 @@ from fairpay.errors import InputError, UsageError
 from fairpay.logs.faults import reading_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["BROKEN", "HEADER_AGAIN", "ROW", "TOO_MANY", "Field", "Source", "fields_of", "of_lazy", "of_table"]
 
-ROW = "\0row"
+ROW = "\x1frow"
 """Column of a frame that holds the number of each row, from 0, where rows were passed over."""
-BROKEN = "\0broken"
+BROKEN = "\x1fbroken"
 """Column of a frame that says what is wrong with a row as a whole: TOO_MANY, HEADER_AGAIN, or null for nothing."""
 TOO_MANY, HEADER_AGAIN = 1, 2
 """A row has more fields than the header, or repeats it (files were put together)."""
@@ -105,9 +105,10 @@ def within(name: str, kind: pl.DataType, expr: pl.Expr) -> Iterator[tuple[str, F
             yield f"{name}.{part.name}", Field(kind=pl.List(part.dtype), expr=values)
 
 
-def resolved(kind: pl.DataType | type[pl.DataType]) -> pl.DataType:
+def resolved(kind: Any) -> pl.DataType:  # noqa: ANN401 - Polars has both
     """Return a data type, whether it was given as one or as its class."""
-    return kind() if isinstance(kind, type) else kind
+    found: pl.DataType = kind() if isinstance(kind, type) else kind
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,30 +148,30 @@ def of_table(logs: object) -> Source:
         return of_lazy(logs, "the frame")
     if isinstance(logs, pl.DataFrame):
         return of_lazy(logs.lazy(), "the table")
-    if isinstance(logs, (pa.RecordBatch, pa.Table)):
-        return of_arrow(pa.Table.from_batches([logs]) if isinstance(logs, pa.RecordBatch) else logs)
+    if isinstance(logs, pa.RecordBatch):
+        logs = pa.Table.from_batches([logs])
+    if isinstance(logs, pa.Table):
+        return of_batches(logs.schema, logs.to_batches)
     if hasattr(logs, "__arrow_c_stream__"):
-        return of_stream(pa.RecordBatchReader.from_stream(logs))
+        reader = pa.RecordBatchReader.from_stream(logs)
+        return of_batches(reader.schema, lambda: reader)
     message = f"cannot read listening from a {type(logs).__name__}"
     raise UsageError(
         message, advice="Give paths, a Polars frame, or a table that exports Arrow (pandas, PyArrow, DuckDB)."
     )
 
 
-def of_arrow(table: pa.Table) -> Source:
-    """Take an Arrow table, as it lies."""
+def of_batches(schema: pa.Schema, batches: Callable[[], Iterable[pa.RecordBatch]]) -> Source:
+    """Take Arrow batches, as they come; Polars believes that their text is UTF-8, so it is looked at first."""
     with reading_of("the table"):
-        return of_lazy(pl.DataFrame(table).lazy(), "the table")
-
-
-def of_stream(reader: pa.RecordBatchReader) -> Source:
-    """Take batches from a stream, as they come."""
-    with reading_of("the table"):
-        found = fields_of(pl.DataFrame(reader.schema.empty_table()).schema)
+        found = fields_of(pl.DataFrame(schema.empty_table()).schema)
 
     def frames(names: Sequence[str], rows: int | None, _: pl.Expr | None) -> Iterator[pl.DataFrame]:
-        for batch in reader:
-            whole = pl.DataFrame(batch).lazy()
-            yield from Scan(whole, found)(names, rows, None)
+        tops = [name for name in schema.names if any(name == n or n.startswith(f"{name}.") for n in names)]
+        for batch in batches():
+            chosen = batch.select(tops)
+            chosen.validate(full=True)
+            if chosen.num_rows:
+                yield from Scan(pl.DataFrame(chosen).lazy(), found)(names, rows, None)
 
     return Source(where="the table", fields=found, frames=frames)

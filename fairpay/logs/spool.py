@@ -1,4 +1,4 @@
-"""Copies of what cannot be read where it lies: pipes, members of archives, other encodings. Gone when the process ends."""
+"""Copies of what cannot be read where it lies: pipes, members of archives, other encodings; gone with the process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairpay.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-__all__ = ["PREFIX", "spooled", "spool_into"]
+__all__ = ["PREFIX", "spool_into", "spooled"]
 
 PREFIX = "fairpay-read-"
 CHUNK = 1 << 20

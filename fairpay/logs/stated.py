@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import pyarrow as pa
 
 from fairpay.errors import InputError, Problem
+from fairpay.layers.splits import Wishes
 from fairpay.logs.names import KNOWN
 from fairpay.logs.tables import column_for, open_table, read_columns
-from fairpay.layers.splits import Wishes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairpay.errors import InputError, Problem
-from fairpay.logs.names import KNOWN, PAID, normal
-from fairpay.logs.tables import check_ids, column_for, open_table, read_columns
 from fairpay.kernels.amounts import is_text, read_amounts
 from fairpay.kernels.numbers import EMPTY, NEGATIVE, NOT_A_NUMBER, TOO_LARGE
+from fairpay.logs.names import KNOWN, PAID, normal
+from fairpay.logs.tables import check_ids, column_for, open_table, read_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,9 @@ def read_subscribers(path: Path, currency: Currency) -> Iterator[tuple[pa.Array,
     wanted = list(dict.fromkeys([user, paid, *([money] if money else [])]))
     for rows, columns in read_columns(log, wanted, listing=True):
         if money is not None:
-            currencies.update(one.strip().upper() for one in columns[money].drop_null().unique().to_pylist() if one.strip())
+            currencies.update(
+                one.strip().upper() for one in columns[money].drop_null().unique().to_pylist() if one.strip()
+            )
             check_currencies(path, currencies, currency)
         units = judge(columns[user], columns[paid], rows, (faults, paid, currency))
         seen += rows.rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 import sys
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -34,7 +35,7 @@ NEVER = "\x01"
 """Stands in no text: a file separated by it is a file of lines."""
 NULL = "\\N"
 """What Hive, MySQL and Postgres write for nothing."""
-BEYOND = "\0beyond"
+BEYOND = "\x1fbeyond"
 SKIMMED = 4096
 BINARY = 0.1
 """Part of NUL bytes above which a file is not text."""
@@ -108,7 +109,7 @@ class Table:
     def __call__(self, names: Sequence[str], rows: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG002 - text says nothing of its rows beforehand
         """Read the columns; from the first line on that Polars cannot read, line by line."""
         done, blank = 0, None
-        if self.dialect.spaced:
+        if self.dialect.spaced or (self.dialect.quote and has_odd_quotes(self.file.local, self.dialect.separator)):
             yield from self.line_by_line(names, 0, rows or BATCH)
             return
         try:
@@ -168,9 +169,7 @@ class Table:
                     for name, place in zip(names, places, strict=True)
                 }
                 frame = pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
-                frame = frame.with_columns(
-                    pl.col(name).replace([NULL, ""], [None, None]) for name in names
-                )
+                frame = frame.with_columns(pl.col(name).replace([NULL, ""], [None, None]) for name in names)
                 beyond = ["x" if any(cells[width:]) else None for _, cells in kept]
                 frame = frame.with_columns(pl.Series(BEYOND, beyond, pl.String), pl.Series(ROW, [n for n, _ in kept]))
                 yield frame.with_columns(broken(names)).drop(BEYOND)
@@ -248,6 +247,20 @@ def lines_of(path: str) -> pl.LazyFrame:
         empty_string_is_null=False,
         glob=False,
     )
+
+
+def has_odd_quotes(path: str, separator: str) -> bool:
+    """Whether something follows the quote that ends a field, which Polars takes for part of it: `"ab"c"d"`.
+
+    Line by line: what looks so within a field of several lines only makes the reading slower.
+    """
+    mark = re.escape(separator)
+    odd = rf'(^|{mark})"([^"]|"")*"[^"{mark}\r]'
+    quoted = lines_of(path).filter(pl.col("line").str.contains('"', literal=True))
+    try:
+        return bool(quoted.filter(pl.col("line").str.contains(odd)).head(1).collect(engine="streaming").height)
+    except pl.exceptions.PolarsError:
+        return True  # what is wrong is told with its row, line by line
 
 
 def quoting_of(file: LogFile, separator: str) -> Literal["quoted", "plain"] | None:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairpay.errors import InputError
-from fairpay.logs.decisions import read_decisions
 from fairpay.io.review import write_review
+from fairpay.logs.decisions import read_decisions
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -90,7 +90,7 @@ def test_a_quote_that_is_never_closed_is_refused(tmp_path: Path) -> None:
     assert "--no-quote" in caught.value.advice
 
 
-@pytest.mark.parametrize("field", ['"ab"c', '"ab"c"d"', '7" single', '"a" ', '"a""', 'a"b\nc"d'])
+@pytest.mark.parametrize("field", ['"ab"c', '"ab"c"d"', '"a" ', '"a""'])
 def test_quotes_that_do_not_fit_are_refused_with_their_row(tmp_path: Path, field: str) -> None:
     log = write(tmp_path / "log.csv", f"user,artist\nu0,a\nu1,{field}\nu2,b\n")
     with pytest.raises(InputError, match="row 2: a quoted field does not end where it should") as caught:
@@ -98,8 +98,8 @@ def test_quotes_that_do_not_fit_are_refused_with_their_row(tmp_path: Path, field
     assert "--no-quote" in caught.value.advice
 
 
-@pytest.mark.parametrize("field", ['a"b"c', 'a""', ' "a"', '12" a 7"'])
-def test_quotes_in_pairs_are_letters_in_a_field_that_does_not_begin_with_one(tmp_path: Path, field: str) -> None:
+@pytest.mark.parametrize("field", ['a"b"c', 'a""', ' "a"', '12" a 7"', '7" single'])
+def test_quotes_are_letters_in_a_field_that_does_not_begin_with_one(tmp_path: Path, field: str) -> None:
     log = write(tmp_path / "log.csv", f"user,artist\nu1,{field}\nu2,b\n")
     assert listens(log) == [("u1", field, 1), ("u2", "b", 1)]
 
@@ -173,12 +173,12 @@ def test_a_missing_column_names_what_was_looked_for_and_what_is_there(tmp_path: 
     ("content", "words"),
     [
         (b"", "the file is empty"),
-        (b"\n\n", "no column"),
+        (b"\n\n", "the file is empty"),
         (b"user,artist\n", "no row"),
         (b"user,artist", "no row"),
         ("user,artist\nu,a\n".encode("utf-16"), "UTF-16"),
         ("user,artist\nu,Beyonc\xe9\n".encode("latin-1"), "not UTF-8 text: line 2"),
-        (b"user,artist\nu,a\x00b\n", "not a text file"),
+        (b"\x00\x01\x02\x00" * 9, "not a text file"),
         (b"user,artist\ru,a\r", "CR alone"),
     ],
 )
