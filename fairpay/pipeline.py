@@ -89,7 +89,7 @@ def carry_out(
     with LocalEngine(request.running) as engine:
         stages = Stages(beside=beside, ruling=ruling, staging=staging_of(request))
         if request.money.subscribers is not None:
-            payers = stages.staging.payers(read_subscribers(request.money.subscribers, currency))
+            payers = stages.staging.payers(read_subscribers(request.money.subscribers, currency, request.reading))
             engine.subscribe(payers, unlisted=request.money.unlisted)
         inspection = take_in(engine, request, watch or Watch(), stages=stages)
         intake = engine.finish(fee=fee_units(request.money, currency))

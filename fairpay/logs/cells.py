@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fairpay.logs.source import Source
     from fairpay.settings import Reading
 
-__all__ = ["Cells", "check_kinds", "id_cells", "to_arrow"]
+__all__ = ["Cells", "check_kinds", "id_cells", "is_id", "to_arrow", "with_comma"]
 
 IDS = ("user", "artist")
 NUMBERS = ("plays", "seconds", "ms")

@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
     from fairpay.settings import Reading
 
-__all__ = ["Columns", "agree", "check_roles", "find_columns", "has_artist", "recognised", "refuse_duplicates"]
+__all__ = [
+    "Columns",
+    "agree",
+    "check_roles",
+    "find_columns",
+    "has_artist",
+    "recognised",
+    "refuse_duplicates",
+    "tells_plays",
+]
 
 DURATION = ("ms", "seconds")
 MEASURED = ("plays", *DURATION)
@@ -54,9 +63,12 @@ def check_roles(reading: Reading) -> None:
     if all(role in reading.columns for role in DURATION):
         message = "--columns names both seconds and ms"
         raise UsageError(message, advice="Name the one that holds the time listened.")
-    if "user" in reading.columns and reading.user_from_file:
+    if "user" in reading.columns and (reading.user_from_file or reading.user_from_folder):
         message = "the user is named with --columns and also taken from the file name"
-        raise UsageError(message, advice="Give one of --columns user=NAME and --user-from-file.")
+        raise UsageError(message, advice="Give one of --columns user=NAME, --user-from-file and --user-from-folder.")
+    if reading.user_from_file and reading.user_from_folder:
+        message = "the user cannot be both the file and the folder"
+        raise UsageError(message, advice="Give one of --user-from-file and --user-from-folder.")
 
 
 def refuse_duplicates(names: Sequence[str], where: str) -> None:
@@ -88,6 +100,11 @@ def find_columns(
         InputError: a named column is not there, or none for the user or the artist; with what was looked for and found.
 
     """
+    told = reading.user_from_file or reading.user_from_folder
+    who = None if "user" in reading.columns else statement_of(names)
+    if who is not None:
+        message = f"{where}: this is a sales statement of {who}: it says what was earned, and not who listened"
+        raise InputError(message, advice="fairpay divides money by listening: give a log with a column for users.")
     roles: dict[str, str] = {}
     by_normal: dict[str, str] = {}
     for name in reversed(names):
@@ -95,7 +112,7 @@ def find_columns(
     detected = False
     measured = any(role in reading.columns for role in MEASURED)
     for role in ROLES:
-        must = role in needed or role == "artist" or (role == "user" and not reading.user_from_file)
+        must = role in needed or role == "artist" or (role == "user" and not told)
         if role in reading.columns:
             found = named(role, reading.columns[role], names, where)
             if role in wanted or must:
@@ -132,6 +149,12 @@ def has_artist(names: Sequence[str], reading: Reading) -> bool:
     if told is not None:
         return any(name.casefold() == told.casefold() for name in names)
     return bool({normal(name) for name in names} & {normal(name) for name in KNOWN["artist"]})
+
+
+def tells_plays(names: Sequence[str]) -> bool:
+    """Whether one of the columns is a time, a time listened or a number of plays: a list of favourites has none."""
+    known = {normal(name) for role in ("time", *MEASURED) for name in KNOWN[role]}
+    return bool({normal(name) for name in names} & known)
 
 
 def agree(found: Mapping[str, Columns], loose: Collection[str], telling: Collection[str] = ()) -> None:
@@ -197,19 +220,13 @@ def named(role: str, name: str, names: Sequence[str], where: str) -> str:
 
 def not_found(role: str, names: Sequence[str], reading: Reading, where: str) -> InputError:
     """Say what was looked for, what is there, and what to do."""
-    who = statement_of(names)
-    if who is not None:
-        message = f"{where}: this is a sales statement of {who}: it says what was earned, and not who listened"
-        return InputError(
-            message, advice="No rule can be computed from it: fairpay needs a log of listening with a column for users."
-        )
     message = f"{where}: no column for the {role}: looked for {', '.join(KNOWN[role])}; {listed(names)}"
     if not reading.header:
         advice = "Name columns by position from 1: --columns user=1,artist=2."
     elif looks_like_data(names):
         advice = "A file without a header line needs --no-header, and --columns by position: user=1,artist=2."
     elif role == "user":
-        advice = "Name it with --columns user=NAME, or take the file's name as the user with --user-from-file."
+        advice = "Name it with --columns user=NAME; if each file or folder is a person, --user-from-file or -folder."
     else:
         advice = f"Name it with --columns {role}=NAME; a file without a header line needs --no-header."
     return InputError(message, advice=advice)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 
+from fairpay.logs.names import KNOWN, normal
+
 __all__ = ["exporter_stem", "person_of"]
 
 LAYOUT = re.compile(
@@ -14,6 +16,7 @@ LAYOUT = re.compile(
     re.IGNORECASE,
 )
 """Folders that a service makes within one person's export: no names of people."""
+USERS = frozenset(normal(name) for name in KNOWN["user"])
 NUMBERED = re.compile(
     r"((?:streaming_?history|endsong|watch-history|listens|recenttracks|scrobbles|apple music|deezer|tidal)[^0-9]*?)"
     r"(?:[ _-]*\d[\d_-]*)?",
@@ -32,6 +35,9 @@ def person_of(path: str, root: str, *, alone: bool = True) -> str:
 
     """
     parts = [part for part in path.replace(os.sep, "/").split("/")[:-1] if part not in {"", "."}]
+    users = [part.split("=", 1)[1] for part in parts if "=" in part and normal(part.split("=", 1)[0]) in USERS]
+    if users:
+        return users[-1]
     if not root:
         named = [part for part in parts if not LAYOUT.fullmatch(part)]
         return value_of(named[-1]) if named else ""

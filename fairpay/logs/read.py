@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.cells import Cells, check_kinds
-from fairpay.logs.columns import Columns, agree, check_roles, find_columns, has_artist, refuse_duplicates
+from fairpay.logs.columns import Columns, agree, check_roles, find_columns, has_artist, refuse_duplicates, tells_plays
 from fairpay.logs.faults import reading_of
 from fairpay.logs.find import Found, LogFile, check_people, find_logs
 from fairpay.logs.names import service_of
@@ -33,6 +33,7 @@ SMALL = 1 << 20
 """Files below this many bytes are read several to a unit."""
 OPENERS = 4
 """Files opened at the same time."""
+LISTENING = frozenset({"plays", "seconds", "ms", "time"})
 USER = ""
 """The name under which a file's own user stands among its constants."""
 
@@ -219,7 +220,9 @@ def of_files(found: Found, asked: Asked) -> Logs:
         raise InputError(message, advice="Is it the right file?")
     passed = [*found.passed]
     if reading.user_from_file or reading.user_from_folder:
-        for file in [file for file, source in filled.items() if is_no_log(file, source, asked)]:
+        for file in [
+            file for file, source in filled.items() if is_no_log(file, source, asked, alone=len(found.files) == 1)
+        ]:
             passed.append(file.path)
             del filled[file]
         if not filled:
@@ -272,9 +275,14 @@ def opened_all(files: Sequence[LogFile], reading: Reading) -> list[tuple[LogFile
     return sources
 
 
-def is_no_log(file: LogFile, source: Source, asked: Asked) -> bool:
-    """Whether a file of a person's export, which nobody named, is something else than a log of listening."""
-    return not file.sought and not has_artist(source.names, asked.reading) and service_of(source.names) is None
+def is_no_log(file: LogFile, source: Source, asked: Asked, *, alone: bool) -> bool:
+    """Whether a file of a person's export is something else than a log: without artists, or without any play."""
+    if alone and file.sought:
+        return False
+    if service_of(source.names) is not None:
+        return False
+    told = asked.reading.columns
+    return not has_artist(source.names, asked.reading) or not (told.keys() & LISTENING or tells_plays(source.names))
 
 
 def columns_of_all(sources: Mapping[LogFile, Source], asked: Asked) -> dict[str, Columns]:
@@ -314,7 +322,7 @@ def cells_of(file: LogFile, source: Source, columns: Columns, asked: Asked) -> C
     if reading.user_from_folder:
         constants[USER] = file.person or file.stem
     elif reading.user_from_file:
-        constants[USER] = exporter_stem(file.stem) if exporter_stem(file.stem) and not file.sought else file.stem
+        constants[USER] = exporter_stem(file.stem) or file.stem
     if columns.roles.get("artist") == USER:
         columns = Columns({**columns.roles, "artist": "\0none"}, columns.played, columns.detected)
     return Cells(source=source, columns=columns, reading=reading, constants=constants)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from fairpay.errors import InputError, Problem
 from fairpay.kernels.amounts import is_text, read_amounts
 from fairpay.kernels.numbers import EMPTY, NEGATIVE, NOT_A_NUMBER, TOO_LARGE
+from fairpay.logs.cells import with_comma
 from fairpay.logs.names import KNOWN, PAID, normal
 from fairpay.logs.tables import check_ids, column_for, open_table, read_columns
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from fairpay.logs.tables import Rows
     from fairpay.money import Currency
+    from fairpay.settings import Reading
 
 __all__ = ["read_subscribers"]
 
@@ -38,7 +41,9 @@ class Fault:
     example: str
 
 
-def read_subscribers(path: Path, currency: Currency) -> Iterator[tuple[pa.Array, NDArray[np.int64]]]:
+def read_subscribers(
+    path: Path, currency: Currency, reading: Reading | None = None
+) -> Iterator[tuple[pa.Array, NDArray[np.int64]]]:
     """Read batches of user ids (text or integers, as in logs) and int64 minor units paid; a user may come twice.
 
     Raises:
@@ -46,7 +51,8 @@ def read_subscribers(path: Path, currency: Currency) -> Iterator[tuple[pa.Array,
             last is known, and raised, only after the last batch.
 
     """
-    log = open_table(path)
+    log = open_table(path, reading)
+    comma = reading is not None and reading.decimal == ","
     user = column_for(log.names, KNOWN["user"], what="user", where=path)
     paid = column_for(log.names, PAID, what="amount paid", where=path)
     money = next((name for name in log.names if normal(name) in {"currency", "currencycode"}), None)
@@ -61,6 +67,8 @@ def read_subscribers(path: Path, currency: Currency) -> Iterator[tuple[pa.Array,
                 one.strip().upper() for one in columns[money].drop_null().unique().to_pylist() if one.strip()
             )
             check_currencies(path, currencies, currency)
+        if comma and is_text(columns[paid].type):
+            columns[paid] = pl.select(with_comma(pl.lit(pl.Series(columns[paid])))).to_series().to_arrow()
         units = judge(columns[user], columns[paid], rows, (faults, paid, currency))
         seen += rows.rows
         if not faults:
@@ -130,6 +138,6 @@ def refuse(path: Path, faults: dict[str, Fault], seen: int) -> None:
         for reason, fault in sorted(faults.items(), key=lambda item: item[1].row)
     ]
     comma = any("," in fault.example for fault in faults.values())
-    advice = "Write amounts with a decimal point and no separators: 9,99 is 9.99 here." if comma else ADVICE
+    advice = "Write amounts with a decimal point (9,99 is 9.99 here), or give --decimal ','." if comma else ADVICE
     message = f"{path}: {bad} of {seen} subscribers cannot be used"
     raise InputError(message, problems=problems, advice=advice)

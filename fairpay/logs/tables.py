@@ -44,14 +44,15 @@ class Rows:
         return len(self.numbers)
 
 
-def open_table(path: Path, *, header: bool = True) -> Source:
-    """Look into a table: CSV, TSV, Parquet, JSON or a workbook.
+def open_table(path: Path, reading: Reading | None = None, *, header: bool = True) -> Source:
+    """Look into a table: CSV, TSV, Parquet, JSON or a workbook, in the encoding of the logs if `reading` tells one.
 
     Raises:
         InputError: it cannot be read, or is empty.
 
     """
-    source = open_file(log_file(str(path), Reading()), Reading(header=header))
+    told = Reading(header=header, encoding=None if reading is None else reading.encoding)
+    source = open_file(log_file(str(path), Reading()), told)
     if not source.fields:
         message = f"{path}: the file is empty"
         raise InputError(message, advice="Is it the right file?")

@@ -307,7 +307,8 @@ def head_text(file: LogFile) -> str:
     if wide:
         message = f"{file.path}: the text is UTF-16"
         raise InputError(message, advice=f"Give --encoding {wide}.")
-    if head.count(b"\0") > BINARY * len(head):
+    filled = head.rstrip(b"\0")  # what a power cut leaves at the end is a row that cannot be used, not another format
+    if filled.count(b"\0") > BINARY * len(filled):
         message = f"{file.path}: this is not a text file"
         raise InputError(message, advice="Give its format with --format, if the extension is misleading.")
     if b"\n" not in head and b"\r" in head.rstrip():
