@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["REASONS", "ROLES", "Fate", "Listens", "RawBatch"]
+__all__ = ["REASONS", "ROLES", "Fate", "Listens", "RawBatch", "Shares"]
 
 ROLES = (
     "user",
@@ -73,6 +73,18 @@ REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Shares:
+    """Plays of several artists, a row for each artist."""
+
+    again: NDArray[np.bool_]
+    """bool[rows]: rows that repeat the one before them for another artist; they are no rows of the file."""
+    part: NDArray[np.int64]
+    """int64[rows]: how many artists the play has."""
+    scale: int
+    """A number that every count of artists divides, in the whole log: listening is counted in units 1/scale."""
+
+
+@dataclass(frozen=True, slots=True)
 class RawBatch:
     """Some rows of one log file as they were read: columns by role, nothing judged yet."""
 
@@ -92,8 +104,8 @@ class RawBatch:
     """int64[rows]: the number of each row, where rows were passed over; None: one after another."""
     broken: NDArray[np.uint8] | None = None
     """uint8[rows]: what is wrong with a row as a whole, see `fairpay.logs.source.BROKEN`; 0 for nothing."""
-    copies: NDArray[np.uint32] | None = None
-    """uint32[rows]: which row of the file each is, counted from the first, where rows are repeated for each artist."""
+    shares: Shares | None = None
+    """Where rows are repeated for each of their artists: which are repetitions, and what part each is."""
     text: bool = False
     """Whether the file has no types of its own."""
     separator: str = ""

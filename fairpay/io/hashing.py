@@ -10,6 +10,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from fairpay.errors import InputError
+from fairpay.logs.spool import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +65,7 @@ class InputHasher:
         """Hash one file after another."""
         try:
             for name in () if self.problem else self.names:
-                size, digest = hash_file(Path(name), self.stopped) if name in self.marks else (None, None)
+                size, digest = hash_file(Path(place_of(name)), self.stopped) if name in self.marks else (None, None)
                 self.records.append({"name": name, "size": size, "sha256": digest})
         except OSError as error:
             self.problem = unreadable(error)
@@ -95,7 +96,7 @@ def mark_of(name: str) -> tuple[int, ...] | None:
     """
     if "://" in name:
         return None
-    status = os.stat(name)  # noqa: PTH116 - a name as it was given, not a path to work with
+    status = os.stat(place_of(name))  # noqa: PTH116 - a name as it was given, not a path to work with
     if not stat.S_ISREG(status.st_mode):
         return None
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from fairpay.errors import InputError
 from fairpay.logs.source import BROKEN, ROW
-from fairpay.schema import RawBatch
+from fairpay.schema import RawBatch, Shares
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,8 +82,6 @@ def id_cells(name: str, kind: pl.DataType) -> pl.Expr:
     expr = pl.col(name)
     if kind.is_integer() or isinstance(kind, pl.String):
         return expr.str.strip_suffix(TOPIC) if name == "subtitles.name" else expr
-    if isinstance(kind, pl.Binary):
-        return expr.cast(pl.String, strict=False)
     return expr.cast(pl.String)
 
 
@@ -95,6 +94,8 @@ class Cells:
     reading: Reading
     constants: Mapping[str, str | None]
     """Columns with one value for the whole file: hive keys, and under the name "" the user the file stands for."""
+    scale: int = 1
+    """As in Shares, where plays are split among their artists."""
 
     @property
     def names(self) -> list[str]:
@@ -113,14 +114,18 @@ class Cells:
         """
         numbers = frame[ROW].to_numpy().astype("int64") + 1 if ROW in frame.columns else None
         chosen, spread = self.chosen(frame)
-        whole = frame.select(chosen)
-        self.check_bytes(frame, whole)
-        copies = None
+        try:
+            whole = frame.select(chosen)
+        except pl.exceptions.ComputeError:
+            self.refuse_bytes(frame)
+            raise
+        shares = None
         if spread:
             whole = whole.with_row_index(ROW).explode("artist", empty_as_null=True, keep_nulls=True)
             at = whole.drop_in_place(ROW).to_numpy()
             numbers = (first_row + at) if numbers is None else numbers[at]
-            copies = at
+            part = np.bincount(at, minlength=frame.height)[at]
+            shares = Shares(again=np.diff(at, prepend=-1) == 0, part=part, scale=self.scale)
         columns: dict[str, pa.Array] = {
             name: to_arrow(whole[name], views=views and name in IDS) for name in whole.columns if name != BROKEN
         }
@@ -136,24 +141,26 @@ class Cells:
             first_row,
             numbers=numbers,
             broken=broken,
-            copies=copies,
+            shares=shares,
             text=self.source.text,
             separator=self.source.separator,
         )
 
-    def check_bytes(self, frame: pl.DataFrame, whole: pl.DataFrame) -> None:
-        """Refuse bytes that are not UTF-8.
+    def refuse_bytes(self, frame: pl.DataFrame) -> None:
+        """Name the column whose bytes are not UTF-8.
 
         Raises:
-            InputError: naming the column.
+            InputError: if there is one.
 
         """
         for role, name in self.columns.roles.items():
-            binary = name in frame.columns and isinstance(frame.schema[name], pl.Binary)
-            if binary and frame[name].null_count() < whole[role].null_count():
-                message = f"{self.source.where}: the {role} column {name} is not UTF-8 text throughout"
-                advice = "The file is damaged, or was written with another encoding; write it again."
-                raise InputError(message, advice=advice)
+            if name not in frame.columns or not isinstance(frame.schema[name], pl.Binary):
+                continue
+            try:
+                frame[name].cast(pl.String)
+            except pl.exceptions.ComputeError as error:
+                message = f"{self.source.where}: the {role} column {name} holds bytes that are not UTF-8 text"
+                raise InputError(message, advice="Write the ids as text, such as hexadecimal digits.") from error
 
     def chosen(self, frame: pl.DataFrame) -> tuple[list[pl.Expr], bool]:
         """Say what is made of the columns of a frame, and whether rows are repeated for each of their artists."""
@@ -229,8 +236,6 @@ def constant(value: str | None, rows: int) -> pa.Array:
     """Repeat one value without writing it out."""
     if value is None:
         return pa.nulls(rows, pa.string())
-    import numpy as np  # noqa: PLC0415 - only where a value is repeated
-
     return pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), pa.array([value], pa.string()))
 
 

@@ -19,9 +19,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Dialect", "find_dialect", "is_well_quoted", "told_separator"]
 
-SEPARATORS = ("\t", ",", ";", "|", " ")
-WORDS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar", " ": "space"}
-ESCAPES = {"\\t": "\t", "tab": "\t", "space": " "}
+SEPARATORS = ("\t", ",", ";", "|", "\x01", " ")
+WORDS = {
+    "\t": "tab",
+    ",": "comma",
+    ";": "semicolon",
+    "|": "bar",
+    " ": "space",
+    "\x01": "the character 1, as Hive writes it",
+}
+ESCAPES = {"\\t": "\t", "tab": "\t", "space": " ", "\\x01": "\x01", "\\001": "\x01"}
+UNQUOTED = "\t \x01"
+"""Between these, quotes are mostly letters: whether they quote is looked for in the whole file."""
 COMMENTS = ("#", "+ACM-")
 HEADER_LINES = 40
 """The header is looked for in this many lines."""
@@ -108,7 +117,7 @@ def lines_above(  # noqa: PLR0913, PLR0917 - what is known of the header
 def is_spaced(line: str, separator: str) -> bool:
     """Whether a space follows every separator of a header line, as some programs write it."""
     cells = line.split(separator)
-    return separator not in " \t" and len(cells) > 1 and all(cell.startswith(" ") for cell in cells[1:])
+    return separator not in UNQUOTED and len(cells) > 1 and all(cell.startswith(" ") for cell in cells[1:])
 
 
 def told_separator(text: str) -> str:

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.people import person_of
-from fairpay.logs.spool import copy, spooled
+from fairpay.logs.spool import copy, known_as, spooled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -148,7 +148,7 @@ def status_of(path: str) -> tuple[int, int]:
 def piped(name: str, reading: Reading, stream: IO[bytes]) -> LogFile:
     """Copy what comes through a pipe, which can be read only once, and tell what it is."""
     key = ("pipe", name, os.fstat(stream.fileno()).st_ino) if name != "standard input" else ("pipe", name)
-    path = str(spooled(key, name, lambda out: copy(stream, out)))
+    path = str(known_as(name, spooled(key, name, lambda out: copy(stream, out))))
     kind = reading.format or sniffed(path) or "csv"
     return LogFile(path=name, format=kind, size=Path(path).stat().st_size, copy=path)
 
@@ -294,7 +294,7 @@ def wanted(name: str, path: str, reading: Reading) -> bool:
     kind = FORMATS.get(split_name(name)[1])
     if kind is None:
         plain = "." not in split_name(name)[0].lstrip(".") or name.rpartition(".")[2].isdigit()
-        return reading.format is not None if plain or reading.format else sniffed(path) == "parquet"
+        return reading.format is not None or (plain and sniffed(path) is not None)
     return reading.format in {None, kind}
 
 
@@ -322,11 +322,16 @@ def unzip(path: str, reading: Reading, found: Found) -> Iterator[LogFile]:
                     continue
                 with archive.open(member) as stream:
                     key = ("zip", os.path.realpath(path), size, name)
-                    local = str(spooled(key, name, lambda out, stream=stream: copy(stream, out)))  # type: ignore[misc] # bound here
+                    local = spooled(key, name, lambda out, stream=stream: copy(stream, out))  # type: ignore[misc] # bound here
                 packing = split_name(Path(name).name)[2]
                 hive = hive_keys(name)
                 yield LogFile(
-                    path=f"{path}/{name}", format=kind, packing=packing, size=member.file_size, hive=hive, copy=local
+                    path=f"{path}/{name}",
+                    format=kind,
+                    packing=packing,
+                    size=member.file_size,
+                    hive=hive,
+                    copy=str(known_as(f"{path}/{name}", local)),
                 )
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
         locked = "password" in str(error) or "encrypt" in str(error)

@@ -31,12 +31,14 @@ __all__ = [
 KNOWN: dict[str, tuple[str, ...]] = {
     "user": (
         "user_id", "user", "listener_id", "listener", "subscriber_id", "subscriber", "customer_id", "customer",
-        "account_id", "account", "member_id", "profile_id", "user_name", "user_mboxsha1", "msno",
+        "account_id", "account", "member_id", "profile_id", "user_name", "user_mboxsha1", "msno", "user.id",
+        "user.user_id", "user.name",
     ),
     "artist": (
         "artist_id", "artist_uri", "artist", "artist_name", "master_metadata_album_artist_name", "performer",
-        "artist_credit_id", "container_artist_name", "album_artist", "track_metadata.artist_name", "track.artists",
-        "subtitles.name",
+        "artist_credit_id", "container_artist_name", "album_artist", "artists", "artist_names", "artist.id",
+        "artist.name", "artists.id", "artists.name", "track_metadata.artist_name", "track.artist_id", "track.artist",
+        "track.artist_name", "track.artists", "track.artists.name", "subtitles.name",
     ),
     "plays": (
         "plays", "play_count", "streams", "stream_count", "listens", "listen_count", "scrobbles", "count", "weight",
@@ -101,11 +103,11 @@ def normal(name: str) -> str:
 
 
 IDS: dict[str, frozenset[str]] = {
-    "artist": frozenset({"artistid", "artisturi", "artistcreditid"}),
+    "artist": frozenset({"artistid", "artisturi", "artistcreditid", "artist.id", "artists.id", "track.artistid"}),
     "track": frozenset({"trackid", "trackuri", "spotifytrackuri", "isrc", "recordingmbid", "songid"}),
 }
 """Names of columns of ids, in their normal form; the other known names of that role hold names."""
-NAMES: dict[str, frozenset[str]] = {"user": frozenset({"username"})}
+NAMES: dict[str, frozenset[str]] = {"user": frozenset({"username", "user.name"})}
 """The same, the other way round: the other known names hold ids."""
 
 

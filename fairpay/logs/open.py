@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from fairpay.errors import InputError
 from fairpay.logs.faults import reading_of
 from fairpay.logs.packed import open_bytes, packing_of
 from fairpay.logs.source import Scan, Source, fields_of
@@ -93,6 +94,11 @@ def open_parquet(file: LogFile) -> Source:
         InputError: it is not a Parquet file, or not a whole one.
 
     """
+    with open(file.local, "rb") as raw:  # noqa: PTH123 - a name as it was given
+        start = raw.read(4)
+    if start not in {b"PAR1", b"PARE"}:
+        message = f"{file.path}: cannot be read: this is not a Parquet file, or a damaged one"
+        raise InputError(message, advice="Give its format with --format; if it is damaged, fetch it again.")
     with reading_of(file.path):
         return parquet_source(pl.scan_parquet(file.local, hive_partitioning=False, glob=False), file.path, file.local)
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from math import lcm
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.cells import Cells, check_kinds
 from fairpay.logs.columns import Columns, agree, check_roles, find_columns, has_artist, refuse_duplicates, tells_plays
@@ -82,6 +84,10 @@ class Logs:
 
         With `views`, ids that are text come as views, for those who only hash them.
         """
+        if any(part.cells.reading.several_artists == "split" for part in self.parts):
+            scale = artists_scale(self.parts)
+            scaled = [replace(part, cells=replace(part.cells, scale=scale)) for part in self.parts]
+            return [unit_of([part], batch_rows, self.period, views=views) for part in scaled]
         units: list[Unit] = []
         small: list[Part] = []
         for part in self.parts:
@@ -291,7 +297,7 @@ def columns_of_all(sources: Mapping[LogFile, Source], asked: Asked) -> dict[str,
     found: dict[str, Columns] = {}
     faults: list[tuple[str, InputError]] = []
     for file, source in sources.items():
-        names = (*source.names, *(key for key in file.hive if key not in source.fields))
+        names = (*valued(source), *(key for key in file.hive if key not in source.fields))
         try:
             if names not in known:
                 plain = tuple(source.names)
@@ -306,6 +312,11 @@ def columns_of_all(sources: Mapping[LogFile, Source], asked: Asked) -> dict[str,
     loose = {file.path for file, source in sources.items() if source.loose}
     agree(music, loose, asked.telling)
     return found
+
+
+def valued(source: Source) -> list[str]:
+    """Return the columns that hold values, rather than other columns."""
+    return [name for name, field in source.fields.items() if not isinstance(field.kind, pl.Struct)]
 
 
 def podcasts(names: Sequence[str], asked: Asked) -> Columns:
@@ -344,7 +355,7 @@ def of_table_in_memory(table: object, asked: Asked) -> Logs:
         message = "a table has no file name to take the user from"
         raise UsageError(message)
     source = of_table(table)
-    columns = asked.columns(source.names, source.where)
+    columns = asked.columns(valued(source), source.where)
     check_kinds(source, columns)
     part = Part(cells=Cells(source=source, columns=columns, reading=asked.reading, constants={}))
     return Logs(
@@ -374,8 +385,6 @@ def notes_of(parts: Sequence[Part], reading: Reading) -> list[str]:
 
 def artists_scale(parts: Sequence[Part]) -> int:
     """Return the least number that every count of artists of one play divides, where plays are split among them."""
-    import polars as pl  # noqa: PLC0415 - only where plays are split
-
     lengths = {1}
     for part in parts:
         name = part.cells.columns.roles["artist"]

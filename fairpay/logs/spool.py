@@ -14,13 +14,14 @@ from fairpay.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-__all__ = ["PREFIX", "spool_into", "spooled"]
+__all__ = ["PREFIX", "known_as", "place_of", "spool_into", "spooled"]
 
 PREFIX = "fairpay-read-"
 CHUNK = 1 << 20
 
 copies: dict[Hashable, Path] = {}
 folder: list[Path] = []
+places: dict[str, Path] = {}
 lock = Lock()
 
 
@@ -57,6 +58,17 @@ def spooled(key: Hashable, name: str, write: Callable[[IO[bytes]], None]) -> Pat
                 raise
             copies[key] = path
         return copies[key]
+
+
+def known_as(name: str, path: Path) -> Path:
+    """Remember where the bytes lie of what is called so in messages and in the manifest."""
+    places[name] = path
+    return path
+
+
+def place_of(name: str) -> str:
+    """Return where the bytes of a file lie, by what it is called."""
+    return str(places.get(name, name))
 
 
 def made(parent: Path) -> Path:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import polars as pl
 
 from fairpay.errors import InputError
-from fairpay.logs.dialect import Dialect, find_dialect, is_well_quoted
+from fairpay.logs.dialect import UNQUOTED, Dialect, find_dialect, is_well_quoted
 from fairpay.logs.faults import reading_of
 from fairpay.logs.packed import head_of, open_bytes
 from fairpay.logs.source import BATCH, BROKEN, HEADER_AGAIN, ROW, TOO_MANY, Field, Source
@@ -31,7 +31,7 @@ __all__ = ["lines_of", "open_text", "quoting_of"]
 HEAD = 1 << 20
 """Bytes looked at to find out the layout."""
 MARK = "\ufeff"
-NEVER = "\x01"
+NEVER = "\x1e"
 """Stands in no text: a file separated by it is a file of lines."""
 NULL = "\\N"
 """What Hive, MySQL and Postgres write for nothing."""
@@ -53,7 +53,7 @@ def open_text(file: LogFile, reading: Reading) -> Source:
     head = head_text(file)
     dialect = find_dialect(head, reading, file.path)
     quoting = None
-    if dialect.separator in "\t ":
+    if dialect.separator in UNQUOTED:
         quoting = quoting_of(file, dialect.separator) if reading.quote else None
         dialect = replace(dialect, quote=quoting == "quoted")
     notes = dialect.notes
@@ -303,6 +303,9 @@ def head_text(file: LogFile) -> str:
     """
     with reading_of(file.path):
         head = head_of(file, HEAD)
+    if head.startswith(b"PAR1"):
+        message = f"{file.path}: this is a Parquet file under another name"
+        raise InputError(message, advice="Give --format parquet.")
     wide = wide_encoding(head)
     if wide:
         message = f"{file.path}: the text is UTF-16"

@@ -17,7 +17,7 @@ from fairpay.qualify.moments import read_moments
 from fairpay.qualify.rejected import Rejected
 from fairpay.qualify.tally import Counts, Tally
 from fairpay.qualify.verdict import Verdict
-from fairpay.schema import Fate, Listens, RawBatch
+from fairpay.schema import Fate, Listens, RawBatch, Shares
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,9 +75,9 @@ class Qualifier:
             user=columns.get("user", none),
             artist=columns.get("artist", none),
             used=used,
-            amount=self.amount(ms, plays, terms),
+            amount=shared(self.amount(ms, plays, terms), raw.shares),
             plays=None if plays is None else plays.value,
-            ms=None if ms is None else ms.value,
+            ms=None if ms is None else divided(ms.value, raw.shares),
         )
 
     def judge_period(self, verdict: Verdict, times: Amounts | None) -> None:
@@ -174,6 +174,8 @@ class Qualifier:
             message = f"{raw.file}: there is no duration to measure listening by"
             raise InputError(message, advice="Name it with --columns seconds=NAME or ms=NAME, or use --measure plays.")
         fates = {**verdict.counts, int(Fate.USED): verdict.rows - sum(verdict.counts.values())}
+        if raw.shares is not None:
+            fates = once(verdict, raw.shares)
         if raw.pruned:
             fates[Fate.OUTSIDE_PERIOD] = fates.get(Fate.OUTSIDE_PERIOD, 0) + raw.pruned
         sum_ms = None if ms is None else exact_sum(ms.value, used)
@@ -227,6 +229,39 @@ class Qualifier:
     def rejected(self) -> pa.Table:
         """Return the bad rows, sorted by file and row: file, row, reason, then the roles as text."""
         return (self.set_aside or Rejected()).table()
+
+
+def once(verdict: Verdict, shares: Shares) -> dict[int, int]:
+    """Count rows of the file by fate, each once, however many artists it has."""
+    fate = np.zeros(verdict.rows, np.uint8) if verdict.fate is None else verdict.fate
+    counts = np.bincount(fate[~shares.again], minlength=1)
+    return {code: int(count) for code, count in enumerate(counts) if count}
+
+
+def shared(amount: NDArray[np.int64] | None, shares: Shares | None) -> NDArray[np.int64] | None:
+    """Divide listening among the artists of a play, in whole units of 1/scale.
+
+    Raises:
+        InputError: the units leave 62 bits.
+
+    """
+    if shares is None:
+        return amount
+    whole = np.ones(len(shares.part), np.int64) if amount is None else amount
+    if int(whole.max(initial=0)) >= LIMIT // shares.scale:
+        message = f"listening times {shares.scale:,}, so that plays divide among their artists, is more than 2^62"
+        raise InputError(message, advice="Use --several-artists first or joined.")
+    return whole * (shares.scale // shares.part)
+
+
+def divided(ms: NDArray[np.int64], shares: Shares | None) -> NDArray[np.int64]:
+    """Divide milliseconds among the artists of a play, in whole ones; the first get what is left."""
+    if shares is None:
+        return ms
+    rows = np.arange(len(ms))
+    place = rows - np.maximum.accumulate(np.where(shares.again, 0, rows))
+    parts: NDArray[np.int64] = ms // shares.part + (place < ms % shares.part)
+    return parts
 
 
 def flags(column: pa.Array) -> NDArray[np.bool_]:
