@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from judging import SINCE, UNTIL, batch, judged, refused, text, used
@@ -226,7 +228,7 @@ def test_what_is_not_a_play_is_not_bad_either() -> None:
 
 
 def test_broken_rows_are_bad() -> None:
-    error = refused(batch(broken=pa.array([False, True])))
+    error = refused(replace(batch(user=text("u", "v")), broken=np.array([0, 1], np.uint8)))
     assert error.problems == (Problem(1, "row has more fields than the header", "first at row 2"),)
 
 

@@ -65,7 +65,7 @@ class Desk:
             engine.subscribe(staging.payers(PAYERS))
             logs = open_logs([self.folder / "log.csv"], Reading(), wanted=(*MONEY_ROLES, *staging.roles))
             judge = Qualifier(Qualifying()).judge
-            engine.ingest(logs.units(batch_rows=None, threads=1), lambda raw: staging.apply(raw, judge(raw)))
+            engine.ingest(logs.units(), lambda raw: staging.apply(raw, judge(raw)))
             engine.ingest(staging.extra(), lambda listens: listens)
             engine.finish(fee=1)
             month = engine.month(pool=10**6, rate=Fraction(1), fees_are_money=False)

@@ -24,6 +24,8 @@ __all__ = ["Cells", "check_kinds", "id_cells", "is_id", "to_arrow", "with_comma"
 
 IDS = ("user", "artist")
 NUMBERS = ("plays", "seconds", "ms")
+PROBED = 100
+"""Values looked at before all are tried as numbers."""
 BETWEEN = ", "
 """Stands between several artists of one play, where they earn together under this name."""
 TOPIC = " - Topic"
@@ -127,7 +129,9 @@ class Cells:
             part = np.bincount(at, minlength=frame.height)[at]
             shares = Shares(again=np.diff(at, prepend=-1) == 0, part=part, scale=self.scale)
         columns: dict[str, pa.Array] = {
-            name: to_arrow(whole[name], views=views and name in IDS) for name in whole.columns if name != BROKEN
+            name: to_arrow(numbers_of(whole[name]) if name in NUMBERS else whole[name], views=views and name in IDS)
+            for name in whole.columns
+            if name != BROKEN
         }
         broken = None
         if BROKEN in whole.columns and whole[BROKEN].null_count() < whole.height:
@@ -194,12 +198,23 @@ class Cells:
         if role in NUMBERS:
             if isinstance(kind, pl.String) and self.reading.decimal == ",":
                 return with_comma(expr)
+            if isinstance(kind, pl.String):
+                return expr
             return expr.cast(pl.String) if isinstance(kind, (pl.Decimal, pl.Categorical)) else expr
         if role == "time":
             if isinstance(kind, pl.String) and self.reading.day_first:
                 return day_first(expr)
             return expr.cast(pl.String) if isinstance(kind, (pl.Categorical, pl.Decimal)) else expr
         return expr.cast(pl.String)
+
+
+def numbers_of(column: pl.Series) -> pl.Series:
+    """Read text as whole numbers where every value is one; else leave it, for its exact value or for what is wrong."""
+    some = column.head(PROBED)
+    if column.dtype != pl.String or some.cast(pl.Int64, strict=False).null_count() != some.null_count():
+        return column
+    whole = column.cast(pl.Int64, strict=False)
+    return whole if whole.null_count() == column.null_count() else column
 
 
 def artists(expr: pl.Expr, several: str, name: str) -> pl.Expr:

@@ -22,6 +22,7 @@ __all__ = [
     "check_roles",
     "find_columns",
     "has_artist",
+    "number_columns",
     "recognised",
     "refuse_duplicates",
     "tells_plays",
@@ -155,6 +156,15 @@ def tells_plays(names: Sequence[str]) -> bool:
     """Whether one of the columns is a time, a time listened or a number of plays: a list of favourites has none."""
     known = {normal(name) for role in ("time", *MEASURED) for name in KNOWN[role]}
     return bool({normal(name) for name in names} & known)
+
+
+def number_columns(names: Sequence[str], reading: Reading) -> frozenset[str]:
+    """Return the columns that are numbers: told to be, or by the known names, and not told to be something else."""
+    if reading.decimal != ".":
+        return frozenset()
+    known = {normal(name) for role in MEASURED for name in KNOWN[role]}
+    told = {column.casefold(): role in MEASURED for role, column in reading.columns.items()}
+    return frozenset(name for name in names if told.get(name.casefold(), normal(name) in known))
 
 
 def agree(found: Mapping[str, Columns], loose: Collection[str], telling: Collection[str] = ()) -> None:

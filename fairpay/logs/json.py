@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,10 @@ import polars as pl
 from fairpay.errors import InputError
 from fairpay.logs.columns import has_artist
 from fairpay.logs.faults import reading_of
-from fairpay.logs.json_stream import DECODER, Real, lone_object, objects
+from fairpay.logs.json_stream import DECODER, Real, Whole, lone_object, objects
 from fairpay.logs.names import spellings
 from fairpay.logs.packed import head_of, open_bytes
-from fairpay.logs.source import BATCH, Field, Source
+from fairpay.logs.source import BATCH, Field, Source, after
 from fairpay.logs.text import lines_of
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Value:
     """Keys, each with whether a list of objects lies there."""
     several: bool = False
     """Whether a list of values was seen."""
+    whole: bool = False
+    """Whether a whole number was seen, and nothing else."""
     real: bool = False
     """Whether a number with a fraction or an exponent was seen."""
     long: bool = False
@@ -109,7 +111,10 @@ def notice(values: dict[str, Value], rows: Iterable[dict[str, Any]]) -> None:
     """Note every name in some objects, and of what kind its values are."""
     for row in rows:
         for name, path, found in leaves(row, "", ()):
-            value = values.setdefault(name, Value(path))
+            value = values.get(name)
+            if value is None:
+                value = values[name] = Value(path, whole=type(found) is Whole)
+            value.whole &= found is None or type(found) is Whole
             value.several |= isinstance(found, list)
             value.real |= type(found) is Real
             value.long |= type(found) is Real and len(found) > DIGITS
@@ -131,12 +136,15 @@ def leaves(
 def notice_late(values: dict[str, Value], file: LogFile, reading: Reading) -> None:
     """Search the lines behind the sample for names of columns that it lacks: no order of rows may hide one.
 
-    And for numbers that no float can hold.
+    And, where the file has fractions, for numbers that no float can hold.
     """
-    known = {spelt for name in values for spelt in (name.rsplit(".", 1)[-1].casefold(),)}
-    missing = [f'"{name}"' for name in spellings(reading.columns.values()) if name.casefold() not in known]
+    there = {name.rsplit(".", 1)[-1].casefold() for name in values}
+    names = [*spellings(list(values)), *(name.rsplit(".", 1)[-1] for name in reading.columns.values())]
+    missing = [f'"{name}"' for name in names if name.casefold() not in there]
     line = pl.col("line")
-    odd = line.str.contains_any(missing, ascii_case_insensitive=True) | line.str.contains(LONG)
+    odd = line.str.contains_any(missing, ascii_case_insensitive=True)
+    if any(value.real for value in values.values()):
+        odd |= line.str.contains(LONG)
     found = lines_of(file.local).filter(odd)
     for frame in found.collect_batches(chunk_size=BATCH, maintain_order=True, lazy=True):
         some = (loaded(text) for text in frame["line"])
@@ -146,7 +154,7 @@ def notice_late(values: dict[str, Value], file: LogFile, reading: Reading) -> No
 def loaded(text: str) -> Any:  # noqa: ANN401 - JSON
     """Read one line; what cannot be read is met again, and refused, with the rows."""
     try:
-        return json.loads(text, parse_float=Real, parse_int=str, parse_constant=str)
+        return json.loads(text, parse_float=Real, parse_int=Whole, parse_constant=str)
     except (ValueError, RecursionError):
         return None
 
@@ -235,27 +243,30 @@ class Lines:
         object.__setattr__(self, "slow", Objects(self.file, self.values))
 
     def __call__(self, names: Sequence[str], rows: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG002 - see Source
-        """Read the rows; from the first on that Polars cannot read, by the standard library."""
+        """Read the rows; from the first on that is not as seen, numbers as text, and else by the standard library."""
         done = 0
         values = [self.values[name] for name in names]
-        schema = None if any(value.long for value in values) else schema_of(values)
-        if schema is not None:
-            lazy = pl.scan_ndjson(self.file.local, schema=schema).select(
-                expression(self.values[name]).alias(name) for name in names
-            )
+        chosen = [expression(self.values[name]).alias(name) for name in names]
+        for numbers in (True, False) if not any(value.long for value in values) else ():
+            schema = schema_of(values, numbers=numbers)
+            if schema is None:
+                break
+            lazy = pl.scan_ndjson(self.file.local, schema=schema).select(chosen)
             try:
-                for frame in lazy.collect_batches(chunk_size=rows or BATCH, maintain_order=True, lazy=True):
+                for frame in after(done, lazy, rows):
                     yield frame
                     done += frame.height
             except pl.exceptions.PolarsError:
-                pass
-            else:
-                return
+                continue
+            return
         yield from self.slow.after(done, names, rows)
 
 
-def schema_of(values: Collection[Value]) -> dict[str, pl.DataType] | None:
-    """Return the kinds of the keys that values lie under; None where one key is both an object and a value."""
+def schema_of(values: Collection[Value], *, numbers: bool) -> dict[str, pl.DataType] | None:
+    """Return the kinds of the keys that values lie under; None where one key is both an object and a value.
+
+    With `numbers`, what was seen to be whole numbers is read as such, which Polars refuses of anything else.
+    """
     keys: dict[str, list[Value]] = {}
     for value in values:
         keys.setdefault(value.path[0][0], []).append(value)
@@ -265,9 +276,10 @@ def schema_of(values: Collection[Value]) -> dict[str, pl.DataType] | None:
         if (leaf and len(under) > 1) or len({value.path[0][1] for value in under}) > 1:
             return None
         if leaf:
-            found[key] = pl.List(pl.String()) if leaf[0].several else pl.String()
+            one = pl.Int64() if numbers and leaf[0].whole else pl.String()
+            found[key] = pl.List(pl.String()) if leaf[0].several else one
             continue
-        inner = schema_of([Value(value.path[1:], value.several) for value in under])
+        inner = schema_of([replace(value, path=value.path[1:]) for value in under], numbers=numbers)
         if inner is None:
             return None
         struct = pl.Struct(inner)

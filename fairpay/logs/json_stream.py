@@ -27,7 +27,13 @@ class Real(str):
     __slots__ = ()
 
 
-DECODER = json.JSONDecoder(parse_float=Real, parse_int=str, parse_constant=str)
+class Whole(str):
+    """The text of a whole number."""
+
+    __slots__ = ()
+
+
+DECODER = json.JSONDecoder(parse_float=Real, parse_int=Whole, parse_constant=str)
 """Numbers stay the text they were: an id is not rounded, a duration is not a float."""
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 __all__ = [
     "ARTIST_ID",
@@ -120,16 +119,20 @@ def meaning_of(role: str, column: str) -> str:
     return role
 
 
-@cache
-def _spelt() -> tuple[str, ...]:
-    names = {name for some in KNOWN.values() for name in some} | {rule.column for rule in PLAYED_ONLY}
-    parts = names | {name.rsplit(".", 1)[-1] for name in names}
-    return tuple(sorted({name.replace("_", mark) for name in parts for mark in ("_", "-", " ", "")}))
+def spellings(names: Sequence[str]) -> list[str]:
+    """Return the names, as their last part is usually spelt, of which one would be taken before those there are.
 
+    Args:
+        names: the columns there are.
 
-def spellings(more: Iterable[str] = ()) -> list[str]:
-    """Return every known name in each of its usual spellings, but for upper case; and some more."""
-    return [*_spelt(), *(name.rsplit(".", 1)[-1] for name in more)]
+    """
+    found = {normal(name) for name in names}
+    wanted = [rule.column for rule in PLAYED_ONLY if rule.among <= found | {rule.column}]
+    for known in KNOWN.values():
+        place = next((i for i, name in enumerate(known) if normal(name) in found), len(known))
+        wanted += known[: place + 1]
+    parts = {name.rsplit(".", 1)[-1] for name in wanted}
+    return sorted({name.replace("_", mark) for name in parts for mark in ("_", "-", " ", "")})
 
 
 STATEMENTS: tuple[tuple[str, frozenset[str]], ...] = (

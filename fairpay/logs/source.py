@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Frames: TypeAlias = Callable[[Sequence[str], int | None, pl.Expr | None], Iterator[pl.DataFrame]]
 
-__all__ = ["BROKEN", "HEADER_AGAIN", "ROW", "TOO_MANY", "Field", "Source", "fields_of", "of_lazy", "of_table"]
+__all__ = ["BROKEN", "HEADER_AGAIN", "ROW", "TOO_MANY", "Field", "Source", "after", "fields_of", "of_lazy", "of_table"]
 
 ROW = "\x1frow"
 """Column of a frame that holds the number of each row, from 0, where rows were passed over."""
@@ -125,6 +125,15 @@ class Scan:
         if keep is not None:
             lazy, chosen = lazy.with_row_index(ROW).filter(keep), [*chosen, pl.col(ROW)]
         yield from lazy.select(chosen).collect_batches(chunk_size=rows or BATCH, maintain_order=True, lazy=True)
+
+
+def after(done: int, lazy: pl.LazyFrame, rows: int | None) -> Iterator[pl.DataFrame]:
+    """Run a query from row `done` on; what lies before is read again and passed over, so that nothing is left unread."""
+    seen = 0
+    for frame in lazy.collect_batches(chunk_size=rows or BATCH, maintain_order=True, lazy=True):
+        seen += frame.height
+        if seen > done:
+            yield frame if seen - frame.height >= done else frame.tail(seen - done)
 
 
 def of_lazy(lazy: pl.LazyFrame, where: str) -> Source:

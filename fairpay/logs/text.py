@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import mmap
 import re
 import sys
 from dataclasses import dataclass, replace
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING, Literal
 import polars as pl
 
 from fairpay.errors import InputError
+from fairpay.logs.columns import number_columns
 from fairpay.logs.dialect import UNQUOTED, Dialect, find_dialect, is_well_quoted
 from fairpay.logs.faults import reading_of
-from fairpay.logs.packed import head_of, open_bytes
-from fairpay.logs.source import BATCH, BROKEN, HEADER_AGAIN, ROW, TOO_MANY, Field, Source
+from fairpay.logs.packed import head_of, open_bytes, packing_of
+from fairpay.logs.source import BATCH, BROKEN, HEADER_AGAIN, ROW, TOO_MANY, Field, Source, after
 from fairpay.logs.spool import spooled
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ def open_text(file: LogFile, reading: Reading) -> Source:
     notes = dialect.notes
     if quoting == "plain":
         notes = (*notes, f'{file.path}: " is taken as part of the text, not as quoting')
-    table = Table(file, dialect)
+    table = Table(file, dialect, number_columns(dialect.names, reading))
     return Source(
         where=file.path,
         fields={name: Field(kind=pl.String(), expr=pl.col(name)) for name in dialect.names},
@@ -105,35 +107,44 @@ class Table:
 
     file: LogFile
     dialect: Dialect
+    numbers: frozenset[str] = frozenset()
+    """Columns that are numbers by their names."""
 
     def __call__(self, names: Sequence[str], rows: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG002 - text says nothing of its rows beforehand
-        """Read the columns; from the first line on that Polars cannot read, line by line."""
+        """Read the columns; from where a number is none as text, from where Polars cannot read on line by line."""
         done, blank = 0, None
-        if self.dialect.spaced or (self.dialect.quote and has_odd_quotes(self.file.local, self.dialect.separator)):
-            yield from self.line_by_line(names, 0, rows or BATCH)
+        quotes = self.dialect.quote and has_quotes(self.file.local)
+        odd = self.dialect.spaced or (quotes and has_odd_quotes(self.file.local, self.dialect.separator))
+        for numbers in () if odd else (self.numbers & set(names), frozenset[str]()):
+            scan = self.scan(quotes=quotes, numbers=numbers).select([*names, BEYOND])
+            try:
+                for frame in after(done, scan, rows):
+                    height = frame.height
+                    frame = told(frame, names, header=not numbers)  # noqa: PLW2901 - the same rows
+                    if frame[names[0]].null_count() and (empty := all_empty(frame, names)).any():
+                        blank = self.blank_rows() if blank is None else blank
+                        frame = without(frame, done, empty, blank)  # noqa: PLW2901 - the same rows
+                    yield frame
+                    done += height
+            except pl.exceptions.PolarsError:
+                continue
             return
-        try:
-            scan = self.scan().select([*names, broken(names)])
-            for frame in scan.collect_batches(chunk_size=rows or BATCH, maintain_order=True, lazy=True):
-                height = frame.height
-                if frame[names[0]].null_count() and (empty := all_empty(frame, names)).any():
-                    blank = self.blank_rows() if blank is None else blank
-                    frame = without(frame, done, empty, blank)  # noqa: PLW2901 - the same rows
-                yield frame
-                done += height
-        except pl.exceptions.PolarsError:
-            yield from self.line_by_line(names, done, rows or BATCH)
+        yield from self.line_by_line(names, done, rows or BATCH)
 
-    def scan(self) -> pl.LazyFrame:
-        """Let Polars read every field as text, and one more than the header has, where no row has more than that."""
+    def scan(self, *, quotes: bool = True, numbers: frozenset[str] = frozenset()) -> pl.LazyFrame:
+        """Let Polars read every field as text, and one more than the header has, where no row has more than that.
+
+        Columns of `numbers` are read as whole numbers, which Polars refuses of anything else.
+        """
         dialect = self.dialect
+        kinds = {name: pl.Int64 if name in numbers else pl.String for name in dialect.names}
         return pl.scan_csv(
             self.file.local,
-            schema={**dict.fromkeys(dialect.names, pl.String), BEYOND: pl.String},
+            schema={**kinds, BEYOND: pl.String},
             has_header=False,
             skip_lines=dialect.skip,
             separator=dialect.separator,
-            quote_char='"' if dialect.quote else None,
+            quote_char='"' if dialect.quote and quotes else None,
             null_values=[NULL],
             infer_schema=False,
             missing_columns="insert",
@@ -172,20 +183,20 @@ class Table:
                 frame = frame.with_columns(pl.col(name).replace([NULL, ""], [None, None]) for name in names)
                 beyond = ["x" if any(cells[width:]) else None for _, cells in kept]
                 frame = frame.with_columns(pl.Series(BEYOND, beyond, pl.String), pl.Series(ROW, [n for n, _ in kept]))
-                yield frame.with_columns(broken(names)).drop(BEYOND)
+                yield told(frame, names)
 
 
-def broken(names: Sequence[str]) -> pl.Expr:
-    """Say what is wrong with a row as a whole, in the codes of BROKEN."""
-    header = pl.all_horizontal(pl.col(name) == name for name in names)
-    return (
-        pl.when(pl.col(BEYOND).is_not_null())
-        .then(pl.lit(TOO_MANY))
-        .when(header)
-        .then(pl.lit(HEADER_AGAIN))
-        .cast(pl.UInt8)
-        .alias(BROKEN)
-    )
+def told(frame: pl.DataFrame, names: Sequence[str], *, header: bool = True) -> pl.DataFrame:
+    """Say what is wrong with rows as a whole, in the codes of BROKEN, if anything is: by BEYOND, and a header again.
+
+    Where numbers were read there is no header among the rows.
+    """
+    clean = frame[BEYOND].null_count() == frame.height
+    if clean and not (header and (frame[names[0]] == names[0]).any()):
+        return frame.drop(BEYOND)
+    again = pl.all_horizontal(pl.col(name) == name for name in names) if header else pl.lit(value=False)
+    too_many = pl.when(pl.col(BEYOND).is_not_null()).then(pl.lit(TOO_MANY, pl.UInt8))
+    return frame.with_columns(too_many.when(again).then(pl.lit(HEADER_AGAIN, pl.UInt8)).alias(BROKEN)).drop(BEYOND)
 
 
 def numbered(stream: IO[bytes], dialect: Dialect, where: str) -> Iterator[list[str]]:
@@ -263,6 +274,14 @@ def has_odd_quotes(path: str, separator: str) -> bool:
         return True  # what is wrong is told with its row, line by line
 
 
+def has_quotes(path: str) -> bool:
+    """Whether `"` stands anywhere in a file; True where that takes unpacking it to know."""
+    if packing_of(path) is not None:
+        return True
+    with open(path, "rb") as raw, mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as view:  # noqa: PTH123 - a name as it was given
+        return view.find(b'"') >= 0
+
+
 def quoting_of(file: LogFile, separator: str) -> Literal["quoted", "plain"] | None:
     """Say whether `"` quotes in a file of tabs or spaces, wherever in the file it stands.
 
@@ -276,6 +295,8 @@ def quoting_of(file: LogFile, separator: str) -> Literal["quoted", "plain"] | No
     cells = pl.col("line").str.strip_suffix("\r").str.split(separator)
     starting = cells.list.eval(pl.element().filter(pl.element().str.starts_with('"')))
     with reading_of(file.path):
+        if not has_quotes(file.local):
+            return None
         found = (
             lines_of(file.local)
             .filter(pl.col("line").str.contains('"', literal=True))
