@@ -128,7 +128,7 @@ class Scan:
 
 
 def after(done: int, lazy: pl.LazyFrame, rows: int | None) -> Iterator[pl.DataFrame]:
-    """Run a query from row `done` on; what lies before is read again and passed over, so that nothing is left unread."""
+    """Run a query from row `done` on; what lies before is read again, and passed over here."""
     seen = 0
     for frame in lazy.collect_batches(chunk_size=rows or BATCH, maintain_order=True, lazy=True):
         seen += frame.height
