@@ -27,6 +27,8 @@ NULL_WORDS = (
 ROUNDED = r"^\d[.,]\d+[eE]\+?\d+$|^\d[eE]\+\d+$"
 """A number as a spreadsheet shows one of more digits than it keeps."""
 GROUPED = r"^\d{1,3}(\.\d{3})+$"
+INLINE = 12
+"""Bytes of a text that a view holds itself."""
 LONGEST = 14
 """Ids above this many bytes are neither words for nothing nor rounded numbers."""
 DAY = 86_400_000
@@ -125,8 +127,17 @@ def holds_nul(column: pa.Array) -> NDArray[np.bool_] | None:
     kind = column.type
     if not (pa.types.is_string_view(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         return None
+    if pa.types.is_string_view(kind) and not any(has_zero(buffer) for buffer in column.buffers()[2:]):
+        words = np.frombuffer(column.buffers()[1], np.int32) if len(column) else np.empty(0, np.int32)
+        if not (words[4 * column.offset : 4 * (column.offset + len(column)) : 4] <= INLINE).any():
+            return None  # text within the views themselves ends in zeros, other text has none
     found = pl.Series(column).str.contains("\0", literal=True).fill_null(value=False)
     return found.to_numpy() if found.any() else None
+
+
+def has_zero(buffer: pa.Buffer | None) -> bool:
+    """Whether any byte is zero."""
+    return buffer is not None and buffer.size > 0 and not np.frombuffer(buffer, np.uint8).all()
 
 
 def add(cautions: Cautions, code: str, odd: pl.Series, advice: str, named: Callable[[str], str]) -> None:
