@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairpay.errors import InputError
+from fairpay.qualify.lengths import shorter
 from fairpay.schema import Fate
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ class Weigher:
             here = factor.meets(raw, listens)
             scale *= np.where(here, factor.up, factor.down)
             if factor.least_ms and listens.ms is not None:
-                scale[here & (listens.ms < factor.least_ms)] = 0
+                scale[here & shorter(listens.ms, listens.plays, factor.least_ms)] = 0
             short_of |= here & factor.misses
             met.append(here & listens.used)
         amount = scale if listens.amount is None else self.product(listens.amount, scale, listens.used)
