@@ -38,6 +38,8 @@ class Facts:
     """Alpha, the royalty rate, where it is stated or follows from fees; None where only a pool is known."""
     fees_are_money: bool
     """Whether a fee unit is a minor unit of the currency (False where only a pool is stated and each fee is 1)."""
+    divided: bool = False
+    """Whether the amounts of some users are parts of a whole that is not their listening, see `Usage.whole`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Month(Protocol):
 
     @property
     def artist_amount(self) -> Ints:
-        """int64[artists]: listening of each artist, in the measure."""
+        """int64[artists]: listening of each artist, in the measure; in a finer unit where some is divided anew."""
         ...
 
     @property

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["REASONS", "ROLES", "Fate", "Listens", "RawBatch"]
+__all__ = ["REASONS", "ROLES", "Division", "Fate", "Listens", "RawBatch"]
 
 ROLES = (
     "user",
@@ -99,6 +99,20 @@ class RawBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Division:
+    """How the listening of some listeners of one pool is divided among artists."""
+
+    stand_in: pa.Array
+    """large_string[listeners]: under which id each one's listening was taken in."""
+    start: NDArray[np.int64]
+    """int64[listeners + 1]: whose entries of `artist` and `weight` are whose."""
+    artist: pa.Array
+    """large_string[entries]."""
+    weight: NDArray[np.int64]
+    """int64[entries], each above 0: the shares of a listener, summing to at most 2^62."""
+
+
+@dataclass(frozen=True, slots=True)
 class Listens:
     """Some rows judged: what the engine takes in."""
 
@@ -116,3 +130,5 @@ class Listens:
     """Milliseconds listened; None where the log has no duration."""
     pool: NDArray[np.uint32] | None = None
     """Which pool each row belongs to; None: one pool."""
+    divisions: Mapping[int, Division] | None = None
+    """Pool -> how the listening under the stand-ins of this batch is divided; None: there are none."""

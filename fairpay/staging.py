@@ -172,15 +172,11 @@ def open_stages(  # noqa: PLR0913 - the settings of a run
     if (conditions.history, conditions.wishes, conditions.delegations) != (None, None, None):
         read_stated(staging, conditions)
     if staging.history or staging.wishes:
-        from fairpay.io.listens import open_logs  # noqa: PLC0415 - only where listeners state something
-        from fairpay.layering import Layering  # noqa: PLC0415 - the same
-        from fairpay.weighing import MONEY_ROLES  # noqa: PLC0415 - the same
+        from fairpay.layering import Layering  # noqa: PLC0415 - only where listeners state something
 
-        columns = open_logs(logs, reading, wanted=MONEY_ROLES, period=(None, None)).columns
-        timed = qualifying.measure == "time" or (qualifying.measure is None and bool({"ms", "seconds"} & {*columns}))
         past = staging.history.by_user if staging.history else {}
         stated_wishes = staging.wishes.by_user if staging.wishes else {}
-        staging.layering = Layering(past, stated_wishes, conditions.kappa, timed)
+        staging.layering = Layering(past, stated_wishes, conditions.kappa)
     return staging
 
 

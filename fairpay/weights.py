@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairpay.errors import InputError
-from fairpay.qualify.lengths import shorter
+from fairpay.integers import shorter
 from fairpay.schema import Fate
 
 if TYPE_CHECKING:

@@ -51,17 +51,15 @@ EVERY = ["market-centric", "user-centric", "user-cap:cap=3", "weighted", "bounde
 @pytest.mark.parametrize("rule", EVERY)
 @pytest.mark.parametrize("ms", [None, 200_000])
 def test_who_states_nothing_is_not_touched(rule: str, ms: int | None) -> None:
-    """Only the units change, and rules divide by sums."""
-    layering = Layering(wishes={"nobody": Wishes(blocked={"a"})}, timed=ms is not None)
-    before, after = paid(None, rule, ms=ms), paid(layering, rule, ms=ms)
-    assert before.keys() == after.keys()
-    assert all(abs(before[a] - after[a]) <= 1 for a in before)
+    layering = Layering(wishes={"nobody": Wishes(blocked={"a"})})
+    assert paid(None, rule, ms=ms) == paid(layering, rule, ms=ms)
 
 
-def test_a_stage_that_divides_by_listening_again_changes_nothing() -> None:
-    """Kappa 0: set aside and handed back."""
-    layering = Layering(past={"u1": {"z": 5}, "u2": {"z": 5}})
-    assert paid(layering, "user-centric") == paid(None, "user-centric")
+@pytest.mark.parametrize("rule", EVERY)
+@pytest.mark.parametrize("ms", [None, 200_000])
+def test_listening_divided_anew_as_it_was_pays_the_same(rule: str, ms: int | None) -> None:
+    """A past that counts nothing: the listener goes the whole way round."""
+    assert paid(Layering(past={"u1": {"z": 5}, "u2": {"z": 5}}), rule, ms=ms) == paid(None, rule, ms=ms)
 
 
 def test_history_reaches_the_payouts() -> None:
@@ -69,7 +67,7 @@ def test_history_reaches_the_payouts() -> None:
     found = paid(Layering(past={"u1": {"b": 1, "z": 1}}, kappa=Fraction(4)), "user-centric")
     mine = naive_layers.history({"a": 3, "b": 1}, {"b": 1, "z": 1}, Fraction(4))
     exact = {"a": mine["a"] + Fraction(1, 2), "b": mine["b"], "c": Fraction(3, 2), "z": mine["z"]}
-    assert all(abs(found[artist] - share * 10**12 / 3) < 10**5 for artist, share in exact.items())
+    assert all(abs(found[artist] - share * 10**12 / 3) < 1 for artist, share in exact.items())
 
 
 @pytest.mark.parametrize("rule", ["market-centric", "user-centric", "bounded"])
@@ -77,16 +75,16 @@ def test_wishes_move_a_users_own_money_and_nobody_elses(rule: str) -> None:
     """U3 gives all to z: z gets exactly what u3 steered before, to the finest unit of a share."""
     before = paid(None, rule)
     after = paid(Layering(wishes={"u3": Wishes({"z": Fraction(1)})}), rule)
-    assert abs(after["a"] - before["a"]) <= 10**5
-    assert abs(after["b"] - before["b"]) <= 10**5
-    assert abs(after["z"] + after["c"] - before["c"]) <= 10**5
+    assert abs(after["a"] - before["a"]) <= 1
+    assert abs(after["b"] - before["b"]) <= 1
+    assert abs(after["z"] + after["c"] - before["c"]) <= 1
 
 
 def test_blocking_everything_is_a_named_line() -> None:
     """And the plays stay listed."""
     layering = Layering(wishes={"u3": Wishes(blocked={"c"})})
     found = paid(layering, "user-centric")
-    assert abs(found[BLOCKED] - 10**12 // 3) <= 10**5
+    assert abs(found[BLOCKED] - 10**12 // 3) <= 1
     assert BLOCKED in layering.remarks()[-1]
 
 
@@ -108,12 +106,6 @@ def test_integer_ids_are_found_by_their_text() -> None:
     )
     layering = Layering(wishes={"3": Wishes(blocked={"c"})})
     assert layering.apply(numbered).used.tolist() == [True] * 4 + [False]
-
-
-def test_listening_that_leaves_62_bits_is_refused() -> None:
-    """Instead of wrapping."""
-    with pytest.raises(InputError, match="divide anew"):
-        Layering().apply(listens([("u", "a", 2**50)]))
 
 
 def test_delegated_fees_are_those_of_the_payers() -> None:

@@ -185,7 +185,7 @@ def chain_of(asked: Asked, logs: Logs, terms: Terms, qualifier: Qualifier) -> Ch
             {} if loaded.history is None else loaded.history.by_user,
             {} if loaded.wishes is None else loaded.wishes.by_user,
             number("kappa", asked.closing.kappa),
-            timed_pools=terms.timed(logs.columns)[:-1],
+            pools=len(loaded.pools),
         )
     return Chain(
         asked.sorter(terms.judge(qualifier)),

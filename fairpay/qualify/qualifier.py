@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.errors import InputError
+from fairpay.integers import shorter
 from fairpay.kernels.amounts import Amounts, read_amounts
 from fairpay.kernels.numbers import EXACT, ROUNDED_UP
 from fairpay.qualify.ids import missing_ids
-from fairpay.qualify.lengths import shorter
 from fairpay.qualify.moments import read_moments
 from fairpay.qualify.rejected import Rejected
 from fairpay.qualify.tally import Counts, Tally

@@ -139,6 +139,14 @@ class UserCap(Budgeted):
         forces.scaled_ratio(users.total, *self.parts(users), prepared.scale, out)
         return out
 
+    def loose(self, month: Month, prepared: Capped) -> Fraction | None:
+        """Plays that count are whole; of time, a part counts, which is cut to units."""
+        return None if self.whole(month, prepared) else Fraction(0)
+
+    def whole(self, month: Month, prepared: Capped) -> bool:
+        """Say whether every budget is exact: listening is plays, and the units hold the tail's parts."""
+        return month.facts.amount == month.facts.plays and prepared.scale % self.tail.denominator == 0
+
     def remarks(self, prepared: Capped) -> tuple[str, ...]:
         """Say whether the cap is safe against paid accounts on this log."""
         if prepared.safe is None or self.tail:
