@@ -38,6 +38,8 @@ class Facts:
     """Alpha, the royalty rate, where it is stated or follows from fees; None where only a pool is known."""
     fees_are_money: bool
     """Whether a fee unit is a minor unit of the currency (False where only a pool is stated and each fee is 1)."""
+    play: int | None = 1
+    """What one play comes to in `amount`, before play weights; None where listening is time."""
     divided: bool = False
     """Whether the amounts of some users are parts of a whole that is not their listening, see `Usage.whole`."""
 

@@ -106,9 +106,19 @@ class Staging:
         return [lambda: iter([divided])] if len(divided.used) else []
 
     @property
+    def base(self) -> int:
+        """What a play that no line of the policy meets counts."""
+        return 1 if self.weigher is None else self.weigher.base
+
+    @property
     def dropped(self) -> Mapping[Fate, int]:
         """Rows that qualified and left here, by reason; no zeros."""
         return {} if self.weigher is None else {fate: n for fate, n in self.weigher.dropped.items() if n}
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """In sentences, how many artists or tracks reach each threshold of the policy."""
+        return () if self.weigher is None else self.weigher.missed()
 
     @property
     def plays_dropped(self) -> int:

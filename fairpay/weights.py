@@ -172,6 +172,16 @@ class Weigher:
         else:
             self.factors.append(Factor(touched, times.numerator, times.denominator, unit, ids))
 
+    def missed(self) -> tuple[str, ...]:
+        """Say in sentences how many artists or tracks miss each threshold."""
+        said = []
+        for limit in self.policy.thresholds:
+            unit = limit.per if limit.per in self.census else "artist"
+            every = len(self.census[unit].ids)
+            short = every - len(self.census[unit].reaching(limit))
+            said.append(f"The threshold {limit.name!r} is missed by {short:,} of {every:,} {unit}{'s' * (every != 1)}")
+        return tuple(said)
+
     def apply(self, raw: RawBatch, listens: Listens) -> Listens:
         """Weigh a judged batch.
 

@@ -10,6 +10,8 @@ import naive_layers
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fairpay.engines.local import LocalEngine
 from fairpay.errors import InputError
@@ -60,6 +62,83 @@ def test_who_states_nothing_is_not_touched(rule: str, ms: int | None) -> None:
 def test_listening_divided_anew_as_it_was_pays_the_same(rule: str, ms: int | None) -> None:
     """A past that counts nothing: the listener goes the whole way round."""
     assert paid(Layering(past={"u1": {"z": 5}, "u2": {"z": 5}}), rule, ms=ms) == paid(None, rule, ms=ms)
+
+
+STATED = ("market-centric", "user-centric", "equal-split", "user-cap:cap=3", "user-cap:cap=3,tail=1/2", "median",
+          "bounded:b=7/10", "norm:p=inf", "top-artist", "top-artist:share=100%", "independent-markets")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STATED)
+@settings(max_examples=25)
+@given(
+    played=st.dictionaries(
+        st.tuples(st.sampled_from("uvw"), st.sampled_from("ABCD")), st.integers(1, 4), min_size=1, max_size=9
+    ),
+    past=st.dictionaries(st.sampled_from("BCXY"), st.integers(1, 3), max_size=3),
+    gift=st.sampled_from([Fraction(0), Fraction(1, 10), Fraction(1, 3)]),
+    boost=st.sampled_from([Fraction(1), Fraction(3, 2)]),
+    pool=st.integers(1, 100) | st.integers(10**8, 10**9),
+)
+def test_every_rule_sees_the_exact_shares_of_who_states_something(  # noqa: PLR0913, PLR0917 - a month
+    name: str,
+    played: dict[tuple[str, str], int],
+    past: dict[str, int],
+    gift: Fraction,
+    boost: Fraction,
+    pool: int,
+) -> None:
+    """A past for u and v, wishes for u and w; to the unit, ties included."""
+    wish = Wishes({"G": gift} if gift else {}, set(), {"A": boost})
+    layering = Layering({"u": past, "v": past} if past else {}, {"u": wish, "w": wish}, Fraction(2))
+    rows = [(user, artist, plays) for (user, artist), plays in played.items()]
+    rule = find_rule(name)
+    with LocalEngine(Running(threads=1)) as engine:
+        engine.ingest([lambda: iter([listens(rows)])], layering.apply)
+        extra = layering.extra()
+        engine.ingest([lambda: iter([extra])], lambda batch: batch)
+        engine.finish(fee=1)
+        month = engine.month(pool=pool, rate=Fraction(7, 10), fees_are_money=False)
+        found = dict(zip(engine.artist.to_pylist(), naive.run(rule, month).tolist(), strict=True))
+    names = sorted(found, key=str.encode)
+    listeners = []
+    for user in sorted({user for user, _, _ in rows}):
+        own = {artist: plays for who, artist, plays in rows if who == user}
+        mine = naive_layers.shares(own)
+        if past and user in "uv":
+            mine = naive_layers.history(own, past, Fraction(2))
+        if user in "uw":
+            mine = naive_layers.wishes(mine, wish.gifts, wish.boosts)
+        total = sum(own.values())
+        listeners.append(naive.Listener(1, {names.index(a): total * x for a, x in mine.items() if x}, total))  # type: ignore[misc]
+    shares = naive.exact(rule, listeners, artists=len(names), pool=Fraction(pool), rate=Fraction(7, 10))
+    assert [found[artist] for artist in names] == naive.round_by_largest_remainder(shares, pool)
+
+
+def test_a_tie_for_most_played_stays_a_tie_beside_a_gift() -> None:
+    """Oracle 02: A and B get half each of what the gift leaves to the most played."""
+    layering = Layering(wishes={"u1": Wishes({"H": Fraction(1, 10)})})
+    with LocalEngine(Running(threads=1)) as engine:
+        engine.ingest([lambda: iter([listens([("u1", "A", 1), ("u1", "B", 1)])])], layering.apply)
+        extra = layering.extra()
+        engine.ingest([lambda: iter([extra])], lambda batch: batch)
+        engine.finish(fee=1)
+        month = engine.month(pool=10_000, rate=None, fees_are_money=False)
+        assert naive.run(find_rule("top-artist:share=100%"), month).tolist() == [5000, 5000, 0]
+
+
+@pytest.mark.parametrize("rule", ["market-centric", "user-centric"])
+def test_many_alike_listeners_are_paid_as_one_is(rule: str) -> None:
+    """Oracle 03: a thousand times (1, 2.5, 2.5) / 6; nothing of the rounding of one adds up."""
+    users = [f"u{i}" for i in range(1000)]
+    layering = Layering({user: {"B": 1, "C": 1} for user in users}, kappa=Fraction(5))
+    with LocalEngine(Running(threads=2)) as engine:
+        engine.ingest([lambda: iter([listens([(user, "A", 1) for user in users])])], layering.apply)
+        extra = layering.extra()
+        engine.ingest([lambda: iter([extra])], lambda batch: batch)
+        engine.finish(fee=1)
+        month = engine.month(pool=10**15, rate=None, fees_are_money=False)
+        found = naive.run(find_rule(rule), month).tolist()
+    assert found == [166_666_666_666_667, 416_666_666_666_667, 416_666_666_666_666]
 
 
 def test_history_reaches_the_payouts() -> None:

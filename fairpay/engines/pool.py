@@ -55,8 +55,8 @@ class LocalPool:
             unlisted_rows=payers.dropped,
         )
 
-    def month(self, *, pool: int, rate: Fraction | None, fees_are_money: bool) -> LocalMonth:
-        """Return the month for rules; `pool` minor units are to be divided."""
+    def month(self, *, pool: int, rate: Fraction | None, fees_are_money: bool, play: int | None = 1) -> LocalMonth:
+        """Return the month for rules; `pool` minor units are to be divided, and `play` is as in `month.Facts`."""
         payers = self.payers
         facts = Facts(
             artists=self.listening.artists.count,
@@ -68,6 +68,7 @@ class LocalPool:
             pool=pool,
             rate=rate,
             fees_are_money=fees_are_money,
+            play=play,
             divided=self.listening.redivided,
         )
         return LocalMonth(self.listening, facts)
