@@ -108,5 +108,5 @@ def typical_fee(month: Month) -> Fraction:
     """Return the royalty money of the median listener, in minor units."""
     facts = month.facts
     if facts.fees_are_money and facts.rate is not None:
-        return median_fee(month) * facts.rate
+        return median_fee(month) * facts.rate / facts.fee_unit
     return Fraction(facts.pool, facts.users)

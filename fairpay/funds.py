@@ -26,11 +26,11 @@ class Paying:
 
     users: int
     """Users with listening."""
-    fees: int
-    """What they paid, in minor units; only where a subscriber file was given."""
+    fees: Fraction | int
+    """What they paid, in minor units; only where a subscriber file was given. Not whole where some is passed on."""
     inactive: int = 0
     """Subscribers who played nothing."""
-    inactive_fees: int = 0
+    inactive_fees: Fraction | int = 0
     """What these paid, in minor units."""
     unlisted: int = 0
     """Users with listening and without a subscription line."""
@@ -81,7 +81,7 @@ def funds(stated: MoneyStated, currency: Currency, paying: Paying) -> Money:
     if stated.pool is not None:
         gross, words = currency.units(stated.pool), f"{grouped(currency.units(stated.pool), currency)} stated"
     elif stated.subscribers is not None:
-        gross = paying.fees + paying.inactive_fees
+        gross = int(paying.fees + paying.inactive_fees)
         words = f"{grouped(gross, currency)} paid by {counted(paying.subscribers)}"
     else:
         fee = fee_units(stated, currency)

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from fairpay.errors import InputError
 from fairpay.layers.delegation import delegate
-from fairpay.layers.splits import BLOCKED, Wishes, divide_listening, fitted
+from fairpay.layers.splits import BLOCKED, LARGEST, Wishes, divide_listening, fitted
 from fairpay.schema import Division, Listens
 
 if TYPE_CHECKING:
@@ -202,8 +202,9 @@ def delegated(
     *,
     viscosity: Fraction,
     cap: Fraction,
-) -> list[tuple[pa.Array, Ints]]:
-    """Return who steers what, instead of who paid what; the sum is the same.
+    room: int = LARGEST,
+) -> tuple[list[tuple[pa.Array, Ints]], int]:
+    """Return who steers what, instead of who paid what, and how many of its units make a minor unit; at most `room`.
 
     Every delegator and delegate must be among the payers (`Stated.leave_out_unknown` sees to that). A delegate who
     plays nothing steers nothing: that money is then of an inactive subscriber, and the policy for these decides.
@@ -220,5 +221,5 @@ def delegated(
     if lines > len(fees):
         message = f"{lines - len(fees)} of {lines} subscribers come twice"
         raise InputError(message, advice="Give one line for each subscriber.")
-    steered = delegate(fees, shares, viscosity=viscosity, cap=cap)
-    return [(pa.array(list(steered), pa.large_string()), np.array(list(steered.values()), dtype=np.int64))]
+    steered, unit = delegate(fees, shares, viscosity=viscosity, cap=cap, room=room)
+    return [(pa.array(list(steered), pa.large_string()), np.array(list(steered.values()), dtype=np.int64))], unit

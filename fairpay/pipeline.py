@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -26,7 +27,6 @@ from fairpay.staging import Staging, open_stages, read_ruling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from fractions import Fraction
     from pathlib import Path
 
     from fairpay.division import Division
@@ -115,11 +115,12 @@ def carry_out(
         intake = engine.finish(fee=fee_units(request.money, currency))
         listening = describe(inspection.counts, intake, len(engine.artist), left=stages.left_out())
         refuse_nothing(request, intake, listening, missed=stages.staging.missed)
-        money = funds(request.money, currency, paying(request.money, intake))
+        money = funds(request.money, currency, paying(request.money, intake, unit=stages.staging.fee_unit))
         month = engine.month(
             pool=money.pool if pool is None else pool,
             rate=known_rate(request.money),
             fees_are_money=request.money.pool is None,
+            fee_unit=stages.staging.fee_unit,
             play=stages.play if listening.measure == "plays" else None,
         )
         found = Found(
@@ -146,7 +147,7 @@ def refuse_nothing(request: Request, intake: Intake, listening: Listening, *, mi
         NothingToPayError: with the reasons.
 
     """
-    if intake.unlisted and intake.unlisted >= intake.users:
+    if intake.unlisted and intake.users <= (0 if request.money.unlisted == "leave-out" else intake.unlisted):
         raise strangers(request, intake.unlisted, "line")
     if intake.users:
         return
@@ -325,15 +326,15 @@ def moment(microseconds: int) -> str:
     return datetime.fromtimestamp(microseconds // 1_000_000, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def paying(stated: MoneyStated, intake: Intake) -> Paying:
-    """Keep what the engine found about payers, where there was a subscriber file."""
+def paying(stated: MoneyStated, intake: Intake, *, unit: int) -> Paying:
+    """Keep what the engine found about payers, where there was a subscriber file; `unit` fee units are a minor unit."""
     if stated.subscribers is None:
         return Paying(users=intake.users, fees=0)
     return Paying(
         intake.users,
-        intake.fees,
+        Fraction(intake.fees, unit),
         intake.inactive,
-        intake.inactive_fees,
+        Fraction(intake.inactive_fees, unit),
         intake.unlisted,
         left_out=stated.unlisted == "leave-out",
     )

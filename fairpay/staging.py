@@ -44,6 +44,8 @@ class Staging:
     """Whether lines that cannot be used are set aside instead of refused."""
     payers_met: set[str] = field(default_factory=set)
     delegators: int = 0
+    fee_unit: int = 1
+    """How many units of what subscribers steer make a minor unit."""
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -72,7 +74,8 @@ class Staging:
         given.leave_out_unknown(lambda user: given.by_user[user].keys() <= users, "delegate is not a subscriber")
         given.check(set_aside=self.set_aside)
         self.delegators = len(given.by_user)
-        return delegated(kept, given.by_user, viscosity=self.viscosity, cap=self.delegate_cap)
+        steered, self.fee_unit = delegated(kept, given.by_user, viscosity=self.viscosity, cap=self.delegate_cap)
+        return steered
 
     def noted(self, batches: Iterable[tuple[pa.Array, Ints]]) -> Iterator[tuple[pa.Array, Ints]]:
         """Note which listeners with wishes are subscribers."""

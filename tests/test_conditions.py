@@ -153,3 +153,25 @@ def test_boosted_plays_cannot_be_capped_where_time_is_measured() -> None:
     log = pl.DataFrame({"user": ["u1"], "artist": ["A"], "seconds": [200]})
     with pytest.raises(UsageError, match="measured in time"):
         fairpay.pay(log, rule="user-cap:boosts=before", pool="30")
+
+
+def test_many_alike_delegators_do_not_add_up_what_one_is_rounded_by(tmp_path: Path) -> None:
+    """1,000 who pay 9.99 and pass on a sixth of it: X gets 8.325 of each, Y what arrives and its own fee."""
+    users = [f"u{i}" for i in range(1000)]
+    log = pl.DataFrame({"user": [*users, "v"], "artist": ["X"] * 500 + ["Z"] * 500 + ["Y"]})
+    payers, given = tmp_path / "subs.csv", tmp_path / "given.csv"
+    payers.write_text("user,paid\n" + "".join(f"{u},9.99\n" for u in [*users, "v"]), encoding="utf-8")
+    given.write_text("user,delegate,share\n" + "".join(f"{u},v,1/3\n" for u in users), encoding="utf-8")
+    paid = fairpay.pay(log, rule="user-centric", subscribers=payers, delegations=given, delegate_cap="1000")
+    assert paid.outcome.money.pool == 999_999
+    found = dict(zip(paid.outcome.artist.to_pylist(), paid.outcome.payouts[0].allocation.paid.tolist(), strict=True))
+    assert found == {"X": 416_250, "Y": 167_499, "Z": 416_250}
+
+
+def test_a_listener_who_is_no_subscriber_is_no_reason_to_refuse_the_others(tmp_path: Path) -> None:
+    """Oracle 06: one subscriber, one listener who is left out."""
+    payers = tmp_path / "subs.csv"
+    payers.write_text("user,paid\nu0,9.99\n", encoding="utf-8")
+    log = pl.DataFrame({"user": ["u0", "u1"], "artist": ["A", "B"]})
+    paid = fairpay.compare(log, subscribers=payers, unlisted="leave-out")
+    assert (paid.outcome.money.stated, paid.outcome.money.subscribers) == ("9.99 paid by 1 subscriber", 1)

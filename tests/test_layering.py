@@ -190,7 +190,8 @@ def test_integer_ids_are_found_by_their_text() -> None:
 def test_delegated_fees_are_those_of_the_payers() -> None:
     """Half of u1's fee is u2's to steer."""
     payers: Any = [(pa.array(["u1", "u2"]), np.array([1000, 500])), (pa.array(["u3"]), np.array([7]))]
-    found = delegated(payers, {"u1": {"u2": Fraction(1)}}, viscosity=Fraction(1, 2), cap=Fraction(5))
+    found, unit = delegated(payers, {"u1": {"u2": Fraction(1)}}, viscosity=Fraction(1, 2), cap=Fraction(5))
+    assert unit == 1
     assert [(u.to_pylist(), f.tolist()) for u, f in found] == [(["u1", "u2", "u3"], [500, 1000, 7])]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.layering import Layering, among, delegated, kept
-from fairpay.layers.splits import whole
+from fairpay.layers.splits import LARGEST, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,8 +123,9 @@ def pass_on(
         "delegate is not a subscriber of the same pool",
     )
     given.check(set_aside=set_aside)
-    parts = {}
+    parts, room = {}, LARGEST // max(1, len(payers.parts))
     for pool, own in payers.parts.items():
         shares = {user: dict(to) for user, to in given.by_user.items() if user in users[pool]}
-        parts[pool] = delegated(own, shares, viscosity=viscosity, cap=cap) if shares else own
+        # A pool's money is stated: what each steers of it may be in any unit.
+        parts[pool] = delegated(own, shares, viscosity=viscosity, cap=cap, room=room)[0] if shares else own
     return replace(payers, parts=parts)

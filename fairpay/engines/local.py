@@ -274,9 +274,11 @@ class LocalEngine:
             raise RuntimeError(message)
         return self.pools[code]
 
-    def month(self, *, pool: int, rate: Fraction | None, fees_are_money: bool, play: int | None = 1) -> LocalMonth:
-        """Return the month of pool 0 for rules; `pool` minor units are to be divided, `play` is as in `month.Facts`."""
-        return self.pool(0).month(pool=pool, rate=rate, fees_are_money=fees_are_money, play=play)
+    def month(
+        self, *, pool: int, rate: Fraction | None, fees_are_money: bool, fee_unit: int = 1, play: int | None = 1
+    ) -> LocalMonth:
+        """Return the month of pool 0 for rules: `pool` minor units to be divided, the rest as in `month.Facts`."""
+        return self.pool(0).month(pool=pool, rate=rate, fees_are_money=fees_are_money, fee_unit=fee_unit, play=play)
 
     @property
     def artist(self) -> pa.Array:

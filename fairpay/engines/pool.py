@@ -55,8 +55,10 @@ class LocalPool:
             unlisted_rows=payers.dropped,
         )
 
-    def month(self, *, pool: int, rate: Fraction | None, fees_are_money: bool, play: int | None = 1) -> LocalMonth:
-        """Return the month for rules; `pool` minor units are to be divided, and `play` is as in `month.Facts`."""
+    def month(
+        self, *, pool: int, rate: Fraction | None, fees_are_money: bool, fee_unit: int = 1, play: int | None = 1
+    ) -> LocalMonth:
+        """Return the month for rules; `pool` minor units are to be divided, the rest is as in `month.Facts`."""
         payers = self.payers
         facts = Facts(
             artists=self.listening.artists.count,
@@ -68,6 +70,7 @@ class LocalPool:
             pool=pool,
             rate=rate,
             fees_are_money=fees_are_money,
+            fee_unit=fee_unit,
             play=play,
             divided=self.listening.redivided,
         )

@@ -219,6 +219,6 @@ def paid_out(facts: Facts) -> Fraction | None:
     if not facts.fees_are_money:
         return facts.rate
     for fees in (facts.fees, facts.fees + facts.inactive_fees):
-        if abs(facts.rate * fees - facts.pool) < 1:
+        if abs(facts.rate * fees / facts.fee_unit - facts.pool) < 1:
             return facts.rate * fees / facts.fees
-    return Fraction(facts.pool, facts.fees)
+    return Fraction(facts.pool * facts.fee_unit, facts.fees)

@@ -202,7 +202,7 @@ def safe_cap(month: Month, play: int) -> int | None:
     facts = month.facts
     if not facts.rate or not facts.users:
         return None
-    share = Fraction(facts.pool, facts.fees) if facts.fees and facts.fees_are_money else facts.rate
+    share = Fraction(facts.pool * facts.fee_unit, facts.fees) if facts.fees and facts.fees_are_money else facts.rate
     unit = max(1, play)
     low, high = 0, facts.amount // unit if play else facts.plays
     if share:  # no more than all plays count
