@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fairpay.rule import Rule
     from fairpay.usage import Ints, Usage
 
-__all__ = ["Division", "divide"]
+__all__ = ["Division", "divide", "tied", "undecided", "weigh"]
 
 REFERENCE = ("market-centric", "user-centric")
 """The two rules whose weights the fan intensity is made of, whatever rules are asked for."""

@@ -40,16 +40,17 @@ class Lines:
 
     rows: list[tuple[int, str, str, int, int, int]] = field(default_factory=list)
     """pool, user, artist, listening, plays, milliseconds."""
-    divided: dict[int, list[tuple[str, dict[str, int]]]] = field(default_factory=dict)
-    """pool -> stand-in, artist -> parts."""
+    divided: dict[int, list[tuple[str, int, dict[str, int]]]] = field(default_factory=dict)
+    """pool -> stand-in, rows that were set aside less those handed back, artist -> parts."""
     rough: int = 0
     """Listeners whose shares are finer than 62 bits."""
 
-    def add(self, pool: int, user: str, heard: int, shares: Mapping[str, int]) -> None:
-        """Hand back one listener's listening and shares."""
+    def add(self, pool: int, user: str, heard: int, shares: Mapping[str, int], *, more_rows: int) -> None:
+        """Hand back one listener's listening and shares; `more_rows` were set aside than artists are played."""
         mine = self.divided.setdefault(pool, [])
-        mine.append((f"{STAND_IN}{pool} {len(mine)}", (parts := fitted(shares))[0]))
-        self.rough += not parts[1]
+        parts, exact = fitted(shares)
+        mine.append((f"{STAND_IN}{pool} {len(mine)}", more_rows - 1, parts))
+        self.rough += not exact
         self.rows.append((pool, user, mine[-1][0], heard, 0, 0))
 
     def played(self, pool: int, user: str, seen: Mapping[str, tuple[int, int]]) -> None:
@@ -72,13 +73,16 @@ class Lines:
         )
 
 
-def division(listeners: Sequence[tuple[str, Mapping[str, int]]]) -> Division:
+def division(listeners: Sequence[tuple[str, int, Mapping[str, int]]]) -> Division:
     """Put the shares of a pool's listeners together."""
-    start = np.cumsum([0, *(len(shares) for _, shares in listeners)], dtype=np.int64)
-    artists = [artist for _, shares in listeners for artist in shares]
-    weights = [part for _, shares in listeners for part in shares.values()]
-    stand_ins = pa.array([stand_in for stand_in, _ in listeners], pa.large_string())
-    return Division(stand_ins, start, pa.array(artists, pa.large_string()), np.array(weights, dtype=np.int64))
+    names, rows, shares = zip(*listeners, strict=True)
+    return Division(
+        pa.array(names, pa.large_string()),
+        np.cumsum([0, *map(len, shares)], dtype=np.int64),
+        pa.array([artist for own in shares for artist in own], pa.large_string()),
+        np.array([part for own in shares for part in own.values()], dtype=np.int64),
+        np.array(rows, dtype=np.int64),
+    )
 
 
 @dataclass
@@ -128,7 +132,9 @@ class Layering:
         """Divide one listener's listening; plays of blocked artists stay listed."""
         amounts = dict(mine.select("artist", "amount").iter_rows())
         if sum(amounts.values()):
-            self.lines.add(0, user, sum(amounts.values()), self.shares(user, amounts, int(mine["plays"].sum())))
+            shares = self.shares(user, amounts, int(mine["plays"].sum()))
+            more_rows = int(mine["rows"].sum()) - len(amounts)
+            self.lines.add(0, user, sum(amounts.values()), shares, more_rows=more_rows)
         seen = mine.select("artist", "plays", "ms").iter_rows()
         self.lines.played(0, user, {artist: (plays, ms or 0) for artist, plays, ms in seen})
         self.met.add(user)
@@ -189,6 +195,7 @@ def kept(listens: Listens, rows: NDArray[np.bool_]) -> pl.DataFrame:
         {
             "user": pl.Series(listens.user.filter(mask).cast(pa.large_string())),
             "artist": pl.Series(listens.artist.filter(mask).cast(pa.large_string())),
+            "rows": np.ones(int(rows.sum()), dtype=np.int64),
             "amount": amount[rows],
             "plays": plays[rows],
             "ms": ms,

@@ -110,6 +110,8 @@ class Division:
     """large_string[entries]."""
     weight: NDArray[np.int64]
     """int64[entries], each above 0: the shares of a listener, summing to at most 2^62."""
+    more_rows: NDArray[np.int64]
+    """int64[listeners]: how many rows of the log each had more than are taken in."""
 
 
 @dataclass(frozen=True, slots=True)

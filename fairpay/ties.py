@@ -39,6 +39,7 @@ BITS = 96
 """Bits below the unit that a second look sees: three digits in base 2^32."""
 HALF = 32
 LOW = (1 << HALF) - 1
+NOBODY = np.empty(0, dtype=np.int64)
 MOST_ENTRIES = 1 << 31
 """So many digits add up below 2^63."""
 
@@ -66,9 +67,8 @@ class Unsettled:
     parts: tuple[Part, ...]
     doubtful: Ints
     """Codes in doubt, ascending; none: it is settled."""
-    loose: Ints | None = None
-    """object[artists]: how many units of budgets each artist's weight may be off, because budgets are rounded; None:
-    budgets are exact."""
+    loose: Fraction | None = None
+    """Where budgets are rounded to whole units, what besides each may be off, as a part of it; None: they are exact."""
     undecided: int = 0
     """Artists among whom the last minor units went by id though nobody can say that they tie exactly."""
 
@@ -76,20 +76,34 @@ class Unsettled:
         """Return what each artist is paid."""
         return settle_together(month, [self])[0]
 
-    def finish(self, weights: Sequence[int], *, pool: int, users: int) -> None:
+    def finish(self, weights: Sequence[int], month: Month) -> None:
         """Settle what is in doubt by the weights of these artists, times 2^96, each cut off below.
 
         Floors are worked out again too: in a large pool the units of the first look are coarser than minor units.
         """
+        pool = month.facts.pool
         parts = [divmod(pool * weight, self.budgets << BITS) for weight in weights]
         self.paid[self.doubtful] = [floor for floor, _ in parts]
         left = pool - sum_exactly(self.paid)
-        slack = [pool * (users + 1) * sum(part.times for part in self.parts)] * len(parts)
+        slack = [pool * (month.facts.users + 1) * sum(part.times for part in self.parts)] * len(parts)
         if self.loose is not None:
-            slack = [one + (pool * self.loose[code] << BITS) for one, code in zip(slack, self.doubtful, strict=True)]
+            listeners = month.artist_listeners[self.doubtful].tolist()
+            off = [
+                self.off(weight >> BITS, own, month.facts.users) for weight, own in zip(weights, listeners, strict=True)
+            ]
+            slack = [one + (pool * more << BITS) for one, more in zip(slack, off, strict=True)]
         served, tied = first_of([rest for _, rest in parts], left, slack=slack)
         self.paid[self.doubtful[served]] += 1
         self.undecided = 0 if self.loose is None else tied
+
+    def off(self, weight: int, listeners: int, users: int) -> int:
+        """Return by how many units an artist's weight, and the sum of all in its proportion, may be off.
+
+        A budget is off by less than a unit and `loose` of itself.
+        """
+        assert self.loose is not None
+        own = 2 * weight * self.loose.numerator // self.loose.denominator
+        return listeners + weight * users // self.budgets + own + 2
 
 
 def settle_roughly(
@@ -109,31 +123,23 @@ def settle_roughly(
     from fairpay.kernels import wide  # noqa: PLC0415 - Numba is loaded where it is used
 
     pool, listeners = month.facts.pool, month.artist_listeners
-    off = None if loose is None else looseness(month, weights, budgets, loose)
+    begun = Unsettled(np.empty(len(weights), dtype=np.int64), budgets, tuple(parts), NOBODY, loose)
+    units = 2 * sum_exactly(listeners) * sum(part.times for part in parts if part.rounded)
+    if loose is not None:
+        units += begun.off(int(weights.max()), int(listeners.max()), month.facts.users)
     down = max(0, budgets.bit_length() - LARGEST.bit_length() + 1)
-    entries = 2 * sum_exactly(listeners) * sum(part.times for part in parts if part.rounded)
-    error = pool * ((entries + (0 if off is None else max(off.tolist(), default=0)) >> down) + (2 if down else 0))
+    error = pool * ((units >> down) + (2 if down else 0))
     high = budgets >> down
-    floors = np.empty(len(weights), dtype=np.int64)
     rests = np.empty(len(weights), dtype=np.uint64)
     top = (weights >> down).astype(np.int64) if down else weights
-    left = pool - int(wide.apportion(top, np.uint64(high), np.uint64(pool), floors, rests))
+    left = pool - int(wide.apportion(top, np.uint64(high), np.uint64(pool), begun.paid, rests))
     if 2 * error >= high:
-        return Unsettled(floors, budgets, tuple(parts), np.arange(len(weights)), off)
+        begun.doubtful = np.arange(len(weights))
+        return begun
     order = np.argsort(np.uint64(high) - rests, kind="stable")
-    served, doubtful = near_the_cut(rests, order, left, error=error)
-    floors[served] += 1
-    return Unsettled(floors, budgets, tuple(parts), doubtful, off)
-
-
-def looseness(month: Month, weights: Ints, budgets: int, loose: Fraction) -> Ints:
-    """Return object[artists]: the units by which an artist's weight may be off, and the sum of all in its proportion.
-
-    A budget is off by less than a unit and `loose` of itself.
-    """
-    users, up, down = month.facts.users, loose.numerator, loose.denominator
-    own: Ints = weights.astype(object)
-    return month.artist_listeners.astype(object) + own * users // budgets + 2 * own * up // down + 2
+    served, begun.doubtful = near_the_cut(rests, order, left, error=error)
+    begun.paid[served] += 1
+    return begun
 
 
 def settle_nearly(shares: Sequence[int], pool: int, *, error: int) -> Unsettled:
@@ -150,13 +156,13 @@ def settle_nearly(shares: Sequence[int], pool: int, *, error: int) -> Unsettled:
     """
     total = sum(shares)
     if not total:
-        return Unsettled(nothing(len(shares), pool), 0, (), np.empty(0, dtype=np.int64))
+        return Unsettled(nothing(len(shares), pool), 0, (), NOBODY)
     parts = [divmod(pool * share, total) for share in shares]
     paid = np.array([floor for floor, _ in parts], dtype=np.int64)
     slack = [2 * pool * error if share else 0 for share in shares]
     served, tied = first_of([rest for _, rest in parts], pool - sum_exactly(paid), slack=slack)
     paid[served] += 1
-    return Unsettled(paid, total, (), np.empty(0, dtype=np.int64), undecided=tied if error else 0)
+    return Unsettled(paid, total, (), NOBODY, undecided=tied if error else 0)
 
 
 def settle_together(month: Month, begun: Sequence[Unsettled | Ints]) -> list[Ints]:
@@ -169,7 +175,7 @@ def settle_together(month: Month, begun: Sequence[Unsettled | Ints]) -> list[Int
     """
     open_ones = [one for one in begun if isinstance(one, Unsettled) and len(one.doubtful)]
     for one, weights in zip(open_ones, fine_weights(month, open_ones), strict=True):
-        one.finish(weights, pool=month.facts.pool, users=month.facts.users)
+        one.finish(weights, month)
     return [one.paid if isinstance(one, Unsettled) else one for one in begun]
 
 

@@ -175,3 +175,15 @@ def test_a_listener_who_is_no_subscriber_is_no_reason_to_refuse_the_others(tmp_p
     log = pl.DataFrame({"user": ["u0", "u1"], "artist": ["A", "B"]})
     paid = fairpay.compare(log, subscribers=payers, unlisted="leave-out")
     assert (paid.outcome.money.stated, paid.outcome.money.subscribers) == ("9.99 paid by 1 subscriber", 1)
+
+
+def test_rows_left_out_with_a_listener_who_states_something_are_those_of_the_log(tmp_path: Path) -> None:
+    """U1 has seven rows of two artists, a wish, and no subscription line."""
+    log = pl.DataFrame({"user": ["u0"] + ["u1"] * 7, "artist": ["A"] + ["A"] * 5 + ["B"] * 2})
+    payers, wishes = tmp_path / "subs.csv", tmp_path / "wishes.csv"
+    payers.write_text("user,paid\nu0,9.99\n", encoding="utf-8")
+    wishes.write_text("user,artist,kind,amount\nu1,C,gift,10%\n", encoding="utf-8")
+    options = {"rule": "user-centric", "subscribers": payers, "unlisted": "leave-out"}
+    without, beside = fairpay.pay(log, **options), fairpay.pay(log, **options, wishes=wishes)
+    assert beside.outcome.listening.used == without.outcome.listening.used == 1
+    assert beside.outcome.listening.dropped == without.outcome.listening.dropped

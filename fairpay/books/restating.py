@@ -83,7 +83,8 @@ class PoolLayering(Layering):
         amounts = dict(mine.group_by("artist").agg(pl.col("amount").sum()).sort("artist").iter_rows())
         if sum(amounts.values()):
             shares = self.shares(user, amounts, int(mine["plays"].sum()))
-            self.lines.add(pool, user, sum(amounts.values()), by_source(shares, mine))
+            more_rows = int(mine["rows"].sum()) - mine["source"].n_unique()
+            self.lines.add(pool, user, sum(amounts.values()), by_source(shares, mine), more_rows=more_rows)
         seen = mine.group_by("source").agg(pl.col("plays", "ms").sum()).iter_rows()
         self.lines.played(pool, user, {source: (plays, ms or 0) for source, plays, ms in seen})
         self.met.add(user)

@@ -34,6 +34,8 @@ class Listening:
     """The rows of one pool, merged into users at the first walk and kept so for the next ones."""
 
     redivided = False
+    more_dropped = 0
+    """Rows left out that nobody took in; see `Redivided`."""
 
     def __init__(self, parts: Sequence[Settled], artists: Artists, desk: Desk, *, threads: int) -> None:
         """Take over settled partitions."""

@@ -52,7 +52,7 @@ class LocalPool:
             inactive=payers.inactive,
             subscribers=self.subscribers,
             unlisted=payers.unlisted,
-            unlisted_rows=payers.dropped,
+            unlisted_rows=payers.dropped + self.listening.more_dropped,
         )
 
     def month(

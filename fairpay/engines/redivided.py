@@ -139,6 +139,11 @@ class Redivided:
         split.add_proportional(places.start, places.artist, places.weight, places.whole, own, amount)
         return amount, self.moved(plays), self.moved(ms)
 
+    @property
+    def more_dropped(self) -> int:
+        """Rows of the log that were left out with their listeners, beyond those that were taken in for them."""
+        return int(self.division.more_rows[~self.places.present].sum())
+
     def moved(self, values: Ints) -> Ints:
         """Put values of the engine's artists in their places here."""
         places = self.places
