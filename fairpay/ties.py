@@ -131,7 +131,7 @@ def settle_roughly(
     error = pool * ((units >> down) + (2 if down else 0))
     high = budgets >> down
     rests = np.empty(len(weights), dtype=np.uint64)
-    top = (weights >> down).astype(np.int64) if down else weights
+    top = (weights >> down).astype(np.int64)
     left = pool - int(wide.apportion(top, np.uint64(high), np.uint64(pool), begun.paid, rests))
     if 2 * error >= high:
         begun.doubtful = np.arange(len(weights))

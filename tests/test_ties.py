@@ -115,3 +115,9 @@ def test_pools_near_the_largest_are_exact_to_the_unit(name: str, rows: list[tupl
     rule = find_rule(name)
     shares = exact(rule, month.listeners, artists=len(month.names), pool=Fraction(pool), rate=Fraction(1))
     assert run(rule, month).tolist() == round_by_largest_remainder(shares, pool)
+
+
+def test_top_artist_is_divided_where_both_parts_together_stay_within_62_bits() -> None:
+    """One play, and a fee that does not divide 2^62."""
+    month = NaiveMonth([("u", "A", 1)], fees={"u": 3}, pool=10, fees_are_money=False)
+    assert run(find_rule("top-artist:share=100%"), month).tolist() == [10]

@@ -114,6 +114,11 @@ class Redivided:
 
     def listeners(self) -> Ints:
         """Count distinct users of each artist."""
+        return self.counted
+
+    @cached_property
+    def counted(self) -> Ints:
+        """int64[artists]: distinct users."""
         found = self.moved(self.base.listeners())
         np.add.at(found, self.places.artist[self.entries], 1)
         return found
