@@ -263,15 +263,18 @@ def as_integers(digits: Ints) -> list[int]:
 
 
 def first_of(keys: Sequence[int], count: int, *, slack: Sequence[int]) -> tuple[list[int], int]:
-    """Return the positions of the `count` largest keys, and how many keys are equal around the last of them.
+    """Return the positions of the `count` largest keys, and among how many the last of them was not decided.
 
-    Keys that follow within the slack of both are equal, and of these the first wins.
+    Keys that follow within the slack of both are equal, and of these the first wins; where they are not the same to the
+    last bit, as the keys of artists with the same listening are, that is no decision.
     """
     by_size = sorted(range(len(keys)), key=lambda i: (-keys[i], i))
     group, groups = 0, {}
     for before, i in zip([*by_size[:1], *by_size], by_size, strict=False):
         group += keys[before] - keys[i] > slack[before] + slack[i]
         groups[i] = group
-    served = sorted(by_size, key=lambda i: (groups[i], i))
-    cut = 0 < count < len(served) and groups[served[count - 1]] == groups[served[count]]
-    return served[:count], sum(g == groups[served[count]] for g in groups.values()) if cut else 0
+    order = sorted(by_size, key=lambda i: (groups[i], i))
+    if not 0 < count < len(order) or groups[order[count - 1]] != groups[order[count]]:
+        return order[:count], 0
+    alike = [i for i in order if groups[i] == groups[order[count]]]
+    return order[:count], len(alike) if len({keys[i] for i in alike}) > 1 else 0

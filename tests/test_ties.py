@@ -121,3 +121,13 @@ def test_top_artist_is_divided_where_both_parts_together_stay_within_62_bits() -
     """One play, and a fee that does not divide 2^62."""
     month = NaiveMonth([("u", "A", 1)], fees={"u": 3}, pool=10, fees_are_money=False)
     assert run(find_rule("top-artist:share=100%"), month).tolist() == [10]
+
+
+@pytest.mark.parametrize("rule", ["norm", "weighted", "bounded:force=smooth,b=1/2,allow-unsafe=yes"])
+def test_artists_with_the_same_listening_tie_and_nothing_is_to_be_said(rule: str) -> None:
+    """Roots are rounded, but for all of them alike."""
+    rows = [(user, artist, plays) for user, plays in (("u", 7), ("v", 3)) for artist in "ABC"] + [("v", "D", 5)]
+    division = divide(NaiveMonth(rows, pool=101, fees_are_money=False), [find_rule(rule)])
+    a, b, c, _ = division.payouts[0].allocation.paid.tolist()
+    assert a >= b >= c >= a - 1
+    assert not [line for line in division.remarks if "too near to a tie" in line]
