@@ -89,7 +89,8 @@ class Payout:
     """Share of the pool steered by the heaviest 1 % of listeners; None where the rule has no weight per user."""
     steered_by_top_10_percent: Fraction | None = None
     stray: Fraction | None = None
-    """Share of the median listener's money that reaches artists that listener never played."""
+    """The median over listeners of how much of each one's own money reaches artists that listener never played, as a
+    part of the median listener's money."""
 
 
 @dataclass(frozen=True, slots=True)

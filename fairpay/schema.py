@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["REASONS", "ROLES", "Fate", "Listens", "RawBatch", "Shares"]
+__all__ = ["REASONS", "ROLES", "Division", "Fate", "Listens", "RawBatch", "Shares"]
 
 ROLES = (
     "user",
@@ -123,6 +123,22 @@ class RawBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Division:
+    """How the listening of some listeners of one pool is divided among artists."""
+
+    stand_in: pa.Array
+    """large_string[listeners]: under which id each one's listening was taken in."""
+    start: NDArray[np.int64]
+    """int64[listeners + 1]: whose entries of `artist` and `weight` are whose."""
+    artist: pa.Array
+    """large_string[entries]."""
+    weight: NDArray[np.int64]
+    """int64[entries], each above 0: the shares of a listener, summing to at most 2^62."""
+    more_rows: NDArray[np.int64]
+    """int64[listeners]: how many rows of the log each had more than are taken in."""
+
+
+@dataclass(frozen=True, slots=True)
 class Listens:
     """Some rows judged: what the engine takes in."""
 
@@ -140,3 +156,5 @@ class Listens:
     """Milliseconds listened; None where the log has no duration."""
     pool: NDArray[np.uint32] | None = None
     """Which pool each row belongs to; None: one pool."""
+    divisions: Mapping[int, Division] | None = None
+    """Pool -> how the listening under the stand-ins of this batch is divided; None: there are none."""

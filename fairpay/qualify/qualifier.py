@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.errors import InputError
+from fairpay.integers import shorter
 from fairpay.kernels.amounts import Amounts, read_amounts
 from fairpay.kernels.numbers import EXACT, ROUNDED_UP
 from fairpay.qualify.ids import missing_ids
@@ -164,10 +165,10 @@ class Qualifier:
             return
         least = self.qualifying.min_ms if terms is None else terms.min_ms
         if np.any(least > 0):
-            short = ms.value < least
-            if ms.how is not None:  # 29.9996 s is short, though it rounds to 30,000 ms
-                short |= (ms.value == least) & (ms.how == ROUNDED_UP)
-            verdict.mark(short, Fate.SHORT)
+            count = None if plays is None else plays.value
+            # 29.9996 s is short, though it rounds to 30,000 ms
+            rounded_up = None if ms.how is None else ms.how == ROUNDED_UP
+            verdict.mark(shorter(ms.value, count, least, rounded_up=rounded_up), Fate.SHORT)
         if terms is not None:
             verdict.mark((ms.value == 0) & terms.timed, Fate.NOTHING_PLAYED)
         elif self.measure_of(ms) == "time" and self.qualifying.min_ms <= 0:  # above it, nothing played is short

@@ -127,7 +127,7 @@ def condition_of(outcome: Outcome, line: Condition) -> dict[str, Any]:
 
 
 def stray_money(outcome: Outcome, payout: Payout) -> int | None:
-    """Return the minor units of the median subscriber's royalty money that reach artists never played."""
+    """Return the median over subscribers of each one's own money that reaches artists never played, in minor units."""
     return None if payout.stray is None else round_half_even(payout.stray * Fraction(outcome.median_fee))
 
 
