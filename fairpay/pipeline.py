@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from fairpay.caution import Cautions
 from fairpay.division import divide
 from fairpay.engines.local import LocalEngine
 from fairpay.errors import NothingToPayError
@@ -18,6 +19,7 @@ from fairpay.logs.rejects import write_rejects
 from fairpay.logs.subscribers import read_subscribers
 from fairpay.outcome import Condition, Listening, Money, Outcome
 from fairpay.qualify import Qualifier
+from fairpay.repeats import Once, Watching, find_repeats, open_once
 from fairpay.reports.controls import controls
 from fairpay.reports.figures import moved_between
 from fairpay.request import Beside, Inspection, Request, Watch
@@ -87,7 +89,8 @@ def carry_out(
     currency = check_stated(request.money, required=request.money_required)
     names = artist_names(request.artists)
     with LocalEngine(request.running) as engine:
-        stages = Stages(beside=beside, ruling=ruling, staging=staging_of(request))
+        once = find_once(engine, request, () if beside is None else beside.roles)
+        stages = Stages(beside=beside, ruling=ruling, staging=staging_of(request, once), once=once)
         if request.money.subscribers is not None:
             payers = stages.staging.payers(read_subscribers(request.money.subscribers, currency, request.reading))
             engine.subscribe(payers, unlisted=request.money.unlisted)
@@ -136,6 +139,10 @@ class Stages:
     beside: Beside | None = None
     ruling: Ruling | None = None
     staging: Staging = field(default_factory=Staging)
+    once: Once | None = None
+    """Plays that are told more than once and count once, where they were looked for."""
+    cautions: Cautions = field(default_factory=Cautions)
+    """Takes warnings."""
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -163,7 +170,23 @@ class Stages:
         return {**({Fate.EXCLUDED: excluded} if excluded else {}), **self.staging.dropped}
 
 
-def staging_of(request: Request) -> Staging:
+def find_once(engine: LocalEngine, request: Request, roles: tuple[str, ...]) -> Once | None:
+    """Find the plays that are told more than once, where they are to count once; `roles` are read besides."""
+    if request.reading.repeats != "drop":
+        return None
+    more: tuple[str, ...] = ()
+    if request.conditions.policy is not None:
+        from fairpay.policy import find_policy  # noqa: PLC0415 - only where there is one
+        from fairpay.weights import wanted_roles  # noqa: PLC0415 - the same
+
+        more = wanted_roles(find_policy(request.conditions.policy))
+    period = (request.qualifying.since, request.qualifying.until)
+    logs = open_once(request.logs, request.reading, wanted=(*ROLES, *roles, *more), period=period)
+    judge = lambda qualifier: qualifier.judge  # noqa: E731 - nothing is done beside
+    return find_repeats(logs, request.qualifying, judge, spool=engine.spool, running=request.running)
+
+
+def staging_of(request: Request, once: Once | None = None) -> Staging:
     """Open what the conditions of a run ask for; without conditions it changes nothing."""
     return open_stages(
         request.conditions,
@@ -173,6 +196,7 @@ def staging_of(request: Request) -> Staging:
         running=request.running,
         artists=request.artists,
         subscribers=request.money.subscribers,
+        once=once,
     )
 
 
@@ -185,13 +209,17 @@ def take_in(
     period = (qualifying.since, qualifying.until)
     timed = () if period == (None, None) else ("time",)
     wanted = dict.fromkeys((*ROLES, *timed, *roles, *stages.roles))
-    logs = open_logs(request.logs, request.reading, wanted=tuple(wanted), period=period)
+    logs = open_once(
+        request.logs, request.reading, wanted=tuple(wanted), period=period, cautions=stages.cautions, say=watch.say
+    )
     for sentence in (found_columns(logs), *logs.notes):
         watch.say(sentence)
-    qualifier = Qualifier(qualifying, set_aside=rejects is not None)
+    watching = Watching.of(logs, stages.once or find_once(engine, request, roles), engine.spool)
+    qualifier = Qualifier(qualifying, set_aside=rejects is not None, repeats=watching.judge)
     units = logs.units(batch_rows=running.batch_rows, views=stages.hash_only)
     engine.ingest(units, lambda raw: stages.apply(raw, qualifier.judge(raw)), progress=watch.progress)
     counts = qualifier.finish()
+    watching.finish(request.reading, stages.cautions, running)
     engine.ingest(stages.staging.extra(), lambda listens: listens)
     if stages.ruling is not None:
         stages.ruling.finish()

@@ -17,12 +17,17 @@ from fairpay.qualify.moments import read_moments
 from fairpay.qualify.rejected import Rejected
 from fairpay.qualify.tally import Counts, Tally
 from fairpay.qualify.verdict import Verdict
-from fairpay.schema import Fate, Listens, RawBatch, Shares
+from fairpay.schema import Fate, Judged, Listens, RawBatch, Shares
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
     from numpy.typing import NDArray
 
     from fairpay.settings import Measure, Qualifying
+
+    FindRepeats: TypeAlias = Callable[[Judged], NDArray[np.bool_] | None]
 
 __all__ = ["ByRow", "Qualifier"]
 
@@ -44,9 +49,15 @@ class ByRow:
 class Qualifier:
     """Judges batches from any number of threads and keeps count."""
 
-    def __init__(self, qualifying: Qualifying, *, set_aside: bool = False) -> None:
-        """Judge by `qualifying`; with `set_aside`, keep bad rows for a file of rejects instead of refusing them."""
+    def __init__(
+        self, qualifying: Qualifying, *, set_aside: bool = False, repeats: FindRepeats | None = None
+    ) -> None:
+        """Judge by `qualifying`; with `set_aside`, keep bad rows for a file of rejects instead of refusing them.
+
+        `repeats` sees the plays that count and have a time, and says which of them came before and do not count again.
+        """
         self.qualifying = qualifying
+        self.repeats = repeats
         self.tally = Tally()
         self.set_aside = Rejected() if set_aside else None
         self.lock = Lock()
@@ -69,6 +80,8 @@ class Qualifier:
         ms, plays = self.judge_numbers(verdict, raw, times)
         self.judge_usage(verdict, columns["artist"] if columns else None, (ms, plays), terms)
         used = np.ones(rows, np.bool_) if verdict.fate is None else verdict.fate == 0
+        if self.repeats is not None and times is not None:
+            used = self.judge_repeats(self.repeats, verdict, used, raw, (ms, plays, times))
         self.count(raw, verdict, used, (ms, plays, times))
         none = pa.nulls(0, pa.string())
         return Listens(
@@ -156,6 +169,25 @@ class Qualifier:
             verdict.mark((ms.value == 0) & terms.timed, Fate.NOTHING_PLAYED)
         elif self.measure_of(ms) == "time" and self.qualifying.min_ms <= 0:  # above it, nothing played is short
             verdict.mark(ms.value == 0, Fate.NOTHING_PLAYED)
+
+    def judge_repeats(  # noqa: PLR0913, PLR0917 - what is known of the rows
+        self,
+        repeats: FindRepeats,
+        verdict: Verdict,
+        used: NDArray[np.bool_],
+        raw: RawBatch,
+        read: tuple[Amounts | None, Amounts | None, Amounts],
+    ) -> NDArray[np.bool_]:
+        """Show what counts and has a time to `repeats`; mark what it says was told before, and return what is left."""
+        ms, plays, times = read
+        unreadable = times.bad()
+        timed = used if unreadable is None else used & ~unreadable
+        numbers = (None if one is None else one.value for one in (ms, plays))
+        again = repeats(Judged(raw, timed, times.value, *numbers))
+        if again is None:
+            return used
+        verdict.mark(again, Fate.REPEATED)
+        return used & ~again
 
     def measure_of(self, ms: Amounts | None) -> Measure:
         """Return what listening is counted in."""
