@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Lock, local
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -40,15 +40,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Example", "PlayKeys", "RepeatFinder", "Repeated", "table_of"]
 
-ROOM = 1 << 17
+ROOM = 1 << 18
 """Keys dealt out at a time."""
 LARGEST = 512 << 20
 """Bytes of keys held in memory, at most."""
-SAMPLED = 1 << 15
+SAMPLED = 1 << 12
 """Different plays whose texts are kept, at most, for examples."""
-FIRST_HELD = 1 << 12
+MOST_HELD = 1 << 20
+"""Keys of one part that room is made for before it is known whether they differ."""
+STEP = 1 << 12
 NOTHING = (1 << 64) - 1
 """Asks that all bits of a hash are zero, which none is."""
+NAMES = ["low", "high", "user", "artist", "time", "ms", "midnight", "times"]
 NONE = np.full(1, -1, dtype=np.int64)
 ONE = np.ones(1, dtype=np.int64)
 
@@ -205,7 +208,7 @@ class PlayKeys:
         self.pending: list[Dealing] = []
         self.chunks: list[Chunk] = []
         self.lock, self.moving = Lock(), Lock()
-        self.limit = min(LARGEST, spool.limit // 4)
+        self.limit, self.room = min(LARGEST, spool.limit // 4), min(ROOM, spool.limit // 1024)
         self.held = 0
         self.sample = Sample()
 
@@ -221,18 +224,19 @@ class PlayKeys:
         pending = self.threads.pending
         if len(keyed.keys):
             pending.append((keyed.keys, keyed.part))
-        if sum(len(part) for _, part in pending) >= min(ROOM, self.limit // 64):
+        if sum(len(part) for _, part in pending) >= self.room:
             self.deal_out(pending)
 
     def deal_out(self, pending: Dealing) -> None:
         """Put the keys of a thread in order of their parts, and keep them."""
         if not pending:
             return
-        keys, part = (np.concatenate(some) if len(some) > 1 else some[0] for some in zip(*pending, strict=True))
+        sizes = np.sum([np.bincount(part, minlength=2 * kernel.PARTS) for _, part in pending], axis=0)
+        edges = np.concatenate([[0], np.cumsum(sizes)])
+        dealt, places = np.empty((int(edges[-1]), 2), dtype=np.uint64), edges[:-1].copy()
+        for keys, part in pending:
+            deal(part, keys, places, dealt)
         pending.clear()
-        edges = np.concatenate([[0], np.cumsum(np.bincount(part, minlength=2 * kernel.PARTS))])
-        dealt = np.empty_like(keys)
-        deal(part, keys, edges[:-1].copy(), dealt)
         with self.lock:
             self.chunks.append(Chunk(dealt, edges))
             self.held += dealt.nbytes
@@ -276,12 +280,12 @@ class PlayKeys:
 
     def count(self, part: int, *, days: bool, keep: bool) -> tuple[int, NDArray[np.uint64]]:
         """Count the plays of one part that were told before; return the keys of those, too, if they are to be kept."""
-        seen, rows = Seen(), 0
-        for chunk in self.chunks:
-            for place in (part,) if days else (part, part + kernel.PARTS):
-                piece = chunk.piece(place, self.spool)
-                rows += len(piece)
-                seen.enter(piece)
+        wanted = [(chunk, at) for at in ((part,) if days else (part, part + kernel.PARTS)) for chunk in self.chunks]
+        wanted = [(chunk, at) for chunk, at in wanted if chunk.edges[at + 1] > chunk.edges[at]]
+        rows = sum(int(chunk.edges[at + 1] - chunk.edges[at]) for chunk, at in wanted)
+        seen = Seen.of(min(rows, MOST_HELD))
+        for chunk, at in wanted:
+            seen.enter(chunk.piece(at, self.spool))
         again = rows - seen.count
         return again, seen.held[: seen.count][seen.often[: seen.count]] if keep and again else seen.held[:0]
 
@@ -290,15 +294,21 @@ class PlayKeys:
 class Seen:
     """Different keys, and which of them came again."""
 
+    slots: NDArray[np.uint32]
+    held: NDArray[np.uint64]
+    often: NDArray[np.bool_]
     count: int = 0
-    slots: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(2 * FIRST_HELD, np.uint32))
-    held: NDArray[np.uint64] = field(default_factory=lambda: np.empty((FIRST_HELD, 2), np.uint64))
-    often: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(FIRST_HELD, np.bool_))
+
+    @classmethod
+    def of(cls, rows: int) -> Seen:
+        """Make room for so many keys."""
+        room = 1 << max(0, rows - 1).bit_length()
+        return cls(np.zeros(2 * room, np.uint32), np.empty((room, 2), np.uint64), np.zeros(room, np.bool_))
 
     def enter(self, keys: NDArray[np.uint64]) -> None:
-        """Enter keys, FIRST_HELD at a time so that room is made for what comes and not for what comes again."""
-        for first in range(0, len(keys), FIRST_HELD):
-            some = keys[first : first + FIRST_HELD]
+        """Enter keys, STEP at a time so that room is made for what comes and not for what comes again."""
+        for first in range(0, len(keys), STEP):
+            some = keys[first : first + STEP]
             while self.count + len(some) > len(self.held):
                 self.held = np.concatenate([self.held, np.empty_like(self.held)])
                 self.often = np.concatenate([self.often, np.zeros_like(self.often)])
@@ -317,7 +327,7 @@ class Sample:
         """Begin with every play."""
         self.lock = Lock()
         self.zeros = 0
-        self.frames: list[pl.DataFrame] = []
+        self.kept: list[pa.Table] = []
         self.fresh = 0
 
     @property
@@ -326,25 +336,30 @@ class Sample:
         return (1 << self.zeros) - 1
 
     def add(self, judged: Judged, keyed: Keyed) -> None:
-        """Keep the texts of picked plays."""
-        import polars as pl  # noqa: PLC0415 - the engine itself does without
-
+        """Keep the texts of picked plays, a few at a time: of many, most are out by the time it is their turn."""
         rows = keyed.rows[keyed.picked]
-        columns = judged.raw.columns
-        frame = pl.DataFrame({
-            "low": keyed.keys[keyed.picked, 0],
-            "high": keyed.keys[keyed.picked, 1],
-            "user": pl.Series(ids_as_text(columns["user"], rows)),
-            "artist": pl.Series(ids_as_text(columns["artist"], rows)),
-            "time": judged.time[rows],
-            "ms": NONE.repeat(len(rows)) if judged.ms is None else judged.ms[rows],
-            "midnight": keyed.part[keyed.picked] >= kernel.PARTS,
-            "times": np.ones(len(rows), np.int64),
-        })  # fmt: skip
+        time, ms = judged.time[rows], NONE.repeat(len(rows)) if judged.ms is None else judged.ms[rows]
+        hashes, left = hashes_of(time, ms), np.arange(len(rows))
+        while len(left := left[hashes[left] & np.uint64(self.pick) == 0]):
+            some, left = left[: 2 * SAMPLED], left[2 * SAMPLED :]
+            self.keep(judged.raw.columns, keyed, keyed.picked[some], time[some], ms[some])
+
+    def keep(
+        self,
+        columns: Mapping[str, pa.Array],
+        keyed: Keyed,
+        some: NDArray[np.int64],
+        time: NDArray[np.int64],
+        ms: NDArray[np.int64],
+    ) -> None:
+        """Keep the texts of some plays."""
+        rows = keyed.rows[some]
+        texts = ids_as_text(columns["user"], rows), ids_as_text(columns["artist"], rows)
+        values = (*keyed.keys[some].T, *texts, time, ms, keyed.part[some] >= kernel.PARTS, np.ones(len(rows), np.int64))
         with self.lock:
-            self.frames.append(frame)
-            self.fresh += len(frame)
-            if self.fresh > SAMPLED:
+            self.kept.append(pa.table([pa.array(one) for one in values], names=NAMES))
+            self.fresh += len(rows)
+            if self.fresh > 4 * SAMPLED:
                 self.settle()
 
     def settle(self) -> pl.DataFrame:
@@ -352,24 +367,31 @@ class Sample:
         import polars as pl  # noqa: PLC0415 - the engine itself does without
 
         texts = pl.col("user", "artist", "time", "ms", "midnight").min()
-        whole = pl.concat(self.frames).group_by("low", "high").agg(texts, pl.col("times").sum())
-        hashes = np.empty(len(whole), dtype=np.uint64)
-        kernel.fixed_hashes(whole["time"].to_numpy().copy(), whole["ms"].to_numpy().copy(), hashes)
+        whole = pl.DataFrame(pa.concat_tables(self.kept)).group_by("low", "high").agg(texts, pl.col("times").sum())
+        hashes = hashes_of(whole["time"].to_numpy(), whole["ms"].to_numpy())
         while np.count_nonzero(chosen := (hashes & np.uint64(self.pick)) == 0) > SAMPLED:
             self.zeros += 1
-        self.frames, self.fresh = [whole.filter(pl.Series(chosen))], 0
-        return self.frames[0]
+        settled = whole.filter(pl.Series(chosen)).select(NAMES)
+        self.kept, self.fresh = [settled.to_arrow(compat_level=pl.CompatLevel.oldest())], 0
+        return settled
 
     def examples(self, *, days: bool) -> tuple[Example, ...]:
         """Return the kept plays that were told more than once; where midnights stand for days, none at midnight."""
         import polars as pl  # noqa: PLC0415 - the engine itself does without
 
         with self.lock:
-            if not self.frames:
+            if not self.kept:
                 return ()
             often = self.settle().filter(pl.col("times") > 1)
         often = often.filter(~pl.col("midnight")) if days else often
         return tuple(Example(*row) for row in often.select("user", "artist", "time", "times").iter_rows())
+
+
+def hashes_of(time: NDArray[np.int64], ms: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Hash the numbers of plays, uint64[n]: the same in every run."""
+    out = np.empty(len(time), dtype=np.uint64)
+    kernel.fixed_hashes(np.array(time), np.array(ms), out)
+    return out
 
 
 class RepeatFinder:
@@ -417,6 +439,7 @@ def table_of(keys: Sequence[NDArray[np.uint64]], spool: Spool, folder: Path | No
             raise OutputError(message, advice=advice) from cause
     else:
         table = np.zeros((size, 2), dtype=np.uint64)
+        spool.charge(table.nbytes)
     for some in keys:
         kernel.build(some, table)
     return table

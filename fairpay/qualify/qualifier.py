@@ -213,7 +213,7 @@ class Qualifier:
         sum_ms = None if ms is None else exact_sum(ms.value, used)
         sum_plays = fates.get(Fate.USED, 0) if plays is None else exact_sum(plays.value, used)
         readable = used if times is None or times.how is None else used & (times.how == EXACT)
-        seen = times.value[readable] if times is not None else np.empty(0, np.int64)
+        seen = np.empty(0, np.int64) if times is None else times.value if readable.all() else times.value[readable]
         with self.lock:
             tally = self.tally
             tally.add_fates(fates)
