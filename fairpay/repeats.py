@@ -156,11 +156,11 @@ def open_once(  # noqa: PLR0913 - how logs are opened, and who is told
 
 def same_files(logs: Logs) -> list[list[str]]:
     """Group files with rows that are byte for byte the same, and of the same person and folder keys; sorted by name."""
-    parts = sorted((part for part in logs.parts if part.file and not part.file.remote), key=lambda one: one.file.path)
+    parts = [part for part in logs.parts if part.file and not part.file.remote]
     groups: list[list[Part]] = [parts]
     for alike in (size_of, start_of, digest_of):
         groups = [some for group in groups for some in divided(group, alike)]
-    return [[part.file.path for part in group if part.file] for group in groups if has_rows(group[0])]
+    return sorted(sorted(part.file.path for part in group if part.file) for group in groups if has_rows(group[0]))
 
 
 def divided(parts: Sequence[Part], alike: Callable[[Part], object]) -> Iterable[list[Part]]:
@@ -223,6 +223,10 @@ def find_repeats(
         return None
     judging = judge(Qualifier(qualifying, set_aside=True, repeats=keys.take))
     threads = running.threads or usable_processors()
-    feed(logs.units(batch_rows=running.batch_rows, views=False), [judging] * threads)
+
+    def consume(raw: RawBatch) -> None:
+        judging(raw)
+
+    feed(logs.units(batch_rows=running.batch_rows), [consume] * threads)
     found = keys.finish(threads=threads, keep=True)
     return Once(keys.secret, keys.roles, table_of(found.keys, spool, running.temp_dir))

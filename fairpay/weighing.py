@@ -40,7 +40,7 @@ def weigher_for(  # noqa: PLR0913 - the settings of a reading
     """Count what the policy's boosts and thresholds ask for, and return what applies the policy to each batch.
 
     The log is read once for each unit that is counted, and not at all where a policy has only weights. Plays count
-    here as they qualify, before any weight, those that `once` knows once; bad rows are left to the reading that follows.
+    here as they qualify, before any weight, those that `once` knows once; bad rows are left to the next reading.
 
     Raises:
         FairpayError: an input that cannot be used.

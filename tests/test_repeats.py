@@ -110,7 +110,10 @@ def test_plays_that_differ_in_anything_are_no_repeats(changed: str) -> None:
     same = {"user": ["u", "u"], "artist": ["a", "a"], "ms_played": [40_000, 40_000], "track": ["t", "t"]}
     log = {**same, "plays": [2, 2], "ts": [1_741_000_000, 1_741_000_000]}
     assert warned(pl.DataFrame(log))["repeats"].count == 1
-    log[changed] = [log[changed][0], 1_741_000_001 if changed == "ts" else "v" if isinstance(log[changed][0], str) else 3]
+    log[changed] = [
+        log[changed][0],
+        1_741_000_001 if changed == "ts" else "v" if isinstance(log[changed][0], str) else 3,
+    ]
     assert warned(pl.DataFrame(log), min_seconds="0") == {}
 
 
@@ -211,10 +214,9 @@ def test_a_play_of_several_artists_is_one_play(tmp_path: Path) -> None:
 
 
 def test_thresholds_of_a_policy_count_a_dropped_repeat_once(tmp_path: Path) -> None:
-    policy = write(
-        tmp_path / "p.toml",
-        'title = "t"\nsource = "s"\nrule = "market-centric"\n[[thresholds]]\nname = "least"\nper = "artist"\nstreams = 2\nlisteners = 1\n',
-    )
+    head = 'title = "t"\nsource = "s"\nrule = "market-centric"\n'
+    least = '[[thresholds]]\nname = "least"\nper = "artist"\nstreams = 2\nlisteners = 1\n'
+    policy = write(tmp_path / "p.toml", head + least)
     log = write(tmp_path / "log.csv", HEADER + ONE * 2 + TWO + THREE)
     assert paid(log, policy=str(policy)) == {"Nebula Finch": "5.00", "Tin Harbor": "5.00"}
     assert paid(log, policy=str(policy), repeats="drop") == {"Tin Harbor": "10.00"}

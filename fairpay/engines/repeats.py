@@ -86,7 +86,7 @@ class Keyer:
         """Make the keys of the plays that can be told apart: none where the time is a day."""
         raw, used, sure = judged.raw, judged.used, False
         column = raw.columns["time"]
-        if is_days(column.type):
+        if pa.types.is_date(column.type):
             used = np.zeros(len(used), dtype=np.bool_)
         elif is_text(column.type) or pa.types.is_dictionary(column.type):
             used, sure = used & ~days(column, judged.time, used), True
@@ -106,7 +106,7 @@ class Keyer:
         picked = picked[:count]
         if raw.shares is None or not len(rows):
             return Keyed(keys, part, rows, picked, None, rows)
-        return grouped(Keyed(keys, part, rows, picked, None, rows), np.cumsum(~raw.shares.again)[rows])
+        return grouped(Keyed(keys, part, rows, picked, None, rows), np.cumsum(~raw.shares.again, dtype=np.int64)[rows])
 
 
 def grouped(keyed: Keyed, play: NDArray[np.int64]) -> Keyed:
@@ -119,14 +119,9 @@ def grouped(keyed: Keyed, play: NDArray[np.int64]) -> Keyed:
     return Keyed(keys, part.astype(np.uint16), keyed.rows[starts], picked, of_row, keyed.used)
 
 
-def is_days(kind: pa.DataType) -> bool:
-    """Whether a type holds days without a time of day."""
-    return bool(pa.types.is_date(kind))
-
-
 def days(column: pa.Array, time: NDArray[np.int64], used: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Say which texts are days without a time of day."""
-    found = used & (time % kernel.DAY == 0)
+    found: NDArray[np.bool_] = used & (time % kernel.DAY == 0)
     at = np.flatnonzero(found)
     if len(at):
         some = column.dictionary.take(column.indices.take(pa.array(at))) if pa.types.is_dictionary(column.type) else (
@@ -422,7 +417,7 @@ class RepeatFinder:
 
 
 def table_of(keys: Sequence[NDArray[np.uint64]], spool: Spool, folder: Path | None) -> NDArray[np.uint64]:
-    """Put keys into a table with room for half as many more, or none for none; one too large for memory lies in a file in `folder`.
+    """Put keys into a table with room for half as many more; one too large for memory lies in a file in `folder`.
 
     Raises:
         OutputError: the file cannot be written.

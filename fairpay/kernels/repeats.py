@@ -70,7 +70,7 @@ def key_rows(
     keys: np.ndarray, room: np.ndarray, spans: np.ndarray, mix: np.ndarray, ids: np.ndarray, sums: np.ndarray,
     pick: np.uint64, out: np.ndarray, part: np.ndarray, picked: np.ndarray,
 ) -> int:  # fmt: skip
-    """Write the key and the part of each of the rows; list places in `rows` of the sampled ones, return their number."""
+    """Write the key and the part of each of the rows; list the places of the sampled ones, return their number."""
     found = 0
     all_ms, all_plays, all_parts = len(ms) == len(time), len(plays) == len(time), len(parts) == len(time)
     after = np.uint64(4 * columns.shape[0])

@@ -49,9 +49,7 @@ class ByRow:
 class Qualifier:
     """Judges batches from any number of threads and keeps count."""
 
-    def __init__(
-        self, qualifying: Qualifying, *, set_aside: bool = False, repeats: FindRepeats | None = None
-    ) -> None:
+    def __init__(self, qualifying: Qualifying, *, set_aside: bool = False, repeats: FindRepeats | None = None) -> None:
         """Judge by `qualifying`; with `set_aside`, keep bad rows for a file of rejects instead of refusing them.
 
         `repeats` sees the plays that count and have a time, and says which of them came before and do not count again.
@@ -170,7 +168,7 @@ class Qualifier:
         elif self.measure_of(ms) == "time" and self.qualifying.min_ms <= 0:  # above it, nothing played is short
             verdict.mark(ms.value == 0, Fate.NOTHING_PLAYED)
 
-    def judge_repeats(  # noqa: PLR0913, PLR0917 - what is known of the rows
+    def judge_repeats(
         self,
         repeats: FindRepeats,
         verdict: Verdict,

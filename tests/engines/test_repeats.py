@@ -98,7 +98,7 @@ def test_a_play_told_without_end_takes_no_room() -> None:
     assert (found.count, [(one.user, one.times) for one in found.examples]) == (199_999, [("u", 200_000)])
 
 
-def test_a_second_reading_knows_each_play_told_before_but_its_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_reading_knows_each_play_told_before_but_its_first() -> None:
     some = plays(5000)
     for running in (Running(memory=10**9), TINY):
         spool = Spool(running)
