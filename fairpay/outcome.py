@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from fairpay.allocation import Allocation
+    from fairpay.caution import Warned
     from fairpay.money import Currency
     from fairpay.rule import Rule
     from fairpay.usage import Ints
@@ -157,6 +158,8 @@ class Outcome:
     """artist id -> name, where an artist file was given."""
     notes: tuple[str, ...] = ()
     """Sentences for the reader: columns detected, money assumed, experimental rules."""
+    warnings: tuple[Warned, ...] = ()
+    """What may not be as its owner expects, by code."""
     decided: tuple[Decided, ...] = ()
     """Decisions that were given, by hash."""
     conditions: tuple[Condition, ...] = ()

@@ -11,14 +11,23 @@ import pyarrow as pa
 from fairpay.caution import Cautions
 from fairpay.division import divide
 from fairpay.engines.local import LocalEngine
-from fairpay.errors import NothingToPayError
+from fairpay.errors import InputError, NothingToPayError
 from fairpay.funds import Paying, check_stated, fee_units, funds
 from fairpay.logs.artists import read_artists
 from fairpay.logs.read import open_logs
 from fairpay.logs.rejects import write_rejects
 from fairpay.logs.subscribers import read_subscribers
+from fairpay.logs.warn import (
+    sentences,
+    stop_if_strict,
+    warn_of_alike,
+    warn_of_logs,
+    warn_of_lost,
+    warn_of_span,
+    watch_several,
+)
 from fairpay.outcome import Condition, Listening, Money, Outcome
-from fairpay.qualify import Qualifier
+from fairpay.qualify import Qualifier, refused_rows
 from fairpay.repeats import Once, Watching, find_repeats, open_once
 from fairpay.reports.controls import controls
 from fairpay.reports.figures import moved_between
@@ -31,8 +40,10 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
+    from fairpay.caution import Warned
     from fairpay.division import Division
     from fairpay.engines.local import Intake
+    from fairpay.errors import FairpayError
     from fairpay.logs.read import Logs
     from fairpay.money import Currency
     from fairpay.qualify import Counts
@@ -41,7 +52,7 @@ if TYPE_CHECKING:
     from fairpay.settings import MoneyStated
     from fairpay.usage import Ints
 
-__all__ = ["Beside", "Request", "Watch", "inspect", "run", "take_in"]
+__all__ = ["Beside", "Request", "Watch", "inspect", "refusal", "run", "take_in"]
 
 ROLES = ("user", "artist", "plays", "seconds", "ms")
 
@@ -96,6 +107,12 @@ def carry_out(
             engine.subscribe(payers, unlisted=request.money.unlisted)
         inspection = take_in(engine, request, watch or Watch(), stages=stages)
         intake = engine.finish(fee=fee_units(request.money, currency))
+        warn_of_alike(engine.artist, inspection.cautions)
+        warnings = inspection.cautions.found()
+        stop_if_strict(request.reading, warnings)
+        if watch is not None:
+            for sentence in sentences(warnings):
+                watch.say(sentence)
         listening = describe(inspection.counts, intake, len(engine.artist), left=stages.left_out())
         if not intake.users:
             message = f"nothing to pay: none of {listening.rows:,} rows qualified"
@@ -112,6 +129,7 @@ def carry_out(
             engine.artist_ms,
             names,
             stages.staging,
+            warnings,
         )
         outcome = conclude(divide(month, request.rules), found)
         if beside is not None:
@@ -120,16 +138,29 @@ def carry_out(
 
 
 def inspect(request: Request, watch: Watch | None = None) -> tuple[Inspection, Listening]:
-    """Read and qualify only.
+    """Read and qualify only; bad rows are counted and stop nothing.
 
     Raises:
         FairpayError: an input that cannot be used.
 
     """
     with LocalEngine(request.running) as engine:
-        inspection = take_in(engine, request, watch or Watch(), roles=("time",), stages=Stages())
+        inspection = take_in(engine, request, watch or Watch(), roles=("time",), stages=Stages(), looking=True)
         intake = engine.finish(fee=1)
+        warn_of_alike(engine.artist, inspection.cautions)
         return inspection, describe(inspection.counts, intake, len(engine.artist))
+
+
+def refusal(request: Request, inspection: Inspection, warnings: Sequence[Warned]) -> FairpayError | None:
+    """Return what a run would stop with after reading; None where it goes on."""
+    counts = inspection.counts
+    if counts.bad and request.reading.rejects is None:
+        return refused_rows(counts)
+    try:
+        stop_if_strict(request.reading, warnings)
+    except InputError as strict:
+        return strict
+    return None if counts.used else NothingToPayError(f"nothing to pay: none of {counts.rows:,} rows qualified")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +172,6 @@ class Stages:
     staging: Staging = field(default_factory=Staging)
     once: Once | None = None
     """Plays that are told more than once and count once, where they were looked for."""
-    cautions: Cautions = field(default_factory=Cautions)
-    """Takes warnings."""
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -200,26 +229,47 @@ def staging_of(request: Request, once: Once | None = None) -> Staging:
     )
 
 
-def take_in(
-    engine: LocalEngine, request: Request, watch: Watch, *, roles: tuple[str, ...] = (), stages: Stages | None = None
+def take_in(  # noqa: PLR0913 - what is read, by whom and what for
+    engine: LocalEngine,
+    request: Request,
+    watch: Watch,
+    *,
+    roles: tuple[str, ...] = (),
+    stages: Stages | None = None,
+    looking: bool = False,
 ) -> Inspection:
-    """Read the logs, judge every row, and hand the listens to the engine; `roles` are read besides those needed."""
+    """Read the logs, judge every row, and hand the listens to the engine; `roles` are read besides those needed.
+
+    Where it is only for `looking`, bad rows are counted and nothing is written.
+    """
     qualifying, running, rejects = request.qualifying, request.running, request.reading.rejects
     stages = stages or Stages()
     period = (qualifying.since, qualifying.until)
     timed = () if period == (None, None) else ("time",)
     wanted = dict.fromkeys((*ROLES, *timed, *roles, *stages.roles))
+    cautions = Cautions()
     logs = open_once(
-        request.logs, request.reading, wanted=tuple(wanted), period=period, cautions=stages.cautions, say=watch.say
+        request.logs, request.reading, wanted=tuple(wanted), period=period, cautions=cautions, say=watch.say
     )
+    warn_of_logs(logs, cautions)
     for sentence in (found_columns(logs), *logs.notes):
         watch.say(sentence)
-    watching = Watching.of(logs, stages.once or find_once(engine, request, roles), engine.spool)
-    qualifier = Qualifier(qualifying, set_aside=rejects is not None, repeats=watching.judge)
+    repeats = Watching.of(logs, stages.once or find_once(engine, request, roles), engine.spool)
+    rejects = None if looking else rejects
+    aside = looking or rejects is not None
+    qualifier = Qualifier(qualifying, set_aside=aside, cautions=cautions, repeats=repeats.judge)
+
+    def judged(raw: RawBatch) -> Listens:
+        watch_several(raw, request.reading.several_artists, cautions)
+        return stages.apply(raw, qualifier.judge(raw))
+
     units = logs.units(batch_rows=running.batch_rows, views=stages.hash_only)
-    engine.ingest(units, lambda raw: stages.apply(raw, qualifier.judge(raw)), progress=watch.progress)
+    engine.ingest(units, judged, progress=watch.progress)
     counts = qualifier.finish()
-    watching.finish(request.reading, stages.cautions, running)
+    repeats.finish(request.reading, cautions, running)
+    warn_of_lost(logs, counts, request.reading, cautions, paying=request.money_required)
+    if period == (None, None) and request.money.pool is None:
+        warn_of_span(counts, cautions)
     engine.ingest(stages.staging.extra(), lambda listens: listens)
     if stages.ruling is not None:
         stages.ruling.finish()
@@ -228,7 +278,7 @@ def take_in(
         write_rejects(pa.concat_tables(tables, promote_options="default"), rejects)
         if counts.bad:
             watch.say(f"{counts.bad:,} rows set aside in {rejects}")
-    return Inspection(logs.columns, logs.detected, input_files(request, logs.paths), counts)
+    return Inspection(logs.columns, logs.detected, input_files(request, logs.paths), counts, cautions)
 
 
 def input_files(request: Request, logs: Sequence[str] | None = None) -> list[str]:
@@ -263,6 +313,7 @@ class Found:
     ms: Ints | None
     names: Mapping[str, str]
     staging: Staging
+    warnings: tuple[Warned, ...]
 
 
 def describe(counts: Counts, intake: Intake, artists: int, *, left: Mapping[Fate, int] | None = None) -> Listening:
@@ -328,6 +379,7 @@ def conclude(division: Division, found: Found) -> Outcome:
         mcdonald=division.mcdonald,
         controls=controls(found, division.payouts),
         names=found.names,
+        warnings=found.warnings,
         notes=(*found.staging.remarks(), *division.remarks),
         conditions=tuple(Condition(t.name, t.times, t.rows, t.plays, t.applied) for t in found.staging.touched),
     )

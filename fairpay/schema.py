@@ -112,6 +112,12 @@ class RawBatch:
     """Whether the file has no types of its own."""
     separator: str = ""
     """Between the fields of a text file."""
+    nul: bool = False
+    """Whether ids may hold a NUL character."""
+    several: int = 0
+    """Plays with more than one artist."""
+    duet: str = ""
+    """The artists of one of them, the first by text."""
 
     def row(self, at: int) -> int:
         """Return the number in its file of the row with this index."""

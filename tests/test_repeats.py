@@ -17,7 +17,7 @@ from fairpay.engines.local import LocalEngine
 from fairpay.errors import InputError, UsageError
 from fairpay.jobs import request
 from fairpay.options import DEFAULTS
-from fairpay.pipeline import Stages, take_in
+from fairpay.pipeline import take_in
 from fairpay.request import Watch
 
 if TYPE_CHECKING:
@@ -37,12 +37,11 @@ def exports(folder: Path) -> list[Path]:
 
 
 def warned(logs: object, **options: object) -> dict[str, Warned]:
-    """What a reading warns of, by code."""
+    """What a reading warns of repeats, by code."""
     asked = request("pay", logs, (), {**DEFAULTS, **options})  # type: ignore[typeddict-item] # of tests
-    stages = Stages()
     with LocalEngine(asked.running) as engine:
-        take_in(engine, asked, Watch(), stages=stages)
-    return {one.code: one for one in stages.cautions.found()}
+        found = take_in(engine, asked, Watch()).cautions.found()
+    return {one.code: one for one in found if one.code in {"repeats", "same-files"}}
 
 
 def paid(logs: object, **options: object) -> dict[str, str]:

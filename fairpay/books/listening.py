@@ -18,6 +18,7 @@ from fairpay.caution import Cautions
 from fairpay.engines.local import LocalEngine
 from fairpay.engines.spool import Spool
 from fairpay.logs.rejects import write_rejects
+from fairpay.logs.warn import sentences, stop_if_strict
 from fairpay.options import number
 from fairpay.qualify import Qualifier
 from fairpay.repeats import TELLING, Once, Watching, find_repeats, open_once
@@ -190,10 +191,11 @@ def take_in(asked: Asked, watch: Watch) -> Iterator[Taken]:
         engine.ingest(units, lambda raw: untimed(chain(raw)), progress=watch.progress)
         counts = qualifier.finish()
         watching.finish(asked.closing.reading, cautions, running)
+        stop_if_strict(asked.closing.reading, cautions.found())
         finish(asked, chain, engine)
         write_set_aside(asked, qualifier)
         engine.finish()
-        for sentence in remarks(asked, chain):
+        for sentence in (*sentences(cautions.found()), *remarks(asked, chain)):
             watch.say(sentence)
         heaps = {code: heap_of(pool, chain.rows_lost[code]) for code, pool in enumerate(engine.pools)}
         yield Taken(counts, heaps, chain, terms, engine, cautions)

@@ -123,40 +123,78 @@ class Cells:
 
         """
         numbers = frame[ROW].to_numpy().astype("int64") + 1 if ROW in frame.columns else None
-        chosen, spread = self.chosen(frame)
-        try:
-            whole = frame.select(chosen)
-        except pl.exceptions.ComputeError:
-            self.refuse_bytes(frame)
-            raise
-        shares = None
-        if spread:
-            whole = whole.with_row_index(ROW).explode("artist", empty_as_null=True, keep_nulls=True)
-            at = whole.drop_in_place(ROW).to_numpy()
+        found, shares = self.series(frame), None
+        several, duet = self.several(frame)
+        if isinstance(found["artist"].dtype if "artist" in found else None, pl.List):
+            spread = pl.DataFrame(found).with_row_index(ROW).explode("artist", empty_as_null=True, keep_nulls=True)
+            at = spread.drop_in_place(ROW).to_numpy()
+            found = {name: spread[name] for name in found}
             numbers = (first_row + at) if numbers is None else numbers[at]
             part = np.bincount(at, minlength=frame.height)[at]
             shares = Shares(again=np.diff(at, prepend=-1) == 0, part=part, scale=self.scale)
-        columns: dict[str, pa.Array] = {
-            name: to_arrow(numbers_of(whole[name]) if name in NUMBERS else whole[name], views=views and name in IDS)
-            for name in whole.columns
-            if name != BROKEN
+        broken = found.pop(BROKEN, None)
+        columns = {
+            name: to_arrow(numbers_of(cells) if name in NUMBERS else cells, views=views and name in IDS)
+            for name, cells in found.items()
         }
-        broken = None
-        if BROKEN in whole.columns and whole[BROKEN].null_count() < whole.height:
-            broken = whole[BROKEN].fill_null(0).to_numpy()
+        rows = frame.height if shares is None else len(shares.part)
         for role, name in self.columns.roles.items():
             if name not in self.source.fields:
-                columns[role] = constant(self.constants.get(name), whole.height)
+                columns[role] = constant(self.constants.get(name), rows)
         return RawBatch(
             columns,
             self.source.where,
             first_row,
             numbers=numbers,
-            broken=broken,
+            broken=None if broken is None else broken.fill_null(0).to_numpy(),
             shares=shares,
             text=self.source.text,
             separator=self.source.separator,
+            nul=self.source.nul,
+            several=several,
+            duet=duet,
         )
+
+    def several(self, frame: pl.DataFrame) -> tuple[int, str]:
+        """Count the plays with several artists; return those of the first by text, too."""
+        name = self.columns.roles["artist"]
+        if name not in frame.columns or not isinstance(frame.schema[name], pl.List):
+            return 0, ""
+        lists = frame[name].filter(frame[name].list.drop_nulls().list.len() > 1)
+        if not len(lists):
+            return 0, ""
+        named = pl.select(pl.lit(lists).cast(pl.List(pl.String)).list.join(BETWEEN)).to_series()
+        return len(lists), str(named.min())
+
+    def series(self, frame: pl.DataFrame) -> dict[str, pl.Series]:
+        """Make the columns of the roles; where plays are split among their artists, `artist` holds lists of them.
+
+        Raises:
+            InputError: bytes that are not UTF-8.
+
+        """
+        found: dict[str, pl.Series] = {}
+        exprs: list[pl.Expr] = []
+        for role, name in self.columns.roles.items():
+            if name not in self.source.fields:
+                continue
+            expr = self.cells(role, name, frame.schema[name])
+            if expr is None:
+                found[role] = frame.get_column(name)
+            else:
+                exprs.append(expr.alias(role))
+        if self.columns.played:
+            words = [pl.col(name).cast(pl.String).is_in(list(words)) for name, words in self.columns.played]
+            exprs.append(pl.all_horizontal(words).alias("played"))
+        if BROKEN in frame.columns:
+            found[BROKEN] = frame.get_column(BROKEN)
+        if exprs:
+            try:
+                found |= frame.select(exprs).to_dict(as_series=True)
+            except pl.exceptions.ComputeError:
+                self.refuse_bytes(frame)
+                raise
+        return found
 
     def refuse_bytes(self, frame: pl.DataFrame) -> None:
         """Name the column whose bytes are not UTF-8.
@@ -174,46 +212,22 @@ class Cells:
                 message = f"{self.source.where}: the {role} column {name} holds bytes that are not UTF-8 text"
                 raise InputError(message, advice="Write the ids as text, such as hexadecimal digits.") from error
 
-    def chosen(self, frame: pl.DataFrame) -> tuple[list[pl.Expr], bool]:
-        """Say what is made of the columns of a frame, and whether rows are repeated for each of their artists."""
-        found, spread = [], False
-        for role, name in self.columns.roles.items():
-            if name not in self.source.fields:
-                continue
-            kind = frame.schema[name]
-            if role == "artist" and isinstance(kind, pl.List):
-                several = self.reading.several_artists
-                spread = several == "split"
-                found.append(artists(pl.col(name), several, name).alias(role))
-                continue
-            found.append(self.cells(role, name, kind).alias(role))
-        for name, words in self.columns.played[:1]:
-            played = pl.col(name).cast(pl.String).is_in(list(words))
-            for other, more in self.columns.played[1:]:
-                played &= pl.col(other).cast(pl.String).is_in(list(more))
-            found.append(played.alias("played"))
-        if BROKEN in frame.columns:
-            found.append(pl.col(BROKEN))
-        return found, spread
-
-    def cells(self, role: str, name: str, kind: pl.DataType) -> pl.Expr:  # noqa: PLR0911 - a kind a line
-        """Say what is made of one column."""
-        expr = pl.col(name)
+    def cells(self, role: str, name: str, kind: pl.DataType) -> pl.Expr | None:  # noqa: PLR0911 - a kind a line
+        """Say what is made of one column; None: it is taken as it is."""
+        expr, text = pl.col(name), isinstance(kind, pl.String)
+        if role == "artist" and isinstance(kind, pl.List):
+            return artists(expr, self.reading.several_artists, name)
         if role in IDS:
-            return id_cells(name, kind)
+            return None if kind.is_integer() or (text and name != "subtitles.name") else id_cells(name, kind)
         if isinstance(kind, pl.List):
             return expr.cast(pl.List(pl.String)).list.join(BETWEEN)
-        if role in NUMBERS:
-            if isinstance(kind, pl.String) and self.reading.decimal == ",":
-                return with_comma(expr)
-            if isinstance(kind, pl.String):
-                return expr
-            return expr.cast(pl.String) if isinstance(kind, (pl.Decimal, pl.Categorical)) else expr
-        if role == "time":
-            if isinstance(kind, pl.String) and self.reading.day_first:
-                return day_first(expr)
-            return expr.cast(pl.String) if isinstance(kind, (pl.Categorical, pl.Decimal)) else expr
-        return expr.cast(pl.String)
+        if role in NUMBERS and text:
+            return with_comma(expr) if self.reading.decimal == "," else None
+        if role == "time" and text:
+            return day_first(expr) if self.reading.day_first else None
+        if role in NUMBERS or role == "time":
+            return expr.cast(pl.String) if isinstance(kind, (pl.Decimal, pl.Categorical)) else None
+        return None if text else expr.cast(pl.String)
 
 
 def numbers_of(column: pl.Series) -> pl.Series:
@@ -265,5 +279,5 @@ def constant(value: str | None, rows: int) -> pa.Array:
 def to_arrow(column: pl.Series, *, views: bool = False) -> pa.Array:
     """Hand a column over as one array: text as views where they are hashed as they lie, else with offsets."""
     level = pl.CompatLevel.newest() if views else pl.CompatLevel.oldest()
-    found = column.rechunk().to_arrow(compat_level=level)
+    found = (column if column.n_chunks() == 1 else column.rechunk()).to_arrow(compat_level=level)
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found

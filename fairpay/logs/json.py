@@ -78,9 +78,23 @@ def open_json(file: LogFile, reading: Reading) -> Source:
             notice(values, islice(rows, SAMPLE) if lines else rows)
         if (lines and head.count(b"\n") >= SAMPLE) or (len(head) >= HEAD - 1 and lines):
             notice_late(values, file, reading)
+    check_names(values, file.path)
     frames = Lines(file, values) if lines else Objects(file, values, within=within)
     fields = {name: Field(kind=value.kind, expr=pl.col(name)) for name, value in values.items()}
-    return Source(where=file.path, fields=fields, frames=frames, text=True, loose=True)
+    return Source(where=file.path, fields=fields, frames=frames, text=True, nul=True, loose=True)
+
+
+def check_names(names: Iterable[str], where: str) -> None:
+    """Refuse keys that are no text.
+
+    Raises:
+        InputError: one holds half a character, or a NUL.
+
+    """
+    for name in names:
+        if "\0" in name or (not name.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in name)):
+            message = f"{where}: the name of a column holds half a character or a NUL: {name!r}"
+            raise InputError(message, advice="The file was written by a faulty program; write it again.")
 
 
 def is_row(value: dict[str, Any], file: LogFile, reading: Reading) -> bool:

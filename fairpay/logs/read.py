@@ -356,9 +356,9 @@ def cells_of(file: LogFile, source: Source, columns: Columns, asked: Asked) -> C
 
 
 def lacking_of(columns: Mapping[str, Columns], asked: Asked) -> dict[str, list[str]]:
-    """Return the telling roles that some files have and others lack, with these."""
+    """Return the telling roles that some files have and others lack, with these; nothing is said of tracks."""
     found = {}
-    for role in sorted(asked.telling):
+    for role in sorted(asked.telling - {"track"}):
         without = sorted(where for where, one in columns.items() if role not in one.roles)
         if 0 < len(without) < len(columns):
             found[role] = without

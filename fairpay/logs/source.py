@@ -54,6 +54,10 @@ class Source:
     """Whether `"` quotes in a file of tabs or spaces; None where it does not matter."""
     separator: str = ""
     """Between the fields of a text file."""
+    nul: bool = False
+    """Whether text may hold a NUL character."""
+    above: int = 0
+    """Lines above the header that are no rows."""
     loose: bool = False
     """Whether a column without any value may be missing from the file, as in JSON."""
     notes: tuple[str, ...] = ()
@@ -128,7 +132,7 @@ class Scan:
 
 
 def after(done: int, lazy: pl.LazyFrame, rows: int | None) -> Iterator[pl.DataFrame]:
-    """Run a query from row `done` on; what lies before is read again and passed over, so that nothing is left unread."""
+    """Run a query from row `done` on; what lies before is read again, and passed over here."""
     seen = 0
     for frame in lazy.collect_batches(chunk_size=rows or BATCH, maintain_order=True, lazy=True):
         seen += frame.height

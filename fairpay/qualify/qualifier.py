@@ -14,6 +14,7 @@ from fairpay.kernels.amounts import Amounts, read_amounts
 from fairpay.kernels.numbers import EXACT, ROUNDED_UP
 from fairpay.qualify.ids import missing_ids
 from fairpay.qualify.moments import read_moments
+from fairpay.qualify.odd import holds_nul, look_at_ids, look_at_lengths, look_at_times
 from fairpay.qualify.rejected import Rejected
 from fairpay.qualify.tally import Counts, Tally
 from fairpay.qualify.verdict import Verdict
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fairpay.caution import Cautions
     from fairpay.settings import Measure, Qualifying
 
     FindRepeats: TypeAlias = Callable[[Judged], NDArray[np.bool_] | None]
@@ -49,12 +51,21 @@ class ByRow:
 class Qualifier:
     """Judges batches from any number of threads and keeps count."""
 
-    def __init__(self, qualifying: Qualifying, *, set_aside: bool = False, repeats: FindRepeats | None = None) -> None:
+    def __init__(
+        self,
+        qualifying: Qualifying,
+        *,
+        set_aside: bool = False,
+        cautions: Cautions | None = None,
+        repeats: FindRepeats | None = None,
+    ) -> None:
         """Judge by `qualifying`; with `set_aside`, keep bad rows for a file of rejects instead of refusing them.
 
-        `repeats` sees the plays that count and have a time, and says which of them came before and do not count again.
+        What looks odd in rows that count goes to `cautions`. `repeats` sees the plays that count and have a time, and
+        says which of them came before and do not count again.
         """
         self.qualifying = qualifying
+        self.cautions = cautions
         self.repeats = repeats
         self.tally = Tally()
         self.set_aside = Rejected() if set_aside else None
@@ -81,6 +92,10 @@ class Qualifier:
         if self.repeats is not None and times is not None:
             used = self.judge_repeats(self.repeats, verdict, used, raw, (ms, plays, times))
         self.count(raw, verdict, used, (ms, plays, times))
+        if self.cautions is not None and rows:
+            look_at_ids(raw, used, self.cautions)
+            look_at_lengths(raw, used, ms, plays, self.cautions)
+            look_at_times(raw, used, times, self.cautions)
         none = pa.nulls(0, pa.string())
         return Listens(
             user=columns.get("user", none),
@@ -116,7 +131,7 @@ class Qualifier:
         if raw.broken is not None:
             for code, words in BROKEN_ROWS.items():
                 verdict.mark_bad(raw.broken == code, Fate.BAD_ROW, words)
-        verdict.mark_bad(missing_ids(columns["user"], role="user"), Fate.BAD_USER, "user is empty")
+        self.judge_ids(verdict, raw)
         ms = None
         for role, digits in (("ms", 0), ("seconds", 3)):
             if role in columns and ms is None:
@@ -131,6 +146,12 @@ class Qualifier:
         if times is not None and (self.qualifying.since is not None or self.qualifying.until is not None):
             verdict.mark_amounts(times, Fate.BAD_TIME, "time", columns["time"])
         return ms, plays
+
+    def judge_ids(self, verdict: Verdict, raw: RawBatch) -> None:
+        """Mark rows without a user, and ids that are damaged."""
+        verdict.mark_bad(missing_ids(raw.columns["user"], role="user"), Fate.BAD_USER, "user is empty")
+        for role in ("user", "artist") if raw.nul else ():
+            verdict.mark_bad(holds_nul(raw.columns[role]), Fate.BAD_ROW, f"{role} holds a NUL character")
 
     def amount(self, ms: Amounts | None, plays: Amounts | None, terms: ByRow | None) -> NDArray[np.int64] | None:
         """Return listening in the measure; None: one each."""

@@ -1,0 +1,374 @@
+"""Files as real exporters, spreadsheets and warehouses write them: each is paid right by hand, or refused in words."""
+
+from __future__ import annotations
+
+import bz2
+import json
+import lzma
+import os
+import threading
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from paying import file, paid
+
+import fairpay
+from fairpay.errors import FairpayError, InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HALF = {"A7": "5.00", "B9": "5.00"}
+THREE_TO_ONE = {"A7": "7.50", "B9": "2.50"}
+SECONDS = "user,artist,seconds\nu1,A7,90\nu1,B9,30\n"
+
+
+def spotify(artist: str | None, ms: int, ts: str = "2025-03-01T10:00:00Z") -> dict[str, Any]:
+    return {"ts": ts, "ms_played": ms, "master_metadata_album_artist_name": artist}
+
+
+def parquet(path: Path, **columns: Any) -> Path:  # noqa: ANN401 - arrays
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def test_day_first_dates_are_read_when_told_and_never_guessed(tmp_path: Path) -> None:
+    rows = "user,artist,ts\nu,A7,03/02/2025 10:00\nu,B9,13.2.2025\nu,C3,03/03/2025 10:00\n"
+    log = file(tmp_path / "a.csv", rows)
+    february = {"since": "2025-02-01", "until": "2025-02-28"}
+    assert paid(log, day_first=True, **february) == HALF
+    with pytest.raises(InputError, match="3 of 3 rows cannot be used"):
+        paid(log, **february)
+
+
+def test_a_european_spreadsheet_is_read_with_its_separator_line_and_decimal_commas(tmp_path: Path) -> None:
+    log = file(tmp_path / "a.csv", "\ufeffsep=;\nuser;artist;seconds\nu1;A7;1.800,0\nu1;B9;600,00\n")
+    assert paid(log, decimal=",") == THREE_TO_ONE
+    with pytest.raises(InputError) as caught:
+        paid(log)
+    assert caught.value.problems[0].reason == "seconds is not a number: 1.800,0"
+
+
+def test_a_decimal_comma_that_is_none_is_refused(tmp_path: Path) -> None:
+    log = file(tmp_path / "a.csv", "user;artist;seconds\nu1;A7;90.5\nu1;B9;30,0\n")
+    with pytest.raises(InputError) as caught:
+        paid(log, decimal=",")
+    assert "not a decimal comma: 90.5" in caught.value.problems[0].reason
+
+
+def test_payments_with_decimal_commas_are_read_when_told(tmp_path: Path) -> None:
+    subscribers = file(tmp_path / "s.csv", "user;paid\nu1;9,99\n")
+    log = file(tmp_path / "a.csv", SECONDS)
+    assert paid(log, subscribers=str(subscribers), decimal=",") == {"A7": "7.49", "B9": "2.50"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252", "cp437", "mac-roman"])
+def test_text_in_another_encoding_is_read_when_told(tmp_path: Path, encoding: str) -> None:
+    log = file(tmp_path / "a.csv", "user,artist,seconds\nu1,Café Nébula,90\nu1,B9,30\n".encode(encoding))
+    assert paid(log, encoding=encoding) == {"Café Nébula": "7.50", "B9": "2.50"}
+    with pytest.raises(InputError) as caught:
+        paid(log)
+    assert "--encoding" in caught.value.advice
+
+
+def test_the_encoding_must_be_that_of_the_file(tmp_path: Path) -> None:
+    log = file(tmp_path / "a.csv", "user,artist\nu1,Café\n".encode("latin-1"))
+    with pytest.raises(InputError, match="not ascii text"):
+        paid(log, encoding="ascii")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'user, artist, seconds\nu1, "Finch, Nebula", 90\nu1, Tin Harbor, 30\n',
+        'user; artist; seconds\nu1; "Finch, Nebula"; 90\nu1; Tin Harbor; 30\n',
+    ],
+)
+def test_a_space_after_each_separator_is_no_part_of_a_field(tmp_path: Path, text: str) -> None:
+    assert paid(file(tmp_path / "a.csv", text)) == {"Finch, Nebula": "7.50", "Tin Harbor": "2.50"}
+
+
+def test_rows_above_the_header_are_never_dropped_without_a_word(tmp_path: Path) -> None:
+    log = file(tmp_path / "a.csv", "u1,A7,90\nu2,A7,90\nuser,artist,seconds\nv1,B9,30\n")
+    with pytest.raises(InputError, match="2 lines above the header, which is line 3, look like rows"):
+        paid(log)
+
+
+def test_a_header_that_is_repeated_among_the_rows_is_no_play(tmp_path: Path) -> None:
+    log = file(tmp_path / "a.csv", "user,artist\nu1,A7\nuser,artist\nu1,B9\n")
+    with pytest.raises(InputError, match="1 of 3 rows cannot be used") as caught:
+        paid(log)
+    assert caught.value.problems[0].reason == "row repeats the header"
+    assert caught.value.problems[0].where == "first at row 2"
+
+
+def test_hive_writes_its_rows_without_names_and_nulls_as_backslash_n(tmp_path: Path) -> None:
+    log = file(tmp_path / "table" / "000000_0", "u1\x01A7\x013\nu1\x01B9\x011\nu1\x01\\N\x015\n")
+    told = {"format": "csv", "header": False, "columns": {"user": "1", "artist": "2", "plays": "3"}}
+    assert paid(log.parent, **told) == THREE_TO_ONE
+
+
+def test_a_folder_of_files_without_extensions_is_read_in_the_format_told(tmp_path: Path) -> None:
+    for name in ("part-1", "20250301_101010_00001", "_SUCCESS", ".part-1.crc"):
+        file(tmp_path / "log" / name, SECONDS if name[0] not in "_." else "x")
+    assert paid(tmp_path / "log", format="csv") == THREE_TO_ONE
+
+
+def test_parquet_and_json_without_extension_are_known_by_their_first_bytes(tmp_path: Path) -> None:
+    parquet(tmp_path / "p" / "000000_0", user=["u", "u"], artist=["A7", "B9"], seconds=[90, 30])
+    assert paid(tmp_path / "p") == THREE_TO_ONE
+    file(tmp_path / "j.gz", '{"user":"u","artist":"A7"}\n{"user":"u","artist":"B9"}\n')
+    assert paid((tmp_path / "j.gz").rename(tmp_path / "j")) == HALF
+
+
+@pytest.mark.parametrize("empty", ["e.csv", "e.csv.gz", "h.csv"])
+def test_a_part_without_rows_adds_nothing_in_text(tmp_path: Path, empty: str) -> None:
+    full = file(tmp_path / "full.csv", SECONDS)
+    part = file(tmp_path / empty, "user,artist,seconds\n" if empty[0] == "h" else "")
+    assert paid([part, full]) == paid([full, part]) == THREE_TO_ONE
+
+
+@pytest.mark.parametrize(
+    ("empty", "content"), [("e.jsonl", ""), ("e.json", "[]"), ("e.json.gz", " [ ]\n"), ("s.json.gz", "")]
+)
+def test_a_part_without_rows_adds_nothing_in_json(tmp_path: Path, empty: str, content: str) -> None:
+    full = file(tmp_path / "full.jsonl", '{"user":"u","artist":"A7"}\n{"user":"u","artist":"B9"}\n')
+    part = file(tmp_path / empty, content)
+    assert paid([part, full]) == paid([full, part]) == HALF
+
+
+def test_a_part_without_rows_adds_nothing_in_parquet(tmp_path: Path) -> None:
+    full = parquet(tmp_path / "a.parquet", user=["u", "u"], artist=["A7", "B9"])
+    none = file(tmp_path / "b.parquet", b"")
+    no_rows = parquet(tmp_path / "c.parquet", user=pa.array([], pa.string()), artist=pa.array([], pa.string()))
+    assert paid([no_rows, none, full]) == HALF
+
+
+@pytest.mark.parametrize("unit", ["INT96", "us", "ms", "ns"])
+def test_times_at_the_end_of_all_days_are_outside_the_period(tmp_path: Path, unit: str) -> None:
+    far = datetime(9999, 12, 31, 23, 59, 59) if unit != "ns" else datetime(2262, 1, 1)  # noqa: DTZ001 - without a zone
+    times = [datetime(2025, 3, 1), datetime(2025, 3, 31, 23, 59, 59), far]  # noqa: DTZ001 - the same
+    table = pa.table({"user": ["u"] * 3, "artist": ["A7", "B9", "C3"], "ts": pa.array(times, pa.timestamp("us"))})
+    if unit == "INT96":
+        pq.write_table(table, tmp_path / "a.parquet", use_deprecated_int96_timestamps=True)
+    else:
+        schema = table.schema.set(2, pa.field("ts", pa.timestamp(unit)))
+        pq.write_table(table.cast(schema), tmp_path / "a.parquet", version="2.6")
+    assert paid(tmp_path / "a.parquet", since="2025-03-01", until="2025-03-31") == HALF
+    assert paid(tmp_path / "a.parquet", until="2025-03-31") == HALF
+
+
+def test_whole_decimals_are_ids_and_decimals_with_a_fraction_are_seconds(tmp_path: Path) -> None:
+    ids = pa.array([Decimal(12345678901234567890123), Decimal(7)], pa.decimal128(38, 0))
+    seconds = pa.array([Decimal("90.000"), Decimal("30.000")], pa.decimal128(38, 3))
+    log = parquet(tmp_path / "a.parquet", user=pa.array([1, 1], pa.decimal128(38, 0)), artist=ids, seconds=seconds)
+    assert paid(log) == {"12345678901234567890123": "7.50", "7": "2.50"}
+
+
+def test_values_within_structs_are_named_with_a_dot(tmp_path: Path) -> None:
+    table = pl.DataFrame({"who": [{"id": "u"}] * 2, "what": [{"singer": {"name": n}} for n in ("A7", "B9")]})
+    table.write_parquet(tmp_path / "a.parquet")
+    assert paid(tmp_path / "a.parquet", columns={"user": "who.id", "artist": "what.singer.name"}) == HALF
+    rows = [{"who": {"id": "u"}, "what": {"singer": {"name": n}}} for n in ("A7", "B9")]
+    for name in ("b.json", "b.jsonl"):
+        log = file(tmp_path / name, rows)
+        assert paid(log, columns={"user": "who.id", "artist": "what.singer.name"}) == HALF
+
+
+def test_a_key_with_a_dot_is_the_key_as_it_is_written(tmp_path: Path) -> None:
+    rows = [{"user": "u", "track_metadata.artist_name": name} for name in ("A7", "B9")]
+    for name in ("a.json", "a.jsonl"):
+        assert paid(file(tmp_path / name, rows)) == HALF
+
+
+SEVERAL = [
+    {"user": "u1", "artists": ["A7", "B9"], "ms": 60_000},
+    {"user": "u1", "artists": ["A7"], "ms": 30_000},
+    {"user": "u2", "artists": ["A7", "B9", "C3"], "ms": 90_000},
+    {"user": "u2", "artists": [], "ms": 90_000},
+]
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.parquet"])
+@pytest.mark.parametrize(
+    ("several", "expected"),
+    [
+        ("first", {"A7": "20.00"}),
+        ("joined", {"A7, B9": "6.67", "A7": "3.33", "A7, B9, C3": "10.00"}),
+        ("split", {"A7": "10.00", "B9": "6.67", "C3": "3.33"}),
+    ],
+)
+def test_plays_of_several_artists_go_where_the_option_says(
+    tmp_path: Path, name: str, several: str, expected: dict[str, str]
+) -> None:
+    log = tmp_path / name
+    if log.suffix == ".parquet":
+        pl.DataFrame(SEVERAL).write_parquet(log)
+    else:
+        file(log, SEVERAL)
+    assert paid(log, several_artists=several) == expected
+
+
+def test_parts_of_a_play_are_exact_and_a_row_stays_one_row(tmp_path: Path) -> None:
+    result = fairpay.compare(file(tmp_path / "a.json", SEVERAL), fee="10.00", several_artists="split")
+    listening = result.summary["listening"]
+    assert (listening["rows"], listening["used"], listening["dropped"]) == (4, 3, {"without an artist": 1})
+    assert listening["seconds"] == "180.000"
+
+
+def test_numbers_as_text_and_keys_left_out_are_read_as_a_warehouse_exports_them(tmp_path: Path) -> None:
+    rows = [
+        {"user_id": "7", "artist_id": "A7", "ms_played": "90000", "ts": "2025-03-01 10:00:00 UTC"},
+        {"user_id": "7", "artist_id": "B9", "ms_played": "30000", "ts": "2025-03-31 23:59:59.5 UTC"},
+        {"user_id": "7", "ms_played": "30000", "ts": "2025-03-31 23:59:59.5 UTC"},
+    ]
+    log = file(tmp_path / "a-000.json.gz", "\n".join(map(json.dumps, rows)))
+    assert paid(log, since="2025-03-01", until="2025-03-31") == THREE_TO_ONE
+
+
+@pytest.mark.parametrize("name", ["one.jsonl", "one.ndjson", "one.json", "one.jsonl.gz"])
+def test_one_line_of_json_is_one_row_whatever_lies_in_it(tmp_path: Path, name: str) -> None:
+    row = {"user": "u1", "artist": "A7", "ms": 60000, "queue": [{"user": "u9", "artist": "Z", "ms": 90000}]}
+    text = json.dumps(row)
+    assert paid(file(tmp_path / name, text)) == {"A7": "10.00"}
+    two = {**row, "user": "u2", "artist": "B9"}
+    both = file(tmp_path / "both.jsonl", [row, two])
+    assert paid(both) == {"A7": "10.00", "B9": "10.00"}
+
+
+def test_a_column_that_json_shows_late_is_a_column_all_the_same(tmp_path: Path) -> None:
+    plain = '{"user":"u1","artist":"A7"}\n' * 1500
+    late = '{"user":"u1","artist":"A7","Play Count":1000}\n'
+    for name, text in (("first.jsonl", late + plain), ("last.jsonl", plain + late)):
+        with pytest.raises(InputError, match="1500 of 1501 rows cannot be used"):
+            paid(file(tmp_path / name, text))
+
+
+def test_a_key_that_is_spelt_two_ways_is_refused(tmp_path: Path) -> None:
+    rows = [{"user": "u", "artist_name": "A7"}] * 1200 + [{"user": "u", "artistName": "B9"}]
+    for log in (file(tmp_path / "a.jsonl", rows), file(tmp_path / "b.json", rows)):
+        with pytest.raises(InputError, match="2 columns answer to the artist: artist_name, artistName"):
+            paid(log)
+
+
+SOURCES = {
+    "plays": ("user,artist\nu2,A7\n", "user,artist,plays\nu3,A7,9\n", "has a column for the plays"),
+    "seconds": ("user,artist,ms\nu2,A7,90000\n", "user,artist,seconds\nu3,A7,90\n", "has seconds instead"),
+    "names": ("user,artist_id\nu2,A7\n", "user,artist_name\nu3,Nebula\n", "has ids of the artist"),
+    "user names": ("user_id,artist\nu2,A7\n", "user_name,artist\nZoe,A7\n", "has ids of the user"),
+}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_files_that_mean_different_things_are_refused_in_any_order(tmp_path: Path, kind: str) -> None:
+    one, two, words = SOURCES[kind]
+    files = [file(tmp_path / "a.csv", one), file(tmp_path / "b.csv", two), file(tmp_path / "c.csv", one)]
+    said = set()
+    for order in (files, files[::-1], [files[1], files[0], files[2]]):
+        with pytest.raises(InputError, match=words) as caught:
+            paid(order)
+        said.add(caught.value.message)
+        assert "a.csv" in caught.value.message
+        assert "b.csv" in caught.value.message
+    assert len(said) == 1
+
+
+def test_two_currencies_in_one_file_of_payments_stop_the_run(tmp_path: Path) -> None:
+    log = file(tmp_path / "a.csv", SECONDS)
+    mixed = file(tmp_path / "s.csv", "user,paid,currency\nu1,9.99,EUR\nu2,109.00,SEK\n")
+    with pytest.raises(InputError, match="in 2 currencies: EUR, SEK"):
+        paid(log, subscribers=str(mixed))
+    dollars = file(tmp_path / "usd.csv", "user,paid,Currency Code\nu1,9.99,usd\n")
+    with pytest.raises(InputError, match="in USD, and this run is in EUR"):
+        paid(log, subscribers=str(dollars))
+    assert sum(Decimal(x) for x in paid(log, subscribers=str(dollars), currency="USD").values()) == Decimal("9.99")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Reporting Date\tSale Month\tStore\tArtist\tTitle\tISRC\tQuantity\tEarnings (USD)",
+        "Sales Period\tPosted Date\tStore Name\tCountry Of Sale\tArtist\tRelease Title\t# Units Sold\tTotal Earned",
+        "Artist\tTrack\tDSP\tUnits\tNet Revenue",
+    ],
+)
+@pytest.mark.parametrize("told", [{}, {"user_from_file": True}])
+def test_a_sales_statement_is_no_log(tmp_path: Path, header: str, told: dict[str, bool]) -> None:
+    cells = "\t".join("x" if i else "2025-03" for i in range(header.count("\t") + 1))
+    with pytest.raises(InputError, match=r"a sales statement of .*: it says what was earned, and not who listened"):
+        paid(file(tmp_path / "statement.tsv", f"{header}\n{cells}\n"), **told)
+
+
+def test_a_tab_file_quotes_or_does_not_whatever_the_order_of_its_rows(tmp_path: Path) -> None:
+    quoted = 'u1\t"""Weird Al"" Yankovic"\n'
+    rows = ["u1\tA7\n"] * 3
+    for name, order in (("a.tsv", [quoted, *rows]), ("b.tsv", [*rows, quoted])):
+        assert '"Weird Al" Yankovic' in paid(file(tmp_path / name, "user\tartist\n" + "".join(order)))
+    broken = file(tmp_path / "c.tsv", 'user\tartist\tplays\nu1\t"two\nlines"\t1\nu1\tB9\t1\n')
+    assert paid(broken) == {"two\nlines": "5.00", "B9": "5.00"}
+
+
+def test_quotes_quote_in_all_files_or_in_none(tmp_path: Path) -> None:
+    bare = file(tmp_path / "a.tsv", 'user\tartist\nu1\t"Weird Al" Yankovic\n')
+    closed = file(tmp_path / "b.tsv", 'user\tartist\nu1\t"B9"\n')
+    together = file(tmp_path / "c.tsv", 'user\tartist\nu1\t"Weird Al" Yankovic\nu1\t"B9"\n')
+    assert paid([bare, closed]) == paid([closed, bare]) == paid(together)
+
+
+def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_text("user,artist,seconds\nu2,B9,60\n"))
+    writer.start()
+    assert paid([file(tmp_path / "a.csv", SECONDS), pipe]) == {"A7": "7.50", "B9": "12.50"}
+    writer.join()
+
+
+@pytest.mark.parametrize("suffix", [".bz2", ".xz", ".zst"])
+def test_packed_files_of_every_kind_are_found_in_folders(tmp_path: Path, suffix: str) -> None:
+    pack = {".bz2": bz2.compress, ".xz": lzma.compress, ".zst": lambda b: pa.Codec("zstd").compress(b).to_pybytes()}
+    file(tmp_path / "log" / f"a.csv{suffix}", pack[suffix](SECONDS.encode()))
+    assert paid(tmp_path / "log") == THREE_TO_ONE
+
+
+def test_zstd_that_begins_with_a_frame_to_be_skipped_is_read(tmp_path: Path) -> None:
+    skipped = b"\x50\x2a\x4d\x18\x04\x00\x00\x00abcd"
+    data = skipped + pa.Codec("zstd").compress(SECONDS.encode()).to_pybytes()
+    assert paid(file(tmp_path / "a.csv.zst", data)) == THREE_TO_ONE
+
+
+def test_folders_behind_links_are_read_once(tmp_path: Path) -> None:
+    file(tmp_path / "elsewhere" / "a.csv", SECONDS)
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "linked").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (tmp_path / "log" / "linked" / "back").symlink_to(tmp_path / "log", target_is_directory=True)
+    assert paid(tmp_path / "log") == THREE_TO_ONE
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", 'user,artist,seconds\nu1,"A7,90\n'),
+        ("a.csv", "user,artist,seconds\nu1,A7,90\nu1,B9\xff,30\n".encode("latin-1")),
+        ("a.jsonl", '{"user":"u","artist":"A7"}\n{"user":'),
+        ("a.json", '[{"user":"u","artist":"A7"},'),
+        ("a.parquet", b"PAR1 but nothing else PAR1"),
+        ("a.csv.gz", b"\x1f\x8b\x08\x00 not gzip"),
+        ("a.xlsx", b"PK\x03\x04 not a workbook"),
+        ("a.zip", b"PK\x03\x04 not an archive"),
+    ],
+)
+def test_damage_is_told_in_one_sentence_that_names_the_file(tmp_path: Path, name: str, content: str | bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(FairpayError) as caught:
+        paid(path)
+    assert path.name in caught.value.message
+    assert "\n" not in caught.value.message
+    assert caught.value.advice
