@@ -143,7 +143,7 @@ def test_a_play_told_twice_is_closed_once_where_repeats_are_dropped(tmp_path: Pa
     said: list[str] = []
     earned = {}
     for repeats in ("keep", "drop"):
-        asked = Closing("2026-10", tmp_path / repeats, (str(log),), {"pools": pools}, Reading(repeats=repeats))
+        asked = Closing("2026-10", tmp_path / repeats, (str(log),), {"pools": pools}, reading=Reading(repeats=repeats))
         month = close(asked, watch=Watch(said.append))
         assert all(control.ok for control in month.controls)
         earned[repeats] = {row.payee: row.amount for row in month.rows if row.pool == "de" and row.kind == "earned"}
@@ -153,5 +153,5 @@ def test_a_play_told_twice_is_closed_once_where_repeats_are_dropped(tmp_path: Pa
         "--repeats drop counts each once."
     ]
     with pytest.raises(InputError, match="1 of 4 plays are told again"):
-        close(Closing("2026-10", tmp_path / "refuse", (str(log),), {"pools": pools}, Reading(repeats="refuse")))
-    assert not (tmp_path / "refuse").exists()
+        close(Closing("2026-10", tmp_path / "refuse", (str(log),), {"pools": pools}, reading=Reading(repeats="refuse")))
+    assert not any(path.is_file() and path.stat().st_size for path in (tmp_path / "refuse").rglob("*"))
