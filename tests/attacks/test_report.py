@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fairpay.outcome import Outcome
 
 KEYS = ["schema_version", "currency", "pool", "money", "listening", "scenarios", "rules", "safe_user_cap", "inactive",
-        "mcdonald_ratio", "controls", "notes"]  # fmt: skip
+        "mcdonald_ratio", "controls", "notes", "warnings"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
