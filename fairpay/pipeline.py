@@ -29,6 +29,7 @@ from fairpay.logs.warn import (
 )
 from fairpay.outcome import Condition, Listening, Money, Outcome
 from fairpay.qualify import Qualifier, refused_rows
+from fairpay.repeats import Once, Watching, find_repeats, open_once
 from fairpay.reports.controls import controls
 from fairpay.reports.figures import moved_between
 from fairpay.request import Beside, Inspection, Request, Watch
@@ -119,7 +120,8 @@ def carry_out(
     currency = check_stated(request.money, required=request.money_required)
     names = artist_names(request.artists)
     with LocalEngine(request.running) as engine:
-        stages = Stages(beside=beside, ruling=ruling, staging=staging_of(request))
+        once = find_once(engine, request, () if beside is None else beside.roles)
+        stages = Stages(beside=beside, ruling=ruling, staging=staging_of(request, once), once=once)
         if request.money.subscribers is not None:
             payers = stages.staging.payers(read_subscribers(request.money.subscribers, currency, request.reading))
             engine.subscribe(payers, unlisted=request.money.unlisted)
@@ -236,6 +238,8 @@ class Stages:
     beside: Beside | None = None
     ruling: Ruling | None = None
     staging: Staging = field(default_factory=Staging)
+    once: Once | None = None
+    """Plays that are told more than once and count once, where they were looked for."""
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -268,7 +272,23 @@ class Stages:
         return {**({Fate.EXCLUDED: excluded} if excluded else {}), **self.staging.dropped}
 
 
-def staging_of(request: Request) -> Staging:
+def find_once(engine: LocalEngine, request: Request, roles: tuple[str, ...]) -> Once | None:
+    """Find the plays that are told more than once, where they are to count once; `roles` are read besides."""
+    if request.reading.repeats != "drop":
+        return None
+    more: tuple[str, ...] = ()
+    if request.conditions.policy is not None:
+        from fairpay.policy import find_policy  # noqa: PLC0415 - only where there is one
+        from fairpay.weights import wanted_roles  # noqa: PLC0415 - the same
+
+        more = wanted_roles(find_policy(request.conditions.policy))
+    period = (request.qualifying.since, request.qualifying.until)
+    logs = open_once(request.logs, request.reading, wanted=(*ROLES, *roles, *more), period=period)
+    judge = lambda qualifier: qualifier.judge  # noqa: E731 - nothing is done beside
+    return find_repeats(logs, request.qualifying, judge, spool=engine.spool, running=request.running)
+
+
+def staging_of(request: Request, once: Once | None = None) -> Staging:
     """Open what the conditions of a run ask for; without conditions it changes nothing."""
     return open_stages(
         request.conditions,
@@ -278,6 +298,7 @@ def staging_of(request: Request) -> Staging:
         running=request.running,
         artists=request.artists,
         subscribers=request.money.subscribers,
+        once=once,
     )
 
 
@@ -300,12 +321,16 @@ def take_in(  # noqa: PLR0913 - what is read, by whom and what for
     timed = () if period == (None, None) else ("time",)
     wanted = dict.fromkeys((*ROLES, *timed, *roles, *stages.roles))
     cautions = Cautions()
-    logs = open_logs(request.logs, request.reading, wanted=tuple(wanted), telling=("time",), period=period)
+    logs = open_once(
+        request.logs, request.reading, wanted=tuple(wanted), period=period, cautions=cautions, say=watch.say
+    )
     warn_of_logs(logs, cautions)
     for sentence in (found_columns(logs), *logs.notes):
         watch.say(sentence)
+    repeats = Watching.of(logs, stages.once or find_once(engine, request, roles), engine.spool)
     rejects = None if looking else rejects
-    qualifier = Qualifier(qualifying, set_aside=looking or rejects is not None, cautions=cautions)
+    aside = looking or rejects is not None
+    qualifier = Qualifier(qualifying, set_aside=aside, cautions=cautions, repeats=repeats.judge)
 
     def judged(raw: RawBatch) -> Listens:
         watch_several(raw, request.reading.several_artists, cautions)
@@ -314,6 +339,7 @@ def take_in(  # noqa: PLR0913 - what is read, by whom and what for
     units = logs.units(batch_rows=running.batch_rows, views=stages.hash_only)
     engine.ingest(units, judged, progress=watch.progress)
     counts = qualifier.finish()
+    repeats.finish(request.reading, cautions, running)
     warn_of_lost(logs, counts, request.reading, cautions, paying=request.money_required)
     if period == (None, None) and request.money.pool is None:
         warn_of_span(counts, cautions)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["REASONS", "ROLES", "Division", "Fate", "Listens", "RawBatch", "Shares"]
+__all__ = ["REASONS", "ROLES", "Division", "Fate", "Judged", "Listens", "RawBatch", "Shares"]
 
 ROLES = (
     "user",
@@ -46,6 +46,7 @@ class Fate(IntEnum):
     WEIGHED_OUT = 8
     INELIGIBLE = 9
     EXCLUDED = 7
+    REPEATED = 10
     BAD_USER = 16
     BAD_DURATION = 17
     BAD_PLAYS = 18
@@ -63,6 +64,7 @@ REASONS = {
     Fate.WEIGHED_OUT: "weighed at nothing by the policy",
     Fate.INELIGIBLE: "below a threshold of the policy",
     Fate.EXCLUDED: "excluded by a person's decision",
+    Fate.REPEATED: "told twice",
     Fate.BAD_USER: "set aside: user is empty",
     Fate.BAD_DURATION: "set aside: duration unusable",
     Fate.BAD_PLAYS: "set aside: play count unusable",
@@ -136,6 +138,21 @@ class Division:
     """int64[entries], each above 0: the shares of a listener, summing to at most 2^62."""
     more_rows: NDArray[np.int64]
     """int64[listeners]: how many rows of the log each had more than are taken in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Some rows judged: what tells their plays apart."""
+
+    raw: RawBatch
+    used: NDArray[np.bool_]
+    """Which rows count and have a time that can be read."""
+    time: NDArray[np.int64]
+    """Microseconds since 1970 UTC."""
+    ms: NDArray[np.int64] | None
+    """Milliseconds of the whole play; None where the log has no duration."""
+    plays: NDArray[np.int64] | None
+    """None: one each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fairpay.layering import Layering
     from fairpay.layers.splits import Wishes
     from fairpay.logs.stated import Stated
+    from fairpay.repeats import Once
     from fairpay.ruling import Ruling
     from fairpay.schema import Fate, Listens, RawBatch
     from fairpay.settings import Conditions, Qualifying, Reading, Running
@@ -157,6 +158,7 @@ def open_stages(  # noqa: PLR0913 - the settings of a run
     running: Running,
     artists: Path | None = None,
     subscribers: Path | None = None,
+    once: Once | None = None,
 ) -> Staging:
     """Read the side files, and count in the log what a policy's thresholds ask for.
 
@@ -181,6 +183,7 @@ def open_stages(  # noqa: PLR0913 - the settings of a run
             qualifying=qualifying,
             running=running,
             artists=artists,
+            once=once,
         )
     if (conditions.history, conditions.wishes, conditions.delegations) != (None, None, None):
         read_stated(staging, conditions)

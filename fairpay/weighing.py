@@ -11,12 +11,14 @@ from fairpay.engines.local import LocalEngine
 from fairpay.logs.artists import read_artists
 from fairpay.logs.read import open_logs
 from fairpay.qualify import Qualifier
+from fairpay.repeats import open_once
 from fairpay.weights import Census, Weigher, keyed, units_counted, wanted_roles
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from fairpay.policy import Policy
+    from fairpay.repeats import Once
     from fairpay.schema import Listens, RawBatch
     from fairpay.settings import Qualifying, Reading, Running
 
@@ -33,11 +35,12 @@ def weigher_for(  # noqa: PLR0913 - the settings of a reading
     qualifying: Qualifying,
     running: Running,
     artists: Path | None = None,
+    once: Once | None = None,
 ) -> Weigher:
     """Count what the policy's boosts and thresholds ask for, and return what applies the policy to each batch.
 
     The log is read once for each unit that is counted, and not at all where a policy has only weights. Plays count
-    here as they qualify, before any weight; bad rows are left to the reading that follows.
+    here as they qualify, before any weight, those that `once` knows once; bad rows are left to the next reading.
 
     Raises:
         FairpayError: an input that cannot be used.
@@ -47,12 +50,14 @@ def weigher_for(  # noqa: PLR0913 - the settings of a reading
     timed = () if period == (None, None) else ("time",)
     roles = (*MONEY_ROLES, *timed, *wanted_roles(policy))
     source = open_logs(logs, reading, wanted=roles, period=period)
+    telling = () if once is None else ("time", *once.roles)
     census = {}
     for unit in units_counted(policy, source.columns):
         wanted = (*MONEY_ROLES, *timed, *([unit] if unit == "track" else []))
-        opened = open_logs(logs, reading, wanted=wanted, period=period)
+        opened = open_once(logs, reading, wanted=wanted, telling=telling, period=period)
         with LocalEngine(running) as engine:
-            judge = Qualifier(qualifying, set_aside=True).judge
+            repeats = None if once is None else once.again()
+            judge = Qualifier(qualifying, set_aside=True, repeats=repeats).judge
 
             def judged(raw: RawBatch, unit: str = unit, judge: object = judge) -> Listens:
                 listens: Listens = judge(raw)  # type: ignore[operator]

@@ -77,8 +77,10 @@ def weigher(
 def count(asked: Asked, unit: str, codes: Sequence[int], terms: Terms) -> dict[int, Census]:
     """Count streams and listeners of artists or tracks in these pools."""
     running, pools = asked.closing.running, len(asked.loaded.pools)
-    logs = asked.open((*asked.money_roles, *(["track"] if unit == "track" else [])), terms.rest)
-    sorter = asked.sorter(terms.judge(Qualifier(terms.plain, set_aside=True)))
+    once, roles = asked.once, (*asked.money_roles, *(["track"] if unit == "track" else []))
+    logs = asked.open(roles, terms.rest, telling=() if once is None else ("time", *once.roles))
+    repeats = None if once is None else once.again()
+    sorter = asked.sorter(terms.judge(Qualifier(terms.plain, set_aside=True, repeats=repeats)))
     wanted = np.zeros(pools + 2, dtype=np.bool_)
     wanted[list(codes)] = True
 

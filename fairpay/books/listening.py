@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -14,11 +14,14 @@ from fairpay.books.judging import terms_of
 from fairpay.books.keys import ROLE_OF
 from fairpay.books.restating import PoolLayering
 from fairpay.books.sorting import Sorter
+from fairpay.caution import Cautions
 from fairpay.engines.local import LocalEngine
-from fairpay.logs.read import open_logs
+from fairpay.engines.spool import Spool
 from fairpay.logs.rejects import write_rejects
+from fairpay.logs.warn import sentences, stop_if_strict
 from fairpay.options import number
 from fairpay.qualify import Qualifier
+from fairpay.repeats import TELLING, Once, Watching, find_repeats, open_once
 from fairpay.ruling import Ruling
 
 if TYPE_CHECKING:
@@ -81,6 +84,8 @@ class Taken:
     chain: Chain
     terms: Terms
     engine: LocalEngine
+    cautions: Cautions
+    """Warnings about the logs."""
 
     def divide(self, pools: int, function: Callable[[int, Heap], T]) -> list[T]:
         """Call `function` with each of the first `pools` indexes and heaps, on threads; return results in their order.
@@ -107,6 +112,8 @@ class Asked:
     logs: tuple[str, ...]
     exclusions: Exclusions
     payers: Payers
+    once: Once | None = None
+    """Plays that are told more than once and count once, where they were looked for."""
 
     @property
     def money_roles(self) -> tuple[str, ...]:
@@ -131,11 +138,36 @@ class Asked:
             payers=self.payers,
         )
 
-    def open(self, roles: Collection[str], qualifying: Qualifying) -> Logs:
+    def open(
+        self,
+        roles: Collection[str],
+        qualifying: Qualifying,
+        *,
+        telling: Collection[str] = TELLING,
+        cautions: Cautions | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> Logs:
         """Open the logs with these columns; with their times where only a period counts."""
         period = (qualifying.since, qualifying.until)
-        wanted = dict.fromkeys(roles if period == (None, None) else (*roles, "time"))
-        return open_logs(list(self.logs), self.closing.reading, wanted=tuple(wanted), period=period)
+        wanted = tuple(dict.fromkeys(roles if period == (None, None) else (*roles, "time")))
+        reading = self.closing.reading
+        return open_once(
+            list(self.logs), reading, wanted=wanted, telling=telling, period=period, cautions=cautions, say=say
+        )
+
+    def find_once(self, terms: Terms) -> Once | None:
+        """Find the plays that are told more than once, where they are to count once."""
+        if self.closing.reading.repeats != "drop":
+            return None
+        running = self.closing.running
+        with closing(Spool(running)) as spool:
+            return find_repeats(
+                self.open(self.roles, terms.rest),
+                terms.plain,
+                lambda qualifier: self.sorter(terms.judge(qualifier)),
+                spool=spool,
+                running=running,
+            )
 
 
 @contextmanager
@@ -147,33 +179,38 @@ def take_in(asked: Asked, watch: Watch) -> Iterator[Taken]:
 
     """
     running, set_aside = asked.closing.running, asked.closing.reading.rejects is not None
-    terms = open_terms(asked, watch)
-    logs = asked.open(asked.roles, terms.rest)
+    terms, cautions = open_terms(asked, watch), Cautions()
+    logs = asked.open(asked.roles, terms.rest, cautions=cautions, say=watch.say)
+    asked = replace(asked, once=asked.find_once(terms))
     qualifier = Qualifier(terms.plain, set_aside=set_aside)
     chain = chain_of(asked, logs, terms, qualifier)
     with LocalEngine(running, pools=chain.heaps) as engine:
+        watching = Watching.of(logs, asked.once, engine.spool)
+        qualifier.repeats = watching.judge
         for code, parts in sorted(asked.payers.parts.items()):
             engine.subscribe(parts, pool=code)
         units = logs.units(batch_rows=running.batch_rows)
         engine.ingest(units, lambda raw: untimed(chain(raw)), progress=watch.progress)
         counts = qualifier.finish()
+        watching.finish(asked.closing.reading, cautions, running)
+        stop_if_strict(asked.closing.reading, cautions.found())
         finish(asked, chain, engine)
         write_set_aside(asked, qualifier)
         engine.finish()
-        for sentence in remarks(asked, chain):
+        for sentence in (*sentences(cautions.found()), *remarks(asked, chain)):
             watch.say(sentence)
         plays = [None if timed else chain.play(code) for code, timed in enumerate(terms.timed(logs.columns))]
         heaps = {
             code: heap_of(pool, chain.rows_lost[code], plays[min(code, len(plays) - 1)])
             for code, pool in enumerate(engine.pools)
         }
-        yield Taken(counts, heaps, chain, terms, engine)
+        yield Taken(counts, heaps, chain, terms, engine, cautions)
 
 
 def open_terms(asked: Asked, watch: Watch) -> Terms:
     """Say what the logs are like, and which plays count: only those of the period, where they have times."""
     terms = terms_of(asked.closing, asked.loaded)
-    logs = open_logs(list(asked.logs), asked.closing.reading, wanted=(*asked.roles, "time"))
+    logs = open_once(list(asked.logs), asked.closing.reading, wanted=(*asked.roles, "time"), telling=())
     for sentence in logs.notes:
         watch.say(sentence)
     if terms.rest.since is not None and "time" not in logs.columns:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fairpay.logs.source import Source
     from fairpay.settings import Reading
 
-__all__ = ["Cells", "check_kinds", "id_cells", "is_id", "to_arrow", "with_comma"]
+__all__ = ["Cells", "can_be", "check_kinds", "id_cells", "is_id", "to_arrow", "with_comma"]
 
 IDS = ("user", "artist")
 NUMBERS = ("plays", "seconds", "ms")
@@ -58,6 +58,14 @@ def check_kinds(source: Source, columns: Columns) -> None:
         if role == "time" and not is_time(kind):
             message = f"{source.where}: time is the column {name}, of {kind}, not of moments"
             raise InputError(message, advice="Name another column with --columns time=NAME.")
+
+
+def can_be(source: Source, role: str, name: str) -> bool:
+    """Whether a column's type can be what it was taken for; of texts, those that are compared with each other."""
+    field = source.fields.get(name)
+    if field is None or role == "time":
+        return field is None or is_time(field.kind)
+    return is_id(field.kind) or (isinstance(field.kind, pl.List) and isinstance(field.kind.inner, pl.String))
 
 
 def is_id(kind: pl.DataType) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import lcm
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from fairpay.errors import InputError, UsageError
-from fairpay.logs.cells import Cells, check_kinds
+from fairpay.logs.cells import Cells, can_be, check_kinds
 from fairpay.logs.columns import Columns, agree, check_roles, find_columns, has_artist, refuse_duplicates, tells_plays
 from fairpay.logs.faults import reading_of
 from fairpay.logs.find import Found, LogFile, check_people, find_logs
@@ -188,7 +189,10 @@ class Asked:
         """Find the columns among those of one file."""
         refuse_duplicates(names, where)
         needed = () if self.period == (None, None) else ("time",)
-        found = find_columns(names, self.reading, wanted=self.wanted | self.telling, where=where, needed=needed)
+        found = find_columns(names, self.reading, wanted=self.wanted, where=where, needed=needed)
+        with suppress(InputError):  # columns that no amount depends on stop nothing
+            more = find_columns(names, self.reading, wanted=self.wanted | self.telling, where=where, needed=needed)
+            found = replace(found, roles=more.roles)
         if not (self.reading.user_from_file or self.reading.user_from_folder):
             return found
         return Columns({**found.roles, "user": USER}, found.played, found.detected)
@@ -302,8 +306,8 @@ def columns_of_all(sources: Mapping[LogFile, Source], asked: Asked) -> dict[str,
             if names not in known:
                 plain = tuple(source.names)
                 known[names] = asked.columns(names, file.path) if service_of(plain) is None else podcasts(names, asked)
-            found[file.path] = known[names]
-            check_kinds(source, known[names])
+            found[file.path] = tellable(source, known[names], asked.telling)
+            check_kinds(source, found[file.path])
         except InputError as error:
             faults.append((file.path, error))
     if faults:
@@ -312,6 +316,18 @@ def columns_of_all(sources: Mapping[LogFile, Source], asked: Asked) -> dict[str,
     loose = {file.path for file, source in sources.items() if source.loose}
     agree(music, loose, asked.telling)
     return found
+
+
+def tellable(source: Source, columns: Columns, telling: Collection[str]) -> Columns:
+    """Leave out columns that no amount depends on where their type says nothing, and all but a clock where it has none.
+
+    What tells plays apart beside the time does so only for plays at a time of day.
+    """
+    lost = {role for role in telling if role in columns.roles and not can_be(source, role, columns.roles[role])}
+    clock = columns.roles.get("time", "")
+    if "time" in lost or clock not in source.fields or isinstance(source.fields[clock].kind, pl.Date):
+        lost |= {role for role in telling if role != "time"}
+    return replace(columns, roles={role: name for role, name in columns.roles.items() if role not in lost})
 
 
 def valued(source: Source) -> list[str]:
@@ -340,9 +356,9 @@ def cells_of(file: LogFile, source: Source, columns: Columns, asked: Asked) -> C
 
 
 def lacking_of(columns: Mapping[str, Columns], asked: Asked) -> dict[str, list[str]]:
-    """Return the telling roles that some files have and others lack, with these."""
+    """Return the telling roles that some files have and others lack, with these; nothing is said of tracks."""
     found = {}
-    for role in sorted(asked.telling):
+    for role in sorted(asked.telling - {"track"}):
         without = sorted(where for where, one in columns.items() if role not in one.roles)
         if 0 < len(without) < len(columns):
             found[role] = without
@@ -355,7 +371,7 @@ def of_table_in_memory(table: object, asked: Asked) -> Logs:
         message = "a table has no file name to take the user from"
         raise UsageError(message)
     source = of_table(table)
-    columns = asked.columns(valued(source), source.where)
+    columns = tellable(source, asked.columns(valued(source), source.where), asked.telling)
     check_kinds(source, columns)
     part = Part(cells=Cells(source=source, columns=columns, reading=asked.reading, constants={}))
     return Logs(

@@ -19,13 +19,18 @@ from fairpay.qualify.odd import holds_nul, look_at_ids, look_at_lengths, look_at
 from fairpay.qualify.rejected import Rejected
 from fairpay.qualify.tally import Counts, Tally
 from fairpay.qualify.verdict import Verdict
-from fairpay.schema import Fate, Listens, RawBatch, Shares
+from fairpay.schema import Fate, Judged, Listens, RawBatch, Shares
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
     from numpy.typing import NDArray
 
     from fairpay.caution import Cautions
     from fairpay.settings import Measure, Qualifying
+
+    FindRepeats: TypeAlias = Callable[[Judged], NDArray[np.bool_] | None]
 
 __all__ = ["ByRow", "Qualifier"]
 
@@ -47,13 +52,22 @@ class ByRow:
 class Qualifier:
     """Judges batches from any number of threads and keeps count."""
 
-    def __init__(self, qualifying: Qualifying, *, set_aside: bool = False, cautions: Cautions | None = None) -> None:
+    def __init__(
+        self,
+        qualifying: Qualifying,
+        *,
+        set_aside: bool = False,
+        cautions: Cautions | None = None,
+        repeats: FindRepeats | None = None,
+    ) -> None:
         """Judge by `qualifying`; with `set_aside`, keep bad rows for a file of rejects instead of refusing them.
 
-        What looks odd in rows that count goes to `cautions`.
+        What looks odd in rows that count goes to `cautions`. `repeats` sees the plays that count and have a time, and
+        says which of them came before and do not count again.
         """
         self.qualifying = qualifying
         self.cautions = cautions
+        self.repeats = repeats
         self.tally = Tally()
         self.set_aside = Rejected() if set_aside else None
         self.lock = Lock()
@@ -76,6 +90,8 @@ class Qualifier:
         ms, plays = self.judge_numbers(verdict, raw, times)
         self.judge_usage(verdict, columns["artist"] if columns else None, (ms, plays), terms)
         used = np.ones(rows, np.bool_) if verdict.fate is None else verdict.fate == 0
+        if self.repeats is not None and times is not None:
+            used = self.judge_repeats(self.repeats, verdict, used, raw, (ms, plays, times))
         self.count(raw, verdict, used, (ms, plays, times))
         if self.cautions is not None and rows:
             look_at_ids(raw, used, self.cautions)
@@ -174,6 +190,25 @@ class Qualifier:
         elif self.measure_of(ms) == "time" and self.qualifying.min_ms <= 0:  # above it, nothing played is short
             verdict.mark(ms.value == 0, Fate.NOTHING_PLAYED)
 
+    def judge_repeats(
+        self,
+        repeats: FindRepeats,
+        verdict: Verdict,
+        used: NDArray[np.bool_],
+        raw: RawBatch,
+        read: tuple[Amounts | None, Amounts | None, Amounts],
+    ) -> NDArray[np.bool_]:
+        """Show what counts and has a time to `repeats`; mark what it says was told before, and return what is left."""
+        ms, plays, times = read
+        unreadable = times.bad()
+        timed = used if unreadable is None else used & ~unreadable
+        numbers = (None if one is None else one.value for one in (ms, plays))
+        again = repeats(Judged(raw, timed, times.value, *numbers))
+        if again is None:
+            return used
+        verdict.mark(again, Fate.REPEATED)
+        return used & ~again
+
     def measure_of(self, ms: Amounts | None) -> Measure:
         """Return what listening is counted in."""
         return self.qualifying.measure or ("plays" if ms is None else "time")
@@ -198,7 +233,7 @@ class Qualifier:
         sum_ms = None if ms is None else exact_sum(ms.value, used)
         sum_plays = fates.get(Fate.USED, 0) if plays is None else exact_sum(plays.value, used)
         readable = used if times is None or times.how is None else used & (times.how == EXACT)
-        seen = times.value[readable] if times is not None else np.empty(0, np.int64)
+        seen = np.empty(0, np.int64) if times is None else times.value if readable.all() else times.value[readable]
         with self.lock:
             tally = self.tally
             tally.add_fates(fates)

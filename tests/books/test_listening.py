@@ -6,7 +6,10 @@ import pytest
 
 from fairpay.books.close import close
 from fairpay.books.closing import Closing
+from fairpay.books.listening import Watch
 from fairpay.errors import InputError, UsageError
+from fairpay.repeats import KEPT
+from fairpay.settings import Reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,3 +132,26 @@ def test_a_pool_whose_listeners_all_paid_nothing_waits_in_suspense(tmp_path: Pat
     pools = "pool,territory,gross,rule\nde,DE,100.00,user-centric\nus,US,50.00,user-centric\n"
     found = amounts(tmp_path, pools=pools, subscribers="user,paid,country\nu1,9.00,DE\nu2,3.00,DE\nu3,0.00,US\n")
     assert found["unallocated:", "us", "suspense"] == 5000
+
+
+def test_a_play_told_twice_is_closed_once_where_repeats_are_dropped(tmp_path: Path) -> None:
+    row = "u1,a,DE,x,t1,2026-10-02T08:00:00Z\n"
+    rows = "u2,b,DE,x,t2,2026-10-02T08:00:00Z\nu3,b,DE,x,t2,2026-10-03T08:00:00Z\n"
+    log = tmp_path / "log.csv"
+    log.write_text("user,artist,country,plan,track,ts\n" + row * 2 + rows)
+    pools = tmp_path / "pools.csv"
+    pools.write_text(POOLS.replace("user-centric", "market-centric"))
+    said: list[str] = []
+    earned = {}
+    for repeats in ("keep", "drop"):
+        asked = Closing("2026-10", tmp_path / repeats, (str(log),), {"pools": pools}, reading=Reading(repeats=repeats))
+        month = close(asked, watch=Watch(said.append))
+        assert all(control.ok for control in month.controls)
+        earned[repeats] = {row.payee: row.amount for row in month.rows if row.pool == "de" and row.kind == "earned"}
+    assert earned == {"keep": {"a": 5000, "b": 5000}, "drop": {"a": 3333, "b": 6667}}
+    assert [words for words in said if "repeats" in words] == [
+        f"Warning repeats: 1 (u1 · a · 2026-10-02T08:00:00Z (2 times)). {KEPT}"
+    ]
+    with pytest.raises(InputError, match="1 of 4 plays are told again"):
+        close(Closing("2026-10", tmp_path / "refuse", (str(log),), {"pools": pools}, reading=Reading(repeats="refuse")))
+    assert not any(path.is_file() and path.stat().st_size for path in (tmp_path / "refuse").rglob("*"))
