@@ -224,15 +224,23 @@ def column(name: str, rows: list[dict[str, Any]], path: tuple[str, ...]) -> pl.S
 
 
 def value_at(value: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - JSON
-    """Return what lies at a path; None where nothing does; of a list of objects, the values of all."""
+    """Return what lies at a path; None where nothing does; of a list of objects, the values of all.
+
+    Of a list within such a list, such as the aliases of each artist of a play, the primary value, else the first.
+    """
     for place, key in enumerate(path):
         if isinstance(value, list):
-            inner = [value_at(one, path[place:]) for one in value]
-            return [one for one in inner if one is not None] or None
+            inner = [value_at(one, path[place:]) for one in sorted(value, key=is_secondary)]
+            return [one[0] if isinstance(one, list) else one for one in inner if one is not None] or None
         if not isinstance(value, dict):
             return None
         value = value.get(key)
     return value
+
+
+def is_secondary(value: Any) -> bool:  # noqa: ANN401 - JSON
+    """Whether an object does not say that it is the primary one of its list."""
+    return not (isinstance(value, dict) and value.get("is_primary") is True)
 
 
 def text_of(value: Any) -> str | None:  # noqa: ANN401 - JSON

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from fairpay.errors import InputError, UsageError
-from fairpay.logs.cells import Cells, check_kinds
+from fairpay.logs.cells import NOBODY, Cells, check_kinds
 from fairpay.logs.columns import Columns, agree, check_roles, find_columns, has_artist, refuse_duplicates, tells_plays
 from fairpay.logs.faults import reading_of
-from fairpay.logs.find import Found, LogFile, check_people, find_logs
+from fairpay.logs.find import Found, LogFile, find_logs
 from fairpay.logs.names import service_of
 from fairpay.logs.open import open_file
-from fairpay.logs.people import exporter_stem
+from fairpay.logs.people import check_files, check_folders, exporter_stem, same_plays
 from fairpay.logs.pruning import passing
 from fairpay.logs.source import of_table
 from fairpay.schema import RawBatch
@@ -191,7 +191,7 @@ class Asked:
         found = find_columns(names, self.reading, wanted=self.wanted | self.telling, where=where, needed=needed)
         if not (self.reading.user_from_file or self.reading.user_from_folder):
             return found
-        return Columns({**found.roles, "user": USER}, found.played, found.detected)
+        return replace(found, roles={**found.roles, "user": USER})
 
 
 def as_paths(logs: object) -> list[str] | None:
@@ -212,7 +212,9 @@ def of_files(found: Found, asked: Asked) -> Logs:
     """Open log files, every one of them, and agree on what their columns mean."""
     reading = asked.reading
     if reading.user_from_file:
-        check_people(found.files)
+        check_files(found.files)
+    if reading.user_from_folder:
+        check_folders(found.files)
     opened = opened_all(found.files, reading)
     filled = {file: source for file, source in opened if source.rows != 0}
     if not filled:
@@ -226,9 +228,8 @@ def of_files(found: Found, asked: Asked) -> Logs:
         raise InputError(message, advice="Is it the right file?")
     passed = [*found.passed]
     if reading.user_from_file or reading.user_from_folder:
-        for file in [
-            file for file, source in filled.items() if is_no_log(file, source, asked, alone=len(found.files) == 1)
-        ]:
+        others = [f for f, source in filled.items() if is_no_log(f, source, asked, alone=len(found.files) == 1)]
+        for file in (*others, *same_plays(filled.keys() - set(others))):
             passed.append(file.path)
             del filled[file]
         if not filled:
@@ -308,7 +309,7 @@ def columns_of_all(sources: Mapping[LogFile, Source], asked: Asked) -> dict[str,
             faults.append((file.path, error))
     if faults:
         raise min(faults, key=lambda fault: fault[0])[1]
-    music = {where: columns for where, columns in found.items() if columns.roles.get("artist") != USER}
+    music = {where: columns for where, columns in found.items() if columns.roles.get("artist") != NOBODY}
     loose = {file.path for file, source in sources.items() if source.loose}
     agree(music, loose, asked.telling)
     return found
@@ -320,10 +321,10 @@ def valued(source: Source) -> list[str]:
 
 
 def podcasts(names: Sequence[str], asked: Asked) -> Columns:
-    """Read a file of podcasts as rows that have no artist."""
+    """Read a file of podcasts as rows that have no artist; of the other roles it has what it has."""
     rest = replace(asked.reading, columns={k: v for k, v in asked.reading.columns.items() if k != "artist"})
     found = replace(asked, reading=rest).columns((*names, "artist"), "")
-    return Columns({**found.roles, "artist": USER} if "artist" in found.roles else found.roles, (), found.detected)
+    return replace(found, roles={**found.roles, "artist": NOBODY}, played=(), spoken=())
 
 
 def cells_of(file: LogFile, source: Source, columns: Columns, asked: Asked) -> Cells:
@@ -334,8 +335,6 @@ def cells_of(file: LogFile, source: Source, columns: Columns, asked: Asked) -> C
         constants[USER] = file.person or file.stem
     elif reading.user_from_file:
         constants[USER] = exporter_stem(file.stem) or file.stem
-    if columns.roles.get("artist") == USER:
-        columns = Columns({**columns.roles, "artist": "\0none"}, columns.played, columns.detected)
     return Cells(source=source, columns=columns, reading=reading, constants=constants)
 
 
