@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fairpay.logs.find import LogFile
     from fairpay.settings import Reading
 
-__all__ = ["open_json"]
+__all__ = ["holds_no_rows", "open_json"]
 
 HEAD = 1 << 20
 DIGITS = 16
@@ -82,6 +82,17 @@ def open_json(file: LogFile, reading: Reading) -> Source:
     frames = Lines(file, values) if lines else Objects(file, values, within=within)
     fields = {name: Field(kind=value.kind, expr=pl.col(name)) for name, value in values.items()}
     return Source(where=file.path, fields=fields, frames=frames, text=True, nul=True, loose=True)
+
+
+def holds_no_rows(file: LogFile) -> bool:
+    """Whether a file is whole JSON without any object in it: a list of texts, or one text."""
+    with open_bytes(file.local) as stream:
+        head = stream.read(HEAD + 1)
+    try:
+        value = json.loads(head) if len(head) <= HEAD else {}
+    except (ValueError, RecursionError):
+        return False
+    return not any(isinstance(one, (dict, list)) for one in (value if isinstance(value, list) else [value]))
 
 
 def check_names(names: Iterable[str], where: str) -> None:

@@ -20,13 +20,12 @@ from fairpay.logs.names import service_of
 from fairpay.logs.open import open_file
 from fairpay.logs.people import check_files, check_folders, exporter_stem, same_plays
 from fairpay.logs.pruning import passing
-from fairpay.logs.source import of_table
+from fairpay.logs.source import Source, of_table
 from fairpay.schema import RawBatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from fairpay.logs.source import Source
     from fairpay.settings import Reading
 
 __all__ = ["Logs", "Unit", "open_logs"]
@@ -265,7 +264,8 @@ def opened_all(files: Sequence[LogFile], reading: Reading) -> list[tuple[LogFile
         try:
             return open_file(file, reading)
         except InputError as error:
-            return error
+            others = (reading.user_from_file or reading.user_from_folder) and file.format == "json" and not file.sought
+            return Source(where=file.path, fields={}, frames=no_frames) if others and is_other(file) else error
 
     with ThreadPoolExecutor(OPENERS) as pool:
         found = list(zip(files, pool.map(opened, files), strict=True))
@@ -280,6 +280,18 @@ def opened_all(files: Sequence[LogFile], reading: Reading) -> list[tuple[LogFile
         plain = replace(reading, quote=False)
         return [(f, open_file(f, plain) if s.quoting == "quoted" else s) for f, s in sources]
     return sources
+
+
+def no_frames(*_: object) -> Iterator[pl.DataFrame]:
+    """Read nothing."""
+    return iter(())
+
+
+def is_other(file: LogFile) -> bool:
+    """Whether a file of a person's export is JSON without rows."""
+    from fairpay.logs.json import holds_no_rows  # noqa: PLC0415 - only for JSON
+
+    return holds_no_rows(file)
 
 
 def is_no_log(file: LogFile, source: Source, asked: Asked, *, alone: bool) -> bool:
