@@ -360,7 +360,7 @@ def unzip(path: str, reading: Reading, found: Found, within: str = "", depth: in
                 )
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, NotImplementedError) as error:
         locked = "password" in str(error) or "encrypt" in str(error)
-        message = f"{path}: the archive {'is locked by a password' if locked else 'cannot be read'}: {error}"
+        message = f"{path}: the archive {'is locked by a password' if locked else f'cannot be read: {error}'}"
         raise InputError(message, advice="Unpack it, and give the folder.") from error
 
 

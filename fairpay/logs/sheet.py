@@ -25,8 +25,8 @@ __all__ = ["open_sheet", "read_sheet"]
 HEADER_LINES = 40
 MOST_BYTES = 1 << 30
 """A workbook that unpacks to more is refused."""
-MOST_CELLS = 200_000_000
-"""A sheet that spans more cells is refused: every one takes room."""
+MOST_CELLS, SPARSE = 10_000_000, 20
+"""A sheet that spans more cells, and more than so many times those that it has, is refused: every one takes room."""
 SHEETS = re.compile(r"^xl/(worksheets|macrosheets)/[^/]+\.xml$|^content\.xml$", re.IGNORECASE)
 CELL = re.compile(rb"""\sr=["']([A-Za-z]{1,3})(\d{1,7})["']""")
 ROWS = re.compile(rb"""<(?:\w+:)?row\s(?:[^>]*\s)?r=["'](\d{1,7})["']""")
@@ -153,20 +153,23 @@ def check_size(data: bytes, where: str) -> None:
 
 
 def room_of(book: ZipFile, name: str) -> int:
-    """Return how many cells the rectangle has that holds every cell of a sheet."""
+    """Return how many cells the rectangle has that holds every cell of a sheet; 0 where it is filled well enough."""
     if name.endswith("content.xml"):
         return repeated(book.read(name))
     wide = high = 1
+    filled = 0
     before = b""
     with book.open(name) as part:
         while block := part.read(CHUNK):
             text = before + block
-            for column, row in set(CELL.findall(text)):
+            cells = CELL.findall(text)
+            filled += len(cells)
+            for column, row in cells:
                 wide = max(wide, number_of(column))
                 high = max(high, int(row))
             high = max([high, *(int(row) for row in ROWS.findall(text))])
             before = text[-OVERLAP:]
-    return wide * high
+    return wide * high if wide * high > SPARSE * filled else 0
 
 
 def number_of(letters: bytes) -> int:
