@@ -369,7 +369,7 @@ def input_files(request: Request, logs: Sequence[str] | None = None) -> list[str
 
 def found_columns(logs: Logs) -> str:
     """Say which column was taken for what."""
-    pairs = ", ".join(f"{role} = {column}" for role, column in logs.columns.items())
+    pairs = ", ".join(f"{role} = {column}" for role, column in logs.columns.items() if column)
     return f"Columns: {pairs}" + (" (detected)" if logs.detected else "")
 
 

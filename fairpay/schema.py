@@ -47,6 +47,7 @@ class Fate(IntEnum):
     INELIGIBLE = 9
     EXCLUDED = 7
     REPEATED = 10
+    SPOKEN = 11
     BAD_USER = 16
     BAD_DURATION = 17
     BAD_PLAYS = 18
@@ -57,6 +58,7 @@ class Fate(IntEnum):
 REASONS = {
     Fate.SHORT: "under the qualifying length",
     Fate.NO_ARTIST: "without an artist",
+    Fate.SPOKEN: "a podcast or an audiobook",
     Fate.OUTSIDE_PERIOD: "outside the period",
     Fate.NOTHING_PLAYED: "nothing played",
     Fate.NOT_A_PLAY: "not a play",
@@ -93,8 +95,8 @@ class RawBatch:
     columns: Mapping[str, pa.Array]
     """role -> Arrow array (text, large text, dictionary of text, any integer, any float, timestamp); equal lengths.
 
-    Beside the roles, `played` (bool) says which rows are plays at all. No columns: the batch only
-    reports `pruned` rows.
+    Beside the roles, `played` (bool) says which rows are plays at all, `spoken` (bool) which of those without an
+    artist are podcasts and audiobooks. No columns: the batch only reports `pruned` rows.
     """
     file: str
     """The file, for messages."""

@@ -106,7 +106,7 @@ def test_one_row_told_a_thousand_times_counts_once_when_dropped(tmp_path: Path) 
 
 @pytest.mark.parametrize("changed", ["user", "artist", "ms_played", "ts", "track", "plays"])
 def test_plays_that_differ_in_anything_are_no_repeats(changed: str) -> None:
-    same = {"user": ["u", "u"], "artist": ["a", "a"], "ms_played": [40_000, 40_000], "track": ["t", "t"]}
+    same = {"user": ["u", "u"], "artist": ["a", "a"], "ms_played": [80_000, 80_000], "track": ["t", "t"]}
     log = {**same, "plays": [2, 2], "ts": [1_741_000_000, 1_741_000_000]}
     assert warned(pl.DataFrame(log))["repeats"].count == 1
     log[changed] = [

@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from fairpay.errors import InputError
+from fairpay.logs.names import normal
 from fairpay.logs.source import BROKEN, ROW
 from fairpay.schema import RawBatch, Shares
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from fairpay.logs.source import Source
     from fairpay.settings import Reading
 
-__all__ = ["Cells", "can_be", "check_kinds", "id_cells", "is_id", "to_arrow", "with_comma"]
+__all__ = ["NOBODY", "Cells", "can_be", "check_kinds", "id_cells", "is_id", "to_arrow", "with_comma"]
 
 IDS = ("user", "artist")
 NUMBERS = ("plays", "seconds", "ms")
@@ -28,6 +29,10 @@ PROBED = 100
 """Values looked at before all are tried as numbers."""
 BETWEEN = ", "
 """Stands between several artists of one play, where they earn together under this name."""
+DESCRIBED = "trackdescription"
+"""What Apple calls `Artist - Title`."""
+NOBODY = "\0none"
+"""Stands for the column of the artist in files of podcasts."""
 TOPIC = " - Topic"
 """What YouTube adds to the name of an artist."""
 DAY_FIRST = r"^(\d{1,2})[./-](\d{1,2})[./-](\d{4})(?:[ T,]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?$"
@@ -91,6 +96,8 @@ def id_cells(name: str, kind: pl.DataType) -> pl.Expr:
     """Ids as text, or whole numbers as they are; empty text stays empty."""
     expr = pl.col(name)
     if kind.is_integer() or isinstance(kind, pl.String):
+        if normal(name) == DESCRIBED:
+            return expr.str.extract(r"(?s)^(.*?) - ")
         return expr.str.strip_suffix(TOPIC) if name == "subtitles.name" else expr
     return expr.cast(pl.String)
 
@@ -186,6 +193,11 @@ class Cells:
         if self.columns.played:
             words = [pl.col(name).cast(pl.String).is_in(list(words)) for name, words in self.columns.played]
             exprs.append(pl.all_horizontal(words).alias("played"))
+        if self.columns.roles.get("artist") == NOBODY:
+            exprs.append(pl.repeat(value=True, n=pl.len()).alias("spoken"))
+        elif self.columns.spoken:
+            told = [pl.col(name).is_not_null() & (pl.col(name).cast(pl.String) != "") for name in self.columns.spoken]
+            exprs.append(pl.any_horizontal(told).alias("spoken"))
         if BROKEN in frame.columns:
             found[BROKEN] = frame.get_column(BROKEN)
         if exprs:
@@ -218,7 +230,8 @@ class Cells:
         if role == "artist" and isinstance(kind, pl.List):
             return artists(expr, self.reading.several_artists, name)
         if role in IDS:
-            return None if kind.is_integer() or (text and name != "subtitles.name") else id_cells(name, kind)
+            plain = kind.is_integer() or (text and name != "subtitles.name" and normal(name) != DESCRIBED)
+            return None if plain else id_cells(name, kind)
         if isinstance(kind, pl.List):
             return expr.cast(pl.List(pl.String)).list.join(BETWEEN)
         if role in NUMBERS and text:

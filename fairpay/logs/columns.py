@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fairpay.errors import InputError, UsageError
-from fairpay.logs.names import ARTIST_ID, ARTIST_NAME, KNOWN, PAID, PLAYED_ONLY, meaning_of, normal, statement_of
+from fairpay.logs.names import (
+    ARTIST_ID,
+    ARTIST_NAME,
+    KNOWN,
+    PAID,
+    PLAYED_ONLY,
+    SPOKEN,
+    meaning_of,
+    normal,
+    statement_of,
+)
 from fairpay.schema import ROLES
 
 if TYPE_CHECKING:
@@ -43,11 +53,13 @@ class Columns:
     """Columns and the words that make a row a play."""
     detected: bool
     """Whether any column was found by its name rather than named by the user."""
+    spoken: tuple[str, ...] = ()
+    """Columns that have a value in rows of a podcast or an audiobook."""
 
     @property
     def names(self) -> list[str]:
         """Every column that has to be read, once."""
-        return list(dict.fromkeys([*self.roles.values(), *(column for column, _ in self.played)]))
+        return list(dict.fromkeys([*self.roles.values(), *(column for column, _ in self.played), *self.spoken]))
 
 
 def check_roles(reading: Reading) -> None:
@@ -128,7 +140,8 @@ def find_columns(
                 raise not_found(role, names, reading, where)
     if all(role in roles for role in DURATION):
         del roles["seconds"]
-    return Columns(roles, played_only(by_normal), detected)
+    spoken = tuple(by_normal[normal(name)] for name in SPOKEN if normal(name) in by_normal)
+    return Columns(roles, played_only(by_normal), detected, spoken)
 
 
 def refuse_two(role: str, match: str, names: Sequence[str], where: str) -> None:

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import unquote, urlsplit
 
-from fairpay.errors import InputError, UsageError
-from fairpay.logs.people import person_of
+from fairpay.errors import InputError
+from fairpay.logs.people import person_at, person_in
 from fairpay.logs.spool import copy, known_as, spooled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from zipfile import ZipInfo
 
     from fairpay.settings import Reading
 
@@ -40,6 +41,12 @@ IGNORED = frozenset({"manifest.json", "summary.json"})
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 STANDARD_INPUT = "-"
 SNIFFED = 64
+MOST_BYTES = 1 << 38
+"""An archive that unpacks to more is refused."""
+FREE_BYTES, MOST_TIMES = 100_000_000, 200
+"""And so is one that unpacks to more than this and to more than so many times its size."""
+DEEPEST = 3
+"""In how many archives an archive may lie."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +66,8 @@ class LogFile:
     """Where its bytes lie, if not at `path`: of a pipe, or a member of an archive."""
     person: str = ""
     """Whose export it is, by its folder."""
+    home: str = ""
+    """Where that folder is; empty where one person may have several."""
     sought: bool = True
     """Whether it was named; else it was found in a folder, an archive or by a pattern."""
 
@@ -190,7 +199,10 @@ def find_logs(paths: Sequence[str], reading: Reading) -> Found:
         message = (
             f"{', '.join(paths[:3])}: no log was found there; passed over: {', '.join(found.passed[:5]) or 'nothing'}"
         )
-        raise InputError(message, advice="Give --format csv, parquet or json if the names do not say what they are.")
+        advice = "Give --format csv, parquet or json if the names do not say what they are."
+        if any("youtube" in name.lower() and name.lower().endswith(".html") for name in found.passed):
+            advice = "Ask Google Takeout for the history as JSON rather than as HTML."
+        raise InputError(message, advice=advice)
     kinds = {file.format for file in found.files}
     if len(kinds) > 1 and not (reading.user_from_folder or reading.user_from_file):
         some = ", ".join(f"{kind}: {next(f.path for f in found.files if f.format == kind)}" for kind in sorted(kinds))
@@ -210,7 +222,7 @@ def expand(path: str, reading: Reading, found: Found, *, alone: bool) -> Iterabl
     if holds_logs(path):
         return within(path, reading, found, alone=alone)
     if exists(path) or not glob.has_magic(path):
-        return [log_file(path, reading)]
+        return [owned(log_file(path, reading))]
     matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - keeps the form in which the user wrote it
     files = [file for match in matches for file in matched(match, reading, found)]
     if not files:
@@ -235,7 +247,13 @@ def matched(path: str, reading: Reading, found: Found) -> Iterable[LogFile]:
         return within(path, reading, found, alone=False)
     if Path(path).name.startswith((".", "_")):
         return []
-    return [replace(log_file(path, reading, hive_keys(path)), person=person_of(path, ""), sought=False)]
+    return [replace(owned(log_file(path, reading, hive_keys(path))), sought=False)]
+
+
+def owned(file: LogFile) -> LogFile:
+    """Say whose a file is that was named itself."""
+    person, home = ("", "") if file.copy else person_at(file.path)
+    return replace(file, person=person, home=home)
 
 
 def within(path: str, reading: Reading, found: Found, *, alone: bool) -> Iterable[LogFile]:
@@ -247,14 +265,16 @@ def within(path: str, reading: Reading, found: Found, *, alone: bool) -> Iterabl
         if kind is not None:
             return [LogFile(path=path, format=kind)]
         walked = list(walk(path, path, reading, found, frozenset()))
+        each = alone
     else:
         walked = list(unzip(path, reading, found))
         tops = {Path(os.path.relpath(file.path, path)).parts[0] for file in walked}
-        alone = alone and len(tops) > 1  # else the one folder in it is the service's
-    root = split_name(Path(os.path.abspath(path)).name)[0].removesuffix(".zip")  # noqa: PTH100 - "." has a name too
+        each = alone and len(tops) > 1  # else the one folder in it is the service's
+    climb = not alone or os.path.isdir(path)  # noqa: PTH112 - as it was given
+    whose = [person_in(os.path.relpath(file.path, path), path, alone=each, climb=climb) for file in walked]
     return [
-        replace(file, person=person_of(os.path.relpath(file.path, path), root, alone=alone), sought=False)
-        for file in walked
+        replace(file, person=person, home=home, sought=False)
+        for file, (person, home) in zip(walked, whose, strict=True)
     ]
 
 
@@ -298,65 +318,81 @@ def wanted(name: str, path: str, reading: Reading) -> bool:
     return reading.format in {None, kind}
 
 
-def unzip(path: str, reading: Reading, found: Found) -> Iterator[LogFile]:
-    """Find the logs in an archive, as services send them.
+def unzip(path: str, reading: Reading, found: Found, within: str = "", depth: int = 0) -> Iterator[LogFile]:
+    """Find the logs in an archive, as services send them, and in the archives in it.
+
+    Args:
+        path: what it is called.
+        reading: how to read.
+        found: what is passed over.
+        within: where its bytes lie, if not at `path`.
+        depth: in how many other archives it lies.
 
     Raises:
-        InputError: it is damaged, or locked by a password.
+        InputError: it is damaged, locked by a password, or made to fill the disk.
 
     """
     import zipfile  # noqa: PLC0415 - only for archives
     import zlib  # noqa: PLC0415 - the same
 
-    size = status_of(path)[1]
+    local = within or path
+    size = status_of(local)[1]
     try:
-        with zipfile.ZipFile(path) as archive:
-            for member in sorted(archive.infolist(), key=lambda one: one.filename):
+        with zipfile.ZipFile(local) as archive:
+            chosen = [member for member in archive.infolist() if is_member(member, path, reading, found)]
+            check_bomb(sum(member.file_size for member in chosen), size, path, depth)
+            for member in sorted(chosen, key=lambda one: one.filename):
                 name = member.filename
-                hidden = any(part.startswith((".", "_")) for part in name.split("/"))
-                if member.is_dir() or hidden or Path(name).name in IGNORED:
-                    continue
-                kind = FORMATS.get(split_name(Path(name).name)[1])
-                if kind is None or reading.format not in {None, kind}:
-                    found.passed.append(f"{path}/{name}")
-                    continue
                 with archive.open(member) as stream:
-                    key = ("zip", os.path.realpath(path), size, name)
-                    local = spooled(key, name, lambda out, stream=stream: copy(stream, out))  # type: ignore[misc] # bound here
-                packing = split_name(Path(name).name)[2]
-                hive = hive_keys(name)
+                    key = ("zip", os.path.realpath(local), size, name)
+                    copied = spooled(key, name, lambda out, stream=stream: copy(stream, out))  # type: ignore[misc] # bound here
+                if name.lower().endswith(".zip"):
+                    yield from unzip(f"{path}/{name}", reading, found, str(copied), depth + 1)
+                    continue
+                _, extension, packing = split_name(Path(name).name)
                 yield LogFile(
                     path=f"{path}/{name}",
-                    format=kind,
+                    format=FORMATS[extension],
                     packing=packing,
                     size=member.file_size,
-                    hive=hive,
-                    copy=str(known_as(f"{path}/{name}", local)),
+                    hive=hive_keys(name),
+                    copy=str(known_as(f"{path}/{name}", copied)),
                 )
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, NotImplementedError) as error:
         locked = "password" in str(error) or "encrypt" in str(error)
-        message = f"{path}: the archive {'is locked by a password' if locked else 'cannot be read'}: {error}"
+        message = f"{path}: the archive {'is locked by a password' if locked else f'cannot be read: {error}'}"
         raise InputError(message, advice="Unpack it, and give the folder.") from error
+
+
+def is_member(member: ZipInfo, path: str, reading: Reading, found: Found) -> bool:
+    """Whether a member of an archive is a log or an archive by its name; note it if it is neither."""
+    name = member.filename
+    hidden = any(part.startswith((".", "_")) for part in name.split("/"))
+    if member.is_dir() or hidden or Path(name).name in IGNORED:
+        return False
+    kind = FORMATS.get(split_name(Path(name).name)[1])
+    if name.lower().endswith(".zip") or (kind is not None and reading.format in {None, kind}):
+        return True
+    found.passed.append(f"{path}/{name}")
+    return False
+
+
+def check_bomb(unpacked: int, size: int, path: str, depth: int) -> None:
+    """Refuse an archive whose members say that they unpack to absurdly much, or that lies too deep in others.
+
+    Raises:
+        InputError: with the figures.
+
+    """
+    if depth > DEEPEST:
+        message = f"{path}: the archive lies in {depth} others"
+        raise InputError(message, advice="Unpack it, and give the folder.")
+    if unpacked > MOST_BYTES or (unpacked > FREE_BYTES and unpacked > MOST_TIMES * size):
+        message = f"{path}: the archive of {size:,} bytes unpacks to {unpacked:,}, which no log does"
+        raise InputError(message, advice="If it is one all the same, unpack it, and give the folder.")
 
 
 def hive_keys(path: str) -> dict[str, str | None]:
     """Read the `key=value` folders of a path."""
     pairs = [part.split("=", 1) for part in path.replace(os.sep, "/").split("/")[:-1] if "=" in part]
     return {key: None if value == NULL_PARTITION else unquote(value) for key, value in pairs if key}
-
-
-def check_people(files: Sequence[LogFile]) -> None:
-    """Refuse names of files that cannot be told apart as people.
-
-    Raises:
-        UsageError: two people's files have one name.
-
-    """
-    places: dict[str, set[str]] = {}
-    for file in files:
-        places.setdefault(file.stem, set()).add(str(Path(file.path).parent))
-    twice = sorted(stem for stem, folders in places.items() if len(folders) > 1)
-    if twice:
-        first = ", ".join(sorted(places[twice[0]])[:3])
-        message = f"--user-from-file: {len(twice):,} names of files stand in several folders: {twice[0]} in {first}"
-        raise UsageError(message, advice="If each folder is a person, use --user-from-folder.")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fairpay.logs.find import LogFile
     from fairpay.settings import Reading
 
-__all__ = ["open_json"]
+__all__ = ["holds_no_rows", "open_json"]
 
 HEAD = 1 << 20
 DIGITS = 16
@@ -82,6 +82,17 @@ def open_json(file: LogFile, reading: Reading) -> Source:
     frames = Lines(file, values) if lines else Objects(file, values, within=within)
     fields = {name: Field(kind=value.kind, expr=pl.col(name)) for name, value in values.items()}
     return Source(where=file.path, fields=fields, frames=frames, text=True, nul=True, loose=True)
+
+
+def holds_no_rows(file: LogFile) -> bool:
+    """Whether a file is whole JSON without any object in it: a list of texts, or one text."""
+    with open_bytes(file.local) as stream:
+        head = stream.read(HEAD + 1)
+    try:
+        value = json.loads(head) if len(head) <= HEAD else {}
+    except (ValueError, RecursionError):
+        return False
+    return not any(isinstance(one, (dict, list)) for one in (value if isinstance(value, list) else [value]))
 
 
 def check_names(names: Iterable[str], where: str) -> None:
@@ -224,15 +235,23 @@ def column(name: str, rows: list[dict[str, Any]], path: tuple[str, ...]) -> pl.S
 
 
 def value_at(value: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - JSON
-    """Return what lies at a path; None where nothing does; of a list of objects, the values of all."""
+    """Return what lies at a path; None where nothing does; of a list of objects, the values of all.
+
+    Of a list within such a list, such as the aliases of each artist of a play, the primary value, else the first.
+    """
     for place, key in enumerate(path):
         if isinstance(value, list):
-            inner = [value_at(one, path[place:]) for one in value]
-            return [one for one in inner if one is not None] or None
+            inner = [value_at(one, path[place:]) for one in sorted(value, key=is_secondary)]
+            return [one[0] if isinstance(one, list) else one for one in inner if one is not None] or None
         if not isinstance(value, dict):
             return None
         value = value.get(key)
     return value
+
+
+def is_secondary(value: Any) -> bool:  # noqa: ANN401 - JSON
+    """Whether an object does not say that it is the primary one of its list."""
+    return not (isinstance(value, dict) and value.get("is_primary") is True)
 
 
 def text_of(value: Any) -> str | None:  # noqa: ANN401 - JSON

@@ -19,6 +19,7 @@ __all__ = [
     "KNOWN",
     "PAID",
     "PLAYED_ONLY",
+    "SPOKEN",
     "PlayedOnly",
     "meaning_of",
     "normal",
@@ -37,14 +38,15 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "artist_id", "artist_uri", "artist", "artist_name", "master_metadata_album_artist_name", "performer",
         "artist_credit_id", "container_artist_name", "album_artist", "artists", "artist_names", "artist.id",
         "artist.name", "artists.id", "artists.name", "track_metadata.artist_name", "track.artist_id", "track.artist",
-        "track.artist_name", "track.artists", "track.artists.name", "subtitles.name",
+        "track.artist_name", "track.artists", "track.artists.name", "artists.aliases.alias",
+        "subtitles.name", "track_description",
     ),
     "plays": (
         "plays", "play_count", "streams", "stream_count", "listens", "listen_count", "scrobbles", "count", "weight",
     ),
     "ms": (
         "ms_played", "played_ms", "ms", "ms_listened", "listened_ms", "milliseconds", "milliseconds_played",
-        "play_duration_milliseconds", "play_duration_ms",
+        "play_duration_milliseconds", "play_duration_ms", "stream_duration_ms",
     ),
     "seconds": (
         "seconds", "seconds_played", "played_seconds", "seconds_listened", "listened_seconds", "play_seconds",
@@ -52,12 +54,12 @@ KNOWN: dict[str, tuple[str, ...]] = {
     ),
     "time": (
         "ts", "timestamp", "listened_at", "played_at", "uts", "time_ms", "end_time", "event_end_timestamp", "time",
-        "date_time", "datetime", "event_start_timestamp", "utc_time", "date",
+        "date_time", "datetime", "event_start_timestamp", "utc_time", "date", "date_played", "entry_date",
     ),
     "track": (
         "track_id", "track_uri", "spotify_track_uri", "isrc", "recording_mbid", "song_id", "track", "track_name",
         "master_metadata_track_name", "song", "song_name", "song_title", "title", "track_metadata.track_name",
-        "track.title",
+        "track.title", "track.aliases.alias", "track_identifier",
     ),
     "country": ("country", "country_code", "conn_country", "territory", "store_country_name"),
     "plan": ("plan", "level", "offering", "subscription_type", "product"),
@@ -103,7 +105,9 @@ def normal(name: str) -> str:
 
 IDS: dict[str, frozenset[str]] = {
     "artist": frozenset({"artistid", "artisturi", "artistcreditid", "artist.id", "artists.id", "track.artistid"}),
-    "track": frozenset({"trackid", "trackuri", "spotifytrackuri", "isrc", "recordingmbid", "songid"}),
+    "track": frozenset(
+        {"trackid", "trackuri", "spotifytrackuri", "isrc", "recordingmbid", "songid", "trackidentifier"}
+    ),
 }
 """Names of columns of ids, in their normal form; the other known names of that role hold names."""
 NAMES: dict[str, frozenset[str]] = {"user": frozenset({"username", "user.name"})}
@@ -128,6 +132,7 @@ def spellings(names: Sequence[str]) -> list[str]:
     """
     found = {normal(name) for name in names}
     wanted = [rule.column for rule in PLAYED_ONLY if rule.among <= found | {rule.column}]
+    wanted += [name for name in SPOKEN if normal(name) not in found]
     for known in KNOWN.values():
         place = next((i for i, name in enumerate(known) if normal(name) in found), len(known))
         wanted += known[: place + 1]
@@ -166,6 +171,11 @@ def statement_of(names: Sequence[str]) -> str | None:
     return "a distributor" if found & MONEY and len(found & SOLD) > 1 else None
 
 
+SPOKEN = (
+    "episode_name", "episode_show_name", "spotify_episode_uri", "audiobook_title", "audiobook_uri",
+    "audiobook_chapter_title", "audiobook_chapter_uri",
+)  # fmt: skip
+"""Columns that have a value in rows of a podcast or an audiobook."""
 PODCASTS = (
     frozenset({"podcastname", "episodename"}),
     frozenset({"podcast", "episode"}),

@@ -13,21 +13,20 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from fairpay.errors import InputError, UsageError
-from fairpay.logs.cells import Cells, can_be, check_kinds
+from fairpay.logs.cells import NOBODY, Cells, can_be, check_kinds
 from fairpay.logs.columns import Columns, agree, check_roles, find_columns, has_artist, refuse_duplicates, tells_plays
 from fairpay.logs.faults import reading_of
-from fairpay.logs.find import Found, LogFile, check_people, find_logs
+from fairpay.logs.find import Found, LogFile, find_logs
 from fairpay.logs.names import service_of
 from fairpay.logs.open import open_file
-from fairpay.logs.people import exporter_stem
+from fairpay.logs.people import check_files, check_folders, exporter_stem, same_plays
 from fairpay.logs.pruning import passing
-from fairpay.logs.source import of_table
+from fairpay.logs.source import Source, of_table
 from fairpay.schema import RawBatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from fairpay.logs.source import Source
     from fairpay.settings import Reading
 
 __all__ = ["Logs", "Unit", "open_logs"]
@@ -195,7 +194,7 @@ class Asked:
             found = replace(found, roles=more.roles)
         if not (self.reading.user_from_file or self.reading.user_from_folder):
             return found
-        return Columns({**found.roles, "user": USER}, found.played, found.detected)
+        return replace(found, roles={**found.roles, "user": USER})
 
 
 def as_paths(logs: object) -> list[str] | None:
@@ -216,7 +215,9 @@ def of_files(found: Found, asked: Asked) -> Logs:
     """Open log files, every one of them, and agree on what their columns mean."""
     reading = asked.reading
     if reading.user_from_file:
-        check_people(found.files)
+        check_files(found.files)
+    if reading.user_from_folder:
+        check_folders(found.files)
     opened = opened_all(found.files, reading)
     filled = {file: source for file, source in opened if source.rows != 0}
     if not filled:
@@ -230,9 +231,8 @@ def of_files(found: Found, asked: Asked) -> Logs:
         raise InputError(message, advice="Is it the right file?")
     passed = [*found.passed]
     if reading.user_from_file or reading.user_from_folder:
-        for file in [
-            file for file, source in filled.items() if is_no_log(file, source, asked, alone=len(found.files) == 1)
-        ]:
+        others = [f for f, source in filled.items() if is_no_log(f, source, asked, alone=len(found.files) == 1)]
+        for file in (*others, *same_plays(filled.keys() - set(others))):
             passed.append(file.path)
             del filled[file]
         if not filled:
@@ -268,7 +268,8 @@ def opened_all(files: Sequence[LogFile], reading: Reading) -> list[tuple[LogFile
         try:
             return open_file(file, reading)
         except InputError as error:
-            return error
+            others = (reading.user_from_file or reading.user_from_folder) and file.format == "json" and not file.sought
+            return Source(where=file.path, fields={}, frames=no_frames) if others and is_other(file) else error
 
     with ThreadPoolExecutor(OPENERS) as pool:
         found = list(zip(files, pool.map(opened, files), strict=True))
@@ -283,6 +284,18 @@ def opened_all(files: Sequence[LogFile], reading: Reading) -> list[tuple[LogFile
         plain = replace(reading, quote=False)
         return [(f, open_file(f, plain) if s.quoting == "quoted" else s) for f, s in sources]
     return sources
+
+
+def no_frames(*_: object) -> Iterator[pl.DataFrame]:
+    """Read nothing."""
+    return iter(())
+
+
+def is_other(file: LogFile) -> bool:
+    """Whether a file of a person's export is JSON without rows."""
+    from fairpay.logs.json import holds_no_rows  # noqa: PLC0415 - only for JSON
+
+    return holds_no_rows(file)
 
 
 def is_no_log(file: LogFile, source: Source, asked: Asked, *, alone: bool) -> bool:
@@ -312,7 +325,7 @@ def columns_of_all(sources: Mapping[LogFile, Source], asked: Asked) -> dict[str,
             faults.append((file.path, error))
     if faults:
         raise min(faults, key=lambda fault: fault[0])[1]
-    music = {where: columns for where, columns in found.items() if columns.roles.get("artist") != USER}
+    music = {where: columns for where, columns in found.items() if columns.roles.get("artist") != NOBODY}
     loose = {file.path for file, source in sources.items() if source.loose}
     agree(music, loose, asked.telling)
     return found
@@ -336,10 +349,10 @@ def valued(source: Source) -> list[str]:
 
 
 def podcasts(names: Sequence[str], asked: Asked) -> Columns:
-    """Read a file of podcasts as rows that have no artist."""
+    """Read a file of podcasts as rows that have no artist; of the other roles it has what it has."""
     rest = replace(asked.reading, columns={k: v for k, v in asked.reading.columns.items() if k != "artist"})
     found = replace(asked, reading=rest).columns((*names, "artist"), "")
-    return Columns({**found.roles, "artist": USER} if "artist" in found.roles else found.roles, (), found.detected)
+    return replace(found, roles={**found.roles, "artist": NOBODY}, played=(), spoken=())
 
 
 def cells_of(file: LogFile, source: Source, columns: Columns, asked: Asked) -> Cells:
@@ -350,8 +363,6 @@ def cells_of(file: LogFile, source: Source, columns: Columns, asked: Asked) -> C
         constants[USER] = file.person or file.stem
     elif reading.user_from_file:
         constants[USER] = exporter_stem(file.stem) or file.stem
-    if columns.roles.get("artist") == USER:
-        columns = Columns({**columns.roles, "artist": "\0none"}, columns.played, columns.detected)
     return Cells(source=source, columns=columns, reading=reading, constants=constants)
 
 

@@ -22,7 +22,7 @@ from fairpay.qualify.verdict import Verdict
 from fairpay.schema import Fate, Judged, Listens, RawBatch, Shares
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import TypeAlias
 
     from numpy.typing import NDArray
@@ -88,7 +88,7 @@ class Qualifier:
         times = read_moments(columns["time"]) if "time" in columns else None
         self.judge_period(verdict, times)
         ms, plays = self.judge_numbers(verdict, raw, times)
-        self.judge_usage(verdict, columns["artist"] if columns else None, (ms, plays), terms)
+        self.judge_usage(verdict, columns, (ms, plays), terms)
         used = np.ones(rows, np.bool_) if verdict.fate is None else verdict.fate == 0
         if self.repeats is not None and times is not None:
             used = self.judge_repeats(self.repeats, verdict, used, raw, (ms, plays, times))
@@ -166,15 +166,18 @@ class Qualifier:
     def judge_usage(
         self,
         verdict: Verdict,
-        artist: pa.Array | None,
+        columns: Mapping[str, pa.Array],
         numbers: tuple[Amounts | None, Amounts | None],
         terms: ByRow | None,
     ) -> None:
         """Mark what is in order but does not count; `numbers` are milliseconds and plays."""
         ms, plays = numbers
-        if artist is None:
+        if not columns:
             return
-        verdict.mark(missing_ids(artist, role="artist"), Fate.NO_ARTIST)
+        missing = missing_ids(columns["artist"], role="artist")
+        if missing is not None and "spoken" in columns:
+            verdict.mark(missing & flags(columns["spoken"]), Fate.SPOKEN)
+        verdict.mark(missing, Fate.NO_ARTIST)
         if plays is not None:
             verdict.mark(plays.value == 0, Fate.NOTHING_PLAYED)
         if ms is None:

@@ -144,6 +144,19 @@ def test_rules_that_pay_the_same_say_so(capsys: pytest.CaptureFixture[str]) -> N
     assert "Every artist gets the same under both rules." in shown
 
 
+def test_the_page_of_one_listener_says_what_it_cannot_show_and_lists_the_artists(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    same = {name: [50_000, 30_000, 20_000] for name in TWO}
+    shown = page(capsys, outcome(same, listening=listening(users=1)))
+    assert "With one listener nothing can change hands" in shown
+    assert "a0000 500.00 50.0 %" in " ".join(shown.split())
+    assert "Gains most" not in shown
+    assert "Tier" not in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "Gains most" in page(capsys, outcome(TWO, listening=listening(users=1)))
+
+
 def test_a_pool_of_nothing_is_a_page_too(capsys: pytest.CaptureFixture[str]) -> None:
     shown = page(capsys, outcome({"market-centric": [0, 0], "user-centric": [0, 0]}))
     assert "paid 0.00 = pool 0.00" in shown

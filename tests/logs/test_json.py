@@ -30,7 +30,7 @@ def test_spotify_extended_history_of_one_person(tmp_path: Path) -> None:
     log = write(tmp_path / "anna.json", json.dumps(SPOTIFY, indent=2))
     found, counts = judged(log, user_from_file=True)
     assert found == [("anna", "OAFF", 240000)]
-    assert counts.dropped == {Fate.SHORT: 1, Fate.NO_ARTIST: 1}
+    assert counts.dropped == {Fate.SHORT: 1, Fate.SPOKEN: 1}
 
 
 def test_older_spotify_history_names_its_user(tmp_path: Path) -> None:

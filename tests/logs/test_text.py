@@ -217,8 +217,8 @@ def test_packed_text_that_is_cut_short_is_refused(tmp_path: Path, kind: str) -> 
 
 
 def test_columns_named_for_one_measure_leave_out_the_others(tmp_path: Path) -> None:
-    log = write(tmp_path / "log.csv", "user,artist,plays,seconds\nu,a,2,40\n")
-    assert listens(log) == [("u", "a", 40000)]
+    log = write(tmp_path / "log.csv", "user,artist,plays,seconds\nu,a,2,80\n")
+    assert listens(log) == [("u", "a", 80000)]
     assert listens(log, columns={"plays": "plays"}) == [("u", "a", 2)]
 
 

@@ -68,7 +68,9 @@ def whole(checked: Checked) -> Iterator[RenderableType]:
         return
     found = " (detected)" if inspection.detected else ""
     yield labelled("Files", counted(len(checked.files), "file") if checked.files else "a table")
-    yield labelled("Columns", ", ".join(f"{role} = {name}" for role, name in inspection.columns.items()) + found)
+    yield labelled(
+        "Columns", ", ".join(f"{role} = {name}" for role, name in inspection.columns.items() if name) + found
+    )
     yield labelled("Listening", listened(listening))
     yield from left_out(listening)
     yield labelled("Measure", listening.measure)

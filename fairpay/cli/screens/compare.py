@@ -10,6 +10,7 @@ from rich.text import Text
 from fairpay.cli.screens.many import many_rules
 from fairpay.cli.screens.names import named
 from fairpay.cli.screens.parts import INDENT, about, figures, paragraph, placed, remarks, title
+from fairpay.cli.screens.pay import best_paid
 from fairpay.cli.screens.reasons import reasons
 from fairpay.cli.words import amount, counted, percent
 from fairpay.reports.artists import by_payout
@@ -28,6 +29,10 @@ __all__ = ["screen"]
 
 SHOWN = 10
 PAIR = 2
+ALONE = (
+    "With one listener nothing can change hands: every rule here divides the money of each listener by that "
+    "listener's own plays. Give the logs of several listeners to see what the rules change."
+)
 GAIN, LOSS = "green", "red"
 
 
@@ -40,9 +45,25 @@ def screen(outcome: Outcome, *, equal_fees: bool) -> Iterator[RenderableType]:
     yield from about(outcome)
     yield ""
     yield from remarks(outcome)
-    yield from many_rules(outcome) if others else two_rules(outcome, first, second, equal_fees=equal_fees)
+    if cannot_differ(outcome):
+        yield from one_listener(outcome)
+    else:
+        yield from many_rules(outcome) if others else two_rules(outcome, first, second, equal_fees=equal_fees)
     yield ""
     yield placed(outcome)
+
+
+def cannot_differ(outcome: Outcome) -> bool:
+    """Whether there is one listener, and the rules pay the same because of it."""
+    first, *others = (payout.allocation.paid.tolist() for payout in outcome.payouts)
+    return outcome.listening.users == 1 and all(paid == first for paid in others)
+
+
+def one_listener(outcome: Outcome) -> Iterator[RenderableType]:
+    """Say what one listener's log cannot show, and list the artists."""
+    yield paragraph(ALONE, style="bold")
+    yield ""
+    yield best_paid(outcome)
 
 
 def two_rules(outcome: Outcome, first: Payout, second: Payout, *, equal_fees: bool) -> Iterator[RenderableType]:
