@@ -27,10 +27,11 @@ class Objects:
     """A bucket, to be filled."""
 
     def __init__(self, port: int) -> None:
+        """Make the bucket, on a server at that port."""
         self.endpoint = f"http://127.0.0.1:{port}"
         self.variables = {**KEYS, "AWS_ENDPOINT_URL": self.endpoint}
         self.files = S3FileSystem(
-            access_key="any", secret_key="any", region="eu-north-1", scheme="http",
+            access_key="any", secret_key="any", region="eu-north-1", scheme="http",  # noqa: S106 - moto takes any
             endpoint_override=f"127.0.0.1:{port}", allow_bucket_creation=True,
         )  # fmt: skip
         self.files.create_dir(BUCKET)
@@ -63,6 +64,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     bodies: Mapping[str, bytes] = {}
     parts = True
     password = ""
+    broken = False
     asked: list[tuple[str, str | None]]
 
     def log_message(self, *_: object) -> None:
@@ -70,6 +72,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer."""
+        if type(self).broken:
+            self.close_connection = True
+            return
         wanted = self.headers.get("Range")
         type(self).asked.append((self.path, wanted))
         body = self.bodies.get(self.path)
@@ -96,12 +101,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def web_server(bodies: Mapping[str, bytes], *, parts: bool = True, password: str = "") -> Iterator[Any]:
-    """Give out files; yields what has `url` and `asked`, the paths and ranges that were asked for."""
+    """Give out files; yields what has `url`, `asked` (paths and ranges) and `kind`, whose `broken` hangs up."""
     kind = type("Giving", (Handler,), {"bodies": bodies, "parts": parts, "password": password, "asked": []})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), kind) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         server.url = f"http://127.0.0.1:{server.server_port}"  # type: ignore[attr-defined] # for the tests
+        server.kind = kind  # type: ignore[attr-defined] # the same
         server.asked = kind.asked  # type: ignore[attr-defined] # the same
         try:
             yield server
@@ -120,9 +126,23 @@ def closed_port() -> int:
 HEAD = b'Content-Length: 100000\r\nETag: "x"\r\nLast-Modified: Thu, 26 Nov 2026 10:00:00 GMT\r\nConnection: close\r\n'
 
 
+def reply(how: str, request: bytes) -> bytes:
+    """Answer as a server that fails: with a status, or `cut`, with less than it promised."""
+    if how != "cut":
+        return f"HTTP/1.1 {how}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
+    start = re.search(rb"bytes=0-(\d{1,3})\r", request)
+    if start:  # the first bytes are given
+        size = int(start[1]) + 1
+        head = b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-%d/100000\r\n" % (size - 1)
+        return head + HEAD.replace(b"100000", str(size).encode()) + b"\r\n" + b"PAR1".ljust(size, b"x")[:size]
+    body = b"" if request.startswith(b"HEAD") else b"user,artist\nu1,a\n"
+    ranged = b"206 Partial Content\r\nContent-Range: bytes 0-99999/100000" if b"ange: bytes" in request else b"200 OK"
+    return b"HTTP/1.1 " + ranged + b"\r\n" + HEAD + b"\r\n" + body
+
+
 @contextmanager
 def failing_server(how: str) -> Iterator[int]:
-    """Run a server that is `silent`, or answers a GET with `cut`: less than it promised; or with a status."""
+    """Run a server that is `silent`, or answers as `reply` does."""
     done = threading.Event()
 
     def answer(peer: socket.socket) -> None:
@@ -134,21 +154,8 @@ def failing_server(how: str) -> Iterator[int]:
                 request += some
             if how == "silent":
                 done.wait()
-            elif how != "cut":
-                peer.sendall(f"HTTP/1.1 {how}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
-            elif request.startswith(b"HEAD"):
-                peer.sendall(b"HTTP/1.1 200 OK\r\n" + HEAD + b"\r\n")
-            elif b"bytes=0-" in request and b"bytes=0-99999" not in request:
-                size = int(re.search(rb"bytes=0-(\d+)", request)[1]) + 1  # type: ignore[index] # it is there
-                head = HEAD.replace(b"100000", str(size).encode())
-                peer.sendall(
-                    b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-%d/100000\r\n" % (size - 1) + head
-                )
-                peer.sendall(b"\r\n" + b"PAR1".ljust(size, b"x")[:size])
             else:
-                ranged = b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-99999/100000\r\n"
-                peer.sendall((ranged if b"ange: bytes" in request else b"HTTP/1.1 200 OK\r\n") + HEAD + b"\r\n")
-                peer.sendall(b"user,artist\nu1,a\n")
+                peer.sendall(reply(how, request))
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(0.05)

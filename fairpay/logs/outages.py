@@ -108,12 +108,12 @@ OUTAGES = (
     ),
     Outage(
         message="no server of this name is known",
-        advice="Check the address, the network, and AWS_ENDPOINT_URL if it is set.",
+        advice="Check the network and the address{endpoint}.",
         words=("resolve host", "name or service", "dns error", "name resolution", "failed to lookup", "nodename"),
     ),
     Outage(
         message="no connection to the server",
-        advice="Check the network, the address and its port, and AWS_ENDPOINT_URL if it is set.",
+        advice="Check the network, the address and its port{endpoint}.",
         words=("connection refused", "connect to server", "could not connect", "unreachable", "no route"),
     ),
     Outage(message="the server failed", advice="Run again later.", codes=(500, 502)),
@@ -130,6 +130,7 @@ def fault_at(address: str, text: str) -> InputError:
     """
     scheme = address.partition("://")[0]
     credentials = CREDENTIALS.get("az" if scheme.startswith(("az", "abfs")) else scheme)
+    endpoint = ", and AWS_ENDPOINT_URL if it is set" if scheme == "s3" else ""
     status = STATUS.search(text)
     said = " ".join([NAMES.sub("", text), *CODE.findall(text), NO_ROLE if NO_ROLE in text else ""]).lower()
     for outage in OUTAGES:
@@ -137,7 +138,9 @@ def fault_at(address: str, text: str) -> InputError:
             advice = outage.advice
             if credentials is None and "{credentials}" in advice:
                 advice = "If the address is signed, the signature may have run out: get a new one."
-            return InputError(f"{address}: {outage.message}", advice=advice.format(credentials=credentials))
+            return InputError(
+                f"{address}: {outage.message}", advice=advice.format(credentials=credentials, endpoint=endpoint)
+            )
     message = f"{address}: cannot be read: {short(SECRETS.sub('', text))}"
     return InputError(message, advice="Check the address and the network; or fetch the file first.")
 

@@ -75,7 +75,9 @@ def test_rows_that_a_deletion_vector_names_are_left_out(tmp_path: Path) -> None:
     add = {
         "path": "a.parquet", "partitionValues": {}, "size": (tmp_path / "a.parquet").stat().st_size,
         "modificationTime": 0, "dataChange": True, "stats": '{"numRecords":4}',
-        "deletionVector": {"storageType": "i", "pathOrInlineDv": z85(vector), "sizeInBytes": len(vector), "cardinality": 1},
+        "deletionVector": {
+            "storageType": "i", "pathOrInlineDv": z85(vector), "sizeInBytes": len(vector), "cardinality": 1,
+        },
     }  # fmt: skip
     features = {"readerFeatures": ["deletionVectors"], "writerFeatures": ["deletionVectors"]}
     actions = [
@@ -147,7 +149,7 @@ def test_a_table_whose_file_is_gone_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         listens(table)
     (tmp_path / "log/_delta_log/00000000000000000000.json").write_text("{")
-    with pytest.raises(InputError, match="log: .*cannot be read"):
+    with pytest.raises(InputError, match=r"log: .*cannot be read"):
         listens(table)
 
 
@@ -172,7 +174,7 @@ def test_a_delta_table_in_a_bucket(bucket: Objects) -> None:
     table = delta(f"s3://{BUCKET}/delta/log", storage_options=options)
     assert sorted(listens(table)) == LEFT
     assert sorted(listens(f"s3://{BUCKET}/delta/")) == LEFT
-    with pytest.raises(InputError, match=f"part of the table s3://{BUCKET}/delta/log"):
+    with pytest.raises(InputError, match="part of the table"):
         listens(f"{table}/**/*.parquet")
 
 

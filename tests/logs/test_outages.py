@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import boto3
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from reads import listens, rows
 from stores import BUCKET, KEYS, closed_port, failing_server, s3_server, web_server
 
 from fairpay.errors import InputError
 from fairpay.logs import outages, stores
+from fairpay.logs.read import open_logs
+from fairpay.settings import Reading
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +67,22 @@ def test_a_server_that_fails_is_named(monkeypatch: pytest.MonkeyPatch, how: str,
             error = refused(address.format(web=f"http://127.0.0.1:{port}"))
     where = address.format(web=f"http://127.0.0.1:{port}")
     assert str(error) in {f"{where}: {said}", f"{where.partition('/*')[0]}: {said}"}
+
+
+def test_a_fault_between_opening_and_reading_is_named(capfd: pytest.CaptureFixture[str]) -> None:
+    out = io.BytesIO()
+    users = [os.urandom(64).hex() for _ in range(20_000)]  # more than is fetched with the footer
+    pq.write_table(pa.table({"user": users, "artist": users}), out)
+    bodies = {"/a.parquet": out.getvalue()}
+    with web_server(bodies) as server:
+        gone, broken = (open_logs(f"{server.url}/a.parquet", Reading(), wanted=()).units()[0] for _ in range(2))
+        bodies.clear()
+        with pytest.raises(InputError, match=f"{server.url}/a.parquet: nothing is there"):
+            list(gone())
+        server.kind.broken = True
+        with pytest.raises(InputError, match=f"{server.url}/a.parquet: the connection broke before the end"):
+            list(broken())
+    assert capfd.readouterr().err == ""
 
 
 def test_what_is_not_in_a_bucket_is_told_from_a_bucket_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
