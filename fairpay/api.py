@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from fairpay import options as given
-from fairpay.errors import UsageError
+from fairpay.errors import InputError, UsageError
 from fairpay.jobs import origins_of, policy_rule, prepare_output, publish, request, watching, with_policy
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from fairpay.attacks.result import Audited
+    from fairpay.caution import Warned
+    from fairpay.errors import FairpayError
+    from fairpay.logs.doctor import FileFound
     from fairpay.options import Options
     from fairpay.outcome import Control, Listening, Outcome
     from fairpay.request import Inspection
@@ -92,10 +95,17 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What `check` found: how the log was read, and what became of its rows."""
+    """What `check` found: each file, how the log is read, what becomes of its rows, and what a run would do."""
 
-    inspection: Inspection
-    listening: Listening
+    files: tuple[FileFound, ...]
+    """Every file by itself; none for tables in memory."""
+    inspection: Inspection | None
+    """None where the log as a whole cannot be read."""
+    listening: Listening | None
+    """The same."""
+    warnings: tuple[Warned, ...] = ()
+    refused: FairpayError | None = None
+    """What a run would stop with; None where it would go through."""
 
 
 def compare(logs: object, *, rules: Sequence[str] = (), **options: Unpack[Options]) -> Result:
@@ -185,16 +195,28 @@ def previous_files(previous: object, reading: Reading) -> list[str]:
 
 
 def check(logs: object, **options: Unpack[Options]) -> Checked:
-    """Read and qualify only: columns found, rows by fate, ranges.
+    """Look at a log without paying anybody: its files one by one, its columns, rows by fate, ranges, warnings.
 
     Raises:
-        FairpayError: an input that cannot be used.
+        FairpayError: there is no such log; what would stop a run is found and not raised.
 
     """
-    from fairpay.pipeline import inspect  # noqa: PLC0415 - the engine is loaded where it is used
+    from fairpay.logs.doctor import examine  # noqa: PLC0415 - loaded where it is used
+    from fairpay.logs.read import as_paths  # noqa: PLC0415 - the same
+    from fairpay.pipeline import inspect, refusal  # noqa: PLC0415 - the engine is loaded where it is used
 
     full: Options = {**given.DEFAULTS, **options}
-    return Checked(*inspect(request("pay", logs, (), full), watching(full)))
+    asked = request("check", logs, (), full)
+    paths = as_paths(logs)
+    files = () if paths is None else tuple(examine(paths, asked.reading))
+    try:
+        inspection, listening = inspect(asked, watching(full))
+    except InputError as refused:
+        if all(file.problem for file in files):
+            raise
+        return Checked(files, None, None, refused=refused)
+    warnings = inspection.cautions.found()
+    return Checked(files, inspection, listening, warnings, refusal(asked, inspection, warnings))
 
 
 def verify(directory: str | Path, *, inputs: bool = True) -> list[Control]:

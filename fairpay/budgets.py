@@ -14,10 +14,11 @@ from fairpay.integers import sum_exactly
 from fairpay.money import LARGEST
 from fairpay.rounding import largest_remainder
 from fairpay.rule import Rule
-from fairpay.ties import settle_roughly
+from fairpay.ties import Part, settle_roughly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from fractions import Fraction
 
     import numpy as np
     from numpy.typing import NDArray
@@ -42,7 +43,7 @@ class Budgeted(Rule):
         from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
 
         budget = self.weight_of(usage, prepared)
-        split.add_proportional(usage.start, usage.artist, usage.amount, usage.total, budget, out[0])
+        split.add_proportional(usage.start, usage.artist, usage.amount, usage.whole, budget, out[0])
 
     def settle(self, weights: Ints, pool: int, prepared: Any) -> Ints:  # noqa: ANN401, ARG002 - units cancel
         """Divide the pool by what each artist drew."""
@@ -50,16 +51,25 @@ class Budgeted(Rule):
 
     def settling(self, weights: Ints, month: Month, prepared: Any) -> Unsettled | Ints:  # noqa: ANN401 - what `prepare` returned
         """Divide the pool exactly: where rounding to units would decide over a minor unit, look again."""
-        return settle_budgets(month, weights[0], lambda usage: self.weight_of(usage, prepared))
+        return settle_budgets(
+            month, weights[0], lambda usage: self.weight_of(usage, prepared), loose=self.loose(month, prepared)
+        )
+
+    def loose(self, month: Month, prepared: Any) -> Fraction | None:  # noqa: ANN401, ARG002 - what `prepare` returned
+        """Return by which part of itself a budget may be off, beside a unit; None where every budget is exact."""
+        return None
 
 
-def settle_budgets(month: Month, weights: Ints, budget_of: Callable[[Usage], Ints]) -> Unsettled | Ints:
+def settle_budgets(
+    month: Month, weights: Ints, budget_of: Callable[[Usage], Ints], *, loose: Fraction | None = None
+) -> Unsettled | Ints:
     """Divide the month's pool by budgets that were split by listening, as if no part had been rounded.
 
     Args:
         month: where to look again.
         weights: int64[artists], what the splits came to.
         budget_of: each user's budget, int64[users], as it was split.
+        loose: where budgets are rounded, what besides a unit each may be off, as a part of it; None: they are exact.
 
     """
     budgets = sum_exactly(weights)
@@ -69,9 +79,9 @@ def settle_budgets(month: Month, weights: Ints, budget_of: Callable[[Usage], Int
     def split(usage: Usage, place: NDArray[np.int32], out: Ints) -> None:
         from fairpay.kernels import fine  # noqa: PLC0415 - Numba is loaded where it is used
 
-        fine.add_proportional_fine(usage.start, usage.artist, usage.amount, usage.total, budget_of(usage), place, out)
+        fine.add_proportional_fine(usage.start, usage.artist, usage.amount, usage.whole, budget_of(usage), place, out)
 
-    return settle_roughly(month, weights, budgets=budgets, split=split)
+    return settle_roughly(month, weights, budgets=budgets, parts=[Part(split)], loose=loose)
 
 
 def sum_users(month: Month, value: Callable[[Users], Ints]) -> int:

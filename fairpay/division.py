@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from fairpay.allocation import Allocation
 from fairpay.measures import HEAVY, median_fee, steered, walk_payouts
 from fairpay.money import round_half_even
 from fairpay.outcome import Payout
 from fairpay.rules import find_rule
-from fairpay.ties import settle_together
+from fairpay.ties import Unsettled, settle_together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fairpay.rule import Rule
     from fairpay.usage import Ints, Usage
 
-__all__ = ["Division", "divide"]
+__all__ = ["Division", "divide", "tied", "undecided", "weigh"]
 
 REFERENCE = ("market-centric", "user-centric")
 """The two rules whose weights the fan intensity is made of, whatever rules are asked for."""
@@ -52,7 +52,8 @@ def divide(month: Month, rules: Sequence[Rule]) -> Division:
     prepared = {rule: rule.prepare(month) for rule in dict.fromkeys((*rules, *references))}
     weights = weigh(month, prepared)
     pool = month.facts.pool
-    paid = settle_together(month, [rule.settling(weights[rule], month, prepared[rule]) for rule in rules])
+    begun = [rule.settling(weights[rule], month, prepared[rule]) for rule in rules]
+    paid = settle_together(month, begun)
     divided = [(rule, Allocation(rule.label, units, pool)) for rule, units in zip(rules, paid, strict=True)]
     asked = [(rule, prepared[rule]) for rule in rules]
     top_1, top_10 = steered(month, asked, HEAVY)
@@ -68,7 +69,23 @@ def divide(month: Month, rules: Sequence[Rule]) -> Division:
         user_weight=weights[references[1]][0],
         median_fee=round_half_even(typical),
         mcdonald=walked.mcdonald,
-        remarks=tuple(remark for rule, ready in asked for remark in rule.remarks(ready)),
+        remarks=(
+            *(remark for rule, ready in asked for remark in rule.remarks(ready)),
+            *(undecided(rule, one.undecided) for rule, one in zip(rules, begun, strict=True) if tied(one)),
+        ),
+    )
+
+
+def tied(begun: Unsettled | Ints) -> TypeGuard[Unsettled]:
+    """Say whether the last minor units went by id among artists who may not tie exactly."""
+    return isinstance(begun, Unsettled) and begun.undecided > 0
+
+
+def undecided(rule: Rule, artists: int) -> str:
+    """Say in a sentence which amounts were not decided."""
+    return (
+        f"{rule.label}: {artists:,} artists are too near to a tie for the last minor units to be told apart, so these "
+        "went to the smaller artist ids; such an amount may be off by one minor unit"
     )
 
 
@@ -91,5 +108,5 @@ def typical_fee(month: Month) -> Fraction:
     """Return the royalty money of the median listener, in minor units."""
     facts = month.facts
     if facts.fees_are_money and facts.rate is not None:
-        return median_fee(month) * facts.rate
+        return median_fee(month) * facts.rate / facts.fee_unit
     return Fraction(facts.pool, facts.users)

@@ -26,14 +26,21 @@ class Paying:
 
     users: int
     """Users with listening."""
-    fees: int
-    """What they paid, in minor units; only where a subscriber file was given."""
+    fees: Fraction | int
+    """What they paid, in minor units; only where a subscriber file was given. Not whole where some is passed on."""
     inactive: int = 0
     """Subscribers who played nothing."""
-    inactive_fees: int = 0
+    inactive_fees: Fraction | int = 0
     """What these paid, in minor units."""
     unlisted: int = 0
     """Users with listening and without a subscription line."""
+    left_out: bool = False
+    """Whether those are not among the users."""
+
+    @property
+    def subscribers(self) -> int:
+        """Users whose fee is known: those with listening and those without."""
+        return self.users - (0 if self.left_out else self.unlisted) + self.inactive
 
 
 def check_stated(stated: MoneyStated, *, required: bool) -> Currency:
@@ -74,9 +81,8 @@ def funds(stated: MoneyStated, currency: Currency, paying: Paying) -> Money:
     if stated.pool is not None:
         gross, words = currency.units(stated.pool), f"{grouped(currency.units(stated.pool), currency)} stated"
     elif stated.subscribers is not None:
-        gross = paying.fees + paying.inactive_fees
-        count = paying.users - paying.unlisted + paying.inactive
-        words = f"{grouped(gross, currency)} paid by {counted(count)}"
+        gross = int(paying.fees + paying.inactive_fees)
+        words = f"{grouped(gross, currency)} paid by {counted(paying.subscribers)}"
     else:
         fee = fee_units(stated, currency)
         gross, words = fee * paying.users, f"{grouped(fee, currency)} from {counted(paying.users)}"
@@ -91,7 +97,7 @@ def funds(stated: MoneyStated, currency: Currency, paying: Paying) -> Money:
         stated=words if stated.rate == 1 else f"{percent(stated.rate)} of {words}",
         assumed=stated.pool is None and stated.fee is None and stated.subscribers is None,
         rate=stated.rate,
-        subscribers=paying.users - paying.unlisted + paying.inactive,
+        subscribers=paying.subscribers,
         inactive=paying.inactive,
         inactive_money=whole - active,
         held=held,

@@ -82,7 +82,7 @@ def publish(
     """
     from fairpay.io.manifest import describe, fingerprint  # noqa: PLC0415 - loaded where it is used
     from fairpay.io.outputs import write_csv, write_json, write_parquet  # noqa: PLC0415 - the same
-    from fairpay.reports.summary import decisions_of  # noqa: PLC0415 - the same
+    from fairpay.reports.summary import decisions_of, warnings_of  # noqa: PLC0415 - the same
 
     broken = [control for control in result.outcome.controls if not control.ok]
     if broken:
@@ -97,6 +97,7 @@ def publish(
     }
     manifest = describe(command=result.command, options=result.origins, inputs=inputs, controls=result.outcome.controls)
     manifest["decisions"] = decisions_of(result.outcome)
+    manifest["warnings"] = warnings_of(result.outcome.warnings)
     # a frame cannot be hashed as a file: what it led to stands for it
     read = inputs or [{"name": "frame", "size": table.nbytes, "sha256": digest(table, result.summary)}]
     mark = fingerprint(command=result.command, options=result.origins, inputs=read)

@@ -1,8 +1,8 @@
 """The layers as a stage: the plays of listeners who stated something are set aside, divided anew, and handed back.
 
-A listener's listening as a whole is kept (times a number that is the same for everybody), only its division among
-artists changes; so every rule gives the listener the weight it would have given, and divides it the new way. What is
-held in memory are the plays of the listeners concerned, added up by artist.
+A listener's listening as a whole is kept, only its division among artists changes; so every rule gives the listener
+the weight it would have given, and divides it the new way. The shares go to the rules as they are, whole numbers in a
+unit of the listener's own. What is held in memory are the plays of the listeners concerned, added up by artist.
 """
 
 from __future__ import annotations
@@ -17,24 +17,72 @@ import pyarrow as pa
 
 from fairpay.errors import InputError
 from fairpay.layers.delegation import delegate
-from fairpay.layers.splits import BLOCKED, Wishes, divide_listening
-from fairpay.schema import Listens
+from fairpay.layers.splits import BLOCKED, LARGEST, Wishes, divide_listening, fitted
+from fairpay.schema import Division, Listens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import polars as pl
     from numpy.typing import NDArray
 
     from fairpay.usage import Ints
 
-__all__ = ["Layering", "delegated"]
+__all__ = ["STAND_IN", "Layering", "Lines", "delegated"]
 
-LIMIT = 2**62
-FINE_TIME = 2**12
-"""Units for one millisecond: the shortest listen is finer than a part in 10^8, and a million years still fit."""
-FINE_PLAYS = 2**24
-"""Units for one play."""
+STAND_IN = "\0listener "
+"""What the ids begin with under which the engine takes in how much listeners heard whose shares follow."""
+
+
+@dataclass(slots=True)
+class Lines:
+    """What is handed back: how much each listener heard, what was played, and the shares."""
+
+    rows: list[tuple[int, str, str, int, int, int]] = field(default_factory=list)
+    """pool, user, artist, listening, plays, milliseconds."""
+    divided: dict[int, list[tuple[str, int, dict[str, int]]]] = field(default_factory=dict)
+    """pool -> stand-in, rows that were set aside less those handed back, artist -> parts."""
+    rough: int = 0
+    """Listeners whose shares are finer than 62 bits."""
+
+    def add(self, pool: int, user: str, heard: int, shares: Mapping[str, int], *, more_rows: int) -> None:
+        """Hand back one listener's listening and shares; `more_rows` were set aside than artists are played."""
+        mine = self.divided.setdefault(pool, [])
+        parts, exact = fitted(shares)
+        mine.append((f"{STAND_IN}{pool} {len(mine)}", more_rows - 1, parts))
+        self.rough += not exact
+        self.rows.append((pool, user, mine[-1][0], heard, 0, 0))
+
+    def played(self, pool: int, user: str, seen: Mapping[str, tuple[int, int]]) -> None:
+        """Hand back plays and milliseconds by artist, which are of listening that stands elsewhere."""
+        self.rows += [(pool, user, artist, 0, plays, ms) for artist, (plays, ms) in sorted(seen.items())]
+
+    def listens(self, *, has_ms: bool, pooled: bool) -> Listens:
+        """Return what the engine takes in."""
+        columns = list(zip(*self.rows, strict=True)) or [()] * 6
+        pool, amount, plays, ms = (np.array(columns[i], dtype=np.int64) for i in (0, 3, 4, 5))
+        return Listens(
+            user=pa.array(columns[1], pa.large_string()),
+            artist=pa.array(columns[2], pa.large_string()),
+            used=np.ones(len(self.rows), dtype=np.bool_),
+            amount=amount,
+            plays=plays,
+            ms=ms if has_ms else None,
+            pool=pool.astype(np.uint32) if pooled else None,
+            divisions={pool: division(mine) for pool, mine in self.divided.items()},
+        )
+
+
+def division(listeners: Sequence[tuple[str, int, Mapping[str, int]]]) -> Division:
+    """Put the shares of a pool's listeners together."""
+    names, rows, shares = zip(*listeners, strict=True)
+    return Division(
+        pa.array(names, pa.large_string()),
+        np.cumsum([0, *map(len, shares)], dtype=np.int64),
+        pa.array([artist for own in shares for artist in own], pa.large_string()),
+        np.array([part for own in shares for part in own.values()], dtype=np.int64),
+        np.array(rows, dtype=np.int64),
+    )
 
 
 @dataclass
@@ -46,77 +94,62 @@ class Layering:
     wishes: Mapping[str, Wishes] = field(default_factory=dict)
     kappa: Fraction = Fraction(0)
     """How many plays the past counts for."""
-    timed: bool = False
-    """Whether listening is measured in time."""
 
     def __post_init__(self) -> None:
         """Prepare to look users up."""
         self.users = pa.array(sorted({*self.past, *self.wishes}, key=str.encode), pa.large_string())
-        self.scale = FINE_TIME if self.timed else FINE_PLAYS
         self.aside: list[pl.DataFrame] = []
-        self.total = 0
+        self.lines = Lines()
         self.met: set[str] = set()
         self.blocked = 0
         self.lock = Lock()
 
     def apply(self, listens: Listens) -> Listens:
-        """Set the plays of the listeners concerned aside, and bring all others to the same units.
-
-        Raises:
-            InputError: listening in these units sums to 2^62 and more.
-
-        """
-        amount = np.ones(len(listens.used), dtype=np.int64) if listens.amount is None else listens.amount
-        if int(amount.max(initial=0)) >= LIMIT // self.scale:
-            refuse()
+        """Set the plays of the listeners concerned aside."""
         concerned = listens.used & among(listens.user, self.users)
-        used = listens.used & ~concerned
+        if not concerned.any():
+            return listens
         with self.lock:
-            self.total += int(amount[listens.used].astype(object).sum()) * self.scale
-            if self.total >= LIMIT:
-                refuse()
-            if concerned.any():
-                self.aside.append(kept(listens, amount, concerned))
-        return replace(listens, used=used, amount=np.where(listens.used, amount, 0) * self.scale)
+            self.aside.append(kept(listens, concerned))
+        return replace(listens, used=listens.used & ~concerned)
 
     def extra(self) -> Listens:
-        """Return the plays that were set aside, divided anew; each listener's sum is what it was, in the new units."""
+        """Return what was set aside, and how it is divided anew; each listener's sum is what it was."""
         import polars as pl  # noqa: PLC0415 - loaded where tables are grouped
 
-        rows: list[tuple[str, str, int, int, int]] = []
         if self.aside:
             whole = pl.concat(self.aside).group_by("user", "artist").sum().sort("user", "artist")
             for (user,), mine in whole.group_by("user", maintain_order=True):
-                rows += self.divided(str(user), mine)
-        columns = list(zip(*rows, strict=True)) or [()] * 5
-        amount, plays, ms = (np.array(column, dtype=np.int64) for column in columns[2:])
-        return Listens(
-            user=pa.array(columns[0], pa.large_string()),
-            artist=pa.array(columns[1], pa.large_string()),
-            used=np.ones(len(rows), dtype=np.bool_),
-            amount=amount,
-            plays=plays,
-            ms=ms if any(frame["ms"].null_count() == 0 for frame in self.aside) else None,
-        )
+                self.divide(str(user), mine)
+        return self.lines.listens(has_ms=self.has_ms, pooled=False)
 
-    def divided(self, user: str, mine: pl.DataFrame) -> Iterator[tuple[str, str, int, int, int]]:
-        """Yield user, artist, units, plays, milliseconds; plays of blocked artists stay listed, with no units."""
-        own = dict(mine.select("artist", "amount").iter_rows())
-        seen = {artist: (plays, ms) for artist, plays, ms in mine.select("artist", "plays", "ms").iter_rows()}
+    @property
+    def has_ms(self) -> bool:
+        """Whether the plays have durations."""
+        return any(frame["ms"].null_count() == 0 for frame in self.aside)
+
+    def divide(self, user: str, mine: pl.DataFrame) -> None:
+        """Divide one listener's listening; plays of blocked artists stay listed."""
+        amounts = dict(mine.select("artist", "amount").iter_rows())
+        if sum(amounts.values()):
+            shares = self.shares(user, amounts, int(mine["plays"].sum()))
+            more_rows = int(mine["rows"].sum()) - len(amounts)
+            self.lines.add(0, user, sum(amounts.values()), shares, more_rows=more_rows)
+        seen = mine.select("artist", "plays", "ms").iter_rows()
+        self.lines.played(0, user, {artist: (plays, ms or 0) for artist, plays, ms in seen})
         self.met.add(user)
-        heard = sum(own.values())
-        units = divide_listening(
-            {artist: amount for artist, amount in own.items() if amount},
-            heard * self.scale,
-            plays=max(1, sum(plays for plays, _ in seen.values())),
+
+    def shares(self, user: str, amounts: Mapping[str, int], plays: int) -> dict[str, int]:
+        """Return how a listener's listening, which is above 0, is divided: artist -> parts."""
+        shares = divide_listening(
+            {artist: amount for artist, amount in amounts.items() if amount},
+            plays=max(1, plays),
             past=self.past.get(user, {}),
             kappa=self.kappa,
             wishes=self.wishes.get(user),
-        ) if heard else {}  # fmt: skip
-        self.blocked += BLOCKED in units
-        for artist in sorted({*units, *seen}, key=str.encode):
-            plays, ms = seen.get(artist, (0, 0))
-            yield user, artist, units.get(artist, 0), plays, ms or 0
+        )
+        self.blocked += BLOCKED in shares
+        return shares
 
     def remarks(self) -> tuple[str, ...]:
         """Say in sentences how many listeners' money was divided anew."""
@@ -129,6 +162,8 @@ class Layering:
             said.append(f"wishes: those of {len(self.met & set(self.wishes)):,} listeners were followed")
         if self.blocked:
             said.append(f"{self.blocked:,} listeners blocked all they play; their money is in the line {BLOCKED!r}")
+        if self.lines.rough:
+            said.append(f"the shares of {self.lines.rough:,} listeners are finer than 62 bits, and were cut off there")
         return tuple(said)
 
 
@@ -146,12 +181,13 @@ def among(column: pa.Array, users: pa.Array) -> NDArray[np.bool_]:
     return rows
 
 
-def kept(listens: Listens, amount: Ints, rows: NDArray[np.bool_]) -> pl.DataFrame:
+def kept(listens: Listens, rows: NDArray[np.bool_]) -> pl.DataFrame:
     """Copy some rows of a batch."""
     import polars as pl  # noqa: PLC0415 - loaded where tables are grouped
 
     mask = pa.array(rows)
-    plays = np.ones(len(rows), dtype=np.int64) if listens.plays is None else listens.plays
+    ones = np.ones(len(rows), dtype=np.int64)
+    amount, plays = (ones if numbers is None else numbers for numbers in (listens.amount, listens.plays))
     ms = (
         pl.Series("ms", [None] * int(rows.sum()), dtype=pl.Int64) if listens.ms is None else pl.Series(listens.ms[rows])
     )
@@ -159,22 +195,12 @@ def kept(listens: Listens, amount: Ints, rows: NDArray[np.bool_]) -> pl.DataFram
         {
             "user": pl.Series(listens.user.filter(mask).cast(pa.large_string())),
             "artist": pl.Series(listens.artist.filter(mask).cast(pa.large_string())),
+            "rows": np.ones(int(rows.sum()), dtype=np.int64),
             "amount": amount[rows],
             "plays": plays[rows],
             "ms": ms,
         }
     )
-
-
-def refuse() -> None:
-    """Refuse listening that leaves 62 bits in the units of the layers.
-
-    Raises:
-        InputError: always.
-
-    """
-    message = "the listening of the log is too much to divide anew: it sums to 2^62 units and more"
-    raise InputError(message, advice="Run shorter periods, or without --history and --wishes.")
 
 
 def delegated(
@@ -183,8 +209,9 @@ def delegated(
     *,
     viscosity: Fraction,
     cap: Fraction,
-) -> list[tuple[pa.Array, Ints]]:
-    """Return who steers what, instead of who paid what; the sum is the same.
+    room: int = LARGEST,
+) -> tuple[list[tuple[pa.Array, Ints]], int]:
+    """Return who steers what, instead of who paid what, and how many of its units make a minor unit; at most `room`.
 
     Every delegator and delegate must be among the payers (`Stated.leave_out_unknown` sees to that). A delegate who
     plays nothing steers nothing: that money is then of an inactive subscriber, and the policy for these decides.
@@ -201,5 +228,5 @@ def delegated(
     if lines > len(fees):
         message = f"{lines - len(fees)} of {lines} subscribers come twice"
         raise InputError(message, advice="Give one line for each subscriber.")
-    steered = delegate(fees, shares, viscosity=viscosity, cap=cap)
-    return [(pa.array(list(steered), pa.large_string()), np.array(list(steered.values()), dtype=np.int64))]
+    steered, unit = delegate(fees, shares, viscosity=viscosity, cap=cap, room=room)
+    return [(pa.array(list(steered), pa.large_string()), np.array(list(steered.values()), dtype=np.int64))], unit

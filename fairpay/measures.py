@@ -152,7 +152,8 @@ class Walked:
     """What one more walk over the month finds out once the payouts are known."""
 
     stray: tuple[Fraction, ...]
-    """Per allocation: the share of the median listener's money that reaches artists never played, to 1/65,536."""
+    """Per allocation: the median over listeners of how much of each one's own money reaches artists that listener never
+    played, as a part of the median listener's money, to 1/65,536."""
     mcdonald: Fraction | None
     """Mean listening of the artists played by above-mean listeners over that of the others; None without both."""
 
@@ -161,9 +162,11 @@ def walk_payouts(month: Month, payouts: Sequence[tuple[Rule, Allocation]]) -> Wa
     """Walk the month once more, with the payouts in hand.
 
     Under a rule that keeps `own-money` nothing strays. Under the others each listener's money lies in the common pot,
-    so the part that strays is the part of the pot paid to artists that listener never played.
+    so the part that strays is the part of the pot paid to artists that listener never played; how much that is goes by
+    what the listener paid.
     """
-    strays = [bool(paid.pool) and Promise.OWN_MONEY not in rule.keeps() for rule, paid in payouts]
+    typical, rank = middle_fee(month)
+    strays = [bool(paid.pool and typical) and Promise.OWN_MONEY not in rule.keeps() for rule, paid in payouts]
     paid = [allocation.paid for (_, allocation), stray in zip(payouts, strays, strict=True) if stray]
     tables = side_by_side(paid)
     facts = month.facts
@@ -175,7 +178,7 @@ def walk_payouts(month: Month, payouts: Sequence[tuple[Rule, Allocation]]) -> Wa
         with lent.one() as bins:
             for first, table in tables:
                 counts = bins[first : first + table.shape[1]]
-                count_kept(usage.start, usage.artist, table, float(facts.pool), counts)
+                count_kept(usage.start, usage.artist, usage.fee, typical, table, float(facts.pool), counts)
         held = np.empty(usage.users, dtype=np.int64)
         sum_played(usage.start, usage.artist, month.artist_amount, held)
         heavy = usage.total > facts.amount // facts.users
@@ -190,11 +193,22 @@ def walk_payouts(month: Month, payouts: Sequence[tuple[Rule, Allocation]]) -> Wa
     figures = [*month.each(visit)]
     heavy_sum, heavy_count, light_sum, light_count = (sum(column) for column in zip(*figures, strict=True))
     kept = np.cumsum(lent.total(), axis=1)
-    medians = iter([1 - Fraction(int(np.searchsorted(one, (facts.users + 1) // 2)), BINS) for one in kept])
+    medians = iter([1 - Fraction(int(np.searchsorted(one, rank)), BINS) for one in kept])
     strayed = tuple(next(medians) if stray else Fraction(0) for stray in strays)
     both = heavy_count and light_count and light_sum
     mcdonald = Fraction(heavy_sum * light_count, heavy_count * light_sum) if both else None
     return Walked(strayed, mcdonald)
+
+
+def middle_fee(month: Month) -> tuple[int, int]:
+    """Return the median listener's fee, and how many listeners, of whom least strays last, come to the median.
+
+    Where all paid the same, of two listeners in the middle the one of whose money more strays is taken; else the other,
+    as the median fee is the lower of two.
+    """
+    users, typical = month.facts.users, median_fee(month)
+    alike = all(month.each_users(lambda block: bool((block.fee == typical).all())))
+    return typical, (users + 1) // 2 if alike else users // 2 + 1
 
 
 def side_by_side(columns: Sequence[Ints]) -> list[tuple[int, Ints]]:

@@ -38,6 +38,12 @@ class Facts:
     """Alpha, the royalty rate, where it is stated or follows from fees; None where only a pool is known."""
     fees_are_money: bool
     """Whether a fee unit is a minor unit of the currency (False where only a pool is stated and each fee is 1)."""
+    fee_unit: int = 1
+    """How many fee units make a minor unit, where they are money: more than one where part of a fee is passed on."""
+    play: int | None = 1
+    """What one play comes to in `amount`, before play weights; None where listening is time."""
+    divided: bool = False
+    """Whether the amounts of some users are parts of a whole that is not their listening, see `Usage.whole`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ class Month(Protocol):
 
     @property
     def artist_amount(self) -> Ints:
-        """int64[artists]: listening of each artist, in the measure."""
+        """int64[artists]: listening of each artist, in the measure; in a finer unit where some is divided anew."""
         ...
 
     @property

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from fairpay.allocation import Allocation
+    from fairpay.caution import Warned
     from fairpay.money import Currency
     from fairpay.rule import Rule
     from fairpay.usage import Ints
@@ -88,7 +89,8 @@ class Payout:
     """Share of the pool steered by the heaviest 1 % of listeners; None where the rule has no weight per user."""
     steered_by_top_10_percent: Fraction | None = None
     stray: Fraction | None = None
-    """Share of the median listener's money that reaches artists that listener never played."""
+    """The median over listeners of how much of each one's own money reaches artists that listener never played, as a
+    part of the median listener's money."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,8 @@ class Outcome:
     """artist id -> name, where an artist file was given."""
     notes: tuple[str, ...] = ()
     """Sentences for the reader: columns detected, money assumed, experimental rules."""
+    warnings: tuple[Warned, ...] = ()
+    """What may not be as its owner expects, by code."""
     decided: tuple[Decided, ...] = ()
     """Decisions that were given, by hash."""
     conditions: tuple[Condition, ...] = ()

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from fairpay.caution import Cautions
 from fairpay.division import divide
 from fairpay.engines.local import LocalEngine
-from fairpay.errors import NothingToPayError
+from fairpay.errors import InputError, NothingToPayError
 from fairpay.funds import Paying, check_stated, fee_units, funds
 from fairpay.logs.artists import read_artists
 from fairpay.logs.read import open_logs
 from fairpay.logs.rejects import write_rejects
 from fairpay.logs.subscribers import read_subscribers
+from fairpay.logs.warn import (
+    sentences,
+    stop_if_strict,
+    warn_of_alike,
+    warn_of_logs,
+    warn_of_lost,
+    warn_of_span,
+    watch_several,
+)
 from fairpay.outcome import Condition, Listening, Money, Outcome
-from fairpay.qualify import Qualifier
+from fairpay.qualify import Qualifier, refused_rows
 from fairpay.reports.controls import controls
 from fairpay.reports.figures import moved_between
 from fairpay.request import Beside, Inspection, Request, Watch
@@ -26,20 +37,22 @@ from fairpay.staging import Staging, open_stages, read_ruling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from fractions import Fraction
     from pathlib import Path
 
+    from fairpay.caution import Warned
     from fairpay.division import Division
     from fairpay.engines.local import Intake
+    from fairpay.errors import FairpayError
     from fairpay.logs.read import Logs
     from fairpay.money import Currency
+    from fairpay.month import Month
     from fairpay.qualify import Counts
     from fairpay.ruling import Ruling
     from fairpay.schema import Listens, RawBatch
     from fairpay.settings import MoneyStated
     from fairpay.usage import Ints
 
-__all__ = ["Beside", "Request", "Watch", "inspect", "run", "take_in"]
+__all__ = ["Beside", "Request", "Watch", "inspect", "refusal", "run", "take_in"]
 
 ROLES = ("user", "artist", "plays", "seconds", "ms")
 
@@ -68,22 +81,41 @@ def with_thresholds(request: Request, outcome: Outcome) -> Outcome:
     from fairpay.policy import find_policy  # noqa: PLC0415 - only where there is one
 
     limits = {limit.name for limit in find_policy(request.conditions.policy).thresholds}
-    told = []
+    told: list[Condition] = []
+    notes: list[str] = []
     for line in outcome.conditions:
         moved: tuple[int, ...] | None = None
         if line.name in limits:
             without = replace(request, conditions=replace(request.conditions, without=line.name))
             ruling = None if request.decisions is None else read_ruling(request.decisions)
-            other = carry_out(without, None, ruling=ruling) if line.rows else outcome
+            other = carry_out(without, None, ruling=ruling, pool=outcome.money.pool) if line.rows else outcome
             moved = moved_between(outcome, other)
+            notes += other_pool(line.name, outcome, other)
         told.append(replace(line, moved=moved))
-    return replace(outcome, conditions=tuple(told))
+    return replace(outcome, conditions=tuple(told), notes=(*outcome.notes, *notes))
+
+
+def other_pool(name: str, outcome: Outcome, other: Outcome) -> list[str]:
+    """Say where a threshold changes the pool itself: listeners who have no plays left then are no payers."""
+    gone = other.listening.users - outcome.listening.users
+    if other.money.pool == outcome.money.pool:
+        return []
+    pool, code = outcome.currency.text(outcome.money.pool), outcome.currency.code
+    without = outcome.currency.text(other.money.pool)
+    who = "1 listener has" if gone == 1 else f"{gone:,} listeners have"
+    said = f"{name}: {who} no plays left, so that the pool is {pool} {code}; without the threshold it"
+    return [f"{said} would be {without} {code}. What the threshold moves is told of the pool of {pool} {code}"]
 
 
 def carry_out(
-    request: Request, watch: Watch | None, *, beside: Beside | None = None, ruling: Ruling | None = None
+    request: Request,
+    watch: Watch | None,
+    *,
+    beside: Beside | None = None,
+    ruling: Ruling | None = None,
+    pool: int | None = None,
 ) -> Outcome:
-    """Go through the stages once."""
+    """Go through the stages once; `pool` minor units are divided, whatever the money stated comes to."""
     currency = check_stated(request.money, required=request.money_required)
     names = artist_names(request.artists)
     with LocalEngine(request.running) as engine:
@@ -93,12 +125,22 @@ def carry_out(
             engine.subscribe(payers, unlisted=request.money.unlisted)
         inspection = take_in(engine, request, watch or Watch(), stages=stages)
         intake = engine.finish(fee=fee_units(request.money, currency))
+        warn_of_alike(engine.artist, inspection.cautions)
+        warnings = inspection.cautions.found()
+        stop_if_strict(request.reading, warnings)
+        if watch is not None:
+            for sentence in sentences(warnings):
+                watch.say(sentence)
         listening = describe(inspection.counts, intake, len(engine.artist), left=stages.left_out())
-        if not intake.users:
-            message = f"nothing to pay: none of {listening.rows:,} rows qualified"
-            raise NothingToPayError(message, advice="See `fairpay check` for why rows were left out.")
-        money = funds(request.money, currency, paying(request.money, intake))
-        month = engine.month(pool=money.pool, rate=known_rate(request.money), fees_are_money=request.money.pool is None)
+        refuse_nothing(request, intake, listening, missed=stages.staging.missed)
+        money = funds(request.money, currency, paying(request.money, intake, unit=stages.staging.fee_unit))
+        month = engine.month(
+            pool=money.pool if pool is None else pool,
+            rate=known_rate(request.money),
+            fees_are_money=request.money.pool is None,
+            fee_unit=stages.staging.fee_unit,
+            play=stages.play if listening.measure == "plays" else None,
+        )
         found = Found(
             currency,
             money,
@@ -109,24 +151,82 @@ def carry_out(
             engine.artist_ms,
             names,
             stages.staging,
+            warnings,
         )
-        outcome = conclude(divide(month, request.rules), found)
+        outcome = conclude(divided(month, request, intake), found)
         if beside is not None:
             beside.look(month, outcome)
         return outcome
 
 
+def refuse_nothing(request: Request, intake: Intake, listening: Listening, *, missed: Sequence[str]) -> None:
+    """Refuse a month in which no play counts, or no listener is a subscriber.
+
+    Raises:
+        NothingToPayError: with the reasons.
+
+    """
+    if intake.unlisted and intake.users <= (0 if request.money.unlisted == "leave-out" else intake.unlisted):
+        raise strangers(request, intake.unlisted, "line")
+    if intake.users:
+        return
+    reasons = sorted(listening.dropped.items(), key=lambda pair: (-pair[1], pair[0]))
+    told = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
+    message = f"nothing to pay: none of {listening.rows:,} rows counts: {told}"
+    if not missed:
+        raise NothingToPayError(message, advice="See `fairpay check` for why rows were left out.")
+    advice = "Give a log of as many months as the threshold means, or a copy of the policy with other numbers: "
+    raise NothingToPayError(
+        ". ".join([message, *missed]), advice=f"{advice}`fairpay rules {request.conditions.policy}` prints it."
+    )
+
+
+def strangers(request: Request, listeners: int, lacking: str) -> NothingToPayError:
+    """Say that no listener is among those who paid; no id is told, as they may be personal."""
+    who = "the only listener has no" if listeners == 1 else f"none of the {listeners:,} listeners has a"
+    message = f"{who} {lacking} in {request.money.subscribers}"
+    return NothingToPayError(message, advice="Are user ids written alike in the log and in the file of subscribers?")
+
+
+def divided(month: Month, request: Request, intake: Intake) -> Division:
+    """Divide the month under every rule.
+
+    Raises:
+        NothingToPayError: a rule finds no weight to divide the pool by.
+
+    """
+    try:
+        return divide(month, request.rules)
+    except NothingToPayError:
+        if request.money.subscribers is None or intake.fees:
+            raise
+        raise strangers(request, intake.users, "line with a payment") from None
+
+
 def inspect(request: Request, watch: Watch | None = None) -> tuple[Inspection, Listening]:
-    """Read and qualify only.
+    """Read and qualify only; bad rows are counted and stop nothing.
 
     Raises:
         FairpayError: an input that cannot be used.
 
     """
     with LocalEngine(request.running) as engine:
-        inspection = take_in(engine, request, watch or Watch(), roles=("time",), stages=Stages())
+        inspection = take_in(engine, request, watch or Watch(), roles=("time",), stages=Stages(), looking=True)
         intake = engine.finish(fee=1)
+        warn_of_alike(engine.artist, inspection.cautions)
         return inspection, describe(inspection.counts, intake, len(engine.artist))
+
+
+def refusal(request: Request, inspection: Inspection, warnings: Sequence[Warned]) -> FairpayError | None:
+    """Return what a run would stop with after reading; None where it goes on."""
+    counts = inspection.counts
+    if counts.bad and request.reading.rejects is None:
+        return refused_rows(counts)
+    try:
+        stop_if_strict(request.reading, warnings)
+    except InputError as strict:
+        return strict
+    return None if counts.used else NothingToPayError(f"nothing to pay: none of {counts.rows:,} rows qualified")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +257,11 @@ class Stages:
             self.beside.take(raw, listens)
         return self.staging.apply(raw, listens)
 
+    @property
+    def play(self) -> int:
+        """What one play comes to once weights have brought all of them to whole numbers."""
+        return (1 if self.ruling is None else self.ruling.scale) * self.staging.base
+
     def left_out(self) -> dict[Fate, int]:
         """Rows that qualified and were left out on the way, by reason."""
         excluded = self.ruling.left_out if self.ruling is not None else 0
@@ -176,22 +281,42 @@ def staging_of(request: Request) -> Staging:
     )
 
 
-def take_in(
-    engine: LocalEngine, request: Request, watch: Watch, *, roles: tuple[str, ...] = (), stages: Stages | None = None
+def take_in(  # noqa: PLR0913 - what is read, by whom and what for
+    engine: LocalEngine,
+    request: Request,
+    watch: Watch,
+    *,
+    roles: tuple[str, ...] = (),
+    stages: Stages | None = None,
+    looking: bool = False,
 ) -> Inspection:
-    """Read the logs, judge every row, and hand the listens to the engine; `roles` are read besides those needed."""
+    """Read the logs, judge every row, and hand the listens to the engine; `roles` are read besides those needed.
+
+    Where it is only for `looking`, bad rows are counted and nothing is written.
+    """
     qualifying, running, rejects = request.qualifying, request.running, request.reading.rejects
     stages = stages or Stages()
     period = (qualifying.since, qualifying.until)
     timed = () if period == (None, None) else ("time",)
     wanted = dict.fromkeys((*ROLES, *timed, *roles, *stages.roles))
-    logs = open_logs(request.logs, request.reading, wanted=tuple(wanted), period=period)
+    cautions = Cautions()
+    logs = open_logs(request.logs, request.reading, wanted=tuple(wanted), telling=("time",), period=period)
+    warn_of_logs(logs, cautions)
     for sentence in (found_columns(logs), *logs.notes):
         watch.say(sentence)
-    qualifier = Qualifier(qualifying, set_aside=rejects is not None)
+    rejects = None if looking else rejects
+    qualifier = Qualifier(qualifying, set_aside=looking or rejects is not None, cautions=cautions)
+
+    def judged(raw: RawBatch) -> Listens:
+        watch_several(raw, request.reading.several_artists, cautions)
+        return stages.apply(raw, qualifier.judge(raw))
+
     units = logs.units(batch_rows=running.batch_rows, views=stages.hash_only)
-    engine.ingest(units, lambda raw: stages.apply(raw, qualifier.judge(raw)), progress=watch.progress)
+    engine.ingest(units, judged, progress=watch.progress)
     counts = qualifier.finish()
+    warn_of_lost(logs, counts, request.reading, cautions, paying=request.money_required)
+    if period == (None, None) and request.money.pool is None:
+        warn_of_span(counts, cautions)
     engine.ingest(stages.staging.extra(), lambda listens: listens)
     if stages.ruling is not None:
         stages.ruling.finish()
@@ -200,7 +325,7 @@ def take_in(
         write_rejects(pa.concat_tables(tables, promote_options="default"), rejects)
         if counts.bad:
             watch.say(f"{counts.bad:,} rows set aside in {rejects}")
-    return Inspection(logs.columns, logs.detected, input_files(request, logs.paths), counts)
+    return Inspection(logs.columns, logs.detected, input_files(request, logs.paths), counts, cautions)
 
 
 def input_files(request: Request, logs: Sequence[str] | None = None) -> list[str]:
@@ -235,6 +360,7 @@ class Found:
     ms: Ints | None
     names: Mapping[str, str]
     staging: Staging
+    warnings: tuple[Warned, ...]
 
 
 def describe(counts: Counts, intake: Intake, artists: int, *, left: Mapping[Fate, int] | None = None) -> Listening:
@@ -260,11 +386,18 @@ def moment(microseconds: int) -> str:
     return datetime.fromtimestamp(microseconds // 1_000_000, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def paying(stated: MoneyStated, intake: Intake) -> Paying:
-    """Keep what the engine found about payers, where there was a subscriber file."""
+def paying(stated: MoneyStated, intake: Intake, *, unit: int) -> Paying:
+    """Keep what the engine found about payers, where there was a subscriber file; `unit` fee units are a minor unit."""
     if stated.subscribers is None:
         return Paying(users=intake.users, fees=0)
-    return Paying(intake.users, intake.fees, intake.inactive, intake.inactive_fees, intake.unlisted)
+    return Paying(
+        intake.users,
+        Fraction(intake.fees, unit),
+        intake.inactive,
+        Fraction(intake.inactive_fees, unit),
+        intake.unlisted,
+        left_out=stated.unlisted == "leave-out",
+    )
 
 
 def known_rate(stated: MoneyStated) -> Fraction | None:
@@ -300,6 +433,7 @@ def conclude(division: Division, found: Found) -> Outcome:
         mcdonald=division.mcdonald,
         controls=controls(found, division.payouts),
         names=found.names,
+        warnings=found.warnings,
         notes=(*found.staging.remarks(), *division.remarks),
         conditions=tuple(Condition(t.name, t.times, t.rows, t.plays, t.applied) for t in found.staging.touched),
     )

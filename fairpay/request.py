@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from fairpay.caution import Cautions
     from fairpay.month import Month
     from fairpay.outcome import Outcome
     from fairpay.qualify import Counts
@@ -76,3 +77,5 @@ class Inspection:
     """The log files, in order."""
     counts: Counts
     """Rows by fate."""
+    cautions: Cautions
+    """What may not be as its owner expects, as far as it is known."""

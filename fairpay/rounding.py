@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fairpay.usage import Ints
 
-__all__ = ["largest_remainder", "largest_remainder_exact", "largest_remainder_mixed"]
+__all__ = ["largest_remainder", "largest_remainder_exact", "largest_remainder_mixed", "nothing"]
 
 
 def largest_remainder(weights: Ints, pool: int) -> Ints:

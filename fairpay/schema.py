@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["REASONS", "ROLES", "Fate", "Listens", "RawBatch", "Shares"]
+__all__ = ["REASONS", "ROLES", "Division", "Fate", "Listens", "RawBatch", "Shares"]
 
 ROLES = (
     "user",
@@ -110,10 +110,32 @@ class RawBatch:
     """Whether the file has no types of its own."""
     separator: str = ""
     """Between the fields of a text file."""
+    nul: bool = False
+    """Whether ids may hold a NUL character."""
+    several: int = 0
+    """Plays with more than one artist."""
+    duet: str = ""
+    """The artists of one of them, the first by text."""
 
     def row(self, at: int) -> int:
         """Return the number in its file of the row with this index."""
         return self.first_row + at if self.numbers is None else int(self.numbers[at])
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """How the listening of some listeners of one pool is divided among artists."""
+
+    stand_in: pa.Array
+    """large_string[listeners]: under which id each one's listening was taken in."""
+    start: NDArray[np.int64]
+    """int64[listeners + 1]: whose entries of `artist` and `weight` are whose."""
+    artist: pa.Array
+    """large_string[entries]."""
+    weight: NDArray[np.int64]
+    """int64[entries], each above 0: the shares of a listener, summing to at most 2^62."""
+    more_rows: NDArray[np.int64]
+    """int64[listeners]: how many rows of the log each had more than are taken in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +156,5 @@ class Listens:
     """Milliseconds listened; None where the log has no duration."""
     pool: NDArray[np.uint32] | None = None
     """Which pool each row belongs to; None: one pool."""
+    divisions: Mapping[int, Division] | None = None
+    """Pool -> how the listening under the stand-ins of this batch is divided; None: there are none."""

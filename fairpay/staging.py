@@ -44,6 +44,8 @@ class Staging:
     """Whether lines that cannot be used are set aside instead of refused."""
     payers_met: set[str] = field(default_factory=set)
     delegators: int = 0
+    fee_unit: int = 1
+    """How many units of what subscribers steer make a minor unit."""
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -72,7 +74,8 @@ class Staging:
         given.leave_out_unknown(lambda user: given.by_user[user].keys() <= users, "delegate is not a subscriber")
         given.check(set_aside=self.set_aside)
         self.delegators = len(given.by_user)
-        return delegated(kept, given.by_user, viscosity=self.viscosity, cap=self.delegate_cap)
+        steered, self.fee_unit = delegated(kept, given.by_user, viscosity=self.viscosity, cap=self.delegate_cap)
+        return steered
 
     def noted(self, batches: Iterable[tuple[pa.Array, Ints]]) -> Iterator[tuple[pa.Array, Ints]]:
         """Note which listeners with wishes are subscribers."""
@@ -106,9 +109,19 @@ class Staging:
         return [lambda: iter([divided])] if len(divided.used) else []
 
     @property
+    def base(self) -> int:
+        """What a play that no line of the policy meets counts."""
+        return 1 if self.weigher is None else self.weigher.base
+
+    @property
     def dropped(self) -> Mapping[Fate, int]:
         """Rows that qualified and left here, by reason; no zeros."""
         return {} if self.weigher is None else {fate: n for fate, n in self.weigher.dropped.items() if n}
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """In sentences, how many artists or tracks reach each threshold of the policy."""
+        return () if self.weigher is None else self.weigher.missed()
 
     @property
     def plays_dropped(self) -> int:
@@ -172,15 +185,11 @@ def open_stages(  # noqa: PLR0913 - the settings of a run
     if (conditions.history, conditions.wishes, conditions.delegations) != (None, None, None):
         read_stated(staging, conditions)
     if staging.history or staging.wishes:
-        from fairpay.layering import Layering  # noqa: PLC0415 - the same
-        from fairpay.logs.read import open_logs  # noqa: PLC0415 - only where listeners state something
-        from fairpay.weighing import MONEY_ROLES  # noqa: PLC0415 - the same
+        from fairpay.layering import Layering  # noqa: PLC0415 - only where listeners state something
 
-        columns = open_logs(logs, reading, wanted=MONEY_ROLES, period=(None, None)).columns
-        timed = qualifying.measure == "time" or (qualifying.measure is None and bool({"ms", "seconds"} & {*columns}))
         past = staging.history.by_user if staging.history else {}
         stated_wishes = staging.wishes.by_user if staging.wishes else {}
-        staging.layering = Layering(past, stated_wishes, conditions.kappa, timed)
+        staging.layering = Layering(past, stated_wishes, conditions.kappa)
     return staging
 
 

@@ -27,13 +27,21 @@ class Usage:
     artist: Codes
     """uint32[entries]: artist codes."""
     amount: Ints
-    """int64[entries]: listening, in plays or milliseconds (after play weights, where there are any)."""
+    """int64[entries]: listening, in plays or milliseconds (after play weights, where there are any); of a user with a
+    `whole` that is not `total`, parts of it: x_uj = total x amount / whole."""
     fee: Ints
     """int64[users]: what each user paid, in the month's fee units (minor units; 1 where only a pool is stated)."""
     total: Ints
-    """int64[users]: the sum of each user's amounts, L_u."""
+    """int64[users]: what each user listened, L_u."""
     plays: Ints
     """int64[users]: qualified plays of each user, whatever the measure."""
+    divided: Ints | None = None
+    """int64[users]: the sum of each user's amounts, where some have listening divided anew; None: it is `total`."""
+
+    @property
+    def whole(self) -> Ints:
+        """int64[users]: the sum of each user's amounts: s_uj = amount / whole."""
+        return self.total if self.divided is None else self.divided
 
     @property
     def users(self) -> int:
@@ -44,4 +52,4 @@ class Usage:
         """The same block with every user's entries in artist order, for rules whose arithmetic sees an order."""
         user = np.repeat(np.arange(self.users, dtype=np.int64), np.diff(self.start))
         order = np.lexsort((self.artist, user))
-        return Usage(self.start, self.artist[order], self.amount[order], self.fee, self.total, self.plays)
+        return Usage(self.start, self.artist[order], self.amount[order], self.fee, self.total, self.plays, self.divided)

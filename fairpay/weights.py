@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairpay.errors import InputError
+from fairpay.integers import shorter
 from fairpay.schema import Fate
 
 if TYPE_CHECKING:
@@ -171,6 +172,16 @@ class Weigher:
         else:
             self.factors.append(Factor(touched, times.numerator, times.denominator, unit, ids))
 
+    def missed(self) -> tuple[str, ...]:
+        """Say in sentences how many artists or tracks miss each threshold."""
+        said = []
+        for limit in self.policy.thresholds:
+            unit = limit.per if limit.per in self.census else "artist"
+            every = len(self.census[unit].ids)
+            short = every - len(self.census[unit].reaching(limit))
+            said.append(f"The threshold {limit.name!r} is missed by {short:,} of {every:,} {unit}{'s' * (every != 1)}")
+        return tuple(said)
+
     def apply(self, raw: RawBatch, listens: Listens) -> Listens:
         """Weigh a judged batch.
 
@@ -197,7 +208,7 @@ class Weigher:
             here = factor.meets(raw, listens)
             scale *= np.where(here, factor.up, factor.down)
             if factor.least_ms and listens.ms is not None:
-                scale[here & (listens.ms < factor.least_ms)] = 0
+                scale[here & shorter(listens.ms, listens.plays, factor.least_ms)] = 0
             short_of |= here & factor.misses
             met.append(here & listens.used)
         amount = scale if listens.amount is None else self.product(listens.amount, scale, listens.used)

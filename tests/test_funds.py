@@ -46,6 +46,12 @@ def test_money_of_inactive_subscribers_is_shared_and_named() -> None:
     assert money.subscribers == 3
 
 
+def test_listeners_that_were_left_out_are_not_taken_off_the_subscribers_once_more() -> None:
+    paying = Paying(users=1, fees=999, unlisted=1, left_out=True)
+    money = funds(MoneyStated(subscribers="any", unlisted="leave-out"), EUR, paying)  # type: ignore[arg-type]
+    assert (money.subscribers, money.stated) == (1, "9.99 paid by 1 subscriber")
+
+
 def test_money_of_inactive_subscribers_can_be_held_and_nothing_is_lost() -> None:
     """Held money and pool add up to what would have been shared."""
     stated = MoneyStated(subscribers="any", rate=Fraction(7, 10), inactive="hold")  # type: ignore[arg-type]

@@ -52,6 +52,18 @@ def test_what_strays_is_what_the_pot_pays_to_artists_never_played() -> None:
     assert abs(market.stray - Fraction(9, 10)) <= Fraction(1, 1 << 15)
 
 
+def test_stray_money_is_the_median_of_each_subscribers_own() -> None:
+    """Of 1, 2 and 9 paid, market-centric sends 11/12, 10/6 and 9/4 or so elsewhere; the median fee is 2."""
+    month = NaiveMonth(
+        [("u", "A", 1), ("v", "B", 1), ("w", "C", 8)], fees={"u": 1, "v": 2, "w": 9}, pool=12, rate=Fraction(1)
+    )
+    (market,) = divide(month, (MARKET,)).payouts
+    paid = market.allocation.paid.tolist()
+    own = sorted(fee * Fraction(12 - part, 12) for fee, part in zip((1, 2, 9), paid, strict=True))
+    assert market.stray is not None
+    assert abs(market.stray * 2 - own[1]) <= Fraction(1, 1 << 14)
+
+
 @given(
     st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=4, unique=True), min_size=1, max_size=9),
     st.lists(st.lists(st.integers(0, 2**40), min_size=4, max_size=4).filter(any), min_size=1, max_size=3),
@@ -62,7 +74,8 @@ def test_users_are_counted_by_what_their_artists_are_paid(played: list[list[int]
     start = np.cumsum([0, *map(len, played)])
     artist = np.concatenate(played).astype(np.uint32)
     counts = np.zeros((len(columns), 8), dtype=np.int64)
-    count_kept(start, artist, np.ascontiguousarray(value), float(pool), counts)
+    fee = np.ones(len(played), dtype=np.int64)
+    count_kept(start, artist, fee, 1, np.ascontiguousarray(value), float(pool), counts)
     bins = [[min(int(sum(column[a] for a in mine) / pool * 7), 7) for mine in played] for column in columns]
     assert counts.tolist() == [[row.count(b) for b in range(8)] for row in bins]
 

@@ -43,7 +43,9 @@ def test_deezer_is_what_was_published() -> None:
     assert [(w.column, w.times) for w in policy.weights] == [("active", 2), ("category", 0)]
     assert [(b.per, b.streams, b.listeners, b.times) for b in policy.boosts] == [("artist", 1000, 500, 2)]
     assert find_rule(policy.rule) == find_rule("user-cap")
-    assert len(policy.notes) == 3
+    assert len(policy.notes) == 5
+    assert find_rule("user-cap:cap=1000,boosts=before").boosts == "before"
+    assert any("user-cap:cap=1000,boosts=before" in note for note in policy.notes)
 
 
 def test_numbers_are_exact() -> None:

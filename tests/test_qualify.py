@@ -80,6 +80,20 @@ def test_thirty_seconds_are_exact(seconds: str, *, counts: bool) -> None:
     assert used(batch(seconds=pa.array([Decimal(seconds)]))) == [counts]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "plays", "counts"),
+    [("40", 100, False), ("3000", 100, True), ("2999.9996", 100, False), ("400", 20, False), ("59.999", 2, False)],
+)
+def test_a_row_of_several_plays_is_as_long_as_its_mean_play(seconds: str, plays: int, *, counts: bool) -> None:
+    assert used(batch(seconds=text(seconds), plays=pa.array([plays]))) == [counts]
+
+
+def test_the_least_length_of_very_many_plays_cannot_wrap() -> None:
+    most = 2**61
+    assert used(batch(ms=pa.array([most]), plays=pa.array([most])), Qualifying(min_ms=30_000)) == [False]
+    assert used(batch(ms=pa.array([most]), plays=pa.array([most // 30_000])), Qualifying(min_ms=30_000)) == [True]
+
+
 def test_without_a_duration_nothing_is_short() -> None:
     listens, counts = judged(batch(plays=text("1", "2")))
     assert listens.used.all()

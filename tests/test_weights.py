@@ -53,6 +53,12 @@ def weigh(given_policy: Policy, raw: RawBatch, listens: Listens, **more: Any) ->
     return weigher, weigher.apply(raw, listens)
 
 
+def test_the_least_length_of_a_weight_is_that_of_the_mean_play() -> None:
+    """A row of 10 plays in 600 s is of 60 s each, under 120."""
+    raw, listens = batch(artist=["a", "b"], category=["noise", "noise"], ms=[600_000, 1_200_000], plays=[10, 10])
+    assert weigh(policy(weights=(NOISE,)), raw, listens)[1].used.tolist() == [False, True]
+
+
 def test_a_play_that_was_sought_counts_twice() -> None:
     """True, in whatever type the column has."""
     for column in ([True, False, None], ["TRUE", "no", None], [1, 0, None]):

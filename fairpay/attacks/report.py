@@ -10,7 +10,7 @@ import pyarrow as pa
 from fairpay.attacks.crowd import TIERS
 from fairpay.money import format_units, round_half_even
 from fairpay.reports.decimals import decimals
-from fairpay.reports.summary import SCHEMA_VERSION, listening_of, money_of, ratio
+from fairpay.reports.summary import SCHEMA_VERSION, listening_of, money_of, ratio, warnings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +50,7 @@ def summary(outcome: Outcome, audit: Audit) -> dict[str, Any]:
         "mcdonald_ratio": ratio(audit.mcdonald),
         "controls": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in outcome.controls],
         "notes": [*outcome.notes, *audit.notes],
+        "warnings": warnings_of(outcome.warnings),
     }
 
 

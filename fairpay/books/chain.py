@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from math import prod
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,11 @@ class Chain:
     def heaps(self) -> int:
         """About how many heaps there will be."""
         return self.code(Lost.INELIGIBLE if self.ruling or self.weighers else Lost.EXCLUDED) + 1
+
+    def play(self, pool: int) -> int:
+        """What one play comes to in a pool, once weights have brought all of them to whole numbers."""
+        own = [weigher.base for weigher in self.weighers if pool in weigher.pools]
+        return prod(own) * (1 if self.ruling is None else self.ruling.scale)
 
     def __call__(self, raw: RawBatch) -> Listens:
         """Judge a batch, and say of each row to which heap it goes and what it counts."""

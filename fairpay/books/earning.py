@@ -19,11 +19,12 @@ from fairpay.books.payers import Payers, read_payers
 from fairpay.books.pools import OUTSIDE
 from fairpay.books.restating import pass_on
 from fairpay.books.revenue import Revenue, revenue
-from fairpay.division import weigh
+from fairpay.division import tied, undecided, weigh
 from fairpay.errors import NothingToPayError
 from fairpay.money import Currency
 from fairpay.rules import find_rule
 from fairpay.schema import REASONS
+from fairpay.ties import settle_together
 
 if TYPE_CHECKING:
     from fairpay.books.closing import Closing
@@ -64,12 +65,15 @@ def earn(closing: Closing, loaded: Loaded, source: Source, watch: Watch) -> Earn
             set_aside=closing.reading.rejects is not None,
         )
     with take_in(Asked(closing, loaded, source.logs, source.exclusions, payers), watch) as taken:
+        notes: list[str] = []
 
         def divide_pool(index: int, heap: Heap) -> PoolEarned:
             pool = loaded.pools[index]
-            return divide(pool, find_rule(pool.rule or ""), heap, payers.count(index))
+            return divide(pool, find_rule(pool.rule or ""), heap, payers.count(index), notes)
 
         pools = taken.divide(len(loaded.pools), divide_pool)
+        for note in sorted(notes):
+            watch.say(note)
         listening, policies, decisions = heard(taken, len(loaded.pools)), applied(taken, loaded), ruled(taken)
     outside = tuple(unpooled(currency, amount) for currency, amount in payers.lost.items() if amount)
     return Earned((*pools, *outside), listening, payers.lines, payers.without_pool, policies, decisions)
@@ -83,24 +87,30 @@ def unpooled(code: str, amount: int) -> PoolEarned:
     return PoolEarned(f"{OUTSIDE} {code}", "none", money, Paid.of({}), users=0, plays=0)
 
 
-def divide(pool: Pool, rule: Rule, heap: Heap, subscribers: int) -> PoolEarned:
-    """Divide one pool. Where nobody listened, or nothing weighs, nobody is paid and the money is unallocated."""
+def divide(pool: Pool, rule: Rule, heap: Heap, subscribers: int, notes: list[str]) -> PoolEarned:
+    """Divide one pool; `notes` takes what a reader must know.
+
+    Where nobody listened, or nothing weighs, nobody is paid and the money is unallocated.
+    """
     money = revenue(pool, subscribers=subscribers or heap.users)
     try:
-        amounts = divided(pool, rule, heap, money)
+        amounts = divided(pool, rule, heap, money, notes)
     except NothingToPayError:
         amounts = Paid.of({})
     return PoolEarned(pool.name, rule.label, money, amounts, users=heap.users, plays=heap.plays)
 
 
-def divided(pool: Pool, rule: Rule, heap: Heap, money: Revenue) -> Paid:
+def divided(pool: Pool, rule: Rule, heap: Heap, money: Revenue, notes: list[str]) -> Paid:
     """What each artist (or track with splits) is paid of the pool; zeros are left out."""
     if heap.pool is None or not money.pool:
         return Paid.of({})
     month = heap.month(money.pool, None if pool.rate == 1 else pool.rate)
     prepared = rule.prepare(month)
     weights = weigh(month, {rule: prepared})[rule]
-    allocation = Allocation(rule.label, rule.settle_month(weights, month, prepared), money.pool)
+    begun = rule.settling(weights, month, prepared)
+    allocation = Allocation(rule.label, settle_together(month, [begun])[0], money.pool)
+    if tied(begun):
+        notes.append(f"Pool {pool.name}: {undecided(rule, begun.undecided)}")
     places = np.flatnonzero(allocation.paid)
     return Paid.listed(heap.pool.names(places), allocation.paid[places])
 

@@ -62,11 +62,13 @@ class Heap:
     plays: int = 0
     pool: LocalPool | None = None
     """What the engine holds of it, where anybody listened."""
+    play: int | None = 1
+    """What one play comes to, see `month.Facts`."""
 
     def month(self, amount: int, rate: Fraction | None) -> Month:
         """The month that a rule divides, of minor units and the royalty rate."""
         assert self.pool is not None
-        return self.pool.month(pool=amount, rate=rate, fees_are_money=False)
+        return self.pool.month(pool=amount, rate=rate, fees_are_money=False, play=self.play)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,11 @@ def take_in(asked: Asked, watch: Watch) -> Iterator[Taken]:
         engine.finish()
         for sentence in remarks(asked, chain):
             watch.say(sentence)
-        heaps = {code: heap_of(pool, chain.rows_lost[code]) for code, pool in enumerate(engine.pools)}
+        plays = [None if timed else chain.play(code) for code, timed in enumerate(terms.timed(logs.columns))]
+        heaps = {
+            code: heap_of(pool, chain.rows_lost[code], plays[min(code, len(plays) - 1)])
+            for code, pool in enumerate(engine.pools)
+        }
         yield Taken(counts, heaps, chain, terms, engine)
 
 
@@ -185,7 +191,7 @@ def chain_of(asked: Asked, logs: Logs, terms: Terms, qualifier: Qualifier) -> Ch
             {} if loaded.history is None else loaded.history.by_user,
             {} if loaded.wishes is None else loaded.wishes.by_user,
             number("kappa", asked.closing.kappa),
-            timed_pools=terms.timed(logs.columns)[:-1],
+            pools=len(loaded.pools),
         )
     return Chain(
         asked.sorter(terms.judge(qualifier)),
@@ -237,10 +243,10 @@ def remarks(asked: Asked, chain: Chain) -> Iterator[str]:
         yield f"delegations: {count:,} subscribers let others steer part of their money"
 
 
-def heap_of(pool: LocalPool, rows: int) -> Heap:
+def heap_of(pool: LocalPool, rows: int, play: int | None) -> Heap:
     """What the engine holds of one pool."""
     payers = pool.payers
-    return Heap(rows, payers.users, payers.plays, pool if payers.users else None)
+    return Heap(rows, payers.users, payers.plays, pool if payers.users else None, play)
 
 
 def untimed(listens: Listens) -> Listens:

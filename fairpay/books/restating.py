@@ -7,31 +7,26 @@ and a fee can be passed on only to a subscriber of the same pool.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from fairpay.integers import sum_exactly
-from fairpay.layering import FINE_PLAYS, FINE_TIME, LIMIT, Layering, among, delegated, kept, refuse
-from fairpay.layers.splits import BLOCKED, apportion, divide_listening
-from fairpay.schema import Listens
+from fairpay.layering import Layering, among, delegated, kept
+from fairpay.layers.splits import LARGEST, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from fractions import Fraction
+    from collections.abc import Mapping
 
     import polars as pl
     from numpy.typing import NDArray
 
     from fairpay.books.payers import Payers
     from fairpay.logs.stated import Stated
-    from fairpay.usage import Ints
+    from fairpay.schema import Listens
 
 __all__ = ["PoolLayering", "pass_on"]
-
-Row = tuple[int, str, str, int, int, int]
-"""pool, user, source, units, plays, milliseconds."""
 
 
 @dataclass
@@ -42,49 +37,23 @@ class PoolLayering(Layering):
     artist and its tracks by listening.
     """
 
-    timed_pools: Sequence[bool] = ()
-    """Whether each pool's listening is time."""
+    pools: int = 0
+    """How many there are; plays beyond them are in none."""
     seen: set[str] = field(default_factory=set)
     """Listeners with something stated who are in the log, in a pool or not."""
 
-    def __post_init__(self) -> None:
-        """Prepare to look users up."""
-        super().__post_init__()
-        scales = [FINE_TIME if timed else FINE_PLAYS for timed in self.timed_pools]
-        self.scales = np.array([*scales, 1], dtype=np.int64)
-
     def take(self, listens: Listens, sources: pa.Array) -> Listens:
-        """Set the plays of the listeners concerned aside, and bring all others to the same units.
-
-        Raises:
-            InputError: listening in these units sums to 2^62 and more.
-
-        """
+        """Set the plays of the listeners concerned aside."""
         assert listens.pool is not None
-        amount = np.ones(len(listens.used), dtype=np.int64) if listens.amount is None else listens.amount
-        inside = listens.used & (listens.pool < len(self.timed_pools))
-        scale = self.scales[np.minimum(listens.pool, len(self.timed_pools))]
-        if int(amount.max(initial=0)) >= LIMIT // int(self.scales.max()):
-            refuse()
         stating = listens.used & among(listens.user, self.users)
-        concerned = inside & stating
-        units = np.where(listens.used, amount, 0) * scale
-        with self.lock:
-            self.total += sum_exactly(units)
-            if self.total >= LIMIT:
-                refuse()
-            if stating.any():
-                self.note(listens, sources, amount, stating=stating, concerned=concerned)
-        return replace(listens, used=listens.used & ~concerned, amount=units, artist=sources)
+        concerned = stating & (listens.pool < self.pools)
+        if stating.any():
+            with self.lock:
+                self.note(listens, sources, stating=stating, concerned=concerned)
+        return replace(listens, used=listens.used & ~concerned, artist=sources)
 
     def note(
-        self,
-        listens: Listens,
-        sources: pa.Array,
-        amount: Ints,
-        *,
-        stating: NDArray[np.bool_],
-        concerned: NDArray[np.bool_],
+        self, listens: Listens, sources: pa.Array, *, stating: NDArray[np.bool_], concerned: NDArray[np.bool_]
     ) -> None:
         """Keep the plays concerned, and who states something at all."""
         import polars as pl  # noqa: PLC0415 - loaded where tables are grouped
@@ -94,65 +63,45 @@ class PoolLayering(Layering):
             assert listens.pool is not None
             source = pl.Series("source", sources.filter(pa.array(concerned)).cast(pa.large_string()))
             pool = pl.Series("pool", listens.pool[concerned].astype(np.int64))
-            self.aside.append(kept(listens, amount, concerned).with_columns(source, pool))
+            self.aside.append(kept(listens, concerned).with_columns(source, pool))
 
     def extra(self) -> Listens:
-        """Return the plays that were set aside, divided anew; each listener's sum is what it was, in the new units."""
+        """Return what was set aside, and for each pool how it is divided anew; each listener's sum is what it was."""
         import polars as pl  # noqa: PLC0415 - loaded where tables are grouped
 
-        rows: list[Row] = []
         if self.aside:
             keys = ("pool", "user", "artist", "source")
             whole = pl.concat(self.aside).group_by(keys).sum().sort(keys)
             for (pool, user), mine in whole.group_by("pool", "user", maintain_order=True):
-                rows += self.anew(int(pool), str(user), mine)
-        columns = list(zip(*rows, strict=True)) or [()] * 6
-        pool, amount, plays, ms = (np.array(columns[i], dtype=np.int64) for i in (0, 3, 4, 5))
-        return Listens(
-            user=pa.array(columns[1], pa.large_string()),
-            artist=pa.array(columns[2], pa.large_string()),
-            used=np.ones(len(rows), dtype=np.bool_),
-            amount=amount,
-            plays=plays,
-            ms=ms if any(frame["ms"].null_count() == 0 for frame in self.aside) else None,
-            pool=pool.astype(np.uint32),
-        )
+                self.anew(int(pool), str(user), mine)
+        return self.lines.listens(has_ms=self.has_ms, pooled=True)
 
-    def anew(self, pool: int, user: str, mine: pl.DataFrame) -> Iterator[Row]:
-        """Divide what one listener of one pool heard; plays that get nothing stay listed, with no units."""
+    def anew(self, pool: int, user: str, mine: pl.DataFrame) -> None:
+        """Divide what one listener of one pool heard; plays that get nothing stay listed."""
         import polars as pl  # noqa: PLC0415 - loaded where tables are grouped
 
-        by_artist = mine.group_by("artist").agg(pl.col("amount").sum()).sort("artist")
-        own = dict(by_artist.filter(pl.col("amount") > 0).iter_rows())
-        heard = sum(own.values())
+        amounts = dict(mine.group_by("artist").agg(pl.col("amount").sum()).sort("artist").iter_rows())
+        if sum(amounts.values()):
+            shares = self.shares(user, amounts, int(mine["plays"].sum()))
+            more_rows = int(mine["rows"].sum()) - mine["source"].n_unique()
+            self.lines.add(pool, user, sum(amounts.values()), by_source(shares, mine), more_rows=more_rows)
+        seen = mine.group_by("source").agg(pl.col("plays", "ms").sum()).iter_rows()
+        self.lines.played(pool, user, {source: (plays, ms or 0) for source, plays, ms in seen})
         self.met.add(user)
-        units = divide_listening(
-            own,
-            heard * int(self.scales[pool]),
-            plays=max(1, int(mine["plays"].sum())),
-            past=self.past.get(user, {}),
-            kappa=self.kappa,
-            wishes=self.wishes.get(user),
-        ) if heard else {}  # fmt: skip
-        self.blocked += BLOCKED in units
-        of_sources = shared(units, mine)
-        by_source = mine.group_by("source").agg(pl.col("plays", "ms").sum())
-        seen = {source: (plays, ms or 0) for source, plays, ms in by_source.iter_rows()}
-        for source in sorted({*of_sources, *seen}, key=str.encode):
-            yield pool, user, source, of_sources.get(source, 0), *seen.get(source, (0, 0))
 
 
-def shared(units: dict[str, int], mine: pl.DataFrame) -> dict[str, int]:
-    """Give what each artist gets to the artist, or to its tracks that have splits, by listening."""
+def by_source(shares: Mapping[str, int], mine: pl.DataFrame) -> dict[str, int]:
+    """Give what each artist gets to the artist, or to its tracks that have splits, by listening; exact parts."""
     heard: dict[str, dict[str, int]] = {}
     for artist, source, amount in mine.select("artist", "source", "amount").iter_rows():
         if amount:
             heard.setdefault(artist, {})[source] = amount
-    found: dict[str, int] = {}
-    for artist, amount in units.items():
-        for source, part in apportion(heard.get(artist, {artist: 1}), amount).items():
-            found[source] = found.get(source, 0) + part
-    return found
+    found: dict[str, Fraction] = {}
+    for artist, part in shares.items():
+        own = heard.get(artist, {artist: 1})
+        for source, amount in own.items():
+            found[source] = found.get(source, Fraction(0)) + Fraction(part * amount, sum(own.values()))
+    return whole(found)
 
 
 def pass_on(
@@ -175,8 +124,9 @@ def pass_on(
         "delegate is not a subscriber of the same pool",
     )
     given.check(set_aside=set_aside)
-    parts = {}
+    parts, room = {}, LARGEST // max(1, len(payers.parts))
     for pool, own in payers.parts.items():
         shares = {user: dict(to) for user, to in given.by_user.items() if user in users[pool]}
-        parts[pool] = delegated(own, shares, viscosity=viscosity, cap=cap) if shares else own
+        # A pool's money is stated: what each steers of it may be in any unit.
+        parts[pool] = delegated(own, shares, viscosity=viscosity, cap=cap, room=room)[0] if shares else own
     return replace(payers, parts=parts)

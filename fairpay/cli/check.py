@@ -8,6 +8,7 @@ from fairpay.cli.asked import Asked, takes
 from fairpay.cli.options import Logs, Qualifying, Reading, Running, Talking
 from fairpay.cli.progress import watching
 from fairpay.cli.terminal import emit, show
+from fairpay.errors import InputError
 
 
 @takes(Qualifying, Reading, Talking, Running)
@@ -22,3 +23,5 @@ def check(logs: Logs, *, asked: Asked) -> None:
         emit(json.dumps(as_json(found), indent=2) + "\n")
     elif not asked.silent:
         show(*screen(found))
+    if asked.values["strict"] and (found.warnings or found.refused is not None):
+        raise found.refused or InputError("there are warnings, and --strict stops at any")

@@ -24,6 +24,7 @@ from fairpay.engines.intake import Intake, add_up, check_sums
 from fairpay.engines.local_month import Listening
 from fairpay.engines.partition import Partition
 from fairpay.engines.pool import LocalPool
+from fairpay.engines.redivided import Redivided
 from fairpay.engines.settled import settle
 from fairpay.engines.spool import Spool
 from fairpay.engines.subscribing import enter_subscribers
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from fairpay.engines.artists import Artists
     from fairpay.engines.local_month import LocalMonth
     from fairpay.engines.settled import Payers, Settled
-    from fairpay.schema import Listens
+    from fairpay.schema import Division, Listens
     from fairpay.settings import Running
     from fairpay.usage import Ints
 
@@ -75,6 +76,7 @@ class LocalEngine:
         self.subscribers: dict[int, int] = {}
         self.unlisted: Unlisted = "free"
         self.pools: list[LocalPool] = []
+        self.divisions: dict[int, Division] = {}
         self.lock = Lock()
         self.spilling = Lock()
 
@@ -140,6 +142,7 @@ class LocalEngine:
                 listens = judge(raw)
                 before = encoder.held
                 encoder.take_in(listens)
+                self.divisions.update(listens.divisions or {})
                 self.spool.charge(encoder.held - before)
                 if progress is not None:
                     progress(len(listens.used), listens.user.nbytes + listens.artist.nbytes)
@@ -232,7 +235,8 @@ class LocalEngine:
                 else Roster(everybody, parts, self.spool, counted=facts if code == 0 and facts.any() else None)
             )
             threads = self.threads if SHARE * payers.plays * self.threads >= plays else 1
-            listening = Listening(parts, artists, self.desk, threads=threads)
+            taken = Listening(parts, artists, self.desk, threads=threads)
+            listening = Redivided(taken, self.divisions[code]) if code in self.divisions else taken
             subscribers = self.subscribers.get(code, 0)
             self.pools.append(LocalPool(payers, listening, has_ms=has_ms, subscribers=subscribers))
 
@@ -270,9 +274,11 @@ class LocalEngine:
             raise RuntimeError(message)
         return self.pools[code]
 
-    def month(self, *, pool: int, rate: Fraction | None, fees_are_money: bool) -> LocalMonth:
-        """Return the month of pool 0 for rules; `pool` minor units are to be divided."""
-        return self.pool(0).month(pool=pool, rate=rate, fees_are_money=fees_are_money)
+    def month(
+        self, *, pool: int, rate: Fraction | None, fees_are_money: bool, fee_unit: int = 1, play: int | None = 1
+    ) -> LocalMonth:
+        """Return the month of pool 0 for rules: `pool` minor units to be divided, the rest as in `month.Facts`."""
+        return self.pool(0).month(pool=pool, rate=rate, fees_are_money=fees_are_money, fee_unit=fee_unit, play=play)
 
     @property
     def artist(self) -> pa.Array:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from fairpay.engines.artists import Artists, Facts
+    from fairpay.engines.redivided import Redivided
     from fairpay.engines.settled import Settled
     from fairpay.engines.walker import Desk
     from fairpay.month import Facts as MonthFacts
@@ -31,6 +32,10 @@ T = TypeVar("T")
 
 class Listening:
     """The rows of one pool, merged into users at the first walk and kept so for the next ones."""
+
+    redivided = False
+    more_dropped = 0
+    """Rows left out that nobody took in; see `Redivided`."""
 
     def __init__(self, parts: Sequence[Settled], artists: Artists, desk: Desk, *, threads: int) -> None:
         """Take over settled partitions."""
@@ -144,7 +149,7 @@ class Listening:
 class LocalMonth:
     """A `month.Month` over the local engine's partitions."""
 
-    def __init__(self, listening: Listening, facts: MonthFacts) -> None:
+    def __init__(self, listening: Listening | Redivided, facts: MonthFacts) -> None:
         """Bind the listening to what is known of the money."""
         self.listening = listening
         self.known = facts

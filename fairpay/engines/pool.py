@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from fairpay.engines.local_month import Listening
+    from fairpay.engines.redivided import Redivided
     from fairpay.engines.settled import Payers
     from fairpay.usage import Ints
 
@@ -28,7 +29,7 @@ class LocalPool:
     Of several pools, who the artists are is looked for when it is asked, and what each adds up to needs a walk.
     """
 
-    def __init__(self, payers: Payers, listening: Listening, *, has_ms: bool, subscribers: int) -> None:
+    def __init__(self, payers: Payers, listening: Listening | Redivided, *, has_ms: bool, subscribers: int) -> None:
         """Put together what was taken in."""
         self.payers = payers
         """What the users add up to: known without looking at rows."""
@@ -51,11 +52,13 @@ class LocalPool:
             inactive=payers.inactive,
             subscribers=self.subscribers,
             unlisted=payers.unlisted,
-            unlisted_rows=payers.dropped,
+            unlisted_rows=payers.dropped + self.listening.more_dropped,
         )
 
-    def month(self, *, pool: int, rate: Fraction | None, fees_are_money: bool) -> LocalMonth:
-        """Return the month for rules; `pool` minor units are to be divided."""
+    def month(
+        self, *, pool: int, rate: Fraction | None, fees_are_money: bool, fee_unit: int = 1, play: int | None = 1
+    ) -> LocalMonth:
+        """Return the month for rules; `pool` minor units are to be divided, the rest is as in `month.Facts`."""
         payers = self.payers
         facts = Facts(
             artists=self.listening.artists.count,
@@ -67,6 +70,9 @@ class LocalPool:
             pool=pool,
             rate=rate,
             fees_are_money=fees_are_money,
+            fee_unit=fee_unit,
+            play=play,
+            divided=self.listening.redivided,
         )
         return LocalMonth(self.listening, facts)
 

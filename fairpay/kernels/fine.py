@@ -4,8 +4,9 @@
 |-------------------------|-------------------------------------------------------------------------------|
 | `add_proportional_fine` | start int64[u+1], artist uint32[e], amount int64[e], total and budget int64[u] |
 | `add_equal_fine`        | start int64[u+1], artist uint32[e], budget int64[u]                           |
+| `add_top_fine`          | start int64[u+1], artist uint32[e], amount int64[e], budget int64[u]          |
 
-Both end with place int32[artists] and out int64[chosen, 4].
+All end with place int32[artists] and out int64[chosen, 4].
 `place` is the row of a chosen artist in `out`, or -1. A row holds whole units and three digits in base 2^32; digits are
 summed without carrying, so a block may have up to 2^31 entries. Each entry is cut off below the last digit.
 """
@@ -17,7 +18,7 @@ import numpy as np
 from fairpay.kernels._jit import jit
 from fairpay.kernels.wide import divide, muldiv
 
-__all__ = ["DIGITS", "add_equal_fine", "add_proportional_fine"]
+__all__ = ["DIGITS", "add_equal_fine", "add_proportional_fine", "add_top_fine"]
 
 DIGITS = 4
 HALF = np.uint64(32)
@@ -61,3 +62,20 @@ def add_equal_fine(
             row = place[artist[e]]
             if row >= 0:
                 add_part(np.uint64(1), np.uint64(budget[u]), np.uint64(start[u + 1] - start[u]), out[row])
+
+
+@jit
+def add_top_fine(  # noqa: PLR0913, PLR0917 - a kernel takes its arrays one by one
+    start: np.ndarray, artist: np.ndarray, amount: np.ndarray, budget: np.ndarray, place: np.ndarray, out: np.ndarray
+) -> None:
+    """Split each budget equally among a user's most played artists, for chosen artists only."""
+    for u in range(len(budget)):
+        most, count = np.int64(0), 0
+        for e in range(start[u], start[u + 1]):
+            if amount[e] > most:
+                most, count = amount[e], 0
+            count += amount[e] == most
+        for e in range(start[u], start[u + 1]):
+            row = place[artist[e]]
+            if row >= 0 and amount[e] == most:
+                add_part(np.uint64(1), np.uint64(budget[u]), np.uint64(count), out[row])

@@ -5,6 +5,7 @@
 | kernel          | shapes and types                                                     |
 |-----------------|----------------------------------------------------------------------|
 | `parse_moments` | start int32 or int64[n+1], data uint8[m], out int64[n], how uint8[n] |
+| `compact_moments` | raw int64[n], out int64[n], good bool[n]                            |
 
 Text i is data[start[i]:start[i+1]]; how[i] is EXACT, or EMPTY, NOT_A_NUMBER or TOO_LARGE with out[i] = 0.
 """
@@ -17,8 +18,10 @@ import numpy as np
 from fairpay.kernels._jit import inlined, jit
 from fairpay.kernels.numbers import EMPTY, EXACT, NOT_A_NUMBER, WORD, decimal, trim, whole_digits
 
-__all__ = ["parse_moments"]
+__all__ = ["FIRST", "compact_moments", "parse_moments"]
 
+FIRST = 100_000_000
+"""Unix time in seconds, of 1973: smaller numbers are days counted in some other way, or no times."""
 SPACE, PLUS, MINUS, POINT, ZERO, NINE, COLON = 32, 43, 45, 46, 48, 57, 58
 UPPER_T, LOWER_T, UPPER_Z, LOWER_Z, UPPER_U, UPPER_C = 84, 116, 90, 122, 85, 67
 
@@ -124,6 +127,20 @@ def clock(data: np.ndarray, i: int, end: int) -> tuple[int, bool]:
 
 
 @inlined
+def compact(raw: int) -> tuple[int, bool]:
+    """Take a whole number for a date (20261031) or a moment (20261031235959) as it is written; return microseconds."""
+    day, clock = (raw // 1_000_000, raw % 1_000_000) if raw >= 10_000_000_000_000 else (raw, 0)
+    year, month = day // 10_000, day // 100 % 100
+    hour, minute, second = clock // 10_000, clock // 100 % 100, clock % 100
+    if year < 1900 or year > 2199 or month < 1 or month > 12 or hour > 23 or minute > 59 or second > 59:
+        return 0, False
+    if day % 100 < 1 or day % 100 > month_length(year, month):
+        return 0, False
+    days = days_from_civil(year, month, day % 100)
+    return (days * 86_400 + (hour * 60 + minute) * 60 + second) * 1_000_000, True
+
+
+@inlined
 def by_size(raw: int) -> int:
     """Take a whole number for seconds, ms (10^11 and more), us or ns, and return microseconds."""
     if raw < 100_000_000_000:
@@ -135,10 +152,16 @@ def by_size(raw: int) -> int:
 
 @jit
 def unix_moment(data: np.ndarray, i: int, end: int) -> tuple[int, int]:
-    """Read a unix time as microseconds; its size says whether it counts seconds, ms (10^11 and more), us or ns."""
+    """Read a number as a moment: a written date, else unix time in seconds, ms (10^11 and more), us, ns by its size."""
     value, came = decimal(data, i, end, 0)
     if came >= EMPTY:
         return 0, came
+    if end - i == 8 or end - i == 14:
+        micro, good = compact(value)
+        if good:
+            return micro, EXACT
+    if value < FIRST:
+        return 0, NOT_A_NUMBER
     if value < 100_000_000_000:
         value, came = decimal(data, i, end, 6)
     elif value < 100_000_000_000_000:
@@ -156,7 +179,12 @@ def parse_moments(start: np.ndarray, data: np.ndarray, out: np.ndarray, how: np.
         i, end = trim(data, start[n], start[n + 1])
         out[n] = 0
         raw = whole_digits(address + i, end - i) if WORD < end - i <= 2 * WORD else -1
-        if raw >= 0:
+        if raw >= 10_000_000_000_000 and raw < 100_000_000_000_000:
+            out[n], good = compact(raw)
+            if good:
+                how[n] = EXACT
+                continue
+        if raw >= FIRST:
             out[n], how[n] = by_size(raw), EXACT
             continue
         if i == end:
@@ -174,3 +202,11 @@ def parse_moments(start: np.ndarray, data: np.ndarray, out: np.ndarray, how: np.
             out[n] = days * 86_400_000_000 + micro if good else 0
             continue
         out[n], how[n] = unix_moment(data, i, end)
+
+
+@jit
+def compact_moments(raw: np.ndarray, out: np.ndarray, good: np.ndarray) -> None:
+    """Read whole numbers of 8 or 14 digits as dates and moments as they are written."""
+    for n in range(len(raw)):
+        written = 10_000_000 <= raw[n] < FIRST or 10_000_000_000_000 <= raw[n] < 100_000_000_000_000
+        out[n], good[n] = compact(raw[n]) if written else (0, False)

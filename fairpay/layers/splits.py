@@ -1,5 +1,7 @@
 """How one listener's listening is divided anew: by own history, then by stated wishes; exact integers in and out.
 
+What comes out are shares as whole numbers in a unit of the listener's own: nothing is rounded here.
+
 Own history: s' = (x + k h) / (L + k), h the listener's own past shares and k a number of plays, which where time is
 measured are plays of the listener's own mean length. There is never a global prior: only what this listener played.
 
@@ -12,14 +14,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import lcm
+from math import gcd, lcm
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["BLOCKED", "Wishes", "apportion", "divide_listening", "with_history", "with_wishes"]
+__all__ = [
+    "BLOCKED",
+    "LARGEST",
+    "Wishes",
+    "apportion",
+    "divide_listening",
+    "fitted",
+    "whole",
+    "with_history",
+    "with_wishes",
+]
 
+LARGEST = 2**62
+"""What the parts of one listener may come to."""
 BLOCKED = "held:every artist blocked"
 """The line of listeners who blocked all they play and name nobody else."""
 
@@ -35,27 +49,38 @@ class Wishes:
     """artist -> factor on the listener's own share, above 0."""
 
 
-def divide_listening(  # noqa: PLR0913 - everything that decides it
-    own: Mapping[str, int], total: int, *, plays: int, past: Mapping[str, int], kappa: Fraction, wishes: Wishes | None
+def divide_listening(
+    own: Mapping[str, int], *, plays: int, past: Mapping[str, int], kappa: Fraction, wishes: Wishes | None
 ) -> dict[str, int]:
-    """Divide `total` units of one listener among artists, by listening, history and wishes together.
+    """Return how one listener's listening is divided among artists, by listening, history and wishes together.
 
     Args:
-        own: artist -> this month's listening in the measure, each above 0.
-        total: units to divide, at least 0.
+        own: artist -> this month's listening in the measure, each above 0; at least one artist.
         plays: this month's plays, at least 1.
         past: artist -> past plays, each above 0; may be empty.
         kappa: how many plays the past counts for.
         wishes: None for none.
 
     Returns:
-        artist -> units, none zero, summing to `total` exactly.
+        artist -> parts, none zero, in the exact proportion; integers of any size.
 
     """
     weights = with_history(own, plays=plays, past=past, kappa=kappa)
-    if wishes is not None:
-        weights = with_wishes(weights, past=past, wishes=wishes)
-    return apportion(weights, total)
+    return weights if wishes is None else with_wishes(weights, past=past, wishes=wishes)
+
+
+def fitted(weights: Mapping[str, int]) -> tuple[dict[str, int], bool]:
+    """Bring parts to the smallest whole numbers, summing to at most 2^62; say also whether that was exact.
+
+    Where the exact proportion is finer, each is cut off below the last bit: equal parts stay equal, and none is lost.
+    """
+    common = gcd(*weights.values())
+    small = {a: x // common for a, x in weights.items()}
+    total = sum(small.values())
+    if total <= LARGEST:
+        return small, True
+    most = LARGEST - len(small)
+    return {a: max(1, x * most // total) for a, x in small.items()}, False
 
 
 def with_history(own: Mapping[str, int], *, plays: int, past: Mapping[str, int], kappa: Fraction) -> dict[str, int]:

@@ -116,6 +116,7 @@ class Cells:
         """
         numbers = frame[ROW].to_numpy().astype("int64") + 1 if ROW in frame.columns else None
         found, shares = self.series(frame), None
+        several, duet = self.several(frame)
         if isinstance(found["artist"].dtype if "artist" in found else None, pl.List):
             spread = pl.DataFrame(found).with_row_index(ROW).explode("artist", empty_as_null=True, keep_nulls=True)
             at = spread.drop_in_place(ROW).to_numpy()
@@ -141,7 +142,21 @@ class Cells:
             shares=shares,
             text=self.source.text,
             separator=self.source.separator,
+            nul=self.source.nul,
+            several=several,
+            duet=duet,
         )
+
+    def several(self, frame: pl.DataFrame) -> tuple[int, str]:
+        """Count the plays with several artists; return those of the first by text, too."""
+        name = self.columns.roles["artist"]
+        if name not in frame.columns or not isinstance(frame.schema[name], pl.List):
+            return 0, ""
+        lists = frame[name].filter(frame[name].list.drop_nulls().list.len() > 1)
+        if not len(lists):
+            return 0, ""
+        named = pl.select(pl.lit(lists).cast(pl.List(pl.String)).list.join(BETWEEN)).to_series()
+        return len(lists), str(named.min())
 
     def series(self, frame: pl.DataFrame) -> dict[str, pl.Series]:
         """Make the columns of the roles; where plays are split among their artists, `artist` holds lists of them.

@@ -81,7 +81,7 @@ def open_json(file: LogFile, reading: Reading) -> Source:
     check_names(values, file.path)
     frames = Lines(file, values) if lines else Objects(file, values, within=within)
     fields = {name: Field(kind=value.kind, expr=pl.col(name)) for name, value in values.items()}
-    return Source(where=file.path, fields=fields, frames=frames, text=True, loose=True)
+    return Source(where=file.path, fields=fields, frames=frames, text=True, nul=True, loose=True)
 
 
 def check_names(names: Iterable[str], where: str) -> None:

@@ -54,6 +54,10 @@ class Source:
     """Whether `"` quotes in a file of tabs or spaces; None where it does not matter."""
     separator: str = ""
     """Between the fields of a text file."""
+    nul: bool = False
+    """Whether text may hold a NUL character."""
+    above: int = 0
+    """Lines above the header that are no rows."""
     loose: bool = False
     """Whether a column without any value may be missing from the file, as in JSON."""
     notes: tuple[str, ...] = ()

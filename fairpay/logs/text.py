@@ -70,6 +70,8 @@ def open_text(file: LogFile, reading: Reading) -> Source:
         quoting=quoting,
         separator=dialect.separator,
         notes=notes,
+        nul=holds(local, b"\0"),
+        above=dialect.above,
         rows=None if rows_follow(head, dialect.skip) else 0,
     )
 
@@ -113,7 +115,7 @@ class Table:
     def __call__(self, names: Sequence[str], rows: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG002 - text says nothing of its rows beforehand
         """Read the columns; from where a number is none as text, from where Polars cannot read on line by line."""
         done, blank = 0, None
-        quotes = self.dialect.quote and has_quotes(self.file.local)
+        quotes = self.dialect.quote and holds(self.file.local, b'"')
         odd = self.dialect.spaced or (quotes and has_odd_quotes(self.file.local, self.dialect.separator))
         for numbers in () if odd else (self.numbers & set(names), frozenset[str]()):
             scan = self.scan(quotes=quotes, numbers=numbers).select([*names, BEYOND])
@@ -274,12 +276,12 @@ def has_odd_quotes(path: str, separator: str) -> bool:
         return True  # what is wrong is told with its row, line by line
 
 
-def has_quotes(path: str) -> bool:
-    """Whether `"` stands anywhere in a file; True where that takes unpacking it to know."""
+def holds(path: str, byte: bytes) -> bool:
+    """Whether a byte stands anywhere in a file; True where that takes unpacking it to know."""
     if packing_of(path) is not None:
         return True
     with open(path, "rb") as raw, mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as view:  # noqa: PTH123 - a name as it was given
-        return view.find(b'"') >= 0
+        return view.find(byte) >= 0
 
 
 def quoting_of(file: LogFile, separator: str) -> Literal["quoted", "plain"] | None:
@@ -295,7 +297,7 @@ def quoting_of(file: LogFile, separator: str) -> Literal["quoted", "plain"] | No
     cells = pl.col("line").str.strip_suffix("\r").str.split(separator)
     starting = cells.list.eval(pl.element().filter(pl.element().str.starts_with('"')))
     with reading_of(file.path):
-        if not has_quotes(file.local):
+        if not holds(file.local, b'"'):
             return None
         found = (
             lines_of(file.local)

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from fairpay.errors import InputError
 from fairpay.kernels.amounts import Amounts, is_text, text_buffers, with_nulls
-from fairpay.kernels.moments import parse_moments
-from fairpay.kernels.numbers import NOT_A_NUMBER
+from fairpay.kernels.moments import FIRST, compact_moments, parse_moments
+from fairpay.kernels.numbers import EXACT, NOT_A_NUMBER
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,11 +19,33 @@ __all__ = ["read_moments"]
 
 SECONDS, MILLISECONDS, MICROSECONDS = 10**11, 10**14, 10**17
 """A unix time below the first counts seconds, below the second milliseconds, then microseconds, then nanoseconds."""
+COMPACT = (10_000_000_000_000, 100_000_000_000_000)
+"""Numbers of 14 digits."""
+YEAR_1, YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000
+"""Microseconds between which a moment lies."""
 PER_UNIT = {"s": 1_000_000, "ms": 1000, "us": 1}
 
 
 def read_moments(column: pa.Array) -> Amounts:
-    """Read a column as microseconds; unreadable ones are NOT_A_NUMBER, missing ones EMPTY.
+    """Read a column as microseconds; unreadable ones, and those outside years 1 to 9999, are NOT_A_NUMBER.
+
+    Missing ones are EMPTY.
+
+    Raises:
+        InputError: the column's type holds no moments.
+
+    """
+    found = moments_of(column)
+    outside = (found.value < YEAR_1) | (found.value >= YEAR_10000)
+    if not outside.any():
+        return found
+    how = np.zeros(len(outside), np.uint8) if found.how is None else found.how
+    how = np.where(outside & (how == EXACT), np.uint8(NOT_A_NUMBER), how)
+    return Amounts(np.where(outside, 0, found.value), how)
+
+
+def moments_of(column: pa.Array) -> Amounts:
+    """Read a column as microseconds, of whatever year.
 
     Raises:
         InputError: the column's type holds no moments.
@@ -63,7 +85,7 @@ def of_timestamps(column: pa.Array) -> NDArray[np.int64]:
 
 
 def of_unix(column: pa.Array) -> Amounts:
-    """Read unix times by their size."""
+    """Read unix times by their size, and numbers that are written dates; what is before 1973 is no time."""
     raw = column.fill_null(0).to_numpy(zero_copy_only=False)
     with np.errstate(all="ignore"):
         good = (raw >= 0) & (raw < 2**62)
@@ -72,10 +94,19 @@ def of_unix(column: pa.Array) -> Amounts:
             seconds = sane < SECONDS
             whole = np.where(seconds, np.rint(sane * 1_000_000.0), sane).astype(np.int64)
             value = np.where(seconds, whole, by_size(whole))
+            number = np.where(sane < 2**53, sane, 0).astype(np.int64)
+            number = np.where(number == sane, number, 0)
         else:
-            value = by_size(sane.astype(np.int64))
+            number = sane.astype(np.int64)
+            value = by_size(number)
+    odd = np.flatnonzero((sane < FIRST) | ((sane >= COMPACT[0]) & (sane < COMPACT[1])))
+    if len(odd):
+        written, read = np.zeros(len(odd), np.int64), np.zeros(len(odd), np.bool_)
+        compact_moments(number[odd], written, read)
+        value[odd] = np.where(read, written, value[odd])
+        good = good & ((sane >= FIRST) | np.isin(np.arange(len(sane)), odd[read]))
     how = np.where(good, 0, NOT_A_NUMBER).astype(np.uint8)
-    return Amounts(value, None if good.all() else how)
+    return Amounts(np.where(good, value, 0), None if good.all() else how)
 
 
 def by_size(raw: NDArray[np.int64]) -> NDArray[np.int64]:

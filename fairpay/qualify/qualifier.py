@@ -10,10 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.errors import InputError
+from fairpay.integers import shorter
 from fairpay.kernels.amounts import Amounts, read_amounts
 from fairpay.kernels.numbers import EXACT, ROUNDED_UP
 from fairpay.qualify.ids import missing_ids
 from fairpay.qualify.moments import read_moments
+from fairpay.qualify.odd import holds_nul, look_at_ids, look_at_lengths, look_at_times
 from fairpay.qualify.rejected import Rejected
 from fairpay.qualify.tally import Counts, Tally
 from fairpay.qualify.verdict import Verdict
@@ -22,6 +24,7 @@ from fairpay.schema import Fate, Listens, RawBatch, Shares
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fairpay.caution import Cautions
     from fairpay.settings import Measure, Qualifying
 
 __all__ = ["ByRow", "Qualifier"]
@@ -44,9 +47,13 @@ class ByRow:
 class Qualifier:
     """Judges batches from any number of threads and keeps count."""
 
-    def __init__(self, qualifying: Qualifying, *, set_aside: bool = False) -> None:
-        """Judge by `qualifying`; with `set_aside`, keep bad rows for a file of rejects instead of refusing them."""
+    def __init__(self, qualifying: Qualifying, *, set_aside: bool = False, cautions: Cautions | None = None) -> None:
+        """Judge by `qualifying`; with `set_aside`, keep bad rows for a file of rejects instead of refusing them.
+
+        What looks odd in rows that count goes to `cautions`.
+        """
         self.qualifying = qualifying
+        self.cautions = cautions
         self.tally = Tally()
         self.set_aside = Rejected() if set_aside else None
         self.lock = Lock()
@@ -70,6 +77,10 @@ class Qualifier:
         self.judge_usage(verdict, columns["artist"] if columns else None, (ms, plays), terms)
         used = np.ones(rows, np.bool_) if verdict.fate is None else verdict.fate == 0
         self.count(raw, verdict, used, (ms, plays, times))
+        if self.cautions is not None and rows:
+            look_at_ids(raw, used, self.cautions)
+            look_at_lengths(raw, used, ms, plays, self.cautions)
+            look_at_times(raw, used, times, self.cautions)
         none = pa.nulls(0, pa.string())
         return Listens(
             user=columns.get("user", none),
@@ -105,7 +116,7 @@ class Qualifier:
         if raw.broken is not None:
             for code, words in BROKEN_ROWS.items():
                 verdict.mark_bad(raw.broken == code, Fate.BAD_ROW, words)
-        verdict.mark_bad(missing_ids(columns["user"], role="user"), Fate.BAD_USER, "user is empty")
+        self.judge_ids(verdict, raw)
         ms = None
         for role, digits in (("ms", 0), ("seconds", 3)):
             if role in columns and ms is None:
@@ -120,6 +131,12 @@ class Qualifier:
         if times is not None and (self.qualifying.since is not None or self.qualifying.until is not None):
             verdict.mark_amounts(times, Fate.BAD_TIME, "time", columns["time"])
         return ms, plays
+
+    def judge_ids(self, verdict: Verdict, raw: RawBatch) -> None:
+        """Mark rows without a user, and ids that are damaged."""
+        verdict.mark_bad(missing_ids(raw.columns["user"], role="user"), Fate.BAD_USER, "user is empty")
+        for role in ("user", "artist") if raw.nul else ():
+            verdict.mark_bad(holds_nul(raw.columns[role]), Fate.BAD_ROW, f"{role} holds a NUL character")
 
     def amount(self, ms: Amounts | None, plays: Amounts | None, terms: ByRow | None) -> NDArray[np.int64] | None:
         """Return listening in the measure; None: one each."""
@@ -148,10 +165,10 @@ class Qualifier:
             return
         least = self.qualifying.min_ms if terms is None else terms.min_ms
         if np.any(least > 0):
-            short = ms.value < least
-            if ms.how is not None:  # 29.9996 s is short, though it rounds to 30,000 ms
-                short |= (ms.value == least) & (ms.how == ROUNDED_UP)
-            verdict.mark(short, Fate.SHORT)
+            count = None if plays is None else plays.value
+            # 29.9996 s is short, though it rounds to 30,000 ms
+            rounded_up = None if ms.how is None else ms.how == ROUNDED_UP
+            verdict.mark(shorter(ms.value, count, least, rounded_up=rounded_up), Fate.SHORT)
         if terms is not None:
             verdict.mark((ms.value == 0) & terms.timed, Fate.NOTHING_PLAYED)
         elif self.measure_of(ms) == "time" and self.qualifying.min_ms <= 0:  # above it, nothing played is short

@@ -9,13 +9,13 @@ from fairpay.errors import InputError, Problem
 from fairpay.schema import Fate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from fairpay.qualify.verdict import Bad
     from fairpay.schema import RawBatch
     from fairpay.settings import Measure
 
-__all__ = ["Counts", "Tally"]
+__all__ = ["Counts", "Tally", "refused_rows"]
 
 ADVICE = "Set them aside with --rejects FILE, or correct the log. Nothing was written."
 
@@ -117,8 +117,17 @@ class Tally:
             InputError: always, with a problem for each reason.
 
         """
-        rows = "rows" if self.rows > 1 else "row"
-        message = f"{self.bad_rows} of {self.rows} {rows} cannot be used"
-        if len(self.bad_files) == 1:
-            message = f"{next(iter(self.bad_files))}: {message}"
-        raise InputError(message, problems=self.problems(), advice=ADVICE)
+        raise refused(self.bad_rows, self.rows, self.problems(), self.bad_files)
+
+
+def refused(bad: int, rows: int, problems: tuple[Problem, ...], files: Collection[str] = ()) -> InputError:
+    """Say that rows cannot be used, and in which file where it is one."""
+    message = f"{bad} of {rows} {'rows' if rows > 1 else 'row'} cannot be used"
+    if len(files) == 1:
+        message = f"{next(iter(files))}: {message}"
+    return InputError(message, problems=problems, advice=ADVICE)
+
+
+def refused_rows(counts: Counts) -> InputError:
+    """Say that rows cannot be used, after they were counted."""
+    return refused(counts.bad, counts.rows, counts.problems)

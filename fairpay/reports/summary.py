@@ -12,11 +12,14 @@ from fairpay.reports.figures import gini, shift, top_share
 from fairpay.reports.tiers import tiers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fairpay.caution import Warned
     from fairpay.outcome import Condition, Listening, Money, Outcome, Payout
     from fairpay.reports.tiers import Tier
     from fairpay.usage import Ints
 
-__all__ = ["SCHEMA_VERSION", "listening_of", "ratio", "stray_money", "summary"]
+__all__ = ["SCHEMA_VERSION", "listening_of", "ratio", "stray_money", "summary", "warnings_of"]
 
 SCHEMA_VERSION = 1
 RATIO_DIGITS = 6
@@ -45,9 +48,15 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "mcdonald_ratio": ratio(outcome.mcdonald),
         "controls": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in outcome.controls],
         "notes": list(outcome.notes),
+        "warnings": warnings_of(outcome.warnings),
         "decisions": decisions_of(outcome),
         "conditions": [condition_of(outcome, line) for line in outcome.conditions],
     }
+
+
+def warnings_of(found: Sequence[Warned]) -> list[dict[str, Any]]:
+    """Say what may not be as its owner expects."""
+    return [{"code": w.code, "count": w.count, "examples": list(w.examples), "advice": w.advice} for w in found]
 
 
 def money_of(outcome: Outcome) -> dict[str, Any]:
@@ -118,7 +127,7 @@ def condition_of(outcome: Outcome, line: Condition) -> dict[str, Any]:
 
 
 def stray_money(outcome: Outcome, payout: Payout) -> int | None:
-    """Return the minor units of the median subscriber's royalty money that reach artists never played."""
+    """Return the median over subscribers of each one's own money that reaches artists never played, in minor units."""
     return None if payout.stray is None else round_half_even(payout.stray * Fraction(outcome.median_fee))
 
 

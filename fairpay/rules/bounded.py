@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 from fairpay.budgets import Budgeted, units_each
 from fairpay.errors import UsageError
 from fairpay.rule import CounterExample, Example, Promise, parameter
-from fairpay.solvers.bounds import CapForce, FeeForce, ListeningForce, SmoothForce, solve_cap, solve_smooth
+from fairpay.solvers.bounds import TOLERANCE, CapForce, FeeForce, ListeningForce, SmoothForce, solve_cap, solve_smooth
 
 if TYPE_CHECKING:
     from fairpay.month import Facts, Month, Users
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Force: TypeAlias = FeeForce | ListeningForce | CapForce | SmoothForce
 THREE = {"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}}
+ROUND, ROUND_RATE = Fraction(1, 2**49), Fraction(1, 2**60)
+"""How far a force in floats, and a rate of whole numbers, may be off, as a part of it."""
 BOT = {f"u{i}": {"X": 1} for i in range(1, 6)} | {"bot": {"Y": 1000}}
 
 
@@ -192,6 +194,14 @@ class Bounded(Budgeted):
         """Each user steers C_u."""
         return prepared.force.budgets(users)
 
+    def loose(self, month: Month, prepared: Solved) -> Fraction | None:
+        """Rates of smooth and bayes are solved in floats; what listening comes to below the cap is cut to units."""
+        if isinstance(prepared.force, FeeForce | ListeningForce):
+            return None
+        if isinstance(prepared.force, CapForce):
+            return ROUND_RATE
+        return ROUND + Fraction(2 * TOLERANCE) / (max(1, month.facts.pool) * prepared.b)
+
     def remarks(self, prepared: Solved) -> tuple[str, ...]:
         """Say the bound, and that with net fees only user-centric is safe."""
         if prepared.alpha is None:
@@ -209,6 +219,6 @@ def paid_out(facts: Facts) -> Fraction | None:
     if not facts.fees_are_money:
         return facts.rate
     for fees in (facts.fees, facts.fees + facts.inactive_fees):
-        if abs(facts.rate * fees - facts.pool) < 1:
+        if abs(facts.rate * fees / facts.fee_unit - facts.pool) < 1:
             return facts.rate * fees / facts.fees
-    return Fraction(facts.pool, facts.fees)
+    return Fraction(facts.pool * facts.fee_unit, facts.fees)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from fairpay.money import LARGEST
 from fairpay.rounding import largest_remainder
 from fairpay.rule import CounterExample, Example, Promise, Rule
-from fairpay.ties import settle_roughly
+from fairpay.ties import Part, settle_roughly
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,4 +89,4 @@ class EqualSplit(Rule):
 
             fine.add_equal_fine(usage.start, usage.artist, self.weight_of(usage, prepared), place, out)
 
-        return settle_roughly(month, weights[0], budgets=month.facts.fees * prepared, split=split)
+        return settle_roughly(month, weights[0], budgets=month.facts.fees * prepared, parts=[Part(split)])

@@ -13,14 +13,18 @@ from fairpay.solvers.collinear import on_a_line
 from fairpay.solvers.decimals import exact_median, is_small
 from fairpay.solvers.newton import Found, solve
 from fairpay.solvers.weiszfeld import mean_point
+from fairpay.ties import settle_nearly
 
 if TYPE_CHECKING:
     from fairpay.month import Month
+    from fairpay.ties import Unsettled
     from fairpay.usage import Ints, Usage
 
 FINE = 2.0**60
 WITHIN = 1e-10
 """How precise a share of the pool is, at least, where floats can tell."""
+FINEST_UNIT, EXACT_BITS = 1 << 120, 64
+"""Units of a share in small months, and how many of its bits are right."""
 NEARLY = 1e-6
 """How far from a line may count as on it in floats."""
 FINEST = 2.0**-49
@@ -140,7 +144,8 @@ class GeometricMedian(Rule):
         if is_small(month):
             found = exact_median(month)
             if found is not None:
-                return Found(np.array([float(share) for share in found]), 0.0, 0, exact=True)
+                point = np.array([float(share) for share in found])
+                return Found(point, 0.0, 0, exact=True, shares=tuple(found))
         mean = mean_point(month)
         line = on_a_line(month, mean)
         if line is not None:
@@ -153,6 +158,13 @@ class GeometricMedian(Rule):
     def settle(self, weights: Ints, pool: int, prepared: Found) -> Ints:  # noqa: ARG002 - nothing was weighed
         """Divide the pool at the point that was found."""
         return largest_remainder((prepared.point * FINE).astype(np.int64), pool)
+
+    def settling(self, weights: Ints, month: Month, prepared: Found) -> Unsettled | Ints:
+        """Divide the pool; in small months ties go by id, in others the stated precision says what is decided."""
+        if not prepared.shares:
+            return self.settle(weights, month.facts.pool, prepared)
+        shares = [int(share * FINEST_UNIT) for share in prepared.shares]
+        return settle_nearly(shares, month.facts.pool, error=FINEST_UNIT >> EXACT_BITS)
 
     def remarks(self, prepared: Found) -> tuple[str, ...]:
         """Say how good the point is."""

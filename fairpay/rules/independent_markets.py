@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import lcm
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from fairpay.integers import sum_exactly
-from fairpay.rounding import largest_remainder
 from fairpay.rule import CounterExample, Example, Promise, Rule
+from fairpay.ties import settle_nearly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from fairpay.month import Month
+    from fairpay.ties import Unsettled
     from fairpay.usage import Ints, Usage
 
 STEPS = 15
 """Values of t tried in one walk over the artists."""
-HELD = 2**25
-"""Listeners of artists held in memory at once, 16 bytes each; beyond it artists are taken in ranges."""
+FINE = 122
+"""Bits of a share, where shares have no common multiple of a reasonable size."""
+BITS = 2**28
+"""Bits of all shares together, at most, where they are exact."""
+HELD = 2**24
+"""Listeners of artists held in memory at once, 32 bytes each; beyond it artists are taken in ranges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,29 @@ class Fans:
     """int64[listeners]: share in units of 2^-61."""
     mass: Ints
     """int64[listeners]: fees of the listeners down to this one."""
+    amount: Ints
+    whole: Ints
+    """int64[listeners]: the share, exactly."""
+
+    def places(self, low: int, t: int, fees: int) -> Iterator[tuple[int, int]]:
+        """Yield each artist that has fans, from `low` on, and on which piece of its curve it is at t, see `pieces`."""
+        from fairpay.kernels import levels  # noqa: PLC0415 - Numba is loaded where it is used
+
+        some = np.flatnonzero(np.diff(self.bound))
+        out = np.empty(len(some), dtype=np.int64)
+        bound = np.append(self.bound[some], self.bound[-1])
+        levels.pieces(bound, self.key, self.mass, t, fees, out)
+        yield from zip((some + low).tolist(), out.tolist(), strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """What each artist gets."""
+
+    shares: Sequence[int]
+    """In units of their sum."""
+    error: int
+    """How many of these each may be off."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +89,39 @@ class Markets:
                 levels.levels(part.bound, part.key, part.mass, t, self.month.facts.fees, out)
                 shares.append(out)
         return found
+
+    def exactly(self, t: int) -> Levels:
+        """Return what each artist gets, where t is within a unit of 2^-61 of right.
+
+        t says on which straight piece of its curve each artist is; on these pieces the shares sum to one exactly.
+        """
+        fixed: dict[int, tuple[int, int]] = {}
+        steep: dict[int, int] = {}
+        for low, high in self.ranges:
+            part = self.all if len(self.ranges) == 1 else fans(self.month, low, high)
+            for artist, place in part.places(low, t, self.month.facts.fees):
+                if place < 0:
+                    steep[artist] = int(part.mass[-1 - place])
+                else:
+                    fixed[artist] = (int(part.amount[place]), int(part.whole[place]))
+        artists = self.month.facts.artists
+        one = common([whole for _, whole in fixed.values()], most=BITS // max(1, artists))
+        exact = one is not None
+        one = one or 1 << FINE
+        shares = {artist: amount * one // whole for artist, (amount, whole) in fixed.items()}
+        rest, rise = one - sum(shares.values()), sum(steep.values()) or 1
+        levels = [shares.get(artist, 0) * rise + steep.get(artist, 0) * rest for artist in range(artists)]
+        return Levels(levels, 0 if exact else (artists + 2) * rise)
+
+
+def common(wholes: Collection[int], *, most: int) -> int | None:
+    """Return the common multiple; None where it has more than `most` bits."""
+    found = 1
+    for whole in sorted(set(wholes)):
+        found = lcm(found, whole)
+        if found.bit_length() > most:
+            return None
+    return found
 
 
 @dataclass(frozen=True)
@@ -149,12 +211,12 @@ class IndependentMarkets(Rule):
         """Monotone; nothing bounds what users, and artists under many names, can do."""
         return frozenset({Promise.CONSERVES, Promise.NULL_ARTIST, Promise.MONOTONE, Promise.ANONYMOUS})
 
-    def prepare(self, month: Month) -> Ints:
-        """Find t to 2^-61 and return what each artist gets at it, int64[artists] in units of 2^-61."""
+    def prepare(self, month: Month) -> Levels:
+        """Find t, first to 2^-61 and then as exactly as the shares are; return what each artist gets."""
         from fairpay.kernels import levels  # noqa: PLC0415 - Numba is loaded where it is used
 
         if not month.facts.fees:
-            return np.zeros(month.facts.artists, dtype=np.int64)
+            return Levels([0] * month.facts.artists, 0)
         markets = Markets(month, tuple(cut(month.artist_listeners)))
         low, high = 0, levels.ONE
         while low < high:
@@ -162,14 +224,18 @@ class IndependentMarkets(Rule):
             fit = [sum(map(sum_exactly, shares)) <= levels.ONE for shares in markets.at(marks)]
             low = max((t for t, fits in zip(marks, fit, strict=True) if fits), default=low)
             high = min((t - 1 for t, fits in zip(marks, fit, strict=True) if not fits), default=high)
-        return np.concatenate(markets.at([low])[0])
+        return markets.exactly(low)
 
-    def weigh(self, usage: Usage, prepared: Ints, out: Ints) -> None:
+    def weigh(self, usage: Usage, prepared: Levels, out: Ints) -> None:
         """Add nothing: everything is known already."""
 
-    def settle(self, weights: Ints, pool: int, prepared: Ints) -> Ints:  # noqa: ARG002 - nothing was weighed
+    def settle(self, weights: Ints, pool: int, prepared: Levels) -> Ints:  # noqa: ARG002 - nothing was weighed
         """Divide the pool by the shares that were found."""
-        return largest_remainder(prepared, pool)
+        return settle_nearly(prepared.shares, pool, error=prepared.error).paid
+
+    def settling(self, weights: Ints, month: Month, prepared: Levels) -> Unsettled:  # noqa: ARG002 - as above
+        """Divide the pool; shares so near to a tie that their units cannot tell go by id, and that is said."""
+        return settle_nearly(prepared.shares, month.facts.pool, error=prepared.error)
 
 
 def cut(listeners: Ints) -> Iterator[tuple[int, int]]:
@@ -187,16 +253,16 @@ def fans(month: Month, low: int, high: int) -> Fans:
     """Gather the paying listeners of the artists from `low` to `high`, each artist's by falling share."""
     from fairpay.kernels import levels  # noqa: PLC0415 - Numba is loaded where it is used
 
-    def pick(usage: Usage) -> tuple[Ints, Ints, Ints]:
+    def pick(usage: Usage) -> tuple[Ints, ...]:
         key = np.empty(len(usage.artist), dtype=np.int64)
-        levels.share_keys(usage.start, usage.amount, usage.total, key)
-        fee = np.repeat(usage.fee, np.diff(usage.start))
+        levels.share_keys(usage.start, usage.amount, usage.whole, key)
+        fee, whole = (np.repeat(each, np.diff(usage.start)) for each in (usage.fee, usage.whole))
         mine = (usage.artist >= low) & (usage.artist < high) & (fee > 0)
-        return usage.artist[mine].astype(np.int64), key[mine], fee[mine]
+        return usage.artist[mine].astype(np.int64), key[mine], fee[mine], usage.amount[mine], whole[mine]
 
-    artist, key, fee = (np.concatenate(parts) for parts in zip(*month.each(pick), strict=True))
+    artist, key, fee, amount, whole = (np.concatenate(parts) for parts in zip(*month.each(pick), strict=True))
     order = np.lexsort((-key, artist))
     bound = np.searchsorted(artist[order], np.arange(low, high + 1))
     mass = fee[order]
     levels.cumulate(bound, mass)
-    return Fans(bound, key[order], mass)
+    return Fans(bound, key[order], mass, amount[order], whole[order])

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from fairpay.budgets import settle_budgets, units_each
 from fairpay.rounding import largest_remainder
 from fairpay.rule import CounterExample, Example, Promise, Rule
 
 if TYPE_CHECKING:
-    from fairpay.month import Users
+    from fairpay.month import Month, Users
+    from fairpay.ties import Unsettled
     from fairpay.usage import Ints, Usage
 
 
@@ -82,16 +84,30 @@ class MarketCentric(Rule):
             {Promise.CONSERVES, Promise.NULL_ARTIST, Promise.MONOTONE, Promise.SPLIT_PROOF, Promise.ANONYMOUS}
         )
 
-    def weight_of(self, users: Users | Usage, prepared: None) -> Ints:  # noqa: ARG002 - no preparation needed
-        """Each user steers as much as they listened."""
-        return users.total
+    def prepare(self, month: Month) -> int:
+        """Return how many units stand for one of listening, where some of it is divided anew; else 0: it is whole."""
+        return units_each(month.facts.amount) if month.facts.divided else 0
 
-    def weigh(self, usage: Usage, prepared: None, out: Ints) -> None:  # noqa: ARG002 - no preparation needed
+    def weight_of(self, users: Users | Usage, prepared: int) -> Ints:
+        """Each user steers as much as they listened."""
+        return users.total * prepared if prepared else users.total
+
+    def weigh(self, usage: Usage, prepared: int, out: Ints) -> None:
         """Add each artist's listening."""
         from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
 
-        split.add_amounts(usage.artist, usage.amount, out[0])
+        if not prepared:
+            split.add_amounts(usage.artist, usage.amount, out[0])
+            return
+        budget = self.weight_of(usage, prepared)
+        split.add_proportional(usage.start, usage.artist, usage.amount, usage.whole, budget, out[0])
 
-    def settle(self, weights: Ints, pool: int, prepared: None) -> Ints:  # noqa: ARG002 - no preparation needed
+    def settle(self, weights: Ints, pool: int, prepared: int) -> Ints:  # noqa: ARG002 - units cancel
         """Divide the pool by listening."""
         return largest_remainder(weights[0], pool)
+
+    def settling(self, weights: Ints, month: Month, prepared: int) -> Unsettled | Ints:
+        """Divide the pool exactly: whole listening as it is, and what is divided anew with a second look."""
+        if not prepared:
+            return self.settle(weights, month.facts.pool, prepared)
+        return settle_budgets(month, weights[0], lambda usage: self.weight_of(usage, prepared))

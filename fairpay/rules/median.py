@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from fairpay.money import LARGEST
-from fairpay.rounding import largest_remainder
+from fairpay.budgets import settle_budgets, units_each
+from fairpay.rounding import largest_remainder, largest_remainder_exact
 from fairpay.rule import CounterExample, Example, Promise, Rule
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fairpay.month import Month
+    from fairpay.ties import Unsettled
     from fairpay.usage import Ints, Usage
 
 
@@ -20,8 +24,8 @@ if TYPE_CHECKING:
 class Middle:
     """What median works out first."""
 
-    medians: Ints | None
-    """int64[artists]: twice the median share, in units of 2^-61; None where every median is zero."""
+    medians: Mapping[int, Fraction]
+    """artist -> twice the median share, exactly, where it is above zero; empty where every median is zero."""
     unit: int
     """Units for one fee unit, for the user-centric shares paid then."""
 
@@ -116,33 +120,43 @@ class Median(Rule):
         fees = month.facts.fees
         held = month.gather(lambda u, out: levels.add_fees(u.start, u.artist, u.fee, out[0]), rows=1)[0]
         chosen = np.flatnonzero(held >= fees - held) if fees else np.empty(0, dtype=np.int64)
-        medians = np.zeros(month.facts.artists, dtype=np.int64)
-        medians[chosen] = select(month, chosen, fees - held[chosen])
-        return Middle(medians if medians.any() else None, LARGEST // max(1, fees))
+        found = select(month, chosen, fees - held[chosen]) if len(chosen) else []
+        medians = {artist: twice for artist, twice in zip(chosen.tolist(), found, strict=True) if twice}
+        return Middle(medians, units_each(fees))
 
     def weigh(self, usage: Usage, prepared: Middle, out: Ints) -> None:
         """Split each fee by listening where every median is zero; else everything is known already."""
         from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
 
-        if prepared.medians is None:
+        if not prepared.medians:
             budget = usage.fee * prepared.unit
-            split.add_proportional(usage.start, usage.artist, usage.amount, usage.total, budget, out[0])
+            split.add_proportional(usage.start, usage.artist, usage.amount, usage.whole, budget, out[0])
 
     def settle(self, weights: Ints, pool: int, prepared: Middle) -> Ints:
         """Divide the pool by the medians."""
-        return largest_remainder(weights[0] if prepared.medians is None else prepared.medians, pool)
+        if not prepared.medians:
+            return largest_remainder(weights[0], pool)
+        paid = np.zeros(weights.shape[1], dtype=np.int64)
+        paid[list(prepared.medians)] = largest_remainder_exact(list(prepared.medians.values()), pool)
+        return paid
+
+    def settling(self, weights: Ints, month: Month, prepared: Middle) -> Unsettled | Ints:
+        """Divide the pool exactly, also where it is divided user-centric."""
+        if prepared.medians:
+            return self.settle(weights, month.facts.pool, prepared)
+        return settle_budgets(month, weights[0], lambda usage: usage.fee * prepared.unit)
 
     def remarks(self, prepared: Middle) -> tuple[str, ...]:
         """Say so where no median is above zero."""
         alone = "median: no artist was played by subscribers with half of the fees; divided user-centric instead"
-        return (*super().remarks(prepared), *([alone] if prepared.medians is None else []))
+        return (*super().remarks(prepared), *([] if prepared.medians else [alone]))
 
 
-def select(month: Month, chosen: Ints, without: Ints) -> Ints:
-    """Return the lower plus the upper weighted median of each chosen artist's shares, in units of 2^-61.
+def select(month: Month, chosen: Ints, without: Ints) -> list[Fraction]:
+    """Return the lower plus the upper weighted median of each chosen artist's shares, exactly.
 
-    Radix selection: 256 bins of fees per artist and pass, eight passes; `without` are the fees of those who never
-    played the artist, whose share is zero.
+    Radix selection on shares in units of 2^-61: 256 bins of fees per artist and pass, eight passes; one more pass
+    brings the shares themselves. `without` are the fees of those who never played the artist, whose share is zero.
     """
     from fairpay.kernels import levels  # noqa: PLC0415 - Numba is loaded where it is used
 
@@ -158,7 +172,7 @@ def select(month: Month, chosen: Ints, without: Ints) -> Ints:
         def count(usage: Usage, shift: int = shift, prefix: Ints = prefix) -> Ints:
             bins = np.zeros((2, len(chosen), 256), dtype=np.int64)
             keys = np.empty(len(usage.artist), dtype=np.int64)
-            levels.share_keys(usage.start, usage.amount, usage.total, keys)
+            levels.share_keys(usage.start, usage.amount, usage.whole, keys)
             levels.add_digits(usage.start, usage.artist, usage.fee, keys, slot, prefix, shift, bins)
             return bins
 
@@ -167,5 +181,43 @@ def select(month: Month, chosen: Ints, without: Ints) -> Ints:
         digit = np.argmax(running >= need[:, :, None], axis=2)
         below = np.take_along_axis(running - bins, digit[:, :, None], axis=2)[:, :, 0]
         prefix = prefix << 8 | digit
-    both: Ints = np.where(zero, 0, prefix).sum(axis=0)
+    both = [Fraction(0)] * len(chosen)
+    for which in range(2):
+        shares = shares_at(month, slot, np.where(zero[which], -1, prefix[which]))
+        for place, mine in shares.items():
+            both[place] += reached(mine, int(need[which, 0] - below[which, place]))
     return both
+
+
+def shares_at(month: Month, slot: Ints, keys: Ints) -> dict[int, dict[Fraction, int]]:
+    """Return, for each slot, the shares that have the slot's key, and the fees of those who have them."""
+    from fairpay.kernels import levels  # noqa: PLC0415 - Numba is loaded where it is used
+
+    def look(usage: Usage) -> tuple[Ints, Ints]:
+        own = np.empty(len(usage.artist), dtype=np.int64)
+        levels.share_keys(usage.start, usage.amount, usage.whole, own)
+        user = np.repeat(np.arange(usage.users), np.diff(usage.start))
+        place = slot[usage.artist]
+        met = (place >= 0) & (own == keys[place]) & (usage.fee[user] > 0)
+        rows = np.stack([place[met], usage.amount[met], usage.whole[user[met]]], axis=1)
+        alike, which = np.unique(rows, axis=0, return_inverse=True)
+        fees = np.zeros(len(alike), dtype=np.int64)
+        np.add.at(fees, which.reshape(-1), usage.fee[user[met]])
+        return alike, fees
+
+    found: dict[int, dict[Fraction, int]] = {}
+    for alike, fees in month.each(look):
+        for (place, amount, whole), fee in zip(alike.tolist(), fees.tolist(), strict=True):
+            mine = found.setdefault(place, {})
+            share = Fraction(amount, whole)
+            mine[share] = mine.get(share, 0) + fee
+    return found
+
+
+def reached(shares: Mapping[Fraction, int], need: int) -> Fraction:
+    """Return the share at which fees, added up by rising share, reach what is needed."""
+    for share in sorted(shares):
+        need -= shares[share]
+        if need <= 0:
+            return share
+    return max(shares)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FANS = {f"u{i}": {f"A{i}": 1} for i in range(1, 100)}
 ALIASES = {f"X{i}": 1 for i in range(1, 101)}
+ROUND_ONE, ROUND_MANY = Fraction(1, 2**50), Fraction(1, 2**44)
+"""How far a ratio may be off, as a part of it: a quotient of floats; a root of many terms."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ class Norm(Rule):
         from fairpay.kernels import forces  # noqa: PLC0415 - Numba is loaded where it is used
 
         out = np.empty(usage.users, dtype=np.float64)
-        forces.norm_ratios(usage.start, usage.amount, usage.total, float(self.p), out)
+        forces.norm_ratios(usage.start, usage.amount, usage.whole, float(self.p), out)
         return out
 
     def weigh(self, usage: Usage, prepared: float, out: Ints) -> None:
@@ -166,7 +168,7 @@ class Norm(Rule):
         from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
 
         split.add_proportional(
-            usage.start, usage.artist, usage.amount, usage.total, self.budgets(usage, prepared), out[0]
+            usage.start, usage.artist, usage.amount, usage.whole, self.budgets(usage, prepared), out[0]
         )
 
     def settle(self, weights: Ints, pool: int, prepared: float) -> Ints:  # noqa: ARG002 - units cancel
@@ -175,4 +177,5 @@ class Norm(Rule):
 
     def settling(self, weights: Ints, month: Month, prepared: float) -> Unsettled | Ints:
         """Divide the pool exactly: where rounding to units would decide over a minor unit, look again."""
-        return settle_budgets(month, weights[0], lambda usage: self.budgets(usage, prepared))
+        loose = None if self.p == 1 else ROUND_ONE if self.p == "inf" else ROUND_MANY
+        return settle_budgets(month, weights[0], lambda usage: self.budgets(usage, prepared), loose=loose)

@@ -6,14 +6,29 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
+from fairpay.budgets import units_each
 from fairpay.integers import sum_exactly
-from fairpay.money import LARGEST
 from fairpay.rounding import largest_remainder, largest_remainder_mixed
 from fairpay.rule import CounterExample, Example, Promise, Rule, parameter
+from fairpay.ties import Part, settle_roughly
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from fairpay.month import Month
+    from fairpay.ties import Split, Unsettled
     from fairpay.usage import Ints, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """What stands for one fee unit, and for one of listening."""
+
+    fee: int
+    listening: int
+    divided: bool
+    """Whether some listening is divided anew, so that its parts are not whole."""
 
 
 @dataclass(frozen=True)
@@ -94,20 +109,54 @@ class TopArtist(Rule):
         kept = {Promise.CONSERVES, Promise.NULL_ARTIST, Promise.MONOTONE, Promise.SPLIT_PROOF, Promise.ANONYMOUS}
         return frozenset(Promise) if self.share == 1 else frozenset(kept)
 
-    def prepare(self, month: Month) -> int:
-        """Return how many units stand for one fee unit."""
-        return LARGEST // max(1, month.facts.fees)
+    def prepare(self, month: Month) -> Units:
+        """Return how many units stand for one fee unit, and for one of listening where some of it is divided anew."""
+        facts = month.facts
+        return Units(units_each(facts.fees), units_each(facts.amount) if facts.divided else 1, divided=facts.divided)
 
-    def weigh(self, usage: Usage, prepared: int, out: Ints) -> None:
+    def weigh(self, usage: Usage, prepared: Units, out: Ints) -> None:
         """Add listening to the first row, and each fee to its most played artists in the second."""
         from fairpay.kernels import shares, split  # noqa: PLC0415 - Numba is loaded where it is used
 
-        split.add_amounts(usage.artist, usage.amount, out[0])
-        shares.add_top(usage.start, usage.artist, usage.amount, usage.fee * prepared, out[1])
+        if prepared.divided:
+            heard = usage.total * prepared.listening
+            split.add_proportional(usage.start, usage.artist, usage.amount, usage.whole, heard, out[0])
+        else:
+            split.add_amounts(usage.artist, usage.amount, out[0])
+        shares.add_top(usage.start, usage.artist, usage.amount, usage.fee * prepared.fee, out[1])
 
-    def settle(self, weights: Ints, pool: int, prepared: int) -> Ints:  # noqa: ARG002 - units cancel
+    def settle(self, weights: Ints, pool: int, prepared: Units) -> Ints:  # noqa: ARG002 - units cancel
         """Divide the pool by the two parts together, exactly: each is a share of its own sum."""
         heard, topped = sum_exactly(weights[0]), sum_exactly(weights[1])
         if self.share in (0, 1) or not heard or not topped:
             return largest_remainder(weights[1 if self.share else 0], pool)
         return largest_remainder_mixed((weights[0], weights[1]), ((1 - self.share) / heard, self.share / topped), pool)
+
+    def settling(self, weights: Ints, month: Month, prepared: Units) -> Unsettled | Ints:
+        """Divide the pool exactly: where rounding to units would decide over a minor unit, look again."""
+        heard, topped = sum_exactly(weights[0]), sum_exactly(weights[1])
+        if (self.share == 0 and not prepared.divided) or (self.share and not topped) or not month.facts.pool:
+            return self.settle(weights, month.facts.pool, prepared)
+        up, down = self.share.numerator, self.share.denominator
+        times = ((down - up) * topped, up * heard)
+        whole = weights[0].astype(object) * times[0] + weights[1].astype(object) * times[1]
+        rounded = (prepared.divided, True)
+        parts = [Part(*part) for part in zip(splits(prepared), times, rounded, strict=True) if part[1]]
+        return settle_roughly(month, whole, budgets=down * heard * topped, parts=parts)
+
+
+def splits(units: Units) -> tuple[Split, Split]:
+    """Return how listening, and how the fees, are split once more for artists in doubt."""
+
+    def heard(usage: Usage, place: NDArray[np.int32], out: Ints) -> None:
+        from fairpay.kernels import fine  # noqa: PLC0415 - Numba is loaded where it is used
+
+        budget = usage.total * units.listening
+        fine.add_proportional_fine(usage.start, usage.artist, usage.amount, usage.whole, budget, place, out)
+
+    def topped(usage: Usage, place: NDArray[np.int32], out: Ints) -> None:
+        from fairpay.kernels import fine  # noqa: PLC0415 - Numba is loaded where it is used
+
+        fine.add_top_fine(usage.start, usage.artist, usage.amount, usage.fee * units.fee, place, out)
+
+    return heard, topped

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from fairpay.budgets import Budgeted, sum_users, units_each
+from fairpay.errors import UsageError
+from fairpay.money import LARGEST
 from fairpay.rule import CounterExample, Example, Promise, parameter
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ class Capped:
     """Units for one of listening."""
     safe: int | None
     """c*: the largest cap at which no account earns more than its fee; None without a royalty rate."""
+    play: int
+    """What one play comes to where weighted plays are capped; 0 where plays are."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,12 @@ class UserCap(Budgeted):
 
     Plays beyond the cap count at `tail` of their weight: 0 says at most 1,000 plays count, 50% says half above. The
     third published reading, exactly 1,000 whatever was played, is user-centric. Where listening is measured in time, a
-    listener whose plays count at two thirds has each second count at two thirds. One account is worth more than its
-    fee as soon as the cap exceeds c*, which is worked out from the log and said.
+    listener whose plays count at two thirds has each second count at two thirds.
+
+    A policy's weights and boosts come after the cap, unless `boosts=before` says that weighted plays are capped: of a
+    cap of 1,000, 1,000 plays that count double are 2,000 after it, and 1,000 before it.
+
+    One account is worth more than its fee as soon as the cap exceeds c*, which is worked out from the log and said.
     """
 
     name: ClassVar[str] = "user-cap"
@@ -106,6 +114,12 @@ class UserCap(Budgeted):
         Fraction(0), help="weight of the plays above the cap", low=0, high=1
     )
 
+    boosts: str = parameter(
+        "after",
+        help="whether a policy's play weights multiply what the cap leaves, or are capped with it",
+        choices=("after", "before"),
+    )
+
     def keeps(self) -> frozenset[Promise]:
         """Monotone and split-proof like market-centric; proof against fraud only where the cap is at most c*."""
         return frozenset(
@@ -113,22 +127,46 @@ class UserCap(Budgeted):
         )
 
     def prepare(self, month: Month) -> Capped:
-        """Add up what counts, to fix the units; find c*."""
+        """Add up what counts, to fix the units; find c*.
+
+        Raises:
+            UsageError: weighted plays are to be capped, and listening is time.
+
+        """
         from fairpay.kernels import forces  # noqa: PLC0415 - Numba is loaded where it is used
+
+        play = self.play_in(month)
 
         def counted(users: Users) -> Ints:
             out = np.empty_like(users.total)
-            forces.ratio_ceiling(users.total, *self.parts(users), out)
+            forces.ratio_ceiling(users.total, *self.parts(users, play), out)
             return out
 
         scale = units_each(sum_users(month, counted))
         even = self.tail.denominator
-        return Capped(scale // even * even if scale >= even else scale, safe_cap(month))
+        return Capped(scale // even * even if scale >= even else scale, safe_cap(month, play), play)
 
-    def parts(self, users: Users | Usage) -> tuple[Ints, Ints]:
+    def play_in(self, month: Month) -> int:
+        """Return what one play comes to where weighted plays are capped, 0 where plays are.
+
+        Raises:
+            UsageError: listening is time.
+
+        """
+        if self.boosts == "after":
+            return 0
+        if month.facts.play is None:
+            message = f"{self.label} caps weighted plays, and listening is measured in time"
+            raise UsageError(message, advice="Use --measure plays, or user-cap without boosts=before.")
+        if month.facts.amount * self.tail.denominator > LARGEST:
+            message = f"{self.label}: weighted plays and the parts of the tail leave 62 bits"
+            raise UsageError(message, advice="Use a tail with a small denominator, such as 1/2.")
+        return month.facts.play
+
+    def parts(self, users: Users | Usage, play: int) -> tuple[Ints, Ints]:
         """Return numerator and denominator of the part of each user's plays that counts."""
-        plays, parts = np.maximum(users.plays, 1), self.tail.denominator
-        capped = np.minimum(plays, int(self.cap))
+        plays, parts = played(users, play), self.tail.denominator
+        capped = np.minimum(plays, min(int(self.cap) * max(1, play), LARGEST))
         return capped * parts + (plays - capped) * self.tail.numerator, plays * parts
 
     def weight_of(self, users: Users | Usage, prepared: Capped) -> Ints:
@@ -136,8 +174,13 @@ class UserCap(Budgeted):
         from fairpay.kernels import forces  # noqa: PLC0415 - Numba is loaded where it is used
 
         out = np.empty_like(users.total)
-        forces.scaled_ratio(users.total, *self.parts(users), prepared.scale, out)
+        forces.scaled_ratio(users.total, *self.parts(users, prepared.play), prepared.scale, out)
         return out
+
+    def loose(self, month: Month, prepared: Capped) -> Fraction | None:
+        """Plays that count are whole; of time or of weighted plays, a part counts, which is cut to units."""
+        whole = prepared.play or month.facts.amount == month.facts.plays
+        return None if whole and prepared.scale % self.tail.denominator == 0 else Fraction(0)
 
     def remarks(self, prepared: Capped) -> tuple[str, ...]:
         """Say whether the cap is safe against paid accounts on this log."""
@@ -149,17 +192,23 @@ class UserCap(Budgeted):
         return (f"{self.label}: {said}, so the rule {proof} fraud-proof here",)
 
 
-def safe_cap(month: Month) -> int | None:
+def played(users: Users | Usage, play: int) -> Ints:
+    """Return the plays the cap is held against, at least 1: those that were made, or weighted ones in their units."""
+    return np.maximum(users.total if play else users.plays, 1)
+
+
+def safe_cap(month: Month, play: int) -> int | None:
     """Return c*, the largest whole cap c with Σ_u min(N_u, c) >= alpha' n c (equal fees); None without a rate."""
     facts = month.facts
     if not facts.rate or not facts.users:
         return None
-    share = Fraction(facts.pool, facts.fees) if facts.fees and facts.fees_are_money else facts.rate
-    low, high = 0, facts.plays
+    share = Fraction(facts.pool * facts.fee_unit, facts.fees) if facts.fees and facts.fees_are_money else facts.rate
+    unit = max(1, play)
+    low, high = 0, facts.amount // unit if play else facts.plays
     if share:  # no more than all plays count
-        high = min(high, int(facts.plays / (share * facts.users)))
+        high = min(high, int(high / (share * facts.users)))
     while low < high:
         cap = (low + high + 1) // 2
-        counted = sum_users(month, lambda users, cap=cap: np.minimum(users.plays, cap))  # type: ignore[misc]
-        low, high = (cap, high) if counted >= share * facts.users * cap else (low, cap - 1)
+        counted = sum_users(month, lambda users, cap=cap: np.minimum(played(users, play), min(cap * unit, LARGEST)))  # type: ignore[misc]
+        low, high = (cap, high) if counted >= share * facts.users * cap * unit else (low, cap - 1)
     return low

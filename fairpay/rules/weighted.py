@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from fairpay.month import Month, Users
     from fairpay.usage import Ints, Usage
 
+ROUND = Fraction(1, 2**49)
+"""How far a mean may be off, as a part of it."""
+
 
 @dataclass(frozen=True)
 class Weighted(Budgeted):
@@ -118,6 +121,10 @@ class Weighted(Budgeted):
         if self.beta in (0, 1):
             return (users.total if self.beta else users.fee) * int(prepared)
         return self.powers(users, prepared)
+
+    def loose(self, month: Month, prepared: float) -> Fraction | None:  # noqa: ARG002 - it is always the same
+        """Between the two ends a budget is a product of two powers in floats."""
+        return None if self.beta in (0, 1) else ROUND
 
     def powers(self, users: Users | Usage, unit: float) -> Ints:
         """Work the means out in floats, one user at a time, and make them integers."""

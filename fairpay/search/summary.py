@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from fairpay.reports.summary import warnings_of
 from fairpay.signals import artist_signals, group_signals, user_signals
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def summary(found: Sequence[Finding], evidence: Evidence, outcome: Outcome) -> d
             for k, payout in enumerate(outcome.payouts)
         ],
         "signals": looked_for(evidence),
+        "warnings": warnings_of(outcome.warnings),
         "note": "A finding is a reason to look, not a verdict: no number here is a probability. Nothing is withheld "
         "until a person has decided, in the review file.",
     }

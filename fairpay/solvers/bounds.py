@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fairpay.month import Month, Users
     from fairpay.usage import Ints, Usage
 
-__all__ = ["CapForce", "FeeForce", "ListeningForce", "SmoothForce", "solve_cap", "solve_smooth"]
+__all__ = ["TOLERANCE", "CapForce", "FeeForce", "ListeningForce", "SmoothForce", "solve_cap", "solve_smooth"]
 
 WORD = 2**62
 """Numerators and denominators below this are compared in compiled code, larger ones as Python integers."""

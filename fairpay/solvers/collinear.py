@@ -41,7 +41,7 @@ def on_a_line(month: Month, mean: Floats) -> Floats | None:
 
     def place(usage: Usage) -> tuple[Ints, Ints] | None:
         out = np.empty(usage.users, dtype=np.float64)
-        kernel.along(usage.start, usage.artist, usage.amount, usage.total, direction, offset, out)
+        kernel.along(usage.start, usage.artist, usage.amount, usage.whole, direction, offset, out)
         far = distances(usage, mean, square)
         off = np.abs(out) < far * (1.0 - FLAT) - FLAT - COARSE / np.where(far > 0, far, COARSE)
         if (off & (usage.fee > 0)).any():

@@ -72,7 +72,7 @@ def shares_of(usage: Usage, artists: int) -> list[tuple[Shares, int]]:
         mine = slice(int(usage.start[user]), int(usage.start[user + 1]))
         shares = [Fraction(0)] * artists
         for artist, amount in zip(usage.artist[mine].tolist(), usage.amount[mine].tolist(), strict=True):
-            shares[artist] = Fraction(amount, int(usage.total[user]))
+            shares[artist] = Fraction(amount, int(usage.whole[user]))
         found.append((tuple(shares), int(usage.fee[user])))
     return found
 

@@ -20,6 +20,8 @@ from fairpay.integers import sum_exactly
 from fairpay.solvers.weiszfeld import Place, Walker, approach, distances, length, nearest_user, simplex
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from fairpay.month import Month
     from fairpay.solvers.weiszfeld import Floats
     from fairpay.usage import Ints, Usage
@@ -61,6 +63,8 @@ class Found:
     """Walks over the month."""
     exact: bool = False
     """True where the point is one that users' own shares make, or all users lie on one line."""
+    shares: tuple[Fraction, ...] = ()
+    """The point, right to 20 digits and more, where it was found in a small month."""
 
 
 def solve(month: Month, start: Floats, *, within: float) -> Found:
@@ -245,10 +249,10 @@ class Bend:
             far = distances(usage, point, square)
             far = np.where(far > 0, far, np.inf)
             turn = np.empty_like(far)
-            kernel.along(usage.start, usage.artist, usage.amount, usage.total, along, offset, turn)
+            kernel.along(usage.start, usage.artist, usage.amount, usage.whole, along, offset, turn)
             budget = (usage.fee / far / far * np.clip(turn / far, -1.0, 1.0) * unit).astype(np.int64)
             for row, one_way in zip(out, (np.maximum(budget, 0), np.maximum(-budget, 0)), strict=True):
-                split.add_proportional(usage.start, usage.artist, usage.amount, usage.total, one_way, row)
+                split.add_proportional(usage.start, usage.artist, usage.amount, usage.whole, one_way, row)
             sums.append(sum_exactly(budget))
 
         return visit

@@ -97,7 +97,7 @@ def distances(usage: Usage, point: Floats, square: int) -> Floats:
     from fairpay.kernels import distances as kernel  # noqa: PLC0415 - Numba is loaded where it is used
 
     out = np.empty(usage.users, dtype=np.float64)
-    kernel.distance(usage.start, usage.artist, usage.amount, usage.total, point, square, out)
+    kernel.distance(usage.start, usage.artist, usage.amount, usage.whole, point, square, out)
     return out
 
 
@@ -108,7 +108,7 @@ def mean_point(month: Month) -> Floats:
     unit = units_each(month.facts.fees)
 
     def weigh(u: Usage, out: Ints) -> None:
-        split.add_proportional(u.start, u.artist, u.amount, u.total, u.fee * unit, out[0])
+        split.add_proportional(u.start, u.artist, u.amount, u.whole, u.fee * unit, out[0])
 
     drawn = month.gather(weigh, rows=1)[0]
     shares: Floats = drawn / float(sum_exactly(drawn))
@@ -165,7 +165,7 @@ class Walker:
             pull = np.where(away, usage.fee * unit / np.where(away, far, 1.0), 0.0)
             coarse = int((pull * 2.0**-20).astype(np.int64).sum()) if pull.max(initial=0.0) < 2.0**62 else 2**62
             budget = pull.astype(np.int64) if coarse < ROOMY else np.zeros_like(usage.fee)
-            split.add_proportional(usage.start, usage.artist, usage.amount, usage.total, budget, out[0])
+            split.add_proportional(usage.start, usage.artist, usage.amount, usage.whole, budget, out[0])
             objective = sum_exactly((usage.fee * far * fine).astype(np.int64))
             near = float(far[away & (usage.fee > 0)].min(initial=math.inf))
             sums.append((coarse, sum_exactly(budget), sum_exactly(usage.fee[~away]), objective, near))
@@ -203,7 +203,7 @@ def nearest_user(month: Month, point: Floats) -> Floats:
 def shares_of(usage: Usage, user: int) -> tuple[tuple[int, float], ...]:
     """Return one user's (artist, share), in artist order."""
     mine = slice(int(usage.start[user]), int(usage.start[user + 1]))
-    shares = usage.amount[mine] / usage.total[user]
+    shares = usage.amount[mine] / usage.whole[user]
     return tuple(sorted(zip(usage.artist[mine].tolist(), shares.tolist(), strict=True)))
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fairpay.outcome import Outcome
 
 KEYS = ["schema_version", "currency", "pool", "money", "listening", "scenarios", "rules", "safe_user_cap", "inactive",
-        "mcdonald_ratio", "controls", "notes"]  # fmt: skip
+        "mcdonald_ratio", "controls", "notes", "warnings"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_the_page_fits_into_80_columns(found: Audit, about: Outcome) -> None:
     text = page.get()
     assert all(len(line) <= 80 for line in text.splitlines())
     assert "…" not in text
-    for words in ("market-centric", "one-account", "click-farm", "c* =", "never", "no limit", "not known", "Astray"):
+    for words in ("market-centric", "one-account", "click-farm", "c* =", "never", "no limit", "not known", "To others"):
         assert words in text
     assert "With --inactive hold it would be 0.70" in text
 

@@ -99,14 +99,27 @@ def test_check_says_what_became_of_every_row(log: Path, capsys: pytest.CaptureFi
     assert main(["check", str(log)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "  Left out    1 row, under the qualifying length" in lines
-    assert lines[-1] == "Every row has its place: 7 read = 6 used + 1 left out."
+    assert "Every row has its place: 7 read = 6 used + 1 left out." in lines
+    assert lines[-1] == "  A run would go through."
     assert main(["check", str(log), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["columns"] == {"user": "user", "artist": "artist", "seconds": "seconds"}
     assert found["listening"]["dropped"] == {"under the qualifying length": 1}
 
 
-@pytest.mark.parametrize("command", [["check"], ["compare"], ["pay", "--rule", "user-centric", "--fee", "1"]])
+def test_check_says_what_would_stop_a_run_and_stops_only_when_strict(
+    log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.write_text("user,artist,seconds\nu,A,60\nu,A,-3\n")
+    assert main(["check", str(log)]) == 0
+    assert "A run would stop with status 3: 1 of 2 rows cannot be used." in capsys.readouterr().out
+    assert main(["check", str(log), "--json", "--strict"]) == 3
+    found = json.loads(capsys.readouterr().out)
+    assert found["run"]["status"] == 3
+    assert found["bad_rows"] == [{"count": 1, "reason": "seconds is negative", "where": "first at row 2"}]
+
+
+@pytest.mark.parametrize("command", [["compare"], ["pay", "--rule", "user-centric", "--fee", "1"]])
 def test_a_bad_row_is_status_3_with_a_count_and_no_user_in_the_message(
     command: list[str], log: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -60,7 +60,9 @@ def test_the_page_answers_from_top_to_bottom(capsys: pytest.CaptureFixture[str])
         "  Sleepify    -100.00  -20.0 %  its listeners play 1.2x the average",
         "",
         "  The heaviest 1 % of listeners steer 14.3 % of the pool -> 14.3 %",
-        "  Of a typical subscriber's 6.99, 2.33 reaches artists never played -> 2.33",
+        "  Of each subscriber's own money (median 6.99), 2.33 goes to artists that",
+        "  subscriber never played (market-centric), 2.33 (user-centric): medians over",
+        "  all subscribers",
         "",
         "Every cent is placed: paid 1,000.00 = pool 1,000.00 under both rules.",
     ]

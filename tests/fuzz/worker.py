@@ -86,8 +86,9 @@ def main() -> None:
     """Read the inputs of the numbers from argument 1 up to argument 2."""
     with TemporaryDirectory() as folder:
         for number in range(int(sys.argv[1]), int(sys.argv[2])):
-            print(f"{number} begun", flush=True)
-            print(f"{number} {fate(*malformed(number), Path(folder))}", flush=True)
+            sys.stdout.write(f"{number} begun\n")
+            sys.stdout.flush()
+            sys.stdout.write(f"{number} {fate(*malformed(number), Path(folder))}\n")
 
 
 main()

@@ -7,8 +7,9 @@ from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
+import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from fairpay.kernels.moments import parse_moments
@@ -22,6 +23,7 @@ from fairpay.kernels.numbers import (
     TOO_LARGE,
     parse_decimals,
 )
+from fairpay.qualify.moments import read_moments
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -192,11 +194,49 @@ def test_digits_read_many_at_a_time_are_those_read_one_at_a_time(text: bytes, di
         assert alone == [slow(text.decode(), digits)]
 
 
+def is_written_date(number: int) -> bool:
+    """Whether 14 digits are a moment as it is written."""
+    try:
+        return 1900 <= datetime.strptime(str(number), "%Y%m%d%H%M%S").year <= 2199 and number >= 10**13  # noqa: DTZ007 - a number
+    except ValueError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("20261031", "2026-10-31T00:00:00"),
+        ("20261031235959", "2026-10-31T23:59:59"),
+        ("20240229", "2024-02-29T00:00:00"),
+    ],
+)
+def test_dates_written_in_digits_are_dates(text: str, moment: str) -> None:
+    expected = (datetime.fromisoformat(moment + "+00:00") - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(
+        microseconds=1
+    )
+    assert moments([text]) == [(expected, EXACT)]
+    whole = read_moments(pa.array([int(text), 1_700_000_000]))
+    assert whole.value.tolist() == [expected, 1_700_000_000_000_000]
+    assert whole.how is None
+
+
+@pytest.mark.parametrize("text", ["45717", "45717.4583", "20261332", "20250229", "0", "99999999", "1"])
+def test_numbers_before_1973_are_no_times(text: str) -> None:
+    assert moments([text]) == [(0, NOT_A_NUMBER)]
+    assert read_moments(pa.array([float(text)])).how.tolist() == [NOT_A_NUMBER]
+
+
+@pytest.mark.parametrize("text", ["0000-01-01", "-0001-01-01"])
+def test_years_before_1_are_no_times(text: str) -> None:
+    assert read_moments(pa.array([text])).how.tolist() == [NOT_A_NUMBER]
+
+
 @given(st.integers(0, 10**19))
 @example(10**16 - 1)
 @example(10**11)
 @example(10**11 - 1)
 def test_unix_times_are_read_by_their_size(number: int) -> None:
+    assume(number >= 10**8 and not is_written_date(number))
     unit = 10**6 if number < 10**11 else 10**3 if number < 10**14 else 1
     micro = number * unit if number < 10**17 else number // 1000
     assert moments([str(number)]) == [(micro, EXACT) if number < 2**62 else (0, TOO_LARGE)]

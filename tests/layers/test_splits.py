@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairpay.layers.splits import BLOCKED, Wishes, apportion, divide_listening, with_history, with_wishes
+from fairpay.layers.splits import (
+    BLOCKED,
+    LARGEST,
+    Wishes,
+    apportion,
+    divide_listening,
+    fitted,
+    with_history,
+    with_wishes,
+)
 
 AMOUNTS = st.dictionaries(st.sampled_from("abcdé"), st.integers(1, 10**6), min_size=1)
 PAST = st.dictionaries(st.sampled_from("abcxyz"), st.integers(1, 500))
@@ -78,12 +87,33 @@ def test_a_tie_goes_to_the_smaller_id() -> None:
     assert apportion({"b": 1, "a": 1, "é": 1}, 4) == {"a": 2, "b": 1, "é": 1}
 
 
-@given(own=AMOUNTS, past=PAST, kappa=KAPPAS, gift=SHARES, total=st.integers(1, 2**60))
-def test_all_layers_together_keep_a_users_money_whole(
-    own: dict[str, int], past: dict[str, int], kappa: Fraction, gift: Fraction, total: int
+@given(own=AMOUNTS, past=PAST, kappa=KAPPAS, gift=SHARES)
+def test_all_layers_together_are_their_definitions_one_after_the_other(
+    own: dict[str, int], past: dict[str, int], kappa: Fraction, gift: Fraction
 ) -> None:
-    """Whatever is stated."""
+    """In exact proportion, whatever is stated."""
     wishes = Wishes({"g": gift}, {"a", "b"}, {"c": Fraction(3)})
-    found = divide_listening(own, total, plays=3, past=past, kappa=kappa, wishes=wishes)
-    assert sum(found.values()) == total
+    found = divide_listening(own, plays=3, past=past, kappa=kappa, wishes=wishes)
     assert not {"a", "b"} & set(found)
+    mixed = naive_layers.history(own, past, kappa * sum(own.values()) / 3) if past else naive_layers.shares(own)
+    left = {a: x for a, x in mixed.items() if x and a not in {"a", "b"}}
+    if left:
+        expected = naive_layers.wishes(left, {"g": gift} if gift else {}, {"c": Fraction(3)})
+        assert naive_layers.shares(found) == {a: x for a, x in expected.items() if x}
+
+
+@given(weights=AMOUNTS, times=st.integers(1, 2**80))
+def test_parts_that_fit_in_62_bits_are_kept_exactly(weights: dict[str, int], times: int) -> None:
+    """Without their common factor."""
+    found, exact = fitted({a: x * times for a, x in weights.items()})
+    assert exact
+    assert naive_layers.shares(found) == naive_layers.shares(weights)
+
+
+def test_finer_parts_are_cut_off_alike_and_none_is_lost() -> None:
+    """2^90 + 1, twice, beside 1."""
+    found, exact = fitted({"a": 2**90 + 1, "b": 2**90 + 1, "c": 1})
+    assert not exact
+    assert found["a"] == found["b"]
+    assert found["c"] == 1
+    assert 2**61 < sum(found.values()) <= LARGEST

@@ -26,7 +26,7 @@ def floats(value: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 - any J
 def test_a_summary_has_the_keys_of_the_design_in_one_order() -> None:
     keys = [
         *("schema_version", "currency", "pool", "money", "listening", "rules", "comparisons", "mcdonald_ratio"),
-        *("controls", "notes", "decisions", "conditions"),
+        *("controls", "notes", "warnings", "decisions", "conditions"),
     ]
     assert list(summary(outcome(TWO))) == keys
     assert list(summary(outcome({"user-centric": [1]}, ms=None, listening=listening(ms=None, period=None)))) == keys

@@ -135,20 +135,20 @@ def safe(found: RuleAudit) -> bool:
 
 
 def listeners(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
-    """Show who steers the pool, and where a typical subscriber's money goes."""
+    """Show who steers the pool, and how much of subscribers' own money goes to artists they never played."""
     rows = []
     for found in audit.rules:
         shares = (found.bias.steered_by_top_1_percent, found.bias.steered_by_top_10_percent)
         stray = amount(found.bias.stray, outcome.currency)
         rows.append((found.rule.label, *(percent(share) for share in shares), limit(found), stray))
     fee = amount(audit.median_fee, outcome.currency)
-    yield paragraph("Who steers the pool, and where a typical subscriber's money goes:", style="bold")
+    yield paragraph("Who steers the pool, and where subscribers' own money goes:", style="bold")
     yield ""
-    yield figures("Rule", "Heaviest 1 %", "Heaviest 10 %", "One listener", f"Astray of {fee}", rows=rows)
+    yield figures("Rule", "Heaviest 1 %", "Heaviest 10 %", "One listener", "To others", rows=rows)
     yield ""
     yield paragraph(
         "One listener: the most that one can steer, for each 1.00 paid. "
-        f"Astray: what of a typical {fee} reaches artists that subscriber never played."
+        f"To others: what of each subscriber's own money (median {fee}) goes to artists never played, the median."
     )
     if audit.mcdonald is not None:
         ratio = format_units(round_half_even(audit.mcdonald * 100), HUNDREDTHS)

@@ -103,11 +103,14 @@ def extremes(outcome: Outcome, first: Payout, second: Payout, *, why: Callable[[
 
 
 def bias(outcome: Outcome, first: Payout, second: Payout) -> Iterator[RenderableType]:
-    """Say who steers the pool, and how much of a typical subscriber's money goes astray."""
+    """Say who steers the pool, and how much of a subscriber's own money goes to artists never played."""
     steered = [percent(p.steered_by_top_1_percent) for p in (first, second) if p.steered_by_top_1_percent is not None]
     if len(steered) == PAIR:
         yield f"{INDENT}The heaviest 1 % of listeners steer {steered[0]} of the pool -> {steered[1]}"
     stray = [amount(units, outcome.currency) for p in (first, second) if (units := stray_money(outcome, p)) is not None]
     if len(stray) == PAIR:
         fee = amount(outcome.median_fee, outcome.currency)
-        yield f"{INDENT}Of a typical subscriber's {fee}, {stray[0]} reaches artists never played -> {stray[1]}"
+        yield paragraph(
+            f"Of each subscriber's own money (median {fee}), {stray[0]} goes to artists that subscriber never played "
+            f"({first.rule.label}), {stray[1]} ({second.rule.label}): medians over all subscribers"
+        )

@@ -75,11 +75,11 @@ def extremes(outcome: Outcome, first: Payout, others: Sequence[Payout]) -> Rende
 
 
 def steering(outcome: Outcome) -> RenderableType:
-    """One line for each rule: who steers the pool, and how much of a typical subscriber's money goes astray."""
+    """One line for each rule: who steers the pool, and how much of their own money goes to artists not played."""
     rows = []
     for payout in outcome.payouts:
         stray = stray_money(outcome, payout)
         text = "-" if stray is None else amount(stray, outcome.currency)
         rows.append((payout.rule.label, percent(payout.steered_by_top_1_percent), text))
     fee = amount(outcome.median_fee, outcome.currency)
-    return figures("Rule", "Steered by heaviest 1 %", f"Of {fee}, to artists never played", rows=rows)
+    return figures("Rule", "Steered by heaviest 1 %", f"Median of {fee} to artists not played", rows=rows)

@@ -60,12 +60,14 @@ def paragraph(text: str, *, style: str = "", indent: str = INDENT) -> Text:
     return Text("\n".join(lines), style=style)
 
 
-def about(outcome: Outcome) -> Iterator[RenderableType]:
-    """Say where the money comes from, what was read, and what was left out."""
+def about(outcome: Outcome, *, royalty: bool = False) -> Iterator[RenderableType]:
+    """Say where the money comes from, what was read, and what was left out; with `royalty`, that all of it is paid."""
     money, currency = outcome.money, outcome.currency
     stated = "as stated" if money.stated == f"{currency.text(money.pool)} stated" else money.stated
     assumed = " (assumed: no money was stated)" if money.assumed else ""
     yield labelled("Pool", f"{amount(money.pool, currency)}   {stated}{assumed}")
+    if royalty and money.rate == 1 and not money.stated.endswith(" stated"):
+        yield labelled("Royalty", "100 %: all that was paid in is paid out (--royalty-rate states another rate)")
     if money.inactive:
         what = "held back" if money.held else "in the pool"
         people = counted(money.inactive, "subscriber")

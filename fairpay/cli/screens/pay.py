@@ -27,7 +27,7 @@ def screen(outcome: Outcome) -> Iterator[RenderableType]:
     """Yield the page from top to bottom."""
     yield title(outcome.payouts[0].rule.label, outcome)
     yield ""
-    yield from about(outcome)
+    yield from about(outcome, royalty=True)
     yield ""
     yield from remarks(outcome)
     yield paragraph(paid_artists(outcome), style="bold")

@@ -1,0 +1,188 @@
+"""What may not be as its owner expects is said with a code, counted, with examples: the same whatever the order."""
+
+from __future__ import annotations
+
+import json
+from itertools import permutations
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+from paying import file
+
+import fairpay
+from fairpay.cli import main
+from fairpay.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def warned(logs: object, **options: Any) -> dict[str, tuple[int, list[str]]]:  # noqa: ANN401 - any option
+    """Compare; return count and examples of each warning."""
+    result = fairpay.compare(logs, **{"fee": "10.00", **options})
+    return {w["code"]: (w["count"], w["examples"]) for w in result.summary["warnings"]}
+
+
+def test_a_sound_log_has_no_warnings(tmp_path: Path) -> None:
+    assert warned(file(tmp_path / "a.csv", "user,artist,seconds,ts\nu1,A7,90,2026-10-01T10:00:00Z\n")) == {}
+
+
+@pytest.mark.parametrize("word", ["\\\\N", "NULL", "null", "nan", "None", "N/A", "#N/A", "undefined", "<NA>", "  "])
+def test_words_that_mean_nothing_are_named_and_counted(tmp_path: Path, word: str) -> None:
+    word = word.replace("\\\\", "\\")
+    rows = [{"user": "u1", "artist": word}, {"user": "u1", "artist": word}, {"user": word, "artist": "A7"}]
+    log = tmp_path / "a.parquet"
+    pl.DataFrame(rows).write_parquet(log)
+    seen = repr(word) if not word.strip() else word
+    assert warned(log) == {"null-words": (3, [f"artist {seen}", f"user {seen}"])}
+
+
+def test_backslash_n_without_quotes_is_nothing(tmp_path: Path) -> None:
+    log = file(tmp_path / "a.tsv", "user\tartist\nu1\tA7\nu1\t\\N\n")
+    result = fairpay.compare(log, fee="10.00", max_without_artist="100%")
+    assert result.summary["listening"]["dropped"] == {"without an artist": 1}
+    assert result.summary["warnings"] == []
+
+
+@pytest.mark.parametrize("text", ["1.23457E+15", "1,23457E+15", "1E+15"])
+def test_ids_that_a_spreadsheet_rounded_are_said(tmp_path: Path, text: str) -> None:
+    log = file(tmp_path / "a.csv", f'user,artist\n"{text}",A7\n"{text}",B9\nu2,A7\n')
+    assert warned(log) == {"spreadsheet-ids": (2, [f"user {text}"])}
+
+
+def test_points_that_may_group_thousands_are_said_in_files_of_semicolons(tmp_path: Path) -> None:
+    rows = "user;artist;seconds\nu1;A7;1.204\nu1;B9;96\n"
+    assert warned(file(tmp_path / "a.csv", rows)) == {"thousands": (1, ["seconds 1.204"])}
+    assert warned(file(tmp_path / "b.csv", rows.replace(";", ","))) == {}
+    assert warned(file(tmp_path / "c.csv", rows), decimal=",") == {}
+
+
+def test_plays_of_more_than_a_day_are_said(tmp_path: Path) -> None:
+    log = file(tmp_path / "a.csv", "user,artist,seconds\nu1,A7,180000\nu1,B9,86400\nu1,B9,12000\n")
+    assert warned(log) == {"long-plays": (1, ["seconds 180000"])}
+    counted = file(tmp_path / "b.csv", "user,artist,plays,seconds\nu1,A7,1000,180000\n")
+    assert warned(counted) == {}
+
+
+def test_most_plays_without_an_artist_are_said_with_the_column_that_has_them(tmp_path: Path) -> None:
+    log = file(tmp_path / "a.csv", "user_id,artist_id,artist_name\nu1,7,A\nu1,,B\nu1,,C\n")
+    told = "2 of 3 plays have no artist in the column artist_id"
+    assert warned(log) == {"without-artist": (2, [told, "artist_name has 2 names in these rows"])}
+    assert warned(log, max_without_artist="70%") == {}
+    with pytest.raises(InputError, match=told) as caught:
+        fairpay.pay(log, rule="user-centric", fee="10.00")
+    assert "artist_name has 2 names" in caught.value.advice
+    assert "--max-without-artist" in caught.value.advice
+    fairpay.pay(log, rule="user-centric", fee="10.00", max_without_artist="70%")
+
+
+@pytest.mark.parametrize(
+    ("times", "advice"),
+    [
+        (["45717.4583", "45718"], "Excel"),
+        (["03/02/2025 10:00", "13.2.2025"], "--day-first"),
+        (["yesterday", "soon"], "2026-10-31T12:00:00Z"),
+    ],
+)
+def test_times_that_cannot_be_read_are_said_where_no_period_is_asked(
+    tmp_path: Path, times: list[str], advice: str
+) -> None:
+    rows = "".join(f"u1,A7,{time}\n" for time in times)
+    result = fairpay.compare(file(tmp_path / "a.csv", f"user,artist,ts\n{rows}"), fee="10.00")
+    (only,) = result.summary["warnings"]
+    assert (only["code"], only["count"]) == ("unreadable-times", 2)
+    assert only["examples"] == sorted(f"time {time}" for time in times)
+    assert advice in only["advice"]
+    assert result.summary["listening"]["period"] is None
+
+
+def test_the_period_found_is_in_the_summary_without_being_asked_for(tmp_path: Path) -> None:
+    log = file(tmp_path / "a.csv", "user,artist,ts\nu1,A7,2026-10-01T10:00:00Z\nu1,B9,2026-10-31T10:00:00Z\n")
+    summary = fairpay.compare(log, fee="10.00").summary
+    assert summary["listening"]["period"] == ["2026-10-01T10:00:00Z", "2026-10-31T10:00:00Z"]
+
+
+def test_a_months_fee_on_more_than_a_month_of_plays_is_said(tmp_path: Path) -> None:
+    log = file(tmp_path / "a.csv", "user,artist,ts\nu1,A7,2026-06-01T10:00:00Z\nu1,B9,2026-10-31T10:00:00Z\n")
+    assert warned(log) == {"long-period": (153, ["153 days"])}
+    assert warned(log, fee=None, pool="10.00") == {}
+    assert warned(log, since="2026-06-01", until="2026-10-31") == {}
+
+
+def test_ids_of_artists_that_look_alike_are_said(tmp_path: Path) -> None:
+    names = ["Café", "Cafe\u0301", "Tin Harbor", "tin harbor", "Tin Harbor ", "B9"]
+    log = tmp_path / "a.parquet"
+    pl.DataFrame({"user": ["u1"] * 6, "artist": names}).write_parquet(log)
+    count, examples = warned(log)["look-alikes"]
+    assert count == 5
+    assert examples[1] == "'Tin Harbor' / 'Tin Harbor ' / 'tin harbor'"
+
+
+def test_lines_above_a_header_are_said(tmp_path: Path) -> None:
+    log = file(tmp_path / "a.csv", "Report: March\n\nuser,artist,plays\nu1,A7,3\n")
+    assert warned(log) == {"lines-above-header": (1, [str(log)])}
+
+
+def test_files_that_are_passed_over_are_said(tmp_path: Path) -> None:
+    file(tmp_path / "log" / "a.csv", "user,artist\nu1,A7\n")
+    other = file(tmp_path / "log" / "readme.md", "words")
+    assert warned(tmp_path / "log") == {"passed-over": (1, [str(other)])}
+
+
+def test_plays_of_several_artists_are_said(tmp_path: Path) -> None:
+    log = file(tmp_path / "a.json", [{"user": "u", "artists": ["A", "B"]}, {"user": "u", "artists": ["C"]}])
+    assert warned(log) == {"several-artists": (1, ["A, B"])}
+
+
+def test_a_nul_in_an_id_makes_a_row_bad(tmp_path: Path) -> None:
+    log = file(tmp_path / "a.csv", b"user,artist\nu1,A7\nu1,B\x009\n" + b"\0" * 40)
+    with pytest.raises(InputError) as caught:
+        fairpay.compare(log, fee="10.00")
+    assert [(p.count, p.reason) for p in caught.value.problems] == [
+        (1, "artist holds a NUL character"),
+        (1, "user holds a NUL character"),
+    ]
+
+
+def test_half_a_character_in_json_is_no_id(tmp_path: Path) -> None:
+    for name in ("a.jsonl", "a.json"):
+        text = '{"user":"u1","artist":"A\\ud800"}'
+        with pytest.raises(InputError):
+            fairpay.compare(file(tmp_path / name, text if name == "a.jsonl" else f"[{text}]"), fee="10.00")
+
+
+def test_warnings_do_not_depend_on_the_order_of_files_or_rows(tmp_path: Path) -> None:
+    parts = [
+        "user,artist,seconds\nNULL,A7,180000\nu1,nan,90\n",
+        "user,artist,seconds\nu3,None,190000\nu1,a7,90\n",
+        "user,artist,seconds\nu4,N/A,170000\n",
+    ]
+    files = [file(tmp_path / f"{n}.csv", text) for n, text in enumerate(parts)]
+    whole = file(tmp_path / "w.csv", parts[2] + "".join(text.split("\n", 1)[1] for text in parts[:2]))
+    assert len({json.dumps(warned(list(order))) for order in permutations(files)} | {json.dumps(warned(whole))}) == 1
+
+
+def test_strict_stops_at_any_warning_with_status_3_and_nothing_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = file(tmp_path / "a.csv", "user,artist,seconds\nNULL,A7,180000\n")
+    out = tmp_path / "out"
+    assert main(["compare", str(log), "--fee", "10", "--strict", "-o", str(out)]) == 3
+    said = capsys.readouterr().err
+    assert "2 kinds of warnings, and --strict stops at any" in said
+    assert "long-plays" in said
+    assert "null-words" in said
+    assert not out.exists()
+
+
+def test_warnings_stand_in_the_manifest_and_on_standard_error_unless_quiet(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = file(tmp_path / "a.csv", "user,artist,seconds\nNULL,A7,90\n")
+    assert main(["compare", str(log), "--fee", "10", "-o", str(tmp_path / "out")]) == 0
+    assert "Warning null-words: 1 (user NULL)." in capsys.readouterr().err
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert [w["code"] for w in manifest["warnings"]] == ["null-words"]
+    assert main(["compare", str(log), "--fee", "10", "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
