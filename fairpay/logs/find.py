@@ -10,14 +10,14 @@ import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal, TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from fairpay.errors import InputError
 from fairpay.logs.people import person_at, person_in
 from fairpay.logs.spool import copy, known_as, spooled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from zipfile import ZipInfo
 
     from fairpay.settings import Reading
@@ -35,7 +35,7 @@ FORMATS: dict[str, Format] = {
 }  # fmt: skip
 """Extension -> format. To read another extension, add it here."""
 PACKINGS: dict[str, Packing] = {".gz": "gz", ".zst": "zst", ".bz2": "bz2", ".xz": "xz"}
-REMOTE = ("s3://", "gs://", "https://", "http://", "az://", "abfss://", "hf://")
+REMOTE = ("s3://", "s3a://", "gs://", "https://", "http://", "az://", "abfss://", "hf://")
 IGNORED = frozenset({"manifest.json", "summary.json"})
 """What a run of fairpay leaves in its directory, which may be among the logs."""
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
@@ -79,7 +79,7 @@ class LogFile:
     @property
     def name(self) -> str:
         """Its name without folders."""
-        return Path(urlsplit(self.path).path if self.remote else self.path).name
+        return Path(self.path).name
 
     @property
     def stem(self) -> str:
@@ -114,13 +114,12 @@ def log_file(path: str, reading: Reading, hive: dict[str, str | None] | None = N
     """
     if path == STANDARD_INPUT:
         return piped("standard input", reading, sys.stdin.buffer)
-    remote = path.startswith(REMOTE)
-    _, extension, packing = split_name(Path(urlsplit(path).path if remote else path).name)
-    kind = reading.format or FORMATS.get(extension)
-    if remote:
-        if kind is None:
-            raise unknown(path)
-        return LogFile(path=path, format=kind, packing=packing, hive=hive or {}, remote=True)
+    if path.startswith(REMOTE):
+        from fairpay.logs.remote import remote_file  # noqa: PLC0415 - only for addresses
+
+        return remote_file(path, reading)
+    _, extension, packing = split_name(Path(path).name)
+    kind = reading.format or ("iceberg" if path.endswith(".metadata.json") else FORMATS.get(extension))
     mode, size = status_of(path)
     if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or (stat.S_ISCHR(mode) and not os.path.samefile(path, os.devnull)):  # noqa: PTH121 - may be /dev/fd/63
         with Path(path).open("rb") as stream:
@@ -171,6 +170,11 @@ def sniffed(path: str) -> Format | None:
             start = stream.read(SNIFFED).removeprefix(b"\xef\xbb\xbf").lstrip()
     except (OSError, EOFError, ValueError):
         return None
+    return told_by(start)
+
+
+def told_by(start: bytes) -> Format | None:
+    """Tell a format by the first bytes; None where they do not say."""
     if start.startswith(b"PAR1"):
         return "parquet"
     return "json" if start[:1] in {b"{", b"["} else None
@@ -203,6 +207,14 @@ def find_logs(paths: Sequence[str], reading: Reading) -> Found:
         if any("youtube" in name.lower() and name.lower().endswith(".html") for name in found.passed):
             advice = "Ask Google Takeout for the history as JSON rather than as HTML."
         raise InputError(message, advice=advice)
+    if any(file.remote for file in found.files):
+        from fairpay.logs.remote import check_addresses  # noqa: PLC0415 - only for addresses
+
+        check_addresses(found.files)
+    if any(file.format == "parquet" for file in found.files):
+        from fairpay.logs.lakes import refuse_parts  # noqa: PLC0415 - for Parquet only
+
+        refuse_parts(found.files)
     kinds = {file.format for file in found.files}
     if len(kinds) > 1 and not (reading.user_from_folder or reading.user_from_file):
         some = ", ".join(f"{kind}: {next(f.path for f in found.files if f.format == kind)}" for kind in sorted(kinds))
@@ -218,12 +230,14 @@ def expand(path: str, reading: Reading, found: Found, *, alone: bool) -> Iterabl
     if path.startswith(REMOTE):
         from fairpay.logs.remote import expand_remote  # noqa: PLC0415 - only for addresses
 
-        return expand_remote(path, reading)
+        return expand_remote(path, reading, found, alone=alone)
     if holds_logs(path):
         return within(path, reading, found, alone=alone)
     if exists(path) or not glob.has_magic(path):
         return [owned(log_file(path, reading))]
     matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - keeps the form in which the user wrote it
+    named = Path(path).parts
+    matches = [m for m in matches if not any(p.startswith("_") and p not in named for p in Path(m).parts)]
     files = [file for match in matches for file in matched(match, reading, found)]
     if not files:
         message = f"{path}: no file matches"
@@ -259,9 +273,9 @@ def owned(file: LogFile) -> LogFile:
 def within(path: str, reading: Reading, found: Found, *, alone: bool) -> Iterable[LogFile]:
     """Find the logs in a directory or an archive."""
     if os.path.isdir(path):  # noqa: PTH112 - as it was given
-        from fairpay.logs import remote  # noqa: PLC0415 - the tables that lie in folders
+        from fairpay.logs.lakes import table_in  # noqa: PLC0415 - the tables that lie in folders
 
-        kind = remote.table_in(path)
+        kind = table_in(path)
         if kind is not None:
             return [LogFile(path=path, format=kind)]
         walked = list(walk(path, path, reading, found, frozenset()))
@@ -296,6 +310,13 @@ def walk(
     here = (status.st_dev, status.st_ino)
     if here in above:
         return  # a link back to where it stands
+    if folder != root and {"_delta_log", "metadata"} & {entry.name for entry in entries}:
+        from fairpay.logs.lakes import table_in  # noqa: PLC0415 - the same
+
+        kind = table_in(folder)
+        if kind is not None:
+            yield LogFile(path=folder, format=kind)
+            return
     for entry in entries:
         if entry.name.startswith((".", "_")) or entry.name in IGNORED:
             continue
@@ -303,18 +324,18 @@ def walk(
             yield from walk(entry.path, root, reading, found, above | {here})
         elif entry.name.lower().endswith(".zip"):
             yield from unzip(entry.path, reading, found)
-        elif wanted(entry.name, entry.path, reading):
+        elif wanted(entry.name, reading, lambda entry=entry: sniffed(entry.path)):  # type: ignore[misc] # bound here
             yield log_file(entry.path, reading, hive_keys(os.path.relpath(entry.path, root)))
         else:
             found.passed.append(entry.path)
 
 
-def wanted(name: str, path: str, reading: Reading) -> bool:
+def wanted(name: str, reading: Reading, sniff: Callable[[], Format | None]) -> bool:
     """Whether a file found in a folder is a log by its name; where the format is told, also without an extension."""
     kind = FORMATS.get(split_name(name)[1])
     if kind is None:
         plain = "." not in split_name(name)[0].lstrip(".") or name.rpartition(".")[2].isdigit()
-        return reading.format is not None or (plain and sniffed(path) is not None)
+        return reading.format is not None or (plain and sniff() is not None)
     return reading.format in {None, kind}
 
 

@@ -21,7 +21,11 @@ SKIPPABLE = b"\x2a\x4d\x18"
 def packing_of(path: str) -> str | None:
     """Return how a file is packed by its first bytes, whatever it is called; None: it is not."""
     with Path(path).open("rb") as raw:
-        start = raw.read(6)
+        return packed_as(raw.read(6))
+
+
+def packed_as(start: bytes) -> str | None:
+    """Tell the same by the first bytes."""
     if start[1:4] == SKIPPABLE and start[:1] and start[0] >> 4 == 0x5:  # noqa: PLR2004 - 0x50 to 0x5f
         return "zst"
     return next((name for magic, name in MAGIC.items() if start.startswith(magic)), None)

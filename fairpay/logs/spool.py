@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+from itertools import count
 from pathlib import Path
 from threading import Lock
 from typing import IO, TYPE_CHECKING
@@ -22,7 +23,10 @@ CHUNK = 1 << 20
 copies: dict[Hashable, Path] = {}
 folder: list[Path] = []
 places: dict[str, Path] = {}
+numbers = count()
 lock = Lock()
+making: dict[Hashable, Lock] = {}
+"""A lock for each copy, so that several may be made at a time."""
 
 
 def spool_into(parent: Path | None) -> None:
@@ -40,10 +44,12 @@ def spooled(key: Hashable, name: str, write: Callable[[IO[bytes]], None]) -> Pat
 
     """
     with lock:
+        if not folder:
+            folder.append(made(Path(tempfile.gettempdir())))
+        mine = making.setdefault(key, Lock())
+    with mine:
         if key not in copies:
-            if not folder:
-                folder.append(made(Path(tempfile.gettempdir())))
-            path = folder[0] / f"{len(copies)}-{Path(name).name[-80:] or 'log'}"
+            path = folder[0] / f"{next(numbers)}-{Path(name).name[-80:] or 'log'}"
             try:
                 with path.open("xb") as out:
                     write(out)

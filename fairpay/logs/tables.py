@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,10 @@ def open_table(path: Path, reading: Reading | None = None, *, header: bool = Tru
 
     """
     told = Reading(header=header, encoding=None if reading is None else reading.encoding)
+    collapsed = re.match(r"([a-z][a-z0-9]+):/(?=[^/])([^?]*)", str(path))
+    if collapsed and not path.exists():
+        message = f"{collapsed[1]}://{collapsed[2]}: only logs are read from addresses; this is a table beside them"
+        raise InputError(message, advice="Fetch it first, and give the file.")
     source = open_file(log_file(str(path), Reading()), told)
     if not source.fields:
         message = f"{path}: the file is empty"

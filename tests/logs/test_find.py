@@ -174,20 +174,3 @@ def test_float_ids_in_a_frame_are_refused() -> None:
 def test_a_query_that_fails_is_an_input_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the frame: cannot be read"):
         judged(pl.scan_parquet(tmp_path / "none.parquet"))
-
-
-def test_an_address_is_read_through_polars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file far away is stood in for by a `file://` address."""
-    monkeypatch.setattr("fairpay.logs.find.REMOTE", ("file://",))
-    table = pa.table({"user": ["08001"], "artist": ["a"], "plays": [3]})
-    pq.write_table(table, tmp_path / "log.parquet")
-    write(tmp_path / "country=DE" / "log.csv", "user,artist,plays\n08001,a,3\n")
-    write(tmp_path / "bare.csv", "08001,a,3\n")
-    assert listens(f"file://{tmp_path}/log.parquet") == [("08001", "a", 3)]
-    far = f"file://{tmp_path}/country=DE/log.csv"
-    assert listens(far) == [("08001", "a", 3)]
-    assert rows(far, wanted=("country",))[0]["country"] == "DE"
-    told = {"user": "1", "artist": "2", "plays": "3"}
-    assert listens(f"file://{tmp_path}/bare.csv", header=False, columns=told) == [("08001", "a", 3)]
-    with pytest.raises(InputError, match="cannot be read"):
-        listens(f"file://{tmp_path}/none.parquet")
