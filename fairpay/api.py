@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 from fairpay import options as given
 from fairpay.errors import UsageError
 from fairpay.jobs import origins_of, policy_rule, prepare_output, publish, request, watching, with_policy
+from fairpay.outcome import InputFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,8 +44,8 @@ class Result:
     """Which job it was."""
     outcome: Outcome
     """Everything, in integers."""
-    inputs: tuple[str, ...]
-    """The files read, in order; empty for frames."""
+    inputs: tuple[InputFile, ...]
+    """The files read, in order, each with what it was read as; no logs for frames."""
     origins: Mapping[str, tuple[Any, str]]
     """Every option with its value and where it came from."""
     published: str = ""
@@ -81,13 +82,11 @@ class Result:
             DifferentRunError: another finished run is there and `force` is not given.
 
         """
-        from fairpay.io.manifest import InputHasher  # noqa: PLC0415 - loaded where it is used
+        from fairpay.io.inputs import HashedInputs  # noqa: PLC0415 - loaded where it is used
         from fairpay.io.publish import Target  # noqa: PLC0415 - the same
 
         with Target(Path(directory), force=force) as target:
-            hasher = InputHasher(self.inputs)
-            hasher.start()
-            return publish(self, target, hasher)
+            return publish(self, target, HashedInputs.begin(self.inputs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,8 @@ def audit(
 
     full: Options = {**given.DEFAULTS, **options}
     asked, named = request("audit", logs, (), full), tuple(scenarios) or USUAL
-    played, files = [find_scenario(name) for name in named], scenario_files(named)
+    played = [find_scenario(name) for name in named]
+    files = [InputFile("scenario", name) for name in scenario_files(named)]
     where = "python" if scenarios else "default"
     recorded = origins_of("audit", rules, full)
     origins = {**recorded, "scenario": (list(named), recorded.get("scenario", (None, where))[1])}
@@ -177,11 +177,14 @@ def suspects(
         return found if ready is None else replace(found, published=publish(found, *ready, more=outputs(found)))
 
 
-def previous_files(previous: object, reading: Reading) -> list[str]:
+def previous_files(previous: object, reading: Reading) -> list[InputFile]:
     """Return the files of the month before, for the manifest."""
-    from fairpay.io.listens import open_logs  # noqa: PLC0415 - loaded where it is used
+    from fairpay.io.inputs import log_inputs  # noqa: PLC0415 - loaded where it is used
+    from fairpay.io.listens import open_logs  # noqa: PLC0415 - the same
 
-    return [] if previous is None else open_logs(previous, reading, wanted=()).files
+    if previous is None:
+        return []
+    return log_inputs(open_logs(previous, reading, wanted=()).sources, reading, role="previous")
 
 
 def check(logs: object, **options: Unpack[Options]) -> Checked:

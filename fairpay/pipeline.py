@@ -13,10 +13,11 @@ from fairpay.engines.local import LocalEngine
 from fairpay.errors import NothingToPayError
 from fairpay.funds import Paying, check_stated, fee_units, funds
 from fairpay.io.artists import read_artists
+from fairpay.io.inputs import log_inputs
 from fairpay.io.listens import open_logs
-from fairpay.io.rejects import write_rejects
+from fairpay.io.rejects import check_rejects, write_rejects
 from fairpay.io.subscribers import read_subscribers
-from fairpay.outcome import Condition, Listening, Money, Outcome
+from fairpay.outcome import Condition, InputFile, Listening, Money, Outcome
 from fairpay.qualify import Qualifier
 from fairpay.reports.controls import controls
 from fairpay.reports.figures import moved_between
@@ -103,7 +104,7 @@ def carry_out(
             currency,
             money,
             listening,
-            inspection.files,
+            inspection.inputs,
             engine.artist,
             engine.artist_plays,
             engine.artist_ms,
@@ -179,6 +180,9 @@ def take_in(
     timed = () if period == (None, None) else ("time",)
     wanted = dict.fromkeys((*ROLES, *timed, *roles, *stages.roles))
     logs = open_logs(request.logs, request.reading, wanted=tuple(wanted), period=period)
+    inputs = input_files(request, logs)
+    if rejects is not None:
+        check_rejects(rejects, [one.path for one in inputs])
     for sentence in (found_columns(logs), *logs.notes):
         watch.say(sentence)
     qualifier = Qualifier(qualifying, set_aside=rejects is not None)
@@ -193,20 +197,28 @@ def take_in(
         write_rejects(pa.concat_tables(tables, promote_options="default"), rejects)
         if counts.bad:
             watch.say(f"{counts.bad:,} rows set aside in {rejects}")
-    return Inspection(logs.columns, logs.detected, input_files(request, logs.files), counts)
+    return Inspection(logs.columns, logs.detected, logs.files, counts, inputs)
 
 
-def input_files(request: Request, logs: Sequence[str] | None = None) -> list[str]:
-    """Return every file a run reads: logs, subscribers, artists. `logs`, where they are known, are not looked for."""
-    found = open_logs(request.logs, request.reading, wanted=ROLES).files if logs is None else logs
+def input_files(request: Request, logs: Logs | None = None) -> list[InputFile]:
+    """Return every file a run reads, with what it is read as. `logs`, where they are open, are not looked for."""
+    found = logs or open_logs(request.logs, request.reading, wanted=ROLES)
     asked = request.conditions
-    given = (request.money.subscribers, request.artists, request.decisions)
-    conditions: list[str | Path | None] = [asked.history, asked.wishes, asked.delegations]
+    given: dict[str, str | Path | None] = {
+        "subscribers": request.money.subscribers,
+        "artists": request.artists,
+        "decisions": request.decisions,
+        "policy": None,
+        "history": asked.history,
+        "wishes": asked.wishes,
+        "delegations": asked.delegations,
+    }
     if asked.policy is not None:
         from fairpay.policy import policy_file  # noqa: PLC0415 - only where there is one
 
-        conditions.insert(0, policy_file(asked.policy))
-    return [*found, *(str(path) for path in (*given, *conditions) if path is not None)]
+        given["policy"] = policy_file(asked.policy)
+    tables = [InputFile(role, str(path)) for role, path in given.items() if path is not None]
+    return [*log_inputs(found.sources, request.reading), *tables]
 
 
 def found_columns(logs: Logs) -> str:
@@ -222,7 +234,7 @@ class Found:
     currency: Currency
     money: Money
     listening: Listening
-    files: Sequence[str]
+    inputs: Sequence[InputFile]
     artist: pa.Array
     plays: Ints
     ms: Ints | None
@@ -289,7 +301,7 @@ def conclude(division: Division, found: Found) -> Outcome:
         market_weight=division.market_weight,
         user_weight=division.user_weight,
         median_fee=division.median_fee,
-        inputs=tuple(found.files),
+        inputs=tuple(found.inputs),
         mcdonald=division.mcdonald,
         controls=controls(found, division.payouts),
         names=found.names,

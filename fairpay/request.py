@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fairpay.month import Month
-    from fairpay.outcome import Outcome
+    from fairpay.outcome import InputFile, Outcome
     from fairpay.qualify import Counts
     from fairpay.rule import Rule
     from fairpay.schema import Listens, RawBatch
@@ -76,3 +76,5 @@ class Inspection:
     """The log files, in order."""
     counts: Counts
     """Rows by fate."""
+    inputs: Sequence[InputFile] = ()
+    """Every file that was read, with what it was read as."""

@@ -22,6 +22,7 @@ from fairpay.books.settling import Terms, settle
 from fairpay.books.store import locked, read_entry, shelf
 from fairpay.books.writing import already, publish_month
 from fairpay.errors import DifferentRunError, UsageError
+from fairpay.io.rejects import check_rejects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -87,11 +88,13 @@ def close(
     """
     check_period(closing.period)
     with locked(closing.books) if not dry_run or closing.books.is_dir() else nullcontext():
+        hashing = Hashing.of(closing)
+        if closing.reading.rejects is not None:
+            check_rejects(closing.reading.rejects, hashing.paths, output=closing.books)
         loaded = load(closing)
         closing = replace(closing, policies=loaded.policies.hashes(loaded.pools))
         found = shelf(closing.books)
         place = place_of(found, closing.period)
-        hashing = Hashing.of(closing)
         entry = found.month(closing.period)
         if entry is not None:
             return closed_before(entry, closing, place, hashing.inputs())

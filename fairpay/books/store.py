@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fairpay.books.ledger import read_ledger
 from fairpay.books.periods import MONTH
 from fairpay.errors import InputError, LockedError, OutputError
+from fairpay.io.manifest import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from fairpay.books.ledger import Kind, Ledger
 
-__all__ = ["ADJUSTMENTS", "LEDGER", "Entry", "Shelf", "canonical", "locked", "read_entry", "sha256_of", "shelf"]
+__all__ = ["ADJUSTMENTS", "LEDGER", "Entry", "Shelf", "locked", "read_entry", "sha256_of", "shelf"]
 
 ADJUSTMENTS = "adjustments"
 LEDGER = "ledger.parquet"
@@ -159,11 +160,6 @@ def locked(books: Path) -> Iterator[None]:
     except OSError as error:
         message = f"the books in {books.name} cannot be written: {error.strerror or error}"
         raise OutputError(message) from None
-
-
-def canonical(value: object) -> bytes:
-    """JSON whose bytes depend on the value alone."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def sha256_of(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import stat
 from pathlib import Path
@@ -14,7 +15,9 @@ from fairpay.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["InputHasher", "hash_file"]
+    from _typeshed import ReadableBuffer
+
+__all__ = ["HashSink", "InputHasher", "hash_file"]
 
 CHUNK_BYTES = 1 << 20
 
@@ -68,6 +71,28 @@ class InputHasher:
                 self.records.append({"name": name, "size": size, "sha256": digest})
         except OSError as error:
             self.problem = unreadable(error)
+
+
+class HashSink(io.RawIOBase):
+    """A file that keeps nothing but the SHA-256 of what is written to it."""
+
+    def __init__(self, begin: bytes) -> None:
+        """Begin with some bytes."""
+        self.digest = hashlib.sha256(begin)
+
+    def writable(self) -> bool:
+        """It can be written."""
+        return True
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Take some bytes."""
+        view = memoryview(data)
+        self.digest.update(view)
+        return view.nbytes
+
+    def hexdigest(self) -> str:
+        """Return the hash so far."""
+        return self.digest.hexdigest()
 
 
 def hash_file(path: Path, stopped: Event | None = None) -> tuple[int, str]:

@@ -39,6 +39,8 @@ class Logs:
     """What was found out about the first file, in sentences."""
     make_units: Callable[[int | None, int], list[Unit]]
     """Cuts the logs into units, for a number of rows per batch and of threads."""
+    sources: tuple[LogFile, ...] = ()
+    """Every file with what its place says of it; none for tables in memory."""
 
     def units(self, batch_rows: int | None = None, threads: int | None = None) -> list[Unit]:
         """Cut the logs into independent units, each to be called once, on any thread."""
@@ -101,6 +103,7 @@ def of_files(paths: list[str], asked: Asked) -> Logs:
         sum(file.size for file in files),
         [*getattr(first, "notes", ()), *columns_notes(columns, asked.reading)],
         lambda batch_rows, threads: plan(filled, asked, columns, batch_rows=batch_rows, threads=threads),
+        tuple(files),
     )
 
 

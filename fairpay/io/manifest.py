@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 
     from fairpay.outcome import Control
 
-__all__ = ["MANIFEST", "InputHasher", "describe", "fingerprint", "read_manifest", "seal", "sealed"]
+__all__ = [
+    "MANIFEST",
+    "InputHasher",
+    "canonical",
+    "describe",
+    "fingerprint",
+    "plain",
+    "read_manifest",
+    "seal",
+    "sealed",
+]
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
@@ -28,8 +38,10 @@ RUNNING = frozenset(
     {"memory", "threads", "batch_rows", "temp_dir", "progress", "force", "quiet", "json", "output", "config", "command"}
 )
 """Options that change how a run goes and not what comes out."""
-FILES = frozenset({"log", "logs", "subscribers", "artists", "decisions", "previous"})
-"""Options that name input files: what they hold counts, and not where they lie."""
+FILES = frozenset(
+    {"log", "logs", "subscribers", "artists", "decisions", "previous", "history", "wishes", "delegations"}
+)
+"""Options that name input files: what they hold and what they are read as counts, and not where they lie."""
 Option = tuple[Any, str]
 
 
@@ -61,14 +73,20 @@ def describe(
 def fingerprint(*, command: str, options: Mapping[str, Option], inputs: Sequence[Mapping[str, Any]]) -> str:
     """Return what tells one run from another: the same for the same inputs, options that matter, and fairpay.
 
-    Where the inputs lie, in which order they are named, and where an option came from do not matter. An input that
-    could not be hashed may have changed: two runs on it are never the same.
+    Where the inputs lie, in which order they are named, and where an option came from do not matter; what each is read
+    as does, and whatever its rows take from its place. Every option counts that is not known to change no result. An
+    input that could not be hashed may have changed: two runs on it are never the same.
     """
     asked = {name: plain(value) for name, (value, _) in options.items() if name not in RUNNING | FILES}
     if "rejects" in asked:
         asked["rejects"] = asked["rejects"] is not None
     read = sorted(
-        [Path(record["name"]).name, record["size"] or 0, record["sha256"] or f"not hashed {uuid.uuid4()}"]
+        [
+            *(str(record.get(key, "")) for key in ("role", "known_as")),
+            Path(record["name"]).name,
+            record["size"] or 0,
+            record["sha256"] or f"not hashed {uuid.uuid4()}",
+        ]
         for record in inputs
     )
     told: list[object] = [SCHEMA_VERSION, metadata.version("fairpay"), command, asked, read or str(uuid.uuid4())]
@@ -85,8 +103,9 @@ def plain(value: object) -> object:
 
 
 def canonical(value: object) -> bytes:
-    """Write a value as JSON in the one way that is hashed."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    """Write a value as JSON in the one way that is hashed; the bytes of a name that is not UTF-8 are escaped."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode(errors="backslashreplace")
 
 
 def seal(manifest: Mapping[str, Any]) -> dict[str, Any]:

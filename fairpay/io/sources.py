@@ -120,7 +120,7 @@ def expand(path: str, reading: Reading) -> Iterable[LogFile]:
     if Path(path).is_dir():
         return within(path, reading)
     if Path(path).exists() or not glob.has_magic(path):
-        return [log_file(path, reading)]
+        return [log_file(path, reading, hive_keys(path))]
     matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - keeps the form in which the user wrote it
     files = [file for match in matches for file in matched(match, reading)]
     if not files:
@@ -143,7 +143,7 @@ def within(directory: str, reading: Reading) -> list[LogFile]:
         for name in sorted(names):
             if not name.startswith((".", "_")) and name not in IGNORED and split_name(name)[1] in wanted:
                 path = os.path.join(folder, name)  # noqa: PTH118 - keeps the form in which the user wrote it
-                files.append(log_file(path, reading, hive_keys(os.path.relpath(path, directory))))
+                files.append(log_file(path, reading, hive_keys(path)))
     if not files:
         message = (
             f"{directory}: no log in this directory: looked for {', '.join(sorted(wanted))}, also with .gz or .zst"

@@ -30,7 +30,7 @@ class Rejected:
         rows = np.concatenate([group.rows for group in bad])
         reasons = [group.reason for group in bad for _ in range(len(group.rows))]
         columns = {
-            "file": pa.array([raw.file] * len(rows), pa.string()),
+            "file": pa.array([printable(raw.file)] * len(rows), pa.string()),
             "row": pa.array(rows + raw.row(0), pa.int64()),
             "reason": pa.array(reasons, pa.string()),
         }
@@ -45,3 +45,8 @@ class Rejected:
             return pa.table({"file": pa.array([], pa.string()), "row": [], "reason": pa.array([], pa.string())})
         whole = pa.concat_tables(self.tables, promote_options="default")
         return whole.sort_by([("file", "ascending"), ("row", "ascending")])
+
+
+def printable(name: str) -> str:
+    """Write a file's name that is not UTF-8 with its odd bytes escaped."""
+    return name.encode(errors="backslashreplace").decode()
