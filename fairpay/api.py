@@ -51,6 +51,13 @@ class Result:
     published: str = ""
     """`done` or `already` where the run was written to a directory."""
 
+    def __repr__(self) -> str:
+        """Say in one line what it is."""
+        money, listening = self.outcome.money, self.outcome.listening
+        rules = ", ".join(payout.rule.label for payout in self.outcome.payouts)
+        pool = f"{self.outcome.currency.text(money.pool)} {self.outcome.currency.code}"
+        return f"<{self.command} of {pool} under {rules}: {listening.artists:,} artists, {listening.users:,} users>"
+
     @property
     def arrow(self) -> pa.Table:
         """The comparison or the payouts as an Arrow table; amounts are exact decimals."""
@@ -141,7 +148,7 @@ def audit(
     from fairpay.attacks.scenario import USUAL, find_scenario, scenario_files  # noqa: PLC0415 - the same
     from fairpay.attacks.stage import run_audit  # noqa: PLC0415 - the engine is loaded where it is used
 
-    full: Options = {**given.DEFAULTS, **options}
+    full = given.complete(options)
     asked, named = request("audit", logs, (), full), tuple(scenarios) or USUAL
     played = [find_scenario(name) for name in named]
     files = [InputFile("scenario", name) for name in scenario_files(named)]
@@ -164,7 +171,7 @@ def suspects(
     """
     from fairpay.search.run import outputs, search  # noqa: PLC0415 - the engine is loaded where it is used
 
-    full: Options = {**given.DEFAULTS, **options}
+    full = given.complete(options)
     asked = request("suspects", logs, rules, full)
     recorded = origins_of("suspects", rules, full)
     where = recorded.get("previous", (None, "default" if previous is None else "python"))[1]
@@ -196,7 +203,7 @@ def check(logs: object, **options: Unpack[Options]) -> Checked:
     """
     from fairpay.pipeline import inspect  # noqa: PLC0415 - the engine is loaded where it is used
 
-    full: Options = {**given.DEFAULTS, **options}
+    full = given.complete(options)
     return Checked(*inspect(request("pay", logs, (), full), watching(full)))
 
 

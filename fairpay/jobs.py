@@ -149,7 +149,7 @@ def policy_rule(options: Options) -> tuple[str, ...]:
 
 def with_policy(options: Options) -> Options:
     """Fill in defaults; a policy's measure and qualifying length stand for those that were not given."""
-    full: Options = {**given.DEFAULTS, **options}
+    full = given.complete(options)
     if full["policy"] is None:
         return full
     from fairpay.policy import find_policy  # noqa: PLC0415 - only where there is one

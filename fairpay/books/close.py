@@ -12,6 +12,7 @@ from fairpay.books.earning import Source, earn
 from fairpay.books.effects import effects_files
 from fairpay.books.facts import Facts, facts_of
 from fairpay.books.hashed import Hashing
+from fairpay.books.head import check_head, keep_head
 from fairpay.books.identity import run_id_of
 from fairpay.books.ledger import Ledger
 from fairpay.books.listening import Watch
@@ -94,17 +95,23 @@ def close(
         loaded = load(closing)
         closing = replace(closing, policies=loaded.policies.hashes(loaded.pools))
         found = shelf(closing.books)
+        check_head(closing.books, found)
         place = place_of(found, closing.period)
         entry = found.month(closing.period)
         if entry is not None:
-            return closed_before(entry, closing, place, hashing.inputs())
+            before = closed_before(entry, closing, place, hashing.inputs())
+            if not dry_run:
+                keep_head(closing.books, found)
+            return before
         earned = divide(quiet(closing) if dry_run else closing, loaded, Source(closing.logs), watch or Watch())
         inputs = hashing.inputs()
         month = work_out(closing, loaded, place, earned, inputs)
         require(month.controls)
         if dry_run:
             return month
+        keep_head(closing.books, found)
         publish_month(closing, month, inputs, found)
+        keep_head(closing.books, shelf(closing.books))
         return replace(month, status="done", manifest_sha256=read_entry(closing.books / month.period).sha256)
 
 

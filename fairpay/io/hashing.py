@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer
 
-__all__ = ["HashSink", "InputHasher", "hash_file"]
+__all__ = ["HashSink", "InputHasher", "hash_file", "read_plain"]
 
 CHUNK_BYTES = 1 << 20
 
@@ -93,6 +94,18 @@ class HashSink(io.RawIOBase):
     def hexdigest(self) -> str:
         """Return the hash so far."""
         return self.digest.hexdigest()
+
+
+def read_plain(path: Path) -> bytes:
+    """Read a plain file; a pipe or a device in its place is not waited for.
+
+    Raises:
+        OSError: when it cannot be read, or is no plain file.
+
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a plain file", str(path))
+    return path.read_bytes()
 
 
 def hash_file(path: Path, stopped: Event | None = None) -> tuple[int, str]:

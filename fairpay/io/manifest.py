@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairpay.errors import InputError
-from fairpay.io.hashing import InputHasher
+from fairpay.io.hashing import InputHasher, read_plain
+from fairpay.io.outputs import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,9 +23,12 @@ if TYPE_CHECKING:
 __all__ = [
     "MANIFEST",
     "InputHasher",
+    "as_written",
     "canonical",
     "describe",
     "fingerprint",
+    "has_parts",
+    "is_manifest",
     "plain",
     "read_manifest",
     "seal",
@@ -42,6 +46,12 @@ FILES = frozenset(
     {"log", "logs", "subscribers", "artists", "decisions", "previous", "history", "wishes", "delegations"}
 )
 """Options that name input files: what they hold and what they are read as counts, and not where they lie."""
+PARTS: dict[str, dict[str, tuple[type, ...]]] = {
+    "outputs": {"name": (str,), "size": (int,), "sha256": (str,)},
+    "inputs": {"name": (str,), "sha256": (str, type(None))},
+    "controls": {"name": (str,), "ok": (bool,), "detail": (str,)},
+}
+"""What others rely on in the records of a manifest: key -> types of its value."""
 Option = tuple[Any, str]
 
 
@@ -119,6 +129,14 @@ def sealed(manifest: Mapping[str, Any]) -> bool:
     return bool(seal(manifest)["seal"] == manifest.get("seal"))
 
 
+def as_written(manifest: Mapping[str, Any], data: bytes) -> bool:
+    """Tell whether a manifest is as it was written, to the last byte of its file: white space and order too."""
+    try:
+        return sealed(manifest) and as_json(manifest) == data
+    except (ValueError, RecursionError):  # a number or a text that no manifest holds
+        return False
+
+
 def read_manifest(directory: Path) -> dict[str, Any]:
     """Read the manifest of a run.
 
@@ -128,11 +146,11 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     """
     path = directory / MANIFEST
     try:
-        manifest: dict[str, Any] = json.loads(path.read_bytes())
+        manifest: dict[str, Any] = json.loads(read_plain(path))
     except OSError as error:
         message = f"{directory} is not a run: {MANIFEST} cannot be read ({error.strerror})"
         raise InputError(message, advice="Give a directory written with -o.") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         message = f"{path} is not JSON"
         raise InputError(message, advice="It was changed or cut short; make the run again.") from None
     if not is_manifest(manifest):
@@ -145,11 +163,13 @@ def is_manifest(value: object) -> bool:
     """Tell whether a value has the parts of a manifest that others rely on; outputs lie in the run's directory."""
     if not isinstance(value, dict) or not isinstance(value.get("fingerprint"), str):
         return False
-    parts = {"outputs": ("name", "size", "sha256"), "inputs": ("name", "sha256"), "controls": ("name", "ok", "detail")}
-    for part, keys in parts.items():
+    for part, kinds in PARTS.items():
         records = value.get(part)
-        if not isinstance(records, list):
+        if not isinstance(records, list) or not all(has_parts(record, kinds) for record in records):
             return False
-        if not all(isinstance(record, dict) and all(key in record for key in keys) for record in records):
-            return False
-    return all(Path(str(output["name"])).name == output["name"] for output in value["outputs"])
+    return all(Path(output["name"]).name == output["name"] for output in value["outputs"])
+
+
+def has_parts(record: object, kinds: Mapping[str, tuple[type, ...]]) -> bool:
+    """Tell whether a record of a manifest has these keys, with values of these types; true and false are no numbers."""
+    return isinstance(record, dict) and all(key in record and type(record[key]) in kinds[key] for key in kinds)

@@ -77,6 +77,9 @@ def log_file(path: str, reading: Reading, hive: dict[str, str | None] | None = N
     remote = path.startswith(REMOTE)
     _, extension, packing = split_name(Path(urlsplit(path).path if remote else path).name)
     kind = reading.format or FORMATS.get(extension)
+    if kind is None and not remote and not os.path.lexists(path):
+        message = f"{path}: no such file or directory"
+        raise InputError(message)
     if kind is None:
         message = f"{path}: the extension does not say what kind of log this is"
         advice = UNPACK.get(Path(path).suffix.lower(), "Give --format csv, parquet or json.")
