@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fairpay.api import audit, check, compare, pay, suspects, verify
+    from fairpay.errors import FairpayError
     from fairpay.making import synth
 
-__all__ = ["audit", "check", "compare", "pay", "suspects", "synth", "verify"]
+__all__ = ["FairpayError", "audit", "check", "compare", "pay", "suspects", "synth", "verify"]
 __version__ = "0.1.0"
 
 
@@ -23,4 +24,5 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - the functions differ in typ
     if name not in __all__:
         message = f"module 'fairpay' has no attribute {name!r}"
         raise AttributeError(message)
-    return getattr(importlib.import_module("fairpay.making" if name == "synth" else "fairpay.api"), name)
+    places = {"synth": "fairpay.making", "FairpayError": "fairpay.errors"}
+    return getattr(importlib.import_module(places.get(name, "fairpay.api")), name)

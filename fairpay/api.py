@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 from fairpay import options as given
 from fairpay.errors import InputError, UsageError
 from fairpay.jobs import origins_of, policy_rule, prepare_output, publish, request, watching, with_policy
+from fairpay.outcome import InputFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,12 +47,19 @@ class Result:
     """Which job it was."""
     outcome: Outcome
     """Everything, in integers."""
-    inputs: tuple[str, ...]
-    """The files read, in order; empty for frames."""
+    inputs: tuple[InputFile, ...]
+    """The files read, in order, each with what it was read as; no logs for frames."""
     origins: Mapping[str, tuple[Any, str]]
     """Every option with its value and where it came from."""
     published: str = ""
     """`done` or `already` where the run was written to a directory."""
+
+    def __repr__(self) -> str:
+        """Say in one line what it is."""
+        money, listening = self.outcome.money, self.outcome.listening
+        rules = ", ".join(payout.rule.label for payout in self.outcome.payouts)
+        pool = f"{self.outcome.currency.text(money.pool)} {self.outcome.currency.code}"
+        return f"<{self.command} of {pool} under {rules}: {listening.artists:,} artists, {listening.users:,} users>"
 
     @property
     def arrow(self) -> pa.Table:
@@ -84,13 +92,11 @@ class Result:
             DifferentRunError: another finished run is there and `force` is not given.
 
         """
-        from fairpay.io.manifest import InputHasher  # noqa: PLC0415 - loaded where it is used
+        from fairpay.io.inputs import HashedInputs  # noqa: PLC0415 - loaded where it is used
         from fairpay.io.publish import Target  # noqa: PLC0415 - the same
 
         with Target(Path(directory), force=force) as target:
-            hasher = InputHasher(self.inputs)
-            hasher.start()
-            return publish(self, target, hasher)
+            return publish(self, target, HashedInputs.begin(self.inputs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +158,10 @@ def audit(
     from fairpay.attacks.scenario import USUAL, find_scenario, scenario_files  # noqa: PLC0415 - the same
     from fairpay.attacks.stage import run_audit  # noqa: PLC0415 - the engine is loaded where it is used
 
-    full: Options = {**given.DEFAULTS, **options}
+    full = given.complete(options)
     asked, named = request("audit", logs, (), full), tuple(scenarios) or USUAL
-    played, files = [find_scenario(name) for name in named], scenario_files(named)
+    played = [find_scenario(name) for name in named]
+    files = [InputFile("scenario", name) for name in scenario_files(named)]
     where = "python" if scenarios else "default"
     recorded = origins_of("audit", rules, full)
     origins = {**recorded, "scenario": (list(named), recorded.get("scenario", (None, where))[1])}
@@ -174,7 +181,7 @@ def suspects(
     """
     from fairpay.search.run import outputs, search  # noqa: PLC0415 - the engine is loaded where it is used
 
-    full: Options = {**given.DEFAULTS, **options}
+    full = given.complete(options)
     asked = request("suspects", logs, rules, full)
     recorded = origins_of("suspects", rules, full)
     where = recorded.get("previous", (None, "default" if previous is None else "python"))[1]
@@ -187,11 +194,14 @@ def suspects(
         return found if ready is None else replace(found, published=publish(found, *ready, more=outputs(found)))
 
 
-def previous_files(previous: object, reading: Reading) -> list[str]:
+def previous_files(previous: object, reading: Reading) -> list[InputFile]:
     """Return the files of the month before, for the manifest."""
-    from fairpay.logs.read import open_logs  # noqa: PLC0415 - loaded where it is used
+    from fairpay.io.inputs import log_inputs  # noqa: PLC0415 - loaded where it is used
+    from fairpay.logs.read import open_logs  # noqa: PLC0415 - the same
 
-    return [] if previous is None else open_logs(previous, reading, wanted=()).paths
+    if previous is None:
+        return []
+    return log_inputs(open_logs(previous, reading, wanted=()).files, reading, role="previous")
 
 
 def check(logs: object, **options: Unpack[Options]) -> Checked:
@@ -205,7 +215,7 @@ def check(logs: object, **options: Unpack[Options]) -> Checked:
     from fairpay.logs.read import as_paths  # noqa: PLC0415 - the same
     from fairpay.pipeline import inspect, refusal  # noqa: PLC0415 - the engine is loaded where it is used
 
-    full: Options = {**given.DEFAULTS, **options}
+    full = given.complete(options)
     asked = request("check", logs, (), full)
     paths = as_paths(logs)
     files = () if paths is None else tuple(examine(paths, asked.reading))

@@ -13,6 +13,7 @@ __all__ = [
     "FairpayError",
     "InputError",
     "LockedError",
+    "NotVerifiedError",
     "NothingToPayError",
     "OutputError",
     "Problem",
@@ -80,6 +81,12 @@ class DifferentRunError(FairpayError):
     """The output directory holds another finished run."""
 
     status = 7
+
+
+class NotVerifiedError(FairpayError):
+    """A finished run, or books, are not as they were written."""
+
+    status = 8
 
 
 class UnbalancedError(FairpayError):

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from fairpay.io.manifest import InputHasher
+    from fairpay.io.inputs import HashedInputs
     from fairpay.io.publish import Target
     from fairpay.options import Options
-    from fairpay.outcome import Outcome
+    from fairpay.outcome import InputFile, Outcome
     from fairpay.pipeline import Request, Watch
 
 __all__ = ["Finished", "origins_of", "policy_rule", "prepare_output", "publish", "request", "watching", "with_policy"]
@@ -54,23 +54,25 @@ class Finished(Protocol):
 
 
 def prepare_output(
-    stack: ExitStack, asked: Request, options: Options, *, more: Sequence[str] = ()
-) -> tuple[Target, InputHasher]:
+    stack: ExitStack, asked: Request, options: Options, *, more: Sequence[InputFile] = ()
+) -> tuple[Target, HashedInputs]:
     """Lock the output directory and start hashing the inputs, and `more` files, beside the work."""
-    from fairpay.io.manifest import InputHasher  # noqa: PLC0415 - loaded where it is used
+    from fairpay.io.inputs import HashedInputs  # noqa: PLC0415 - loaded where it is used
     from fairpay.io.publish import Target  # noqa: PLC0415 - the same
+    from fairpay.logs.rejects import check_rejects  # noqa: PLC0415 - the same
     from fairpay.pipeline import input_files  # noqa: PLC0415 - the same
 
     target = stack.enter_context(Target(Path(str(options["output"])), force=options["force"]))
-    hasher = InputHasher([*input_files(asked), *more])
-    hasher.start()
-    return target, hasher
+    inputs = [*input_files(asked), *more]
+    if asked.reading.rejects is not None:
+        check_rejects(asked.reading.rejects, [one.path for one in inputs], output=target.directory)
+    return target, HashedInputs.begin(inputs)
 
 
 def publish(
     result: Finished,
     target: Target,
-    hasher: InputHasher,
+    hashed: HashedInputs,
     *,
     more: Mapping[str, Callable[[Path], int | None]] | None = None,
 ) -> str:
@@ -88,7 +90,7 @@ def publish(
     if broken:
         raise UnbalancedError("; ".join(f"control {c.name} failed: {c.detail}" for c in broken))
     name = TABLES[result.command]
-    inputs, table = hasher.join(), result.arrow
+    inputs, table = hashed.records(), result.arrow
     files: dict[str, Callable[[Path], int | None]] = {
         f"{name}.parquet": partial(write_parquet, table),
         f"{name}.csv": partial(write_csv, table),
@@ -98,25 +100,24 @@ def publish(
     manifest = describe(command=result.command, options=result.origins, inputs=inputs, controls=result.outcome.controls)
     manifest["decisions"] = decisions_of(result.outcome)
     manifest["warnings"] = warnings_of(result.outcome.warnings)
-    # a frame cannot be hashed as a file: what it led to stands for it
-    read = inputs or [{"name": "frame", "size": table.nbytes, "sha256": digest(table, result.summary)}]
-    mark = fingerprint(command=result.command, options=result.origins, inputs=read)
+    # what it led to is part of it: a frame cannot be hashed as a file, and "already done" must hold these results
+    came_to = {"role": "result", "name": "", "size": table.nbytes, "sha256": digest(table, result.summary)}
+    mark = fingerprint(command=result.command, options=result.origins, inputs=[*inputs, came_to])
     return target.publish(files=files, manifest=manifest, fingerprint=mark).status
 
 
 def digest(table: pa.Table, summary: Mapping[str, Any]) -> str:
     """Return a SHA-256 of results."""
-    import hashlib  # noqa: PLC0415 - loaded where it is used
-    import json  # noqa: PLC0415 - the same
+    import json  # noqa: PLC0415 - loaded where it is used
 
     import pyarrow as pa  # noqa: PLC0415 - the same
 
-    found = hashlib.sha256(json.dumps(summary, sort_keys=True).encode())
-    with pa.BufferOutputStream() as sink:
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-        found.update(sink.getvalue())
-    return found.hexdigest()
+    from fairpay.io.hashing import HashSink  # noqa: PLC0415 - the same
+
+    sink = HashSink(json.dumps(summary, sort_keys=True).encode())
+    with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), table.schema) as writer:
+        writer.write_table(table)
+    return sink.hexdigest()
 
 
 def request(command: str, logs: object, rules: Sequence[str], options: Options) -> Request:
@@ -149,7 +150,7 @@ def policy_rule(options: Options) -> tuple[str, ...]:
 
 def with_policy(options: Options) -> Options:
     """Fill in defaults; a policy's measure and qualifying length stand for those that were not given."""
-    full: Options = {**given.DEFAULTS, **options}
+    full = given.complete(options)
     if full["policy"] is None:
         return full
     from fairpay.policy import find_policy  # noqa: PLC0415 - only where there is one

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
@@ -14,9 +16,21 @@ from fairpay.money import exact_amount, parse_rate
 from fairpay.settings import Conditions, MoneyStated, Qualifying, Reading, Running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["DEFAULTS", "Options", "conditions", "moment", "qualifying", "reading", "running", "size", "stated"]
+__all__ = [
+    "DEFAULTS",
+    "Options",
+    "complete",
+    "conditions",
+    "meant",
+    "moment",
+    "qualifying",
+    "reading",
+    "running",
+    "size",
+    "stated",
+]
 
 
 class Options(TypedDict, total=False):
@@ -133,7 +147,39 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "several_artists": ("joined", "first", "split"),
     "repeats": ("keep", "drop", "refuse"),
 }
+PATHS = ("rejects", "subscribers", "artists", "decisions", "history", "wishes", "delegations", "temp_dir", "output")
+"""Options that take a path."""
 SIZES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """Say which word was perhaps meant; empty where none is near."""
+    import difflib  # noqa: PLC0415 - only after a mistake
+
+    plain = {one.replace("-", "").replace("_", "").lower(): one for one in known}
+    near = difflib.get_close_matches(name.replace("-", "").replace("_", "").lower(), plain, n=1, cutoff=0.75)
+    return f"Did you mean {plain[near[0]]}?" if near else ""
+
+
+def complete(options: Mapping[str, Any]) -> Options:
+    """Fill in defaults; a number with a point is taken as its shortest text, `0.7`, and exactly that.
+
+    Raises:
+        UsageError: an option there is none of, or one of a type that it cannot have.
+
+    """
+    unknown = [name for name in options if name not in DEFAULTS]
+    if unknown:
+        message = f"there is no option {unknown[0]}"
+        raise UsageError(message, advice=meant(unknown[0], DEFAULTS) or "See fairpay.options.Options.")
+    for name in PATHS:
+        value = options.get(name)
+        if value is not None and not isinstance(value, str | os.PathLike):
+            message = f"{name} is a {type(value).__name__}: give the path of a file"
+            raise UsageError(message, advice="Write it to a file first; only logs may be a table in memory.")
+    texts = {name: str(value) for name, value in options.items() if isinstance(value, float | Decimal | Fraction)}
+    full: Any = {**DEFAULTS, **options, **texts}
+    return full  # type: ignore[no-any-return] # keys were checked
 
 
 def reading(options: Options) -> Reading:

@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from fairpay.rule import Rule
     from fairpay.usage import Ints
 
-__all__ = ["Condition", "Control", "Decided", "Listening", "Money", "Outcome", "Payout"]
+__all__ = ["Condition", "Control", "Decided", "InputFile", "Listening", "Money", "Outcome", "Payout"]
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file that a run reads."""
+
+    role: str
+    """What it is read as: `logs`, or the option that names it."""
+    path: str
+    known_as: str = ""
+    """What its rows take from its place: `artist=a1` of hive folders, the user of a personal export."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +161,7 @@ class Outcome:
     """int64[artists]: the summed weights of user-centric."""
     median_fee: int
     """Royalty money of the median subscriber, minor units."""
-    inputs: tuple[str, ...] = ()
+    inputs: tuple[InputFile, ...] = ()
     """The files read, in order: logs, subscribers, artists."""
     mcdonald: Fraction | None = None
     """Mean listening of the artists played by above-mean listeners over that of the others; None without both."""

@@ -14,9 +14,10 @@ from fairpay.division import divide
 from fairpay.engines.local import LocalEngine
 from fairpay.errors import InputError, NothingToPayError
 from fairpay.funds import Paying, check_stated, fee_units, funds
+from fairpay.io.inputs import log_inputs
 from fairpay.logs.artists import read_artists
 from fairpay.logs.read import open_logs
-from fairpay.logs.rejects import write_rejects
+from fairpay.logs.rejects import check_rejects, write_rejects
 from fairpay.logs.subscribers import read_subscribers
 from fairpay.logs.warn import (
     sentences,
@@ -27,7 +28,7 @@ from fairpay.logs.warn import (
     warn_of_span,
     watch_several,
 )
-from fairpay.outcome import Condition, Listening, Money, Outcome
+from fairpay.outcome import Condition, InputFile, Listening, Money, Outcome
 from fairpay.qualify import Qualifier, refused_rows
 from fairpay.repeats import Once, Watching, find_repeats, open_once
 from fairpay.reports.controls import controls
@@ -147,7 +148,7 @@ def carry_out(
             currency,
             money,
             listening,
-            inspection.files,
+            inspection.inputs,
             engine.artist,
             engine.artist_plays,
             engine.artist_ms,
@@ -325,6 +326,9 @@ def take_in(  # noqa: PLR0913 - what is read, by whom and what for
         request.logs, request.reading, wanted=tuple(wanted), period=period, cautions=cautions, say=watch.say
     )
     warn_of_logs(logs, cautions)
+    inputs = input_files(request, logs)
+    if rejects is not None:
+        check_rejects(rejects, [one.path for one in inputs])
     for sentence in (found_columns(logs), *logs.notes):
         watch.say(sentence)
     repeats = Watching.of(logs, stages.once or find_once(engine, request, roles), engine.spool)
@@ -351,20 +355,28 @@ def take_in(  # noqa: PLR0913 - what is read, by whom and what for
         write_rejects(pa.concat_tables(tables, promote_options="default"), rejects)
         if counts.bad:
             watch.say(f"{counts.bad:,} rows set aside in {rejects}")
-    return Inspection(logs.columns, logs.detected, input_files(request, logs.paths), counts, cautions)
+    return Inspection(logs.columns, logs.detected, logs.paths, counts, cautions, inputs)
 
 
-def input_files(request: Request, logs: Sequence[str] | None = None) -> list[str]:
-    """Return every file a run reads: logs, subscribers, artists. `logs`, where they are known, are not looked for."""
-    found = open_logs(request.logs, request.reading, wanted=ROLES).paths if logs is None else logs
+def input_files(request: Request, logs: Logs | None = None) -> list[InputFile]:
+    """Return every file a run reads, with what it is read as. `logs`, where they are open, are not looked for."""
+    found = logs or open_logs(request.logs, request.reading, wanted=ROLES)
     asked = request.conditions
-    given = (request.money.subscribers, request.artists, request.decisions)
-    conditions: list[str | Path | None] = [asked.history, asked.wishes, asked.delegations]
+    given: dict[str, str | Path | None] = {
+        "subscribers": request.money.subscribers,
+        "artists": request.artists,
+        "decisions": request.decisions,
+        "policy": None,
+        "history": asked.history,
+        "wishes": asked.wishes,
+        "delegations": asked.delegations,
+    }
     if asked.policy is not None:
         from fairpay.policy import policy_file  # noqa: PLC0415 - only where there is one
 
-        conditions.insert(0, policy_file(asked.policy))
-    return [*found, *(str(path) for path in (*given, *conditions) if path is not None)]
+        given["policy"] = policy_file(asked.policy)
+    tables = [InputFile(role, str(path)) for role, path in given.items() if path is not None]
+    return [*log_inputs(found.files, request.reading), *tables]
 
 
 def found_columns(logs: Logs) -> str:
@@ -380,7 +392,7 @@ class Found:
     currency: Currency
     money: Money
     listening: Listening
-    files: Sequence[str]
+    inputs: Sequence[InputFile]
     artist: pa.Array
     plays: Ints
     ms: Ints | None
@@ -455,7 +467,7 @@ def conclude(division: Division, found: Found) -> Outcome:
         market_weight=division.market_weight,
         user_weight=division.user_weight,
         median_fee=division.median_fee,
-        inputs=tuple(found.files),
+        inputs=tuple(found.inputs),
         mcdonald=division.mcdonald,
         controls=controls(found, division.payouts),
         names=found.names,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from fairpay.caution import Cautions
     from fairpay.month import Month
-    from fairpay.outcome import Outcome
+    from fairpay.outcome import InputFile, Outcome
     from fairpay.qualify import Counts
     from fairpay.rule import Rule
     from fairpay.schema import Listens, RawBatch
@@ -79,3 +79,5 @@ class Inspection:
     """Rows by fate."""
     cautions: Cautions
     """What may not be as its owner expects, as far as it is known."""
+    inputs: Sequence[InputFile] = ()
+    """Every file that was read, with what it was read as."""

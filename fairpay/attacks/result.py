@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from fairpay.attacks.findings import Audit
-    from fairpay.outcome import Outcome
+    from fairpay.outcome import InputFile, Outcome
 
 __all__ = ["Audited"]
 
@@ -27,7 +27,7 @@ class Audited:
     """The month: money, listening, controls. It holds no payouts; `findings` does."""
     findings: Audit
     """Everything, in integers and fractions."""
-    inputs: tuple[str, ...]
+    inputs: tuple[InputFile, ...]
     """The files read, in order; scenario files last."""
     origins: Mapping[str, tuple[Any, str]]
     """Every option with its value and where it came from."""

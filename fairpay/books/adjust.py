@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fairpay.books.controls import require
 from fairpay.books.earning import earn
 from fairpay.books.facts import Facts
+from fairpay.books.head import check_head, keep_head
 from fairpay.books.listening import Watch
 from fairpay.books.periods import check_period
 from fairpay.books.rework import Adjusted, Desk
@@ -53,6 +54,7 @@ def adjust(
     change.check()
     with locked(closing.books):
         found = shelf(closing.books)
+        check_head(closing.books, found)
         month = found.month(closing.period)
         if month is None:
             message = f"{closing.period} is not closed"
@@ -65,7 +67,9 @@ def adjust(
         require(adjusted.controls)
         if dry_run:
             return adjusted
+        keep_head(closing.books, found)
         publish_adjustment(closing.books, adjusted, desk.record(), found)
+        keep_head(closing.books, shelf(closing.books))
         return replace(adjusted, status="done")
 
 

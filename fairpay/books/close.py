@@ -12,6 +12,7 @@ from fairpay.books.earning import Source, earn
 from fairpay.books.effects import effects_files
 from fairpay.books.facts import Facts, facts_of
 from fairpay.books.hashed import Hashing
+from fairpay.books.head import check_head, keep_head
 from fairpay.books.identity import run_id_of
 from fairpay.books.ledger import Ledger
 from fairpay.books.listening import Watch
@@ -22,6 +23,7 @@ from fairpay.books.settling import Terms, settle
 from fairpay.books.store import locked, read_entry, shelf
 from fairpay.books.writing import already, publish_month
 from fairpay.errors import DifferentRunError, UsageError
+from fairpay.logs.rejects import check_rejects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -87,21 +89,29 @@ def close(
     """
     check_period(closing.period)
     with locked(closing.books) if not dry_run or closing.books.is_dir() else nullcontext():
+        hashing = Hashing.of(closing)
+        if closing.reading.rejects is not None:
+            check_rejects(closing.reading.rejects, hashing.paths, output=closing.books)
         loaded = load(closing)
         closing = replace(closing, policies=loaded.policies.hashes(loaded.pools))
         found = shelf(closing.books)
+        check_head(closing.books, found)
         place = place_of(found, closing.period)
-        hashing = Hashing.of(closing)
         entry = found.month(closing.period)
         if entry is not None:
-            return closed_before(entry, closing, place, hashing.inputs())
+            before = closed_before(entry, closing, place, hashing.inputs())
+            if not dry_run:
+                keep_head(closing.books, found)
+            return before
         earned = divide(quiet(closing) if dry_run else closing, loaded, Source(closing.logs), watch or Watch())
         inputs = hashing.inputs()
         month = work_out(closing, loaded, place, earned, inputs)
         require(month.controls)
         if dry_run:
             return month
+        keep_head(closing.books, found)
         publish_month(closing, month, inputs, found)
+        keep_head(closing.books, shelf(closing.books))
         return replace(month, status="done", manifest_sha256=read_entry(closing.books / month.period).sha256)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from fairpay.books.periods import bounds
 from fairpay.books.settling import Policy
 from fairpay.errors import UsageError
+from fairpay.io.manifest import plain
 from fairpay.money import Currency, exact_amount, parse_rate
 from fairpay.options import number
 from fairpay.settings import Conditions, Qualifying, Reading, Running
@@ -146,12 +147,7 @@ class Closing:
             "min_seconds": self.min_seconds if self.min_seconds or self.policies else LEAST_SECONDS,
             "measure": self.measure,
             "any_date": self.any_date,
-            "columns": dict(reading.columns),
-            "format": reading.format,
-            "separator": reading.separator,
-            "quote": reading.quote,
-            "header": reading.header,
-            "user_from_file": reading.user_from_file,
+            **reading_options(reading),
             "set_aside": reading.rejects is not None,
             **({"policies": dict(self.policies)} if self.policies else {}),
             **{name: getattr(self, name) for name, table in NUMBER_OF.items() if table in self.tables},
@@ -165,17 +161,19 @@ class Closing:
         own = {name: options[name] for name in OWN} | {name: options[name] for name in NUMBER_OF if name in options}
         if "policies" not in options and own["min_seconds"] == LEAST_SECONDS:
             own["min_seconds"] = None
-        reading = Reading(
-            **{name: options[name] for name in READING},
-            rejects=self.books if options["set_aside"] else None,
-        )
+        known = {name: restored(value, options[name]) for name, value in READING.items() if name in options}
+        reading = Reading(**known, rejects=self.books if options["set_aside"] else None)
         return replace(self, **{**own, "pool_by": tuple(options["pool_by"])}, reading=reading)
 
 
 LEAST_SECONDS = "30"
 NUMBER_OF = {"kappa": "history", "viscosity": "delegations", "delegate_cap": "delegations"}
 """Numbers -> the tables without which they mean nothing."""
-READING = ("columns", "format", "separator", "quote", "header", "user_from_file")
+READING = {name: getattr(Reading(), name) for name in (one.name for one in fields(Reading)) if name != "rejects"}
+"""What says how logs are read -> its default. Where rejects go decides nothing; whether rows are set aside does."""
+ALWAYS = frozenset({"columns", "format", "separator", "quote", "header", "user_from_file"})
+"""Those that books have always named; a later one is named where it is not the default, so that old books keep their
+run ids."""
 OWN = (
     "period",
     "rule",
@@ -189,6 +187,17 @@ OWN = (
     "measure",
     "any_date",
 )
+
+
+def reading_options(reading: Reading) -> dict[str, Any]:
+    """How the logs are read, as plain values: every option there is, from its declaration."""
+    said = {name: getattr(reading, name) for name in READING}
+    return {name: plain(value) for name, value in said.items() if name in ALWAYS or value != READING[name]}
+
+
+def restored(default: object, value: Any) -> Any:  # noqa: ANN401 - an option of any type
+    """An option as it was before it was written as JSON."""
+    return type(default)(value) if isinstance(default, tuple | frozenset) else value
 
 
 def whole_units(currency: Currency, amount: str) -> int:

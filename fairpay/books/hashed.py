@@ -1,16 +1,17 @@
-"""Hashed: the inputs of a run, hashed beside the work that reads them."""
+"""Hashed: the inputs of a closing or a correction, hashed beside the work that reads them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fairpay.books.identity import LOGS, inputs_of
-from fairpay.io.hashing import InputHasher
+from fairpay.books.identity import inputs_of
+from fairpay.io.inputs import LOGS, HashedInputs, log_inputs
 from fairpay.logs.find import find_logs
+from fairpay.outcome import InputFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from pathlib import Path
 
     from fairpay.books.changes import Change
@@ -22,28 +23,30 @@ __all__ = ["Hashing"]
 
 @dataclass(frozen=True, slots=True)
 class Hashing:
-    """The inputs of a run, hashed beside the work that reads them."""
+    """The inputs of a closing, hashed beside the work that reads them."""
 
-    asked: tuple[tuple[str, str], ...]
-    """(role, path) of each file."""
     books: Path
-    hasher: InputHasher
+    hashed: HashedInputs
 
     @classmethod
-    def of(cls, closing: Closing, *, more: Iterable[tuple[str, Path]] = ()) -> Hashing:
+    def of(cls, closing: Closing, *, more: Sequence[tuple[str, Path]] = ()) -> Hashing:
         """Find the files of a closing, and begin; `more` are files with their roles."""
-        asked = [(role, str(path)) for role, path in (*closing.tables.items(), *more)]
-        if closing.logs:
-            asked += [(LOGS, file.path) for file in find_logs(list(closing.logs), closing.reading).files]
-        hasher = InputHasher([path for _, path in asked])
-        hasher.start()
-        return cls(tuple(asked), closing.books, hasher)
+        asked = [InputFile(role, str(path)) for role, path in (*closing.tables.items(), *more) if role != LOGS]
+        late = [str(path) for role, path in more if role == LOGS]
+        if closing.logs or late:
+            asked += log_inputs(find_logs([*closing.logs, *late], closing.reading).files, closing.reading)
+        return cls(closing.books, HashedInputs.begin(asked))
 
     @classmethod
     def of_change(cls, change: Change, closing: Closing) -> Hashing:
         """Find the files of a correction, and begin."""
         only = replace(closing, logs=change.logs, tables={})
         return cls.of(only, more=change.files())
+
+    @property
+    def paths(self) -> list[str]:
+        """Every file."""
+        return [one.path for one in self.hashed.inputs]
 
     def inputs(self) -> list[Input]:
         """Wait, and say what was read.
@@ -52,4 +55,4 @@ class Hashing:
             InputError: a file changed meanwhile, or cannot be hashed.
 
         """
-        return inputs_of({str(one["name"]): one for one in self.hasher.join()}, self.asked, self.books)
+        return inputs_of(self.hashed.records(), self.books)

@@ -225,7 +225,8 @@ def read_ledger(path: str, kinds: Collection[Kind] = ()) -> Ledger:
 
 
 def read_group(table: pa.Table, kinds: Collection[Kind]) -> Ledger:
-    """Turn a part of a ledger file into rows."""
+    """Turn a part of a ledger file into rows; what Arrow takes from a damaged file unseen is looked at first."""
+    table.validate(full=True)
     found = pl.DataFrame(table)
     unknown = set(found["kind"].unique().to_list()) - {kind.value for kind in Kind}
     if unknown:

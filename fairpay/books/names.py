@@ -9,6 +9,8 @@ __all__ = ["file_name", "payment_ref"]
 
 UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 KEPT = 48
+MARK = 32
+"""Hex digits, 128 bits: nobody can choose two ids with one mark."""
 DIGITS = 16
 
 
@@ -18,7 +20,7 @@ def file_name(payee: str) -> str:
     Only ASCII letters, digits, `-` and `_` are kept, so no separator, dot, device name or emoji gets through; the mark
     also tells `A` from `a` where the file system does not.
     """
-    mark = hashlib.sha256(payee.encode()).hexdigest()[:12]
+    mark = hashlib.sha256(payee.encode()).hexdigest()[:MARK]
     readable = UNSAFE.sub("_", payee)[:KEPT].strip("_")
     return f"statement-{readable}-{mark}" if readable else f"statement-{mark}"
 

@@ -14,7 +14,7 @@ from fairpay.books.earning import Source
 from fairpay.books.facts import Facts, facts_of
 from fairpay.books.grouping import column, group, summed, widened
 from fairpay.books.hashed import Hashing
-from fairpay.books.identity import run_id_of
+from fairpay.books.identity import identity_of, run_id_of
 from fairpay.books.ledger import Kind, Ledger
 from fairpay.books.loading import load
 from fairpay.books.periods import after
@@ -114,9 +114,9 @@ class Desk:
         booked = [e for e in self.found.adjustments if e.books["ref_period"] == self.month.period]
         if self.change.undo is not None:
             return next((e for e in booked if e.books["change"]["undo"] == self.change.undo), None)
-        mine = sorted((one.role, one.sha256) for one in self.new)
+        mine = sorted(one.identity for one in self.new)
         for entry in in_effect(self.found, self.month.period):
-            theirs = sorted((one["role"], one["sha256"]) for one in entry.books["inputs"])
+            theirs = sorted(identity_of(one) for one in entry.books["inputs"])
             change = entry.books["change"]
             same = change["instead"] == self.change.instead and change.get("policies", {}) == self.hashes
             if theirs == mine and same:
@@ -162,9 +162,9 @@ class Desk:
             InputError: a file is not the one it was.
 
         """
-        now = {(one.role, one.sha256) for one in inputs}
+        now = {tuple(one.identity) for one in inputs}
         records = [one for entry in (self.month, *self.standing) for one in entry.books["inputs"]]
-        changed = sorted({str(one["path"]) for one in records if (one["role"], one["sha256"]) not in now})
+        changed = sorted({str(one["path"]) for one in records if tuple(identity_of(one)) not in now})
         if changed:
             message = f"{len(changed):,} inputs of {self.month.period} have changed, {changed[0]} among them"
             raise InputError(message, advice="Restore them; a corrected file is given to adjust beside the old one.")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from fairpay.books.ledger import read_ledger
 from fairpay.books.periods import MONTH
 from fairpay.errors import InputError, LockedError, OutputError
+from fairpay.io.hashing import read_plain
+from fairpay.io.manifest import canonical, has_parts, is_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from fairpay.books.ledger import Kind, Ledger
 
-__all__ = ["ADJUSTMENTS", "LEDGER", "Entry", "Shelf", "canonical", "locked", "read_entry", "sha256_of", "shelf"]
+__all__ = ["ADJUSTMENTS", "LEDGER", "Entry", "Shelf", "locked", "read_entry", "sha256_of", "shelf"]
 
 ADJUSTMENTS = "adjustments"
 LEDGER = "ledger.parquet"
@@ -126,16 +128,31 @@ def read_entry(directory: Path) -> Entry:
 
     """
     try:
-        data = (directory / MANIFEST).read_bytes()
+        data = read_plain(directory / MANIFEST)
         manifest = json.loads(data)
         entry = Entry(directory, manifest, hashlib.sha256(data).hexdigest())
-        good = bool(entry.run_id) and MONTH.fullmatch(entry.period)
-    except (OSError, ValueError, KeyError, TypeError):
-        good = None
+        good = is_manifest(manifest) and is_of_books(entry)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        good = False
     if not good:
         message = f"{directory.name}/{MANIFEST} is missing or is not a manifest of the books"
         raise InputError(message, advice="Restore the books from a copy.")
     return entry
+
+
+def is_of_books(entry: Entry) -> bool:
+    """Whether a manifest says what others rely on in the books."""
+    books = entry.books
+    adjustments = books.get("adjustments", [])
+    known = {"name": (str,), "sha256": (str,)}
+    return (
+        bool(entry.run_id)
+        and MONTH.fullmatch(entry.period) is not None
+        and type(books["previous"]) in {str, type(None)}
+        and isinstance(adjustments, list)
+        and all(has_parts(one, known) for one in adjustments)
+        and isinstance(books.get("ref_period", ""), str)
+    )
 
 
 @contextmanager
@@ -149,21 +166,21 @@ def locked(books: Path) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 - loaded where it is used
 
+    lock = None
     try:
         books.mkdir(parents=True, exist_ok=True)
-        with FileLock(books / ".lock", timeout=0):
-            yield
+        lock = FileLock(books / ".lock", timeout=0)
+        lock.acquire()
     except Timeout:
         message = f"another run holds the books in {books.name}"
         raise LockedError(message, advice="Wait until it has finished.") from None
-    except OSError as error:
-        message = f"the books in {books.name} cannot be written: {error.strerror or error}"
+    except (OSError, ValueError, RuntimeError) as error:
+        message = f"the books in {books} cannot be written: {getattr(error, 'strerror', None) or error}"
         raise OutputError(message) from None
-
-
-def canonical(value: object) -> bytes:
-    """JSON whose bytes depend on the value alone."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def sha256_of(value: object) -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+import re
+import stat
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -11,16 +15,18 @@ from fairpay.books.balances import Balances
 from fairpay.books.controls import check_month
 from fairpay.books.effects import effects_files
 from fairpay.books.facts import Facts
+from fairpay.books.head import HEAD, gone
 from fairpay.books.ledger import Kind, Ledger
 from fairpay.books.periods import after
 from fairpay.books.policies import INLINE, kept_name
 from fairpay.books.rework import position
 from fairpay.books.statements import payables, pools_sheet, statements
-from fairpay.books.store import Entry, shelf
+from fairpay.books.store import ADJUSTMENTS, LEDGER, Entry, shelf
 from fairpay.books.sums import pool_sums
 from fairpay.books.textfiles import csv_parts, ledger_csv
-from fairpay.errors import FairpayError, InputError
-from fairpay.io.standing import damage
+from fairpay.errors import InputError
+from fairpay.io.standing import damage, fault_of, manifest_stands
+from fairpay.io.verify import unreadable
 from fairpay.outcome import Control
 
 if TYPE_CHECKING:
@@ -31,6 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["verify_books"]
 
+OURS = re.compile(r"\.lock|\..*\.fairpay-(lock|old|[0-9a-f]{8}\.tmp)|\.git\w*")
+"""What may lie in the books for a while: locks, and what a killed run leaves, which the next removes; and a history."""
 PoolSums = dict[tuple[str, str], int]
 """(pool, currency) -> minor units."""
 
@@ -48,17 +56,36 @@ def verify_books(directory: Path) -> list[Control]:
         InputError: there are no books there at all.
 
     """
-    if not directory.is_dir():
-        message = f"{directory} is not a directory of books"
-        raise InputError(message, advice="Give the directory that `fairpay close --books` writes to.")
     try:
+        if not stat.S_ISDIR(directory.stat().st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         found = shelf(directory)
+    except (OSError, ValueError) as error:
+        message = f"{directory} is not a directory of books: {getattr(error, 'strerror', None) or error}"
+        raise InputError(message, advice="Give the directory that `fairpay close --books` writes to.") from None
     except InputError as error:
         return [Control("books", ok=False, detail=error.message)]
     if not found.months:
         message = f"no month is closed in {directory}"
         raise InputError(message, advice="Give the directory that `fairpay close --books` writes to.")
-    return [*chain_controls(found), *month_controls(found)]
+    return [*shelf_controls(directory, found), *chain_controls(found), *month_controls(found)]
+
+
+def shelf_controls(directory: Path, found: Shelf) -> Iterator[Control]:
+    """What was written last is there, and nothing lies about that fairpay did not write."""
+    fault, head = gone(directory, found), found.head
+    assert head is not None
+    detail = f"last is {head.directory.name}, manifest sha256 {head.sha256}: keep it elsewhere too"
+    yield Control("books head", ok=not fault, detail=fault or detail)
+    entries = {entry.directory for entry in (*found.months, *found.adjustments)}
+    strange = [
+        path.relative_to(directory)
+        for place, known in ((directory, {HEAD, ADJUSTMENTS}), (directory / ADJUSTMENTS, set()))
+        for path in (sorted(place.iterdir()) if place.is_dir() else ())
+        if path not in entries and path.name not in known and not OURS.fullmatch(path.name)
+    ]
+    detail = f"{len(strange)} that fairpay did not write: {strange[0]}" if strange else f"{len(entries)} entries alone"
+    yield Control("books files", ok=not strange, detail=detail)
 
 
 def chain_controls(found: Shelf) -> Iterator[Control]:
@@ -110,24 +137,42 @@ def month_controls(found: Shelf) -> Iterator[Control]:
     """Check the content of every month and adjustment; one month's ledger is held at a time."""
     before = Balances()
     positions: dict[str, PoolSums] = {}
+    files = {entry.directory: files_control(entry) for entry in (*found.months, *found.adjustments)}
+    spoilt = {entry.directory for entry in (*found.months, *found.adjustments) if unsound(entry)}
+    yield from files.values()
     for month in found.months:
-        yield files_control(month)
+        booked_in = [entry for entry in found.adjustments if entry.period == month.period]
+        if stopped := [entry for entry in (month, *booked_in) if entry.directory in spoilt]:
+            name = stopped[0].directory.name
+            detail = f"not checked, nor any later month: {name}/{LEDGER} or its manifest was changed"
+            yield Control(f"{month.period} ledger", ok=False, detail=detail)
+            return
         try:
             rows = month.ledger()
-            booked = Ledger.joined(e.ledger() for e in found.adjustments if e.period == month.period)
+            booked = Ledger.joined(e.ledger() for e in booked_in)
             facts = Facts.of_json(month.books["facts"])
-        except (FairpayError, KeyError, TypeError) as error:
-            yield Control(f"{month.period} ledger", ok=False, detail=f"cannot be read: {error}")
+            closed = [entry.period for entry in found.months if entry.period < month.period]
+            for control in check_month(rows, facts, before, adjustments=booked, closed=closed):
+                yield Control(f"{month.period} {control.name}", control.ok, control.detail)
+            yield from derived_controls(month, rows, facts)
+            before = before.after(rows)
+            positions[month.period] = pool_sums(position(rows))
+        except unreadable() as error:
+            yield Control(f"{month.period} ledger", ok=False, detail=f"cannot be read: {first_line(error)}")
             return
-        closed = [entry.period for entry in found.months if entry.period < month.period]
-        for control in check_month(rows, facts, before, adjustments=booked, closed=closed):
-            yield Control(f"{month.period} {control.name}", control.ok, control.detail)
-        yield from derived_controls(month, rows, facts)
-        before = before.after(rows)
-        positions[month.period] = pool_sums(position(rows))
-    for entry in found.adjustments:
-        yield files_control(entry)
     yield from restated_totals(found, positions)
+
+
+def first_line(error: BaseException) -> str:
+    """What a library says, as far as a line goes."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def unsound(entry: Entry) -> bool:
+    """Whether the ledger or the manifest is not what was written: nothing in them is believed, or even read."""
+    outputs = [output for output in entry.manifest["outputs"] if output["name"] == LEDGER]
+    whole = manifest_stands(entry.directory, entry.manifest) and len(outputs) == 1
+    return not whole or bool(fault_of(entry.directory, outputs[0])[1])
 
 
 def files_control(entry: Entry) -> Control:
@@ -180,14 +225,18 @@ def restated_totals(found: Shelf, positions: dict[str, PoolSums]) -> Iterator[Co
         try:
             facts, rows, closed = Facts.of_json(entry.books["facts"]), entry.ledger(), str(entry.books["ref_period"])
             pools = positions[closed]
-        except (FairpayError, KeyError, TypeError) as error:
-            yield Control(f"{name} totals", ok=False, detail=f"cannot be read: {error}")
-            continue
-        for key, amount in pool_sums(rows.frame).items():
-            pools[key] = pools.get(key, 0) + amount
-        expected = {(pool.name, pool.currency): pool.base + pool.topup for pool in facts.pools}
-        wrong = [key for key in expected.keys() | pools.keys() if pools.get(key, 0) != expected.get(key, 0)]
-        booked = (pl.col("kind") == Kind.ADJUSTMENT.value) & (pl.col("ref_period") == closed)
-        strange = len(rows) - len(rows.where(booked))
-        detail = f"{len(rows)} rows bring {closed} to what is known; {len(wrong)} of {len(expected)} pools are off"
-        yield Control(f"{name} totals", not wrong and not strange, detail)
+            yield restated_total(name, facts, rows, closed, pools)
+        except unreadable() as error:
+            yield Control(f"{name} totals", ok=False, detail=f"cannot be read: {first_line(error)}")
+
+
+def restated_total(name: str, facts: Facts, rows: Ledger, closed: str, pools: PoolSums) -> Control:
+    """Check one adjustment; `pools` is what was booked before it, and then with it."""
+    for key, amount in pool_sums(rows.frame).items():
+        pools[key] = pools.get(key, 0) + amount
+    expected = {(pool.name, pool.currency): pool.base + pool.topup for pool in facts.pools}
+    wrong = [key for key in expected.keys() | pools.keys() if pools.get(key, 0) != expected.get(key, 0)]
+    booked = (pl.col("kind") == Kind.ADJUSTMENT.value) & (pl.col("ref_period") == closed)
+    strange = len(rows) - len(rows.where(booked))
+    detail = f"{len(rows)} rows bring {closed} to what is known; {len(wrong)} of {len(expected)} pools are off"
+    return Control(f"{name} totals", not wrong and not strange, detail)

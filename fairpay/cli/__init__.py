@@ -9,8 +9,13 @@ __all__ = ["main"]
 
 def main(arguments: list[str] | None = None) -> int:
     """Run `fairpay` with these arguments and return its exit status; without any, with the process's, and end it."""
-    from fairpay.cli.failures import Speech, status_of  # noqa: PLC0415 - importing `fairpay.cli` costs nothing
-    from fairpay.cli.process import begin, leave  # noqa: PLC0415 - the same
+    from fairpay.cli.process import begin, leave  # noqa: PLC0415 - importing `fairpay.cli` costs nothing
+
+    if arguments is None:
+        begin()
+    from fairpay.cli.failures import Speech, status_of  # noqa: PLC0415 - the same
+    from fairpay.cli.terminal import CLOSED, stand_in_for_closed  # noqa: PLC0415 - the same
+    from fairpay.errors import OutputError  # noqa: PLC0415 - the same
 
     given = sys.argv[1:] if arguments is None else arguments
 
@@ -21,10 +26,11 @@ def main(arguments: list[str] | None = None) -> int:
         from fairpay.cli.terminal import tolerate_any_text  # noqa: PLC0415 - the same
 
         tolerate_any_text()
+        if closed and not {"--quiet", "--version", "--help"} & set(given):
+            raise OutputError(CLOSED, advice="Give it a place, such as >/dev/null, or use --quiet. Nothing was done.")
         return get_command(app).main(given, prog_name="fairpay", standalone_mode=False, obj=speech) or 0
 
-    if arguments is None:
-        begin()
+    closed = stand_in_for_closed()
     status = status_of(run, Speech(json="--json" in given))
     if arguments is None:
         leave(status)

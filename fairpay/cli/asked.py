@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import inspect
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -12,6 +13,7 @@ import typer
 
 from fairpay.cli.lean import leave_pandas_out
 from fairpay.errors import UsageError
+from fairpay.options import meant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +22,9 @@ __all__ = ["Asked", "takes"]
 
 STATEMENTS = ("pool", "fee", "subscribers")
 """At most one of these states the money."""
+PREFIX = "FAIRPAY_"
+OWN_VARIABLES = {"FAIRPAY_CACHE_DIR"}
+"""Variables that are no options."""
 TALK = ("json", "quiet", "progress")
 """Options of the command line that the Python door does not have."""
 ORIGINS = {"COMMANDLINE": "flag", "ENVIRONMENT": "variable", "DEFAULT_MAP": "config", "DEFAULT": "default"}
@@ -69,6 +74,7 @@ def takes(*groups: type) -> Callable[[Callable[..., None]], Callable[..., None]]
 
         @functools.wraps(command)
         def called(ctx: typer.Context, **given: Any) -> None:  # noqa: ANN401 - any option
+            refuse_misspelt(ctx)
             asked = collect(ctx)
             leave_pandas_out()
             command(**{p.name: given[p.name] for p in own}, asked=asked)
@@ -80,6 +86,24 @@ def takes(*groups: type) -> Callable[[Callable[..., None]], Callable[..., None]]
         return called
 
     return decorate
+
+
+def refuse_misspelt(ctx: typer.Context) -> None:
+    """Refuse a variable that is nearly one of fairpay's: what it says would be ignored.
+
+    Raises:
+        UsageError: naming it and the nearest.
+
+    """
+    commands = ctx.find_root().command.commands.values()  # type: ignore[attr-defined] # the root is a group
+    params = (param for command in commands for param in command.params)
+    known = {str(param.envvar) for param in params if getattr(param, "envvar", None)} | OWN_VARIABLES
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            near = meant(name.removeprefix(PREFIX), (one.removeprefix(PREFIX) for one in known))
+            if near:
+                message = f"the variable {name} means nothing to fairpay"
+                raise UsageError(message, advice=near.replace("mean ", f"mean {PREFIX}"))
 
 
 def collect(ctx: typer.Context) -> Asked:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer  # noqa: TC002 - Typer reads annotations when it runs
 
 from fairpay.errors import InputError, UsageError
+from fairpay.options import meant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +56,10 @@ def parse(path: Path) -> dict[str, Any]:
     except OSError as problem:
         message = f"{path}: {problem.strerror}"
         raise InputError(message, advice="--config takes a TOML file.") from problem
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+    except RecursionError as problem:
+        message = f"{path} is nested too deeply"
+        raise InputError(message, advice='Write lines such as  fee = "9.99".') from problem
+    except ValueError as problem:  # no TOML, no UTF-8, a number of thousands of digits
         message = f"{path} is not TOML: {problem}"
         raise InputError(message, advice='Write lines such as  fee = "9.99".') from problem
 
@@ -72,8 +76,15 @@ def refuse_unknown(where: str, table: Mapping[str, Any], known: set[str], sectio
     unknown = sorted(set(table) - known)
     if unknown:
         message = f"{where}: unknown {'key' if len(unknown) == 1 else 'keys'} {', '.join(unknown)}"
+        near = [meant(key, known) for key in unknown]
         tables = f" Tables: {', '.join(f'[{name}]' for name in sections)}." if sections else ""
-        raise UsageError(message, advice=f"Allowed: {', '.join(sorted(known))}.{tables}")
+        raise UsageError(
+            message, advice=f"{' '.join(filter(None, near))} Allowed: {', '.join(sorted(known))}.{tables}".lstrip()
+        )
+    odd = sorted(key for key, value in table.items() if "\0" in str(value))
+    if odd:
+        message = f"{where}: {odd[0]} holds a NUL, which no value of an option can"
+        raise UsageError(message)
 
 
 def as_option(value: Any) -> Any:  # noqa: ANN401 - any TOML value

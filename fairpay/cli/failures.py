@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 from typer.exceptions import TyperException
 
+from fairpay.cli.process import end_before_begun
 from fairpay.cli.terminal import ReaderLeftError, emit, tell
 from fairpay.cli.words import visible
 from fairpay.errors import FairpayError, OutputError, UsageError
@@ -27,6 +28,7 @@ __all__ = ["INTERRUPTED", "TERMINATED", "Speech", "status_of"]
 
 INTERRUPTED = 130
 TERMINATED = 143
+HUNG_UP = 129
 GRACE_SECONDS = 15
 """How long cleaning up may take after a signal."""
 
@@ -43,6 +45,10 @@ class Speech:
     """As one JSON object."""
 
 
+OUT_OF_MEMORY = "there is not enough memory: {}"
+LESS = (
+    "Give more (ulimit -v, the container's limit), or --memory SIZE and fewer --threads. Nothing half-written is left."
+)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What writing to standard output fails with when there is no room behind it; errors of files name their file."""
 
@@ -54,9 +60,12 @@ asked_to_end: list[int] = []
 def status_of(run: Callable[[Speech], int], speech: Speech) -> int:
     """Run the program and return its exit status. A fault of fairpay itself passes through, with its traceback."""
     asked_to_end.clear()
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    signal.signal(signal.SIGTERM, terminate)
-    if before[signal.SIGINT] is signal.default_int_handler:
+    ending_signals = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {number: signal.getsignal(number) for number in (*ending_signals, signal.SIGINT)}
+    for number in ending_signals:
+        if before[number] != signal.SIG_IGN or number == signal.SIGTERM:  # nohup stays in force
+            signal.signal(number, terminate)
+    if before[signal.SIGINT] in {signal.default_int_handler, end_before_begun}:
         signal.signal(signal.SIGINT, interrupt)
     try:
         return ending(run, speech)
@@ -75,12 +84,12 @@ def ending(run: Callable[[Speech], int], speech: Speech) -> int:
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED
     except Terminated:
-        status = TERMINATED
+        status = asked_to_end[0]
     except Exception:
         if not asked_to_end:
             raise
         status = asked_to_end[0]
-    if status in {INTERRUPTED, TERMINATED}:
+    if status in {INTERRUPTED, TERMINATED, HUNG_UP}:
         tell("fairpay: interrupted; nothing half-written is left")
     return status
 
@@ -95,6 +104,10 @@ def told(run: Callable[[Speech], int], speech: Speech) -> int:
     except FairpayError as problem:
         leave_full_output()
         return report(problem, as_json=speech.json)
+    except MemoryError as problem:
+        return report(
+            OutputError(OUT_OF_MEMORY.format(problem or "no more was to be had"), advice=LESS), as_json=speech.json
+        )
     except OSError as problem:
         if not leave_full_output() and (problem.filename is not None or problem.errno not in FULL):
             raise
@@ -105,11 +118,11 @@ def told(run: Callable[[Speech], int], speech: Speech) -> int:
     return status
 
 
-def terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Leave the way Ctrl-C does; a second SIGTERM does not disturb the cleaning up."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    asked_to_end.append(TERMINATED)
-    _thread.start_new_thread(end_for_sure, (TERMINATED,))
+def terminate(number: int, _frame: FrameType | None) -> NoReturn:
+    """Leave the way Ctrl-C does; a second such signal does not disturb the cleaning up."""
+    signal.signal(number, signal.SIG_IGN)
+    asked_to_end.append(128 + number)
+    _thread.start_new_thread(end_for_sure, (128 + number,))
     raise Terminated
 
 

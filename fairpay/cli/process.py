@@ -5,11 +5,12 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import signal
 import sys
 import threading
 from contextlib import suppress
 
-__all__ = ["begin", "leave"]
+__all__ = ["begin", "end_before_begun", "leave"]
 
 OBJECTS = 500_000
 """Python looks for rings of unused objects whenever this many more objects have been made than let go. Imports make
@@ -17,8 +18,17 @@ OBJECTS = 500_000
 is, and its large arrays are in no rings."""
 
 
+def end_before_begun(number: int, _frame: object) -> None:
+    """End at a signal that comes while the program is still being loaded: nothing was begun, nothing is left."""
+    os.write(2, b"fairpay: interrupted; nothing was begun\n")
+    os._exit(128 + number)
+
+
 def begin() -> None:
-    """Look for unused objects seldom."""
+    """End quietly at signals that come early, and look for unused objects seldom."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) in {signal.SIG_DFL, signal.default_int_handler}:
+            signal.signal(number, end_before_begun)
     gc.set_threshold(OBJECTS)
 
 

@@ -17,8 +17,20 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-__all__ = ["ReaderLeftError", "emit", "is_terminal", "on_terminal", "page_width", "show", "tell", "tolerate_any_text"]
+__all__ = [
+    "CLOSED",
+    "ReaderLeftError",
+    "emit",
+    "is_terminal",
+    "on_terminal",
+    "page_width",
+    "show",
+    "stand_in_for_closed",
+    "tell",
+    "tolerate_any_text",
+]
 
+CLOSED = "standard output is closed: there is nowhere to show anything"
 WIDE = 10_000
 """Width of a page that is not looked at: nothing is cut or wrapped by it."""
 MOST = 110
@@ -33,6 +45,32 @@ class ReaderLeftError(Exception):
 def is_terminal(stream: TextIO) -> bool:
     """Whether somebody looks at this stream."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def stand_in_for_closed() -> bool:
+    """Where standard output or error is closed (`>&-`), let what is written there go nowhere.
+
+    The descriptors are taken up too, so that no file of the run gets the number of a standard stream.
+
+    Returns:
+        Whether standard output was closed: nobody can be shown anything then.
+
+    """
+    closed = sys.stdout is None
+    if sys.stdout is None:
+        sys.stdout = nowhere(1)
+    if sys.stderr is None:
+        sys.stderr = nowhere(2)
+    return closed
+
+
+def nowhere(descriptor: int) -> TextIO:
+    """Open a stream whose text is dropped, on a descriptor of its own."""
+    made = os.open(os.devnull, os.O_WRONLY)
+    if made != descriptor:
+        os.dup2(made, descriptor)
+        os.close(made)
+    return open(descriptor, "w", encoding="utf-8", closefd=False)
 
 
 def tolerate_any_text() -> None:

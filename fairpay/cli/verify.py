@@ -9,7 +9,7 @@ import typer
 
 from fairpay.cli.terminal import emit, show
 from fairpay.cli.words import counted
-from fairpay.errors import InputError, Problem, UsageError
+from fairpay.errors import NotVerifiedError, Problem, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ def verify(
     if failed:
         message = f"{place} does not verify: of {counted(len(controls), 'control')} {len(failed):,} failed"
         problems = [Problem(1, f"{control.name}: {control.detail}") for control in failed]
-        raise InputError(
+        raise NotVerifiedError(
             message, problems=problems, advice=SPOILT if books else "Do not pay from it; run it again from the logs."
         )
 

@@ -82,9 +82,9 @@ def sync_directory(path: Path) -> None:
 
 
 def rename(path: Path, target: Path) -> None:
-    """Give a file or directory another name on the same file system; an empty directory there is replaced."""
+    """Give a file or directory another name on the same file system; a file or an empty directory there is replaced."""
     before("rename", path)
-    path.rename(target)
+    path.replace(target)
 
 
 def exchange(path: Path, other: Path) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import os
 import stat
 from pathlib import Path
@@ -15,7 +17,9 @@ from fairpay.logs.spool import place_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["InputHasher", "hash_file"]
+    from _typeshed import ReadableBuffer
+
+__all__ = ["HashSink", "InputHasher", "hash_file", "read_plain"]
 
 CHUNK_BYTES = 1 << 20
 
@@ -69,6 +73,40 @@ class InputHasher:
                 self.records.append({"name": name, "size": size, "sha256": digest})
         except OSError as error:
             self.problem = unreadable(error)
+
+
+class HashSink(io.RawIOBase):
+    """A file that keeps nothing but the SHA-256 of what is written to it."""
+
+    def __init__(self, begin: bytes) -> None:
+        """Begin with some bytes."""
+        self.digest = hashlib.sha256(begin)
+
+    def writable(self) -> bool:
+        """It can be written."""
+        return True
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Take some bytes."""
+        view = memoryview(data)
+        self.digest.update(view)
+        return view.nbytes
+
+    def hexdigest(self) -> str:
+        """Return the hash so far."""
+        return self.digest.hexdigest()
+
+
+def read_plain(path: Path) -> bytes:
+    """Read a plain file; a pipe or a device in its place is not waited for.
+
+    Raises:
+        OSError: when it cannot be read, or is no plain file.
+
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a plain file", str(path))
+    return path.read_bytes()
 
 
 def hash_file(path: Path, stopped: Event | None = None) -> tuple[int, str]:

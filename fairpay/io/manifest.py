@@ -12,14 +12,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairpay.errors import InputError
-from fairpay.io.hashing import InputHasher
+from fairpay.io.hashing import InputHasher, read_plain
+from fairpay.io.outputs import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fairpay.outcome import Control
 
-__all__ = ["MANIFEST", "InputHasher", "describe", "fingerprint", "read_manifest", "seal", "sealed"]
+__all__ = [
+    "MANIFEST",
+    "InputHasher",
+    "as_written",
+    "canonical",
+    "describe",
+    "fingerprint",
+    "has_parts",
+    "is_manifest",
+    "plain",
+    "read_manifest",
+    "seal",
+    "sealed",
+]
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
@@ -28,8 +42,16 @@ RUNNING = frozenset(
     {"memory", "threads", "batch_rows", "temp_dir", "progress", "force", "quiet", "json", "output", "config", "command"}
 )
 """Options that change how a run goes and not what comes out."""
-FILES = frozenset({"log", "logs", "subscribers", "artists", "decisions", "previous"})
-"""Options that name input files: what they hold counts, and not where they lie."""
+FILES = frozenset(
+    {"log", "logs", "subscribers", "artists", "decisions", "previous", "history", "wishes", "delegations"}
+)
+"""Options that name input files: what they hold and what they are read as counts, and not where they lie."""
+PARTS: dict[str, dict[str, tuple[type, ...]]] = {
+    "outputs": {"name": (str,), "size": (int,), "sha256": (str,)},
+    "inputs": {"name": (str,), "sha256": (str, type(None))},
+    "controls": {"name": (str,), "ok": (bool,), "detail": (str,)},
+}
+"""What others rely on in the records of a manifest: key -> types of its value."""
 Option = tuple[Any, str]
 
 
@@ -61,14 +83,20 @@ def describe(
 def fingerprint(*, command: str, options: Mapping[str, Option], inputs: Sequence[Mapping[str, Any]]) -> str:
     """Return what tells one run from another: the same for the same inputs, options that matter, and fairpay.
 
-    Where the inputs lie, in which order they are named, and where an option came from do not matter. An input that
-    could not be hashed may have changed: two runs on it are never the same.
+    Where the inputs lie, in which order they are named, and where an option came from do not matter; what each is read
+    as does, and whatever its rows take from its place. Every option counts that is not known to change no result. An
+    input that could not be hashed may have changed: two runs on it are never the same.
     """
     asked = {name: plain(value) for name, (value, _) in options.items() if name not in RUNNING | FILES}
     if "rejects" in asked:
         asked["rejects"] = asked["rejects"] is not None
     read = sorted(
-        [Path(record["name"]).name, record["size"] or 0, record["sha256"] or f"not hashed {uuid.uuid4()}"]
+        [
+            *(str(record.get(key, "")) for key in ("role", "known_as")),
+            Path(record["name"]).name,
+            record["size"] or 0,
+            record["sha256"] or f"not hashed {uuid.uuid4()}",
+        ]
         for record in inputs
     )
     told: list[object] = [SCHEMA_VERSION, metadata.version("fairpay"), command, asked, read or str(uuid.uuid4())]
@@ -85,8 +113,9 @@ def plain(value: object) -> object:
 
 
 def canonical(value: object) -> bytes:
-    """Write a value as JSON in the one way that is hashed."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    """Write a value as JSON in the one way that is hashed; the bytes of a name that is not UTF-8 are escaped."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode(errors="backslashreplace")
 
 
 def seal(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,6 +129,14 @@ def sealed(manifest: Mapping[str, Any]) -> bool:
     return bool(seal(manifest)["seal"] == manifest.get("seal"))
 
 
+def as_written(manifest: Mapping[str, Any], data: bytes) -> bool:
+    """Tell whether a manifest is as it was written, to the last byte of its file: white space and order too."""
+    try:
+        return sealed(manifest) and as_json(manifest) == data
+    except (ValueError, RecursionError):  # a number or a text that no manifest holds
+        return False
+
+
 def read_manifest(directory: Path) -> dict[str, Any]:
     """Read the manifest of a run.
 
@@ -109,11 +146,11 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     """
     path = directory / MANIFEST
     try:
-        manifest: dict[str, Any] = json.loads(path.read_bytes())
+        manifest: dict[str, Any] = json.loads(read_plain(path))
     except OSError as error:
         message = f"{directory} is not a run: {MANIFEST} cannot be read ({error.strerror})"
         raise InputError(message, advice="Give a directory written with -o.") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         message = f"{path} is not JSON"
         raise InputError(message, advice="It was changed or cut short; make the run again.") from None
     if not is_manifest(manifest):
@@ -126,11 +163,13 @@ def is_manifest(value: object) -> bool:
     """Tell whether a value has the parts of a manifest that others rely on; outputs lie in the run's directory."""
     if not isinstance(value, dict) or not isinstance(value.get("fingerprint"), str):
         return False
-    parts = {"outputs": ("name", "size", "sha256"), "inputs": ("name", "sha256"), "controls": ("name", "ok", "detail")}
-    for part, keys in parts.items():
+    for part, kinds in PARTS.items():
         records = value.get(part)
-        if not isinstance(records, list):
+        if not isinstance(records, list) or not all(has_parts(record, kinds) for record in records):
             return False
-        if not all(isinstance(record, dict) and all(key in record for key in keys) for record in records):
-            return False
-    return all(Path(str(output["name"])).name == output["name"] for output in value["outputs"])
+    return all(Path(output["name"]).name == output["name"] for output in value["outputs"])
+
+
+def has_parts(record: object, kinds: Mapping[str, tuple[type, ...]]) -> bool:
+    """Tell whether a record of a manifest has these keys, with values of these types; true and false are no numbers."""
+    return isinstance(record, dict) and all(key in record and type(record[key]) in kinds[key] for key in kinds)

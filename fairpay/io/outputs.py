@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["csv_to", "write_csv", "write_json", "write_parquet", "write_tables"]
+__all__ = ["as_json", "csv_to", "write_csv", "write_json", "write_parquet", "write_tables"]
 
 GROUP_ROWS = 1 << 20
 SLICE_ROWS = 1 << 17
@@ -82,12 +82,19 @@ def csv_to(table: pa.Table, file: BinaryIO) -> None:
     file.writelines(part.write_csv(include_header=False).encode() for part in frame.iter_slices(SLICE_ROWS))
 
 
+def as_json(value: Any) -> bytes:  # noqa: ANN401 - whatever JSON can hold
+    """Return the bytes of a JSON file."""
+    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode(errors="backslashreplace")
+
+
 def write_json(value: Any, path: Path) -> None:  # noqa: ANN401 - whatever JSON can hold
     """Write a value as JSON for people and programs: indented, UTF-8, keys in the order given.
+
+    What a file name that is not UTF-8 has in the place of its bytes is escaped, so that reading gives the name back.
 
     Raises:
         OSError: when the file cannot be written.
 
     """
     with open_new(path) as file:
-        file.write((json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+        file.write(as_json(value))

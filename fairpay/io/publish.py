@@ -46,7 +46,15 @@ class Target:
     def __init__(self, directory: Path, *, force: bool = False) -> None:
         """Remember the directory; `force` lets another finished run there be replaced."""
         self.given = directory
-        self.directory = directory.resolve()
+        try:
+            self.directory = directory.resolve()
+            mounted = self.directory.is_mount()
+        except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a NUL, a folder one may not enter
+            message = f"{directory} could not be written: {getattr(error, 'strerror', None) or error}"
+            raise OutputError(message, advice="Give another directory; nothing was read or written.") from error
+        if mounted:
+            message = f"{directory} could not be written: a file system is mounted there, which cannot be exchanged"
+            raise OutputError(message, advice="Give a directory inside it; nothing was read or written.")
         self.force = force
         self.prefix = f".{self.directory.name}.fairpay-"
         self.lock: BaseFileLock | None = None

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fairpay.errors import InputError, OutputError
-from fairpay.io.hashing import hash_file
-from fairpay.io.manifest import MANIFEST, read_manifest, sealed
+from fairpay.io.hashing import hash_file, read_plain
+from fairpay.io.manifest import MANIFEST, as_written, read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["damage", "standing_run"]
+__all__ = ["damage", "fault_of", "manifest_stands", "standing_run"]
 
 
 def standing_run(directory: Path, given: Path) -> dict[str, Any] | None:
@@ -49,14 +49,27 @@ def look_at(directory: Path) -> tuple[str, dict[str, Any] | None]:
 
 def damage(directory: Path, manifest: Mapping[str, Any]) -> list[str]:
     """Tell what is no longer as it was written: `comparison.csv was changed`. Empty for a whole run."""
-    broken = [] if sealed(manifest) else [f"{MANIFEST} was changed"]
-    for output in manifest["outputs"]:
-        path = directory / output["name"]
-        try:
-            size, digest = hash_file(path)
-        except OSError as error:
-            broken.append(f"{output['name']} cannot be read ({error.strerror})")
-            continue
-        if (size, digest) != (output["size"], output["sha256"]):
-            broken.append(f"{output['name']} was changed")
-    return broken
+    broken = [] if manifest_stands(directory, manifest) else [f"{MANIFEST} was changed"]
+    faults = ((output["name"], fault_of(directory, output)[1]) for output in manifest["outputs"])
+    return [*broken, *(f"{name} {fault}" for name, fault in faults if fault)]
+
+
+def manifest_stands(directory: Path, manifest: Mapping[str, Any]) -> bool:
+    """Tell whether the manifest, as it was read, is what its file holds and what was sealed."""
+    try:
+        return as_written(manifest, read_plain(directory / MANIFEST))
+    except OSError:
+        return False
+
+
+def fault_of(directory: Path, output: Mapping[str, Any]) -> tuple[str, str]:
+    """Hash an output again; return what it is now, and what is wrong with it: empty for nothing."""
+    path = directory / output["name"]
+    try:
+        if not path.is_file():
+            return "", "is gone" if not path.exists() else "is no file"
+        size, digest = hash_file(path)
+    except OSError as error:
+        return "", f"cannot be read ({error.strerror})"
+    told = f"{size:,} bytes, sha256 {digest[:12]}..."
+    return told, "" if (size, digest) == (output["size"], output["sha256"]) else "was changed"

@@ -7,20 +7,33 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fairpay.errors import FairpayError, InputError
 from fairpay.io.hashing import hash_file
-from fairpay.io.manifest import MANIFEST, read_manifest, sealed
+from fairpay.io.manifest import MANIFEST, read_manifest
+from fairpay.io.standing import fault_of, manifest_stands
 from fairpay.io.totals import check_totals
 from fairpay.outcome import Control
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-__all__ = ["verify"]
+__all__ = ["unreadable", "verify"]
 
 TABLES = ("comparison", "payouts")
 SUMMARY = "summary.json"
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, IndexError, ArithmeticError)
-"""What reading a file that is not what it should be can raise; Arrow's errors are among these."""
+
+
+def unreadable() -> tuple[type[BaseException], ...]:
+    """What reading a file that is not what it should be can raise, also from Arrow and Polars.
+
+    A panic of Polars is no `Exception`, so that nothing else would catch it.
+    """
+    import polars as pl  # noqa: PLC0415 - loaded where it is used
+    import pyarrow as pa  # noqa: PLC0415 - the same
+
+    own = (FairpayError, AttributeError, AssertionError, RecursionError, MemoryError)
+    common = (OSError, ValueError, LookupError, TypeError, ArithmeticError)
+    return (*own, *common, pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
 def verify(directory: Path, *, inputs: bool = True) -> list[Control]:
@@ -31,11 +44,19 @@ def verify(directory: Path, *, inputs: bool = True) -> list[Control]:
     name it had, from the working directory, then from the run's directory and the one above.
 
     Raises:
-        InputError: when there is no manifest to check against.
+        InputError: when there is no manifest to check against; one that was spoilt is a control that fails.
 
     """
-    manifest = read_manifest(directory)
-    controls = [manifest_control(manifest), *output_controls(directory, manifest["outputs"])]
+    if not directory.is_dir():
+        message = f"{directory}: no such directory"
+        raise InputError(message, advice="Give a directory written with -o.")
+    try:
+        manifest = read_manifest(directory)
+    except InputError as refused:
+        if not (directory / MANIFEST).exists():
+            raise
+        return [Control("manifest", ok=False, detail=refused.message)]
+    controls = [manifest_control(directory, manifest), *output_controls(directory, manifest["outputs"])]
     if extra := unknown_files(directory, manifest["outputs"]):
         controls.append(Control("files", ok=False, detail=f"{len(extra)} that no run wrote: {extra[0]}"))
     controls += input_controls(directory, manifest.get("inputs", []), asked=inputs)
@@ -44,12 +65,13 @@ def verify(directory: Path, *, inputs: bool = True) -> list[Control]:
         for control in manifest.get("controls", [])
         if not control["ok"]
     ]
-    return controls + list(total_controls(directory, manifest["outputs"]))
+    broken = {control.name.removeprefix("output ") for control in controls if not control.ok}
+    return controls + list(total_controls(directory, manifest["outputs"], broken=broken))
 
 
-def manifest_control(manifest: Mapping[str, Any]) -> Control:
-    """Check the seal of the manifest."""
-    whole = sealed(manifest)
+def manifest_control(directory: Path, manifest: Mapping[str, Any]) -> Control:
+    """Check the seal of the manifest, and every byte of its file."""
+    whole = manifest_stands(directory, manifest)
     return Control("manifest", whole, f"{MANIFEST} " + ("is as it was written" if whole else "was changed"))
 
 
@@ -57,16 +79,12 @@ def output_controls(directory: Path, outputs: Sequence[Mapping[str, Any]]) -> It
     """Hash every output again."""
     for output in outputs:
         name = output["name"]
-        try:
-            size, digest = hash_file(directory / name)
-        except OSError as error:
-            yield Control(f"output {name}", ok=False, detail=f"{name} cannot be read: {error.strerror}")
-            continue
-        same = (size, digest) == (output["size"], output["sha256"])
-        told = f"{size:,} bytes, sha256 {digest[:12]}..., "
-        yield Control(
-            f"output {name}", same, told + ("as written" if same else f"was changed: {output['size']:,} bytes")
-        )
+        told, fault = fault_of(directory, output)
+        if fault:
+            written = f"{output['size']:,} bytes, sha256 {output['sha256'][:12]}..."
+            yield Control(f"output {name}", ok=False, detail=f"{name} {fault}: it was written with {written}")
+        else:
+            yield Control(f"output {name}", ok=True, detail=f"{told}, as written")
 
 
 def unknown_files(directory: Path, outputs: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -101,15 +119,20 @@ def hash_input(directory: Path, name: str) -> str | None:
     return None
 
 
-def total_controls(directory: Path, outputs: Sequence[Mapping[str, Any]]) -> Iterator[Control]:
-    """Read table and summary, and work the control totals out again."""
+def total_controls(
+    directory: Path, outputs: Sequence[Mapping[str, Any]], *, broken: Collection[str]
+) -> Iterator[Control]:
+    """Read table and summary, and work the control totals out again; of files that were changed nothing is believed."""
     names = {output["name"]: output for output in outputs}
     for table in TABLES:
         if f"{table}.parquet" not in names or SUMMARY not in names:
             continue
+        if spoilt := sorted(set(broken) & {f"{table}.parquet", SUMMARY}):
+            yield Control("totals", ok=False, detail=f"not worked out again: {spoilt[0]} was changed")
+            continue
         try:
             summary = json.loads((directory / SUMMARY).read_bytes())
             yield from check_totals(directory, table, summary=summary, rows=names[f"{table}.parquet"]["rows"])
-        except UNREADABLE as error:
+        except unreadable() as error:
             kind = type(error).__name__
             yield Control("totals", ok=False, detail=f"{table} or {SUMMARY} is not what it should be ({kind})")

@@ -10,9 +10,11 @@ cached".
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import os
 import platform
+import stat
 import sys
 from functools import cache
 from pathlib import Path
@@ -68,12 +70,25 @@ def keep_in(folder: Path, compiled: Any) -> None:  # noqa: ANN401 - a Numba disp
 @cache
 def cache_folder() -> Path | None:
     """Return the folder for this version of everything, made if need be; None where nothing can be written."""
-    folder = user_cache() / "fairpay" / fingerprint()
+    place = user_cache()
+    folder = place / "fairpay" / fingerprint()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError):
+        place.mkdir(parents=True, exist_ok=True)
+        for made in (folder.parent, folder):
+            made.mkdir(mode=0o700, exist_ok=True)
+        if not (is_ours(folder.parent) and is_ours(folder)):
+            return None
+    except (OSError, RuntimeError, ValueError):
         return None
     return folder if os.access(folder, os.W_OK | os.X_OK) else None
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether a folder, and no link to one, is ours alone to write: whoever can put files there runs code as us."""
+    if sys.platform == "win32":
+        return True  # a profile's folders are its owner's
+    found = folder.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
 
 
 def user_cache() -> Path:
@@ -101,6 +116,11 @@ def fingerprint() -> str:
     return text.hexdigest()[:24]
 
 
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 class Shared:
     """A function's cache on disk that several runs may use at once and that never stops one."""
 
@@ -116,6 +136,8 @@ class Shared:
         compiled needs none of it but the runtime; what compiles loads the rest for itself.
         """
         with contextlib.suppress(Exception):
+            if not self.whole():
+                return None
             if not numba.__version__.startswith(SEEN):
                 return self.inner.load_overload(signature, target)
             rtsys.initialize(target)
@@ -128,6 +150,25 @@ class Shared:
 
         with contextlib.suppress(Exception), FileLock(self.lock, timeout=LOCK_SECONDS):
             self.inner.save_overload(signature, compiled)
+            self.sums.write_text("".join(f"{digest_of(path)} {path.name}\n" for path in self.files()))
+
+    @property
+    def sums(self) -> Path:
+        """Where the SHA-256 of this function's files stand."""
+        return Path(self.inner._impl.locator.get_cache_path()) / f"{self.base}.sums"  # noqa: SLF001 - as above
+
+    @property
+    def base(self) -> str:
+        """What the names of this function's files begin with."""
+        return str(self.inner._impl.filename_base)  # noqa: SLF001 - as above
+
+    def files(self) -> list[Path]:
+        """The files of this function: Numba's index, and what it compiled."""
+        return sorted(path for path in self.sums.parent.glob(f"{glob.escape(self.base)}.*") if path.suffix != ".sums")
+
+    def whole(self) -> bool:
+        """Whether the files are, to the last bit, those that were written; damaged code would end the process."""
+        return self.sums.read_text() == "".join(f"{digest_of(path)} {path.name}\n" for path in self.files())
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - everything else is Numba's
         """Leave the rest to Numba's cache."""

@@ -286,7 +286,12 @@ def constant(value: str | None, rows: int) -> pa.Array:
     """Repeat one value without writing it out."""
     if value is None:
         return pa.nulls(rows, pa.string())
-    return pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), pa.array([value], pa.string()))
+    try:
+        entry = pa.array([value], pa.string())
+    except UnicodeEncodeError:
+        message = f"a file or folder whose name is not UTF-8 cannot stand for an id: {value!r}"
+        raise InputError(message, advice="Give it a name in UTF-8.") from None
+    return pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), entry)
 
 
 def to_arrow(column: pl.Series, *, views: bool = False) -> pa.Array:

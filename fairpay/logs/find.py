@@ -234,7 +234,7 @@ def expand(path: str, reading: Reading, found: Found, *, alone: bool) -> Iterabl
     if holds_logs(path):
         return within(path, reading, found, alone=alone)
     if exists(path) or not glob.has_magic(path):
-        return [owned(log_file(path, reading))]
+        return [owned(log_file(path, reading, hive_keys(path)))]
     matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - keeps the form in which the user wrote it
     named = Path(path).parts
     matches = [m for m in matches if not any(p.startswith("_") and p not in named for p in Path(m).parts)]
@@ -325,7 +325,7 @@ def walk(
         elif entry.name.lower().endswith(".zip"):
             yield from unzip(entry.path, reading, found)
         elif wanted(entry.name, reading, lambda entry=entry: sniffed(entry.path)):  # type: ignore[misc] # bound here
-            yield log_file(entry.path, reading, hive_keys(os.path.relpath(entry.path, root)))
+            yield log_file(entry.path, reading, hive_keys(entry.path))
         else:
             found.passed.append(entry.path)
 

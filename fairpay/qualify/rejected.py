@@ -30,7 +30,7 @@ class Rejected:
         rows = np.concatenate([group.rows for group in bad])
         reasons = [group.reason for group in bad for _ in range(len(group.rows))]
         columns = {
-            "file": pa.array([raw.file] * len(rows), pa.string()),
+            "file": pa.array([printable(raw.file)] * len(rows), pa.string()),
             "row": pa.array([raw.row(at) for at in rows.tolist()], pa.int64()),
             "reason": pa.array(reasons, pa.string()),
         }
@@ -50,3 +50,8 @@ class Rejected:
 def plain(column: pa.Array) -> pa.Array:
     """Return a column from which rows can be taken, which views cannot yet."""
     return column.cast(pa.large_string()) if pa.types.is_string_view(column.type) else column
+
+
+def printable(name: str) -> str:
+    """Write a file's name that is not UTF-8 with its odd bytes escaped."""
+    return name.encode(errors="backslashreplace").decode()

@@ -16,7 +16,7 @@ from fairpay.books.ledger import Kind
 from fairpay.books.template import TEMPLATE
 from fairpay.cli import main
 from fairpay.cli.config import flags
-from fairpay.errors import InputError, OutputError, UnbalancedError, UsageError
+from fairpay.errors import InputError, NotVerifiedError, OutputError, UnbalancedError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,11 +128,11 @@ def test_a_users_mistake_has_its_status_and_no_traceback(
     assert sorted(path for path in books.rglob("*")) == before
 
 
-def test_books_that_do_not_verify_are_status_3(books: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_books_that_do_not_verify_are_status_8(books: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`verify --books` names the control."""
     own = copied(books, tmp_path / "books")
     shutil.rmtree(own / "2026-08")
-    assert main(["verify", "--books", str(own)]) == InputError.status
+    assert main(["verify", "--books", str(own)]) == NotVerifiedError.status
     assert "2026-08 is missing before 2026-09" in capsys.readouterr().err
 
 

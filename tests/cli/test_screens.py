@@ -12,7 +12,7 @@ from fairpay.cli import main
 from fairpay.cli.screens import compare, names, pay
 from fairpay.cli.screens.reasons import reasons
 from fairpay.cli.terminal import show
-from fairpay.errors import InputError
+from fairpay.errors import NotVerifiedError
 from fairpay.money import Currency
 from fairpay.outcome import Control, Outcome
 from fairpay.rules import find_rule, rule_classes
@@ -241,19 +241,19 @@ def test_a_run_that_verifies_shows_every_control(
     assert capsys.readouterr().out.splitlines()[-1] == "All 2 controls hold."
 
 
-def test_a_run_that_does_not_verify_is_status_3_and_names_what_fails(
+def test_a_run_that_does_not_verify_is_status_8_and_names_what_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     verified(monkeypatch, Control("rows", ok=True, detail="5 = 5"), Control("inputs", ok=False, detail="changed"))
-    assert main(["verify", "out"]) == InputError.status
+    assert main(["verify", "out"]) == NotVerifiedError.status
     out, err = capsys.readouterr()
     assert "inputs   FAILS  changed" in out
     assert "out does not verify: of 2 controls 1 failed" in err
-    assert main(["verify", "out", "--json"]) == InputError.status
+    assert main(["verify", "out", "--json"]) == NotVerifiedError.status
     out, err = capsys.readouterr()
     assert json.loads(out)["ok"] is False
-    assert json.loads(err)["error"]["status"] == 3
-    assert main(["verify", "out", "--quiet"]) == InputError.status
+    assert json.loads(err)["error"]["status"] == 8
+    assert main(["verify", "out", "--quiet"]) == NotVerifiedError.status
     assert capsys.readouterr().out == ""
 
 

@@ -14,6 +14,7 @@ from runs import MONEY, publish_run, summary, table, writers
 from fairpay.errors import InputError
 from fairpay.io.hashing import hash_file
 from fairpay.io.manifest import seal
+from fairpay.io.outputs import as_json
 from fairpay.io.verify import verify
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def edit_manifest(directory: Path, change: Callable[[dict[str, Any]], None], *, 
     path = directory / "manifest.json"
     manifest = json.loads(path.read_text())
     change(manifest)
-    path.write_text(json.dumps(seal(manifest) if sealing else manifest))
+    path.write_bytes(as_json(seal(manifest) if sealing else manifest))
 
 
 def forge(directory: Path, made: pa.Table | None = None, told: dict[str, Any] | None = None) -> None:

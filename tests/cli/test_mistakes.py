@@ -1,0 +1,96 @@
+"""Mistakes of ordinary use: each ends in one sentence, the nearest word, and a status."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fairpay
+from fairpay.cli import main
+from fairpay.kernels._jit import is_ours
+
+SAMPLE = str(Path(__file__).parents[2] / "sample_data" / "listens.csv")
+
+
+def shell(line: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of shell in which `$F` is the program."""
+    words = f'F="{sys.executable} -m fairpay"; {line}'
+    return subprocess.run(["/bin/bash", "-c", words], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("closed", "status"), [(">&-", 4), ("--quiet >&-", 0), (">/dev/null 2>&-", 0), ("--quiet >&- 2>&-", 0)]
+)
+def test_closed_streams_are_no_traceback(closed: str, status: int) -> None:
+    done = shell(f"$F compare {SAMPLE} --fee 1 {closed}")
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr
+
+
+def test_nothing_is_written_where_nobody_can_be_shown_anything(tmp_path: Path) -> None:
+    assert shell(f"$F compare {SAMPLE} --fee 1 -o {tmp_path}/out >&-").returncode == 4
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_rate_of_70_is_told_how_to_be_written(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", SAMPLE, "--royalty-rate", "70"]) == 2
+    assert "Write 70% or 0.7." in capsys.readouterr().err
+
+
+def test_a_misspelt_variable_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("FAIRPAY_ROYALTYRATE", "70%")
+    assert main(["compare", SAMPLE, "--fee", "1"]) == 2
+    assert "Did you mean FAIRPAY_ROYALTY_RATE?" in capsys.readouterr().err
+
+
+def test_variables_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIRPAY_PY", "x")
+    assert main(["compare", SAMPLE, "--fee", "1", "--quiet"]) == 0
+
+
+def test_a_misspelt_key_is_refused_with_the_nearest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "f.toml").write_text('royaltyrate = "70%"\n')
+    assert main(["compare", SAMPLE, "--config", str(tmp_path / "f.toml")]) == 2
+    assert "Did you mean royalty-rate?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text", ["fee = " + "[" * 3000 + "]" * 3000, "threads = " + "9" * 5000, 'output = "a\\u0000b"']
+)
+def test_odd_config_values_are_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "f.toml").write_text(text)
+    assert main(["compare", SAMPLE, "--fee", "1", "--config", str(tmp_path / "f.toml")]) in {2, 3, 4}
+
+
+def test_places_that_are_none_are_status_4(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert [main(["compare", SAMPLE, "--fee", "1", "-o", place]) for place in ("/", str(tmp_path / "loop"))] == [4, 4]
+
+
+def test_a_missing_directory_is_told_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "/nowhere/2026-07/"]) == 3
+    assert "no such file or directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "near"), [("royaltyrate", "royalty_rate"), ("min_second", "min_seconds")])
+def test_a_misspelt_keyword_is_refused_with_the_nearest(name: str, near: str) -> None:
+    with pytest.raises(fairpay.FairpayError, match=name) as refused:
+        fairpay.compare(SAMPLE, **{name: "70%"})  # type: ignore[arg-type]
+    assert refused.value.advice == f"Did you mean {near}?"
+
+
+def test_a_rate_with_a_point_is_taken_exactly() -> None:
+    results = [fairpay.compare(SAMPLE, fee="9.99", royalty_rate=rate) for rate in (0.7, "0.7")]  # type: ignore[arg-type]
+    assert results[0].table.equals(results[1].table)
+    assert len(repr(results[0])) < 200
+
+
+def test_a_folder_that_others_can_write_keeps_no_compiled_code(tmp_path: Path) -> None:
+    assert is_ours(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert not is_ours(tmp_path / "link")
+    tmp_path.chmod(0o777)
+    assert not is_ours(tmp_path)
