@@ -11,7 +11,7 @@ from fairpay.engines.local import LocalEngine
 from fairpay.io.artists import read_artists
 from fairpay.io.listens import open_logs
 from fairpay.qualify import Qualifier
-from fairpay.weights import Census, Weigher, keyed, units_counted, wanted_roles
+from fairpay.weights import Census, Weigher, keyed, lengths_of, units_counted, wanted_roles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +37,8 @@ def weigher_for(  # noqa: PLR0913 - the settings of a reading
     """Count what the policy's boosts and thresholds ask for, and return what applies the policy to each batch.
 
     The log is read once for each unit that is counted, and not at all where a policy has only weights. Plays count
-    here as they qualify, before any weight; bad rows are left to the reading that follows.
+    here as they qualify, before any weight, if they are as long as the weight of their kind asks; bad rows are left to
+    the reading that follows.
 
     Raises:
         FairpayError: an input that cannot be used.
@@ -48,19 +49,22 @@ def weigher_for(  # noqa: PLR0913 - the settings of a reading
     roles = (*MONEY_ROLES, *timed, *wanted_roles(policy))
     source = open_logs(logs, reading, wanted=roles, period=period)
     census = {}
+    columns, table = frozenset(source.columns), artist_columns(policy, artists)
+    lengths = Weigher(lengths_of(policy), columns=columns, table=table)
     for unit in units_counted(policy, source.columns):
-        wanted = (*MONEY_ROLES, *timed, *([unit] if unit == "track" else []))
+        asked = dict.fromkeys((*wanted_roles(lengths.policy), *([unit] if unit == "track" else [])))
+        wanted = (*MONEY_ROLES, *timed, *asked)
         opened = open_logs(logs, reading, wanted=wanted, period=period)
         with LocalEngine(running) as engine:
             judge = Qualifier(qualifying, set_aside=True).judge
 
             def judged(raw: RawBatch, unit: str = unit, judge: object = judge) -> Listens:
                 listens: Listens = judge(raw)  # type: ignore[operator]
-                return keyed(listens, raw, unit) if raw.columns else listens
+                return keyed(lengths.without_short(raw, listens), raw, unit) if raw.columns else listens
 
             engine.ingest(opened.units(batch_rows=running.batch_rows, threads=running.threads), judged)
             census[unit] = counted(engine)
-    return Weigher(policy, census, frozenset(source.columns), artist_columns(policy, artists))
+    return Weigher(policy, census, columns, table)
 
 
 def counted(engine: LocalEngine) -> Census:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairpay.allocation import Allocation
+from fairpay.books.by_track import by_artist
 from fairpay.books.chain import LOST
 from fairpay.books.earned import Applied, Earned, Heard, Line, Paid, PoolEarned, Ruled
 from fairpay.books.exclusions import Exclusions
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from fairpay.books.listening import Taken, Watch
     from fairpay.books.loading import Loaded
     from fairpay.books.pools import Pool
+    from fairpay.books.splits import Splits
     from fairpay.rule import Rule
 
 __all__ = ["Source", "earn"]
@@ -67,7 +69,7 @@ def earn(closing: Closing, loaded: Loaded, source: Source, watch: Watch) -> Earn
 
         def divide_pool(index: int, heap: Heap) -> PoolEarned:
             pool = loaded.pools[index]
-            return divide(pool, find_rule(pool.rule or ""), heap, payers.count(index))
+            return divide(pool, find_rule(pool.rule or ""), heap, payers.count(index), loaded.routing.splits)
 
         pools = taken.divide(len(loaded.pools), divide_pool)
         listening, policies, decisions = heard(taken, len(loaded.pools)), applied(taken, loaded), ruled(taken)
@@ -83,26 +85,30 @@ def unpooled(code: str, amount: int) -> PoolEarned:
     return PoolEarned(f"{OUTSIDE} {code}", "none", money, Paid.of({}), users=0, plays=0)
 
 
-def divide(pool: Pool, rule: Rule, heap: Heap, subscribers: int) -> PoolEarned:
+def divide(pool: Pool, rule: Rule, heap: Heap, subscribers: int, splits: Splits) -> PoolEarned:
     """Divide one pool. Where nobody listened, or nothing weighs, nobody is paid and the money is unallocated."""
     money = revenue(pool, subscribers=subscribers or heap.users)
     try:
-        amounts = divided(pool, rule, heap, money)
+        amounts = divided(pool, rule, heap, money, splits)
     except NothingToPayError:
         amounts = Paid.of({})
     return PoolEarned(pool.name, rule.label, money, amounts, users=heap.users, plays=heap.plays)
 
 
-def divided(pool: Pool, rule: Rule, heap: Heap, money: Revenue) -> Paid:
+def divided(pool: Pool, rule: Rule, heap: Heap, money: Revenue, splits: Splits) -> Paid:
     """What each artist (or track with splits) is paid of the pool; zeros are left out."""
     if heap.pool is None or not money.pool:
         return Paid.of({})
-    month = heap.month(money.pool, None if pool.rate == 1 else pool.rate)
+    tracks = by_artist(heap.pool, splits)
+    artists = heap.pool if tracks is None else tracks.pool
+    month = artists.month(pool=money.pool, rate=None if pool.rate == 1 else pool.rate, fees_are_money=False)
     prepared = rule.prepare(month)
     weights = weigh(month, {rule: prepared})[rule]
-    allocation = Allocation(rule.label, rule.settle_month(weights, month, prepared), money.pool)
-    places = np.flatnonzero(allocation.paid)
-    return Paid.listed(heap.pool.names(places), allocation.paid[places])
+    paid = Allocation(rule.label, rule.settle_month(weights, month, prepared), money.pool).paid
+    if tracks is not None:
+        paid = Allocation(rule.label, tracks.divide(paid, rule, prepared), money.pool).paid
+    places = np.flatnonzero(paid)
+    return Paid.listed(heap.pool.names(places), paid[places])
 
 
 def heard(taken: Taken, pools: int) -> Heard:

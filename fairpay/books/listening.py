@@ -23,7 +23,6 @@ from fairpay.ruling import Ruling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
-    from fractions import Fraction
 
     from fairpay.books.closing import Closing
     from fairpay.books.exclusions import Exclusions
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from fairpay.books.payers import Payers
     from fairpay.engines.pool import LocalPool
     from fairpay.io.listens import Logs
-    from fairpay.month import Month
     from fairpay.qualify import Counts
     from fairpay.schema import Listens, RawBatch
     from fairpay.settings import Qualifying
@@ -62,11 +60,6 @@ class Heap:
     plays: int = 0
     pool: LocalPool | None = None
     """What the engine holds of it, where anybody listened."""
-
-    def month(self, amount: int, rate: Fraction | None) -> Month:
-        """The month that a rule divides, of minor units and the royalty rate."""
-        assert self.pool is not None
-        return self.pool.month(pool=amount, rate=rate, fees_are_money=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +108,7 @@ class Asked:
     @property
     def roles(self) -> tuple[str, ...]:
         """Those, and what splits and policies need."""
-        tracks = {"track"} if self.loaded.routing.splits.tracks else set()
+        tracks = {"track"} if self.loaded.routing.splits.has_tracks else set()
         return (*self.money_roles, *sorted((tracks | policy_roles(self)) - {*self.money_roles}))
 
     def sorter(self, judge: Callable[[RawBatch, Codes], Listens]) -> Sorter:
@@ -147,6 +140,7 @@ def take_in(asked: Asked, watch: Watch) -> Iterator[Taken]:
     running, set_aside = asked.closing.running, asked.closing.reading.rejects is not None
     terms = open_terms(asked, watch)
     logs = asked.open(asked.roles, terms.rest)
+    asked.exclusions.check(logs.columns)
     qualifier = Qualifier(terms.plain, set_aside=set_aside)
     chain = chain_of(asked, logs, terms, qualifier)
     with LocalEngine(running, pools=chain.heaps) as engine:
@@ -158,7 +152,7 @@ def take_in(asked: Asked, watch: Watch) -> Iterator[Taken]:
         finish(asked, chain, engine)
         write_set_aside(asked, qualifier)
         engine.finish()
-        for sentence in remarks(asked, chain):
+        for sentence in (*asked.exclusions.remarks(), *remarks(asked, chain)):
             watch.say(sentence)
         heaps = {code: heap_of(pool, chain.rows_lost[code]) for code, pool in enumerate(engine.pools)}
         yield Taken(counts, heaps, chain, terms, engine)
@@ -192,7 +186,7 @@ def chain_of(asked: Asked, logs: Logs, terms: Terms, qualifier: Qualifier) -> Ch
         ruling=None if loaded.decisions is None else Ruling(loaded.decisions),
         weighers=weighers_for(asked, logs, terms),
         layering=layering,
-        tracks=frozenset(loaded.routing.splits.tracks),
+        splits=loaded.routing.splits,
     )
 
 
@@ -213,6 +207,7 @@ def finish(asked: Asked, chain: Chain, engine: LocalEngine) -> None:
             wishes.check(set_aside=asked.closing.reading.rejects is not None)
     if chain.ruling is not None:
         chain.ruling.finish()
+    chain.finish()
 
 
 def write_set_aside(asked: Asked, qualifier: Qualifier) -> None:
@@ -230,6 +225,7 @@ def remarks(asked: Asked, chain: Chain) -> Iterator[str]:
     for weigher in chain.weighers:
         for sentence in weigher.remarks():
             yield f"Policy of {len(weigher.pools):,} pools: {sentence}"
+    yield from chain.remarks()
     if chain.layering is not None:
         yield from chain.layering.remarks()
     if asked.loaded.delegations is not None:
