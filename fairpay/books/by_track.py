@@ -142,7 +142,7 @@ class ByArtist:
         return out
 
     def shares(self, rule: Rule, prepared: Any) -> Ints | None:  # noqa: ANN401 - what `prepare` returned
-        """int64[sources], summing to 2^62: what each source brings under the rule; None where listeners have no part."""
+        """int64[sources], summing to 2^62: what each source brings; None where listeners have no part."""
         month = self.sources.month(pool=0, rate=None, fees_are_money=False)
 
         def visit(usage: Usage, out: Ints) -> None:
