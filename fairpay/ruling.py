@@ -88,12 +88,13 @@ class Ruling:
         self.lock = Lock()
         self.met = np.zeros(len(deeds), dtype=np.int64)
         self.touched = np.zeros(len(deeds), dtype=np.int64)
+        self.plays = np.zeros(len(deeds), dtype=np.int64)
         self.left_out = 0
 
     def apply(self, listens: Listens) -> Listens:
         """Apply the decisions to a judged batch."""
         user, artist = self.users.find(listens.user), self.artists.find(listens.artist)
-        self.count(user, artist, listens.used)
+        self.count(user, artist, listens)
         if not ((user >= 0) | (artist >= 0)).any():
             return self.scaled(listens, user, artist)
         out = listens.used & (self.out[user] | self.out[artist])
@@ -126,13 +127,15 @@ class Ruling:
         text = artist.cast(pa.large_string())
         return pc.replace_with_mask(text, pa.array(aside), self.lines.take(pa.array(line[aside])))
 
-    def count(self, user: Ints, artist: Ints, used: NDArray[np.bool_]) -> None:
-        """Count the rows that name each subject, and the used ones among them."""
-        size = len(self.met)
+    def count(self, user: Ints, artist: Ints, listens: Listens) -> None:
+        """Count the rows that name each subject, the used ones among them, and their plays."""
+        size, used = len(self.met), listens.used
+        plays = np.ones(len(used), dtype=np.int64) if listens.plays is None else listens.plays
         with self.lock:
             for who in (user, artist):
                 self.met += np.bincount(who + 1, minlength=size)[np.r_[1:size, 0]]
                 self.touched += np.bincount(who[used] + 1, minlength=size)[np.r_[1:size, 0]]
+                np.add.at(self.plays, who[used], plays[used])
 
     def finish(self) -> None:
         """Refuse decisions about subjects that no row names.
@@ -171,7 +174,7 @@ def effects(ruling: Ruling, kept: Outcome, outcome: Outcome) -> tuple[Decided, .
             kind=one.kind,
             decision=one.said,
             by=one.by,
-            plays=int(ruling.touched[k]),
+            plays=int(ruling.plays[k]),
             kept=tuple(None for _ in nothing) if one.deed == "keep" else before.get(one.mark, nothing),
             held=after.get(one.mark, nothing),
         )

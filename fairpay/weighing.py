@@ -12,7 +12,7 @@ from fairpay.logs.artists import read_artists
 from fairpay.logs.read import open_logs
 from fairpay.qualify import Qualifier
 from fairpay.repeats import open_once
-from fairpay.weights import Census, Weigher, keyed, units_counted, wanted_roles
+from fairpay.weights import Census, Weigher, keyed, lengths_of, units_counted, wanted_roles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,8 @@ def weigher_for(  # noqa: PLR0913 - the settings of a reading
     """Count what the policy's boosts and thresholds ask for, and return what applies the policy to each batch.
 
     The log is read once for each unit that is counted, and not at all where a policy has only weights. Plays count
-    here as they qualify, before any weight, those that `once` knows once; bad rows are left to the next reading.
+    here as they qualify, before any weight, if they are as long as the weight of their kind asks, and those that `once`
+    knows once; bad rows are left to the next reading.
 
     Raises:
         FairpayError: an input that cannot be used.
@@ -52,8 +53,11 @@ def weigher_for(  # noqa: PLR0913 - the settings of a reading
     source = open_logs(logs, reading, wanted=roles, period=period)
     telling = () if once is None else ("time", *once.roles)
     census = {}
+    columns, table = frozenset(source.columns), artist_columns(policy, artists)
+    lengths = Weigher(lengths_of(policy), columns=columns, table=table)
     for unit in units_counted(policy, source.columns):
-        wanted = (*MONEY_ROLES, *timed, *([unit] if unit == "track" else []))
+        asked = dict.fromkeys((*wanted_roles(lengths.policy), *([unit] if unit == "track" else [])))
+        wanted = (*MONEY_ROLES, *timed, *asked)
         opened = open_once(logs, reading, wanted=wanted, telling=telling, period=period)
         with LocalEngine(running) as engine:
             repeats = None if once is None else once.again()
@@ -61,11 +65,11 @@ def weigher_for(  # noqa: PLR0913 - the settings of a reading
 
             def judged(raw: RawBatch, unit: str = unit, judge: object = judge) -> Listens:
                 listens: Listens = judge(raw)  # type: ignore[operator]
-                return keyed(listens, raw, unit) if raw.columns else listens
+                return keyed(lengths.without_short(raw, listens), raw, unit) if raw.columns else listens
 
             engine.ingest(opened.units(batch_rows=running.batch_rows), judged)
             census[unit] = counted(engine)
-    return Weigher(policy, census, frozenset(source.columns), artist_columns(policy, artists))
+    return Weigher(policy, census, columns, table)
 
 
 def counted(engine: LocalEngine) -> Census:

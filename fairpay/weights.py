@@ -30,9 +30,25 @@ if TYPE_CHECKING:
     from fairpay.schema import Listens, RawBatch
     from fairpay.usage import Ints
 
-__all__ = ["Census", "Factor", "Touched", "Weigher", "find", "keyed", "units_counted", "wanted_roles"]
+__all__ = [
+    "Census",
+    "Factor",
+    "Touched",
+    "Weigher",
+    "find",
+    "keyed",
+    "lengths_of",
+    "unit_of",
+    "units_counted",
+    "wanted_roles",
+]
 
 LIMIT = 2**62
+ESCAPED = ("\x1f", "\x1f\x1e")
+"""What stands for a unit separator in an artist's id, so that no two pairs of artist and track are one text."""
+BETWEEN = "\x1f\x1d"
+"""Between artist and track."""
+UNITS = ("artist", "track")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +75,7 @@ class Touched:
     times: Fraction
     """The factor; 0 for a threshold that was missed."""
     rows: int = 0
-    """Qualified rows it met."""
+    """Qualified rows it met, as long as it asks."""
     plays: int = 0
     """Their plays."""
     applied: bool = True
@@ -71,6 +87,11 @@ def wanted_roles(policy: Policy) -> tuple[str, ...]:
     roles = [weight.column for weight in policy.weights]
     roles += [limit.per for limit in limits(policy) if limit.per == "track"]
     return tuple(dict.fromkeys(roles))
+
+
+def lengths_of(policy: Policy) -> Policy:
+    """Return the policy's weights that ask for a length, alone: what decides which plays are streams at all."""
+    return replace(policy, weights=tuple(w for w in policy.weights if w.min_seconds), boosts=(), thresholds=())
 
 
 def limits(policy: Policy) -> list[Boost | Threshold]:
@@ -88,9 +109,30 @@ def keyed(listens: Listens, raw: RawBatch, unit: str) -> Listens:
     """Put tracks in the place of artists, to count streams and listeners by track; plays without one are out."""
     if unit == "artist":
         return listens
-    track = raw.columns["track"]
+    track = paired(listens.artist, raw.columns["track"])
     known = track.is_valid().to_numpy(zero_copy_only=False)
     return replace(listens, artist=track, used=listens.used & known)
+
+
+def unit_of(raw: RawBatch, listens: Listens, unit: str) -> pa.Array:
+    """Return by what rows are looked up in a census: the artist as the log has it, or artist and track together.
+
+    A track is known by both: two artists may each have an "Intro". What a person decided to hold is looked up under its
+    own artist, as it was counted.
+    """
+    artist = raw.columns.get("artist", listens.artist)
+    return artist if unit == "artist" else paired(artist, raw.columns["track"])
+
+
+def paired(artist: pa.Array, track: pa.Array) -> pa.Array:
+    """One text for artist and track, another for each pair; null where either is: large_string[rows]."""
+    first = pc.replace_substring(text_of(artist), *ESCAPED)
+    return pc.binary_join_element_wise(first, text_of(track), pa.scalar(BETWEEN, pa.large_string()))
+
+
+def text_of(column: pa.Array) -> pa.Array:
+    """Ids as large_string; integers stand for their decimal text."""
+    return (column.dictionary_decode() if pa.types.is_dictionary(column.type) else column).cast(pa.large_string())
 
 
 @dataclass(slots=True)
@@ -112,9 +154,16 @@ class Factor:
 
     def meets(self, raw: RawBatch, listens: Listens) -> NDArray[np.bool_]:
         """Say which rows it meets."""
-        column = listens.artist if self.column == "artist" else raw.columns[self.column]
+        column = unit_of(raw, listens, self.column) if self.column in UNITS else raw.columns[self.column]
         met: NDArray[np.bool_] = find(column, self.found, lower=self.lower) != self.misses
         return met
+
+    def too_short(self, listens: Listens, met: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Say which of the rows it meets are shorter than it asks."""
+        if not self.least_ms or listens.ms is None:
+            return np.zeros(len(met), dtype=np.bool_)
+        short: NDArray[np.bool_] = met & shorter(listens.ms, listens.plays, self.least_ms)
+        return short
 
 
 @dataclass
@@ -206,15 +255,23 @@ class Weigher:
         met = []
         for factor in self.factors:
             here = factor.meets(raw, listens)
+            short = factor.too_short(listens, here)
             scale *= np.where(here, factor.up, factor.down)
-            if factor.least_ms and listens.ms is not None:
-                scale[here & shorter(listens.ms, listens.plays, factor.least_ms)] = 0
+            scale[short] = 0
             short_of |= here & factor.misses
-            met.append(here & listens.used)
+            met.append(here & ~short & listens.used)
         amount = scale if listens.amount is None else self.product(listens.amount, scale, listens.used)
         used = listens.used & (scale > 0)
         self.count(listens, used, (met, short_of, amount))
         return replace(listens, used=used, amount=amount), short_of
+
+    def without_short(self, raw: RawBatch, listens: Listens) -> Listens:
+        """Leave out plays that are shorter than a weight asks of their kind: they are no streams of anybody."""
+        short = np.zeros(len(listens.used), dtype=np.bool_)
+        for factor in self.factors:
+            if factor.least_ms:
+                short |= factor.too_short(listens, factor.meets(raw, listens))
+        return replace(listens, used=listens.used & ~short) if short.any() else listens
 
     def product(self, amount: Ints, scale: Ints, used: NDArray[np.bool_]) -> Ints:
         """Multiply where nothing can wrap."""

@@ -47,6 +47,12 @@ def census(**units: tuple[int, int]) -> Census:
     return Census(pa.array(list(units), pa.large_string()), streams, listeners)
 
 
+def track(artist: str, name: str) -> str:
+    """By what a track is known in a census."""
+    raw, listens = batch(artist=[artist], track=[name])
+    return str(keyed(listens, raw, "track").artist[0].as_py())
+
+
 def weigh(given_policy: Policy, raw: RawBatch, listens: Listens, **more: Any) -> tuple[Weigher, Listens]:  # noqa: ANN401
     """Apply a policy to one batch."""
     weigher = Weigher(given_policy, columns=frozenset(raw.columns), **more)
@@ -94,7 +100,8 @@ def test_a_boost_needs_both_numbers() -> None:
 def test_a_missed_threshold_is_counted_by_its_own_reason() -> None:
     """The row leaves, with its plays, and the sentence says so."""
     raw, listens = batch(artist=["a", "a", "b"], track=["t1", "t2", None], plays=[1, 4, 1])
-    weigher, weighed = weigh(policy(thresholds=(LIMIT,)), raw, listens, census={"track": census(t1=(2, 1), t2=(1, 1))})
+    counted = census(**{track("a", "t1"): (2, 1), track("a", "t2"): (1, 1)})
+    weigher, weighed = weigh(policy(thresholds=(LIMIT,)), raw, listens, census={"track": counted})
     assert weighed.used.tolist() == [True, False, False]
     assert (weigher.dropped[Fate.INELIGIBLE], weigher.plays_dropped) == (2, 5)
     assert "5 plays earn nothing" in weigher.remarks()[0]
@@ -139,9 +146,21 @@ def test_tracks_take_the_place_of_artists_when_they_are_counted() -> None:
     """A play without a track is of no track."""
     raw, listens = batch(artist=["a", "b"], track=["t", None])
     by_track = keyed(listens, raw, "track")
-    assert by_track.artist.to_pylist() == ["t", None]
+    assert by_track.artist.to_pylist() == [track("a", "t"), None]
     assert by_track.used.tolist() == [True, False]
     assert keyed(listens, raw, "artist") is listens
+
+
+def test_tracks_of_one_title_are_told_apart_by_their_artist() -> None:
+    """Whatever characters the ids hold."""
+    pairs = [("a", "Intro"), ("b", "Intro"), ("a\x1f", "t"), ("a", "\x1ft"), ("a\x1f\x1d", "t"), ("a", "\x1f\x1dt")]
+    assert len({track(*pair) for pair in pairs}) == len(pairs)
+
+
+def test_a_play_that_is_too_short_for_its_kind_is_not_said_to_count() -> None:
+    raw, listens = batch(artist=["a", "a"], category=["noise", "noise"], ms=[60_000, 130_000])
+    weigher, _ = weigh(policy(weights=(NOISE,)), raw, listens)
+    assert (weigher.touched[0].rows, weigher.dropped[Fate.WEIGHED_OUT]) == (1, 1)
 
 
 def test_only_columns_that_are_needed_are_read() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from fairpay.books.exclusions import as_text
 from fairpay.schema import Listens, RawBatch
-from fairpay.weights import Factor, Touched, Weigher, wanted_roles
+from fairpay.weights import Factor, Touched, Weigher, unit_of, wanted_roles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,8 +35,7 @@ class PoolFactor(Factor):
     def meets(self, raw: RawBatch, listens: Listens) -> NDArray[np.bool_]:
         """Say which rows it meets."""
         assert listens.pool is not None
-        column = listens.artist if self.column == "artist" else raw.columns[self.column]
-        place = places(column, self.found)
+        place = places(unit_of(raw, listens, self.column), self.found)
         key = listens.pool.astype(np.int64) * len(self.found) + place
         at = np.searchsorted(self.keys, key)
         found = (place >= 0) & (np.append(self.keys, -1)[at] == key)
@@ -84,6 +83,16 @@ class PoolWeigher(Weigher):
         rows: Ints = np.flatnonzero(known[np.minimum(listens.pool, len(self.place))] >= 0)
         return rows
 
+    def streams(self, raw: RawBatch, listens: Listens) -> Listens:
+        """Leave out plays of these pools that are too short to be streams there."""
+        rows = self.rows_of(listens)
+        if not len(rows):
+            return listens
+        part, mine = self.part(raw, listens, rows)
+        used = listens.used.copy()
+        used[rows] = self.without_short(part, mine).used
+        return replace(listens, used=used)
+
     def part(self, raw: RawBatch, listens: Listens, rows: Ints) -> tuple[RawBatch, Listens]:
         """Take some rows of a batch, with the columns that are needed."""
         import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
@@ -91,7 +100,8 @@ class PoolWeigher(Weigher):
         if len(rows) == len(listens.used):
             return raw, listens
         at = pa.array(rows)
-        columns = {role: raw.columns[role].take(at) for role in wanted_roles(self.policy) if role in raw.columns}
+        roles = dict.fromkeys(("artist", *wanted_roles(self.policy)))
+        columns = {role: raw.columns[role].take(at) for role in roles if role in raw.columns}
         amount, plays, ms = (None if x is None else x[rows] for x in (listens.amount, listens.plays, listens.ms))
         mine = Listens(
             user=listens.user.slice(0, 0),

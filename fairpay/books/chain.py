@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairpay.books.exclusions import as_text
+from fairpay.books.splits import OF_TRACK, Splits
+from fairpay.errors import InputError, Problem
 from fairpay.ruling import HELD
 from fairpay.schema import REASONS, Fate
 
@@ -63,8 +65,10 @@ class Chain:
     """One for each policy."""
     layering: PoolLayering | None = None
     """What listeners state themselves."""
-    tracks: frozenset[str] = frozenset()
-    """Tracks that have splits of their own: such a track earns in its artist's place."""
+    splits: Splits = field(default_factory=Splits)
+    """Tracks that have splits of their own are sources beside their artist."""
+    met: set[str] = field(default_factory=set)
+    """Such tracks whose splits name no artist, by their sources."""
     rows_lost: Counter[int] = field(default_factory=Counter)
     """Code of a heap that is no pool's -> rows that went there."""
     lock: Lock = field(default_factory=Lock)
@@ -88,12 +92,13 @@ class Chain:
         listens = self.sorter(raw)
         if not raw.columns:
             return listens
+        raw = replace(raw, columns={**raw.columns, "artist": listens.artist})  # under the right id, whatever is decided
         if self.ruling is not None:
             listens = self.decided(self.ruling, listens)
         for weigher in self.weighers:
             listens = self.weighed(weigher, raw, listens)
         self.note_lost(listens)
-        sources = self.sources(raw, listens.artist)
+        sources = self.sources(raw, listens)
         if self.layering is not None:
             return self.layering.take(listens, sources)
         return replace(listens, artist=sources)
@@ -133,18 +138,81 @@ class Chain:
             with self.lock:
                 self.rows_lost.update({self.code(lost): int(found[self.code(lost)]) for lost in Lost})
 
-    def sources(self, raw: RawBatch, artist: pa.Array) -> pa.Array:
-        """Put tracks that have splits in the place of their artist; held plays stay where they are held."""
+    def sources(self, raw: RawBatch, listens: Listens) -> pa.Array:
+        """Put tracks that have splits in the place of their artist; held plays stay where they are held.
+
+        Raises:
+            InputError: an artist whose id is also the account of a track.
+
+        """
         import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
         import pyarrow.compute as pc  # noqa: PLC0415 - the same
 
-        if not self.tracks or "track" not in raw.columns:
-            return artist
-        track, text = as_text(raw.columns["track"]), as_text(artist)
-        own = pc.and_(pc.is_in(track, value_set=pa.array(sorted(self.tracks), pa.large_string())), pc.is_valid(text))
+        if not self.splits.has_tracks or "track" not in raw.columns:
+            return listens.artist
+        track, artist = as_text(raw.columns["track"]), as_text(listens.artist)
+        refuse_accounts(artist, self.splits)
+        name = pc.binary_join_element_wise(artist, track, pa.scalar(OF_TRACK, pa.large_string()))
+        stated, any_artist = (pa.array(sorted(x), pa.large_string()) for x in (self.splits.tracks, self.splits.of_any))
+        alone = pc.and_(pc.is_in(track, value_set=any_artist), pc.is_valid(name))
         if self.ruling is not None:
-            own = pc.and_(own, pc.invert(pc.starts_with(text, HELD)))
-        return pc.if_else(own, track, text)
+            kept = pc.fill_null(pc.invert(pc.starts_with(artist, HELD)), fill_value=False)
+            alone, name = pc.and_(alone, kept), pc.if_else(kept, name, None)
+        self.meet(name, alone, listens)
+        return pc.if_else(pc.or_(alone, pc.is_in(name, value_set=stated)), name, artist)
+
+    def meet(self, name: pa.Array, alone: pa.Array, listens: Listens) -> None:
+        """Keep which tracks were played whose splits name no artist."""
+        import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
+        import pyarrow.compute as pc  # noqa: PLC0415 - the same
+
+        assert listens.pool is not None
+        played = pc.and_(alone, pa.array(listens.used & (listens.pool < self.sorter.no_pool)))
+        found = name.filter(played).unique().to_pylist()
+        with self.lock:
+            self.met.update(found)
+
+    def finish(self) -> None:
+        """Refuse splits of a track without its artist where several artists have such a track.
+
+        Raises:
+            InputError: with each such track.
+
+        """
+        by_track: dict[str, list[str]] = {}
+        for source in sorted(self.met):
+            artist, _, track = source.partition(OF_TRACK)
+            by_track.setdefault(track, []).append(artist)
+        several = {track: artists for track, artists in by_track.items() if len(artists) > 1}
+        if several:
+            problems = [
+                Problem(len(artists), f"artists have a track {track}", f"{artists[0]} and {artists[1]} among them")
+                for track, artists in several.items()
+            ]
+            message = f"splits name {len(several):,} tracks without their artist, and several artists have them"
+            raise InputError(message, problems=problems, advice="Fill the column `artist` of these lines of splits.")
+
+    def remarks(self) -> tuple[str, ...]:
+        """Say whose the tracks were taken to be that stand without an artist."""
+        if not self.met:
+            return ()
+        return (f"Splits name {len(self.met):,} tracks without their artist: each is played under one artist only",)
+
+
+def refuse_accounts(artist: pa.Array, splits: Splits) -> None:
+    """Refuse artists whose id is also the account of a track with splits.
+
+    Raises:
+        InputError: with the id.
+
+    """
+    import pyarrow.compute as pc  # noqa: PLC0415 - loaded where it is used
+
+    marked = artist.filter(pc.fill_null(pc.match_substring(artist, OF_TRACK), fill_value=False)).unique().to_pylist()
+    clash = [text for text in marked if splits.of_track(text) is not None]
+    if clash:
+        message = f"the artist {clash[0]!r} has the name of a track's account"
+        raise InputError(message, advice="Give the artist another id, with --aliases.")
 
 
 def amounts(listens: Listens) -> Ints:

@@ -11,7 +11,7 @@ from fairpay.books.boosting import PoolWeigher
 from fairpay.engines.local import LocalEngine
 from fairpay.qualify import Qualifier
 from fairpay.weighing import artist_columns
-from fairpay.weights import Census, keyed, units_counted, wanted_roles
+from fairpay.weights import Census, keyed, lengths_of, units_counted, wanted_roles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,10 +47,13 @@ def weighers_for(asked: Asked, logs: Logs, terms: Terms) -> tuple[PoolWeigher, .
         if chosen is not None:
             groups.setdefault(chosen.sha256, (chosen, []))[1].append(code)
     units: dict[str, list[int]] = {}
+    lengths = []
     for chosen, codes in groups.values():
         for unit in units_counted(chosen.policy, logs.columns):
             units.setdefault(unit, []).extend(codes)
-    counted = {unit: count(asked, unit, sorted(codes), terms) for unit, codes in sorted(units.items())}
+        if lengths_of(chosen.policy).weights:
+            lengths.append(weigher(asked, lengths_of(chosen.policy), codes, logs=logs, counted={}))
+    counted = {unit: count(asked, unit, sorted(codes), terms, lengths=lengths) for unit, codes in sorted(units.items())}
     return tuple(
         weigher(asked, chosen.policy, codes, logs=logs, counted=counted)
         for _, (chosen, codes) in sorted(groups.items())
@@ -74,10 +77,13 @@ def weigher(
     )  # fmt: skip
 
 
-def count(asked: Asked, unit: str, codes: Sequence[int], terms: Terms) -> dict[int, Census]:
-    """Count streams and listeners of artists or tracks in these pools."""
+def count(
+    asked: Asked, unit: str, codes: Sequence[int], terms: Terms, *, lengths: Sequence[PoolWeigher]
+) -> dict[int, Census]:
+    """Count streams and listeners of artists or tracks in these pools; `lengths` say which plays are too short."""
     running, pools = asked.closing.running, len(asked.loaded.pools)
-    once, roles = asked.once, (*asked.money_roles, *(["track"] if unit == "track" else []))
+    more = [role for one in lengths for role in wanted_roles(one.policy)] + (["track"] if unit == "track" else [])
+    once, roles = asked.once, tuple(dict.fromkeys((*asked.money_roles, *more)))
     logs = asked.open(roles, terms.rest, telling=() if once is None else ("time", *once.roles))
     repeats = None if once is None else once.again()
     sorter = asked.sorter(terms.judge(Qualifier(terms.plain, set_aside=True, repeats=repeats)))
@@ -89,6 +95,9 @@ def count(asked: Asked, unit: str, codes: Sequence[int], terms: Terms) -> dict[i
         if not raw.columns:
             return listens
         assert listens.pool is not None
+        raw = replace(raw, columns={**raw.columns, "artist": listens.artist})
+        for one in lengths:
+            listens = one.streams(raw, listens)
         return keyed(replace(listens, used=listens.used & wanted[listens.pool], ms=None), raw, unit)
 
     with LocalEngine(running, pools=pools) as engine:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairpay.allocation import Allocation
+from fairpay.books.by_track import by_artist
 from fairpay.books.chain import LOST
 from fairpay.books.earned import Applied, Earned, Heard, Line, Paid, PoolEarned, Ruled
 from fairpay.books.exclusions import Exclusions
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from fairpay.books.listening import Taken, Watch
     from fairpay.books.loading import Loaded
     from fairpay.books.pools import Pool
+    from fairpay.books.splits import Splits
     from fairpay.rule import Rule
 
 __all__ = ["Source", "earn"]
@@ -69,7 +71,8 @@ def earn(closing: Closing, loaded: Loaded, source: Source, watch: Watch) -> Earn
 
         def divide_pool(index: int, heap: Heap) -> PoolEarned:
             pool = loaded.pools[index]
-            return divide(pool, find_rule(pool.rule or ""), heap, payers.count(index), notes)
+            splits = loaded.routing.splits
+            return divide(pool, find_rule(pool.rule or ""), heap, payers.count(index), splits, notes)
 
         pools = taken.divide(len(loaded.pools), divide_pool)
         for note in sorted(notes):
@@ -87,32 +90,41 @@ def unpooled(code: str, amount: int) -> PoolEarned:
     return PoolEarned(f"{OUTSIDE} {code}", "none", money, Paid.of({}), users=0, plays=0)
 
 
-def divide(pool: Pool, rule: Rule, heap: Heap, subscribers: int, notes: list[str]) -> PoolEarned:
+def divide(  # noqa: PLR0913, PLR0917 - what a pool is divided by
+    pool: Pool, rule: Rule, heap: Heap, subscribers: int, splits: Splits, notes: list[str]
+) -> PoolEarned:
     """Divide one pool; `notes` takes what a reader must know.
 
     Where nobody listened, or nothing weighs, nobody is paid and the money is unallocated.
     """
     money = revenue(pool, subscribers=subscribers or heap.users)
     try:
-        amounts = divided(pool, rule, heap, money, notes)
+        amounts = divided(pool, rule, heap, money, splits, notes)
     except NothingToPayError:
         amounts = Paid.of({})
     return PoolEarned(pool.name, rule.label, money, amounts, users=heap.users, plays=heap.plays)
 
 
-def divided(pool: Pool, rule: Rule, heap: Heap, money: Revenue, notes: list[str]) -> Paid:
+def divided(  # noqa: PLR0913, PLR0917 - the same
+    pool: Pool, rule: Rule, heap: Heap, money: Revenue, splits: Splits, notes: list[str]
+) -> Paid:
     """What each artist (or track with splits) is paid of the pool; zeros are left out."""
     if heap.pool is None or not money.pool:
         return Paid.of({})
-    month = heap.month(money.pool, None if pool.rate == 1 else pool.rate)
+    tracks = by_artist(heap.pool, splits)
+    artists = heap.pool if tracks is None else tracks.pool
+    rate = None if pool.rate == 1 else pool.rate
+    month = artists.month(pool=money.pool, rate=rate, fees_are_money=False, play=heap.play)
     prepared = rule.prepare(month)
     weights = weigh(month, {rule: prepared})[rule]
     begun = rule.settling(weights, month, prepared)
-    allocation = Allocation(rule.label, settle_together(month, [begun])[0], money.pool)
+    paid = Allocation(rule.label, settle_together(month, [begun])[0], money.pool).paid
     if tied(begun):
         notes.append(f"Pool {pool.name}: {undecided(rule, begun.undecided)}")
-    places = np.flatnonzero(allocation.paid)
-    return Paid.listed(heap.pool.names(places), allocation.paid[places])
+    if tracks is not None:
+        paid = Allocation(rule.label, tracks.divide(paid, rule, prepared), money.pool).paid
+    places = np.flatnonzero(paid)
+    return Paid.listed(heap.pool.names(places), paid[places])
 
 
 def heard(taken: Taken, pools: int) -> Heard:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairpay.books.tables import Faults, read_table
-from fairpay.errors import InputError
+from fairpay.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     import pyarrow as pa
@@ -28,6 +28,8 @@ NAMES = {
     "track": ("track_id", "isrc"),
     "time": ("timestamp", "ts"),
 }
+WORDS = ("reason", "note")
+"""Columns for people, which state nothing of a play."""
 MARK = "\x1f"
 """Stands between the parts of a joined key; a control character no id holds."""
 MOMENT = "\x1e"
@@ -40,6 +42,8 @@ class Exclusions:
 
     keys: Mapping[tuple[str, ...], frozenset[str]] = field(default_factory=dict)
     """columns -> joined values: a row is out when its values in these columns are among them."""
+    met: set[tuple[tuple[str, ...], str]] = field(default_factory=set, compare=False)
+    """Which of them matched a row so far, as columns and joined values; added to from several threads."""
 
     def joined_with(self, other: Exclusions) -> Exclusions:
         """Both together."""
@@ -50,6 +54,31 @@ class Exclusions:
     def roles(self) -> tuple[str, ...]:
         """The log columns needed to tell."""
         return tuple(sorted({column for columns in self.keys for column in columns}))
+
+    def check(self, columns: Collection[str]) -> None:
+        """Refuse lines that state what the log does not say.
+
+        Args:
+            columns: the roles the log has.
+
+        Raises:
+            InputError: with each column that is missing.
+
+        """
+        missing = [role for role in self.roles if role not in columns]
+        problems = [
+            Problem(sum(len(values) for own, values in self.keys.items() if role in own), f"lines state a {role}", "")
+            for role in missing
+        ]
+        if problems:
+            message = f"the log has no column for {' and none for '.join(missing)}, which lines of the exclusions state"
+            raise InputError(message, problems=problems, advice="Name it with --columns, or state what the log holds.")
+
+    def remarks(self) -> tuple[str, ...]:
+        """Say how many lines matched nothing."""
+        lines = sum(len(values) for values in self.keys.values())
+        idle = lines - len(self.met)
+        return (f"Exclusions: {idle:,} of {lines:,} lines match no row of the log",) if idle else ()
 
     def match(self, raw: RawBatch) -> NDArray[np.bool_]:
         """bool[rows]: which rows are out."""
@@ -62,7 +91,9 @@ class Exclusions:
             if rows and all(column in raw.columns for column in columns):
                 key = joined([moments(raw.columns[c]) if c == "time" else raw.columns[c] for c in columns])
                 found = pc.is_in(key, value_set=pa.array(sorted(values), pa.large_string()))
-                out |= pc.fill_null(found, fill_value=False).to_numpy(zero_copy_only=False)
+                here = pc.fill_null(found, fill_value=False)
+                self.met.update((columns, value) for value in key.filter(here).unique().to_pylist())
+                out |= here.to_numpy(zero_copy_only=False)
         return out
 
 
@@ -72,12 +103,18 @@ def read_exclusions(path: Path) -> Exclusions:
     Times match as moments, however they are written, as far as they can be read; else as text.
 
     Raises:
-        InputError: none of these columns, or a line that states nothing.
+        InputError: a column that is none of these, or a line that states nothing.
 
     """
     faults = Faults(path.name)
     found: dict[tuple[str, ...], set[str]] = {}
-    for line in read_table(path, names=NAMES, needed=()):
+    lines = read_table(path, names=NAMES, needed=())
+    unknown = [column for column in (lines[0].values if lines else ()) if column not in {*COLUMNS, *WORDS}]
+    if unknown:
+        message = f"{path.name} has {len(unknown):,} columns that state nothing known: {', '.join(unknown)}"
+        advice = f"Name them {', '.join(COLUMNS)}, or {' or '.join(WORDS)} for a person's words; leave others out."
+        raise InputError(message, advice=advice)
+    for line in lines:
         columns = tuple(column for column in COLUMNS if line.values.get(column))
         if not columns:
             faults.add("a line names no user, artist, track or time", line.number)

@@ -26,7 +26,6 @@ from fairpay.ruling import Ruling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
-    from fractions import Fraction
 
     from fairpay.books.closing import Closing
     from fairpay.books.exclusions import Exclusions
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from fairpay.books.payers import Payers
     from fairpay.engines.pool import LocalPool
     from fairpay.logs.read import Logs
-    from fairpay.month import Month
     from fairpay.qualify import Counts
     from fairpay.schema import Listens, RawBatch
     from fairpay.settings import Qualifying
@@ -67,11 +65,6 @@ class Heap:
     """What the engine holds of it, where anybody listened."""
     play: int | None = 1
     """What one play comes to, see `month.Facts`."""
-
-    def month(self, amount: int, rate: Fraction | None) -> Month:
-        """The month that a rule divides, of minor units and the royalty rate."""
-        assert self.pool is not None
-        return self.pool.month(pool=amount, rate=rate, fees_are_money=False, play=self.play)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +117,7 @@ class Asked:
     @property
     def roles(self) -> tuple[str, ...]:
         """Those, and what splits and policies need."""
-        tracks = {"track"} if self.loaded.routing.splits.tracks else set()
+        tracks = {"track"} if self.loaded.routing.splits.has_tracks else set()
         return (*self.money_roles, *sorted((tracks | policy_roles(self)) - {*self.money_roles}))
 
     def sorter(self, judge: Callable[[RawBatch, Codes], Listens]) -> Sorter:
@@ -181,6 +174,7 @@ def take_in(asked: Asked, watch: Watch) -> Iterator[Taken]:
     running, set_aside = asked.closing.running, asked.closing.reading.rejects is not None
     terms, cautions = open_terms(asked, watch), Cautions()
     logs = asked.open(asked.roles, terms.rest, cautions=cautions, say=watch.say)
+    asked.exclusions.check(logs.columns)
     asked = replace(asked, once=asked.find_once(terms))
     qualifier = Qualifier(terms.plain, set_aside=set_aside)
     chain = chain_of(asked, logs, terms, qualifier)
@@ -197,7 +191,7 @@ def take_in(asked: Asked, watch: Watch) -> Iterator[Taken]:
         finish(asked, chain, engine)
         write_set_aside(asked, qualifier)
         engine.finish()
-        for sentence in (*sentences(cautions.found()), *remarks(asked, chain)):
+        for sentence in (*sentences(cautions.found()), *asked.exclusions.remarks(), *remarks(asked, chain)):
             watch.say(sentence)
         plays = [None if timed else chain.play(code) for code, timed in enumerate(terms.timed(logs.columns))]
         heaps = {
@@ -235,7 +229,7 @@ def chain_of(asked: Asked, logs: Logs, terms: Terms, qualifier: Qualifier) -> Ch
         ruling=None if loaded.decisions is None else Ruling(loaded.decisions),
         weighers=weighers_for(asked, logs, terms),
         layering=layering,
-        tracks=frozenset(loaded.routing.splits.tracks),
+        splits=loaded.routing.splits,
     )
 
 
@@ -256,6 +250,7 @@ def finish(asked: Asked, chain: Chain, engine: LocalEngine) -> None:
             wishes.check(set_aside=asked.closing.reading.rejects is not None)
     if chain.ruling is not None:
         chain.ruling.finish()
+    chain.finish()
 
 
 def write_set_aside(asked: Asked, qualifier: Qualifier) -> None:
@@ -273,6 +268,7 @@ def remarks(asked: Asked, chain: Chain) -> Iterator[str]:
     for weigher in chain.weighers:
         for sentence in weigher.remarks():
             yield f"Policy of {len(weigher.pools):,} pools: {sentence}"
+    yield from chain.remarks()
     if chain.layering is not None:
         yield from chain.layering.remarks()
     if asked.loaded.delegations is not None:

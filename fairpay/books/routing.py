@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from fairpay.books.aliases import Aliases
-from fairpay.books.splits import RESERVED, Splits
+from fairpay.books.splits import OF_TRACK, RESERVED, Splits
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -42,11 +42,11 @@ class Routing:
 
     def account(self, source: str) -> str:
         """The account that is credited first: the source itself, or its account in suspense."""
-        if source in self.splits or source.startswith(HELD):
+        if source.startswith(HELD):
             return source
-        if self.catalogue is not None and source not in self.catalogue:
+        if self.catalogue is not None and self.splits.artist(source) not in self.catalogue:
             return UNMATCHED + source
-        return UNCLAIMED + source if self.suspend_unsplit else source
+        return UNCLAIMED + source if self.suspend_unsplit and source not in self.splits else source
 
     def target(self, account: str) -> str:
         """Where the money of an account in suspense belongs under the present tables.
@@ -55,5 +55,10 @@ class Routing:
         """
         if account == UNALLOCATED or account.startswith(HELD):
             return account
-        source = self.aliases.of(account.partition(":")[2])
-        return source if source in self.splits else self.account(source)
+        return self.account(self.known_as(account.partition(":")[2]))
+
+    def known_as(self, source: str) -> str:
+        """The same artist or track under its artist's right id."""
+        artist, of_track, track = source.partition(OF_TRACK)
+        right = self.aliases.of(artist) + of_track + track
+        return right if of_track and right in self.splits else self.aliases.of(source)

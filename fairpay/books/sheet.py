@@ -53,7 +53,7 @@ class Sheet:
             )
 
     def arrow(self) -> pa.Table:
-        """The same for machines: amounts stay int64 minor units, beside `currency` and `scale`.
+        """The same for machines: amounts are decimals in major units, with the digits of the finest currency there.
 
         Raises:
             UnbalancedError: when an amount leaves int64.
@@ -65,15 +65,20 @@ class Sheet:
             if self.frame[name].dtype == pl.Int128:
                 message = f"an amount of the column {name} is beyond what a table holds"
                 raise UnbalancedError(message, advice="Use a currency with fewer digits, or divide the pool.")
+        digits = self.frame["scale"].max() if len(self) else 2
         whole = self.frame.select(
-            pl.col(name).cast(pl.Int64 if kind.is_integer() else pl.String) for name, kind in self.frame.schema.items()
-        )
-        found = whole.to_arrow()
-        fields = [
-            (name, pa.int64() if pa.types.is_integer(found.schema.field(name).type) else pa.string())
-            for name in found.column_names
-        ]
-        return found.cast(pa.schema(fields))
+            money(self.frame, name)
+            if name in self.amounts
+            else pl.col(name).cast(pl.Int64 if kind.is_integer() else pl.String)
+            for name, kind in self.frame.schema.items()
+        ).to_arrow()
+        kinds = {
+            name: pa.decimal128(38, digits)
+            if name in self.amounts
+            else (pa.int64() if self.frame.schema[name].is_integer() else pa.string())
+            for name in self.columns
+        }
+        return whole.cast(pa.schema(kinds.items()))
 
 
 def money(frame: pl.DataFrame, name: str) -> pl.Expr:

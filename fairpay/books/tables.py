@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Faults", "Line", "read_table"]
+__all__ = ["IDS", "Faults", "Line", "read_table"]
+
+IDS = frozenset({"user", "artist", "track", "payee", "wrong", "right"})
+"""Columns compared with what logs hold, where ids are text: no character of theirs is taken off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Line:
     number: int
     """From 1, without the header."""
     values: Mapping[str, str]
-    """column -> text without surrounding space; empty where nothing stands."""
+    """column -> text; empty where nothing stands. Ids keep the space around them, as in logs; all else has none."""
 
 
 @dataclass(slots=True)
@@ -78,7 +81,7 @@ def read_table(
     columns = [known.get(name.strip().lower(), name.strip().lower()) for name in header]
     needed = tuple(needed)
     if bare and len(header) == len(bare) and not set(columns) & set(needed):
-        columns, records = list(bare), [[cell.strip() for cell in header], *records]
+        columns, records = list(bare), [header, *records]
     missing = [column for column in needed if column not in columns]
     if missing:
         message = f"{path.name} has no column {' and no column '.join(missing)}"
@@ -87,18 +90,26 @@ def read_table(
     if twice:
         message = f"{path.name} has more than one column for {', '.join(twice)}"
         raise InputError(message, advice="Keep one of them.")
-    return [Line(n, dict(zip(columns, record, strict=True))) for n, record in enumerate(records, 1)]
+    return [
+        Line(n, {c: cell if c in IDS else cell.strip() for c, cell in zip(columns, record, strict=True)})
+        for n, record in enumerate(records, 1)
+    ]
 
 
 def from_csv(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Read text with a header line, divided by commas or tabs; a line of another length is refused."""
+    """Read text with a header line, divided by commas or tabs; a line of another length is refused.
+
+    A space behind every comma of the header is part of how the file is written, and of no cell.
+    """
     with path.open(encoding="utf-8-sig", newline="") as file:
         first = file.readline()
         file.seek(0)
         tabs = path.suffix.lower() == ".tsv" or ("\t" in first and "," not in first)
-        reader = csv.reader(file, delimiter="\t" if tabs else ",", strict=True)
+        mark = "\t" if tabs else ","
+        spaced = f"{mark} " in first and first.count(mark) == first.count(f"{mark} ")
+        reader = csv.reader(file, delimiter=mark, strict=True, skipinitialspace=spaced)
         header = next(reader, [])
-        records = [[cell.strip() for cell in record] for record in reader if record]
+        records = [record for record in reader if record]
     for number, record in enumerate(records, 1):
         if len(record) != len(header):
             message = f"row {number} has {len(record)} cells, the header {len(header)}"
@@ -139,7 +150,7 @@ def as_text(value: Any) -> str:  # noqa: ANN401 - whatever a Parquet or TOML cel
         return "; ".join(as_text(part) for part in value)
     if isinstance(value, dict):
         return json.dumps(value, sort_keys=True, default=str)
-    return format(value, "f") if isinstance(value, Decimal) else str(value).strip()
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
 READERS = {".parquet": from_parquet, ".pq": from_parquet, ".toml": from_toml}

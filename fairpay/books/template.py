@@ -43,9 +43,9 @@ rule = "user-centric"       # fairpay rules lists them
 # delegate-cap = "10"       # how many times the own fee a delegate may receive
 
 # Who is paid: artists are their own payees unless these say otherwise.
-# splits = "splits.csv"     # artist (or track), payee, share: 1/3, 33.5%, 0.25; each must sum to exactly 1
+# splits = "splits.csv"     # artist, payee, share: 1/3, 33.5%, 0.25; each must sum to exactly 1; track beside artist
 # aliases = "aliases.csv"   # wrong, right
-# artists = "artists.csv"   # known artists; money of all others waits as unmatched
+# artists = "artists.csv"   # known artists; money of all others waits as unmatched, with splits too
 # unsplit = "suspend"       # money of artists without splits waits as unclaimed
 # holds = "holds.csv"       # payee, reason: earns, and is not paid for now
 

@@ -123,10 +123,12 @@ class Month:
 
     def payees(self, artist: str, amount: int) -> list[tuple[str, int]]:
         """Who gets what an artist earned."""
+        if artist not in self.known and artist != "unallocated:":
+            return [(f"unmatched:{artist}", amount)]
         if artist in self.splits:
             payees = sorted(self.splits[artist])
             return list(zip(payees, largest_remainder(amount, [self.splits[artist][p] for p in payees]), strict=True))
-        return [(artist if artist in self.known or artist == "unallocated:" else f"unmatched:{artist}", amount)]
+        return [(artist, amount)]
 
     def credited(self) -> dict[tuple[str, str], int]:
         """(payee, currency) -> what the month's own earnings credit."""

@@ -14,6 +14,7 @@ from fairpay.books.changes import Change
 from fairpay.books.close import close
 from fairpay.books.closing import Closing
 from fairpay.books.exclusions import read_exclusions
+from fairpay.books.listening import Watch
 from fairpay.books.verify import verify_books
 from fairpay.cli import main
 from fairpay.errors import InputError
@@ -162,3 +163,28 @@ def test_row_groups_outside_the_month_are_no_rows_without_keys(tmp_path: Path) -
     tables = {"pools": tmp_path / "pools.csv"}
     month = close(Closing("2026-10", tmp_path / "books", (str(tmp_path / "log.parquet"),), tables))
     assert (month.facts.heard.rows, month.facts.heard.dropped) == (6, {"outside the period": 3})
+
+
+def test_a_misspelt_column_of_exclusions_is_refused(tmp_path: Path) -> None:
+    """Else a line would exclude all the rest of it names."""
+    path = tmp_path / "out.csv"
+    path.write_text("user,artst\nu1,b\n")
+    with pytest.raises(InputError, match="1 columns that state nothing known: artst"):
+        read_exclusions(path)
+
+
+def test_exclusions_that_state_what_the_log_lacks_are_refused(tmp_path: Path) -> None:
+    asked = asked_of(tmp_path, GOOD)
+    close(asked)
+    (tmp_path / "out.csv").write_text("user,track\nu2,t\n")
+    with pytest.raises(InputError, match="the log has no column for track"):
+        adjust(asked, Change(exclude=(tmp_path / "out.csv",)))
+
+
+def test_exclusions_that_match_nothing_are_counted(tmp_path: Path) -> None:
+    asked = asked_of(tmp_path, GOOD)
+    close(asked)
+    said: list[str] = []
+    (tmp_path / "out.csv").write_text("user,reason\nu2,bought\n u2,\n")
+    adjust(asked, Change(exclude=(tmp_path / "out.csv",)), watch=Watch(say=said.append), dry_run=True)
+    assert "Exclusions: 1 of 2 lines match no row of the log" in said

@@ -175,3 +175,21 @@ def test_an_unknown_key_is_refused(tmp_path: Path) -> None:
     """An unknown key is refused."""
     with pytest.raises(UsageError, match="weather"):
         key_columns(pools(tmp_path, "a,DE,x,1"), ("weather",))
+
+
+def test_ids_keep_the_space_around_them(tmp_path: Path) -> None:
+    """As in logs: `ada` and `ada ` are two."""
+    path = written(tmp_path, "s.csv", "artist,payee,share\nada ,x, 1 \n")
+    assert read_splits(path).artists == {"ada ": (("x", Fraction(1)),)}
+    assert read_aliases(written(tmp_path, "a.csv", "wrong,right\n a,b\n")).right == {" a": "b"}
+
+
+def test_a_space_behind_every_comma_of_the_header_is_how_the_file_is_written(tmp_path: Path) -> None:
+    path = written(tmp_path, "s.csv", "artist, payee, share\nada, x, 1\n")
+    assert read_splits(path).artists == {"ada": (("x", Fraction(1)),)}
+
+
+def test_a_track_stands_with_its_artist_or_without_and_not_both(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        read_splits(written(tmp_path, "s.csv", "artist,track,payee,share\nA,t,x,1\n,t,y,1\n"))
+    assert "track t stands with an artist and without one" in str(caught.value.problems)
