@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all lint bench bench-suspects bench-pools clean
+.PHONY: demo test test-all fuzz lint bench bench-suspects bench-pools clean
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("fairpay needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
@@ -33,6 +33,9 @@ test: $(VENV)/.test ## the suite, about five minutes on two cores
 
 test-all: $(VENV)/.test ## the suite with the nightly searches
 	$(BIN)/python -m pytest -n auto --hypothesis-profile=search -m 'nightly or not nightly'
+
+fuzz: $(VENV)/.test ## random months against slow answers, from a seed that is printed: make fuzz FUZZ_FIRST=7 FUZZ_MONTHS=100
+	FUZZ_FIRST="$(FUZZ_FIRST)" FUZZ_MONTHS="$(FUZZ_MONTHS)" $(BIN)/python -m pytest -m nightly tests/differential
 
 lint: $(VENV)/.test $(VENV)/.lint ## style, types and layers
 	$(BIN)/ruff check .
