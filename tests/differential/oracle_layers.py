@@ -162,8 +162,9 @@ def listeners_of(month: Month) -> list[Heard]:
 
 
 def divided_anew(month: Month, user: str, x: Mapping[str, Fraction], plays: int) -> dict[str, Fraction]:
-    """x + k h, then gifts and what is neither given nor blocked; the sum stays what it was."""
-    total, past = sum(x.values(), ZERO), defaultdict(Fraction)
+    """Add k h, then gifts and what is neither given nor blocked; the sum stays what it was."""
+    total = sum(x.values(), ZERO)
+    past: dict[str, Fraction] = defaultdict(Fraction)
     for who, artist, number in month.history:
         if who == user and number:
             past[artist] += Fraction(number)
@@ -183,7 +184,7 @@ def divided_anew(month: Month, user: str, x: Mapping[str, Fraction], plays: int)
 def wished(
     mine: Mapping[str, Fraction], past: Mapping[str, Fraction], wishes: Mapping[str, tuple[str, str]]
 ) -> dict[str, Fraction]:
-    """T = g + (1 - |g|) (s m) / |s m|; gifts alone, then the past, then nobody, where all that was played is blocked."""
+    """T = g + (1 - |g|) (s m) / |s m|; the past, then nobody, where all that was played is blocked."""
     gifts = {a: number(amount) for a, (kind, amount) in wishes.items() if kind == "gift"}
     given = sum(gifts.values(), ZERO)
 

@@ -73,7 +73,7 @@ def geometric_median(users: Users) -> dict[str, Fraction]:
 
 
 def on_a_line(points: dict[tuple[Fraction, ...], Fraction]) -> tuple[Fraction, ...] | None:
-    """Where all points lie on a line the answer is the weighted median, or what of its interval is nearest to the mean."""
+    """Where all points lie on a line the answer is the weighted median, what of it is nearest to the mean."""
     places = sorted(points)
     start = places[0]
     way = [b - a for a, b in zip(start, places[-1], strict=True)]
@@ -127,7 +127,7 @@ def newton(points: dict[tuple[Fraction, ...], Fraction]) -> Point:
         gain = -sum((s * d for s, d in zip(slope, step, strict=True)), Decimal(0))
         after = descend(data, z, step, least=gain / 10000)
         if max(abs(a - b) for a, b in zip(after, z, strict=True)) < CLOSE:
-            return [*after, 1 - sum(after)]
+            return [*after, 1 - sum(after, Decimal(0))]
         z = after
     raise AssertionError
 

@@ -48,7 +48,7 @@ def minor(text: str) -> int:
 
 
 def amounts(rows: Sequence[dict[str, str]], column: str) -> dict[str, int]:
-    """artist -> minor units, of who is paid anything."""
+    """Minor units by artist, of who is paid anything."""
     return {row["artist"]: minor(row[column]) for row in rows if minor(row[column])}
 
 

@@ -32,7 +32,7 @@ def random_books(seed: int) -> Books:
     chance = random.Random(seed)  # noqa: S311 - examples, not secrets
     month = random_month(seed)
     rows = tuple(replace(row, territory=chance.choice(TERRITORIES)) for row in month.rows)
-    # The pool's currency and money are its own; what subscribers paid, and pass on, is no matter of a pool without them.
+    # A pool's currency and money are its own; what subscribers paid and pass on is no matter of it.
     month = replace(month, rows=rows, columns=month.columns | {"territory", "track"}, paid={}, delegations=())
     month = replace(month, min_seconds=None, money="pool", wishes=wishes_of_listeners(month))
     pools = tuple(

@@ -124,9 +124,9 @@ def test_what_an_exchanged_pool_took_stands_beside_the_currency_it_took(tmp_path
         pytest.skip(why)
     month = replace(random_month(0), rows=(Row("u", "a", territory="US"),), columns=frozenset({"plays", "territory"}))
     log = month.write(tmp_path)[0]
-    header = "pool,territory,gross,currency,royalty_rate,rule,payout_currency,fx_rate,fx_source,fx_date".split(",")
-    line = ["p", "US", "20.00", "USD", "100%", "user-centric", "EUR", "0.9", "ECB", "2026-07-31"]
-    table(tmp_path / "pools.csv", header, [line])
+    line = {"pool": "p", "territory": "US", "gross": "20.00", "currency": "USD", "rule": "user-centric"}
+    line |= {"payout_currency": "EUR", "fx_rate": "0.9", "fx_source": "ECB", "fx_date": "2026-07-31"}
+    table(tmp_path / "pools.csv", list(line), [list(line.values())])
     asked = (log, "--pools", tmp_path / "pools.csv", "--books", tmp_path / "books", "--period", "2026-07")
     assert fairpay("close", *asked).status == 0
     (row,) = lines(tmp_path / "books" / "2026-07" / "pools.csv")

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from months import Month, Policy, Row
+from months import Limit, Month, Policy, Row
 from oracle_books import Books, Pool, standing
 from oracle_layers import pot_of
 from oracle_rules import Listener, Rule, divide, pay
@@ -172,8 +172,6 @@ def test_a_row_of_many_short_plays_does_not_qualify_by_its_total() -> None:
 
 
 def test_two_tracks_of_one_title_are_two_under_a_threshold() -> None:
-    from months import Limit  # noqa: PLC0415 - beside its use
-
     policy = Policy(Rule("market-centric"), "plays", (), (Limit("track", 5, 1),))
     rows = (Row("u1", "A", "Intro", 3), Row("u2", "B", "Intro", 3), Row("u1", "C", "x", 6))
     found = pot_of(Month(rows, frozenset({"plays", "track"}), (), policy=policy))
