@@ -58,10 +58,10 @@ def boosts_before(_: Month, rule: Rule) -> bool:
 
 
 def held_and_limited(month: Month, _: Rule) -> bool:
-    """Whether plays are held, and their artists are looked up in a census under the line that holds them."""
+    """Whether decided plays are put on lines of their own, under which no census knows their artists."""
     limits = month.policy.limits if month.policy else ()
     by_artist = any(limit.per == "artist" or "track" not in month.columns for limit in limits)
-    return by_artist and any(decision == "hold" for _, _, decision in month.decisions)
+    return by_artist and any(decision != "keep" for _, _, decision in month.decisions)
 
 
 def fee_and_threshold(month: Month, _: Rule) -> bool:
@@ -87,7 +87,11 @@ KNOWN_FAULTS: tuple[Fault, ...] = (
     Fault("delegations", "what delegates steer is rounded to minor units", delegations),
     Fault("ties", "an exact tie for the last unit can go to the larger id", tie),
     Fault("boosts-before", "the user cap cannot be put after boosts", boosts_before),
-    Fault("held", "held plays miss every threshold and boost per artist: their money goes to others", held_and_limited),
+    Fault(
+        "held",
+        "decided plays miss every threshold per artist: held money goes to others, or nothing is left to pay",
+        held_and_limited,
+    ),
     Fault("fee", "what a threshold moves is told of two pools where it leaves a user without plays", fee_and_threshold),
     Fault("track-splits", "a track with splits is weighed as one more artist, and is known by its title alone"),
     Fault("currency", "payouts and comparisons have no column of the currency"),

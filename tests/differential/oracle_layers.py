@@ -90,9 +90,10 @@ def is_timed(month: Month) -> bool:
 
 
 def qualified(month: Month) -> list[Row]:
-    """Rows whose mean length per play reaches the least."""
+    """Rows whose mean length per play reaches the least; where listening is time, no time is nothing played."""
     least = 30 if month.min_seconds is None else month.min_seconds
-    return [row for row in month.rows if "ms" not in month.columns or row.ms >= 1000 * least * row.plays]
+    rows = [row for row in month.rows if row.ms or not is_timed(month)]
+    return [row for row in rows if "ms" not in month.columns or row.ms >= 1000 * least * row.plays]
 
 
 def unit(month: Month, limit: Limit, row: Row) -> tuple[str, ...]:
@@ -225,7 +226,7 @@ def steered(month: Month) -> dict[str, Fraction]:
 def flow(
     fees: Mapping[str, Fraction], given: Mapping[str, Mapping[str, Fraction]], cap: Fraction
 ) -> dict[str, Fraction]:
-    """Solve y = f + min(D'y, M f): first as if nobody reached the cap, then with those who do held to it."""
+    """Solve y = f + min(D'y, M f): who is held to the cap is settled step by step, from above."""
     users, capped = sorted(fees), set[str]()
     while True:
         matrix = []
@@ -236,9 +237,9 @@ def flow(
             matrix.append([*line, fees[u] * (1 + cap) if u in capped else fees[u]])
         power = dict(zip(users, solve(matrix), strict=True))
         over = {u for u in users if sum((power[g] * s.get(u, ZERO) for g, s in given.items()), ZERO) > cap * fees[u]}
-        if over <= capped:
+        if over == capped:
             return power
-        capped |= over
+        capped = over
 
 
 def solve(rows: list[list[Fraction]]) -> list[Fraction]:
