@@ -89,7 +89,7 @@ KNOWN_FAULTS: tuple[Fault, ...] = (
     Fault("boosts-before", "the user cap cannot be put after boosts", boosts_before),
     Fault(
         "held",
-        "decided plays miss every threshold per artist: held money goes to others, or nothing is left to pay",
+        "decided plays miss thresholds per artist: held money goes to others",
         held_and_limited,
     ),
     Fault("fee", "what a threshold moves is told of two pools where it leaves a user without plays", fee_and_threshold),
