@@ -34,8 +34,8 @@ test: $(VENV)/.test ## the suite, about five minutes on two cores
 test-all: $(VENV)/.test ## the suite with the nightly searches
 	$(BIN)/python -m pytest -n auto --hypothesis-profile=search -m 'nightly or not nightly'
 
-fuzz: $(VENV)/.test ## ten thousand malformed files, and random months against slow answers: make fuzz FUZZ_COUNT=10000
-	FUZZ_FIRST="$(or $(FUZZ_FIRST),1000)" FUZZ_COUNT="$(or $(FUZZ_COUNT),10000)" $(BIN)/python -m pytest -m nightly tests/fuzz
+fuzz: $(VENV)/.test ## ten thousand malformed files, and random months against slow answers: make fuzz FUZZ_COUNT=10000 FUZZ_MONTHS=100
+	FUZZ_FIRST="$(FUZZ_FIRST)" FUZZ_COUNT="$(FUZZ_COUNT)" FUZZ_MONTHS="$(FUZZ_MONTHS)" $(BIN)/python -m pytest -m nightly tests/fuzz tests/differential
 
 lint: $(VENV)/.test $(VENV)/.lint ## style, types and layers
 	$(BIN)/ruff check .

@@ -56,6 +56,6 @@ def test_some_malformed_inputs_end_in_words_or_right_amounts() -> None:
 
 @pytest.mark.nightly
 def test_ten_thousand_malformed_inputs_end_in_words_or_right_amounts() -> None:
-    first = int(os.environ.get("FUZZ_FIRST", "1000"))
-    count = int(os.environ.get("FUZZ_COUNT", "10000"))
+    first = int(os.environ.get("FUZZ_FIRST") or 1000)
+    count = int(os.environ.get("FUZZ_COUNT") or 10000)
     assert check(first, count, workers=2).total() == count

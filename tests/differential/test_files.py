@@ -1,0 +1,133 @@
+"""Every table twice: CSV and Parquet hold the same cells, and every amount stands beside its currency."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+from known_faults import known_by_name
+from months import Row, random_month, table
+from oracle_layers import pot_of
+from oracle_rules import Rule
+from program import fairpay, lines
+from test_books import close, random_books
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+AMOUNTS = {
+    "payouts": ["payout"],
+    "comparison": ["market_centric", "user_centric", "user_centric_difference"],
+    "payables": ["amount"],
+    "statements": ["opening_balance", "earned", "closing_balance", "payable"],
+    "pools": ["base", "topup"],
+}
+"""Tables with amounts in major units, and which columns these are; the ledger's are minor units, and say so."""
+DIGITS = {"JPY": 0, "EUR": 2, "KWD": 3}
+
+
+def same(text: str, value: object, kind: pl.DataType) -> bool:
+    """Whether a cell of a CSV file is a cell of a Parquet file: the same number, or the same text."""
+    if value is None:
+        return text == ""
+    if isinstance(value, int):
+        return text == str(value) and kind.is_integer()
+    if isinstance(value, Decimal):
+        return Decimal(text) == value
+    return float(text) == value if isinstance(value, float) else text == value
+
+
+def unlike(folder: Path, name: str) -> list[str]:
+    """Where the CSV and the Parquet of a table differ."""
+    rows, frame = lines(folder / f"{name}.csv"), pl.read_parquet(folder / f"{name}.parquet")
+    if (len(rows), list(rows[0]) if rows else frame.columns) != (frame.height, frame.columns):
+        return [f"{name}: other lines or columns: {frame.columns}"]
+    return [
+        f"{name}, line {place}, {column}: CSV has {row[column]!r}, Parquet {value!r}"
+        for place, (row, values) in enumerate(zip(rows, frame.iter_rows(), strict=True), start=1)
+        for (column, kind), value in zip(frame.schema.items(), values, strict=True)
+        if not same(row[column], value, kind)
+    ]
+
+
+def tables(folder: Path) -> list[str]:
+    """The tables that a run wrote in both formats."""
+    return sorted(path.stem for path in folder.glob("*.parquet"))
+
+
+def runs(folder: Path, seed: int) -> Iterator[Path]:
+    """The results of `pay` and `compare` of a random month that divides anything."""
+    month = replace(random_month(seed), policy=None, history=(), wishes=(), delegations=(), decisions=())
+    if not any(u.fee for u in pot_of(month).listeners):
+        return
+    into = folder / str(seed)
+    into.mkdir()
+    asked = month.write(into)
+    assert fairpay("pay", *asked, "--rule", "user-centric", "--output", into / "pay").status == 0
+    assert fairpay("compare", *asked, "--output", into / "compare").status == 0
+    yield from (into / "pay", into / "compare")
+
+
+def books(folder: Path, seed: int) -> Path:
+    """The results of a closed month without anything that is known to go wrong."""
+    folder.mkdir()
+    made = random_books(seed)
+    month = replace(made.month, policy=None, history=(), wishes=(), decisions=())
+    pools = tuple(replace(pool, rule=Rule("user-centric")) for pool in made.pools)
+    assert close(replace(made, month=month, pools=pools), folder) == ""
+    return folder / "books" / "2026-07"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_csv_and_parquet_of_a_run_are_the_same_cell_by_cell(tmp_path: Path, seed: int) -> None:
+    for folder in runs(tmp_path, seed):
+        assert tables(folder)
+        assert [unlike(folder, name) for name in tables(folder)] == [[]] * len(tables(folder))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_csv_and_parquet_of_a_closed_month_are_the_same_cell_by_cell(tmp_path: Path, seed: int) -> None:
+    folder = books(tmp_path / "books", seed)
+    names = [name for name in tables(folder) if name == "ledger" or not known_by_name("parquet")]
+    assert [unlike(folder, name) for name in names] == [[]] * len(names)
+    assert {"ledger", "payables", "pools", "statements"} <= set(tables(folder))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_amount_of_a_closed_month_stands_beside_its_currency_with_its_digits(tmp_path: Path, seed: int) -> None:
+    folder = books(tmp_path / "books", seed)
+    for name in ("payables", "pools", "statements"):
+        for row in lines(folder / f"{name}.csv"):
+            for column in AMOUNTS[name]:
+                assert len(row[column].partition(".")[2]) == DIGITS[row["currency"]], (name, column, row)
+    for row in lines(folder / "ledger.csv"):
+        assert (int(row["scale"]), int(row["amount"]) != 0) == (DIGITS[row["currency"]], True)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_amount_of_a_run_stands_beside_its_currency_with_its_digits(tmp_path: Path, seed: int) -> None:
+    if why := known_by_name("currency"):
+        pytest.skip(why)
+    for folder in runs(tmp_path, seed):
+        for name in tables(folder):
+            for row in lines(folder / f"{name}.csv"):
+                for column in AMOUNTS[name]:
+                    assert len(row[column].partition(".")[2]) == DIGITS[row["currency"]], (name, column, row)
+
+
+def test_what_an_exchanged_pool_took_stands_beside_the_currency_it_took(tmp_path: Path) -> None:
+    if why := known_by_name("exchange"):
+        pytest.skip(why)
+    month = replace(random_month(0), rows=(Row("u", "a", territory="US"),), columns=frozenset({"plays", "territory"}))
+    log = month.write(tmp_path)[0]
+    line = {"pool": "p", "territory": "US", "gross": "20.00", "currency": "USD", "rule": "user-centric"}
+    line |= {"payout_currency": "EUR", "fx_rate": "0.9", "fx_source": "ECB", "fx_date": "2026-07-31"}
+    table(tmp_path / "pools.csv", list(line), [list(line.values())])
+    asked = (log, "--pools", tmp_path / "pools.csv", "--books", tmp_path / "books", "--period", "2026-07")
+    assert fairpay("close", *asked).status == 0
+    (row,) = lines(tmp_path / "books" / "2026-07" / "pools.csv")
+    assert {"EUR", "USD"} <= set(row.values())
