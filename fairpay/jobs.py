@@ -59,7 +59,7 @@ def prepare_output(
     """Lock the output directory and start hashing the inputs, and `more` files, beside the work."""
     from fairpay.io.inputs import HashedInputs  # noqa: PLC0415 - loaded where it is used
     from fairpay.io.publish import Target  # noqa: PLC0415 - the same
-    from fairpay.logs.rejects import check_rejects  # noqa: PLC0415 - the same
+    from fairpay.io.rejects import check_rejects  # noqa: PLC0415 - the same
     from fairpay.pipeline import input_files  # noqa: PLC0415 - the same
 
     target = stack.enter_context(Target(Path(str(options["output"])), force=options["force"]))

@@ -15,9 +15,9 @@ from fairpay.engines.local import LocalEngine
 from fairpay.errors import InputError, NothingToPayError
 from fairpay.funds import Paying, check_stated, fee_units, funds
 from fairpay.io.inputs import log_inputs
+from fairpay.io.rejects import check_rejects, write_rejects
 from fairpay.logs.artists import read_artists
 from fairpay.logs.read import open_logs
-from fairpay.logs.rejects import check_rejects, write_rejects
 from fairpay.logs.subscribers import read_subscribers
 from fairpay.logs.warn import (
     sentences,

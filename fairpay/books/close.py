@@ -23,7 +23,7 @@ from fairpay.books.settling import Terms, settle
 from fairpay.books.store import locked, read_entry, shelf
 from fairpay.books.writing import already, publish_month
 from fairpay.errors import DifferentRunError, UsageError
-from fairpay.logs.rejects import check_rejects
+from fairpay.io.rejects import check_rejects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -17,7 +17,7 @@ from fairpay.books.sorting import Sorter
 from fairpay.caution import Cautions
 from fairpay.engines.local import LocalEngine
 from fairpay.engines.spool import Spool
-from fairpay.logs.rejects import write_rejects
+from fairpay.io.rejects import write_rejects
 from fairpay.logs.warn import sentences, stop_if_strict
 from fairpay.options import number
 from fairpay.qualify import Qualifier

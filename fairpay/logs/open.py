@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import IO, TYPE_CHECKING
 
 import polars as pl
 
@@ -33,7 +34,7 @@ def open_file(file: LogFile, reading: Reading) -> Source:  # noqa: PLR0911 - a f
     if file.size == 0:
         return empty(file)
     with reading_of(file.path):
-        file = unpacked(file)
+        file = unpacked(named_plainly(file))
         if file.format != "parquet" and not has_content(file):
             return empty(file)
     if file.format == "parquet":
@@ -56,12 +57,25 @@ def empty(file: LogFile) -> Source:
     return Source(where=file.path, fields={}, frames=lambda *_: iter(()), rows=0)
 
 
+def named_plainly(file: LogFile) -> LogFile:
+    """Copy a file whose name is not UTF-8, which Polars cannot take."""
+    try:
+        file.local.encode()
+    except UnicodeEncodeError:
+
+        def write(out: IO[bytes]) -> None:
+            with open(file.local, "rb") as stream:  # noqa: PTH123 - a name as it was given
+                copy(stream, out)
+
+        return replace(file, copy=str(spooled(("named", file.local), "log", write)))
+    return file
+
+
 def unpacked(file: LogFile) -> LogFile:
     """Unpack what Polars does not unpack itself: bz2, xz, zstd in several frames, Parquet in anything."""
     packing = packing_of(file.local)
     if packing is None or (file.format != "parquet" and packing == "gz"):
         return file
-    from dataclasses import replace  # noqa: PLC0415 - only for packed files
 
     def write(out: object) -> None:
         with open_bytes(file.local) as stream:

@@ -187,7 +187,7 @@ def walk(bucket: Bucket, top: Entry, reading: Reading, found: Found) -> Iterator
         if entry.name.lower().endswith(".zip"):
             yield from unpacked(entry, reading, found)
         elif wanted(entry.name, reading, lambda entry=entry: sniffed_at(entry.address)):  # type: ignore[misc] # bound here
-            yield replace(one(entry, reading), hive=hive_keys(inner))
+            yield one(entry, reading)
         else:
             found.passed.append(entry.address)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from fairpay.errors import InputError, Problem
 from fairpay.schema import Fate
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from fairpay.qualify.verdict import Bad
     from fairpay.schema import RawBatch
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Counts", "Tally", "refused_rows"]
 
+HINTS = (
+    (r"(number|whole number): \d[\d. ']*,\d", "If a comma stands before the fraction, give --decimal ','."),
+    (r"time is not a time: \d{1,2}[./-]\d{1,2}[./-]\d{4}", "If dates are written day first, give --day-first."),
+    (r"time is not a time: [2-6]\d{4}([.,]\d+)?$", "Days counted from 1900, as Excel does, are no times: write dates."),
+)
+"""Form of a reason -> what may help."""
 ADVICE = "Set them aside with --rejects FILE, or correct the log. Nothing was written."
 
 
@@ -125,7 +132,14 @@ def refused(bad: int, rows: int, problems: tuple[Problem, ...], files: Collectio
     message = f"{bad} of {rows} {'rows' if rows > 1 else 'row'} cannot be used"
     if len(files) == 1:
         message = f"{next(iter(files))}: {message}"
-    return InputError(message, problems=problems, advice=ADVICE)
+    return InputError(message, problems=problems, advice=f"{hint_for(problems)}{ADVICE}")
+
+
+def hint_for(problems: Iterable[Problem]) -> str:
+    """Name the option that reads what could not be read, where its form tells."""
+    reasons = [problem.reason for problem in problems]
+    hints = (hint for form, hint in HINTS if any(re.search(form, reason) for reason in reasons))
+    return "".join(f"{hint} " for hint in hints)
 
 
 def refused_rows(counts: Counts) -> InputError:

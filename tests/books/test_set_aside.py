@@ -69,7 +69,7 @@ def test_an_adjustment_writes_no_file_of_rejects(tmp_path: Path) -> None:
     adjust(asked, Change(exclude=(tmp_path / "out.csv",)))
     adjust(Closing("2026-10", asked.books, (), {}), Change(exclude=(tmp_path / "out.csv",)))
     assert (tmp_path / "rejects.csv").read_text() == "mine"
-    assert sorted(path.name for path in asked.books.iterdir()) == [".lock", "2026-10", "adjustments"]
+    assert sorted(path.name for path in asked.books.iterdir()) == [".lock", "2026-10", "adjustments", "head.json"]
 
 
 def test_a_preview_writes_no_file_of_rejects(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from oracle_rules import divide, half_even, pay
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from months import Month
     from oracle_layers import Pot
     from oracle_rules import Divided, Rule
+    from random_months import Month
 
 DIGITS = {"JPY": 0, "EUR": 2, "KWD": 3}
 

@@ -13,7 +13,7 @@ from oracle_rules import Listener, half_even
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from months import Limit, Month, Policy, Row
+    from random_months import Limit, Month, Policy, Row
 
 ZERO, ONE = Fraction(0), Fraction(1)
 BLOCKED = "held:every artist blocked"

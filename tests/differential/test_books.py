@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 from known_faults import known, known_by_name
-from months import every_rule, random_month, table
 from oracle_books import OF_TRACK, Books, Pool, standing
 from oracle_layers import listeners_of, pot_of
-from program import fairpay, lines, minor, paid
+from oracle_program import fairpay, lines, minor, paid
+from random_months import every_rule, random_month, table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from months import Month
+    from random_months import Month
 
 FIXED = range(24)
 NIGHTLY = 1000

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 from known_faults import known_by_name
-from months import Row, random_month, table
 from oracle_layers import pot_of
+from oracle_program import fairpay, lines
 from oracle_rules import Rule
-from program import fairpay, lines
+from random_months import Row, random_month, table
 from test_books import close, random_books
 
 if TYPE_CHECKING:

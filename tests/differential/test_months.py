@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 from known_faults import known
-from months import PRESETS, Row, random_month
 from oracle_layers import pot_of, status_of
+from oracle_program import fairpay, paid
 from oracle_rules import Rule, divide, pay
-from program import fairpay, paid
+from random_months import PRESETS, Row, random_month
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from months import Month
+    from random_months import Month
 
 FIXED = range(20)
 NIGHTLY = 2000

@@ -8,13 +8,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from months import Limit, Month, Policy, Row
 from oracle_books import Books, Pool, standing
 from oracle_layers import pot_of
 from oracle_rules import Listener, Rule, divide, pay
+from random_months import Limit, Month, Policy, Row
 
 HERE = Path(__file__).parent
-OWN = ("months", "oracle_books", "oracle_layers", "oracle_medians", "oracle_rules")
+OWN = ("random_months", "oracle_books", "oracle_layers", "oracle_medians", "oracle_rules")
 THREE = ({"A": 6, "B": 2}, {"B": 1, "C": 1}, {"C": 40})
 
 
@@ -56,7 +56,7 @@ def test_every_slow_file_is_looked_through() -> None:
     assert {path.stem for path in HERE.glob("*.py") if not path.stem.startswith(("test_", "conftest"))} == {
         *OWN,
         "known_faults",
-        "program",
+        "oracle_program",
     }
 
 

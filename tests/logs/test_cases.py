@@ -43,8 +43,9 @@ def test_day_first_dates_are_read_when_told_and_never_guessed(tmp_path: Path) ->
     log = file(tmp_path / "a.csv", rows)
     february = {"since": "2025-02-01", "until": "2025-02-28"}
     assert paid(log, day_first=True, **february) == HALF
-    with pytest.raises(InputError, match="3 of 3 rows cannot be used"):
+    with pytest.raises(InputError, match="3 of 3 rows cannot be used") as caught:
         paid(log, **february)
+    assert "--day-first" in caught.value.advice
 
 
 def test_a_european_spreadsheet_is_read_with_its_separator_line_and_decimal_commas(tmp_path: Path) -> None:
@@ -53,6 +54,7 @@ def test_a_european_spreadsheet_is_read_with_its_separator_line_and_decimal_comm
     with pytest.raises(InputError) as caught:
         paid(log)
     assert caught.value.problems[0].reason == "seconds is not a number: 1.800,0"
+    assert "--decimal ','" in caught.value.advice
 
 
 def test_a_decimal_comma_that_is_none_is_refused(tmp_path: Path) -> None:
