@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import mmap
 import re
 import sys
 from dataclasses import dataclass, replace
@@ -35,6 +34,7 @@ HEAD = 1 << 20
 MARK = "\ufeff"
 NEVER = "\x1e"
 """Stands in no text: a file separated by it is a file of lines."""
+QUOTE, NUL = b'"', b"\0"
 NULL = "\\N"
 """What Hive, MySQL and Postgres write for nothing."""
 BEYOND = "\x1fbeyond"
@@ -54,14 +54,15 @@ def open_text(file: LogFile, reading: Reading) -> Source:
     file = replace(file, copy=local)
     head = head_text(file)
     dialect = find_dialect(head, reading, file.path)
+    marks = marks_in(local)
     quoting = None
     if dialect.separator in UNQUOTED:
-        quoting = quoting_of(file, dialect.separator) if reading.quote else None
+        quoting = quoting_of(file, dialect.separator) if reading.quote and QUOTE in marks else None
         dialect = replace(dialect, quote=quoting == "quoted")
     notes = dialect.notes
     if quoting == "plain":
         notes = (*notes, f'{file.path}: " is taken as part of the text, not as quoting')
-    table = Table(file, dialect, number_columns(dialect.names, reading))
+    table = Table(file, dialect, QUOTE in marks, number_columns(dialect.names, reading))
     return Source(
         where=file.path,
         fields={name: Field(kind=pl.String(), expr=pl.col(name)) for name in dialect.names},
@@ -70,7 +71,7 @@ def open_text(file: LogFile, reading: Reading) -> Source:
         quoting=quoting,
         separator=dialect.separator,
         notes=notes,
-        nul=holds(local, b"\0"),
+        nul=NUL in marks,
         above=dialect.above,
         rows=None if rows_follow(head, dialect.skip) else 0,
     )
@@ -109,13 +110,15 @@ class Table:
 
     file: LogFile
     dialect: Dialect
+    quotes: bool = True
+    """Whether any `"` stands in the file."""
     numbers: frozenset[str] = frozenset()
     """Columns that are numbers by their names."""
 
     def __call__(self, names: Sequence[str], rows: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG002 - text says nothing of its rows beforehand
         """Read the columns; from where a number is none as text, from where Polars cannot read on line by line."""
         done, blank = 0, None
-        quotes = self.dialect.quote and holds(self.file.local, b'"')
+        quotes = self.dialect.quote and self.quotes
         odd = self.dialect.spaced or (quotes and has_odd_quotes(self.file.local, self.dialect.separator))
         for numbers in () if odd else (self.numbers & set(names), frozenset[str]()):
             scan = self.scan(quotes=quotes, numbers=numbers).select([*names, BEYOND])
@@ -276,12 +279,15 @@ def has_odd_quotes(path: str, separator: str) -> bool:
         return True  # what is wrong is told with its row, line by line
 
 
-def holds(path: str, byte: bytes) -> bool:
-    """Whether a byte stands anywhere in a file; True where that takes unpacking it to know."""
+def marks_in(path: str) -> frozenset[bytes]:
+    """Return which of `"` and NUL stand anywhere in a file; both where it takes unpacking it to know."""
+    missing = {QUOTE, NUL}
     if packing_of(path) is not None:
-        return True
-    with open(path, "rb") as raw, mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as view:  # noqa: PTH123 - a name as it was given
-        return view.find(byte) >= 0
+        return frozenset(missing)
+    with open(path, "rb", buffering=0) as raw:  # noqa: PTH123 - a name as it was given
+        while missing and (chunk := raw.read(HEAD)):
+            missing -= {mark for mark in missing if mark in chunk}
+    return frozenset({QUOTE, NUL} - missing)
 
 
 def quoting_of(file: LogFile, separator: str) -> Literal["quoted", "plain"] | None:
@@ -297,8 +303,6 @@ def quoting_of(file: LogFile, separator: str) -> Literal["quoted", "plain"] | No
     cells = pl.col("line").str.strip_suffix("\r").str.split(separator)
     starting = cells.list.eval(pl.element().filter(pl.element().str.starts_with('"')))
     with reading_of(file.path):
-        if not holds(file.local, b'"'):
-            return None
         found = (
             lines_of(file.local)
             .filter(pl.col("line").str.contains('"', literal=True))
