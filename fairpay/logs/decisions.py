@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fairpay.decision import Decision
 from fairpay.errors import InputError, Problem
+from fairpay.formulas import bare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -151,7 +152,23 @@ def read_rows(path: Path) -> Iterator[list[str]]:
         from fairpay.logs.sheet import read_sheet  # noqa: PLC0415 - for workbooks only
 
         return iter(read_sheet(data, path.name))
-    return csv.reader(io.StringIO(text_of(data, path.name), newline=""), delimiter=separator_of(data))
+    rows = csv.reader(io.StringIO(text_of(data, path.name), newline=""), delimiter=separator_of(data))
+    return safely(rows, path.name)
+
+
+def safely(rows: Iterator[list[str]], name: str) -> Iterator[list[str]]:
+    """Yield the cells of a CSV file without the apostrophes that keep formulas text.
+
+    Raises:
+        InputError: a cell is too long, or the text is no CSV.
+
+    """
+    try:
+        for cells in rows:
+            yield [bare(cell) for cell in cells]
+    except csv.Error as error:
+        message = f"{name}: cannot be read: {error}"
+        raise InputError(message, advice="Give the review file that `fairpay suspects` wrote, filled in.") from error
 
 
 def text_of(data: bytes, name: str) -> str:

@@ -67,16 +67,17 @@ def open_json(file: LogFile, reading: Reading) -> Source:
 
     """
     with reading_of(file.path):
-        head = head_of(file, HEAD).removeprefix(MARK).lstrip()
+        start = head_of(file, HEAD)
+        head = start.removeprefix(MARK).lstrip()
         with open_bytes(file.local) as stream:
             alone = lone_object(stream, file.path) if head.startswith(b"{") else None
         within = alone is not None and not is_row(alone, file, reading)
         values: dict[str, Value] = {}
-        lines = not within and are_lines(head) and not head_of(file, len(MARK)).startswith(MARK)
+        lines = not within and are_lines(head) and not start.startswith(MARK)
         with open_bytes(file.local) as stream:
             rows = objects(stream, file.path, within=within)
             notice(values, islice(rows, SAMPLE) if lines else rows)
-        if (lines and head.count(b"\n") >= SAMPLE) or (len(head) >= HEAD - 1 and lines):
+        if lines and (len(start) == HEAD or head.count(b"\n") >= SAMPLE):
             notice_late(values, file, reading)
     check_names(values, file.path)
     frames = Lines(file, values) if lines else Objects(file, values, within=within)

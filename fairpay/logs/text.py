@@ -73,13 +73,14 @@ def open_text(file: LogFile, reading: Reading) -> Source:
         notes=notes,
         nul=NUL in marks,
         above=dialect.above,
-        rows=None if rows_follow(head, dialect.skip) else 0,
+        rows=None if rows_follow(file, head, dialect.skip) else 0,
     )
 
 
-def rows_follow(head: str, skip: int) -> bool:
-    """Whether anything stands behind the first `skip` lines."""
-    return len(head) >= HEAD // 4 or any(line.strip() for line in head.split("\n")[skip:])
+def rows_follow(file: LogFile, head: str, skip: int) -> bool:
+    """Whether anything stands behind the first `skip` lines: in the beginning that was looked at, or beyond it."""
+    beyond = len(head_of(file, HEAD)) == HEAD
+    return beyond or any(line.strip() for line in head.split("\n")[skip:])
 
 
 def recoded(file: LogFile, encoding: str) -> str:

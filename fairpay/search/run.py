@@ -6,8 +6,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from fairpay.engines.local import LocalEngine
 from fairpay.errors import InputError
+from fairpay.formulas import defused
 from fairpay.pipeline import Watch, run, take_in
 from fairpay.search.findings import findings
 from fairpay.search.stage import Search
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    import polars as pl
     import pyarrow as pa
 
     from fairpay.outcome import Outcome
@@ -116,7 +118,8 @@ def outputs(searched: Searched) -> dict[str, Callable[[Path], int | None]]:
     from fairpay.io.outputs import write_csv  # noqa: PLC0415 - loaded where it is used
     from fairpay.io.review import MOST_ROWS, write_review  # noqa: PLC0415 - the same
 
-    files: dict[str, Callable[[Path], int | None]] = {"review.csv": partial(write_csv, searched.review)}
+    safe = defused(pl.DataFrame(searched.review)).to_arrow(compat_level=pl.CompatLevel.oldest())
+    files: dict[str, Callable[[Path], int | None]] = {"review.csv": partial(write_csv, safe)}
     if searched.review.num_rows <= MOST_ROWS:
         files["review.xlsx"] = partial(write_review, searched.review)
     return files

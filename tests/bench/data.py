@@ -6,6 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
+import polars as pl
+
 from fairpay.making import synth
 
 __all__ = ["CACHE", "make_log", "rows_of"]
@@ -33,6 +35,11 @@ def make_log(size: str, extension: str) -> Path | None:
     if path.exists():
         return path
     CACHE.mkdir(parents=True, exist_ok=True)
+    if extension == "ndjson":
+        made = make_log(size, "parquet")
+        if made is not None:
+            pl.read_parquet(made).write_ndjson(path)
+        return path if made is not None else None
     rows = rows_of(size)
     needed, free = int(rows * BYTES_A_ROW[extension] * ROOM), shutil.disk_usage(CACHE).free
     if needed > free:

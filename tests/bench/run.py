@@ -1,6 +1,7 @@
 """`make bench`: fairpay against DuckDB, Polars and a bare decode, in turn, several times, as whole processes.
 
 SIZES (default `20M 100M 400M`), ROUNDS (default 5) and FAIRPAY_BENCH_DIR (default `.bench`) change what is done.
+BEFORE names a checkout of an earlier commit that is measured beside this one.
 DuckDB and Polars are left out above AGAINST rows (default 100M), where they need more memory than most machines have.
 """
 
@@ -127,6 +128,26 @@ def csv() -> str:
     return table("20M rows, CSV", rounds) + ratios(rounds, wall)
 
 
+def formats() -> str:
+    """Measure each format against an earlier checkout, `BEFORE=DIR`, the two in turn."""
+    before = os.environ.get("BEFORE")
+    words = ""
+    limits = {"parquet": ("20M", 1.08), "csv": ("20M", 1.3), "ndjson": ("5M", 1.3)}
+    for extension, (size, limit) in limits.items() if before else ():
+        log = make_log(size, extension)
+        if log is None:
+            continue
+        earlier = ["env", f"PYTHONPATH={before}", sys.executable, "-c", "from fairpay.cli import main; exit(main())"]
+        commands: dict[str, Command] = {
+            "fairpay": [FAIRPAY, "compare", log, *MONEY],
+            "fairpay before": [*earlier, "compare", log, *MONEY],
+        }
+        rounds = in_turn(commands)
+        wall = {"wall / before": (lambda r: r["fairpay"].wall / r["fairpay before"].wall, f"<= {limit}")}
+        words += table(f"{size} rows, {extension}, against the checkout before", rounds) + ratios(rounds, wall)
+    return words
+
+
 def start_up() -> str:
     """Measure how long fairpay takes to begin, when everything is compiled."""
     commands: dict[str, Command] = {
@@ -163,6 +184,7 @@ def main() -> None:
     words += growth(walls)
     if "20M" in SIZES:
         words += csv()
+    words += formats()
     (CACHE / "bench.md").write_text(words, "utf-8")
     print(f"\n{words}\nwritten to {CACHE / 'bench.md'}")  # noqa: T201 - a program
 

@@ -18,6 +18,8 @@ from fairpay.outcome import Control, Outcome
 from fairpay.rules import find_rule, rule_classes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import Door
 
 TWO = {"market-centric": [50_000, 30_000, 20_000], "user-centric": [40_000, 30_000, 30_000]}
@@ -297,3 +299,12 @@ def test_rules_for_scripts_are_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_unknown_rule_is_status_2_and_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rules", "nope"]) == 2
     assert "user-centric" in capsys.readouterr().err
+
+
+def test_a_name_of_megabytes_is_cut_on_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("user,artist\nu," + "x" * 1_000_000 + "\nv,b\n")
+    assert main(["pay", str(log), "--rule", "user-centric", "--fee", "10"]) == 0
+    out = capsys.readouterr().out
+    assert len(out) < 10_000
+    assert "(1,000,000 characters)" in "".join(line.strip() for line in out.splitlines())

@@ -136,6 +136,11 @@ def test_a_part_without_rows_adds_nothing_in_text(tmp_path: Path, empty: str) ->
     assert paid([part, full]) == paid([full, part]) == THREE_TO_ONE
 
 
+def test_a_row_longer_than_what_is_looked_at_first_is_a_row(tmp_path: Path) -> None:
+    long = file(tmp_path / "long.csv", "user,artist\nu1," + "x" * 1_200_000 + "\n")
+    assert list(paid([long, file(tmp_path / "a.csv", "user,artist\nu2,A7\n")]).values()) == ["10.00", "10.00"]
+
+
 @pytest.mark.parametrize(
     ("empty", "content"), [("e.jsonl", ""), ("e.json", "[]"), ("e.json.gz", " [ ]\n"), ("s.json.gz", "")]
 )

@@ -5,12 +5,14 @@ import zipfile
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fairpay.errors import InputError
+from fairpay.formulas import defused
 from fairpay.io.review import write_review
 from fairpay.logs.decisions import read_decisions
 
@@ -127,4 +129,19 @@ def test_a_workbook_with_entities_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "review.csv", "w") as book:
         book.writestr("xl/worksheets/sheet1.xml", '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>')
     with pytest.raises(InputError, match="workbook"):
+        read_decisions(tmp_path / "review.csv")
+
+
+def test_a_review_runs_no_formula_and_its_ids_come_back_as_they_were(tmp_path: Path) -> None:
+    ids = ["=cmd|' /C calc'!A0", "+44", "-", "@a", "'=1", "''=1", "plain", "'quoted'"]
+    frame = pl.DataFrame({"kind": ["user"] * len(ids), "subject": ids, "decision": ["keep"] * len(ids)})
+    defused(frame).write_csv(tmp_path / "review.csv")
+    written = pl.read_csv(tmp_path / "review.csv", infer_schema=False)["subject"]
+    assert not written.str.contains(r"^[=+\-@\t\r]").any()
+    assert [one.subject for one in read_decisions(tmp_path / "review.csv")] == ids
+
+
+def test_a_cell_longer_than_csv_allows_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "review.csv").write_text("kind,subject,decision\nuser," + "x" * 200_000 + ",keep\n")
+    with pytest.raises(InputError, match="cannot be read"):
         read_decisions(tmp_path / "review.csv")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["named"]
 
+LONGEST = 2000
+"""Characters of a name that a page shows."""
 LEAST = 16
 """Cells a name gets at least."""
 
@@ -38,7 +40,10 @@ def named(
 def name_of(outcome: Outcome, artist: int) -> str:
     """Return an artist's name where it is known, else the id."""
     identity = outcome.artist[artist].as_py()
-    return visible(outcome.names.get(identity, identity))
+    name = outcome.names.get(identity, identity)
+    if len(name) > LONGEST:  # whole it is in the files; folding a name of megabytes takes minutes
+        return f"{visible(name[:LONGEST])}... ({len(name):,} characters)"
+    return visible(name)
 
 
 def fitted(name: Text, room: int) -> Text:
