@@ -137,7 +137,14 @@ def formats() -> str:
         log = make_log(size, extension)
         if log is None:
             continue
-        earlier = ["env", f"PYTHONPATH={before}", sys.executable, "-c", "from fairpay.cli import main; exit(main())"]
+        earlier = [
+            "env",
+            f"PYTHONPATH={before}",
+            sys.executable,
+            "-P",
+            "-c",
+            "from fairpay.cli import main; exit(main())",
+        ]
         commands: dict[str, Command] = {
             "fairpay": [FAIRPAY, "compare", log, *MONEY],
             "fairpay before": [*earlier, "compare", log, *MONEY],
