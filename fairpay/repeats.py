@@ -105,7 +105,7 @@ def refusal(found: Repeated, examples: Sequence[str]) -> InputError:
 def described(example: Example) -> str:
     """Name a play that was told more than once."""
     time = str(np.datetime64(example.time, "us")).removesuffix(".000000")
-    return f"{shown(example.user)} · {shown(example.artist)} · {time}Z ({example.times:,} times)"
+    return f"{shown(example.artist)} · {time}Z ({example.times:,} times)"
 
 
 def keys_for(logs: Logs, spool: Spool) -> PlayKeys | None:

@@ -55,7 +55,7 @@ def test_a_play_in_two_overlapping_exports_is_counted_and_said(tmp_path: Path) -
     found = warned(exports(tmp_path))
     assert found.keys() == {"repeats"}
     assert found["repeats"].count == 1
-    assert found["repeats"].examples == ("zoe · Nebula Finch · 2025-03-01T08:00:00Z (2 times)",)
+    assert found["repeats"].examples == ("Nebula Finch · 2025-03-01T08:00:00Z (2 times)",)
 
 
 def test_a_play_in_two_overlapping_exports_is_kept_unless_dropped(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_the_order_of_files_changes_neither_amounts_nor_warnings(tmp_path: Path)
 def test_one_row_told_a_thousand_times_counts_once_when_dropped(tmp_path: Path) -> None:
     log = write(tmp_path / "log.csv", HEADER + ONE * 1000 + TWO)
     assert warned(log)["repeats"].count == 999
-    assert warned(log)["repeats"].examples == ("zoe · Nebula Finch · 2025-03-01T08:00:00Z (1,000 times)",)
+    assert warned(log)["repeats"].examples == ("Nebula Finch · 2025-03-01T08:00:00Z (1,000 times)",)
     assert paid(log, repeats="drop") == {"Nebula Finch": "5.00", "Tin Harbor": "5.00"}
     for batch_rows in (1, 7):
         assert warned(log, batch_rows=batch_rows) == warned(log)

@@ -151,7 +151,7 @@ def test_a_play_told_twice_is_closed_once_where_repeats_are_dropped(tmp_path: Pa
         earned[repeats] = {row.payee: row.amount for row in month.rows if row.pool == "de" and row.kind == "earned"}
     assert earned == {"keep": {"a": 5000, "b": 5000}, "drop": {"a": 3333, "b": 6667}}
     assert [words for words in said if "repeats" in words] == [
-        f"Warning repeats: 1 (u1 · a · 2026-10-02T08:00:00Z (2 times)). {KEPT}"
+        f"Warning repeats: 1 (a · 2026-10-02T08:00:00Z (2 times)). {KEPT}"
     ]
     with pytest.raises(InputError, match="1 of 4 plays are told again"):
         close(Closing("2026-10", tmp_path / "refuse", (str(log),), {"pools": pools}, reading=Reading(repeats="refuse")))

@@ -88,7 +88,8 @@ def verdict(checked: Checked) -> Iterator[RenderableType]:
     """Say what a run would do."""
     refused = checked.refused
     if refused is None:
-        yield paragraph("A run would go through.")
+        lost = any(warning.code == "without-artist" for warning in checked.warnings)
+        yield paragraph("A comparison would go through; `pay` would refuse." if lost else "A run would go through.")
     else:
         advice = f" {refused.advice}" if refused.advice else ""
         yield paragraph(f"A run would stop with status {refused.status}: {refused.message}.{advice}", style="yellow")
