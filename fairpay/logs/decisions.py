@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import sys
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -152,6 +153,7 @@ def read_rows(path: Path) -> Iterator[list[str]]:
         from fairpay.logs.sheet import read_sheet  # noqa: PLC0415 - for workbooks only
 
         return iter(read_sheet(data, path.name))
+    csv.field_size_limit(sys.maxsize)
     rows = csv.reader(io.StringIO(text_of(data, path.name), newline=""), delimiter=separator_of(data))
     return safely(rows, path.name)
 
