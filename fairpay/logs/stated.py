@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -109,10 +110,12 @@ def read_wishes(path: Path) -> Stated[Wishes]:
 
     """
     stated: Stated[Wishes] = Stated(path)
-    for row, (user, artist, kind, amount) in texts(stated, ["user", "artist", "kind", "amount"]):
+    lines = list(texts(stated, ["user", "artist", "kind", "amount"]))
+    pairs = Counter(line[:2] for _, line in lines)
+    for row, (user, artist, kind, amount) in lines:
         reason = wrong_wish(user, artist, kind.lower(), amount)
         mine = stated.by_user.get(user, Wishes())
-        if reason is None and artist in {*mine.gifts, *mine.blocked, *mine.boosts}:
+        if reason is None and pairs[user, artist] > 1:  # all of them: no order of lines says which holds
             reason = "the same user and artist twice"
         if reason is not None:
             stated.fault(reason, row)
@@ -152,7 +155,9 @@ def read_delegations(path: Path) -> Stated[dict[str, Fraction]]:
 
     """
     stated: Stated[dict[str, Fraction]] = Stated(path)
-    for row, (user, delegate, share) in texts(stated, ["user", "delegate", "share"]):
+    lines = list(texts(stated, ["user", "delegate", "share"]))
+    pairs = Counter(line[:2] for _, line in lines)
+    for row, (user, delegate, share) in lines:
         value = number(share)
         mine = stated.by_user.get(user, {})
         reason = (
@@ -161,7 +166,7 @@ def read_delegations(path: Path) -> Stated[dict[str, Fraction]]:
             else "share is not a number" if value is None
             else "share is negative" if value < 0
             else "share is above 1" if value > 1
-            else "the same user and delegate twice" if delegate in mine
+            else "the same user and delegate twice" if pairs[user, delegate] > 1
             else None
         )  # fmt: skip
         if reason is not None or value is None:

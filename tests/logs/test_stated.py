@@ -114,3 +114,18 @@ def test_a_missing_column_names_what_was_looked_for(write: Callable[[str], Path]
     """And the columns found."""
     with pytest.raises(InputError, match="kind"):
         read_wishes(write("user,artist\nu,a\n"))
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_a_pair_stated_twice_is_set_aside_whole_in_any_order_of_lines(tmp_path: Path, step: int) -> None:
+    lines = ["u1,a,gift,0.1", "u1,a,gift,0.5", "u1,b,gift,0.2"]
+    wishes = tmp_path / "wishes.csv"
+    wishes.write_text("\n".join(["user,artist,kind,amount", *lines[::step]]))
+    stated = read_wishes(wishes)
+    assert dict(stated.by_user["u1"].gifts) == {"b": Fraction(1, 5)}
+    assert [len(rows) for rows in stated.faults.values()] == [2]
+    delegations = tmp_path / "delegations.csv"
+    told = ["u1,d,0.1", "u1,d,0.5", "u1,e,0.2"]
+    delegations.write_text("\n".join(["user,delegate,share", *told[::step]]))
+    given = read_delegations(delegations)
+    assert given.by_user == {"u1": {"e": Fraction(1, 5)}}
