@@ -16,13 +16,12 @@ import numpy as np
 
 from fairpay.engines.ordering import order_of
 from fairpay.engines.pool import LocalPool
+from fairpay.engines.redivided import Roll
 from fairpay.integers import sum_exactly
 from fairpay.money import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    import pyarrow as pa
 
     from fairpay.books.splits import Splits
     from fairpay.rule import Rule
@@ -33,26 +32,6 @@ __all__ = ["ByArtist", "by_artist"]
 T = TypeVar("T")
 NEAR = 2**20
 """Remainders nearer than this part of their whole may be one and the same, rounded: then the smaller id is first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """The artists of a pool."""
-
-    ids: pa.Array
-    """large_string[artists], sorted by bytes."""
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return len(self.ids)
-
-    def some(self, places: Ints) -> list[str]:
-        """Ids of some: int64[n] positions."""
-        import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
-
-        found: list[str] = self.ids.take(pa.array(places)).to_pylist()
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +49,7 @@ class Grouped:
 class Merged:
     """A pool's listening in which the sources of an artist are one: what `engines.pool.LocalPool` asks for."""
 
-    def __init__(self, base: Any, names: Names, of_source: Ints) -> None:  # noqa: ANN401 - any listening of the engine
+    def __init__(self, base: Any, names: Roll, of_source: Ints) -> None:  # noqa: ANN401 - any listening of the engine
         """Take over listening by source; `of_source` is int64[sources], the artist of each."""
         self.base, self.artists, self.of_source = base, names, of_source
         self.parts, self.desk = base.parts, base.desk
@@ -180,7 +159,7 @@ def by_artist(pool: LocalPool, splits: Splits) -> ByArtist | None:
     names = artist.unique()
     names = names.take(pa.array(order_of(names)))
     of_source = pc.index_in(artist, value_set=names).to_numpy(zero_copy_only=False).astype(np.int64)
-    merged: Any = Merged(pool.listening, Names(names), of_source)
+    merged: Any = Merged(pool.listening, Roll(names), of_source)
     return ByArtist(pool, LocalPool(pool.payers, merged, has_ms=pool.has_ms, subscribers=pool.subscribers), of_source)
 
 

@@ -25,7 +25,17 @@ from fairpay.kernels.numbers import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Amounts", "is_text", "is_utf8", "missing", "read_amounts", "text_buffers", "text_offsets", "with_nulls"]
+__all__ = [
+    "Amounts",
+    "is_text",
+    "is_utf8",
+    "missing",
+    "read_amounts",
+    "text_buffers",
+    "text_lengths",
+    "text_offsets",
+    "with_nulls",
+]
 
 LIMIT = 1 << 62
 ASCII = 128
@@ -75,6 +85,14 @@ def text_offsets(column: pa.Array) -> NDArray[np.int32] | NDArray[np.int64]:
         start = np.frombuffer(column.buffers()[1], kind)[column.offset : column.offset + len(column) + 1]
     start.flags.writeable = False
     return start
+
+
+def text_lengths(column: pa.Array) -> NDArray[Any]:
+    """Int32 or int64[rows]: the bytes of each text; where there is none, any number."""
+    if pa.types.is_string_view(column.type):
+        words = np.frombuffer(column.buffers()[1], np.int32) if len(column) else np.empty(0, np.int32)
+        return words[4 * column.offset : 4 * (column.offset + len(column)) : 4]  # a view begins with its length
+    return np.diff(text_offsets(column))
 
 
 def missing(column: pa.Array) -> NDArray[np.bool_]:

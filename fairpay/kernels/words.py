@@ -5,7 +5,6 @@
 | `load64`       | int64 address               | uint64, the eight bytes there, lowest address lowest     |
 | `load32`       | int64 address               | int64, the signed four bytes there                       |
 | `load8`        | int64 address               | uint64, the byte there                                   |
-| `store64`      | int64 address, uint64 value | nothing; writes the eight bytes there                    |
 | `product`      | uint64 a, b                 | uint64 low, high of a * b                                |
 | `add_product`  | uint64 low, high, a, b      | uint64 low, high of (high, low) + a * b modulo 2^128     |
 | `prefetch`     | int64 address               | nothing; asks for the cache line                         |
@@ -24,7 +23,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-__all__ = ["add_product", "load8", "load32", "load64", "lowest", "population", "prefetch", "product", "store64"]
+__all__ = ["add_product", "load8", "load32", "load64", "lowest", "population", "prefetch", "product"]
 
 WORD = ir.IntType(64)
 DOUBLE = ir.IntType(128)
@@ -56,10 +55,6 @@ if TYPE_CHECKING:
 
     def load8(address: int) -> np.uint64:
         """Load one byte."""
-        raise NotImplementedError
-
-    def store64(address: int, value: np.uint64) -> None:
-        """Store eight bytes at any address."""
         raise NotImplementedError
 
     def product(a: np.uint64, b: np.uint64) -> tuple[np.uint64, np.uint64]:
@@ -110,16 +105,6 @@ else:
             return builder.zext(builder.load(pointer(builder, args[0], 8), align=1), WORD)
 
         return types.uint64(types.int64), generate
-
-    @intrinsic
-    def store64(typing: Any, address: Any, value: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's protocol
-        """Store eight bytes at any address."""
-
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's protocol
-            builder.store(args[1], pointer(builder, args[0], 64), align=1)
-            return context.get_dummy_value()
-
-        return types.void(types.int64, types.uint64), generate
 
     @intrinsic
     def product(typing: Any, a: Any, b: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's protocol

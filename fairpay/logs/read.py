@@ -243,10 +243,11 @@ def of_files(found: Found, asked: Asked) -> Logs:
         Part(cells=cells_of(file, source, columns[file.path], asked), file=file) for file, source in filled.items()
     ]
     first_columns = next(iter(columns.values()))
+    left = set(passed)
     return Logs(
         columns=dict(first_columns.roles),
         detected=first_columns.detected,
-        files=[file for file in found.files if file.path not in set(passed)],
+        files=[file for file in found.files if file.path not in left],
         bytes=sum(file.size for file in found.files),
         notes=notes_of(parts, reading),
         parts=parts,
@@ -278,9 +279,8 @@ def opened_all(files: Sequence[LogFile], reading: Reading) -> list[tuple[LogFile
         raise faults[0][1]
     sources = [(file, source) for file, source in found if not isinstance(source, InputError)]
     unlike = {source.quoting for _, source in sources} - {None}
-    if (
-        len(unlike) > 1
-    ):  # quotes quote in all files or in none, so that it does not matter how rows are split into files
+    if len(unlike) > 1:
+        # Quotes quote in all files or in none, so that it does not matter how rows are split into files.
         plain = replace(reading, quote=False)
         return [(f, open_file(f, plain) if s.quoting == "quoted" else s) for f, s in sources]
     return sources

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.errors import InputError
-from fairpay.kernels.amounts import is_text, missing, text_offsets
+from fairpay.kernels.amounts import is_text, missing, text_lengths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,12 +33,8 @@ def missing_ids(column: pa.Array, *, role: str) -> NDArray[np.bool_] | None:
             return found
         at = column.indices.fill_null(0).to_numpy(zero_copy_only=False)
         empty = of_values[at] if len(of_values) else np.zeros(len(column), np.bool_)
-    elif pa.types.is_string_view(kind):
-        words = np.frombuffer(column.buffers()[1], np.int32) if len(column) else np.empty(0, np.int32)
-        empty = words[4 * column.offset : 4 * (column.offset + len(column)) : 4] == 0  # a view begins with its length
     elif is_text(kind):
-        start = text_offsets(column)
-        empty = start[1:] == start[:-1]
+        empty = text_lengths(column) == 0
     elif pa.types.is_integer(kind):
         return found
     else:

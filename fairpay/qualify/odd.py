@@ -8,6 +8,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from fairpay.kernels.amounts import is_text, text_lengths
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -54,15 +56,9 @@ def texts_of(column: pa.Array, used: NDArray[np.bool_]) -> pl.Series | None:
         if not len(column.dictionary) or len(column.dictionary[0].as_py() or "") > LONGEST:
             return None
         return pl.Series(column.dictionary_decode().cast(pa.large_string()).filter(pa.array(used)))
-    if pa.types.is_string_view(kind):
-        words = np.frombuffer(column.buffers()[1], np.int32) if len(column) else np.empty(0, np.int32)
-        short = used & (words[4 * column.offset : 4 * (column.offset + len(column)) : 4] <= LONGEST)
-    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        width = np.int32 if pa.types.is_string(kind) else np.int64
-        ends = np.frombuffer(column.buffers()[1], width)[column.offset : column.offset + len(column) + 1]
-        short = used & (np.diff(ends) <= LONGEST)
-    else:
+    if not is_text(kind):
         return None
+    short = used & (text_lengths(column) <= LONGEST)
     return pl.Series(column).filter(pl.Series(short)) if short.any() else None
 
 
@@ -125,12 +121,11 @@ def advice_on_times(shown: pl.Series) -> str:
 def holds_nul(column: pa.Array) -> NDArray[np.bool_] | None:
     """Say which ids hold a NUL character, as a power cut or half a character leaves it; None: none does."""
     kind = column.type
-    if not (pa.types.is_string_view(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+    if not is_text(kind):
         return None
-    if pa.types.is_string_view(kind) and not any(has_zero(buffer) for buffer in column.buffers()[2:]):
-        words = np.frombuffer(column.buffers()[1], np.int32) if len(column) else np.empty(0, np.int32)
-        if not (words[4 * column.offset : 4 * (column.offset + len(column)) : 4] <= INLINE).any():
-            return None  # text within the views themselves ends in zeros, other text has none
+    none_outside = pa.types.is_string_view(kind) and not any(has_zero(buffer) for buffer in column.buffers()[2:])
+    if none_outside and not (text_lengths(column) <= INLINE).any():
+        return None  # text within the views themselves ends in zeros, other text has none
     found = pl.Series(column).str.contains("\0", literal=True).fill_null(value=False)
     return found.to_numpy() if found.any() else None
 
