@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fairpay.api import audit, check, compare, pay, suspects, verify
     from fairpay.errors import FairpayError
-    from fairpay.making import synth
+    from fairpay.synthetic import synth
 
 __all__ = ["FairpayError", "audit", "check", "compare", "pay", "suspects", "synth", "verify"]
 __version__ = "0.1.0"
@@ -24,5 +24,5 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - the functions differ in typ
     if name not in __all__:
         message = f"module 'fairpay' has no attribute {name!r}"
         raise AttributeError(message)
-    places = {"synth": "fairpay.making", "FairpayError": "fairpay.errors"}
+    places = {"synth": "fairpay.synthetic", "FairpayError": "fairpay.errors"}
     return getattr(importlib.import_module(places.get(name, "fairpay.api")), name)

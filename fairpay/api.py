@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-from fairpay import options as given
 from fairpay.errors import InputError, UsageError
-from fairpay.jobs import origins_of, policy_rule, prepare_output, publish, request, watching, with_policy
-from fairpay.outcome import InputFile
+from fairpay.pipeline.jobs import origins_of, policy_rule, prepare_output, publish, request, watching, with_policy
+from fairpay.reports.outcome import InputFile
+from fairpay.settings import options as given
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from fairpay.attacks.result import Audited
-    from fairpay.caution import Warned
     from fairpay.errors import FairpayError
+    from fairpay.fraud.audit.result import Audited
+    from fairpay.fraud.detect.run import Searched
+    from fairpay.logs.caution import Warned
     from fairpay.logs.doctor import FileFound
-    from fairpay.options import Options
-    from fairpay.outcome import Control, Listening, Outcome
-    from fairpay.request import Inspection
-    from fairpay.search.run import Searched
-    from fairpay.settings import Reading
+    from fairpay.pipeline.request import Inspection
+    from fairpay.reports.outcome import Control, Listening, Outcome
+    from fairpay.settings.options import Options
+    from fairpay.settings.values import Reading
 
 __all__ = ["Result", "audit", "check", "compare", "pay", "suspects", "verify"]
 
@@ -92,8 +92,8 @@ class Result:
             DifferentRunError: another finished run is there and `force` is not given.
 
         """
-        from fairpay.io.inputs import HashedInputs  # noqa: PLC0415 - loaded where it is used
-        from fairpay.io.publish import Target  # noqa: PLC0415 - the same
+        from fairpay.runs.inputs import HashedInputs  # noqa: PLC0415 - loaded where it is used
+        from fairpay.runs.publish import Target  # noqa: PLC0415 - the same
 
         with Target(Path(directory), force=force) as target:
             return publish(self, target, HashedInputs.begin(self.inputs))
@@ -121,7 +121,7 @@ def compare(logs: object, *, rules: Sequence[str] = (), **options: Unpack[Option
         logs: paths (file, glob, directory), a Polars frame, or anything that exports Arrow (pandas, PyArrow, DuckDB).
         rules: rules as on the command line; differences are against the first. None: market-centric, user-centric, and
             the policy's rule where there is a policy.
-        **options: see `fairpay.options.Options`.
+        **options: see `fairpay.settings.options.Options`.
 
     Raises:
         FairpayError: every error a user can meet, each with its exit status.
@@ -154,9 +154,9 @@ def audit(
     `rules`: none is every rule that takes one walk. `scenarios`: names or TOML files; none is the usual two. Takes and
     raises what `compare` does.
     """
-    from fairpay.attacks.result import Audited  # noqa: PLC0415 - loaded where it is used
-    from fairpay.attacks.scenario import USUAL, find_scenario, scenario_files  # noqa: PLC0415 - the same
-    from fairpay.attacks.stage import run_audit  # noqa: PLC0415 - the engine is loaded where it is used
+    from fairpay.fraud.audit.result import Audited  # noqa: PLC0415 - loaded where it is used
+    from fairpay.fraud.audit.scenario import USUAL, find_scenario, scenario_files  # noqa: PLC0415 - the same
+    from fairpay.fraud.audit.stage import run_audit  # noqa: PLC0415 - the engine is loaded where it is used
 
     full = given.complete(options)
     asked, named = request("audit", logs, (), full), tuple(scenarios) or USUAL
@@ -179,7 +179,7 @@ def suspects(
 
     `previous` is the log of the month before. Takes and raises what `compare` does.
     """
-    from fairpay.search.run import outputs, search  # noqa: PLC0415 - the engine is loaded where it is used
+    from fairpay.fraud.detect.run import outputs, search  # noqa: PLC0415 - the engine is loaded where it is used
 
     full = given.complete(options)
     asked = request("suspects", logs, rules, full)
@@ -196,8 +196,8 @@ def suspects(
 
 def previous_files(previous: object, reading: Reading) -> list[InputFile]:
     """Return the files of the month before, for the manifest."""
-    from fairpay.io.inputs import log_inputs  # noqa: PLC0415 - loaded where it is used
     from fairpay.logs.read import open_logs  # noqa: PLC0415 - the same
+    from fairpay.runs.inputs import log_inputs  # noqa: PLC0415 - loaded where it is used
 
     if previous is None:
         return []
@@ -213,7 +213,7 @@ def check(logs: object, **options: Unpack[Options]) -> Checked:
     """
     from fairpay.logs.doctor import examine  # noqa: PLC0415 - loaded where it is used
     from fairpay.logs.read import as_paths  # noqa: PLC0415 - the same
-    from fairpay.pipeline import inspect, refusal  # noqa: PLC0415 - the engine is loaded where it is used
+    from fairpay.pipeline.run import inspect, refusal  # noqa: PLC0415 - the engine is loaded where it is used
 
     full = given.complete(options)
     asked = request("check", logs, (), full)
@@ -236,14 +236,14 @@ def verify(directory: str | Path, *, inputs: bool = True) -> list[Control]:
         InputError: when there is no manifest.
 
     """
-    from fairpay.io.verify import verify as verify_run  # noqa: PLC0415 - loaded where it is used
+    from fairpay.runs.verify import verify as verify_run  # noqa: PLC0415 - loaded where it is used
 
     return verify_run(Path(directory), inputs=inputs)
 
 
 def job(command: Literal["compare", "pay"], logs: object, rules: Sequence[str], options: Options) -> Result:
     """Run one job; where an output directory is given, lock it first and publish last."""
-    from fairpay.pipeline import run  # noqa: PLC0415 - the engine is loaded where it is used
+    from fairpay.pipeline.run import run  # noqa: PLC0415 - the engine is loaded where it is used
 
     full = with_policy(options)
     asked = request(command, logs, rules, full)

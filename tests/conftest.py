@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hypothesis import settings
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent / "support"))
 
 # The first call of a kernel compiles it, which takes seconds and says nothing about a test. `make test` tries the same
 # examples every time, so that a change and not chance makes it fail; `make test-all` looks at others each time.

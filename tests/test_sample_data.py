@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sample import EXPECTED, INPUTS, SAMPLE_DATA, compare_sample, make_sample
 
-from fairpay.io.outputs import write_csv
+from fairpay.runs.outputs import write_csv
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ import typer
 
 from fairpay.cli.lean import leave_pandas_out
 from fairpay.errors import UsageError
-from fairpay.options import meant
+from fairpay.settings.options import meant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -171,7 +171,7 @@ def columns(text: str) -> dict[str, str]:
         UsageError: a part that names no role, or a role named twice.
 
     """
-    from fairpay.schema import ROLES  # noqa: PLC0415 - only where columns are named
+    from fairpay.logs.schema import ROLES  # noqa: PLC0415 - only where columns are named
 
     found: dict[str, str] = {}
     for part in next(csv.reader([text]), []):

@@ -20,7 +20,7 @@ PUBLISHED = {"done": "Written to {}", "already": "Already done, verified: {}"}
 def list_scenarios(value: bool) -> None:  # noqa: FBT001 - called by Typer
     """Print the scenarios that come with fairpay, and stop."""
     if value:
-        from fairpay.attacks.scenario import find_scenario, scenario_names  # noqa: PLC0415 - loaded where it is used
+        from fairpay.fraud.audit.scenario import find_scenario, scenario_names  # noqa: PLC0415 - loaded where it is used
 
         names = scenario_names()
         width = max(map(len, names))
@@ -31,7 +31,7 @@ def list_scenarios(value: bool) -> None:  # noqa: FBT001 - called by Typer
 def show_scenario(value: str | None) -> None:
     """Print a scenario's TOML, and stop."""
     if value is not None:
-        from fairpay.attacks.scenario import scenario_text  # noqa: PLC0415 - loaded where it is used
+        from fairpay.fraud.audit.scenario import scenario_text  # noqa: PLC0415 - loaded where it is used
 
         emit(scenario_text(value))
         raise typer.Exit

@@ -14,10 +14,10 @@ from fairpay.cli.terminal import emit, show
 @takes(Books, Pools, Payees, Closed, Conditions, Deciding, Reading, Talking, Running)
 def close(logs: MoreLogs = None, log: LogOption = None, *, asked: Asked) -> None:
     """Close a month: from money received and plays to amounts payable, every control checked, or nothing at all."""
-    from fairpay.books.close import close as close_month  # noqa: PLC0415 - the engine is loaded where it is used
-    from fairpay.books.listening import Watch  # noqa: PLC0415 - the same
-    from fairpay.books.summary import closed_json  # noqa: PLC0415 - the same
     from fairpay.cli.screens.books import closed_screen  # noqa: PLC0415 - Rich is loaded where something is shown
+    from fairpay.ledger.close import close as close_month  # noqa: PLC0415 - the engine is loaded where it is used
+    from fairpay.ledger.listening import Watch  # noqa: PLC0415 - the same
+    from fairpay.ledger.summary import closed_json  # noqa: PLC0415 - the same
 
     read = [*(logs or []), *(log or [])]
     with watching(read, asked) as watch:

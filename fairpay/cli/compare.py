@@ -43,7 +43,7 @@ def in_full(rules: list[str], policy: str | None = None) -> list[str]:
     if len(rules) > 1:
         return rules
     if policy is not None and not rules:
-        from fairpay.policy import find_policy  # noqa: PLC0415 - only where there is one
+        from fairpay.adjust.policy import find_policy  # noqa: PLC0415 - only where there is one
 
         return list(dict.fromkeys((*USUAL, find_policy(policy).rule)))
     return [USUAL[0], *(rule for rule in rules if rule != USUAL[0])] if rules and rules != [USUAL[0]] else [*USUAL]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer  # noqa: TC002 - Typer reads annotations when it runs
 
 from fairpay.errors import InputError, UsageError
-from fairpay.options import meant
+from fairpay.settings.options import meant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,9 +19,9 @@ def diff(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a page.")] = False,
 ) -> None:
     """Two runs side by side: what changed for whom, and why: inputs, rules, options, version."""
-    from fairpay.books.diff import diff as compare_runs  # noqa: PLC0415 - PyArrow is loaded where it is used
-    from fairpay.books.summary import diff_json  # noqa: PLC0415 - the same
     from fairpay.cli.screens.books import diff_screen  # noqa: PLC0415 - Rich is loaded where something is shown
+    from fairpay.ledger.diff import diff as compare_runs  # noqa: PLC0415 - PyArrow is loaded where it is used
+    from fairpay.ledger.summary import diff_json  # noqa: PLC0415 - the same
 
     difference = compare_runs(Path(before), Path(after))
     if as_json:

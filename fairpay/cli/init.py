@@ -17,8 +17,8 @@ def init(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
     """Write the commented file that `fairpay close --config` closes a month from."""
-    from fairpay.books.template import TEMPLATE  # noqa: PLC0415 - text that only this command needs
-    from fairpay.io.disk import open_new  # noqa: PLC0415 - the same
+    from fairpay.ledger.template import TEMPLATE  # noqa: PLC0415 - text that only this command needs
+    from fairpay.runs.disk import open_new  # noqa: PLC0415 - the same
 
     path = Path(file)
     try:

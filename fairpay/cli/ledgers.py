@@ -11,8 +11,8 @@ from fairpay.cli.options import option
 from fairpay.errors import UsageError
 
 if TYPE_CHECKING:
-    from fairpay.books.closing import Closing
     from fairpay.cli.asked import Asked
+    from fairpay.ledger.closing import Closing
 
 __all__ = ["Books", "Closed", "LogOption", "MoreLogs", "Payees", "Pools", "closing_of", "tables_of"]
 
@@ -147,8 +147,8 @@ def closing_of(asked: Asked, logs: list[str]) -> Closing:
         UsageError: no books or no period; options that contradict each other.
 
     """
-    from fairpay import options as given  # noqa: PLC0415 - loaded where it is used
-    from fairpay.books.closing import Closing  # noqa: PLC0415 - the same
+    from fairpay.ledger.closing import Closing  # noqa: PLC0415 - the same
+    from fairpay.settings import options as given  # noqa: PLC0415 - loaded where it is used
 
     missing = [f"--{name}" for name in ("books", "period") if asked.values.get(name) is None]
     if missing:

@@ -27,7 +27,7 @@ def pay(logs: Logs, rule: RuleChoice = None, *, asked: Asked) -> None:
     from fairpay.cli.screens.pay import screen  # noqa: PLC0415 - Rich is loaded where something is shown
 
     if rule is None and asked.values["policy"] is not None:
-        from fairpay.policy import find_policy  # noqa: PLC0415 - only where there is one
+        from fairpay.adjust.policy import find_policy  # noqa: PLC0415 - only where there is one
 
         rule = [find_policy(asked.values["policy"]).rule]
     if rule is None or len(rule) != 1:

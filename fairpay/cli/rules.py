@@ -21,8 +21,8 @@ def rules(
 
     The name of a policy (spotify-2024) prints its file, to be copied, changed and given with --policy.
     """
+    from fairpay.adjust.policy import policy_names, policy_text  # noqa: PLC0415 - the same
     from fairpay.cli.screens.rules import described, one_rule, table  # noqa: PLC0415 - Rich is loaded where it is used
-    from fairpay.policy import policy_names, policy_text  # noqa: PLC0415 - the same
     from fairpay.rules import find_rule, rule_classes  # noqa: PLC0415 - NumPy is loaded where it is used
 
     if name in policy_names():

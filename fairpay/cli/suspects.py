@@ -20,7 +20,7 @@ PUBLISHED = {"done": "Written to {}", "already": "Already done, verified: {}"}
 def list_signals(value: bool) -> None:  # noqa: FBT001 - called by Typer
     """Print what is looked at, and stop."""
     if value:
-        from fairpay.signals import artist_signals, group_signals, user_signals  # noqa: PLC0415 - loaded where it is used
+        from fairpay.fraud.signals import artist_signals, group_signals, user_signals  # noqa: PLC0415 - loaded where it is used
 
         for kind, signals in (
             ("accounts", user_signals()),

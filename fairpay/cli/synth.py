@@ -22,7 +22,7 @@ def option(flag: str, text: str, *, metavar: str | None = None) -> Any:  # noqa:
 
 
 class Made:
-    """What month is made; names are those of `fairpay.making.synth`."""
+    """What month is made; names are those of `fairpay.synth`."""
 
     rows: Annotated[int, option("--rows", "How many plays.")] = 100_000
     users: Annotated[int | None, option("--users", "How many people; else one for each 100 plays.")] = None
@@ -58,7 +58,7 @@ class Quiet:
 @takes(Made, Quiet)
 def synth(path: Path, *, asked: Asked) -> None:
     """Make up a month of listening from a seed, of any size, with planted fakes if wanted."""
-    from fairpay.making import synth as make  # noqa: PLC0415 - PyArrow is loaded where it is used
+    from fairpay.synthetic import synth as make  # noqa: PLC0415 - PyArrow is loaded where it is used
 
     options = dict(asked.values)
     quiet = options.pop("quiet")

@@ -14,7 +14,7 @@ from fairpay.errors import NotVerifiedError, Problem, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairpay.outcome import Control
+    from fairpay.reports.outcome import Control
 
 SPOILT = "Pay nothing from these books; restore them from a copy."
 
@@ -57,7 +57,7 @@ def found(place: str, *, inputs: bool, as_books: bool) -> Sequence[Control]:
     if as_books:
         from pathlib import Path  # noqa: PLC0415 - only here
 
-        from fairpay.books.verify import verify_books  # noqa: PLC0415 - PyArrow is loaded where it is used
+        from fairpay.ledger.verify import verify_books  # noqa: PLC0415 - PyArrow is loaded where it is used
 
         return verify_books(Path(place))
     from fairpay import api  # noqa: PLC0415 - the same

@@ -7,10 +7,10 @@ from datetime import datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from fairpay.money import format_units
+from fairpay.money.currency import format_units
 
 if TYPE_CHECKING:
-    from fairpay.money import Currency
+    from fairpay.money.currency import Currency
 
 __all__ = ["amount", "counted", "duration", "joined", "month_of", "percent", "times", "visible"]
 

@@ -11,15 +11,15 @@ import pyarrow as pa
 
 from fairpay.errors import InputError
 from fairpay.logs.names import normal
+from fairpay.logs.schema import RawBatch, Shares
 from fairpay.logs.source import BROKEN, ROW
-from fairpay.schema import RawBatch, Shares
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fairpay.logs.columns import Columns
     from fairpay.logs.source import Source
-    from fairpay.settings import Reading
+    from fairpay.settings.values import Reading
 
 __all__ = ["NOBODY", "Cells", "can_be", "check_kinds", "id_cells", "is_id", "to_arrow", "with_comma"]
 

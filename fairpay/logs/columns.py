@@ -19,12 +19,12 @@ from fairpay.logs.names import (
     normal,
     statement_of,
 )
-from fairpay.schema import ROLES
+from fairpay.logs.schema import ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from fairpay.settings import Reading
+    from fairpay.settings.values import Reading
 
 __all__ = [
     "Columns",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import IO
 
-    from fairpay.settings import Reading
+    from fairpay.settings.values import Reading
 
 __all__ = ["Dialect", "find_dialect", "is_well_quoted", "told_separator"]
 

@@ -14,7 +14,7 @@ from fairpay.logs.columns import find_columns
 from fairpay.logs.faults import reading_of
 from fairpay.logs.find import LogFile, find_logs
 from fairpay.logs.open import open_file
-from fairpay.schema import ROLES
+from fairpay.logs.schema import ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from fairpay.logs.columns import Columns
     from fairpay.logs.source import Source
-    from fairpay.settings import Reading
+    from fairpay.settings.values import Reading
 
 __all__ = ["ColumnFound", "FileFound", "examine"]
 

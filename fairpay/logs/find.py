@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from zipfile import ZipInfo
 
-    from fairpay.settings import Reading
+    from fairpay.settings.values import Reading
 
 __all__ = ["Format", "Found", "LogFile", "Packing", "find_logs", "log_file"]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from fairpay.logs.find import LogFile
-    from fairpay.settings import Reading
+    from fairpay.settings.values import Reading
 
 __all__ = ["holds_no_rows", "open_json"]
 

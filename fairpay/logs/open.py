@@ -15,7 +15,7 @@ from fairpay.logs.spool import copy, spooled
 
 if TYPE_CHECKING:
     from fairpay.logs.find import LogFile
-    from fairpay.settings import Reading
+    from fairpay.settings.values import Reading
 
 __all__ = ["open_file"]
 

@@ -21,13 +21,13 @@ from fairpay.logs.names import service_of
 from fairpay.logs.open import open_file
 from fairpay.logs.people import check_files, check_folders, exporter_stem, same_plays
 from fairpay.logs.pruning import passing
+from fairpay.logs.schema import RawBatch
 from fairpay.logs.source import Source, of_table
-from fairpay.schema import RawBatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from fairpay.settings import Reading
+    from fairpay.settings.values import Reading
 
 __all__ = ["Logs", "Unit", "open_logs"]
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from fairpay.logs.find import Format, Found
     from fairpay.logs.source import Source
-    from fairpay.settings import Reading
+    from fairpay.settings.values import Reading
 
 __all__ = ["check_addresses", "expand_remote", "open_remote", "remote_file"]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from zipfile import ZipFile
 
     from fairpay.logs.find import LogFile
-    from fairpay.settings import Reading
+    from fairpay.settings.values import Reading
 
 __all__ = ["open_sheet", "read_sheet"]
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fairpay.logs.tables import Rows
-    from fairpay.money import Currency
-    from fairpay.settings import Reading
+    from fairpay.money.currency import Currency
+    from fairpay.settings.values import Reading
 
 __all__ = ["read_subscribers"]
 

@@ -16,7 +16,7 @@ from fairpay.logs.find import log_file
 from fairpay.logs.names import normal
 from fairpay.logs.open import open_file
 from fairpay.logs.source import BROKEN, ROW
-from fairpay.settings import Reading
+from fairpay.settings.values import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

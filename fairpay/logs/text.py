@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from fairpay.logs.find import LogFile
-    from fairpay.settings import Reading
+    from fairpay.settings.values import Reading
 
 __all__ = ["lines_of", "open_text", "quoting_of"]
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fairpay.caution import Cautions
     from fairpay.kernels.amounts import Amounts
-    from fairpay.schema import RawBatch
+    from fairpay.logs.caution import Cautions
+    from fairpay.logs.schema import RawBatch
 
 __all__ = ["holds_nul", "look_at_ids", "look_at_lengths", "look_at_times"]
 

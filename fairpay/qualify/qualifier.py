@@ -10,16 +10,16 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.errors import InputError
-from fairpay.integers import shorter
 from fairpay.kernels.amounts import Amounts, read_amounts
 from fairpay.kernels.numbers import EXACT, ROUNDED_UP
+from fairpay.logs.schema import Fate, Judged, Listens, RawBatch, Shares
+from fairpay.money.integers import shorter
 from fairpay.qualify.ids import missing_ids
 from fairpay.qualify.moments import read_moments
 from fairpay.qualify.odd import holds_nul, look_at_ids, look_at_lengths, look_at_times
 from fairpay.qualify.rejected import Rejected
 from fairpay.qualify.tally import Counts, Tally
 from fairpay.qualify.verdict import Verdict
-from fairpay.schema import Fate, Judged, Listens, RawBatch, Shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fairpay.caution import Cautions
-    from fairpay.settings import Measure, Qualifying
+    from fairpay.logs.caution import Cautions
+    from fairpay.settings.values import Measure, Qualifying
 
     FindRepeats: TypeAlias = Callable[[Judged], NDArray[np.bool_] | None]
 

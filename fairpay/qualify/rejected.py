@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from fairpay.schema import ROLES
+from fairpay.logs.schema import ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fairpay.logs.schema import RawBatch
     from fairpay.qualify.verdict import Bad
-    from fairpay.schema import RawBatch
 
 __all__ = ["Rejected"]
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fairpay.errors import InputError, Problem
-from fairpay.schema import Fate
+from fairpay.logs.schema import Fate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from fairpay.logs.schema import RawBatch
     from fairpay.qualify.verdict import Bad
-    from fairpay.schema import RawBatch
-    from fairpay.settings import Measure
+    from fairpay.settings.values import Measure
 
 __all__ = ["Counts", "Tally", "refused_rows"]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fairpay.kernels.amounts import Amounts
-    from fairpay.schema import Fate
+    from fairpay.logs.schema import Fate
 
 __all__ = ["Bad", "Verdict"]
 

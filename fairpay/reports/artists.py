@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from fairpay.reports.decimals import decimals
 
 if TYPE_CHECKING:
-    from fairpay.outcome import Outcome
-    from fairpay.usage import Ints
+    from fairpay.kernels.arrays import Ints
+    from fairpay.reports.outcome import Outcome
 
 __all__ = ["artist_columns", "artist_names", "by_payout"]
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from fairpay.integers import sum_exactly
+from fairpay.money.integers import sum_exactly
 from fairpay.reports.artists import artist_columns, by_payout
 from fairpay.reports.decimals import change_percent, decimals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fairpay.outcome import Outcome
+    from fairpay.reports.outcome import Outcome
 
 __all__ = ["comparison", "fan_intensity"]
 

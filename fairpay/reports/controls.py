@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from fairpay.integers import sum_exactly
-from fairpay.outcome import Control
+from fairpay.money.integers import sum_exactly
+from fairpay.reports.outcome import Control
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairpay.money import Currency
-    from fairpay.outcome import Listening, Money, Payout
-    from fairpay.usage import Ints
+    from fairpay.kernels.arrays import Ints
+    from fairpay.money.currency import Currency
+    from fairpay.reports.outcome import Listening, Money, Payout
 
 __all__ = ["controls"]
 

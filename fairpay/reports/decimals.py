@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fairpay.usage import Ints
+    from fairpay.kernels.arrays import Ints
 
 __all__ = ["change_percent", "decimals", "shares"]
 

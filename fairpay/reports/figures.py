@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fairpay.integers import sum_exactly
+from fairpay.money.integers import sum_exactly
 
 if TYPE_CHECKING:
-    from fairpay.outcome import Outcome
-    from fairpay.usage import Ints
+    from fairpay.kernels.arrays import Ints
+    from fairpay.reports.outcome import Outcome
 
 __all__ = ["Shift", "gini", "largest_gains", "largest_losses", "moved_between", "shift", "top_share"]
 

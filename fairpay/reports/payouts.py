@@ -10,7 +10,7 @@ from fairpay.reports.artists import artist_columns, by_payout
 from fairpay.reports.decimals import decimals, shares
 
 if TYPE_CHECKING:
-    from fairpay.outcome import Outcome
+    from fairpay.reports.outcome import Outcome
 
 __all__ = ["payouts"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from fairpay.integers import sum_exactly
-from fairpay.money import format_units, round_half_even
+from fairpay.money.currency import format_units, round_half_even
+from fairpay.money.integers import sum_exactly
 from fairpay.reports.artists import by_payout
 from fairpay.reports.figures import gini, shift, top_share
 from fairpay.reports.tiers import tiers
@@ -14,10 +14,10 @@ from fairpay.reports.tiers import tiers
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairpay.caution import Warned
-    from fairpay.outcome import Condition, Listening, Money, Outcome, Payout
+    from fairpay.kernels.arrays import Ints
+    from fairpay.logs.caution import Warned
+    from fairpay.reports.outcome import Condition, Listening, Money, Outcome, Payout
     from fairpay.reports.tiers import Tier
-    from fairpay.usage import Ints
 
 __all__ = ["SCHEMA_VERSION", "listening_of", "ratio", "stray_money", "summary", "warnings_of"]
 

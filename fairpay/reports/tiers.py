@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from fairpay.integers import sum_exactly
+from fairpay.money.integers import sum_exactly
 
 if TYPE_CHECKING:
-    from fairpay.usage import Ints
+    from fairpay.kernels.arrays import Ints
 
 __all__ = ["Tier", "tiers"]
 

@@ -8,7 +8,7 @@ import pkgutil
 from typing import TYPE_CHECKING
 
 from fairpay.errors import UsageError
-from fairpay.rule import Rule
+from fairpay.rules.core.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,14 +6,23 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-from fairpay.budgets import Budgeted, units_each
 from fairpay.errors import UsageError
-from fairpay.rule import CounterExample, Example, Promise, parameter
-from fairpay.solvers.bounds import TOLERANCE, CapForce, FeeForce, ListeningForce, SmoothForce, solve_cap, solve_smooth
+from fairpay.rules.core.budgets import Budgeted, units_each
+from fairpay.rules.core.rule import CounterExample, Example, Promise, parameter
+from fairpay.rules.solvers.bounds import (
+    TOLERANCE,
+    CapForce,
+    FeeForce,
+    ListeningForce,
+    SmoothForce,
+    solve_cap,
+    solve_smooth,
+)
 
 if TYPE_CHECKING:
-    from fairpay.month import Facts, Month, Users
-    from fairpay.usage import Ints, Usage
+    from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.month import Facts, Month, Users
+    from fairpay.rules.core.usage import Usage
 
 Force: TypeAlias = FeeForce | ListeningForce | CapForce | SmoothForce
 THREE = {"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}}

@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from fairpay.money import LARGEST
-from fairpay.rounding import largest_remainder
-from fairpay.rule import CounterExample, Example, Promise, Rule
-from fairpay.ties import Part, settle_roughly
+from fairpay.money.currency import LARGEST
+from fairpay.money.rounding import largest_remainder
+from fairpay.rules.core.rule import CounterExample, Example, Promise, Rule
+from fairpay.rules.core.ties import Part, settle_roughly
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from fairpay.month import Month, Users
-    from fairpay.ties import Unsettled
-    from fairpay.usage import Ints, Usage
+    from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.month import Month, Users
+    from fairpay.rules.core.ties import Unsettled
+    from fairpay.rules.core.usage import Usage
 
 
 @dataclass(frozen=True)

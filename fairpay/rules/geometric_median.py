@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from fairpay.rounding import largest_remainder
-from fairpay.rule import CounterExample, Example, Promise, Rule
-from fairpay.solvers.collinear import on_a_line
-from fairpay.solvers.decimals import exact_median, is_small
-from fairpay.solvers.newton import Found, solve
-from fairpay.solvers.weiszfeld import mean_point
-from fairpay.ties import settle_nearly
+from fairpay.money.rounding import largest_remainder
+from fairpay.rules.core.rule import CounterExample, Example, Promise, Rule
+from fairpay.rules.core.ties import settle_nearly
+from fairpay.rules.solvers.collinear import on_a_line
+from fairpay.rules.solvers.decimals import exact_median, is_small
+from fairpay.rules.solvers.newton import Found, solve
+from fairpay.rules.solvers.weiszfeld import mean_point
 
 if TYPE_CHECKING:
-    from fairpay.month import Month
-    from fairpay.ties import Unsettled
-    from fairpay.usage import Ints, Usage
+    from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.month import Month
+    from fairpay.rules.core.ties import Unsettled
+    from fairpay.rules.core.usage import Usage
 
 FINE = 2.0**60
 WITHIN = 1e-10

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from fairpay.integers import sum_exactly
-from fairpay.rule import CounterExample, Example, Promise, Rule
-from fairpay.ties import settle_nearly
+from fairpay.money.integers import sum_exactly
+from fairpay.rules.core.rule import CounterExample, Example, Promise, Rule
+from fairpay.rules.core.ties import settle_nearly
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from fairpay.month import Month
-    from fairpay.ties import Unsettled
-    from fairpay.usage import Ints, Usage
+    from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.month import Month
+    from fairpay.rules.core.ties import Unsettled
+    from fairpay.rules.core.usage import Usage
 
 STEPS = 15
 """Values of t tried in one walk over the artists."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from fairpay.budgets import settle_budgets, units_each
-from fairpay.rounding import largest_remainder
-from fairpay.rule import CounterExample, Example, Promise, Rule
+from fairpay.money.rounding import largest_remainder
+from fairpay.rules.core.budgets import settle_budgets, units_each
+from fairpay.rules.core.rule import CounterExample, Example, Promise, Rule
 
 if TYPE_CHECKING:
-    from fairpay.month import Month, Users
-    from fairpay.ties import Unsettled
-    from fairpay.usage import Ints, Usage
+    from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.month import Month, Users
+    from fairpay.rules.core.ties import Unsettled
+    from fairpay.rules.core.usage import Usage
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from fairpay.budgets import settle_budgets, units_each
-from fairpay.rounding import largest_remainder, largest_remainder_exact
-from fairpay.rule import CounterExample, Example, Promise, Rule
+from fairpay.money.rounding import largest_remainder, largest_remainder_exact
+from fairpay.rules.core.budgets import settle_budgets, units_each
+from fairpay.rules.core.rule import CounterExample, Example, Promise, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fairpay.month import Month
-    from fairpay.ties import Unsettled
-    from fairpay.usage import Ints, Usage
+    from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.month import Month
+    from fairpay.rules.core.ties import Unsettled
+    from fairpay.rules.core.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)

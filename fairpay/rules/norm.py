@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from fairpay.budgets import float_unit, settle_budgets, units_each
-from fairpay.integers import sum_exactly
-from fairpay.rounding import largest_remainder
-from fairpay.rule import CounterExample, Example, Promise, Rule, parameter
-from fairpay.usage import Usage
+from fairpay.money.integers import sum_exactly
+from fairpay.money.rounding import largest_remainder
+from fairpay.rules.core.budgets import float_unit, settle_budgets, units_each
+from fairpay.rules.core.rule import CounterExample, Example, Promise, Rule, parameter
+from fairpay.rules.core.usage import Usage
 
 if TYPE_CHECKING:
-    from fairpay.month import Month, Users
-    from fairpay.ties import Unsettled
-    from fairpay.usage import Ints
+    from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.month import Month, Users
+    from fairpay.rules.core.ties import Unsettled
 
 FANS = {f"u{i}": {f"A{i}": 1} for i in range(1, 100)}
 ALIASES = {f"X{i}": 1 for i in range(1, 101)}

@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
-from fairpay.budgets import units_each
-from fairpay.integers import sum_exactly
-from fairpay.rounding import largest_remainder, largest_remainder_mixed
-from fairpay.rule import CounterExample, Example, Promise, Rule, parameter
-from fairpay.ties import Part, settle_roughly
+from fairpay.money.integers import sum_exactly
+from fairpay.money.rounding import largest_remainder, largest_remainder_mixed
+from fairpay.rules.core.budgets import units_each
+from fairpay.rules.core.rule import CounterExample, Example, Promise, Rule, parameter
+from fairpay.rules.core.ties import Part, settle_roughly
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from fairpay.month import Month
-    from fairpay.ties import Split, Unsettled
-    from fairpay.usage import Ints, Usage
+    from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.month import Month
+    from fairpay.rules.core.ties import Split, Unsettled
+    from fairpay.rules.core.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)

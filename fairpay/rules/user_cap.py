@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from fairpay.budgets import Budgeted, sum_users, units_each
 from fairpay.errors import UsageError
-from fairpay.money import LARGEST
-from fairpay.rule import CounterExample, Example, Promise, parameter
+from fairpay.money.currency import LARGEST
+from fairpay.rules.core.budgets import Budgeted, sum_users, units_each
+from fairpay.rules.core.rule import CounterExample, Example, Promise, parameter
 
 if TYPE_CHECKING:
-    from fairpay.month import Month, Users
-    from fairpay.usage import Ints, Usage
+    from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.month import Month, Users
+    from fairpay.rules.core.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)

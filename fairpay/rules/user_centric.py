@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from fairpay.budgets import Budgeted, units_each
-from fairpay.rule import Example, Promise
+from fairpay.rules.core.budgets import Budgeted, units_each
+from fairpay.rules.core.rule import Example, Promise
 
 if TYPE_CHECKING:
-    from fairpay.month import Month, Users
-    from fairpay.usage import Ints, Usage
+    from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.month import Month, Users
+    from fairpay.rules.core.usage import Usage
 
 
 @dataclass(frozen=True)

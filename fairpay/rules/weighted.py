@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from fairpay.budgets import Budgeted, float_unit, sum_users, units_each
-from fairpay.rule import CounterExample, Example, Promise, parameter
+from fairpay.rules.core.budgets import Budgeted, float_unit, sum_users, units_each
+from fairpay.rules.core.rule import CounterExample, Example, Promise, parameter
 
 if TYPE_CHECKING:
-    from fairpay.month import Month, Users
-    from fairpay.usage import Ints, Usage
+    from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.month import Month, Users
+    from fairpay.rules.core.usage import Usage
 
 ROUND = Fraction(1, 2**49)
 """How far a mean may be off, as a part of it."""

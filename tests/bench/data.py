@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from fairpay.making import synth
+from fairpay.synthetic import synth
 
 __all__ = ["CACHE", "make_log", "rows_of"]
 

@@ -17,7 +17,7 @@ from data import ARTISTS, CACHE, rows_of
 from measure import measure
 from tables import heading, ratios, table
 
-from fairpay.making import synth
+from fairpay.synthetic import synth
 
 if TYPE_CHECKING:
     from measure import Measured
@@ -57,11 +57,11 @@ def make_tables() -> dict[str, Path]:
 
 def divide(log: str, pools: str) -> None:
     """Read a log and divide its pools: everything `fairpay close` does before there is a ledger."""
-    from fairpay.books.closing import Closing  # noqa: PLC0415 - the benchmark itself needs none of it
-    from fairpay.books.earning import Source, earn  # noqa: PLC0415 - the same
-    from fairpay.books.listening import Watch  # noqa: PLC0415 - the same
-    from fairpay.books.loading import load  # noqa: PLC0415 - the same
-    from fairpay.integers import sum_exactly  # noqa: PLC0415 - the same
+    from fairpay.ledger.closing import Closing  # noqa: PLC0415 - the benchmark itself needs none of it
+    from fairpay.ledger.earning import Source, earn  # noqa: PLC0415 - the same
+    from fairpay.ledger.listening import Watch  # noqa: PLC0415 - the same
+    from fairpay.ledger.loading import load  # noqa: PLC0415 - the same
+    from fairpay.money.integers import sum_exactly  # noqa: PLC0415 - the same
 
     closing = Closing("2026-10", CACHE / "books", (log,), {"pools": Path(pools)}, rule="user-centric")
     earned = earn(closing, load(closing), Source(closing.logs), Watch())

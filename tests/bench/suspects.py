@@ -23,19 +23,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fairpay.api import suspects
-from fairpay.making.calendar import Calendar
-from fairpay.making.catalogue import make_catalogue
-from fairpay.making.hired import Hired, make_hired
-from fairpay.making.innocents import INNOCENTS, make_innocents
-from fairpay.making.month import Month
-from fairpay.making.people import make_people
-from fairpay.making.plants import KINDS, Plant, make_plant
-from fairpay.making.tables import make_tables
+from fairpay.synthetic.calendar import Calendar
+from fairpay.synthetic.catalogue import make_catalogue
+from fairpay.synthetic.hired import Hired, make_hired
+from fairpay.synthetic.innocents import INNOCENTS, make_innocents
+from fairpay.synthetic.month import Month
+from fairpay.synthetic.people import make_people
+from fairpay.synthetic.plants import KINDS, Plant, make_plant
+from fairpay.synthetic.tables import make_tables
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from fairpay.making.plays import Crowd
+    from fairpay.synthetic.plays import Crowd
 
 SEEDS = tuple(int(seed) for seed in os.environ.get("SEEDS", "11 12 13").split())
 USERS, ARTISTS, ROWS = 10_000, 3000, 3_000_000
@@ -167,7 +167,7 @@ print(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru
 
 def speeds(folder: Path) -> None:
     """Time compare and suspects on months of growing size, each run a process of its own, the second of two."""
-    from fairpay.making import synth  # noqa: PLC0415 - not needed for the attacks
+    from fairpay.synthetic import synth  # noqa: PLC0415 - not needed for the attacks
 
     print("| plays | compare | suspects | ratio | memory |")  # noqa: T201 - the result
     print("|---|--:|--:|--:|--:|")  # noqa: T201 - the same

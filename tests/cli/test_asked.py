@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fairpay.cli import main
-from fairpay.options import DEFAULTS
+from fairpay.settings.options import DEFAULTS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from fairpay import api
-from fairpay.attacks.scenario import scenario_names, scenario_text
 from fairpay.cli import main
 from fairpay.errors import UsageError
+from fairpay.fraud.audit.scenario import scenario_names, scenario_text
 
 MONEY = ["--fee", "9.99", "--royalty-rate", "70%"]
 

@@ -13,8 +13,8 @@ from fairpay.cli.screens import compare, names, pay
 from fairpay.cli.screens.reasons import reasons
 from fairpay.cli.terminal import show
 from fairpay.errors import NotVerifiedError
-from fairpay.money import Currency
-from fairpay.outcome import Control, Outcome
+from fairpay.money.currency import Currency
+from fairpay.reports.outcome import Control, Outcome
 from fairpay.rules import find_rule, rule_classes
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fairpay.cli import main
-from fairpay.signals import artist_signals, group_signals, user_signals
+from fairpay.fraud.signals import artist_signals, group_signals, user_signals
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,8 +13,8 @@ import pytest
 from runs import publish_run, snapshot
 
 from fairpay.errors import OutputError
-from fairpay.io import disk
-from fairpay.io.verify import verify
+from fairpay.runs import disk
+from fairpay.runs.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,8 +147,8 @@ def test_a_failed_operation_leaves_no_litter_once_the_disk_works(tmp_path: Path,
 DYING = """
 import os, sys
 from pathlib import Path
-from fairpay.io import disk
-from fairpay.io.publish import publish
+from fairpay.runs import disk
+from fairpay.runs.publish import publish
 seen = 0
 def before(operation, path):
     global seen

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fairpay.io.verify import verify
+from fairpay.runs.verify import verify
 
 sys.path.insert(0, str(Path(__file__).parent))
 from program import COMPARE, FAIRPAY, present, run, start, tables

@@ -10,14 +10,14 @@ from pathlib import Path
 TESTS = Path(__file__).parent.parent
 CHECKED = (
     "kernels/test_split.py",
-    "test_measures.py",
-    "test_ties.py",
+    "pipeline/test_measures.py",
+    "rules/test_ties.py",
     "kernels/test_numbers.py",
     "kernels/test_collisions.py",
     "kernels/test_rosters.py",
-    "engines/test_local.py",
-    "engines/test_pools.py",
-    "engines/test_subscribers.py",
+    "engine/test_local.py",
+    "engine/test_pools.py",
+    "engine/test_subscribers.py",
 )
 
 

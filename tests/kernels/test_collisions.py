@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from fairpay.engines.columns import Column, Hasher
-from fairpay.engines.encoder import Encoder
-from fairpay.engines.partition import Partition
+from fairpay.engine.columns import Column, Hasher
+from fairpay.engine.encoder import Encoder
+from fairpay.engine.partition import Partition
 from fairpay.kernels import hashing
 from fairpay.kernels import partition as kernel
 from fairpay.kernels.addresses import address_of
-from fairpay.schema import Listens
+from fairpay.logs.schema import Listens
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,7 +63,7 @@ def test_artists_whose_hashes_are_alike_stay_apart(kind: str, monkeypatch: pytes
     codes = np.arange(len(hashes), dtype=np.int32)
     described = np.array([hashing.CODED, address_of(codes), address_of(hashes), 0, 0], dtype=np.int64)
     monkeypatch.setattr(Column, "of", lambda *_: Column(described, (hashes, codes)))
-    monkeypatch.setattr("fairpay.engines.encoder.FIRST_ARTISTS", 2)
+    monkeypatch.setattr("fairpay.engine.encoder.FIRST_ARTISTS", 2)
     texts = pa.array([f"{a}/{b}" for a, b in hashes.tolist()])
     encoder = Encoder(lambda e, part: e.fill.__setitem__(part, 0), thread=0, keys=Hasher(some_keys()).keys, bits=2,
                       parts=4, room=10**6)  # fmt: skip

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairpay.likeness import alike, seeds, sign_sets
+from fairpay.fraud.likeness import alike, seeds, sign_sets
 
 SETS = st.lists(st.sets(st.integers(0, 40), max_size=12), min_size=1, max_size=12)
 

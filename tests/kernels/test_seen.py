@@ -5,7 +5,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairpay.search.ids import Coder, hash_ids
+from fairpay.fraud.detect.ids import Coder, hash_ids
 
 BATCHES = st.lists(st.lists(st.text(max_size=3), min_size=1, max_size=20), min_size=1, max_size=6)
 

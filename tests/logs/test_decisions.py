@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fairpay.adjust.decisions import read_decisions
 from fairpay.errors import InputError
-from fairpay.formulas import defused
-from fairpay.io.review import write_review
-from fairpay.logs.decisions import read_decisions
+from fairpay.logs.formulas import defused
+from fairpay.runs.review import write_review
 
 if TYPE_CHECKING:
     from pathlib import Path

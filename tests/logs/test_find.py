@@ -13,7 +13,7 @@ from reads import judged, listens, rows, write
 
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.read import open_logs
-from fairpay.settings import Reading
+from fairpay.settings.values import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

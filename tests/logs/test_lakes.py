@@ -18,8 +18,8 @@ from stores import BUCKET, s3_server
 
 from fairpay.errors import InputError
 from fairpay.logs.read import open_logs
-from fairpay.schema import Fate
-from fairpay.settings import Qualifying, Reading
+from fairpay.logs.schema import Fate
+from fairpay.settings.values import Qualifying, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

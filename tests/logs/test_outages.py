@@ -18,7 +18,7 @@ from stores import BUCKET, KEYS, closed_port, failing_server, s3_server, web_ser
 from fairpay.errors import InputError
 from fairpay.logs import outages, stores
 from fairpay.logs.read import open_logs
-from fairpay.settings import Reading
+from fairpay.settings.values import Reading
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,8 @@ from reads import judged, listens
 
 from fairpay.errors import InputError
 from fairpay.logs.read import open_logs
-from fairpay.schema import Fate
-from fairpay.settings import Qualifying, Reading
+from fairpay.logs.schema import Fate
+from fairpay.settings.values import Qualifying, Reading
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ from reads import judged, listens, write
 
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.read import open_logs
-from fairpay.schema import Fate
-from fairpay.settings import Reading
+from fairpay.logs.schema import Fate
+from fairpay.settings.values import Reading
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,8 +22,8 @@ from stores import BUCKET, s3_server, web_server
 
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.read import open_logs
-from fairpay.schema import Fate
-from fairpay.settings import Qualifying, Reading
+from fairpay.logs.schema import Fate
+from fairpay.settings.values import Qualifying, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

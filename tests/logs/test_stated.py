@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fairpay.adjust.splits import Wishes
+from fairpay.adjust.stated import read_delegations, read_history, read_wishes
 from fairpay.errors import InputError
-from fairpay.layers.splits import Wishes
-from fairpay.logs.stated import read_delegations, read_history, read_wishes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from reads import write
 
 from fairpay.errors import InputError, Problem
 from fairpay.logs.subscribers import read_subscribers
-from fairpay.money import Currency
+from fairpay.money.currency import Currency
 
 if TYPE_CHECKING:
     from pathlib import Path

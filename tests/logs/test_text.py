@@ -11,8 +11,8 @@ from reads import judged, listens, rows, write
 
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.read import open_logs
-from fairpay.schema import Fate
-from fairpay.settings import Qualifying, Reading
+from fairpay.logs.schema import Fate
+from fairpay.settings.values import Qualifying, Reading
 
 if TYPE_CHECKING:
     from pathlib import Path

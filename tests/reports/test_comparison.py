@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from outcomes import outcome
 
-from fairpay.money import Currency
+from fairpay.money.currency import Currency
 from fairpay.reports.comparison import comparison
 from fairpay.reports.payouts import payouts
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from outcomes import listening, money, outcome
 
-from fairpay.money import Currency
+from fairpay.money.currency import Currency
 from fairpay.reports.summary import summary
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import promises
 import pytest
 
-from fairpay.rule import Promise
 from fairpay.rules import rule_classes
+from fairpay.rules.core.rule import Promise
 
 if TYPE_CHECKING:
-    from fairpay.rule import CounterExample, Rule
+    from fairpay.rules.core.rule import CounterExample, Rule
 
 STORED = [
     pytest.param(cls.parse(example.parameters), example, id=f"{name}-{example.promise.value}-{i}")

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from months import months
 
-from fairpay.integers import sum_exactly
+from fairpay.money.integers import sum_exactly
 from fairpay.rules import rule_classes
 
 if TYPE_CHECKING:
-    from fairpay.rule import Rule
+    from fairpay.rules.core.rule import Rule
 
 VARIANTS = [
     pytest.param(cls.parse(text), id=cls.parse(text).label)

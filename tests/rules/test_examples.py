@@ -12,7 +12,7 @@ import pytest
 from fairpay.rules import rule_classes
 
 if TYPE_CHECKING:
-    from fairpay.rule import Example, Rule
+    from fairpay.rules.core.rule import Example, Rule
 
 EXAMPLES = [
     pytest.param(cls.parse(example.parameters), example, id=f"{cls.parse(example.parameters).label}-{i}")

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from months import months
 
-from fairpay.budgets import Budgeted
 from fairpay.rules import find_rule, rule_classes
+from fairpay.rules.core.budgets import Budgeted
 
 some = settings(max_examples=40, deadline=None)
 SAME = [

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from promises import Change, Listening
 
-from fairpay.rule import Promise
 from fairpay.rules import find_rule, rule_classes
+from fairpay.rules.core.rule import Promise
 
 if TYPE_CHECKING:
-    from fairpay.rule import Rule
+    from fairpay.rules.core.rule import Rule
 
 TRIES = 2_000
 NIGHTLY = 50_000

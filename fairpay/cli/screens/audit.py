@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fairpay.attacks.crowd import TIERS
 from fairpay.cli.screens.parts import about, figures, paragraph, title
 from fairpay.cli.words import amount, counted, percent
-from fairpay.money import format_units, round_half_even
+from fairpay.fraud.audit.crowd import TIERS
+from fairpay.money.currency import format_units, round_half_even
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.attacks.findings import Audit, Finding, Played, RuleAudit
-    from fairpay.outcome import Outcome
+    from fairpay.fraud.audit.findings import Audit, Finding, Played, RuleAudit
+    from fairpay.reports.outcome import Outcome
 
 __all__ = ["screen"]
 

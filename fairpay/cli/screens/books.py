@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from fairpay.books.summary import suspense, totals
 from fairpay.cli.screens.parts import figures, labelled
 from fairpay.cli.words import counted, joined, visible
-from fairpay.money import format_units
+from fairpay.ledger.summary import suspense, totals
+from fairpay.money.currency import format_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
 
-    from fairpay.books.close import Closed
-    from fairpay.books.diff import Difference
-    from fairpay.books.rework import Adjusted
-    from fairpay.outcome import Control
+    from fairpay.ledger.close import Closed
+    from fairpay.ledger.diff import Difference
+    from fairpay.ledger.rework import Adjusted
+    from fairpay.reports.outcome import Control
 
 __all__ = ["adjusted_screen", "closed_screen", "diff_screen"]
 

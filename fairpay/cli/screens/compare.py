@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.outcome import Outcome, Payout
+    from fairpay.reports.outcome import Outcome, Payout
 
 __all__ = ["screen"]
 

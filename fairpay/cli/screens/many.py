@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-    from fairpay.outcome import Outcome, Payout
+    from fairpay.reports.outcome import Outcome, Payout
 
 __all__ = ["many_rules"]
 

@@ -14,7 +14,7 @@ from fairpay.cli.words import visible
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairpay.outcome import Outcome
+    from fairpay.reports.outcome import Outcome
 
 __all__ = ["named"]
 

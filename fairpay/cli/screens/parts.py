@@ -10,14 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from fairpay.cli.words import amount, counted, duration, joined, month_of, visible
-from fairpay.integers import sum_exactly
+from fairpay.money.integers import sum_exactly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
 
-    from fairpay.outcome import Listening, Outcome
+    from fairpay.reports.outcome import Listening, Outcome
 
 __all__ = [
     "GAP",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.outcome import Outcome
+    from fairpay.reports.outcome import Outcome
 
 __all__ = ["screen"]
 

@@ -11,8 +11,8 @@ from fairpay.reports.comparison import fan_intensity
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fairpay.outcome import Outcome
-    from fairpay.rule import Rule
+    from fairpay.reports.outcome import Outcome
+    from fairpay.rules.core.rule import Rule
 
 __all__ = ["reasons"]
 

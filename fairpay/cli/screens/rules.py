@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from fairpay.adjust.policy import policy_names
 from fairpay.cli.screens.parts import figures, paragraph
 from fairpay.cli.words import joined, visible
-from fairpay.policy import policy_names
-from fairpay.rule import Promise
+from fairpay.rules.core.rule import Promise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
 
-    from fairpay.rule import Example, Rule
+    from fairpay.rules.core.rule import Example, Rule
 
 __all__ = ["described", "one_rule", "table"]
 

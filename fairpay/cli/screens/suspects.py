@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.outcome import Outcome
-    from fairpay.search.findings import Finding
-    from fairpay.search.run import Searched
+    from fairpay.fraud.detect.findings import Finding
+    from fairpay.fraud.detect.run import Searched
+    from fairpay.reports.outcome import Outcome
 
 __all__ = ["screen"]
 

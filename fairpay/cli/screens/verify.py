@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.outcome import Control
+    from fairpay.reports.outcome import Control
 
 __all__ = ["screen"]
 

@@ -1,0 +1,1 @@
+"""What changes plays before the rule: policies, history, wishes, delegations, decisions."""

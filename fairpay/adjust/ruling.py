@@ -1,0 +1,162 @@
+"""Rulings: a person's decisions applied to plays, exactly, between judging a batch and taking it in.
+
+Excluded plays leave by a reason of their own. Held plays are paid to a line of their own instead of to the artist.
+A weight multiplies listening before any rule: every amount is multiplied by the common denominator of all weights, so
+that each product is a whole number; rules divide by sums, so that multiples are paid the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import lcm
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fairpay.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fairpay.adjust.decision import Decision, Kind
+    from fairpay.kernels.arrays import Ints
+    from fairpay.logs.schema import Listens
+
+__all__ = ["HELD", "Ruling"]
+
+HELD = "held:"
+"""What the id of a suspense line begins with; the subject's hash follows."""
+MOST_SCALE = 10**6
+"""Weights with a larger common denominator are refused: listening would leave int64."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """The decided users, or the decided artists."""
+
+    ids: pa.Array
+    """large_string[n]."""
+    place: NDArray[np.int64]
+    """int64[n]: places among all decisions."""
+
+    def find(self, column: pa.Array) -> Ints:
+        """Return for each row the place of its decision, -1 where there is none: int64[rows]."""
+        if pa.types.is_dictionary(column.type):
+            if not len(column.dictionary):
+                return np.full(len(column), -1, dtype=np.int64)
+            entry: Ints = self.find(column.dictionary)[column.indices.fill_null(0).to_numpy(zero_copy_only=False)]
+            return entry
+        found = pc.index_in(column.cast(pa.large_string()), value_set=self.ids).fill_null(-1)
+        at = found.to_numpy(zero_copy_only=False).astype(np.int64)
+        known: Ints = np.append(self.place, -1)[at]
+        return known
+
+
+class Ruling:
+    """Applies decisions to batches, from any number of threads, and counts what each touched."""
+
+    def __init__(self, decisions: Sequence[Decision], *, apart: bool = False) -> None:
+        """Apply `decisions`; with `apart`, nothing is left out or weighed, and every decided play goes to its own line.
+
+        Raises:
+            InputError: the weights have no common denominator of a reasonable size.
+
+        """
+        self.decisions, self.apart = tuple(decisions), apart
+        scales = {kind: 1 if apart else common(decisions, kind) for kind in ("user", "artist")}
+        self.scale = scales["user"] * scales["artist"]
+        if self.scale > MOST_SCALE:
+            message = f"the weights' common denominator is {self.scale:,}"
+            raise InputError(message, advice=f"Use weights whose common denominator is at most {MOST_SCALE:,}.")
+        self.users, self.artists = (subjects(decisions, kind) for kind in ("user", "artist"))
+        deeds = np.array([one.deed for one in decisions] + ["keep"])
+        self.out = (deeds == "exclude") & (not apart)
+        self.weighs = "weight" in deeds and not apart
+        self.aside = (deeds != "keep") if apart else (deeds == "hold")
+        self.weight = {
+            kind: np.array([1 if apart else int(one.weight * scale) for one in decisions] + [scale], dtype=np.int64)
+            for kind, scale in scales.items()
+        }
+        self.lines = pa.array([HELD + one.mark for one in decisions] + [None], pa.large_string())
+        self.lock = Lock()
+        self.met = np.zeros(len(deeds), dtype=np.int64)
+        self.touched = np.zeros(len(deeds), dtype=np.int64)
+        self.plays = np.zeros(len(deeds), dtype=np.int64)
+        self.left_out = 0
+
+    def apply(self, listens: Listens) -> Listens:
+        """Apply the decisions to a judged batch."""
+        user, artist = self.users.find(listens.user), self.artists.find(listens.artist)
+        self.count(user, artist, listens)
+        if not ((user >= 0) | (artist >= 0)).any():
+            return self.scaled(listens, user, artist)
+        out = listens.used & (self.out[user] | self.out[artist])
+        with self.lock:
+            self.left_out += int(out.sum())
+        line = np.where(self.aside[user], user, np.where(self.aside[artist], artist, -1))
+        weighed = self.scaled(listens, user, artist)
+        return replace(weighed, used=listens.used & ~out, artist=self.moved(listens.artist, line))
+
+    def scaled(self, listens: Listens, user: Ints, artist: Ints) -> Listens:
+        """Multiply listening by the weights; a play of a weighed user and a weighed artist counts for the product.
+
+        Raises:
+            InputError: a product leaves 62 bits.
+
+        """
+        if not self.weighs:
+            return listens
+        amount = np.ones(len(listens.used), dtype=np.int64) if listens.amount is None else listens.amount
+        if amount.max(initial=0) > (1 << 62) // self.scale:
+            message = f"listening times {self.scale:,}, the weights' common denominator, is more than 2^62"
+            raise InputError(message, advice="Use weights with a smaller common denominator.")
+        return replace(listens, amount=amount * self.weight["user"][user] * self.weight["artist"][artist])
+
+    def moved(self, artist: pa.Array, line: Ints) -> pa.Array:
+        """Put the plays of a held subject under its line."""
+        aside = line >= 0
+        if not aside.any():
+            return artist
+        text = artist.cast(pa.large_string())
+        return pc.replace_with_mask(text, pa.array(aside), self.lines.take(pa.array(line[aside])))
+
+    def count(self, user: Ints, artist: Ints, listens: Listens) -> None:
+        """Count the rows that name each subject, the used ones among them, and their plays."""
+        size, used = len(self.met), listens.used
+        plays = np.ones(len(used), dtype=np.int64) if listens.plays is None else listens.plays
+        with self.lock:
+            for who in (user, artist):
+                self.met += np.bincount(who + 1, minlength=size)[np.r_[1:size, 0]]
+                self.touched += np.bincount(who[used] + 1, minlength=size)[np.r_[1:size, 0]]
+                np.add.at(self.plays, who[used], plays[used])
+
+    def finish(self) -> None:
+        """Refuse decisions about subjects that no row names.
+
+        Raises:
+            InputError: with how many there are and the line of the first.
+
+        """
+        unknown = [one for k, one in enumerate(self.decisions) if not self.met[k]]
+        if unknown:
+            message = f"{len(unknown)} of {len(self.decisions)} decisions are about nobody in the log"
+            problem = Problem(len(unknown), "subject is not in the log", f"first at row {unknown[0].row}")
+            advice = "Give the decisions of this month's review, or remove those lines."
+            raise InputError(message, problems=[problem], advice=advice)
+
+
+def common(decisions: Sequence[Decision], kind: str) -> int:
+    """Return the common denominator of the weights of one kind of subject."""
+    return lcm(*(one.weight.denominator for one in decisions if one.kind == kind))
+
+
+def subjects(decisions: Sequence[Decision], kind: Kind) -> Subjects:
+    """Keep the decisions about users, or those about artists."""
+    place = [k for k, one in enumerate(decisions) if one.kind == kind]
+    ids = pa.array([decisions[k].subject for k in place], pa.large_string())
+    return Subjects(ids, np.array(place, dtype=np.int64))

@@ -1,0 +1,306 @@
+"""The engine of this machine: listens in, months out, on threads, in bounded memory.
+
+A row's user and artist are hashed once, to 128 bits. Each thread gives artists codes of its own, and appends rows to
+partitions by the bits of the user's hash; when a partition's raw rows are many, its users get small codes from a table
+that stays in the processor's cache, and the rows become one word each. What is too much for memory goes to a file. In
+the end the threads' artists are merged and sorted, and each partition is brought up once: its rows are put in order of
+user by counting, and every rule sees whole users.
+"""
+
+from __future__ import annotations
+
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+
+import numpy as np
+
+from fairpay.engine.artists import Known, merge
+from fairpay.engine.columns import Hasher
+from fairpay.engine.encoder import Encoder
+from fairpay.engine.feeding import feed, usable_processors
+from fairpay.engine.intake import Intake, add_up, check_sums
+from fairpay.engine.local_month import Listening
+from fairpay.engine.partition import Partition
+from fairpay.engine.pool import LocalPool
+from fairpay.engine.redivided import Redivided
+from fairpay.engine.settled import settle
+from fairpay.engine.spool import Spool
+from fairpay.engine.subscribing import enter_subscribers
+from fairpay.engine.walker import Desk
+from fairpay.errors import InputError
+from fairpay.kernels import hashing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from fractions import Fraction
+    from types import TracebackType
+
+    import pyarrow as pa
+
+    from fairpay.engine.artists import Artists
+    from fairpay.engine.local_month import LocalMonth
+    from fairpay.engine.settled import Payers, Settled
+    from fairpay.kernels.arrays import Ints
+    from fairpay.logs.schema import Division, Listens
+    from fairpay.settings.values import Running
+
+__all__ = ["Intake", "LocalEngine", "Unlisted"]
+
+T = TypeVar("T")
+Unlisted: TypeAlias = Literal["free", "leave-out", "refuse"]
+PART_BITS = 8
+LEAST_BITS = 2
+RAW_BYTES = 40_000_000
+SHARE = 2
+"""A pool is large where all the other threads would wait for it: its plays are 1 / (SHARE * threads) of all."""
+
+
+class LocalEngine:
+    """Takes listens in and answers for them. Use it as a context manager: it lets go of its temporary file at the end.
+
+    Where batches name pools, each pool is kept apart: `pools` is about how many there will be, `pool(code)` is one.
+    """
+
+    def __init__(self, running: Running, *, pools: int = 1) -> None:
+        """Prepare; nothing large is held until something is taken in."""
+        self.threads = running.threads or usable_processors()
+        self.spool = Spool(running)
+        self.desk = Desk(self.spool)
+        self.expected = pools
+        self.bits = PART_BITS if pools == 1 else max(LEAST_BITS, PART_BITS - (pools - 1).bit_length())
+        self.parts: list[Partition] = []
+        self.keys = np.frombuffer(secrets.token_bytes(8 * hashing.KEYS), dtype=np.uint64).copy()
+        self.encoders: list[Encoder] = []
+        self.subscribers: dict[int, int] = {}
+        self.unlisted: Unlisted = "free"
+        self.pools: list[LocalPool] = []
+        self.divisions: dict[int, Division] = {}
+        self.lock = Lock()
+        self.spilling = Lock()
+
+    def __enter__(self) -> LocalEngine:  # noqa: PYI034 - there are no kinds of it
+        """Begin."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of everything."""
+        self.spool.close()
+        self.parts, self.encoders, self.pools = [], [], []
+
+    def subscribe(self, batches: Iterable[tuple[Any, Ints]], *, unlisted: Unlisted = "free", pool: int = 0) -> None:
+        """Take in who paid what into a pool, before any listens.
+
+        Args:
+            batches: user ids (Arrow) and what each paid, int64 in minor units.
+            unlisted: what becomes of listeners who are not among them.
+            pool: whose subscribers they are.
+
+        Raises:
+            InputError: a user twice, no id, a negative fee, or fees that sum to more than 2^62.
+
+        """
+        self.unlisted = unlisted
+        first = pool << self.bits
+        self.part(first + (1 << self.bits) - 1)
+        before = sum(part.table_bytes() for part in self.parts)
+        lines = enter_subscribers(batches, lambda i: self.part(first + i), Hasher(self.keys), bits=self.bits)
+        self.subscribers[pool] = self.subscribers.get(pool, 0) + lines
+        self.spool.charge(sum(part.table_bytes() for part in self.parts) - before)
+
+    def ingest(
+        self,
+        units: Sequence[Callable[[], Iterator[Any]]],
+        judge: Callable[[Any], Listens],
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Take in every batch of every unit, on threads.
+
+        Args:
+            units: each returns an iterator of raw batches; reading and decoding happen in its `next`.
+            judge: turns a raw batch into listens; called on several threads at once.
+            progress: called with rows and bytes after each batch, on any thread.
+
+        Raises:
+            OutputError: temporary data could not be written.
+            RuntimeError: after `finish`.
+            Exception: whatever a unit or `judge` raised.
+
+        """
+        if self.pools:
+            message = "the intake is finished"
+            raise RuntimeError(message)
+        while len(self.encoders) < self.threads:
+            self.encoders.append(self.encoder(len(self.encoders)))
+
+        def consumer(encoder: Encoder) -> Callable[[Any], None]:
+            def consume(raw: Any) -> None:  # noqa: ANN401 - whatever units yield
+                listens = judge(raw)
+                before = encoder.held
+                encoder.take_in(listens)
+                self.divisions.update(listens.divisions or {})
+                self.spool.charge(encoder.held - before)
+                if progress is not None:
+                    progress(len(listens.used), listens.user.nbytes + listens.artist.nbytes)
+
+            return consume
+
+        feed(units, [consumer(encoder) for encoder in self.encoders])
+
+    def encoder(self, thread: int) -> Encoder:
+        """Make a thread's encoder."""
+        room = min(RAW_BYTES, self.spool.limit // (4 * self.threads))
+        encoder = Encoder(
+            self.flush, thread=thread, keys=self.keys, bits=self.bits, parts=self.expected << self.bits,
+            room=room, pooled=self.expected > 1,
+        )  # fmt: skip
+        if self.unlisted == "leave-out" and not encoder.pooled:  # what is taken back must be known in full
+            encoder.widen()
+        self.spool.charge(encoder.held)
+        return encoder
+
+    def part(self, index: int) -> Partition:
+        """Return a partition, made if need be."""
+        if index >= len(self.parts):
+            with self.lock:
+                while index >= len(self.parts):
+                    self.parts.append(Partition())
+                    self.spool.charge(self.parts[-1].table_bytes())
+        return self.parts[index]
+
+    def flush(self, encoder: Encoder, index: int) -> None:
+        """Move a partition's raw rows out of an encoder; where that is too much, move rows to the file."""
+        raw = encoder.raw[index, : encoder.fill[index]]
+        more = self.part(index).take_in(
+            raw, encoder.codes, thread=encoder.thread, facts=encoder.facts, leave_out=self.unlisted == "leave-out",
+            kind=encoder.counting,
+        )  # fmt: skip
+        encoder.fill[index] = 0
+        if self.spool.charge(more):
+            self.spill()
+
+    def spill(self) -> None:
+        """Move all rows to the file; and user tables too, where they are most of what is held.
+
+        Where unlisted users are left out, tables stay: they say who is listed.
+        """
+        with self.spilling:
+            if self.spool.held <= self.spool.limit:
+                return
+            parts = self.parts[:]
+            for part in parts:
+                part.move_rows(self.spool)
+            if 4 * self.spool.held > 3 * self.spool.limit and self.unlisted != "leave-out":
+                for part in parts:
+                    part.move_table(self.spool)
+
+    def finish(self, *, fee: int = 1) -> Intake:
+        """Close the intake and return what pool 0 adds up to; `fee` is what each user paid where nobody was subscribed.
+
+        Raises:
+            InputError: sums above 2^62, or listeners without a subscription line where they are refused.
+            OutputError: temporary data could not be written.
+
+        """
+        for encoder in self.encoders:
+            before = encoder.held
+            encoder.close()
+            self.spool.charge(encoder.held - before)
+        count = max(1, -(-len(self.parts) >> self.bits))
+        self.part((count << self.bits) - 1)
+        settled = [self.settle_pool(code, fee=fee) for code in range(count)]
+        self.make_pools(settled)
+        check_sums((e.sums for e in self.encoders), sum(pool.payers.fees for pool in self.pools))
+        self.spool.charge(-sum(encoder.held for encoder in self.encoders))
+        self.encoders, self.parts = [], []
+        self.spool.give_back()
+        return self.pools[0].intake
+
+    def make_pools(self, settled: Sequence[tuple[list[Settled], Payers]]) -> None:
+        """Make the pools: a large one is walked by all threads, others by one each."""
+        from fairpay.engine.roster import Roster  # noqa: PLC0415 - of several pools only
+
+        everybody, facts = merge(self.encoders)
+        pooled = len(settled) > 1 or any(encoder.pooled for encoder in self.encoders)
+        has_ms = any(encoder.has_ms for encoder in self.encoders)
+        plays = sum(payers.plays for _, payers in settled)
+        for code, (parts, payers) in enumerate(settled):
+            artists: Artists = (
+                Known.of(everybody, facts)
+                if not pooled
+                else Roster(everybody, parts, self.spool, counted=facts if code == 0 and facts.any() else None)
+            )
+            threads = self.threads if SHARE * payers.plays * self.threads >= plays else 1
+            taken = Listening(parts, artists, self.desk, threads=threads)
+            listening = Redivided(taken, self.divisions[code]) if code in self.divisions else taken
+            subscribers = self.subscribers.get(code, 0)
+            self.pools.append(LocalPool(payers, listening, has_ms=has_ms, subscribers=subscribers))
+
+    def settle_pool(self, code: int, *, fee: int) -> tuple[list[Settled], Payers]:
+        """Settle the partitions of a pool."""
+        parts = self.parts[code << self.bits : (code + 1) << self.bits]
+        stated = None if self.subscribers else fee
+        settled = [settle(part, self.spool, fee=stated, leave_out=self.unlisted == "leave-out") for part in parts]
+        payers = add_up([one.payers for one in settled])
+        if payers.unlisted and self.unlisted == "refuse":
+            message = f"{payers.unlisted:,} listeners have no line in the subscriber file"
+            raise InputError(message, advice="Add them, or choose what becomes of them with --unlisted.")
+        return settled, payers
+
+    def over_pools(self, visit: Callable[[int, LocalPool], T]) -> list[T]:
+        """Call `visit` with each pool's code and the pool, on threads, large pools first; return results by code."""
+        order = sorted(range(len(self.pools)), key=lambda code: -self.pools[code].payers.plays)
+        with ThreadPoolExecutor(self.threads) as threads:
+            running = {code: threads.submit(visit, code, self.pools[code]) for code in order}
+            try:
+                return [running[code].result() for code in range(len(order))]
+            except BaseException:
+                threads.shutdown(cancel_futures=True)
+                raise
+
+    def pool(self, code: int) -> LocalPool:
+        """Return one pool of a finished intake; one nobody listened in is empty.
+
+        Raises:
+            RuntimeError: before `finish`.
+
+        """
+        if not self.pools:
+            message = "finish() comes first"
+            raise RuntimeError(message)
+        return self.pools[code]
+
+    def month(
+        self, *, pool: int, rate: Fraction | None, fees_are_money: bool, fee_unit: int = 1, play: int | None = 1
+    ) -> LocalMonth:
+        """Return the month of pool 0 for rules: `pool` minor units to be divided, the rest as in `month.Facts`."""
+        return self.pool(0).month(pool=pool, rate=rate, fees_are_money=fees_are_money, fee_unit=fee_unit, play=play)
+
+    @property
+    def artist(self) -> pa.Array:
+        """large_string[artists] of pool 0, sorted by bytes."""
+        return self.pool(0).artist
+
+    @property
+    def artist_plays(self) -> Ints:
+        """int64[artists] of pool 0: plays."""
+        return self.pool(0).artist_plays
+
+    @property
+    def artist_ms(self) -> Ints | None:
+        """int64[artists] of pool 0: milliseconds; None where no batch had a duration."""
+        return self.pool(0).artist_ms
+
+    @property
+    def artist_amount(self) -> Ints:
+        """int64[artists] of pool 0: listening, in the measure."""
+        return self.pool(0).artist_amount
+
+    @property
+    def artist_listeners(self) -> Ints:
+        """int64[artists] of pool 0: distinct users; walks once unless a walk was made."""
+        return self.pool(0).artist_listeners

@@ -1,0 +1,110 @@
+"""One pool of a finished intake: its figures, its artists, its month."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from fairpay.engine.intake import Intake
+from fairpay.engine.local_month import LocalMonth
+from fairpay.money.integers import sum_exactly
+from fairpay.rules.core.month import Facts
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    import pyarrow as pa
+
+    from fairpay.engine.local_month import Listening
+    from fairpay.engine.redivided import Redivided
+    from fairpay.engine.settled import Payers
+    from fairpay.kernels.arrays import Ints
+
+__all__ = ["LocalPool"]
+
+
+class LocalPool:
+    """What one pool holds. Arrays are in artist order.
+
+    Of several pools, who the artists are is looked for when it is asked, and what each adds up to needs a walk.
+    """
+
+    def __init__(self, payers: Payers, listening: Listening | Redivided, *, has_ms: bool, subscribers: int) -> None:
+        """Put together what was taken in."""
+        self.payers = payers
+        """What the users add up to: known without looking at rows."""
+        self.listening = listening
+        self.has_ms = has_ms
+        self.subscribers = subscribers
+
+    @cached_property
+    def intake(self) -> Intake:
+        """All that was taken in; of several pools this needs a walk, see `payers`."""
+        payers = self.payers
+        return Intake(
+            users=payers.users,
+            artists=self.listening.artists.count,
+            amount=payers.amount,
+            plays=payers.plays,
+            ms=sum_exactly(self.listening.facts[2]) if self.has_ms else None,
+            fees=payers.fees,
+            inactive_fees=payers.inactive_fees,
+            inactive=payers.inactive,
+            subscribers=self.subscribers,
+            unlisted=payers.unlisted,
+            unlisted_rows=payers.dropped + self.listening.more_dropped,
+        )
+
+    def month(
+        self, *, pool: int, rate: Fraction | None, fees_are_money: bool, fee_unit: int = 1, play: int | None = 1
+    ) -> LocalMonth:
+        """Return the month for rules; `pool` minor units are to be divided, the rest is as in `month.Facts`."""
+        payers = self.payers
+        facts = Facts(
+            artists=self.listening.artists.count,
+            users=payers.users,
+            amount=payers.amount,
+            plays=payers.plays,
+            fees=payers.fees,
+            inactive_fees=payers.inactive_fees,
+            pool=pool,
+            rate=rate,
+            fees_are_money=fees_are_money,
+            fee_unit=fee_unit,
+            play=play,
+            divided=self.listening.redivided,
+        )
+        return LocalMonth(self.listening, facts)
+
+    def release(self) -> None:
+        """Let go of the listening: nothing but `payers` can be asked for afterwards."""
+        self.listening.release()
+
+    @property
+    def artist(self) -> pa.Array:
+        """large_string[artists], sorted by bytes."""
+        return self.listening.artists.ids
+
+    def names(self, places: Ints) -> list[str]:
+        """Ids of some artists: int64[n] positions."""
+        return self.listening.artists.some(places)
+
+    @property
+    def artist_plays(self) -> Ints:
+        """int64[artists]: plays of each artist."""
+        return self.listening.facts[1]
+
+    @property
+    def artist_ms(self) -> Ints | None:
+        """int64[artists]: milliseconds of each artist; None where no batch had a duration."""
+        return self.listening.facts[2] if self.has_ms else None
+
+    @property
+    def artist_amount(self) -> Ints:
+        """int64[artists]: listening of each artist, in the measure."""
+        return self.listening.facts[0]
+
+    @property
+    def artist_listeners(self) -> Ints:
+        """int64[artists]: distinct users of each artist; walks once unless a walk was made."""
+        return self.listening.listeners()

@@ -1,0 +1,192 @@
+"""Listeners whose listening is divided by what they stated themselves: exact shares, put in while a month is walked.
+
+How much such a listener heard goes through the engine like all listening, as a row under a stand-in artist of its own.
+Where a block of users comes up, the stand-in is replaced by the listener's shares: whole numbers in any unit of their
+own, so that nothing is rounded before a rule sees it. See `usage.Usage.whole`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fairpay.engine.ordering import order_of
+from fairpay.rules.core.usage import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from fairpay.engine.artists import Facts
+    from fairpay.engine.local_month import Listening
+    from fairpay.kernels.arrays import Codes, Ints
+    from fairpay.logs.schema import Division
+
+__all__ = ["Redivided", "Roll"]
+
+T = TypeVar("T")
+LARGEST = 2**62
+FINE = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """The artists of a pool."""
+
+    ids: pa.Array
+    """large_string[artists], sorted by bytes."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.ids)
+
+    def some(self, places: Ints) -> list[str]:
+        """Return the ids of int64[n] artists."""
+        found: list[str] = self.ids.take(pa.array(places)).to_pylist()
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where everything is once stand-ins are replaced."""
+
+    artists: Roll
+    of_artist: Ints
+    """int64[artists of the engine]: the artist's place; -1 for a stand-in."""
+    of_listener: Ints
+    """int64[artists of the engine]: which listener a stand-in stands for; -1 for an artist."""
+    start: Ints
+    artist: Codes
+    """uint32[entries]: places of the division's artists."""
+    weight: Ints
+    whole: Ints
+    """int64[listeners]: the sum of each one's weights."""
+    present: NDArray[np.bool_]
+    """bool[listeners]: who is in the pool; the others have no subscription line."""
+
+
+class Redivided:
+    """A pool's `Listening` in which the stand-ins are replaced."""
+
+    redivided = True
+
+    def __init__(self, base: Listening, division: Division) -> None:
+        """Take over what was taken in; nothing is looked at yet."""
+        self.base = base
+        self.division = division
+        self.parts, self.desk = base.parts, base.desk
+
+    @cached_property
+    def places(self) -> Places:
+        """Find the artists: the engine's without the stand-ins, and those that only shares name."""
+        met, division = self.base.artists.ids, self.division
+        of_listener = index_of(met, division.stand_in)
+        plain = of_listener < 0
+        known = met.filter(pa.array(plain))
+        named = division.artist.unique()
+        ids = pa.chunked_array([known, named.filter(pc.invert(pc.is_in(named, value_set=known)))]).combine_chunks()
+        ids = ids.take(pa.array(order_of(ids)))
+        of_artist = np.full(len(met), -1, dtype=np.int64)
+        of_artist[plain] = index_of(known, ids)
+        present = np.zeros(len(division.stand_in), dtype=np.bool_)
+        present[of_listener[~plain]] = True
+        weight = division.weight
+        whole = np.add.reduceat(weight, division.start[:-1]) if len(weight) else weight
+        codes = index_of(division.artist, ids).astype(np.uint32)
+        return Places(Roll(ids), of_artist, of_listener, division.start, codes, weight, whole, present)
+
+    @property
+    def artists(self) -> Roll:
+        """The artists of the pool."""
+        return self.places.artists
+
+    def walk(self, function: Callable[[Usage], T]) -> Iterator[T]:
+        """Hand every block over, on threads; yield the results as they come."""
+        places = self.places
+        return self.base.walk(lambda usage: function(replaced(usage, places)))
+
+    def listeners(self) -> Ints:
+        """Count distinct users of each artist."""
+        return self.counted
+
+    @cached_property
+    def counted(self) -> Ints:
+        """int64[artists]: distinct users."""
+        found = self.moved(self.base.listeners())
+        np.add.at(found, self.places.artist[self.entries], 1)
+        return found
+
+    @property
+    def entries(self) -> NDArray[np.bool_]:
+        """bool[entries]: those of listeners who are in the pool."""
+        places = self.places
+        return np.repeat(places.present, np.diff(places.start))
+
+    @cached_property
+    def facts(self) -> Facts:
+        """Amount (in one finer unit for all artists), plays and ms of each artist."""
+        from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
+
+        places = self.places
+        heard, plays, ms = self.base.facts
+        scale = max(1, min(FINE, LARGEST // max(1, sum(heard.tolist()))))
+        amount = self.moved(heard) * scale
+        own = np.zeros(len(places.present), dtype=np.int64)
+        at = places.of_listener
+        own[at[at >= 0]] = heard[at >= 0] * scale
+        split.add_proportional(places.start, places.artist, places.weight, places.whole, own, amount)
+        return amount, self.moved(plays), self.moved(ms)
+
+    @property
+    def more_dropped(self) -> int:
+        """Rows of the log that were left out with their listeners, beyond those that were taken in for them."""
+        return int(self.division.more_rows[~self.places.present].sum())
+
+    def moved(self, values: Ints) -> Ints:
+        """Put values of the engine's artists in their places here."""
+        places = self.places
+        out = np.zeros(places.artists.count, dtype=np.int64)
+        plain = places.of_artist >= 0
+        out[places.of_artist[plain]] = values[plain]
+        return out
+
+    def release(self) -> None:
+        """Let go of everything."""
+        self.base.release()
+        self.parts = []
+
+
+def replaced(usage: Usage, places: Places) -> Usage:
+    """Replace the stand-ins of a block."""
+    listener = places.of_listener[usage.artist]
+    standing = listener >= 0
+    artist = places.of_artist[usage.artist]
+    if not standing.any():
+        codes = artist.astype(np.uint32)
+        return Usage(usage.start, codes, usage.amount, usage.fee, usage.total, usage.plays)
+    sizes = np.ones(len(artist), dtype=np.int64)
+    sizes[standing] = np.diff(places.start)[listener[standing]]
+    ends = np.concatenate([[0], np.cumsum(sizes)])
+    entry = np.repeat(np.arange(len(artist)), sizes)
+    new = standing[entry]
+    within = np.arange(len(entry)) - ends[entry]
+    source = places.start[listener[entry[new]]] + within[new]
+    codes, amount = artist[entry].astype(np.uint32), usage.amount[entry]
+    codes[new], amount[new] = places.artist[source], places.weight[source]
+    whole = usage.total.copy()
+    user = np.repeat(np.arange(usage.users), np.diff(usage.start))
+    whole[user[standing]] = places.whole[listener[standing]]
+    return Usage(ends[usage.start], codes, amount, usage.fee, usage.total, usage.plays, whole)
+
+
+def index_of(ids: pa.Array, among: pa.Array) -> Ints:
+    """int64[ids]: the place of each id, -1 where it is not there."""
+    found: Ints = pc.index_in(ids, value_set=among).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return found

@@ -1,0 +1,174 @@
+"""The audit as data: what `--json` and summary.json hold, and a table with a row for each rule and scenario."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from fairpay.fraud.audit.crowd import TIERS
+from fairpay.money.currency import format_units, round_half_even
+from fairpay.reports.decimals import decimals
+from fairpay.reports.summary import SCHEMA_VERSION, listening_of, money_of, ratio, warnings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fairpay.fraud.audit.findings import Audit, Finding, Played, RuleAudit
+    from fairpay.fraud.audit.worth import Worth
+    from fairpay.reports.outcome import Outcome
+
+__all__ = ["summary", "table"]
+
+FINE = 4
+"""Digits beyond the minor unit that the worth of a single listener is written with."""
+
+
+def summary(outcome: Outcome, audit: Audit) -> dict[str, Any]:
+    """Return the audit for scripts; keys are always the same, in the same order.
+
+    Amounts are text in major units; what one listener is worth has 4 more digits. Ratios are numbers, worked out
+    exactly and rounded last to 6 digits. What is not known, or has no limit, is null; `limit` says which.
+    """
+    text = outcome.currency.text
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "currency": outcome.currency.code,
+        "pool": text(outcome.money.pool),
+        "money": {**money_of(outcome), "median_subscriber": text(audit.median_fee)},
+        "listening": listening_of(outcome.listening),
+        "scenarios": [played_of(outcome, played) for played in audit.played],
+        "rules": [rule_of(outcome, found) for found in audit.rules],
+        "safe_user_cap": cap_of(audit),
+        "inactive": {
+            "money_in_pool": text(audit.inactive.money),
+            "pool_over_fees": ratio(audit.inactive.alpha),
+            "pool_over_fees_if_held": ratio(audit.inactive.rate),
+            "fake_accounts_pay_under_every_rule": audit.inactive.alpha > 1,
+        },
+        "mcdonald_ratio": ratio(audit.mcdonald),
+        "controls": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in outcome.controls],
+        "notes": [*outcome.notes, *audit.notes],
+        "warnings": warnings_of(outcome.warnings),
+    }
+
+
+def played_of(outcome: Outcome, played: Played) -> dict[str, Any]:
+    """Say what was played."""
+    scenario = played.scenario
+    return {
+        "name": scenario.name,
+        "title": scenario.title,
+        "source": scenario.source,
+        "accounts": played.accounts,
+        "plays_of_each": played.plays,
+        "seconds_of_each_play": played.seconds,
+        "made_up_artists": scenario.artists,
+        "fees": outcome.currency.text(played.fees),
+        "cost": outcome.currency.text(played.cost),
+        "share_of_fees": ratio(played.fee_share),
+    }
+
+
+def rule_of(outcome: Outcome, found: RuleAudit) -> dict[str, Any]:
+    """Say what was found about one rule."""
+    return {
+        "name": found.rule.label,
+        "limit": ("known" if found.most is not None else "none") if found.known else "unknown",
+        "most_per_fee": ratio(found.most),
+        "worst_per_fee": ratio(found.worst),
+        "why": found.why.sentence,
+        "steered_by_top_1_percent_of_listeners": ratio(found.bias.steered_by_top_1_percent),
+        "steered_by_top_10_percent_of_listeners": ratio(found.bias.steered_by_top_10_percent),
+        "stray_money_of_median_subscriber": outcome.currency.text(found.bias.stray),
+        "scenarios": [finding_of(outcome, finding) for finding in found.findings],
+        "worth": [worth_of(outcome, worth) for worth in found.worth],
+        "experimental": found.rule.experimental,
+        "breaks": [promise.value for promise in found.rule.broken()],
+    }
+
+
+def finding_of(outcome: Outcome, finding: Finding) -> dict[str, Any]:
+    """Say what one scenario brings under one rule."""
+    text = outcome.currency.text
+    return {
+        "scenario": finding.played.scenario.name,
+        "cost": text(finding.played.cost),
+        "income": text(finding.income),
+        "income_by_formula": None if finding.closed is None else text(finding.closed),
+        "profit": text(finding.profit),
+        "per_fee": ratio(finding.per_fee),
+        "times_share_of_fees": ratio(finding.of_share),
+        "break_even_searched": finding.searched,
+        "break_even_plays": finding.break_even,
+        "lost": {name: text(units) for (name, _), units in zip(TIERS, finding.lost, strict=True)},
+    }
+
+
+def worth_of(outcome: Outcome, worth: Worth) -> dict[str, Any]:
+    """Say what a listener and 100 plays are worth to an artist of a tier."""
+    digits = outcome.currency.digits + FINE
+    listener, plays = (
+        None if value is None else format_units(round_half_even(value * 10**FINE), digits)
+        for value in (worth.listener, worth.plays)
+    )
+    return {"tier": worth.tier, "one_more_listener": listener, "plays_100_more": plays}
+
+
+def cap_of(audit: Audit) -> dict[str, Any]:
+    """Say how high a user cap may be, and whether the caps that were audited are."""
+    used = [found for found in audit.rules if found.rule.name == "user-cap"]
+    return {
+        "plays": audit.cap.cap,
+        "in_use": [
+            {
+                "rule": found.rule.label,
+                "safe": found.most is not None and found.most <= 1,
+                "most_per_fee": ratio(found.most),
+            }
+            for found in used
+        ],
+    }
+
+
+def table(outcome: Outcome, audit: Audit) -> pa.Table:
+    """Return one row for each rule and scenario, the worst rule first.
+
+    Columns: `rule`, `scenario`, `accounts`, `plays` (of each), `fees`, `cost`, `income`, `income_by_formula`, `profit`
+    (major units, decimal128), `per_fee`, `times_share_of_fees` (float64), `break_even_plays` (null: never, or not
+    searched for), `most_per_fee` (null: no limit, or none known), then `lost_<tier>` for each tier of artists.
+    """
+    pairs = list(each(audit))
+    findings = [finding for _, finding in pairs]
+    digits = outcome.currency.digits
+
+    def money(values: list[int | None]) -> pa.Array:
+        units = np.array([0 if v is None else v for v in values], dtype=np.int64)
+        return decimals(units, digits, missing=np.array([v is None for v in values]))
+
+    columns = {
+        "rule": pa.array([found.rule.label for found, _ in pairs], pa.large_string()),
+        "scenario": pa.array([f.played.scenario.name for f in findings], pa.large_string()),
+        "accounts": pa.array([f.played.accounts for f in findings], pa.int64()),
+        "plays": pa.array([f.played.plays for f in findings], pa.int64()),
+        "fees": money([f.played.fees for f in findings]),
+        "cost": money([f.played.cost for f in findings]),
+        "income": money([f.income for f in findings]),
+        "income_by_formula": money([f.closed for f in findings]),
+        "profit": money([f.profit for f in findings]),
+        "per_fee": pa.array([ratio(f.per_fee) for f in findings], pa.float64()),
+        "times_share_of_fees": pa.array([ratio(f.of_share) for f in findings], pa.float64()),
+        "break_even_plays": pa.array([f.break_even for f in findings], pa.int64()),
+        "most_per_fee": pa.array([ratio(found.most) for found, _ in pairs], pa.float64()),
+    }
+    for place, (name, _) in enumerate(TIERS):
+        columns["lost_" + name.translate(str.maketrans(" -", "__", ","))] = money([f.lost[place] for f in findings])
+    return pa.table(columns)
+
+
+def each(audit: Audit) -> Iterator[tuple[RuleAudit, Finding]]:
+    """Yield every rule with every scenario."""
+    for found in audit.rules:
+        for finding in found.findings:
+            yield found, finding

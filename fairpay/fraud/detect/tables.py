@@ -1,0 +1,75 @@
+"""Findings as tables: everything for programs, and the review file for a person who decides."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from fairpay.reports.decimals import decimals
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fairpay.fraud.detect.findings import Finding
+    from fairpay.reports.outcome import Outcome
+
+__all__ = ["review_table", "suspects_table"]
+
+DECIMALS = 6
+"""Digits of a signal's value."""
+
+
+def suspects_table(found: Sequence[Finding], outcome: Outcome, signals: Sequence[str]) -> pa.Table:
+    """Return one row per finding, in the order given.
+
+    Columns: `kind` (group, user, artist), `subject`, `name` (of artists, only with an artist file), `group`,
+    `members`, `plays`, one column per rule with the money moved (major units; null where the rule gives users no part),
+    `reasons`, then for each signal that ran its value and `<signal>_percentile`.
+    """
+    columns: dict[str, pa.Array] = heads(found, outcome)
+    for name in signals:
+        pairs = [one.values.get(name, (math.nan, math.nan)) for one in found]
+        columns[name] = numbers([value for value, _ in pairs])
+        columns[f"{name}_percentile"] = numbers([part for _, part in pairs])
+    return pa.table(columns)
+
+
+def review_table(found: Sequence[Finding], outcome: Outcome) -> pa.Table:
+    """Return what a person fills in: the same rows with `decision`, `by` and `note`, all empty.
+
+    A decision about a group holds for those of its members whose own decision is left empty.
+    """
+    columns = heads(found, outcome)
+    blank = pa.array([""] * len(found), pa.large_string())
+    return pa.table({**columns, "decision": blank, "by": blank, "note": blank})
+
+
+def heads(found: Sequence[Finding], outcome: Outcome) -> dict[str, pa.Array]:
+    """Return the columns that both tables have."""
+    names: Mapping[str, str] = outcome.names
+    columns = {"kind": text([one.kind for one in found]), "subject": text([one.subject for one in found])}
+    if names:
+        columns["name"] = text([names.get(one.subject, "") if one.kind == "artist" else "" for one in found])
+    columns["group"] = text([one.group for one in found])
+    columns["members"] = pa.array([one.members for one in found], pa.int64())
+    columns["plays"] = pa.array([one.plays for one in found], pa.int64())
+    for k, payout in enumerate(outcome.payouts):
+        units = [one.money[k] for one in found]
+        missing = np.array([unit is None for unit in units], dtype=np.bool_)
+        amounts = np.array([unit or 0 for unit in units], dtype=np.int64)
+        columns[payout.rule.column] = decimals(amounts, outcome.currency.digits, missing=missing)
+    columns["reasons"] = text(["; ".join(one.reasons) for one in found])
+    return columns
+
+
+def text(values: Sequence[str]) -> pa.Array:
+    """Make large_string[n]."""
+    return pa.array(values, pa.large_string())
+
+
+def numbers(values: Sequence[float]) -> pa.Array:
+    """Make float64[n], rounded, NaN as null."""
+    return pa.array([None if math.isnan(value) else round(value, DECIMALS) for value in values], pa.float64())

@@ -1,0 +1,125 @@
+"""What a signal is: something about an account or an artist that a person may want to look at. Never a verdict."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from fairpay.fraud.traces import Audience, Crowd, Traces
+    from fairpay.kernels.arrays import Ints
+
+__all__ = ["ArtistSignal", "Aspect", "Column", "Floats", "Group", "GroupSignal", "Levels", "Signal", "UserSignal"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Column = Literal["time", "duration", "track", "previous"]
+Aspect = Literal["amount", "rest", "length", "sameness", "company", "audience", "reach"]
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """From where on a value is worth a look. Infinite: never."""
+
+    together: float
+    """Enough together with a signal of another aspect."""
+    alone: float
+    """Enough by itself."""
+
+
+@dataclass(frozen=True)
+class Signal(ABC):
+    """A signal. Its docstring says what it measures; its fields are its parameters.
+
+    Signals of one aspect say the same thing in different words, so they count once.
+    """
+
+    name: ClassVar[str]
+    """A column of the output: `hours_a_day`."""
+    aspect: ClassVar[Aspect]
+    source: ClassVar[str]
+    """Where the idea comes from."""
+    innocent: ClassVar[str]
+    """What an innocent account with this value may be."""
+    needs: ClassVar[frozenset[Column]] = frozenset()
+    """Columns of the log without which it cannot run."""
+    low: ClassVar[bool] = False
+    """Whether small values are the conspicuous ones."""
+
+    @abstractmethod
+    def levels(self, values: Floats) -> Levels:
+        """Say from where on a value counts, in the light of the values of the whole log (NaN: not applicable)."""
+
+    @abstractmethod
+    def words(self, value: float) -> str:
+        """Say a value to a reader: `plays 612 times a day`."""
+
+    @classmethod
+    def summary(cls) -> str:
+        """Return the first paragraph of the docstring, in one line."""
+        return first_paragraph(cls)
+
+    def reached(self, values: Floats, level: float) -> NDArray[np.bool_]:
+        """Which values are at a level or beyond it: bool[n]; NaN never is."""
+        with np.errstate(invalid="ignore"):
+            return values <= level if self.low else values >= level
+
+
+class UserSignal(Signal):
+    """A signal about an account."""
+
+    applies: ClassVar[int] = 100
+    """Plays of an account below which the signal is not asked: too few to tell anything, too little money to matter."""
+
+    @abstractmethod
+    def measure(self, traces: Traces) -> Floats:
+        """Measure each user of a block: float64[users], NaN where it does not apply (too few plays)."""
+
+
+class ArtistSignal(Signal):
+    """A signal about an artist."""
+
+    @abstractmethod
+    def measure(self, audience: Audience) -> Floats:
+        """Measure each artist: float64[artists], NaN where it does not apply (too few listeners)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Accounts that belong together by some signal."""
+
+    users: Ints
+    """int64[members]: user codes (ranks of the sorted ids), ascending."""
+    value: float
+    """How strongly, in the signal's own measure."""
+
+
+class GroupSignal(ABC):
+    """A signal about accounts together. A group is enough by itself: its members may each look like anybody."""
+
+    name: ClassVar[str]
+    source: ClassVar[str]
+    innocent: ClassVar[str]
+    needs: ClassVar[frozenset[Column]] = frozenset()
+
+    @classmethod
+    def summary(cls) -> str:
+        """Return the first paragraph of the docstring, in one line."""
+        return first_paragraph(cls)
+
+    @abstractmethod
+    def find(self, crowd: Crowd) -> list[Group]:
+        """Find the groups. An account may stand in several signals' groups, but in one of each."""
+
+    @abstractmethod
+    def words(self, group: Group) -> str:
+        """Say a group to a reader."""
+
+
+def first_paragraph(described: type) -> str:
+    """Return the first paragraph of a docstring, in one line."""
+    return " ".join((inspect.getdoc(described) or "").split("\n\n")[0].split())

@@ -1,0 +1,43 @@
+"""plays_per_listener: how often an artist's listeners play the artist."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from fairpay.fraud.signal import ArtistSignal, Levels
+
+if TYPE_CHECKING:
+    from fairpay.fraud.signal import Aspect, Floats
+    from fairpay.fraud.traces import Audience
+
+
+@dataclass(frozen=True)
+class PlaysPerListener(ArtistSignal):
+    """Plays for each listener of the artist, for artists with ten listeners or more, against the log's others."""
+
+    least_listeners: int = 10
+    quantile: float = 0.99
+    least: float = 50.0
+
+    name: ClassVar[str] = "plays_per_listener"
+    aspect: ClassVar[Aspect] = "audience"
+    source: ClassVar[str] = "distributors' artificial streaming reports compare streams to listeners"
+    innocent: ClassVar[str] = "a small artist with a devoted following"
+
+    def measure(self, audience: Audience) -> Floats:
+        """Divide plays by listeners."""
+        each = audience.plays / np.maximum(audience.listeners, 1)
+        return np.where(audience.listeners >= self.least_listeners, each, np.nan)
+
+    def levels(self, values: Floats) -> Levels:
+        """Take the highest hundredth of the artists, and no less than 50 plays a listener."""
+        known = values[~np.isnan(values)]
+        high = float(np.quantile(known, self.quantile)) if len(known) else self.least
+        return Levels(max(self.least, high), np.inf)
+
+    def words(self, value: float) -> str:
+        """Say it."""
+        return f"is played {value:,.0f} times by each listener"

@@ -1,0 +1,47 @@
+"""same_artists: accounts that come back to the same artists, whatever else they play."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from fairpay.fraud.likeness import agreement, alike, seeds, sign_sets
+from fairpay.fraud.signal import Group, GroupSignal
+
+if TYPE_CHECKING:
+    from fairpay.fraud.traces import Crowd
+
+
+@dataclass(frozen=True)
+class SameArtists(GroupSignal):
+    """Groups of accounts whose core artists are the same or nearly the same.
+
+    An account's core are the artists it plays far more than the log as a whole would have it: its plays exceed three
+    times what the log's average listener gives, by at least a quarter of the account's largest such excess. Famous
+    artists played as camouflage fall out of it. Cores of three artists or more are compared by MinHash in bands, so
+    the work grows with the plays and not with their square.
+    """
+
+    hashes: int = 32
+    rows: int = 2
+    least: float = 0.6
+    least_artists: int = 3
+    least_users: int = 5
+
+    name: ClassVar[str] = "same_artists"
+    source: ClassVar[str] = "MinHash (Broder 1997) in bands (Indyk and Motwani 1998), over sets without camouflage"
+    innocent: ClassVar[str] = "a fan club, a school class, a household with several accounts"
+
+    def find(self, crowd: Crowd) -> list[Group]:
+        """Sign the cores and join those that look alike."""
+        core = crowd.core
+        able = np.flatnonzero(np.diff(core.start) >= self.least_artists)
+        signs = sign_sets(core.start, core.artist, seeds(self.name, self.hashes))
+        groups = alike(signs, able, rows=self.rows, least=self.least)
+        return [Group(users, agreement(signs, users)) for users in groups if len(users) >= self.least_users]
+
+    def words(self, group: Group) -> str:
+        """Say it."""
+        return f"{len(group.users):,} accounts with the same core artists ({group.value:.0%} alike)"

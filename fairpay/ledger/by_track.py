@@ -1,0 +1,202 @@
+"""By track: an artist counts as one under every rule; what it is paid then goes to its tracks that have splits.
+
+A track with splits of its own is a source beside its artist, who stands for all other tracks. Rules see artists, as in
+`pay`. After the rule, an artist's amount is divided among its sources by what brought it: each listener's part for the
+artist, as the rule weighs it, goes to what that listener played of it. Where a rule solves for all listeners together
+and no listener has a part, it is divided by listening.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from fairpay.engine.ordering import order_of
+from fairpay.engine.pool import LocalPool
+from fairpay.engine.redivided import Roll
+from fairpay.money.currency import LARGEST
+from fairpay.money.integers import sum_exactly
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fairpay.kernels.arrays import Codes, Ints
+    from fairpay.ledger.splits import Splits
+    from fairpay.rules.core.rule import Rule
+    from fairpay.rules.core.usage import Usage
+
+__all__ = ["ByArtist", "by_artist"]
+
+T = TypeVar("T")
+NEAR = 2**20
+"""Remainders nearer than this part of their whole may be one and the same, rounded: then the smaller id is first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """A block of users by artist, and what each entry is made of."""
+
+    usage: Usage
+    """One entry for each artist of a user, in artist order."""
+    start: Ints
+    """int64[entries + 1]: whose `source` and `amount` are whose."""
+    source: Codes
+    amount: Ints
+
+
+class Merged:
+    """A pool's listening in which the sources of an artist are one: what `engines.pool.LocalPool` asks for."""
+
+    def __init__(self, base: Any, names: Roll, of_source: Ints) -> None:  # noqa: ANN401 - any listening of the engine
+        """Take over listening by source; `of_source` is int64[sources], the artist of each."""
+        self.base, self.artists, self.of_source = base, names, of_source
+        self.parts, self.desk = base.parts, base.desk
+
+    @property
+    def redivided(self) -> bool:
+        """Whether listeners' own statements divide some of it."""
+        return bool(getattr(self.base, "redivided", False))
+
+    def walk(self, function: Callable[[Usage], T]) -> Iterator[T]:
+        """Hand every block over, on threads; yield the results as they come."""
+        found: Iterator[T] = self.base.walk(lambda usage: function(grouped(usage, self.of_source).usage))
+        return found
+
+    @cached_property
+    def counted(self) -> Ints:
+        """int64[artists]: distinct users of each artist."""
+        total = np.zeros(self.artists.count, dtype=np.int64)
+        for found in self.walk(lambda usage: np.bincount(usage.artist, minlength=self.artists.count)):
+            total += found
+        return total
+
+    def listeners(self) -> Ints:
+        """Count distinct users of each artist."""
+        return self.counted
+
+    @cached_property
+    def facts(self) -> tuple[Ints, Ints, Ints]:
+        """Amount, plays and ms of each artist."""
+        amount, plays, ms = (self.added(values) for values in self.base.facts)
+        return amount, plays, ms
+
+    def added(self, values: Ints) -> Ints:
+        """Sum values of sources, artist by artist."""
+        out = np.zeros(self.artists.count, dtype=np.int64)
+        np.add.at(out, self.of_source, values)
+        return out
+
+    def release(self) -> None:
+        """Let go of everything."""
+        self.base.release()
+        self.parts = []
+
+
+@dataclass(frozen=True, slots=True)
+class ByArtist:
+    """A pool whose sources are artists and tracks, seen by artist."""
+
+    sources: LocalPool
+    pool: LocalPool
+    """The same by artist, for rules."""
+    of_source: Ints
+    """int64[sources]: the artist of each."""
+
+    def divide(self, paid: Ints, rule: Rule, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
+        """Divide what each artist is paid, int64[artists], among its sources: int64[sources] of the same sum."""
+        heard = self.sources.artist_amount
+        shares = self.shares(rule, prepared)
+        listeners = self.sources.artist_listeners
+        out = paid[self.of_source]
+        order = np.argsort(self.of_source, kind="stable")
+        sizes = np.bincount(self.of_source, minlength=len(paid))
+        ends = np.cumsum(sizes)
+        for artist in np.flatnonzero(sizes > 1).tolist():
+            mine = order[ends[artist] - sizes[artist] : ends[artist]]
+            weights = shares[mine] if shares is not None and shares[mine].any() else heard[mine]
+            error = 4 * (sum_exactly(listeners[mine]) + len(mine))
+            out[mine] = nearly_exact(int(paid[artist]), weights.tolist(), error=error)
+        return out
+
+    def shares(self, rule: Rule, prepared: Any) -> Ints | None:  # noqa: ANN401 - what `prepare` returned
+        """int64[sources], summing to 2^62: what each source brings; None where listeners have no part."""
+        month = self.sources.month(pool=0, rate=None, fees_are_money=False)
+
+        def visit(usage: Usage, out: Ints) -> None:
+            from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
+
+            found = grouped(usage, self.of_source)
+            entries = len(found.usage.artist)
+            parts = np.zeros((rule.rows, entries), dtype=np.int64)
+            rule.weigh(replace(found.usage, artist=np.arange(entries, dtype=np.uint32)), prepared, parts)
+            for part, row in zip(parts, out, strict=True):
+                split.add_proportional(found.start, found.source, found.amount, found.usage.amount, part, row)
+
+        weights = month.gather(visit, rows=rule.rows)
+        return rule.settle(weights, LARGEST, prepared) if weights.any() else None
+
+
+def by_artist(pool: LocalPool, splits: Splits) -> ByArtist | None:
+    """Look at a pool by artist; None where no track with splits was played in it."""
+    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
+    import pyarrow.compute as pc  # noqa: PLC0415 - the same
+
+    from fairpay.ledger.splits import OF_TRACK, artist_of  # noqa: PLC0415 - the same
+
+    if not splits.has_tracks:
+        return None
+    ids = pool.artist
+    marked = pc.indices_nonzero(pc.match_substring(ids, OF_TRACK)).to_numpy().astype(np.int64)
+    tracks = [(place, source) for place in marked.tolist() if splits.of_track(source := ids[place].as_py()) is not None]
+    if not tracks:
+        return None
+    mask = np.zeros(len(ids), dtype=np.bool_)
+    mask[[place for place, _ in tracks]] = True
+    owners = pa.array([artist_of(source) for _, source in tracks], pa.large_string())
+    artist = pc.replace_with_mask(ids, pa.array(mask), owners)
+    names = artist.unique()
+    names = names.take(pa.array(order_of(names)))
+    of_source = pc.index_in(artist, value_set=names).to_numpy(zero_copy_only=False).astype(np.int64)
+    merged: Any = Merged(pool.listening, Roll(names), of_source)
+    return ByArtist(pool, LocalPool(pool.payers, merged, has_ms=pool.has_ms, subscribers=pool.subscribers), of_source)
+
+
+def grouped(usage: Usage, of_source: Ints) -> Grouped:
+    """Bring the sources of each artist together, user by user."""
+    user = np.repeat(np.arange(usage.users, dtype=np.int64), np.diff(usage.start))
+    artist = of_source[usage.artist]
+    order = np.lexsort((usage.artist, artist, user))
+    user, artist, amount = user[order], artist[order], usage.amount[order]
+    new = np.ones(len(order), dtype=np.bool_)
+    new[1:] = (user[1:] != user[:-1]) | (artist[1:] != artist[:-1])
+    first = np.flatnonzero(new)
+    start = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(np.bincount(user[first], minlength=usage.users))])
+    whole = np.add.reduceat(amount, first) if len(first) else amount
+    by_user = replace(usage, start=start, artist=artist[first].astype(np.uint32), amount=whole)
+    return Grouped(by_user, np.append(first, len(order)), usage.artist[order], amount)
+
+
+def nearly_exact(amount: int, weights: list[int], *, error: int) -> list[int]:
+    """Divide an amount by largest remainder, where each weight may be off by `error` through rounding.
+
+    Remainders that this cannot tell apart are equal: the smaller source is served first.
+    """
+    whole = sum(weights)
+    parts = [amount * weight // whole for weight in weights]
+    keys = [amount * weight - part * whole for part, weight in zip(parts, weights, strict=True)]
+    for place in first_of(keys, amount - sum(parts), slack=min(amount * error, whole // NEAR)):
+        parts[place] += 1
+    return parts
+
+
+def first_of(keys: list[int], count: int, *, slack: int) -> list[int]:
+    """The positions of the `count` largest keys; keys that follow one another within `slack` are equal."""
+    by_size = sorted(range(len(keys)), key=lambda i: (-keys[i], i))
+    group, groups = 0, {}
+    for before, i in zip([by_size[0], *by_size], by_size, strict=False):
+        group += keys[before] - keys[i] > slack
+        groups[i] = group
+    return sorted(by_size, key=lambda i: (groups[i], i))[:count]

@@ -1,0 +1,178 @@
+"""Close: a month of plays and pools becomes a month of the books, whole and checked, or not at all."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+from fairpay.errors import DifferentRunError, UsageError
+from fairpay.ledger.balances import LEFT, balances
+from fairpay.ledger.controls import check_month, require
+from fairpay.ledger.earning import Source, earn
+from fairpay.ledger.effects import effects_files
+from fairpay.ledger.facts import Facts, facts_of
+from fairpay.ledger.hashed import Hashing
+from fairpay.ledger.head import check_head, keep_head
+from fairpay.ledger.identity import run_id_of
+from fairpay.ledger.ledger import Ledger
+from fairpay.ledger.listening import Watch
+from fairpay.ledger.loading import load
+from fairpay.ledger.periods import after, check_period
+from fairpay.ledger.posting import Booking, post
+from fairpay.ledger.settling import Terms, settle
+from fairpay.ledger.store import locked, read_entry, shelf
+from fairpay.ledger.writing import already, publish_month
+from fairpay.runs.rejects import check_rejects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from fairpay.ledger.closing import Closing
+    from fairpay.ledger.earned import Earned
+    from fairpay.ledger.identity import Input
+    from fairpay.ledger.loading import Loaded
+    from fairpay.ledger.store import Entry, Shelf
+    from fairpay.reports.outcome import Control
+
+__all__ = ["Closed", "close"]
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A month that was closed, or would be."""
+
+    status: Literal["done", "already", "preview"]
+    period: str
+    run_id: str
+    facts: Facts
+    rows: Ledger
+    """In ledger order."""
+    controls: tuple[Control, ...]
+    manifest_sha256: str = ""
+    """Of the manifest in the books; empty for a preview. Kept elsewhere, it shows later that the books are these."""
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """File name -> text, of what stands in the month's directory besides the ledger and its tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a month stands in the books."""
+
+    earlier: tuple[Entry, ...]
+    """The months before."""
+    adjustments: tuple[Entry, ...]
+    """What is booked for it."""
+
+    @property
+    def previous(self) -> str:
+        """The run id of the month before; empty for the first."""
+        return self.earlier[-1].run_id if self.earlier else ""
+
+
+def close(
+    closing: Closing, *, dry_run: bool = False, watch: Watch | None = None, divide: Callable[..., Earned] = earn
+) -> Closed:
+    """Close a month, or preview it.
+
+    Args:
+        closing: what is asked.
+        dry_run: work everything out and check it, and write nothing.
+        watch: who is told how it goes.
+        divide: what reads the logs and divides the pools; another only in tests.
+
+    Raises:
+        FairpayError: UsageError for a month that is not next, InputError for inputs that cannot be used,
+            DifferentRunError when the month is closed from other inputs, LockedError when somebody else holds the
+            books, OutputError when they cannot be written, UnbalancedError when a control does not hold.
+
+    """
+    check_period(closing.period)
+    with locked(closing.books) if not dry_run or closing.books.is_dir() else nullcontext():
+        hashing = Hashing.of(closing)
+        if closing.reading.rejects is not None:
+            check_rejects(closing.reading.rejects, hashing.paths, output=closing.books)
+        loaded = load(closing)
+        closing = replace(closing, policies=loaded.policies.hashes(loaded.pools))
+        found = shelf(closing.books)
+        check_head(closing.books, found)
+        place = place_of(found, closing.period)
+        entry = found.month(closing.period)
+        if entry is not None:
+            before = closed_before(entry, closing, place, hashing.inputs())
+            if not dry_run:
+                keep_head(closing.books, found)
+            return before
+        earned = divide(quiet(closing) if dry_run else closing, loaded, Source(closing.logs), watch or Watch())
+        inputs = hashing.inputs()
+        month = work_out(closing, loaded, place, earned, inputs)
+        require(month.controls)
+        if dry_run:
+            return month
+        keep_head(closing.books, found)
+        publish_month(closing, month, inputs, found)
+        keep_head(closing.books, shelf(closing.books))
+        return replace(month, status="done", manifest_sha256=read_entry(closing.books / month.period).sha256)
+
+
+def quiet(closing: Closing) -> Closing:
+    """The same, and bad rows are set aside without being written: the directory of the books stands for nowhere."""
+    if closing.reading.rejects is None:
+        return closing
+    return replace(closing, reading=replace(closing.reading, rejects=closing.books))
+
+
+def place_of(found: Shelf, period: str) -> Place:
+    """Find where a month belongs.
+
+    Raises:
+        UsageError: another month comes next.
+
+    """
+    last = found.last
+    if last is not None and found.month(period) is None and period != after(last.period):
+        message = f"{period} cannot be closed: {after(last.period)} comes next"
+        raise UsageError(message, advice="Months are closed one after another; a month without plays is closed too.")
+    earlier = tuple(entry for entry in found.months if entry.period < period)
+    return Place(earlier, tuple(entry for entry in found.adjustments if entry.period == period))
+
+
+def work_out(closing: Closing, loaded: Loaded, place: Place, earned: Earned, inputs: list[Input]) -> Closed:
+    """Make the month's ledger and check it."""
+    run_id = run_id_of(place.previous, closing.options(), inputs, [entry.run_id for entry in place.adjustments])
+    booking = Booking(run_id, closing.period)
+    before = balances(entry.ledger(LEFT) for entry in place.earlier)
+    booked = Ledger.joined(entry.ledger() for entry in place.adjustments)
+    policy = closing.paying(loaded.currencies | set(before.carried["currency"].unique().to_list()))
+    terms = Terms(before, loaded.standing, policy, booking)
+    known = Ledger.joined([post(earned, loaded.routing, booking), booked.booked_by(run_id)])
+    rows = settle(known, terms, loaded.routing).sorted()
+    advances = {
+        f"{payee} / {currency} / advance {name}": amount
+        for (payee, currency), paid in loaded.standing.advances.items()
+        for name, amount in paid
+    }
+    facts = Facts(
+        period=closing.period, run_id=run_id, minimum=dict(policy.minimum), advances=advances, **facts_of(earned)
+    )
+    closed = [entry.period for entry in place.earlier]
+    controls = check_month(rows, facts, before, adjustments=booked, closed=closed)
+    beside = {**loaded.policies.files(), **effects_files(facts)}
+    return Closed("preview", closing.period, run_id, facts, rows, tuple(controls), beside=beside)
+
+
+def closed_before(entry: Entry, closing: Closing, place: Place, inputs: list[Input]) -> Closed:
+    """Say that a month is closed already, if it is by the same run.
+
+    Raises:
+        DifferentRunError: it was closed from other inputs or options.
+        InputError: its files are not what was written.
+
+    """
+    run_id = run_id_of(place.previous, closing.options(), inputs, [entry.run_id for entry in place.adjustments])
+    if run_id != entry.run_id:
+        message = f"{closing.period} is closed, from other inputs or options (run {entry.run_id}, not {run_id})"
+        raise DifferentRunError(message, advice="A closed month is never edited: book the correction, fairpay adjust.")
+    controls = already(entry)
+    facts = Facts.of_json(entry.books["facts"])
+    return Closed("already", closing.period, run_id, facts, entry.ledger(), controls, entry.sha256)

@@ -1,0 +1,207 @@
+"""Closing: what closing a month is asked to do, and how that is written into its manifest."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from fairpay.errors import UsageError
+from fairpay.ledger.periods import bounds
+from fairpay.ledger.settling import Policy
+from fairpay.money.currency import Currency, exact_amount, parse_rate
+from fairpay.runs.manifest import plain
+from fairpay.settings.options import number
+from fairpay.settings.values import Conditions, Qualifying, Reading, Running
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from fairpay.adjust.policy import Policy as PlayPolicy
+
+__all__ = ["KEPT", "TABLES", "Closing"]
+
+OF_USERS = ("subscribers", "decisions", "history", "wishes", "delegations")
+TABLES = ("pools", "splits", "aliases", "artists", "holds", "advances", "fees", *OF_USERS)
+"""The tables a month can be closed with; only the pools are needed."""
+KEPT = tuple(name for name in TABLES if name not in OF_USERS)
+"""Those the books keep a copy of, so that a month can be worked out again. They name no users."""
+MINIMUM = re.compile(r"(?:([A-Za-z]{3})\s*=\s*)?([\d.]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A month to close."""
+
+    period: str
+    books: Path
+    logs: tuple[str, ...]
+    tables: Mapping[str, Path]
+    """One of `TABLES` -> its file."""
+    rule: str | None = None
+    """Of pools that do not name their own."""
+    policy: str | None = None
+    """The same: a policy by name, or a `.toml` file."""
+    policies: Mapping[str, str] = field(default_factory=dict)
+    """Pool (or `policies.MONTH`) -> sha256 of the policy stated for it; known once the tables are read."""
+    kept: Mapping[str, Path] = field(default_factory=dict)
+    """The same -> the file that the books keep of it, when a month is reopened."""
+    pool_by: tuple[str, ...] = ()
+    """Keys that tell pools apart; empty: those the pool file uses."""
+    currency: str = "EUR"
+    """Of amounts in the tables that name none."""
+    minimum_payment: str = "0"
+    """`20.00`, or by currency `EUR=20.00, USD=25`."""
+    recoup: str = "100%"
+    reserve: str = "0%"
+    reserve_months: int = 3
+    unsplit: Literal["pay", "suspend"] = "pay"
+    """What becomes of an artist without splits: it is its own payee, or its money is unclaimed."""
+    min_seconds: str | None = None
+    """None: what a pool's policy says, else 30."""
+    measure: Literal["time", "plays"] | None = None
+    """None: what a pool's policy says, else time where the log has it."""
+    kappa: str = "20"
+    """How many plays a listener's own past counts for, where a history is given."""
+    viscosity: str = "1/2"
+    """How much of delegated money is passed on at each step."""
+    delegate_cap: str = "10"
+    """How many times the own fee a delegate may receive."""
+    any_date: bool = False
+    """Whether plays outside the period count too, where the log has times."""
+    per_payee: bool = False
+    """Whether each payee gets a file of its own."""
+    excel: bool = False
+    """Whether tables are also written as CSV that is safe to open in a spreadsheet."""
+    reading: Reading = field(default_factory=Reading)
+    running: Running = field(default_factory=Running)
+
+    def qualifying(self, policy: PlayPolicy | None = None) -> Qualifying:
+        """Say which listens count: those of the period, where the log has times. What is stated goes before the policy.
+
+        Raises:
+            UsageError: a length that is finer than a millisecond.
+
+        """
+        seconds = exact_amount(self.min_seconds or LEAST_SECONDS)
+        if policy is not None and self.min_seconds is None:
+            seconds = policy.min_seconds
+        if (seconds * 1000).denominator != 1 or seconds < 0:
+            message = f"min_seconds {seconds}: give whole milliseconds, 0 or more"
+            raise UsageError(message)
+        measure = self.measure or (None if policy is None else policy.measure)
+        since, until = (None, None) if self.any_date else bounds(self.period)
+        return Qualifying(min_ms=int(seconds * 1000), since=since, until=until, measure=measure)
+
+    def conditions(self) -> Conditions:
+        """Say what listeners state, and how it counts.
+
+        Raises:
+            UsageError: a number that is none.
+
+        """
+        return Conditions(
+            history=self.tables.get("history"),
+            kappa=number("kappa", self.kappa),
+            wishes=self.tables.get("wishes"),
+            delegations=self.tables.get("delegations"),
+            viscosity=number("viscosity", self.viscosity),
+            delegate_cap=number("delegate-cap", self.delegate_cap),
+        )
+
+    def paying(self, currencies: set[str]) -> Policy:
+        """Say how balances become payments, for these currencies.
+
+        Raises:
+            UsageError: an amount or a share that is none.
+
+        """
+        if self.reserve_months < 1:
+            message = "a reserve is held for one month or more"
+            raise UsageError(message)
+        minimum: dict[str, int] = {}
+        for part in filter(None, (p.strip() for p in self.minimum_payment.split(","))):
+            match = MINIMUM.fullmatch(part)
+            if not match:
+                message = f"{part!r} is not a minimum payment"
+                raise UsageError(message, advice="Write 20.00, or EUR=20.00,USD=25.00.")
+            for code in [match[1].upper()] if match[1] else sorted(currencies - minimum.keys()):
+                minimum[code] = whole_units(Currency.of(code), match[2])
+        return Policy(minimum, parse_rate(self.recoup), parse_rate(self.reserve), self.reserve_months)
+
+    def options(self) -> dict[str, Any]:
+        """Everything that decides the result, besides the inputs; plain values."""
+        reading = self.reading
+        return {
+            "period": self.period,
+            "rule": self.rule,
+            "pool_by": list(self.pool_by),
+            "currency": self.currency,
+            "minimum_payment": self.minimum_payment,
+            "recoup": self.recoup,
+            "reserve": self.reserve,
+            "reserve_months": self.reserve_months,
+            "unsplit": self.unsplit,
+            "min_seconds": self.min_seconds if self.min_seconds or self.policies else LEAST_SECONDS,
+            "measure": self.measure,
+            "any_date": self.any_date,
+            **reading_options(reading),
+            "set_aside": reading.rejects is not None,
+            **({"policies": dict(self.policies)} if self.policies else {}),
+            **{name: getattr(self, name) for name, table in NUMBER_OF.items() if table in self.tables},
+        }
+
+    def again(self, options: Mapping[str, Any]) -> Closing:
+        """The closing those options were written from, with this one's files.
+
+        Rows that were set aside are so again, and not written: the directory of the books stands for nowhere.
+        """
+        own = {name: options[name] for name in OWN} | {name: options[name] for name in NUMBER_OF if name in options}
+        if "policies" not in options and own["min_seconds"] == LEAST_SECONDS:
+            own["min_seconds"] = None
+        known = {name: restored(value, options[name]) for name, value in READING.items() if name in options}
+        reading = Reading(**known, rejects=self.books if options["set_aside"] else None)
+        return replace(self, **{**own, "pool_by": tuple(options["pool_by"])}, reading=reading)
+
+
+LEAST_SECONDS = "30"
+NUMBER_OF = {"kappa": "history", "viscosity": "delegations", "delegate_cap": "delegations"}
+"""Numbers -> the tables without which they mean nothing."""
+READING = {name: getattr(Reading(), name) for name in (one.name for one in fields(Reading)) if name != "rejects"}
+"""What says how logs are read -> its default. Where rejects go decides nothing; whether rows are set aside does."""
+ALWAYS = frozenset({"columns", "format", "separator", "quote", "header", "user_from_file"})
+"""Those that books have always named; a later one is named where it is not the default, so that old books keep their
+run ids."""
+OWN = (
+    "period",
+    "rule",
+    "currency",
+    "minimum_payment",
+    "recoup",
+    "reserve",
+    "reserve_months",
+    "unsplit",
+    "min_seconds",
+    "measure",
+    "any_date",
+)
+
+
+def reading_options(reading: Reading) -> dict[str, Any]:
+    """How the logs are read, as plain values: every option there is, from its declaration."""
+    said = {name: getattr(reading, name) for name in READING}
+    return {name: plain(value) for name, value in said.items() if name in ALWAYS or value != READING[name]}
+
+
+def restored(default: object, value: Any) -> Any:  # noqa: ANN401 - an option of any type
+    """An option as it was before it was written as JSON."""
+    return type(default)(value) if isinstance(default, tuple | frozenset) else value
+
+
+def whole_units(currency: Currency, amount: str) -> int:
+    """Minor units of a least payment; finer digits than the currency has are rounded up."""
+    units = exact_amount(amount) * 10**currency.digits
+    whole: int = math.ceil(units)
+    return whole

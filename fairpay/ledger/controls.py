@@ -1,0 +1,215 @@
+"""Controls: what must hold of a month, each by name and with its numbers, in `close` and again in `verify`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from fairpay.errors import Problem, UnbalancedError
+from fairpay.ledger.grouping import group, row_order
+from fairpay.ledger.ledger import INTO, STANDS, Kind, Ledger
+from fairpay.ledger.pools import OUTSIDE
+from fairpay.ledger.routing import is_suspense
+from fairpay.ledger.sums import in_words, pool_sums, sums, with_parent
+from fairpay.money.currency import format_units
+from fairpay.reports.outcome import Control
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fairpay.ledger.balances import Balances
+    from fairpay.ledger.facts import Facts
+
+__all__ = ["check_month", "heard_controls", "require"]
+
+ACCOUNT = ["payee", "currency"]
+POOLED = ["pool", *ACCOUNT]
+CREDITS = (Kind.EARNED, Kind.MINIMUM_TOPUP)
+
+
+def check_month(
+    rows: Ledger, facts: Facts, before: Balances, *, adjustments: Ledger, closed: Iterable[str]
+) -> list[Control]:
+    """Check a month.
+
+    Args:
+        rows: its ledger.
+        facts: what its manifest states.
+        before: what the months before left.
+        adjustments: the rows booked for this month by `adjust`.
+        closed: the periods closed before.
+
+    """
+    return [
+        *heard_controls(facts),
+        *pool_controls(rows, facts),
+        splits_control(rows),
+        same_rows("adjustments", rows.of_kinds({Kind.ADJUSTMENT}), adjustments),
+        carried_control(rows, before),
+        *held_controls(rows, before),
+        advances_control(rows, facts, before),
+        accounts_control(rows),
+        payable_control(rows, facts),
+        total_control(rows),
+        period_control(rows, facts, closed),
+    ]
+
+
+def require(controls: Iterable[Control]) -> None:
+    """Go on only if every control holds.
+
+    Raises:
+        UnbalancedError: with each one that does not.
+
+    """
+    broken = [Problem(1, control.name, control.detail) for control in controls if not control.ok]
+    if broken:
+        message = f"{len(broken)} controls do not hold"
+        advice = "This is a fault of fairpay; please report it. Nothing was written."
+        raise UnbalancedError(message, problems=broken, advice=advice)
+
+
+def heard_controls(facts: Facts) -> Iterator[Control]:
+    """Rows, plays and listeners: in = used + dropped, by reason."""
+    heard = facts.heard
+    for name, whole, used, dropped in (
+        ("rows", heard.rows, heard.used, heard.dropped),
+        ("plays", heard.plays, heard.plays_used, heard.plays_dropped),
+        ("listeners", heard.listeners, heard.listeners_used, heard.listeners_dropped),
+    ):
+        parts = [f"{used:,} used", *(f"{count:,} {reason}" for reason, count in sorted(dropped.items()))]
+        yield Control(name, whole == used + sum(dropped.values()), f"{whole:,} in = {' + '.join(parts)}")
+    plays = sum(pool.plays for pool in facts.pools)
+    listeners = sum(pool.listeners for pool in facts.pools)
+    agree = plays == heard.plays_used and listeners == heard.listeners_used
+    if facts.subscribers:
+        outside = facts.subscribers_without_pool
+        inside = facts.subscribers - outside
+        detail = (
+            f"{facts.subscribers:,} lines = {inside:,} in pools + {outside:,} without a pool, their money in suspense"
+        )
+        held = any(pool.name.startswith(OUTSIDE) for pool in facts.pools)
+        yield Control("subscribers", inside >= 0 and (outside > 0 or not held), detail)
+    yield Control("pooled", agree, f"{plays:,} plays of {listeners:,} listeners in {len(facts.pools):,} pools")
+
+
+def pool_controls(rows: Ledger, facts: Facts) -> Iterator[Control]:
+    """Each pool is allocated to the last minor unit, suspense included, and nothing is earned outside a pool."""
+    found = {kind: pool_sums(rows.of_kinds({kind}).frame) for kind in CREDITS}
+    for pool in facts.pools:
+        base, topup = (found[kind].pop((pool.name, pool.currency), 0) for kind in CREDITS)
+        text = " + ".join(
+            f"{format_units(amount, pool.scale)} {what}"
+            for what, amount in (("earned", base), ("minimum top-up", topup))
+            if amount or what == "earned"
+        )
+        whole = format_units(pool.base + pool.topup, pool.scale)
+        ok = (base, topup) == (pool.base, pool.topup)
+        yield Control(f"pool {pool.name}", ok, f"{text} = pool {whole} {pool.currency}")
+    strange = sum(len(sums_of_kind) for sums_of_kind in found.values())
+    yield Control("pools", not strange, f"{len(facts.pools):,} pools; {strange:,} without a line in the pool file")
+
+
+def splits_control(rows: Ledger) -> Control:
+    """What an artist with splits earned is taken off it, and its payees get just that, for each pool and artist."""
+    splits = with_parent(rows.of_kinds({Kind.SPLIT}).frame)
+    taking = pl.col("reason") == "to payees"
+    parents = splits.filter(taking & ~is_suspense("payee")).select(POOLED).unique()
+    earned = rows.of_kinds(CREDITS).frame.join(parents, on=POOLED, how="semi")
+    columns = ("pool", "currency", "amount", "kind")
+    divided = splits.select(*columns, taken=taking, payee="parent")
+    whole = pl.concat([divided, earned.select(*columns, taken=pl.lit(value=False), payee="payee")])
+    groups, amounts = group(whole, POOLED), whole["amount"].to_numpy()
+    taken, split = whole["taken"].to_numpy(), (whole["kind"] == Kind.SPLIT.value).to_numpy()
+    unequal = groups.sum(amounts, split) != 0
+    lost = (groups.sum(amounts, taken | ~split) != 0) & groups.any(~split)
+    wrong = int(np.count_nonzero(unequal)) + int(np.count_nonzero(lost))
+    count = int(np.count_nonzero(groups.any(taken)))
+    return Control("splits", not wrong, f"{count:,} amounts divided among payees; {wrong:,} do not add up")
+
+
+def same_rows(name: str, found: Ledger, booked: Ledger) -> Control:
+    """The adjustments of a month are those that were booked for it: no more, no fewer, none changed."""
+    bare = [ledger.sorted().frame.drop("run_id") for ledger in (found, booked)]
+    text = f"{len(found):,} rows in the ledger, {len(booked):,} booked, sum {in_words(found.frame)}"
+    return Control(name, bare[0].equals(bare[1]), text)
+
+
+def carried_control(rows: Ledger, before: Balances) -> Control:
+    """What comes in is what the last month carried out, account by account."""
+    carried = rows.of_kinds({Kind.CARRY_IN})
+    columns = [*ACCOUNT, "amount"]
+    bare = [frame[row_order(frame, columns)].select(columns) for frame in (carried.frame, before.carried)]
+    detail = f"{len(carried):,} balances carried in, {before.carried.height:,} carried out of the month before"
+    return Control("carry_in", bare[0].equals(bare[1]), detail)
+
+
+def held_controls(rows: Ledger, before: Balances) -> Iterator[Control]:
+    """No more leaves suspense or reserve than is there."""
+    released = rows.where((pl.col("kind") == Kind.SUSPENSE.value) & (pl.col("reason") == "released"))
+    wrong = not_held(released.frame, before.suspense, POOLED, sign=-1)
+    yield Control("suspense", not wrong, f"{len(released):,} amounts released, {wrong:,} not as they were held")
+    paid_back = rows.of_kinds({Kind.RESERVE_RELEASE})
+    wrong = not_held(paid_back.frame, before.reserves, ["ref_period", *ACCOUNT], sign=1)
+    yield Control("reserves", not wrong, f"{len(paid_back):,} reserves released, {wrong:,} not as they were held")
+
+
+def not_held(released: pl.DataFrame, held: pl.DataFrame, keys: list[str], *, sign: int) -> int:
+    """How many rows release another amount than is held."""
+    both = released.join(held.select(*keys, was="amount"), on=keys, how="left")
+    is_held = pl.col("was").cast(pl.Int128) == pl.col("amount").cast(pl.Int128) * sign
+    return both.filter(~is_held.fill_null(value=False)).height
+
+
+def advances_control(rows: Ledger, facts: Facts, before: Balances) -> Control:
+    """No advance is earned back more than once."""
+    done = before.earned_back
+    wrong = lines = 0
+    for row in rows.of_kinds({Kind.RECOUP}):
+        lines += 1
+        paid = facts.advances.get(f"{row.payee} / {row.currency} / {row.reason}", 0)
+        wrong += row.amount > 0 or done.get((row.reason, row.payee, row.currency), 0) - row.amount > paid
+    return Control("advances", not wrong, f"{lines:,} recoupments, {wrong:,} beyond the advance")
+
+
+def accounts_control(rows: Ledger) -> Control:
+    """Every account closes to zero."""
+    groups, into = group(rows.frame, ACCOUNT), rows.is_kind(INTO)
+    left = groups.sum(rows.amounts, into) != groups.sum(rows.amounts, ~into)
+    wrong = int(np.count_nonzero(left))
+    return Control("accounts", not wrong, f"{len(groups):,} accounts, {wrong:,} do not close to zero")
+
+
+def payable_control(rows: Ledger, facts: Facts) -> Control:
+    """What is paid is at least the minimum payment, goes to nobody twice, and never to an account in suspense."""
+    paid = rows.of_kinds({Kind.PAYABLE}).frame
+    accounts = len(group(paid, ACCOUNT))
+    wrong = 0
+    for currency in paid["currency"].unique().to_list():
+        least = max(1, facts.minimum.get(currency, 0))
+        mine = paid.filter(pl.col("currency") == currency)["amount"].to_numpy()
+        wrong += int(np.count_nonzero(mine < least))
+    wrong += paid.height - accounts + paid.filter(is_suspense("payee")).height
+    return Control("payable", not wrong, f"{accounts:,} payments, {wrong:,} below the minimum payment or not allowed")
+
+
+def total_control(rows: Ledger) -> Control:
+    """Paid + carried + suspense + reserve is all there was to place, in each currency."""
+    stands, into = (
+        {currency: amount for currency, amount in sums(rows.of_kinds(kinds).frame).items() if amount}
+        for kinds in (STANDS, INTO)
+    )
+    parts = [f"{kind.value} {in_words(rows.of_kinds({kind}).frame)}" for kind in sorted(STANDS)]
+    detail = f"{', '.join(parts)}; of credits {in_words(rows.of_kinds(INTO).frame)}"
+    return Control("total", stands == into, detail)
+
+
+def period_control(rows: Ledger, facts: Facts, closed: Iterable[str]) -> Control:
+    """Nothing is booked in a closed period, and what refers to one is no earning."""
+    frame, earlier = rows.frame, list(closed)
+    wrong = frame.filter((pl.col("period") != facts.period) | pl.col("period").is_in(earlier)).height
+    wrong += rows.of_kinds(CREDITS).frame.filter(pl.col("ref_period") != "").height
+    wrong += frame.filter(pl.col("run_id") != facts.run_id).height
+    return Control("period", not wrong, f"{len(rows):,} rows of {facts.period}, {wrong:,} of another period or run")

@@ -1,0 +1,236 @@
+"""The ledger: one append-only table of integer minor units per month, in an order and in bytes that repeat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from fairpay.errors import UnbalancedError
+from fairpay.ledger.grouping import row_order
+from fairpay.money.rounding import largest_remainder_exact
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from fractions import Fraction
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from fairpay.kernels.arrays import Ints
+
+__all__ = ["EMPTY", "INTO", "STANDS", "TYPES", "Kind", "Ledger", "Row", "apportion", "read_ledger"]
+
+
+class Kind(StrEnum):
+    """What a ledger row is. Declared in the order in which a month is worked out."""
+
+    CARRY_IN = "carry_in"
+    EARNED = "earned"
+    MINIMUM_TOPUP = "minimum_topup"
+    SPLIT = "split"
+    ADJUSTMENT = "adjustment"
+    FEE = "fee"
+    RESERVE_RELEASE = "reserve_release"
+    RECOUP = "recoup"
+    RESERVE_HOLD = "reserve_hold"
+    SUSPENSE = "suspense"
+    CARRY_OUT = "carry_out"
+    PAYABLE = "payable"
+
+
+STANDS = frozenset({Kind.RESERVE_HOLD, Kind.SUSPENSE, Kind.CARRY_OUT, Kind.PAYABLE})
+"""Where money stands at the end of the month: an amount above zero says it went there."""
+INTO = frozenset(Kind) - STANDS
+"""What changed a payee's balance: above zero in the payee's favour. Per payee and currency, INTO sums to STANDS."""
+
+
+class Row(NamedTuple):
+    """One line of the ledger. Empty text stands for none."""
+
+    run_id: str
+    """The run that wrote it."""
+    period: str
+    """The month it is booked in."""
+    pool: str
+    """The pool the money comes from; empty for what concerns a payee's whole account."""
+    payee: str
+    """Whose account: a payee, an artist that is its own payee, or suspense: `unmatched:ARTIST`, `unallocated:`."""
+    kind: str
+    amount: int
+    """Minor units of `currency`."""
+    currency: str
+    scale: int
+    """Digits of the minor unit."""
+    ref_run_id: str = ""
+    """The run a row refers to: the closed month an adjustment corrects, the month that held what is released."""
+    ref_period: str = ""
+    reason: str = ""
+
+
+TYPES: dict[str, pl.DataType] = {
+    **dict.fromkeys(Row._fields, pl.Categorical()),
+    "kind": pl.Enum([kind.value for kind in Kind]),
+    "amount": pl.Int64(),
+    "scale": pl.Int32(),
+}
+ORDER = ("payee", "currency", "kind", "pool", "ref_period", "ref_run_id", "reason", "amount")
+"""Payee first, then the month's own order; what is left out is the same in all rows of a ledger."""
+GROUP_ROWS = 1 << 20
+"""Rows that are read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Ledger rows as columns; to be iterated where there are few."""
+
+    frame: pl.DataFrame
+    """The columns of `Row`: texts are categorical, kinds an enum, amounts int64."""
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> Ledger:
+        """Make a ledger of rows, in the order they are given.
+
+        Raises:
+            UnbalancedError: when an amount leaves int64.
+
+        """
+        found = list(rows)
+        columns: Iterable[Sequence[object]] = zip(*found, strict=True) if found else [[] for _ in Row._fields]
+        wide = {name: pl.Int128 if name == "amount" else kind for name, kind in TYPES.items()}
+        return cls.made(
+            pl.DataFrame([pl.Series(n, list(v), wide[n]) for n, v in zip(Row._fields, columns, strict=True)])
+        )
+
+    @classmethod
+    def made(cls, frame: pl.DataFrame, **same: str | int) -> Ledger:
+        """Make a ledger of some columns; `same` are values of all rows, whatever a column says; others are empty.
+
+        Raises:
+            UnbalancedError: when an amount leaves int64.
+
+        """
+        if frame["amount"].dtype != pl.Int64:
+            wide = frame["amount"].cast(pl.Int128)
+            beyond = frame.filter((wide >= 2**63) | (wide < -(2**63)))
+            if beyond.height:
+                message = f"an amount of {beyond['amount'][0]} minor units is beyond what a ledger holds"
+                raise UnbalancedError(message, advice="Use a currency with fewer digits, or divide the pool.")
+        whole = [
+            pl.col(name).cast(kind)
+            if name in frame.columns and name not in same
+            else pl.lit(same.get(name, ""), dtype=kind).alias(name)
+            for name, kind in TYPES.items()
+        ]
+        return cls(frame.select(whole))
+
+    @classmethod
+    def joined(cls, parts: Iterable[Ledger]) -> Ledger:
+        """All rows of some ledgers, one after another."""
+        return cls(pl.concat([EMPTY, *(part.frame for part in parts)]))
+
+    def __len__(self) -> int:
+        """How many rows."""
+        return self.frame.height
+
+    def __iter__(self) -> Iterator[Row]:
+        """Row by row."""
+        return (Row(*values) for values in self.frame.iter_rows())
+
+    def where(self, condition: pl.Expr) -> Ledger:
+        """The rows a condition holds for."""
+        return Ledger(self.frame.filter(condition))
+
+    def of_kinds(self, kinds: Collection[Kind]) -> Ledger:
+        """The rows of some kinds."""
+        return self.where(pl.col("kind").is_in([kind.value for kind in kinds]))
+
+    def is_kind(self, kinds: Collection[Kind]) -> NDArray[np.bool_]:
+        """bool[rows]: whether a row is of these kinds."""
+        return self.frame["kind"].is_in([kind.value for kind in kinds]).to_numpy()
+
+    def booked_by(self, run_id: str) -> Ledger:
+        """The same rows, as another run writes them."""
+        return Ledger(self.frame.with_columns(run_id=pl.lit(run_id, dtype=pl.Categorical)))
+
+    @property
+    def amounts(self) -> Ints:
+        """int64[rows]."""
+        return self.frame["amount"].to_numpy()
+
+    def sorted(self) -> Ledger:
+        """In ledger order: by the bytes of the payee, the currency, the kind, the pool, the reference."""
+        return Ledger(self.frame[row_order(self.frame, ORDER)])
+
+    def largest(self, count: int) -> Ledger:
+        """The rows of the largest amounts, of either sign; of equal ones those of the smaller pool and payee first."""
+        order = row_order(self.frame, ("pool", "payee", "currency", "amount"))
+        amounts = self.amounts[order]
+        below = np.where(amounts < 0, amounts, -amounts)
+        return Ledger(self.frame[order[np.argsort(below, kind="stable")[:count]]])
+
+    def tables(self, rows: int = GROUP_ROWS) -> Iterator[pa.Table]:
+        """The rows as Arrow tables with the columns of a ledger file, some at a time; at least one."""
+        target = schema()
+        texts = pl.col(*(name for name in Row._fields if name not in {"amount", "scale"})).cast(pl.String)
+        for start in range(0, max(1, len(self)), rows):
+            yield self.frame[start : start + rows].with_columns(texts).to_arrow().cast(target)
+
+
+EMPTY = pl.DataFrame(schema=TYPES)
+
+
+def apportion(amount: int, shares: Sequence[int] | Sequence[Fraction]) -> list[int]:
+    """Divide an amount of either sign by largest remainder; a negative one mirrors the positive one.
+
+    Args:
+        amount: minor units.
+        shares: weights, none negative, in the order that ties are served in.
+
+    Returns:
+        Amounts that sum to `amount` exactly.
+
+    """
+    parts = [int(x) for x in largest_remainder_exact(shares, abs(amount))]
+    return [-part for part in parts] if amount < 0 else parts
+
+
+def schema() -> pa.Schema:
+    """The columns of a ledger file; none may be null."""
+    import pyarrow as pa  # noqa: PLC0415 - loaded where a ledger is read or written
+
+    types = {"amount": pa.int64(), "scale": pa.int32()}
+    return pa.schema([pa.field(name, types.get(name, pa.string()), nullable=False) for name in Row._fields])
+
+
+def read_ledger(path: str, kinds: Collection[Kind] = ()) -> Ledger:
+    """Read a ledger file, or only the rows of some kinds.
+
+    Raises:
+        ValueError: when it is not a ledger (also pyarrow's own errors, which are ValueError or OSError).
+
+    """
+    import pyarrow.parquet as pq  # noqa: PLC0415 - loaded where a ledger is read or written
+
+    texts = [name for name, kind in TYPES.items() if kind == pl.Categorical]
+    with pq.ParquetFile(path, read_dictionary=texts) as file:
+        if not pq.read_schema(path).equals(schema()):
+            message = "the columns are not those of a ledger"
+            raise ValueError(message)
+        parts = [read_group(file.read_row_group(number), kinds) for number in range(file.num_row_groups)]
+    return Ledger.joined(parts)
+
+
+def read_group(table: pa.Table, kinds: Collection[Kind]) -> Ledger:
+    """Turn a part of a ledger file into rows; what Arrow takes from a damaged file unseen is looked at first."""
+    table.validate(full=True)
+    found = pl.DataFrame(table)
+    unknown = set(found["kind"].unique().to_list()) - {kind.value for kind in Kind}
+    if unknown:
+        message = f"no ledger row is of the kind {min(unknown)}"
+        raise ValueError(message)
+    ledger = Ledger(found.with_columns(pl.col("kind").cast(TYPES["kind"])))
+    return ledger.of_kinds(kinds) if kinds else ledger

@@ -1,0 +1,195 @@
+"""Policies: which pool is divided under which, as text that the books keep, so that a month can be restated by it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fairpay.adjust.policy import make_policy, policy_file, policy_text, read_policy
+from fairpay.errors import FairpayError, InputError, UsageError
+from fairpay.ledger.tables import Faults
+from fairpay.rules import find_rule, rule_classes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fairpay.adjust.policy import Policy
+    from fairpay.ledger.pools import Pool
+
+__all__ = ["MONTH", "Chosen", "Policies", "choose", "kept_name", "ruled"]
+
+MONTH = ""
+"""Stands for the pool's name where the policy is that of the month."""
+INLINE = "in the pool file"
+"""What a policy is called that stands in the pool file itself."""
+NO_POLICY = "none"
+"""What a pool says that has no policy though the month has one."""
+DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A policy as pools use it."""
+
+    name: str
+    """As people know it: `spotify-2024`, `licensor.toml`, or `in the pool file`."""
+    text: str
+    """Its file, whole; of a policy that stands in the pool file, its tables as JSON."""
+    policy: Policy
+    inline: bool = False
+    """Whether it stands in the pool file itself, which the books keep anyway."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the text, in UTF-8."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def file(self) -> str:
+        """The name under which the books keep it."""
+        return kept_name(self.sha256)
+
+
+def kept_name(sha256: str) -> str:
+    """The name under which the books keep a policy of this hash."""
+    return f"policy-{sha256[:DIGITS]}.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The policies of a month."""
+
+    month: Chosen | None = None
+    """Of pools that do not name their own."""
+    pools: tuple[Chosen | None, ...] = ()
+    """What each pool is divided under, in the order of the pools."""
+    own: tuple[bool, ...] = ()
+    """Whether that is the pool's own."""
+
+    def every(self) -> dict[str, Chosen]:
+        """Every policy that was stated, by the file it is kept as."""
+        found = [chosen for chosen in (self.month, *self.pools) if chosen is not None]
+        return {chosen.file: chosen for chosen in found}
+
+    def hashes(self, pools: Sequence[Pool]) -> dict[str, str]:
+        """Pool (or `MONTH`) -> sha256 of the policy stated for it."""
+        said = {} if self.month is None else {MONTH: self.month.sha256}
+        for pool, chosen, own in zip(pools, self.pools, self.own, strict=True):
+            if chosen is not None and own:
+                said[pool.name] = chosen.sha256
+        return said
+
+    def files(self) -> dict[str, str]:
+        """File name -> text, of every policy that the pool file does not hold itself."""
+        return {name: chosen.text for name, chosen in sorted(self.every().items()) if not chosen.inline}
+
+
+def choose(pools: Sequence[Pool], month: str | None, *, beside: Path, kept: Mapping[str, Path]) -> Policies:
+    """Read every policy that is stated.
+
+    Args:
+        pools: the pool file's lines; a pool's policy is a name, a `.toml` file seen from the pool file, or JSON.
+        month: the policy of pools that state none: a name, or a `.toml` file seen from where the command runs.
+        beside: the directory of the pool file.
+        kept: pool (or `MONTH`) -> the file the books keep, which stands for what is stated.
+
+    Raises:
+        UsageError: the month's policy cannot be used.
+        InputError: policies of pools cannot be used, each named.
+
+    """
+    default = None if month is None else stated(month, month, kept.get(MONTH))
+    faults = Faults("policies of pools")
+    found: list[Chosen | None] = []
+    read: dict[tuple[str, Path | None], Chosen] = {}
+    for pool in pools:
+        said = pool.policy
+        if said is None or said.lower() == NO_POLICY:
+            found.append(default if said is None else None)
+            continue
+        key = (said, kept.get(pool.name))
+        try:
+            if key not in read:
+                where = said if policy_file(said) is None else str(beside / said)
+                read[key] = inline(said) if said.startswith("{") else stated(said, where, key[1])
+            found.append(read[key])
+        except FairpayError as error:
+            faults.add(f"{error.message}. {error.advice}".removesuffix(". "), f"pool {pool.name}")
+    faults.stop("Give a policy by its name, or a .toml file beside the pool file; `none` for none.")
+    return Policies(default, tuple(found), tuple(pool.policy is not None for pool in pools))
+
+
+def stated(said: str, where: str, kept: Path | None) -> Chosen:
+    """Read a policy by name or from a file; where the books keep it, from there.
+
+    Raises:
+        UsageError: it cannot be used.
+        InputError: what the books keep is not what was kept.
+
+    """
+    name = Path(said).name
+    path = kept or (Path(where) if policy_file(said) is not None else None)
+    if path is None:
+        no_rule(said)
+        text = policy_text(said)
+        return Chosen(name, text, read_policy(text, where=said))
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{name} cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise UsageError(message) from None
+    chosen = Chosen(name, text, read_policy(text, where=name))
+    if kept is not None and chosen.file != kept.name:
+        message = f"the policy {name} is not the one that was kept in {kept.parent.name}"
+        raise InputError(message, advice="Run `fairpay verify --books` and restore the books from a copy.")
+    return chosen
+
+
+def no_rule(said: str) -> None:
+    """Tell a rule from a policy.
+
+    Raises:
+        UsageError: it is a rule.
+
+    """
+    if said.partition(":")[0] in rule_classes():
+        message = f"{said} is a rule, not a policy"
+        raise UsageError(message, advice="It belongs in the column `rule`.")
+
+
+def inline(said: str) -> Chosen:
+    """Read a policy that stands in the pool file.
+
+    Raises:
+        UsageError: it cannot be used.
+
+    """
+    try:
+        given = json.loads(said)
+    except ValueError:
+        message = f"{said[:40]} is no policy"
+        raise UsageError(message) from None
+    return Chosen(INLINE, said, make_policy(given, where=f"the policy {INLINE}"), inline=True)
+
+
+def ruled(pools: Sequence[Pool], rule: str | None, policies: Policies) -> list[Pool]:
+    """Give each pool its rule: its own, else that of its own policy, else the month's, else the month's policy's.
+
+    Raises:
+        UsageError: a rule that is none, or pools without one.
+
+    """
+    found = []
+    for pool, chosen, own in zip(pools, policies.pools, policies.own, strict=True):
+        of_policy = chosen.policy.rule if chosen is not None else None
+        found.append(replace(pool, rule=pool.rule or (of_policy if own else None) or rule or of_policy))
+    for text in {pool.rule for pool in found if pool.rule is not None} | ({rule} if rule is not None else set()):
+        find_rule(text)
+    bare = [pool.name for pool in found if pool.rule is None]
+    if bare:
+        message = f"no rule stated for {len(bare):,} pools, {bare[0]} among them"
+        raise UsageError(message, advice="Give --rule NAME, or fill the pool file's column `rule` or `policy`.")
+    return found

@@ -1,0 +1,221 @@
+"""Pools: what each offering took in a month, and under which terms it is divided; one line per pool."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from fairpay.errors import FairpayError, InputError
+from fairpay.ledger.tables import Faults, read_table
+from fairpay.money.currency import Currency, exact_amount, parse_rate
+from fairpay.rules import find_rule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["KEYS", "OUTSIDE", "Deduction", "Exchange", "Pool", "read_pools"]
+
+KEYS = ("territory", "offering", "currency")
+"""What a pool can be keyed by. An empty cell, or `*`, stands for any value."""
+OUTSIDE = "outside all pools,"
+"""How the pools begin that hold what subscribers paid whom no pool of the file covers."""
+NAMES = {
+    "pool": ("pool_id", "name"),
+    "territory": ("country",),
+    "offering": ("plan", "tier", "service_tier"),
+    "gross": ("gross_revenue", "revenue"),
+    "royalty_rate": ("rate",),
+    "minimum_per_subscriber": ("per_subscriber_minimum",),
+    "fx_rate": ("exchange_rate",),
+    "fx_source": ("exchange_rate_source",),
+    "fx_date": ("date_of_currency_exchange",),
+    "payout_currency": ("accounting_currency",),
+}
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+DEDUCTION = re.compile(r"(?P<name>.*?)\s*(?P<size>[+-]?[\d.]+)\s*(?P<percent>%)?\s*(?P<included>included)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Deduction:
+    """What is taken off the gross revenue before the royalty rate."""
+
+    name: str
+    """`VAT`."""
+    amount: Fraction | None
+    """Major units; None where a rate is given."""
+    rate: Fraction | None = None
+    """Part of the gross; of what is left where `included`."""
+    included: bool = False
+    """`19% included`: the gross holds the tax, so that 119 give up 19."""
+
+    def of(self, gross: Fraction) -> Fraction:
+        """Major units taken off this gross, exactly."""
+        if self.amount is not None:
+            return self.amount
+        rate = self.rate or Fraction(0)
+        return gross * rate / (1 + rate) if self.included else gross * rate
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """How a pool becomes another currency, before it is divided."""
+
+    rate: Fraction
+    """Units of the payout currency for one of the pool's."""
+    source: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """One line of the pool file. Amounts are exact major units of `currency`."""
+
+    name: str
+    key: Mapping[str, str]
+    """key column -> value; columns that may be anything are left out."""
+    currency: Currency
+    """Of the gross revenue."""
+    payout: Currency
+    """Of what is divided; another than `currency` only with an exchange rate."""
+    gross: Fraction
+    deductions: tuple[Deduction, ...] = ()
+    rate: Fraction = Fraction(1)
+    rule: str | None = None
+    """The pool's own rule; None: its policy's, else the month's."""
+    policy: str | None = None
+    """The pool's own policy: a name, a `.toml` file seen from the pool file, or JSON; `none`; None: the month's."""
+    minimum: Fraction = Fraction(0)
+    """The least royalty per subscriber."""
+    subscribers: int | None = None
+    """How many subscribers the minimum counts; None: those of the subscriber file, else the listeners."""
+    exchange: Exchange | None = None
+
+
+def read_pools(path: Path, *, currency: str) -> list[Pool]:
+    """Read the pool file, ordered by pool name.
+
+    Args:
+        path: CSV, TSV, Parquet, or TOML with `[[pool]]` tables.
+        currency: of pools that do not name theirs.
+
+    Raises:
+        InputError: with every fault of every line.
+
+    """
+    faults = Faults(path.name)
+    pools: dict[str, Pool] = {}
+    keys: dict[tuple[tuple[str, str], ...], str] = {}
+    for line in read_table(path, names=NAMES, needed=("gross",)):
+        try:
+            pool = read_pool(line.values, currency)
+        except FairpayError as error:
+            faults.add(error.message, line.number)
+            continue
+        if pool.name in pools:
+            faults.add(f"two pools have one name: {pool.name}", line.number)
+            continue
+        other = keys.setdefault(tuple(sorted(pool.key.items())), pool.name)
+        if other != pool.name:
+            faults.add(f"two pools have one key: {other} and {pool.name}", line.number)
+        pools[pool.name] = pool
+    faults.stop("Correct these lines of the pool file.")
+    if not pools:
+        message = f"{path.name} holds no pool"
+        raise InputError(message, advice="Give each pool a line with its gross revenue.")
+    return [pools[name] for name in sorted(pools)]
+
+
+def read_pool(values: Mapping[str, str], currency: str) -> Pool:
+    """Make one pool of one line.
+
+    Raises:
+        FairpayError: with the first thing that is wrong with it.
+
+    """
+    key = {column: values[column] for column in KEYS if values.get(column, "") not in {"", "*"}}
+    own = Currency.of(values.get("currency") or currency)
+    gross = positive(values["gross"], "gross")
+    deductions = tuple(read_deduction(part) for part in split_list(values.get("deductions", "")))
+    if sum(d.of(gross) for d in deductions) > gross:
+        message = "the deductions are more than the gross revenue"
+        raise InputError(message)
+    exchange, payout = read_exchange(values, own)
+    count = values.get("subscribers", "")
+    if count and not (count.isascii() and count.isdigit()):
+        message = f"subscribers is not a count: {count}"
+        raise InputError(message)
+    if values.get("rule"):
+        find_rule(values["rule"])
+    if values.get("pool", "").startswith(OUTSIDE):
+        message = f"the pool's name begins with words that fairpay keeps for itself: {OUTSIDE}"
+        raise InputError(message)
+    return Pool(
+        name=values.get("pool") or "/".join(key.values()) or "all",
+        key=key,
+        currency=own,
+        payout=payout,
+        gross=gross,
+        deductions=deductions,
+        rate=parse_rate(values.get("royalty_rate") or "1"),
+        rule=values.get("rule") or None,
+        policy=values.get("policy") or None,
+        minimum=positive(values.get("minimum_per_subscriber") or "0", "minimum_per_subscriber"),
+        subscribers=int(count) if count else None,
+        exchange=exchange,
+    )
+
+
+def positive(text: str, what: str) -> Fraction:
+    """Read an amount that may not be below zero."""
+    amount = exact_amount(text)
+    if amount < 0:
+        message = f"{what} is below zero: {text}"
+        raise InputError(message)
+    return amount
+
+
+def split_list(text: str) -> list[str]:
+    """The parts of a cell that are divided by semicolons."""
+    return [part.strip() for part in text.split(";") if part.strip()]
+
+
+def read_deduction(text: str) -> Deduction:
+    """Read `VAT 19% included`, `store fee 30%` or `promotion 1250.00`.
+
+    Raises:
+        InputError: when it is none of these.
+
+    """
+    match = DEDUCTION.fullmatch(text)
+    if not match or (match["included"] and not match["percent"]):
+        message = f"{text!r} is not a deduction"
+        raise InputError(message)
+    name = match["name"] or "deduction"
+    if match["percent"]:
+        return Deduction(name, None, positive(match["size"], name) / 100, bool(match["included"]))
+    return Deduction(name, positive(match["size"], name))
+
+
+def read_exchange(values: Mapping[str, str], own: Currency) -> tuple[Exchange | None, Currency]:
+    """Read the exchange rate with its source and day, and the currency that is paid out.
+
+    Raises:
+        InputError: a rate without source, day or currency, or another currency without a rate.
+
+    """
+    rate, code = values.get("fx_rate", ""), values.get("payout_currency", "")
+    payout = Currency.of(code) if code else own
+    if not rate:
+        if payout != own:
+            message = f"{own.code} is to be paid in {payout.code} without fx_rate"
+            raise InputError(message)
+        return None, own
+    source, day = values.get("fx_source", ""), values.get("fx_date", "")
+    exact = exact_amount(rate)
+    if not source or not DAY.fullmatch(day) or not code or exact <= 0:
+        message = "an exchange rate needs payout_currency, fx_source and fx_date (2026-10-31), and is above zero"
+        raise InputError(message)
+    return Exchange(exact, source, day), payout

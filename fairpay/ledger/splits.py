@@ -1,0 +1,150 @@
+"""Splits: which payees share what an artist or a track earns, in exact parts that sum to one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, TypeAlias
+
+from fairpay.errors import UsageError
+from fairpay.ledger.ledger import apportion
+from fairpay.ledger.tables import Faults, Line, read_table
+from fairpay.money.currency import parse_rate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+__all__ = ["OF_TRACK", "RESERVED", "Splits", "artist_of", "read_splits", "track_source"]
+
+NAMES = {"artist": ("artist_id",), "track": ("track_id", "isrc"), "payee": ("payee_id",), "share": ("shares", "part")}
+RESERVED = ("unmatched:", "unclaimed:", "unallocated:", "held:")
+"""Beginnings of account names that fairpay keeps for money in suspense."""
+OF_TRACK = ", track "
+"""Stands between artist and track in the account of a track that has splits: `Ada, track Intro`."""
+
+Payees: TypeAlias = "tuple[tuple[str, Fraction], ...]"
+Key: TypeAlias = "tuple[str, str]"
+"""Artist and track; an empty one is not named."""
+
+
+def track_source(artist: str, track: str) -> str:
+    """What a track with splits is called: a track is known by its artist and its id or title together."""
+    return artist + OF_TRACK + track
+
+
+def artist_of(source: str) -> str:
+    """The artist of a track's `source`."""
+    return source.partition(OF_TRACK)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """The payees of each artist or track, ordered by payee id."""
+
+    artists: Mapping[str, Payees] = field(default_factory=dict)
+    tracks: Mapping[str, Payees] = field(default_factory=dict)
+    """By `track_source`."""
+    of_any: Mapping[str, Payees] = field(default_factory=dict)
+    """track -> payees, of lines that name no artist: the track may be that of one artist only."""
+
+    def of_track(self, source: str) -> Payees | None:
+        """The payees of a track, by its `source`; None where it is no track with splits."""
+        found = self.tracks.get(source)
+        if found is None and OF_TRACK in source:
+            found = self.of_any.get(source.partition(OF_TRACK)[2])
+        return found
+
+    def of(self, source: str) -> Payees:
+        """The payees of an artist or track, and their shares."""
+        return self.of_track(source) or self.artists[source]
+
+    def divide(self, source: str, amount: int) -> list[tuple[str, int]]:
+        """Divide what a source earned among its payees; the parts sum to the amount, whatever its sign."""
+        payees = self.of(source)
+        return list(zip((p for p, _ in payees), apportion(amount, [s for _, s in payees]), strict=True))
+
+    def artist(self, source: str) -> str:
+        """Whose work a source is: the artist of a track with splits, else the source itself."""
+        return source if self.of_track(source) is None else artist_of(source)
+
+    def __contains__(self, source: object) -> bool:
+        """Whether the artist or track has payees of its own."""
+        return source in self.artists or (isinstance(source, str) and self.of_track(source) is not None)
+
+    @property
+    def has_tracks(self) -> bool:
+        """Whether any track has payees of its own."""
+        return bool(self.tracks or self.of_any)
+
+
+def read_splits(path: Path) -> Splits:
+    """Read lines of artist, track or both, payee and share (`1/3`, `33.5%`, `0.25`).
+
+    Raises:
+        InputError: shares that do not sum to 1 (each offender named), a payee twice, a share that is no share,
+            a line without artist and track, a track that stands both with and without its artist.
+
+    """
+    faults = Faults(path.name)
+    found: dict[Key, dict[str, Fraction]] = defaultdict(dict)
+    for line in read_table(path, names=NAMES, needed=("payee", "share")):
+        read_line(line, found, faults)
+    for key, shares in found.items():
+        total = sum(shares.values())
+        if total != 1:
+            faults.add(f"the shares of {in_words(key)} sum to {total}, not 1", f"{len(shares)} payees")
+    ordered = {key: tuple(sorted(shares.items())) for key, shares in found.items()}
+    splits = Splits(
+        {artist: payees for (artist, track), payees in ordered.items() if not track},
+        {track_source(*key): payees for key, payees in ordered.items() if all(key)},
+        {track: payees for (artist, track), payees in ordered.items() if not artist},
+    )
+    check_names(ordered, splits, faults)
+    faults.stop("Correct the shares: those of each artist or track must sum to exactly 1; write thirds as 1/3.")
+    return splits
+
+
+def check_names(found: Iterable[Key], splits: Splits, faults: Faults) -> None:
+    """Note tracks that could be two, and names that are also the account of a track."""
+    for artist, track in found:
+        if artist and track in splits.of_any:
+            faults.add(f"track {track} stands with an artist and without one", f"under {artist}")
+        if OF_TRACK in artist:
+            faults.add(f"an artist with splits has {OF_TRACK.strip()!r} in its id", artist)
+    payees = {
+        payee for table in (splits.artists, splits.tracks, splits.of_any) for x in table.values() for payee, _ in x
+    }
+    for payee in sorted(payees):
+        if splits.of_track(payee) is not None:
+            faults.add("a payee has the name of a track's account", payee)
+
+
+def in_words(key: Key) -> str:
+    """`artist Ada`, `track Intro` or `track Intro of Ada`."""
+    artist, track = key
+    return f"track {track}{f' of {artist}' if artist else ''}" if track else f"artist {artist}"
+
+
+def read_line(line: Line, found: dict[Key, dict[str, Fraction]], faults: Faults) -> None:
+    """Judge one line and keep it if it is good."""
+    payee = line.values["payee"]
+    key = (line.values.get("artist", ""), line.values.get("track", ""))
+    if not any(key):
+        faults.add("a line needs an artist, a track, or both", line.number)
+        return
+    if not payee or payee.startswith(RESERVED):
+        faults.add(
+            "the payee is empty" if not payee else f"the payee begins with a reserved word: {payee}", line.number
+        )
+        return
+    try:
+        share = parse_rate(line.values["share"])
+    except UsageError as error:
+        faults.add(error.message, line.number)
+        return
+    shares = found[key]
+    if payee in shares:
+        faults.add(f"a payee stands twice under one {'track' if key[1] else 'artist'}: {payee}", line.number)
+    shares[payee] = shares.get(payee, Fraction(0)) + share

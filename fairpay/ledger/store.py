@@ -1,0 +1,188 @@
+"""Store: the directory that holds the books: one directory per closed month, one per adjustment, linked by sha256."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fairpay.errors import InputError, LockedError, OutputError
+from fairpay.ledger.ledger import read_ledger
+from fairpay.ledger.periods import MONTH
+from fairpay.runs.hashing import read_plain
+from fairpay.runs.manifest import canonical, has_parts, is_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from pathlib import Path
+
+    from fairpay.ledger.ledger import Kind, Ledger
+
+__all__ = ["ADJUSTMENTS", "LEDGER", "Entry", "Shelf", "locked", "read_entry", "sha256_of", "shelf"]
+
+ADJUSTMENTS = "adjustments"
+LEDGER = "ledger.parquet"
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A closed month, or an adjustment."""
+
+    directory: Path
+    manifest: Mapping[str, Any]
+    sha256: str
+    """Of the manifest's bytes."""
+
+    @property
+    def books(self) -> Mapping[str, Any]:
+        """What the manifest says of the books."""
+        found: Mapping[str, Any] = self.manifest["books"]
+        return found
+
+    @property
+    def run_id(self) -> str:
+        """The run that wrote it."""
+        return str(self.books["run_id"])
+
+    @property
+    def period(self) -> str:
+        """The month it is booked in."""
+        return str(self.books["period"])
+
+    def ledger(self, kinds: Collection[Kind] = ()) -> Ledger:
+        """Its ledger rows, or those of some kinds.
+
+        Raises:
+            InputError: they cannot be read.
+
+        """
+        try:
+            return read_ledger(str(self.directory / LEDGER), kinds)
+        except (OSError, ValueError) as error:
+            message = f"{self.directory.name}/{LEDGER} cannot be read: {str(error).splitlines()[0]}"
+            raise InputError(
+                message, advice="Run `fairpay verify --books` and restore the books from a copy."
+            ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """All that is in the books."""
+
+    months: tuple[Entry, ...]
+    """Closed months, oldest first."""
+    adjustments: tuple[Entry, ...]
+    """Adjustments in the order they were booked."""
+
+    @property
+    def last(self) -> Entry | None:
+        """The month closed last."""
+        return self.months[-1] if self.months else None
+
+    @property
+    def pending(self) -> tuple[Entry, ...]:
+        """Adjustments that no closed month holds yet."""
+        closed = {entry.period for entry in self.months}
+        return tuple(entry for entry in self.adjustments if entry.period not in closed)
+
+    @property
+    def head(self) -> Entry | None:
+        """What was written last: the last pending adjustment, else the last month."""
+        return self.pending[-1] if self.pending else self.last
+
+    def month(self, period: str) -> Entry | None:
+        """The closed month of a period, if there is one."""
+        return next((entry for entry in self.months if entry.period == period), None)
+
+
+def shelf(books: Path) -> Shelf:
+    """Read every manifest in the books.
+
+    Raises:
+        InputError: one cannot be read, or says another month than its directory.
+
+    """
+    months = sorted(p for p in entries(books) if MONTH.fullmatch(p.name))
+    adjustments = sorted(p for p in entries(books / ADJUSTMENTS) if p.name[:4].isdigit())
+    found = Shelf(tuple(read_entry(p) for p in months), tuple(read_entry(p) for p in adjustments))
+    wrong = [entry.directory.name for entry in found.months if entry.period != entry.directory.name]
+    if wrong:
+        message = f"{wrong[0]} holds the books of another month"
+        raise InputError(message, advice="Restore the books from a copy.")
+    return found
+
+
+def entries(directory: Path) -> list[Path]:
+    """The directories in a directory, which need not exist."""
+    return [p for p in directory.iterdir() if p.is_dir()] if directory.is_dir() else []
+
+
+def read_entry(directory: Path) -> Entry:
+    """Read one manifest.
+
+    Raises:
+        InputError: it is not there or is not a manifest of the books.
+
+    """
+    try:
+        data = read_plain(directory / MANIFEST)
+        manifest = json.loads(data)
+        entry = Entry(directory, manifest, hashlib.sha256(data).hexdigest())
+        good = is_manifest(manifest) and is_of_books(entry)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        good = False
+    if not good:
+        message = f"{directory.name}/{MANIFEST} is missing or is not a manifest of the books"
+        raise InputError(message, advice="Restore the books from a copy.")
+    return entry
+
+
+def is_of_books(entry: Entry) -> bool:
+    """Whether a manifest says what others rely on in the books."""
+    books = entry.books
+    adjustments = books.get("adjustments", [])
+    known = {"name": (str,), "sha256": (str,)}
+    return (
+        bool(entry.run_id)
+        and MONTH.fullmatch(entry.period) is not None
+        and type(books["previous"]) in {str, type(None)}
+        and isinstance(adjustments, list)
+        and all(has_parts(one, known) for one in adjustments)
+        and isinstance(books.get("ref_period", ""), str)
+    )
+
+
+@contextmanager
+def locked(books: Path) -> Iterator[None]:
+    """Hold the books, so that nobody else closes or adjusts meanwhile.
+
+    Raises:
+        LockedError: somebody else holds them.
+        OutputError: the directory cannot be made or written.
+
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - loaded where it is used
+
+    lock = None
+    try:
+        books.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(books / ".lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        message = f"another run holds the books in {books.name}"
+        raise LockedError(message, advice="Wait until it has finished.") from None
+    except (OSError, ValueError, RuntimeError) as error:
+        message = f"the books in {books} cannot be written: {getattr(error, 'strerror', None) or error}"
+        raise OutputError(message) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def sha256_of(value: object) -> str:
+    """The sha256 of a value's canonical JSON, in hex."""
+    return hashlib.sha256(canonical(value)).hexdigest()

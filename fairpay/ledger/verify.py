@@ -1,0 +1,242 @@
+"""Verify: re-check all months of the books from the files alone: every hash, every link, every control total."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import stat
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from fairpay.errors import InputError
+from fairpay.ledger.balances import Balances
+from fairpay.ledger.controls import check_month
+from fairpay.ledger.effects import effects_files
+from fairpay.ledger.facts import Facts
+from fairpay.ledger.head import HEAD, gone
+from fairpay.ledger.ledger import Kind, Ledger
+from fairpay.ledger.periods import after
+from fairpay.ledger.policies import INLINE, kept_name
+from fairpay.ledger.rework import position
+from fairpay.ledger.statements import payables, pools_sheet, statements
+from fairpay.ledger.store import ADJUSTMENTS, LEDGER, Entry, shelf
+from fairpay.ledger.sums import pool_sums
+from fairpay.ledger.textfiles import csv_parts, ledger_csv
+from fairpay.reports.outcome import Control
+from fairpay.runs.standing import damage, fault_of, manifest_stands
+from fairpay.runs.verify import unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from fairpay.ledger.store import Shelf
+
+__all__ = ["verify_books"]
+
+OURS = re.compile(r"\.lock|\..*\.fairpay-(lock|old|[0-9a-f]{8}\.tmp)|\.git\w*")
+"""What may lie in the books for a while: locks, and what a killed run leaves, which the next removes; and a history."""
+PoolSums = dict[tuple[str, str], int]
+"""(pool, currency) -> minor units."""
+
+
+def verify_books(directory: Path) -> list[Control]:
+    """Check the books.
+
+    Args:
+        directory: the books, as `close --books` wrote them. No log is needed.
+
+    Returns:
+        Every control by name, `2026-10 total` and the like; whatever cannot be read is a control that fails.
+
+    Raises:
+        InputError: there are no books there at all.
+
+    """
+    try:
+        if not stat.S_ISDIR(directory.stat().st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        found = shelf(directory)
+    except (OSError, ValueError) as error:
+        message = f"{directory} is not a directory of books: {getattr(error, 'strerror', None) or error}"
+        raise InputError(message, advice="Give the directory that `fairpay close --books` writes to.") from None
+    except InputError as error:
+        return [Control("books", ok=False, detail=error.message)]
+    if not found.months:
+        message = f"no month is closed in {directory}"
+        raise InputError(message, advice="Give the directory that `fairpay close --books` writes to.")
+    return [*shelf_controls(directory, found), *chain_controls(found), *month_controls(found)]
+
+
+def shelf_controls(directory: Path, found: Shelf) -> Iterator[Control]:
+    """What was written last is there, and nothing lies about that fairpay did not write."""
+    fault, head = gone(directory, found), found.head
+    assert head is not None
+    detail = f"last is {head.directory.name}, manifest sha256 {head.sha256}: keep it elsewhere too"
+    yield Control("books head", ok=not fault, detail=fault or detail)
+    entries = {entry.directory for entry in (*found.months, *found.adjustments)}
+    strange = [
+        path.relative_to(directory)
+        for place, known in ((directory, {HEAD, ADJUSTMENTS}), (directory / ADJUSTMENTS, set()))
+        for path in (sorted(place.iterdir()) if place.is_dir() else ())
+        if path not in entries and path.name not in known and not OURS.fullmatch(path.name)
+    ]
+    detail = f"{len(strange)} that fairpay did not write: {strange[0]}" if strange else f"{len(entries)} entries alone"
+    yield Control("books files", ok=not strange, detail=detail)
+
+
+def chain_controls(found: Shelf) -> Iterator[Control]:
+    """No month is missing, and each names the one before by its sha256."""
+    last: Entry | None = None
+    for entry in found.months:
+        if last is not None:
+            missing = after(last.period)
+            detail = f"{entry.period} follows {last.period}"
+            if entry.period != missing:
+                detail = f"{missing} is missing before {entry.period}"
+            yield Control(f"{entry.period} order", entry.period == missing, detail)
+        yield link(entry, last)
+        last = entry
+    first = found.months[0]
+    detail = "it is the first month" if first.books["previous"] is None else "the months before it are missing"
+    yield Control(f"{first.period} first", first.books["previous"] is None, detail)
+    yield from adjustment_links(found)
+
+
+def link(entry: Entry, before: Entry | None) -> Control:
+    """Check that an entry names the one before it."""
+    name = entry.directory.name
+    expected = before.sha256 if before else None
+    if entry.books["previous"] == expected:
+        detail = f"follows {before.directory.name} ({before.sha256[:12]})" if before else "nothing comes before"
+        return Control(f"{name} link", ok=True, detail=detail)
+    what = before.directory.name if before else "an entry"
+    return Control(f"{name} link", ok=False, detail=f"{what} before it was changed or is missing")
+
+
+def adjustment_links(found: Shelf) -> Iterator[Control]:
+    """Each adjustment names what was written before it, and the month it was booked in names it."""
+    for place, entry in enumerate(found.adjustments, 1):
+        numbered = int(entry.directory.name[:4]) == place
+        yield Control(f"{entry.directory.name} order", numbered, f"adjustment {place} of {len(found.adjustments)}")
+        earlier = [e for e in found.adjustments[: place - 1] if e.period == entry.period]
+        months = [month for month in found.months if month.period < entry.period]
+        yield link(entry, earlier[-1] if earlier else months[-1] if months else None)
+    for month in found.months:
+        listed = [(one["name"], one["sha256"]) for one in month.books["adjustments"]]
+        there = [(e.directory.name, e.sha256) for e in found.adjustments if e.period == month.period]
+        wrong = sorted({name for name, _ in {*listed} ^ {*there}})
+        detail = f"{', '.join(wrong)} changed or missing" if wrong else f"{len(listed)} adjustments, as booked"
+        yield Control(f"{month.period} adjustments listed", listed == there, detail)
+
+
+def month_controls(found: Shelf) -> Iterator[Control]:
+    """Check the content of every month and adjustment; one month's ledger is held at a time."""
+    before = Balances()
+    positions: dict[str, PoolSums] = {}
+    files = {entry.directory: files_control(entry) for entry in (*found.months, *found.adjustments)}
+    spoilt = {entry.directory for entry in (*found.months, *found.adjustments) if unsound(entry)}
+    yield from files.values()
+    for month in found.months:
+        booked_in = [entry for entry in found.adjustments if entry.period == month.period]
+        if stopped := [entry for entry in (month, *booked_in) if entry.directory in spoilt]:
+            name = stopped[0].directory.name
+            detail = f"not checked, nor any later month: {name}/{LEDGER} or its manifest was changed"
+            yield Control(f"{month.period} ledger", ok=False, detail=detail)
+            return
+        try:
+            rows = month.ledger()
+            booked = Ledger.joined(e.ledger() for e in booked_in)
+            facts = Facts.of_json(month.books["facts"])
+            closed = [entry.period for entry in found.months if entry.period < month.period]
+            for control in check_month(rows, facts, before, adjustments=booked, closed=closed):
+                yield Control(f"{month.period} {control.name}", control.ok, control.detail)
+            yield from derived_controls(month, rows, facts)
+            before = before.after(rows)
+            positions[month.period] = pool_sums(position(rows))
+        except unreadable() as error:
+            yield Control(f"{month.period} ledger", ok=False, detail=f"cannot be read: {first_line(error)}")
+            return
+    yield from restated_totals(found, positions)
+
+
+def first_line(error: BaseException) -> str:
+    """What a library says, as far as a line goes."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def unsound(entry: Entry) -> bool:
+    """Whether the ledger or the manifest is not what was written: nothing in them is believed, or even read."""
+    outputs = [output for output in entry.manifest["outputs"] if output["name"] == LEDGER]
+    whole = manifest_stands(entry.directory, entry.manifest) and len(outputs) == 1
+    return not whole or bool(fault_of(entry.directory, outputs[0])[1])
+
+
+def files_control(entry: Entry) -> Control:
+    """Check that every file is as its manifest says."""
+    broken = damage(entry.directory, entry.manifest)
+    present = {path.name for path in entry.directory.iterdir()}
+    listed = {str(output["name"]) for output in entry.manifest["outputs"]} | {"manifest.json"}
+    broken += [f"{name} does not belong there" for name in sorted(present - listed)]
+    detail = "; ".join(broken) or f"{len(listed)} files as they were written"
+    return Control(f"{entry.directory.name} files", not broken, detail)
+
+
+def derived_controls(month: Entry, rows: Ledger, facts: Facts) -> Iterator[Control]:
+    """The tables for people and for the bank say what the ledger says."""
+    sheets = (statements(rows), payables(rows), pools_sheet(facts))
+    expected = {f"{sheet.name}.csv": csv_parts(sheet) for sheet in sheets} | {"ledger.csv": ledger_csv(rows)}
+    expected |= {name: iter([text.encode()]) for name, text in effects_files(facts).items()}
+    wrong = [name for name, parts in expected.items() if not holds(month.directory / name, parts)]
+    detail = f"{', '.join(wrong)} differ from the ledger" if wrong else f"{', '.join(expected)} agree with the ledger"
+    yield Control(f"{month.period} tables", not wrong, detail)
+    yield from kept_policies(month, facts)
+
+
+def kept_policies(month: Entry, facts: Facts) -> Iterator[Control]:
+    """The policies that are kept are those the pools were divided under."""
+    if not facts.policies:
+        return
+    wrong = []
+    for one in facts.policies:
+        path = month.directory / kept_name(one.sha256)
+        there = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        if one.policy != INLINE and there != one.sha256:
+            wrong.append(one.pool)
+    detail = f"{len(facts.policies):,} pools under a policy; that of {', '.join(wrong) or 'none'} is not as it was"
+    yield Control(f"{month.period} policies", not wrong, detail)
+
+
+def holds(path: Path, parts: Iterable[bytes]) -> bool:
+    """Whether a file holds these bytes and no others."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return all(file.read(len(part)) == part for part in parts) and not file.read(1)
+
+
+def restated_totals(found: Shelf, positions: dict[str, PoolSums]) -> Iterator[Control]:
+    """Each adjustment brings its month from what was booked to what is known, pool by pool."""
+    for entry in found.adjustments:
+        name = entry.directory.name
+        try:
+            facts, rows, closed = Facts.of_json(entry.books["facts"]), entry.ledger(), str(entry.books["ref_period"])
+            pools = positions[closed]
+            yield restated_total(name, facts, rows, closed, pools)
+        except unreadable() as error:
+            yield Control(f"{name} totals", ok=False, detail=f"cannot be read: {first_line(error)}")
+
+
+def restated_total(name: str, facts: Facts, rows: Ledger, closed: str, pools: PoolSums) -> Control:
+    """Check one adjustment; `pools` is what was booked before it, and then with it."""
+    for key, amount in pool_sums(rows.frame).items():
+        pools[key] = pools.get(key, 0) + amount
+    expected = {(pool.name, pool.currency): pool.base + pool.topup for pool in facts.pools}
+    wrong = [key for key in expected.keys() | pools.keys() if pools.get(key, 0) != expected.get(key, 0)]
+    booked = (pl.col("kind") == Kind.ADJUSTMENT.value) & (pl.col("ref_period") == closed)
+    strange = len(rows) - len(rows.where(booked))
+    detail = f"{len(rows)} rows bring {closed} to what is known; {len(wrong)} of {len(expected)} pools are off"
+    return Control(f"{name} totals", not wrong and not strange, detail)

@@ -1,0 +1,1 @@
+"""Exact money: currencies, amounts as integers, largest remainder."""

@@ -1,0 +1,1 @@
+"""The order of the stages: read, qualify, adjust, engine, rules, settle, result."""

@@ -1,0 +1,227 @@
+"""What a month and its payouts say about listeners: who steers the pool, and where a typical listener's money goes.
+
+Every figure is a function of the month alone: the sums are of integers, so blocks and threads change nothing.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fairpay.money.integers import sum_exactly
+from fairpay.rules.core.rule import Promise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from fairpay.kernels.arrays import Ints
+    from fairpay.money.allocation import Allocation
+    from fairpay.rules.core.month import Month, Users
+    from fairpay.rules.core.rule import Rule
+    from fairpay.rules.core.usage import Usage
+
+__all__ = ["HEAVY", "Walked", "kth_largest", "median_fee", "steered", "walk_payouts"]
+
+HEAVY = (Fraction(1, 100), Fraction(1, 10))
+"""The parts of listeners who are called heavy."""
+BINS = 1 << 16
+"""Stray shares are told apart to 1/65,536."""
+TOGETHER = 1 << 28
+"""Bytes of payouts that may be held twice."""
+EDGES = 1 << 15
+"""Bins of a value's size: the exponent and four bits of its floating-point form."""
+
+
+def kth_largest(month: Month, field: str, rank: int) -> int:
+    """Return the rank-th largest (from 1) of one field of all users, exactly, without holding all users.
+
+    A first pass counts values by the leading 15 bits of their floating-point form, which is monotone in the value; a
+    second collects the one bin that holds the rank.
+    """
+    bins = np.zeros(EDGES, dtype=np.int64)
+    for found in month.each_users(lambda users: np.bincount(bin_of(getattr(users, field)), minlength=EDGES)):
+        bins += found
+    above = np.cumsum(bins[::-1])
+    position = int(np.searchsorted(above, rank))
+    chosen = len(bins) - 1 - position
+    values = np.concatenate(
+        list(month.each_users(lambda users: getattr(users, field)[bin_of(getattr(users, field)) == chosen]))
+    )
+    before = int(above[position - 1]) if position else 0
+    return int(np.sort(values)[::-1][rank - before - 1])
+
+
+def bin_of(values: Ints) -> Ints:
+    """Sort non-negative int64 values into `EDGES` bins, in order."""
+    return values.astype(np.float64).view(np.int64) >> np.int64(48)
+
+
+def steered(month: Month, rules: Sequence[tuple[Rule, Any]], parts: Sequence[Fraction]) -> list[list[Fraction | None]]:
+    """Return for each part the share of the pool that the heaviest `part` of listeners steers under each prepared rule.
+
+    Heavy is by listening. Users who tie at the edge count for the same part each, so their order means nothing. None
+    for rules that give no weight per user.
+    """
+    ranks = [max(1, int(month.facts.users * part)) for part in parts]
+    edges = [kth_largest(month, "total", rank) for rank in ranks]
+    shares = heavy_shares(month.each_users(lambda users: heavy_sums(users, rules, edges)), ranks)
+    unknown = [place for place, share in enumerate(shares[0]) if share is None]
+    if unknown:
+        plays_tell = [rules[place] for place in unknown]
+        found = heavy_shares(month.each(lambda usage: heavy_sums(usage, plays_tell, edges)), ranks)
+        for share, more in zip(shares, found, strict=True):
+            for place, one in zip(unknown, more, strict=True):
+                share[place] = one
+    return shares
+
+
+def heavy_sums(
+    users: Users | Usage, rules: Sequence[tuple[Rule, Any]], edges: Sequence[int]
+) -> list[list[tuple[int, ...]]]:
+    """Return for each rule and edge what all users of a block steer, those over it and those at it, with numbers."""
+    sides = [(users.total > edge, users.total == edge) for edge in edges]
+    counts = [(int(over.sum()), int(level.sum())) for over, level in sides]
+    sums: list[list[tuple[int, ...]]] = []
+    for rule, prepared in rules:
+        weight = rule.weight_of(users, prepared)
+        if weight is None:
+            sums.append([(0,) * 5 for _ in edges])
+            continue
+        everybody = sum_exactly(weight)
+        sums.append(
+            [
+                (everybody, sum_exactly(weight[over]), sum_exactly(weight[level]), *count)
+                for (over, level), count in zip(sides, counts, strict=True)
+            ]
+        )
+    return sums
+
+
+def heavy_shares(
+    blocks: Iterable[Sequence[Sequence[tuple[int, ...]]]], ranks: Sequence[int]
+) -> list[list[Fraction | None]]:
+    """Add up, per rank and rule, what the heaviest users steer, from each block's `heavy_sums`."""
+    sums = np.sum([np.array(block, dtype=object) for block in blocks], axis=0)
+    shares: list[list[Fraction | None]] = [[] for _ in ranks]
+    for one_rule in sums:
+        for found, rank, added in zip(shares, ranks, one_rule, strict=True):
+            everybody, heavy, level, heavy_count, level_count = added
+            at_edge = Fraction(level * (rank - heavy_count), level_count) if everybody else None
+            found.append(None if at_edge is None else (heavy + at_edge) / everybody)
+    return shares
+
+
+class Lent:
+    """Arrays to add to, one for each thread that adds at the same time."""
+
+    def __init__(self, make: Callable[[], Ints]) -> None:
+        """Remember what makes an array of zeros."""
+        self.make = make
+        self.arrays: list[Ints] = []
+        self.idle: list[Ints] = []
+        self.lock = Lock()
+
+    @contextmanager
+    def one(self) -> Iterator[Ints]:
+        """Lend an array that nobody else has."""
+        with self.lock:
+            array = self.idle.pop() if self.idle else None
+        if array is None:
+            array = self.make()
+            self.arrays.append(array)
+        try:
+            yield array
+        finally:
+            with self.lock:
+                self.idle.append(array)
+
+    def total(self) -> Ints:
+        """Return the sum of all."""
+        total = self.make()
+        for array in self.arrays:
+            total += array
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """What one more walk over the month finds out once the payouts are known."""
+
+    stray: tuple[Fraction, ...]
+    """Per allocation: the median over listeners of how much of each one's own money reaches artists that listener never
+    played, as a part of the median listener's money, to 1/65,536."""
+    mcdonald: Fraction | None
+    """Mean listening of the artists played by above-mean listeners over that of the others; None without both."""
+
+
+def walk_payouts(month: Month, payouts: Sequence[tuple[Rule, Allocation]]) -> Walked:
+    """Walk the month once more, with the payouts in hand.
+
+    Under a rule that keeps `own-money` nothing strays. Under the others each listener's money lies in the common pot,
+    so the part that strays is the part of the pot paid to artists that listener never played; how much that is goes by
+    what the listener paid.
+    """
+    typical, rank = middle_fee(month)
+    strays = [bool(paid.pool and typical) and Promise.OWN_MONEY not in rule.keeps() for rule, paid in payouts]
+    paid = [allocation.paid for (_, allocation), stray in zip(payouts, strays, strict=True) if stray]
+    tables = side_by_side(paid)
+    facts = month.facts
+    lent = Lent(lambda: np.zeros((len(paid), BINS + 1), dtype=np.int64))
+
+    def visit(usage: Usage) -> tuple[int, int, int, int]:
+        from fairpay.kernels.lookup import count_kept, sum_played  # noqa: PLC0415 - Numba is loaded where it is used
+
+        with lent.one() as bins:
+            for first, table in tables:
+                counts = bins[first : first + table.shape[1]]
+                count_kept(usage.start, usage.artist, usage.fee, typical, table, float(facts.pool), counts)
+        held = np.empty(usage.users, dtype=np.int64)
+        sum_played(usage.start, usage.artist, month.artist_amount, held)
+        heavy = usage.total > facts.amount // facts.users
+        artists = np.diff(usage.start)
+        return (
+            sum_exactly(held[heavy]),
+            int(artists[heavy].sum()),
+            sum_exactly(held[~heavy]),
+            int(artists[~heavy].sum()),
+        )
+
+    figures = [*month.each(visit)]
+    heavy_sum, heavy_count, light_sum, light_count = (sum(column) for column in zip(*figures, strict=True))
+    kept = np.cumsum(lent.total(), axis=1)
+    medians = iter([1 - Fraction(int(np.searchsorted(one, rank)), BINS) for one in kept])
+    strayed = tuple(next(medians) if stray else Fraction(0) for stray in strays)
+    both = heavy_count and light_count and light_sum
+    mcdonald = Fraction(heavy_sum * light_count, heavy_count * light_sum) if both else None
+    return Walked(strayed, mcdonald)
+
+
+def middle_fee(month: Month) -> tuple[int, int]:
+    """Return the median listener's fee, and how many listeners, of whom least strays last, come to the median.
+
+    Where all paid the same, of two listeners in the middle the one of whose money more strays is taken; else the other,
+    as the median fee is the lower of two.
+    """
+    users, typical = month.facts.users, median_fee(month)
+    alike = all(month.each_users(lambda block: bool((block.fee == typical).all())))
+    return typical, (users + 1) // 2 if alike else users // 2 + 1
+
+
+def side_by_side(columns: Sequence[Ints]) -> list[tuple[int, Ints]]:
+    """Put columns int64[n] beside each other in tables, each with the place of its first column.
+
+    What is looked up together is found sooner together, as long as it may be held twice.
+    """
+    if len(columns) > 1 and len(columns) * columns[0].nbytes <= TOGETHER:
+        return [(0, np.stack(columns, axis=1))]
+    return [(place, column.reshape(-1, 1)) for place, column in enumerate(columns)]
+
+
+def median_fee(month: Month) -> int:
+    """Return the lower median of what listeners paid, in fee units."""
+    return kth_largest(month, "fee", month.facts.users // 2 + 1)

@@ -1,0 +1,160 @@
+"""Warnings about logs as a whole: files passed over, lines above headers, columns that some files lack."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from fairpay.errors import InputError, Problem
+from fairpay.logs.names import KNOWN, normal
+from fairpay.logs.schema import Fate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+
+    from fairpay.logs.caution import Cautions, Warned
+    from fairpay.logs.read import Logs
+    from fairpay.logs.schema import RawBatch
+    from fairpay.qualify import Counts
+    from fairpay.settings.values import Reading
+
+__all__ = ["named_elsewhere", "warn_of_alike", "warn_of_logs", "watch_several"]
+
+PASSED = "These files are no logs by their names or columns, and are not read: name them one by one if they are."
+ABOVE = "These lines stand above the header and are not read: see that none of them is a row."
+LACKING = "Some files lack this column: what is said of it is said of the others."
+SEVERAL = {
+    "joined": "Several artists of one play earn together under their joined name; see --several-artists.",
+    "first": "Of several artists of one play the first earns all of it; see --several-artists.",
+    "split": "Several artists of one play share it equally; see --several-artists.",
+}
+ALIKE = (
+    "These ids of artists differ only in case, in spaces at their ends or in how letters are composed: each is paid."
+)
+LOST = "These plays pay nobody: {}. Above --max-without-artist nothing is paid."
+SPAN = "What a subscriber pays for a month is divided by plays of more than a month: give --from and --to."
+MONTH = 33 * 86_400 * 1_000_000
+"""Microseconds of a month, with room for time zones."""
+MOST = 3_000_000
+"""Artists up to which they are held against each other."""
+
+
+def warn_of_logs(logs: Logs, cautions: Cautions) -> None:
+    """Say what is known before a row is read."""
+    if logs.passed:
+        cautions.add("passed-over", len(logs.passed), logs.passed, PASSED)
+    for part in logs.parts:
+        if part.cells.source.above:
+            cautions.add("lines-above-header", part.cells.source.above, [part.cells.source.where], ABOVE)
+    for role, files in logs.lacking.items():
+        cautions.add(f"{role}-missing", len(files), files, LACKING)
+
+
+def watch_several(raw: RawBatch, several: str, cautions: Cautions) -> None:
+    """Count plays of several artists."""
+    if raw.several:
+        cautions.add("several-artists", raw.several, [raw.duet], SEVERAL[several])
+
+
+def warn_of_alike(artists: pa.Array, cautions: Cautions) -> None:
+    """Say which ids of artists look alike: large_string, each once."""
+    if len(artists) > MOST:
+        return
+    ids = pl.Series("id", artists)
+    key = ids.str.to_lowercase().str.strip_chars()
+    wide = key.str.len_bytes() != key.str.len_chars()
+    if wide.any():  # composing costs more than all the rest
+        composed = pl.lit(key).str.normalize("NFKC").str.to_lowercase()
+        key = pl.select(pl.when(pl.lit(wide)).then(composed).otherwise(pl.lit(key))).to_series()
+    twice = key.is_duplicated()
+    if twice.any():
+        found = pl.DataFrame({"id": ids.filter(twice), "key": key.filter(twice)})
+        groups = found.group_by("key").agg(pl.col("id").sort())["id"]
+        cautions.add("look-alikes", found.height, [" / ".join(map(repr, some[:4])) for some in groups], ALIKE)
+
+
+def named_elsewhere(logs: Logs) -> Iterator[tuple[str, int]]:
+    """Yield other columns with names of artists, and in how many rows without an artist they have one."""
+    found: dict[str, int] = {}
+    for part in logs.parts:
+        source, chosen = part.cells.source, part.cells.columns.roles.get("artist")
+        others = [name for name in source.names if name != chosen and is_artist(name)]
+        if chosen is None or chosen not in source.fields or not others:
+            continue
+        for frame in source.read([chosen, *others]):
+            empty = frame.filter(is_empty(chosen, frame))
+            for name in others:
+                found[name] = found.get(name, 0) + empty.height - int(empty.select(is_empty(name, frame).sum()).item())
+    yield from sorted(((n, c) for n, c in found.items() if c), key=lambda one: (-one[1], one[0]))
+
+
+def is_empty(name: str, frame: pl.DataFrame) -> pl.Expr:
+    """Whether a column has nothing in a row."""
+    empty = pl.col(name).is_null()
+    return empty | (pl.col(name) == "") if frame.schema[name] == pl.String else empty
+
+
+def is_artist(name: str) -> bool:
+    """Whether a column may hold artists, by its name."""
+    plain = normal(name)
+    return "artist" in plain or plain in {normal(known) for known in KNOWN["artist"]}
+
+
+def warn_of_lost(logs: Logs, counts: Counts, reading: Reading, cautions: Cautions, *, paying: bool) -> None:
+    """Warn of plays without an artist above the part that was told, and refuse to pay then.
+
+    Raises:
+        InputError: with the part, and which other column has names.
+
+    """
+    lost = counts.dropped.get(Fate.NO_ARTIST, 0)
+    plays = lost + counts.used + counts.dropped.get(Fate.SHORT, 0)
+    if not lost or Fraction(lost, plays) <= reading.max_without_artist:
+        return
+    column = logs.columns.get("artist", "")
+    others = [f"{name} has {count:,} names in these rows" for name, count in named_elsewhere(logs)]
+    told = f"{lost:,} of {plays:,} plays have no artist in the column {column}"
+    hint = "; ".join(others) or "no other column has them"
+    cautions.add("without-artist", lost, [told, *others], LOST.format(hint))
+    if paying:
+        message = f"{told}, which is more than {rate_text(reading.max_without_artist)}"
+        advice = f"Nothing is paid: {hint}. Name the right column with --columns artist=NAME, or allow more with "
+        raise InputError(message, advice=f"{advice}--max-without-artist.")
+
+
+def rate_text(rate: Fraction) -> str:
+    """Write a part as percent."""
+    return f"{float(100 * rate):g} %"
+
+
+def warn_of_span(counts: Counts, cautions: Cautions) -> None:
+    """Warn where a month's money meets more than a month of plays."""
+    if counts.first_time is None or counts.last_time is None or counts.last_time - counts.first_time <= MONTH:
+        return
+    days = (counts.last_time - counts.first_time) // (86_400 * 1_000_000) + 1
+    cautions.add("long-period", days, [f"{days:,} days"], SPAN)
+
+
+def stop_if_strict(reading: Reading, found: Sequence[Warned]) -> None:
+    """Stop where warnings are to stop a run.
+
+    Raises:
+        InputError: naming them all.
+
+    """
+    if reading.strict and found:
+        problems = [Problem(one.count, f"{one.code}: {one.advice}", ", ".join(one.examples)) for one in found]
+        kinds = "one kind of warning" if len(found) == 1 else f"{len(found)} kinds of warnings"
+        message = f"{kinds}, and --strict stops at any"
+        raise InputError(message, problems=problems, advice="Nothing was written. Without --strict the run goes on.")
+
+
+def sentences(found: Sequence[Warned]) -> Iterator[str]:
+    """Say each warning on a line."""
+    for one in found:
+        examples = f" ({'; '.join(one.examples)})" if one.examples else ""
+        yield f"Warning {one.code}: {one.count:,}{examples}. {one.advice}"

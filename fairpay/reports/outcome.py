@@ -1,0 +1,178 @@
+"""Outcome: everything a run worked out, in integers, before anything is made of it for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from fractions import Fraction
+
+    import pyarrow as pa
+
+    from fairpay.kernels.arrays import Ints
+    from fairpay.logs.caution import Warned
+    from fairpay.money.allocation import Allocation
+    from fairpay.money.currency import Currency
+    from fairpay.rules.core.rule import Rule
+
+__all__ = ["Condition", "Control", "Decided", "InputFile", "Listening", "Money", "Outcome", "Payout"]
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file that a run reads."""
+
+    role: str
+    """What it is read as: `logs`, or the option that names it."""
+    path: str
+    known_as: str = ""
+    """What its rows take from its place: `artist=a1` of hive folders, the user of a personal export."""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A statement about a run that was checked, with its numbers."""
+
+    name: str
+    """`rows`: short, stable."""
+    ok: bool
+    """Whether it holds."""
+    detail: str
+    """The numbers, in words: `98,214 read = 94,812 used + 3,402 left out`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """What was read."""
+
+    rows: int
+    used: int
+    dropped: Mapping[str, int]
+    """reason -> rows left out, bad rows that were set aside among them; rows = used + the sum of these."""
+    users: int
+    artists: int
+    plays: int
+    ms: int | None
+    """None where the log has no duration."""
+    measure: str
+    """`time` or `plays`."""
+    period: tuple[str, str] | None = None
+    """First and last moment of the qualified listens, ISO 8601 UTC, where there is a time column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Where the pool comes from; amounts in minor units."""
+
+    pool: int
+    """What is divided."""
+    stated: str
+    """How the money was stated, in words: `70 % of 9.99 from 999 subscribers`."""
+    assumed: bool
+    """True where no money was stated and a fee of 10.00 was assumed."""
+    rate: Fraction
+    """Royalty rate."""
+    subscribers: int
+    """Users whose fee is known: those with listening and those without."""
+    inactive: int
+    """Subscribers who played nothing."""
+    inactive_money: int
+    """Their part of the pool, after the royalty rate."""
+    held: int
+    """What of it is held in suspense instead of shared: 0 or `inactive_money`. Not part of `pool`."""
+    inactive_policy: str
+    """`share` or `hold`."""
+    unlisted: int
+    """Listeners without a subscription line."""
+    unlisted_policy: str
+    """`free`, `leave-out` or `refuse`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """What one rule pays, and what else is known of it."""
+
+    rule: Rule
+    allocation: Allocation
+    steered_by_top_1_percent: Fraction | None = None
+    """Share of the pool steered by the heaviest 1 % of listeners; None where the rule has no weight per user."""
+    steered_by_top_10_percent: Fraction | None = None
+    stray: Fraction | None = None
+    """The median over listeners of how much of each one's own money reaches artists that listener never played, as a
+    part of the median listener's money."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a person's decision about one subject came to. The subject is known by its hash."""
+
+    mark: str
+    """Hash of kind and id."""
+    kind: str
+    """`user` or `artist`."""
+    decision: str
+    """`keep`, `hold`, `exclude` or `weight 1/2`."""
+    by: str
+    """Who decided."""
+    plays: int
+    """Rows of the log that it touches."""
+    kept: tuple[int | None, ...]
+    """Minor units, one per rule: what these plays would be paid if all were kept; None for `keep`."""
+    held: tuple[int, ...]
+    """Minor units, one per rule: what stands on the suspense line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What one line of a policy did."""
+
+    name: str
+    times: Fraction
+    """The factor; 0 for a threshold."""
+    rows: int
+    """Qualified rows it met: for a threshold, those that earn nothing."""
+    plays: int
+    """Their plays."""
+    applied: bool
+    """False where neither the log nor the artist file has the column it needs."""
+    moved: tuple[int, ...] | None = None
+    """For a threshold, minor units that change hands because of it, one per rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of a run. Arrays are in artist order: sorted by the bytes of the artist id."""
+
+    currency: Currency
+    money: Money
+    listening: Listening
+    artist: pa.Array
+    """large_string[artists]."""
+    plays: Ints
+    ms: Ints | None
+    listeners: Ints
+    payouts: tuple[Payout, ...]
+    """One per rule asked for, in the order asked."""
+    market_weight: Ints
+    """int64[artists]: the summed weights of market-centric, for the fan intensity."""
+    user_weight: Ints
+    """int64[artists]: the summed weights of user-centric."""
+    median_fee: int
+    """Royalty money of the median subscriber, minor units."""
+    inputs: tuple[InputFile, ...] = ()
+    """The files read, in order: logs, subscribers, artists."""
+    mcdonald: Fraction | None = None
+    """Mean listening of the artists played by above-mean listeners over that of the others; None without both."""
+    controls: tuple[Control, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    """artist id -> name, where an artist file was given."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the reader: columns detected, money assumed, experimental rules."""
+    warnings: tuple[Warned, ...] = ()
+    """What may not be as its owner expects, by code."""
+    decided: tuple[Decided, ...] = ()
+    """Decisions that were given, by hash."""
+    conditions: tuple[Condition, ...] = ()
+    """What each line of the policy did."""

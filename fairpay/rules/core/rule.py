@@ -1,0 +1,241 @@
+"""What a payout rule is: a weight for each user, a split of that weight, and one settlement at the end."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from fairpay.errors import UsageError
+from fairpay.rules.core.promise import CounterExample, Promise
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.month import Month, Users
+    from fairpay.rules.core.usage import Usage
+
+__all__ = ["CounterExample", "Example", "Parameter", "Promise", "Rule", "parameter"]
+
+NUMBER = re.compile(r"(\d{1,12}(\.\d{0,6})?|\.\d{1,6})%?|\d{1,9}/\d{1,9}")
+"""`5`, `0.5`, `50%` or `1/2`; short enough that products with plays stay within 62 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A worked example: it is shown by `fairpay rules NAME` and it is a test."""
+
+    title: str
+    """What it shows, in a few words."""
+    listening: Mapping[str, Mapping[str, int]]
+    """user -> artist -> plays."""
+    pays: Mapping[str, str]
+    """artist -> payout as an exact fraction of major units (`"9/25"`), as a decimal rounded to the digits shown
+    (`"0.773567"`, for rules with roots), or as minor units where `pool` is given."""
+    fees: Mapping[str, int] = field(default_factory=dict)
+    """user -> fee in units; 1 for users not named."""
+    pool: int | None = None
+    """Minor units to divide, for examples of rounding and ties; None: the exact shares of all fees times `rate`."""
+    rate: Fraction = Fraction(1)
+    """Royalty rate."""
+    parameters: str = ""
+    """The rule's parameters in this example: `cap=10`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a rule, for people."""
+
+    name: str
+    """As on the command line: `allow-unsafe`."""
+    default: str
+    """As text."""
+    help: str
+    """What it means."""
+    allowed: str
+    """Its range or its choices, in words: `0 to 1`, `cap, smooth or bayes`."""
+
+
+def parameter(  # noqa: PLR0913 - one argument per thing a parameter states
+    default: Any,  # noqa: ANN401 - a dataclass field of any type
+    *,
+    help: str,  # noqa: A002 - the word for it
+    low: Any = None,  # noqa: ANN401 - any number
+    high: Any = None,  # noqa: ANN401 - any number
+    choices: Sequence[str] = (),
+    whole: bool = False,
+    unset: str = "",
+) -> Any:  # noqa: ANN401 - a dataclass field of any type
+    """Declare a parameter of a rule: its default, what it means, and its range and its choices.
+
+    With choices and a range, both are allowed; `unset` says in words what a default of None means.
+    """
+    metadata = {"help": help, "low": low, "high": high, "choices": tuple(choices), "unset": unset, "whole": whole}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Rule(ABC):
+    """A payout rule. Its docstring is the text `fairpay rules NAME` prints; its fields are its parameters.
+
+    A rule runs in three steps. `prepare` runs once and may ask the month for facts of everybody; `weigh` sees blocks
+    of users, on any thread and in any order, and adds integers; `settle` sees the sums and divides the pool.
+    """
+
+    name: ClassVar[str]
+    """As on the command line: `market-centric`."""
+    source: ClassVar[str]
+    """Where the rule comes from."""
+    formula: ClassVar[str]
+    """One line of mathematics."""
+    examples: ClassVar[tuple[Example, ...]] = ()
+    """Worked examples, at least one with a tie."""
+    experimental: ClassVar[bool] = False
+    """True for rules that are for study, not for paying."""
+    rows: ClassVar[int] = 1
+    """How many int64 weights `weigh` keeps per artist."""
+    breaks: ClassVar[tuple[CounterExample, ...]] = ()
+    """A stored counter-example for each promise the rule does not keep."""
+
+    @abstractmethod
+    def keeps(self) -> frozenset[Promise]:
+        """Return the promises this rule keeps with these parameters."""
+
+    def prepare(self, month: Month) -> Any:  # noqa: ANN401, ARG002 - each rule prepares what it needs
+        """Work out what needs everybody first; the result is handed to `weigh` and `settle`."""
+        return None
+
+    @abstractmethod
+    def weigh(self, usage: Usage, prepared: Any, out: Ints) -> None:  # noqa: ANN401 - what `prepare` returned
+        """Add the weights of a block of users into `out`, int64[rows, artists]."""
+
+    @abstractmethod
+    def settle(self, weights: Ints, pool: int, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
+        """Divide `pool` minor units by the summed weights int64[rows, artists]; return int64[artists]."""
+
+    def settling(self, weights: Ints, month: Month, prepared: Any) -> Any:  # noqa: ANN401 - what `prepare` returned
+        """Divide the month's pool, with the month at hand: a rule may look again where rounding would decide.
+
+        Returns:
+            int64[artists], or what `ties.settle_together` makes that of, in one walk for several rules.
+
+        """
+        return self.settle(weights, month.facts.pool, prepared)
+
+    def settle_month(self, weights: Ints, month: Month, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
+        """Divide the month's pool under this rule alone, exactly."""
+        found = self.settling(weights, month, prepared)
+        units: Ints = found.settled(month) if hasattr(found, "settled") else found
+        return units
+
+    def weight_of(self, users: Users | Usage, prepared: Any) -> Ints | None:  # noqa: ANN401, ARG002 - see `weigh`
+        """Return how much of the pool each user of a block steers, int64[users]; None where no user has a part."""
+        return None
+
+    def remarks(self, prepared: Any) -> tuple[str, ...]:  # noqa: ANN401, ARG002 - see `weigh`
+        """Return sentences for the reader of a result: what was solved, what bound holds, what is not kept."""
+        if not self.experimental:
+            return ()
+        broken = ", ".join(p.value for p in self.broken())
+        return (f"{self.label} is experimental, for study and not for paying; it breaks {broken}",)
+
+    def broken(self) -> tuple[Promise, ...]:
+        """Return the promises this rule does not keep, in the order of the list."""
+        return tuple(p for p in Promise if p not in self.keeps())
+
+    @property
+    def label(self) -> str:
+        """The rule as asked for: the name, and the parameters that are not at their defaults."""
+        given = [
+            f"{f.name.replace('_', '-')}={getattr(self, f.name)}"
+            for f in dataclasses.fields(self)
+            if getattr(self, f.name) != f.default
+        ]
+        return self.name + (":" + ",".join(given) if given else "")
+
+    @property
+    def column(self) -> str:
+        """The rule's column in a comparison."""
+        return self.label.translate(str.maketrans("-:,=/.", "______"))
+
+    @classmethod
+    def summary(cls) -> str:
+        """Return the first paragraph of the manual, in one line."""
+        return " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
+
+    @classmethod
+    def parameters(cls) -> tuple[Parameter, ...]:
+        """Return what can be set, for people."""
+        return tuple(describe(f) for f in dataclasses.fields(cls))
+
+    @classmethod
+    def parse(cls, text: str) -> Rule:
+        """Make the rule from its parameters, `force=smooth,b=0.8`.
+
+        Raises:
+            UsageError: for an unknown or repeated parameter or a value out of range; it names what is allowed.
+
+        """
+        fields = {f.name.replace("_", "-"): f for f in dataclasses.fields(cls)}
+        values: dict[str, Any] = {}
+        for part in filter(None, text.split(",")):
+            key, equals, value = part.partition("=")
+            declared = fields.get(key.strip().replace("_", "-"))
+            if declared is None or not equals:
+                allowed = ", ".join(fields) or "none"
+                message = f"{cls.name} has no parameter {part!r}"
+                raise UsageError(message, advice=f"Its parameters: {allowed}.")
+            if declared.name in values:
+                message = f"{cls.name}: {key.strip()} is given twice"
+                raise UsageError(message)
+            values[declared.name] = read_value(cls.name, declared, value.strip())
+        return cls(**values)
+
+
+def describe(declared: dataclasses.Field[Any]) -> Parameter:
+    """Say a declared parameter in words."""
+    default = declared.metadata["unset"] if declared.default is None else str(declared.default)
+    return Parameter(declared.name.replace("_", "-"), default, declared.metadata["help"], allowed(declared))
+
+
+def allowed(declared: dataclasses.Field[Any]) -> str:
+    """Say what values a parameter takes: its choices, its range, or both."""
+    choices, low, high = (declared.metadata[k] for k in ("choices", "low", "high"))
+    ways = list(choices)
+    if low is not None or not ways:
+        ways.append(
+            f"a {'whole ' * declared.metadata['whole']}number from {low}" + ("" if high is None else f" to {high}")
+        )
+    return " or ".join(filter(None, [", ".join(ways[:-1]), ways[-1]]))
+
+
+def read_value(rule: str, declared: dataclasses.Field[Any], text: str) -> Any:  # noqa: ANN401 - typed by the declaration
+    """Read one parameter by its declared choices or range; numbers are exact fractions."""
+    choices, low, high = (declared.metadata[k] for k in ("choices", "low", "high"))
+    if text in choices:
+        return text
+    number = read_number(text) if low is not None else None
+    if (
+        number is None
+        or number < low
+        or (high is not None and number > high)
+        or (declared.metadata["whole"] and number.denominator > 1)
+    ):
+        message = f"{rule}: {declared.name.replace('_', '-')} is {text!r}"
+        raise UsageError(message, advice=f"It takes {allowed(declared)}.")
+    return number
+
+
+def read_number(text: str) -> Fraction | None:
+    """Read `0.5`, `50%` or `1/2` exactly; None for anything else."""
+    if not NUMBER.fullmatch(text):
+        return None
+    try:
+        return Fraction(text[:-1]) / 100 if text.endswith("%") else Fraction(text)
+    except ZeroDivisionError:
+        return None

@@ -1,0 +1,281 @@
+"""The last minor units, given out exactly: artists too near to a tie for 64-bit units are worked out to 96 bits more.
+
+Splitting a budget rounds each user's part to whole units, so two artists whose exact remainders are equal may end a few
+units apart, and the wrong one would get the cent. Only artists within that error of the cut are in doubt. One more walk
+splits the budgets for these alone, finely enough that what is still equal is a tie, which goes to the smaller id.
+
+Where budgets themselves are rounded (roots, or parts of listening), what is equal within that error counts as a tie
+too, and it is said: `Unsettled.undecided`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from operator import mul
+from threading import Lock
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from fairpay.money.currency import LARGEST
+from fairpay.money.integers import sum_exactly
+from fairpay.money.rounding import nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from fractions import Fraction
+
+    from numpy.typing import NDArray
+
+    from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.month import Month
+    from fairpay.rules.core.usage import Usage
+
+__all__ = ["Part", "Split", "Unsettled", "settle_nearly", "settle_roughly", "settle_together"]
+
+Split: TypeAlias = "Callable[[Usage, NDArray[np.int32], Ints], None]"
+
+BITS = 96
+"""Bits below the unit that a second look sees: three digits in base 2^32."""
+HALF = 32
+LOW = (1 << HALF) - 1
+NOBODY = np.empty(0, dtype=np.int64)
+MOST_ENTRIES = 1 << 31
+"""So many digits add up below 2^63."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Budgets of all users, split in one way."""
+
+    split: Split
+    """Adds a block's parts for chosen artists, see `fairpay.kernels.fine`: (block, place, out)."""
+    times: int = 1
+    """What each unit of them counts."""
+    rounded: bool = True
+    """Whether the weights are sums of rounded parts; False: no part was rounded."""
+
+
+@dataclass(slots=True)
+class Unsettled:
+    """A pool that is divided but for the last units of artists in doubt."""
+
+    paid: Ints
+    """int64[artists]: floors, and one more where that is beyond doubt."""
+    budgets: int
+    """The exact sum of all users' budgets, each part by its `times`."""
+    parts: tuple[Part, ...]
+    doubtful: Ints
+    """Codes in doubt, ascending; none: it is settled."""
+    loose: Fraction | None = None
+    """Where budgets are rounded to whole units, what besides each may be off, as a part of it; None: they are exact."""
+    undecided: int = 0
+    """Artists among whom the last minor units went by id though nobody can say that they tie exactly."""
+
+    def settled(self, month: Month) -> Ints:
+        """Return what each artist is paid."""
+        return settle_together(month, [self])[0]
+
+    def finish(self, weights: Sequence[int], month: Month) -> None:
+        """Settle what is in doubt by the weights of these artists, times 2^96, each cut off below.
+
+        Floors are worked out again too: in a large pool the units of the first look are coarser than minor units.
+        """
+        pool = month.facts.pool
+        parts = [divmod(pool * weight, self.budgets << BITS) for weight in weights]
+        self.paid[self.doubtful] = [floor for floor, _ in parts]
+        left = pool - sum_exactly(self.paid)
+        slack = [pool * (month.facts.users + 1) * sum(part.times for part in self.parts)] * len(parts)
+        if self.loose is not None:
+            listeners = month.artist_listeners[self.doubtful].tolist()
+            off = [
+                self.off(weight >> BITS, own, month.facts.users) for weight, own in zip(weights, listeners, strict=True)
+            ]
+            slack = [one + (pool * more << BITS) for one, more in zip(slack, off, strict=True)]
+        served, tied = first_of([rest for _, rest in parts], left, slack=slack)
+        self.paid[self.doubtful[served]] += 1
+        self.undecided = 0 if self.loose is None else tied
+
+    def off(self, weight: int, listeners: int, users: int) -> int:
+        """Return by how many units an artist's weight, and the sum of all in its proportion, may be off.
+
+        A budget is off by less than a unit and `loose` of itself.
+        """
+        assert self.loose is not None
+        own = 2 * weight * self.loose.numerator // self.loose.denominator
+        return listeners + weight * users // self.budgets + own + 2
+
+
+def settle_roughly(
+    month: Month, weights: Ints, *, budgets: int, parts: Sequence[Part], loose: Fraction | None = None
+) -> Unsettled:
+    """Divide the month's pool by weights that are rounded sums of budgets, as far as rounding decides nothing.
+
+    Args:
+        month: what is divided.
+        weights: integers[artists], int64 or object, summing to `budgets`, each less than two units of each rounded part
+            per entry of the month from exact.
+        budgets: the exact sum of all users' budgets, above 0.
+        parts: how they are split.
+        loose: where budgets are rounded to whole units, what besides each may be off, as a part of it; None: exact.
+
+    """
+    from fairpay.kernels import wide  # noqa: PLC0415 - Numba is loaded where it is used
+
+    pool, listeners = month.facts.pool, month.artist_listeners
+    begun = Unsettled(np.empty(len(weights), dtype=np.int64), budgets, tuple(parts), NOBODY, loose)
+    units = 2 * sum_exactly(listeners) * sum(part.times for part in parts if part.rounded)
+    if loose is not None:
+        units += begun.off(int(weights.max()), int(listeners.max()), month.facts.users)
+    down = max(0, budgets.bit_length() - LARGEST.bit_length() + 1)
+    error = pool * ((units >> down) + (2 if down else 0))
+    high = budgets >> down
+    rests = np.empty(len(weights), dtype=np.uint64)
+    top = (weights >> down).astype(np.int64)
+    left = pool - int(wide.apportion(top, np.uint64(high), np.uint64(pool), begun.paid, rests))
+    if 2 * error >= high:
+        begun.doubtful = np.arange(len(weights))
+        return begun
+    order = np.argsort(np.uint64(high) - rests, kind="stable")
+    served, begun.doubtful = near_the_cut(rests, order, left, error=error)
+    begun.paid[served] += 1
+    return begun
+
+
+def settle_nearly(shares: Sequence[int], pool: int, *, error: int) -> Unsettled:
+    """Divide a pool by shares that are each known to within `error` of their units; near ties go by code.
+
+    Args:
+        shares: integers of any size, one for each artist, none negative.
+        pool: minor units.
+        error: how far each share may be from exact, and the sum of all as well.
+
+    Raises:
+        NothingToPayError: when the pool is not empty and every share is zero.
+
+    """
+    total = sum(shares)
+    if not total:
+        return Unsettled(nothing(len(shares), pool), 0, (), NOBODY)
+    parts = [divmod(pool * share, total) for share in shares]
+    paid = np.array([floor for floor, _ in parts], dtype=np.int64)
+    slack = [2 * pool * error if share else 0 for share in shares]
+    served, tied = first_of([rest for _, rest in parts], pool - sum_exactly(paid), slack=slack)
+    paid[served] += 1
+    return Unsettled(paid, total, (), NOBODY, undecided=tied if error else 0)
+
+
+def settle_together(month: Month, begun: Sequence[Unsettled | Ints]) -> list[Ints]:
+    """Settle what is in doubt under several rules, in one more walk for all of them.
+
+    Returns:
+        int64[artists] each, summing to the pool: Hamilton's method on the exact weights, ties to the smaller code. What
+        is settled already is passed on.
+
+    """
+    open_ones = [one for one in begun if isinstance(one, Unsettled) and len(one.doubtful)]
+    for one, weights in zip(open_ones, fine_weights(month, open_ones), strict=True):
+        one.finish(weights, month)
+    return [one.paid if isinstance(one, Unsettled) else one for one in begun]
+
+
+def near_the_cut(rests: NDArray[np.uint64], order: Ints, left: int, *, error: int) -> tuple[Ints, Ints]:
+    """Return the codes served without doubt, and those so near the cut that rounding may have decided, ascending."""
+    if left == 0 or left == len(order):
+        return order[:left], order[:0]
+    last, following = int(rests[order[left - 1]]), int(rests[order[left]])
+    if last - following > 2 * error:
+        return order[:left], order[:0]
+    high = np.uint64(min(following + 2 * error, 2**64 - 1))
+    low = np.uint64(max(last - 2 * error, 0))
+    sorted_rests = rests[order]
+    first = int(np.count_nonzero(sorted_rests > high))
+    behind = int(np.count_nonzero(sorted_rests >= low))
+    return order[:first], np.sort(order[first:behind])
+
+
+def fine_weights(month: Month, open_ones: Sequence[Unsettled]) -> list[list[int]]:
+    """Return for each the weights of its doubtful artists, times 2^96."""
+    if not open_ones:
+        return []
+    looks = [(one, part) for one in open_ones for part in one.parts]
+    places = []
+    for one, _ in looks:
+        places.append(np.full(month.facts.artists, -1, dtype=np.int32))
+        places[-1][one.doubtful] = np.arange(len(one.doubtful), dtype=np.int32)
+    idle: list[Digits] = []
+    everything: list[Digits] = []
+    lock = Lock()
+
+    def visit(usage: Usage) -> None:
+        with lock:
+            if not idle:
+                idle.append(Digits([len(one.doubtful) for one, _ in looks]))
+                everything.append(idle[-1])
+            digits = idle.pop()
+        digits.make_room(len(usage.artist))
+        for (_, part), place, out in zip(looks, places, digits.outs, strict=True):
+            part.split(usage, place, out)
+        with lock:
+            idle.append(digits)
+
+    deque(month.each(visit), maxlen=0)
+    for digits in everything:
+        digits.carry()
+    sums = iter([as_integers(sum(each)) for each in zip(*(digits.outs for digits in everything), strict=True)])
+    return [added([(part.times, next(sums)) for part in one.parts]) for one in open_ones]
+
+
+def added(parts: Sequence[tuple[int, Sequence[int]]]) -> list[int]:
+    """Add up the weights of several parts, each by its times."""
+    return [sum(map(mul, (times for times, _ in parts), each)) for each in zip(*(w for _, w in parts), strict=True)]
+
+
+class Digits:
+    """What one thread adds to: for each rule int64[doubtful, 4], units and three digits in base 2^32."""
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        """Begin with nothing."""
+        from fairpay.kernels.fine import DIGITS  # noqa: PLC0415 - Numba is loaded where it is used
+
+        self.outs = [np.zeros((size, DIGITS), dtype=np.int64) for size in sizes]
+        self.entries = 0
+
+    def make_room(self, entries: int) -> None:
+        """Carry before so many more entries could leave int64."""
+        if self.entries + entries >= MOST_ENTRIES:
+            self.carry()
+        self.entries += entries
+
+    def carry(self) -> None:
+        """Bring every digit below 2^32."""
+        self.entries = 1
+        for out in self.outs:
+            for digit in range(out.shape[1] - 1, 0, -1):
+                out[:, digit - 1] += out[:, digit] >> HALF
+                out[:, digit] &= LOW
+
+
+def as_integers(digits: Ints) -> list[int]:
+    """Read rows of digits, the units times 2^96."""
+    columns = [column.tolist() for column in digits.T]
+    return [sum(digit << (BITS - HALF * i) for i, digit in enumerate(row)) for row in zip(*columns, strict=True)]
+
+
+def first_of(keys: Sequence[int], count: int, *, slack: Sequence[int]) -> tuple[list[int], int]:
+    """Return the positions of the `count` largest keys, and among how many the last of them was not decided.
+
+    Keys that follow within the slack of both are equal, and of these the first wins; where they are not the same to the
+    last bit, as the keys of artists with the same listening are, that is no decision.
+    """
+    by_size = sorted(range(len(keys)), key=lambda i: (-keys[i], i))
+    group, groups = 0, {}
+    for before, i in zip([*by_size[:1], *by_size], by_size, strict=False):
+        group += keys[before] - keys[i] > slack[before] + slack[i]
+        groups[i] = group
+    order = sorted(by_size, key=lambda i: (groups[i], i))
+    if not 0 < count < len(order) or groups[order[count - 1]] != groups[order[count]]:
+        return order[:count], 0
+    alike = [i for i in order if groups[i] == groups[order[count]]]
+    return order[:count], len(alike) if len({keys[i] for i in alike}) > 1 else 0

@@ -1,0 +1,100 @@
+"""Tables and values to files: the same bytes for the same content, wherever and whenever they are written."""
+
+from __future__ import annotations
+
+import json
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from fairpay.runs.disk import open_new
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+    from typing import BinaryIO
+
+    import pyarrow as pa
+
+__all__ = ["as_json", "csv_to", "write_csv", "write_json", "write_parquet", "write_tables"]
+
+GROUP_ROWS = 1 << 20
+SLICE_ROWS = 1 << 17
+
+
+def write_parquet(table: pa.Table, path: Path) -> int:
+    """Write a table as Parquet (zstd) with PyArrow; return its rows.
+
+    PyArrow and not Polars, for its record with decimals. How the table is cut into chunks leaves no trace.
+
+    Raises:
+        OSError: when the file cannot be written.
+
+    """
+    import pyarrow.parquet as pq  # noqa: PLC0415 - loaded where it is used
+
+    whole = table.combine_chunks()
+    with open_new(path) as file, pq.ParquetWriter(file, whole.schema, compression="zstd") as writer:
+        writer.write_table(whole, row_group_size=GROUP_ROWS)
+    return int(whole.num_rows)
+
+
+def write_tables(tables: Iterable[pa.Table], path: Path) -> int:
+    """Write tables of the same columns (at least one) as one Parquet file; return their rows.
+
+    Each is a row group, so that the bytes are those of `write_parquet` where all but the last have `GROUP_ROWS` rows.
+
+    Raises:
+        OSError: when the file cannot be written.
+
+    """
+    import pyarrow.parquet as pq  # noqa: PLC0415 - loaded where it is used
+
+    rows, rest = 0, iter(tables)
+    first = next(rest)
+    with open_new(path) as file, pq.ParquetWriter(file, first.schema, compression="zstd") as writer:
+        for table in chain([first], rest):
+            writer.write_table(table.combine_chunks(), row_group_size=GROUP_ROWS)
+            rows += table.num_rows
+    return rows
+
+
+def write_csv(table: pa.Table, path: Path) -> int:
+    """Write a table as CSV (RFC 4180, but lines end in LF): UTF-8 without BOM; return its rows.
+
+    Decimals have all their digits, ids stand as they came, null is an empty field and an empty text is `""`. Fields
+    are quoted only where they must be. Nothing is escaped for spreadsheets: a name such as `=1+1` stays what it is.
+
+    Raises:
+        OSError: when the file cannot be written.
+
+    """
+    with open_new(path) as file:
+        csv_to(table, file)
+    return int(table.num_rows)
+
+
+def csv_to(table: pa.Table, file: BinaryIO) -> None:
+    """Write a table as CSV to an open file, some rows at a time."""
+    import polars as pl  # noqa: PLC0415 - loaded where it is used
+
+    frame = pl.DataFrame(table)
+    frame.head(0).write_csv(file)
+    file.writelines(part.write_csv(include_header=False).encode() for part in frame.iter_slices(SLICE_ROWS))
+
+
+def as_json(value: Any) -> bytes:  # noqa: ANN401 - whatever JSON can hold
+    """Return the bytes of a JSON file."""
+    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode(errors="backslashreplace")
+
+
+def write_json(value: Any, path: Path) -> None:  # noqa: ANN401 - whatever JSON can hold
+    """Write a value as JSON for people and programs: indented, UTF-8, keys in the order given.
+
+    What a file name that is not UTF-8 has in the place of its bytes is escaped, so that reading gives the name back.
+
+    Raises:
+        OSError: when the file cannot be written.
+
+    """
+    with open_new(path) as file:
+        file.write(as_json(value))

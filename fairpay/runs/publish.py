@@ -1,0 +1,219 @@
+"""Publishing a run: at every moment there is no run at its directory, or a whole one that verifies."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+
+from fairpay.errors import DifferentRunError, LockedError, OutputError
+from fairpay.runs import disk
+from fairpay.runs.hashing import hash_file
+from fairpay.runs.manifest import MANIFEST, seal
+from fairpay.runs.outputs import write_json
+from fairpay.runs.standing import damage, standing_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+    from filelock import BaseFileLock
+
+__all__ = ["Published", "Target", "publish"]
+
+Writer: TypeAlias = "Callable[[Path], int | None]"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What became of a run."""
+
+    status: Literal["done", "already"]
+    """`already`: the same run was there and is whole; nothing was written."""
+    directory: Path
+
+
+class Target:
+    """The directory a run will be published to, held from before the work until after it.
+
+    Beside the directory `out` stand, while they are needed: `.out.fairpay-lock`, which the kernel lets go when the
+    process dies; `.out.fairpay-XXXX.tmp` with the files being written; `.out.fairpay-old`, the run that is being
+    replaced where the system cannot exchange two directories in one step. Entering cleans up after killed runs.
+    """
+
+    def __init__(self, directory: Path, *, force: bool = False) -> None:
+        """Remember the directory; `force` lets another finished run there be replaced."""
+        self.given = directory
+        try:
+            self.directory = directory.resolve()
+            mounted = self.directory.is_mount()
+        except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a NUL, a folder one may not enter
+            message = f"{directory} could not be written: {getattr(error, 'strerror', None) or error}"
+            raise OutputError(message, advice="Give another directory; nothing was read or written.") from error
+        if mounted:
+            message = f"{directory} could not be written: a file system is mounted there, which cannot be exchanged"
+            raise OutputError(message, advice="Give a directory inside it; nothing was read or written.")
+        self.force = force
+        self.prefix = f".{self.directory.name}.fairpay-"
+        self.lock: BaseFileLock | None = None
+
+    def beside(self, name: str) -> Path:
+        """Name something beside the directory."""
+        return self.directory.with_name(self.prefix + name)
+
+    def __enter__(self) -> Self:
+        """Take the lock, clean up after killed runs, and refuse early what cannot end well.
+
+        Raises:
+            LockedError: another run holds the directory.
+            OutputError: the place cannot be written to, or holds something that is not a run.
+
+        """
+        try:
+            self.directory.parent.mkdir(parents=True, exist_ok=True)
+            self.take_lock()
+        except OSError as error:
+            raise self.unwritable(error) from error
+        try:
+            self.recover()
+            standing_run(self.directory, self.given)
+        except OSError as error:
+            self.let_go()
+            raise self.unwritable(error) from error
+        except BaseException:
+            self.let_go()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let the directory go."""
+        self.let_go()
+
+    def take_lock(self) -> None:
+        """Take the lock without waiting."""
+        from filelock import FileLock, Timeout  # noqa: PLC0415 - loaded where it is used
+
+        self.beside("lock").touch()  # where nothing can be written, filelock would speak of another run
+        lock = FileLock(self.beside("lock"), blocking=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            message = f"another run is writing to {self.given}"
+            raise LockedError(message, advice="Wait for it to end, or give another directory.") from None
+        self.lock = lock
+
+    def let_go(self) -> None:
+        """Remove the lock file while it is still held, then release it."""
+        if self.lock is None:
+            return
+        try:
+            with suppress(OSError):
+                disk.remove_file(self.beside("lock"))
+        finally:
+            self.lock.release()
+            self.lock = None
+
+    def recover(self) -> None:
+        """Put right what a killed run left: bring back a run set aside, remove what was not finished."""
+        old = self.beside("old")
+        if old.is_dir() and not self.directory.exists():
+            disk.rename(old, self.directory)
+        for path in self.directory.parent.iterdir():
+            if path.name.startswith(self.prefix) and path != self.beside("lock"):
+                disk.remove_tree(path)
+
+    def publish(self, *, files: Mapping[str, Writer], manifest: Mapping[str, Any], fingerprint: str) -> Published:
+        """Write every file, then the manifest, and put the directory in its place.
+
+        `files` maps names to what writes them; a writer may return the rows it wrote. A run with the same
+        fingerprint that is there already and whole is left as it is.
+
+        Raises:
+            DifferentRunError: another finished run is there, and `force` is not given.
+            OutputError: something could not be written. What was there before is untouched.
+
+        """
+        standing = standing_run(self.directory, self.given)
+        if standing is not None:
+            broken = damage(self.directory, standing)
+            if standing["fingerprint"] == fingerprint and not broken:
+                return Published("already", self.given)
+            if not self.force:
+                raise self.different(same=standing["fingerprint"] == fingerprint, broken=broken)
+        try:
+            self.write(files, {**manifest, "fingerprint": fingerprint}, replacing=standing is not None)
+        except OSError as error:
+            raise self.unwritable(error) from error
+        return Published("done", self.given)
+
+    def write(self, writers: Mapping[str, Writer], manifest: Mapping[str, Any], *, replacing: bool) -> None:
+        """Write to a directory beside the target and rename it; remove it whatever happens."""
+        made = self.beside(f"{secrets.token_hex(4)}.tmp")
+        try:
+            disk.make_directory(made)
+            outputs = list(write_each(writers, made))
+            write_json(seal({**manifest, "outputs": outputs}), made / MANIFEST)
+            disk.sync(made / MANIFEST)
+            disk.sync_directory(made)
+            if replacing:
+                self.replace(made)
+            else:
+                disk.rename(made, self.directory)
+            disk.sync_directory(self.directory.parent)
+        finally:
+            with suppress(OSError):
+                disk.remove_tree(made)
+
+    def replace(self, made: Path) -> None:
+        """Put a new run where another is; the old one ends up at `made` or is removed."""
+        if disk.exchange(made, self.directory):
+            return
+        old = self.beside("old")
+        disk.rename(self.directory, old)
+        try:
+            disk.rename(made, self.directory)
+        except BaseException:
+            disk.rename(old, self.directory)
+            raise
+        with suppress(OSError):
+            disk.remove_tree(old)
+
+    def different(self, *, same: bool, broken: list[str]) -> DifferentRunError:
+        """Say what is there instead."""
+        if same:
+            message = f"{self.given} holds this run, but not as it was written: {'; '.join(broken)}"
+        else:
+            message = f"{self.given} holds another finished run"
+        return DifferentRunError(message, advice="Replace it with --force, or give another directory.")
+
+    def unwritable(self, error: OSError) -> OutputError:
+        """Say what could not be written and why."""
+        message = f"{self.given} could not be written: {error.strerror or error}"
+        return OutputError(message, advice="Nothing half-written is left.")
+
+
+def write_each(writers: Mapping[str, Writer], made: Path) -> Iterator[dict[str, Any]]:
+    """Write each file, have it on the disk, and tell what the manifest says of it."""
+    for name, write in writers.items():
+        path = made / name
+        rows = write(path)
+        disk.sync(path)
+        size, digest = hash_file(path)
+        yield {"name": name, "size": size, "sha256": digest, **({} if rows is None else {"rows": rows})}
+
+
+def publish(
+    directory: Path,
+    *,
+    files: Mapping[str, Writer],
+    manifest: Mapping[str, Any],
+    fingerprint: str,
+    force: bool = False,
+) -> Published:
+    """Publish a run in one call; see `Target` and `Target.publish`, also for what is raised."""
+    with Target(directory, force=force) as target:
+        return target.publish(files=files, manifest=manifest, fingerprint=fingerprint)

@@ -1,0 +1,134 @@
+"""Control totals of a run, worked out again from its table and its summary."""
+
+from __future__ import annotations
+
+import io
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from fairpay.reports.outcome import Control
+from fairpay.runs.outputs import csv_to
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+__all__ = ["check_totals"]
+
+ZERO = Decimal(0)
+DIGITS = 37
+"""One less than Arrow's decimals have, so that a difference of two fits."""
+
+
+def check_totals(directory: Path, name: str, *, summary: Mapping[str, Any], rows: int) -> Iterator[Control]:
+    """Check `name`.parquet (and .csv) of a run against its summary; amounts are exact decimals throughout.
+
+    Raises:
+        OSError, ValueError, KeyError, TypeError: when a file is not what a run writes.
+
+    """
+    import pyarrow.parquet as pq  # noqa: PLC0415 - loaded where it is used
+
+    table = pq.read_table(directory / f"{name}.parquet")
+    paid = payout_columns(table, len(summary["rules"]))
+    yield row_control(table, rows=rows, summary=summary)
+    yield csv_control(table, directory / f"{name}.csv")
+    yield order_control(table, paid[0])
+    yield from money_controls(table, paid, summary)
+    yield from listening_controls(table, summary)
+    for column, comparison in zip(paid[1:], summary["comparisons"], strict=True):
+        yield change_control(table, paid[0], column, comparison)
+
+
+def payout_columns(table: pa.Table, rules: int) -> list[str]:
+    """Return the columns of payouts: they follow `listeners`, one for each rule."""
+    first = table.column_names.index("listeners") + 1
+    return list(table.column_names[first : first + rules])
+
+
+def row_control(table: pa.Table, *, rows: int, summary: Mapping[str, Any]) -> Control:
+    """One row for each artist, each once, as many as the manifest and the summary say."""
+    artists = summary["listening"]["artists"]
+    different = len(table["artist"].unique())
+    detail = f"{table.num_rows:,} rows, {different:,} different artists; manifest {rows:,}, summary {artists:,}"
+    return Control("table rows", table.num_rows == different == rows == artists, detail)
+
+
+def csv_control(table: pa.Table, path: Path) -> Control:
+    """The CSV file holds what the Parquet file holds, byte for byte."""
+    if not path.is_file():  # a pipe would be waited for
+        return Control("csv", ok=False, detail=f"{path.name} is no file")
+    made = io.BytesIO()
+    csv_to(table, made)
+    same = made.getvalue() == path.read_bytes()
+    return Control("csv", same, f"{path.name} {'says' if same else 'does not say'} the same as the Parquet file")
+
+
+def order_control(table: pa.Table, column: str) -> Control:
+    """Sorted by the first payout, descending, then by the bytes of the artist id."""
+    import pyarrow.compute as pc  # noqa: PLC0415 - loaded where it is used
+
+    above, below = table.slice(0, max(table.num_rows - 1, 0)), table.slice(1)
+    more = pc.greater(above[column], below[column])
+    tied = pc.and_(pc.equal(above[column], below[column]), pc.less(above["artist"], below["artist"]))
+    wrong = pc.sum(pc.invert(pc.or_(more, tied))).as_py() or 0
+    return Control("order", wrong == 0, f"by {column}, then artist: {wrong:,} rows out of order")
+
+
+def money_controls(table: pa.Table, paid: Sequence[str], summary: Mapping[str, Any]) -> Iterator[Control]:
+    """Every rule pays the pool, no more and no less, to nobody less than nothing, as the summary says."""
+    import pyarrow.compute as pc  # noqa: PLC0415 - loaded where it is used
+
+    pool = Decimal(summary["pool"])
+    for column, rule in zip(paid, summary["rules"], strict=True):
+        total = sum_of(table[column])
+        detail = f"column {total} = pool {pool} = summary {rule['paid']}"
+        least = pc.min(table[column]).as_py() or ZERO
+        yield Control(f"paid {rule['name']}", total == pool == Decimal(rule["paid"]) and least >= 0, detail)
+        count = pc.sum(pc.greater(table[column], ZERO)).as_py() or 0
+        detail = f"{count:,} in the table, {rule['artists_paid']:,} in the summary"
+        yield Control(f"artists paid {rule['name']}", count == rule["artists_paid"], detail)
+
+
+def listening_controls(table: pa.Table, summary: Mapping[str, Any]) -> Iterator[Control]:
+    """Plays and time of the table are those of the summary; rows read are rows used and rows left out."""
+    listening = summary["listening"]
+    plays = sum_of(table["plays"])
+    yield Control(
+        "plays", plays == listening["plays"], f"{plays:,} in the table, {listening['plays']:,} in the summary"
+    )
+    if listening["seconds"] is not None:
+        seconds = sum_of(table["seconds"])
+        detail = f"{seconds} in the table, {listening['seconds']} in the summary"
+        yield Control("seconds", seconds == Decimal(listening["seconds"]), detail)
+    left_out = sum(listening["dropped"].values())
+    detail = f"{listening['rows']:,} read = {listening['used']:,} used + {left_out:,} left out"
+    yield Control("rows", listening["rows"] == listening["used"] + left_out, detail)
+
+
+def change_control(table: pa.Table, first: str, column: str, comparison: Mapping[str, Any]) -> Control:
+    """What changes hands, and how many gain and lose, is what the summary says."""
+    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
+    import pyarrow.compute as pc  # noqa: PLC0415 - loaded where it is used
+
+    narrow = pa.decimal128(DIGITS, table[first].type.scale)
+    change = pc.subtract(table[column].cast(narrow), table[first].cast(narrow))
+    moved = sum_of(pc.abs(change)) / 2
+    gainers, losers = (pc.sum(f(change, ZERO)).as_py() or 0 for f in (pc.greater, pc.less))
+    told = (Decimal(comparison["moved"]), comparison["gainers"], comparison["losers"])
+    written = table[f"{column}_difference"]
+    ok = (moved, gainers, losers) == told and written.equals(change.cast(written.type))
+    detail = f"{moved} changes hands, {gainers:,} gain, {losers:,} lose; summary {told[0]}, {told[1]:,}, {told[2]:,}"
+    return Control(f"change to {comparison['to']}", ok, detail)
+
+
+def sum_of(column: pa.ChunkedArray) -> Any:  # noqa: ANN401 - an int or a Decimal, as the column is
+    """Sum a column of integers or decimals; nothing sums to 0. Integers are summed as decimals, which cannot wrap."""
+    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
+    import pyarrow.compute as pc  # noqa: PLC0415 - the same
+
+    wide = column.cast(pa.decimal128(38, 0)) if pa.types.is_integer(column.type) else column
+    total = pc.sum(wide).as_py()
+    return total if total is not None else ZERO

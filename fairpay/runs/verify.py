@@ -1,0 +1,138 @@
+"""Checking a published run from its files alone: hashes, and every control total worked out again."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fairpay.errors import FairpayError, InputError
+from fairpay.reports.outcome import Control
+from fairpay.runs.hashing import hash_file
+from fairpay.runs.manifest import MANIFEST, read_manifest
+from fairpay.runs.standing import fault_of, manifest_stands
+from fairpay.runs.totals import check_totals
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+__all__ = ["unreadable", "verify"]
+
+TABLES = ("comparison", "payouts")
+SUMMARY = "summary.json"
+
+
+def unreadable() -> tuple[type[BaseException], ...]:
+    """What reading a file that is not what it should be can raise, also from Arrow and Polars.
+
+    A panic of Polars is no `Exception`, so that nothing else would catch it.
+    """
+    import polars as pl  # noqa: PLC0415 - loaded where it is used
+    import pyarrow as pa  # noqa: PLC0415 - the same
+
+    own = (FairpayError, AttributeError, AssertionError, RecursionError, MemoryError)
+    common = (OSError, ValueError, LookupError, TypeError, ArithmeticError)
+    return (*own, *common, pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException)
+
+
+def verify(directory: Path, *, inputs: bool = True) -> list[Control]:
+    """Check a run and return every control with its numbers; the run is good when all are `ok`.
+
+    An input that is gone fails its control, since nobody can say that it is still the one that was used. Where logs
+    were deleted as they should be, `inputs=False` leaves the inputs out and says so. An input is looked for under the
+    name it had, from the working directory, then from the run's directory and the one above.
+
+    Raises:
+        InputError: when there is no manifest to check against; one that was spoilt is a control that fails.
+
+    """
+    if not directory.is_dir():
+        message = f"{directory}: no such directory"
+        raise InputError(message, advice="Give a directory written with -o.")
+    try:
+        manifest = read_manifest(directory)
+    except InputError as refused:
+        if not (directory / MANIFEST).exists():
+            raise
+        return [Control("manifest", ok=False, detail=refused.message)]
+    controls = [manifest_control(directory, manifest), *output_controls(directory, manifest["outputs"])]
+    if extra := unknown_files(directory, manifest["outputs"]):
+        controls.append(Control("files", ok=False, detail=f"{len(extra)} that no run wrote: {extra[0]}"))
+    controls += input_controls(directory, manifest.get("inputs", []), asked=inputs)
+    controls += [
+        Control(f"recorded {control['name']}", bool(control["ok"]), str(control["detail"]))
+        for control in manifest.get("controls", [])
+        if not control["ok"]
+    ]
+    broken = {control.name.removeprefix("output ") for control in controls if not control.ok}
+    return controls + list(total_controls(directory, manifest["outputs"], broken=broken))
+
+
+def manifest_control(directory: Path, manifest: Mapping[str, Any]) -> Control:
+    """Check the seal of the manifest, and every byte of its file."""
+    whole = manifest_stands(directory, manifest)
+    return Control("manifest", whole, f"{MANIFEST} " + ("is as it was written" if whole else "was changed"))
+
+
+def output_controls(directory: Path, outputs: Sequence[Mapping[str, Any]]) -> Iterator[Control]:
+    """Hash every output again."""
+    for output in outputs:
+        name = output["name"]
+        told, fault = fault_of(directory, output)
+        if fault:
+            written = f"{output['size']:,} bytes, sha256 {output['sha256'][:12]}..."
+            yield Control(f"output {name}", ok=False, detail=f"{name} {fault}: it was written with {written}")
+        else:
+            yield Control(f"output {name}", ok=True, detail=f"{told}, as written")
+
+
+def unknown_files(directory: Path, outputs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Name what lies in the directory and is not in the manifest."""
+    known = {output["name"] for output in outputs} | {MANIFEST}
+    return sorted(path.name for path in directory.iterdir() if path.name not in known)
+
+
+def input_controls(directory: Path, inputs: Sequence[Mapping[str, Any]], *, asked: bool) -> Iterator[Control]:
+    """Hash every input again; those that are gone are a control of their own."""
+    if not asked:
+        yield Control("inputs", ok=True, detail=f"{len(inputs)} inputs left out, as asked")
+        return
+    local = [record for record in inputs if record["sha256"] is not None]
+    found = {record["name"]: digest for record in local if (digest := hash_input(directory, record["name"]))}
+    gone = [record["name"] for record in local if record["name"] not in found]
+    changed = [r["name"] for r in local if found.get(r["name"], r["sha256"]) != r["sha256"]]
+    detail = f"{len(found)} of {len(local)} hashed again, " + (f"changed: {changed[0]}" if changed else "all the same")
+    yield Control("inputs", not changed, detail)
+    if gone:
+        yield Control("inputs present", ok=False, detail=f"{len(gone)} of {len(local)} gone or unreadable: {gone[0]}")
+    if away := len(inputs) - len(local):
+        yield Control("inputs hashed", ok=True, detail=f"{away} were no plain files and have no hash to check")
+
+
+def hash_input(directory: Path, name: str) -> str | None:
+    """Find an input under the name it had and hash it; None where it is gone or cannot be read."""
+    for place in (Path(), directory, directory.parent):
+        if (place / name).is_file():
+            with suppress(OSError):
+                return hash_file(place / name)[1]
+    return None
+
+
+def total_controls(
+    directory: Path, outputs: Sequence[Mapping[str, Any]], *, broken: Collection[str]
+) -> Iterator[Control]:
+    """Read table and summary, and work the control totals out again; of files that were changed nothing is believed."""
+    names = {output["name"]: output for output in outputs}
+    for table in TABLES:
+        if f"{table}.parquet" not in names or SUMMARY not in names:
+            continue
+        if spoilt := sorted(set(broken) & {f"{table}.parquet", SUMMARY}):
+            yield Control("totals", ok=False, detail=f"not worked out again: {spoilt[0]} was changed")
+            continue
+        try:
+            summary = json.loads((directory / SUMMARY).read_bytes())
+            yield from check_totals(directory, table, summary=summary, rows=names[f"{table}.parquet"]["rows"])
+        except unreadable() as error:
+            kind = type(error).__name__
+            yield Control("totals", ok=False, detail=f"{table} or {SUMMARY} is not what it should be ({kind})")

@@ -1,0 +1,1 @@
+"""What can be asked of fairpay: each option, its default and its range."""

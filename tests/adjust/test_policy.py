@@ -1,0 +1,103 @@
+"""Policies: those that come with fairpay can be read, and a wrong one is refused with every fault at once."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fairpay.adjust.policy import find_policy, policy_names, policy_text, read_policy
+from fairpay.errors import UsageError
+from fairpay.rules import find_rule
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LEAST = 'title = "t"\nsource = "s"\nrule = "user-centric"\n'
+
+
+def test_the_published_policies_are_there() -> None:
+    """Each in a file of its own."""
+    assert policy_names() == (
+        "apple-spatial",
+        "deezer-artist-centric",
+        "soundcloud-fan-powered",
+        "spotify-2024",
+        "tidal-direct",
+    )
+
+
+@pytest.mark.parametrize("name", policy_names())
+def test_a_policy_names_a_rule_that_exists(name: str) -> None:
+    """With its parameters; and says where it comes from."""
+    policy = find_policy(name)
+    assert find_rule(policy.rule)
+    assert policy.source
+    assert policy.title.endswith(".")
+
+
+def test_deezer_is_what_was_published() -> None:
+    """Twice for an audience, twice for plays that were sought, nothing for noise, at most 1,000 plays of a user."""
+    policy = find_policy("deezer-artist-centric")
+    assert [(w.column, w.times) for w in policy.weights] == [("active", 2), ("category", 0)]
+    assert [(b.per, b.streams, b.listeners, b.times) for b in policy.boosts] == [("artist", 1000, 500, 2)]
+    assert find_rule(policy.rule) == find_rule("user-cap")
+    assert len(policy.notes) == 5
+    assert find_rule("user-cap:cap=1000,boosts=before").boosts == "before"
+    assert any("user-cap:cap=1000,boosts=before" in note for note in policy.notes)
+
+
+def test_numbers_are_exact() -> None:
+    """A TOML 1.1 is eleven tenths, not a float."""
+    assert find_policy("apple-spatial").weights[0].times == Fraction(11, 10)
+    assert find_policy("spotify-2024").weights[0].times == Fraction(1, 5)
+
+
+def test_a_copied_policy_is_the_same_policy(tmp_path: Path) -> None:
+    """What is shown can be saved, changed, and given as a file."""
+    mine = tmp_path / "my.toml"
+    mine.write_text(policy_text("spotify-2024"), encoding="utf-8")
+    assert find_policy(str(mine)) == find_policy("spotify-2024")
+    mine.write_text(policy_text("spotify-2024").replace("listeners = 50", "listeners = 7"), encoding="utf-8")
+    assert find_policy(str(mine)).thresholds[0].listeners == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("title = ", "not TOML"),
+        ('source = "s"\nrule = "r"', "has no title"),
+        (LEAST + "colour = 1", "unknown key 'colour'"),
+        (LEAST + "weights = 3", "not a list of tables"),
+        (LEAST + '[[weights]]\nname = "n"\ncolumn = "mood"\nvalues = ["x"]\ntimes = 2', "column is 'mood'"),
+        (LEAST + '[[weights]]\nname = "n"\ncolumn = "active"\nvalues = []\ntimes = 2', "values is"),
+        (LEAST + '[[weights]]\nname = "n"\ncolumn = "active"\nvalues = ["x"]\ntimes = -2', "times is"),
+        (LEAST + '[[weights]]\nname = "n"\ncolumn = "active"\nvalues = ["x"]\ntimes = "1/0"', "times is"),
+        (LEAST + '[[weights]]\nname = "n"\ncolumn = "active"\nvalues = ["x"]\ntimes = 1e-9', "times is"),
+        (LEAST + '[[weights]]\nname = "n"\ncolumn = "active"\nvalues = ["x"]\ntimes = true', "times is"),
+        (LEAST + '[[boosts]]\nname = "n"\nstreams = 1.5\nlisteners = 2\ntimes = 2', "streams is"),
+        (LEAST + '[[thresholds]]\nname = "n"\nper = "label"', "per is 'label'"),
+        (LEAST + 'measure = "minutes"', "measure is"),
+    ],
+)
+def test_a_wrong_policy_names_its_fault(text: str, named: str) -> None:
+    """Status 2."""
+    with pytest.raises(UsageError) as caught:
+        read_policy(text, where="my.toml")
+    assert named in caught.value.message
+    assert caught.value.message.startswith("my.toml")
+
+
+def test_all_faults_are_named_at_once() -> None:
+    """Not one after another."""
+    with pytest.raises(UsageError) as caught:
+        read_policy('colour = 1\n[[boosts]]\nname = "n"', where="my.toml")
+    assert all(word in caught.value.message for word in ("colour", "title", "streams", "times"))
+
+
+@pytest.mark.parametrize("name", ["spotify", "nowhere.toml"])
+def test_an_unknown_policy_is_refused(name: str) -> None:
+    """By name or by file."""
+    with pytest.raises(UsageError):
+        find_policy(name)

@@ -1,0 +1,75 @@
+"""People who look odd and are in order: what they look like, and that they are left alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+import pytest
+
+import fairpay
+from fairpay.synthetic.calendar import Calendar
+from fairpay.synthetic.catalogue import make_catalogue
+from fairpay.synthetic.hired import Hired, make_hired
+from fairpay.synthetic.innocents import INNOCENTS, make_innocents
+from fairpay.synthetic.month import Month
+from fairpay.synthetic.people import make_people
+from fairpay.synthetic.plants import Plant
+from fairpay.synthetic.tables import make_tables
+
+if TYPE_CHECKING:
+    from fairpay.synthetic.plays import Crowd
+
+CALENDAR, CATALOGUE = Calendar.of("2026-10", parts=1), make_catalogue(600, seed=6)
+PEOPLE, EACH, HIRED = 600, 6, 40
+
+
+@pytest.fixture(scope="module")
+def month() -> pl.DataFrame:
+    """Make 600 people, six of each kind of innocents, and 40 accounts hired for 8 of 20 artists each."""
+    crowds: list[Crowd] = [make_people(PEOPLE, rows=150_000, catalogue=CATALOGUE, calendar=CALENDAR, seed=6)]
+    first = PEOPLE
+    for kind in INNOCENTS:
+        crowds.append(make_innocents(kind, EACH, first_user=first, catalogue=CATALOGUE, calendar=CALENDAR, seed=6))
+        first += EACH
+    choose = Hired(600, 20, 8, CATALOGUE, 6)
+    crowds.append(make_hired(HIRED, 60, first_user=first, choose=choose, calendar=CALENDAR, seed=6))
+    made = Month(tuple(crowds), CALENDAR, CATALOGUE, (Plant("farm", HIRED, 60, 20),))
+    columns = ("ts", "user_id", "artist_id", "track_id", "ms_played")
+    tables = make_tables(made, seed=6, ids="short", columns=columns, countries=None, plans=None)
+    return pl.concat([pl.DataFrame(tables.plays(plays)) for plays in made.by_user()])
+
+
+def of(month: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """Return the plays of the innocents of a kind."""
+    first = PEOPLE + EACH * list(INNOCENTS).index(kind)
+    return month.filter(pl.col("user_id").is_in([f"u{number:06d}" for number in range(first, first + EACH)]))
+
+
+def test_cafes_are_closed_at_night_and_play_much(month: pl.DataFrame) -> None:
+    cafes = of(month, "cafes")
+    assert len(cafes.filter(pl.col("ts").dt.hour().is_between(1, 7))) < 0.01 * len(cafes)
+    assert len(cafes) / EACH / 31 > 150
+
+
+def test_sleepers_play_the_same_few_tracks_by_night(month: pl.DataFrame) -> None:
+    shares = of(month, "sleepers").group_by("user_id", "track_id").len().group_by("user_id").agg(pl.col("len").top_k(2))
+    total = of(month, "sleepers").group_by("user_id").len()
+    top = shares.join(total, on="user_id", suffix="_all").select(pl.col("len").list.sum() / pl.col("len_all"))
+    assert (top.to_series() > 0.5).all()
+
+
+def test_superfans_play_mostly_one_artist(month: pl.DataFrame) -> None:
+    plays = of(month, "superfans").group_by("user_id", "artist_id").len()
+    most = plays.group_by("user_id").agg(pl.col("len").max() / pl.col("len").sum())["len"]
+    assert np.all(most.to_numpy() > 0.8)
+
+
+def test_innocents_are_left_alone_and_the_hired_are_found(month: pl.DataFrame) -> None:
+    table = fairpay.suspects(month, fee="9.99").table
+    listed = set(table.filter(kind="user")["subject"])
+    first = PEOPLE + EACH * len(INNOCENTS)
+    hired = {f"u{number:06d}" for number in range(first, first + HIRED)}
+    assert len(listed - hired) <= 1
+    assert len(listed & hired) >= 0.9 * HIRED

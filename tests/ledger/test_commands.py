@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tomllib
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+from quarter import FILES, QUARTER, copied, run
+
+from fairpay.cli import main
+from fairpay.cli.config import flags
+from fairpay.errors import InputError, NotVerifiedError, OutputError, UnbalancedError, UsageError
+from fairpay.ledger import close as closing_module
+from fairpay.ledger import writing
+from fairpay.ledger.ledger import Kind
+from fairpay.ledger.template import TEMPLATE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fairpay.ledger.ledger import Ledger
+
+JULY = ("close", "--config", f"{FILES}/2026-07.toml")
+
+
+def test_init_writes_the_file_that_close_reads(tmp_path: Path) -> None:
+    """`fairpay init` writes a commented file."""
+    assert main(["init", str(tmp_path / "month.toml"), "--quiet"]) == 0
+    assert (tmp_path / "month.toml").read_text() == TEMPLATE
+
+
+def test_init_touches_no_file_that_is_there(tmp_path: Path) -> None:
+    """What is there is left alone."""
+    (tmp_path / "month.toml").write_text("mine")
+    assert main(["init", str(tmp_path / "month.toml")]) == OutputError.status
+    assert (tmp_path / "month.toml").read_text() == "mine"
+
+
+def test_every_key_of_the_file_that_init_writes_is_an_option_of_close() -> None:
+    """Also those that are commented out."""
+    from typer.main import get_command  # noqa: PLC0415 - the whole program, only here
+
+    from fairpay.cli.app import app  # noqa: PLC0415 - the same
+
+    open_keys = re.sub(r"^# (?=[a-z-]+ = )", "", TEMPLATE, flags=re.MULTILINE)
+    keys = tomllib.loads(open_keys)["close"]
+    assert len(keys) > 15
+    assert set(keys) <= set(flags(get_command(app).commands["close"]))  # type: ignore[attr-defined] # it is a group
+
+
+@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+def test_money_lost_on_the_way_is_status_70_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The control is named on standard error."""
+    honest = closing_module.settle
+
+    def careless(rows: Ledger, *rest: object) -> Ledger:
+        found = honest(rows, *rest)  # type: ignore[arg-type] # passed on
+        return found.of_kinds(set(Kind) - {Kind.PAYABLE})
+
+    monkeypatch.setattr(closing_module, "settle", careless)
+    assert main([*JULY, "--books", str(tmp_path / "books"), "--json"]) == UnbalancedError.status
+    told = json.loads(capsys.readouterr().err)["error"]
+    assert {problem["reason"] for problem in told["problems"]} == {"accounts", "total"}
+    assert not (tmp_path / "books" / "2026-07").exists()
+
+
+@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+def test_statements_for_each_payee_and_for_excel_are_written_where_asked(tmp_path: Path) -> None:
+    """One file for each payee, and tables with a BOM."""
+    assert run(tmp_path / "books", *JULY, "--per-payee", "--excel") == 0
+    names = {path.name for path in (tmp_path / "books" / "2026-07").iterdir()}
+    assert sum(name.startswith("statement-") for name in names) == 7
+    assert (tmp_path / "books" / "2026-07" / "payables.excel.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+
+
+@pytest.mark.usefixtures("_in_quarter")
+def test_what_json_says_of_a_month_adds_up(books: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The object of `close --json` has a version, totals and every control."""
+    assert main([*JULY, "--books", str(books), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["schema_version"], said["status"], said["payments"]) == (1, "already", 3)
+    assert said["suspense"] == {"on hold": {"EUR": "35.25"}, "unmatched": {"EUR": "33.60"}}
+    assert all(control["ok"] for control in said["controls"])
+    assert said["listening"]["without_pool"] == {"FR/premium": 1}
+
+
+def test_diff_says_what_changed_and_why(books: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The held payee is paid, and its hold is no longer an input."""
+    assert main(["diff", str(books / "2026-07"), str(books / "2026-08"), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert {"payee": "bix", "currency": "EUR", "figure": "payable", "before": "0.00", "after": "61.50",
+            "difference": "61.50"} in said["changed"]  # fmt: skip
+    assert ("input", "holds holds.csv") in {(why["what"], why["name"]) for why in said["why"]}
+
+
+def test_a_month_does_not_differ_from_itself(books: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing changed, for no reason."""
+    assert main(["diff", str(books / "2026-07"), str(books / "2026-07"), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["why"], said["changed"]) == ([], [])
+
+
+@pytest.mark.usefixtures("_in_quarter")
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (("adjust", "--period", "2026-10", f"{FILES}/2026-07/late.csv"), UsageError.status),
+        (("adjust", "--period", "2026-07"), UsageError.status),
+        (("adjust", "--period", "2026-07", "--undo", "nobody"), UsageError.status),
+        (("adjust", "--period", "2026-07", "--exclude", "absent.csv"), InputError.status),
+        (("close", "--period", "July"), UsageError.status),
+        (("close", "--period", "2026-10"), UsageError.status),
+        (("close", "--period", "2026-10", "--pools", "absent.csv"), InputError.status),
+    ],
+)
+def test_a_users_mistake_has_its_status_and_no_traceback(
+    books: Path, arguments: tuple[str, ...], status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And it changes nothing."""
+    before = sorted(path for path in books.rglob("*"))
+    assert run(books, *arguments) == status
+    assert "Traceback" not in capsys.readouterr().err
+    assert sorted(path for path in books.rglob("*")) == before
+
+
+def test_books_that_do_not_verify_are_status_8(books: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`verify --books` names the control."""
+    own = copied(books, tmp_path / "books")
+    shutil.rmtree(own / "2026-08")
+    assert main(["verify", "--books", str(own)]) == NotVerifiedError.status
+    assert "2026-08 is missing before 2026-09" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+def test_an_input_that_changed_since_it_was_closed_stops_an_adjustment(tmp_path: Path) -> None:
+    """A month is worked out again from what it was closed from, or not at all."""
+    log = tmp_path / "plays.csv"
+    shutil.copy(QUARTER / "2026-07" / "plays.csv", log)
+    tables = ("--pools", f"{FILES}/2026-07/pools.csv")
+    assert run(tmp_path / "books", "close", "--period", "2026-07", *tables, str(log)) == 0
+    log.write_text(log.read_text() + "u1,bix,DE,premium,9\n")
+    exclude = ("--exclude", f"{FILES}/2026-07/fraud.csv")
+    assert run(tmp_path / "books", "adjust", "--period", "2026-07", *exclude) == InputError.status
+
+
+@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+def test_more_lines_than_a_workbook_takes_are_refused_there_with_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first sheet says where they are."""
+    monkeypatch.setattr(writing, "DETAIL", 10)
+    assert run(tmp_path / "books", *JULY) == 0
+    with zipfile.ZipFile(tmp_path / "books" / "2026-07" / "statements.xlsx") as book:
+        text = "".join(book.read(name).decode() for name in book.namelist())
+    assert "40 rows are more than this workbook takes (10): see ledger.csv" in text
+    assert '"lines"' not in text
+
+
+@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+def test_a_corrected_pool_brings_the_difference_and_no_more(
+    books: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The family plan of September took twice as much: 35.00 more are booked."""
+    own, pools = copied(books, tmp_path / "books"), tmp_path / "pools.csv"
+    pools.write_text((QUARTER / "2026-09" / "pools.csv").read_text().replace("59.50", "119.00"))
+    asked = ("adjust", "--books", str(own), "--period", "2026-09", "--pools", str(pools), "--json")
+    assert main([*asked]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["status"], said["period"], said["totals"]) == ("done", "2026-10", {"EUR": {"adjustment": "35.00"}})
+    assert main(["verify", "--books", str(own), "--quiet"]) == 0
+
+
+@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+def test_a_corrected_log_takes_the_place_of_the_old_one(
+    books: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Worked out again from the same log under another name, nothing changes for anybody."""
+    own, log = copied(books, tmp_path / "books"), tmp_path / "corrected.csv"
+    shutil.copy(QUARTER / "2026-09" / "plays.csv", log)
+    asked = ("adjust", "--books", str(own), "--period", "2026-09", "--instead", str(log), "--json")
+    assert main([*asked]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["rows"], said["listening"]["rows"]) == (0, 7)

@@ -1,0 +1,135 @@
+"""Policies of pools: what each pool pays, counts and says."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from policy_month import POOLS, lay, paid_alone, paid_of, plays, write
+
+from fairpay.ledger.close import close
+from fairpay.ledger.closing import Closing
+from fairpay.ledger.policies import kept_name
+from fairpay.ledger.verify import verify_books
+from fairpay.settings.values import Running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_each_pool_pays_what_pay_says_of_its_rows_alone(tmp_path: Path, seed: int) -> None:
+    """To the minor unit: weights, boosts and thresholds act in each pool by its own counts, lengths and measure."""
+    rows = plays(seed)
+    month = close(lay(tmp_path, rows))
+    for pool in POOLS:
+        if pool == "de":
+            assert paid_of(month, pool) == {"unallocated:": 9_876_543}
+        else:
+            assert paid_of(month, pool) == paid_alone(rows, tmp_path, pool), pool
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", range(100, 140))
+def test_more_months_pay_what_pay_says_of_each_pool(tmp_path: Path, seed: int) -> None:
+    """With more plays, so that thresholds are reached in some pools and not in others."""
+    rows = plays(seed, rows=1500)
+    month = close(lay(tmp_path, rows))
+    for pool in POOLS:
+        if pool != "de":
+            assert paid_of(month, pool) == paid_alone(rows, tmp_path, pool), pool
+
+
+def test_no_order_of_files_threads_or_batches_changes_a_byte(tmp_path: Path) -> None:
+    """With policies, decisions and wishes at once."""
+    rows = plays(10)
+    tables = {"decisions": "kind,subject,decision\nuser,u1,hold\nartist,a2,weight 1/3\n",
+              "wishes": "user,artist,kind,amount\nu2,a1,block,\nu3,z,gift,1/3\n"}  # fmt: skip
+    asked = lay(tmp_path, rows)
+    for name, text in tables.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    own = {**asked.tables, **{name: tmp_path / f"{name}.csv" for name in tables}}
+    logs = [write(tmp_path / f"{i}.csv", part) for i, part in enumerate((rows[:150], rows[150:]))]
+    ledgers = []
+    for i, (order, running) in enumerate(((logs, Running()), (logs[::-1], Running(threads=1, batch_rows=7)))):
+        found = replace(asked, logs=tuple(order), running=running, tables=own, books=tmp_path / f"books{i}")
+        close(found)
+        ledgers.append([(found.books / "2026-10" / name).read_bytes() for name in ("ledger.csv", "policies.csv")])
+    assert ledgers[0] == ledgers[1]
+
+
+def test_what_is_stated_goes_before_what_policies_say(tmp_path: Path) -> None:
+    """As in `pay`: a length and a measure that are given."""
+    rows = plays(5)
+    month = close(lay(tmp_path, rows, min_seconds="44.999", measure="time"))
+    for pool in ("at", "fr", "jp", "se", "us"):
+        alone = paid_alone(rows, tmp_path, pool, min_seconds="44.999", measure="time")
+        assert paid_of(month, pool) == alone, pool
+
+
+def test_thresholds_count_each_pool_by_itself(tmp_path: Path) -> None:
+    """The same month as one pool reaches them, in halves it does not."""
+    threshold = 'title = "t"\nsource = "s"\nrule = "market-centric"\n[[thresholds]]\nname = "t"\nlisteners = 2\n'
+    (tmp_path / "t.toml").write_text(threshold)
+    log = write(
+        tmp_path / "log.csv",
+        [{"user": u, "artist": "a", "ms": 40_000, "country": c} for u, c in (("1", "DE"), ("2", "AT"))],
+    )
+    found = []
+    for name, pools in (("two", "de,DE,1.00\nat,AT,1.00\n"), ("one", "all,,2.00\n")):
+        (tmp_path / f"{name}.csv").write_text("pool,territory,gross\n" + pools)
+        tables = {"pools": tmp_path / f"{name}.csv"}
+        month = close(Closing("2026-10", tmp_path / name, (log,), tables, policy=str(tmp_path / "t.toml")))
+        found.append({row.payee for row in month.rows if row.kind == "earned"})
+    assert found == [{"unallocated:"}, {"a"}]
+
+
+def test_what_policies_leave_out_is_counted_by_reason(tmp_path: Path) -> None:
+    """Rows, plays and listeners: nothing is lost, every control holds."""
+    rows = plays(1)
+    month = close(lay(tmp_path, rows))
+    heard = month.facts.heard
+    assert heard.rows == len(rows)
+    reasons = {"below a threshold of the policy", "weighed at nothing by the policy", "without a pool"}
+    assert set(heard.plays_dropped) == reasons == set(heard.listeners_dropped)
+    short_of = {(row["country"], row["user"]) for row in rows if row["country"] == "DE" and row["ms"] >= 30_000}
+    assert heard.listeners_dropped["below a threshold of the policy"] >= len({user for _, user in short_of})
+    assert all(control.ok for control in month.controls)
+    named = next(control.detail for control in month.controls if control.name == "plays")
+    assert "below a threshold of the policy" in named
+
+
+def test_the_manifest_says_what_each_line_did_in_each_pool(tmp_path: Path) -> None:
+    """And the table beside it says the same."""
+    rows = plays(2)
+    month = close(lay(tmp_path, rows))
+    qualified = [row for row in rows if row["country"] == "AT" and row["ms"] >= 45_000]
+    at = next(one for one in month.facts.policies if one.pool == "at")
+    sought = next(line for line in at.lines if line.name == "sought")
+    assert (at.policy, at.min_seconds, at.measure, at.own) == ("licensor.toml", "45", "plays", True)
+    assert sought.plays == sum(row["active"] == "true" for row in qualified)
+    listeners = Counter(artist for artist, _ in {(row["artist"], row["user"]) for row in qualified})
+    two = next(line for line in at.lines if line.name == "two listeners")
+    assert two.plays == sum(listeners[row["artist"]] < 2 for row in qualified)
+    with (tmp_path / "books" / "2026-10" / "policies.csv").open(newline="") as file:
+        lines = {(line["pool"], line["line"]): line["plays"] for line in csv.DictReader(file)}
+    assert lines["at", "sought"] == str(sought.plays)
+    assert {pool for pool, _ in lines} == {"at", "de", "fr", "se", "us"}
+
+
+def test_every_policy_is_kept_with_its_hash_and_verified(tmp_path: Path) -> None:
+    """A copy that was changed is named."""
+    month = close(lay(tmp_path, plays(3)))
+    own = tmp_path / "books" / "2026-10"
+    for one in month.facts.policies:
+        assert (own / kept_name(one.sha256)).is_file()
+    assert all(control.ok for control in verify_books(tmp_path / "books"))
+    kept = own / kept_name(month.facts.policies[0].sha256)
+    kept.write_text(kept.read_text().replace("times = 2", "times = 3"))
+    wrong = {control.name for control in verify_books(tmp_path / "books") if not control.ok}
+    assert {"2026-10 files", "2026-10 policies"} <= wrong

@@ -1,0 +1,190 @@
+"""Bad rows that are set aside, and times in exclusion lists, in `close` and `adjust`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from fairpay.cli import main
+from fairpay.errors import InputError
+from fairpay.ledger.adjust import adjust
+from fairpay.ledger.changes import Change
+from fairpay.ledger.close import close
+from fairpay.ledger.closing import Closing
+from fairpay.ledger.exclusions import read_exclusions
+from fairpay.ledger.listening import Watch
+from fairpay.ledger.verify import verify_books
+from fairpay.logs.schema import RawBatch
+from fairpay.settings.values import Reading
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
+
+HEADER = "user,artist,ms,timestamp\n"
+GOOD = "u1,a,40000,2026-10-03T10:00:00Z\nu2,b,40000,2026-10-03T11:00:00Z\nu2,b,40000,2026-10-04T11:00:00Z\n"
+BAD = "u1,a,soon,2026-10-03T10:00:00Z\n,b,40000,2026-10-03T10:00:00Z\n"
+
+
+def asked_of(place: Path, log: str, *, rejects: bool = False) -> Closing:
+    """Lay a month's files there, and ask to close it."""
+    place.mkdir(exist_ok=True)
+    (place / "log.csv").write_text(HEADER + log)
+    (place / "pools.csv").write_text("pool,gross,rule\nall,100.00,market-centric\n")
+    reading = Reading(rejects=place / "rejects.csv" if rejects else None)
+    return Closing(
+        "2026-10", place / "books", (str(place / "log.csv"),), {"pools": place / "pools.csv"}, reading=reading
+    )
+
+
+def test_a_month_closed_with_rejects_is_adjusted_with_the_same_rows_set_aside(tmp_path: Path) -> None:
+    """Nothing excluded changes nothing; bad rows of a late file are set aside and counted too; undone it is zero."""
+    asked = asked_of(tmp_path, GOOD + BAD, rejects=True)
+    month = close(asked)
+    assert month.facts.heard.dropped == {"set aside: duration unusable": 1, "set aside: user is empty": 1}
+    plain = Closing("2026-10", asked.books, (), {})
+    (tmp_path / "nobody.csv").write_text("user\nnobody\n")
+    same = adjust(plain, Change(exclude=(tmp_path / "nobody.csv",)))
+    assert (list(same.rows), same.facts.heard) == ([], month.facts.heard)
+    (tmp_path / "late.csv").write_text(HEADER + "u3,c,40000,2026-10-05T10:00:00Z\n" + BAD)
+    late = adjust(plain, Change(logs=(str(tmp_path / "late.csv"),)))
+    assert {row.payee: row.amount for row in late.rows} == {"a": -833, "b": -1667, "c": 2500}
+    assert sum(late.facts.heard.dropped.values()) == 4
+    back = adjust(plain, Change(undo=late.run_id))
+    assert sorted((r.payee, r.amount) for r in back.rows) == sorted((r.payee, -r.amount) for r in late.rows)
+    assert all(control.ok for control in verify_books(asked.books))
+
+
+def test_an_adjustment_writes_no_file_of_rejects(tmp_path: Path) -> None:
+    """The file that `close` wrote stays as it is, and none appears in the books."""
+    asked = asked_of(tmp_path, GOOD + BAD, rejects=True)
+    close(asked)
+    (tmp_path / "rejects.csv").write_text("mine")
+    (tmp_path / "out.csv").write_text("user\nu1\n")
+    adjust(asked, Change(exclude=(tmp_path / "out.csv",)))
+    adjust(Closing("2026-10", asked.books, (), {}), Change(exclude=(tmp_path / "out.csv",)))
+    assert (tmp_path / "rejects.csv").read_text() == "mine"
+    assert sorted(path.name for path in asked.books.iterdir()) == [".lock", "2026-10", "adjustments", "head.json"]
+
+
+def test_a_preview_writes_no_file_of_rejects(tmp_path: Path) -> None:
+    """`--dry-run` writes nothing, and counts them."""
+    asked = asked_of(tmp_path, GOOD + BAD, rejects=True)
+    month = close(asked, dry_run=True)
+    assert sum(month.facts.heard.dropped.values()) == 2
+    assert not (tmp_path / "rejects.csv").exists()
+    assert close(asked).run_id == month.run_id
+    assert (tmp_path / "rejects.csv").exists()
+
+
+def test_a_month_closed_without_rejects_is_not_adjusted_with_a_late_file_that_has_bad_rows(tmp_path: Path) -> None:
+    """Status 3, with the reasons."""
+    asked = asked_of(tmp_path, GOOD)
+    close(asked)
+    (tmp_path / "late.csv").write_text(HEADER + BAD)
+    with pytest.raises(InputError, match="2 of 5 rows cannot be used"):
+        adjust(asked, Change(logs=(str(tmp_path / "late.csv"),)))
+
+
+def test_the_command_line_adjusts_a_month_closed_with_rejects(tmp_path: Path) -> None:
+    """From the project's own commands alone."""
+    asked = asked_of(tmp_path, GOOD + BAD)
+    books = ("--books", str(asked.books), "--period", "2026-10", "--quiet")
+    rejects = ("--rejects", str(tmp_path / "rejects.csv"), "--pools", str(tmp_path / "pools.csv"))
+    assert main(["close", *books, *rejects, *asked.logs]) == 0
+    (tmp_path / "out.csv").write_text("user\nu2\n")
+    assert main(["adjust", *books, "--exclude", str(tmp_path / "out.csv")]) == 0
+    assert main(["verify", "--books", str(asked.books), "--quiet"]) == 0
+
+
+TIMES = [
+    "2026-10-03 10:00:00",
+    "2026-10-03T10:00:00Z",
+    "2026-10-03T12:00:00+02:00",
+    "2026-10-03T10:00:00.000",
+    str(int(datetime(2026, 10, 3, 10, tzinfo=UTC).timestamp())),
+]
+
+
+@pytest.mark.parametrize("listed", TIMES)
+@pytest.mark.parametrize("logged", TIMES)
+def test_times_match_as_moments_however_they_are_written(tmp_path: Path, listed: str, logged: str) -> None:
+    """In the list and in the log."""
+    path = tmp_path / "out.csv"
+    path.write_text(f"user,time\nu1,{listed}\n")
+    columns = {"user": pa.array(["u1", "u1", "u2"]), "time": pa.array([logged, "2026-10-03 10:00:01", logged])}
+    assert read_exclusions(path).match(RawBatch(columns, "log.csv", 1)).tolist() == [True, False, False]
+
+
+def test_times_match_those_of_typed_columns(tmp_path: Path) -> None:
+    """Timestamps in any unit, and unix times."""
+    path = tmp_path / "out.csv"
+    path.write_text("time\n2026-10-03T10:00:00Z\n")
+    moment = datetime(2026, 10, 3, 10, tzinfo=UTC)
+    given = [moment, moment + timedelta(seconds=1), None]
+    for column in (
+        *(pa.array(given, pa.timestamp(unit, "UTC")) for unit in ("s", "ms", "us", "ns")),
+        pa.array([int(x.timestamp()) if x else None for x in given], pa.int64()),
+        pa.array([x.isoformat() if x else None for x in given]).dictionary_encode(),
+    ):
+        columns = {"user": pa.array(["u1", "u1", "u2"]), "time": column}
+        assert read_exclusions(path).match(RawBatch(columns, "log.csv", 1)).tolist() == [True, False, False]
+
+
+def test_times_that_cannot_be_read_match_as_text(tmp_path: Path) -> None:
+    """A log whose times are no times."""
+    path = tmp_path / "out.csv"
+    path.write_text("user,time\nu1,third of October\nu1,2026-10-03 10:00:00\n")
+    columns = {"user": pa.array(["u1"] * 4), "time": pa.array(["third of October", "third", None, "2026-10-03T10:00"])}
+    assert read_exclusions(path).match(RawBatch(columns, "log.csv", 1)).tolist() == [True, False, False, True]
+
+
+def test_plays_are_excluded_by_moments_in_a_whole_adjustment(tmp_path: Path) -> None:
+    """The list says it with a space, the log with a T and a Z."""
+    asked = asked_of(tmp_path, GOOD)
+    close(asked)
+    (tmp_path / "out.csv").write_text("user,artist,time\nu2,b,2026-10-04 11:00:00\n")
+    moved = adjust(asked, Change(exclude=(tmp_path / "out.csv",)))
+    assert moved.facts.heard.dropped == {"excluded": 1}
+    assert {row.payee: row.amount for row in moved.rows} == {"a": 1667, "b": -1667}
+
+
+def test_row_groups_outside_the_month_are_no_rows_without_keys(tmp_path: Path) -> None:
+    """A Parquet log whose file itself says that some rows are of another month: they are passed over and counted."""
+    months = [datetime(2026, 9, 1, tzinfo=UTC)] * 3 + [datetime(2026, 10, 1, tzinfo=UTC)] * 3
+    log = pl.DataFrame({"user": ["u"] * 6, "artist": ["a"] * 6, "country": ["DE"] * 6, "timestamp": months})
+    log.write_parquet(tmp_path / "log.parquet", row_group_size=3)
+    (tmp_path / "pools.csv").write_text("pool,territory,gross,rule\nde,DE,1.00,user-centric\nat,AT,1.00,user-centric\n")
+    tables = {"pools": tmp_path / "pools.csv"}
+    month = close(Closing("2026-10", tmp_path / "books", (str(tmp_path / "log.parquet"),), tables))
+    assert (month.facts.heard.rows, month.facts.heard.dropped) == (6, {"outside the period": 3})
+
+
+def test_a_misspelt_column_of_exclusions_is_refused(tmp_path: Path) -> None:
+    """Else a line would exclude all the rest of it names."""
+    path = tmp_path / "out.csv"
+    path.write_text("user,artst\nu1,b\n")
+    with pytest.raises(InputError, match="1 columns that state nothing known: artst"):
+        read_exclusions(path)
+
+
+def test_exclusions_that_state_what_the_log_lacks_are_refused(tmp_path: Path) -> None:
+    asked = asked_of(tmp_path, GOOD)
+    close(asked)
+    (tmp_path / "out.csv").write_text("user,track\nu2,t\n")
+    with pytest.raises(InputError, match="the log has no column for track"):
+        adjust(asked, Change(exclude=(tmp_path / "out.csv",)))
+
+
+def test_exclusions_that_match_nothing_are_counted(tmp_path: Path) -> None:
+    asked = asked_of(tmp_path, GOOD)
+    close(asked)
+    said: list[str] = []
+    (tmp_path / "out.csv").write_text("user,reason\nu2,bought\n u2,\n")
+    adjust(asked, Change(exclude=(tmp_path / "out.csv",)), watch=Watch(say=said.append), dry_run=True)
+    assert "Exclusions: 1 of 2 lines match no row of the log" in said

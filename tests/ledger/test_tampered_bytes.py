@@ -1,0 +1,225 @@
+"""Whatever byte is changed in a finished run or in books, `verify` names it and never falls over."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from quarter import copied
+
+from fairpay.cli import main
+from fairpay.errors import InputError
+from fairpay.ledger.verify import verify_books
+from fairpay.runs.hashing import hash_file
+from fairpay.runs.manifest import seal
+from fairpay.runs.outputs import as_json
+from fairpay.runs.verify import verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fairpay.reports.outcome import Control
+
+Spoil = "Callable[[Path, random.Random], None]"
+
+
+def flip(path: Path, rng: random.Random) -> None:
+    """Change one bit."""
+    data = bytearray(path.read_bytes())
+    data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+    path.write_bytes(data)
+
+
+def cut(path: Path, rng: random.Random) -> None:
+    """Let the file end early."""
+    data = path.read_bytes()
+    path.write_bytes(data[: rng.randrange(len(data))])
+
+
+def grow(path: Path, rng: random.Random) -> None:
+    """Add white space or bytes."""
+    path.write_bytes(path.read_bytes() + rng.choice([b"\n", b" ", b"\0", b"{}"]))
+
+
+def space(path: Path, rng: random.Random) -> None:
+    """Put a blank where there was none."""
+    data = path.read_bytes()
+    at = rng.randrange(len(data))
+    path.write_bytes(data[:at] + b" " + data[at:])
+
+
+def remove(path: Path, _: random.Random) -> None:
+    """Take the file away."""
+    path.unlink()
+
+
+def pipe(path: Path, _: random.Random) -> None:
+    """Put a pipe in its place, which nobody ever writes to."""
+    path.unlink()
+    os.mkfifo(path)
+
+
+def beside(path: Path, rng: random.Random) -> None:
+    """Add a file."""
+    (path.parent / rng.choice([".hidden", "payables-2.csv", "notes"])).write_text("")
+
+
+def tampered(root: Path, seed: int) -> str:
+    """Change one thing below a directory; say what."""
+    rng = random.Random(seed)  # noqa: S311 - what is spoilt, not a secret
+    files = sorted(path for path in root.rglob("*") if path.is_file() and path.name != ".lock")
+    path = rng.choice([file for file in files if file.stat().st_size])
+    how = rng.choice([flip, flip, flip, cut, grow, space, remove, pipe, beside])
+    how(path, rng)
+    return f"{how.__name__} {path.relative_to(root)}"
+
+
+def noticed(check: Callable[[], list[Control]]) -> bool:
+    """Whether a control fails, or the place is refused."""
+    try:
+        return not all(control.ok for control in check())
+    except InputError:
+        return True
+
+
+def missed(root: Path, scratch: Path, seeds: range, check: Callable[[Path], list[Control]]) -> list[str]:
+    """What is not noticed of some changes, each made to a fresh copy."""
+    found = []
+    for seed in seeds:
+        own = copied(root, scratch / str(seed))
+        what = tampered(own, seed)
+        if not noticed(lambda own=own: check(own)):  # type: ignore[misc]
+            found.append(f"{seed}: {what}")
+        shutil.rmtree(own)
+    return found
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A finished comparison, away from its input."""
+    log = tmp_path / "plays.csv"
+    log.write_text("user,artist,plays\nu1,a1,3\nu2,a2,4\n")
+    assert main(["compare", str(log), "--fee", "5", "-o", str(tmp_path / "run"), "--quiet"]) == 0
+    return tmp_path / "run"
+
+
+def test_a_changed_run_is_noticed(run: Path, tmp_path: Path) -> None:
+    assert missed(run, tmp_path / "copies", range(250), lambda own: verify(own, inputs=False)) == []
+
+
+def test_changed_books_are_noticed(books: Path, tmp_path: Path) -> None:
+    assert missed(books, tmp_path / "copies", range(24), verify_books) == []
+
+
+@pytest.mark.nightly
+def test_changed_books_are_noticed_a_thousand_times(books: Path, tmp_path: Path) -> None:
+    assert missed(books, tmp_path / "copies", range(1000, 2000), verify_books) == []
+
+
+@pytest.mark.nightly
+def test_a_changed_run_is_noticed_three_thousand_times(run: Path, tmp_path: Path) -> None:
+    assert missed(run, tmp_path / "copies", range(1000, 4000), lambda own: verify(own, inputs=False)) == []
+
+
+def refit(directory: Path) -> None:
+    """Make the manifest fit its files, as somebody would who knows how it is made."""
+    path = directory / "manifest.json"
+    manifest = json.loads(path.read_text())
+    for output in manifest["outputs"]:
+        output["size"], output["sha256"] = hash_file(directory / output["name"])
+    path.write_bytes(as_json(seal(manifest)))
+
+
+@pytest.mark.parametrize(("where", "name"), [("run", "comparison.parquet"), ("books", "ledger.parquet")])
+def test_damage_that_the_hashes_fit_is_a_control_that_fails(
+    run: Path, books: Path, tmp_path: Path, where: str, name: str
+) -> None:
+    """Nothing but a failed control comes of it: no panic of a library, no traceback."""
+    for seed in range(40):
+        own = copied(run if where == "run" else books, tmp_path / "copies" / str(seed))
+        inside = own if where == "run" else own / "2026-09"
+        rng = random.Random(seed)  # noqa: S311 - what is spoilt, not a secret
+        rng.choice([flip, flip, cut])(inside / name, rng)
+        refit(inside)
+        verify(own, inputs=False) if where == "run" else verify_books(own)
+
+
+MANIFESTS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "a size under another name": lambda m: m["outputs"][0].update(sizf=m["outputs"][0].pop("size")),
+    "a size that is text": lambda m: m["outputs"][0].update(size="x"),
+    "half a surrogate pair": lambda m: m["controls"][0].update(detail="\ud800"),
+    "a name that is none": lambda m: m["outputs"][0].update(name=3),
+    "a NUL in a name": lambda m: m["outputs"][0].update(name="a\0b"),
+    "a NUL in an input": lambda m: m["inputs"][0].update(name="a\0b"),
+    "no books": lambda m: m.update(books=[]),
+    "no facts": lambda m: m.get("books", {}).pop("facts", None) or m.pop("controls"),
+    "facts that are a list": lambda m: m.get("books", m).update(facts=[], fingerprint=None),
+    "pools that are text": lambda m: m.get("books", {"facts": m})["facts"].update(pools="x", outputs="x"),
+    "adjustments that are numbers": lambda m: m.get("books", m).update(adjustments=[1], outputs=1),
+    "a previous that is a number": lambda m: m.get("books", m).update(previous=1, inputs=1),
+    "a period that is a list": lambda m: m.get("books", m).update(period=[], controls=1),
+    "numbers too large for int64": lambda m: m["outputs"][0].update(size=10**40),
+    "rows that are text": lambda m: m["outputs"][0].update(rows="x"),
+    "no rows": lambda m: m["outputs"][0].pop("rows"),
+}
+
+
+@pytest.mark.parametrize("what", MANIFESTS)
+@pytest.mark.parametrize("sealing", [True, False])
+@pytest.mark.parametrize("where", ["run", "books"])
+def test_a_manifest_of_odd_parts_is_noticed(  # noqa: PLR0913 - fixtures and parameters
+    run: Path, books: Path, tmp_path: Path, what: str, where: str, *, sealing: bool
+) -> None:
+    own = copied(run if where == "run" else books, tmp_path / "copy")
+    path = (own if where == "run" else own / "2026-09") / "manifest.json"
+    manifest = json.loads(path.read_text())
+    MANIFESTS[what](manifest)
+    path.write_bytes(as_json(seal(manifest) if sealing else manifest))
+    words = ["verify", *(["--books"] if where == "books" else []), str(own), "--quiet"]
+    harmless = sealing and where == "run"  # nothing says what a run sealed again should have been
+    assert main(words) in ({0, 8} if harmless else {8})
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000, '{"a": ' + "9" * 5000 + "}"])
+@pytest.mark.parametrize("where", ["run", "books"])
+def test_a_manifest_that_is_none_is_noticed(run: Path, books: Path, tmp_path: Path, where: str, text: str) -> None:
+    own = copied(run if where == "run" else books, tmp_path / "copy")
+    path = (own if where == "run" else own / "2026-08") / "manifest.json"
+    path.write_text(text)
+    assert main(["verify", *(["--books"] if where == "books" else []), str(own), "--quiet"]) == 8
+
+
+def failing(books: Path) -> dict[str, str]:
+    """The controls that do not hold, with what they say."""
+    return {control.name: control.detail for control in verify_books(books) if not control.ok}
+
+
+def test_a_last_month_that_is_gone_is_missed(books: Path, tmp_path: Path) -> None:
+    own = copied(books, tmp_path / "books")
+    shutil.rmtree(own / "2026-09")
+    assert failing(own)["books head"] == "2026-09, which was written last, is gone"
+    assert main(["adjust", "--books", str(own), "--period", "2026-08", "--undo", "x", "--quiet"]) == 3
+
+
+def test_books_without_their_head_are_noticed(books: Path, tmp_path: Path) -> None:
+    own = copied(books, tmp_path / "books")
+    (own / "head.json").unlink()
+    assert set(failing(own)) == {"books head"}
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "2026-9", "adjustments/x", "adjustments/abcd-2026-07"])
+def test_what_lies_beside_the_months_is_named(books: Path, tmp_path: Path, name: str) -> None:
+    own = copied(books, tmp_path / "books")
+    (own / name).mkdir()
+    assert name in failing(own)["books files"]
+
+
+def test_the_head_is_shown_with_the_whole_hash(books: Path) -> None:
+    head = {control.name: control.detail for control in verify_books(books)}["books head"]
+    sha256 = json.loads((books / "head.json").read_text())["manifest_sha256"]
+    assert head == f"last is 2026-09, manifest sha256 {sha256}: keep it elsewhere too"

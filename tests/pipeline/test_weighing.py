@@ -1,0 +1,84 @@
+"""Streams and listeners are counted on qualified plays, in one reading of the log, before any weight."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fairpay.adjust.policy import Boost, Policy, Threshold, Weight
+from fairpay.pipeline.census import weigher_for
+from fairpay.settings.values import Qualifying, Reading, Running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fairpay.adjust.weights import Weigher
+
+ROWS = """user,artist,track,seconds,spatial
+u1,a,t1,40,true
+u2,a,t1,40,true
+u2,a,t2,40,false
+u1,b,t3,29,true
+u3,b,t3,31,true
+"""
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """A small log with tracks."""
+    path = tmp_path / "log.csv"
+    path.write_text(ROWS, encoding="utf-8")
+    return path
+
+
+def weigher(log: Path, artists: Path | None = None, **lines: object) -> Weigher:
+    """What applies a policy of these lines."""
+    policy = Policy("t", "s", "market-centric", **lines)  # type: ignore[arg-type]
+    settings = {"reading": Reading(), "qualifying": Qualifying(), "running": Running(threads=1)}
+    return weigher_for(policy, [log], **settings, artists=artists)  # type: ignore[arg-type]
+
+
+def test_tracks_are_counted_where_a_threshold_asks_for_them(log: Path) -> None:
+    """Short plays are no streams."""
+    census = weigher(log, thresholds=(Threshold("t", streams=2, per="track"),)).census["track"]
+    found = dict(zip(census.ids.to_pylist(), census.streams.tolist(), strict=True))
+    assert [(name[0], name[-2:], streams) for name, streams in found.items()] == [
+        ("a", "t1", 2), ("a", "t2", 1), ("b", "t3", 1)
+    ]  # fmt: skip
+    assert census.listeners.tolist() == [2, 1, 1]
+
+
+def test_plays_too_short_for_their_kind_are_no_streams(log: Path) -> None:
+    spatial = Weight("spatial", "spatial", ("true",), Fraction(1, 5), min_seconds=Fraction(35))
+    counted = weigher(log, weights=(spatial,), thresholds=(Threshold("t", streams=2),)).census["artist"]
+    assert dict(zip(counted.ids.to_pylist(), counted.streams.tolist(), strict=True)) == {"a": 3}
+
+
+def test_artists_and_tracks_are_counted_apart(log: Path) -> None:
+    """A boost by artist beside a threshold by track."""
+    both = weigher(
+        log,
+        boosts=(Boost("b", streams=2, listeners=2, times=2),),  # type: ignore[arg-type]
+        thresholds=(Threshold("t", streams=2, per="track"),),
+    )
+    assert sorted(both.census) == ["artist", "track"]
+    assert both.census["artist"].listeners.tolist() == [2, 1]
+
+
+def test_weights_alone_need_no_counting(log: Path, tmp_path: Path) -> None:
+    """And a column the log lacks comes from the artist file."""
+    artists = tmp_path / "artists.csv"
+    artists.write_text("artist,name,category\na,A,noise\nb,B,pop\n", encoding="utf-8")
+    noise = Weight("noise", "category", ("noise",), 0)  # type: ignore[arg-type]
+    found = weigher(log, artists, weights=(noise,))
+    assert found.census == {}
+    assert found.factors[0].found.to_pylist() == ["a"]
+
+
+def test_a_log_in_which_nothing_qualifies_reaches_no_threshold(tmp_path: Path) -> None:
+    """The reading that follows says why."""
+    path = tmp_path / "short.csv"
+    path.write_text("user,artist,seconds\nu,a,3\n", encoding="utf-8")
+    assert len(weigher(path, thresholds=(Threshold("t", streams=1),)).census["artist"].ids) == 0

@@ -1,0 +1,110 @@
+"""Months for audits, and the obvious answer: the same month with the accounts among the listeners."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from dataclasses import dataclass
+from fractions import Fraction
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+from naive import Listener, NaiveMonth, exact
+
+from fairpay.fraud.audit.replay import joined
+from fairpay.rules.bounded import paid_out
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fairpay.fraud.audit.attack import Attack
+    from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.month import Facts
+    from fairpay.rules.core.usage import Usage
+
+MEAN = 599
+SPREAD = 0.9955
+"""The published numbers name a log-normal log of mean 599 and leave its spread open: at this one c* is 457."""
+
+
+@dataclass
+class HeldMonth(NaiveMonth):
+    """The same month, laid out once: for months of thousands of listeners."""
+
+    def __post_init__(self) -> None:
+        """Lay the blocks and the artists' totals out."""
+        super().__post_init__()
+        self.held = list(super().chunks())
+        self.amounts, self.counts = super().artist_amount, super().artist_listeners
+        self.totals = super().facts
+
+    @property
+    def facts(self) -> Facts:
+        """Totals by plain sums."""
+        return self.totals
+
+    def chunks(self) -> Iterator[Usage]:
+        """Blocks of whole users."""
+        return iter(self.held)
+
+    @property
+    def artist_amount(self) -> Ints:
+        """Listening of each artist."""
+        return self.amounts
+
+    @property
+    def artist_listeners(self) -> Ints:
+        """Users of each artist."""
+        return self.counts
+
+
+@st.composite
+def months(draw: st.DrawFn) -> NaiveMonth:
+    """Draw months of a few users and artists, with fees in cents, some idle subscribers, and a royalty rate."""
+    names = st.sampled_from(["a", "b", "c", "d", "e"])
+    users = [f"u{i}" for i in range(draw(st.integers(1, 7)))]
+    listening = st.dictionaries(names, st.integers(1, 900), min_size=1)
+    rows = [(user, artist, plays) for user in users for artist, plays in draw(listening).items()]
+    fees = {user: draw(st.sampled_from([499, 999, 1099])) for user in users}
+    if draw(st.booleans()):
+        fees["idle"] = draw(st.integers(1, 1500))
+    rate = draw(st.sampled_from([Fraction(1, 2), Fraction(7, 10), Fraction(1)]))
+    blocks = draw(st.integers(1, 3))
+    return NaiveMonth(rows, fees=fees, pool=round(sum(fees.values()) * rate), rate=rate, blocks=blocks)
+
+
+def exact_income(month: NaiveMonth, rule: Any, attack: Attack) -> Fraction:  # noqa: ANN401 - a rule or its exact name
+    """Work the rule out in fractions with every account written out, and add up what the made-up artists get."""
+    accounts, known = attack.accounts, month.facts.artists
+    amounts = {int(code): int(amount) for code, amount in zip(accounts.artist, accounts.amount, strict=True)}
+    listeners = [*month.listeners, *[Listener(accounts.fee, amounts, accounts.plays)] * accounts.count]
+    facts = joined(attack.crowd, [accounts], pool=attack.pool).facts
+    paid = exact(rule, listeners, artists=facts.artists, pool=Fraction(attack.pool), rate=paid_out(facts))
+    return sum(paid[known:], Fraction(0))
+
+
+def log_normal(count: int, *, spread: float = SPREAD) -> list[int]:
+    """Return plays of `count` listeners at even quantiles of a log-normal with mean 599, at least 1."""
+    at = NormalDist(math.log(MEAN) - spread**2 / 2, spread)
+    return [max(1, round(math.exp(at.inv_cdf((i + 0.5) / count)))) for i in range(count)]
+
+
+def tasteful(count: int, *, artists: int = 18, slope: float = 1.15, catalogue: int = 3000) -> HeldMonth:
+    """Make a month of `count` subscribers who pay 10.00 at a rate of 70 %, each with favourites by Zipf's law.
+
+    Listening is log-normal with mean 599. Famous artists are drawn more often, likewise by Zipf's law.
+    """
+    drawn = random.Random(1)  # noqa: S311 - a made-up month
+    fame = list(itertools.accumulate(1 / rank for rank in range(1, catalogue + 1)))
+    taste = [1 / rank**slope for rank in range(1, artists + 1)]
+    rows = []
+    for i, plays in enumerate(log_normal(count)):
+        mine: dict[int, None] = {}
+        while len(mine) < artists:
+            mine.setdefault(drawn.choices(range(catalogue), cum_weights=fame)[0])
+        for artist, part in zip(mine, taste, strict=True):
+            rows.append((f"u{i}", f"a{artist}", max(1, round(plays * part / sum(taste)))))
+    fees = {f"u{i}": 1000 for i in range(count)}
+    return HeldMonth(rows, fees=fees, pool=700 * count, rate=Fraction(7, 10))

@@ -1,0 +1,63 @@
+"""Traces of made-up accounts, for tests of signals: plays as plain tuples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fairpay.fraud.traces import Pairs, Span, Traces
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fairpay.fraud.signal import UserSignal
+
+DAY, HOUR = 86_400, 3600
+START = 20_000 * DAY
+"""A midnight."""
+
+Play = tuple[int, int, int, int]
+"""artist, seconds since START, milliseconds, track."""
+
+
+def traces(*users: Sequence[Play], days: float = 30.0, columns: bool = True) -> Traces:
+    """Put the plays of some accounts into a block; without `columns` only who played whom is known."""
+    rows = [(user, *play) for user, plays in enumerate(users) for play in plays]
+    user, artist, time, ms, track = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
+    start = np.searchsorted(user, np.arange(len(users) + 1))
+    found, count = np.unique(user << 32 | artist, return_counts=True)
+    pairs = Pairs(np.searchsorted(found >> 32, np.arange(len(users) + 1)), found.astype(np.uint32), count)
+    kept = {"time": time + START, "ms": ms, "track": track} if columns else {}
+    columns_of = {name: column.astype(np.uint32) for name, column in kept.items()}
+    return Traces(start, np.diff(start), pairs, Span(START, days, 30_000), **columns_of)
+
+
+def measured(signal: UserSignal, *users: Sequence[Play], days: float = 30.0) -> list[float]:
+    """Measure some accounts."""
+    return [float(value) for value in signal.measure(traces(*users, days=days))]
+
+
+def person(plays_a_day: int = 40, *, days: int = 30, artists: int = 25, seed: int = 1) -> list[Play]:
+    """Make somebody who listens from eight to eleven at night, mostly to a few artists, to whole tracks."""
+    draws = np.random.default_rng(seed)
+    at = np.concatenate([day * DAY + 8 * HOUR + draws.integers(0, 15 * HOUR, plays_a_day) for day in range(days)])
+    artist = np.minimum(draws.geometric(0.15, len(at)) - 1, artists - 1)
+    track = artist * 100 + draws.integers(0, 12, len(at))
+    ms = 120_000 + track * 997 % 200_000
+    return list(zip(artist.tolist(), at.tolist(), ms.tolist(), track.tolist(), strict=True))
+
+
+def machine(plays_a_day: int = 700, *, days: int = 30, artists: int = 50, ms: int = 110_000) -> list[Play]:
+    """Make a program that plays around the clock, one artist after the other."""
+    each = DAY // plays_a_day
+    return [(k % artists, k * each, ms + k % 977, k % 1000) for k in range(plays_a_day * days)]
+
+
+def loop(plays_a_day: int = 400, *, days: int = 30, tracks: int = 10) -> list[Play]:
+    """Make a fan who loops an album of silence overnight."""
+    return [
+        (7, day * DAY + k * 40, 31_000 + 500 * (k % tracks), k % tracks)
+        for day in range(days)
+        for k in range(plays_a_day)
+    ]
