@@ -184,6 +184,11 @@ def test_a_log_without_a_header_or_an_artist_is_no_month_in_which_nobody_played(
         month(tmp_path, "2026-07", plays, "90.00,,")
 
 
+def test_two_deductions_of_one_name_are_one_amount(tmp_path: Path) -> None:
+    closed = month(tmp_path, "2026-07", PLAYS, "100.00,,fee 10%; fee 5.00")
+    assert closed.facts.pools[0].deductions == {"fee": "15"}
+
+
 def test_a_gross_of_2_to_the_62_minor_units_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pools.csv").write_text(f"gross,royalty_rate\n{2**62 // 100 + 1}.00,0\n")
     (pool,) = read_pools(tmp_path / "pools.csv", currency="EUR")
