@@ -86,7 +86,7 @@ def unpooled(code: str, amount: int) -> PoolEarned:
     """What subscribers paid whom no pool covers: all of it is held, for nobody knows its terms."""
     currency = Currency.of(code)
     gross = Fraction(amount, 10**currency.digits)
-    money = Revenue(gross, (), gross, gross, Fraction(0), 0, currency, amount, 0)
+    money = Revenue(currency, gross, (), gross, gross, Fraction(0), 0, currency, amount, 0)
     return PoolEarned(f"{OUTSIDE} {code}", "none", money, Paid.of({}), users=0, plays=0)
 
 
@@ -108,23 +108,27 @@ def divide(  # noqa: PLR0913, PLR0917 - what a pool is divided by
 def divided(  # noqa: PLR0913, PLR0917 - the same
     pool: Pool, rule: Rule, heap: Heap, money: Revenue, splits: Splits, notes: list[str]
 ) -> Paid:
-    """What each artist (or track with splits) is paid of the pool; zeros are left out."""
+    """What each artist (or track with splits) is paid of the pool; zeros are left out.
+
+    What was refunded is taken back as it would have been paid.
+    """
+    size = abs(money.pool)
     if heap.pool is None or not money.pool:
         return Paid.of({})
     tracks = by_artist(heap.pool, splits)
     artists = heap.pool if tracks is None else tracks.pool
     rate = None if pool.rate == 1 else pool.rate
-    month = artists.month(pool=money.pool, rate=rate, fees_are_money=False, play=heap.play)
+    month = artists.month(pool=size, rate=rate, fees_are_money=False, play=heap.play)
     prepared = rule.prepare(month)
     weights = weigh(month, {rule: prepared})[rule]
     begun = rule.settling(weights, month, prepared)
-    paid = Allocation(rule.label, settle_together(month, [begun])[0], money.pool).paid
+    paid = Allocation(rule.label, settle_together(month, [begun])[0], size).paid
     if tied(begun):
         notes.append(f"Pool {pool.name}: {undecided(rule, begun.undecided)}")
     if tracks is not None:
-        paid = Allocation(rule.label, tracks.divide(paid, rule, prepared), money.pool).paid
+        paid = Allocation(rule.label, tracks.divide(paid, rule, prepared), size).paid
     places = np.flatnonzero(paid)
-    return Paid.listed(heap.pool.names(places), paid[places])
+    return Paid.listed(heap.pool.names(places), paid[places] if money.pool > 0 else -paid[places])
 
 
 def heard(taken: Taken, pools: int) -> Heard:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "Heap", "Taken", "Watch", "take_in"]
 
 T = TypeVar("T")
+ROWLESS = "Nobody played in this month, and what its pools pay waits as unallocated: see that the log is whole."
 ROLES = ("user", "artist", "plays", "seconds", "ms")
 
 
@@ -145,7 +146,14 @@ class Asked:
         wanted = tuple(dict.fromkeys(roles if period == (None, None) else (*roles, "time")))
         reading = self.closing.reading
         return open_once(
-            list(self.logs), reading, wanted=wanted, telling=telling, period=period, cautions=cautions, say=say
+            list(self.logs),
+            reading,
+            wanted=wanted,
+            telling=telling,
+            period=period,
+            cautions=cautions,
+            say=say,
+            rowless=True,
         )
 
     def find_once(self, terms: Terms) -> Once | None:
@@ -185,7 +193,8 @@ def take_in(asked: Asked, watch: Watch) -> Iterator[Taken]:
             engine.subscribe(parts, pool=code)
         units = logs.units(batch_rows=running.batch_rows)
         engine.ingest(units, lambda raw: untimed(chain(raw)), progress=watch.progress)
-        counts = qualifier.finish()
+        counts = qualifier.finish(rowless=True)
+        cautions.add("no-rows", int(not counts.rows), logs.paths, ROWLESS)
         watching.finish(asked.closing.reading, cautions, running)
         stop_if_strict(asked.closing.reading, cautions.found())
         finish(asked, chain, engine)
@@ -204,7 +213,7 @@ def take_in(asked: Asked, watch: Watch) -> Iterator[Taken]:
 def open_terms(asked: Asked, watch: Watch) -> Terms:
     """Say what the logs are like, and which plays count: only those of the period, where they have times."""
     terms = terms_of(asked.closing, asked.loaded)
-    logs = open_once(list(asked.logs), asked.closing.reading, wanted=(*asked.roles, "time"), telling=())
+    logs = open_once(list(asked.logs), asked.closing.reading, wanted=(*asked.roles, "time"), telling=(), rowless=True)
     for sentence in logs.notes:
         watch.say(sentence)
     if terms.rest.since is not None and "time" not in logs.columns:

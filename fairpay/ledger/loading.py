@@ -66,7 +66,7 @@ def load(closing: Closing) -> Loaded:
     if "pools" not in tables:
         message = "no pools stated"
         raise UsageError(message, advice="Give --pools FILE: a line for each pool with its gross revenue.")
-    pools = read_pools(tables["pools"], currency=currency)
+    pools = read_pools(tables["pools"], currency=currency, edition=closing.edition)
     policies = choose(pools, closing.policy, beside=tables["pools"].parent, kept=closing.kept)
     pools = ruled(pools, closing.rule, policies)
     check_conditions(closing.conditions(), tables.get("subscribers"))
