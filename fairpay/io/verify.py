@@ -12,6 +12,7 @@ from fairpay.io.hashing import hash_file
 from fairpay.io.manifest import MANIFEST, read_manifest
 from fairpay.io.standing import fault_of, manifest_stands
 from fairpay.io.totals import check_totals
+from fairpay.logs.faults import reading_of
 from fairpay.outcome import Control
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ def verify(directory: Path, *, inputs: bool = True) -> list[Control]:
         InputError: when there is no manifest to check against; one that was spoilt is a control that fails.
 
     """
-    if not directory.is_dir():
+    with reading_of(str(directory)):
+        there = directory.is_dir()
+    if not there:
         message = f"{directory}: no such directory"
         raise InputError(message, advice="Give a directory written with -o.")
     try:
