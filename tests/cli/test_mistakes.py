@@ -124,3 +124,19 @@ def test_a_folder_one_may_not_enter_is_a_sentence_and_a_status(tmp_path: Path, w
     assert done.returncode == status
     assert "ermission denied" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_address_space_too_small_to_begin_in_is_a_sentence_and_status_4() -> None:
+    for size in (700_000, 1_500_000, 2_000_000):
+        done = shell(f"ulimit -v {size}; $F compare {SAMPLE} --fee 1")
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (4, "", 2), done.stderr
+        assert "the address space is limited to" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["--measure", "tine"], "tine"), (["--threads", "many"], "--threads"), (["--progress", "PLAIN"], "PLAIN")],
+)
+def test_words_that_mean_nothing_are_refused(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", SAMPLE, *words]) == 2
+    assert said in capsys.readouterr().err
