@@ -1,20 +1,21 @@
 """Ctrl-C, SIGTERM and SIGHUP: everything is cleaned up on the way out, and the program ends with one line.
 
-Only the standard library is imported here, so that the handlers stand before anything heavy is loaded.
+Only what Python has loaded already is imported here, so that the handlers stand before anything heavy is loaded.
 """
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
-import threading
-from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn
+import time
 
+TYPE_CHECKING = False  # as in `typing`, which takes time to load
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
+    from typing import NoReturn
 
 __all__ = ["INTERRUPTED", "ending_at_signals"]
 
@@ -55,8 +56,10 @@ def ending_at_signals(run: Callable[[], int], *, last: bool) -> int:
     except BaseException as problem:
         if not asked_to_end and not isinstance(problem, KeyboardInterrupt):
             raise
-        with suppress(OSError, AttributeError):  # a standard error that is closed
+        try:  # noqa: SIM105 - contextlib takes time to load
             sys.stderr.write(LINE)
+        except (OSError, AttributeError):  # it is closed
+            pass
         return asked_to_end[0] if asked_to_end else INTERRUPTED
     finally:
         for number, handler in before.items():
@@ -72,13 +75,12 @@ def end(number: int, _frame: FrameType | None) -> NoReturn:
     """
     signal.signal(number, signal.SIG_IGN)
     asked_to_end.append(128 + number)
-    watch = threading.Timer(GRACE_SECONDS, end_for_sure)
-    watch.daemon = True
-    watch.start()
+    _thread.start_new_thread(end_for_sure, ())
     raise Ended
 
 
 def end_for_sure() -> None:
-    """Kill the process, which has not ended by itself."""
+    """Kill the process if it has not ended by itself after a while."""
+    time.sleep(GRACE_SECONDS)
     os.write(2, LATE)
     os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
