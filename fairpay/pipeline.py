@@ -143,6 +143,7 @@ def carry_out(
             fees_are_money=request.money.pool is None,
             fee_unit=stages.staging.fee_unit,
             play=stages.play if listening.measure == "plays" else None,
+            held=request.money.inactive == "hold",
         )
         found = Found(
             currency,
