@@ -18,6 +18,8 @@ from fairpay.io.manifest import read_manifest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+NO_PAYOUT = ("_difference", "_percent", "seconds", "share")
+"""How decimal columns of a report end that are no payouts."""
 __all__ = ["Change", "Difference", "Moved", "Moves", "diff"]
 
 KEYS = ("payee", "currency", "scale")
@@ -140,7 +142,7 @@ def from_ledger(path: Path) -> dict[str, pl.DataFrame]:
 
 
 def from_report(directory: Path, manifest: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
-    """The payouts of a report: each decimal column that is a payout, by artist."""
+    """The payouts of a report: each decimal column that is one, by artist."""
     import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
     import pyarrow.parquet as pq  # noqa: PLC0415 - the same
 
@@ -149,7 +151,7 @@ def from_report(directory: Path, manifest: Mapping[str, Any]) -> dict[str, pl.Da
     currency = str(manifest["options"].get("currency", {}).get("value", ""))
     found: dict[str, pl.DataFrame] = {}
     for field in table.schema:
-        if pa.types.is_decimal(field.type) and not field.name.endswith(("_difference", "_percent")):
+        if pa.types.is_decimal(field.type) and not field.name.endswith(NO_PAYOUT):
             scale = field.type.scale
             units = [int((value or Decimal(0)).scaleb(scale)) for value in table.column(field.name).to_pylist()]
             found[field.name] = pl.DataFrame({"payee": pl.Series(table.column("artist").to_pylist())}).select(

@@ -98,6 +98,16 @@ def test_diff_says_what_changed_and_why(books: Path, capsys: pytest.CaptureFixtu
     assert ("input", "holds holds.csv") in {(why["what"], why["name"]) for why in said["why"]}
 
 
+def test_two_reports_differ_by_payouts_and_not_by_listening(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, ms in (("one", 40_000), ("two", 80_000)):
+        log = tmp_path / f"{name}.csv"
+        log.write_text(f"user,artist,ms\nu,a,{ms}\nu,b,{ms}\n")
+        main(["pay", str(log), "--pool", "9.00", "--rule", "user-centric", "-o", str(tmp_path / name), "--quiet"])
+    assert main(["diff", str(tmp_path / "one"), str(tmp_path / "two"), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["changed"], said["unchanged"]) == ([], 2)
+
+
 def test_a_month_does_not_differ_from_itself(books: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing changed, for no reason."""
     assert main(["diff", str(books / "2026-07"), str(books / "2026-07"), "--json"]) == 0

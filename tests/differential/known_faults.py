@@ -26,7 +26,6 @@ class Fault:
 
 
 KNOWN_FAULTS: tuple[Fault, ...] = (
-    Fault("currency", "payouts and comparisons have no column of the currency"),
     Fault("exchange", "gross, net, royalty and floor of an exchanged pool stand beside the currency that is paid out"),
 )
 
