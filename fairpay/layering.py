@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from fairpay.errors import InputError
 from fairpay.layers.delegation import delegate
-from fairpay.layers.splits import BLOCKED, LARGEST, Wishes, divide_listening, fitted
+from fairpay.layers.splits import BLOCKED, Wishes, divide_listening, fitted
+from fairpay.money import LARGEST
 from fairpay.schema import Division, Listens
 
 if TYPE_CHECKING:

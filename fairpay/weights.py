@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from fairpay.errors import InputError
 from fairpay.integers import shorter
+from fairpay.money import LARGEST
 from fairpay.schema import Fate
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ __all__ = [
     "wanted_roles",
 ]
 
-LIMIT = 2**62
 ESCAPED = ("\x1f", "\x1f\x1e")
 """What stands for a unit separator in an artist's id, so that no two pairs of artist and track are one text."""
 BETWEEN = "\x1f\x1d"
@@ -276,7 +276,7 @@ class Weigher:
     def product(self, amount: Ints, scale: Ints, used: NDArray[np.bool_]) -> Ints:
         """Multiply where nothing can wrap."""
         largest = int(amount[used].max(initial=0)) * int(scale.max(initial=1))
-        if largest >= LIMIT:
+        if largest >= LARGEST:
             refuse()
         return np.where(used, amount, 0) * scale
 
@@ -291,7 +291,7 @@ class Weigher:
         plays = np.ones(len(used), dtype=np.int64) if listens.plays is None else listens.plays
         gone = listens.used & ~used
         kept = amount[used]
-        added = sum(kept.tolist()) if int(kept.max(initial=0)) >= LIMIT // max(1, len(kept)) else int(kept.sum())
+        added = sum(kept.tolist()) if int(kept.max(initial=0)) >= LARGEST // max(1, len(kept)) else int(kept.sum())
         with self.lock:
             for factor, here in zip(self.factors, lines, strict=True):
                 factor.touched.rows += int(np.count_nonzero(here))
@@ -300,7 +300,7 @@ class Weigher:
             self.dropped[Fate.WEIGHED_OUT] += int(np.count_nonzero(gone & ~short_of))
             self.plays_dropped += int(plays[gone].sum())
             self.total += added
-            if self.total >= LIMIT:
+            if self.total >= LARGEST:
                 refuse()
 
     def remarks(self) -> tuple[str, ...]:

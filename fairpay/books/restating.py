@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.layering import Layering, among, delegated, kept
-from fairpay.layers.splits import LARGEST, whole
+from fairpay.layers.splits import whole
+from fairpay.money import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
