@@ -35,7 +35,6 @@ from fairpay.logs.schema import Listens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from fractions import Fraction
     from types import TracebackType
 
     import pyarrow as pa
@@ -279,11 +278,10 @@ class LocalEngine:
             raise RuntimeError(message)
         return self.pools[code]
 
-    def month(
-        self, *, pool: int, rate: Fraction | None, fees_are_money: bool, fee_unit: int = 1, play: int | None = 1
-    ) -> LocalMonth:
-        """Return the month of pool 0 for rules: `pool` minor units to be divided, the rest as in `month.Facts`."""
-        return self.pool(0).month(pool=pool, rate=rate, fees_are_money=fees_are_money, fee_unit=fee_unit, play=play)
+    @property
+    def month(self) -> Callable[..., LocalMonth]:
+        """The month of pool 0 for rules, see `LocalPool.month`."""
+        return self.pool(0).month
 
     @property
     def artist(self) -> pa.Array:

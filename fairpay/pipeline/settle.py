@@ -62,6 +62,7 @@ class Ending:
             fees_are_money=stated.pool is None,
             fee_unit=self.fee_unit,
             play=stages.play() if listening.measure == "plays" else None,
+            held=stated.inactive == "hold",
         )
         division = divided(month, self.request, intake)
         remarks = (*stages.remarks(), *self.taken.plan.statements.remarks())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -89,20 +88,14 @@ def write_rejects(table: pa.Table, path: Path) -> None:
     import polars as pl  # noqa: PLC0415 - loaded where tables are written
 
     frame = pl.DataFrame(table)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        with disk.open_new(partial) as out:
+        with disk.replacing(path) as made, disk.open_new(made) as out:
             if path.suffix.lower() in PARQUET:
                 frame.write_parquet(out)
             else:
                 frame.write_csv(out)
-        disk.sync(partial)
-        disk.rename(partial, path)
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         message = f"{path}: the rejects could not be written: {error}"
         raise OutputError(
             message, advice="Nothing else was written. Choose another place with --rejects FILE."
         ) from error
-    finally:
-        with suppress(OSError, ValueError):
-            partial.unlink(missing_ok=True)

@@ -50,7 +50,6 @@ class Auditor:
             timed=outcome.listening.measure == "time",
             least_ms=self.request.qualifying.min_ms if outcome.listening.ms is not None else 0,
             digits=outcome.currency.digits,
-            held=outcome.money.inactive_policy == "hold",
         )
         found = audit(month, terms, rules=self.rules, scenarios=self.scenarios)
         self.found = replace(found, notes=(*found.notes, *remarks(month)))
