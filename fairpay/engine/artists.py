@@ -3,47 +3,48 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from fairpay.engine.ordering import order_of
-from fairpay.kernels import encode as kernel
+from fairpay.engine.keys import KeyTable, order_of
+from fairpay.kernels import partition as kernel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from fairpay.engine.encoder import Encoder
+    from fairpay.engine.partition import Settled
+    from fairpay.engine.spool import Spool
     from fairpay.kernels.arrays import Codes, Ints
 
-__all__ = ["Artists", "Everybody", "Facts", "Known", "merge"]
-
-NOWHERE = np.uint32(0xFFFFFFFF)
-Facts: TypeAlias = "tuple[Ints, Ints, Ints]"
-"""int64[artists] each: amount, plays, ms."""
+__all__ = ["AllArtists", "Artists", "merge"]
 
 
 class Names:
-    """Ids as Python text, made when they are asked for, and shared: many pools have the same artists."""
+    """Ids as Python text, made when they are first used, and shared: many pools have the same artists."""
 
     def __init__(self, ids: pa.Array) -> None:
         """Take large_string[all]; nothing is held yet."""
         self.ids = ids
-        self.known = np.zeros(len(ids), dtype=np.bool_)
+        self.made = np.zeros(len(ids), dtype=np.bool_)
         self.text = np.empty(len(ids), dtype=np.object_)
 
     def at(self, places: Codes | Ints) -> list[str]:
         """Return the ids at some positions. Two threads may make the same text; either is kept."""
-        missing = places[~self.known[places]]
+        missing = places[~self.made[places]]
         self.text[missing] = np.array(self.ids.take(pa.array(missing)).to_pylist(), dtype=np.object_)
-        self.known[missing] = True
+        self.made[missing] = True
         names: list[str] = self.text[places].tolist()
         return names
 
 
 @dataclass(frozen=True, slots=True)
-class Everybody:
+class AllArtists:
     """The artists of all pools."""
 
     ids: pa.Array
@@ -53,102 +54,59 @@ class Everybody:
     names: Names
 
 
-class Artists(Protocol):
-    """The artists of one pool. A smaller code is a smaller id."""
+class Artists:
+    """The artists of one pool, found in its own rows when they are first needed. A smaller code is a smaller id."""
+
+    def __init__(self, everybody: AllArtists, parts: Sequence[Settled], spool: Spool) -> None:
+        """Take the pool's partitions; they must not be walked before `places` is known."""
+        self.everybody, self.parts, self.spool = everybody, parts, spool
+
+    @cached_property
+    def places(self) -> Ints:
+        """int64[artists]: positions among the artists of all pools, ascending."""
+        codes = self.everybody.codes
+        seen = [np.zeros(len(mine), dtype=np.bool_) for mine in codes]
+        for chunk in (chunk for part in self.parts for chunk in part.chunks):
+            kernel.mark_artists(chunk.rows.load(self.spool), chunk.rows.count, seen[chunk.thread])
+        found: NDArray[np.bool_] = np.zeros(len(self.everybody.ids), dtype=np.bool_)
+        for mine, marked in zip(codes, seen, strict=True):
+            found[mine[marked]] = True
+        return np.flatnonzero(found)
 
     @property
     def count(self) -> int:
         """How many there are."""
-        ...
+        return len(self.places)
 
     @property
     def ids(self) -> pa.Array:
         """large_string[artists], sorted by bytes."""
-        ...
+        ids = self.everybody.ids
+        return ids if len(self.places) == len(ids) else ids.take(pa.array(self.places))
 
     def some(self, places: Ints) -> list[str]:
         """Return the ids of int64[n] artists."""
-        ...
-
-    @property
-    def facts(self) -> Facts | None:
-        """What each adds up to; None where that is known from a walk only."""
-        ...
+        return self.everybody.names.at(self.places[places])
 
     def remap(self) -> tuple[Codes, ...]:
-        """Return for each thread: its artist code -> artist of this pool."""
-        ...
-
-    def besides(self) -> Ints:
-        """int64[artists, 3]: amount, plays and ms that no walk meets, where only a walk tells `facts`."""
-        ...
-
-    def forget(self) -> None:
-        """Let go of what only `remap` needs: every row has been walked."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """The artists of an intake without pools: what they add up to was added up on the way."""
-
-    everybody: Everybody
-    who: Ints
-    """int64[artists]: positions among everybody, ascending."""
-    facts: Facts
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return len(self.who)
-
-    @property
-    def ids(self) -> pa.Array:
-        """large_string[artists], sorted by bytes."""
-        everybody = self.everybody.ids
-        return everybody if len(self.who) == len(everybody) else everybody.take(pa.array(self.who))
-
-    def some(self, places: Ints) -> list[str]:
-        """Return the ids of int64[n] artists."""
-        return self.everybody.names.at(self.who[places])
-
-    def remap(self) -> tuple[Codes, ...]:
-        """Return for each thread: its artist code -> artist of this pool."""
-        place: Codes = np.full(len(self.everybody.ids), NOWHERE, dtype=np.uint32)
-        place[self.who] = np.arange(len(self.who), dtype=np.uint32)
+        """Return for each thread: its artist code -> artist of this pool; anything for codes the pool does not have."""
+        place = np.zeros(len(self.everybody.ids), dtype=np.uint32)
+        place[self.places] = np.arange(self.count, dtype=np.uint32)
         return tuple(place[mine] for mine in self.everybody.codes)
 
-    def besides(self) -> Ints:
-        """Nothing: all of it is in `facts`."""
-        return np.zeros((self.count, 3), dtype=np.int64)
 
-    def forget(self) -> None:
-        """Nothing is kept for it."""
-
-    @classmethod
-    def of(cls, everybody: Everybody, facts: Ints) -> Known:
-        """Take int64[everybody, 3] facts; artists whose every row was taken back are left out."""
-        kept = (facts != 0).any(axis=1)
-        amount, plays, ms = (np.ascontiguousarray(facts[kept, k]) for k in range(3))
-        return cls(everybody, np.flatnonzero(kept), (amount, plays, ms))
-
-
-def merge(encoders: Sequence[Encoder]) -> tuple[Everybody, Ints]:
-    """Merge the threads' artist tables and sort by id; return int64[everybody, 3] too, what the encoders added up."""
-    most = sum(encoder.artists for encoder in encoders)
-    facts = np.zeros((most, 4), dtype=np.int64)
-    source = np.empty(most, dtype=np.int64)
-    codes = [np.empty(encoder.artists, dtype=np.uint32) for encoder in encoders]
-    slots = np.zeros((2 ** (2 * most + 2).bit_length(), 2), dtype=np.uint64)
-    count = base = 0
-    for encoder, mine in zip(encoders, codes, strict=True):
-        count = kernel.merge_artists(encoder.slots, encoder.facts, base, slots, facts, count, mine, source)
-        base += encoder.artists
-    del slots
-    ids = pa.chunked_array([x for e in encoders for x in e.ids], pa.large_string()).combine_chunks()
-    ids = ids.take(pa.array(source[:count]))
-    order = order_of(ids)
-    place = np.empty(count, dtype=np.uint32)
-    place[order] = np.arange(count, dtype=np.uint32)
-    ids = ids.take(pa.array(order))
-    return Everybody(ids, tuple(place[mine] for mine in codes), Names(ids)), facts[order, 1:]
+def merge(encoders: Sequence[Encoder]) -> AllArtists:
+    """Merge the threads' artist tables and sort by id."""
+    table = KeyTable()
+    codes, ids = [], []
+    for encoder in encoders:
+        before = table.count
+        mine = table.enter(encoder.table.keys[: encoder.table.count])
+        codes.append(mine)
+        ids += [pa.chunked_array(encoder.ids, pa.large_string()).filter(pa.array(mine >= before))]
+    merged = pa.chunked_array([chunk for one in ids for chunk in one.chunks], pa.large_string()).combine_chunks()
+    order = order_of(merged)
+    place = np.empty(len(order), dtype=np.uint32)
+    place[order] = np.arange(len(order), dtype=np.uint32)
+    merged = merged.take(pa.array(order))
+    return AllArtists(merged, tuple(place[mine] for mine in codes), Names(merged))

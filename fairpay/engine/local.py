@@ -9,29 +9,28 @@ user by counting, and every rule sees whole users.
 
 from __future__ import annotations
 
-import secrets
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from itertools import pairwise
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from fairpay.engine.artists import Known, merge
-from fairpay.engine.columns import Hasher
+from fairpay.engine.artists import Artists, merge
 from fairpay.engine.encoder import Encoder
 from fairpay.engine.feeding import feed, usable_processors
-from fairpay.engine.intake import Intake, add_up, check_sums
-from fairpay.engine.local_month import Listening
-from fairpay.engine.partition import Partition
+from fairpay.engine.keys import fresh_keys, hash_ids
+from fairpay.engine.listening import LocalListening, Walkers
+from fairpay.engine.partition import Partition, settle
 from fairpay.engine.pool import LocalPool
+from fairpay.engine.protocol import Payers
 from fairpay.engine.redivided import Redivided
-from fairpay.engine.settled import settle
 from fairpay.engine.spool import Spool
-from fairpay.engine.subscribing import enter_subscribers
-from fairpay.engine.walker import Desk
 from fairpay.errors import InputError
-from fairpay.kernels import hashing
 from fairpay.logs.schema import Listens
+from fairpay.money.currency import LARGEST
+from fairpay.money.integers import sum_exactly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,17 +38,16 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from fairpay.engine.artists import Artists
-    from fairpay.engine.local_month import LocalMonth
-    from fairpay.engine.settled import Payers, Settled
+    from fairpay.engine.partition import Settled
+    from fairpay.engine.pool import LocalMonth
+    from fairpay.engine.protocol import Intake, Unlisted
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import Division
     from fairpay.settings.values import Running
 
-__all__ = ["Intake", "LocalEngine", "Unlisted"]
+__all__ = ["LocalEngine"]
 
 T = TypeVar("T")
-Unlisted: TypeAlias = Literal["free", "leave-out", "refuse"]
 PART_BITS = 8
 LEAST_BITS = 2
 RAW_BYTES = 40_000_000
@@ -67,11 +65,11 @@ class LocalEngine:
         """Prepare; nothing large is held until something is taken in."""
         self.threads = running.threads or usable_processors()
         self.spool = Spool(running)
-        self.desk = Desk(self.spool)
+        self.walkers = Walkers(self.spool)
         self.expected = pools
         self.bits = PART_BITS if pools == 1 else max(LEAST_BITS, PART_BITS - (pools - 1).bit_length())
         self.parts: list[Partition] = []
-        self.keys = np.frombuffer(secrets.token_bytes(8 * hashing.KEYS), dtype=np.uint64).copy()
+        self.secret = fresh_keys()
         self.encoders: list[Encoder] = []
         self.subscribers: dict[int, int] = {}
         self.unlisted: Unlisted = "free"
@@ -106,10 +104,25 @@ class LocalEngine:
         self.unlisted = unlisted
         first = pool << self.bits
         self.part(first + (1 << self.bits) - 1)
-        before = sum(part.table_bytes() for part in self.parts)
-        lines = enter_subscribers(batches, lambda i: self.part(first + i), Hasher(self.keys), bits=self.bits)
+        before = sum(part.nbytes for part in self.parts)
+        lines = twice = total = 0
+        for ids, fees in in_arrays(batches):
+            check_subscribers(ids, fees)
+            total += sum_exactly(fees)
+            lines += len(ids)
+            keys = hash_ids(ids, self.secret)
+            part = ((keys[:, 0] >> np.uint64(1)) >> np.uint64(63 - self.bits)).astype(np.int64)
+            order = np.argsort(part, kind="stable")
+            bounds = np.searchsorted(part[order], np.arange((1 << self.bits) + 1)).tolist()
+            for index, (begin, end) in enumerate(pairwise(bounds)):
+                mine = order[begin:end]
+                twice += self.parts[first + index].subscribe(keys[mine], fees[mine])
+        if twice:
+            message = f"{twice:,} lines of the subscriber file name a user who is already in it"
+            raise InputError(message, advice="Give each user one line with everything they paid.")
+        check_sum("the fees of all subscribers", total, "minor units", "Check the unit of what each user paid.")
         self.subscribers[pool] = self.subscribers.get(pool, 0) + lines
-        self.spool.charge(sum(part.table_bytes() for part in self.parts) - before)
+        self.spool.charge(sum(part.nbytes for part in self.parts) - before)
 
     def ingest(
         self,
@@ -158,12 +171,8 @@ class LocalEngine:
     def encoder(self, thread: int) -> Encoder:
         """Make a thread's encoder."""
         room = min(RAW_BYTES, self.spool.limit // (4 * self.threads))
-        encoder = Encoder(
-            self.flush, thread=thread, keys=self.keys, bits=self.bits, parts=self.expected << self.bits,
-            room=room, pooled=self.expected > 1,
-        )  # fmt: skip
-        if self.unlisted == "leave-out" and not encoder.pooled:  # what is taken back must be known in full
-            encoder.widen()
+        parts = self.expected << self.bits
+        encoder = Encoder(self.flush, thread=thread, secret=self.secret, bits=self.bits, parts=parts, room=room)
         self.spool.charge(encoder.held)
         return encoder
 
@@ -173,16 +182,13 @@ class LocalEngine:
             with self.lock:
                 while index >= len(self.parts):
                     self.parts.append(Partition())
-                    self.spool.charge(self.parts[-1].table_bytes())
+                    self.spool.charge(self.parts[-1].nbytes)
         return self.parts[index]
 
     def flush(self, encoder: Encoder, index: int) -> None:
         """Move a partition's raw rows out of an encoder; where that is too much, move rows to the file."""
         raw = encoder.raw[index, : encoder.fill[index]]
-        more = self.part(index).take_in(
-            raw, encoder.codes, thread=encoder.thread, facts=encoder.facts, leave_out=self.unlisted == "leave-out",
-            kind=encoder.counting,
-        )  # fmt: skip
+        more = self.part(index).take_in(raw, thread=encoder.thread, leave_out=self.unlisted == "leave-out")
         encoder.fill[index] = 0
         if self.spool.charge(more):
             self.spill()
@@ -218,7 +224,11 @@ class LocalEngine:
         self.part((count << self.bits) - 1)
         settled = [self.settle_pool(code, fee=fee) for code in range(count)]
         self.make_pools(settled)
-        check_sums((e.sums for e in self.encoders), sum(pool.payers.fees for pool in self.pools))
+        advice = "Check the unit of the duration and plays columns."
+        for k, name in enumerate(("listening", "plays", "milliseconds")):
+            check_sum(f"the {name} of all rows", sum(encoder.sums[k] for encoder in self.encoders), "", advice)
+        fees = sum(pool.payers.fees for pool in self.pools)
+        check_sum("the fees of all users", fees, "minor units", "Check the unit of what each user paid.")
         self.spool.charge(-sum(encoder.held for encoder in self.encoders))
         self.encoders, self.parts = [], []
         self.spool.give_back()
@@ -226,21 +236,14 @@ class LocalEngine:
 
     def make_pools(self, settled: Sequence[tuple[list[Settled], Payers]]) -> None:
         """Make the pools: a large one is walked by all threads, others by one each."""
-        from fairpay.engine.roster import Roster  # noqa: PLC0415 - of several pools only
-
-        everybody, facts = merge(self.encoders)
-        pooled = len(settled) > 1 or any(encoder.pooled for encoder in self.encoders)
+        everybody = merge(self.encoders)
         has_ms = any(encoder.has_ms for encoder in self.encoders)
         plays = sum(payers.plays for _, payers in settled)
         for code, (parts, payers) in enumerate(settled):
-            artists: Artists = (
-                Known.of(everybody, facts)
-                if not pooled
-                else Roster(everybody, parts, self.spool, counted=facts if code == 0 and facts.any() else None)
-            )
             threads = self.threads if SHARE * payers.plays * self.threads >= plays else 1
-            taken = Listening(parts, artists, self.desk, threads=threads)
-            listening = Redivided(taken, self.divisions[code]) if code in self.divisions else taken
+            artists = Artists(everybody, parts, self.spool)
+            local = LocalListening(parts, artists, self.walkers, threads=threads)
+            listening = Redivided(local, self.divisions[code]) if code in self.divisions else local
             subscribers = self.subscribers.get(code, 0)
             self.pools.append(LocalPool(payers, listening, has_ms=has_ms, subscribers=subscribers))
 
@@ -249,7 +252,8 @@ class LocalEngine:
         parts = self.parts[code << self.bits : (code + 1) << self.bits]
         stated = None if self.subscribers else fee
         settled = [settle(part, self.spool, fee=stated, leave_out=self.unlisted == "leave-out") for part in parts]
-        payers = add_up([one.payers for one in settled])
+        names = [field.name for field in fields(Payers)]
+        payers = Payers(**{name: sum(getattr(one.payers, name) for one in settled) for name in names})
         if payers.unlisted and self.unlisted == "refuse":
             message = f"{payers.unlisted:,} listeners have no line in the subscriber file"
             raise InputError(message, advice="Add them, or choose what becomes of them with --unlisted.")
@@ -307,3 +311,29 @@ class LocalEngine:
     def artist_listeners(self) -> Ints:
         """int64[artists] of pool 0: distinct users; walks once unless a walk was made."""
         return self.pool(0).artist_listeners
+
+
+def in_arrays(batches: Iterable[tuple[Any, Ints]]) -> Iterator[tuple[pa.Array, Ints]]:
+    """Take chunked arrays apart."""
+    for ids, paid in batches:
+        begin = 0
+        for chunk in ids.chunks if hasattr(ids, "chunks") else [ids]:
+            yield chunk, np.ascontiguousarray(paid[begin : begin + len(chunk)], dtype=np.int64)
+            begin += len(chunk)
+
+
+def check_subscribers(ids: pa.Array, fees: Ints) -> None:
+    """Refuse lines without a user and fees below zero."""
+    if ids.null_count:
+        message = f"{ids.null_count:,} lines of the subscriber file have no user"
+        raise InputError(message, advice="Give every line a user id, or remove it.")
+    negative = int(np.count_nonzero(fees < 0))
+    if negative:
+        message = f"{negative:,} lines of the subscriber file have a negative fee"
+        raise InputError(message, advice="Give what each user paid, 0 or more.")
+
+
+def check_sum(what: str, total: int, unit: str, advice: str) -> None:
+    """Refuse a sum above 2^62; the engine's own int64 sums may have wrapped then, and are not used."""
+    if total > LARGEST:
+        raise InputError(f"{what} sum to {total}, which is more than 2^62 {unit}".rstrip(), advice=advice)

@@ -1,92 +1,71 @@
-"""A partition: some users, all their rows, nobody else's."""
+"""A partition: some users, all their rows, nobody else's; and what it comes to once everything is taken in."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fairpay.engine.keys import FIRST_KEYS, KeyTable
+from fairpay.engine.protocol import Payers
 from fairpay.engine.spool import bytes_of
 from fairpay.kernels import partition as kernel
+from fairpay.money.integers import sum_exactly
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fairpay.engine.spool import Kept, Spool
-    from fairpay.kernels.arrays import Codes, Ints
+    from fairpay.kernels.arrays import Ints
 
-__all__ = ["Chunk", "Partition"]
+__all__ = ["Block", "Chunk", "Packed", "Partition", "Settled", "settle"]
 
-FIRST_USERS = 32
-NO_FACTS = np.empty((0, 4), dtype=np.int64)
+
+@dataclass(slots=True)
+class Packed:
+    """Three numbers of each row, in as few bits as the largest need."""
+
+    words: Kept
+    count: int
+    bits: tuple[int, int, int]
+    """Of a row, of its first and of its second number; see `kernels.partition`."""
+
+    @classmethod
+    def of(cls, rows: NDArray[np.uint64], first: int, bits: tuple[int, int, int]) -> Packed:
+        """Pack three columns, whose numbers have so many bits."""
+        width = sum(bits) if sum(bits) <= kernel.WORD_BITS and max(bits) < kernel.WORD_BITS else 0
+        words: NDArray[np.uint64] = np.empty(kernel.words_for(len(rows), width), dtype=np.uint64)
+        packing = (width, bits[0], bits[1])
+        kernel.pack(rows, first, words, packing)
+        return cls(words, len(rows), packing)
+
+    def load(self, spool: Spool) -> kernel.Packed:
+        """Return it as kernels read it."""
+        return spool.load(self.words), self.bits
+
+
+NO_DETAIL = Packed(np.empty(0, dtype=np.uint64), 0, (0, 0, 0))
 
 
 @dataclass(slots=True)
 class Chunk:
     """Rows of one partition, written by one thread."""
 
-    packed: Kept
-    """uint64, see `kernels.partition.pack`."""
-    rows: int
-    bits: tuple[int, int, int]
-    """Of a row, of a user, of an artist."""
+    rows: Packed
+    """User, artist, amount."""
+    detail: Packed
+    """Plays ^ 1, ms ^ amount; nothing where all of them are 0."""
     thread: int
     """Whose artist codes these are."""
     table: int
     """Which of the partition's user tables the user codes are of."""
-    kind: int = kernel.COUNTED
-    """Where the rows' plays and ms stand, see `kernels.partition`."""
-    own: Kept | None = None
-    """int64[rows, 2]: plays and ms, where `kind` says so."""
-    idle: Kept | None = None
-    """int64[n, 3]: artist code, plays and ms of rows without listening, which are not packed."""
 
     @property
     def held(self) -> int:
         """Bytes held in memory."""
-        return sum(bytes_of(x) for x in (self.packed, self.own, self.idle) if x is not None)
-
-    def detail(self, raw: NDArray[np.uint64], codes: Codes, kind: int, *, idle: int) -> None:
-        """Say where the plays and ms of raw rows stand, and keep them where they follow from nothing else."""
-        self.kind = kind
-        wide = raw.shape[1] != kernel.NARROW
-        if wide:
-            amount, plays, ms = raw[codes < kernel.LEFT_OUT, 3:].view(np.int64).T
-            self.kind = kernel.OWN
-            if (plays == 1).all():
-                self.kind = kernel.PLAIN if not ms.any() else kernel.TIMED if (ms == amount).all() else kernel.OWN
-            if self.kind == kernel.OWN:
-                self.own = np.stack((plays, ms), axis=1)
-        if idle:
-            rows = raw[codes == kernel.NOBODY]
-            facts = np.ones((idle, 3), dtype=np.int64)
-            facts[:, 0] = rows[:, 2] & kernel.LOW
-            facts[:, 1:] = rows[:, 4:] if wide else (1, 0)
-            facts = facts[facts[:, 1:].any(axis=1)]
-            self.idle = facts if len(facts) else None
-
-    def move(self, spool: Spool) -> None:
-        """Move the rows to the file."""
-        self.packed = spool.store(self.packed)
-        self.own = None if self.own is None else spool.store(self.own)
-        self.idle = None if self.idle is None else spool.store(self.idle)
-
-
-def no_slots() -> NDArray[np.uint32]:
-    """Make an empty table."""
-    return np.zeros(2 * FIRST_USERS, dtype=np.uint32)
-
-
-def no_keys() -> NDArray[np.uint64]:
-    """Make room for the first users' hashes."""
-    return np.empty((FIRST_USERS, 2), dtype=np.uint64)
-
-
-def no_users() -> Ints:
-    """Make room for the first users' facts."""
-    return np.empty((FIRST_USERS, 4), dtype=np.int64)
+        return bytes_of(self.rows.words) + bytes_of(self.detail.words)
 
 
 @dataclass(slots=True)
@@ -94,115 +73,175 @@ class Partition:
     """The user table and the rows of a partition, while listens are taken in."""
 
     lock: Lock = field(default_factory=Lock)
-    count: int = 0
-    """Users in the table."""
-    slots: NDArray[np.uint32] = field(default_factory=no_slots)
-    keys: NDArray[np.uint64] = field(default_factory=no_keys)
-    users: Ints = field(default_factory=no_users)
-    tables: list[tuple[Kept, Kept]] = field(default_factory=list)
+    table: KeyTable = field(default_factory=KeyTable)
+    users: Ints = field(default_factory=lambda: np.empty((FIRST_KEYS, 4), dtype=np.int64))
+    """int64[room, 4], see `kernels.partition`."""
+    moved: list[tuple[Kept, Kept]] = field(default_factory=list)
     """Keys and users of tables that were moved out; a user may stand in several."""
     chunks: list[Chunk] = field(default_factory=list)
     dropped: int = 0
     """Rows left out because their user has no subscription line."""
 
-    def table_bytes(self) -> int:
-        """Return what the user table holds."""
-        return self.slots.nbytes + self.keys.nbytes + self.users.nbytes
+    @property
+    def nbytes(self) -> int:
+        """What the user table holds."""
+        return self.table.nbytes + self.users.nbytes
 
     def grow(self) -> None:
-        """Make room for twice the users."""
-        size = 2 * len(self.keys)
-        keys = np.empty((size, 2), dtype=np.uint64)
-        users = np.empty((size, 4), dtype=np.int64)
-        keys[: self.count] = self.keys[: self.count]
-        users[: self.count] = self.users[: self.count]
-        self.keys, self.users = keys, users
-        self.slots = np.zeros(2 * size, dtype=np.uint32)
-        kernel.rehash(self.keys, self.count, self.slots)
+        """Have room for as many users as the table has."""
+        missing = len(self.table.keys) - len(self.users)
+        if missing:
+            self.users = np.concatenate([self.users, np.empty((missing, 4), dtype=np.int64)])
 
-    def subscribe(self, hashes: NDArray[np.uint64], fees: Ints) -> int:
+    def combine(self, keys: NDArray[np.uint64], users: Ints) -> NDArray[np.uint32]:
+        """Enter different users, adding up what they have, a fee only once; return uint32[n], their codes here."""
+        before = self.table.count
+        codes = self.table.enter(keys)
+        self.grow()
+        self.users[before : self.table.count] = (0, 0, 0, kernel.UNLISTED)
+        self.users[codes, : kernel.FEE] += users[:, : kernel.FEE]
+        self.users[codes, kernel.FEE] = np.maximum(self.users[codes, kernel.FEE], users[:, kernel.FEE])
+        return codes
+
+    def subscribe(self, keys: NDArray[np.uint64], fees: Ints) -> int:
         """Enter subscribers; return how many of them were in the table already."""
-        state = np.zeros(kernel.STATE, dtype=np.int64)
-        state[kernel.USERS] = self.count
-        while True:
-            kernel.subscribe(hashes, fees, self.slots, self.keys, self.users, state)
-            self.count = int(state[kernel.USERS])
-            if state[kernel.NEXT] == len(fees):
-                return int(state[kernel.SEEN_TWICE])
-            self.grow()
+        users = np.zeros((len(keys), 4), dtype=np.int64)
+        users[:, kernel.FEE] = fees
+        before = self.table.count
+        self.combine(keys, users)
+        return len(keys) - (self.table.count - before)
 
-    def combine(self, keys: NDArray[np.uint64], users: Ints) -> Codes:
-        """Enter the users of another table, adding up what they have; return uint32[n], their codes here."""
-        codes = np.empty(len(keys), dtype=np.uint32)
-        state = np.zeros(kernel.STATE, dtype=np.int64)
-        state[kernel.USERS] = self.count
-        while True:
-            kernel.combine(keys, users, self.slots, self.keys, self.users, codes, state)
-            self.count = int(state[kernel.USERS])
-            if state[kernel.NEXT] == len(keys):
-                return codes
-            self.grow()
-
-    def take_in(  # noqa: PLR0913 - each is a plain thing of its own
-        self, raw: NDArray[np.uint64], codes: Codes, *, thread: int, facts: Ints, leave_out: bool, kind: int
-    ) -> int:
-        """Code the users of raw rows and keep the rows; return how many bytes more are held.
-
-        `kind`: where the rows' plays and ms stand, see `kernels.partition`; `facts` has them where it is COUNTED.
-        """
-        if kind != kernel.COUNTED:
-            facts = NO_FACTS
+    def take_in(self, raw: NDArray[np.uint64], *, thread: int, leave_out: bool) -> int:
+        """Code the users of raw rows, in place, and keep the rows; return how many bytes more are held."""
         with self.lock:
-            before = self.table_bytes()
+            before = self.nbytes
             state = np.zeros(kernel.STATE, dtype=np.int64)
-            state[kernel.USERS] = self.count
+            state[kernel.USERS] = self.table.count
             while True:
-                kernel.intern(raw, self.slots, self.keys, self.users, codes, leave_out, facts, state)
-                self.count = int(state[kernel.USERS])
+                kernel.intern(raw, self.table.slots, self.table.keys, self.users, leave_out, state)
+                self.table.count = int(state[kernel.USERS])
                 if state[kernel.NEXT] == len(raw):
                     break
+                self.table.grow()
                 self.grow()
             self.dropped += int(state[kernel.DROPPED])
-            more = self.table_bytes() - before
-            chunk = self.pack(raw, codes, state, thread)
-            if kind != kernel.COUNTED:
-                chunk.detail(
-                    raw, codes[: len(raw)], kind, idle=len(raw) - int(state[kernel.KEPT] + state[kernel.DROPPED])
-                )
-            if state[kernel.KEPT] or chunk.idle is not None:
-                self.chunks.append(chunk)
-                more += chunk.held
+            more = self.nbytes - before
+            if state[kernel.KEPT]:
+                self.chunks.append(self.pack(raw[: state[kernel.KEPT]], state, thread))
+                more += self.chunks[-1].held
             return more
 
-    def pack(self, raw: NDArray[np.uint64], codes: Codes, state: Ints, thread: int) -> Chunk:
-        """Write the kept rows in as few bits as their largest values need."""
-        kept = int(state[kernel.KEPT])
-        users = max(1, (self.count - 1).bit_length())
-        artists = max(1, int(state[kernel.ARTIST_BITS]).bit_length())
-        width = users + artists + max(1, int(state[kernel.AMOUNT_BITS]).bit_length())
-        bits = (width if width <= kernel.WORD_BITS else 0, users, artists)
-        packed: NDArray[Any] = np.empty(kernel.words_for(kept, bits[0]), dtype=np.uint64)
-        kernel.pack(raw, codes, packed, bits)
-        return Chunk(packed, kept, bits, thread, len(self.tables))
+    def pack(self, rows: NDArray[np.uint64], state: Ints, thread: int) -> Chunk:
+        """Write rows in as few bits as their largest values need."""
+        artist, amount, plays, ms = (int(bits).bit_length() for bits in state[kernel.ARTIST_BITS :])
+        main = Packed.of(rows, 0, (max(1, (self.table.count - 1).bit_length()), artist, amount))
+        detail = Packed.of(rows, 3, (plays, ms, 0)) if plays or ms else NO_DETAIL
+        return Chunk(main, detail, thread, len(self.moved))
 
     def move_rows(self, spool: Spool) -> None:
         """Move the rows to the file."""
         with self.lock:
-            for chunk in self.chunks:
-                chunk.move(spool)
+            for packed in (packed for chunk in self.chunks for packed in (chunk.rows, chunk.detail)):
+                if packed.count:
+                    packed.words = spool.store(packed.words)
 
     def move_table(self, spool: Spool) -> None:
         """Move the user table to the file, and begin a new one."""
         with self.lock:
-            if not self.count:
-                return
-            held = self.table_bytes()
-            stored = [spool.store(a[: self.count]) for a in (self.keys, self.users)]
-            self.tables.append((stored[0], stored[1]))
-            spool.charge(self.keys[: self.count].nbytes + self.users[: self.count].nbytes - held)
-            self.begin_table()
-            spool.charge(self.table_bytes())
+            count = self.table.count
+            if count:
+                held = self.nbytes
+                keys, users = self.table.keys[:count], self.users[:count]
+                self.moved.append((spool.store(keys), spool.store(users)))
+                self.begin_table()
+                spool.charge(keys.nbytes + users.nbytes + self.nbytes - held)
 
     def begin_table(self) -> None:
         """Begin with an empty user table."""
-        self.count, self.slots, self.keys, self.users = 0, no_slots(), no_keys(), no_users()
+        self.table, self.users = KeyTable(), np.empty((FIRST_KEYS, 4), dtype=np.int64)
+
+    def unite(self, spool: Spool) -> list[Kept]:
+        """Make one table of all; return for each how its codes read there. One that was never moved has none."""
+        if not self.moved:
+            return []
+        count, held = self.table.count, self.nbytes
+        tables = [*self.moved, (self.table.keys[:count], self.users[:count])]
+        self.begin_table()
+        codes: list[Kept] = []
+        for keys, users in tables:
+            mine = self.combine(spool.load(keys), spool.load(users))
+            spool.charge(mine.nbytes)
+            codes.append(spool.store(mine))
+        spool.charge(self.nbytes - held)
+        return codes
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A partition whose rows have been merged, as it is kept between walks."""
+
+    start: Kept
+    """int64[users + 1]."""
+    artist: Kept
+    """uint32[entries]."""
+    amount: Kept
+    """uint32[entries] where every amount fits, else int64."""
+
+
+@dataclass(slots=True)
+class Settled:
+    """Users and rows of a partition. Its arrays may be in memory or in the spool's file."""
+
+    payers: Payers
+    rows: Kept
+    """int64[users]: rows with listening of every user, in code order."""
+    facts: Kept
+    """int64[3, users with rows]: fee, listening, plays, in code order."""
+    chunks: list[Chunk]
+    codes: list[Kept] = field(default_factory=list)
+    """Where user tables were moved out: for each, uint32[n], its codes -> user. Empty: codes are users."""
+    lock: Lock = field(default_factory=Lock)
+    """Held while the rows are merged."""
+    block: Block | None = None
+    """The rows, merged, once they were walked."""
+
+    @property
+    def held(self) -> int:
+        """Bytes held in memory."""
+        block = () if self.block is None else (self.block.start, self.block.artist, self.block.amount)
+        return sum(bytes_of(x) for x in (self.rows, self.facts, *block)) + sum(chunk.held for chunk in self.chunks)
+
+
+def settle(partition: Partition, spool: Spool, *, fee: int | None, leave_out: bool) -> Settled:
+    """Turn the user table into facts. `fee` is what each user paid, None where there are subscribers."""
+    codes = partition.unite(spool)
+    users = partition.users[: partition.table.count]
+    fees = users[:, kernel.FEE]
+    active = users[:, kernel.ROWS] > 0
+    unlisted = 0
+    inactive = np.empty(0, dtype=np.int64)
+    if fee is not None:
+        fees[:] = fee
+    else:
+        without = fees == kernel.UNLISTED
+        unlisted = int(np.count_nonzero(without if leave_out else without & active))
+        inactive = fees[~without & ~active]
+        fees[without] = 0
+    facts = np.ascontiguousarray(users[active][:, [kernel.FEE, kernel.LISTENING, kernel.PLAYS]].T)
+    payers = Payers(
+        users=facts.shape[1],
+        amount=sum_exactly(users[:, kernel.LISTENING]),
+        plays=sum_exactly(users[:, kernel.PLAYS]),
+        fees=sum_exactly(facts[0]),
+        inactive=len(inactive),
+        inactive_fees=sum_exactly(inactive),
+        unlisted=unlisted,
+        dropped=partition.dropped,
+    )
+    held = partition.nbytes
+    settled = Settled(payers, users[:, kernel.ROWS].copy(), facts, partition.chunks, codes)
+    partition.begin_table()
+    partition.chunks, partition.moved = [], []
+    if spool.charge(settled.held - sum(chunk.held for chunk in settled.chunks) - held):
+        settled.rows, settled.facts = spool.store(settled.rows), spool.store(settled.facts)
+    return settled

@@ -2,34 +2,94 @@
 
 from __future__ import annotations
 
+from collections import deque
 from functools import cached_property
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
 
-from fairpay.engine.intake import Intake
-from fairpay.engine.local_month import LocalMonth
+import numpy as np
+
+from fairpay.engine.protocol import Intake
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.month import Facts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from fractions import Fraction
 
     import pyarrow as pa
 
-    from fairpay.engine.local_month import Listening
-    from fairpay.engine.redivided import Redivided
-    from fairpay.engine.settled import Payers
+    from fairpay.engine.protocol import Listening, Payers
     from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.month import Users
+    from fairpay.rules.core.usage import Usage
 
-__all__ = ["LocalPool"]
+__all__ = ["LocalMonth", "LocalPool"]
+
+T = TypeVar("T")
+
+
+class LocalMonth:
+    """A `month.Month` over the local engine's partitions."""
+
+    def __init__(self, listening: Listening, facts: Facts) -> None:
+        """Bind the listening to what is known of the money."""
+        self.listening = listening
+        self.known = facts
+
+    @property
+    def facts(self) -> Facts:
+        """Totals of the whole month."""
+        return self.known
+
+    @property
+    def artist_amount(self) -> Ints:
+        """int64[artists]: listening of each artist, in the measure."""
+        return self.listening.facts[0]
+
+    @property
+    def artist_listeners(self) -> Ints:
+        """int64[artists]: distinct users of each artist."""
+        return self.listening.listeners()
+
+    def each(self, visit: Callable[[Usage], T]) -> Iterator[T]:
+        """Call `visit` with each block, on threads; yield the results. A block's arrays live only during the call."""
+        return self.listening.walk(visit)
+
+    def each_users(self, visit: Callable[[Users], T]) -> Iterator[T]:
+        """The same without artists."""
+        return (visit(users) for users in self.listening.users())
+
+    def gather(self, visit: Callable[[Usage, Ints], None], *, rows: int) -> Ints:
+        """Call `visit(block, out)` with each block, `out` being the thread's int64[rows, artists]; return the sum."""
+        total = np.zeros((rows, self.known.artists), dtype=np.int64)
+        idle = [total]
+        others: list[Ints] = []
+        lock = Lock()
+
+        def add(usage: Usage) -> None:
+            with lock:
+                out = idle.pop() if idle else None
+            if out is None:
+                out = np.zeros_like(total)
+                others.append(out)
+            visit(usage, out)
+            with lock:
+                idle.append(out)
+
+        deque(self.listening.walk(add), maxlen=0)
+        for other in others:
+            total += other
+        return total
 
 
 class LocalPool:
     """What one pool holds. Arrays are in artist order.
 
-    Of several pools, who the artists are is looked for when it is asked, and what each adds up to needs a walk.
+    Who the artists are is looked for when it is needed; what each adds up to needs a walk.
     """
 
-    def __init__(self, payers: Payers, listening: Listening | Redivided, *, has_ms: bool, subscribers: int) -> None:
+    def __init__(self, payers: Payers, listening: Listening, *, has_ms: bool, subscribers: int) -> None:
         """Put together what was taken in."""
         self.payers = payers
         """What the users add up to: known without looking at rows."""
@@ -39,7 +99,7 @@ class LocalPool:
 
     @cached_property
     def intake(self) -> Intake:
-        """All that was taken in; of several pools this needs a walk, see `payers`."""
+        """All that was taken in; this needs a walk, see `payers`."""
         payers = self.payers
         return Intake(
             users=payers.users,

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fairpay.engine.ordering import order_of
+from fairpay.engine.keys import order_of
 from fairpay.money.currency import LARGEST
 from fairpay.rules.core.usage import Usage
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fairpay.engine.artists import Facts
-    from fairpay.engine.local_month import Listening
+    from fairpay.engine.protocol import Facts, Listening
     from fairpay.kernels.arrays import Codes, Ints
     from fairpay.logs.schema import Division
+    from fairpay.rules.core.month import Users
 
 __all__ = ["Redivided", "Roll"]
 
@@ -81,7 +81,6 @@ class Redivided:
         """Take over what was taken in; nothing is looked at yet."""
         self.base = base
         self.division = division
-        self.parts, self.desk = base.parts, base.desk
 
     @cached_property
     def places(self) -> Places:
@@ -111,6 +110,10 @@ class Redivided:
         """Hand every block over, on threads; yield the results as they come."""
         places = self.places
         return self.base.walk(lambda usage: function(replaced(usage, places)))
+
+    def users(self) -> Iterator[Users]:
+        """Yield the users of every block without their artists."""
+        return self.base.users()
 
     def listeners(self) -> Ints:
         """Count distinct users of each artist."""
@@ -160,7 +163,6 @@ class Redivided:
     def release(self) -> None:
         """Let go of everything."""
         self.base.release()
-        self.parts = []
 
 
 def replaced(usage: Usage, places: Places) -> Usage:

@@ -7,7 +7,6 @@ decided by a hash of their numbers that is the same in every run, and not by who
 
 from __future__ import annotations
 
-import secrets
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fairpay.engine.columns import Column, Hasher, ids_as_text
+from fairpay.engine.keys import Column, KeyTable, fresh_keys, ids_as_text
 from fairpay.engine.spool import Stored, bytes_of
 from fairpay.errors import OutputError
 from fairpay.kernels import hashing
@@ -46,9 +45,6 @@ LARGEST = 512 << 20
 """Bytes of keys held in memory, at most."""
 SAMPLED = 1 << 12
 """Different plays whose texts are kept, at most, for examples."""
-MOST_HELD = 1 << 20
-"""Keys of one part that room is made for before it is known whether they differ."""
-STEP = 1 << 12
 NOTHING = (1 << 64) - 1
 """Asks that all bits of a hash are zero, which none is."""
 NAMES = ["low", "high", "artist", "time", "ms", "midnight", "times"]
@@ -78,7 +74,7 @@ class Keyer:
 
     def __init__(self, secret: NDArray[np.uint64], roles: Sequence[str]) -> None:
         """Take uint64[2, KEYS] secrets, and the roles that are texts beside user and artist."""
-        self.hasher, self.mix, self.roles = Hasher(secret[0]), secret[1], tuple(roles)
+        self.secret, self.mix, self.roles = secret[0], secret[1], tuple(roles)
         self.ids = np.empty((hashing.BLOCK, 2), dtype=np.uint64)
         self.sums = np.empty((hashing.BLOCK, 4), dtype=np.uint64)
 
@@ -92,14 +88,13 @@ class Keyer:
             used, sure = used & ~days(column, judged.time, used), True
         rows = np.flatnonzero(used)
         every = [raw.columns["user"], raw.columns["artist"], *(text_of(raw.columns, role) for role in self.roles)]
-        columns = [Column.of(one, self.hasher) for one in every]
+        columns = [Column.of(one) for one in every]
         keys, part = np.empty((len(rows), 2), dtype=np.uint64), np.empty(len(rows), dtype=np.uint16)
         picked = np.empty(len(rows), dtype=np.int64)
         count = kernel.key_rows(
             np.stack([one.described for one in columns]), rows, judged.time, whole(judged.ms, NONE),
             whole(judged.plays, ONE), ONE if raw.shares is None else whole(raw.shares.part, ONE),
-            self.hasher.keys, self.hasher.room, self.hasher.spans, self.mix, self.ids, self.sums,
-            np.uint64(pick), keys, part, picked,
+            self.secret, self.mix, self.ids, self.sums, np.uint64(pick), keys, part, picked,
         )  # fmt: skip
         if sure:
             part %= kernel.PARTS
@@ -197,7 +192,7 @@ class PlayKeys:
     def __init__(self, spool: Spool, roles: Sequence[str]) -> None:
         """Keep books in `spool`; plays differ in `roles` beside user, artist, time and numbers."""
         self.spool, self.roles = spool, tuple(roles)
-        self.secret = np.frombuffer(secrets.token_bytes(16 * hashing.KEYS), np.uint64).reshape(2, -1).copy()
+        self.secret = fresh_keys(2).reshape(2, -1)
         self.threads = local()
         self.pending: list[Dealing] = []
         self.chunks: list[Chunk] = []
@@ -277,38 +272,17 @@ class PlayKeys:
         wanted = [(chunk, at) for at in ((part,) if days else (part, part + kernel.PARTS)) for chunk in self.chunks]
         wanted = [(chunk, at) for chunk, at in wanted if chunk.edges[at + 1] > chunk.edges[at]]
         rows = sum(int(chunk.edges[at + 1] - chunk.edges[at]) for chunk, at in wanted)
-        seen = Seen.of(min(rows, MOST_HELD))
+        table = KeyTable()
+        often = np.empty(0, dtype=np.bool_)
         for chunk, at in wanted:
-            seen.enter(chunk.piece(at, self.spool))
-        again = rows - seen.count
-        return again, seen.held[: seen.count][seen.often[: seen.count]] if keep and again else seen.held[:0]
-
-
-@dataclass(slots=True)
-class Seen:
-    """Different keys, and which of them came again."""
-
-    slots: NDArray[np.uint32]
-    held: NDArray[np.uint64]
-    often: NDArray[np.bool_]
-    count: int = 0
-
-    @classmethod
-    def of(cls, rows: int) -> Seen:
-        """Make room for so many keys."""
-        room = 1 << max(0, rows - 1).bit_length()
-        return cls(np.zeros(2 * room, np.uint32), np.empty((room, 2), np.uint64), np.zeros(room, np.bool_))
-
-    def enter(self, keys: NDArray[np.uint64]) -> None:
-        """Enter keys, STEP at a time so that room is made for what comes and not for what comes again."""
-        for first in range(0, len(keys), STEP):
-            some = keys[first : first + STEP]
-            while self.count + len(some) > len(self.held):
-                self.held = np.concatenate([self.held, np.empty_like(self.held)])
-                self.often = np.concatenate([self.often, np.zeros_like(self.often)])
-                self.slots = np.zeros(2 * len(self.held), np.uint32)
-                kernel.regrow(self.held, self.count, self.slots)
-            self.count = kernel.enter(some, self.slots, self.held, self.often, self.count)
+            before = table.count
+            codes = table.enter(chunk.piece(at, self.spool))
+            if keep:
+                times = np.bincount(codes, minlength=table.count)
+                often = np.concatenate([often, np.zeros(table.count - before, dtype=np.bool_)]) | (times > 1)
+                often[:before] |= times[:before] > 0
+        keys = table.keys[: table.count]
+        return rows - table.count, keys[often] if keep else keys[:0]
 
 
 class Sample:

@@ -8,17 +8,15 @@ keys of its own: two plays that differ in anything agree in both lanes with a ch
 
 | kernel     | shapes and types                                                                                      |
 |------------|-------------------------------------------------------------------------------------------------------|
-| `key_rows` | columns int64[c, 5], rows int64[m], time int64[n], ms, plays, parts int64[n or 1], hasher = keys,      |
+| `key_rows` | columns int64[c, 2], rows int64[m], time int64[n], ms, plays, parts int64[n or 1], hasher = keys,      |
 |            | room, spans, as `hashing.hash_rows` takes them; mix uint64[KEYS], ids uint64[BLOCK, 2], sums            |
 |            | uint64[BLOCK, 4], pick: a mask; gives out uint64[m, 2], part uint16[m], picked int64[m]                |
 | `fixed_hashes` | time, ms int64[n]; gives out uint64[n]                                                            |
-| `enter`    | keys uint64[m, 2], slots uint32[2^k], held uint64[h, 2], often bool[h], count                          |
-| `regrow`   | held, count, larger empty slots                                                                       |
 | `build`    | keys uint64[m, 2], free table uint64[s, 2]                                                            |
 | `look_up`  | keys uint64[m, 2], table uint64[s, 2]; gives place int64[m], -1 where there is none                   |
 | `claim`    | place int64[m], seen bool[s]; gives again bool[m]                                                     |
 
-Bounds: c + 2 <= 32 pairs of words; count + m is at most half of the slots and at most h; a table has more places than
+Bounds: c + 2 <= 32 pairs of words; a table has more places than
 keys, and no key is (0, 0), which marks a free place.
 """
 
@@ -28,9 +26,9 @@ import numpy as np
 
 from fairpay.kernels._jit import inlined, jit
 from fairpay.kernels.hashing import BLOCK, fold, hash_rows
-from fairpay.kernels.words import add_product, prefetch, product
+from fairpay.kernels.words import add_product, product
 
-__all__ = ["DAY", "PARTS", "build", "claim", "enter", "fixed_hashes", "key_rows", "look_up", "regrow"]
+__all__ = ["DAY", "PARTS", "build", "claim", "fixed_hashes", "key_rows", "look_up"]
 
 DAY = 86_400_000_000
 PARTS = 256
@@ -39,7 +37,6 @@ PART_SHIFT = np.uint64(56)
 ZERO, ONE, TWO, THREE = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
 FIRST, SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 HALF, HIGHEST = np.uint64(32), np.uint64(1 << 63)
-AHEAD = 64
 
 
 @inlined
@@ -67,7 +64,7 @@ def fixed_hashes(time: np.ndarray, ms: np.ndarray, out: np.ndarray) -> None:
 @jit
 def key_rows(
     columns: np.ndarray, rows: np.ndarray, time: np.ndarray, ms: np.ndarray, plays: np.ndarray, parts: np.ndarray,
-    keys: np.ndarray, room: np.ndarray, spans: np.ndarray, mix: np.ndarray, ids: np.ndarray, sums: np.ndarray,
+    keys: np.ndarray, mix: np.ndarray, ids: np.ndarray, sums: np.ndarray,
     pick: np.uint64, out: np.ndarray, part: np.ndarray, picked: np.ndarray,
 ) -> int:  # fmt: skip
     """Write the key and the part of each of the rows; list the places of the sampled ones, return their number."""
@@ -79,7 +76,7 @@ def key_rows(
         some = rows[first : first + size]
         sums[:size] = ZERO
         for j in range(columns.shape[0]):
-            hash_rows(columns[j], some, keys, room, spans, ids[:size])
+            hash_rows(columns[j], some, keys, ids[:size])
             for i in range(size):
                 add_pair(sums, i, mix, np.uint64(4 * j), ids[i, 0], ids[i, 1])
         for i in range(size):
@@ -97,43 +94,6 @@ def key_rows(
                 picked[found] = first + i
                 found += 1
     return found
-
-
-@jit
-def enter(keys: np.ndarray, slots: np.ndarray, held: np.ndarray, often: np.ndarray, count: int) -> int:
-    """Enter keys that are not held yet and mark those that are; return how many are held."""
-    mask = np.uint64(len(slots) - 1)
-    for first in range(0, len(keys), AHEAD):
-        last = min(first + AHEAD, len(keys))
-        for i in range(first, last):
-            prefetch(slots.ctypes.data + np.int64((keys[i, 0] & mask) << TWO))
-        for i in range(first, last):
-            slot = keys[i, 0] & mask
-            while True:
-                at = np.int64(slots[slot]) - 1
-                if at < 0:
-                    held[count, 0] = keys[i, 0]
-                    held[count, 1] = keys[i, 1]
-                    often[count] = False
-                    count += 1
-                    slots[slot] = np.uint32(count)
-                    break
-                if held[at, 0] == keys[i, 0] and held[at, 1] == keys[i, 1]:
-                    often[at] = True
-                    break
-                slot = (slot + ONE) & mask
-    return count
-
-
-@jit
-def regrow(held: np.ndarray, count: int, slots: np.ndarray) -> None:
-    """Enter the first `count` keys held, all different, into a larger table."""
-    mask = np.uint64(len(slots) - 1)
-    for i in range(count):
-        slot = held[i, 0] & mask
-        while slots[slot] != 0:
-            slot = (slot + ONE) & mask
-        slots[slot] = np.uint32(i + 1)
 
 
 @inlined

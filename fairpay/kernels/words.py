@@ -8,8 +8,6 @@
 | `product`      | uint64 a, b                 | uint64 low, high of a * b                                |
 | `add_product`  | uint64 low, high, a, b      | uint64 low, high of (high, low) + a * b modulo 2^128     |
 | `prefetch`     | int64 address               | nothing; asks for the cache line                         |
-| `lowest`       | uint64                      | int64, the number of its lowest set bit; 64 where none is |
-| `population`   | uint64                      | int64, how many bits are set                             |
 
 Addresses are not checked: the caller states why each lies inside its buffer. Little-endian machines only, like Arrow's
 own compute functions.
@@ -23,7 +21,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-__all__ = ["add_product", "load8", "load32", "load64", "lowest", "population", "prefetch", "product"]
+__all__ = ["add_product", "load8", "load32", "load64", "prefetch", "product"]
 
 WORD = ir.IntType(64)
 DOUBLE = ir.IntType(128)
@@ -67,14 +65,6 @@ if TYPE_CHECKING:
 
     def prefetch(address: int) -> None:
         """Ask for the cache line of an address."""
-        raise NotImplementedError
-
-    def lowest(word: np.uint64) -> int:
-        """Find the lowest set bit."""
-        raise NotImplementedError
-
-    def population(word: np.uint64) -> int:
-        """Count bits."""
         raise NotImplementedError
 
 else:
@@ -140,21 +130,3 @@ else:
             return context.get_dummy_value()
 
         return types.void(types.int64), generate
-
-    @intrinsic
-    def lowest(typing: Any, word: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's protocol
-        """Find the lowest set bit."""
-
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's protocol
-            return builder.cttz(args[0], ir.IntType(1)(0))
-
-        return types.int64(types.uint64), generate
-
-    @intrinsic
-    def population(typing: Any, word: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's protocol
-        """Count bits."""
-
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's protocol
-            return builder.ctpop(args[0])
-
-        return types.int64(types.uint64), generate

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from fairpay.engine.ordering import order_of
+from fairpay.engine.keys import order_of
 from fairpay.engine.pool import LocalPool
 from fairpay.engine.redivided import Roll
 from fairpay.money.currency import LARGEST
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from fairpay.kernels.arrays import Codes, Ints
     from fairpay.ledger.splits import Splits
+    from fairpay.rules.core.month import Users
     from fairpay.rules.core.rule import Rule
     from fairpay.rules.core.usage import Usage
 
@@ -53,7 +54,6 @@ class Merged:
     def __init__(self, base: Any, names: Roll, of_source: Ints) -> None:  # noqa: ANN401 - any listening of the engine
         """Take over listening by source; `of_source` is int64[sources], the artist of each."""
         self.base, self.artists, self.of_source = base, names, of_source
-        self.parts, self.desk = base.parts, base.desk
 
     @property
     def redivided(self) -> bool:
@@ -63,6 +63,11 @@ class Merged:
     def walk(self, function: Callable[[Usage], T]) -> Iterator[T]:
         """Hand every block over, on threads; yield the results as they come."""
         found: Iterator[T] = self.base.walk(lambda usage: function(grouped(usage, self.of_source).usage))
+        return found
+
+    def users(self) -> Iterator[Users]:
+        """Yield the users of every block without their artists."""
+        found: Iterator[Users] = self.base.users()
         return found
 
     @cached_property
@@ -92,7 +97,6 @@ class Merged:
     def release(self) -> None:
         """Let go of everything."""
         self.base.release()
-        self.parts = []
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from fairpay.adjust.splits import Wishes
     from fairpay.adjust.stated import Stated
     from fairpay.adjust.weights import Census
-    from fairpay.engine.intake import Intake
-    from fairpay.engine.local import Unlisted
+    from fairpay.engine.protocol import Intake, Unlisted
     from fairpay.logs.caution import Cautions
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Listens, RawBatch

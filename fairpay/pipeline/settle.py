@@ -19,7 +19,7 @@ from fairpay.reports.outcome import Condition, InputFile, Listening, Outcome
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fairpay.engine.local import Intake
+    from fairpay.engine.protocol import Intake
     from fairpay.logs.caution import Warned
     from fairpay.money.currency import Currency
     from fairpay.pipeline.division import Division

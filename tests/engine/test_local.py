@@ -104,10 +104,9 @@ def test_many_artists_and_users_make_every_table_grow() -> None:
         assert held(engine) == expected(rows)
 
 
-def test_a_full_list_of_new_artists_is_drained(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Room for 3 new artists a time, and for 2 raw rows a partition."""
-    monkeypatch.setattr(encoder_module, "FRESH", 3)
-    monkeypatch.setattr(encoder_module, "FIRST_ROWS", 2)
+def test_full_partitions_are_emptied_in_the_middle_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room for 2 raw rows a partition."""
+    monkeypatch.setattr(encoder_module, "MOST_ROWS", 2)
     with engine_with(batches_of(ROWS, 500)) as engine:
         engine.finish()
         assert held(engine) == expected(ROWS)

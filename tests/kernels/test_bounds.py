@@ -14,7 +14,7 @@ CHECKED = (
     "rules/test_ties.py",
     "kernels/test_numbers.py",
     "kernels/test_collisions.py",
-    "kernels/test_rosters.py",
+    "kernels/test_packing.py",
     "engine/test_local.py",
     "engine/test_pools.py",
     "engine/test_subscribers.py",

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from fairpay.engine.columns import Column, Hasher, ids_as_text
+from fairpay.engine.keys import hash_ids as hash_both
+from fairpay.engine.keys import ids_as_text
 from fairpay.fraud.likeness import seeds
 from fairpay.kernels import hashing, seen
 
@@ -27,9 +28,7 @@ KEYS = seeds("ids", hashing.KEYS)
 
 def hash_ids(column: pa.Array) -> NDArray[np.uint64]:
     """Hash every id of a column, text or integers, to 64 bits other than 0: uint64[n]."""
-    hasher = Hasher(KEYS)
-    both = hasher.hash_all(Column.of(column, hasher), len(column))
-    return np.ascontiguousarray(np.maximum(both[:, 0], np.uint64(1)))
+    return np.maximum(hash_both(column, KEYS)[:, 0], np.uint64(1))
 
 
 class Coder:

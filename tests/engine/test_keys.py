@@ -1,12 +1,14 @@
-"""Id columns of every kind as the kernels see them."""
+"""Id columns of every kind as keys, as text, and in byte order."""
 
 from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from fairpay.engine.columns import Column, Hasher, ids_as_text
+from fairpay.engine.keys import hash_ids, ids_as_text, order_of
 from fairpay.kernels import hashing
 
 IDS = ["a", "", "ü€" * 9, "311", "x" * 700, "311", "a"]
@@ -23,15 +25,14 @@ KINDS = {
 }
 
 
-def hasher() -> Hasher:
-    """Make a hasher with fixed keys."""
-    return Hasher(np.random.default_rng(3).integers(0, 2**63, hashing.KEYS).astype(np.uint64))
+WORDS = st.text(st.sampled_from("ab\0ü€😀"), max_size=30)
+PREFIX = st.sampled_from(["", "spotify:artist:", "x" * 100])
+SECRET = np.random.default_rng(3).integers(0, 2**63, hashing.KEYS).astype(np.uint64)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_id_has_one_hash_whatever_column_it_stands_in(kind: str) -> None:
-    h = hasher()
-    assert (h.hash_all(Column.of(KINDS[kind], h), len(IDS)) == h.hash_all(Column.of(TEXT, h), len(IDS))).all()
+    assert (hash_ids(KINDS[kind], SECRET) == hash_ids(TEXT, SECRET)).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -41,32 +42,33 @@ def test_ids_are_kept_as_text(kind: str) -> None:
     assert found.cast(pa.large_binary()).to_pylist() == [IDS[i].encode() for i in (2, 0, 6)]
 
 
-def test_a_dictionary_that_comes_again_is_not_hashed_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    h = hasher()
-    words = pa.array(["a", "b"])
-    first = Column.of(pa.DictionaryArray.from_arrays(pa.array([0, 1, 1]), words), h)
-    monkeypatch.setattr(Hasher, "hash_all", None)
-    again = Column.of(pa.DictionaryArray.from_arrays(pa.array([1, 0, 0]), words), h)
-    assert first.described[2] == again.described[2]
-
-
-def test_another_dictionary_is_hashed_even_where_the_first_one_lay() -> None:
-    """Dictionaries come and go, and what is remembered is kept alive, so that its place is not taken by another."""
-    h = hasher()
-    for word in (f"w{i}" for i in range(50)):
-        column = pa.DictionaryArray.from_arrays(pa.array([0, 0]), pa.array([word]))
-        text = h.hash_all(Column.of(pa.array([word]), h), 1)
-        assert (h.hash_all(Column.of(column, h), 2) == text).all()
-
-
 @pytest.mark.parametrize("code", [-1, 2])
 def test_a_code_without_an_entry_is_refused(code: int) -> None:
     codes = pa.array([0, code])
     broken = pa.DictionaryArray.from_arrays(codes, pa.array(["a", "b"]), safe=False)
     with pytest.raises(ValueError, match="stands for no entry"):
-        Column.of(broken, hasher())
+        hash_ids(broken, SECRET)
 
 
 def test_a_null_row_may_have_any_code() -> None:
     codes = pa.Array.from_buffers(pa.int32(), 2, [pa.py_buffer(b"\1"), pa.py_buffer(np.array([1, 99], np.int32))])
-    Column.of(pa.DictionaryArray.from_arrays(codes, pa.array(["a", "b"])), hasher())
+    ids = pa.DictionaryArray.from_arrays(codes, pa.array(["a", "b"]))
+    assert (hash_ids(ids, SECRET)[0] == hash_ids(pa.array(["a" if ids[0].as_py() == "a" else "b"]), SECRET)[0]).all()
+
+
+@given(st.builds(lambda prefix, words: sorted({prefix + w for w in words}), PREFIX, st.lists(WORDS)), st.randoms())
+def test_ids_are_sorted_as_their_bytes_are(ids: list[str], random: object) -> None:
+    random.shuffle(ids)  # type: ignore[attr-defined]
+    order = order_of(pa.array(ids, pa.large_string()))
+    assert [ids[i].encode() for i in order.tolist()] == sorted(text.encode() for text in ids)
+
+
+@pytest.mark.parametrize("ids", [[], [""], ["", "\0", "\0\0"], ["a\0", "a"]])
+def test_empty_ids_and_zeros_at_the_end_are_told_apart(ids: list[str]) -> None:
+    order = order_of(pa.array(ids, pa.large_string()))
+    assert [ids[i] for i in order.tolist()] == sorted(ids)
+
+
+def test_a_slice_is_sorted_by_itself() -> None:
+    ids = pa.array(["z", "c", "a", "b", "y"], pa.large_string())[1:4]
+    assert order_of(ids).tolist() == [1, 2, 0]
