@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from fairpay.engine.partition import Settled
-    from fairpay.engine.pool import LocalMonth
     from fairpay.engine.protocol import Intake, Unlisted
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import Division
@@ -281,36 +280,6 @@ class LocalEngine:
             message = "finish() comes first"
             raise RuntimeError(message)
         return self.pools[code]
-
-    @property
-    def month(self) -> Callable[..., LocalMonth]:
-        """The month of pool 0 for rules, see `LocalPool.month`."""
-        return self.pool(0).month
-
-    @property
-    def artist(self) -> pa.Array:
-        """large_string[artists] of pool 0, sorted by bytes."""
-        return self.pool(0).artist
-
-    @property
-    def artist_plays(self) -> Ints:
-        """int64[artists] of pool 0: plays."""
-        return self.pool(0).artist_plays
-
-    @property
-    def artist_ms(self) -> Ints | None:
-        """int64[artists] of pool 0: milliseconds; None where no batch had a duration."""
-        return self.pool(0).artist_ms
-
-    @property
-    def artist_amount(self) -> Ints:
-        """int64[artists] of pool 0: listening, in the measure."""
-        return self.pool(0).artist_amount
-
-    @property
-    def artist_listeners(self) -> Ints:
-        """int64[artists] of pool 0: distinct users; walks once unless a walk was made."""
-        return self.pool(0).artist_listeners
 
 
 def in_arrays(batches: Iterable[tuple[Any, Ints]]) -> Iterator[tuple[pa.Array, Ints]]:

@@ -142,7 +142,7 @@ def warned(taken: Taken, cautions: Cautions, request: Request) -> tuple[Warned, 
         InputError: there are some, and any stops the run.
 
     """
-    warn_of_alike(taken.engine.artist, cautions)
+    warn_of_alike(taken.engine.pool(0).artist, cautions)
     warnings = cautions.found()
     stop_if_strict(request.reading, warnings)
     return warnings
@@ -159,7 +159,7 @@ def inspect(request: Request, watch: Watch | None = None) -> tuple[Inspection, L
     opened = open_month(request)
     begin(opened, request, watch)
     with take_in(plain_plan(request, set_aside=True), opened.logs, watch, opened.cautions) as taken:
-        counts, artists = taken.counts, taken.engine.artist
+        counts, artists = taken.counts, taken.engine.pool(0).artist
         warn_of_lost(opened.logs, counts, request.reading, opened.cautions, paying=request.money_required)
         if (request.qualifying.since, request.qualifying.until) == (None, None) and request.money.pool is None:
             warn_of_span(counts, opened.cautions)
@@ -177,7 +177,9 @@ def count_plays(request: Request) -> dict[str, int]:
     """
     opened = open_month(request)
     with take_in(plain_plan(request, set_aside=False), opened.logs, Watch(), opened.cautions) as taken:
-        return dict(zip(taken.engine.artist.to_pylist(), taken.engine.artist_plays.tolist(), strict=True))
+        return dict(
+            zip(taken.engine.pool(0).artist.to_pylist(), taken.engine.pool(0).artist_plays.tolist(), strict=True)
+        )
 
 
 def plain_plan(request: Request, *, set_aside: bool) -> Plan:

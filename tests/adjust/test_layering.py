@@ -51,8 +51,8 @@ def paid(layering: Layering | None, rule: str, *, batches: int = 1, ms: int | No
             extra = layering.extra()
             engine.ingest([lambda: iter([extra])], lambda batch: batch)
         engine.finish(fee=1)
-        month = engine.month(pool=10**12, rate=Fraction(7, 10), fees_are_money=False)
-        return dict(zip(engine.artist.to_pylist(), naive.run(find_rule(rule), month).tolist(), strict=True))
+        month = engine.pool(0).month(pool=10**12, rate=Fraction(7, 10), fees_are_money=False)
+        return dict(zip(engine.pool(0).artist.to_pylist(), naive.run(find_rule(rule), month).tolist(), strict=True))
 
 
 EVERY = ["market-centric", "user-centric", "user-cap:cap=3", "weighted", "bounded:force=smooth", "norm", "top-artist"]
@@ -105,8 +105,8 @@ def test_every_rule_sees_the_exact_shares_of_who_states_something(  # noqa: PLR0
         extra = layering.extra()
         engine.ingest([lambda: iter([extra])], lambda batch: batch)
         engine.finish(fee=1)
-        month = engine.month(pool=pool, rate=Fraction(7, 10), fees_are_money=False)
-        found = dict(zip(engine.artist.to_pylist(), naive.run(rule, month).tolist(), strict=True))
+        month = engine.pool(0).month(pool=pool, rate=Fraction(7, 10), fees_are_money=False)
+        found = dict(zip(engine.pool(0).artist.to_pylist(), naive.run(rule, month).tolist(), strict=True))
     names = sorted(found, key=str.encode)
     listeners = []
     for user in sorted({user for user, _, _ in rows}):
@@ -130,7 +130,7 @@ def test_a_tie_for_most_played_stays_a_tie_beside_a_gift() -> None:
         extra = layering.extra()
         engine.ingest([lambda: iter([extra])], lambda batch: batch)
         engine.finish(fee=1)
-        month = engine.month(pool=10_000, rate=None, fees_are_money=False)
+        month = engine.pool(0).month(pool=10_000, rate=None, fees_are_money=False)
         assert naive.run(find_rule("top-artist:share=100%"), month).tolist() == [5000, 5000, 0]
 
 
@@ -144,7 +144,7 @@ def test_many_alike_listeners_are_paid_as_one_is(rule: str) -> None:
         extra = layering.extra()
         engine.ingest([lambda: iter([extra])], lambda batch: batch)
         engine.finish(fee=1)
-        month = engine.month(pool=10**15, rate=None, fees_are_money=False)
+        month = engine.pool(0).month(pool=10**15, rate=None, fees_are_money=False)
         found = naive.run(find_rule(rule), month).tolist()
     assert found == [166_666_666_666_667, 416_666_666_666_667, 416_666_666_666_666]
 

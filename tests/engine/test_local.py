@@ -178,7 +178,7 @@ def test_nothing_taken_in_is_an_empty_month(batches: list[Listens]) -> None:
     with engine_with(batches) as engine:
         intake = engine.finish()
         assert (intake.users, intake.artists, intake.amount) == (0, 0, 0)
-        month = engine.month(pool=0, rate=None, fees_are_money=False)
+        month = engine.pool(0).month(pool=0, rate=None, fees_are_money=False)
         assert list(month.each(lambda _: 1)) == []
         assert month.gather(lambda _usage, _out: None, rows=2).shape == (2, 0)
 
@@ -195,15 +195,15 @@ def test_gather_adds_up_over_threads() -> None:
     """What each thread adds into its own array is summed."""
     with engine_with(batches_of(ROWS, 100), threads=4) as engine:
         engine.finish()
-        month = engine.month(pool=0, rate=None, fees_are_money=False)
+        month = engine.pool(0).month(pool=0, rate=None, fees_are_money=False)
 
         def visit(usage: Usage, out: Ints) -> None:
             np.add.at(out[0], usage.artist, usage.amount)
             np.add.at(out[1], usage.artist, 1)
 
         sums = month.gather(visit, rows=2)
-        assert (sums[0] == engine.artist_amount).all()
-        assert (sums[1] == engine.artist_listeners).all()
+        assert (sums[0] == engine.pool(0).artist_amount).all()
+        assert (sums[1] == engine.pool(0).artist_listeners).all()
 
 
 def test_an_error_in_a_visit_is_raised() -> None:
@@ -216,7 +216,7 @@ def test_an_error_in_a_visit_is_raised() -> None:
             raise ZeroDivisionError(message)
 
         with pytest.raises(ZeroDivisionError):
-            list(engine.month(pool=0, rate=None, fees_are_money=False).each(visit))
+            list(engine.pool(0).month(pool=0, rate=None, fees_are_money=False).each(visit))
 
 
 @pytest.mark.parametrize("memory", [None, 1])

@@ -67,9 +67,9 @@ class Month:
         plan, _ = plan_of(request, Currency.of("EUR"), kept=False)
         opened = open_month(request)
         with take_in(plan, opened.logs, Watch(), opened.cautions) as taken:
-            month = taken.engine.month(pool=10**6, rate=Fraction(1), fees_are_money=False)
+            month = taken.engine.pool(0).month(pool=10**6, rate=Fraction(1), fees_are_money=False)
             paid = naive.run(find_rule(rule), month).tolist()
-            return dict(zip(taken.engine.artist.to_pylist(), paid, strict=True)), taken
+            return dict(zip(taken.engine.pool(0).artist.to_pylist(), paid, strict=True)), taken
 
 
 @pytest.fixture

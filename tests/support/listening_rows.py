@@ -125,8 +125,9 @@ def expected(rows: Sequence[Row], *, paid: Mapping[str, int] | None = None, fee:
     return Held(artists, sorted(user for user in users if user[2]))
 
 
-def held(pool: LocalPool | LocalEngine) -> Held:
-    """Read everything out of a finished engine, and hold its parts against one another."""
+def held(source: LocalPool | LocalEngine) -> Held:
+    """Read everything out of a pool, of an engine its first; and hold its parts against one another."""
+    pool = source.pool(0) if isinstance(source, LocalEngine) else source
     names = pool.artist.to_pylist()
 
     def visit(usage: Usage) -> list[Any]:
