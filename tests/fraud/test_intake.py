@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fairpay.fraud.detect import partitions
 from fairpay.fraud.detect.intake import Ids, hash_ids
-from fairpay.fraud.detect.partitions import Partitions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,13 +49,16 @@ def test_integers_stand_for_their_text() -> None:
 
 
 @pytest.mark.parametrize("memory", [None, 8], ids=["held", "spilled"])
-def test_a_partition_gives_back_its_rows_and_nobody_elses(tmp_path: Path, memory: int | None) -> None:
-    partitions = Partitions(tmp_path, pl.Schema({"user": pl.Int64}), memory=memory)
+def test_a_partition_gives_back_its_rows_and_nobody_elses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: int | None
+) -> None:
+    monkeypatch.setattr(partitions, "WAITING", 500)
+    store = partitions.Partitions(tmp_path, pl.Schema({"user": pl.Int64}), memory=memory)
     rows = pl.DataFrame({"user": np.arange(1000), "partition": np.arange(1000, dtype=np.uint8) % 7})
     for part in rows.iter_slices(300):
-        partitions.put(part)
+        store.put(part)
     assert any(tmp_path.iterdir()) == (memory is not None)
     for number in range(7):
-        taken = partitions.take(number)
+        taken = store.take(number)
         assert sorted(taken["user"]) == rows.filter(partition=number)["user"].to_list()
-    assert partitions.take(0).is_empty()
+    assert store.take(0).is_empty()

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["PARTITIONS", "Partitions"]
 
 PARTITIONS = 64
+WAITING = 500_000
+"""Rows that are dealt out at a time."""
 KEPT = 512 << 20
 """Bytes held in memory before rows go to files."""
 
@@ -25,20 +27,29 @@ class Partitions:
         """Take rows of these columns; spill into `folder` once an eighth of `memory` bytes, or KEPT, are held."""
         self.folder, self.schema = folder, schema
         self.kept = KEPT if memory is None else min(KEPT, memory // 8)
+        self.waiting: list[pl.DataFrame] = []
         self.held: dict[int, list[pl.DataFrame]] = {}
-        self.bytes = self.files = 0
+        self.rows = self.bytes = self.files = 0
         self.lock = Lock()
 
     def put(self, rows: pl.DataFrame) -> None:
-        """Deal rows out by their further column `partition`."""
-        rows = rows.select(*self.schema, "partition")
-        dealt = rows.partition_by("partition", as_dict=True, include_key=False)
+        """Take rows in; a further column `partition` says where each belongs."""
         with self.lock:
-            for (number,), frame in dealt.items():
-                self.held.setdefault(number, []).append(frame)
-                self.bytes += int(frame.estimated_size())
+            self.waiting.append(rows.select(*self.schema, "partition"))
+            self.rows += rows.height
+            if self.rows > WAITING:
+                self.deal()
             if self.bytes > self.kept:
                 self.spill()
+
+    def deal(self) -> None:
+        """Deal the rows that wait out to their partitions."""
+        if self.waiting:
+            rows = pl.concat(self.waiting)
+            for (number,), frame in rows.partition_by("partition", as_dict=True, include_key=False).items():
+                self.held.setdefault(number, []).append(frame)
+            self.bytes += int(rows.estimated_size())
+            self.waiting, self.rows = [], 0
 
     def spill(self) -> None:
         """Write everything held to files."""
@@ -48,6 +59,8 @@ class Partitions:
 
     def take(self, number: int) -> pl.DataFrame:
         """Return the rows of a partition and forget them."""
+        with self.lock:
+            self.deal()
         return pl.concat([self.schema.to_frame(), *self.spilled(number), *self.held.pop(number, [])])
 
     def spilled(self, number: int) -> Iterator[pl.DataFrame]:

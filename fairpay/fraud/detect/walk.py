@@ -34,6 +34,7 @@ MOMENTS = 32
 LEAST_MOMENTS = 30
 TEN_MINUTES = 600
 HUNDRED = 100
+COLUMNS = ("time", "duration", "track", "plays", "amount")
 PAIRS = pl.Schema({"artist": pl.UInt32, "user": pl.UInt32, "plays": pl.Int64})
 """Who played whom, and how often."""
 CORE_TIMES = 3.0
@@ -152,10 +153,10 @@ def traces_of(intake: Intake, people: People, number: int, span: Span) -> tuple[
         intake.plays.take(number)
         .join(members.select("place", user="hash"), on="user")
         .join(people.artist_of.select(artist="hash", code="code"), on="artist")
-        .with_columns(key=pl.col("place").cast(pl.Int64) * 2**32 + pl.col("code"))
+        .select(*COLUMNS, key=pl.col("place").cast(pl.Int64) * 2**32 + pl.col("code"))
         .sort("key")
     )
-    start = np.append(np.searchsorted(rows["place"], np.arange(members.height)), rows.height)
+    start = np.searchsorted(rows["key"].to_numpy(), np.arange(members.height + 1) << 32)
     played = rows.group_by("key", maintain_order=True).agg(pl.col("plays").cast(pl.Int64).sum())
     played = played.select("plays", place=pl.col("key") // 2**32, artist=(pl.col("key") % 2**32).cast(pl.UInt32))
     traces = Traces(
