@@ -34,7 +34,6 @@ from fairpay.kernels import hashing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from fractions import Fraction
     from types import TracebackType
 
     import pyarrow as pa
@@ -274,11 +273,9 @@ class LocalEngine:
             raise RuntimeError(message)
         return self.pools[code]
 
-    def month(
-        self, *, pool: int, rate: Fraction | None, fees_are_money: bool, fee_unit: int = 1, play: int | None = 1
-    ) -> LocalMonth:
-        """Return the month of pool 0 for rules: `pool` minor units to be divided, the rest as in `month.Facts`."""
-        return self.pool(0).month(pool=pool, rate=rate, fees_are_money=fees_are_money, fee_unit=fee_unit, play=play)
+    def month(self, **terms: Any) -> LocalMonth:  # noqa: ANN401 - as `LocalPool.month` has them
+        """Return the month of pool 0 for rules, see `LocalPool.month`."""
+        return self.pool(0).month(**terms)
 
     @property
     def artist(self) -> pa.Array:

@@ -55,8 +55,15 @@ class LocalPool:
             unlisted_rows=payers.dropped + self.listening.more_dropped,
         )
 
-    def month(
-        self, *, pool: int, rate: Fraction | None, fees_are_money: bool, fee_unit: int = 1, play: int | None = 1
+    def month(  # noqa: PLR0913 - what the engine does not know of `month.Facts`
+        self,
+        *,
+        pool: int,
+        rate: Fraction | None,
+        fees_are_money: bool,
+        fee_unit: int = 1,
+        play: int | None = 1,
+        digits: int = 2,
     ) -> LocalMonth:
         """Return the month for rules; `pool` minor units are to be divided, the rest is as in `month.Facts`."""
         payers = self.payers
@@ -73,6 +80,7 @@ class LocalPool:
             fee_unit=fee_unit,
             play=play,
             divided=self.listening.redivided,
+            digits=digits,
         )
         return LocalMonth(self.listening, facts)
 

@@ -144,6 +144,7 @@ def carry_out(
             fees_are_money=request.money.pool is None,
             fee_unit=stages.staging.fee_unit,
             play=stages.play if listening.measure == "plays" else None,
+            digits=currency.digits,
         )
         found = Found(
             currency,
