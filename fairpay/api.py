@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from fairpay.errors import FairpayError
-    from fairpay.fraud.audit.result import Audited
+    from fairpay.fraud.audit.audit import Audited
     from fairpay.fraud.detect.run import Searched
     from fairpay.logs.caution import Warned
     from fairpay.logs.doctor import FileFound
@@ -154,9 +154,8 @@ def audit(
     `rules`: none is every rule that takes one walk. `scenarios`: names or TOML files; none is the usual two. Takes and
     raises what `compare` does.
     """
-    from fairpay.fraud.audit.result import Audited  # noqa: PLC0415 - loaded where it is used
+    from fairpay.fraud.audit.audit import Audited, run_audit  # noqa: PLC0415 - loaded where it is used
     from fairpay.fraud.audit.scenario import USUAL, find_scenario, scenario_files  # noqa: PLC0415 - the same
-    from fairpay.fraud.audit.stage import run_audit  # noqa: PLC0415 - the engine is loaded where it is used
 
     full = given.complete(options)
     asked, named = request("audit", logs, (), full), tuple(scenarios) or USUAL

@@ -14,7 +14,7 @@ from naive import NaiveMonth
 
 from fairpay.errors import NothingToPayError
 from fairpay.fraud.audit.audit import audit
-from fairpay.fraud.audit.crowd import Terms, survey
+from fairpay.fraud.audit.months import Terms, survey
 from fairpay.fraud.audit.scenario import Scenario, find_scenario
 from fairpay.rules import find_rule
 from fairpay.rules.solvers.caps import earned_at, safe_cap
@@ -121,7 +121,7 @@ def test_smith_earned_96_70_an_account_and_month() -> None:
     month = HeldMonth([("all", "a", others)], fees={"all": fees}, pool=round(fees * RATE), rate=RATE)
     (found,) = audit(month, Terms(), rules=["market-centric"], scenarios=[scenario]).rules
     finding = found.findings[0]
-    assert finding.played.accounts * finding.played.plays == 661_440 * 30
+    assert finding.attack.count * finding.attack.accounts.plays == 661_440 * 30
     a_month = finding.income / 1040 / 100 * (365 / 12) / 30
     assert round(a_month, 1) == 96.7
 
@@ -152,7 +152,7 @@ def flood() -> Audit:
 def test_flooding_bots_get_this_many_times_their_share(rule: str, least: float, most: float, flood: Audit) -> None:
     """8.5, 1.0, 1/b, 15 and 52 times the share of the fees."""
     found = by_name(flood, rule).findings[0]
-    assert found.played.fee_share == Fraction(1, 100)
+    assert found.attack.fee_share == Fraction(1, 100)
     assert least <= round(found.of_share, 6) <= most
 
 
@@ -168,7 +168,7 @@ def test_norm_grows_with_the_root_of_the_artists() -> None:
     def share(artists: int) -> float:
         scenario = replace(bot(1600), artists=artists)
         (found,) = audit(month, Terms(), rules=["norm:p=2"], scenarios=[scenario]).rules
-        taken = float(found.findings[0].of_share) * float(found.findings[0].played.fee_share)
+        taken = float(found.findings[0].of_share) * float(found.findings[0].attack.fee_share)
         return taken / (1 - taken)
 
     assert share(400) / share(100) == pytest.approx(2)
@@ -179,8 +179,8 @@ def test_idle_money_above_43_percent_makes_accounts_pay(idle: int, pays: bool) -
     """At alpha 0.7 more than 3/7 of what listeners pay: then user-centric, too, gives back more than the fee."""
     month = month_of([10] * 100, idle=1000 * idle)
     found = audit(month, Terms(), rules=["user-centric"], scenarios=[find_scenario("one-account")])
-    assert (found.inactive.alpha > 1) == pays
-    assert found.inactive.rate == RATE
+    assert (found.alpha > 1) == pays
+    assert found.rate == RATE
     assert (found.rules[0].most > 1) == pays if found.rules[0].most is not None else False
 
 
@@ -188,8 +188,8 @@ def test_holding_idle_money_closes_it() -> None:
     """With --inactive hold the pool is of those who listened, and alpha' is alpha again."""
     month = replace(month_of([10] * 100, idle=60_000), pool=70_000)
     found = audit(month, Terms(held=True), rules=["user-centric"], scenarios=[find_scenario("one-account")])
-    assert found.inactive.alpha == RATE
-    assert found.inactive.money == 0
+    assert found.alpha == RATE
+    assert found.idle == 0
     assert found.rules[0].findings[0].per_fee < 1
 
 

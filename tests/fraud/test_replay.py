@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -13,7 +14,7 @@ from naive import NaiveMonth
 from fairpay.errors import UsageError
 from fairpay.fraud.audit.attack import plan
 from fairpay.fraud.audit.audit import audit, usual_rules
-from fairpay.fraud.audit.crowd import Terms, survey
+from fairpay.fraud.audit.months import Terms, survey
 from fairpay.fraud.audit.scenario import Scenario
 from fairpay.rules import find_rule, rule_classes
 from fairpay.rules.core.added import Joining
@@ -86,7 +87,8 @@ def test_rules_without_a_formula_are_worked_out_anew(rule: str, month: NaiveMont
 @given(month=months(), scenario=scenarios)
 def test_time_is_counted_in_milliseconds(month: NaiveMonth, scenario: Scenario) -> None:
     """Where listening is time, a play of an account lasts as long as the mean play, or the qualifying length."""
-    terms = Terms(timed=True, least_ms=30_000)
+    terms = Terms(least_ms=30_000)
+    month = replace(month, play=None)
     (found,) = audit(month, terms, rules=["market-centric"], scenarios=[scenario]).rules
     attack = plan(scenario, survey(month, terms))
     assert attack.accounts.total == attack.accounts.plays * 30_000
@@ -109,15 +111,15 @@ def test_break_even_is_the_fewest_plays_that_pay(month: NaiveMonth, scenario: Sc
     """At the number found the accounts earn their fees, by fractions; with one play less they do not."""
     (found,) = audit(month, Terms(), rules=[rule], scenarios=[scenario]).rules
     plays = found.findings[0].break_even
-    crowd = survey(month, Terms())
+    baseline = survey(month, Terms())
 
     def earned(count: int) -> Fraction:
         if count == 0:
             return Fraction(0)
         changed = Scenario(**{**as_dict(scenario), "streams_a_day": count, "days": 1, "seconds": 1})
-        return exact_income(month, found.rule, plan(changed, crowd))
+        return exact_income(month, found.rule, plan(changed, baseline))
 
-    attack = plan(scenario, crowd)
+    attack = plan(scenario, baseline)
     goal = attack.count * attack.fee
     if plays is None:
         assert earned(86_400) < goal or attack.most_plays < 86_400
@@ -146,7 +148,7 @@ def test_order_and_blocks_change_nothing() -> None:
     def findings(**how: int) -> list[object]:
         month = NaiveMonth(rows, fees=fees, pool=6294, rate=Fraction(7, 10), **how)
         found = audit(month, Terms(), scenarios=[scenario])
-        return [(r.rule, r.most, r.findings, r.worth, r.bias) for r in found.rules]
+        return [(r.rule, r.most, r.findings, r.worth, r.steered, r.stray) for r in found.rules]
 
     assert findings() == findings(blocks=4, seed=7)
 

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from fairpay.cli.screens.audit import screen
 from fairpay.fraud.audit.audit import audit
-from fairpay.fraud.audit.crowd import Terms
+from fairpay.fraud.audit.months import Terms
 from fairpay.fraud.audit.report import summary, table
 from fairpay.fraud.audit.scenario import find_scenario, scenario_names
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from naive import NaiveMonth
 
 from fairpay.errors import InputError, NothingToPayError, UsageError
 from fairpay.fraud.audit.attack import plan, spread
-from fairpay.fraud.audit.crowd import Terms, survey
+from fairpay.fraud.audit.months import Terms, survey
 from fairpay.fraud.audit.scenario import USUAL, Scenario, find_scenario, scenario_names, scenario_text
 
 if TYPE_CHECKING:
@@ -124,25 +125,25 @@ def month(**how: object) -> NaiveMonth:
 
 def test_a_share_of_the_fees_becomes_accounts() -> None:
     """20 % of all fees, their own among them: a quarter of what the ten pay, rounded."""
-    crowd = survey(month(), Terms())
-    assert plan(Scenario(name="s", title="", accounts=Fraction(1, 5), streams_a_day=1), crowd).count == 2
-    assert plan(Scenario(name="s", title="", accounts=Fraction(1, 1000), streams_a_day=1), crowd).count == 1
+    baseline = survey(month(), Terms())
+    assert plan(Scenario(name="s", title="", accounts=Fraction(1, 5), streams_a_day=1), baseline).count == 2
+    assert plan(Scenario(name="s", title="", accounts=Fraction(1, 1000), streams_a_day=1), baseline).count == 1
 
 
 def test_plays_last_at_least_the_qualifying_length_and_fit_into_the_day() -> None:
     """A faker plays as long as it takes, and so no more often than a day allows."""
-    crowd = survey(month(), Terms(timed=True, least_ms=3_600_000))
-    attack = plan(Scenario(name="s", title="", accounts=1, streams_a_day=2787, seconds=31, days=2), crowd)
+    baseline = survey(replace(month(), play=None), Terms(least_ms=3_600_000))
+    attack = plan(Scenario(name="s", title="", accounts=1, streams_a_day=2787, seconds=31, days=2), baseline)
     assert attack.accounts.plays == 48
     assert attack.accounts.total == 2 * 86_400_000
 
 
 def test_camouflage_goes_to_the_most_heard() -> None:
     """60 % of 10 plays to the first two real artists, the rest to the made-up ones."""
-    crowd = survey(month(), Terms())
+    baseline = survey(month(), Terms())
     scenario = Scenario(name="s", title="", accounts=1, streams_a_day=10, days=1, artists=3,
                         camouflage_share=Fraction(3, 5), camouflage_artists=2)  # fmt: skip
-    accounts = plan(scenario, crowd).accounts
+    accounts = plan(scenario, baseline).accounts
     assert accounts.artist.tolist() == [0, 1, 3, 4, 5]
     assert accounts.amount.tolist() == [3, 3, 2, 1, 1]
 

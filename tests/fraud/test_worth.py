@@ -11,14 +11,12 @@ from hypothesis import given, settings
 from naive import Listener, NaiveMonth, exact
 
 from fairpay.fraud.audit.audit import audit
-from fairpay.fraud.audit.crowd import Terms, survey
-from fairpay.fraud.audit.replay import joined
+from fairpay.fraud.audit.months import Terms, survey
 from fairpay.fraud.audit.scenario import Scenario
 from fairpay.fraud.audit.worth import steps
 
 if TYPE_CHECKING:
-    from fairpay.fraud.audit.accounts import Accounts
-    from fairpay.fraud.audit.crowd import Crowd
+    from fairpay.fraud.audit.months import Accounts, Baseline
     from fairpay.rules.core.rule import Rule
 
 ONE = Scenario(name="one", title="", accounts=1, streams_a_day=30)
@@ -27,10 +25,10 @@ RULES = ["market-centric", "user-centric", "equal-split", "user-cap:cap=50", "we
 NEAR = Fraction(1, 10**5)
 
 
-def paid_with(month: NaiveMonth, crowd: Crowd, rule: Rule, accounts: Accounts, artist: int) -> Fraction:
+def paid_with(month: NaiveMonth, baseline: Baseline, rule: Rule, accounts: Accounts, artist: int) -> Fraction:
     """What the artist is paid once the typical subscriber is one of the listeners, in fractions."""
-    pool = crowd.pool_with(accounts.fee)
-    facts = joined(crowd, [accounts], pool=pool).facts
+    pool = baseline.pool_with(accounts.fee)
+    facts = baseline.joined([accounts], pool=pool).facts
     amounts = {int(j): int(x) for j, x in zip(accounts.artist, accounts.amount, strict=True)}
     listeners = [*month.listeners, Listener(accounts.fee, amounts, accounts.plays)]
     return exact(rule, listeners, artists=facts.artists, pool=Fraction(pool), rate=facts.alpha)[artist]
@@ -42,10 +40,10 @@ def paid_with(month: NaiveMonth, crowd: Crowd, rule: Rule, accounts: Accounts, a
 def test_worth_is_the_difference_of_two_months(rule: str, month: NaiveMonth) -> None:
     """Without the artist, playing it, and playing it 100 times more: each step worked out in fractions."""
     (found,) = audit(month, Terms(), rules=[rule], scenarios=[ONE]).rules
-    crowd = survey(month, Terms())
-    for step, worth in zip(steps(crowd), found.worth, strict=True):
+    baseline = survey(month, Terms())
+    for step, worth in zip(steps(baseline), found.worth, strict=True):
         without, playing, more = (
-            paid_with(month, crowd, found.rule, accounts, step.artist)
+            paid_with(month, baseline, found.rule, accounts, step.artist)
             for accounts in (step.without, step.playing, step.more)
         )
         assert worth.listener is not None

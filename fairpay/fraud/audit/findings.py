@@ -8,37 +8,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from fairpay.fraud.audit.scenario import Scenario
+    from fairpay.fraud.audit.attack import Attack
     from fairpay.fraud.audit.worth import Worth
     from fairpay.rules.core.added import Reason
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["Audit", "Bias", "Finding", "Inactive", "Played", "RuleAudit"]
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """A scenario as it was played on this month."""
-
-    scenario: Scenario
-    accounts: int
-    plays: int
-    """Plays of each account in the month."""
-    seconds: int
-    """Length of each play."""
-    fees: int
-    """What all accounts pay, minor units."""
-    cost: int
-    """The same, or 0 where fans pay their fees anyway."""
-    fee_share: Fraction
-    """Their part of all fees of users with listening."""
+__all__ = ["Audit", "Finding", "RuleAudit"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A scenario under one rule."""
 
-    played: Played
+    attack: Attack
     income: int
     """What the made-up artists get, minor units."""
     per_fee: Fraction
@@ -58,18 +40,7 @@ class Finding:
     @property
     def profit(self) -> int:
         """Income less cost, minor units."""
-        return self.income - self.played.cost
-
-
-@dataclass(frozen=True, slots=True)
-class Bias:
-    """Who steers the pool under a rule, without any attack."""
-
-    steered_by_top_1_percent: Fraction | None
-    """Share of the pool that the heaviest 1 % of listeners steer; None where no user has a part."""
-    steered_by_top_10_percent: Fraction | None
-    stray: int
-    """Minor units of the median subscriber's royalty money that reach artists never played."""
+        return self.income - self.attack.cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +54,11 @@ class RuleAudit:
     """What limits an account, or that nothing does."""
     findings: tuple[Finding, ...]
     """In the order of the scenarios."""
-    bias: Bias
+    steered: tuple[Fraction | None, Fraction | None]
+    """Shares of the pool that the heaviest 1 % and 10 % of listeners steer without any attack; None where no user has
+    a part."""
+    stray: int
+    """Minor units of the median subscriber's royalty money that reach artists never played."""
     worth: tuple[Worth, ...]
     """By tier."""
 
@@ -99,27 +74,20 @@ class RuleAudit:
 
 
 @dataclass(frozen=True, slots=True)
-class Inactive:
-    """Whether the money of subscribers who played nothing makes fake accounts pay."""
-
-    alpha: Fraction
-    """Alpha' = P/F as things stand: at most so much of a fee comes back even under user-centric."""
-    rate: Fraction
-    """Alpha, to which `--inactive hold` brings it."""
-    money: int
-    """Minor units of theirs in the pool."""
-
-
-@dataclass(frozen=True, slots=True)
 class Audit:
     """The result of an audit."""
 
     rules: tuple[RuleAudit, ...]
     """Worst first."""
-    played: tuple[Played, ...]
+    attacks: tuple[Attack, ...]
     cap: int
     """c*, the largest safe cap on the plays of a listener; 0 where no cap is safe."""
-    inactive: Inactive
+    alpha: Fraction
+    """Alpha' = P/F as things stand: at most so much of a fee comes back even under user-centric."""
+    rate: Fraction
+    """Alpha, to which `--inactive hold` brings it."""
+    idle: int
+    """Minor units of subscribers who played nothing that are in the pool."""
     median_fee: int
     """Royalty money of the median subscriber, minor units."""
     mcdonald: Fraction | None
