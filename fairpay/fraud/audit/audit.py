@@ -10,9 +10,8 @@ import polars as pl
 
 from fairpay.errors import UsageError
 from fairpay.fraud.audit.attack import plan
-from fairpay.fraud.audit.findings import Audit, RuleAudit
+from fairpay.fraud.audit.findings import Audit, RuleAudit, play
 from fairpay.fraud.audit.months import Terms, survey
-from fairpay.fraud.audit.playing import play
 from fairpay.fraud.audit.replay import build
 from fairpay.fraud.audit.report import summary, table
 from fairpay.fraud.audit.worth import listeners_of, steps, worth
