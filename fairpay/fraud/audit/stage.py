@@ -77,7 +77,7 @@ def run_audit(
     """
     refuse_conditions(request)
     auditor = Auditor(request, rules=rules, scenarios=scenarios)
-    outcome = run(request, watch, beside=auditor)
+    outcome = run(request, watch, observer=auditor)
     if auditor.found is None:
         message = "the pipeline did not show the month"
         raise RuntimeError(message)
