@@ -31,6 +31,7 @@ from fairpay.engine.subscribing import enter_subscribers
 from fairpay.engine.walker import Desk
 from fairpay.errors import InputError
 from fairpay.kernels import hashing
+from fairpay.logs.schema import Listens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from fairpay.engine.local_month import LocalMonth
     from fairpay.engine.settled import Payers, Settled
     from fairpay.kernels.arrays import Ints
-    from fairpay.logs.schema import Division, Listens
+    from fairpay.logs.schema import Division
     from fairpay.settings.values import Running
 
 __all__ = ["Intake", "LocalEngine", "Unlisted"]
@@ -113,7 +114,7 @@ class LocalEngine:
     def ingest(
         self,
         units: Sequence[Callable[[], Iterator[Any]]],
-        judge: Callable[[Any], Listens],
+        judge: Callable[[Any], Listens | Iterable[Listens]],
         *,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
@@ -121,7 +122,8 @@ class LocalEngine:
 
         Args:
             units: each returns an iterator of raw batches; reading and decoding happen in its `next`.
-            judge: turns a raw batch into listens; called on several threads at once.
+            judge: turns a raw batch into listens, or into several, each for a pool of its own; called on several
+                threads at once.
             progress: called with rows and bytes after each batch, on any thread.
 
         Raises:
@@ -138,13 +140,16 @@ class LocalEngine:
 
         def consumer(encoder: Encoder) -> Callable[[Any], None]:
             def consume(raw: Any) -> None:  # noqa: ANN401 - whatever units yield
-                listens = judge(raw)
-                before = encoder.held
-                encoder.take_in(listens)
-                self.divisions.update(listens.divisions or {})
-                self.spool.charge(encoder.held - before)
+                judged = judge(raw)
+                done = (0, 0)
+                for listens in (judged,) if isinstance(judged, Listens) else judged:
+                    before = encoder.held
+                    encoder.take_in(listens)
+                    self.divisions.update(listens.divisions or {})
+                    self.spool.charge(encoder.held - before)
+                    done = len(listens.used), listens.user.nbytes + listens.artist.nbytes
                 if progress is not None:
-                    progress(len(listens.used), listens.user.nbytes + listens.artist.nbytes)
+                    progress(*done)
 
             return consume
 

@@ -100,7 +100,8 @@ class Desk:
         table = self.change.tables.get("pools")
         if table is None:
             return [], Policies()
-        pools = read_pools(table, currency=str(self.month.books["options"]["currency"]))
+        options = self.month.books["options"]
+        pools = read_pools(table, currency=str(options["currency"]), edition=options.get("edition", 1))
         return pools, choose(pools, None, beside=table.parent, kept={})
 
     @cached_property

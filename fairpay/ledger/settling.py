@@ -196,9 +196,10 @@ def recouped(accounts: Accounts, terms: Terms) -> tuple[Ledger, Exact]:
     keys = pl.DataFrame(list(advances), schema=accounts.frame.select("payee", "currency").schema, orient="row")
     owing = accounts.frame.with_row_index("place").join(keys, on=["payee", "currency"], how="semi")
     done = terms.before.earned_back
+    shares = part_of(np.maximum(accounts.balance, 0), terms.policy.recoup)
     lines = []
     for place, payee, currency, scale in owing.iter_rows():
-        left = int(max(0, int(accounts.balance[place])) * terms.policy.recoup)
+        left = int(shares[place])
         for name, amount in advances[payee, currency]:
             reason = f"advance {name}"
             part = min(left, max(0, amount - done.get((reason, payee, currency), 0)))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fairpay.qualify import Counts
     from fairpay.settings.values import Reading
 
-__all__ = ["named_elsewhere", "warn_of_alike", "warn_of_logs", "watch_several"]
+__all__ = ["named_elsewhere", "warn_of_alike", "warn_of_logs", "warn_of_several"]
 
 PASSED = "These files are no logs by their names or columns, and are not read: name them one by one if they are."
 ABOVE = "These lines stand above the header and are not read: see that none of them is a row."
@@ -54,10 +54,9 @@ def warn_of_logs(logs: Logs, cautions: Cautions) -> None:
         cautions.add(f"{role}-missing", len(files), files, LACKING)
 
 
-def watch_several(raw: RawBatch, several: str, cautions: Cautions) -> None:
+def warn_of_several(raw: RawBatch, several: str, cautions: Cautions) -> None:
     """Count plays of several artists."""
-    if raw.several:
-        cautions.add("several-artists", raw.several, [raw.duet], SEVERAL[several])
+    cautions.add("several-artists", raw.several, [raw.duet], SEVERAL[several])
 
 
 def warn_of_alike(artists: pa.Array, cautions: Cautions) -> None:

@@ -254,15 +254,15 @@ class Qualifier:
                 message = f"the {what} of the log sum to 2^62 and more, which no month can hold"
                 raise InputError(message, advice="Look for damaged numbers in the log.")
 
-    def finish(self) -> Counts:
+    def finish(self, *, rowless: bool = False) -> Counts:
         """Return the counts of all batches.
 
         Raises:
-            InputError: there was no row, or there are bad rows and they are not set aside.
+            InputError: there was no row, where it is not `rowless`; there are bad rows and they are not set aside.
 
         """
         tally = self.tally
-        if tally.rows == 0:
+        if tally.rows == 0 and not rowless:
             message = "there is no row in the log"
             raise InputError(message, advice="Is it the right file? It is empty, or holds only a header.")
         if tally.bad_rows and self.set_aside is None:

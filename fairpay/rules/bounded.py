@@ -16,7 +16,7 @@ from fairpay.rules.core.rule import (
     Example,
     Heavy,
     Promise,
-    broken_alike,
+    moved_by_one,
     parameter,
 )
 from fairpay.rules.solvers.bounds import (
@@ -132,9 +132,7 @@ class Bounded(Budgeted):
             becomes="2",
             parameters="b=1/2,allow-unsafe=yes",
         ),
-        *broken_alike(
-            Promise.BRIBERY_PROOF,
-            Promise.CLICK_FRAUD_PROOF,
+        *moved_by_one(
             title="b below the royalty rate: u1, who pays 1, changes over to B and brings it 2",
             before={"u1": {"A": 1}, "u2": {"A": 1}, "u3": {"A": 1}},
             after={"u1": {"B": 100}, "u2": {"A": 1}, "u3": {"A": 1}},

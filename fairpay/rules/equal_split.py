@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
 from fairpay.rules.core.added import Joining, Reason, own_fee
@@ -12,6 +11,8 @@ from fairpay.rules.core.rule import THREE, CounterExample, Example, Promise, tie
 from fairpay.rules.core.split import Split
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.month import Month, Users
     from fairpay.rules.core.usage import Usage
@@ -63,10 +64,6 @@ class EqualSplit(Budgeted):
     def budgets(self, users: Users | Usage, prepared: int) -> Ints:
         """Each user steers the fee."""
         return users.fee * prepared
-
-    def limit(self, month: Month) -> Fraction | None:
-        """Alpha', whatever is played."""
-        return month.facts.alpha or Fraction(1)
 
     def reason(self, month: Month, limit: Fraction | None) -> Reason:  # noqa: ARG002 - the same on every month
         """The fee limits it, but not what an artist with many names gets."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from fairpay.money.rounding import largest_remainder
-from fairpay.rules.core.rule import ALWAYS, CounterExample, Example, Promise, Rule, broken_alike, tie
+from fairpay.rules.core.rule import ALWAYS, CounterExample, Example, Promise, Rule, moved_by_one, tie
 from fairpay.rules.core.ties import settle_nearly
 from fairpay.rules.solvers.collinear import on_a_line
 from fairpay.rules.solvers.decimals import exact_median, is_small
@@ -99,9 +99,7 @@ class GeometricMedian(Rule):
             was="1.00",
             becomes="3.00",
         ),
-        *broken_alike(
-            Promise.BRIBERY_PROOF,
-            Promise.CLICK_FRAUD_PROOF,
+        *moved_by_one(
             title="u2, who pays 1, changes sides and B takes everything",
             before={"u1": {"A": 1}, "u2": {"A": 1}, "u3": {"B": 1}},
             after={"u1": {"A": 1}, "u2": {"B": 1}, "u3": {"B": 1}},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from fairpay.rules.core.added import Joining, Reason
 from fairpay.rules.core.budgets import Budgeted, units_each
-from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Heavy, Promise, broken_alike, tie
+from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Heavy, Promise, moved_by_one, tie
 
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
@@ -55,9 +55,7 @@ class MarketCentric(Budgeted):
             was="0",
             becomes="147/50",
         ),
-        *broken_alike(
-            Promise.BRIBERY_PROOF,
-            Promise.CLICK_FRAUD_PROOF,
+        *moved_by_one(
             title="u2, who pays 1, leaves a loop running and plays B 990 times instead of A 10 times",
             before={"u1": {"A": 10}, "u2": {"A": 10}},
             after={"u1": {"A": 10}, "u2": {"B": 990}},

@@ -9,7 +9,7 @@ import numpy as np
 
 from fairpay.money.rounding import largest_remainder, largest_remainder_exact
 from fairpay.rules.core.budgets import settle_part, units_each
-from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Promise, Rule, broken_alike, tie
+from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Promise, Rule, moved_by_one, tie
 from fairpay.rules.core.split import Split
 from fairpay.rules.core.ties import Part
 from fairpay.rules.solvers.fans import gather_fans, ranges
@@ -78,9 +78,7 @@ class Median(Rule):
             was="2",
             becomes="5",
         ),
-        *broken_alike(
-            Promise.BRIBERY_PROOF,
-            Promise.CLICK_FRAUD_PROOF,
+        *moved_by_one(
             title="u2, who pays 1, changes sides and B goes from 0 to everything",
             before={"u1": {"A": 1}, "u2": {"A": 1}, "u3": {"B": 1}},
             after={"u1": {"A": 1}, "u2": {"B": 1}, "u3": {"B": 1}},

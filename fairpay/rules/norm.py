@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from fairpay.money.integers import sum_exactly
-from fairpay.rules.core.added import Joining, Reason, own_fee
+from fairpay.rules.core.added import Joining, Reason
 from fairpay.rules.core.budgets import Budgeted, float_unit, units_each
 from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Promise, parameter
 from fairpay.rules.core.usage import Usage
@@ -178,14 +178,10 @@ class Norm(Budgeted):
             norm *= math.fsum(x**p for x in (added.one.amount / largest).tolist()) ** (1 / p)
         return Fraction(added.fee * (added.total / norm))
 
-    def limit(self, month: Month) -> Fraction | None:
-        """No limit unless p is 1."""
-        return month.facts.alpha or Fraction(1) if self.p == 1 else None
-
-    def reason(self, month: Month, limit: Fraction | None) -> Reason:  # noqa: ARG002 - the same on every month
+    def reason(self, month: Month, limit: Fraction | None) -> Reason:
         """Artists make an account heavy."""
         if limit is not None:
-            return own_fee(limit)
+            return super().reason(month, limit)
         gain = f"{100 ** (1 - 1 / float(self.p)):.3g}"
         return Reason(
             f"100 fake artists weigh {gain}x",

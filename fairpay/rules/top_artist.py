@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from fairpay.money.integers import sum_exactly
 from fairpay.money.rounding import largest_remainder, largest_remainder_exact
-from fairpay.rules.core.added import Joining, Reason, own_fee
+from fairpay.rules.core.added import Joining, Reason
 from fairpay.rules.core.budgets import units_each
-from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Promise, Rule, broken_alike, parameter, tie
+from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Promise, Rule, moved_by_one, parameter, tie
 from fairpay.rules.core.split import Split
 from fairpay.rules.core.ties import Part, settle_roughly
 
@@ -68,9 +68,7 @@ class TopArtist(Rule):
             was="0",
             becomes="2.746",
         ),
-        *broken_alike(
-            Promise.BRIBERY_PROOF,
-            Promise.CLICK_FRAUD_PROOF,
+        *moved_by_one(
             title="u2, who pays 1, plays B 99 times instead of A once",
             before={"u1": {"A": 1}, "u2": {"A": 1}},
             after={"u1": {"A": 1}, "u2": {"B": 99}},
@@ -132,14 +130,10 @@ class TopArtist(Rule):
         common = added.kept(Split.BY_LISTENING) * Fraction(listened, facts.amount + listened)
         return self.share * direct + (1 - self.share) * common
 
-    def limit(self, month: Month) -> Fraction | None:
-        """No limit unless everything goes to the most played."""
-        return month.facts.alpha or Fraction(1) if self.share == 1 else None
-
-    def reason(self, month: Month, limit: Fraction | None) -> Reason:  # noqa: ARG002 - the same on every month
+    def reason(self, month: Month, limit: Fraction | None) -> Reason:
         """The common pot has no limit."""
         if limit is not None:
-            return own_fee(limit)
+            return super().reason(month, limit)
         common = f"{float(1 - self.share) * 100:.3g} %"
         return Reason(
             f"{common} is in the common pot",

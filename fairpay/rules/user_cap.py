@@ -12,7 +12,7 @@ from fairpay.errors import UsageError
 from fairpay.money.currency import LARGEST
 from fairpay.rules.core.added import Joining, Reason, times_fee
 from fairpay.rules.core.budgets import Budgeted, sum_users, units_each
-from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Heavy, Promise, broken_alike, parameter, tie
+from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Heavy, Promise, moved_by_one, parameter, tie
 from fairpay.rules.solvers.caps import earned_at, plays_capped, safe_cap
 
 if TYPE_CHECKING:
@@ -86,9 +86,7 @@ class UserCap(Budgeted):
             was="0",
             becomes="40/13",
         ),
-        *broken_alike(
-            Promise.BRIBERY_PROOF,
-            Promise.CLICK_FRAUD_PROOF,
+        *moved_by_one(
             title="u1, who pays 1, plays B 1,000 times instead of A 100 times",
             before={"u1": {"A": 100}, "u2": {"A": 100}, "u3": {"A": 100}},
             after={"u1": {"B": 1000}, "u2": {"A": 100}, "u3": {"A": 100}},

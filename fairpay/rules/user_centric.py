@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
-from fairpay.rules.core.added import Joining, Reason, own_fee
+from fairpay.rules.core.added import Joining
 from fairpay.rules.core.budgets import Budgeted, units_each
 from fairpay.rules.core.rule import THREE, Example, Heavy, Promise, tie
 
@@ -50,11 +49,3 @@ class UserCentric(Budgeted):
     def budgets(self, users: Users | Usage, prepared: int) -> Ints:
         """Each user steers what they paid."""
         return users.fee * prepared
-
-    def limit(self, month: Month) -> Fraction | None:
-        """Alpha', whatever is played."""
-        return month.facts.alpha or Fraction(1)
-
-    def reason(self, month: Month, limit: Fraction | None) -> Reason:  # noqa: ARG002 - the same on every month
-        """The fee limits it."""
-        return own_fee(limit)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from fairpay.rules.core.added import Joining, Reason, own_fee
+from fairpay.rules.core.added import Joining, Reason
 from fairpay.rules.core.budgets import Budgeted, float_unit, sum_users, units_each
-from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Heavy, Promise, broken_alike, parameter, tie
+from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Heavy, Promise, moved_by_one, parameter, tie
 
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
@@ -72,9 +72,7 @@ class Weighted(Budgeted):
             was="0",
             becomes="20/11",
         ),
-        *broken_alike(
-            Promise.BRIBERY_PROOF,
-            Promise.CLICK_FRAUD_PROOF,
+        *moved_by_one(
             title="u2, who pays 1, plays B 100 times instead of A once",
             before={"u1": {"A": 1}, "u2": {"A": 1}},
             after={"u1": {"A": 1}, "u2": {"B": 100}},
@@ -131,14 +129,10 @@ class Weighted(Budgeted):
             return Fraction(added.total if self.beta else added.fee)
         return Fraction(math.pow(added.fee, 1 - self.beta) * math.pow(added.total, self.beta))
 
-    def limit(self, month: Month) -> Fraction | None:
-        """No limit unless beta is 0."""
-        return None if self.beta else month.facts.alpha or Fraction(1)
-
-    def reason(self, month: Month, limit: Fraction | None) -> Reason:  # noqa: ARG002 - the same on every month
+    def reason(self, month: Month, limit: Fraction | None) -> Reason:
         """Nothing limits it, more slowly."""
         if limit is not None:
-            return own_fee(limit)
+            return super().reason(month, limit)
         slower = f"{2 ** (1 / float(self.beta)):.3g}"
         return Reason(
             f"{slower}x the plays steer 2x the money",

@@ -159,9 +159,7 @@ def runnable(month: Month) -> tuple[list[Rule], list[str]]:
 
 
 class Auditor:
-    """Takes no column but those that money needs, and waits for the month."""
-
-    roles: tuple[str, ...] = ()
+    """An observer of a run that waits for the month."""
 
     def __init__(self, request: Request, *, rules: Sequence[str], scenarios: Sequence[Scenario]) -> None:
         """Keep what is asked."""
@@ -205,7 +203,7 @@ def run_audit(
     """
     refuse_conditions(request)
     auditor = Auditor(request, rules=rules, scenarios=scenarios)
-    outcome = run(request, watch, beside=auditor)
+    outcome = run(request, watch, observer=auditor)
     if auditor.found is None:
         message = "the pipeline did not show the month"
         raise RuntimeError(message)

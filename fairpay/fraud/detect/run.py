@@ -11,10 +11,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fairpay.engine.local import LocalEngine
 from fairpay.errors import InputError
 from fairpay.fraud.detect.findings import Evidence, Moved, Subjects, findings
-from fairpay.fraud.detect.intake import ROLES, Intake
+from fairpay.fraud.detect.intake import Intake
 from fairpay.fraud.detect.ranking import find_groups, rank
 from fairpay.fraud.detect.tables import review_table, summary, suspects_table
 from fairpay.fraud.detect.walk import PAIRS, People, audience_of, walk
@@ -25,7 +24,7 @@ from fairpay.logs.formulas import defused
 from fairpay.logs.subscribers import read_subscribers
 from fairpay.money.currency import Currency
 from fairpay.pipeline.funds import fee_units
-from fairpay.pipeline.run import Watch, run, take_in
+from fairpay.pipeline.run import count_plays, run
 from fairpay.rules.core.month import Users
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from fairpay.fraud.signal import Floats, Signal
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import Listens, RawBatch
-    from fairpay.pipeline.run import Request
+    from fairpay.pipeline.run import Request, Watch
     from fairpay.reports.outcome import Outcome
     from fairpay.rules.core.month import Month
 
@@ -92,7 +91,7 @@ def search(
     """
     before = None if previous is None else plays_before(request, previous)
     with Search(request, before) as stage:
-        outcome = run(request, watch, beside=stage)
+        outcome = run(request, watch, observer=stage)
         evidence = stage.evidence
     assert evidence is not None
     found = findings(evidence)
@@ -120,10 +119,7 @@ def plays_before(request: Request, previous: object) -> dict[str, int]:
         qualifying=replace(request.qualifying, since=None, until=None),
     )
     try:
-        with LocalEngine(request.running) as engine:
-            take_in(engine, asked, Watch())
-            engine.finish(fee=1)
-            return dict(zip(engine.artist.to_pylist(), engine.artist_plays.tolist(), strict=True))
+        return count_plays(asked)
     except InputError as refused:
         message = f"the log of the month before: {refused.message}"
         raise InputError(message, problems=refused.problems, advice=refused.advice) from refused
@@ -146,8 +142,6 @@ def outputs(searched: Searched) -> dict[str, Callable[[Path], int | None]]:
 
 class Search:
     """Looks for suspects in a run: plays are set down while they are read, and looked at once the month is divided."""
-
-    roles: tuple[str, ...] = ROLES
 
     def __init__(self, request: Request, previous: Mapping[str, int] | None = None) -> None:
         """Look at the run of `request`; `previous` gives each artist's plays in the month before."""

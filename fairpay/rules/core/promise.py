@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ALWAYS", "FRAUD", "CounterExample", "Promise", "broken_alike"]
+__all__ = ["ALWAYS", "FRAUD", "CounterExample", "Promise", "moved_by_one"]
 
 SHOWN = 3
 """Artists named in a sentence."""
@@ -93,6 +93,6 @@ class CounterExample:
         return f"{self.promise.value}{given}: {self.title} ({who}: {self.was} {turn} {self.becomes})"
 
 
-def broken_alike(*promises: Promise, **example: Any) -> tuple[CounterExample, ...]:  # noqa: ANN401 - its fields
-    """Return one counter-example for several promises: one change breaks them all."""
-    return tuple(CounterExample(promise=promise, **example) for promise in promises)
+def moved_by_one(**example: Any) -> tuple[CounterExample, ...]:  # noqa: ANN401 - its fields
+    """Return a counter-example of one user who moves more than the fee: as a bribe, and as click fraud."""
+    return tuple(CounterExample(promise=p, **example) for p in (Promise.BRIBERY_PROOF, Promise.CLICK_FRAUD_PROOF))

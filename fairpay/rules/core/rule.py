@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from fairpay.errors import UsageError
 from fairpay.money.rounding import largest_remainder
-from fairpay.rules.core.added import Joining, Reason
-from fairpay.rules.core.promise import ALWAYS, FRAUD, CounterExample, Promise, broken_alike
+from fairpay.rules.core.added import Joining, Reason, own_fee
+from fairpay.rules.core.promise import ALWAYS, FRAUD, CounterExample, Promise, moved_by_one
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ __all__ = [
     "Parameter",
     "Promise",
     "Rule",
-    "broken_alike",
+    "moved_by_one",
     "parameter",
     "tie",
 ]
@@ -184,12 +184,17 @@ class Rule(ABC):
         """Return how much of the pool each user of a block steers, int64[users]; None where no user has a part."""
         return None
 
-    def limit(self, month: Month) -> Fraction | None:  # noqa: ARG002 - as above
-        """Return the most that one account can get back for each unit of fee, in a large month; None: no limit."""
-        return None
+    def limit(self, month: Month) -> Fraction | None:
+        """Return the most that one account can get back for each unit of fee, in a large month; None: no limit.
 
-    def reason(self, month: Month, limit: Fraction | None) -> Reason:  # noqa: ARG002 - as above
+        Where money goes only to artists that its payer played, it is alpha', whatever is played.
+        """
+        return month.facts.alpha or Fraction(1) if Promise.OWN_MONEY in self.keeps() else None
+
+    def reason(self, month: Month, limit: Fraction | None) -> Reason:  # noqa: ARG002 - the same on every month
         """Say what limits an account on a month, or that nothing does; `limit` is that of the same month."""
+        if limit is not None:
+            return own_fee(limit)
         return Reason("no formula; found by replay", "no formula is known; the figures are what the replay found")
 
     def taken(self, added: Added, prepared: Any, weights: Ints) -> Fraction | None:  # noqa: ANN401, ARG002 - see `weigh`
