@@ -49,7 +49,6 @@ class Auditor:
         terms = Terms(
             timed=outcome.listening.measure == "time",
             least_ms=self.request.qualifying.min_ms if outcome.listening.ms is not None else 0,
-            held=outcome.money.inactive_policy == "hold",
         )
         found = audit(month, terms, rules=self.rules, scenarios=self.scenarios)
         self.found = replace(found, notes=(*found.notes, *remarks(month)))
