@@ -17,10 +17,11 @@ import polars as pl
 import pyarrow as pa
 
 from fairpay.adjust.delegation import delegate
-from fairpay.adjust.splits import BLOCKED, LARGEST, Wishes, divide_listening, fitted, whole
+from fairpay.adjust.splits import BLOCKED, Wishes, divide_listening, fitted, whole
 from fairpay.adjust.weights import places, text_of
 from fairpay.errors import InputError
 from fairpay.logs.schema import Division, Listens
+from fairpay.money.currency import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

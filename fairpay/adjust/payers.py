@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.adjust.layering import among, delegated
-from fairpay.adjust.splits import LARGEST
 from fairpay.adjust.weights import text_of
 from fairpay.errors import InputError
+from fairpay.money.currency import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

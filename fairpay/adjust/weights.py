@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from fairpay.errors import InputError
 from fairpay.logs.schema import Listens, RawBatch
+from fairpay.money.currency import LARGEST
 from fairpay.money.integers import shorter
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ __all__ = [
     "wanted_roles",
 ]
 
-LIMIT = 2**62
 ESCAPED = ("\x1f", "\x1f\x1e")
 """What stands for a unit separator in an artist's id, so that no two pairs of artist and track are one text."""
 BETWEEN = "\x1f\x1d"
@@ -308,13 +308,13 @@ class Weigher:
         """Count what each line touched in each pool, and what amounts come to."""
         place = np.zeros(len(listens.used), dtype=np.int64) if listens.pool is None else self.place[listens.pool]
         plays = np.ones(len(place), dtype=np.int64) if listens.plays is None else listens.plays
-        added = sum(kept.tolist()) if int(kept.max(initial=0)) >= LIMIT // max(1, len(kept)) else int(kept.sum())
+        added = sum(kept.tolist()) if int(kept.max(initial=0)) >= LARGEST // max(1, len(kept)) else int(kept.sum())
         with self.lock:
             for factor, here in zip(self.factors, met, strict=True):
                 self.rows[factor.line] += np.bincount(place[here], minlength=len(self.pools))
                 np.add.at(self.plays[factor.line], place[here], plays[here])
             self.total += added
-            if self.total >= LIMIT:
+            if self.total >= LARGEST:
                 refuse()
 
     def touched(self, pool: int = 0) -> list[Touched]:
@@ -340,7 +340,7 @@ class Weigher:
 
 def product(amount: Ints, scale: Ints, used: NDArray[np.bool_]) -> Ints:
     """Multiply where nothing can wrap."""
-    if int(amount[used].max(initial=0)) * int(scale.max(initial=1)) >= LIMIT:
+    if int(amount[used].max(initial=0)) * int(scale.max(initial=1)) >= LARGEST:
         refuse()
     return np.where(used, amount, 0) * scale
 

@@ -278,9 +278,10 @@ class LocalEngine:
             raise RuntimeError(message)
         return self.pools[code]
 
-    def month(self, **terms: Any) -> LocalMonth:  # noqa: ANN401 - as `LocalPool.month` has them
-        """Return the month of pool 0 for rules, see `LocalPool.month`."""
-        return self.pool(0).month(**terms)
+    @property
+    def month(self) -> Callable[..., LocalMonth]:
+        """The month of pool 0 for rules, see `LocalPool.month`."""
+        return self.pool(0).month
 
     @property
     def artist(self) -> pa.Array:

@@ -63,6 +63,7 @@ class Ending:
             fee_unit=self.fee_unit,
             play=stages.play() if listening.measure == "plays" else None,
             digits=self.currency.digits,
+            held=stated.inactive == "hold",
         )
         division = divided(month, self.request, intake)
         remarks = (*stages.remarks(), *self.taken.plan.statements.remarks())

@@ -106,7 +106,7 @@ def plan(scenario: Scenario, baseline: Baseline) -> Attack:
         price=baseline.money(count * fee),
         fee_share=Fraction(count * fee, facts.fees + count * fee),
         pool=baseline.pool_with(count * fee),
-        play_ms=min(DAY_MS, max(1, wanted, baseline.terms.least_ms)),
+        play_ms=min(DAY_MS, max(1, wanted, baseline.least_ms)),
         timed=baseline.timed,
         cover=baseline.order[: scenario.camouflage_artists].copy(),
         artists=facts.artists,

@@ -11,7 +11,7 @@ import polars as pl
 from fairpay.errors import UsageError
 from fairpay.fraud.audit.attack import plan
 from fairpay.fraud.audit.findings import Audit, RuleAudit, play
-from fairpay.fraud.audit.months import Terms, survey
+from fairpay.fraud.audit.months import survey
 from fairpay.fraud.audit.replay import build
 from fairpay.fraud.audit.report import summary, table
 from fairpay.fraud.audit.worth import listeners_of, steps, worth
@@ -84,15 +84,17 @@ def usual_rules() -> list[str]:
     return [name for name, rule in rule_classes().items() if rule.joining in one_pass or not rule.experimental]
 
 
-def audit(month: Month, terms: Terms, *, rules: Sequence[str] = (), scenarios: Sequence[Scenario]) -> Audit:
+def audit(month: Month, *, least_ms: int = 0, rules: Sequence[str] = (), scenarios: Sequence[Scenario]) -> Audit:
     """Try every scenario (at least one) on every rule; no rules means all one-pass rules that can run on this month.
+
+    `least_ms` is the qualifying length, where the log has durations.
 
     Raises:
         NothingToPayError: nobody with listening pays a fee.
         UsageError: a rule or a scenario cannot run on this month.
 
     """
-    baseline = survey(month, terms)
+    baseline = survey(month, least_ms=least_ms)
     month, facts = baseline.month, baseline.facts
     attacks = [plan(scenario, baseline) for scenario in scenarios]
     chosen, notes = (distinct(rules), []) if rules else runnable(month)
@@ -122,7 +124,7 @@ def audit(month: Month, terms: Terms, *, rules: Sequence[str] = (), scenarios: S
         cap=safe_cap(month),
         alpha=facts.alpha or Fraction(1),
         rate=baseline.rate,
-        idle=0 if terms.held else round_half_even(baseline.rate * facts.inactive_fees),
+        idle=round_half_even(baseline.rate * facts.inactive_fees),
         median_fee=typical,
         mcdonald=walked.mcdonald,
         notes=(*notes, *too_large(attacks)),
@@ -173,11 +175,8 @@ class Auditor:
 
     def look(self, month: Month, outcome: Outcome, *_others: object) -> None:
         """Audit the month."""
-        terms = Terms(
-            least_ms=self.request.qualifying.min_ms if outcome.listening.ms is not None else 0,
-            held=outcome.money.inactive_policy == "hold",
-        )
-        found = audit(month, terms, rules=self.rules, scenarios=self.scenarios)
+        least = self.request.qualifying.min_ms if outcome.listening.ms is not None else 0
+        found = audit(month, least_ms=least, rules=self.rules, scenarios=self.scenarios)
         self.found = replace(found, notes=(*found.notes, *remarks(month)))
 
 

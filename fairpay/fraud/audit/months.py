@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.month import Facts, Month
 
-__all__ = ["TIERS", "Accounts", "Baseline", "Joined", "Terms", "in_blocks", "survey"]
+__all__ = ["TIERS", "Accounts", "Baseline", "Joined", "in_blocks", "survey"]
 
 T = TypeVar("T")
 TIERS = (("top 10", 10), ("11-100", 100), ("101-1,000", 1_000), ("1,001-10,000", 10_000), ("rest", None))
@@ -166,22 +166,13 @@ def in_blocks(month: Month) -> Month:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What the month itself does not say."""
-
-    least_ms: int = 0
-    """The qualifying length, where the log has durations."""
-    held: bool = False
-    """Whether the money of subscribers who played nothing is held back."""
-
-
-@dataclass(frozen=True, slots=True)
 class Baseline:
     """The listeners and artists of a month before accounts are added, in the few figures that accounts are made of."""
 
     month: Month
     facts: Facts
-    terms: Terms
+    least_ms: int
+    """The qualifying length, where the log has durations."""
     fee: int
     """Median fee, in fee units; the mean one where the median listener pays nothing."""
     order: Ints
@@ -215,7 +206,7 @@ class Baseline:
         facts = self.facts
         if not facts.fees_are_money:
             return facts.pool + round_half_even(Fraction(facts.pool * fees, facts.fees))
-        gross = facts.fees + (0 if self.terms.held else facts.inactive_fees)
+        gross = facts.fees + facts.inactive_fees
         return facts.pool + round_half_even(self.rate * (gross + fees)) - round_half_even(self.rate * gross)
 
     def joined(self, added: Sequence[Accounts], *, pool: int) -> Joined:
@@ -224,7 +215,7 @@ class Baseline:
         return Joined(self.month, added, pool, max(0, made_up))
 
 
-def survey(month: Month, terms: Terms) -> Baseline:
+def survey(month: Month, *, least_ms: int = 0) -> Baseline:
     """Look at everybody: fees, and artists by rank.
 
     Raises:
@@ -245,4 +236,4 @@ def survey(month: Month, terms: Terms) -> Baseline:
     tier = np.empty(facts.artists, dtype=np.int64)
     ends = [end for _, end in TIERS if end is not None]
     tier[order] = np.searchsorted(ends, np.arange(facts.artists), side="right")
-    return Baseline(month, facts, terms, fee, order, tier)
+    return Baseline(month, facts, least_ms, fee, order, tier)

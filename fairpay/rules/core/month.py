@@ -32,7 +32,7 @@ class Facts:
     fees: int
     """F: fees of the users with listening, in fee units."""
     inactive_fees: int
-    """Fees of subscribers without listening, in fee units; part of the pool unless held."""
+    """Fees of subscribers without listening that the pool is of, in fee units: 0 where they are held."""
     pool: int
     """P: what is divided, in minor units."""
     rate: Fraction | None
@@ -56,9 +56,9 @@ class Facts:
         """
         if self.rate is None or not self.fees or not self.fees_are_money:
             return self.rate
-        for fees in (self.fees, self.fees + self.inactive_fees):
-            if abs(self.rate * fees / self.fee_unit - self.pool) < 1:
-                return self.rate * fees / self.fees
+        unrounded = self.rate * (self.fees + self.inactive_fees)
+        if abs(unrounded / self.fee_unit - self.pool) < 1:
+            return unrounded / self.fees
         return Fraction(self.pool * self.fee_unit, self.fees)
 
 
