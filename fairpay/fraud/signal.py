@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["ArtistSignal", "Aspect", "Floats", "Group", "GroupSignal", "Levels", "Signal", "UserSignal"]
 
 Floats: TypeAlias = NDArray[np.float64]
-Aspect = Literal["amount", "rest", "length", "sameness", "company", "audience", "reach"]
+Aspect = Literal["amount", "rest", "length", "sameness", "accomplices", "audience", "reach"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,19 +17,7 @@ if TYPE_CHECKING:
 
     from fairpay.kernels.arrays import Ints
 
-__all__ = [
-    "Audience",
-    "Column",
-    "Pairs",
-    "Sketches",
-    "Span",
-    "Traces",
-    "counts",
-    "distinct",
-    "largest",
-    "starts",
-    "sums",
-]
+__all__ = ["Audience", "Column", "Pairs", "Sketches", "Span", "Traces", "distinct", "largest", "starts", "sums"]
 
 Column = Literal["time", "duration", "track", "previous"]
 
@@ -63,7 +51,7 @@ class Traces:
     """The plays of some users. Rows of one user stand together, in no order; `start` cuts all columns alike."""
 
     start: Ints
-    """int64[users + 1]: user i owns rows start[i] to start[i + 1] of `time`, `ms` and `track`; none is empty."""
+    """int64[users + 1]: user i owns rows start[i] to start[i + 1] of `time`, `duration` and `track`; none is empty."""
     plays: Ints
     """int64[users]: qualified plays."""
     pairs: Pairs
@@ -106,12 +94,15 @@ class Traces:
 
     def with_plays(self, least: int) -> tuple[Ints, Traces]:
         """Return the users with at least so many plays, and their block."""
-        who = np.flatnonzero(self.plays >= least)
+        chosen = self.plays >= least
+        who = np.flatnonzero(chosen)
         if len(who) == self.users:
             return who, self
-        rows, start = cut(self.start, who)
-        entries, pair_start = cut(self.pairs.start, who)
-        pairs = Pairs(pair_start, self.pairs.artist[entries], self.pairs.plays[entries])
+        rows, entries = (np.repeat(chosen, np.diff(start)) for start in (self.start, self.pairs.start))
+        start, bound = (
+            np.concatenate([[0], np.cumsum(np.diff(start)[who])]) for start in (self.start, self.pairs.start)
+        )
+        pairs = Pairs(bound, self.pairs.artist[entries], self.pairs.plays[entries])
         columns = {name: getattr(self, name)[rows] for name in ("time", "duration", "track")}
         return who, Traces(start=start, plays=self.plays[who], pairs=pairs, span=self.span, has=self.has, **columns)
 
@@ -150,13 +141,6 @@ class Sketches:
     """int64[m]: users with enough plays for their `moments` to mean something, ascending."""
 
 
-def cut(start: Ints, who: Ints) -> tuple[Ints, Ints]:
-    """Return the entries of some segments, and where each of them begins among these."""
-    size = np.diff(start)[who]
-    new = np.concatenate([[0], np.cumsum(size)])
-    return np.repeat(start[who] - new[:-1], size) + np.arange(new[-1]), new
-
-
 def sums(values: NDArray[np.generic], start: Ints) -> Ints:
     """Add up each segment: int64[segments]; none of them is empty."""
     if len(start) == 1:
@@ -168,11 +152,6 @@ def largest(values: NDArray[np.integer], start: Ints) -> Ints:
     """Find the largest of each segment: [segments]; none of them is empty."""
     found = values[:0] if len(start) == 1 else np.maximum.reduceat(values, start[:-1])
     return found.astype(np.int64)
-
-
-def counts(hits: NDArray[np.bool_], start: Ints) -> Ints:
-    """Count what holds in each segment: int64[segments]; none of them is empty."""
-    return sums(hits, start)
 
 
 def starts(values: NDArray[np.generic], start: Ints) -> Ints:

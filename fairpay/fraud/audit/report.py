@@ -13,8 +13,6 @@ from fairpay.reports.decimals import currency_of, decimals
 from fairpay.reports.summary import SCHEMA_VERSION, listening_of, money_of, ratio, warnings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from fairpay.fraud.audit.attack import Attack
     from fairpay.fraud.audit.findings import Audit, Finding, RuleAudit
     from fairpay.fraud.audit.worth import Worth
@@ -141,7 +139,7 @@ def table(outcome: Outcome, audit: Audit) -> pa.Table:
     searched for), `most_per_fee` (null: no limit, or none known), then `lost_<tier>` for each tier of artists,
     and `currency`.
     """
-    pairs = list(each(audit))
+    pairs = [(found, finding) for found in audit.rules for finding in found.findings]
     findings = [finding for _, finding in pairs]
     digits = outcome.currency.digits
 
@@ -168,10 +166,3 @@ def table(outcome: Outcome, audit: Audit) -> pa.Table:
         columns["lost_" + name.translate(str.maketrans(" -", "__", ","))] = money([f.lost[place] for f in findings])
     columns["currency"] = currency_of(outcome, len(pairs))
     return pa.table(columns)
-
-
-def each(audit: Audit) -> Iterator[tuple[RuleAudit, Finding]]:
-    """Yield every rule with every scenario."""
-    for found in audit.rules:
-        for finding in found.findings:
-            yield found, finding

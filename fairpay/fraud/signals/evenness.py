@@ -1,17 +1,11 @@
 """evenness: whether an account's plays are spread too evenly to be anybody's taste."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.fraud.signal import UserSignal
-
-if TYPE_CHECKING:
-    from fairpay.fraud.signal import Floats
-    from fairpay.fraud.traces import Traces
+from fairpay.fraud.signal import Floats, UserSignal
+from fairpay.fraud.traces import Traces
 
 
 @dataclass(frozen=True)

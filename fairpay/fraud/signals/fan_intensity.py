@@ -1,17 +1,11 @@
 """fan_intensity: how heavily an artist's listeners listen, against the mean listener."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.fraud.signal import ArtistSignal
-
-if TYPE_CHECKING:
-    from fairpay.fraud.signal import Floats
-    from fairpay.fraud.traces import Audience
+from fairpay.fraud.signal import ArtistSignal, Floats
+from fairpay.fraud.traces import Audience
 
 
 @dataclass(frozen=True)

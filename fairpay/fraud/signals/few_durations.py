@@ -1,18 +1,11 @@
 """few_durations: many plays of a handful of lengths."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.fraud.signal import UserSignal
-from fairpay.fraud.traces import distinct, largest
-
-if TYPE_CHECKING:
-    from fairpay.fraud.signal import Floats
-    from fairpay.fraud.traces import Traces
+from fairpay.fraud.signal import Floats, UserSignal
+from fairpay.fraud.traces import Traces, distinct, largest
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,11 @@
 """flagged_share: how much of an artist's listening comes from accounts with a finding."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.fraud.signal import ArtistSignal
-
-if TYPE_CHECKING:
-    from fairpay.fraud.signal import Floats
-    from fairpay.fraud.traces import Audience
+from fairpay.fraud.signal import ArtistSignal, Floats
+from fairpay.fraud.traces import Audience
 
 
 @dataclass(frozen=True)
@@ -23,7 +17,7 @@ class FlaggedShare(ArtistSignal):
     alone: float = 0.5
 
     name = "flagged_share"
-    aspect = "company"
+    aspect = "accomplices"
     source = "who is paid by the accounts in question is part of the question"
     innocent = "an artist whom somebody else's bots play as camouflage"
     says = "owes {value:.0%} of plays to accounts with a finding"

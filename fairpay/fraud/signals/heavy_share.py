@@ -1,17 +1,11 @@
 """heavy_share: how much of an artist's listening comes from the heaviest hundredth of the audience."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.fraud.signal import ArtistSignal
-
-if TYPE_CHECKING:
-    from fairpay.fraud.signal import Floats
-    from fairpay.fraud.traces import Audience
+from fairpay.fraud.signal import ArtistSignal, Floats
+from fairpay.fraud.traces import Audience
 
 
 @dataclass(frozen=True)

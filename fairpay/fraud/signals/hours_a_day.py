@@ -1,16 +1,9 @@
 """hours_a_day: how long an account listens."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from fairpay.fraud.signal import UserSignal
-from fairpay.fraud.traces import sums
-
-if TYPE_CHECKING:
-    from fairpay.fraud.signal import Floats
-    from fairpay.fraud.traces import Traces
+from fairpay.fraud.signal import Floats, UserSignal
+from fairpay.fraud.traces import Traces, sums
 
 HOUR_MS = 3_600_000
 

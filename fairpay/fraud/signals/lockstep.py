@@ -1,15 +1,10 @@
 """lockstep: accounts that play the same tracks at the same moments."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from fairpay.fraud.likeness import agreement, alike
 from fairpay.fraud.signal import Group, GroupSignal
-
-if TYPE_CHECKING:
-    from fairpay.fraud.traces import Sketches
+from fairpay.fraud.traces import Sketches
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,11 @@
 """plays_a_day: how often an account plays."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.fraud.signal import Levels, UserSignal
-
-if TYPE_CHECKING:
-    from fairpay.fraud.signal import Floats
-    from fairpay.fraud.traces import Traces
+from fairpay.fraud.signal import Floats, Levels, UserSignal
+from fairpay.fraud.traces import Traces
 
 NORMAL = 1.4826
 """Median absolute deviation to standard deviation, for a normal distribution."""

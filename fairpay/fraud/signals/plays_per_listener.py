@@ -1,17 +1,11 @@
 """plays_per_listener: how often an artist's listeners play the artist."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.fraud.signal import ArtistSignal, Levels
-
-if TYPE_CHECKING:
-    from fairpay.fraud.signal import Floats
-    from fairpay.fraud.traces import Audience
+from fairpay.fraud.signal import ArtistSignal, Floats, Levels
+from fairpay.fraud.traces import Audience
 
 
 @dataclass(frozen=True)

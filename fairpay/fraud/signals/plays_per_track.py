@@ -1,16 +1,9 @@
 """plays_per_track: few tracks for many plays."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from fairpay.fraud.signal import UserSignal
-from fairpay.fraud.traces import distinct
-
-if TYPE_CHECKING:
-    from fairpay.fraud.signal import Floats
-    from fairpay.fraud.traces import Traces
+from fairpay.fraud.signal import Floats, UserSignal
+from fairpay.fraud.traces import Traces, distinct
 
 
 @dataclass(frozen=True)

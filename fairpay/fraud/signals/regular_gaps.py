@@ -1,18 +1,11 @@
 """regular_gaps: plays that follow one another like clockwork."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.fraud.signal import UserSignal
-from fairpay.fraud.traces import starts
-
-if TYPE_CHECKING:
-    from fairpay.fraud.signal import Floats
-    from fairpay.fraud.traces import Traces
+from fairpay.fraud.signal import Floats, UserSignal
+from fairpay.fraud.traces import Traces, starts
 
 
 @dataclass(frozen=True)

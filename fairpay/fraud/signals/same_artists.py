@@ -1,17 +1,12 @@
 """same_artists: accounts that come back to the same artists, whatever else they play."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fairpay.fraud.likeness import agreement, alike, seeds, sign_sets
 from fairpay.fraud.signal import Group, GroupSignal
-
-if TYPE_CHECKING:
-    from fairpay.fraud.traces import Sketches
+from fairpay.fraud.traces import Sketches
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,11 @@
 """short_plays: plays that end just after they begin to count."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.fraud.signal import UserSignal
-from fairpay.fraud.traces import counts
-
-if TYPE_CHECKING:
-    from fairpay.fraud.signal import Floats
-    from fairpay.fraud.traces import Traces
+from fairpay.fraud.signal import Floats, UserSignal
+from fairpay.fraud.traces import Traces, sums
 
 
 @dataclass(frozen=True)
@@ -36,5 +29,5 @@ class ShortPlays(UserSignal):
 
     def measure_users(self, traces: Traces) -> Floats:
         """Count plays up to the end of the window."""
-        short = counts(traces.duration <= traces.span.min_ms + 1000 * self.window_s, traces.start)
+        short = sums(traces.duration <= traces.span.min_ms + 1000 * self.window_s, traces.start)
         return np.where(traces.plays >= self.least_plays, short / np.diff(traces.start), np.nan)

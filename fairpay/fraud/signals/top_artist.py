@@ -1,16 +1,9 @@
 """top_artist: how much of an account's plays go to one artist."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from fairpay.fraud.signal import UserSignal
-from fairpay.fraud.traces import largest
-
-if TYPE_CHECKING:
-    from fairpay.fraud.signal import Floats
-    from fairpay.fraud.traces import Traces
+from fairpay.fraud.signal import Floats, UserSignal
+from fairpay.fraud.traces import Traces, largest
 
 
 @dataclass(frozen=True)
