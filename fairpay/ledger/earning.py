@@ -171,11 +171,11 @@ def applied(taken: Played, loaded: Loaded) -> tuple[Applied, ...]:
 
 def ruled(taken: Played) -> tuple[Ruled, ...]:
     """Say what each decision touched."""
-    ruling = taken.taken.stages[0].ruling
-    if ruling is None:
+    decisions = taken.taken.stages[0].decisions
+    if decisions is None:
         return ()
     found = [
         Ruled(one.mark, one.kind, one.said, one.by, int(rows))
-        for one, rows in zip(ruling.decisions, ruling.touched, strict=False)
+        for one, rows in zip(decisions.decisions, decisions.touched, strict=False)
     ]
     return tuple(sorted(found, key=lambda one: one.mark))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fairpay.adjust.decisions import read_decisions
+from fairpay.adjust.review import read_decisions
 from fairpay.adjust.stated import check_conditions, read_statements
 from fairpay.errors import UsageError
 from fairpay.ledger.aliases import Aliases, read_aliases
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
-    from fairpay.adjust.decision import Decision
+    from fairpay.adjust.decisions import Decision
     from fairpay.adjust.splits import Wishes
     from fairpay.adjust.stated import Stated
     from fairpay.ledger.closing import Closing

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fairpay.adjust.ruling import HELD
+from fairpay.adjust.decisions import HELD
 from fairpay.errors import InputError, Problem
 from fairpay.ledger.exclusions import as_text
 from fairpay.ledger.splits import OF_TRACK, Splits

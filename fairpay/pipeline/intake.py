@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from fairpay.adjust.decisions import Decisions
 from fairpay.adjust.layering import Layering
 from fairpay.adjust.payers import Payers
-from fairpay.adjust.ruling import Ruling
 from fairpay.engine.local import LocalEngine
 from fairpay.pipeline.census import census_of, weigher_of
 from fairpay.pipeline.repeats import Watching, find_repeats
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
-    from fairpay.adjust.decision import Decision
+    from fairpay.adjust.decisions import Decision
     from fairpay.adjust.splits import Wishes
     from fairpay.adjust.stated import Stated
     from fairpay.adjust.weights import Census
@@ -268,7 +268,7 @@ def stages_of(plan: Plan, logs: Logs, counted: dict[str, dict[int, Census]], var
     pools = plan.pools if plan.pools is not None else 1
     return Stages(
         pools=pools,
-        ruling=None if plan.decisions is None else Ruling(plan.decisions, apart=variant.apart),
+        decisions=None if plan.decisions is None else Decisions(plan.decisions, apart=variant.apart),
         weighers=tuple(weigher_of(one, logs, counted, plan.artists) for one in policies),
         layering=plan.statements.layering(pools),
         sources=plan.sources,
