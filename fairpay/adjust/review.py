@@ -32,7 +32,7 @@ FULL = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ReviewLine:
     """One line of the file, as text."""
 
     row: int
@@ -71,7 +71,7 @@ def read_decisions(path: Path) -> tuple[Decision, ...]:
     return tuple(found.values())
 
 
-def decide(line: Line, group: Line | None) -> Decision | str:
+def decide(line: ReviewLine, group: ReviewLine | None) -> Decision | str:
     """Make the decision of one line; return what is wrong with it instead."""
     kind = line["kind"].lower()
     if kind not in KINDS:
@@ -89,7 +89,7 @@ def decide(line: Line, group: Line | None) -> Decision | str:
     return Decision(which, line["subject"], action, weight, told["by"], told["note"], line.row)
 
 
-def wrong_group(line: Line, lines: Sequence[Line]) -> str | None:
+def wrong_group(line: ReviewLine, lines: Sequence[ReviewLine]) -> str | None:
     """Say what is wrong with a group's line: it decides, or every member does."""
     if line["decision"]:
         return None if read_deed(line["decision"]) else "decision is not understood"
@@ -117,7 +117,7 @@ def read_deed(text: str) -> tuple[Action, Fraction] | None:
     return ("weight", weight) if weight <= 1 else None
 
 
-def read_lines(path: Path) -> Iterator[Line]:
+def read_lines(path: Path) -> Iterator[ReviewLine]:
     """Read every line that is not blank, its columns known by the header.
 
     Raises:
@@ -134,7 +134,7 @@ def read_lines(path: Path) -> Iterator[Line]:
         named = dict(zip(header, cells, strict=False))
         if any(cell.strip() for cell in cells):
             kept = {name: named.get(name, "") for name in KNOWN}
-            yield Line(row, {name: cell if name == "subject" else cell.strip() for name, cell in kept.items()})
+            yield ReviewLine(row, {name: cell if name == "subject" else cell.strip() for name, cell in kept.items()})
 
 
 def read_rows(path: Path) -> Iterator[list[str]]:

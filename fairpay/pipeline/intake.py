@@ -180,9 +180,7 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
             once = find_repeats(logs, plan.qualifying, plan.judging, spool=engine.spool, running=running)
         stages = open_stages(plan, logs, once, variants)
         stages[0].observer = observer
-        for pool, parts in sorted(plan.payers.parts.items()):
-            for variant in range(len(variants)):
-                engine.subscribe(parts, unlisted=plan.unlisted, pool=pool + variant)
+        subscribe(plan, engine, len(variants))
         repeats = Watching.of(logs, once, engine.spool)
         odd = cautions if plan.pools is None else None
         qualifier = Qualifier(plan.qualifying, set_aside=plan.set_aside, cautions=odd, repeats=repeats.judge)
@@ -200,6 +198,13 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
             write_rejects(pa.concat_tables(tables, promote_options="default"), plan.rejects)
         intake = engine.finish(fee=plan.fee)
         yield Taken(plan, logs, counts, engine, intake, stages)
+
+
+def subscribe(plan: Plan, engine: LocalEngine, variants: int) -> None:
+    """Tell the engine who paid what, in every pool."""
+    for pool, parts in sorted(plan.payers.parts.items()):
+        for variant in range(variants):
+            engine.subscribe(parts, unlisted=plan.unlisted, pool=pool + variant)
 
 
 def adjusted(
