@@ -203,6 +203,15 @@ def test_holding_idle_money_closes_it(tmp_path: Path) -> None:
     assert per_fee == [1.12, 0.7]
 
 
+def test_a_fee_of_a_scenario_has_the_digits_of_the_currency(tmp_path: Path) -> None:
+    """500 yen are 500 minor units, not 50,000."""
+    log = pl.DataFrame({"user": ["u"], "artist": ["a"], "plays": [10]})
+    scenario = tmp_path / "bot.toml"
+    scenario.write_text('title = "a bot"\naccounts = 1\nstreams_a_day = 10\nfee = "500"\n')
+    found = fairpay.audit(log, rules=["user-centric"], scenarios=[str(scenario)], fee="900", currency="JPY")
+    assert found.summary["scenarios"][0]["fees"] == "500"
+
+
 def test_above_alpha_prime_of_one_no_cap_is_safe() -> None:
     """One play already earns the fee."""
     assert safe_cap(month_of([10] * 100, idle=60_000)) == 0

@@ -8,9 +8,6 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from fairpay.rules.core.month import Facts
     from fairpay.rules.core.split import Split
     from fairpay.rules.core.usage import Usage
@@ -61,15 +58,10 @@ class Added:
         """Plays of each."""
         return int(self.one.plays[0])
 
-    @property
-    def made_up(self) -> NDArray[np.bool_]:
-        """bool[entries]: whether an entry is of a made-up artist."""
-        return self.one.artist >= self.facts.artists
-
     def kept(self, split: Split) -> Fraction:
         """Return which part of each account's budget goes to made-up artists, split in this way."""
-        counts, whole = split.parts(self.one)
-        return Fraction(int(counts[self.made_up].sum()), int(whole[0]))
+        _, artist, counts, whole = split.entries(self.one)
+        return Fraction(int(counts[artist >= self.facts.artists].sum()), int(whole[0]))
 
 
 def times_fee(limit: Fraction | None) -> str:
