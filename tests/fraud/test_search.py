@@ -93,6 +93,7 @@ def test_neither_order_nor_threads_nor_files_nor_memory_change_a_byte(
         rows.write_parquet(tmp_path / f"{part}.parquet")
     monkeypatch.setattr(partitions, "KEPT", 1)
     monkeypatch.setattr(partitions, "WAITING", 3000)
+    monkeypatch.setattr(partitions, "FEW", 0)
     again = fairpay.suspects(tmp_path, fee="9.99", royalty_rate="70%", threads=3, batch_rows=5000)
     assert again.arrow.equals(found.arrow)
     assert again.review.equals(found.review)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["PARTITIONS", "Partitions"]
 
 PARTITIONS = 64
+FEW = 4_000_000
 WAITING = 500_000
 """Rows that are dealt out at a time."""
 KEPT = 512 << 20
@@ -29,7 +30,7 @@ class Partitions:
         self.kept = KEPT if memory is None else min(KEPT, memory // 8)
         self.waiting: list[pl.DataFrame] = []
         self.held: dict[int, list[pl.DataFrame]] = {}
-        self.rows = self.bytes = self.files = 0
+        self.rows = self.total = self.bytes = self.files = 0
         self.lock = Lock()
 
     def put(self, rows: pl.DataFrame) -> None:
@@ -37,6 +38,7 @@ class Partitions:
         with self.lock:
             self.waiting.append(rows.select(*self.schema, "partition"))
             self.rows += rows.height
+            self.total += rows.height
             if self.rows > WAITING:
                 self.deal()
             if self.bytes > self.kept:
@@ -57,11 +59,17 @@ class Partitions:
             pl.concat(frames).write_ipc(self.folder / f"{number}-{self.files}.arrow")
         self.held, self.bytes, self.files = {}, 0, self.files + 1
 
-    def take(self, number: int) -> pl.DataFrame:
-        """Return the rows of a partition and forget them."""
+    def batches(self) -> list[range]:
+        """Return the partitions to be taken together: several where they are small."""
+        step = 8 if self.total < FEW else 1
+        return [range(first, first + step) for first in range(0, PARTITIONS, step)]
+
+    def take(self, numbers: range) -> pl.DataFrame:
+        """Return the rows of some partitions and forget them."""
         with self.lock:
             self.deal()
-        return pl.concat([self.schema.to_frame(), *self.spilled(number), *self.held.pop(number, [])])
+        frames = [frame for number in numbers for frame in (*self.spilled(number), *self.held.pop(number, []))]
+        return pl.concat([self.schema.to_frame(), *frames])
 
     def spilled(self, number: int) -> Iterator[pl.DataFrame]:
         """Read back what was written of a partition, and remove it."""

@@ -55,8 +55,8 @@ class People:
     """User ids, ascending."""
     artists: pl.Series
     """Artist ids, ascending."""
-    members: Mapping[int, pl.DataFrame]
-    """The users of each partition, by code: `hash`, `code` and `place`, their number within the partition."""
+    members: Mapping[range, pl.DataFrame]
+    """The users of each batch of partitions, by code: `hash`, `code` and `place`, their number within the batch."""
     artist_of: pl.DataFrame
     """`hash` and `code` of artists."""
 
@@ -65,7 +65,11 @@ class People:
         """Sort the ids."""
         users, artists = intake.users.coded(), intake.artists.coded()
         parts = users.select("hash", "code", partition_of(pl.col("hash"))).partition_by("partition", as_dict=True)
-        members = {number: part.with_row_index("place") for (number,), part in parts.items()}
+        members = {}
+        for batch in intake.plays.batches():
+            found = [parts[number,] for number in batch if (number,) in parts]
+            if found:
+                members[batch] = pl.concat(found).sort("code").with_row_index("place")
         return cls(users["id"], artists["id"], members, artists.select("hash", "code"))
 
 
@@ -114,8 +118,8 @@ def walk(  # noqa: PLR0913 - told apart by name
     moments = np.empty((users, MOMENTS if timed else 0), dtype=np.uint32)
     seed = seeds("lockstep", MOMENTS)
 
-    def visit(number: int) -> pl.DataFrame:
-        codes, amount, traces = traces_of(intake, people, number, span)
+    def visit(batch: range) -> pl.DataFrame:
+        codes, amount, traces = traces_of(intake, people, batch, span)
         for least in {signal.applies for signal in signals}:
             who, block = traces.with_plays(least)
             for signal in signals:
@@ -128,7 +132,7 @@ def walk(  # noqa: PLR0913 - told apart by name
         pairs.put(played.with_columns(partition=(pl.col("artist") % PARTITIONS).cast(pl.UInt8)))
         return frame_of(core_of(traces, expected), codes)
 
-    cores = on_threads(visit, sorted(people.members), threads)
+    cores = on_threads(visit, list(people.members), threads)
     core = pl.concat([PAIRS.to_frame(), *cores]).sort("user", "artist")
     sketches = Sketches(
         core=pairs_of(core["user"].to_numpy(), core, users=users),
@@ -140,17 +144,17 @@ def walk(  # noqa: PLR0913 - told apart by name
     return Walked(values, plays, total, artists, sketches)
 
 
-def on_threads(visit: Callable[[int], T], numbers: Sequence[int], threads: int | None) -> list[T]:
-    """Visit partitions on threads; the results are in the order of the numbers."""
+def on_threads(visit: Callable[[range], T], batches: Sequence[range], threads: int | None) -> list[T]:
+    """Visit partitions on threads; the results are in the order of the batches."""
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        return list(pool.map(visit, numbers))
+        return list(pool.map(visit, batches))
 
 
-def traces_of(intake: Intake, people: People, number: int, span: Span) -> tuple[Ints, Ints, Traces]:
-    """Take one partition back, and return the codes of its users, their listening, and their plays put together."""
-    members = people.members[number]
+def traces_of(intake: Intake, people: People, batch: range, span: Span) -> tuple[Ints, Ints, Traces]:
+    """Take some partitions back, and return the codes of its users, their listening, and their plays put together."""
+    members = people.members[batch]
     rows = (
-        intake.plays.take(number)
+        intake.plays.take(batch)
         .join(members.select("place", user="hash"), on="user")
         .join(people.artist_of.select(artist="hash", code="code"), on="artist")
         .select(*COLUMNS, key=pl.col("place").cast(pl.Int64) * 2**32 + pl.col("code"))
@@ -240,8 +244,8 @@ def audience_of(  # noqa: PLR0913 - told apart by name
     played, size = pl.col("plays"), pl.len().over("artist")
     heaviest = played.rank("ordinal", descending=True).over("artist") <= pl.max_horizontal(size // HUNDRED, 1)
 
-    def visit(number: int) -> pl.DataFrame:
-        rows = pairs.take(number)
+    def visit(batch: range) -> pl.DataFrame:
+        rows = pairs.take(batch)
         user = rows["user"].to_numpy()
         return (
             rows.with_columns(
@@ -256,7 +260,7 @@ def audience_of(  # noqa: PLR0913 - told apart by name
             )
         )
 
-    found = pl.concat(on_threads(visit, range(PARTITIONS), threads))
+    found = pl.concat(on_threads(visit, pairs.batches(), threads))
     counted = {name: np.zeros(len(plays), dtype=np.int64) for name in ("listeners", "loyal", "heavy", "flagged")}
     for name, values in counted.items():
         values[found["artist"].to_numpy()] = found[name].to_numpy()
