@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -270,11 +270,6 @@ class Lines:
 
     file: LogFile
     values: dict[str, Value]
-    slow: Objects = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Have the other way at hand."""
-        object.__setattr__(self, "slow", Objects(self.file, self.values))
 
     def __call__(self, names: Sequence[str], rows: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG002 - see Source
         """Read the rows; from the first on that is not as seen, numbers as text, and else by the standard library."""
@@ -293,7 +288,7 @@ class Lines:
             except pl.exceptions.PolarsError:
                 continue
             return
-        yield from self.slow.after(done, names, rows)
+        yield from Objects(self.file, self.values).after(done, names, rows)
 
 
 def schema_of(values: Collection[Value], *, numbers: bool) -> dict[str, pl.DataType] | None:
