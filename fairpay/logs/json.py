@@ -12,16 +12,16 @@ import polars as pl
 from fairpay.errors import InputError
 from fairpay.logs.columns import has_artist
 from fairpay.logs.faults import reading_of
+from fairpay.logs.files import head_of, open_bytes
 from fairpay.logs.json_stream import DECODER, Real, Whole, lone_object, objects
 from fairpay.logs.names import spellings
-from fairpay.logs.packed import head_of, open_bytes
 from fairpay.logs.source import BATCH, Field, Source, after
 from fairpay.logs.text import lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from fairpay.logs.find import LogFile
+    from fairpay.logs.files import LogFile
     from fairpay.settings.values import Reading
 
 __all__ = ["holds_no_rows", "open_json"]

@@ -6,42 +6,27 @@ import os
 import re
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from fairpay.errors import InputError
+from fairpay.logs.disk import table_in
 from fairpay.logs.faults import DAMAGED, reading_of, short
+from fairpay.logs.files import WEB, table_among
 from fairpay.logs.outages import guarded, outages_at
 from fairpay.logs.source import Scan, Source, fields_of
-from fairpay.logs.stores import Bucket, iceberg_options, is_web, polars_options
+from fairpay.logs.stores import Bucket, iceberg_options, polars_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairpay.logs.find import LogFile
+    from fairpay.logs.files import LogFile
 
-__all__ = ["open_lake", "refuse_parts", "table_among", "table_in"]
+__all__ = ["open_lake", "refuse_parts"]
 
-Lake: TypeAlias = Literal["delta", "iceberg"]
 LIBRARIES = {"delta": ("deltalake", "Delta Lake"), "iceberg": ("pyiceberg", "Iceberg")}
 NUMBER = re.compile(r"v?(\d+)(?:-.*)?(?:\.gz)?\.metadata\.json")
-
-
-def table_in(path: str) -> Lake | None:
-    """Tell a folder that is a table of Delta Lake or Iceberg."""
-    if Path(path, "_delta_log").is_dir():
-        return "delta"
-    return "iceberg" if any(Path(path, "metadata").glob("*.metadata.json")) else None
-
-
-def table_among(names: Sequence[str]) -> Lake | None:
-    """Tell the same by the names of what lies in a folder."""
-    if any(name.startswith("_delta_log/") for name in names):
-        return "delta"
-    return (
-        "iceberg" if any(name.startswith("metadata/") and name.endswith(".metadata.json") for name in names) else None
-    )
 
 
 def refuse_parts(files: Sequence[LogFile]) -> None:
@@ -71,7 +56,7 @@ def is_table(folder: str, *, remote: bool) -> bool:
     """Whether a folder, which may be far away, is a table."""
     if not remote:
         return table_in(folder) is not None
-    if folder.endswith(":/") or is_web(folder):
+    if folder.endswith(":/") or folder.startswith(WEB):
         return False
     try:
         names = [

@@ -16,7 +16,7 @@ from fairpay.errors import InputError, UsageError
 from fairpay.logs.cells import NOBODY, Cells, can_be, check_kinds
 from fairpay.logs.columns import Columns, agree, check_roles, find_columns, has_artist, refuse_duplicates, tells_plays
 from fairpay.logs.faults import reading_of
-from fairpay.logs.find import Found, LogFile, find_logs
+from fairpay.logs.find import find_logs
 from fairpay.logs.names import service_of
 from fairpay.logs.open import open_file
 from fairpay.logs.people import check_files, check_folders, exporter_stem, same_plays
@@ -27,6 +27,8 @@ from fairpay.logs.source import Source, of_table
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
+    from fairpay.logs.files import LogFile
+    from fairpay.logs.find import Found
     from fairpay.settings.values import Reading
 
 __all__ = ["Logs", "Unit", "open_logs"]

@@ -13,7 +13,7 @@ from fairpay.runs.hashing import InputHasher
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from fairpay.logs.find import LogFile
+    from fairpay.logs.files import LogFile
     from fairpay.settings.values import Reading
 
 __all__ = ["LOGS", "HashedInputs", "log_inputs"]
