@@ -11,8 +11,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from fairpay.adjust.decision import Decision
-from fairpay.errors import InputError, Problem
-from fairpay.logs.formulas import bare
+from fairpay.errors import InputError
+from fairpay.logs.faults import Faults
+from fairpay.logs.tables import bare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,21 +54,20 @@ def read_decisions(path: Path) -> tuple[Decision, ...]:
     lines = list(read_lines(path))
     of_group = {line["subject"]: line for line in lines if line["kind"].lower() == "group" and line["decision"]}
     found: dict[tuple[str, str], Decision] = {}
-    problems: dict[str, list[int]] = {}
+    faults = Faults(path.name)
     for line in lines:
         if line["kind"].lower() == "group":
             if reason := wrong_group(line, lines):
-                problems.setdefault(reason, []).append(line.row)
+                faults.add(reason, line.row)
             continue
         decision = decide(line, of_group.get(line["group"]))
         if isinstance(decision, str):
-            problems.setdefault(decision, []).append(line.row)
+            faults.add(decision, line.row)
             continue
         other = found.setdefault((decision.kind, decision.subject), decision)
         if (other.deed, other.weight) != (decision.deed, decision.weight):
-            problems.setdefault("the same subject with another decision", []).append(line.row)
-    if problems:
-        refuse(path, problems)
+            faults.add("the same subject with another decision", line.row)
+    faults.stop(ADVICE, f"{{}} {'lines' if faults.count > 1 else 'line'} cannot be used")
     return tuple(found.values())
 
 
@@ -192,16 +192,3 @@ def separator_of(data: bytes) -> str:
     """Find the separator in the header line: the commonest of comma, semicolon and tab."""
     head = data.split(b"\n", 1)[0].replace(b"\0", b"")
     return max(",;\t", key=lambda mark: head.count(mark.encode()))
-
-
-def refuse(path: Path, problems: dict[str, list[int]]) -> None:
-    """Refuse the file, with every reason and the first row of each.
-
-    Raises:
-        InputError: always.
-
-    """
-    count = sum(len(rows) for rows in problems.values())
-    listed = [Problem(len(rows), reason, f"first at row {rows[0]}") for reason, rows in problems.items()]
-    message = f"{path.name}: {count} {'lines' if count > 1 else 'line'} cannot be used"
-    raise InputError(message, problems=listed, advice=ADVICE)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import pyarrow as pa
 
 from fairpay.adjust.splits import Wishes
-from fairpay.errors import InputError, Problem
+from fairpay.logs.faults import Faults
 from fairpay.logs.names import KNOWN
 from fairpay.logs.tables import column_for, open_table, read_columns
 
@@ -62,13 +62,11 @@ class Stated(Generic[T]):
             InputError: with counts and the first line of each reason.
 
         """
-        if not self.faults or set_aside:
-            return
-        bad = sum(map(len, self.faults.values()))
-        ordered = sorted(self.faults.items(), key=lambda fault: (min(fault[1]), fault[0]))
-        problems = [Problem(len(rows), reason, f"first at row {min(rows)}") for reason, rows in ordered]
-        message = f"{self.path}: {bad} of {self.lines} lines cannot be used"
-        raise InputError(message, problems=problems, advice=ADVICE)
+        faults = Faults(str(self.path))
+        for first, reason, count in sorted((min(rows), reason, len(rows)) for reason, rows in self.faults.items()):
+            faults.add(reason, first, count)
+        if not set_aside:
+            faults.stop(ADVICE, f"{{}} of {self.lines} lines cannot be used")
 
     def rejected(self) -> pa.Table:
         """Return the lines set aside, as `write_rejects` takes them: file, row, reason."""

@@ -13,7 +13,7 @@ from fairpay.kernels.amounts import read_amounts
 from fairpay.ledger.exclusions import as_text
 from fairpay.ledger.keys import ROLE_OF, find_pool
 from fairpay.ledger.numbering import numbered
-from fairpay.ledger.tables import Faults
+from fairpay.logs.faults import Faults
 from fairpay.logs.names import KNOWN, PAID
 from fairpay.logs.tables import column_for, open_table, read_columns
 from fairpay.money.currency import Currency

@@ -14,7 +14,7 @@ from fairpay.fraud.detect.findings import findings
 from fairpay.fraud.detect.stage import Search
 from fairpay.fraud.detect.summary import summary
 from fairpay.fraud.detect.tables import review_table, suspects_table
-from fairpay.logs.formulas import defused
+from fairpay.logs.tables import defused
 from fairpay.pipeline.run import Watch, run, take_in
 
 if TYPE_CHECKING:
