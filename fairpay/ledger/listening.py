@@ -17,7 +17,7 @@ from fairpay.ledger.judging import terms_of
 from fairpay.ledger.keys import ROLE_OF
 from fairpay.ledger.restating import PoolLayering
 from fairpay.ledger.sorting import Sorter
-from fairpay.logs.caution import Cautions
+from fairpay.logs.schema import Cautions
 from fairpay.pipeline.repeats import TELLING, Once, Watching, find_repeats, open_once
 from fairpay.pipeline.warn import sentences, stop_if_strict
 from fairpay.qualify import Qualifier

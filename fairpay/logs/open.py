@@ -11,7 +11,7 @@ import polars as pl
 from fairpay.errors import InputError
 from fairpay.logs.faults import reading_of
 from fairpay.logs.files import open_bytes, packing_of
-from fairpay.logs.source import Scan, Source, fields_of
+from fairpay.logs.source import Scan, Source, empty, fields_of
 from fairpay.logs.spool import copy, spooled
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ def open_file(file: LogFile, reading: Reading) -> Source:  # noqa: PLR0911 - a f
     if file.remote:
         return open_remote(file, reading)
     if file.size == 0:
-        return empty(file)
+        return empty(file.path)
     with reading_of(file.path):
         file = unpacked(named_plainly(file))
         if file.format != "parquet" and not has_content(file):
-            return empty(file)
+            return empty(file.path)
     if file.format == "parquet":
         return open_parquet(file)
     if file.format == "xlsx":
@@ -55,11 +55,6 @@ def open_file(file: LogFile, reading: Reading) -> Source:  # noqa: PLR0911 - a f
     from fairpay.logs.text import open_text  # noqa: PLC0415 - only for text
 
     return open_text(file, reading)
-
-
-def empty(file: LogFile) -> Source:
-    """Return a source without columns and rows."""
-    return Source(where=file.path, fields={}, frames=lambda *_: iter(()), rows=0)
 
 
 def named_plainly(file: LogFile) -> LogFile:

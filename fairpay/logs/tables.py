@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
     from fairpay.logs.source import Source
 
+__all__ = ["Rows", "bare", "check_ids", "column_for", "defused", "open_table", "read_columns"]
+
 RISKY = r"^'*[=+\-@\t\r]"
 """What a spreadsheet runs, with as many apostrophes before it as it may have of its own."""
-__all__ = ["Rows", "bare", "check_ids", "column_for", "defused", "open_table", "read_columns"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

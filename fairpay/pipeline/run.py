@@ -12,9 +12,8 @@ import pyarrow as pa
 from fairpay.engine.local import LocalEngine
 from fairpay.errors import InputError, NothingToPayError
 from fairpay.logs.artists import read_artists
-from fairpay.logs.caution import Cautions
 from fairpay.logs.read import open_logs
-from fairpay.logs.schema import REASONS, Fate
+from fairpay.logs.schema import REASONS, Cautions, Fate
 from fairpay.logs.subscribers import read_subscribers
 from fairpay.pipeline.division import divide
 from fairpay.pipeline.funds import Paying, check_stated, fee_units, funds
@@ -45,9 +44,8 @@ if TYPE_CHECKING:
     from fairpay.engine.local import Intake
     from fairpay.errors import FairpayError
     from fairpay.kernels.arrays import Ints
-    from fairpay.logs.caution import Warned
     from fairpay.logs.read import Logs
-    from fairpay.logs.schema import Listens, RawBatch
+    from fairpay.logs.schema import Listens, RawBatch, Warned
     from fairpay.money.currency import Currency
     from fairpay.pipeline.division import Division
     from fairpay.qualify import Counts

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fairpay.kernels.amounts import Amounts
-    from fairpay.logs.caution import Cautions
-    from fairpay.logs.schema import RawBatch
+    from fairpay.logs.schema import Cautions, RawBatch
 
 __all__ = ["holds_nul", "look_at_ids", "look_at_lengths", "look_at_times"]
 

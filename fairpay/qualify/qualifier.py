@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fairpay.logs.caution import Cautions
+    from fairpay.logs.schema import Cautions
     from fairpay.settings.values import Measure, Qualifying
 
     FindRepeats: TypeAlias = Callable[[Judged], NDArray[np.bool_] | None]

@@ -14,7 +14,7 @@ from reads import write
 import fairpay
 from fairpay.engine.local import LocalEngine
 from fairpay.errors import InputError, UsageError
-from fairpay.logs.caution import Cautions, Warned
+from fairpay.logs.schema import Cautions, Warned
 from fairpay.pipeline.jobs import request
 from fairpay.pipeline.request import Watch
 from fairpay.pipeline.run import take_in
