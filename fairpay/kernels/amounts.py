@@ -58,6 +58,11 @@ class Amounts:
         found = self.how >= EMPTY
         return found if found.any() else None
 
+    def usable(self, among: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which of some rows can be used."""
+        bad = self.bad()
+        return among if bad is None else among & ~bad
+
 
 def is_text(kind: pa.DataType) -> bool:
     """Whether a type is text of any width."""

@@ -16,7 +16,7 @@ from fairpay.engine.repeats import PlayKeys, RepeatFinder, table_of
 from fairpay.errors import InputError, Problem, UsageError
 from fairpay.logs.read import open_logs
 from fairpay.qualify import Qualifier
-from fairpay.qualify.verdict import shown
+from fairpay.qualify.tally import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
