@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Amounts",
     "is_text",
-    "is_utf8",
     "missing",
     "read_amounts",
     "text_buffers",
@@ -38,7 +37,6 @@ __all__ = [
 ]
 
 LIMIT = 1 << 62
-ASCII = 128
 PER_SECOND = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 
 
@@ -111,22 +109,6 @@ def missing(column: pa.Array) -> NDArray[np.bool_]:
     first = column.offset & 7
     found = np.unpackbits(bits, bitorder="little")[first : first + len(column)] == 0
     return found
-
-
-def is_utf8(column: pa.Array) -> bool:
-    """Whether the text of a column is UTF-8, which damaged or careless files may not hold to."""
-    start = text_offsets(column)
-    data = column.buffers()[2] if len(column) else None
-    if data is None:
-        return True
-    used = np.frombuffer(data, np.uint8)[start[0] : start[-1]]
-    if len(used) == 0 or used.max() < ASCII:
-        return True
-    try:
-        column.validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
 
 
 def read_amounts(column: pa.Array, *, role: str, digits: int) -> Amounts:

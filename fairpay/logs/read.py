@@ -160,7 +160,8 @@ def open_logs(
 
     """
     check_roles(reading)
-    asked = Asked.of(reading, wanted, telling, period)
+    needed = frozenset(wanted) | (frozenset() if period == (None, None) else {"time"})
+    asked = Asked(reading, needed, frozenset(telling) - needed, period)
     paths = as_paths(logs)
     return of_table_in_memory(logs, asked) if paths is None else of_files(find_logs(paths, reading), asked)
 
@@ -173,18 +174,6 @@ class Asked:
     wanted: frozenset[str]
     telling: frozenset[str]
     period: tuple[int | None, int | None]
-
-    @classmethod
-    def of(
-        cls,
-        reading: Reading,
-        wanted: Collection[str],
-        telling: Collection[str],
-        period: tuple[int | None, int | None],
-    ) -> Asked:
-        """Bring the arguments together: with a period, amounts depend on the time."""
-        needed = frozenset(wanted) | (frozenset() if period == (None, None) else {"time"})
-        return cls(reading, needed, frozenset(telling) - needed, period)
 
     def columns(self, names: Sequence[str], where: str) -> Columns:
         """Find the columns among those of one file."""
