@@ -182,11 +182,10 @@ def texts(stated: Stated[T], roles: Sequence[str]) -> Iterator[tuple[int, tuple[
     log = open_table(stated.path)
     known = {"kind": ("kind", "wish"), "amount": AMOUNT, "delegate": ("delegate", "delegate_id", "to"), "share": AMOUNT}
     names = [column_for(log.names, {**KNOWN, **known}[role], what=role, where=stated.path) for role in roles]
-    for rows, columns in read_columns(log, list(dict.fromkeys(names)), listing=True):
+    for numbers, broken, columns in read_columns(log, list(dict.fromkeys(names)), listing=True):
         values = [columns[name].cast(pa.large_string()).fill_null("").to_pylist() for name in names]
-        broken = [False] * rows.rows if rows.broken is None else rows.broken.to_pylist()
-        stated.lines += rows.rows
-        for row, wrong, line in zip(rows.numbers.tolist(), broken, zip(*values, strict=True), strict=True):
+        stated.lines += len(numbers)
+        for row, wrong, line in zip(numbers.tolist(), broken.tolist(), zip(*values, strict=True), strict=True):
             if wrong:
                 stated.fault("more fields than the header", row)
             else:

@@ -168,7 +168,7 @@ def read_payers(path: Path, pools: Sequence[Pool], columns: tuple[str, ...], *, 
     money = next((name for name in log.names if name.lower() == "currency"), None)
     reader = Reader(pools, columns, currency, Faults(path.name))
     wanted = list(dict.fromkeys([user, paid, *keys, *([money] if money else [])]))
-    for _, found in read_columns(log, wanted):
+    for *_, found in read_columns(log, wanted):
         reader.take(found[user], found[paid], [found[key] for key in keys], found[money] if money else None)
     reader.faults.stop(ADVICE)
     if not reader.lines:

@@ -36,7 +36,7 @@ def read_artists(path: Path) -> pl.DataFrame:
     check_ids(log, artist, role="artist")
     frames = [
         pl.DataFrame({title: pl.Series(columns[name].cast("large_string")) for name, title in names.items()})
-        for _, columns in read_columns(log, [artist, *others])
+        for *_, columns in read_columns(log, [artist, *others])
     ]
     if not frames:
         return pl.DataFrame(schema=dict.fromkeys(names.values(), pl.String))

@@ -82,7 +82,8 @@ def open_lake(file: LogFile) -> Source:
         raise InputError(message, advice="Install it: pip install 'fairpay[lake]'.")
     try:
         with reading_of(file.path), outages_at(file.path, scanning=True):
-            lazy = delta(file) if file.format == "delta" else iceberg(file)
+            options = polars_options(file.path) if file.remote else {}
+            lazy = pl.scan_delta(file.local, **options) if file.format == "delta" else iceberg(file)
             fields = fields_of(lazy.collect_schema())
             rows = int(lazy.select(pl.len()).collect().item())
     except (InputError, MemoryError):
@@ -93,19 +94,11 @@ def open_lake(file: LogFile) -> Source:
     return Source(where=file.path, fields=fields, frames=guarded(Scan(lazy, fields), file.path), rows=rows)
 
 
-def delta(file: LogFile) -> pl.LazyFrame:
-    """Let Polars read a table of Delta Lake."""
-    options = polars_options(file.path) if file.remote else {}
-    return pl.scan_delta(file.local, **options)
-
-
 def iceberg(file: LogFile) -> pl.LazyFrame:
     """Let Polars read a table of Iceberg, by its newest metadata."""
     os.environ.setdefault("POLARS_ICEBERG_PLANNER", "pyiceberg")  # Polars advises another package otherwise
     path = file.local if file.local.endswith(".json") else newest(file)
-    if not file.remote:
-        return pl.scan_iceberg(path)
-    return pl.scan_iceberg(path, storage_options=iceberg_options(path))
+    return pl.scan_iceberg(path, storage_options=iceberg_options(path) if file.remote else None)
 
 
 def newest(file: LogFile) -> str:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fairpay.kernels.amounts import Amounts
-    from fairpay.logs.tables import Rows
     from fairpay.money.currency import Currency
     from fairpay.settings.values import Reading
 
@@ -55,7 +54,7 @@ def read_subscribers(
     seen = 0
     currencies: set[str] = set()
     wanted = list(dict.fromkeys([user, paid, *([money] if money else [])]))
-    for rows, columns in read_columns(log, wanted, listing=True):
+    for numbers, broken, columns in read_columns(log, wanted, listing=True):
         if money is not None:
             named = (one.strip().upper() for one in columns[money].drop_null().unique().to_pylist())
             currencies.update(one for one in named if one)
@@ -63,8 +62,12 @@ def read_subscribers(
         if comma and is_text(columns[paid].type):
             columns[paid] = pl.select(with_comma(pl.lit(pl.Series(columns[paid])))).to_series().to_arrow()
         amounts = read_amounts(columns[paid], role=paid, digits=currency.digits)
-        judge(faults, rows, columns[user], columns[paid], reasons(amounts, paid, currency))
-        seen += rows.rows
+        wrong = [
+            (broken, "row has more fields than the header", False),
+            (is_empty(columns[user]), "user is empty", False),
+        ]
+        note(faults, numbers, columns[paid], [*wrong, *reasons(amounts, paid, currency)])
+        seen += len(numbers)
         if not faults.found:
             yield columns[user], amounts.value
     if seen == 0:
@@ -99,22 +102,24 @@ def reasons(amounts: Amounts, name: str, currency: Currency) -> list[tuple[NDArr
     return [*known, (amounts.how != 0, fine, True)]
 
 
-def judge(
-    faults: Faults, rows: Rows, users: pa.Array, paid: pa.Array, wrong: list[tuple[NDArray[np.bool_], str, bool]]
+def is_empty(users: pa.Array) -> NDArray[np.bool_]:
+    """Say which lines have no user."""
+    ids = pl.Series(users)
+    found: NDArray[np.bool_] = (ids.is_null() if ids.dtype != pl.String else ids.fill_null("") == "").to_numpy()
+    return found
+
+
+def note(
+    faults: Faults, numbers: NDArray[np.int64], paid: pa.Array, wrong: list[tuple[NDArray[np.bool_], str, bool]]
 ) -> None:
-    """Note what is wrong with which rows of one batch: for each row the first reason that holds."""
-    missing = pl.Series(users)
-    empty = missing.is_null() if missing.dtype != pl.String else missing.fill_null("") == ""
-    wrong = [(empty.to_numpy(), "user is empty", False), *wrong]
-    if rows.broken is not None:
-        wrong.insert(0, (rows.broken.to_numpy(zero_copy_only=False), "row has more fields than the header", False))
-    left = np.ones(len(users), np.bool_)
+    """Note what is wrong with which lines of one batch: for each line the first reason that holds."""
+    left = np.ones(len(numbers), np.bool_)
     met: list[tuple[int, str, int, str]] = []
     for mask, reason, show in wrong:
         found = np.flatnonzero(mask & left)
         left[found] = False
         if len(found):
             example = f": {paid[int(found[0])].as_py()}"[:60] if show else ""
-            met.append((int(rows.numbers[found[0]]), reason, len(found), example))
+            met.append((int(numbers[found[0]]), reason, len(found), example))
     for row, reason, count, example in sorted(met):
         faults.add(reason, row, count, example=example)

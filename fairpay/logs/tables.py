@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,25 +26,10 @@ if TYPE_CHECKING:
 
     from fairpay.logs.source import Source
 
-__all__ = ["Rows", "bare", "check_ids", "column_for", "defused", "open_table", "read_columns"]
+__all__ = ["bare", "check_ids", "column_for", "defused", "open_table", "read_columns"]
 
 RISKY = r"^'*[=+\-@\t\r]"
 """What a spreadsheet runs, with as many apostrophes before it as it may have of its own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """Where some lines of a table stand."""
-
-    numbers: NDArray[np.int64]
-    """int64[rows]: the number of each, from 1, without the header."""
-    broken: pa.Array | None = None
-    """bool[rows]: lines with more fields than the header; None: there are none."""
-
-    @property
-    def rows(self) -> int:
-        """How many there are."""
-        return len(self.numbers)
 
 
 def open_table(path: Path, reading: Reading | None = None, *, header: bool = True) -> Source:
@@ -103,8 +87,11 @@ def check_ids(source: Source, name: str, *, role: str) -> None:
 
 def read_columns(
     source: Source, names: Sequence[str], *, listing: bool = False
-) -> Iterator[tuple[Rows, dict[str, pa.Array]]]:
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_], dict[str, pa.Array]]]:
     """Read columns in batches: text as large_string, ids of other kinds as text, numbers as they are.
+
+    Each comes with int64[rows], the number of each line, from 1 without the header, and bool[rows], lines with more
+    fields than the header.
 
     Args:
         source: the table.
@@ -124,14 +111,13 @@ def read_columns(
         else:
             numbers = np.arange(at, at + frame.height)
             at += frame.height
-        broken = None
-        if BROKEN in frame.columns and frame[BROKEN].null_count() < frame.height:
-            broken = frame[BROKEN].is_not_null().to_arrow()
-            if not listing:
-                row = int(numbers[np.flatnonzero(broken.to_numpy(zero_copy_only=False))[0]])
-                message = f"{source.where}: row {row} has more fields than the header, or repeats it"
-                raise InputError(message, advice='Put text that holds the separator into quotes: "0,5".')
-        yield Rows(numbers=numbers, broken=broken), {name: plain(frame, name) for name in names}
+        broken = np.zeros(frame.height, np.bool_)
+        if BROKEN in frame.columns:
+            broken = frame[BROKEN].is_not_null().to_numpy()
+        if broken.any() and not listing:
+            message = f"{source.where}: row {numbers[broken][0]} has more fields than the header, or repeats it"
+            raise InputError(message, advice='Put text that holds the separator into quotes: "0,5".')
+        yield numbers, broken, {name: plain(frame, name) for name in names}
 
 
 def plain(frame: pl.DataFrame, name: str) -> pa.Array:

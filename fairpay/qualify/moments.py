@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.errors import InputError
-from fairpay.kernels.amounts import Amounts, is_text, text_buffers, with_nulls
+from fairpay.kernels.amounts import Amounts, is_text, of_dictionary, text_buffers, with_nulls
 from fairpay.kernels.moments import parse_moments, unix_moments
 from fairpay.kernels.numbers import EXACT, NOT_A_NUMBER
 
@@ -49,11 +49,7 @@ def moments_of(column: pa.Array) -> Amounts:
     """
     kind = column.type
     if pa.types.is_dictionary(kind):
-        values = read_moments(column.dictionary)
-        at = column.indices.fill_null(0).to_numpy(zero_copy_only=False)
-        if len(values.value) == 0:
-            return with_nulls(Amounts(np.zeros(len(column), np.int64), None), column)
-        return with_nulls(Amounts(values.value[at], None if values.how is None else values.how[at]), column)
+        return of_dictionary(column, read_moments)
     if is_text(kind) or pa.types.is_null(kind):
         return with_nulls(of_text(column), column)
     if pa.types.is_timestamp(kind):
