@@ -15,6 +15,7 @@ from fairpay.kernels.numbers import (
     EMPTY,
     EXACT,
     INEXACT,
+    LIMIT,
     NEGATIVE,
     ROUNDED_UP,
     TOO_LARGE,
@@ -40,7 +41,6 @@ __all__ = [
     "with_nulls",
 ]
 
-LIMIT = 1 << 62
 PER_SECOND = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 
 

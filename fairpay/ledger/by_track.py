@@ -114,7 +114,7 @@ class ByArtist:
         order = np.argsort(self.of_source, kind="stable")
         sizes = np.bincount(self.of_source, minlength=len(paid))
         ends = np.cumsum(sizes)
-        for artist in np.flatnonzero(sizes > 1).tolist():
+        for artist in np.flatnonzero((sizes > 1) & (paid != 0)).tolist():
             mine = order[ends[artist] - sizes[artist] : ends[artist]]
             weights = shares[mine] if shares is not None and shares[mine].any() else heard[mine]
             error = 4 * (sum_exactly(listeners[mine]) + len(mine))

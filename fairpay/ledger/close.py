@@ -162,14 +162,15 @@ def work_out(closing: Closing, loaded: Loaded, place: Place, earned: Earned, inp
 
 
 def closed_before(entry: Entry, closing: Closing, place: Place, inputs: list[Input]) -> Closed:
-    """Say that a month is closed already, if it is by the same run.
+    """Say that a month is closed already, if it is by the same run; books of an earlier edition stay as they are.
 
     Raises:
         DifferentRunError: it was closed from other inputs or options.
         InputError: its files are not what was written.
 
     """
-    run_id = run_id_of(place.previous, closing.options(), inputs, [entry.run_id for entry in place.adjustments])
+    asked = replace(closing, edition=entry.books["options"].get("edition", 1)).options()
+    run_id = run_id_of(place.previous, asked, inputs, [one.run_id for one in place.adjustments])
     if run_id != entry.run_id:
         message = f"{closing.period} is closed, from other inputs or options (run {entry.run_id}, not {run_id})"
         raise DifferentRunError(message, advice="A closed month is never edited: book the correction, fairpay adjust.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fairpay.errors import UsageError
 from fairpay.ledger.periods import bounds
+from fairpay.ledger.pools import EDITION
 from fairpay.ledger.settling import Policy
 from fairpay.money.currency import Currency, exact_amount, parse_rate
 from fairpay.runs.manifest import plain
@@ -75,6 +76,8 @@ class Closing:
     """Whether each payee gets a file of its own."""
     excel: bool = False
     """Whether tables are also written as CSV that is safe to open in a spreadsheet."""
+    edition: int = EDITION
+    """How deductions are read, see `pools.EDITION`."""
     reading: Reading = field(default_factory=Reading)
     running: Running = field(default_factory=Running)
 
@@ -147,6 +150,7 @@ class Closing:
             "min_seconds": self.min_seconds if self.min_seconds or self.policies else LEAST_SECONDS,
             "measure": self.measure,
             "any_date": self.any_date,
+            **({"edition": self.edition} if self.edition > 1 else {}),
             **reading_options(reading),
             "set_aside": reading.rejects is not None,
             **({"policies": dict(self.policies)} if self.policies else {}),
@@ -163,14 +167,16 @@ class Closing:
             own["min_seconds"] = None
         known = {name: restored(value, options[name]) for name, value in READING.items() if name in options}
         reading = Reading(**known, rejects=self.books if options["set_aside"] else None)
-        return replace(self, **{**own, "pool_by": tuple(options["pool_by"])}, reading=reading)
+        own |= {"pool_by": tuple(options["pool_by"]), "edition": options.get("edition", 1)}
+        return replace(self, **own, reading=reading)
 
 
 LEAST_SECONDS = "30"
 NUMBER_OF = {"kappa": "history", "viscosity": "delegations", "delegate_cap": "delegations"}
 """Numbers -> the tables without which they mean nothing."""
-READING = {name: getattr(Reading(), name) for name in (one.name for one in fields(Reading)) if name != "rejects"}
-"""What says how logs are read -> its default. Where rejects go decides nothing; whether rows are set aside does."""
+READING = {one.name: getattr(Reading(), one.name) for one in fields(Reading) if one.name not in {"rejects", "late"}}
+"""What says how logs are read -> its default. Where rejects go decides nothing; whether rows are set aside does, and
+which logs are late an adjustment says."""
 ALWAYS = frozenset({"columns", "format", "separator", "quote", "header", "user_from_file"})
 """Those that books have always named; a later one is named where it is not the default, so that old books keep their
 run ids."""

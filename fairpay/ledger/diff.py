@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +15,8 @@ from fairpay.errors import InputError
 from fairpay.ledger.grouping import column, group, row_order
 from fairpay.ledger.ledger import INTO, Kind, read_ledger
 from fairpay.ledger.store import LEDGER
-from fairpay.runs.manifest import read_manifest
+from fairpay.money.currency import format_units
+from fairpay.runs.manifest import RUNNING, read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,6 +25,12 @@ __all__ = ["Change", "Difference", "Moved", "Moves", "diff"]
 
 KEYS = ("payee", "currency", "scale")
 """What a figure is by; its tables have these columns and `amount`."""
+COUNTED = ("plays", "listeners", "seconds", "share")
+"""Columns of a report that are no money, in the order in which they are shown after it."""
+PAYOUT = "payout"
+"""The column of a report under one rule."""
+BESIDE = ("_difference", "_percent")
+"""How columns end that follow from others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +51,10 @@ class Moved:
 
     payee: str
     currency: str
+    """Empty where the figure is no money."""
     scale: int
     figure: str
-    """`credited`, `payable`, or the rule's column of a report."""
+    """`credited`, `payable`, or a column of a report."""
     before: int
     after: int
 
@@ -75,7 +85,7 @@ class Difference:
 
     why: tuple[Change, ...]
     moved: Moves
-    """Largest difference first, then by payee."""
+    """Money first, then each other figure by itself: the largest difference in major units first, then by payee."""
     unchanged: int
     """Figures that are the same in both."""
 
@@ -89,6 +99,7 @@ def diff(before: Path, after: Path) -> Difference:
     """
     manifests = read_manifest(before), read_manifest(after)
     figures = amounts_of(before, manifests[0]), amounts_of(after, manifests[1])
+    figures = by_rule(before, figures[0], after, figures[1]), by_rule(after, figures[1], before, figures[0])
     common = [figure for figure in figures[0] if figure in figures[1]]
     if not common:
         message = f"{before} and {after} have no figure in common"
@@ -110,9 +121,12 @@ def side_by_side(before: pl.DataFrame, after: pl.DataFrame, figure: str) -> pl.D
 
 
 def ranked(moved: pl.DataFrame) -> pl.DataFrame:
-    """The largest difference first, then by payee, currency and figure."""
+    """Money before other figures, the largest difference first, whatever digits it has; then by payee and currency."""
+    finest = moved["scale"].max() if moved.height else 0
+    unit = pl.lit(10, dtype=pl.Int128).pow(finest - pl.col("scale").cast(pl.Int128))
+    place = pl.col("figure").cast(pl.String).replace_strict({name: n for n, name in enumerate(COUNTED)}, default=-1)
     return moved[row_order(moved, ("payee", "currency", "figure"))].sort(
-        (pl.col("after") - pl.col("before")).abs(), descending=True, maintain_order=True
+        place, (pl.col("after") - pl.col("before")).abs() * unit, descending=[False, True], maintain_order=True
     )
 
 
@@ -123,10 +137,22 @@ def amounts_of(directory: Path, manifest: Mapping[str, Any]) -> dict[str, pl.Dat
         InputError: its tables cannot be read.
 
     """
-    try:
+    with readable(directory):
         if (directory / LEDGER).is_file():
             return from_ledger(directory / LEDGER)
         return from_report(directory, manifest)
+
+
+@contextmanager
+def readable(directory: Path) -> Iterator[None]:
+    """Read files of a run.
+
+    Raises:
+        InputError: one cannot be read.
+
+    """
+    try:
+        yield
     except (OSError, ValueError) as error:
         message = f"{directory} cannot be read: {str(error).splitlines()[0]}"
         raise InputError(message, advice="See `fairpay verify`.") from None
@@ -140,7 +166,7 @@ def from_ledger(path: Path) -> dict[str, pl.DataFrame]:
 
 
 def from_report(directory: Path, manifest: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
-    """The payouts of a report: each decimal column that is a payout, by artist."""
+    """The figures of a report by artist: every payout, and what was counted."""
     import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
     import pyarrow.parquet as pq  # noqa: PLC0415 - the same
 
@@ -149,16 +175,37 @@ def from_report(directory: Path, manifest: Mapping[str, Any]) -> dict[str, pl.Da
     currency = str(manifest["options"].get("currency", {}).get("value", ""))
     found: dict[str, pl.DataFrame] = {}
     for field in table.schema:
-        if pa.types.is_decimal(field.type) and not field.name.endswith(("_difference", "_percent")):
-            scale = field.type.scale
-            units = [int((value or Decimal(0)).scaleb(scale)) for value in table.column(field.name).to_pylist()]
+        exact = pa.types.is_decimal(field.type) or field.name in COUNTED
+        if exact and not field.name.endswith(BESIDE):
+            scale = field.type.scale if pa.types.is_decimal(field.type) else 0
+            units = [int(Decimal(value or 0).scaleb(scale)) for value in table.column(field.name).to_pylist()]
+            unit = "" if field.name in COUNTED else currency
             found[field.name] = pl.DataFrame({"payee": pl.Series(table.column("artist").to_pylist())}).select(
                 pl.col("payee").cast(pl.Categorical),
-                pl.lit(currency, dtype=pl.Categorical).alias("currency"),
+                pl.lit(unit, dtype=pl.Categorical).alias("currency"),
                 pl.lit(scale, dtype=pl.Int32).alias("scale"),
                 pl.Series("amount", units, dtype=pl.Int64),
             )
     return found
+
+
+def by_rule(
+    run: Path, figures: dict[str, pl.DataFrame], other: Path, compared: Mapping[str, pl.DataFrame]
+) -> dict[str, pl.DataFrame]:
+    """The figures of a run; what `pay` paid is called by its rule where the other run compares that rule."""
+    if PAYOUT not in figures or PAYOUT in compared:
+        return figures
+    columns = dict(zip(rules_of(other), (name for name in compared if name not in COUNTED), strict=False))
+    own = columns.get(next(iter(rules_of(run)), ""), PAYOUT)
+    return {own if name == PAYOUT else name: rows for name, rows in figures.items()}
+
+
+def rules_of(run: Path) -> list[str]:
+    """The rules of a report, in the order of its columns; none of a month of the books."""
+    with readable(run):
+        path = run / "summary.json"
+        summary = json.loads(path.read_bytes()) if path.is_file() else {"rules": []}
+        return [str(rule["name"]) for rule in summary["rules"]]
 
 
 def reasons(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
@@ -167,7 +214,7 @@ def reasons(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Cha
     options = [{k: v["value"] for k, v in m["options"].items()} for m in (before, after)]
     rules = [{k: v for k, v in o.items() if k in {"rule", "rules"}} for o in options]
     yield from changed("rule", *rules)
-    told = {"rule", "rules", "policies"}
+    told = {"rule", "rules", "policies"} | RUNNING
     yield from changed("option", *({k: v for k, v in o.items() if k not in told} for o in options))
     yield from changed("policy", *(policies(m) for m in (before, after)))
     yield from changed("pool", *(pools(m) for m in (before, after)))
@@ -179,13 +226,25 @@ def changed(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> I
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
         if old != new:
-            yield Change(what, name, "" if old is None else str(old), "" if new is None else str(new))
+            yield Change(what, name, in_words(old), in_words(new))
+
+
+def in_words(value: object) -> str:
+    """Write an option's value as people would."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={in_words(one)}" for key, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(in_words, value))
+    return {None: "", True: "yes", False: "no"}[value] if value is None or isinstance(value, bool) else str(value)
 
 
 def pools(manifest: Mapping[str, Any]) -> dict[str, str]:
     """The rule and the money of each pool of a month."""
     facts = manifest.get("books", {}).get("facts", {})
-    return {p["name"]: f"{p['rule']}, {p['base'] + p['topup']} minor units" for p in facts.get("pools", [])}
+    return {
+        p["name"]: f"{p['rule']}, {format_units(p['base'] + p['topup'], p['scale'])} {p['currency']}"
+        for p in facts.get("pools", [])
+    }
 
 
 def policies(manifest: Mapping[str, Any]) -> dict[str, str]:

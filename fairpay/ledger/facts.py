@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from fairpay.ledger.earned import Applied, Heard, Line, Ruled
+from fairpay.money.currency import round_half_even
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from fractions import Fraction
 
     from fairpay.ledger.earned import Earned, PoolEarned
 
-__all__ = ["Facts", "PoolFacts", "facts_of"]
+__all__ = ["Facts", "PoolFacts", "facts_of", "units_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class PoolFacts:
-    """One pool, as it was divided. Amounts in major units are exact text, `1234.5` or `37/3`."""
+    """One pool, as it was divided. Amounts in major units are exact text, `1234.5` or `37/3`, of `gross_currency`."""
 
     name: str
     rule: str
@@ -35,6 +36,8 @@ class PoolFacts:
     base: int
     """Minor units of `currency`."""
     topup: int
+    gross_currency: str = ""
+    """Empty in months that were closed before it was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +100,16 @@ def facts_of(earned: Earned) -> dict[str, Any]:
 def pool_facts(pool: PoolEarned) -> PoolFacts:
     """State one pool."""
     money = pool.revenue
+    deducted: dict[str, Fraction] = {}
+    for name, amount in money.deducted:
+        deducted[name] = deducted.get(name, 0) + amount
     return PoolFacts(
         name=pool.name,
         rule=pool.rule,
         currency=money.currency.code,
         scale=money.currency.digits,
         gross=plain(money.gross),
-        deductions={name: plain(amount) for name, amount in money.deducted},
+        deductions={name: plain(amount) for name, amount in deducted.items()},
         net=plain(money.net),
         royalty=plain(money.royalty),
         floor=plain(money.floor),
@@ -112,6 +118,7 @@ def pool_facts(pool: PoolEarned) -> PoolFacts:
         plays=pool.plays,
         base=money.base,
         topup=money.topup,
+        gross_currency=money.own.code,
     )
 
 
@@ -133,3 +140,8 @@ def plain(value: Fraction) -> str:
         return str(value.numerator)
     digits = f"{abs(value * 10**places).numerator:0{places + 1}d}"
     return f"{'-' if value < 0 else ''}{digits[:-places]}.{digits[-places:]}"
+
+
+def units_of(text: str, scale: int) -> int:
+    """Minor units of what `plain` wrote, to the nearest, a half to the even one."""
+    return round_half_even(Fraction(text) * 10**scale)

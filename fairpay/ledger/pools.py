@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["KEYS", "OUTSIDE", "Deduction", "Exchange", "Pool", "read_pools"]
+__all__ = ["EDITION", "KEYS", "OUTSIDE", "Exchange", "Pool", "read_pools"]
 
 KEYS = ("territory", "offering", "currency")
 """What a pool can be keyed by. An empty cell, or `*`, stands for any value."""
 OUTSIDE = "outside all pools,"
 """How the pools begin that hold what subscribers paid whom no pool of the file covers."""
+EDITION = 2
+"""How deductions are read now. A month keeps the edition it was closed under: in the first, each percentage was taken
+from the gross, also where that held a tax."""
 NAMES = {
     "pool": ("pool_id", "name"),
     "territory": ("country",),
@@ -36,7 +39,8 @@ NAMES = {
     "payout_currency": ("accounting_currency",),
 }
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-DEDUCTION = re.compile(r"(?P<name>.*?)\s*(?P<size>[+-]?[\d.]+)\s*(?P<percent>%)?\s*(?P<included>included)?")
+DEDUCTION = re.compile(r"(?P<name>.*?)\s*(?P<size>[+-]?[\d.]+)\s*(?P<percent>%)?\s*(?P<of>included|of gross)?")
+ANSWERS = {"": False, "no": False, "false": False, "yes": True, "true": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +51,10 @@ class Deduction:
     """`VAT`."""
     amount: Fraction | None
     """Major units; None where a rate is given."""
-    rate: Fraction | None = None
-    """Part of the gross; of what is left where `included`."""
-    included: bool = False
-    """`19% included`: the gross holds the tax, so that 119 give up 19."""
-
-    def of(self, gross: Fraction) -> Fraction:
-        """Major units taken off this gross, exactly."""
-        if self.amount is not None:
-            return self.amount
-        rate = self.rate or Fraction(0)
-        return gross * rate / (1 + rate) if self.included else gross * rate
+    rate: Fraction = Fraction(0)
+    """Part of the price, or of the gross."""
+    of: str = ""
+    """`included`: the gross holds it beside the price, so that 119 give up 19; `of gross`; else it is of the price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,9 @@ class Pool:
     payout: Currency
     """Of what is divided; another than `currency` only with an exchange rate."""
     gross: Fraction
-    deductions: tuple[Deduction, ...] = ()
+    """Below zero where more was refunded than received, and the pool file says so."""
+    deductions: tuple[tuple[str, Fraction], ...] = ()
+    """What each takes off the gross, by name."""
     rate: Fraction = Fraction(1)
     rule: str | None = None
     """The pool's own rule; None: its policy's, else the month's."""
@@ -95,12 +94,13 @@ class Pool:
     exchange: Exchange | None = None
 
 
-def read_pools(path: Path, *, currency: str) -> list[Pool]:
+def read_pools(path: Path, *, currency: str, edition: int = EDITION) -> list[Pool]:
     """Read the pool file, ordered by pool name.
 
     Args:
         path: CSV, TSV, Parquet, or TOML with `[[pool]]` tables.
         currency: of pools that do not name theirs.
+        edition: how deductions are read, see `EDITION`.
 
     Raises:
         InputError: with every fault of every line.
@@ -111,7 +111,7 @@ def read_pools(path: Path, *, currency: str) -> list[Pool]:
     keys: dict[tuple[tuple[str, str], ...], str] = {}
     for line in read_table(path, names=NAMES, needed=("gross",)):
         try:
-            pool = read_pool(line.values, currency)
+            pool = read_pool(line.values, currency, edition)
         except FairpayError as error:
             faults.add(error.message, line.number)
             continue
@@ -129,7 +129,7 @@ def read_pools(path: Path, *, currency: str) -> list[Pool]:
     return [pools[name] for name in sorted(pools)]
 
 
-def read_pool(values: Mapping[str, str], currency: str) -> Pool:
+def read_pool(values: Mapping[str, str], currency: str, edition: int) -> Pool:
     """Make one pool of one line.
 
     Raises:
@@ -138,11 +138,7 @@ def read_pool(values: Mapping[str, str], currency: str) -> Pool:
     """
     key = {column: values[column] for column in KEYS if values.get(column, "") not in {"", "*"}}
     own = Currency.of(values.get("currency") or currency)
-    gross = positive(values["gross"], "gross")
-    deductions = tuple(read_deduction(part) for part in split_list(values.get("deductions", "")))
-    if sum(d.of(gross) for d in deductions) > gross:
-        message = "the deductions are more than the gross revenue"
-        raise InputError(message)
+    gross = read_gross(values)
     exchange, payout = read_exchange(values, own)
     count = values.get("subscribers", "")
     if count and not (count.isascii() and count.isdigit()):
@@ -159,7 +155,7 @@ def read_pool(values: Mapping[str, str], currency: str) -> Pool:
         currency=own,
         payout=payout,
         gross=gross,
-        deductions=deductions,
+        deductions=read_deductions(values.get("deductions", ""), gross, edition),
         rate=parse_rate(values.get("royalty_rate") or "1"),
         rule=values.get("rule") or None,
         policy=values.get("policy") or None,
@@ -178,26 +174,73 @@ def positive(text: str, what: str) -> Fraction:
     return amount
 
 
-def split_list(text: str) -> list[str]:
-    """The parts of a cell that are divided by semicolons."""
-    return [part.strip() for part in text.split(";") if part.strip()]
+def read_gross(values: Mapping[str, str]) -> Fraction:
+    """Read what a pool took; below zero only where the line says that it may be.
+
+    Raises:
+        InputError: below zero without `refund`, or with a least royalty, which would pay for what was refunded.
+
+    """
+    answer = values.get("refund", "").lower()
+    if answer not in ANSWERS:
+        message = f"refund is yes or no, not {answer}"
+        raise InputError(message)
+    gross = exact_amount(values["gross"])
+    if gross < 0 and not ANSWERS[answer]:
+        message = f"gross is below zero: {values['gross']}; a month of refunds says so: refund yes"
+        raise InputError(message)
+    if gross < 0 and exact_amount(values.get("minimum_per_subscriber") or "0"):
+        message = "gross is below zero, and a minimum_per_subscriber would pay for refunds"
+        raise InputError(message)
+    return gross
+
+
+def read_deductions(text: str, gross: Fraction, edition: int) -> tuple[tuple[str, Fraction], ...]:
+    """Say what each part of `VAT 19% included; store fee 30%` takes off the gross, exactly.
+
+    The price is the gross less all that it includes; percentages are of the price, in whatever order they stand.
+
+    Raises:
+        InputError: a part that is no deduction, or more than there is to deduct from.
+
+    """
+    parts = [read_deduction(part) for part in text.split(";") if part.strip()]
+    price = gross / (1 + sum(part.rate for part in parts if part.of == "included"))
+
+    def taken(part: Deduction) -> Fraction:
+        if part.amount is not None:
+            return part.amount
+        if edition == 1:
+            return gross * part.rate / (1 + part.rate if part.of == "included" else 1)
+        return part.rate * (gross if part.of == "of gross" else price)
+
+    found = tuple((part.name, taken(part)) for part in parts)
+    below = [name for name, amount in found if amount < 0 <= gross]
+    if below:
+        message = f"{below[0]} is below zero"
+        raise InputError(message)
+    left = gross - sum(amount for _, amount in found)
+    if left * gross < 0 or (left and not gross):
+        message = f"the deductions are more than the gross revenue{' that was refunded' if gross < 0 else ''}"
+        raise InputError(message)
+    return found
 
 
 def read_deduction(text: str) -> Deduction:
-    """Read `VAT 19% included`, `store fee 30%` or `promotion 1250.00`.
+    """Read `VAT 19% included`, `store fee 30%`, `levy 2% of gross` or `promotion 1250.00`.
 
     Raises:
         InputError: when it is none of these.
 
     """
-    match = DEDUCTION.fullmatch(text)
-    if not match or (match["included"] and not match["percent"]):
+    match = DEDUCTION.fullmatch(text.strip())
+    if not match or (match["of"] and not match["percent"]):
         message = f"{text!r} is not a deduction"
         raise InputError(message)
     name = match["name"] or "deduction"
     if match["percent"]:
-        return Deduction(name, None, positive(match["size"], name) / 100, bool(match["included"]))
-    return Deduction(name, positive(match["size"], name))
+        return Deduction(name, None, positive(match["size"], name) / 100, match["of"] or "")
+    return Deduction(name, exact_amount(match["size"]))
 
 
 def read_exchange(values: Mapping[str, str], own: Currency) -> tuple[Exchange | None, Currency]:

@@ -20,6 +20,7 @@ __all__ = ["Revenue", "revenue"]
 class Revenue:
     """The chain of amounts of one pool. Fractions are exact major units of the pool's own currency."""
 
+    own: Currency
     gross: Fraction
     deducted: tuple[tuple[str, Fraction], ...]
     """Each deduction by name."""
@@ -47,6 +48,8 @@ class Revenue:
 def revenue(pool: Pool, *, subscribers: int) -> Revenue:
     """Work out what a pool pays: (gross - deductions) x rate, at least the floor, exchanged, rounded once.
 
+    A pool that refunds more than it took comes to less than nothing, and has no floor.
+
     Args:
         pool: its line of the pool file.
         subscribers: how many to count for the floor where the pool does not say.
@@ -55,14 +58,27 @@ def revenue(pool: Pool, *, subscribers: int) -> Revenue:
         InputError: when it comes to 2^62 minor units or more.
 
     """
-    deducted = tuple((d.name, d.of(pool.gross)) for d in pool.deductions)
-    net = pool.gross - sum((amount for _, amount in deducted), Fraction(0))
+    net = pool.gross - sum((amount for _, amount in pool.deductions), Fraction(0))
     royalty = net * pool.rate
     counted = subscribers if pool.subscribers is None else pool.subscribers
     floor = pool.minimum * counted
     minor = (pool.exchange.rate if pool.exchange else 1) * Fraction(10) ** pool.payout.digits
-    base, whole = round_half_even(royalty * minor), round_half_even(max(royalty, floor) * minor)
-    if whole >= LARGEST:
-        message = f"pool {pool.name} comes to 2^62 minor units of {pool.payout.code} or more"
-        raise InputError(message, advice="Divide it in several pools.")
-    return Revenue(pool.gross, deducted, net, royalty, floor, counted, pool.payout, base, whole - base)
+    base = round_half_even(royalty * minor)
+    whole = base if pool.gross < 0 else round_half_even(max(royalty, floor) * minor)
+    own = 10**pool.currency.digits * max(abs(pool.gross), abs(net), floor)
+    for size, currency in ((own, pool.currency), (abs(whole), pool.payout)):
+        if size >= LARGEST:
+            message = f"pool {pool.name} comes to 2^62 minor units of {currency.code} or more"
+            raise InputError(message, advice="Divide it in several pools.")
+    return Revenue(
+        own=pool.currency,
+        gross=pool.gross,
+        deducted=pool.deductions,
+        net=net,
+        royalty=royalty,
+        floor=floor,
+        subscribers=counted,
+        currency=pool.payout,
+        base=base,
+        topup=whole - base,
+    )

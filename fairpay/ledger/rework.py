@@ -92,7 +92,8 @@ class Desk:
     @cached_property
     def new(self) -> list[Input]:
         """The files of this change."""
-        return Hashing.of_change(self.change, self.closing).inputs()
+        as_read = self.closing.again(self.month.books["options"])
+        return Hashing.of_change(self.change, as_read).inputs()
 
     @cached_property
     def own(self) -> tuple[list[Pool], Policies]:
@@ -100,7 +101,8 @@ class Desk:
         table = self.change.tables.get("pools")
         if table is None:
             return [], Policies()
-        pools = read_pools(table, currency=str(self.month.books["options"]["currency"]))
+        options = self.month.books["options"]
+        pools = read_pools(table, currency=str(options["currency"]), edition=options.get("edition", 1))
         return pools, choose(pools, None, beside=table.parent, kept={})
 
     @cached_property

@@ -18,7 +18,7 @@ from fairpay.ledger.ledger import EMPTY, STANDS, TYPES, Kind, Ledger
 from fairpay.ledger.periods import plus
 from fairpay.ledger.releasing import released, suspended
 from fairpay.ledger.routing import is_suspense
-from fairpay.money.currency import Currency
+from fairpay.money.currency import LARGEST, Currency
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -170,7 +170,7 @@ def held(found: pl.DataFrame, holds: Mapping[str, str]) -> pl.DataFrame:
 
 def least(currencies: pl.Series, minimum: Mapping[str, int]) -> Exact:
     """The least payment of each account."""
-    amounts = np.zeros(len(currencies), dtype=object if any(m >= 2**62 for m in minimum.values()) else np.int64)
+    amounts = np.zeros(len(currencies), dtype=object if any(m >= LARGEST for m in minimum.values()) else np.int64)
     for currency, amount in minimum.items():
         amounts[(currencies == currency).to_numpy()] = amount
     return amounts
@@ -196,9 +196,10 @@ def recouped(accounts: Accounts, terms: Terms) -> tuple[Ledger, Exact]:
     keys = pl.DataFrame(list(advances), schema=accounts.frame.select("payee", "currency").schema, orient="row")
     owing = accounts.frame.with_row_index("place").join(keys, on=["payee", "currency"], how="semi")
     done = terms.before.earned_back
+    shares = part_of(np.maximum(accounts.balance, 0), terms.policy.recoup)
     lines = []
     for place, payee, currency, scale in owing.iter_rows():
-        left = int(max(0, int(accounts.balance[place])) * terms.policy.recoup)
+        left = int(shares[place])
         for name, amount in advances[payee, currency]:
             reason = f"advance {name}"
             part = min(left, max(0, amount - done.get((reason, payee, currency), 0)))

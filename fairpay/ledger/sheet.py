@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -10,7 +10,7 @@ import polars as pl
 from fairpay.errors import UnbalancedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import pyarrow as pa
 
@@ -29,6 +29,8 @@ class Sheet:
     """Texts, whole numbers, and amounts; with a column `scale`."""
     amounts: frozenset[str]
     """Columns that are minor units of the row's `currency`, with `scale` digits."""
+    scales: Mapping[str, str] = field(default_factory=dict)
+    """Those of another currency -> the column of its digits."""
 
     def __len__(self) -> int:
         """How many records."""
@@ -38,6 +40,10 @@ class Sheet:
     def columns(self) -> list[str]:
         """The names of the columns."""
         return self.frame.columns
+
+    def scale_of(self, name: str) -> str:
+        """The column that says how many digits the amounts of a column have."""
+        return self.scales.get(name, "scale")
 
     @property
     def records(self) -> list[tuple[Any, ...]]:
@@ -49,11 +55,12 @@ class Sheet:
         for start in range(0, len(self), rows):
             part = self.frame[start : start + rows]
             yield part.select(
-                money(part, name) if name in self.amounts else pl.col(name).cast(pl.String) for name in self.columns
+                money(part, name, self.scale_of(name)) if name in self.amounts else pl.col(name).cast(pl.String)
+                for name in self.columns
             )
 
     def arrow(self) -> pa.Table:
-        """The same for machines: amounts are decimals in major units, with the digits of the finest currency there.
+        """The same for machines: amounts are decimals in major units, with the digits of a column's finest currency.
 
         Raises:
             UnbalancedError: when an amount leaves int64.
@@ -65,15 +72,14 @@ class Sheet:
             if self.frame[name].dtype == pl.Int128:
                 message = f"an amount of the column {name} is beyond what a table holds"
                 raise UnbalancedError(message, advice="Use a currency with fewer digits, or divide the pool.")
-        digits = self.frame["scale"].max() if len(self) else 2
         whole = self.frame.select(
-            money(self.frame, name)
+            money(self.frame, name, self.scale_of(name))
             if name in self.amounts
             else pl.col(name).cast(pl.Int64 if kind.is_integer() else pl.String)
             for name, kind in self.frame.schema.items()
         ).to_arrow()
         kinds = {
-            name: pa.decimal128(38, digits)
+            name: pa.decimal128(38, self.frame[self.scale_of(name)].max() if len(self) else 2)
             if name in self.amounts
             else (pa.int64() if self.frame.schema[name].is_integer() else pa.string())
             for name in self.columns
@@ -81,16 +87,16 @@ class Sheet:
         return whole.cast(pa.schema(kinds.items()))
 
 
-def money(frame: pl.DataFrame, name: str) -> pl.Expr:
+def money(frame: pl.DataFrame, name: str, of: str = "scale") -> pl.Expr:
     """A column of minor units as text in major units: -5 with 2 digits is `-0.05`."""
     column = pl.col(name)
     least = frame[name].min()
     if least is None or (isinstance(least, int) and least <= -(2**63)):  # its magnitude is no int64
         column = column.cast(pl.Int128)
     text = column.cast(pl.String)
-    for scale in frame["scale"].unique().to_list():
+    for scale in frame[of].unique().to_list():
         if scale:
-            text = pl.when(pl.col("scale") == scale).then(decimal(column, scale)).otherwise(text)
+            text = pl.when(pl.col(of) == scale).then(decimal(column, scale)).otherwise(text)
     return text.alias(name)
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from fairpay.ledger.facts import units_of
 from fairpay.ledger.grouping import column, group, widened
 from fairpay.ledger.ledger import Kind
 from fairpay.ledger.names import payment_ref
 from fairpay.ledger.routing import is_suspense
 from fairpay.ledger.sheet import Sheet
+from fairpay.money.currency import Currency, format_units
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from fairpay.ledger.facts import Facts
+    from fairpay.ledger.facts import Facts, PoolFacts
     from fairpay.ledger.ledger import Ledger
 
 __all__ = ["lines", "payables", "pools_sheet", "statements"]
@@ -88,36 +91,59 @@ def payables(rows: Ledger) -> Sheet:
     return Sheet("payables", paid.select(references, *columns), frozenset({"amount"}))
 
 
-POOL_COLUMNS = (
-    "name",
-    "rule",
-    "currency",
-    "scale",
-    "gross",
-    "deductions",
-    "net",
-    "royalty",
-    "floor",
-    "subscribers",
-    "listeners",
-    "plays",
-    "base",
-    "topup",
-)
-COUNTS = frozenset({"scale", "subscribers", "listeners", "plays"})
+POOL_COLUMNS = {
+    "name": str,
+    "rule": str,
+    "gross_currency": str,
+    "gross_scale": int,
+    "gross": int,
+    "deductions": int,
+    "deducted": str,
+    "net": int,
+    "royalty": int,
+    "floor": int,
+    "subscribers": int,
+    "listeners": int,
+    "plays": int,
+    "currency": str,
+    "scale": int,
+    "base": int,
+    "topup": int,
+}
+OWN = ("gross", "deductions", "net", "royalty", "floor")
+"""What a pool took, in minor units of `gross_currency`; what is divided of it is in `currency`."""
+BEFORE = ("name", "rule", "currency", "scale", "gross", "deductions", "net", "royalty", "floor", "subscribers",
+          "listeners", "plays", "base", "topup")  # fmt: skip
+"""The columns in months that were closed before the currency of the gross was kept: its amounts are texts."""
 
 
 def pools_sheet(facts: Facts) -> Sheet:
-    """One line for each pool: from gross revenue to what was divided."""
-    records = [
-        tuple(
-            "; ".join(f"{name} {amount}" for name, amount in pool.deductions.items())
-            if column == "deductions"
-            else getattr(pool, column)
-            for column in POOL_COLUMNS
-        )
-        for pool in facts.pools
+    """One line for each pool: from gross revenue to what was divided, each amount rounded to the minor unit."""
+    divided = frozenset({"base", "topup"})
+    if not all(pool.gross_currency for pool in facts.pools):
+        schema = {name: pl.String if name in OWN else POOL_COLUMNS[name] for name in BEFORE}
+        records = [
+            {**asdict(pool), "deductions": "; ".join(f"{name} {text}" for name, text in pool.deductions.items())}
+            for pool in facts.pools
+        ]
+        return Sheet("pools", pl.DataFrame(records, schema=schema), divided)
+    lines_of = [pool_line(pool) for pool in facts.pools]
+    frame = pl.DataFrame(lines_of, schema=POOL_COLUMNS)
+    return Sheet("pools", frame, divided | set(OWN), dict.fromkeys(OWN, "gross_scale"))
+
+
+def pool_line(pool: PoolFacts) -> dict[str, Any]:
+    """What a pool's line holds; what is deducted is said in one amount, and one by one in words."""
+    scale = Currency.of(pool.gross_currency).digits
+    amounts = {name: units_of(getattr(pool, name), scale) for name in OWN if name != "deductions"}
+    named = [
+        f"{name} {format_units(units_of(text, scale), scale)} {pool.gross_currency}"
+        for name, text in pool.deductions.items()
     ]
-    amounts = frozenset({"base", "topup"})
-    schema = {name: pl.Int64 if name in amounts | COUNTS else pl.String for name in POOL_COLUMNS}
-    return Sheet("pools", pl.DataFrame(records, schema=schema, orient="row"), amounts)
+    return {
+        **asdict(pool),
+        **amounts,
+        "gross_scale": scale,
+        "deductions": amounts["gross"] - amounts["net"],
+        "deducted": "; ".join(named),
+    }

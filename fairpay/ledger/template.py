@@ -13,7 +13,8 @@ TEMPLATE = """\
 period = "2026-10"          # the month; months are closed one after another
 books = "books"             # the directory of all closed months
 
-# Plays: files, globs or directories. Columns are found by their names, or named:
+# Plays: files, globs or directories. Columns are found by their names, or named. A header alone closes a month in which
+# nobody played: the money of pools waits as unallocated.
 # columns = { user = "user_id", artist = "artist_id", country = "country", plan = "plan" }
 log = ["plays.parquet"]
 
@@ -21,7 +22,9 @@ log = ["plays.parquet"]
 #   pool                    its name; else made of its keys
 #   territory, offering, currency    what tells pools apart; empty stands for any
 #   gross                   what was received, 125000.00
-#   deductions              "VAT 19% included; store fee 30%; promotion 1250.00"
+#   refund                  yes, where more was refunded than received: gross is below zero, artists owe their shares
+#   deductions              "VAT 19% included; store fee 30%; promotion 1250.00"; percentages are of the price,
+#                           the gross without what it includes: of 119.00 here 19.00 and 30.00; else "30% of gross"
 #   royalty_rate            70%
 #   rule                    the pool's own rule; else that of its policy, else `rule` below
 #   policy                  the pool's own policy: a name, or a .toml file beside pools.csv; none: not even the month's
@@ -52,8 +55,8 @@ rule = "user-centric"       # fairpay rules lists them
 # From balance to payment.
 minimum-payment = "20.00"   # less is carried to the next month; or "EUR=20.00,USD=25.00"
 # advances = "advances.csv" # payee, advance, amount, currency, period; keep old ones in
-# recoup = "100%"           # the part of a balance that goes to an advance
-# reserve = "10%"           # the part of a month's earnings that is held
+# recoup = "100%"           # the part of a balance that goes to an advance, to the nearest cent, a half to the even one
+# reserve = "10%"           # the part of a month's earnings that is held, rounded alike
 # reserve-months = 3        # and for how long
 # fees = "fees.csv"         # payee, amount, currency, reason: this month's charges
 

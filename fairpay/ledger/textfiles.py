@@ -31,7 +31,7 @@ def csv_parts(sheet: Sheet, *, excel: bool = False) -> Iterator[bytes]:
 
 def csv_lines(sheet: Sheet, *, excel: bool = False) -> Iterator[pl.Series]:
     """The same line by line: each ends in LF, and the header comes first."""
-    numbers = sheet.amounts | {"scale"}
+    numbers = {*sheet.amounts, "scale", *sheet.scales.values()}
     risky = [name for name in sheet.columns if name not in numbers] if excel else []
     parts = (part.with_columns(defused(name) for name in risky) for part in sheet.texts())
     return lined(sheet.columns, parts, mark="\ufeff" if excel else "")

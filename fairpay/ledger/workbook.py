@@ -75,12 +75,12 @@ def write_part(book: Any, name: str, sheet: Sheet, part: slice, *, goes_on: int 
         page.write_string(0, column, title, bold)
     if goes_on is not None:
         page.write_comment(0, 0, f"More rows than a sheet holds: goes on in sheet {sheet.name} {goes_on}.")
-    scale = sheet.columns.index("scale")
+    scale = [sheet.columns.index(sheet.scale_of(title)) for title in sheet.columns]
     money = [title in sheet.amounts for title in sheet.columns]
     records = sheet.frame[part].rows()
     for line, record in enumerate(records, 1):
-        digits = record[scale]
         for column, value in enumerate(record):
+            digits = record[scale[column]]
             if not money[column]:
                 page.write_string(line, column, str(value))
             elif abs(value) >= EXACT:

@@ -6,6 +6,7 @@ import errno
 import glob
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -93,10 +94,12 @@ def descend(folder: str, above: frozenset[tuple[int, int]]) -> Iterator[Entry]:
 
 
 def table_in(folder: str) -> Literal["delta", "iceberg"] | None:
-    """Tell a folder that is a table of Delta Lake or Iceberg."""
-    if Path(folder, "_delta_log").is_dir():
-        return "delta"
-    return table_among(f"metadata/{path.name}" for path in Path(folder, "metadata").glob("*.metadata.json"))
+    """Tell a folder that is a table of Delta Lake or Iceberg. One that may not be entered is refused when read."""
+    with suppress(PermissionError):
+        if Path(folder, "_delta_log").is_dir():
+            return "delta"
+        return table_among(f"metadata/{path.name}" for path in Path(folder, "metadata").glob("*.metadata.json"))
+    return None
 
 
 def unreadable(path: str, error: OSError) -> InputError:

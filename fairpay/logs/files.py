@@ -32,9 +32,10 @@ __all__ = [
     "table_among",
 ]
 
-Format: TypeAlias = Literal["csv", "parquet", "json", "xlsx", "delta", "iceberg"]
+FileFormat: TypeAlias = Literal["csv", "parquet", "json", "xlsx"]
+Format: TypeAlias = FileFormat | Literal["delta", "iceberg"]
 
-FORMATS: dict[str, Format] = {
+FORMATS: dict[str, FileFormat] = {
     ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".dat": "csv", ".log": "csv", ".inter": "csv",
     ".parquet": "parquet", ".pq": "parquet",
     ".json": "json", ".jsonl": "json", ".ndjson": "json",

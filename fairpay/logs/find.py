@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from zipfile import ZipInfo
 
-    from fairpay.logs.files import Place
+    from fairpay.logs.files import Format, Place
     from fairpay.settings.values import Reading
 
 __all__ = ["Found", "find_logs", "log_file"]
@@ -98,15 +98,19 @@ def find_logs(paths: Sequence[str], reading: Reading) -> Found:
     """Find every file meant by paths, globs, directories and addresses; each once, in the order named.
 
     Raises:
-        InputError: nothing found, not readable, or the formats differ.
+        InputError: nothing found, not readable, or the formats differ; late files may be of another than the month's.
 
     """
     found = Found()
     each: dict[str, LogFile] = {}
+    kinds: dict[int, dict[Format, str]] = {}
     alone = len(paths) == 1
+    told = {extension_of(path) for path in paths if path not in reading.late}
     for path in paths:
-        for file in expand(path, reading, found, alone=alone):
+        own = FORMATS.get(extension_of(path)) if path in reading.late and extension_of(path) not in told else None
+        for file in expand(path, replace(reading, format=own) if own else reading, found, alone=alone):
             each.setdefault(file.local if file.remote else os.path.realpath(file.local), file)
+            kinds.setdefault(reading.late.get(path, 0), {}).setdefault(file.format, file.path)
     found.files.extend(each.values())
     if not found.files:
         passed = ", ".join(found.passed[:5]) or "nothing"
@@ -120,10 +124,10 @@ def find_logs(paths: Sequence[str], reading: Reading) -> Found:
         from fairpay.logs.lakes import refuse_parts  # noqa: PLC0415 - for Parquet only
 
         refuse_parts(found.files)
-    kinds = {file.format for file in found.files}
-    if len(kinds) > 1 and not (reading.user_from_folder or reading.user_from_file):
-        some = ", ".join(f"{kind}: {next(f.path for f in found.files if f.format == kind)}" for kind in sorted(kinds))
-        message = f"the logs are of {len(kinds)} formats ({some})"
+    unlike = next((several for several in kinds.values() if len(several) > 1), None)
+    if unlike and not (reading.user_from_folder or reading.user_from_file):
+        some = ", ".join(f"{kind}: {path}" for kind, path in sorted(unlike.items()))
+        message = f"the logs are of {len(unlike)} formats ({some})"
         raise InputError(message, advice="Read logs of one format at a time, or choose one with --format.")
     return found
 
@@ -140,6 +144,11 @@ def check_addresses(files: Iterable[LogFile]) -> None:
     if twice:
         message = f"{twice[0]}: {counts[twice[0]]} addresses differ only in what follows the question mark"
         raise UsageError(message, advice="Fetch the files first, and give them names of their own.")
+
+
+def extension_of(path: str) -> str:
+    """Return the extension of a path that says its format, or nothing."""
+    return split_name(Path(path).name)[1]
 
 
 def expand(path: str, reading: Reading, found: Found, *, alone: bool) -> Iterable[LogFile]:

@@ -137,13 +137,14 @@ class Unit:
             yield from part.read(self.batch_rows, self.period, views=self.views)
 
 
-def open_logs(
+def open_logs(  # noqa: PLR0913 - what is read, and of which files
     logs: object,
     reading: Reading,
     *,
     wanted: Collection[str],
     telling: Collection[str] = (),
     period: tuple[int | None, int | None] = (None, None),
+    rowless: bool = False,
 ) -> Logs:
     """Find the files and the columns of logs.
 
@@ -153,6 +154,7 @@ def open_logs(
         wanted: roles to read beside user and artist, where the log has them; every file has them, or none.
         telling: roles to read that no amount depends on: some files may lack them.
         period: microseconds since 1970, first and one after the last; rows outside may be passed over unread.
+        rowless: whether files that all hold a header and no row are a log too: of a month in which nobody played.
 
     Raises:
         InputError: a log cannot be read, has no user or artist, or differs from another in what its columns mean.
@@ -161,7 +163,7 @@ def open_logs(
     """
     check_roles(reading)
     needed = frozenset(wanted) | (frozenset() if period == (None, None) else {"time"})
-    asked = Asked(reading, needed, frozenset(telling) - needed, period)
+    asked = Asked(reading, needed, frozenset(telling) - needed, period, rowless)
     paths = as_paths(logs)
     return of_table_in_memory(logs, asked) if paths is None else of_files(find_logs(paths, reading), asked)
 
@@ -174,6 +176,7 @@ class Asked:
     wanted: frozenset[str]
     telling: frozenset[str]
     period: tuple[int | None, int | None]
+    rowless: bool = False
 
     def columns(self, names: Sequence[str], where: str) -> Columns:
         """Find the columns among those of one file."""
@@ -212,14 +215,8 @@ def of_files(found: Found, asked: Asked) -> Logs:
     opened = opened_all(found.files, reading)
     filled = {file: source for file, source in opened if source.rows != 0}
     if not filled:
-        first = found.files[0].path
-        message = f"{first}: the file is empty" if len(found.files) == 1 else f"all {len(found.files)} files are empty"
-        for file, source in opened:
-            if source.fields:
-                asked.columns(source.names, file.path)
-        if any(source.fields for _, source in opened):
-            message = "there is no row in the log: it is empty, or holds only a header"
-        raise InputError(message, advice="Is it the right file?")
+        refuse_rowless(opened, asked)
+        filled = dict(opened)
     passed = [*found.passed]
     if reading.user_from_file or reading.user_from_folder:
         others = [f for f, source in filled.items() if is_no_log(f, source, asked, alone=len(found.files) == 1)]
@@ -246,6 +243,24 @@ def of_files(found: Found, asked: Asked) -> Logs:
         lacking=lacking_of(columns, asked),
         period=asked.period,
     )
+
+
+def refuse_rowless(opened: Sequence[tuple[LogFile, Source]], asked: Asked) -> None:
+    """Refuse files without a row, unless all have a header and it is asked for.
+
+    Raises:
+        InputError: they are refused, or a header lacks a column.
+
+    """
+    headed = [(file, source) for file, source in opened if source.fields]
+    for file, source in headed:
+        asked.columns(source.names, file.path)
+    if asked.rowless and len(headed) == len(opened):
+        return
+    message = f"{opened[0][0].path}: the file is empty" if len(opened) == 1 else f"all {len(opened)} files are empty"
+    if headed:
+        message = "there is no row in the log: it is empty, or holds only a header"
+    raise InputError(message, advice="Is it the right file?")
 
 
 def opened_all(files: Sequence[LogFile], reading: Reading) -> list[tuple[LogFile, Source]]:

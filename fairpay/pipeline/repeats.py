@@ -122,6 +122,7 @@ def open_once(  # noqa: PLR0913 - how logs are opened, and who is told
     period: tuple[int | None, int | None] = (None, None),
     cautions: Cautions | None = None,
     say: Callable[[str], None] = lambda _: None,
+    rowless: bool = False,
 ) -> Logs:
     """Open logs with what tells plays apart, and do with files that are byte for byte the same what `reading` says.
 
@@ -132,7 +133,7 @@ def open_once(  # noqa: PLR0913 - how logs are opened, and who is told
         FairpayError: as `open_logs` does; there are such files, and they are refused.
 
     """
-    opened = open_logs(logs, reading, wanted=wanted, telling=telling, period=period)
+    opened = open_logs(logs, reading, wanted=wanted, telling=telling, period=period, rowless=rowless)
     if reading.repeats == "keep" and cautions is None:
         return opened
     if reading.repeats == "drop" and isinstance(logs, pa.RecordBatchReader):

@@ -23,6 +23,8 @@ Source = tuple[str, str]
 """(artist, track); the track is empty for all tracks of the artist without splits of their own."""
 Standing = dict[tuple[str, str], int]
 """(payee or account in suspense, currency) -> minor units."""
+WAITING = ("unmatched:", "unclaimed:", "unallocated:", "held:")
+"""How accounts in suspense begin."""
 
 
 @dataclass(frozen=True)
@@ -32,29 +34,49 @@ class Pool:
     name: str
     territory: str
     gross: str
-    """Major units, as written."""
+    """Major units, as written; below zero where more was refunded than received."""
     currency: str
     rate: str
     rule: Rule
     fee: str = ""
     """A percentage that is deducted, or nothing."""
+    tax: tuple[str, ...] = ()
+    """Percentages of the price that the gross holds beside it."""
+    of_gross: bool = False
+    """Whether the fee is of the gross; else it is of the price, which is the gross without its taxes."""
+    promotion: str = ""
+    """Major units that are deducted."""
 
     @property
     def royalty(self) -> int:
         """(gross - deductions) x rate, rounded once, a half to the even minor unit."""
-        net = Fraction(self.gross) * (1 - (number(self.fee) if self.fee else ZERO))
+        gross = Fraction(self.gross)
+        price = gross / (1 + sum(map(number, self.tax)))
+        fee = number(self.fee or "0") * (gross if self.of_gross else price)
+        net = price - fee - number(self.promotion or "0")
         return half_even(net * number(self.rate) * 10 ** DIGITS[self.currency])
+
+    @property
+    def deductions(self) -> str:
+        """As a pool file states them, taxes last: their place changes nothing."""
+        fee = f"fee {self.fee}{' of gross' * self.of_gross}" if self.fee else ""
+        promotion = f"promotion {self.promotion}" if self.promotion else ""
+        return "; ".join(filter(None, (fee, promotion, *(f"tax {rate} included" for rate in self.tax))))
 
 
 @dataclass(frozen=True)
 class Books:
-    """What a month is closed with; payees are paid whatever they are owed."""
+    """What a month is closed with; payees are paid whatever is left of what they are owed."""
 
     month: Month
     pools: tuple[Pool, ...]
     splits: Mapping[Source, Mapping[str, Fraction]] = field(default_factory=dict)
     catalogue: frozenset[str] | None = None
     suspend_unsplit: bool = False
+    advances: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """(payee, currency) -> minor units paid in advance."""
+    recoup: str = "100%"
+    reserve: str = "0%"
 
     def month_of(self, pool: Pool) -> Month:
         """The rows of one pool, as `fairpay pay` is asked to divide its royalty."""
@@ -68,8 +90,30 @@ class Books:
         )
 
 
+def settled(books: Books) -> dict[tuple[str, str, str], int]:
+    """(`recouped`, `reserve_held` or `stands`, payee or account in suspense, currency) -> minor units.
+
+    The parts of what a payee has that go to its advance, and to its reserve, are rounded to the nearest minor unit, a
+    half to the even one. A debt earns nothing back.
+    """
+    found: dict[tuple[str, str, str], int] = {}
+    for (who, currency), amount in standing(books).items():
+        own = 0 if who.startswith(WAITING) else max(0, amount)
+        advance = min(half_even(own * number(books.recoup)), books.advances.get((who, currency), 0))
+        reserve = min(half_even(own * number(books.reserve)), own - advance)
+        parts = {"recouped": -advance, "reserve_held": reserve, "stands": amount - advance - reserve}
+        found.update({(what, who, currency): part for what, part in parts.items() if part})
+    return found
+
+
+def shared(shares: Mapping[str, Fraction], amount: int) -> dict[str, int]:
+    """Divide an amount of either sign: what is taken back is divided as it would have been paid."""
+    sign = -1 if amount < 0 else 1
+    return {who: sign * part for who, part in pay(shares, abs(amount)).items()}
+
+
 def standing(books: Books) -> Standing:
-    """What each payee and each account in suspense has."""
+    """What each payee and each account in suspense has, before advances and reserves."""
     found: Standing = defaultdict(int)
     for pool in books.pools:
         for source, amount in earned(books, pool).items():
@@ -85,9 +129,9 @@ def earned(books: Books, pool: Pool) -> dict[Source, int]:
         return {("unallocated:", ""): pool.royalty}
     divided = divide(pool.rule, pot.listeners, pot.rate)
     out: dict[Source, int] = {}
-    for artist, amount in pay(divided.shares, pool.royalty).items():
+    for artist, amount in shared(divided.shares, pool.royalty).items():
         weights = brought(books, pot, divided, artist)
-        parts = pay(weights, amount) if len(weights) > 1 else dict.fromkeys(weights or [name((artist, ""))], amount)
+        parts = shared(weights, amount) if len(weights) > 1 else dict.fromkeys(weights or [name((artist, ""))], amount)
         out.update({(artist, text[len(artist) :].removeprefix(OF_TRACK)): part for text, part in parts.items()})
     return out
 
@@ -119,14 +163,14 @@ def brought(books: Books, pot: Pot, divided: Divided, artist: str) -> dict[str, 
 
 
 def payees(books: Books, source: Source, amount: int) -> dict[str, int]:
-    """Who gets what a source earned: its payees, itself, or an account in suspense."""
+    """Who gets what a source earned: its payees, itself, or an account in suspense; who is unknown has no payees."""
     artist, track = source
     if artist.endswith(":") or artist.startswith("held:"):
         return {artist: amount}
+    if books.catalogue is not None and artist not in books.catalogue:
+        return {f"unmatched:{name(source)}": amount}
     shares = books.splits.get(source)
-    if books.catalogue is not None and artist not in books.catalogue and shares is None:
-        return {f"unmatched:{artist}": amount}
     if shares is not None:
-        return pay(shares, amount)
+        return shared(shares, amount)
     assert not track
     return {f"unclaimed:{artist}" if books.suspend_unsplit else artist: amount}

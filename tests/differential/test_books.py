@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from known_faults import known, known_by_name
-from oracle_books import OF_TRACK, Books, Pool, standing
+from oracle_books import OF_TRACK, Books, Pool, settled
 from oracle_layers import listeners_of, pot_of
 from oracle_program import fairpay, lines, minor, paid
 from random_months import every_rule, random_month, table
@@ -32,6 +32,8 @@ def random_books(seed: int) -> Books:
     chance = random.Random(seed)  # noqa: S311 - examples, not secrets
     month = random_month(seed)
     rows = tuple(replace(row, territory=chance.choice(TERRITORIES)) for row in month.rows)
+    if chance.random() < 0.1:  # a month in which nobody played; nobody decides or wishes anything of it
+        rows, month = (), replace(month, decisions=(), wishes=(), history=())
     # A pool's currency and money are its own; what subscribers paid and pass on is no matter of it.
     month = replace(month, rows=rows, columns=month.columns | {"territory", "track"}, paid={}, delegations=())
     month = replace(month, min_seconds=None, money="pool", wishes=wishes_of_listeners(month))
@@ -39,11 +41,14 @@ def random_books(seed: int) -> Books:
         Pool(
             f"p{territory}",
             territory,
-            chance.choice(["1200", "119", "1", "99999", "7"]),
+            chance.choice(["1200", "119", "1", "99999", "7", "-119", "-7"]),
             chance.choice(["EUR", "JPY", "KWD"]),
             chance.choice(["70%", "1/2", "65.5%"]),
             chance.choice(every_rule(chance)),
             chance.choice(["", "", "30%"]),
+            chance.choice([(), (), ("19%",), ("5%", "7%")]),
+            chance.random() < 0.3,
+            chance.choice(["", "", "0.10"]),
         )
         for territory in TERRITORIES
     )
@@ -51,8 +56,17 @@ def random_books(seed: int) -> Books:
     kept = [source for source in sources if chance.random() < 0.4 and not (source[1] and known_by_name("track-splits"))]
     shares = {source: {p: Fraction(s) for p, s in chance.choice(SPLITS).items()} for source in kept}
     artists = sorted({row.artist for row in rows})
-    catalogue = frozenset(artists) if chance.random() < 0.5 else None
-    return Books(month, pools, shares, catalogue, suspend_unsplit=chance.random() < 0.3)
+    catalogue = frozenset(artist for artist in artists if chance.random() < 0.8) if chance.random() < 0.5 else None
+    return Books(
+        month,
+        pools,
+        shares,
+        catalogue,
+        suspend_unsplit=chance.random() < 0.3,
+        advances={(payee, pool.currency): chance.choice([1, 333, 10**6]) for payee in "xy" for pool in pools[:2]},
+        recoup=chance.choice(["100%", "50%", "1/3"]),
+        reserve=chance.choice(["0%", "10%", "1/3"]),
+    )
 
 
 def wishes_of_listeners(month: Month) -> tuple[tuple[str, str, str, str], ...]:
@@ -68,12 +82,17 @@ def close(books: Books, folder: Path) -> str:
     log = asked[0]
     table(
         folder / "pools.csv",
-        ["pool", "territory", "gross", "currency", "royalty_rate", "rule", "deductions"],
+        ["pool", "territory", "gross", "currency", "royalty_rate", "rule", "deductions", "refund"],
         [
-            (p.name, p.territory, p.gross, p.currency, p.rate, p.rule.text, f"fee {p.fee}" * bool(p.fee))
+            (p.name, p.territory, p.gross, p.currency, p.rate, p.rule.text, p.deductions, "yes" * (p.gross[0] == "-"))
             for p in books.pools
         ],
     )
+    advances = [
+        (who, "A", replace(month, currency=code).major(units), code, "2026-07")
+        for (who, code), units in books.advances.items()
+    ]
+    table(folder / "advances.csv", ["payee", "advance", "amount", "currency", "period"], advances)
     words: list[object] = [log, "--pools", folder / "pools.csv", "--books", folder / "books", "--period", "2026-07"]
     if books.splits:
         split = [(*source, payee, share) for source, shares in books.splits.items() for payee, share in shares.items()]
@@ -84,16 +103,18 @@ def close(books: Books, folder: Path) -> str:
         words += ["--artists", folder / "artists.csv"]
     words += ["--unsplit", "suspend"] if books.suspend_unsplit else []
     words += ["--measure", month.measure] if month.measure else []
+    words += ["--advances", folder / "advances.csv", "--recoup", books.recoup, "--reserve", books.reserve]
     said = fairpay("close", *words, *month.stated(folder))
     return "" if said.status == 0 else f"status {said.status}: {said.words}"
 
 
-def stands(folder: Path) -> dict[tuple[str, str], int]:
-    """What the statements say is payable or waits."""
-    found = {
-        (row["payee"], row["currency"]): minor(row["payable"]) + minor(row["suspended"])
-        for row in lines(folder / "books" / "2026-07" / "statements.csv")
-    }
+def stands(folder: Path) -> dict[tuple[str, str, str], int]:
+    """What the statements say went to advances and reserves, and what is payable, waits or is owed."""
+    found = {}
+    for row in lines(folder / "books" / "2026-07" / "statements.csv"):
+        rest = sum(minor(row[name]) for name in ("payable", "suspended", "closing_balance"))
+        for what, amount in (*((name, minor(row[name])) for name in ("recouped", "reserve_held")), ("stands", rest)):
+            found[what, row["payee"], row["currency"]] = amount
     return {key: amount for key, amount in found.items() if amount}
 
 
@@ -123,16 +144,16 @@ def compare_books(seed: int, folder: Path) -> str:
         return ""
     if fault:
         return fault
-    right, seen = standing(books), stands(folder)
+    right, seen = settled(books), stands(folder)
     if seen != right:
         return f"expected {right}, seen {seen}"
     return "; ".join(filter(None, (against_pay(books, pool, folder) for pool in books.pools)))
 
 
 def against_pay(books: Books, pool: Pool, folder: Path) -> str:
-    """Say where a pool's ledger differs from `pay` of its rows."""
+    """Say where a pool's ledger differs from `pay` of its rows; what is refunded is taken back as it is paid."""
     month = replace(books.month_of(pool), rate=Fraction(1))
-    if not pot_of(month).listeners or pool.fee:
+    if not pot_of(month).listeners or pool.deductions:
         return ""
     present = {("user", row.user) for row in month.rows} | {("artist", row.artist) for row in month.rows}
     heard = {one.user for one in listeners_of(month)}
@@ -144,11 +165,12 @@ def against_pay(books: Books, pool: Pool, folder: Path) -> str:
     into = folder / pool.name
     into.mkdir()
     asked = month.write(into)
-    asked[asked.index("--pool") + 1], asked[asked.index("--royalty-rate") + 1] = pool.gross, pool.rate
+    gross, sign = pool.gross.removeprefix("-"), -1 if pool.gross[0] == "-" else 1
+    asked[asked.index("--pool") + 1], asked[asked.index("--royalty-rate") + 1] = gross, pool.rate
     said = fairpay("pay", *asked, "--rule", pool.rule.text, "--output", into / "out")
     if said.status:
         return f"pay of {pool.name}: status {said.status}: {said.words}"
-    (right,) = paid(into / "out")
+    right = {artist: sign * amount for artist, amount in paid(into / "out")[0].items()}
     seen = earned(folder, pool.name)
     return "" if right == seen else f"{pool.name}: pay says {right}, close {seen}"
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from oracle_books import Books, Pool, standing
+from oracle_books import Books, Pool, settled, standing
 from oracle_layers import pot_of
 from oracle_rules import Listener, Rule, divide, pay
 from random_months import Limit, Month, Policy, Row
@@ -193,3 +194,45 @@ def test_a_track_with_splits_takes_nothing_from_others() -> None:
         {("a", "a1"): {"x": half, "y": half}},
     )
     assert standing(books) == {("a", "EUR"): 15_000, ("x", "EUR"): 22_500, ("y", "EUR"): 22_500, ("b", "EUR"): 60_000}
+
+
+@pytest.mark.parametrize(
+    ("pool", "royalty"),
+    [
+        (Pool("p", "A", "119", "EUR", "100%", Rule("user-centric"), fee="30%", tax=("19%",)), 7000),
+        (Pool("p", "A", "119", "EUR", "100%", Rule("user-centric"), fee="30%", tax=("19%",), of_gross=True), 6430),
+        (Pool("p", "A", "112", "EUR", "100%", Rule("user-centric"), tax=("5%", "7%")), 10_000),
+        (Pool("p", "A", "-119", "EUR", "70%", Rule("user-centric"), fee="30%", tax=("19%",)), -4900),
+    ],
+)
+def test_a_percentage_is_of_the_price_without_taxes_unless_it_is_of_the_gross(pool: Pool, royalty: int) -> None:
+    assert pool.royalty == royalty
+
+
+PLAYED = Month((Row("u1", "a", plays=2, territory="A"), Row("u1", "b", territory="A")), frozenset({"plays"}), ())
+EURO = Pool("p", "A", "0.03", "EUR", "100%", Rule("user-centric"))
+
+
+def test_what_is_refunded_is_owed_by_those_it_would_have_been_paid_to() -> None:
+    books = Books(PLAYED, (replace(EURO, gross="-0.05"),), {("a", ""): {"x": Fraction(1, 2), "y": Fraction(1, 2)}})
+    assert standing(books) == {("x", "EUR"): -2, ("y", "EUR"): -1, ("b", "EUR"): -2}
+
+
+def test_an_unknown_artist_waits_also_with_splits() -> None:
+    books = Books(PLAYED, (EURO,), {("a", ""): {"x": Fraction(1)}}, frozenset({"b"}))
+    assert standing(books) == {("unmatched:a", "EUR"): 2, ("b", "EUR"): 1}
+
+
+def test_what_nobody_listened_to_is_unallocated() -> None:
+    assert standing(Books(replace(PLAYED, rows=()), (EURO,))) == {("unallocated:", "EUR"): 3}
+
+
+def test_half_a_cent_of_recoupment_and_of_reserve_goes_to_the_even_one() -> None:
+    books = Books(PLAYED, (replace(EURO, gross="0.15"),), advances={("b", "EUR"): 9}, recoup="50%", reserve="25%")
+    assert settled(books) == {
+        ("reserve_held", "a", "EUR"): 2,
+        ("stands", "a", "EUR"): 8,
+        ("recouped", "b", "EUR"): -2,
+        ("reserve_held", "b", "EUR"): 1,
+        ("stands", "b", "EUR"): 2,
+    }

@@ -256,7 +256,7 @@ def hold_released(account: Account, terms: Terms) -> Iterator[Row]:
 
 def recouped(account: Account, balance: int, terms: Terms) -> Iterator[Row]:
     """Earn advances back, oldest first, from a part of what there is."""
-    left = int(max(0, balance) * terms.policy.recoup)
+    left = round_half_even(max(0, balance) * terms.policy.recoup)
     payee, currency = account
     for name, amount in terms.standing.advances.get(account, ()):
         reason = f"advance {name}"

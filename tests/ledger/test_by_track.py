@@ -51,6 +51,17 @@ def by_artist(sources: dict[str, int]) -> dict[str, int]:
     return dict(found)
 
 
+def test_an_artist_whose_plays_weigh_nothing_divides_nothing_among_its_tracks(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("user,artist,track,category\nu1,a,a1,noise\nu1,a,a2,noise\nu1,b,b1,music\n")
+    (tmp_path / "splits.csv").write_text("artist,track,payee,share\na,a1,x,1\n")
+    (tmp_path / "pools.csv").write_text("pool,gross,policy\np,9.00,none.toml\n")
+    weight = '[[weights]]\nname = "noise"\ncolumn = "category"\nvalues = ["noise"]\ntimes = 0\n'
+    (tmp_path / "none.toml").write_text('title = "t"\nsource = "s"\nrule = "market-centric"\n' + weight)
+    tables = {name: tmp_path / f"{name}.csv" for name in ("pools", "splits")}
+    found = close(Closing("2026-07", tmp_path / "books", (str(tmp_path / "log.csv"),), tables), dry_run=True)
+    assert {row.payee: row.amount for row in found.rows if row.kind == "earned"} == {"b": 900}
+
+
 @pytest.mark.parametrize(
     ("rule", "of_b"), [("equal-split", 60000), ("top-artist", 93857), ("norm:p=2", 81047), ("user-centric", 84000)]
 )

@@ -102,7 +102,9 @@ def earned_of(drawn: Drawn) -> Earned:
         total = sum(paid.values())
         topup = min(drawn.topup, total)
         whole = Fraction(total)
-        money = Revenue(whole, (), whole, whole, Fraction(0), 0, Currency.of(code), total - topup, topup)
+        money = Revenue(
+            Currency.of(code), whole, (), whole, whole, Fraction(0), 0, Currency.of(code), total - topup, topup
+        )
         pools.append(PoolEarned(name, "user-centric", money, Paid.of(paid), users=0, plays=0))
     nothing = {"dropped": {}, "plays_dropped": {}, "listeners_dropped": {}}
     counts = dict.fromkeys(("rows", "used", "plays", "plays_used", "listeners", "listeners_used"), 0)

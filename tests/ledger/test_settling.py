@@ -69,10 +69,13 @@ def test_advances_are_earned_back_oldest_first_and_never_twice() -> None:
 
 
 def test_only_the_agreed_part_of_a_balance_goes_to_an_advance() -> None:
-    """Only the agreed part of a balance goes to an advance, rounded down."""
+    """Only the agreed part of a balance goes to an advance, to the nearest cent, a half to the even one."""
     standing = Standing(advances={EUR: (("A", 5000),)})
-    found = month(earned("p", 999), standing=standing, policy=Policy(recoup=Fraction(1, 2)))
-    assert found["p", "recoup"] == -499
+    taken = [
+        month(earned("p", amount), standing=standing, policy=Policy(recoup=Fraction(1, 2)))["p", "recoup"]
+        for amount in (999, 1001, 1002)
+    ]
+    assert taken == [-500, -500, -501]
 
 
 def test_a_debt_earns_no_advance_back() -> None:

@@ -97,7 +97,7 @@ def test_every_bad_line_of_a_pool_file_is_told_at_once(tmp_path: Path) -> None:
         pools(tmp_path, "a,DE,x,1e3", "b,US,x,-1", "b,FR,x,2", "b,FR,y,3", "c,FR,x,4")
     assert [(p.reason, p.where) for p in told.value.problems] == [
         ("'1e3' is not an amount", "first at row 1"),
-        ("gross is below zero: -1", "first at row 2"),
+        ("gross is below zero: -1; a month of refunds says so: refund yes", "first at row 2"),
         ("two pools have one name: b", "first at row 4"),
         ("two pools have one key: b and c", "first at row 5"),
     ]
@@ -106,9 +106,9 @@ def test_every_bad_line_of_a_pool_file_is_told_at_once(tmp_path: Path) -> None:
 def test_tax_that_is_included_is_taken_out_of_the_gross(tmp_path: Path) -> None:
     """Tax that is included is taken out of the gross."""
     header = "gross,deductions,royalty_rate"
-    pool = pools(tmp_path, "119.00,VAT 19% included; fee 10%; promotion 8.10,50%", header=header)[0]
+    pool = pools(tmp_path, "119.00,VAT 19% included; fee 10%; promotion 10.00,50%", header=header)[0]
     money = revenue(pool, subscribers=0)
-    assert dict(money.deducted) == {"VAT": 19, "fee": Fraction(119, 10), "promotion": Fraction(81, 10)}
+    assert dict(money.deducted) == {"VAT": 19, "fee": 10, "promotion": 10}
     assert (money.net, money.base, money.topup) == (80, 4000, 0)
 
 
