@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from fairpay.errors import FairpayError
     from fairpay.fraud.audit.audit import Audited
     from fairpay.fraud.detect.run import Searched
-    from fairpay.logs.caution import Warned
     from fairpay.logs.doctor import FileFound
+    from fairpay.logs.schema import Warned
     from fairpay.pipeline.request import Inspection
     from fairpay.reports.outcome import Control, Listening, Outcome
     from fairpay.settings.options import Options
