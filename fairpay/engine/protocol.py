@@ -152,7 +152,7 @@ class Pool(Protocol):
 
     def month(  # noqa: PLR0913 - the facts that only the caller knows
         self, *, pool: int, rate: Fraction | None, fees_are_money: bool, fee_unit: int = 1, play: int | None = 1,
-        held: bool = False,
+        digits: int = 2, held: bool = False,
     ) -> Month:  # fmt: skip
         """Return the month for rules; the arguments are as in `month.Facts`."""
         ...
