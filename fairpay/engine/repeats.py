@@ -43,6 +43,8 @@ ROOM = 1 << 18
 """Keys dealt out at a time."""
 LARGEST = 512 << 20
 """Bytes of keys held in memory, at most."""
+MOST_HELD = 1 << 20
+"""Keys of one part that room is made for before it is known whether they differ."""
 SAMPLED = 1 << 12
 """Different plays whose texts are kept, at most, for examples."""
 NOTHING = (1 << 64) - 1
@@ -272,7 +274,7 @@ class PlayKeys:
         wanted = [(chunk, at) for at in ((part,) if days else (part, part + kernel.PARTS)) for chunk in self.chunks]
         wanted = [(chunk, at) for chunk, at in wanted if chunk.edges[at + 1] > chunk.edges[at]]
         rows = sum(int(chunk.edges[at + 1] - chunk.edges[at]) for chunk, at in wanted)
-        table = KeyTable()
+        table = KeyTable(1 << (min(rows, MOST_HELD) | 1).bit_length())
         often = np.empty(0, dtype=np.bool_)
         for chunk, at in wanted:
             before = table.count
