@@ -1,4 +1,4 @@
-"""The command line: parse, call the Python door, print, exit. Typer and Rich live here only."""
+"""The command line: parse, call the Python function, print, exit. Typer and Rich live here only."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     from fairpay.cli.failures import Speech, status_of  # noqa: PLC0415 - the same
     from fairpay.cli.terminal import CLOSED, stand_in_for_closed  # noqa: PLC0415 - the same
     from fairpay.errors import OutputError  # noqa: PLC0415 - the same
+    from fairpay.settings.speech import FLAGS  # noqa: PLC0415 - the same
 
     given = sys.argv[1:] if arguments is None else arguments
 
@@ -31,7 +32,11 @@ def main(arguments: list[str] | None = None) -> int:
         return get_command(app).main(given, prog_name="fairpay", standalone_mode=False, obj=speech) or 0
 
     closed = stand_in_for_closed()
-    status = status_of(run, Speech(json="--json" in given))
+    speaker = FLAGS.set(True)
+    try:
+        status = status_of(run, Speech(json="--json" in given))
+    finally:
+        FLAGS.reset(speaker)
     if arguments is None:
         leave(status)
     return status

@@ -22,7 +22,7 @@ from fairpay.pipeline.repeats import TELLING, Once, Watching, find_repeats, open
 from fairpay.pipeline.warn import sentences, stop_if_strict
 from fairpay.qualify import Qualifier
 from fairpay.runs.rejects import write_rejects
-from fairpay.settings.options import number
+from fairpay.settings.values import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from fairpay.settings.options import ROLES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -14,23 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["REASONS", "ROLES", "Division", "Fate", "Judged", "Listens", "RawBatch", "Shares"]
-
-ROLES = (
-    "user",
-    "artist",
-    "plays",
-    "seconds",
-    "ms",
-    "time",
-    "track",
-    "country",
-    "plan",
-    "currency",
-    "active",
-    "category",
-    "spatial",
-)
-"""What a column of a log can be. `user` and `artist` are needed; time listened is `seconds` or `ms`."""
 
 
 class Fate(IntEnum):

@@ -40,6 +40,8 @@ class Request:
     """A policy, own history, stated wishes, delegations."""
     money_required: bool = False
     """Whether a run without stated money is refused."""
+    in_memory: frozenset[Path] = frozenset()
+    """Those of its files that hold tables given in memory, and are gone after the run."""
 
 
 @dataclass(frozen=True, slots=True)

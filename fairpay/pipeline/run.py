@@ -376,7 +376,7 @@ def input_files(request: Request, logs: Logs | None = None) -> list[InputFile]:
         from fairpay.adjust.policy import policy_file  # noqa: PLC0415 - only where there is one
 
         given["policy"] = policy_file(asked.policy)
-    tables = [InputFile(role, str(path)) for role, path in given.items() if path is not None]
+    tables = [InputFile(role, str(path)) for role, path in given.items() if path not in {None, *request.in_memory}]
     return [*log_inputs(found.files, request.reading), *tables]
 
 

@@ -18,7 +18,7 @@ from fairpay.logs.caution import Cautions, Warned
 from fairpay.pipeline.jobs import request
 from fairpay.pipeline.request import Watch
 from fairpay.pipeline.run import take_in
-from fairpay.settings.options import DEFAULTS
+from fairpay.settings.commands import complete
 
 if TYPE_CHECKING:
     from pathlib import Path

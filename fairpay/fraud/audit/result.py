@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fairpay.fraud.audit.report import summary, table
+from fairpay.reports.shown import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import polars as pl
     import pyarrow as pa
 
     from fairpay.fraud.audit.findings import Audit
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Audited"]
 
 
-@dataclass(frozen=True, slots=True)
-class Audited:
+@dataclass(frozen=True, slots=True, repr=False)
+class Audited(Shown):
     """What an audit found."""
 
     outcome: Outcome
@@ -35,17 +35,16 @@ class Audited:
     """`done` or `already` where the run was written to a directory."""
     command: str = "audit"
 
+    def __repr__(self) -> str:
+        """Say in one line what it is."""
+        pool = f"{self.outcome.currency.text(self.outcome.money.pool)} {self.outcome.currency.code}"
+        rules = ", ".join(found.rule.label for found in self.findings.rules)
+        return f"<audit of {pool} under {rules}: {self.outcome.listening.artists:,} artists>"
+
     @property
     def arrow(self) -> pa.Table:
         """A row for each rule and scenario, as an Arrow table; amounts are exact decimals."""
         return table(self.outcome, self.findings)
-
-    @property
-    def table(self) -> pl.DataFrame:
-        """The same as a Polars frame."""
-        import polars as pl  # noqa: PLC0415 - Polars is loaded where it is used
-
-        return pl.DataFrame(self.arrow)
 
     @property
     def summary(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from fairpay.fraud.detect.summary import summary
 from fairpay.fraud.detect.tables import review_table, suspects_table
 from fairpay.logs.formulas import defused
 from fairpay.pipeline.run import Watch, run, take_in
+from fairpay.reports.shown import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Searched", "outputs", "search"]
 
 
-@dataclass(frozen=True, slots=True)
-class Searched:
+@dataclass(frozen=True, slots=True, repr=False)
+class Searched(Shown):
     """What a search found."""
 
     outcome: Outcome
@@ -49,12 +50,12 @@ class Searched:
     """`done` or `already` where the run was written to a directory."""
     command: str = "suspects"
 
-    @property
-    def table(self) -> pl.DataFrame:
-        """The findings as a Polars frame."""
-        import polars as pl  # noqa: PLC0415 - Polars is loaded where it is used
-
-        return pl.DataFrame(self.arrow)
+    def __repr__(self) -> str:
+        """Say in one line what it is."""
+        pool = f"{self.outcome.currency.text(self.outcome.money.pool)} {self.outcome.currency.code}"
+        rules = ", ".join(payout.rule.label for payout in self.outcome.payouts)
+        artists = self.outcome.listening.artists
+        return f"<suspects in {pool} under {rules}: {len(self.found):,} findings, {artists:,} artists>"
 
 
 def search(
