@@ -7,11 +7,12 @@ Each command of the command line is a function here: `fairpay.compare`, `pay`, `
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import fairpay.adjust  # noqa: F401 - see below
 
+TYPE_CHECKING = False  # as in `typing`, which takes as long to load as all else until signals are looked after
 if TYPE_CHECKING:
+    from typing import Any
+
     from fairpay.api import adjust, audit, check, close, compare, diff, init, pay, suspects, synth, verify
     from fairpay.errors import (
         DifferentRunError,

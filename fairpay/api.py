@@ -264,6 +264,7 @@ def suspects(logs: Logs, **options: Unpack[o.SuspectsOptions]) -> Searched:
     `previous` is the log of the month before. Takes and raises what `compare` does.
     """
     from fairpay.fraud.detect.run import outputs, search  # noqa: PLC0415 - the same
+    from fairpay.fraud.detect.scatter import ROLES  # noqa: PLC0415 - the same
     from fairpay.logs.read import open_logs  # noqa: PLC0415 - the same
     from fairpay.pipeline.jobs import do, origins_of, watching  # noqa: PLC0415 - the same
     from fairpay.runs.inputs import log_inputs  # noqa: PLC0415 - the same
@@ -281,7 +282,7 @@ def suspects(logs: Logs, **options: Unpack[o.SuspectsOptions]) -> Searched:
     def work(asked: Request) -> Searched:
         return search(asked, watching(full), previous=previous, origins=origins)
 
-    return do("suspects", logs, full, work, rules=rules, inputs=before, files=outputs)
+    return do("suspects", logs, full | {"roles": ROLES}, work, rules=rules, inputs=before, files=outputs)
 
 
 @python
@@ -323,9 +324,10 @@ def close(logs: Logs = (), **options: Unpack[o.CloseOptions]) -> Closed:
     """
     from fairpay.ledger.close import close as close_month  # noqa: PLC0415 - the same
     from fairpay.ledger.closing import Closing  # noqa: PLC0415 - the same
+    from fairpay.pipeline.jobs import watching  # noqa: PLC0415 - the same
 
     full = complete("close", options)
-    return close_month(Closing.of(full, log_files(logs)), dry_run=full["dry_run"], watch=ledger_watch(full))
+    return close_month(Closing.of(full, log_files(logs)), dry_run=full["dry_run"], watch=watching(full))
 
 
 @python
@@ -339,6 +341,7 @@ def adjust(logs: Logs = (), **options: Unpack[o.AdjustOptions]) -> Adjusted:
     from fairpay.ledger.adjust import adjust as adjust_month  # noqa: PLC0415 - the same
     from fairpay.ledger.changes import Change  # noqa: PLC0415 - the same
     from fairpay.ledger.closing import Closing, tables_of  # noqa: PLC0415 - the same
+    from fairpay.pipeline.jobs import watching  # noqa: PLC0415 - the same
 
     full = complete("adjust", options)
     change = Change(
@@ -349,7 +352,7 @@ def adjust(logs: Logs = (), **options: Unpack[o.AdjustOptions]) -> Adjusted:
         undo=full["undo"],
         reason=full["reason"],
     )
-    return adjust_month(Closing.of(full, ()), change, dry_run=full["dry_run"], watch=ledger_watch(full))
+    return adjust_month(Closing.of(full, ()), change, dry_run=full["dry_run"], watch=watching(full))
 
 
 def log_files(logs: Logs) -> tuple[str, ...]:
@@ -366,13 +369,6 @@ def log_files(logs: Logs) -> tuple[str, ...]:
         message = "the books are closed from files: a month is worked out again from its logs"
         raise UsageError(message, advice="Write the table to a file first.")
     return tuple(found)
-
-
-def ledger_watch(options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the ledger has its own
-    """Pass on who is told how it goes."""
-    from fairpay.ledger.listening import Watch  # noqa: PLC0415 - the same
-
-    return Watch(options["say"] or (lambda _: None), options["progress"])
 
 
 @python

@@ -65,7 +65,7 @@ def test_a_frame_of_any_make_gives_the_same(kind: str) -> None:
 def test_pay_gives_one_rule_with_shares() -> None:
     """Payouts and shares of the pool."""
     result = fairpay.pay(PLAYS, rule="user-centric", pool="3")
-    assert result.table.columns[-2:] == ["payout", "share"]
+    assert result.table.columns[-3:] == ["payout", "share", "currency"]
     assert result.summary["pool"] == "3.00"
 
 
@@ -189,7 +189,7 @@ def test_the_same_error_speaks_of_flags_on_the_command_line(tmp_path: Path, caps
 
 
 def test_a_misspelt_keyword_is_a_type_error_too() -> None:
-    with pytest.raises(TypeError, match="pay has no option fe") as caught:
+    with pytest.raises(TypeError, match="pay does not take fe") as caught:
         fairpay.pay(PLAYS, fe="1")  # type: ignore[call-arg]
     assert isinstance(caught.value, fairpay.FairpayError)
 

@@ -10,9 +10,7 @@ import typer
 
 from fairpay import __version__
 from fairpay.cli.asked import collect, refuse_misspelt
-from fairpay.cli.lean import leave_pandas_out
 from fairpay.cli.terminal import emit
-from fairpay.cli.values import PlainCommand, PlainGroup
 from fairpay.errors import UsageError
 from fairpay.settings.commands import COMMANDS
 
@@ -28,7 +26,6 @@ EPILOG = "Each option may also be set as FAIRPAY_<OPTION> or in a file given by 
 
 app = typer.Typer(
     name="fairpay",
-    cls=PlainGroup,
     add_completion=False,
     pretty_exceptions_enable=False,
     pretty_exceptions_show_locals=False,
@@ -42,8 +39,6 @@ def add(name: str, command: Command) -> None:
     def called(ctx: typer.Context, **_: object) -> None:
         refuse_misspelt()
         asked = collect(ctx, name)
-        if command.settable:
-            leave_pandas_out()
         importlib.import_module(f"fairpay.cli.{name}").run(asked)
 
     context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_ONLY, annotation=typer.Context)
@@ -51,7 +46,7 @@ def add(name: str, command: Command) -> None:
     options = [keyword(key, *option(name, command, one)) for key, one in command.declared.items()]
     called.__signature__ = inspect.Signature([context, *arguments, *options])  # type: ignore[attr-defined] # it is there
     called.__annotations__ = {}
-    app.command(name, cls=PlainCommand, help=command.help, epilog=EPILOG if command.settable else None)(called)
+    app.command(name, help=command.help, epilog=EPILOG if command.settable else None)(called)
 
 
 def keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:  # noqa: ANN401 - of any type

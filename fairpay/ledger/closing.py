@@ -188,8 +188,9 @@ class Closing:
 LEAST_SECONDS = defaults(CompareOptions)["min_seconds"]
 NUMBER_OF = {"kappa": "history", "viscosity": "delegations", "delegate_cap": "delegations"}
 """Numbers -> the tables without which they mean nothing."""
-READING = {name: getattr(Reading(), name) for name in (one.name for one in fields(Reading)) if name != "rejects"}
-"""What says how logs are read -> its default. Where rejects go decides nothing; whether rows are set aside does."""
+READING = {one.name: getattr(Reading(), one.name) for one in fields(Reading) if one.name not in {"rejects", "late"}}
+"""What says how logs are read -> its default. Where rejects go decides nothing; whether rows are set aside does, and
+which logs are late an adjustment says."""
 ALWAYS = frozenset({"columns", "format", "separator", "quote", "header", "user_from_file"})
 """Those that books have always named; a later one is named where it is not the default, so that old books keep their
 run ids."""

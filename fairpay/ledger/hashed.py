@@ -34,7 +34,9 @@ class Hashing:
         asked = [InputFile(role, str(path)) for role, path in (*closing.tables.items(), *more) if role != LOGS]
         late = [str(path) for role, path in more if role == LOGS]
         if closing.logs or late:
-            asked += log_inputs(find_logs([*closing.logs, *late], closing.reading).files, closing.reading)
+            # each was held against the others of its correction when that was booked
+            reading = replace(closing.reading, late={path: number for number, path in enumerate(late, start=1)})
+            asked += log_inputs(find_logs([*closing.logs, *late], reading).files, reading)
         return cls(closing.books, HashedInputs.begin(asked))
 
     @classmethod

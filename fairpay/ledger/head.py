@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from fairpay.errors import InputError, OutputError
@@ -35,18 +33,13 @@ def keep_head(books: Path, found: Shelf) -> None:
     said = as_kept("", "") if last is None else as_kept(last.directory.name, last.sha256)
     if said == read_head(books):
         return
-    made = books / f".{HEAD}.fairpay-{secrets.token_hex(4)}.tmp"
     try:
-        write_json(said, made)
-        disk.sync(made)
-        disk.rename(made, books / HEAD)
+        with disk.replacing(books / HEAD) as made:
+            write_json(said, made)
         disk.sync_directory(books)
     except OSError as error:
         message = f"{books / HEAD} could not be written: {error.strerror or error}"
         raise OutputError(message, advice="The books are whole; run the same command again.") from error
-    finally:
-        with suppress(OSError):
-            made.unlink(missing_ok=True)
 
 
 def read_head(books: Path) -> dict[str, Any] | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fairpay.adjust.decisions import read_decisions
-from fairpay.adjust.stated import read_delegations, read_history, read_wishes
+from fairpay.adjust.stated import check_conditions, read_statements
 from fairpay.errors import UsageError
 from fairpay.ledger.aliases import Aliases, read_aliases
 from fairpay.ledger.keys import key_columns
@@ -16,10 +16,8 @@ from fairpay.ledger.routing import Routing
 from fairpay.ledger.splits import Splits, read_splits
 from fairpay.ledger.standing import Standing, read_advances, read_fees, read_holds
 from fairpay.ledger.tables import read_table
-from fairpay.pipeline.staging import check_conditions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from fractions import Fraction
     from pathlib import Path
 
@@ -87,26 +85,11 @@ def load(closing: Closing) -> Loaded:
         ),
         policies=policies,
         decisions=read_decisions(tables["decisions"]) if "decisions" in tables else None,
-        **read_stated(closing),
+        **read_statements(
+            *(tables.get(name) for name in ("history", "wishes", "delegations")),
+            set_aside=closing.reading.rejects is not None,
+        ),
     )
-
-
-def read_stated(closing: Closing) -> dict[str, Any]:
-    """Read what listeners state themselves.
-
-    Raises:
-        InputError: lines that cannot be used, where they are not set aside.
-
-    """
-    readers: dict[str, Callable[[Path], Any]] = {
-        "history": read_history,
-        "wishes": read_wishes,
-        "delegations": read_delegations,
-    }
-    found = {name: read(closing.tables[name]) for name, read in readers.items() if name in closing.tables}
-    for stated in found.values():
-        stated.check(set_aside=closing.reading.rejects is not None)
-    return found
 
 
 def read_catalogue(path: Path) -> frozenset[str]:

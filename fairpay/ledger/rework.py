@@ -108,7 +108,8 @@ class Desk:
     @cached_property
     def new(self) -> list[Input]:
         """The files of this change."""
-        return Hashing.of_change(self.change, self.closing).inputs()
+        as_read = self.closing.again(self.month.books["options"])
+        return Hashing.of_change(self.change, as_read).inputs()
 
     @cached_property
     def own(self) -> tuple[list[Pool], Policies]:

@@ -18,7 +18,7 @@ from fairpay.ledger.ledger import EMPTY, STANDS, TYPES, Kind, Ledger
 from fairpay.ledger.periods import plus
 from fairpay.ledger.releasing import released, suspended
 from fairpay.ledger.routing import is_suspense
-from fairpay.money.currency import Currency
+from fairpay.money.currency import LARGEST, Currency
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -170,7 +170,7 @@ def held(found: pl.DataFrame, holds: Mapping[str, str]) -> pl.DataFrame:
 
 def least(currencies: pl.Series, minimum: Mapping[str, int]) -> Exact:
     """The least payment of each account."""
-    amounts = np.zeros(len(currencies), dtype=object if any(m >= 2**62 for m in minimum.values()) else np.int64)
+    amounts = np.zeros(len(currencies), dtype=object if any(m >= LARGEST for m in minimum.values()) else np.int64)
     for currency, amount in minimum.items():
         amounts[(currencies == currency).to_numpy()] = amount
     return amounts

@@ -17,8 +17,8 @@ import pyarrow as pa
 from fairpay.adjust.policy import find_policy
 from fairpay.errors import FairpayError, UnbalancedError
 from fairpay.logs.formulas import defused
+from fairpay.pipeline.opening import input_files
 from fairpay.pipeline.request import Request, Watch
-from fairpay.pipeline.run import input_files
 from fairpay.reports.summary import decisions_of, warnings_of
 from fairpay.rules import find_rule
 from fairpay.runs.hashing import HashSink
@@ -182,6 +182,7 @@ def request(command: str, logs: object, rules: Sequence[str], options: Mapping[s
         conditions=Conditions.of(options),
         money_required=command == "pay",
         in_memory=options.get("in_memory", frozenset()),
+        roles=options.get("roles", ()),
     )
 
 

@@ -171,7 +171,7 @@ def complete(command: str, options: Mapping[str, Any]) -> dict[str, Any]:
     full, declared = defaults(group), options_of(group)
     for name in options:
         if name not in full:
-            message = f"{command} has no option {name}"
+            message = f"{command} does not take {name}"
             advice = nearest(name, full) or f"The options are {', '.join(declared)}."
             raise UnknownOptionError(message, advice=advice)
     missing = [declared[name] for name in sorted(group.__required_keys__) if options.get(name) is None]  # type: ignore[attr-defined] # a TypedDict

@@ -278,7 +278,10 @@ class OutputOptions(TypedDict, total=False):
 class RunOptions(TypedDict, total=False):
     """How it runs, and who is told; the last three are Python's alone."""
 
-    memory: Annotated[Amount | None, Option("Most memory to use: 2GB. Else half of what is free.", RUN, metavar="SIZE")]
+    memory: Annotated[
+        Amount | None,
+        Option("Most memory for plays and listeners: 2GB. Else half of what is free.", RUN, metavar="SIZE"),
+    ]
     threads: Annotated[int | None, Option("Threads to use; else all.", RUN, metavar="N", least=1)]
     batch_rows: Annotated[int | None, Option("Rows decoded at a time.", RUN, metavar="N", least=1)]
     temp_dir: Annotated[PathText | None, Option("Where to spill what exceeds the memory.", RUN, metavar="DIR")]
