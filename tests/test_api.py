@@ -152,7 +152,7 @@ def test_a_run_on_tables_in_memory_names_no_user_and_verifies(tmp_path: Path) ->
 
 
 def test_what_is_wrong_with_a_table_is_said_of_its_keyword() -> None:
-    with pytest.raises(InputError, match="^subscribers: no column for the amount paid"):
+    with pytest.raises(InputError, match=r"^subscribers: no column for the amount paid"):
         fairpay.compare(PLAYS, subscribers=TABLES["artists"].rename({"artist": "user"}))
 
 
@@ -207,7 +207,7 @@ def test_every_result_has_a_line_of_its_own_and_a_table_for_notebooks() -> None:
     for result in results:
         assert repr(result).startswith("<")
         assert len(repr(result)) < 120
-        assert result._repr_html_() == result.table._repr_html_()  # noqa: SLF001 - the protocol of notebooks
+        assert result._repr_html_() == result.table._repr_html_()
 
 
 def test_one_rule_is_compared_with_market_centric() -> None:

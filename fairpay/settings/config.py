@@ -58,13 +58,11 @@ def keys_of(command: str) -> dict[str, Option]:
 @functools.cache
 def model_of(command: str) -> type[BaseModel]:
     """Make the model of a command's table: every key with its type, and no other."""
-    fields: Any = {name: (type_of(one) | None, Field(None, alias=one.key)) for name, one in named(command).items()}
+    # a field is found by its alias; with an underscore no name is one that models have already
+    fields: Any = {
+        f"{one.name}_": (type_of(one) | None, Field(None, alias=key)) for key, one in keys_of(command).items()
+    }
     return create_model(command, __config__=ConfigDict(extra="forbid"), **fields)
-
-
-def named(command: str) -> dict[str, Option]:
-    """Return the same options by name; a name that models have already gets an underscore."""
-    return {f"{one.name}_": one for one in keys_of(command).values()}
 
 
 def type_of(option: Option) -> Any:  # noqa: ANN401 - an annotation
@@ -110,7 +108,7 @@ def checked(where: str, command: str, table: dict[str, Any]) -> dict[str, Any]:
         wrong = "; ".join(f"{one['loc'][0]}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors())
         message = f"{where}: {wrong}"
         raise UsageError(message, advice=f"See fairpay {command} --help.") from None
-    return {one.name: getattr(found, name) for name, one in named(command).items() if name in found.model_fields_set}
+    return {known[key].name: value for key, value in found.model_dump(by_alias=True, exclude_unset=True).items()}
 
 
 def parse(path: Path) -> dict[str, Any]:
