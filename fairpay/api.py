@@ -56,7 +56,6 @@ __all__ = [
     "verify",
 ]
 
-USUAL = ("market-centric", "user-centric")
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -127,12 +126,12 @@ class Result(Shown):
             DifferentRunError: another finished run is there and `force` is not given.
 
         """
-        from fairpay.pipeline.jobs import publish  # noqa: PLC0415 - the same
+        from fairpay.pipeline import jobs  # noqa: PLC0415 - the same
         from fairpay.runs.inputs import HashedInputs  # noqa: PLC0415 - the same
         from fairpay.runs.publish import Target  # noqa: PLC0415 - the same
 
         with Target(Path(directory), force=force) as target:
-            return publish(self, target, HashedInputs.begin(self.inputs))
+            return jobs.publish(self, target, HashedInputs.begin(self.inputs))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -177,10 +176,10 @@ def compare(logs: Logs, **options: Unpack[o.CompareOptions]) -> Result:
         FairpayError: every error a user can meet, see `fairpay.errors`.
 
     """
-    from fairpay.pipeline.jobs import with_policy  # noqa: PLC0415 - the engine is loaded where it is used
+    from fairpay.pipeline import jobs  # noqa: PLC0415 - the engine is loaded where it is used
 
-    full = with_policy("compare", options)
-    return divided("compare", logs, two_or_more(full), full)
+    full = jobs.with_policy("compare", options)
+    return divided("compare", logs, jobs.two_or_more(full), full)
 
 
 @python
@@ -189,10 +188,10 @@ def pay(logs: Logs, **options: Unpack[o.PayOptions]) -> Result:
 
     Takes and raises what `compare` does.
     """
-    from fairpay.pipeline.jobs import policy_rule, with_policy  # noqa: PLC0415 - the same
+    from fairpay.pipeline import jobs  # noqa: PLC0415 - the same
 
-    full = with_policy("pay", options)
-    chosen = (full["rule"],) if full["rule"] is not None else policy_rule(full)
+    full = jobs.with_policy("pay", options)
+    chosen = (full["rule"],) if full["rule"] is not None else jobs.policy_rule(full)
     if not chosen:
         message = "no rule given"
         raise UsageError(message, advice="Give one --rule NAME; `fairpay rules` lists them.")
@@ -201,34 +200,14 @@ def pay(logs: Logs, **options: Unpack[o.PayOptions]) -> Result:
 
 def divided(command: Literal["compare", "pay"], logs: Logs, rules: Sequence[str], options: Mapping[str, Any]) -> Result:
     """Divide the money under some rules."""
-    from fairpay.pipeline.jobs import do, origins_of, watching  # noqa: PLC0415 - the same
+    from fairpay.pipeline import jobs  # noqa: PLC0415 - the same
     from fairpay.pipeline.run import run  # noqa: PLC0415 - the same
 
     def work(asked: Request) -> Result:
-        outcome = run(asked, watching(options))
-        return Result(command, outcome, outcome.inputs, origins_of(command, options, rule=list(rules)))
+        outcome = run(asked, jobs.watching(options))
+        return Result(command, outcome, outcome.inputs, jobs.origins_of(command, options, rule=list(rules)))
 
-    return do(command, logs, options, work, rules=rules)
-
-
-def two_or_more(options: Mapping[str, Any]) -> tuple[str, ...]:
-    """Add the usual rules to fewer than two: `bounded` alone is compared with market-centric.
-
-    Raises:
-        UsageError: the same rule twice.
-
-    """
-    from fairpay.pipeline.jobs import policy_rule  # noqa: PLC0415 - the same
-
-    rules = tuple(options["rules"])
-    if not rules:
-        return tuple(dict.fromkeys((*USUAL, *policy_rule(options))))
-    if len(rules) == 1:
-        return USUAL if rules[0] == USUAL[0] else (USUAL[0], *rules)
-    if len(set(rules)) == 1:
-        message = "compare needs two or more different rules"
-        raise UsageError(message, advice="Add --rule, or use `fairpay pay` for one.")
-    return rules
+    return jobs.do(command, logs, options, work, rules=rules)
 
 
 @python
@@ -239,22 +218,21 @@ def audit(logs: Logs, **options: Unpack[o.AuditOptions]) -> Audited:
     raises what `compare` does.
     """
     from fairpay.fraud.audit.result import Audited  # noqa: PLC0415 - the same
-    from fairpay.fraud.audit.scenario import USUAL as TRIED  # noqa: PLC0415 - the same
-    from fairpay.fraud.audit.scenario import find_scenario, scenario_files  # noqa: PLC0415 - the same
+    from fairpay.fraud.audit.scenario import USUAL, find_scenario, scenario_files  # noqa: PLC0415 - the same
     from fairpay.fraud.audit.stage import run_audit  # noqa: PLC0415 - the same
-    from fairpay.pipeline.jobs import do, origins_of, watching  # noqa: PLC0415 - the same
+    from fairpay.pipeline import jobs  # noqa: PLC0415 - the same
 
     full = complete("audit", options)
-    rules, named = list(full["rules"]), tuple(full["scenarios"]) or TRIED
+    rules, named = list(full["rules"]), tuple(full["scenarios"]) or USUAL
     played = [find_scenario(name) for name in named]
     files = [InputFile("scenario", name) for name in scenario_files(named)]
 
     def work(asked: Request) -> Audited:
-        outcome, found = run_audit(asked, watching(full), rules=rules, scenarios=played)
-        origins = origins_of("audit", full, rule=rules, scenario=list(named))
+        outcome, found = run_audit(asked, jobs.watching(full), rules=rules, scenarios=played)
+        origins = jobs.origins_of("audit", full, rule=rules, scenario=list(named))
         return Audited(outcome, found, (*outcome.inputs, *files), origins)
 
-    return do("audit", logs, full, work, inputs=lambda _: files)
+    return jobs.do("audit", logs, full, work, inputs=lambda _: files)
 
 
 @python
@@ -266,12 +244,12 @@ def suspects(logs: Logs, **options: Unpack[o.SuspectsOptions]) -> Searched:
     from fairpay.fraud.detect.run import outputs, search  # noqa: PLC0415 - the same
     from fairpay.fraud.detect.scatter import ROLES  # noqa: PLC0415 - the same
     from fairpay.logs.read import open_logs  # noqa: PLC0415 - the same
-    from fairpay.pipeline.jobs import do, origins_of, watching  # noqa: PLC0415 - the same
+    from fairpay.pipeline import jobs  # noqa: PLC0415 - the same
     from fairpay.runs.inputs import log_inputs  # noqa: PLC0415 - the same
 
     full = complete("suspects", options)
-    rules, previous = two_or_more(full), full["previous"]
-    origins = origins_of("suspects", full, rule=list(rules))
+    rules, previous = jobs.two_or_more(full), full["previous"]
+    origins = jobs.origins_of("suspects", full, rule=list(rules))
     origins["previous"] = (None if previous is None else "given", origins["previous"][1])
 
     def before(asked: Request) -> list[InputFile]:
@@ -280,9 +258,9 @@ def suspects(logs: Logs, **options: Unpack[o.SuspectsOptions]) -> Searched:
         return log_inputs(open_logs(previous, asked.reading, wanted=()).files, asked.reading, role="previous")
 
     def work(asked: Request) -> Searched:
-        return search(asked, watching(full), previous=previous, origins=origins)
+        return search(asked, jobs.watching(full), previous=previous, origins=origins)
 
-    return do("suspects", logs, full | {"roles": ROLES}, work, rules=rules, inputs=before, files=outputs)
+    return jobs.do("suspects", logs, full | {"roles": ROLES}, work, rules=rules, inputs=before, files=outputs)
 
 
 @python
@@ -295,15 +273,15 @@ def check(logs: Logs, **options: Unpack[o.CheckOptions]) -> Checked:
     """
     from fairpay.logs.doctor import examine  # noqa: PLC0415 - the same
     from fairpay.logs.read import as_paths  # noqa: PLC0415 - the same
-    from fairpay.pipeline.jobs import request, watching  # noqa: PLC0415 - the same
+    from fairpay.pipeline import jobs  # noqa: PLC0415 - the same
     from fairpay.pipeline.run import inspect, refusal  # noqa: PLC0415 - the same
 
     full = complete("check", options)
-    asked = request("check", logs, (), full)
+    asked = jobs.request("check", logs, (), full)
     paths = as_paths(logs)
     files = () if paths is None else tuple(examine(paths, asked.reading))
     try:
-        inspection, listening = inspect(asked, watching(full))
+        inspection, listening = inspect(asked, jobs.watching(full))
     except InputError as refused:
         if all(file.problem for file in files):
             raise
@@ -324,10 +302,10 @@ def close(logs: Logs = (), **options: Unpack[o.CloseOptions]) -> Closed:
     """
     from fairpay.ledger.close import close as close_month  # noqa: PLC0415 - the same
     from fairpay.ledger.closing import Closing  # noqa: PLC0415 - the same
-    from fairpay.pipeline.jobs import watching  # noqa: PLC0415 - the same
+    from fairpay.pipeline import jobs  # noqa: PLC0415 - the same
 
     full = complete("close", options)
-    return close_month(Closing.of(full, log_files(logs)), dry_run=full["dry_run"], watch=watching(full))
+    return close_month(Closing.of(full, log_files(logs)), dry_run=full["dry_run"], watch=jobs.watching(full))
 
 
 @python
@@ -341,7 +319,7 @@ def adjust(logs: Logs = (), **options: Unpack[o.AdjustOptions]) -> Adjusted:
     from fairpay.ledger.adjust import adjust as adjust_month  # noqa: PLC0415 - the same
     from fairpay.ledger.changes import Change  # noqa: PLC0415 - the same
     from fairpay.ledger.closing import Closing, tables_of  # noqa: PLC0415 - the same
-    from fairpay.pipeline.jobs import watching  # noqa: PLC0415 - the same
+    from fairpay.pipeline import jobs  # noqa: PLC0415 - the same
 
     full = complete("adjust", options)
     change = Change(
@@ -352,7 +330,7 @@ def adjust(logs: Logs = (), **options: Unpack[o.AdjustOptions]) -> Adjusted:
         undo=full["undo"],
         reason=full["reason"],
     )
-    return adjust_month(Closing.of(full, ()), change, dry_run=full["dry_run"], watch=watching(full))
+    return adjust_month(Closing.of(full, ()), change, dry_run=full["dry_run"], watch=jobs.watching(full))
 
 
 def log_files(logs: Logs) -> tuple[str, ...]:

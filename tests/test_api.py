@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -221,6 +222,46 @@ def test_one_rule_is_compared_with_market_centric() -> None:
         result = fairpay.compare(PLAYS, rules=rules, fee="1", royalty_rate="70%")
         assert [payout.rule.label for payout in result.outcome.payouts] == labels
         assert result.origins["rule"] == (labels, "python" if rules else "default")
+
+
+def test_one_text_is_a_list_of_one() -> None:
+    asked: dict[str, Any] = {"fee": "1", "royalty_rate": "70%"}
+    assert fairpay.compare(PLAYS, rules="bounded", **asked).table.equals(
+        fairpay.compare(PLAYS, rules=["bounded"], **asked).table
+    )
+
+
+def test_the_function_adjust_stands_beside_the_package_of_that_name() -> None:
+    policy = importlib.import_module("fairpay.adjust.policy")
+    assert "spotify-2024" in policy.policy_names()
+    with pytest.raises(fairpay.UsageError, match="books and period not given"):
+        fairpay.adjust()  # type: ignore[call-arg]
+
+
+def test_a_month_is_closed_corrected_and_compared_in_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    pl.DataFrame({"pool": ["all"], "gross": ["3.00"], "rule": ["user-centric"]}).write_csv("pools.csv")
+    for name, frame in (("plays.csv", PLAYS), ("late.csv", PLAYS[:1])):
+        frame.write_csv(name)
+    asked: dict[str, Any] = {"books": "books", "period": "2026-10"}
+    with pytest.raises(fairpay.UsageError, match="closed from files"):
+        fairpay.close(PLAYS, pools="pools.csv", **asked)
+    assert fairpay.close("plays.csv", pools="pools.csv", dry_run=True, **asked).status == "preview"
+    closed = fairpay.close("plays.csv", pools="pools.csv", **asked)
+    assert repr(closed) == "<close of 2026-10 (done) under user-centric: 1 pools, 3 payments>"
+    assert closed.summary["status"] == "done"
+    adjusted = fairpay.adjust("late.csv", reason="late", **asked)
+    assert repr(adjusted).startswith("<adjustment of 2026-10 booked in 2026-11 (done):")
+    assert len(fairpay.diff("books/2026-10", "books/2026-10").table) == 0
+    assert all(control.ok for control in fairpay.verify(books="books"))
+    for result in (closed, adjusted):
+        assert "<table" in result._repr_html_()
+
+
+def test_init_writes_a_file_once(tmp_path: Path) -> None:
+    assert fairpay.init(tmp_path / "month.toml").read_text().startswith("# A month of the books")
+    with pytest.raises(fairpay.OutputError, match="is there already"):
+        fairpay.init(tmp_path / "month.toml")
 
 
 def test_the_program_runs_as_a_module() -> None:

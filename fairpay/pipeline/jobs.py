@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from fairpay.adjust.policy import find_policy
-from fairpay.errors import FairpayError, UnbalancedError
+from fairpay.errors import FairpayError, UnbalancedError, UsageError
 from fairpay.logs.formulas import defused
 from fairpay.pipeline.opening import input_files
 from fairpay.pipeline.request import Request, Watch
@@ -36,8 +36,19 @@ if TYPE_CHECKING:
 
     from fairpay.reports.outcome import InputFile, Outcome
 
-__all__ = ["Finished", "do", "origins_of", "policy_rule", "publish", "request", "watching", "with_policy"]
+__all__ = [
+    "Finished",
+    "do",
+    "origins_of",
+    "policy_rule",
+    "publish",
+    "request",
+    "two_or_more",
+    "watching",
+    "with_policy",
+]
 
+USUAL = ("market-centric", "user-centric")
 TABLES = {"compare": "comparison", "pay": "payouts", "audit": "audit", "suspects": "suspects"}
 IN_MEMORY = "a table in memory"
 UNRECORDED = frozenset({"say", "progress", "origins", "output", "force"})
@@ -189,6 +200,24 @@ def request(command: str, logs: object, rules: Sequence[str], options: Mapping[s
 def policy_rule(options: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the rule of the policy that is asked for, if any."""
     return () if options.get("policy") is None else (find_policy(options["policy"]).rule,)
+
+
+def two_or_more(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Add the usual rules to fewer than two: `bounded` alone is compared with market-centric.
+
+    Raises:
+        UsageError: the same rule twice.
+
+    """
+    rules = tuple(options["rules"])
+    if not rules:
+        return tuple(dict.fromkeys((*USUAL, *policy_rule(options))))
+    if len(rules) == 1:
+        return USUAL if rules[0] == USUAL[0] else (USUAL[0], *rules)
+    if len(set(rules)) == 1:
+        message = "compare needs two or more different rules"
+        raise UsageError(message, advice="Add --rule, or use `fairpay pay` for one.")
+    return rules
 
 
 def with_policy(command: str, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import functools
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Protocol, Required, TypeAlias, Union, get_args, get_origin, get_type_hints
@@ -73,6 +73,11 @@ class Option:
     def types(self) -> tuple[Any, ...]:
         """The members of its type, without None."""
         return tuple(flattened(self.kind))
+
+    @property
+    def listed(self) -> bool:
+        """Whether it is a list; one text is a list of one."""
+        return any(get_origin(kind) is Sequence for kind in self.types)
 
     @property
     def choices(self) -> tuple[str, ...]:
