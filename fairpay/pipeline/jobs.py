@@ -21,8 +21,7 @@ from fairpay.pipeline.opening import input_files
 from fairpay.pipeline.request import Request, Watch
 from fairpay.reports.summary import decisions_of, warnings_of
 from fairpay.rules import find_rule
-from fairpay.runs.hashing import HashSink
-from fairpay.runs.inputs import HashedInputs
+from fairpay.runs.inputs import HashedInputs, HashSink
 from fairpay.runs.manifest import describe, fingerprint
 from fairpay.runs.outputs import write_csv, write_json, write_parquet
 from fairpay.runs.publish import Target
