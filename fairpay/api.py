@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from fairpay.fraud.audit.result import Audited
+    from fairpay.fraud.audit.audit import Audited
     from fairpay.fraud.detect.run import Searched
     from fairpay.ledger.adjust import Adjusted
     from fairpay.ledger.close import Closed
@@ -217,9 +217,8 @@ def audit(logs: Logs, **options: Unpack[o.AuditOptions]) -> Audited:
     `rules`: none is every rule that takes one walk. `scenarios`: names or TOML files; none is the usual two. Takes and
     raises what `compare` does.
     """
-    from fairpay.fraud.audit.result import Audited  # noqa: PLC0415 - the same
+    from fairpay.fraud.audit.audit import Audited, run_audit  # noqa: PLC0415 - the same
     from fairpay.fraud.audit.scenario import USUAL, find_scenario, scenario_files  # noqa: PLC0415 - the same
-    from fairpay.fraud.audit.stage import run_audit  # noqa: PLC0415 - the same
     from fairpay.pipeline import jobs  # noqa: PLC0415 - the same
 
     full = complete("audit", options)
@@ -241,8 +240,8 @@ def suspects(logs: Logs, **options: Unpack[o.SuspectsOptions]) -> Searched:
 
     `previous` is the log of the month before. Takes and raises what `compare` does.
     """
+    from fairpay.fraud.detect.intake import ROLES  # noqa: PLC0415 - the same
     from fairpay.fraud.detect.run import outputs, search  # noqa: PLC0415 - the same
-    from fairpay.fraud.detect.scatter import ROLES  # noqa: PLC0415 - the same
     from fairpay.logs.read import open_logs  # noqa: PLC0415 - the same
     from fairpay.pipeline import jobs  # noqa: PLC0415 - the same
     from fairpay.runs.inputs import log_inputs  # noqa: PLC0415 - the same
