@@ -16,8 +16,8 @@ def close(logs: MoreLogs = None, log: LogOption = None, *, asked: Asked) -> None
     """Close a month: from money received and plays to amounts payable, every control checked, or nothing at all."""
     from fairpay.cli.screens.books import closed_screen  # noqa: PLC0415 - Rich is loaded where something is shown
     from fairpay.ledger.close import close as close_month  # noqa: PLC0415 - the engine is loaded where it is used
+    from fairpay.ledger.close import closed_json  # noqa: PLC0415 - the same
     from fairpay.ledger.listening import Watch  # noqa: PLC0415 - the same
-    from fairpay.ledger.summary import closed_json  # noqa: PLC0415 - the same
 
     read = [*(logs or []), *(log or [])]
     with watching(read, asked) as watch:

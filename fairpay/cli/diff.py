@@ -21,7 +21,7 @@ def diff(
     """Two runs side by side: what changed for whom, and why: inputs, rules, options, version."""
     from fairpay.cli.screens.books import diff_screen  # noqa: PLC0415 - Rich is loaded where something is shown
     from fairpay.ledger.diff import diff as compare_runs  # noqa: PLC0415 - PyArrow is loaded where it is used
-    from fairpay.ledger.summary import diff_json  # noqa: PLC0415 - the same
+    from fairpay.ledger.diff import diff_json  # noqa: PLC0415 - the same
 
     difference = compare_runs(Path(before), Path(after))
     if as_json:

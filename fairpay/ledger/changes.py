@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fairpay.errors import UsageError
 from fairpay.ledger.closing import TABLES
 from fairpay.ledger.exclusions import Exclusions, read_exclusions
-from fairpay.ledger.identity import EXCLUDED, LOGS, find_again
+from fairpay.ledger.inputs import EXCLUDED, LOGS, find_again
 from fairpay.ledger.policies import MONTH, kept_name
 
 if TYPE_CHECKING:

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
 from fairpay.errors import Problem, UnbalancedError
-from fairpay.ledger.grouping import group, row_order
-from fairpay.ledger.ledger import INTO, STANDS, Kind, Ledger
+from fairpay.ledger.model import INTO, STANDS, Kind, Ledger, by, in_words, is_kind, pool_sums, signed, summed, wide
+from fairpay.ledger.payees import is_suspense
 from fairpay.ledger.pools import OUTSIDE
-from fairpay.ledger.routing import is_suspense
-from fairpay.ledger.sums import in_words, pool_sums, sums, with_parent
 from fairpay.money.currency import format_units
 from fairpay.reports.outcome import Control
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from fairpay.ledger.balances import Balances
     from fairpay.ledger.facts import Facts
 
-__all__ = ["check_month", "heard_controls", "require"]
+__all__ = ["POSITION", "check_month", "heard_controls", "position", "require", "restated_controls"]
 
-ACCOUNT = ["payee", "currency"]
-POOLED = ["pool", *ACCOUNT]
+ACCOUNT = ("payee", "currency")
+POOLED = ("pool", *ACCOUNT)
+POSITION = (*POOLED, "scale")
+"""What a position is by: `position` has these columns and `amount`, the minor units credited for a month."""
 CREDITS = (Kind.EARNED, Kind.MINIMUM_TOPUP)
 
 
@@ -121,13 +120,20 @@ def splits_control(rows: Ledger) -> Control:
     columns = ("pool", "currency", "amount", "kind")
     divided = splits.select(*columns, taken=taking, payee="parent")
     whole = pl.concat([divided, earned.select(*columns, taken=pl.lit(value=False), payee="payee")])
-    groups, amounts = group(whole, POOLED), whole["amount"].to_numpy()
-    taken, split = whole["taken"].to_numpy(), (whole["kind"] == Kind.SPLIT.value).to_numpy()
-    unequal = groups.sum(amounts, split) != 0
-    lost = (groups.sum(amounts, taken | ~split) != 0) & groups.any(~split)
-    wrong = int(np.count_nonzero(unequal)) + int(np.count_nonzero(lost))
-    count = int(np.count_nonzero(groups.any(taken)))
+    split, earns, taken = is_kind(Kind.SPLIT), is_kind(*CREDITS), pl.col("taken")
+    sums = whole.group_by(POOLED).agg(
+        unequal=wide(split).sum() != 0, lost=(wide(taken | earns).sum() != 0) & earns.any(), taken=taken.any()
+    )
+    count, wrong = sums.filter("taken").height, sums.filter("unequal").height + sums.filter("lost").height
     return Control("splits", not wrong, f"{count:,} amounts divided among payees; {wrong:,} do not add up")
+
+
+def with_parent(splits: pl.DataFrame) -> pl.DataFrame:
+    """Split rows with `parent`: the account that is divided, on what takes it off and on what credits a part."""
+    words = splits.select(pl.col("reason").unique())
+    named = words.with_columns(parent=pl.col("reason").cast(pl.String).str.strip_prefix("from ").cast(pl.Categorical))
+    found = splits.join(named, on="reason", how="left", maintain_order="left")
+    return found.with_columns(parent=pl.when(pl.col("reason") == "to payees").then("payee").otherwise("parent"))
 
 
 def same_rows(name: str, found: Ledger, booked: Ledger) -> Control:
@@ -140,8 +146,8 @@ def same_rows(name: str, found: Ledger, booked: Ledger) -> Control:
 def carried_control(rows: Ledger, before: Balances) -> Control:
     """What comes in is what the last month carried out, account by account."""
     carried = rows.of_kinds({Kind.CARRY_IN})
-    columns = [*ACCOUNT, "amount"]
-    bare = [frame[row_order(frame, columns)].select(columns) for frame in (carried.frame, before.carried)]
+    columns = (*ACCOUNT, wide())
+    bare = [frame.select(columns).sort(pl.all()) for frame in (carried.frame, before.carried)]
     detail = f"{len(carried):,} balances carried in, {before.carried.height:,} carried out of the month before"
     return Control("carry_in", bare[0].equals(bare[1]), detail)
 
@@ -152,14 +158,14 @@ def held_controls(rows: Ledger, before: Balances) -> Iterator[Control]:
     wrong = not_held(released.frame, before.suspense, POOLED, sign=-1)
     yield Control("suspense", not wrong, f"{len(released):,} amounts released, {wrong:,} not as they were held")
     paid_back = rows.of_kinds({Kind.RESERVE_RELEASE})
-    wrong = not_held(paid_back.frame, before.reserves, ["ref_period", *ACCOUNT], sign=1)
+    wrong = not_held(paid_back.frame, before.reserves, ("ref_period", *ACCOUNT), sign=1)
     yield Control("reserves", not wrong, f"{len(paid_back):,} reserves released, {wrong:,} not as they were held")
 
 
-def not_held(released: pl.DataFrame, held: pl.DataFrame, keys: list[str], *, sign: int) -> int:
+def not_held(released: pl.DataFrame, held: pl.DataFrame, keys: Sequence[str], *, sign: int) -> int:
     """How many rows release another amount than is held."""
     both = released.join(held.select(*keys, was="amount"), on=keys, how="left")
-    is_held = pl.col("was").cast(pl.Int128) == pl.col("amount").cast(pl.Int128) * sign
+    is_held = pl.col("was") == wide() * sign
     return both.filter(~is_held.fill_null(value=False)).height
 
 
@@ -176,29 +182,26 @@ def advances_control(rows: Ledger, facts: Facts, before: Balances) -> Control:
 
 def accounts_control(rows: Ledger) -> Control:
     """Every account closes to zero."""
-    groups, into = group(rows.frame, ACCOUNT), rows.is_kind(INTO)
-    left = groups.sum(rows.amounts, into) != groups.sum(rows.amounts, ~into)
-    wrong = int(np.count_nonzero(left))
-    return Control("accounts", not wrong, f"{len(groups):,} accounts, {wrong:,} do not close to zero")
+    left = rows.frame.group_by(ACCOUNT).agg(amount=signed().sum())
+    wrong = left.filter(pl.col("amount") != 0).height
+    return Control("accounts", not wrong, f"{left.height:,} accounts, {wrong:,} do not close to zero")
 
 
 def payable_control(rows: Ledger, facts: Facts) -> Control:
     """What is paid is at least the minimum payment, goes to nobody twice, and never to an account in suspense."""
     paid = rows.of_kinds({Kind.PAYABLE}).frame
-    accounts = len(group(paid, ACCOUNT))
-    wrong = 0
-    for currency in paid["currency"].unique().to_list():
+    accounts = paid.select(ACCOUNT).unique().height
+    wrong = paid.height - accounts + paid.filter(is_suspense("payee")).height
+    for currency in paid["currency"].unique():
         least = max(1, facts.minimum.get(currency, 0))
-        mine = paid.filter(pl.col("currency") == currency)["amount"].to_numpy()
-        wrong += int(np.count_nonzero(mine < least))
-    wrong += paid.height - accounts + paid.filter(is_suspense("payee")).height
+        wrong += sum(amount < least for amount in paid.filter(pl.col("currency") == currency)["amount"])
     return Control("payable", not wrong, f"{accounts:,} payments, {wrong:,} below the minimum payment or not allowed")
 
 
 def total_control(rows: Ledger) -> Control:
     """Paid + carried + suspense + reserve is all there was to place, in each currency."""
     stands, into = (
-        {currency: amount for currency, amount in sums(rows.of_kinds(kinds).frame).items() if amount}
+        {currency: amount for currency, amount in by(rows.of_kinds(kinds).frame, "currency").items() if amount}
         for kinds in (STANDS, INTO)
     )
     parts = [f"{kind.value} {in_words(rows.of_kinds({kind}).frame)}" for kind in sorted(STANDS)]
@@ -213,3 +216,23 @@ def period_control(rows: Ledger, facts: Facts, closed: Iterable[str]) -> Control
     wrong += rows.of_kinds(CREDITS).frame.filter(pl.col("ref_period") != "").height
     wrong += frame.filter(pl.col("run_id") != facts.run_id).height
     return Control("period", not wrong, f"{len(rows):,} rows of {facts.period}, {wrong:,} of another period or run")
+
+
+def position(rows: Ledger) -> pl.DataFrame:
+    """What each payee was credited by the month's own earnings, pool by pool.
+
+    Splits of what was released from suspense belong to earlier months and are left out.
+    """
+    own = rows.of_kinds(CREDITS).frame
+    splits = with_parent(rows.of_kinds({Kind.SPLIT}).frame).filter(~is_suspense("parent"))
+    return summed(pl.concat([part.select(*POSITION, "amount") for part in (own, splits)]), *POSITION)
+
+
+def restated_controls(facts: Facts, restated: pl.DataFrame, rows: Ledger, booked: pl.DataFrame) -> Iterator[Control]:
+    """Each pool, as it is known now, is placed to the last minor unit, and the rows are the difference to the books."""
+    sums = [pool_sums(frame) for frame in (restated, booked, rows.frame)]
+    for pool in facts.pools:
+        now, before, moved = (found.get((pool.name, pool.currency), 0) for found in sums)
+        texts = [format_units(amount, pool.scale) for amount in (before, moved, pool.base + pool.topup)]
+        detail = f"{texts[0]} booked + {texts[1]} adjusted = pool {texts[2]} {pool.currency}"
+        yield Control(f"pool {pool.name}", now == pool.base + pool.topup == before + moved, detail)

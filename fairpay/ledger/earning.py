@@ -28,9 +28,8 @@ from fairpay.rules import find_rule
 from fairpay.rules.core.ties import settle_together
 
 if TYPE_CHECKING:
-    from fairpay.ledger.closing import Closing
+    from fairpay.ledger.closing import Closing, Loaded
     from fairpay.ledger.listening import Taken, Watch
-    from fairpay.ledger.loading import Loaded
     from fairpay.ledger.pools import Pool
     from fairpay.ledger.splits import Splits
     from fairpay.rules.core.rule import Rule

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from fairpay.kernels.arrays import Codes
-    from fairpay.ledger.closing import Closing
-    from fairpay.ledger.loading import Loaded
+    from fairpay.ledger.closing import Closing, Loaded
     from fairpay.logs.schema import Listens, RawBatch
     from fairpay.qualify import Qualifier
     from fairpay.settings.values import Qualifying

@@ -29,10 +29,9 @@ if TYPE_CHECKING:
 
     from fairpay.engine.pool import LocalPool
     from fairpay.kernels.arrays import Codes
-    from fairpay.ledger.closing import Closing
+    from fairpay.ledger.closing import Closing, Loaded
     from fairpay.ledger.exclusions import Exclusions
     from fairpay.ledger.judging import Terms
-    from fairpay.ledger.loading import Loaded
     from fairpay.ledger.payers import Payers
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Listens, RawBatch

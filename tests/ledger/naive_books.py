@@ -15,10 +15,9 @@ from fairpay.ledger.revenue import revenue
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fairpay.ledger.closing import Closing
+    from fairpay.ledger.closing import Closing, Loaded
     from fairpay.ledger.earning import Source
     from fairpay.ledger.listening import Watch
-    from fairpay.ledger.loading import Loaded
 
 Account = tuple[str, str, str]
 """(what, who, currency)."""

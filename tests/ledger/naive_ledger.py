@@ -6,19 +6,17 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fairpay.ledger.ledger import INTO, Kind, Row, apportion
-from fairpay.ledger.periods import plus
-from fairpay.ledger.routing import UNALLOCATED, in_suspense
+from fairpay.ledger.model import INTO, Kind, Row, apportion, plus
+from fairpay.ledger.payees import UNALLOCATED, in_suspense
 from fairpay.money.currency import Currency, round_half_even
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fairpay.ledger.earned import Earned
-    from fairpay.ledger.posting import Booking
-    from fairpay.ledger.routing import Routing
-    from fairpay.ledger.settling import Policy
-    from fairpay.ledger.standing import Account, Standing
+    from fairpay.ledger.model import Booking
+    from fairpay.ledger.payees import Account, Routing, Standing
+    from fairpay.ledger.settle import Policy
 
 ORDER = {kind.value: place for place, kind in enumerate(Kind)}
 EARNING = frozenset({Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.SPLIT, Kind.ADJUSTMENT})

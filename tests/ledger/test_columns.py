@@ -9,30 +9,23 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import naive_ledger
-import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fairpay.ledger.aliases import Aliases
 from fairpay.ledger.balances import LEFT, balances
 from fairpay.ledger.controls import check_month
-from fairpay.ledger.dividing import divide_lines
 from fairpay.ledger.earned import Earned, Heard, Paid, PoolEarned
+from fairpay.ledger.export import Sheet, csv_parts, ledger_csv
 from fairpay.ledger.facts import Facts, facts_of
-from fairpay.ledger.grouping import group, run_sums
-from fairpay.ledger.ledger import Kind, Ledger, Row, read_ledger
-from fairpay.ledger.posting import Booking, post
+from fairpay.ledger.model import Booking, Kind, Ledger, Row, by, read_ledger
+from fairpay.ledger.payees import Aliases, Routing, Standing
 from fairpay.ledger.revenue import Revenue
-from fairpay.ledger.routing import Routing
-from fairpay.ledger.settling import Policy, Terms, settle
-from fairpay.ledger.sheet import Sheet
-from fairpay.ledger.splits import Splits
-from fairpay.ledger.standing import Standing
+from fairpay.ledger.settle import Policy, Terms, post, settle
+from fairpay.ledger.splits import Splits, divide_lines
 from fairpay.ledger.statements import payables, statements
-from fairpay.ledger.textfiles import csv_parts, ledger_csv
 from fairpay.money.currency import Currency, format_units
 from fairpay.runs import outputs
 from fairpay.runs.outputs import write_parquet, write_tables
@@ -226,22 +219,11 @@ def naive_parts(splits: Splits, source: str, amount: int) -> list[tuple[str, int
     return [(payee, part if amount > 0 else -part) for (payee, _), part in zip(payees, parts, strict=True)]
 
 
-@given(runs=st.lists(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=5), min_size=1, max_size=5))
-def test_sums_of_runs_do_not_wrap(runs: list[list[int]]) -> None:
-    """Beyond int64 they are Python's integers."""
-    starts = np.cumsum([0, *(len(run) for run in runs[:-1])])
-    found = run_sums(np.array([n for run in runs for n in run], dtype=np.int64), starts)
-    assert [int(n) for n in found] == [sum(run) for run in runs]
-
-
-@given(rows=st.lists(st.tuples(st.sampled_from(("", "a", "é", "z", "Z", "aa")), st.integers(-5, 5)), max_size=20))
-def test_groups_are_in_the_order_of_their_texts(rows: list[tuple[str, int]]) -> None:
-    """And of their numbers; every row is in one group."""
+@given(rows=st.lists(st.tuples(st.sampled_from(("", "a", "é", "z", "Z", "aa")), st.integers(-(2**63), 2**63 - 1))))
+def test_sums_do_not_wrap_and_stand_in_the_order_of_their_texts(rows: list[tuple[str, int]]) -> None:
     frame = pl.DataFrame(rows, schema={"text": pl.Categorical, "amount": pl.Int64}, orient="row")
-    groups = group(frame, ("text",))
-    sums = {text: sum(n for other, n in rows if other == text) for text in sorted({text for text, _ in rows})}
-    keys = frame["text"].gather(groups.firsts()).to_list()
-    assert list(zip(keys, groups.sum(frame["amount"].to_numpy()).tolist(), strict=True)) == list(sums.items())
+    sums = {(text,): sum(n for other, n in rows if other == text) for text in sorted({text for text, _ in rows})}
+    assert list(by(frame, "text").items()) == list(sums.items())
 
 
 def test_a_ledger_written_in_parts_has_the_bytes_of_one_written_at_once(

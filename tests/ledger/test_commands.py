@@ -14,14 +14,14 @@ from fairpay.cli import main
 from fairpay.cli.config import flags
 from fairpay.errors import InputError, NotVerifiedError, OutputError, UnbalancedError, UsageError
 from fairpay.ledger import close as closing_module
-from fairpay.ledger import writing
-from fairpay.ledger.ledger import Kind
+from fairpay.ledger import publish as writing
+from fairpay.ledger.model import Kind
 from fairpay.ledger.template import TEMPLATE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fairpay.ledger.ledger import Ledger
+    from fairpay.ledger.model import Ledger
 
 JULY = ("close", "--config", f"{FILES}/2026-07.toml")
 

@@ -10,12 +10,11 @@ from quarter import FILES, QUARTER, STEPS, run
 
 from fairpay.cli import main
 from fairpay.ledger.changes import reopened
-from fairpay.ledger.closing import Closing
+from fairpay.ledger.closing import Closing, load
 from fairpay.ledger.earning import Source, earn
+from fairpay.ledger.export import ledger_csv
 from fairpay.ledger.listening import Watch
-from fairpay.ledger.loading import load
 from fairpay.ledger.store import shelf
-from fairpay.ledger.textfiles import ledger_csv
 from fairpay.ledger.verify import verify_books
 
 if TYPE_CHECKING:

@@ -17,16 +17,15 @@ from fairpay.ledger.adjust import adjust
 from fairpay.ledger.balances import balances
 from fairpay.ledger.changes import Change
 from fairpay.ledger.close import close
-from fairpay.ledger.closing import Closing
+from fairpay.ledger.closing import Closing, load
 from fairpay.ledger.earning import Source
 from fairpay.ledger.exclusions import Exclusions
 from fairpay.ledger.listening import Watch
-from fairpay.ledger.loading import load
 from fairpay.ledger.store import shelf
 from fairpay.ledger.verify import verify_books
 
 if TYPE_CHECKING:
-    from fairpay.ledger.ledger import Ledger
+    from fairpay.ledger.model import Ledger
 
 PERIODS = ("2026-11", "2026-12", "2027-01")
 ARTISTS, USERS, PAYEES = ("a", "b", "c", "d"), ("u1", "u2", "u3"), ("a", "p", "q")

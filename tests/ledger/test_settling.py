@@ -4,12 +4,10 @@ from collections import defaultdict
 from fractions import Fraction
 
 from fairpay.ledger.balances import Balances, balances
-from fairpay.ledger.ledger import INTO, Ledger, Row
-from fairpay.ledger.posting import Booking
-from fairpay.ledger.routing import Routing
-from fairpay.ledger.settling import Policy, Terms, settle
+from fairpay.ledger.model import INTO, Booking, Ledger, Row
+from fairpay.ledger.payees import Routing, Standing
+from fairpay.ledger.settle import Policy, Terms, settle
 from fairpay.ledger.splits import Splits
-from fairpay.ledger.standing import Standing
 
 EUR = ("p", "EUR")
 

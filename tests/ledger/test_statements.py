@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fairpay.ledger.ledger import Ledger, Row
-from fairpay.ledger.names import file_name, payment_ref
-from fairpay.ledger.statements import lines, payables, statements
-from fairpay.ledger.textfiles import csv_parts
-from fairpay.ledger.workbook import workbook
+from fairpay.ledger.export import csv_parts, workbook
+from fairpay.ledger.model import Ledger, Row
+from fairpay.ledger.statements import file_name, lines, payables, payment_ref, statements
 
 if TYPE_CHECKING:
-    from fairpay.ledger.sheet import Sheet
+    from fairpay.ledger.export import Sheet
 
 PAYEES = ("../../etc", "CON", "x" * 300, "a/b", "🎸", "=1+1", "A", "a", "", ".", "nul.txt", "é")
 

@@ -12,7 +12,7 @@ import pytest
 from quarter import copied
 
 from fairpay.errors import InputError
-from fairpay.ledger.ledger import Ledger
+from fairpay.ledger.model import Ledger
 from fairpay.ledger.store import shelf
 from fairpay.ledger.verify import verify_books
 from fairpay.runs.hashing import hash_file

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from fairpay.cli.screens.parts import figures, labelled
 from fairpay.cli.words import counted, joined, visible
-from fairpay.ledger.summary import suspense, totals
+from fairpay.ledger.statements import suspense, totals
 from fairpay.money.currency import format_units
 
 if TYPE_CHECKING:
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.ledger.close import Closed
     from fairpay.ledger.diff import Difference
-    from fairpay.ledger.rework import Adjusted
+    from fairpay.ledger.publish import Adjusted, Closed
     from fairpay.reports.outcome import Control
 
 __all__ = ["adjusted_screen", "closed_screen", "diff_screen"]

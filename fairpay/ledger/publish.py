@@ -1,45 +1,79 @@
-"""Writing: the files of a closed month and its manifest, published whole or not at all."""
+"""Publish: a closed month or an adjustment, its files and its manifest, written whole or not at all."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import polars as pl
 
 from fairpay.errors import InputError
 from fairpay.ledger.closing import KEPT
-from fairpay.ledger.grouping import group
-from fairpay.ledger.names import file_name
-from fairpay.ledger.routing import is_suspense
-from fairpay.ledger.statements import lines, payables, pools_sheet, statements
+from fairpay.ledger.export import csv_lines, csv_parts, ledger_csv, workbook
+from fairpay.ledger.payees import is_suspense
+from fairpay.ledger.statements import file_name, lines, payables, pools_sheet, statements
 from fairpay.ledger.store import ADJUSTMENTS, LEDGER
-from fairpay.ledger.textfiles import csv_lines, csv_parts, ledger_csv
-from fairpay.ledger.workbook import workbook
-from fairpay.reports.outcome import Control
 from fairpay.runs.disk import open_new
 from fairpay.runs.hashing import hash_file
 from fairpay.runs.manifest import describe
 from fairpay.runs.outputs import write_parquet, write_tables
 from fairpay.runs.publish import Target
-from fairpay.runs.standing import damage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from fairpay.ledger.adjust import Adjusted
-    from fairpay.ledger.close import Closed
     from fairpay.ledger.closing import Closing
-    from fairpay.ledger.identity import Input
-    from fairpay.ledger.ledger import Ledger
-    from fairpay.ledger.sheet import Sheet
-    from fairpay.ledger.store import Entry, Shelf
+    from fairpay.ledger.export import Sheet
+    from fairpay.ledger.facts import Facts
+    from fairpay.ledger.inputs import Input
+    from fairpay.ledger.model import Ledger
+    from fairpay.ledger.store import Shelf
+    from fairpay.reports.outcome import Control
 
-__all__ = ["already", "publish_adjustment", "publish_month"]
+__all__ = ["Adjusted", "Closed", "publish_adjustment", "publish_month"]
 
 SCHEMA_VERSION = 1
 DETAIL = 100_000
 """Rows of a table that are written into a workbook; more are refused there, with a word."""
 Writer: TypeAlias = "Callable[[Path], int | None]"
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A month that was closed, or would be."""
+
+    status: Literal["done", "already", "preview"]
+    period: str
+    run_id: str
+    facts: Facts
+    rows: Ledger
+    """In ledger order."""
+    controls: tuple[Control, ...]
+    manifest_sha256: str = ""
+    """Of the manifest in the books; empty for a preview. Kept elsewhere, it shows later that the books are these."""
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """File name -> text, of what stands in the month's directory besides the ledger and its tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """An adjustment that was booked, or would be."""
+
+    status: Literal["done", "already", "preview"]
+    run_id: str
+    period: str
+    """The open month it is booked in."""
+    ref_period: str
+    """The closed month it corrects."""
+    reason: str
+    facts: Facts
+    """The closed month as it is known now."""
+    rows: Ledger
+    controls: tuple[Control, ...]
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """File name -> text, of what stands in the adjustment's directory besides the ledger."""
 
 
 def publish_month(closing: Closing, month: Closed, inputs: Sequence[Input], found: Shelf) -> None:
@@ -137,13 +171,9 @@ def payee_files(rows: Ledger, *, excel: bool) -> dict[str, Writer]:
     """A file for each payee, of its lines."""
     detail = lines(rows.where(~is_suspense("payee")))
     head, *text = (line for part in csv_lines(detail, excel=excel) for line in part)
-    groups = group(detail.frame, ["payee"])
-    names = detail.frame["payee"].gather(groups.firsts()).to_list()
-    ends = [*groups.starts[1:].tolist(), len(text)]
-    return {
-        f"{file_name(name)}.csv": data((head + "".join(text[start:end])).encode())
-        for name, start, end in zip(names, groups.starts.tolist(), ends, strict=True)
-    }
+    whole = pl.DataFrame({"payee": detail.frame["payee"], "line": text}, schema_overrides={"line": pl.String})
+    texts = whole.group_by("payee", maintain_order=True).agg(pl.col("line").str.join(""))
+    return {f"{file_name(payee)}.csv": data((head + own).encode()) for payee, own in texts.iter_rows()}
 
 
 def kept_tables(closing: Closing, inputs: Iterable[Input]) -> dict[str, Writer]:
@@ -175,13 +205,8 @@ def copy(source: Path, sha256: str) -> Writer:
 
 
 def texts(beside: Mapping[str, str]) -> dict[str, Writer]:
-    """Write texts under their names."""
-    return {name: text(content) for name, content in beside.items()}
-
-
-def text(content: str) -> Writer:
-    """Write text as UTF-8."""
-    return data(content.encode())
+    """Write texts under their names, as UTF-8."""
+    return {name: data(content.encode()) for name, content in beside.items()}
 
 
 def streamed(parts: Callable[[], Iterable[bytes]]) -> Writer:
@@ -196,29 +221,9 @@ def streamed(parts: Callable[[], Iterable[bytes]]) -> Writer:
 
 def data(content: bytes) -> Writer:
     """Write bytes."""
-
-    def write(path: Path) -> None:
-        with open_new(path) as file:
-            file.write(content)
-
-    return write
+    return streamed(lambda: [content])
 
 
 def table(sheet: Sheet) -> Writer:
     """Write a sheet as Parquet."""
     return lambda path: write_parquet(sheet.arrow(), path)
-
-
-def already(entry: Entry) -> tuple[Control, ...]:
-    """Check that a closed month is as it was written.
-
-    Raises:
-        InputError: it is not.
-
-    """
-    broken = damage(entry.directory, entry.manifest)
-    if broken:
-        message = f"{entry.period} is closed, but not as it was written: {'; '.join(broken)}"
-        raise InputError(message, advice="Run `fairpay verify --books` and restore the books from a copy.")
-    controls: Sequence[Mapping[str, object]] = entry.manifest["controls"]
-    return tuple(Control(str(c["name"]), bool(c["ok"]), str(c["detail"])) for c in controls)

@@ -1,16 +1,20 @@
-"""The ledger: one append-only table of integer minor units per month, in an order and in bytes that repeat."""
+"""The model of the books: a month's ledger, one append-only table of integer minor units whose bytes repeat.
+
+Amounts are int64 in the ledger and summed in int128, where no sum of them can wrap. Nothing here is a float.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import polars as pl
 
-from fairpay.errors import UnbalancedError
-from fairpay.ledger.grouping import row_order
+from fairpay.errors import UnbalancedError, UsageError
+from fairpay.money.currency import format_units
 from fairpay.money.rounding import largest_remainder_exact
 
 if TYPE_CHECKING:
@@ -18,11 +22,31 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     import pyarrow as pa
-    from numpy.typing import NDArray
 
-    from fairpay.kernels.arrays import Ints
-
-__all__ = ["EMPTY", "INTO", "STANDS", "TYPES", "Kind", "Ledger", "Row", "apportion", "read_ledger"]
+__all__ = [
+    "EMPTY",
+    "INTO",
+    "MONTH",
+    "STANDS",
+    "Booking",
+    "Kind",
+    "Ledger",
+    "Row",
+    "after",
+    "apportion",
+    "bounds",
+    "by",
+    "check_period",
+    "in_words",
+    "is_kind",
+    "less",
+    "plus",
+    "pool_sums",
+    "read_ledger",
+    "signed",
+    "summed",
+    "wide",
+]
 
 
 class Kind(StrEnum):
@@ -77,6 +101,7 @@ TYPES: dict[str, pl.DataType] = {
     "amount": pl.Int64(),
     "scale": pl.Int32(),
 }
+EMPTY = pl.DataFrame(schema=TYPES)
 ORDER = ("payee", "currency", "kind", "pool", "ref_period", "ref_run_id", "reason", "amount")
 """Payee first, then the month's own order; what is left out is the same in all rows of a ledger."""
 GROUP_ROWS = 1 << 20
@@ -98,12 +123,7 @@ class Ledger:
             UnbalancedError: when an amount leaves int64.
 
         """
-        found = list(rows)
-        columns: Iterable[Sequence[object]] = zip(*found, strict=True) if found else [[] for _ in Row._fields]
-        wide = {name: pl.Int128 if name == "amount" else kind for name, kind in TYPES.items()}
-        return cls.made(
-            pl.DataFrame([pl.Series(n, list(v), wide[n]) for n, v in zip(Row._fields, columns, strict=True)])
-        )
+        return cls.made(pl.DataFrame(list(rows), schema={**TYPES, "amount": pl.Int128()}, orient="row"))
 
     @classmethod
     def made(cls, frame: pl.DataFrame, **same: str | int) -> Ledger:
@@ -113,12 +133,10 @@ class Ledger:
             UnbalancedError: when an amount leaves int64.
 
         """
-        if frame["amount"].dtype != pl.Int64:
-            wide = frame["amount"].cast(pl.Int128)
-            beyond = frame.filter((wide >= 2**63) | (wide < -(2**63)))
-            if beyond.height:
-                message = f"an amount of {beyond['amount'][0]} minor units is beyond what a ledger holds"
-                raise UnbalancedError(message, advice="Use a currency with fewer digits, or divide the pool.")
+        beyond = frame.filter(pl.col("amount").cast(pl.Int64, strict=False).is_null())
+        if beyond.height:
+            message = f"an amount of {beyond['amount'][0]} minor units is beyond what a ledger holds"
+            raise UnbalancedError(message, advice="Use a currency with fewer digits, or divide the pool.")
         whole = [
             pl.col(name).cast(kind)
             if name in frame.columns and name not in same
@@ -146,31 +164,20 @@ class Ledger:
 
     def of_kinds(self, kinds: Collection[Kind]) -> Ledger:
         """The rows of some kinds."""
-        return self.where(pl.col("kind").is_in([kind.value for kind in kinds]))
-
-    def is_kind(self, kinds: Collection[Kind]) -> NDArray[np.bool_]:
-        """bool[rows]: whether a row is of these kinds."""
-        return self.frame["kind"].is_in([kind.value for kind in kinds]).to_numpy()
+        return self.where(is_kind(*kinds))
 
     def booked_by(self, run_id: str) -> Ledger:
         """The same rows, as another run writes them."""
         return Ledger(self.frame.with_columns(run_id=pl.lit(run_id, dtype=pl.Categorical)))
 
-    @property
-    def amounts(self) -> Ints:
-        """int64[rows]."""
-        return self.frame["amount"].to_numpy()
-
     def sorted(self) -> Ledger:
         """In ledger order: by the bytes of the payee, the currency, the kind, the pool, the reference."""
-        return Ledger(self.frame[row_order(self.frame, ORDER)])
+        return Ledger(self.frame.sort(ORDER))
 
     def largest(self, count: int) -> Ledger:
         """The rows of the largest amounts, of either sign; of equal ones those of the smaller pool and payee first."""
-        order = row_order(self.frame, ("pool", "payee", "currency", "amount"))
-        amounts = self.amounts[order]
-        below = np.where(amounts < 0, amounts, -amounts)
-        return Ledger(self.frame[order[np.argsort(below, kind="stable")[:count]]])
+        size, order = pl.col("amount").cast(pl.Int128).abs(), ("pool", "payee", "currency", "amount")
+        return Ledger(self.frame.sort(size, *order, descending=[True, *(False for _ in order)])[:count])
 
     def tables(self, rows: int = GROUP_ROWS) -> Iterator[pa.Table]:
         """The rows as Arrow tables with the columns of a ledger file, some at a time; at least one."""
@@ -180,7 +187,64 @@ class Ledger:
             yield self.frame[start : start + rows].with_columns(texts).to_arrow().cast(target)
 
 
-EMPTY = pl.DataFrame(schema=TYPES)
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What every row of a run shares."""
+
+    run_id: str
+    period: str
+
+    def rows(self, found: pl.DataFrame, kind: Kind, **same: str | int) -> Ledger:
+        """Make rows of this kind with these columns; `same` are values that all of them share, zeros are left out.
+
+        Raises:
+            UnbalancedError: when an amount leaves int64.
+
+        """
+        paid = found.filter(pl.col("amount") != 0)
+        return Ledger.made(paid, run_id=self.run_id, period=self.period, kind=kind.value, **same)
+
+
+def is_kind(*kinds: Kind) -> pl.Expr:
+    """Whether a row is of these kinds."""
+    return pl.col("kind").is_in([kind.value for kind in kinds])
+
+
+def wide(where: pl.Expr | None = None) -> pl.Expr:
+    """The column `amount` in int128; 0 where a condition does not hold."""
+    amount = pl.col("amount").cast(pl.Int128)
+    return amount if where is None else pl.when(where).then(amount).otherwise(0)
+
+
+def less() -> pl.Expr:
+    """The same with the other sign."""
+    return wide() * -1
+
+
+def signed() -> pl.Expr:
+    """What a row adds to what is still to be placed: what comes in adds, what stands somewhere is placed."""
+    return wide(is_kind(*INTO)) - wide(is_kind(*STANDS))
+
+
+def summed(frame: pl.DataFrame, *keys: str) -> pl.DataFrame:
+    """One row for each group, in the order in which they are met: its keys, and its `amount` in int128."""
+    return frame.group_by(keys, maintain_order=True).agg(wide().sum())
+
+
+def by(frame: pl.DataFrame, *columns: str) -> dict[tuple[Any, ...], int]:
+    """Values of these columns -> sum of the amounts, in the order of the values; for few of them."""
+    return {tuple(key): amount for *key, amount in summed(frame, *columns).sort(columns).iter_rows()}
+
+
+def pool_sums(frame: pl.DataFrame) -> dict[tuple[Any, ...], int]:
+    """(pool, currency) -> sum of the amounts."""
+    return by(frame, "pool", "currency")
+
+
+def in_words(frame: pl.DataFrame) -> str:
+    """Write the sums by currency as `12.30 EUR + 4.00 USD`; zeros are left out."""
+    sums = by(frame, "currency", "scale")
+    return " + ".join(f"{format_units(n, scale)} {code}" for (code, scale), n in sums.items() if n) or "0"
 
 
 def apportion(amount: int, shares: Sequence[int] | Sequence[Fraction]) -> list[int]:
@@ -234,3 +298,40 @@ def read_group(table: pa.Table, kinds: Collection[Kind]) -> Ledger:
         raise ValueError(message)
     ledger = Ledger(found.with_columns(pl.col("kind").cast(TYPES["kind"])))
     return ledger.of_kinds(kinds) if kinds else ledger
+
+
+MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+MONTHS_A_YEAR = 12
+
+
+def check_period(text: str) -> str:
+    """Return the period, a month such as `2026-10`, if it is one.
+
+    Raises:
+        UsageError: when it is not a year and a month.
+
+    """
+    if not MONTH.fullmatch(text):
+        message = f"{text!r} is not a period"
+        raise UsageError(message, advice="Write the year and the month, such as 2026-10.")
+    return text
+
+
+def plus(period: str, months: int) -> str:
+    """`2026-11` plus 2 is `2027-01`; months may be negative."""
+    count = int(period[:4]) * MONTHS_A_YEAR + int(period[5:]) - 1 + months
+    return f"{count // MONTHS_A_YEAR:04d}-{count % MONTHS_A_YEAR + 1:02d}"
+
+
+def after(period: str) -> str:
+    """The period that follows."""
+    return plus(period, 1)
+
+
+def bounds(period: str) -> tuple[int, int]:
+    """First microsecond of the period and first after it, since 1970, UTC."""
+
+    def start(text: str) -> int:
+        return int(datetime(int(text[:4]), int(text[5:]), 1, tzinfo=UTC).timestamp()) * 1_000_000
+
+    return start(period), start(after(period))
