@@ -17,12 +17,21 @@ if TYPE_CHECKING:
 
 __all__ = ["LEFT", "Balances", "balances"]
 
-LEFT = frozenset({Kind.CARRY_OUT, Kind.SUSPENSE, Kind.RESERVE_HOLD, Kind.RESERVE_RELEASE, Kind.RECOUP})
+LEFT = frozenset(
+    {
+        Kind.SUSPENSE_RELEASE,
+        Kind.RESERVE_RELEASE,
+        Kind.RECOUP,
+        Kind.RESERVE_HOLD,
+        Kind.SUSPENSE,
+        Kind.CARRY_OUT,
+    }
+)
 """The kinds of ledger rows that months to come depend on."""
 ACCOUNT = ("payee", "currency")
 SUSPENSE = ("pool", *ACCOUNT)
 RESERVES = ("ref_period", *ACCOUNT)
-RECOUPED = ("reason", *ACCOUNT)
+RECOUPED = ("counterparty", *ACCOUNT)
 
 
 def none_of(keys: Sequence[str]) -> pl.DataFrame:
@@ -41,7 +50,7 @@ class Balances:
     kept: pl.DataFrame = field(default_factory=partial(none_of, RESERVES))
     """ref_period (the month it was held in) and the same: what went to reserve less what was released, zeros too."""
     recouped: pl.DataFrame = field(default_factory=partial(none_of, RECOUPED))
-    """reason (`advance NAME`) and the same: what was earned back."""
+    """counterparty (the name of an advance) and the same: what was earned back."""
 
     @property
     def suspense(self) -> pl.DataFrame:
@@ -55,9 +64,9 @@ class Balances:
 
     @property
     def earned_back(self) -> dict[tuple[str, str, str], int]:
-        """(`advance NAME`, payee, currency) -> minor units."""
+        """(advance, payee, currency) -> minor units."""
         columns = self.recouped.select(*RECOUPED, "amount").iter_rows()
-        return {(reason, payee, currency): amount for reason, payee, currency, amount in columns}
+        return {(advance, payee, currency): amount for advance, payee, currency, amount in columns}
 
     def after(self, ledger: Ledger) -> Balances:
         """The state after one more month."""
@@ -67,7 +76,7 @@ class Balances:
 
         return Balances(
             carried=rows(Kind.CARRY_OUT, wide()).select(none_of(ACCOUNT).columns),
-            held=added(SUSPENSE, self.held, rows(Kind.SUSPENSE, wide())),
+            held=added(SUSPENSE, self.held, rows(Kind.SUSPENSE_RELEASE, less()), rows(Kind.SUSPENSE, wide())),
             kept=added(
                 RESERVES,
                 self.kept,

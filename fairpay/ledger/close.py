@@ -160,7 +160,7 @@ def closed_json(month: Closed) -> dict[str, Any]:
     """What `fairpay close --json` prints."""
     facts = month.facts.as_json()
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "command": "close",
         "status": month.status,
         "period": month.period,

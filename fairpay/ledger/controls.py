@@ -23,6 +23,7 @@ __all__ = ["POSITION", "check_month", "heard_controls", "position", "require", "
 
 ACCOUNT = ("payee", "currency")
 POOLED = ("pool", *ACCOUNT)
+DIVIDED = ("pool", "divided", "currency")
 POSITION = (*POOLED, "scale")
 """What a position is by: `position` has these columns and `amount`, the minor units credited for a month."""
 CREDITS = (Kind.EARNED, Kind.MINIMUM_TOPUP)
@@ -113,27 +114,21 @@ def pool_controls(rows: Ledger, facts: Facts) -> Iterator[Control]:
 
 def splits_control(rows: Ledger) -> Control:
     """What an artist with splits earned is taken off it, and its payees get just that, for each pool and artist."""
-    splits = with_parent(rows.of_kinds({Kind.SPLIT}).frame)
-    taking = pl.col("reason") == "to payees"
-    parents = splits.filter(taking & ~is_suspense("payee")).select(POOLED).unique()
-    earned = rows.of_kinds(CREDITS).frame.join(parents, on=POOLED, how="semi")
-    columns = ("pool", "currency", "amount", "kind")
-    divided = splits.select(*columns, taken=taking, payee="parent")
-    whole = pl.concat([divided, earned.select(*columns, taken=pl.lit(value=False), payee="payee")])
-    split, earns, taken = is_kind(Kind.SPLIT), is_kind(*CREDITS), pl.col("taken")
-    sums = whole.group_by(POOLED).agg(
-        unequal=wide(split).sum() != 0, lost=(wide(taken | earns).sum() != 0) & earns.any(), taken=taken.any()
-    )
+    columns = (*DIVIDED, "kind", "amount")
+    splits, taken, earns = divided(rows).select(columns), is_kind(Kind.SPLIT_OUT), is_kind(*CREDITS)
+    parents = splits.filter(taken & ~is_suspense("divided")).select(DIVIDED).unique()
+    earned = rows.of_kinds(CREDITS).frame.with_columns(divided="payee").select(columns)
+    whole = pl.concat([splits, earned.join(parents, on=DIVIDED, how="semi")])
+    lost = (wide(taken | earns).sum() != 0) & earns.any()
+    sums = whole.group_by(DIVIDED).agg(unequal=wide(~earns).sum() != 0, lost=lost, taken=taken.any())
     count, wrong = sums.filter("taken").height, sums.filter("unequal").height + sums.filter("lost").height
     return Control("splits", not wrong, f"{count:,} amounts divided among payees; {wrong:,} do not add up")
 
 
-def with_parent(splits: pl.DataFrame) -> pl.DataFrame:
-    """Split rows with `parent`: the account that is divided, on what takes it off and on what credits a part."""
-    words = splits.select(pl.col("reason").unique())
-    named = words.with_columns(parent=pl.col("reason").cast(pl.String).str.strip_prefix("from ").cast(pl.Categorical))
-    found = splits.join(named, on="reason", how="left", maintain_order="left")
-    return found.with_columns(parent=pl.when(pl.col("reason") == "to payees").then("payee").otherwise("parent"))
+def divided(rows: Ledger) -> pl.DataFrame:
+    """Splits with the account that is `divided`: what is taken off it, and what it gives to each payee."""
+    account = pl.when(is_kind(Kind.SPLIT_IN)).then("counterparty").otherwise("payee")
+    return rows.of_kinds({Kind.SPLIT_IN, Kind.SPLIT_OUT}).frame.with_columns(divided=account)
 
 
 def same_rows(name: str, found: Ledger, booked: Ledger) -> Control:
@@ -154,19 +149,18 @@ def carried_control(rows: Ledger, before: Balances) -> Control:
 
 def held_controls(rows: Ledger, before: Balances) -> Iterator[Control]:
     """No more leaves suspense or reserve than is there."""
-    released = rows.where((pl.col("kind") == Kind.SUSPENSE.value) & (pl.col("reason") == "released"))
-    wrong = not_held(released.frame, before.suspense, POOLED, sign=-1)
+    released = rows.of_kinds({Kind.SUSPENSE_RELEASE})
+    wrong = not_held(released.frame, before.suspense, POOLED)
     yield Control("suspense", not wrong, f"{len(released):,} amounts released, {wrong:,} not as they were held")
     paid_back = rows.of_kinds({Kind.RESERVE_RELEASE})
-    wrong = not_held(paid_back.frame, before.reserves, ("ref_period", *ACCOUNT), sign=1)
+    wrong = not_held(paid_back.frame, before.reserves, ("ref_period", *ACCOUNT))
     yield Control("reserves", not wrong, f"{len(paid_back):,} reserves released, {wrong:,} not as they were held")
 
 
-def not_held(released: pl.DataFrame, held: pl.DataFrame, keys: Sequence[str], *, sign: int) -> int:
+def not_held(released: pl.DataFrame, held: pl.DataFrame, keys: Sequence[str]) -> int:
     """How many rows release another amount than is held."""
     both = released.join(held.select(*keys, was="amount"), on=keys, how="left")
-    is_held = pl.col("was") == wide() * sign
-    return both.filter(~is_held.fill_null(value=False)).height
+    return both.filter(~pl.col("was").eq_missing(wide())).height
 
 
 def advances_control(rows: Ledger, facts: Facts, before: Balances) -> Control:
@@ -175,8 +169,8 @@ def advances_control(rows: Ledger, facts: Facts, before: Balances) -> Control:
     wrong = lines = 0
     for row in rows.of_kinds({Kind.RECOUP}):
         lines += 1
-        paid = facts.advances.get(f"{row.payee} / {row.currency} / {row.reason}", 0)
-        wrong += row.amount > 0 or done.get((row.reason, row.payee, row.currency), 0) - row.amount > paid
+        paid = facts.advances.get(f"{row.payee} / {row.currency} / advance {row.counterparty}", 0)
+        wrong += row.amount > 0 or done.get((row.counterparty, row.payee, row.currency), 0) - row.amount > paid
     return Control("advances", not wrong, f"{lines:,} recoupments, {wrong:,} beyond the advance")
 
 
@@ -224,7 +218,7 @@ def position(rows: Ledger) -> pl.DataFrame:
     Splits of what was released from suspense belong to earlier months and are left out.
     """
     own = rows.of_kinds(CREDITS).frame
-    splits = with_parent(rows.of_kinds({Kind.SPLIT}).frame).filter(~is_suspense("parent"))
+    splits = divided(rows).filter(~is_suspense("divided"))
     return summed(pl.concat([part.select(*POSITION, "amount") for part in (own, splits)]), *POSITION)
 
 

@@ -155,8 +155,8 @@ def readable(directory: Path) -> Iterator[None]:
 
 
 def from_ledger(path: Path) -> dict[str, pl.DataFrame]:
-    """What each payee was credited in a month of the books (without balances carried in), and is to be paid."""
-    kinds = {"credited": INTO - {Kind.CARRY_IN}, "payable": {Kind.PAYABLE}}
+    """What each payee was credited in a month, without what was carried in or released, and its payment."""
+    kinds = {"credited": INTO - {Kind.CARRY_IN, Kind.SUSPENSE_RELEASE}, "payable": {Kind.PAYABLE}}
     rows = read_ledger(str(path), INTO | {Kind.PAYABLE})
     return {figure: rows.of_kinds(own).frame.select(*KEYS, "amount") for figure, own in kinds.items()}
 

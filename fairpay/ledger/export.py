@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from fairpay.ledger.model import Ledger
 
 __all__ = ["ROWS", "Sheet", "csv_lines", "csv_parts", "ledger_csv", "workbook", "written"]
 
@@ -140,9 +139,8 @@ def csv_lines(sheet: Sheet, *, excel: bool = False) -> Iterator[pl.Series]:
     return lined(sheet.columns, parts, mark="\ufeff" if excel else "")
 
 
-def ledger_csv(ledger: Ledger) -> Iterator[bytes]:
-    """The ledger as CSV, in the order of the rows; amounts stay minor units."""
-    frame = ledger.frame
+def ledger_csv(frame: pl.DataFrame) -> Iterator[bytes]:
+    """The rows of a ledger as CSV, in their order; amounts stay minor units."""
     parts = (frame[at : at + SLICE].cast(pl.String) for at in range(0, frame.height, SLICE))
     return (together(part) for part in lined(frame.columns, parts))
 

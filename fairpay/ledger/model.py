@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import polars as pl
 
@@ -27,6 +27,7 @@ __all__ = [
     "EMPTY",
     "INTO",
     "MONTH",
+    "PAYEE",
     "STANDS",
     "Booking",
     "Kind",
@@ -37,39 +38,63 @@ __all__ = [
     "bounds",
     "by",
     "check_period",
+    "current",
     "in_words",
     "is_kind",
     "less",
     "plus",
     "pool_sums",
     "read_ledger",
+    "read_rows",
     "signed",
     "summed",
     "wide",
 ]
 
 
+PAYEE = "payee"
+"""The account a ledger row stands on: one side of every kind."""
+
+
 class Kind(StrEnum):
-    """What a ledger row is. Declared in the order in which a month is worked out."""
+    """What a ledger row is: its debit and credit, its column in statements, and its words on the screen of a month.
 
-    CARRY_IN = "carry_in"
-    EARNED = "earned"
-    MINIMUM_TOPUP = "minimum_topup"
-    SPLIT = "split"
-    ADJUSTMENT = "adjustment"
-    FEE = "fee"
-    RESERVE_RELEASE = "reserve_release"
-    RECOUP = "recoup"
-    RESERVE_HOLD = "reserve_hold"
-    SUSPENSE = "suspense"
-    CARRY_OUT = "carry_out"
-    PAYABLE = "payable"
+    Declared in the order in which a month is worked out. An amount above zero is taken from the debit side and given
+    to the credit side, one below zero goes the other way. Kinds without words come to nothing in total: not shown.
+    """
+
+    debit: str
+    credit: str
+    column: str
+    words: str
+
+    CARRY_IN = "carry_in", "balances", PAYEE, "opening_balance", "carried in"
+    EARNED = "earned", "royalty pool", PAYEE, "earned", "earned"
+    MINIMUM_TOPUP = "minimum_topup", "royalty pool", PAYEE, "minimum_topup", "minimum top-up"
+    SPLIT_IN = "split_in", "account that is divided", PAYEE, "split_from_others", ""
+    SPLIT_OUT = "split_out", "payees it is divided among", PAYEE, "split_to_others", ""
+    ADJUSTMENT = "adjustment", "royalty pool of a closed month", PAYEE, "adjustments", "adjusted"
+    FEE = "fee", "fees", PAYEE, "fees", "fees"
+    SUSPENSE_RELEASE = "suspense_release", "suspense account", PAYEE, "suspense_released", "suspense released"
+    RESERVE_RELEASE = "reserve_release", "reserve", PAYEE, "reserve_released", "reserve released"
+    RECOUP = "recoup", "advances", PAYEE, "recouped", "earned back"
+    RESERVE_HOLD = "reserve_hold", PAYEE, "reserve", "reserve_held", "reserve held"
+    SUSPENSE = "suspense", PAYEE, "suspense account", "suspended", "to suspense"
+    CARRY_OUT = "carry_out", PAYEE, "balances", "closing_balance", "carried on"
+    PAYABLE = "payable", PAYEE, "payables", "payable", "payable"
+
+    def __new__(cls, value: str, debit: str, credit: str, column: str, words: str) -> Self:
+        """Make one of its declaration."""
+        kind = str.__new__(cls, value)
+        kind._value_ = value
+        kind.debit, kind.credit, kind.column, kind.words = debit, credit, column, words
+        return kind
 
 
-STANDS = frozenset({Kind.RESERVE_HOLD, Kind.SUSPENSE, Kind.CARRY_OUT, Kind.PAYABLE})
-"""Where money stands at the end of the month: an amount above zero says it went there."""
-INTO = frozenset(Kind) - STANDS
+INTO = frozenset(kind for kind in Kind if kind.credit == PAYEE)
 """What changed a payee's balance: above zero in the payee's favour. Per payee and currency, INTO sums to STANDS."""
+STANDS = frozenset(Kind) - INTO
+"""Where money stands at the end of the month: an amount above zero says it went there."""
 
 
 class Row(NamedTuple):
@@ -89,10 +114,13 @@ class Row(NamedTuple):
     currency: str
     scale: int
     """Digits of the minor unit."""
+    counterparty: str = ""
+    """Whose money is divided (`split_in`), or the name of the advance that is earned back (`recoup`)."""
     ref_run_id: str = ""
     """The run a row refers to: the closed month an adjustment corrects, the month that held what is released."""
     ref_period: str = ""
     reason: str = ""
+    """For people; no amount depends on it."""
 
 
 TYPES: dict[str, pl.DataType] = {
@@ -102,7 +130,7 @@ TYPES: dict[str, pl.DataType] = {
     "scale": pl.Int32(),
 }
 EMPTY = pl.DataFrame(schema=TYPES)
-ORDER = ("payee", "currency", "kind", "pool", "ref_period", "ref_run_id", "reason", "amount")
+ORDER = ("payee", "currency", "kind", "pool", "ref_period", "ref_run_id", "counterparty", "reason", "amount")
 """Payee first, then the month's own order; what is left out is the same in all rows of a ledger."""
 GROUP_ROWS = 1 << 20
 """Rows that are read at once."""
@@ -262,12 +290,17 @@ def apportion(amount: int, shares: Sequence[int] | Sequence[Fraction]) -> list[i
     return [-part for part in parts] if amount < 0 else parts
 
 
-def schema() -> pa.Schema:
+FIRST = tuple(name for name in Row._fields if name != "counterparty")
+"""The columns of the first schema, which had one kind `split`, and said in `reason` what kinds and counterparty say."""
+FIRST_KINDS = {"split", *(kind.value for kind in Kind)} - {"split_in", "split_out", "suspense_release"}
+
+
+def schema(columns: Sequence[str] = Row._fields) -> pa.Schema:
     """The columns of a ledger file; none may be null."""
     import pyarrow as pa  # noqa: PLC0415 - loaded where a ledger is read or written
 
     types = {"amount": pa.int64(), "scale": pa.int32()}
-    return pa.schema([pa.field(name, types.get(name, pa.string()), nullable=False) for name in Row._fields])
+    return pa.schema([pa.field(name, types.get(name, pa.string()), nullable=False) for name in columns])
 
 
 def read_ledger(path: str, kinds: Collection[Kind] = ()) -> Ledger:
@@ -277,27 +310,54 @@ def read_ledger(path: str, kinds: Collection[Kind] = ()) -> Ledger:
         ValueError: when it is not a ledger (also pyarrow's own errors, which are ValueError or OSError).
 
     """
+    parts = (current(rows) for rows in read_rows(path))
+    return Ledger.joined(part.of_kinds(kinds) if kinds else part for part in parts)
+
+
+def read_rows(path: str) -> Iterator[pl.DataFrame]:
+    """The rows of a ledger file as they stand there, in the first schema or the present one, some at a time.
+
+    Raises:
+        ValueError: as in `read_ledger`.
+
+    """
     import pyarrow.parquet as pq  # noqa: PLC0415 - loaded where a ledger is read or written
 
-    texts = [name for name, kind in TYPES.items() if kind == pl.Categorical]
-    with pq.ParquetFile(path, read_dictionary=texts) as file:
-        if not pq.read_schema(path).equals(schema()):
-            message = "the columns are not those of a ledger"
-            raise ValueError(message)
-        parts = [read_group(file.read_row_group(number), kinds) for number in range(file.num_row_groups)]
-    return Ledger.joined(parts)
-
-
-def read_group(table: pa.Table, kinds: Collection[Kind]) -> Ledger:
-    """Turn a part of a ledger file into rows; what Arrow takes from a damaged file unseen is looked at first."""
-    table.validate(full=True)
-    found = pl.DataFrame(table)
-    unknown = set(found["kind"].unique().to_list()) - {kind.value for kind in Kind}
-    if unknown:
-        message = f"no ledger row is of the kind {min(unknown)}"
+    found = pq.read_schema(path)
+    columns = next((own for own in (Row._fields, FIRST) if found.equals(schema(own))), None)
+    if columns is None:
+        message = "the columns are not those of a ledger"
         raise ValueError(message)
-    ledger = Ledger(found.with_columns(pl.col("kind").cast(TYPES["kind"])))
-    return ledger.of_kinds(kinds) if kinds else ledger
+    known = FIRST_KINDS if columns == FIRST else set(Kind)
+    texts = [name for name in columns if TYPES[name] == pl.Categorical]
+    with pq.ParquetFile(path, read_dictionary=texts) as file:
+        for number in range(file.num_row_groups):
+            table = file.read_row_group(number)
+            table.validate(full=True)  # what Arrow takes from a damaged file unseen
+            rows = pl.DataFrame(table)
+            unknown = set(rows["kind"].unique().to_list()) - known
+            if unknown:
+                message = f"no ledger row is of the kind {min(unknown)}"
+                raise ValueError(message)
+            yield rows
+
+
+def current(rows: pl.DataFrame) -> Ledger:
+    """The rows of a ledger file as a ledger; those of the first schema say what they said there."""
+    if "counterparty" in rows.columns:
+        return Ledger.made(rows)
+    kind, reason = pl.col("kind").cast(pl.String), pl.col("reason").cast(pl.String)
+    out, back = (kind == "split") & (reason == "to payees"), (kind == "suspense") & (reason == "released")
+    named = pl.when((kind == "split") & ~out).then(pl.lit("from ")).when(kind == "recoup").then(pl.lit("advance "))
+    return Ledger.made(
+        rows.with_columns(
+            kind=pl.when(out).then(pl.lit("split_out")).when(kind == "split").then(pl.lit("split_in"))
+            .when(back).then(pl.lit("suspense_release")).otherwise(kind),
+            amount=pl.when(back).then(less()).otherwise(wide()),
+            counterparty=reason.str.strip_prefix(named.otherwise(None)).fill_null(""),
+            reason=pl.when(out | back | named.otherwise(None).is_not_null()).then(pl.lit("")).otherwise(reason),
+        )
+    )  # fmt: skip
 
 
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Adjusted", "Closed", "publish_adjustment", "publish_month"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Of the books: the ledger has a counterparty; in the first its texts said what kinds say now."""
 DETAIL = 100_000
 """Rows of a table that are written into a workbook; more are refused there, with a word."""
 Writer: TypeAlias = "Callable[[Path], int | None]"
@@ -164,7 +165,10 @@ def book_of(month: Closed, sheets: Sequence[Sheet]) -> bytes:
 
 def ledger_files(rows: Ledger) -> dict[str, Writer]:
     """The ledger, for machines and for people."""
-    return {LEDGER: lambda path: write_tables(rows.tables(), path), "ledger.csv": streamed(partial(ledger_csv, rows))}
+    return {
+        LEDGER: lambda path: write_tables(rows.tables(), path),
+        "ledger.csv": streamed(partial(ledger_csv, rows.frame)),
+    }
 
 
 def payee_files(rows: Ledger, *, excel: bool) -> dict[str, Writer]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from fairpay.ledger.model import EMPTY, TYPES, Kind, Ledger, is_kind, less, plus, signed, summed, wide
+from fairpay.ledger.model import EMPTY, TYPES, Kind, Ledger, is_kind, less, plus, summed, wide
 from fairpay.ledger.payees import UNALLOCATED, is_suspense
 from fairpay.ledger.splits import divide_lines
 from fairpay.money.currency import Currency, round_half_even
@@ -31,8 +31,8 @@ __all__ = ["Policy", "Terms", "post", "settle"]
 
 ACCOUNT = ("payee", "currency", "scale")
 POOLED = ("pool", *ACCOUNT)
-EARNING = (Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.SPLIT, Kind.ADJUSTMENT)
-LINE = {**{name: TYPES[name] for name in (*ACCOUNT, "reason")}, "amount": pl.Int128()}
+EARNING = (Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.SPLIT_IN, Kind.SPLIT_OUT, Kind.ADJUSTMENT)
+LINE = {**{name: TYPES[name] for name in (*ACCOUNT, "counterparty", "reason")}, "amount": pl.Int128()}
 """What fees and recoupments are made of."""
 REFERENCE = (pl.col("run_id").alias("ref_run_id"), pl.col("period").alias("ref_period"))
 NOTHING = pl.lit(0, dtype=pl.Int128)
@@ -117,21 +117,17 @@ def split_rows(lines: pl.DataFrame, splits: Splits, booking: Booking) -> Iterato
     yield moved(lines, booking)
     numbered = lines.with_row_index("line")
     parts = divide_lines(numbered.select("line", "source", "amount"), splits)
-    yield arrived(
-        parts.join(numbered.drop("amount", "payee").with_columns(parent=numbered["payee"]), on="line"), booking
-    )
+    yield arrived(parts.join(numbered.drop("amount").rename({"payee": "counterparty"}), on="line"), booking)
 
 
 def moved(lines: pl.DataFrame, booking: Booking) -> Ledger:
     """Take amounts off accounts."""
-    return booking.rows(lines.with_columns(less()), Kind.SPLIT, reason="to payees")
+    return booking.rows(lines.with_columns(less()), Kind.SPLIT_OUT)
 
 
 def arrived(lines: pl.DataFrame, booking: Booking) -> Ledger:
-    """Credit amounts to payees, with a word on the account (`parent`) they come from."""
-    parents = lines.select(pl.col("parent").unique())
-    reasons = parents.with_columns(reason=("from " + pl.col("parent").cast(pl.String)).cast(pl.Categorical))
-    return booking.rows(lines.join(reasons, on="parent", how="left", maintain_order="left"), Kind.SPLIT)
+    """Credit amounts to payees; `counterparty` is the account they come from."""
+    return booking.rows(lines, Kind.SPLIT_IN)
 
 
 def settle(rows: Ledger, terms: Terms, routing: Routing) -> Ledger:
@@ -165,11 +161,11 @@ def released(ledger: Ledger, terms: Terms, routing: Routing) -> Iterator[Ledger]
     targets = targets_of(waits["payee"], routing)
     going = waits.filter(pl.col("amount") != 0).join(targets, on="payee", how="inner", maintain_order="left")
     leaving = held.join(going, on=["pool", "payee", "currency"], how="semi")
-    yield booking.rows(leaving.with_columns(*REFERENCE, less()), Kind.SUSPENSE, reason="released")
+    yield booking.rows(leaving.with_columns(*REFERENCE), Kind.SUSPENSE_RELEASE)
     yield from split_rows(going.filter("divided"), routing.splits, booking)
     whole = going.filter(~pl.col("divided"))
     yield moved(whole, booking)
-    yield arrived(whole.with_columns(parent=pl.col("payee"), payee=pl.col("source")), booking)
+    yield arrived(whole.with_columns(counterparty=pl.col("payee"), payee=pl.col("source")), booking)
 
 
 def targets_of(accounts: pl.Series, routing: Routing) -> pl.DataFrame:
@@ -189,7 +185,7 @@ def targets_of(accounts: pl.Series, routing: Routing) -> pl.DataFrame:
 def suspended(ledger: Ledger, booking: Booking) -> Ledger:
     """Put into suspense whatever is left on the accounts that nobody can be paid from."""
     own = ledger.where(is_suspense("payee")).frame
-    left = own.group_by(POOLED, maintain_order=True).agg(amount=signed().sum())
+    left = summed(own, *POOLED)
     classes = pl.col("payee").cast(pl.String).str.split(":").list.first().cast(pl.Categorical)
     return booking.rows(left.with_columns(reason=classes), Kind.SUSPENSE)
 
@@ -206,13 +202,13 @@ def incoming(terms: Terms) -> Iterator[Ledger]:
     yield booking.rows(reserves.with_columns(REFERENCE[0]), Kind.RESERVE_RELEASE)
     waits = before.suspense.filter((pl.col("pool") == "") & ~is_suspense("payee"))
     lifted = waits.filter(~pl.col("payee").is_in(list(terms.standing.holds)))
-    yield booking.rows(lifted.with_columns(*REFERENCE, less()), Kind.SUSPENSE, reason="released")
+    yield booking.rows(lifted.with_columns(*REFERENCE), Kind.SUSPENSE_RELEASE)
 
 
 def charges(standing: Standing) -> pl.DataFrame:
     """The month's fees, below zero."""
     lines = [
-        (payee, currency, Currency.of(currency).digits, reason, -amount)
+        (payee, currency, Currency.of(currency).digits, "", reason, -amount)
         for (payee, currency), fees in standing.fees.items()
         for reason, amount in fees
     ]
@@ -222,8 +218,8 @@ def charges(standing: Standing) -> pl.DataFrame:
 def outgoing(ledger: Ledger, terms: Terms) -> Iterator[Ledger]:
     """Where the money of each account goes: advances, reserve, then it is held, paid or carried."""
     booking, policy = terms.booking, terms.policy
-    earned, balance = wide(is_kind(*EARNING)).sum(), signed().sum()
-    accounts = ledger.frame.group_by(ACCOUNT, maintain_order=True).agg(earned=earned, balance=balance)
+    sums = {"earned": wide(is_kind(*EARNING)).sum(), "balance": wide().sum()}
+    accounts = ledger.frame.group_by(ACCOUNT, maintain_order=True).agg(**sums)
     recoups = recouped(accounts, terms)
     yield booking.rows(recoups, Kind.RECOUP)
     taken = summed(recoups, *ACCOUNT)
@@ -279,8 +275,7 @@ def recouped(accounts: pl.DataFrame, terms: Terms) -> pl.DataFrame:
     lines = []
     for (payee, currency, scale), left in zip(owing.select(ACCOUNT).iter_rows(), shares, strict=True):
         for name, amount in advances[payee, currency]:
-            reason = f"advance {name}"
-            part = min(left, max(0, amount - done.get((reason, payee, currency), 0)))
+            part = min(left, max(0, amount - done.get((name, payee, currency), 0)))
             left -= part  # noqa: PLW2901 - what is left for the next advance
-            lines.append((payee, currency, scale, reason, -part))
+            lines.append((payee, currency, scale, name, "", -part))
     return pl.DataFrame(lines, schema=LINE, orient="row")

@@ -11,7 +11,7 @@ import polars as pl
 
 from fairpay.ledger.export import Sheet, written
 from fairpay.ledger.facts import units_of
-from fairpay.ledger.model import Kind, by, is_kind, wide
+from fairpay.ledger.model import Kind, by, is_kind, signed, wide
 from fairpay.ledger.payees import is_suspense
 from fairpay.ledger.splits import RESERVED
 from fairpay.money.currency import Currency, format_units
@@ -33,25 +33,6 @@ __all__ = [
 ]
 
 ACCOUNT = ("payee", "currency", "scale")
-COLUMNS: dict[str, tuple[Kind, bool]] = {
-    "opening_balance": (Kind.CARRY_IN, False),
-    "earned": (Kind.EARNED, False),
-    "minimum_topup": (Kind.MINIMUM_TOPUP, False),
-    "split_from_others": (Kind.SPLIT, False),
-    "split_to_others": (Kind.SPLIT, True),
-    "adjustments": (Kind.ADJUSTMENT, False),
-    "fees": (Kind.FEE, False),
-    "suspense_released": (Kind.SUSPENSE, True),
-    "reserve_released": (Kind.RESERVE_RELEASE, False),
-    "recouped": (Kind.RECOUP, False),
-    "reserve_held": (Kind.RESERVE_HOLD, False),
-    "suspended": (Kind.SUSPENSE, False),
-    "closing_balance": (Kind.CARRY_OUT, False),
-    "payable": (Kind.PAYABLE, False),
-}
-"""Column of a statement -> the kind of ledger row it sums, and whether of those that `LEAVING` tells apart."""
-LEAVING = {Kind.SPLIT: "to payees", Kind.SUSPENSE: "released"}
-"""Kind -> the reason of rows that have a column of their own."""
 
 
 def statements(rows: Ledger) -> Sheet:
@@ -60,26 +41,14 @@ def statements(rows: Ledger) -> Sheet:
     opening + earned + top-up + splits + adjustments + fees + released + recouped = reserve + suspended + closing +
     payable; fees, splits to others and recouped are below zero.
     """
-    accounts = rows.frame.group_by(ACCOUNT, maintain_order=True).agg(
-        pl.col("period").first(),
-        # A release leaves suspense (below zero in the ledger) and comes to the payee (above zero in a statement).
-        *((wide(where(name)) * (-1 if name == "suspense_released" else 1)).sum().alias(name) for name in COLUMNS),
-    )
-    return Sheet("statements", accounts.select("period", *ACCOUNT, *COLUMNS), frozenset(COLUMNS))
-
-
-def where(name: str) -> pl.Expr:
-    """Which rows a column of a statement sums."""
-    kind, leaves = COLUMNS[name]
-    if kind not in LEAVING:
-        return is_kind(kind)
-    leaving = pl.col("reason") == LEAVING[kind]
-    return is_kind(kind) & (leaving if leaves else ~leaving)
+    sums = {kind.column: wide(is_kind(kind)).sum() for kind in Kind}
+    accounts = rows.frame.group_by(ACCOUNT, maintain_order=True).agg(pl.col("period").first(), **sums)
+    return Sheet("statements", accounts.select("period", *ACCOUNT, *sums), frozenset(sums))
 
 
 def lines(rows: Ledger) -> Sheet:
     """Every ledger row, as it stands there: what each figure of a statement is made of."""
-    columns = ("period", *ACCOUNT, "kind", "pool", "amount", "ref_period", "reason")
+    columns = ("period", *ACCOUNT, "kind", "pool", "amount", "counterparty", "ref_period", "reason")
     return Sheet("lines", rows.frame.select(columns), frozenset({"amount"}))
 
 
@@ -200,7 +169,7 @@ def totals(rows: Ledger) -> dict[str, dict[str, str]]:
 
 def suspense(rows: Ledger) -> dict[str, dict[str, str]]:
     """By class, then currency: what the month put there less what it released, in major units."""
-    frame = rows.of_kinds({Kind.SUSPENSE}).frame
+    frame = rows.of_kinds({Kind.SUSPENSE, Kind.SUSPENSE_RELEASE}).frame.with_columns(amount=signed() * -1)
     found: dict[str, dict[str, str]] = {}
     for name, expected in [
         *((word.removesuffix(":"), pl.col("payee").cat.starts_with(word)) for word in RESERVED),

@@ -16,7 +16,7 @@ from fairpay.ledger.balances import Balances
 from fairpay.ledger.controls import check_month, position
 from fairpay.ledger.export import csv_parts, ledger_csv
 from fairpay.ledger.facts import Facts
-from fairpay.ledger.model import Kind, Ledger, after, is_kind, pool_sums
+from fairpay.ledger.model import Kind, Ledger, after, current, is_kind, pool_sums, read_rows
 from fairpay.ledger.policies import INLINE, kept_name
 from fairpay.ledger.statements import effects_files, payables, pools_sheet, statements
 from fairpay.ledger.store import ADJUSTMENTS, HEAD, LEDGER, Entry, gone, shelf
@@ -143,13 +143,14 @@ def month_controls(found: Shelf) -> Iterator[Control]:
             yield Control(f"{month.period} ledger", ok=False, detail=detail)
             return
         try:
-            rows = month.ledger()
+            written = pl.concat(read_rows(str(month.directory / LEDGER)))
+            rows = current(written)
             booked = Ledger.joined(e.ledger() for e in booked_in)
             facts = Facts.of_json(month.books["facts"])
             closed = [entry.period for entry in found.months if entry.period < month.period]
             for control in check_month(rows, facts, before, adjustments=booked, closed=closed):
                 yield Control(f"{month.period} {control.name}", control.ok, control.detail)
-            yield from derived_controls(month, rows, facts)
+            yield from derived_controls(month, rows, written, facts)
             before = before.after(rows)
             positions[month.period] = pool_sums(position(rows))
         except unreadable() as error:
@@ -180,10 +181,10 @@ def files_control(entry: Entry) -> Control:
     return Control(f"{entry.directory.name} files", not broken, detail)
 
 
-def derived_controls(month: Entry, rows: Ledger, facts: Facts) -> Iterator[Control]:
+def derived_controls(month: Entry, rows: Ledger, written: pl.DataFrame, facts: Facts) -> Iterator[Control]:
     """The tables for people and for the bank say what the ledger says."""
     sheets = (statements(rows), payables(rows), pools_sheet(facts))
-    expected = {f"{sheet.name}.csv": csv_parts(sheet) for sheet in sheets} | {"ledger.csv": ledger_csv(rows)}
+    expected = {f"{sheet.name}.csv": csv_parts(sheet) for sheet in sheets} | {"ledger.csv": ledger_csv(written)}
     expected |= {name: iter([text.encode()]) for name, text in effects_files(facts).items()}
     wrong = [name for name, parts in expected.items() if not holds(month.directory / name, parts)]
     detail = f"{', '.join(wrong)} differ from the ledger" if wrong else f"{', '.join(expected)} agree with the ledger"

@@ -83,7 +83,7 @@ def test_what_json_says_of_a_month_adds_up(books: Path, capsys: pytest.CaptureFi
     """The object of `close --json` has a version, totals and every control."""
     assert main([*JULY, "--books", str(books), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert (said["schema_version"], said["status"], said["payments"]) == (1, "already", 3)
+    assert (said["schema_version"], said["status"], said["payments"]) == (2, "already", 3)
     assert said["suspense"] == {"on hold": {"EUR": "35.25"}, "unmatched": {"EUR": "33.60"}}
     assert all(control["ok"] for control in said["controls"])
     assert said["listening"]["without_pool"] == {"FR/premium": 1}

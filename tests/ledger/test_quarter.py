@@ -34,7 +34,7 @@ def test_the_parquet_ledger_says_what_the_csv_says(books: Path, month: str) -> N
     """The parquet ledger says what the csv says."""
     entry = shelf(books).month(month)
     assert entry is not None
-    assert b"".join(ledger_csv(entry.ledger())) == (books / month / "ledger.csv").read_bytes()
+    assert b"".join(ledger_csv(entry.ledger().frame)) == (books / month / "ledger.csv").read_bytes()
 
 
 def test_every_control_of_the_quarter_holds(books: Path) -> None:

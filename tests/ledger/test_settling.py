@@ -20,7 +20,7 @@ def earned(payee: str, amount: int, *, pool: str = "x", kind: str = "earned", pe
 def left(kind: str, amount: int, *, period: str = "2026-09", **where: str) -> Balances:
     """What one row of an earlier month leaves."""
     row = Row(f"run {period}", period, where.get("pool", ""), where.get("payee", "p"), kind, amount, "EUR", 2)
-    return balances([Ledger.of([row._replace(reason=where.get("reason", ""))])])
+    return balances([Ledger.of([row._replace(counterparty=where.get("counterparty", ""))])])
 
 
 def month(
@@ -61,7 +61,7 @@ def test_a_debt_stays_a_debt_until_it_is_earned_back() -> None:
 def test_advances_are_earned_back_oldest_first_and_never_twice() -> None:
     """Advances are earned back oldest first and never twice."""
     standing = Standing(advances={EUR: (("A", 500), ("B", 300))})
-    before = left("recoup", -400, reason="advance A")
+    before = left("recoup", -400, counterparty="A")
     found = month(earned("p", 1000), before=before, standing=standing)
     assert found == {("p", "earned"): 1000, ("p", "recoup"): -400, ("p", "payable"): 600}
 
@@ -109,7 +109,7 @@ def test_a_payee_on_hold_is_kept_waiting_and_then_paid() -> None:
     assert month(earned("p", 100), standing=Standing(holds={"p": "why"}))["p", "suspense"] == 100
     before = left("suspense", 100)
     found = month(earned("p", 50), before=before)
-    assert (found["p", "suspense"], found["p", "payable"]) == (-100, 150)
+    assert (found["p", "suspense_release"], found["p", "payable"]) == (100, 150)
 
 
 def test_what_waits_for_an_unknown_artist_goes_to_its_payees_once_it_is_known() -> None:
@@ -118,7 +118,7 @@ def test_what_waits_for_an_unknown_artist_goes_to_its_payees_once_it_is_known() 
     before = left("suspense", 101, pool="x", payee="unmatched:a")
     found = month(before=before, routing=routing)
     assert (found["p", "payable"], found["q", "payable"]) == (51, 50)
-    assert found["unmatched:a", "suspense"] == -101
+    assert found["unmatched:a", "suspense_release"] == 101
 
 
 def test_what_is_unmatched_may_become_unclaimed_and_still_waits() -> None:
@@ -127,7 +127,7 @@ def test_what_is_unmatched_may_become_unclaimed_and_still_waits() -> None:
     before = left("suspense", 101, pool="x", payee="unmatched:a")
     found = month(before=before, routing=routing)
     assert found["unclaimed:a", "suspense"] == 101
-    assert found["unmatched:a", "suspense"] == -101
+    assert found["unmatched:a", "suspense_release"] == 101
 
 
 def test_a_correction_of_what_was_released_follows_it_to_the_payees() -> None:

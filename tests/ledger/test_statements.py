@@ -6,9 +6,10 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
+from quarter import ROOT
 
 from fairpay.ledger.export import csv_parts, workbook
-from fairpay.ledger.model import Ledger, Row
+from fairpay.ledger.model import PAYEE, Kind, Ledger, Row
 from fairpay.ledger.statements import file_name, lines, payables, payment_ref, statements
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def test_csv_for_machines_is_verbatim_and_for_excel_formulas_are_defused() -> No
     sheet = lines(
         Ledger.of([row("=cmd()", "fee", -5), row("@x", "earned", 5), row("-y", "earned", 5), row("+z", "earned", 5)])
     )
-    assert "\n2026-10,=cmd(),EUR,2,fee,,-0.05,," in csv_text(sheet)
+    assert "\n2026-10,=cmd(),EUR,2,fee,,-0.05,,," in csv_text(sheet)
     excel = csv_text(sheet, excel=True)
     assert excel.startswith("\ufeff")
     assert all(f",'{name}," in excel for name in ("=cmd()", "@x", "-y", "+z"))
@@ -118,3 +119,14 @@ def test_an_amount_beyond_fifteen_digits_is_written_as_text() -> None:
 def test_a_workbook_draws_what_is_payable() -> None:
     """A workbook draws what is payable."""
     assert "barChart" in content(workbook(about=[], sheets=[example()]))
+
+
+def test_every_kind_has_the_payee_on_one_side_and_a_column_of_its_own() -> None:
+    assert all((kind.debit == PAYEE) != (kind.credit == PAYEE) for kind in Kind)
+    assert len({kind.column for kind in Kind}) == len(Kind)
+
+
+def test_the_page_for_bookkeepers_says_both_sides_and_the_column_of_every_kind() -> None:
+    page = (ROOT / ".github" / "BOOKS.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\| `(\w+)` \| ([\w ]+) \| ([\w ]+) \| `(\w+)` \|$", page, re.MULTILINE)
+    assert lines == [(kind.value, kind.debit, kind.credit, kind.column) for kind in Kind]
