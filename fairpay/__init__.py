@@ -6,9 +6,10 @@ names do. They are loaded when first used: importing fairpay loads neither Polar
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as in `typing`, which takes as long to load as all else until signals are looked after
 if TYPE_CHECKING:
+    from typing import Any
+
     from fairpay.api import audit, check, compare, pay, suspects, verify
     from fairpay.errors import FairpayError
     from fairpay.synthetic import synth

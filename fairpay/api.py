@@ -180,9 +180,10 @@ def suspects(
     `previous` is the log of the month before. Takes and raises what `compare` does.
     """
     from fairpay.fraud.detect.run import outputs, search  # noqa: PLC0415 - the engine is loaded where it is used
+    from fairpay.fraud.detect.scatter import ROLES  # noqa: PLC0415 - the same
 
     full = given.complete(options)
-    asked = request("suspects", logs, rules, full)
+    asked = replace(request("suspects", logs, rules, full), roles=ROLES)
     recorded = origins_of("suspects", rules, full)
     where = recorded.get("previous", (None, "default" if previous is None else "python"))[1]
     origins = {**recorded, "previous": (None if previous is None else "given", where)}

@@ -62,7 +62,7 @@ def test_a_frame_of_any_make_gives_the_same(kind: str) -> None:
 def test_pay_gives_one_rule_with_shares() -> None:
     """Payouts and shares of the pool."""
     result = fairpay.pay(PLAYS, rule="user-centric", pool="3")
-    assert result.table.columns[-2:] == ["payout", "share"]
+    assert result.table.columns[-3:] == ["payout", "share", "currency"]
     assert result.summary["pool"] == "3.00"
 
 

@@ -15,7 +15,8 @@ from fractions import Fraction
 from math import lcm
 from typing import TYPE_CHECKING
 
-from fairpay.adjust.splits import LARGEST, apportion
+from fairpay.adjust.splits import apportion
+from fairpay.money.currency import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

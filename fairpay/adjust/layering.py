@@ -13,22 +13,24 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 
 from fairpay.adjust.delegation import delegate
-from fairpay.adjust.splits import BLOCKED, LARGEST, Wishes, divide_listening, fitted
+from fairpay.adjust.splits import BLOCKED, Wishes, divide_listening, fitted, whole
+from fairpay.adjust.weights import places, text_of
 from fairpay.errors import InputError
 from fairpay.logs.schema import Division, Listens
+from fairpay.money.currency import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    import polars as pl
     from numpy.typing import NDArray
 
     from fairpay.kernels.arrays import Ints
 
-__all__ = ["STAND_IN", "Layering", "Lines", "delegated"]
+__all__ = ["STAND_IN", "Layering", "among", "delegated"]
 
 STAND_IN = "\0listener "
 """What the ids begin with under which the engine takes in how much listeners heard whose shares follow."""
@@ -87,13 +89,20 @@ def division(listeners: Sequence[tuple[str, int, Mapping[str, int]]]) -> Divisio
 
 @dataclass
 class Layering:
-    """Applies history and wishes to batches, from any number of threads; then `extra` gives back what was set aside."""
+    """Applies history and wishes to batches, from any number of threads; then `extra` gives back what was set aside.
+
+    No pool's money moves to another: a listener of two pools is two listeners, each with the same past and the same
+    wishes. Histories and wishes name artists; where a track has splits of its own, what its artist gets is divided
+    between the artist and its tracks by listening.
+    """
 
     past: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """user -> artist -> past plays."""
     wishes: Mapping[str, Wishes] = field(default_factory=dict)
     kappa: Fraction = Fraction(0)
     """How many plays the past counts for."""
+    pools: int = 1
+    """How many there are; plays beyond them are in none."""
 
     def __post_init__(self) -> None:
         """Prepare to look users up."""
@@ -101,42 +110,49 @@ class Layering:
         self.aside: list[pl.DataFrame] = []
         self.lines = Lines()
         self.met: set[str] = set()
+        """Listeners whose plays were divided anew."""
+        self.seen: set[str] = set()
+        """Listeners with something stated who are in the log, in a pool or not."""
         self.blocked = 0
+        self.pooled = False
         self.lock = Lock()
 
-    def apply(self, listens: Listens) -> Listens:
-        """Set the plays of the listeners concerned aside."""
-        concerned = listens.used & among(listens.user, self.users)
-        if not concerned.any():
-            return listens
-        with self.lock:
-            self.aside.append(kept(listens, concerned))
-        return replace(listens, used=listens.used & ~concerned)
+    def apply(self, listens: Listens, sources: pa.Array) -> Listens:
+        """Set the plays of the listeners concerned aside; what is left goes to its source, artist or track."""
+        stating = listens.used & among(listens.user, self.users)
+        if stating.any():
+            concerned = stating if listens.pool is None else stating & (listens.pool < self.pools)
+            with self.lock:
+                self.seen.update(text_of(listens.user.filter(pa.array(stating))).unique().to_pylist())
+                self.pooled |= listens.pool is not None
+                if concerned.any():
+                    self.aside.append(kept(listens, sources, concerned))
+            listens = replace(listens, used=listens.used & ~concerned)
+        return replace(listens, artist=sources)
 
     def extra(self) -> Listens:
-        """Return what was set aside, and how it is divided anew; each listener's sum is what it was."""
-        import polars as pl  # noqa: PLC0415 - loaded where tables are grouped
-
+        """Return what was set aside, and for each pool how it is divided anew; each listener's sum is what it was."""
         if self.aside:
-            whole = pl.concat(self.aside).group_by("user", "artist").sum().sort("user", "artist")
-            for (user,), mine in whole.group_by("user", maintain_order=True):
-                self.divide(str(user), mine)
-        return self.lines.listens(has_ms=self.has_ms, pooled=False)
+            keys = ("pool", "user", "artist", "source")
+            grouped = pl.concat(self.aside).group_by(keys).sum().sort(keys)
+            for (pool, user), mine in grouped.group_by("pool", "user", maintain_order=True):
+                self.divide(int(pool), str(user), mine)
+        has_ms = any(frame["ms"].null_count() == 0 for frame in self.aside)
+        return self.lines.listens(has_ms=has_ms, pooled=self.pooled)
 
-    @property
-    def has_ms(self) -> bool:
-        """Whether the plays have durations."""
-        return any(frame["ms"].null_count() == 0 for frame in self.aside)
-
-    def divide(self, user: str, mine: pl.DataFrame) -> None:
-        """Divide one listener's listening; plays of blocked artists stay listed."""
-        amounts = dict(mine.select("artist", "amount").iter_rows())
+    def divide(self, pool: int, user: str, mine: pl.DataFrame) -> None:
+        """Divide one listener's listening in one pool; plays of artists that get nothing stay listed."""
+        amounts: dict[str, int] = {}
+        seen: dict[str, tuple[int, int]] = {}
+        for artist, source, amount, plays, ms in mine.select("artist", "source", "amount", "plays", "ms").iter_rows():
+            amounts[artist] = amounts.get(artist, 0) + amount
+            before = seen.get(source, (0, 0))
+            seen[source] = before[0] + plays, before[1] + (ms or 0)
         if sum(amounts.values()):
-            shares = self.shares(user, amounts, int(mine["plays"].sum()))
-            more_rows = int(mine["rows"].sum()) - len(amounts)
-            self.lines.add(0, user, sum(amounts.values()), shares, more_rows=more_rows)
-        seen = mine.select("artist", "plays", "ms").iter_rows()
-        self.lines.played(0, user, {artist: (plays, ms or 0) for artist, plays, ms in seen})
+            shares = self.shares(user, amounts, sum(plays for plays, _ in seen.values()))
+            more_rows = int(mine["rows"].sum()) - len(seen)
+            self.lines.add(pool, user, sum(amounts.values()), by_source(shares, mine), more_rows=more_rows)
+        self.lines.played(pool, user, seen)
         self.met.add(user)
 
     def shares(self, user: str, amounts: Mapping[str, int], plays: int) -> dict[str, int]:
@@ -167,38 +183,42 @@ class Layering:
         return tuple(said)
 
 
+def by_source(shares: Mapping[str, int], mine: pl.DataFrame) -> Mapping[str, int]:
+    """Give what each artist gets to the artist, or to its tracks that have splits, by listening; exact parts."""
+    if mine["source"].equals(mine["artist"]):
+        return shares
+    played: dict[str, dict[str, int]] = {}
+    for artist, source, amount in mine.select("artist", "source", "amount").iter_rows():
+        if amount:
+            played.setdefault(artist, {})[source] = amount
+    found: dict[str, Fraction] = {}
+    for artist, part in shares.items():
+        own = played.get(artist, {artist: 1})
+        for source, amount in own.items():
+            found[source] = found.get(source, Fraction(0)) + Fraction(part * amount, sum(own.values()))
+    return whole(found)
+
+
 def among(column: pa.Array, users: pa.Array) -> NDArray[np.bool_]:
     """Say which rows are of one of the users; ids that are integers stand for their decimal text."""
-    import pyarrow.compute as pc  # noqa: PLC0415 - loaded where it is used
-
-    if pa.types.is_dictionary(column.type):
-        if not len(column.dictionary):
-            return np.zeros(len(column), dtype=np.bool_)
-        at = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        found: NDArray[np.bool_] = np.append(among(column.dictionary, users), np.False_)[at]
-        return found
-    rows: NDArray[np.bool_] = pc.is_in(column.cast(pa.large_string()), value_set=users).to_numpy(zero_copy_only=False)
-    return rows
+    return places(column, users) >= 0
 
 
-def kept(listens: Listens, rows: NDArray[np.bool_]) -> pl.DataFrame:
+def kept(listens: Listens, sources: pa.Array, rows: NDArray[np.bool_]) -> pl.DataFrame:
     """Copy some rows of a batch."""
-    import polars as pl  # noqa: PLC0415 - loaded where tables are grouped
-
-    mask = pa.array(rows)
-    ones = np.ones(len(rows), dtype=np.int64)
-    amount, plays = (ones if numbers is None else numbers for numbers in (listens.amount, listens.plays))
-    ms = (
-        pl.Series("ms", [None] * int(rows.sum()), dtype=pl.Int64) if listens.ms is None else pl.Series(listens.ms[rows])
-    )
+    mask, count = pa.array(rows), int(rows.sum())
+    ones = np.ones(count, dtype=np.int64)
+    amount, plays = (ones if numbers is None else numbers[rows] for numbers in (listens.amount, listens.plays))
     return pl.DataFrame(
         {
-            "user": pl.Series(listens.user.filter(mask).cast(pa.large_string())),
-            "artist": pl.Series(listens.artist.filter(mask).cast(pa.large_string())),
-            "rows": np.ones(int(rows.sum()), dtype=np.int64),
-            "amount": amount[rows],
-            "plays": plays[rows],
-            "ms": ms,
+            "pool": np.zeros(count, np.int64) if listens.pool is None else listens.pool[rows].astype(np.int64),
+            "user": pl.Series(text_of(listens.user.filter(mask))),
+            "artist": pl.Series(text_of(listens.artist.filter(mask))),
+            "source": pl.Series(text_of(sources.filter(mask))),
+            "rows": ones,
+            "amount": amount,
+            "plays": plays,
+            "ms": pl.Series([None] * count, dtype=pl.Int64) if listens.ms is None else listens.ms[rows],
         }
     )
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairpay.errors import InputError, Problem
+from fairpay.money.currency import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,7 +113,7 @@ class Ruling:
         if not self.weighs:
             return listens
         amount = np.ones(len(listens.used), dtype=np.int64) if listens.amount is None else listens.amount
-        if amount.max(initial=0) > (1 << 62) // self.scale:
+        if amount.max(initial=0) > LARGEST // self.scale:
             message = f"listening times {self.scale:,}, the weights' common denominator, is more than 2^62"
             raise InputError(message, advice="Use weights with a smaller common denominator.")
         return replace(listens, amount=amount * self.weight["user"][user] * self.weight["artist"][artist])

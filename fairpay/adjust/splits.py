@@ -17,12 +17,13 @@ from fractions import Fraction
 from math import gcd, lcm
 from typing import TYPE_CHECKING
 
+from fairpay.money.currency import LARGEST
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
     "BLOCKED",
-    "LARGEST",
     "Wishes",
     "apportion",
     "divide_listening",
@@ -32,8 +33,6 @@ __all__ = [
     "with_wishes",
 ]
 
-LARGEST = 2**62
-"""What the parts of one listener may come to."""
 BLOCKED = "held:every artist blocked"
 """The line of listeners who blocked all they play and name nobody else."""
 

@@ -6,12 +6,12 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pyarrow as pa
 
 from fairpay.adjust.splits import Wishes
-from fairpay.errors import InputError, Problem
+from fairpay.errors import InputError, Problem, UsageError
 from fairpay.logs.names import KNOWN
 from fairpay.logs.tables import column_for, open_table, read_columns
 
@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["Stated", "read_delegations", "read_history", "read_wishes"]
+    from fairpay.settings.values import Conditions
+
+__all__ = ["Stated", "check_conditions", "read_delegations", "read_history", "read_statements", "read_wishes"]
 
 T = TypeVar("T")
 KINDS = ("gift", "block", "boost")
 AMOUNT = ("amount", "share", "value", "factor")
 NUMBER = re.compile(r"-?(\d{1,9}(\.\d{0,9})?|\.\d{1,9})%?|-?\d{1,9}/\d{1,9}", re.ASCII)
 MOST_BOOST = 1000
+MOST_VISCOSITY = Fraction(99, 100)
 ADVICE = "Correct these lines, or set them aside with --rejects FILE. Nothing was written."
 
 
@@ -209,3 +212,42 @@ def number(text: str) -> Fraction | None:
 def whole(text: str) -> int | None:
     """Read a whole number from 0; None for anything else."""
     return int(text) if re.fullmatch(r"\s*\d{1,12}\s*", text, re.ASCII) else None
+
+
+def read_statements(
+    history: Path | None, wishes: Path | None, delegations: Path | None, *, set_aside: bool
+) -> dict[str, Any]:
+    """Read what listeners state, each by its name; None for what no file states.
+
+    Raises:
+        InputError: a file cannot be used, or lines of it where they are not set aside.
+
+    """
+    readers: list[tuple[str, Path | None, Callable[[Path], Stated[Any]]]] = [
+        ("history", history, read_history),
+        ("wishes", wishes, read_wishes),
+        ("delegations", delegations, read_delegations),
+    ]
+    found = {name: None if path is None else read(path) for name, path, read in readers}
+    for stated in found.values():
+        if stated is not None:
+            stated.check(set_aside=set_aside)
+    return found
+
+
+def check_conditions(conditions: Conditions, subscribers: Path | None) -> None:
+    """Refuse what cannot be.
+
+    Raises:
+        UsageError: with what is allowed.
+
+    """
+    if not 0 <= conditions.viscosity <= MOST_VISCOSITY:
+        message = f"the viscosity is {conditions.viscosity}"
+        raise UsageError(message, advice="It runs from 0 to 99/100: only what fades lets cycles converge.")
+    if conditions.kappa < 0 or conditions.delegate_cap < 0:
+        message = "kappa and the delegates' cap are 0 or more"
+        raise UsageError(message)
+    if conditions.delegations is not None and subscribers is None:
+        message = "delegations pass on what subscribers paid, and no file says what they paid"
+        raise UsageError(message, advice="Give --subscribers FILE.")

@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairpay.errors import InputError
-from fairpay.logs.schema import Fate
+from fairpay.logs.schema import Listens, RawBatch
+from fairpay.money.currency import LARGEST
 from fairpay.money.integers import shorter
 
 if TYPE_CHECKING:
@@ -28,14 +29,12 @@ if TYPE_CHECKING:
 
     from fairpay.adjust.policy import Boost, Policy, Threshold, Weight
     from fairpay.kernels.arrays import Ints
-    from fairpay.logs.schema import Listens, RawBatch
 
 __all__ = [
     "Census",
     "Factor",
     "Touched",
     "Weigher",
-    "find",
     "keyed",
     "lengths_of",
     "unit_of",
@@ -43,7 +42,6 @@ __all__ = [
     "wanted_roles",
 ]
 
-LIMIT = 2**62
 ESCAPED = ("\x1f", "\x1f\x1e")
 """What stands for a unit separator in an artist's id, so that no two pairs of artist and track are one text."""
 BETWEEN = "\x1f\x1d"
@@ -67,18 +65,18 @@ class Census:
         return self.ids.filter(pa.array((self.streams >= limit.streams) & (self.listeners >= limit.listeners)))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Touched:
-    """What one line of a policy did."""
+    """What one line of a policy did in a pool."""
 
     name: str
     times: Fraction
     """The factor; 0 for a threshold that was missed."""
-    rows: int = 0
+    rows: int
     """Qualified rows it met, as long as it asks."""
-    plays: int = 0
+    plays: int
     """Their plays."""
-    applied: bool = True
+    applied: bool
     """False where neither the log nor the artist file has the column it needs."""
 
 
@@ -135,28 +133,36 @@ def text_of(column: pa.Array) -> pa.Array:
     return (column.dictionary_decode() if pa.types.is_dictionary(column.type) else column).cast(pa.large_string())
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Factor:
     """One line of a policy, ready to be applied: rows it meets are multiplied by up, all others by down."""
 
-    touched: Touched
+    line: int
+    """Which of the policy's lines it is."""
     up: int
     down: int
     column: str
     """The role its ids or values are looked up in."""
     found: pa.Array
-    """large_string: values (lower case) or ids that are met."""
+    """large_string: values (lower case) or ids that are met, in any pool."""
     lower: bool = False
     least_ms: int = 0
     """Rows that are met and shorter count nothing."""
     misses: bool = False
     """A threshold: rows that are NOT found are met."""
+    keys: Ints | None = None
+    """int64, ascending: pool * len(found) + place of the id, for ids met in the pool; None: met in every pool."""
 
     def meets(self, raw: RawBatch, listens: Listens) -> NDArray[np.bool_]:
         """Say which rows it meets."""
         column = unit_of(raw, listens, self.column) if self.column in UNITS else raw.columns[self.column]
-        met: NDArray[np.bool_] = find(column, self.found, lower=self.lower) != self.misses
-        return met
+        place = places(column, self.found, lower=self.lower)
+        met: NDArray[np.bool_] = place >= 0
+        if self.keys is not None and listens.pool is not None:
+            key = listens.pool.astype(np.int64) * len(self.found) + place
+            at = np.searchsorted(self.keys, key)
+            met &= np.append(self.keys, -1)[at] == key
+        return np.logical_not(met) if self.misses else met
 
     def too_short(self, listens: Listens, met: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Say which of the rows it meets are shorter than it asks."""
@@ -168,19 +174,21 @@ class Factor:
 
 @dataclass
 class Weigher:
-    """Applies a policy to batches, from any number of threads, and counts what each of its lines touched."""
+    """Applies a policy to batches, from any number of threads, and counts what each of its lines touched by pool."""
 
     policy: Policy
-    census: Mapping[str, Census] = field(default_factory=dict)
-    """`artist` or `track` -> what was counted, for each unit that `units_counted` names."""
+    census: Mapping[str, Mapping[int, Census]] = field(default_factory=dict)
+    """`artist` or `track` -> pool -> what was counted there, for each unit that `units_counted` names."""
     columns: frozenset[str] = frozenset()
     """Roles the log has."""
     table: Mapping[str, tuple[pa.Array, pa.Array]] = field(default_factory=dict)
     """column -> (artist ids, values) of the artist file, for columns the log lacks."""
+    pools: tuple[int, ...] = (0,)
+    """The codes of the pools that have the policy."""
 
     def __post_init__(self) -> None:
         """Resolve every line of the policy against the log, the artist file and the census."""
-        self.touched: list[Touched] = []
+        self.lines: list[tuple[str, Fraction, bool]] = []
         self.factors: list[Factor] = []
         for weight in self.policy.weights:
             self.add_weight(weight)
@@ -189,62 +197,62 @@ class Weigher:
         for threshold in self.policy.thresholds:
             self.add_limit(threshold, None)
         self.base = prod(factor.down for factor in self.factors)
-        self.dropped = {Fate.WEIGHED_OUT: 0, Fate.INELIGIBLE: 0}
-        self.plays_dropped = 0
+        self.place = np.full(max(self.pools, default=0) + 1, -1, dtype=np.int64)
+        self.place[list(self.pools)] = np.arange(len(self.pools))
+        self.rows = np.zeros((len(self.lines), len(self.pools)), dtype=np.int64)
+        self.plays = np.zeros((len(self.lines), len(self.pools)), dtype=np.int64)
         self.total = 0
         self.lock = Lock()
 
     def add_weight(self, weight: Weight) -> None:
         """Look a weight's values up in the log's column, else in the artist file's."""
-        touched = Touched(weight.name, weight.times)
-        self.touched.append(touched)
+        line, least = len(self.lines), int(weight.min_seconds * 1000)
         values = pa.array(weight.values, pa.large_string())
         up, down = weight.times.numerator, weight.times.denominator
-        least = int(weight.min_seconds * 1000)
+        self.lines.append((weight.name, weight.times, weight.column in self.columns or weight.column in self.table))
         if weight.column in self.columns:
-            self.factors.append(Factor(touched, up, down, weight.column, values, lower=True, least_ms=least))
+            self.factors.append(Factor(line, up, down, weight.column, values, lower=True, least_ms=least))
         elif weight.column in self.table:
             ids, held = self.table[weight.column]
-            mine = ids.filter(pa.array(find(held, values, lower=True)))
-            self.factors.append(Factor(touched, up, down, "artist", mine.cast(pa.large_string()), least_ms=least))
-        else:
-            touched.applied = False
+            mine = ids.filter(pa.array(places(held, values, lower=True) >= 0))
+            self.factors.append(Factor(line, up, down, "artist", mine.cast(pa.large_string()), least_ms=least))
 
     def add_limit(self, limit: Boost | Threshold, times: Fraction | None) -> None:
-        """Look up who reaches a boost's or a threshold's numbers."""
-        unit = limit.per if limit.per in self.census else "artist"
-        ids = self.census[unit].reaching(limit)
-        touched = Touched(limit.name, times if times is not None else Fraction(0))
-        self.touched.append(touched)
-        if times is None:
-            self.factors.append(Factor(touched, 0, 1, unit, ids, misses=True))
-        else:
-            self.factors.append(Factor(touched, times.numerator, times.denominator, unit, ids))
+        """Look up who reaches a boost's or a threshold's numbers, in each pool."""
+        unit = self.unit(limit)
+        reaching = {code: census.reaching(limit) for code, census in sorted(self.census[unit].items())}
+        every = pa.chunked_array(list(reaching.values()), pa.large_string()).combine_chunks().unique()
+        own = [code * len(every) + places(ids, every) for code, ids in reaching.items()]
+        keys = np.sort(np.concatenate([*own, np.zeros(0, dtype=np.int64)]))
+        up, down = (0, 1) if times is None else (times.numerator, times.denominator)
+        self.factors.append(Factor(len(self.lines), up, down, unit, every, misses=times is None, keys=keys))
+        self.lines.append((limit.name, Fraction(0) if times is None else times, True))
+
+    def unit(self, limit: Boost | Threshold) -> str:
+        """By what a line counts: by artists, where the log has no tracks."""
+        return limit.per if limit.per in self.census else "artist"
 
     def missed(self) -> tuple[str, ...]:
-        """Say in sentences how many artists or tracks miss each threshold."""
+        """Say in sentences how many artists or tracks miss each threshold, in all pools."""
         said = []
         for limit in self.policy.thresholds:
-            unit = limit.per if limit.per in self.census else "artist"
-            every = len(self.census[unit].ids)
-            short = every - len(self.census[unit].reaching(limit))
+            unit = self.unit(limit)
+            counted = self.census[unit].values()
+            every = sum(len(census.ids) for census in counted)
+            short = every - sum(len(census.reaching(limit)) for census in counted)
             said.append(f"The threshold {limit.name!r} is missed by {short:,} of {every:,} {unit}{'s' * (every != 1)}")
         return tuple(said)
 
-    def apply(self, raw: RawBatch, listens: Listens) -> Listens:
-        """Weigh a judged batch.
-
-        Raises:
-            InputError: the weighed amounts could sum to 2^62 and more.
-
-        """
-        if not raw.columns or not self.factors:
-            return listens
-        weighed, _ = self.weigh(raw, listens)
-        return weighed
+    def rows_of(self, listens: Listens) -> Ints:
+        """int64: the rows of these pools."""
+        if listens.pool is None:
+            return np.arange(len(listens.used), dtype=np.int64)
+        known = np.append(self.place, -1)
+        rows: Ints = np.flatnonzero(known[np.minimum(listens.pool, len(self.place))] >= 0)
+        return rows
 
     def weigh(self, raw: RawBatch, listens: Listens) -> tuple[Listens, NDArray[np.bool_]]:
-        """Weigh a judged batch that has rows, by at least one line; say also which rows miss a threshold.
+        """Weigh a judged batch of these pools' rows; say also which of them miss a threshold.
 
         Raises:
             InputError: the weighed amounts could sum to 2^62 and more.
@@ -260,75 +268,92 @@ class Weigher:
             scale[short] = 0
             short_of |= here & factor.misses
             met.append(here & ~short & listens.used)
-        amount = scale if listens.amount is None else self.product(listens.amount, scale, listens.used)
+        amount = scale if listens.amount is None else product(listens.amount, scale, listens.used)
         used = listens.used & (scale > 0)
-        self.count(listens, used, (met, short_of, amount))
+        self.count(listens, met, amount[used])
         return replace(listens, used=used, amount=amount), short_of
 
     def without_short(self, raw: RawBatch, listens: Listens) -> Listens:
-        """Leave out plays that are shorter than a weight asks of their kind: they are no streams of anybody."""
-        short = np.zeros(len(listens.used), dtype=np.bool_)
+        """Leave out plays of these pools that are shorter than a weight asks: they are no streams of anybody."""
+        rows = self.rows_of(listens)
+        if not len(rows):
+            return listens
+        part, mine = self.part(raw, listens, rows)
+        used = listens.used.copy()
         for factor in self.factors:
             if factor.least_ms:
-                short |= factor.too_short(listens, factor.meets(raw, listens))
-        return replace(listens, used=listens.used & ~short) if short.any() else listens
+                used[rows] &= ~factor.too_short(mine, factor.meets(part, mine))
+        return replace(listens, used=used)
 
-    def product(self, amount: Ints, scale: Ints, used: NDArray[np.bool_]) -> Ints:
-        """Multiply where nothing can wrap."""
-        largest = int(amount[used].max(initial=0)) * int(scale.max(initial=1))
-        if largest >= LIMIT:
-            refuse()
-        return np.where(used, amount, 0) * scale
+    def part(self, raw: RawBatch, listens: Listens, rows: Ints) -> tuple[RawBatch, Listens]:
+        """Take some rows of a batch, with the columns that are needed."""
+        if len(rows) == len(listens.used):
+            return raw, listens
+        at = pa.array(rows)
+        roles = dict.fromkeys(("artist", *wanted_roles(self.policy)))
+        columns = {role: raw.columns[role].take(at) for role in roles if role in raw.columns}
+        amount, plays, ms = (None if x is None else x[rows] for x in (listens.amount, listens.plays, listens.ms))
+        mine = Listens(
+            user=listens.user.slice(0, 0),
+            artist=listens.artist.take(at),
+            used=listens.used[rows],
+            amount=amount,
+            plays=plays,
+            ms=ms,
+            pool=None if listens.pool is None else listens.pool[rows],
+        )
+        return RawBatch(columns, raw.file, raw.first_row), mine
 
-    def count(
-        self,
-        listens: Listens,
-        used: NDArray[np.bool_],
-        met: tuple[Sequence[NDArray[np.bool_]], NDArray[np.bool_], Ints],
-    ) -> None:
-        """Count what each line touched and what left."""
-        lines, short_of, amount = met
-        plays = np.ones(len(used), dtype=np.int64) if listens.plays is None else listens.plays
-        gone = listens.used & ~used
-        kept = amount[used]
-        added = sum(kept.tolist()) if int(kept.max(initial=0)) >= LIMIT // max(1, len(kept)) else int(kept.sum())
+    def count(self, listens: Listens, met: Sequence[NDArray[np.bool_]], kept: Ints) -> None:
+        """Count what each line touched in each pool, and what amounts come to."""
+        place = np.zeros(len(listens.used), dtype=np.int64) if listens.pool is None else self.place[listens.pool]
+        plays = np.ones(len(place), dtype=np.int64) if listens.plays is None else listens.plays
+        added = sum(kept.tolist()) if int(kept.max(initial=0)) >= LARGEST // max(1, len(kept)) else int(kept.sum())
         with self.lock:
-            for factor, here in zip(self.factors, lines, strict=True):
-                factor.touched.rows += int(np.count_nonzero(here))
-                factor.touched.plays += int(plays[here].sum())
-            self.dropped[Fate.INELIGIBLE] += int(np.count_nonzero(gone & short_of))
-            self.dropped[Fate.WEIGHED_OUT] += int(np.count_nonzero(gone & ~short_of))
-            self.plays_dropped += int(plays[gone].sum())
+            for factor, here in zip(self.factors, met, strict=True):
+                self.rows[factor.line] += np.bincount(place[here], minlength=len(self.pools))
+                np.add.at(self.plays[factor.line], place[here], plays[here])
             self.total += added
-            if self.total >= LIMIT:
+            if self.total >= LARGEST:
                 refuse()
 
+    def touched(self, pool: int = 0) -> list[Touched]:
+        """What each line did in a pool."""
+        at = int(self.place[pool])
+        return [
+            Touched(name, times, int(self.rows[line, at]), int(self.plays[line, at]), applied=applied)
+            for line, (name, times, applied) in enumerate(self.lines)
+        ]
+
     def remarks(self) -> tuple[str, ...]:
-        """Say in sentences what each line did, and what could not be applied."""
+        """Say in sentences what each line did, in all pools, and what could not be applied."""
         said = []
-        for touched in self.touched:
-            if not touched.applied:
-                said.append(f"{touched.name}: not applied, neither the log nor the artist file has the column")
-            elif touched.times == 0:
-                said.append(f"{touched.name}: {touched.plays:,} plays earn nothing, their money stays in the pool")
+        for (name, times, applied), plays in zip(self.lines, self.plays.sum(axis=1).tolist(), strict=True):
+            if not applied:
+                said.append(f"{name}: not applied, neither the log nor the artist file has the column")
+            elif times == 0:
+                said.append(f"{name}: {plays:,} plays earn nothing, their money stays in the pool")
             else:
-                said.append(f"{touched.name}: {touched.plays:,} plays count {touched.times} times")
+                said.append(f"{name}: {plays:,} plays count {times} times")
         return (*said, *self.policy.notes)
 
 
-def find(column: pa.Array, values: pa.Array, *, lower: bool) -> NDArray[np.bool_]:
-    """Say which rows of a column hold one of the values, as text; missing ones do not."""
+def product(amount: Ints, scale: Ints, used: NDArray[np.bool_]) -> Ints:
+    """Multiply where nothing can wrap."""
+    if int(amount[used].max(initial=0)) * int(scale.max(initial=1)) >= LARGEST:
+        refuse()
+    return np.where(used, amount, 0) * scale
+
+
+def places(column: pa.Array, values: pa.Array, *, lower: bool = False) -> Ints:
+    """int64[rows]: the place of each row's text among values; -1 where it is missing or none of them."""
     if pa.types.is_dictionary(column.type):
-        if not len(column.dictionary):
-            return np.zeros(len(column), dtype=np.bool_)
-        known = find(column.dictionary, values, lower=lower)
-        at = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        rows: NDArray[np.bool_] = np.append(known, np.False_)[at]
-        return rows
+        known = np.append(places(column.dictionary, values, lower=lower), -1)
+        own: Ints = known[column.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
+        return own
     text = column.cast(pa.large_string())
-    found: NDArray[np.bool_] = pc.is_in(pc.utf8_lower(text) if lower else text, value_set=values).to_numpy(
-        zero_copy_only=False
-    )
+    at = pc.index_in(pc.utf8_lower(text) if lower else text, value_set=values).fill_null(-1)
+    found: Ints = at.to_numpy(zero_copy_only=False).astype(np.int64)
     return found
 
 

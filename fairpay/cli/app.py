@@ -20,7 +20,6 @@ from fairpay.cli.rules import rules
 from fairpay.cli.suspects import suspects
 from fairpay.cli.synth import synth
 from fairpay.cli.terminal import emit
-from fairpay.cli.values import PlainCommand, PlainGroup
 from fairpay.cli.verify import verify
 from fairpay.cli.warm import warm
 from fairpay.errors import UsageError
@@ -34,7 +33,6 @@ EPILOG = "Each option may also be set as FAIRPAY_<OPTION> or in a file given by 
 
 app = typer.Typer(
     name="fairpay",
-    cls=PlainGroup,
     add_completion=False,
     pretty_exceptions_enable=False,
     pretty_exceptions_show_locals=False,
@@ -51,7 +49,7 @@ def in_lines(command: Callable[..., None]) -> str:
 READING = (compare, pay, check, audit, suspects, close, adjust)
 for command in (*READING, rules, init, diff, verify, synth, warm):
     epilog = EPILOG if command in READING else None
-    app.command(cls=PlainCommand, help=in_lines(command), epilog=epilog)(command)
+    app.command(help=in_lines(command), epilog=epilog)(command)
 NAMES = [str(made.callback.__name__) for made in app.registered_commands if made.callback]
 
 

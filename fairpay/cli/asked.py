@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 import typer
 
-from fairpay.cli.lean import leave_pandas_out
 from fairpay.errors import UsageError
 from fairpay.settings.options import meant
 
@@ -76,7 +75,6 @@ def takes(*groups: type) -> Callable[[Callable[..., None]], Callable[..., None]]
         def called(ctx: typer.Context, **given: Any) -> None:  # noqa: ANN401 - any option
             refuse_misspelt(ctx)
             asked = collect(ctx)
-            leave_pandas_out()
             command(**{p.name: given[p.name] for p in own}, asked=asked)
 
         context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_ONLY, annotation=typer.Context)

@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import _thread
 import errno
 import json
 import os
-import signal
 import sys
-import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import typer
 from typer.exceptions import TyperException
 
-from fairpay.cli.process import end_before_begun
+from fairpay.cli.signals import INTERRUPTED
 from fairpay.cli.terminal import ReaderLeftError, emit, tell
 from fairpay.cli.words import visible
 from fairpay.errors import FairpayError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
 
-__all__ = ["INTERRUPTED", "TERMINATED", "Speech", "status_of"]
-
-INTERRUPTED = 130
-TERMINATED = 143
-HUNG_UP = 129
-GRACE_SECONDS = 15
-"""How long cleaning up may take after a signal."""
-
-
-class Terminated(BaseException):
-    """SIGTERM has come: everything is cleaned up on the way out, as for Ctrl-C."""
+__all__ = ["Speech", "refuse_narrow_space", "status_of"]
 
 
 @dataclass
@@ -49,55 +35,23 @@ OUT_OF_MEMORY = "there is not enough memory: {}"
 LESS = (
     "Give more (ulimit -v, the container's limit), or --memory SIZE and fewer --threads. Nothing half-written is left."
 )
+ROOM, ROOM_PER_CORE = 2 << 30, 128 << 20
+"""Bytes of addresses that the libraries take up before a row is read: they end the process where they get fewer."""
+NARROW = "the address space is limited to {:,.1f} GB, and {:,.1f} GB are needed to begin on {} cores"
+WIDER = "Raise it (ulimit -v), or limit memory with the container or --memory instead. Nothing was done."
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What writing to standard output fails with when there is no room behind it; errors of files name their file."""
 
 
-asked_to_end: list[int] = []
-"""Statuses of the signals that have come."""
-
-
 def status_of(run: Callable[[Speech], int], speech: Speech) -> int:
-    """Run the program and return its exit status. A fault of fairpay itself passes through, with its traceback."""
-    asked_to_end.clear()
-    ending_signals = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    before = {number: signal.getsignal(number) for number in (*ending_signals, signal.SIGINT)}
-    for number in ending_signals:
-        if before[number] != signal.SIG_IGN or number == signal.SIGTERM:  # nohup stays in force
-            signal.signal(number, terminate)
-    if before[signal.SIGINT] in {signal.default_int_handler, end_before_begun}:
-        signal.signal(signal.SIGINT, interrupt)
-    try:
-        return ending(run, speech)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
+    """Run the program and return its exit status; what a user can put right becomes words.
 
-
-def ending(run: Callable[[Speech], int], speech: Speech) -> int:
-    """Run the program, and turn however it ends into words and a status.
-
-    Once a signal has come, any exception may be what an import or a library made of it: the signal is what counts.
+    A fault of fairpay itself passes through, with its traceback.
     """
     try:
-        status = told(run, speech)
-    except (KeyboardInterrupt, typer.Abort):
-        status = INTERRUPTED
-    except Terminated:
-        status = asked_to_end[0]
-    except Exception:
-        if not asked_to_end:
-            raise
-        status = asked_to_end[0]
-    if status in {INTERRUPTED, TERMINATED, HUNG_UP}:
-        tell("fairpay: interrupted; nothing half-written is left")
-    return status
-
-
-def told(run: Callable[[Speech], int], speech: Speech) -> int:
-    """Run the program, and turn what a user can put right into words and a status."""
-    try:
         status = run(speech)
+        if status == INTERRUPTED:  # what Typer makes of Ctrl-C
+            raise KeyboardInterrupt
         emit("")
     except (ReaderLeftError, BrokenPipeError):
         return stop_writing()
@@ -113,36 +67,28 @@ def told(run: Callable[[Speech], int], speech: Speech) -> int:
             raise
         message = f"standard output could not be written: {problem.strerror}"
         return report(OutputError(message), as_json=speech.json)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
     except TyperException as problem:
         return report(usage_error(problem), as_json=speech.json)
     return status
 
 
-def terminate(number: int, _frame: FrameType | None) -> NoReturn:
-    """Leave the way Ctrl-C does; a second such signal does not disturb the cleaning up."""
-    signal.signal(number, signal.SIG_IGN)
-    asked_to_end.append(128 + number)
-    _thread.start_new_thread(end_for_sure, (128 + number,))
-    raise Terminated
+def refuse_narrow_space() -> None:
+    """Refuse a limit on the address space (`ulimit -v`) under which the libraries cannot even be loaded.
 
+    Raises:
+        OutputError: naming the limit and what is needed.
 
-def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Raise what Ctrl-C raises, and see that the program ends."""
-    asked_to_end.append(INTERRUPTED)
-    _thread.start_new_thread(end_for_sure, (INTERRUPTED,))
-    raise KeyboardInterrupt
-
-
-def end_for_sure(status: int) -> None:
-    """End the process if it has not ended by itself after a while.
-
-    An exception from a signal handler can land where Python swallows it (a callback of a weak reference, and imports
-    have many), and can even keep the lock of imports from being released. What is left behind then is what a kill
-    leaves: no half-written run, and temporary files that the next run removes.
     """
-    time.sleep(GRACE_SECONDS)
-    os.write(2, b"fairpay: interrupted; what is left of temporary files goes at the next run\n")
-    os._exit(status)
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415 - not on every platform
+
+    limit, cores = resource.getrlimit(resource.RLIMIT_AS)[0], os.cpu_count() or 1
+    needed = ROOM + cores * ROOM_PER_CORE
+    if limit != resource.RLIM_INFINITY and limit < needed:
+        raise OutputError(NARROW.format(limit / 1e9, needed / 1e9, cores), advice=WIDER)
 
 
 def leave_full_output() -> bool:

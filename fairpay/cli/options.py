@@ -302,7 +302,12 @@ class Running:
     ] = None
     memory: Annotated[
         Text,
-        option("--memory", text="Most memory to use: 2GB. Else half of what is free.", panel=RUN, metavar="SIZE"),
+        option(
+            "--memory",
+            text="Most memory for plays and listeners: 2GB. Else half of what is free.",
+            panel=RUN,
+            metavar="SIZE",
+        ),
     ] = None
     threads: Annotated[int | None, option("--threads", text="Threads to use; else all.", panel=RUN, metavar="N")] = None
     batch_rows: Annotated[

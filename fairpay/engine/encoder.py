@@ -11,6 +11,7 @@ from fairpay.kernels import encode as kernel
 from fairpay.kernels import hashing
 from fairpay.kernels.addresses import address_of
 from fairpay.kernels.partition import COUNTED, OWN, PLAIN, TIMED
+from fairpay.money.currency import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,6 @@ FIRST_ROWS = 64
 MOST_ROWS = 1 << 14
 FRESH = 1 << 14
 WIDE = 6
-SAFE = 2**62
 
 
 class Sums:
@@ -219,7 +219,7 @@ class Encoder:
         self.sums.rows += rows
         for i, name in enumerate(("amount", "plays", "ms")):
             total, values = int(state[kernel.AMOUNT + i]), given[1 + i]
-            if values is not None and rows * int(state[kernel.AMOUNT_BITS + i]) >= SAFE:
+            if values is not None and rows * int(state[kernel.AMOUNT_BITS + i]) >= LARGEST:
                 total = sum(values[listens.used].tolist())
             setattr(self.sums, name, getattr(self.sums, name) + total)
 

@@ -31,10 +31,10 @@ from fairpay.engine.subscribing import enter_subscribers
 from fairpay.engine.walker import Desk
 from fairpay.errors import InputError
 from fairpay.kernels import hashing
+from fairpay.logs.schema import Listens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from fractions import Fraction
     from types import TracebackType
 
     import pyarrow as pa
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from fairpay.engine.local_month import LocalMonth
     from fairpay.engine.settled import Payers, Settled
     from fairpay.kernels.arrays import Ints
-    from fairpay.logs.schema import Division, Listens
+    from fairpay.logs.schema import Division
     from fairpay.settings.values import Running
 
 __all__ = ["Intake", "LocalEngine", "Unlisted"]
@@ -114,7 +114,7 @@ class LocalEngine:
     def ingest(
         self,
         units: Sequence[Callable[[], Iterator[Any]]],
-        judge: Callable[[Any], Listens],
+        judge: Callable[[Any], Listens | Iterable[Listens]],
         *,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
@@ -122,7 +122,8 @@ class LocalEngine:
 
         Args:
             units: each returns an iterator of raw batches; reading and decoding happen in its `next`.
-            judge: turns a raw batch into listens; called on several threads at once.
+            judge: turns a raw batch into listens, or into several, each for a pool of its own; called on several
+                threads at once.
             progress: called with rows and bytes after each batch, on any thread.
 
         Raises:
@@ -139,13 +140,16 @@ class LocalEngine:
 
         def consumer(encoder: Encoder) -> Callable[[Any], None]:
             def consume(raw: Any) -> None:  # noqa: ANN401 - whatever units yield
-                listens = judge(raw)
-                before = encoder.held
-                encoder.take_in(listens)
-                self.divisions.update(listens.divisions or {})
-                self.spool.charge(encoder.held - before)
+                judged = judge(raw)
+                done = (0, 0)
+                for listens in (judged,) if isinstance(judged, Listens) else judged:
+                    before = encoder.held
+                    encoder.take_in(listens)
+                    self.divisions.update(listens.divisions or {})
+                    self.spool.charge(encoder.held - before)
+                    done = len(listens.used), listens.user.nbytes + listens.artist.nbytes
                 if progress is not None:
-                    progress(len(listens.used), listens.user.nbytes + listens.artist.nbytes)
+                    progress(*done)
 
             return consume
 
@@ -274,11 +278,10 @@ class LocalEngine:
             raise RuntimeError(message)
         return self.pools[code]
 
-    def month(
-        self, *, pool: int, rate: Fraction | None, fees_are_money: bool, fee_unit: int = 1, play: int | None = 1
-    ) -> LocalMonth:
-        """Return the month of pool 0 for rules: `pool` minor units to be divided, the rest as in `month.Facts`."""
-        return self.pool(0).month(pool=pool, rate=rate, fees_are_money=fees_are_money, fee_unit=fee_unit, play=play)
+    @property
+    def month(self) -> Callable[..., LocalMonth]:
+        """The month of pool 0 for rules, see `LocalPool.month`."""
+        return self.pool(0).month
 
     @property
     def artist(self) -> pa.Array:

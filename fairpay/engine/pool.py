@@ -55,10 +55,20 @@ class LocalPool:
             unlisted_rows=payers.dropped + self.listening.more_dropped,
         )
 
-    def month(
-        self, *, pool: int, rate: Fraction | None, fees_are_money: bool, fee_unit: int = 1, play: int | None = 1
+    def month(  # noqa: PLR0913 - the facts that only the caller knows
+        self,
+        *,
+        pool: int,
+        rate: Fraction | None,
+        fees_are_money: bool,
+        fee_unit: int = 1,
+        play: int | None = 1,
+        held: bool = False,
     ) -> LocalMonth:
-        """Return the month for rules; `pool` minor units are to be divided, the rest is as in `month.Facts`."""
+        """Return the month for rules; `pool` minor units are to be divided, the rest is as in `month.Facts`.
+
+        `held` says that the money of subscribers who played nothing is no part of the pool.
+        """
         payers = self.payers
         facts = Facts(
             artists=self.listening.artists.count,
@@ -66,7 +76,7 @@ class LocalPool:
             amount=payers.amount,
             plays=payers.plays,
             fees=payers.fees,
-            inactive_fees=payers.inactive_fees,
+            inactive_fees=0 if held else payers.inactive_fees,
             pool=pool,
             rate=rate,
             fees_are_money=fees_are_money,

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairpay.engine.ordering import order_of
+from fairpay.money.currency import LARGEST
 from fairpay.rules.core.usage import Usage
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["Redivided", "Roll"]
 
 T = TypeVar("T")
-LARGEST = 2**62
 FINE = 2**20
 
 

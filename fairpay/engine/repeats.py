@@ -51,7 +51,7 @@ MOST_HELD = 1 << 20
 STEP = 1 << 12
 NOTHING = (1 << 64) - 1
 """Asks that all bits of a hash are zero, which none is."""
-NAMES = ["low", "high", "user", "artist", "time", "ms", "midnight", "times"]
+NAMES = ["low", "high", "artist", "time", "ms", "midnight", "times"]
 NONE = np.full(1, -1, dtype=np.int64)
 ONE = np.ones(1, dtype=np.int64)
 
@@ -170,7 +170,6 @@ class Chunk:
 class Example:
     """A play that was told more than once."""
 
-    user: str
     artist: str
     time: int
     """Microseconds since 1970 UTC."""
@@ -349,8 +348,8 @@ class Sample:
     ) -> None:
         """Keep the texts of some plays."""
         rows = keyed.rows[some]
-        texts = ids_as_text(columns["user"], rows), ids_as_text(columns["artist"], rows)
-        values = (*keyed.keys[some].T, *texts, time, ms, keyed.part[some] >= kernel.PARTS, np.ones(len(rows), np.int64))
+        artist = ids_as_text(columns["artist"], rows)
+        values = (*keyed.keys[some].T, artist, time, ms, keyed.part[some] >= kernel.PARTS, np.ones(len(rows), np.int64))
         with self.lock:
             self.kept.append(pa.table([pa.array(one) for one in values], names=NAMES))
             self.fresh += len(rows)
@@ -361,7 +360,7 @@ class Sample:
         """Add equal plays up, and ask for more zeros while there are too many."""
         import polars as pl  # noqa: PLC0415 - the engine itself does without
 
-        texts = pl.col("user", "artist", "time", "ms", "midnight").min()
+        texts = pl.col("artist", "time", "ms", "midnight").min()
         whole = pl.DataFrame(pa.concat_tables(self.kept)).group_by("low", "high").agg(texts, pl.col("times").sum())
         hashes = hashes_of(whole["time"].to_numpy(), whole["ms"].to_numpy())
         while np.count_nonzero(chosen := (hashes & np.uint64(self.pick)) == 0) > SAMPLED:
@@ -379,7 +378,7 @@ class Sample:
                 return ()
             often = self.settle().filter(pl.col("times") > 1)
         often = often.filter(~pl.col("midnight")) if days else often
-        return tuple(Example(*row) for row in often.select("user", "artist", "time", "times").iter_rows())
+        return tuple(Example(*row) for row in often.select("artist", "time", "times").iter_rows())
 
 
 def hashes_of(time: NDArray[np.int64], ms: NDArray[np.int64]) -> NDArray[np.uint64]:

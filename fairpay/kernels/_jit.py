@@ -3,8 +3,11 @@
 Numba keeps one index file per function and numbers the data files beside it, without a lock: two first runs at once
 can leave the index of one with the data of the other. It also does not see that a function it inlined has changed, nor
 that bounds checks were switched on. So fairpay names its cache folder after everything compiled code depends on, takes
-a lock to write into it, and takes any trouble with the folder (read-only home, full disk, damaged file) as "not
-cached".
+a lock to write into it, and takes any trouble with the folder (read-only home, full disk) as "not cached". The SHA-256
+of what was written stands beside it: code or an index with another is thrown away unread and compiled again.
+
+Numba has no public way to say when its cache is read or written, so `_cache` of a dispatcher is exchanged here. Code is
+loaded as Numba loads it, which first loads what compiles: a warm start takes 0.2 s of CPU time more for that.
 """
 
 from __future__ import annotations
@@ -23,7 +26,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import llvmlite
 import numba
 from numba.core import config as numba_config
-from numba.core.runtime import rtsys  # type: ignore[attr-defined] # it is there
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +34,6 @@ __all__ = ["cache_folder", "inlined", "jit"]
 
 F = TypeVar("F", bound="Callable[..., Any]")
 LOCK_SECONDS = 10
-SEEN = ("0.68.",)
-"""Versions of Numba whose way of loading compiled code was looked at; others load it their own way."""
 
 
 def jit(function: F) -> F:
@@ -130,18 +130,10 @@ class Shared:
         self.lock = lock
 
     def load_overload(self, signature: Any, target: Any) -> Any:  # noqa: ANN401 - Numba's protocol
-        """Return the compiled code, or None: compile it.
-
-        Numba would first load everything it needs to compile. That takes longer than a small run, and code that is
-        compiled needs none of it but the runtime; what compiles loads the rest for itself.
-        """
+        """Return the compiled code, or None: compile it."""
         with contextlib.suppress(Exception):
-            if not self.whole():
-                return None
-            if not numba.__version__.startswith(SEEN):
+            if self.whole():
                 return self.inner.load_overload(signature, target)
-            rtsys.initialize(target)
-            return self.inner._load_overload(signature, target)  # noqa: SLF001 - Numba has no other door to it
         return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:  # noqa: ANN401 - Numba's protocol
@@ -149,6 +141,9 @@ class Shared:
         from filelock import FileLock  # noqa: PLC0415 - only when something was compiled
 
         with contextlib.suppress(Exception), FileLock(self.lock, timeout=LOCK_SECONDS):
+            if not self.whole():  # Numba would read the index, and a damaged one would never be replaced
+                for path in self.files():
+                    path.unlink()
             self.inner.save_overload(signature, compiled)
             self.sums.write_text("".join(f"{digest_of(path)} {path.name}\n" for path in self.files()))
 
@@ -168,7 +163,8 @@ class Shared:
 
     def whole(self) -> bool:
         """Whether the files are, to the last bit, those that were written; damaged code would end the process."""
-        return self.sums.read_text() == "".join(f"{digest_of(path)} {path.name}\n" for path in self.files())
+        stated = self.sums.read_text() if self.sums.exists() else ""
+        return stated == "".join(f"{digest_of(path)} {path.name}\n" for path in self.files())
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - everything else is Numba's
         """Leave the rest to Numba's cache."""

@@ -14,6 +14,7 @@ from fairpay.kernels.numbers import (
     EMPTY,
     EXACT,
     INEXACT,
+    LIMIT,
     NEGATIVE,
     ROUNDED_UP,
     TOO_LARGE,
@@ -37,7 +38,6 @@ __all__ = [
     "with_nulls",
 ]
 
-LIMIT = 1 << 62
 ASCII = 128
 PER_SECOND = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 

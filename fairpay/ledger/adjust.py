@@ -120,7 +120,7 @@ class Reopened:
     @cached_property
     def new(self) -> list[Input]:
         """The files of this change."""
-        only = replace(self.closing, logs=self.change.logs, tables={})
+        only = replace(self.closing.again(self.month.books["options"]), logs=self.change.logs, tables={})
         return Hashing.of(only, more=self.change.files()).inputs()
 
     @cached_property

@@ -115,9 +115,11 @@ def apply(closing: Closing, changes: Iterable[Change]) -> tuple[Closing, Exclusi
 
     """
     exclusions = Exclusions()
-    for change in changes:
+    for number, change in enumerate(changes, start=1):
+        late = {**closing.reading.late, **dict.fromkeys(change.logs, number)}
         logs = change.logs if change.instead else (*closing.logs, *change.logs)
-        closing = replace(closing, logs=logs, tables={**closing.tables, **change.tables})
+        reading = replace(closing.reading, late=late)
+        closing = replace(closing, logs=logs, reading=reading, tables={**closing.tables, **change.tables})
         if "pools" in change.tables:
             month = {MONTH: closing.kept[MONTH]} if MONTH in closing.kept else {}
             closing = replace(closing, kept={**month, **change.kept})

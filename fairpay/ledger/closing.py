@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from fairpay.adjust.decisions import read_decisions
-from fairpay.adjust.stated import read_delegations, read_history, read_wishes
+from fairpay.adjust.stated import check_conditions, read_statements
 from fairpay.errors import UsageError
 from fairpay.ledger.keys import key_columns
 from fairpay.ledger.model import bounds
@@ -30,13 +30,12 @@ from fairpay.ledger.pools import EDITION, Pool, read_pools
 from fairpay.ledger.settle import Policy
 from fairpay.ledger.splits import Splits, read_splits
 from fairpay.money.currency import Currency, exact_amount, parse_rate
-from fairpay.pipeline.staging import check_conditions
 from fairpay.runs.manifest import plain
 from fairpay.settings.options import number
 from fairpay.settings.values import Conditions, Qualifying, Reading, Running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from fractions import Fraction
     from pathlib import Path
 
@@ -197,8 +196,9 @@ class Closing:
 LEAST_SECONDS = "30"
 NUMBER_OF = {"kappa": "history", "viscosity": "delegations", "delegate_cap": "delegations"}
 """Numbers -> the tables without which they mean nothing."""
-READING = {name: getattr(Reading(), name) for name in (one.name for one in fields(Reading)) if name != "rejects"}
-"""What says how logs are read -> its default. Where rejects go decides nothing; whether rows are set aside does."""
+READING = {one.name: getattr(Reading(), one.name) for one in fields(Reading) if one.name not in {"rejects", "late"}}
+"""What says how logs are read -> its default. Where rejects go decides nothing; whether rows are set aside does, and
+which logs are late an adjustment says."""
 ALWAYS = frozenset({"columns", "format", "separator", "quote", "header", "user_from_file"})
 """Those that books have always named; a later one is named where it is not the default, so that old books keep their
 run ids."""
@@ -291,23 +291,8 @@ def load(closing: Closing) -> Loaded:
         ),
         policies=policies,
         decisions=read_decisions(tables["decisions"]) if "decisions" in tables else None,
-        **read_stated(closing),
+        **read_statements(
+            *(tables.get(name) for name in ("history", "wishes", "delegations")),
+            set_aside=closing.reading.rejects is not None,
+        ),
     )
-
-
-def read_stated(closing: Closing) -> dict[str, Any]:
-    """Read what listeners state themselves.
-
-    Raises:
-        InputError: lines that cannot be used, where they are not set aside.
-
-    """
-    readers: dict[str, Callable[[Path], Any]] = {
-        "history": read_history,
-        "wishes": read_wishes,
-        "delegations": read_delegations,
-    }
-    found = {name: read(closing.tables[name]) for name, read in readers.items() if name in closing.tables}
-    for stated in found.values():
-        stated.check(set_aside=closing.reading.rejects is not None)
-    return found

@@ -9,27 +9,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fairpay.adjust.payers import Payers, pass_on
 from fairpay.errors import NothingToPayError
 from fairpay.ledger.by_track import by_artist
-from fairpay.ledger.chain import LOST
 from fairpay.ledger.earned import Applied, Earned, Heard, Line, Paid, PoolEarned, Ruled
 from fairpay.ledger.exclusions import Exclusions
 from fairpay.ledger.facts import plain
-from fairpay.ledger.listening import Asked, Heap, take_in
-from fairpay.ledger.payers import Payers, read_payers
+from fairpay.ledger.listening import Asked, Heap, played
+from fairpay.ledger.payers import read_payers
 from fairpay.ledger.pools import OUTSIDE
-from fairpay.ledger.restating import pass_on
 from fairpay.ledger.revenue import Revenue, revenue
 from fairpay.logs.schema import REASONS
 from fairpay.money.allocation import Allocation
 from fairpay.money.currency import Currency
 from fairpay.pipeline.division import tied, undecided, weigh
+from fairpay.pipeline.stages import LOST
 from fairpay.rules import find_rule
 from fairpay.rules.core.ties import settle_together
 
 if TYPE_CHECKING:
     from fairpay.ledger.closing import Closing, Loaded
-    from fairpay.ledger.listening import Taken, Watch
+    from fairpay.ledger.listening import Played, Watch
     from fairpay.ledger.pools import Pool
     from fairpay.ledger.splits import Splits
     from fairpay.rules.core.rule import Rule
@@ -58,14 +58,14 @@ def earn(closing: Closing, loaded: Loaded, source: Source, watch: Watch) -> Earn
         payers = read_payers(path, loaded.pools, loaded.columns, currency=closing.currency)
     if loaded.delegations is not None:
         asked = closing.conditions()
-        payers = pass_on(
+        payers, _ = pass_on(
             payers,
             loaded.delegations,
             viscosity=asked.viscosity,
             cap=asked.delegate_cap,
             set_aside=closing.reading.rejects is not None,
         )
-    with take_in(Asked(closing, loaded, source.logs, source.exclusions, payers), watch) as taken:
+    with played(Asked(closing, loaded, source.logs, source.exclusions, payers), watch) as taken:
         notes: list[str] = []
 
         def divide_pool(index: int, heap: Heap) -> PoolEarned:
@@ -130,7 +130,7 @@ def divided(  # noqa: PLR0913, PLR0917 - the same
     return Paid.listed(heap.pool.names(places), paid[places] if money.pool > 0 else -paid[places])
 
 
-def heard(taken: Taken, pools: int) -> Heard:
+def heard(taken: Played, pools: int) -> Heard:
     """Put together what was read and what became of it."""
     heaps = taken.heaps
     lost = {reason: heaps.get(pools + code, Heap()) for code, reason in LOST.items()}
@@ -147,20 +147,20 @@ def heard(taken: Taken, pools: int) -> Heard:
         listeners=sum(heap.users for heap in heaps.values()),
         listeners_used=sum(heap.users for heap in used),
         listeners_dropped={reason: heap.users for reason, heap in lost.items() if heap.users},
-        without_pool=dict(sorted(taken.chain.sorter.without_pool.items())),
+        without_pool=taken.without_pool,
     )
 
 
-def applied(taken: Taken, loaded: Loaded) -> tuple[Applied, ...]:
+def applied(taken: Played, loaded: Loaded) -> tuple[Applied, ...]:
     """Say what each pool's policy did there."""
-    weigher_of = {code: weigher for weigher in taken.chain.weighers for code in weigher.pools}
+    weigher_of = {code: weigher for weigher in taken.taken.stages[0].weighers for code in weigher.pools}
     found = []
     for code, (pool, chosen) in enumerate(zip(loaded.pools, loaded.policies.pools, strict=True)):
         if chosen is not None:
             terms = taken.terms.pools[code]
             lines = tuple(
                 Line(line.name, str(line.times), line.rows, line.plays, line.applied)
-                for line in weigher_of[code].effects(code)
+                for line in weigher_of[code].touched(code)
             )
             least, measure = plain(Fraction(terms.min_ms, 1000)), terms.measure or ""
             own = loaded.policies.own[code]
@@ -168,9 +168,9 @@ def applied(taken: Taken, loaded: Loaded) -> tuple[Applied, ...]:
     return tuple(found)
 
 
-def ruled(taken: Taken) -> tuple[Ruled, ...]:
+def ruled(taken: Played) -> tuple[Ruled, ...]:
     """Say what each decision touched."""
-    ruling = taken.chain.ruling
+    ruling = taken.taken.stages[0].ruling
     if ruling is None:
         return ()
     found = [

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,7 +130,9 @@ class Hashing:
         asked = [InputFile(role, str(path)) for role, path in (*closing.tables.items(), *more) if role != LOGS]
         late = [str(path) for role, path in more if role == LOGS]
         if closing.logs or late:
-            asked += log_inputs(find_logs([*closing.logs, *late], closing.reading).files, closing.reading)
+            # each was held against the others of its correction when that was booked
+            reading = replace(closing.reading, late={path: number for number, path in enumerate(late, start=1)})
+            asked += log_inputs(find_logs([*closing.logs, *late], reading).files, reading)
         return cls(closing.books, HashedInputs.begin(asked))
 
     @property

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fairpay.adjust.payers import Payers
 from fairpay.errors import InputError
 from fairpay.kernels.amounts import read_amounts
 from fairpay.ledger.exclusions import as_text
@@ -20,7 +21,7 @@ from fairpay.money.currency import Currency
 from fairpay.money.integers import sum_exactly
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -28,54 +29,9 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.ledger.pools import Pool
 
-__all__ = ["Payers", "read_payers"]
+__all__ = ["read_payers"]
 
 ADVICE = "Correct the subscribers: a line for each user and pool, amounts with a decimal point, such as 9.99."
-
-
-@dataclass(frozen=True, slots=True)
-class Payers:
-    """The subscribers by pool."""
-
-    parts: Mapping[int, Sequence[tuple[pa.Array, Ints]]] = field(default_factory=dict)
-    """pool index -> users and what each paid, int64 in minor units of the pool's currency."""
-    lines: int = 0
-    """Lines of the file."""
-    without_pool: int = 0
-    """Lines whose key no pool covers."""
-    lost: Mapping[str, int] = field(default_factory=dict)
-    """currency -> what those paid, in minor units: money that no pool has."""
-    outside: Sequence[pa.Array] = ()
-    """Who those are."""
-
-    def among(self, users: pa.Array) -> set[str]:
-        """Return which of these users (large_string) are subscribers, of a pool or of none."""
-        import pyarrow.compute as pc  # noqa: PLC0415 - loaded where it is used
-
-        every = [*self.outside, *(ids for parts in self.parts.values() for ids, _ in parts)]
-        return {user for ids in every for user in ids.filter(pc.is_in(ids, value_set=users)).to_pylist()}
-
-    def count(self, pool: int) -> int:
-        """How many lines a pool has."""
-        return sum(len(paid) for _, paid in self.parts.get(pool, ()))
-
-    def pool_of_user(self) -> tuple[pa.Array, Ints]:
-        """Say whose pool each user is in, for logs that do not: users, and int64 pool indices.
-
-        Raises:
-            InputError: users who stand in several pools.
-
-        """
-        import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
-
-        found = [(users, pool) for pool, parts in sorted(self.parts.items()) for users, _ in parts]
-        users = pa.chunked_array([part for part, _ in found], pa.large_string()).combine_chunks()
-        several = len(users) - len(users.unique())
-        if several:
-            message = f"{several:,} subscribers stand in several pools, and the log does not say which play is whose"
-            raise InputError(message, advice="Add the key columns to the log, such as country and plan.")
-        pools = [np.full(len(part), pool, dtype=np.int64) for part, pool in found]
-        return users, np.concatenate(pools) if pools else np.zeros(0, dtype=np.int64)
 
 
 @dataclass(slots=True)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fairpay.adjust.payers import Payers
 from fairpay.errors import InputError
 from fairpay.ledger.exclusions import Exclusions, as_text
 from fairpay.ledger.keys import ROLE_OF, find_pool
 from fairpay.ledger.numbering import numbered
-from fairpay.ledger.payers import Payers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -219,18 +218,13 @@ def keep_head(books: Path, found: Shelf) -> None:
     said = as_kept("", "") if last is None else as_kept(last.directory.name, last.sha256)
     if said == read_head(books):
         return
-    made = books / f".{HEAD}.fairpay-{secrets.token_hex(4)}.tmp"
     try:
-        write_json(said, made)
-        disk.sync(made)
-        disk.rename(made, books / HEAD)
+        with disk.replacing(books / HEAD) as made:
+            write_json(said, made)
         disk.sync_directory(books)
     except OSError as error:
         message = f"{books / HEAD} could not be written: {error.strerror or error}"
         raise OutputError(message, advice="The books are whole; run the same command again.") from error
-    finally:
-        with suppress(OSError):
-            made.unlink(missing_ok=True)
 
 
 def read_head(books: Path) -> dict[str, Any] | None:

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Format", "Found", "LogFile", "Packing", "find_logs", "log_file"]
 
-Format: TypeAlias = Literal["csv", "parquet", "json", "xlsx", "delta", "iceberg"]
+FileFormat: TypeAlias = Literal["csv", "parquet", "json", "xlsx"]
+Format: TypeAlias = FileFormat | Literal["delta", "iceberg"]
 Packing: TypeAlias = Literal["gz", "zst", "bz2", "xz"]
 
-FORMATS: dict[str, Format] = {
+FORMATS: dict[str, FileFormat] = {
     ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".dat": "csv", ".log": "csv", ".inter": "csv",
     ".parquet": "parquet", ".pq": "parquet",
     ".json": "json", ".jsonl": "json", ".ndjson": "json",
@@ -119,7 +120,7 @@ def log_file(path: str, reading: Reading, hive: dict[str, str | None] | None = N
 
         return remote_file(path, reading)
     _, extension, packing = split_name(Path(path).name)
-    kind = reading.format or ("iceberg" if path.endswith(".metadata.json") else FORMATS.get(extension))
+    kind: Format | None = reading.format or ("iceberg" if path.endswith(".metadata.json") else FORMATS.get(extension))
     mode, size = status_of(path)
     if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or (stat.S_ISCHR(mode) and not os.path.samefile(path, os.devnull)):  # noqa: PTH121 - may be /dev/fd/63
         with Path(path).open("rb") as stream:
@@ -189,15 +190,19 @@ def find_logs(paths: Sequence[str], reading: Reading) -> Found:
     """Find every file meant by paths, globs, directories and addresses; each once, in the order named.
 
     Raises:
-        InputError: nothing found, not readable, or the formats differ.
+        InputError: nothing found, not readable, or the formats differ; late files may be of another than the month's.
 
     """
     found = Found()
     each: dict[str, LogFile] = {}
+    kinds: dict[int, dict[Format, str]] = {}
     alone = len(paths) == 1
+    told = {extension_of(path) for path in paths if path not in reading.late}
     for path in paths:
-        for file in expand(path, reading, found, alone=alone):
+        own = FORMATS.get(extension_of(path)) if path in reading.late and extension_of(path) not in told else None
+        for file in expand(path, replace(reading, format=own) if own else reading, found, alone=alone):
             each.setdefault(file.local if file.remote else os.path.realpath(file.local), file)
+            kinds.setdefault(reading.late.get(path, 0), {}).setdefault(file.format, file.path)
     found.files.extend(each.values())
     if not found.files:
         message = (
@@ -215,12 +220,17 @@ def find_logs(paths: Sequence[str], reading: Reading) -> Found:
         from fairpay.logs.lakes import refuse_parts  # noqa: PLC0415 - for Parquet only
 
         refuse_parts(found.files)
-    kinds = {file.format for file in found.files}
-    if len(kinds) > 1 and not (reading.user_from_folder or reading.user_from_file):
-        some = ", ".join(f"{kind}: {next(f.path for f in found.files if f.format == kind)}" for kind in sorted(kinds))
-        message = f"the logs are of {len(kinds)} formats ({some})"
+    unlike = next((several for several in kinds.values() if len(several) > 1), None)
+    if unlike and not (reading.user_from_folder or reading.user_from_file):
+        some = ", ".join(f"{kind}: {path}" for kind, path in sorted(unlike.items()))
+        message = f"the logs are of {len(unlike)} formats ({some})"
         raise InputError(message, advice="Read logs of one format at a time, or choose one with --format.")
     return found
+
+
+def extension_of(path: str) -> str:
+    """Return the extension of a path that says its format, or nothing."""
+    return split_name(Path(path).name)[1]
 
 
 def expand(path: str, reading: Reading, found: Found, *, alone: bool) -> Iterable[LogFile]:

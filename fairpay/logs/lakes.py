@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -29,10 +30,13 @@ NUMBER = re.compile(r"v?(\d+)(?:-.*)?(?:\.gz)?\.metadata\.json")
 
 
 def table_in(path: str) -> Lake | None:
-    """Tell a folder that is a table of Delta Lake or Iceberg."""
-    if Path(path, "_delta_log").is_dir():
-        return "delta"
-    return "iceberg" if any(Path(path, "metadata").glob("*.metadata.json")) else None
+    """Tell a folder that is a table of Delta Lake or Iceberg. One that may not be entered is refused when read."""
+    with suppress(PermissionError):
+        if Path(path, "_delta_log").is_dir():
+            return "delta"
+        if any(Path(path, "metadata").glob("*.metadata.json")):
+            return "iceberg"
+    return None
 
 
 def table_among(names: Sequence[str]) -> Lake | None:

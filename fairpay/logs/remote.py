@@ -233,7 +233,7 @@ def one(entry: Entry, reading: Reading) -> LogFile:
     """
     path = shown(entry.address)
     extension, packing = extension_of(path)
-    kind = reading.format or ("iceberg" if path.endswith(".metadata.json") else FORMATS.get(extension))
+    kind: Format | None = reading.format or ("iceberg" if path.endswith(".metadata.json") else FORMATS.get(extension))
     kind = kind or sniffed_at(entry.address)
     if kind is None:
         raise unknown(path)

@@ -52,7 +52,9 @@ def open_text(file: LogFile, reading: Reading) -> Source:
     """
     local = file.local if reading.encoding is None else recoded(file, reading.encoding)
     file = replace(file, copy=local)
-    head = head_text(file)
+    with reading_of(file.path):
+        start = head_of(file, HEAD)
+    head = head_text(start, file.path)
     dialect = find_dialect(head, reading, file.path)
     marks = marks_in(local)
     quoting = None
@@ -73,14 +75,9 @@ def open_text(file: LogFile, reading: Reading) -> Source:
         notes=notes,
         nul=NUL in marks,
         above=dialect.above,
-        rows=None if rows_follow(file, head, dialect.skip) else 0,
+        # rows are behind the header, or beyond the beginning that was looked at
+        rows=None if len(start) == HEAD or any(line.strip() for line in head.split("\n")[dialect.skip :]) else 0,
     )
-
-
-def rows_follow(file: LogFile, head: str, skip: int) -> bool:
-    """Whether anything stands behind the first `skip` lines: in the beginning that was looked at, or beyond it."""
-    beyond = len(head_of(file, HEAD)) == HEAD
-    return beyond or any(line.strip() for line in head.split("\n")[skip:])
 
 
 def recoded(file: LogFile, encoding: str) -> str:
@@ -322,39 +319,37 @@ def quoting_of(file: LogFile, separator: str) -> Literal["quoted", "plain"] | No
     return "quoted" if starts else "plain"
 
 
-def head_text(file: LogFile) -> str:
-    """Return the beginning of a file as text, whole lines only.
+def head_text(head: bytes, where: str) -> str:
+    """Return the beginning of a file, of at most HEAD bytes, as text, whole lines only.
 
     Raises:
         InputError: it is UTF-16, not UTF-8, or not text at all.
 
     """
-    with reading_of(file.path):
-        head = head_of(file, HEAD)
     if head.startswith(b"PAR1"):
-        message = f"{file.path}: this is a Parquet file under another name"
+        message = f"{where}: this is a Parquet file under another name"
         raise InputError(message, advice="Give --format parquet.")
     wide = wide_encoding(head)
     if wide:
-        message = f"{file.path}: the text is UTF-16"
+        message = f"{where}: the text is UTF-16"
         raise InputError(message, advice=f"Give --encoding {wide}.")
     filled = head.rstrip(b"\0")  # what a power cut leaves at the end is a row that cannot be used, not another format
     if filled.count(b"\0") > BINARY * len(filled):
-        message = f"{file.path}: this is not a text file"
+        message = f"{where}: this is not a text file"
         raise InputError(message, advice="Give its format with --format, if the extension is misleading.")
     if b"\n" not in head and b"\r" in head.rstrip():
-        message = f"{file.path}: the lines end with CR alone, as on an old Macintosh"
+        message = f"{where}: the lines end with CR alone, as on an old Macintosh"
         raise InputError(message, advice="Convert it first: tr '\\r' '\\n' < OLD > NEW.")
     if len(head) == HEAD:
         head = head[: head.rfind(b"\n") + 1]
         if not head:
-            message = f"{file.path}: this is not text in lines: the first has more than a million bytes"
+            message = f"{where}: this is not text in lines: the first has more than a million bytes"
             raise InputError(message, advice="Give its format with --format, if the extension is misleading.")
     try:
         return head.decode("utf-8")
     except UnicodeDecodeError as error:
         line = head.count(b"\n", 0, error.start) + 1
-        message = f"{file.path}: not UTF-8 text: line {line} has a byte that does not belong"
+        message = f"{where}: not UTF-8 text: line {line} has a byte that does not belong"
         raise InputError(message, advice=encoding_advice(head[error.start :])) from error
 
 

@@ -12,7 +12,7 @@ from fairpay.errors import UsageError
 __all__ = ["LARGEST", "Currency", "exact_amount", "format_units", "parse_rate", "round_half_even"]
 
 LARGEST = 2**62
-"""The most minor units fairpay handles in one pool: sums of int64 stay below 2^63."""
+"""The most that minor units of a pool, or its listening, may come to: sums of int64 stay below 2^63."""
 
 USUAL = {"EUR": 2, "USD": 2, "GBP": 2, "JPY": 0}
 """Currencies asked for so often that the table of all of them need not be read; it says the same."""

@@ -1,92 +1,134 @@
-"""What a policy needs before the plays are weighed: one reading of the log that counts streams and listeners."""
+"""What policies need before plays are weighed: one more reading that counts streams and listeners by pool."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from fairpay.adjust.weights import Census, Weigher, keyed, lengths_of, units_counted, wanted_roles
+from fairpay.adjust.weights import Census, Weigher, keyed, lengths_of, units_counted
 from fairpay.engine.local import LocalEngine
 from fairpay.logs.artists import read_artists
-from fairpay.logs.read import open_logs
-from fairpay.pipeline.repeats import open_once
-from fairpay.qualify import Qualifier
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from fairpay.adjust.policy import Policy
+    from fairpay.engine.pool import LocalPool
+    from fairpay.logs.read import Logs
     from fairpay.logs.schema import Listens, RawBatch
-    from fairpay.pipeline.repeats import Once
-    from fairpay.settings.values import Qualifying, Reading, Running
+    from fairpay.settings.values import Running
 
-__all__ = ["MONEY_ROLES", "artist_columns", "weigher_for"]
-
-MONEY_ROLES = ("user", "artist", "plays", "seconds", "ms")
+__all__ = ["Applying", "census_of", "weigher_of"]
 
 
-def weigher_for(  # noqa: PLR0913 - the settings of a reading
-    policy: Policy,
-    logs: object,
+@dataclass(frozen=True, slots=True)
+class Applying:
+    """A policy, and the codes of the pools that have it."""
+
+    policy: Policy
+    pools: tuple[int, ...] = (0,)
+
+
+def census_of(  # noqa: PLR0913 - what is counted, where and how
+    logs: Logs,
+    policies: Sequence[Applying],
+    judge: Callable[[], Callable[[RawBatch], Listens]],
     *,
-    reading: Reading,
-    qualifying: Qualifying,
+    pools: int,
     running: Running,
-    artists: Path | None = None,
-    once: Once | None = None,
-) -> Weigher:
-    """Count what the policy's boosts and thresholds ask for, and return what applies the policy to each batch.
+    artists: Path | None,
+) -> dict[str, dict[int, Census]]:
+    """Count what the policies' boosts and thresholds ask for: `artist` or `track` -> pool -> what was counted there.
 
-    The log is read once for each unit that is counted, and not at all where a policy has only weights. Plays count
-    here as they qualify, before any weight, if they are as long as the weight of their kind asks, and those that `once`
-    knows once; bad rows are left to the next reading.
+    The log is read once for each unit that is counted, and not at all where policies have only weights. Plays count
+    here as they qualify, before any decision or weight, if they are as long as the weight of their kind asks; bad rows
+    are left to the next reading.
 
-    Raises:
-        FairpayError: an input that cannot be used.
+    Args:
+        logs: opened, with the columns that the policies use.
+        policies: and their pools.
+        judge: makes what judges the batches of one such reading; counts nothing else.
+        pools: how many there are; rows name theirs where there are several.
+        running: how to run.
+        artists: a file of artists, for columns that the log lacks.
 
     """
-    period = (qualifying.since, qualifying.until)
-    timed = () if period == (None, None) else ("time",)
-    roles = (*MONEY_ROLES, *timed, *wanted_roles(policy))
-    source = open_logs(logs, reading, wanted=roles, period=period)
-    telling = () if once is None else ("time", *once.roles)
-    census = {}
-    columns, table = frozenset(source.columns), artist_columns(policy, artists)
-    lengths = Weigher(lengths_of(policy), columns=columns, table=table)
-    for unit in units_counted(policy, source.columns):
-        asked = dict.fromkeys((*wanted_roles(lengths.policy), *([unit] if unit == "track" else [])))
-        wanted = (*MONEY_ROLES, *timed, *asked)
-        opened = open_once(logs, reading, wanted=wanted, telling=telling, period=period)
-        with LocalEngine(running) as engine:
-            repeats = None if once is None else once.again()
-            judge = Qualifier(qualifying, set_aside=True, repeats=repeats).judge
-
-            def judged(raw: RawBatch, unit: str = unit, judge: object = judge) -> Listens:
-                listens: Listens = judge(raw)  # type: ignore[operator]
-                return keyed(lengths.without_short(raw, listens), raw, unit) if raw.columns else listens
-
-            engine.ingest(opened.units(batch_rows=running.batch_rows), judged)
-            census[unit] = counted(engine)
-    return Weigher(policy, census, columns, table)
+    units: dict[str, list[int]] = {}
+    for one in policies:
+        for unit in units_counted(one.policy, logs.columns):
+            units.setdefault(unit, []).extend(one.pools)
+    lengths = [
+        weigher_of(replace(one, policy=lengths_of(one.policy)), logs, {}, artists)
+        for one in policies
+        if lengths_of(one.policy).weights
+    ]
+    return {
+        unit: counted(logs, unit, lengths, judge, pools=pools, wanted=wanted, running=running)
+        for unit, wanted in sorted(units.items())
+    }
 
 
-def counted(engine: LocalEngine) -> Census:
-    """Ask the engine for streams and listeners of each unit."""
-    intake = engine.finish(fee=1)
-    if not intake.users:
+def counted(  # noqa: PLR0913 - the same
+    logs: Logs,
+    unit: str,
+    lengths: Iterable[Weigher],
+    judge: Callable[[], Callable[[RawBatch], Listens]],
+    *,
+    pools: int,
+    wanted: Sequence[int],
+    running: Running,
+) -> dict[int, Census]:
+    """Count streams and listeners of artists or tracks in the pools that are wanted."""
+    counts = np.zeros(pools + 2, dtype=np.bool_)
+    counts[list(wanted)] = True
+    judging = judge()
+
+    def stream(raw: RawBatch) -> Listens:
+        listens = judging(raw)
+        if not raw.columns:
+            return listens
+        raw = replace(raw, columns={**raw.columns, "artist": listens.artist})
+        for one in lengths:
+            listens = one.without_short(raw, listens)
+        used = listens.used if listens.pool is None else listens.used & counts[listens.pool]
+        return keyed(replace(listens, used=used, ms=None), raw, unit)
+
+    with LocalEngine(running, pools=pools) as engine:
+        engine.ingest(logs.units(batch_rows=running.batch_rows), stream)
+        engine.finish()
+        return {code: census(engine.pools[code] if code < len(engine.pools) else None) for code in wanted}
+
+
+def census(pool: LocalPool | None) -> Census:
+    """Streams and listeners of each unit of a pool."""
+    if pool is None or not pool.payers.users:
         none = np.empty(0, dtype=np.int64)
         return Census(pa.array([], pa.large_string()), none, none)
-    month = engine.month(pool=0, rate=None, fees_are_money=False)
-    return Census(engine.artist.cast(pa.large_string()), engine.artist_plays, month.artist_listeners)
+    return Census(pool.artist.cast(pa.large_string()), pool.artist_plays, pool.artist_listeners)
 
 
-def artist_columns(policy: Policy, artists: Path | None) -> dict[str, tuple[pa.Array, pa.Array]]:
-    """Read the columns of the artist file that the policy's weights can use."""
-    if artists is None:
-        return {}
+def weigher_of(
+    applying: Applying, logs: Logs, census: Mapping[str, Mapping[int, Census]], artists: Path | None
+) -> Weigher:
+    """Return what applies a policy to the batches of a log."""
+    policy = applying.policy
+    missing = {weight.column for weight in policy.weights} - {*logs.columns}
+    return Weigher(
+        policy,
+        {unit: {code: census[unit][code] for code in applying.pools} for unit in units_counted(policy, logs.columns)},
+        frozenset(logs.columns),
+        artist_columns(missing, artists) if missing and artists is not None else {},
+        applying.pools,
+    )
+
+
+def artist_columns(columns: Iterable[str], artists: Path) -> dict[str, tuple[pa.Array, pa.Array]]:
+    """Read some columns of the artist file, as far as it has them: column -> ids and values."""
     frame = read_artists(artists)
     ids = frame["artist"].to_arrow().cast(pa.large_string())
-    columns = {weight.column for weight in policy.weights} & set(frame.columns)
-    return {column: (ids, frame[column].to_arrow().cast(pa.large_string())) for column in sorted(columns)}
+    found = sorted({*columns} & {*frame.columns})
+    return {column: (ids, frame[column].to_arrow().cast(pa.large_string())) for column in found}

@@ -57,7 +57,7 @@ def prepare_output(
     stack: ExitStack, asked: Request, options: Options, *, more: Sequence[InputFile] = ()
 ) -> tuple[Target, HashedInputs]:
     """Lock the output directory and start hashing the inputs, and `more` files, beside the work."""
-    from fairpay.pipeline.run import input_files  # noqa: PLC0415 - the same
+    from fairpay.pipeline.opening import input_files  # noqa: PLC0415 - the same
     from fairpay.runs.inputs import HashedInputs  # noqa: PLC0415 - loaded where it is used
     from fairpay.runs.publish import Target  # noqa: PLC0415 - the same
     from fairpay.runs.rejects import check_rejects  # noqa: PLC0415 - the same

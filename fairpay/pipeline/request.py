@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fairpay.logs.caution import Cautions
+    from fairpay.logs.read import Logs
     from fairpay.logs.schema import Listens, RawBatch
     from fairpay.qualify import Counts
     from fairpay.reports.outcome import InputFile, Outcome
     from fairpay.rules.core.month import Month
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["Beside", "Inspection", "Request", "Watch"]
+__all__ = ["Inspection", "Observer", "Opened", "Request", "Watch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,21 @@ class Request:
     """A policy, own history, stated wishes, delegations."""
     money_required: bool = False
     """Whether a run without stated money is refused."""
+    roles: tuple[str, ...] = ()
+    """Columns wanted besides those that money needs."""
+    held: dict[str, Opened] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The logs, once they are open: they are opened once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Logs whose columns are known."""
+
+    logs: Logs
+    cautions: Cautions
+    """Warnings about them, to be added to."""
+    said: Sequence[str]
+    """What was found out about them, in sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +68,8 @@ class Watch:
     """Takes the rows and the bytes of each batch that was read; called from threads."""
 
 
-class Beside(Protocol):
+class Observer(Protocol):
     """Someone who looks at the same plays while they are divided, without reading the logs again."""
-
-    roles: tuple[str, ...]
-    """Columns wanted besides those that money needs."""
 
     def take(self, raw: RawBatch, listens: Listens) -> None:
         """See a judged batch; called from threads."""

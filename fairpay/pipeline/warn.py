@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fairpay.qualify import Counts
     from fairpay.settings.values import Reading
 
-__all__ = ["named_elsewhere", "warn_of_alike", "warn_of_logs", "watch_several"]
+__all__ = ["named_elsewhere", "sentence", "sentences", "warn_of_alike", "warn_of_logs", "warn_of_several"]
 
 PASSED = "These files are no logs by their names or columns, and are not read: name them one by one if they are."
 ABOVE = "These lines stand above the header and are not read: see that none of them is a row."
@@ -54,10 +54,9 @@ def warn_of_logs(logs: Logs, cautions: Cautions) -> None:
         cautions.add(f"{role}-missing", len(files), files, LACKING)
 
 
-def watch_several(raw: RawBatch, several: str, cautions: Cautions) -> None:
+def warn_of_several(raw: RawBatch, several: str, cautions: Cautions) -> None:
     """Count plays of several artists."""
-    if raw.several:
-        cautions.add("several-artists", raw.several, [raw.duet], SEVERAL[several])
+    cautions.add("several-artists", raw.several, [raw.duet], SEVERAL[several])
 
 
 def warn_of_alike(artists: pa.Array, cautions: Cautions) -> None:
@@ -155,6 +154,10 @@ def stop_if_strict(reading: Reading, found: Sequence[Warned]) -> None:
 
 def sentences(found: Sequence[Warned]) -> Iterator[str]:
     """Say each warning on a line."""
-    for one in found:
-        examples = f" ({'; '.join(one.examples)})" if one.examples else ""
-        yield f"Warning {one.code}: {one.count:,}{examples}. {one.advice}"
+    return (f"Warning {sentence(one)}" for one in found)
+
+
+def sentence(one: Warned) -> str:
+    """Say a warning: its code, how many, some of them, and what it means."""
+    examples = f" ({'; '.join(one.examples)})" if one.examples else ""
+    return f"{one.code}: {one.count:,}{examples}. {one.advice}"

@@ -13,6 +13,7 @@ from fairpay.errors import InputError
 from fairpay.kernels.amounts import Amounts, read_amounts
 from fairpay.kernels.numbers import EXACT, ROUNDED_UP
 from fairpay.logs.schema import Fate, Judged, Listens, RawBatch, Shares
+from fairpay.money.currency import LARGEST
 from fairpay.money.integers import shorter
 from fairpay.qualify.ids import missing_ids
 from fairpay.qualify.moments import read_moments
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ByRow", "Qualifier"]
 
-LIMIT = 1 << 62
 BROKEN_ROWS = {1: "row has more fields than the header", 2: "row repeats the header"}
 """In the codes of `fairpay.logs.source.BROKEN`."""
 
@@ -249,8 +249,8 @@ class Qualifier:
                 tally.add_bad(bad, raw)
             if self.set_aside is not None and verdict.bad:
                 self.set_aside.add(raw, verdict.bad)
-            if max(tally.plays, tally.ms or 0) >= LIMIT:
-                what = "plays" if tally.plays >= LIMIT else "milliseconds"
+            if max(tally.plays, tally.ms or 0) >= LARGEST:
+                what = "plays" if tally.plays >= LARGEST else "milliseconds"
                 message = f"the {what} of the log sum to 2^62 and more, which no month can hold"
                 raise InputError(message, advice="Look for damaged numbers in the log.")
 
@@ -303,7 +303,7 @@ def shared(amount: NDArray[np.int64] | None, shares: Shares | None) -> NDArray[n
     if shares is None:
         return amount
     whole = np.ones(len(shares.part), np.int64) if amount is None else amount
-    if int(whole.max(initial=0)) >= LIMIT // shares.scale:
+    if int(whole.max(initial=0)) >= LARGEST // shares.scale:
         message = f"listening times {shares.scale:,}, so that plays divide among their artists, is more than 2^62"
         raise InputError(message, advice="Use --several-artists first or joined.")
     return whole * (shares.scale // shares.part)
@@ -329,6 +329,6 @@ def exact_sum(values: NDArray[np.int64], used: NDArray[np.bool_]) -> int:
     """Sum the used values, none of which is negative or as large as 2^62."""
     if len(values) == 0:
         return 0
-    if int(values.max()) < LIMIT // len(values):
+    if int(values.max()) < LARGEST // len(values):
         return int((values * used).sum())
     return sum(values[used].tolist())

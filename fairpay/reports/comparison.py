@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from fairpay.money.integers import sum_exactly
 from fairpay.reports.artists import artist_columns, by_payout
-from fairpay.reports.decimals import change_percent, decimals
+from fairpay.reports.decimals import change_percent, currency_of, decimals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +27,7 @@ def comparison(outcome: Outcome) -> pa.Table:
     Columns: `artist`, `name` (only with an artist file), `plays`, `seconds` (see `artist_columns`), `listeners`; one
     per rule, its payout in major units, decimal128 with the currency's digits; for each rule after the first,
     `<rule>_difference` (the same type) and `<rule>_change_percent` (decimal128, 2 digits, half to even, null where the
-    first rule pays nothing); `fan_intensity` (float64, 4 digits, see `fan_intensity`).
+    first rule pays nothing); `fan_intensity` (float64, 4 digits, see `fan_intensity`); `currency`.
     Two rules that would share a column are told apart by `_2`, `_3` at the end of the later one.
     """
     order = by_payout(outcome)
@@ -43,6 +43,7 @@ def comparison(outcome: Outcome) -> pa.Table:
         columns[free_name(f"{name}_change_percent", columns)] = change_percent(paid[0], amounts)
     intensity = fan_intensity(outcome)[order]
     columns["fan_intensity"] = pa.array(intensity, mask=np.isnan(intensity))
+    columns["currency"] = currency_of(outcome, len(order))
     return pa.table(columns)
 
 

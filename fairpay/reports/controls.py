@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from fairpay.money.integers import sum_exactly
 from fairpay.reports.outcome import Control
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from fairpay.kernels.arrays import Ints
-    from fairpay.money.currency import Currency
-    from fairpay.reports.outcome import Listening, Money, Payout
+    from fairpay.reports.outcome import Outcome
 
 __all__ = ["controls"]
 
 
-class Found(Protocol):
-    """What is known before the rules run."""
-
-    @property
-    def currency(self) -> Currency:
-        """The currency of all amounts."""
-
-    @property
-    def money(self) -> Money:
-        """Where the pool comes from."""
-
-    @property
-    def listening(self) -> Listening:
-        """What was read."""
-
-    @property
-    def plays(self) -> Ints:
-        """int64[artists]."""
-
-
-def controls(found: Found, payouts: Sequence[Payout]) -> tuple[Control, ...]:
+def controls(outcome: Outcome) -> tuple[Control, ...]:
     """State what must hold, with its numbers. Allocations have already refused to be unbalanced."""
-    listening, money = found.listening, found.money
+    listening, money = outcome.listening, outcome.money
     left_out = sum(listening.dropped.values())
-    plays = sum_exactly(found.plays)
+    plays = sum_exactly(outcome.plays)
     held = [
         Control(
             "rows",
@@ -50,8 +26,8 @@ def controls(found: Found, payouts: Sequence[Payout]) -> tuple[Control, ...]:
         ),
         Control("plays", plays == listening.plays, f"{listening.plays:,} of users = {plays:,} of artists"),
     ]
-    text = found.currency.text
-    for payout in payouts:
+    text = outcome.currency.text
+    for payout in outcome.payouts:
         paid = sum_exactly(payout.allocation.paid)
         detail = f"paid {text(paid)} = pool {text(money.pool)}"
         held.append(Control(f"paid {payout.rule.label}", paid == money.pool, detail))

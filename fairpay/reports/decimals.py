@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fairpay.kernels.arrays import Ints
+    from fairpay.reports.outcome import Outcome
 
-__all__ = ["change_percent", "decimals", "shares"]
+__all__ = ["change_percent", "currency_of", "decimals", "shares"]
 
 PRECISION = 38
 """Digits of every decimal column: what Arrow, Parquet and DuckDB all carry."""
@@ -43,6 +44,11 @@ def decimals(
         words[place] = np.frombuffer(value.to_bytes(16, "little", signed=True), dtype="<i8")
     validity = None if missing is None else pa.py_buffer(np.packbits(~missing, bitorder="little"))
     return pa.Array.from_buffers(pa.decimal128(PRECISION, digits), len(units), [validity, pa.py_buffer(words)])
+
+
+def currency_of(outcome: Outcome, rows: int) -> pa.Array:
+    """Return the column beside amounts that says what they are in: large_string[rows], ISO 4217 codes."""
+    return pa.repeat(pa.scalar(outcome.currency.code, pa.large_string()), rows)
 
 
 def change_percent(before: Ints, after: Ints) -> pa.Array:

@@ -227,7 +227,7 @@ def paid_out(facts: Facts) -> Fraction | None:
         return facts.rate
     if not facts.fees_are_money:
         return facts.rate
-    for fees in (facts.fees, facts.fees + facts.inactive_fees):
-        if abs(facts.rate * fees / facts.fee_unit - facts.pool) < 1:
-            return facts.rate * fees / facts.fees
+    unrounded = facts.rate * (facts.fees + facts.inactive_fees)
+    if abs(unrounded / facts.fee_unit - facts.pool) < 1:
+        return unrounded / facts.fees
     return Fraction(facts.pool * facts.fee_unit, facts.fees)

@@ -10,8 +10,9 @@ import ctypes
 import errno
 import io
 import os
+import secrets
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,7 +22,17 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer
 
-__all__ = ["exchange", "make_directory", "open_new", "remove_file", "remove_tree", "rename", "sync", "sync_directory"]
+__all__ = [
+    "exchange",
+    "make_directory",
+    "open_new",
+    "remove_file",
+    "remove_tree",
+    "rename",
+    "replacing",
+    "sync",
+    "sync_directory",
+]
 
 BUFFER_BYTES = 1 << 20
 AT_CWD = -100
@@ -85,6 +96,19 @@ def rename(path: Path, target: Path) -> None:
     """Give a file or directory another name on the same file system; a file or an empty directory there is replaced."""
     before("rename", path)
     path.replace(target)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Lend a name beside `path`; what is written there becomes `path` at the end, once it is on the disk, or goes."""
+    made = path.with_name(f".{path.name}.fairpay-{secrets.token_hex(4)}.tmp")
+    try:
+        yield made
+        sync(made)
+        rename(made, path)
+    finally:
+        with suppress(OSError, ValueError):
+            made.unlink(missing_ok=True)
 
 
 def exchange(path: Path, other: Path) -> bool:

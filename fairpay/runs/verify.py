@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairpay.errors import FairpayError, InputError
+from fairpay.logs.faults import reading_of
 from fairpay.reports.outcome import Control
 from fairpay.runs.hashing import hash_file
 from fairpay.runs.manifest import MANIFEST, read_manifest
@@ -47,7 +48,9 @@ def verify(directory: Path, *, inputs: bool = True) -> list[Control]:
         InputError: when there is no manifest to check against; one that was spoilt is a control that fails.
 
     """
-    if not directory.is_dir():
+    with reading_of(str(directory)):
+        there = directory.is_dir()
+    if not there:
         message = f"{directory}: no such directory"
         raise InputError(message, advice="Give a directory written with -o.")
     try:

@@ -48,6 +48,8 @@ class Reading:
     """Whether a warning stops the run."""
     rejects: Path | None = None
     """Where bad rows go; None: bad rows stop the run."""
+    late: dict[str, int] = field(default_factory=dict)
+    """Path -> which correction of a closed month brought it; each may be of another format than the month's logs."""
 
 
 @dataclass(frozen=True, slots=True)

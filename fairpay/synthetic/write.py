@@ -112,11 +112,16 @@ def refuse_present(paths: Iterable[Path]) -> None:
     """Refuse to write over what is there.
 
     Raises:
-        OutputError: when one of the files exists.
+        OutputError: when one of the files exists, or stands where one may not look.
 
     """
     for path in paths:
-        if path.exists():
+        try:
+            there = path.exists()
+        except OSError as error:
+            message = f"{path} could not be written: {error.strerror}"
+            raise OutputError(message, advice="Choose another place.") from error
+        if there:
             message = f"{path} is there already"
             raise OutputError(message, advice="Choose another name, or replace it with --force.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import naive
 import naive_layers
@@ -21,6 +21,9 @@ from fairpay.logs.schema import Listens
 from fairpay.rules import find_rule
 from fairpay.settings.values import Running
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 ROWS = [("u1", "a", 3), ("u1", "b", 1), ("u2", "a", 5), ("u2", "c", 5), ("u3", "c", 2)]
 
 
@@ -34,11 +37,16 @@ def listens(rows: list[tuple[str, str, int]], ms: int | None = None) -> Listens:
     )
 
 
+def through(layering: Layering) -> Callable[[Listens], Listens]:
+    """Batches through the layers; every artist earns under its own name."""
+    return lambda batch: layering.apply(batch, batch.artist)
+
+
 def paid(layering: Layering | None, rule: str, *, batches: int = 1, ms: int | None = None) -> dict[str, int]:
     """Divide 10^12 under a rule through the engine, with or without the layers."""
     parts = [listens([ROWS[i] for i in part], ms) for part in np.array_split(np.arange(len(ROWS)), batches)]
     with LocalEngine(Running(threads=2)) as engine:
-        engine.ingest([lambda: iter(parts)], layering.apply if layering else lambda batch: batch)
+        engine.ingest([lambda: iter(parts)], through(layering) if layering else lambda batch: batch)
         if layering:
             extra = layering.extra()
             engine.ingest([lambda: iter([extra])], lambda batch: batch)
@@ -93,7 +101,7 @@ def test_every_rule_sees_the_exact_shares_of_who_states_something(  # noqa: PLR0
     rows = [(user, artist, plays) for (user, artist), plays in played.items()]
     rule = find_rule(name)
     with LocalEngine(Running(threads=1)) as engine:
-        engine.ingest([lambda: iter([listens(rows)])], layering.apply)
+        engine.ingest([lambda: iter([listens(rows)])], through(layering))
         extra = layering.extra()
         engine.ingest([lambda: iter([extra])], lambda batch: batch)
         engine.finish(fee=1)
@@ -118,7 +126,7 @@ def test_a_tie_for_most_played_stays_a_tie_beside_a_gift() -> None:
     """Oracle 02: A and B get half each of what the gift leaves to the most played."""
     layering = Layering(wishes={"u1": Wishes({"H": Fraction(1, 10)})})
     with LocalEngine(Running(threads=1)) as engine:
-        engine.ingest([lambda: iter([listens([("u1", "A", 1), ("u1", "B", 1)])])], layering.apply)
+        engine.ingest([lambda: iter([listens([("u1", "A", 1), ("u1", "B", 1)])])], through(layering))
         extra = layering.extra()
         engine.ingest([lambda: iter([extra])], lambda batch: batch)
         engine.finish(fee=1)
@@ -132,7 +140,7 @@ def test_many_alike_listeners_are_paid_as_one_is(rule: str) -> None:
     users = [f"u{i}" for i in range(1000)]
     layering = Layering({user: {"B": 1, "C": 1} for user in users}, kappa=Fraction(5))
     with LocalEngine(Running(threads=2)) as engine:
-        engine.ingest([lambda: iter([listens([(user, "A", 1) for user in users])])], layering.apply)
+        engine.ingest([lambda: iter([listens([(user, "A", 1) for user in users])])], through(layering))
         extra = layering.extra()
         engine.ingest([lambda: iter([extra])], lambda batch: batch)
         engine.finish(fee=1)
@@ -184,7 +192,7 @@ def test_integer_ids_are_found_by_their_text() -> None:
         pa.array([1, 1, 2, 2, 3]), *(getattr(batch, f) for f in ("artist", "used", "amount", "plays", "ms"))
     )
     layering = Layering(wishes={"3": Wishes(blocked={"c"})})
-    assert layering.apply(numbered).used.tolist() == [True] * 4 + [False]
+    assert layering.apply(numbered, numbered.artist).used.tolist() == [True] * 4 + [False]
 
 
 def test_delegated_fees_are_those_of_the_payers() -> None:

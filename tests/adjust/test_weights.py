@@ -15,6 +15,7 @@ from fairpay.adjust.policy import Boost, Policy, Threshold, Weight
 from fairpay.adjust.weights import Census, Weigher, keyed, units_counted, wanted_roles
 from fairpay.errors import InputError
 from fairpay.logs.schema import Fate, Listens, RawBatch
+from fairpay.pipeline.stages import Stages
 
 SOUGHT = Weight("sought", "active", ("true", "1"), Fraction(2))
 NOISE = Weight("noise", "category", ("noise",), Fraction(1, 5), min_seconds=Fraction(120))
@@ -53,10 +54,10 @@ def track(artist: str, name: str) -> str:
     return str(keyed(listens, raw, "track").artist[0].as_py())
 
 
-def weigh(given_policy: Policy, raw: RawBatch, listens: Listens, **more: Any) -> tuple[Weigher, Listens]:  # noqa: ANN401
-    """Apply a policy to one batch."""
-    weigher = Weigher(given_policy, columns=frozenset(raw.columns), **more)
-    return weigher, weigher.apply(raw, listens)
+def weigh(given_policy: Policy, raw: RawBatch, listens: Listens, **more: Any) -> tuple[Stages, Listens]:  # noqa: ANN401
+    """Take one batch through the stage of a policy."""
+    stages = Stages(weighers=(Weigher(given_policy, columns=frozenset(raw.columns), **more),))
+    return stages, stages(raw, listens)
 
 
 def test_the_least_length_of_a_weight_is_that_of_the_mean_play() -> None:
@@ -83,17 +84,17 @@ def test_factors_multiply_with_a_common_denominator() -> None:
 def test_noise_counts_only_from_two_minutes() -> None:
     """Shorter plays of it leave for a counted reason; the length of other plays does not matter."""
     raw, listens = batch(artist=["a"] * 3, ms=[119_999, 120_000, 40_000], category=["Noise", "noise", "pop"])
-    weigher, weighed = weigh(policy(weights=(NOISE,)), raw, listens)
+    stages, weighed = weigh(policy(weights=(NOISE,)), raw, listens)
     assert weighed.used.tolist() == [False, True, True]
     assert weighed.amount.tolist()[1:] == [1, 5]
-    assert weigher.dropped[Fate.WEIGHED_OUT] == 1
+    assert stages.left_out()[Fate.WEIGHED_OUT] == 1
 
 
 def test_a_boost_needs_both_numbers() -> None:
     """Streams alone, or listeners alone, are not enough."""
     raw, listens = batch(artist=["a", "b", "c"])
     counted = census(a=(3, 2), b=(3, 1), c=(2, 2))
-    _, weighed = weigh(policy(boosts=(CROWD,)), raw, listens, census={"artist": counted})
+    _, weighed = weigh(policy(boosts=(CROWD,)), raw, listens, census={"artist": {0: counted}})
     assert weighed.amount.tolist() == [2, 1, 1]
 
 
@@ -101,10 +102,10 @@ def test_a_missed_threshold_is_counted_by_its_own_reason() -> None:
     """The row leaves, with its plays, and the sentence says so."""
     raw, listens = batch(artist=["a", "a", "b"], track=["t1", "t2", None], plays=[1, 4, 1])
     counted = census(**{track("a", "t1"): (2, 1), track("a", "t2"): (1, 1)})
-    weigher, weighed = weigh(policy(thresholds=(LIMIT,)), raw, listens, census={"track": counted})
+    stages, weighed = weigh(policy(thresholds=(LIMIT,)), raw, listens, census={"track": {0: counted}})
     assert weighed.used.tolist() == [True, False, False]
-    assert (weigher.dropped[Fate.INELIGIBLE], weigher.plays_dropped) == (2, 5)
-    assert "5 plays earn nothing" in weigher.remarks()[0]
+    assert (stages.left_out(), stages.weighers[0].touched()[0].plays) == ({Fate.INELIGIBLE: 2}, 5)
+    assert "5 plays earn nothing" in stages.remarks()[0]
 
 
 def test_without_tracks_a_threshold_counts_artists() -> None:
@@ -112,7 +113,7 @@ def test_without_tracks_a_threshold_counts_artists() -> None:
     assert units_counted(policy(thresholds=(LIMIT,)), {"track": 1}) == ("track",)
     assert units_counted(policy(thresholds=(LIMIT,), boosts=(CROWD,)), {}) == ("artist",)
     raw, listens = batch(artist=["a", "b"])
-    _, weighed = weigh(policy(thresholds=(LIMIT,)), raw, listens, census={"artist": census(a=(2, 1))})
+    _, weighed = weigh(policy(thresholds=(LIMIT,)), raw, listens, census={"artist": {0: census(a=(2, 1))}})
     assert weighed.used.tolist() == [True, False]
 
 
@@ -127,9 +128,9 @@ def test_a_column_may_come_from_the_artist_file() -> None:
 def test_a_weight_without_its_column_says_so() -> None:
     """Nothing is ignored silently."""
     raw, listens = batch(artist=["a"])
-    weigher, weighed = weigh(policy(weights=(SPATIAL,)), raw, listens)
+    stages, weighed = weigh(policy(weights=(SPATIAL,)), raw, listens)
     assert weighed.amount is None
-    assert "not applied" in weigher.remarks()[0]
+    assert "not applied" in stages.remarks()[0]
 
 
 def test_dictionary_columns_are_looked_up_once() -> None:
@@ -159,8 +160,8 @@ def test_tracks_of_one_title_are_told_apart_by_their_artist() -> None:
 
 def test_a_play_that_is_too_short_for_its_kind_is_not_said_to_count() -> None:
     raw, listens = batch(artist=["a", "a"], category=["noise", "noise"], ms=[60_000, 130_000])
-    weigher, _ = weigh(policy(weights=(NOISE,)), raw, listens)
-    assert (weigher.touched[0].rows, weigher.dropped[Fate.WEIGHED_OUT]) == (1, 1)
+    stages, _ = weigh(policy(weights=(NOISE,)), raw, listens)
+    assert (stages.weighers[0].touched()[0].rows, stages.left_out()[Fate.WEIGHED_OUT]) == (1, 1)
 
 
 def test_only_columns_that_are_needed_are_read() -> None:
@@ -191,11 +192,11 @@ def test_weighed_amounts_are_the_fractions_times_one_number(rows: list[tuple[str
     raw, listens = batch(artist=artist, active=active, category=category, plays=plays)
     quiet = Weight("noise", "category", ("noise",), Fraction(1, 3))
     half = Weight("sought", "active", ("true",), Fraction(3, 2))
-    counted = {"artist": census(a=(9, 9), b=(1, 1))}
-    weigher, weighed = weigh(policy(weights=(quiet, half), boosts=(CROWD,)), raw, listens, census=counted)
+    counted = {"artist": {0: census(a=(9, 9), b=(1, 1))}}
+    stages, weighed = weigh(policy(weights=(quiet, half), boosts=(CROWD,)), raw, listens, census=counted)
     expected = [
         n * (Fraction(1, 3) if c == "noise" else 1) * (Fraction(3, 2) if s else 1) * (2 if a == "a" else 1)
         for a, s, c, n in rows
     ]
-    assert weigher.base == 6
+    assert stages.play() == 6
     assert weighed.amount.tolist() == [6 * x for x in expected]

@@ -24,20 +24,20 @@ KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and is
 
 
 def sleeper() -> subprocess.Popen[str]:
-    """Start a program that waits inside `status_of` and says when it is there."""
+    """Start a program that waits inside `ending_at_signals` and says when it is there."""
     script = """
 import signal, sys, time
-from fairpay.cli.failures import Speech, status_of
+from fairpay.cli.signals import ending_at_signals
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-def run(speech):
+def run():
     try:
         print("ready", flush=True)
         time.sleep(60)
     finally:
         print("cleaned", flush=True)
 
-sys.exit(status_of(run, Speech(json=False)))
+sys.exit(ending_at_signals(run, last=True))
 """
     made = subprocess.Popen([sys.executable, "-c", script], stdout=-1, stderr=-1, text=True)
     assert made.stdout is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -94,3 +96,47 @@ def test_a_folder_that_others_can_write_keeps_no_compiled_code(tmp_path: Path) -
     assert not is_ours(tmp_path / "link")
     tmp_path.chmod(0o777)
     assert not is_ours(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        *((f"{command} NO/log.csv --fee 1", 3) for command in ("compare", "audit", "suspects")),
+        ("pay NO/log.csv --rule market-centric --fee 1", 3),
+        ("check NO/log.csv", 3),
+        ("compare NO --fee 1", 3),
+        ("close --period 2026-07 --log NO/log.csv --pools NO/pools.csv --books BOOKS", 3),
+        ("verify NO/run", 3),
+        ("verify --books NO/books", 3),
+        ("synth NO/made.csv", 4),
+        ("compare LOG --fee 1 --rejects NO/rejects.csv", 4),
+        ("compare LOG --fee 1 -o NO/run", 4),
+    ],
+)
+def test_a_folder_one_may_not_enter_is_a_sentence_and_a_status(tmp_path: Path, words: str, status: int) -> None:
+    """Root enters everything, and so gives that up first."""
+    (tmp_path / "no").mkdir(mode=0)
+    less = "setpriv --bounding-set -dac_override,-dac_read_search --inh-caps -dac_override,-dac_read_search"
+    if os.geteuid() == 0 and not shutil.which("setpriv"):
+        pytest.skip("root may enter every folder")
+    words = words.replace("NO", str(tmp_path / "no")).replace("LOG", SAMPLE).replace("BOOKS", str(tmp_path / "books"))
+    done = shell(f"{less if os.geteuid() == 0 else ''} $F {words}")
+    assert done.returncode == status
+    assert "ermission denied" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_address_space_too_small_to_begin_in_is_a_sentence_and_status_4() -> None:
+    for size in (700_000, 1_500_000, 2_000_000):
+        done = shell(f"ulimit -v {size}; $F compare {SAMPLE} --fee 1")
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (4, "", 2), done.stderr
+        assert "the address space is limited to" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["--measure", "tine"], "tine"), (["--threads", "many"], "--threads"), (["--progress", "PLAIN"], "PLAIN")],
+)
+def test_words_that_mean_nothing_are_refused(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", SAMPLE, *words]) == 2
+    assert said in capsys.readouterr().err

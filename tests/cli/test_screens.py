@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from outcomes import listening, money, outcome
 from rich.cells import cell_len
+from rich.text import Text
 
 from fairpay import api
 from fairpay.cli import main
@@ -78,6 +79,19 @@ def test_a_name_neither_breaks_nor_colours_the_page(name: str, capsys: pytest.Ca
         assert len(shown.splitlines()) == len(plain.splitlines())
         assert not any(c in shown for c in "\x1b\u202e\x07")
         assert name in shown or name.encode("unicode_escape").decode() in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("Edward Sharpe & The Magnetic Zeros", ["Edward Sharpe &", "The Magnetic", "Zeros"]),
+        ("Agustín Pereyra  Lucena", ["Agustín Pereyra", "Lucena"]),
+        ("Rindfleischetikettierungsüberwachung", ["Rindfleischetiket", "tierungsüberwachu", "ng"]),
+        ("宇多田ヒカル 宇多田ヒカル", ["宇多田ヒカル", "宇多田ヒカル"]),
+    ],
+)
+def test_a_folded_name_breaks_at_spaces_and_within_a_word_only_where_it_is_longer(name: str, lines: list[str]) -> None:
+    assert names.fitted(Text(name), 17).plain.split("\n") == lines
 
 
 @pytest.mark.parametrize("letter", ["a", "宇"])
@@ -307,4 +321,4 @@ def test_a_name_of_megabytes_is_cut_on_the_page(tmp_path: Path, capsys: pytest.C
     assert main(["pay", str(log), "--rule", "user-centric", "--fee", "10"]) == 0
     out = capsys.readouterr().out
     assert len(out) < 10_000
-    assert "(1,000,000 characters)" in "".join(line.strip() for line in out.splitlines())
+    assert "(1,000,000 characters)" in " ".join(out.split())

@@ -6,11 +6,13 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 from attack_months import HeldMonth, log_normal, tasteful
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import fairpay
 from fairpay.errors import NothingToPayError
 from fairpay.fraud.audit.audit import audit
 from fairpay.fraud.audit.caps import earned_at, safe_cap
@@ -20,6 +22,8 @@ from fairpay.fraud.audit.scenario import Scenario, find_scenario
 from fairpay.rules import find_rule
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fairpay.fraud.audit.findings import Audit, RuleAudit
 
 RATE = Fraction(7, 10)
@@ -175,13 +179,19 @@ def test_idle_money_above_43_percent_makes_accounts_pay(idle: int, pays: bool) -
     assert (found.rules[0].most > 1) == pays if found.rules[0].most is not None else False
 
 
-def test_holding_idle_money_closes_it() -> None:
+def test_holding_idle_money_closes_it(tmp_path: Path) -> None:
     """With --inactive hold the pool is of those who listened, and alpha' is alpha again."""
-    month = replace(month_of([10] * 100, idle=60_000), pool=70_000)
-    found = audit(month, Terms(held=True), rules=["user-centric"], scenarios=[find_scenario("one-account")])
-    assert found.inactive.alpha == RATE
-    assert found.inactive.money == 0
-    assert found.rules[0].findings[0].per_fee < 1
+    log = pl.DataFrame({"user": ["u", "v"], "artist": ["a", "b"], "plays": [10, 10]})
+    paid = tmp_path / "paid.csv"
+    paid.write_text("user,paid\nu,10\nv,10\nidle,12\n")
+    found = {
+        kind: fairpay.audit(log, rules=["user-centric"], subscribers=paid, royalty_rate="70%", inactive=kind).summary
+        for kind in ("share", "hold")
+    }
+    assert [found[kind]["inactive"]["pool_over_fees"] for kind in found] == [1.12, 0.7]
+    assert [found[kind]["inactive"]["money_in_pool"] for kind in found] == ["8.40", "0.00"]
+    per_fee = [found[kind]["rules"][0]["most_per_fee"] for kind in found]
+    assert per_fee == [1.12, 0.7]
 
 
 def test_above_alpha_prime_of_one_no_cap_is_safe() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import struct
 import sys
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from pyiceberg.catalog.sql import SqlCatalog
 from reads import judged, listens, rows
-from stores import BUCKET, s3_server
+from stores import BUCKET
 
 from fairpay.errors import InputError
 from fairpay.logs.read import open_logs
@@ -22,7 +21,6 @@ from fairpay.logs.schema import Fate
 from fairpay.settings.values import Qualifying, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from stores import Objects
@@ -151,22 +149,6 @@ def test_a_table_whose_file_is_gone_is_refused(tmp_path: Path) -> None:
     (tmp_path / "log/_delta_log/00000000000000000000.json").write_text("{")
     with pytest.raises(InputError, match=r"log: .*cannot be read"):
         listens(table)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Objects]:
-    with s3_server() as objects:
-        yield objects
-
-
-@pytest.fixture
-def bucket(server: Objects, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Objects:
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for name, value in server.variables.items():
-        monkeypatch.setenv(name, value)
-    return server
 
 
 def test_a_delta_table_in_a_bucket(bucket: Objects) -> None:

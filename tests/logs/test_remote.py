@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from reads import judged, listens, rows
-from stores import BUCKET, s3_server, web_server
+from stores import BUCKET, web_server
 
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.read import open_logs
@@ -26,27 +26,9 @@ from fairpay.logs.schema import Fate
 from fairpay.settings.values import Qualifying, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from stores import Objects
 
 DAY = 86_400 * 10**6
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Objects]:
-    with s3_server() as objects:
-        yield objects
-
-
-@pytest.fixture
-def bucket(server: Objects, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Objects:
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for name, value in server.variables.items():
-        monkeypatch.setenv(name, value)
-    return server
 
 
 def parquet(rows_per_group: int | None = None, **columns: object) -> bytes:

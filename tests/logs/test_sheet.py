@@ -112,6 +112,17 @@ def test_every_cut_and_every_damage_is_one_sentence(tmp_path: Path) -> None:
     assert refused > len(damaged) // 2
 
 
+@pytest.mark.parametrize(("place", "bits"), [(8, b"\x01\x00"), (10, b"\x63\x00"), (10, b"\x0c\x00")])
+def test_parts_that_are_encrypted_or_packed_another_way_are_one_sentence(
+    tmp_path: Path, place: int, bits: bytes
+) -> None:
+    data, at = bytearray(book(TABLE)), -1
+    while (at := data.find(b"PK\x01\x02", at + 1)) >= 0:
+        data[at + place : at + place + 2] = bits
+    with pytest.raises(InputError, match=r"log\.xlsx: the workbook cannot be read"):
+        listens(write(tmp_path / "log.xlsx", bytes(data)))
+
+
 def test_an_opendocument_cell_that_stands_for_millions_is_refused(tmp_path: Path) -> None:
     cell = '<table:table-cell table:number-columns-repeated="16000" office:value-type="string"/>'
     row = f'<table:table-row table:number-rows-repeated="1000000">{cell}</table:table-row>'

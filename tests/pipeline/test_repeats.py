@@ -12,12 +12,13 @@ import pytest
 from reads import write
 
 import fairpay
-from fairpay.engine.local import LocalEngine
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.caution import Cautions, Warned
+from fairpay.pipeline.intake import take_in
 from fairpay.pipeline.jobs import request
+from fairpay.pipeline.opening import open_month
 from fairpay.pipeline.request import Watch
-from fairpay.pipeline.run import take_in
+from fairpay.pipeline.run import plain_plan
 from fairpay.settings.options import DEFAULTS
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ def exports(folder: Path) -> list[Path]:
 def warned(logs: object, **options: object) -> dict[str, Warned]:
     """What a reading warns of repeats, by code."""
     asked = request("pay", logs, (), {**DEFAULTS, **options})  # type: ignore[typeddict-item] # of tests
-    with LocalEngine(asked.running) as engine:
-        found = take_in(engine, asked, Watch()).cautions.found()
+    opened = open_month(asked)
+    with take_in(plain_plan(asked, set_aside=False), opened.logs, Watch(), opened.cautions):
+        found = opened.cautions.found()
     return {one.code: one for one in found if one.code in {"repeats", "same-files"}}
 
 

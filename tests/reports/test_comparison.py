@@ -21,7 +21,7 @@ def test_the_columns_are_those_of_the_design_in_order() -> None:
     table = comparison(outcome(TWO))
     assert table.column_names == [
         *("artist", "plays", "seconds", "listeners", "market_centric", "user_centric"),
-        *("user_centric_difference", "user_centric_change_percent", "fan_intensity"),
+        *("user_centric_difference", "user_centric_change_percent", "fan_intensity", "currency"),
     ]
 
 
@@ -91,7 +91,7 @@ def test_fan_intensity_of_weights_near_2_62_does_not_wrap() -> None:
 
 def test_a_payable_report_has_the_columns_of_the_design_and_shares_of_the_pool() -> None:
     table = payouts(outcome({"user-centric": [1, 5, 2]}))
-    assert table.column_names == ["artist", "plays", "seconds", "listeners", "payout", "share"]
+    assert table.column_names == ["artist", "plays", "seconds", "listeners", "payout", "share", "currency"]
     assert table["artist"].to_pylist() == ["a0001", "a0002", "a0000"]
     assert [str(x) for x in table["share"].to_pylist()] == ["0.6250000000", "0.2500000000", "0.1250000000"]
 

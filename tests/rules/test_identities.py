@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import naive
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from months import months
 
 from fairpay.rules import find_rule, rule_classes
+from fairpay.rules.bounded import paid_out
 from fairpay.rules.core.budgets import Budgeted
 
 some = settings(max_examples=40, deadline=None)
@@ -60,3 +63,9 @@ def test_for_one_user_all_rules_that_split_by_share_agree(mine: dict[str, int], 
     market = naive.run(find_rule("market-centric"), month).tolist()
     assert all(naive.run(rule, month).tolist() == market for rule in (*rules, find_rule("norm")))
     assert len(rules) >= 4
+
+
+def test_a_cent_of_those_who_played_nothing_counts_for_the_least_safe_b() -> None:
+    """P/F as it is before P is rounded; where the cent is held, the month knows nothing of it."""
+    month = naive.NaiveMonth([("u", "a", 1)], {"u": 999, "idle": 1}, pool=667, rate=Fraction(2, 3))
+    assert paid_out(month.facts) == Fraction(2, 3) * Fraction(1000, 999)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairpay.cli.screens.parts import figures, labelled, left_out, listened, paragraph
 from fairpay.cli.words import counted, visible
+from fairpay.pipeline.warn import sentence
 from fairpay.reports.summary import SCHEMA_VERSION, listening_of, warnings_of
 
 if TYPE_CHECKING:
@@ -36,8 +37,7 @@ def screen(checked: Checked) -> Iterator[RenderableType]:
         yield ""
     yield from whole(checked)
     for warning in checked.warnings:
-        examples = f" ({'; '.join(warning.examples)})" if warning.examples else ""
-        yield labelled("Warning", f"{warning.code}: {warning.count:,}{examples}. {warning.advice}")
+        yield labelled("Warning", sentence(warning))
     if checked.warnings:
         yield ""
     yield from verdict(checked)

@@ -51,16 +51,23 @@ def fitted(name: Text, room: int) -> Text:
     if on_terminal():
         name.truncate(room, overflow="ellipsis")
         return name
-    return Text("\n").join(name.divide(folds(name.plain, room)))
+    lines = name.divide(folds(name.plain, room))
+    for line in lines:
+        line.rstrip()
+    return Text("\n").join(lines)
 
 
 def folds(text: str, room: int) -> list[int]:
-    """Return where a text is cut into lines of at most `room` cells; wide characters take two."""
-    found, width = [], 0
+    """Return where a text is cut into lines of at most `room` cells: after a space, or within a word that is longer.
+
+    Wide characters take two cells; spaces at the end of a line take none.
+    """
+    found, width, after_space = [], 0, 0
     for place, character in enumerate(text):
-        cells = cell_len(character)
-        if width + cells > room:
-            found.append(place)
-            width = 0
-        width += cells
+        if width + cell_len(character) > room and character != " ":
+            found.append(after_space or place)
+            width, after_space = cell_len(text[found[-1] : place]), 0
+        width += cell_len(character)
+        if character == " ":
+            after_space = place + 1
     return found

@@ -138,7 +138,7 @@ def figures(*headers: str, rows: Sequence[Sequence[str | Text]], words: Sequence
             header,
             justify="left" if left else "right",
             no_wrap=place == 0 or not left,
-            overflow="fold" if left else "ellipsis",
+            overflow="fold" if left and place else "ellipsis",
         )
     for row in rows:
         table.add_row(*row)

@@ -129,6 +129,4 @@ def runnable(crowd: Crowd) -> tuple[list[Rule], list[str]]:
 
 def inactive(crowd: Crowd) -> Inactive:
     """See what the money of subscribers who played nothing does."""
-    facts = crowd.facts
-    idle = 0 if crowd.terms.held else round_half_even(crowd.rate * facts.inactive_fees)
-    return Inactive(crowd.alpha, crowd.rate, idle)
+    return Inactive(crowd.alpha, crowd.rate, round_half_even(crowd.rate * crowd.facts.inactive_fees))

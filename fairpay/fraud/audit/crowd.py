@@ -34,8 +34,6 @@ class Terms:
     """The qualifying length, where the log has durations."""
     digits: int = 2
     """Digits of the currency's minor unit."""
-    held: bool = False
-    """Whether the money of subscribers who played nothing is held back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ class Crowd:
         facts = self.facts
         if not facts.fees_are_money:
             return facts.pool + round_half_even(Fraction(facts.pool * fees, facts.fees))
-        gross = facts.fees + (0 if self.terms.held else facts.inactive_fees)
+        gross = facts.fees + facts.inactive_fees
         return facts.pool + round_half_even(self.rate * (gross + fees)) - round_half_even(self.rate * gross)
 
     @property

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from fairpay.fraud.audit.crowd import TIERS
 from fairpay.money.currency import format_units, round_half_even
-from fairpay.reports.decimals import decimals
+from fairpay.reports.decimals import currency_of, decimals
 from fairpay.reports.summary import SCHEMA_VERSION, listening_of, money_of, ratio, warnings_of
 
 if TYPE_CHECKING:
@@ -137,7 +137,8 @@ def table(outcome: Outcome, audit: Audit) -> pa.Table:
 
     Columns: `rule`, `scenario`, `accounts`, `plays` (of each), `fees`, `cost`, `income`, `income_by_formula`, `profit`
     (major units, decimal128), `per_fee`, `times_share_of_fees` (float64), `break_even_plays` (null: never, or not
-    searched for), `most_per_fee` (null: no limit, or none known), then `lost_<tier>` for each tier of artists.
+    searched for), `most_per_fee` (null: no limit, or none known), then `lost_<tier>` for each tier of artists,
+    and `currency`.
     """
     pairs = list(each(audit))
     findings = [finding for _, finding in pairs]
@@ -164,6 +165,7 @@ def table(outcome: Outcome, audit: Audit) -> pa.Table:
     }
     for place, (name, _) in enumerate(TIERS):
         columns["lost_" + name.translate(str.maketrans(" -", "__", ","))] = money([f.lost[place] for f in findings])
+    columns["currency"] = currency_of(outcome, len(pairs))
     return pa.table(columns)
 
 

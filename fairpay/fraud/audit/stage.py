@@ -50,7 +50,6 @@ class Auditor:
             timed=outcome.listening.measure == "time",
             least_ms=self.request.qualifying.min_ms if outcome.listening.ms is not None else 0,
             digits=outcome.currency.digits,
-            held=outcome.money.inactive_policy == "hold",
         )
         found = audit(month, terms, rules=self.rules, scenarios=self.scenarios)
         self.found = replace(found, notes=(*found.notes, *remarks(month)))
@@ -78,7 +77,7 @@ def run_audit(
     """
     refuse_conditions(request)
     auditor = Auditor(request, rules=rules, scenarios=scenarios)
-    outcome = run(request, watch, beside=auditor)
+    outcome = run(request, watch, observer=auditor)
     if auditor.found is None:
         message = "the pipeline did not show the month"
         raise RuntimeError(message)

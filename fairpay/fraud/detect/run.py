@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from fairpay.engine.local import LocalEngine
 from fairpay.errors import InputError
 from fairpay.fraud.detect.findings import findings
 from fairpay.fraud.detect.stage import Search
 from fairpay.fraud.detect.summary import summary
 from fairpay.fraud.detect.tables import review_table, suspects_table
 from fairpay.logs.formulas import defused
-from fairpay.pipeline.run import Watch, run, take_in
+from fairpay.pipeline.run import count_plays, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from fairpay.fraud.detect.findings import Finding
-    from fairpay.pipeline.run import Request
+    from fairpay.pipeline.run import Request, Watch
     from fairpay.reports.outcome import Outcome
 
 __all__ = ["Searched", "outputs", "search"]
@@ -72,7 +71,7 @@ def search(
     """
     before = None if previous is None else plays_before(request, previous)
     with Search(request, before) as stage:
-        outcome = run(request, watch, beside=stage)
+        outcome = run(request, watch, observer=stage)
         evidence = stage.evidence
     assert evidence is not None
     found = findings(evidence)
@@ -101,10 +100,7 @@ def plays_before(request: Request, previous: object) -> dict[str, int]:
         qualifying=replace(request.qualifying, since=None, until=None),
     )
     try:
-        with LocalEngine(request.running) as engine:
-            take_in(engine, asked, Watch())
-            engine.finish(fee=1)
-            return dict(zip(engine.artist.to_pylist(), engine.artist_plays.tolist(), strict=True))
+        return count_plays(asked)
     except InputError as refused:
         message = f"the log of the month before: {refused.message}"
         raise InputError(message, problems=refused.problems, advice=refused.advice) from refused

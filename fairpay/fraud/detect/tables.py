@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from fairpay.reports.decimals import decimals
+from fairpay.reports.decimals import currency_of, decimals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ def suspects_table(found: Sequence[Finding], outcome: Outcome, signals: Sequence
 
     Columns: `kind` (group, user, artist), `subject`, `name` (of artists, only with an artist file), `group`,
     `members`, `plays`, one column per rule with the money moved (major units; null where the rule gives users no part),
-    `reasons`, then for each signal that ran its value and `<signal>_percentile`.
+    `currency`, `reasons`, then for each signal that ran its value and `<signal>_percentile`.
     """
     columns: dict[str, pa.Array] = heads(found, outcome)
     for name in signals:
@@ -61,6 +61,7 @@ def heads(found: Sequence[Finding], outcome: Outcome) -> dict[str, pa.Array]:
         missing = np.array([unit is None for unit in units], dtype=np.bool_)
         amounts = np.array([unit or 0 for unit in units], dtype=np.int64)
         columns[payout.rule.column] = decimals(amounts, outcome.currency.digits, missing=missing)
+    columns["currency"] = currency_of(outcome, len(found))
     columns["reasons"] = text(["; ".join(one.reasons) for one in found])
     return columns
 

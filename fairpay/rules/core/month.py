@@ -32,7 +32,7 @@ class Facts:
     fees: int
     """F: fees of the users with listening, in fee units."""
     inactive_fees: int
-    """Fees of subscribers without listening, in fee units; part of the pool unless held."""
+    """Fees of subscribers without listening that the pool is of, in fee units: 0 where they are held."""
     pool: int
     """P: what is divided, in minor units."""
     rate: Fraction | None

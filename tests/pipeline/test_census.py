@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fairpay.adjust.policy import Boost, Policy, Threshold, Weight
-from fairpay.pipeline.census import weigher_for
+from fairpay.adjust.weights import wanted_roles
+from fairpay.logs.read import open_logs
+from fairpay.pipeline.census import Applying, census_of, weigher_of
+from fairpay.pipeline.opening import ROLES
+from fairpay.qualify import Qualifier
 from fairpay.settings.values import Qualifying, Reading, Running
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fairpay.adjust.weights import Weigher
+    from fairpay.adjust.weights import Census
 
 ROWS = """user,artist,track,seconds,spatial
 u1,a,t1,40,true
@@ -33,16 +37,18 @@ def log(tmp_path: Path) -> Path:
     return path
 
 
-def weigher(log: Path, artists: Path | None = None, **lines: object) -> Weigher:
-    """What applies a policy of these lines."""
+def counted(log: Path, **lines: object) -> dict[str, Census]:
+    """What is counted of the only pool for a policy of these lines."""
     policy = Policy("t", "s", "market-centric", **lines)  # type: ignore[arg-type]
-    settings = {"reading": Reading(), "qualifying": Qualifying(), "running": Running(threads=1)}
-    return weigher_for(policy, [log], **settings, artists=artists)  # type: ignore[arg-type]
+    logs = open_logs([log], Reading(), wanted=(*ROLES, *wanted_roles(policy)))
+    judging = lambda: Qualifier(Qualifying(), set_aside=True).judge  # noqa: E731
+    found = census_of(logs, [Applying(policy)], judging, pools=1, running=Running(threads=1), artists=None)
+    return {unit: pools[0] for unit, pools in found.items()}
 
 
 def test_tracks_are_counted_where_a_threshold_asks_for_them(log: Path) -> None:
     """Short plays are no streams."""
-    census = weigher(log, thresholds=(Threshold("t", streams=2, per="track"),)).census["track"]
+    census = counted(log, thresholds=(Threshold("t", streams=2, per="track"),))["track"]
     found = dict(zip(census.ids.to_pylist(), census.streams.tolist(), strict=True))
     assert [(name[0], name[-2:], streams) for name, streams in found.items()] == [
         ("a", "t1", 2), ("a", "t2", 1), ("b", "t3", 1)
@@ -52,28 +58,31 @@ def test_tracks_are_counted_where_a_threshold_asks_for_them(log: Path) -> None:
 
 def test_plays_too_short_for_their_kind_are_no_streams(log: Path) -> None:
     spatial = Weight("spatial", "spatial", ("true",), Fraction(1, 5), min_seconds=Fraction(35))
-    counted = weigher(log, weights=(spatial,), thresholds=(Threshold("t", streams=2),)).census["artist"]
-    assert dict(zip(counted.ids.to_pylist(), counted.streams.tolist(), strict=True)) == {"a": 3}
+    found = counted(log, weights=(spatial,), thresholds=(Threshold("t", streams=2),))["artist"]
+    assert dict(zip(found.ids.to_pylist(), found.streams.tolist(), strict=True)) == {"a": 3}
 
 
 def test_artists_and_tracks_are_counted_apart(log: Path) -> None:
     """A boost by artist beside a threshold by track."""
-    both = weigher(
+    both = counted(
         log,
         boosts=(Boost("b", streams=2, listeners=2, times=2),),  # type: ignore[arg-type]
         thresholds=(Threshold("t", streams=2, per="track"),),
     )
-    assert sorted(both.census) == ["artist", "track"]
-    assert both.census["artist"].listeners.tolist() == [2, 1]
+    assert sorted(both) == ["artist", "track"]
+    assert both["artist"].listeners.tolist() == [2, 1]
 
 
-def test_weights_alone_need_no_counting(log: Path, tmp_path: Path) -> None:
-    """And a column the log lacks comes from the artist file."""
+def test_weights_alone_need_no_counting(log: Path) -> None:
+    noise = Weight("noise", "category", ("noise",), Fraction(0))
+    assert counted(log, weights=(noise,)) == {}
+
+
+def test_a_column_the_log_lacks_comes_from_the_artist_file(log: Path, tmp_path: Path) -> None:
     artists = tmp_path / "artists.csv"
     artists.write_text("artist,name,category\na,A,noise\nb,B,pop\n", encoding="utf-8")
-    noise = Weight("noise", "category", ("noise",), 0)  # type: ignore[arg-type]
-    found = weigher(log, artists, weights=(noise,))
-    assert found.census == {}
+    policy = Policy("t", "s", "market-centric", weights=(Weight("noise", "category", ("noise",), Fraction(0)),))
+    found = weigher_of(Applying(policy), open_logs([log], Reading(), wanted=ROLES), {}, artists)
     assert found.factors[0].found.to_pylist() == ["a"]
 
 
@@ -81,4 +90,4 @@ def test_a_log_in_which_nothing_qualifies_reaches_no_threshold(tmp_path: Path) -
     """The reading that follows says why."""
     path = tmp_path / "short.csv"
     path.write_text("user,artist,seconds\nu,a,3\n", encoding="utf-8")
-    assert len(weigher(path, thresholds=(Threshold("t", streams=1),)).census["artist"].ids) == 0
+    assert len(counted(path, thresholds=(Threshold("t", streams=1),))["artist"].ids) == 0

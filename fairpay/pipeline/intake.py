@@ -1,0 +1,275 @@
+"""Read, qualify, adjust, engine: the listening of one pool or many is taken in, and held for the rules."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from fairpay.adjust.layering import Layering
+from fairpay.adjust.payers import Payers
+from fairpay.adjust.ruling import Ruling
+from fairpay.engine.local import LocalEngine
+from fairpay.pipeline.census import census_of, weigher_of
+from fairpay.pipeline.repeats import Watching, find_repeats
+from fairpay.pipeline.stages import Stages
+from fairpay.pipeline.warn import warn_of_several
+from fairpay.qualify import Qualifier
+from fairpay.runs.rejects import write_rejects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from fractions import Fraction
+    from pathlib import Path
+
+    from fairpay.adjust.decision import Decision
+    from fairpay.adjust.splits import Wishes
+    from fairpay.adjust.stated import Stated
+    from fairpay.adjust.weights import Census
+    from fairpay.engine.intake import Intake
+    from fairpay.engine.local import Unlisted
+    from fairpay.logs.caution import Cautions
+    from fairpay.logs.read import Logs
+    from fairpay.logs.schema import Listens, RawBatch
+    from fairpay.pipeline.census import Applying
+    from fairpay.pipeline.repeats import Once
+    from fairpay.pipeline.request import Observer, Watch
+    from fairpay.pipeline.stages import Sources
+    from fairpay.qualify import Counts
+    from fairpay.settings.values import Qualifying, Reading, Running
+
+__all__ = ["Plan", "Statements", "Taken", "Variant", "take_in"]
+
+
+BEHIND = 2
+"""Places behind the pools that there always are: plays without a pool, and excluded ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statements:
+    """What listeners state themselves, and how it counts."""
+
+    history: Stated[dict[str, int]] | None = None
+    wishes: Stated[Wishes] | None = None
+    delegations: Stated[dict[str, Fraction]] | None = None
+    kappa: Fraction
+
+    def layering(self, pools: int) -> Layering | None:
+        """Return what divides listening anew; None where nobody states how."""
+        if not (self.history or self.wishes):
+            return None
+        past = self.history.by_user if self.history else {}
+        return Layering(past, self.wishes.by_user if self.wishes else {}, self.kappa, pools)
+
+    def check_wishes(self, layering: Layering, payers: Payers, *, set_aside: bool) -> None:
+        """Refuse wishes of users who are neither in the log nor subscribers.
+
+        Raises:
+            InputError: there are such, and they are not set aside.
+
+        """
+        wishes = self.wishes
+        if wishes is not None:
+            known = layering.seen | payers.among(pa.array(sorted(wishes.by_user), pa.large_string()))
+            wishes.leave_out_unknown(lambda user: user in known, "user is neither in the log nor a subscriber")
+            wishes.check(set_aside=set_aside)
+
+    def rejected(self) -> list[pa.Table]:
+        """Return the lines that were set aside: file, row, reason."""
+        files = (self.history, self.wishes, self.delegations)
+        return [stated.rejected() for stated in files if stated is not None and stated.faults]
+
+    def remarks(self) -> tuple[str, ...]:
+        """Say in a sentence who passed money on."""
+        if self.delegations is None:
+            return ()
+        return (f"delegations: {len(self.delegations.by_user):,} subscribers let others steer part of their money",)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way to adjust the same plays; the month is divided once for each."""
+
+    without: str | None = None
+    """A threshold of the policy that is left out, to see what it moves."""
+    apart: bool = False
+    """Whether nothing is decided, and every decided play is paid to a line of its own, to see what it comes to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is read, and what is done with it, for one pool or many."""
+
+    reading: Reading
+    qualifying: Qualifying
+    running: Running
+    judging: Callable[[Qualifier], Callable[[RawBatch], Listens]] = lambda qualifier: qualifier.judge
+    """Makes what judges a batch and, of several pools, says of each row to which it belongs; codes behind them are of
+    plays without one."""
+    pools: int | None = None
+    """How many there are; None: one, which rows do not name."""
+    policies: Sequence[Applying] = ()
+    artists: Path | None = None
+    """A file of artists, whose columns stand for those that the log lacks."""
+    decisions: Sequence[Decision] | None = None
+    statements: Statements
+    sources: Sources | None = None
+    payers: Payers = field(default_factory=Payers)
+    unlisted: Unlisted = "free"
+    fee: int = 1
+    """What each listener paid, where there are no payers."""
+    timed: bool = True
+    """Whether each artist's time is kept: where it is another number than the amount, it costs memory."""
+    rowless: bool = False
+    """Whether a log may have no row."""
+    set_aside: bool = False
+    """Whether bad rows are counted and stop nothing."""
+    rejects: Path | None = None
+    """Where they go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was read, and the engine that holds it."""
+
+    plan: Plan
+    logs: Logs
+    counts: Counts
+    engine: LocalEngine
+    intake: Intake
+    """What the first pool adds up to."""
+    stages: tuple[Stages, ...]
+    """One for each variant; pool k of the engine is variant k, where rows name no pools."""
+
+
+@contextmanager
+def take_in(  # noqa: PLR0913 - what is read, and who looks on
+    plan: Plan,
+    logs: Logs,
+    watch: Watch,
+    cautions: Cautions,
+    *,
+    observer: Observer | None = None,
+    variants: Sequence[Variant] = (Variant(),),
+    look: Callable[[Counts], None] = lambda _: None,
+) -> Iterator[Taken]:
+    """Read opened logs once (and before, as often as policies count and repeats are looked for); hold the plays.
+
+    Args:
+        plan: what is done with them.
+        logs: opened, with every column that the plan needs.
+        watch: who is told how it goes.
+        cautions: where warnings go.
+        observer: sees every batch of the first variant.
+        variants: how the plays are adjusted; several only where rows name no pools.
+        look: sees the counts before anything is written; may raise what stops the run.
+
+    Raises:
+        InputError: a log cannot be used; statements or decisions are about nobody.
+        OutputError: rejects or temporary data cannot be written.
+
+    """
+    running = plan.running
+    with LocalEngine(running, pools=len(variants) if plan.pools is None else plan.pools + BEHIND) as engine:
+        once = None
+        if plan.reading.repeats == "drop":
+            once = find_repeats(logs, plan.qualifying, plan.judging, spool=engine.spool, running=running)
+        stages = open_stages(plan, logs, once, variants)
+        stages[0].observer = observer
+        for pool, parts in sorted(plan.payers.parts.items()):
+            for variant in range(len(variants)):
+                engine.subscribe(parts, unlisted=plan.unlisted, pool=pool + variant)
+        repeats = Watching.of(logs, once, engine.spool)
+        odd = cautions if plan.pools is None else None
+        qualifier = Qualifier(plan.qualifying, set_aside=plan.set_aside, cautions=odd, repeats=repeats.judge)
+        units = logs.units(batch_rows=running.batch_rows, views=stages[0].hash_only and plan.pools is None)
+        adjust = partial(adjusted, plan, stages, plan.judging(qualifier), odd)
+        engine.ingest(units, adjust, progress=watch.progress)
+        counts = qualifier.finish(rowless=plan.rowless)
+        repeats.finish(plan.reading, cautions, running)
+        look(counts)
+        for variant, through in enumerate(stages):
+            divide_anew(plan, engine, through, variant if len(stages) > 1 else None)
+            through.finish()
+        if plan.rejects is not None:
+            tables = [qualifier.rejected(), *plan.statements.rejected()]
+            write_rejects(pa.concat_tables(tables, promote_options="default"), plan.rejects)
+        intake = engine.finish(fee=plan.fee)
+        yield Taken(plan, logs, counts, engine, intake, stages)
+
+
+def adjusted(
+    plan: Plan,
+    stages: Sequence[Stages],
+    judge: Callable[[RawBatch], Listens],
+    cautions: Cautions | None,
+    raw: RawBatch,
+) -> Iterator[Listens]:
+    """Judge a batch, and take it through the stages of each variant."""
+    listens = judge(raw)
+    if raw.several and cautions is not None:
+        warn_of_several(raw, plan.reading.several_artists, cautions)
+    for variant, through in enumerate(stages):
+        yield finished(plan, through(raw, listens), variant if len(stages) > 1 else None)
+
+
+def divide_anew(plan: Plan, engine: LocalEngine, through: Stages, variant: int | None) -> None:
+    """Hand what listeners stated something about to the engine, divided as they say.
+
+    Raises:
+        InputError: wishes of users who are nowhere.
+
+    """
+    if through.layering is None:
+        return
+    divided = finished(plan, through.layering.extra(), variant)
+    if len(divided.used):
+        engine.ingest([partial(iter, [divided])], lambda listens: listens)
+    plan.statements.check_wishes(through.layering, plan.payers, set_aside=plan.set_aside)
+
+
+def finished(plan: Plan, listens: Listens, variant: int | None) -> Listens:
+    """Make what the engine takes in: without times where none are kept, each of several variants a pool of its own."""
+    if not plan.timed:
+        listens = replace(listens, ms=None)
+    if variant is None:
+        return listens
+    codes = np.full(len(listens.used), variant, dtype=np.uint32)
+    divisions = None if listens.divisions is None else dict.fromkeys([variant], next(iter(listens.divisions.values())))
+    return replace(listens, pool=codes, divisions=divisions)
+
+
+def open_stages(plan: Plan, logs: Logs, once: Once | None, variants: Sequence[Variant]) -> tuple[Stages, ...]:
+    """Count what policies ask for, and put the stages of each variant together."""
+
+    def judging() -> Callable[[RawBatch], Listens]:
+        repeats = None if once is None else once.again()
+        return plan.judging(Qualifier(plan.qualifying, set_aside=True, repeats=repeats))
+
+    counted = census_of(
+        logs, plan.policies, judging, pools=plan.pools or 1, running=plan.running, artists=plan.artists
+    )  # fmt: skip
+    return tuple(stages_of(plan, logs, counted, variant) for variant in variants)
+
+
+def stages_of(plan: Plan, logs: Logs, counted: dict[str, dict[int, Census]], variant: Variant) -> Stages:
+    """Put the stages of a variant together."""
+    policies = [
+        replace(
+            one,
+            policy=replace(one.policy, thresholds=tuple(t for t in one.policy.thresholds if t.name != variant.without)),
+        )
+        for one in plan.policies
+    ]
+    pools = plan.pools if plan.pools is not None else 1
+    return Stages(
+        pools=pools,
+        ruling=None if plan.decisions is None else Ruling(plan.decisions, apart=variant.apart),
+        weighers=tuple(weigher_of(one, logs, counted, plan.artists) for one in policies),
+        layering=plan.statements.layering(pools),
+        sources=plan.sources,
+    )

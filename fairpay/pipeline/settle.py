@@ -1,0 +1,204 @@
+"""Rules, settle, result: what is made of the plays that were taken in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from fairpay.errors import NothingToPayError
+from fairpay.logs.schema import REASONS, Fate
+from fairpay.pipeline.decided import effects
+from fairpay.pipeline.division import divide
+from fairpay.pipeline.funds import Paying, funds
+from fairpay.reports.controls import controls
+from fairpay.reports.figures import moved_between
+from fairpay.reports.outcome import Condition, InputFile, Listening, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fairpay.engine.local import Intake
+    from fairpay.logs.caution import Warned
+    from fairpay.money.currency import Currency
+    from fairpay.pipeline.division import Division
+    from fairpay.pipeline.intake import Taken, Variant
+    from fairpay.pipeline.request import Request
+    from fairpay.qualify import Counts
+    from fairpay.rules.core.month import Month
+    from fairpay.settings.values import MoneyStated
+
+__all__ = ["Ending", "describe"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What is made of the plays that were taken in: rules -> settle -> result."""
+
+    request: Request
+    currency: Currency
+    fee_unit: int
+    names: Mapping[str, str]
+    taken: Taken
+    inputs: Sequence[InputFile]
+    warnings: tuple[Warned, ...]
+
+    def settle(self, variant: int, *, pool: int | None = None) -> tuple[Month, Outcome]:
+        """Divide a variant; `pool` minor units are divided, whatever the money stated comes to.
+
+        Raises:
+            NothingToPayError: no play counts, or a rule finds no weight to divide the pool by.
+
+        """
+        held, stages = self.taken.engine.pool(variant), self.taken.stages[variant]
+        stated, intake = self.request.money, held.intake
+        listening = describe(self.taken.counts, intake, len(held.artist), left=stages.left_out())
+        refuse_nothing(self.request, intake, listening, missed=stages.missed())
+        money = funds(stated, self.currency, paying(stated, intake, unit=self.fee_unit))
+        month = held.month(
+            pool=money.pool if pool is None else pool,
+            rate=known_rate(stated),
+            fees_are_money=stated.pool is None,
+            fee_unit=self.fee_unit,
+            play=stages.play() if listening.measure == "plays" else None,
+            held=stated.inactive == "hold",
+        )
+        division = divided(month, self.request, intake)
+        remarks = (*stages.remarks(), *self.taken.plan.statements.remarks())
+        touched = [line for weigher in stages.weighers for line in weigher.touched()]
+        outcome = Outcome(
+            currency=self.currency,
+            money=money,
+            listening=listening,
+            artist=held.artist,
+            plays=held.artist_plays,
+            ms=held.artist_ms,
+            listeners=division.listeners,
+            payouts=division.payouts,
+            market_weight=division.market_weight,
+            user_weight=division.user_weight,
+            median_fee=division.median_fee,
+            inputs=tuple(self.inputs),
+            mcdonald=division.mcdonald,
+            names=self.names,
+            warnings=self.warnings,
+            notes=(*remarks, *division.remarks),
+            conditions=tuple(Condition(t.name, t.times, t.rows, t.plays, t.applied) for t in touched),
+        )
+        return month, replace(outcome, controls=controls(outcome))
+
+    def moved(self, variants: Sequence[Variant], outcome: Outcome) -> Outcome:
+        """Say what decisions come to, and what each threshold moves, by dividing the other variants."""
+        conditions = {line.name: line for line in outcome.conditions}
+        notes: list[str] = []
+        for k, variant in enumerate(variants):
+            if variant.apart:
+                _, kept = self.settle(k)
+                ruling = self.taken.stages[0].ruling
+                assert ruling is not None
+                outcome = replace(outcome, decided=effects(ruling, kept, outcome))
+            if variant.without is not None:
+                line = conditions[variant.without]
+                other = self.settle(k, pool=outcome.money.pool)[1] if line.rows else outcome
+                conditions[line.name] = replace(line, moved=moved_between(outcome, other))
+                notes += other_pool(line.name, outcome, other)
+        return replace(outcome, conditions=tuple(conditions.values()), notes=(*outcome.notes, *notes))
+
+
+def other_pool(name: str, outcome: Outcome, other: Outcome) -> list[str]:
+    """Say where a threshold changes the pool itself: listeners who have no plays left then are no payers."""
+    gone = other.listening.users - outcome.listening.users
+    if other.money.pool == outcome.money.pool:
+        return []
+    pool, code = outcome.currency.text(outcome.money.pool), outcome.currency.code
+    without = outcome.currency.text(other.money.pool)
+    who = "1 listener has" if gone == 1 else f"{gone:,} listeners have"
+    said = f"{name}: {who} no plays left, so that the pool is {pool} {code}; without the threshold it"
+    return [f"{said} would be {without} {code}. What the threshold moves is told of the pool of {pool} {code}"]
+
+
+def refuse_nothing(request: Request, intake: Intake, listening: Listening, *, missed: Sequence[str]) -> None:
+    """Refuse a month in which no play counts, or no listener is a subscriber.
+
+    Raises:
+        NothingToPayError: with the reasons.
+
+    """
+    if intake.unlisted and intake.users <= (0 if request.money.unlisted == "leave-out" else intake.unlisted):
+        raise strangers(request, intake.unlisted, "line")
+    if intake.users:
+        return
+    reasons = sorted(listening.dropped.items(), key=lambda pair: (-pair[1], pair[0]))
+    told = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
+    message = f"nothing to pay: none of {listening.rows:,} rows counts: {told}"
+    if not missed:
+        raise NothingToPayError(message, advice="See `fairpay check` for why rows were left out.")
+    advice = "Give a log of as many months as the threshold means, or a copy of the policy with other numbers: "
+    raise NothingToPayError(
+        ". ".join([message, *missed]), advice=f"{advice}`fairpay rules {request.conditions.policy}` prints it."
+    )
+
+
+def strangers(request: Request, listeners: int, lacking: str) -> NothingToPayError:
+    """Say that no listener is among those who paid; no id is told, as they may be personal."""
+    who = "the only listener has no" if listeners == 1 else f"none of the {listeners:,} listeners has a"
+    message = f"{who} {lacking} in {request.money.subscribers}"
+    return NothingToPayError(message, advice="Are user ids written alike in the log and in the file of subscribers?")
+
+
+def divided(month: Month, request: Request, intake: Intake) -> Division:
+    """Divide the month under every rule.
+
+    Raises:
+        NothingToPayError: a rule finds no weight to divide the pool by.
+
+    """
+    try:
+        return divide(month, request.rules)
+    except NothingToPayError:
+        if request.money.subscribers is None or intake.fees:
+            raise
+        raise strangers(request, intake.users, "line with a payment") from None
+
+
+def describe(counts: Counts, intake: Intake, artists: int, *, left: Mapping[Fate, int] | None = None) -> Listening:
+    """Put together what was read, by fate; `left` is what was left out after qualifying."""
+    later = {Fate.UNLISTED: intake.unlisted_rows, **(left or {})}
+    gone = {REASONS[fate]: count for fate, count in later.items() if count}
+    times = (counts.first_time, counts.last_time)
+    return Listening(
+        rows=counts.rows,
+        used=counts.used - sum(gone.values()),
+        dropped={REASONS[fate]: count for fate, count in counts.dropped.items()} | gone,
+        users=intake.users,
+        artists=artists,
+        plays=intake.plays,
+        ms=intake.ms,
+        measure=counts.measure,
+        period=None if times[0] is None or times[1] is None else (moment(times[0]), moment(times[1])),
+    )
+
+
+def moment(microseconds: int) -> str:
+    """Write microseconds since 1970 as ISO 8601 in UTC, in whole seconds."""
+    return datetime.fromtimestamp(microseconds // 1_000_000, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def paying(stated: MoneyStated, intake: Intake, *, unit: int) -> Paying:
+    """Keep what the engine found about payers, where there was a subscriber file; `unit` fee units are a minor unit."""
+    if stated.subscribers is None:
+        return Paying(users=intake.users, fees=0)
+    return Paying(
+        intake.users,
+        Fraction(intake.fees, unit),
+        intake.inactive,
+        Fraction(intake.inactive_fees, unit),
+        intake.unlisted,
+        left_out=stated.unlisted == "leave-out",
+    )
+
+
+def known_rate(stated: MoneyStated) -> Fraction | None:
+    """Return alpha, where it is known: a pool stated without a rate says nothing of it."""
+    return None if stated.pool is not None and stated.rate == 1 else stated.rate
