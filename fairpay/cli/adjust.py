@@ -35,9 +35,8 @@ class Known:
 def adjust(logs: MoreLogs = None, log: LogOption = None, *, asked: Asked) -> None:
     """Correct a closed month: late or corrected files, or fraud. The difference is booked in the open month."""
     from fairpay.cli.screens.books import adjusted_screen  # noqa: PLC0415 - Rich is loaded where something is shown
-    from fairpay.ledger.adjust import adjust as adjust_month  # noqa: PLC0415 - the engine is loaded where it is used
-    from fairpay.ledger.adjust import adjusted_json  # noqa: PLC0415 - the same
-    from fairpay.ledger.changes import Change  # noqa: PLC0415 - the same
+    from fairpay.ledger.adjust import Change, adjusted_json  # noqa: PLC0415 - the engine is loaded where it is used
+    from fairpay.ledger.adjust import adjust as adjust_month  # noqa: PLC0415 - the same
     from fairpay.ledger.listening import Watch  # noqa: PLC0415 - the same
 
     read, said = [*(logs or []), *(log or [])], asked.values

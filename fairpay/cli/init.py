@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -17,13 +18,12 @@ def init(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
     """Write the commented file that `fairpay close --config` closes a month from."""
-    from fairpay.ledger.template import TEMPLATE  # noqa: PLC0415 - text that only this command needs
-    from fairpay.runs.disk import open_new  # noqa: PLC0415 - the same
+    from fairpay.runs.disk import open_new  # noqa: PLC0415 - loaded where it is used
 
     path = Path(file)
     try:
         with open_new(path) as out:
-            out.write(TEMPLATE.encode())
+            out.write(files("fairpay.ledger").joinpath("month.toml").read_bytes())
     except FileExistsError:
         message = f"{file} is there already"
         raise OutputError(message, advice="Nothing was touched. Give another name.") from None

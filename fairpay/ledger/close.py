@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fairpay.ledger.closing import Closing, Loaded
-    from fairpay.ledger.earned import Earned
+    from fairpay.ledger.facts import Earned
     from fairpay.ledger.inputs import Input
     from fairpay.ledger.store import Entry, Shelf
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from fairpay.adjust.decisions import read_decisions
 from fairpay.adjust.stated import check_conditions, read_statements
 from fairpay.errors import UsageError
-from fairpay.ledger.keys import key_columns
 from fairpay.ledger.model import bounds
 from fairpay.ledger.payees import (
     Aliases,
@@ -25,6 +24,7 @@ from fairpay.ledger.payees import (
     read_fees,
     read_holds,
 )
+from fairpay.ledger.payers import key_columns
 from fairpay.ledger.policies import Policies, choose, ruled
 from fairpay.ledger.pools import EDITION, Pool, read_pools
 from fairpay.ledger.settle import Policy

@@ -11,14 +11,12 @@ import numpy as np
 
 from fairpay.adjust.payers import Payers, pass_on
 from fairpay.errors import NothingToPayError
-from fairpay.ledger.by_track import by_artist
-from fairpay.ledger.earned import Applied, Earned, Heard, Line, Paid, PoolEarned, Ruled
 from fairpay.ledger.exclusions import Exclusions
-from fairpay.ledger.facts import plain
+from fairpay.ledger.facts import Applied, Earned, Heard, Line, Paid, PoolEarned, Ruled, plain
 from fairpay.ledger.listening import Asked, Heap, played
 from fairpay.ledger.payers import read_payers
-from fairpay.ledger.pools import OUTSIDE
-from fairpay.ledger.revenue import Revenue, revenue
+from fairpay.ledger.pools import OUTSIDE, Revenue, revenue
+from fairpay.ledger.tracks import by_artist
 from fairpay.logs.schema import REASONS
 from fairpay.money.allocation import Allocation
 from fairpay.money.currency import Currency

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from fairpay.adjust.weights import wanted_roles
-from fairpay.ledger.judging import terms_of
-from fairpay.ledger.keys import ROLE_OF
-from fairpay.ledger.sorting import Sorter
-from fairpay.ledger.track_sources import TrackSources
+from fairpay.ledger.payers import ROLE_OF
+from fairpay.ledger.sorting import Sorter, terms_of
+from fairpay.ledger.tracks import TrackSources
 from fairpay.logs.caution import Cautions
 from fairpay.pipeline.census import Applying
 from fairpay.pipeline.intake import Plan, Statements, take_in
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Codes
     from fairpay.ledger.closing import Closing, Loaded
     from fairpay.ledger.exclusions import Exclusions
-    from fairpay.ledger.judging import Terms
+    from fairpay.ledger.sorting import Terms
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Listens, RawBatch
     from fairpay.pipeline.intake import Taken

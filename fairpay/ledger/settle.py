@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from fairpay.ledger.balances import Balances
-    from fairpay.ledger.earned import Earned, PoolEarned
+    from fairpay.ledger.facts import Earned, PoolEarned
     from fairpay.ledger.model import Booking
     from fairpay.ledger.payees import Routing, Standing
     from fairpay.ledger.splits import Splits

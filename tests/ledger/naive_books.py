@@ -9,8 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fairpay.ledger.earned import Earned, Heard, Paid, PoolEarned
-from fairpay.ledger.revenue import revenue
+from fairpay.ledger.facts import Earned, Heard, Paid, PoolEarned
+from fairpay.ledger.pools import revenue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

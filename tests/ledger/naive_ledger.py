@@ -13,7 +13,7 @@ from fairpay.money.currency import Currency, round_half_even
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fairpay.ledger.earned import Earned
+    from fairpay.ledger.facts import Earned
     from fairpay.ledger.model import Booking
     from fairpay.ledger.payees import Account, Routing, Standing
     from fairpay.ledger.settle import Policy

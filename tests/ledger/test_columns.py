@@ -17,12 +17,11 @@ from hypothesis import strategies as st
 
 from fairpay.ledger.balances import LEFT, balances
 from fairpay.ledger.controls import check_month
-from fairpay.ledger.earned import Earned, Heard, Paid, PoolEarned
 from fairpay.ledger.export import Sheet, csv_parts, ledger_csv
-from fairpay.ledger.facts import Facts, facts_of
+from fairpay.ledger.facts import Earned, Facts, Heard, Paid, PoolEarned, facts_of
 from fairpay.ledger.model import Booking, Kind, Ledger, Row, by, read_ledger
 from fairpay.ledger.payees import Aliases, Routing, Standing
-from fairpay.ledger.revenue import Revenue
+from fairpay.ledger.pools import Revenue
 from fairpay.ledger.settle import Policy, Terms, post, settle
 from fairpay.ledger.splits import Splits, divide_lines
 from fairpay.ledger.statements import payables, statements

@@ -8,21 +8,21 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
-from quarter import FILES, QUARTER, copied, run
+from quarter import FILES, QUARTER, ROOT, copied, run
 
 from fairpay.cli import main
 from fairpay.cli.config import flags
 from fairpay.errors import InputError, NotVerifiedError, OutputError, UnbalancedError, UsageError
 from fairpay.ledger import close as closing_module
-from fairpay.ledger import publish as writing
+from fairpay.ledger import publish
 from fairpay.ledger.model import Kind
-from fairpay.ledger.template import TEMPLATE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from fairpay.ledger.model import Ledger
 
+TEMPLATE = (ROOT / "fairpay" / "ledger" / "month.toml").read_text(encoding="utf-8")
 JULY = ("close", "--config", f"{FILES}/2026-07.toml")
 
 
@@ -153,7 +153,7 @@ def test_more_lines_than_a_workbook_takes_are_refused_there_with_a_word(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first sheet says where they are."""
-    monkeypatch.setattr(writing, "DETAIL", 10)
+    monkeypatch.setattr(publish, "DETAIL", 10)
     assert run(tmp_path / "books", *JULY) == 0
     with zipfile.ZipFile(tmp_path / "books" / "2026-07" / "statements.xlsx") as book:
         text = "".join(book.read(name).decode() for name in book.namelist())

@@ -17,8 +17,7 @@ from naive_books import naive_earn
 from quarter import FILES, QUARTER, ROOT, STEPS, live_through
 
 from fairpay.errors import LockedError, OutputError
-from fairpay.ledger.adjust import adjust
-from fairpay.ledger.changes import Change
+from fairpay.ledger.adjust import Change, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
 from fairpay.ledger.verify import verify_books

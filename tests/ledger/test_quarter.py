@@ -9,7 +9,7 @@ from naive_books import naive_earn
 from quarter import FILES, QUARTER, STEPS, run
 
 from fairpay.cli import main
-from fairpay.ledger.changes import reopened
+from fairpay.ledger.adjust import reopened
 from fairpay.ledger.closing import Closing, load
 from fairpay.ledger.earning import Source, earn
 from fairpay.ledger.export import ledger_csv

@@ -13,9 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from naive_books import Month, World, naive_earn
 
-from fairpay.ledger.adjust import adjust
+from fairpay.ledger.adjust import Change, adjust
 from fairpay.ledger.balances import balances
-from fairpay.ledger.changes import Change
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing, load
 from fairpay.ledger.earning import Source

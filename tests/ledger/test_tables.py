@@ -9,11 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from fairpay.errors import InputError, UsageError
-from fairpay.ledger.keys import find_pool, key_columns
 from fairpay.ledger.model import apportion
 from fairpay.ledger.payees import read_aliases
-from fairpay.ledger.pools import read_pools
-from fairpay.ledger.revenue import revenue
+from fairpay.ledger.payers import find_pool, key_columns
+from fairpay.ledger.pools import read_pools, revenue
 from fairpay.ledger.splits import read_splits
 
 if TYPE_CHECKING:
