@@ -45,10 +45,6 @@ class Aliases:
 
     right: Mapping[str, str]
     """wrong id -> final right id, which is never itself a wrong one."""
-    selves: int = 0
-    """Lines that name an id as its own alias: without effect."""
-    chains: int = 0
-    """Wrong ids whose right id was itself an alias."""
 
     def of(self, artist: str) -> str:
         """The right id of an artist."""
@@ -64,26 +60,22 @@ def read_aliases(path: Path) -> Aliases:
     """
     faults = Faults(path.name)
     pairs: dict[str, str] = {}
-    selves = 0
     for line in read_table(path, names=NAMES, needed=("wrong", "right"), bare=("wrong", "right")):
         wrong, right = line.values["wrong"], line.values["right"]
         if not wrong or not right:
             faults.add("an id is empty", line.number)
-        elif wrong == right:
-            selves += 1
-        elif pairs.setdefault(wrong, right) != right:
+        elif wrong != right and pairs.setdefault(wrong, right) != right:
             faults.add(f"a wrong id has two right ones: {wrong}", line.number)
-    resolved, chains, circles = resolve(pairs)
+    resolved, circles = resolve(pairs)
     for circle in circles:
         faults.add("ids name each other in a circle", " -> ".join((*circle, circle[0])))
     faults.stop("Correct the table: each wrong id needs one right id that is not itself wrong in the end.")
-    return Aliases(resolved, selves, chains)
+    return Aliases(resolved)
 
 
-def resolve(pairs: Mapping[str, str]) -> tuple[dict[str, str], int, list[Sequence[str]]]:
-    """Follow every chain to its end; return the final ids, how many were chains, and each circle once."""
+def resolve(pairs: Mapping[str, str]) -> tuple[dict[str, str], list[Sequence[str]]]:
+    """Follow every chain to its end; return the final ids, and each circle once."""
     final: dict[str, str] = {}
-    chains = 0
     circles: dict[frozenset[str], Sequence[str]] = {}
     for wrong, first in pairs.items():
         trail, at = [wrong], first
@@ -95,8 +87,7 @@ def resolve(pairs: Mapping[str, str]) -> tuple[dict[str, str], int, list[Sequenc
             circles.setdefault(frozenset(circle), circle)
             continue
         final[wrong] = at
-        chains += len(trail) > 1
-    return final, chains, list(circles.values())
+    return final, list(circles.values())
 
 
 UNMATCHED, UNCLAIMED, UNALLOCATED, HELD = RESERVED

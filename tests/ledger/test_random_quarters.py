@@ -167,7 +167,6 @@ def ends(ledgers: list[Ledger]) -> dict[str, dict[tuple[str, str], int]]:
 @FEW
 @given(quarter=quarters)
 def test_the_books_agree_with_double_entry(quarter: list[Drawn]) -> None:
-    """The books agree with double entry."""
     with tempfile.TemporaryDirectory() as place:
         world, ledgers = live(Path(place), quarter)
         assert sum(world.accounts.values()) == 0
@@ -181,7 +180,6 @@ def test_the_books_agree_with_double_entry(quarter: list[Drawn]) -> None:
 @MANY
 @given(quarter=quarters)
 def test_many_quarters_agree_with_double_entry(quarter: list[Drawn]) -> None:
-    """Many quarters agree with double entry."""
     with tempfile.TemporaryDirectory() as place:
         world, ledgers = live(Path(place), quarter)
         for what, found in ends(ledgers).items():
@@ -192,7 +190,6 @@ def test_many_quarters_agree_with_double_entry(quarter: list[Drawn]) -> None:
 @FEW
 @given(quarter=quarters.filter(lambda drawn: drawn[0].fraud is not None))
 def test_a_month_and_the_adjustment_undone_are_zero_for_every_payee(quarter: list[Drawn]) -> None:
-    """A month and the adjustment undone are zero for every payee."""
     first = quarter[0]
     with tempfile.TemporaryDirectory() as place:
         asked = closing(Path(place), PERIODS[0], first, {})
@@ -210,7 +207,6 @@ def test_a_month_and_the_adjustment_undone_are_zero_for_every_payee(quarter: lis
 @FEW
 @given(drawn=months, cut=st.integers(0, 8))
 def test_the_order_of_log_files_changes_no_byte(drawn: Drawn, cut: int) -> None:
-    """The order of log files changes no byte."""
     with tempfile.TemporaryDirectory() as place:
         ledgers = []
         for turn in (False, True):

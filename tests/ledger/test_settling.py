@@ -51,7 +51,6 @@ def test_a_balance_below_the_minimum_is_carried() -> None:
 
 
 def test_a_debt_stays_a_debt_until_it_is_earned_back() -> None:
-    """A debt stays a debt until it is earned back."""
     before = left("carry_out", -500)
     assert month(earned("p", 300), before=before)["p", "carry_out"] == -200
     assert month(before=before)["p", "carry_out"] == -500
@@ -59,7 +58,6 @@ def test_a_debt_stays_a_debt_until_it_is_earned_back() -> None:
 
 
 def test_advances_are_earned_back_oldest_first_and_never_twice() -> None:
-    """Advances are earned back oldest first and never twice."""
     standing = Standing(advances={EUR: (("A", 500), ("B", 300))})
     before = left("recoup", -400, counterparty="A")
     found = month(earned("p", 1000), before=before, standing=standing)
@@ -77,7 +75,6 @@ def test_only_the_agreed_part_of_a_balance_goes_to_an_advance() -> None:
 
 
 def test_a_debt_earns_no_advance_back() -> None:
-    """A debt earns no advance back."""
     standing = Standing(advances={EUR: (("A", 500),)})
     assert month(earned("p", -100, kind="adjustment"), standing=standing) == {
         ("p", "adjustment"): -100,
@@ -86,7 +83,6 @@ def test_a_debt_earns_no_advance_back() -> None:
 
 
 def test_a_reserve_is_held_and_released_after_its_months() -> None:
-    """A reserve is held and released after its months."""
     policy = Policy(reserve=Fraction(1, 10), reserve_months=2)
     first = month(earned("p", 1005), policy=policy)
     assert (first["p", "reserve_hold"], first["p", "payable"]) == (100, 905)
@@ -99,7 +95,6 @@ def test_a_reserve_is_held_and_released_after_its_months() -> None:
 
 
 def test_a_fee_may_take_a_balance_below_zero() -> None:
-    """A fee may take a balance below zero."""
     standing = Standing(fees={EUR: (("charge", 150),)})
     assert month(earned("p", 100), standing=standing)["p", "carry_out"] == -50
 
@@ -113,7 +108,6 @@ def test_a_payee_on_hold_is_kept_waiting_and_then_paid() -> None:
 
 
 def test_what_waits_for_an_unknown_artist_goes_to_its_payees_once_it_is_known() -> None:
-    """What waits for an unknown artist goes to its payees once it is known."""
     routing = Routing(splits=Splits(artists={"a": (("p", Fraction(1, 2)), ("q", Fraction(1, 2)))}))
     before = left("suspense", 101, pool="x", payee="unmatched:a")
     found = month(before=before, routing=routing)
@@ -122,7 +116,6 @@ def test_what_waits_for_an_unknown_artist_goes_to_its_payees_once_it_is_known() 
 
 
 def test_what_is_unmatched_may_become_unclaimed_and_still_waits() -> None:
-    """What is unmatched may become unclaimed, and still waits."""
     routing = Routing(catalogue=frozenset({"a"}), suspend_unsplit=True)
     before = left("suspense", 101, pool="x", payee="unmatched:a")
     found = month(before=before, routing=routing)
@@ -131,7 +124,6 @@ def test_what_is_unmatched_may_become_unclaimed_and_still_waits() -> None:
 
 
 def test_a_correction_of_what_was_released_follows_it_to_the_payees() -> None:
-    """A correction of what was released follows it to the payees."""
     routing = Routing(splits=Splits(artists={"a": (("p", Fraction(1)),)}))
     found = month(earned("unmatched:a", -40, kind="adjustment"), routing=routing)
     assert found["p", "carry_out"] == -40
