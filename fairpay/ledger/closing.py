@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from fairpay.adjust.decisions import read_decisions
+from fairpay.adjust.review import read_decisions
 from fairpay.adjust.stated import check_conditions, read_statements
 from fairpay.errors import UsageError
 from fairpay.ledger.model import bounds
@@ -24,9 +24,8 @@ from fairpay.ledger.payees import (
     read_fees,
     read_holds,
 )
-from fairpay.ledger.payers import key_columns
 from fairpay.ledger.policies import Policies, choose, ruled
-from fairpay.ledger.pools import EDITION, Pool, read_pools
+from fairpay.ledger.pools import EDITION, Pool, key_columns, read_pools
 from fairpay.ledger.settle import Policy
 from fairpay.ledger.splits import Splits, read_splits
 from fairpay.money.currency import Currency, exact_amount, parse_rate
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
-    from fairpay.adjust.decision import Decision
+    from fairpay.adjust.decisions import Decision
     from fairpay.adjust.policy import Policy as PlayPolicy
     from fairpay.adjust.splits import Wishes
     from fairpay.adjust.stated import Stated

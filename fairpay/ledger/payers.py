@@ -1,7 +1,4 @@
-"""Payers: which pool a play or a subscriber belongs to, and what each subscriber paid.
-
-The pool that says most about it wins. Payments weigh, the pool is paid.
-"""
+"""Payers: which subscribers belong to which pool, and what each paid: their payments weigh, the pool is paid."""
 
 from __future__ import annotations
 
@@ -12,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairpay.adjust.payers import Payers
-from fairpay.errors import InputError, UsageError
+from fairpay.adjust.weights import text_of
+from fairpay.errors import InputError
 from fairpay.kernels.amounts import read_amounts
-from fairpay.ledger.exclusions import as_text
-from fairpay.ledger.pools import KEYS
+from fairpay.ledger.pools import ROLE_OF, find_pool
+from fairpay.ledger.sorting import numbered
 from fairpay.ledger.tables import Faults
 from fairpay.logs.names import KNOWN, PAID
 from fairpay.logs.tables import column_for, open_table, read_columns
@@ -23,7 +21,7 @@ from fairpay.money.currency import Currency
 from fairpay.money.integers import sum_exactly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -31,116 +29,7 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.ledger.pools import Pool
 
-__all__ = ["ROLE_OF", "Numbered", "find_pool", "key_columns", "numbered", "read_payers"]
-
-ROLE_OF = {"territory": "country", "offering": "plan", "currency": "currency"}
-"""key column of the pool file -> role of the log's column."""
-
-
-def key_columns(pools: Sequence[Pool], asked: Sequence[str]) -> tuple[str, ...]:
-    """Return the key columns that decide, in the order of `KEYS`.
-
-    Args:
-        pools: the pool file.
-        asked: `--pool-by`: names of keys or roles (`country,plan`); empty: every key two pools tell apart.
-
-    Raises:
-        UsageError: a name that is no key.
-        InputError: the keys asked for do not tell two pools apart.
-
-    """
-    key_of = {role: key for key, role in ROLE_OF.items()}
-    unknown = [name for name in asked if name not in KEYS and name not in key_of]
-    if unknown:
-        message = f"pools cannot be told apart by {', '.join(unknown)}"
-        raise UsageError(message, advice="Use any of: country (territory), plan (offering), currency.")
-    chosen = {key_of.get(name, name) for name in asked}
-    if not asked:
-        chosen = {key for key in KEYS if any(key in pool.key for pool in pools)}
-        if chosen > {"currency"} and told_apart(pools, chosen - {"currency"}):
-            chosen -= {"currency"}
-    if not told_apart(pools, chosen):
-        message = f"{', '.join(sorted(chosen)) or 'nothing'} does not tell the pools apart"
-        raise InputError(
-            message, advice="Give each pool its own territory, offering or currency, or more to --pool-by."
-        )
-    return tuple(key for key in KEYS if key in chosen)
-
-
-def told_apart(pools: Sequence[Pool], chosen: set[str]) -> bool:
-    """Whether no two pools have the same values in these columns."""
-    return len({tuple(pool.key.get(key) for key in sorted(chosen)) for pool in pools}) == len(pools)
-
-
-def find_pool(pools: Sequence[Pool], columns: Sequence[str], values: Sequence[str]) -> int | None:
-    """Return the index of the pool of these key values; None where there is none.
-
-    A pool matches where each of its keys has the value. Of several, the one with the most keys is meant.
-
-    Raises:
-        InputError: two pools match equally well.
-
-    """
-    given = dict(zip(columns, values, strict=True))
-    matching = [
-        (sum(key in pool.key for key in columns), index)
-        for index, pool in enumerate(pools)
-        if all(pool.key.get(key, given[key]) == given[key] for key in columns)
-    ]
-    if not matching:
-        return None
-    most = max(count for count, _ in matching)
-    best = [index for count, index in matching if count == most]
-    if len(best) > 1:
-        names = " and ".join(pools[index].name for index in best)
-        message = f"{'/'.join(values)} belongs to {names} alike"
-        raise InputError(message, advice="Add a pool for exactly this key, or fill the empty keys of one of them.")
-    return best[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Numbered:
-    """Some columns as one."""
-
-    index: Ints
-    """int64[rows]: the number of each row's key."""
-    texts: Sequence[Sequence[str]]
-    """The different texts of each column; nothing counts as empty text."""
-
-    def key(self, number: int) -> tuple[str, ...]:
-        """The texts a number stands for."""
-        found = []
-        for texts in reversed(self.texts):
-            number, place = divmod(number, len(texts))
-            found.append(texts[place])
-        return tuple(reversed(found))
-
-    def present(self) -> Ints:
-        """int64: the numbers that occur."""
-        return np.flatnonzero(np.bincount(self.index)) if len(self.index) else np.zeros(0, dtype=np.int64)
-
-
-def numbered(columns: Iterable[pa.Array]) -> Numbered:
-    """Number the keys of these columns (at least one)."""
-    texts, index = [], None
-    for column in columns:
-        own, place = one(column)
-        index = place if index is None else index * len(own) + place
-        texts.append(own)
-    assert index is not None
-    return Numbered(index, texts)
-
-
-def one(column: pa.Array) -> tuple[list[str], Ints]:
-    """Number the texts of one column."""
-    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
-    import pyarrow.compute as pc  # noqa: PLC0415 - the same
-
-    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    texts = [text or "" for text in as_text(coded.dictionary).to_pylist()]
-    place = pc.fill_null(coded.indices.cast(pa.int64()), len(texts)).to_numpy(zero_copy_only=False)
-    return [*texts, ""], place
-
+__all__ = ["read_payers"]
 
 ADVICE = "Correct the subscribers: a line for each user and pool, amounts with a decimal point, such as 9.99."
 
@@ -163,7 +52,7 @@ class Reader:
 
     def take(self, users: pa.Array, paid: pa.Array, keys: Sequence[pa.Array], currency: pa.Array | None) -> None:
         """Take in a batch."""
-        users = as_text(users)
+        users = text_of(users)
         codes = self.codes(keys, len(users))
         self.check_users(users)
         order = np.argsort(codes, kind="stable")
@@ -214,7 +103,7 @@ class Reader:
 
     def lose(self, paid: pa.Array, rows: Ints, currency: pa.Array | None) -> None:
         """Sum up what was paid outside every pool."""
-        codes = [""] * len(rows) if currency is None else [t or "" for t in as_text(currency).take(rows).to_pylist()]
+        codes = [""] * len(rows) if currency is None else [t or "" for t in text_of(currency).take(rows).to_pylist()]
         for code in sorted(set(codes)):
             own = Currency.of(code or self.currency)
             mine = rows[np.array([one == code for one in codes])]

@@ -15,7 +15,7 @@ from fairpay.ledger.payees import is_suspense
 from fairpay.ledger.statements import file_name, lines, payables, pools_sheet, statements
 from fairpay.ledger.store import ADJUSTMENTS, LEDGER
 from fairpay.runs.disk import open_new
-from fairpay.runs.hashing import hash_file
+from fairpay.runs.inputs import hash_file
 from fairpay.runs.manifest import describe
 from fairpay.runs.outputs import write_parquet, write_tables
 from fairpay.runs.publish import Target

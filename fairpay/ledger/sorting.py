@@ -1,7 +1,4 @@
-"""Sorting: which pool each play belongs to, whether it counts there, its artist's right id, and exclusions.
-
-The terms are the month's, or those of the pool's policy.
-"""
+"""Sorting: which pool each play belongs to, under which id its artist is known, and which plays are excluded."""
 
 from __future__ import annotations
 
@@ -13,25 +10,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairpay.adjust.payers import Payers
+from fairpay.adjust.weights import text_of
 from fairpay.errors import InputError
-from fairpay.ledger.exclusions import Exclusions, as_text
-from fairpay.ledger.payers import ROLE_OF, find_pool, numbered
-from fairpay.qualify import ByRow
+from fairpay.ledger.exclusions import Exclusions
+from fairpay.ledger.pools import ROLE_OF, find_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pyarrow as pa
 
     from fairpay.kernels.arrays import Codes, Ints
-    from fairpay.ledger.closing import Closing, Loaded
-    from fairpay.ledger.payers import Numbered
     from fairpay.ledger.pools import Pool
     from fairpay.logs.schema import Listens, RawBatch
-    from fairpay.qualify import Qualifier
-    from fairpay.settings.values import Qualifying
 
-__all__ = ["Sorter", "Terms", "terms_of"]
+__all__ = ["Numbered", "Sorter", "numbered"]
 
 NO_SUBSCRIBER = "no subscriber"
 
@@ -112,7 +105,7 @@ class Sorter:
             if self.users is None:
                 self.users = self.payers.pool_of_user()
         known, pools = self.users
-        place = pc.index_in(as_text(raw.columns["user"]), value_set=known)
+        place = pc.index_in(text_of(raw.columns["user"]), value_set=known)
         index = pc.fill_null(place, len(known)).to_numpy(zero_copy_only=False)
         codes: Codes = np.append(pools, self.no_pool)[index].astype(np.uint32)
         return codes
@@ -148,72 +141,49 @@ class Sorter:
             return artist
         wrong = pa.array(self.aliases.keys(), pa.large_string())
         right = pa.array(self.aliases.values(), pa.large_string())
-        text = as_text(artist)
+        text = text_of(artist)
         return pc.coalesce(right.take(pc.index_in(text, value_set=wrong)), text)
 
 
-DURATIONS = frozenset({"ms", "seconds"})
-
-
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """Which listens count in which pool."""
+class Numbered:
+    """Some columns as one."""
 
-    names: tuple[str, ...]
-    """Of the pools."""
-    pools: tuple[Qualifying, ...]
-    """Those of each pool."""
-    rest: Qualifying
-    """Those of plays without a pool."""
+    index: Ints
+    """int64[rows]: the number of each row's key."""
+    texts: Sequence[Sequence[str]]
+    """The different texts of each column; nothing counts as empty text."""
 
-    @property
-    def alike(self) -> bool:
-        """Whether all are the same."""
-        return all(own == self.rest for own in self.pools)
+    def key(self, number: int) -> tuple[str, ...]:
+        """The texts a number stands for."""
+        found = []
+        for texts in reversed(self.texts):
+            number, place = divmod(number, len(texts))
+            found.append(texts[place])
+        return tuple(reversed(found))
 
-    @property
-    def plain(self) -> Qualifying:
-        """What a qualifier is made of: the terms of all, or, where they differ, what they have in common."""
-        return self.rest if self.alike else replace(self.rest, min_ms=0, measure=None)
-
-    def always(self) -> Terms:
-        """The same for a log without times: every play is of the month."""
-        pools = tuple(replace(own, since=None, until=None) for own in self.pools)
-        return Terms(self.names, pools, replace(self.rest, since=None, until=None))
-
-    def timed(self, columns: Collection[str]) -> list[bool]:
-        """Whether listening is time, in each pool, then in none, of a log with these columns.
-
-        Raises:
-            InputError: a pool measures time, and there is no duration.
-
-        """
-        has = bool(DURATIONS & {*columns})
-        without = [name for name, own in zip(self.names, self.pools, strict=True) if own.measure == "time" and not has]
-        if without:
-            message = f"{len(without):,} pools measure time, {without[0]} among them, and the log has no duration"
-            raise InputError(message, advice="Name it with --columns seconds=NAME or ms=NAME, or measure plays.")
-        return [has and own.measure != "plays" for own in (*self.pools, self.rest)]
-
-    def judge(self, qualifier: Qualifier) -> Callable[[RawBatch, Codes], Listens]:
-        """Judge rows, each under the terms of its pool."""
-        if self.alike:
-            return lambda raw, _: qualifier.judge(raw)
-        least = np.array([own.min_ms for own in (*self.pools, self.rest)], dtype=np.int64)
-
-        def judge(raw: RawBatch, codes: Codes) -> Listens:
-            timed = np.array(self.timed(raw.columns) if raw.columns else [False] * len(least), dtype=np.bool_)
-            return qualifier.judge(raw, ByRow(least[codes], timed[codes]))
-
-        return judge
+    def present(self) -> Ints:
+        """int64: the numbers that occur."""
+        return np.flatnonzero(np.bincount(self.index)) if len(self.index) else np.zeros(0, dtype=np.int64)
 
 
-def terms_of(closing: Closing, loaded: Loaded) -> Terms:
-    """The terms of each pool: what the month states goes before what its policy says."""
-    month = loaded.policies.month
-    of_policies = [None if chosen is None else chosen.policy for chosen in loaded.policies.pools]
-    return Terms(
-        tuple(pool.name for pool in loaded.pools),
-        tuple(closing.qualifying(policy) for policy in of_policies),
-        closing.qualifying(None if month is None else month.policy),
-    )
+def numbered(columns: Iterable[pa.Array]) -> Numbered:
+    """Number the keys of these columns (at least one)."""
+    texts, index = [], None
+    for column in columns:
+        own, place = one(column)
+        index = place if index is None else index * len(own) + place
+        texts.append(own)
+    assert index is not None
+    return Numbered(index, texts)
+
+
+def one(column: pa.Array) -> tuple[list[str], Ints]:
+    """Number the texts of one column."""
+    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
+    import pyarrow.compute as pc  # noqa: PLC0415 - the same
+
+    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    texts = [text or "" for text in text_of(coded.dictionary).to_pylist()]
+    place = pc.fill_null(coded.indices.cast(pa.int64()), len(texts)).to_numpy(zero_copy_only=False)
+    return [*texts, ""], place

@@ -15,7 +15,7 @@ from fairpay.errors import InputError, LockedError, OutputError
 from fairpay.ledger.model import MONTH, read_ledger
 from fairpay.reports.outcome import Control
 from fairpay.runs import disk
-from fairpay.runs.hashing import read_plain
+from fairpay.runs.inputs import read_plain
 from fairpay.runs.manifest import has_parts, is_manifest
 from fairpay.runs.outputs import write_json
 from fairpay.runs.standing import damage
