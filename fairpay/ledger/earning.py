@@ -115,7 +115,8 @@ def divided(  # noqa: PLR0913, PLR0917 - the same
     tracks = by_artist(plays.pool, splits)
     artists = plays.pool if tracks is None else tracks.pool
     rate = None if pool.rate == 1 else pool.rate
-    month = artists.month(pool=size, rate=rate, fees_are_money=False, play=plays.play)
+    digits = money.currency.digits
+    month = artists.month(pool=size, rate=rate, fees_are_money=False, play=plays.play, digits=digits)
     prepared = rule.prepare(month)
     weights = weigh(month, {rule: prepared})[rule]
     begun = rule.settling(weights, month, prepared)

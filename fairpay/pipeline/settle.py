@@ -67,6 +67,7 @@ class Ending:
             fees_are_money=stated.pool is None,
             fee_unit=self.fee_unit,
             play=stages.play() if listening.measure == "plays" else None,
+            digits=self.currency.digits,
             held=stated.inactive == "hold",
         )
         division = divided(month, self.request, intake)
