@@ -11,7 +11,8 @@ import polars as pl
 from fairpay.errors import FairpayError
 from fairpay.ledger.model import check_period
 from fairpay.ledger.splits import OF_TRACK, RESERVED, Splits
-from fairpay.ledger.tables import Faults, read_table
+from fairpay.ledger.tables import read_table
+from fairpay.logs.faults import Faults
 from fairpay.money.currency import Currency
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ import polars as pl
 
 from fairpay.errors import UsageError
 from fairpay.ledger.model import apportion
-from fairpay.ledger.tables import Faults, Line, read_table
+from fairpay.ledger.tables import Line, read_table
+from fairpay.logs.faults import Faults
 from fairpay.money.currency import parse_rate
 
 if TYPE_CHECKING:
