@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack
 
@@ -315,8 +316,8 @@ def adjust(logs: Logs = (), **options: Unpack[o.AdjustOptions]) -> Adjusted:
         FairpayError: every error a user can meet, see `fairpay.ledger.adjust`.
 
     """
+    from fairpay.ledger.adjust import Change  # noqa: PLC0415 - the same
     from fairpay.ledger.adjust import adjust as adjust_month  # noqa: PLC0415 - the same
-    from fairpay.ledger.changes import Change  # noqa: PLC0415 - the same
     from fairpay.ledger.closing import Closing, tables_of  # noqa: PLC0415 - the same
     from fairpay.pipeline import jobs  # noqa: PLC0415 - the same
 
@@ -405,12 +406,11 @@ def init(file: str | Path = "month.toml") -> Path:
         OutputError: something is there already, or it cannot be written.
 
     """
-    from fairpay.ledger.template import TEMPLATE  # noqa: PLC0415 - the same
     from fairpay.runs.disk import open_new  # noqa: PLC0415 - the same
 
     try:
         with open_new(Path(file)) as out:
-            out.write(TEMPLATE.encode())
+            out.write(files("fairpay.ledger").joinpath("month.toml").read_bytes())
     except FileExistsError:
         message = f"{file} is there already"
         raise OutputError(message, advice="Nothing was touched. Give another name.") from None

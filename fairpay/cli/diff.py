@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fairpay import api
 from fairpay.cli.outcomes import present_data
 from fairpay.cli.screens.books import diff_screen
-from fairpay.ledger.summary import diff_json
+from fairpay.ledger.diff import diff_json
 
 if TYPE_CHECKING:
     from fairpay.cli.asked import Asked

@@ -3,77 +3,33 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from fairpay.errors import DifferentRunError, UsageError
 from fairpay.ledger.balances import LEFT, balances
+from fairpay.ledger.closing import load
 from fairpay.ledger.controls import check_month, require
 from fairpay.ledger.earning import Source, earn
-from fairpay.ledger.effects import effects_files
 from fairpay.ledger.facts import Facts, facts_of
-from fairpay.ledger.hashed import Hashing
-from fairpay.ledger.head import check_head, keep_head
-from fairpay.ledger.identity import run_id_of
-from fairpay.ledger.ledger import Ledger
+from fairpay.ledger.inputs import Hashing, run_id_of
 from fairpay.ledger.listening import Watch
-from fairpay.ledger.loading import load
-from fairpay.ledger.periods import after, check_period
-from fairpay.ledger.posting import Booking, post
-from fairpay.ledger.settling import Terms, settle
-from fairpay.ledger.statements import payables
-from fairpay.ledger.store import locked, read_entry, shelf
-from fairpay.ledger.summary import closed_json
-from fairpay.ledger.writing import already, publish_month
-from fairpay.reports.shown import Shown
+from fairpay.ledger.model import Booking, Ledger, after, check_period
+from fairpay.ledger.publish import Closed, publish_month
+from fairpay.ledger.settle import Terms, post, settle
+from fairpay.ledger.statements import effects_files
+from fairpay.ledger.store import already, check_head, keep_head, locked, read_entry, shelf
 from fairpay.runs.rejects import check_rejects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    import polars as pl
-
-    from fairpay.ledger.closing import Closing
-    from fairpay.ledger.earned import Earned
-    from fairpay.ledger.identity import Input
-    from fairpay.ledger.loading import Loaded
+    from fairpay.ledger.closing import Closing, Loaded
+    from fairpay.ledger.facts import Earned
+    from fairpay.ledger.inputs import Input
     from fairpay.ledger.store import Entry, Shelf
-    from fairpay.reports.outcome import Control
 
 __all__ = ["Closed", "close"]
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Closed(Shown):
-    """A month that was closed, or would be."""
-
-    status: Literal["done", "already", "preview"]
-    period: str
-    run_id: str
-    facts: Facts
-    rows: Ledger
-    """In ledger order."""
-    controls: tuple[Control, ...]
-    manifest_sha256: str = ""
-    """Of the manifest in the books; empty for a preview. Kept elsewhere, it shows later that the books are these."""
-    beside: Mapping[str, str] = field(default_factory=dict)
-    """File name -> text, of what stands in the month's directory besides the ledger and its tables."""
-
-    def __repr__(self) -> str:
-        """Say in one line what it is."""
-        pools = f"{len(self.facts.pools):,} pools, {self.table.height:,} payments"
-        rules = ", ".join(sorted({pool.rule for pool in self.facts.pools}))
-        return f"<close of {self.period} ({self.status}) under {rules}: {pools}>"
-
-    @property
-    def table(self) -> pl.DataFrame:
-        """What is to be paid, to whom."""
-        return payables(self.rows).frame
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        """What `fairpay close --json` prints."""
-        return closed_json(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""Closing: what closing a month is asked to do, and how that is written into its manifest."""
+"""Closing: what closing a month is asked to do, how its manifest says that, and the tables it is closed with.
+
+The tables are read and judged together, before any play is read.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,24 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from fairpay.adjust.review import read_decisions
+from fairpay.adjust.stated import check_conditions, read_statements
 from fairpay.errors import UsageError
-from fairpay.ledger.periods import bounds
-from fairpay.ledger.pools import EDITION
-from fairpay.ledger.settling import Policy
+from fairpay.ledger.model import bounds
+from fairpay.ledger.payees import (
+    Aliases,
+    Routing,
+    Standing,
+    read_advances,
+    read_aliases,
+    read_catalogue,
+    read_fees,
+    read_holds,
+)
+from fairpay.ledger.policies import Policies, choose, ruled
+from fairpay.ledger.pools import EDITION, Pool, key_columns, read_pools
+from fairpay.ledger.settle import Policy
+from fairpay.ledger.splits import Splits, read_splits
 from fairpay.money.currency import Currency, exact_amount, parse_rate
 from fairpay.runs.manifest import plain
 from fairpay.settings.option import defaults, is_table
@@ -20,10 +37,14 @@ from fairpay.settings.values import Conditions, Qualifying, Reading, Running, mi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from fractions import Fraction
 
+    from fairpay.adjust.decisions import Decision
     from fairpay.adjust.policy import Policy as PlayPolicy
+    from fairpay.adjust.splits import Wishes
+    from fairpay.adjust.stated import Stated
 
-__all__ = ["KEPT", "TABLES", "Closing", "tables_of"]
+__all__ = ["KEPT", "TABLES", "Closing", "Loaded", "load", "tables_of"]
 
 OF_USERS = ("subscribers", "decisions", "history", "wishes", "delegations")
 TABLES = ("pools", "splits", "aliases", "artists", "holds", "advances", "fees", *OF_USERS)
@@ -240,3 +261,66 @@ def whole_units(currency: Currency, amount: str) -> int:
     units = exact_amount(amount) * 10**currency.digits
     whole: int = math.ceil(units)
     return whole
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the tables say."""
+
+    pools: list[Pool]
+    """Each with its rule."""
+    columns: tuple[str, ...]
+    """The key columns that tell pools apart."""
+    routing: Routing
+    standing: Standing
+    policies: Policies = field(default_factory=Policies)
+    decisions: tuple[Decision, ...] | None = None
+    """What a person decided; None: nothing was asked."""
+    history: Stated[dict[str, int]] | None = None
+    wishes: Stated[Wishes] | None = None
+    delegations: Stated[dict[str, Fraction]] | None = None
+
+    @property
+    def currencies(self) -> set[str]:
+        """Currencies that are paid out."""
+        return {pool.payout.code for pool in self.pools}
+
+
+def load(closing: Closing) -> Loaded:
+    """Read every table.
+
+    Raises:
+        UsageError: no pool file; a pool without a rule; a policy or a number that is none.
+        InputError: a table that cannot be used.
+
+    """
+    tables, currency = closing.tables, closing.currency
+    if "pools" not in tables:
+        message = "no pools stated"
+        raise UsageError(message, advice="Give --pools FILE: a line for each pool with its gross revenue.")
+    pools = read_pools(tables["pools"], currency=currency, edition=closing.edition)
+    policies = choose(pools, closing.policy, beside=tables["pools"].parent, kept=closing.kept)
+    pools = ruled(pools, closing.rule, policies)
+    check_conditions(closing.conditions(), tables.get("subscribers"))
+    advances, fees, holds = tables.get("advances"), tables.get("fees"), tables.get("holds")
+    return Loaded(
+        pools=pools,
+        columns=key_columns(pools, closing.pool_by),
+        routing=Routing(
+            aliases=read_aliases(tables["aliases"]) if "aliases" in tables else Aliases({}),
+            splits=read_splits(tables["splits"]) if "splits" in tables else Splits(),
+            catalogue=read_catalogue(tables["artists"]) if "artists" in tables else None,
+            suspend_unsplit=closing.unsplit == "suspend",
+        ),
+        standing=Standing(
+            holds=read_holds(holds) if holds else {},
+            advances=read_advances(advances, currency=currency, period=closing.period) if advances else {},
+            fees=read_fees(fees, currency=currency) if fees else {},
+        ),
+        policies=policies,
+        decisions=read_decisions(tables["decisions"]) if "decisions" in tables else None,
+        **read_statements(
+            *(tables.get(name) for name in ("history", "wishes", "delegations")),
+            set_aside=closing.reading.rejects is not None,
+        ),
+    )
