@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fairpay.cli.terminal import tell
+from fairpay.cli.words import visible
 
 ROWS, USERS, ARTISTS = 60_000, 20_000, 8_000
 """So many that the log is read as a large one, and that not all ids of a row group stand in its dictionary."""
@@ -23,6 +24,7 @@ def warm() -> None:
     import pyarrow as pa  # noqa: PLC0415 - heavy, loaded where it is used
 
     from fairpay import api, synth  # noqa: PLC0415 - the same
+    from fairpay.kernels._jit import cache_folder  # noqa: PLC0415 - the same
     from fairpay.rules import rule_classes  # noqa: PLC0415 - the same
 
     numbers = pa.table({"user": [1, 1, 2], "artist": [7, 8, 8], "plays": [3, 2, 1]})
@@ -36,4 +38,9 @@ def warm() -> None:
             log = Path(folder) / name
             log.write_text(text, encoding="utf-8")
             api.compare(log, fee="9.99", royalty_rate="70%")
-    tell("Compiled; the kernels are kept in your cache folder.")
+    folder = cache_folder()
+    tell(
+        "Compiled; there is no folder to save it in."
+        if folder is None
+        else f"Compiled code saved in {visible(str(folder))}."
+    )

@@ -72,6 +72,8 @@ class Signal(ABC):
 class UserSignal(Signal):
     """A signal about an account."""
 
+    several: ClassVar[str]
+    """What accounts of a group do that reach it: `play around the clock`."""
     applies: ClassVar[int] = 100
     """Plays of an account below which the signal is not asked: too few to tell anything, too little money to matter."""
 

@@ -217,7 +217,7 @@ class Bounded(Budgeted):
             return (f"{self.label}: without a royalty rate nothing is said about fake accounts",)
         most = f"{self.label}: a fake account brings in at most {float(prepared.alpha / prepared.b):.4g} of its fee"
         if prepared.alpha == 1 == prepared.b:
-            return (most, "fees are net (all of them is paid out): only b = 1 is safe, which is user-centric")
+            return (most, "at a 100 % royalty rate only b = 1 is safe, which is user-centric")
         return (most,)
 
 

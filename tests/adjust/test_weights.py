@@ -130,7 +130,7 @@ def test_a_weight_without_its_column_says_so() -> None:
     raw, listens = batch(artist=["a"])
     stages, weighed = weigh(policy(weights=(SPATIAL,)), raw, listens)
     assert weighed.amount is None
-    assert "not applied" in stages.remarks()[0]
+    assert "skipped, no column `" in stages.remarks()[0]
 
 
 def test_dictionary_columns_are_looked_up_once() -> None:

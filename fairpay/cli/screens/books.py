@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 __all__ = ["adjusted_screen", "closed_screen", "diff_screen"]
 
 SHOWN = {
-    "carry_in": "carried in",
+    "carry_in": "brought forward",
     "earned": "earned",
     "minimum_topup": "minimum top-up",
-    "adjustment": "adjusted",
+    "adjustment": "adjustments",
     "fee": "fees",
     "reserve_release": "reserve released",
-    "recoup": "earned back",
+    "recoup": "recouped",
     "reserve_hold": "reserve held",
     "suspense": "to suspense",
-    "carry_out": "carried on",
+    "carry_out": "carried forward",
     "payable": "payable",
 }
 ENDED = {"done": "closed", "already": "closed already, verified", "preview": "a preview, nothing written"}

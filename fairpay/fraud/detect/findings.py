@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fairpay.fraud.detect.stage import Evidence
     from fairpay.kernels.arrays import Ints
 
-__all__ = ["Finding", "findings"]
+__all__ = ["Finding", "findings", "of_members"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,11 @@ def by_money(finding: Finding) -> tuple[int, str, str]:
 def group_of(evidence: Evidence, company: Company) -> list[Finding]:
     """Make the line of a group and those of its members."""
     name = group_name(company.users, evidence.people.users)
+    size = len(company.users)
     alone = [
-        f"{reached:,} of {len(company.users):,} reach {signal.name}"
+        of_members(signal, reached, size)
         for signal in evidence.users.signals
-        if (reached := evidence.users.reached(signal, company.users)) * 2 > len(company.users)
+        if (reached := evidence.users.reached(signal, company.users)) * 2 > size
     ]
     head = Finding(
         kind="group",
@@ -81,6 +82,11 @@ def group_of(evidence: Evidence, company: Company) -> list[Finding]:
         values={signal: (value, np.nan) for signal, value in company.values.items()},
     )
     return [head, *sorted(users_of(evidence, company.users, name), key=by_money)]
+
+
+def of_members(signal: UserSignal, reached: int, size: int) -> str:
+    """`all 5 play around the clock`."""
+    return f"{'all' if reached == size else f'{reached:,} of'} {size:,} {signal.several}"
 
 
 def users_of(evidence: Evidence, users: Ints, group: str) -> list[Finding]:

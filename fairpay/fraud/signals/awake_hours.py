@@ -32,6 +32,7 @@ class AwakeHours(UserSignal):
     aspect: ClassVar[Aspect] = "rest"
     source: ClassVar[str] = "people sleep; accounts run by programs need not"
     innocent: ClassVar[str] = "shift workers, or several people on one account"
+    several: ClassVar[str] = "play around the clock"
     needs: ClassVar[frozenset[Column]] = frozenset({"time"})
 
     def measure(self, traces: Traces) -> Floats:

@@ -31,6 +31,7 @@ class Evenness(UserSignal):
     aspect: ClassVar[Aspect] = "sameness"
     source: ClassVar[str] = "Shannon entropy; USA v. Smith: plays spread over thousands of tracks to stay unseen"
     innocent: ClassVar[str] = "a shop's playlist on shuffle"
+    several: ClassVar[str] = "spread their plays evenly over artists"
 
     def measure(self, traces: Traces) -> Floats:
         """Work out -sum p ln p / ln n from the plays of each artist."""
@@ -48,4 +49,4 @@ class Evenness(UserSignal):
 
     def words(self, value: float) -> str:
         """Say it."""
-        return f"spreads plays over artists with {value:.0%} of the greatest evenness"
+        return f"spreads plays over its artists {value:.0%} evenly"

@@ -31,6 +31,7 @@ class FewDurations(UserSignal):
     applies: ClassVar[int] = 150
     source: ClassVar[str] = "Record Union's artificial streaming rule: 150 plays a day, 10 durations, 80 seconds"
     innocent: ClassVar[str] = "someone who sleeps to the same few noise tracks and plays nothing else"
+    several: ClassVar[str] = "play all day, in few or short lengths"
     needs: ClassVar[frozenset[Column]] = frozenset({"duration", "time"})
 
     def measure(self, traces: Traces) -> Floats:

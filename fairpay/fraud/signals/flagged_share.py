@@ -38,4 +38,4 @@ class FlaggedShare(ArtistSignal):
 
     def words(self, value: float) -> str:
         """Say it."""
-        return f"owes {value:.0%} of plays to accounts with a finding"
+        return f"gets {value:.0%} of its plays from flagged accounts"

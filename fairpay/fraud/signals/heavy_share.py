@@ -37,4 +37,4 @@ class HeavyShare(ArtistSignal):
 
     def words(self, value: float) -> str:
         """Say it."""
-        return f"owes {value:.0%} of plays to the heaviest 1 % of listeners"
+        return f"gets {value:.0%} of its plays from the top 1 % of listeners"

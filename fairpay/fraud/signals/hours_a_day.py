@@ -31,6 +31,7 @@ class HoursADay(UserSignal):
     aspect: ClassVar[Aspect] = "amount"
     source: ClassVar[str] = "a day has 24 hours"
     innocent: ClassVar[str] = "a shop that is open late, or a family on one account"
+    several: ClassVar[str] = "listen most of the day"
     needs: ClassVar[frozenset[Column]] = frozenset({"duration", "time"})
 
     def measure(self, traces: Traces) -> Floats:

@@ -33,6 +33,7 @@ class LongestRest(UserSignal):
     aspect: ClassVar[Aspect] = "rest"
     source: ClassVar[str] = "people sleep; accounts run by programs need not"
     innocent: ClassVar[str] = "several people who share an account in different time zones"
+    several: ClassVar[str] = "are hardly ever silent"
     needs: ClassVar[frozenset[Column]] = frozenset({"time"})
     low: ClassVar[bool] = True
 

@@ -37,4 +37,4 @@ class NothingElse(ArtistSignal):
 
     def words(self, value: float) -> str:
         """Say it."""
-        return f"is the only artist of {value:.0%} of the listeners"
+        return f"{value:.0%} of its listeners play nobody else"

@@ -35,6 +35,7 @@ class PlaysADay(UserSignal):
     aspect: ClassVar[Aspect] = "amount"
     source: ClassVar[str] = "USA v. Smith (SDNY 2024): 1,040 accounts with 636 plays a day each"
     innocent: ClassVar[str] = "a family, a shop or a waiting room on one account"
+    several: ClassVar[str] = "play very often"
     needs: ClassVar[frozenset[Column]] = frozenset({"time"})
 
     def measure(self, traces: Traces) -> Floats:

@@ -27,6 +27,7 @@ class PlaysPerTrack(UserSignal):
     applies: ClassVar[int] = 1500
     source: ClassVar[str] = "Eternify (2015): an app that loops one artist"
     innocent: ClassVar[str] = "someone who sleeps to one track of white noise"
+    several: ClassVar[str] = "repeat the same tracks"
     needs: ClassVar[frozenset[Column]] = frozenset({"track"})
 
     def measure(self, traces: Traces) -> Floats:

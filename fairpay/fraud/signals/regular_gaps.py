@@ -31,6 +31,7 @@ class RegularGaps(UserSignal):
     aspect: ClassVar[Aspect] = "sameness"
     source: ClassVar[str] = "programs wait for equal times"
     innocent: ClassVar[str] = "one track on repeat"
+    several: ClassVar[str] = "play at equal intervals"
     needs: ClassVar[frozenset[Column]] = frozenset({"time"})
 
     def measure(self, traces: Traces) -> Floats:
@@ -62,4 +63,4 @@ class RegularGaps(UserSignal):
 
     def words(self, value: float) -> str:
         """Say it."""
-        return f"leaves the same time between {value:.0%} of plays"
+        return f"waits equally long between {value:.0%} of its plays"

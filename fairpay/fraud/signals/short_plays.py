@@ -31,6 +31,7 @@ class ShortPlays(UserSignal):
     aspect: ClassVar[Aspect] = "length"
     source: ClassVar[str] = "Sleepify (2014): ten tracks of 31 to 32 seconds"
     innocent: ClassVar[str] = "someone who skips a lot, or a playlist of jingles"
+    several: ClassVar[str] = "stop just past the qualifying length"
     needs: ClassVar[frozenset[Column]] = frozenset({"duration"})
 
     def measure(self, traces: Traces) -> Floats:

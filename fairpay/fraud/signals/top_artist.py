@@ -27,6 +27,7 @@ class TopArtist(UserSignal):
     applies: ClassVar[int] = 1500
     source: ClassVar[str] = "Eternify (2015): an app that loops one artist"
     innocent: ClassVar[str] = "a fan; a child with one favourite"
+    several: ClassVar[str] = "play hardly anyone but one artist"
 
     def measure(self, traces: Traces) -> Floats:
         """Divide the largest entry by all plays."""
