@@ -26,7 +26,6 @@ def test_it_is_hamiltons_method(weights: list[int], pool: int) -> None:
 
 @given(weights=WEIGHTS, pool=POOLS)
 def test_the_slow_form_for_integers_is_the_same(weights: list[int], pool: int) -> None:
-    """Python integers of any size."""
     expected = naive.round_by_largest_remainder([Fraction(w) for w in weights], pool)
     assert largest_remainder_exact(weights, pool).tolist() == expected
     assert largest_remainder_exact([w << 100 for w in weights], pool).tolist() == expected
@@ -34,7 +33,6 @@ def test_the_slow_form_for_integers_is_the_same(weights: list[int], pool: int) -
 
 @given(weights=st.lists(st.fractions(0, 10, max_denominator=97), min_size=1, max_size=8).filter(any), pool=POOLS)
 def test_the_slow_form_for_fractions_is_the_same(weights: list[Fraction], pool: int) -> None:
-    """Fractions."""
     assert largest_remainder_exact(weights, pool).tolist() == naive.round_by_largest_remainder(weights, pool)
 
 
@@ -52,7 +50,6 @@ SHARES = st.integers(0, 2) | st.fractions(0, 1, max_denominator=10**9)
 def test_two_weights_together_are_divided_as_exact_fractions_say(
     pairs: list[tuple[int, int]], share: Fraction, pool: int
 ) -> None:
-    """However near a floor or a tie."""
     rows = np.array(pairs, dtype=np.int64).T
     factors = (Fraction(1, sum(rows[0].tolist())), Fraction(share, sum(rows[1].tolist())))
     together = [factors[0] * a + factors[1] * b for a, b in pairs]
@@ -61,7 +58,6 @@ def test_two_weights_together_are_divided_as_exact_fractions_say(
 
 
 def test_many_equal_remainders_of_two_weights_go_to_the_first() -> None:
-    """A thousand artists are due the same, so that highest bits cannot decide."""
     rows = (np.full(1000, 7), np.full(1000, 11))
     found = largest_remainder_mixed(rows, (Fraction(9, 70_000), Fraction(1, 110_000)), 1_234_567)
     assert found.tolist() == [1235] * 567 + [1234] * 433
@@ -75,7 +71,6 @@ def test_weights_above_62_bits_take_the_slow_form() -> None:
 
 @pytest.mark.parametrize("pool", [1, 2**62])
 def test_money_without_a_weight_is_an_error(pool: int) -> None:
-    """There is nothing to divide it by."""
     with pytest.raises(NothingToPayError, match="no play of a paying listener"):
         largest_remainder(np.zeros(3, dtype=np.int64), pool)
     with pytest.raises(NothingToPayError):
@@ -85,7 +80,6 @@ def test_money_without_a_weight_is_an_error(pool: int) -> None:
 
 
 def test_no_money_needs_no_weight() -> None:
-    """An empty pool gives zeros."""
     assert largest_remainder(np.zeros(3, dtype=np.int64), 0).tolist() == [0, 0, 0]
     assert largest_remainder_exact([0], 0).tolist() == [0]
 
@@ -98,6 +92,5 @@ def test_a_negative_pool_is_refused(pool: int) -> None:
 
 
 def test_a_negative_weight_is_refused() -> None:
-    """A negative weight is a fault, not a debt."""
     with pytest.raises(ValueError, match="negative"):
         largest_remainder(np.array([3, -1], dtype=np.int64), 10)
