@@ -38,17 +38,23 @@ def page(pages: dict[tuple[str, ...], str], capsys: pytest.CaptureFixture[str], 
     [
         (("compare", *PAID, *RATE), "Of a subscriber's 7.69, 5.01 goes to artists that subscriber never played"),
         (("compare", *PAID, *RATE), "The top 1 % of listeners decide 3.9 % of the pool (market-centric), 0.2 %"),
-        (("compare", *PAID, *RATE), "Glass Radio +12.73 +82.1 % listening per fee is 0.5x the average"),
+        (("compare", *PAID, *RATE), "+12.73 +82.1 % listening per fee is 0.5x the average"),
         (("compare", *PAID, *RATE), "Inactive 36.79 from 8 subscribers without counted plays, shared"),
-        (("compare", *PAID, "--rule", "norm", "--rule", "bounded", "--rule", "user-cap"), "Decided by the top 1 %"),
-        (("compare", *PAID, "--rule", "norm", "--rule", "bounded", "--rule", "user-cap"), "to artists not played"),
+        (
+            ("compare", *PAID, *RATE, "--rule", "norm", "--rule", "bounded", "--rule", "user-cap"),
+            "Decided by the top 1 %",
+        ),
+        (
+            ("compare", *PAID, *RATE, "--rule", "norm", "--rule", "bounded", "--rule", "user-cap"),
+            "to artists not played",
+        ),
         (("audit", *PAID, *RATE), "Rule Highest tested Upper limit Why"),
         (("audit", *PAID, *RATE), "Value of 100 extra plays by an existing listener, EUR:"),
         (("audit", "--fee", "9.99", *RATE), "The pool has no inactive subscribers' money."),
         (("audit", "--fee", "9.99"), "the royalty rate is 100 %, so fakes get their fee back"),
         (
             ("compare", "--fee", "9.99", "--rule", "user-centric", "--rule", "user-cap"),
-            "plays an account earns more than its fee; the cap is 1,000",
+            "above 1 play an account earns more than its fee; the cap is 1,000",
         ),
         (
             ("compare", "--fee", "9.99", "--rule", "user-centric", "--rule", "bounded:b=1"),

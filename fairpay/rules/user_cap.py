@@ -187,7 +187,7 @@ class UserCap(Budgeted):
         """Say whether the cap is safe against paid accounts on this log."""
         if prepared.safe is None or self.tail:
             return ()
-        most, cap = f"{prepared.safe:,} play{'s' * (prepared.safe != 1)}", f"the cap is {self.cap:,}"
+        most, cap = f"{prepared.safe:,} play{'s' * (prepared.safe != 1)}", f"the cap is {int(self.cap):,}"
         if self.cap <= prepared.safe:
             return (f"{self.label}: up to {most} an account earns no more than its fee; {cap}, which is safe",)
         return (f"{self.label}: above {most} an account earns more than its fee; {cap}, which is not safe",)
