@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from fairpay.cli import main
-from fairpay.cli.screens.books import SHOWN
 from fairpay.fraud.detect.findings import of_members
+from fairpay.fraud.signals import user_signals
 from fairpay.fraud.signals.awake_hours import AwakeHours
 from fairpay.fraud.signals.flagged_share import FlaggedShare
 from fairpay.fraud.signals.nothing_else import NothingElse
@@ -54,7 +54,7 @@ def page(pages: dict[tuple[str, ...], str], capsys: pytest.CaptureFixture[str], 
         (("audit", "--fee", "9.99"), "the royalty rate is 100 %, so fakes get their fee back"),
         (
             ("compare", "--fee", "9.99", "--rule", "user-centric", "--rule", "user-cap"),
-            "above 1 play an account earns more than its fee; the cap is 1,000",
+            "above 16 plays an account earns more than its fee; the cap is 1,000",
         ),
         (
             ("compare", "--fee", "9.99", "--rule", "user-centric", "--rule", "bounded:b=1"),
@@ -82,11 +82,14 @@ def test_a_subscriber_file_of_strangers_is_named(tmp_path: Path, capsys: pytest.
 def test_signals_say_it_plainly() -> None:
     assert of_members(AwakeHours(), 5, 5) == "all 5 play around the clock"
     assert of_members(AwakeHours(), 4, 5) == "4 of 5 play around the clock"
+    assert all(signal.several for signal in user_signals())
     assert FlaggedShare().words(1.0) == "gets 100% of its plays from flagged accounts"
     assert NothingElse().words(1.0) == "100% of its listeners play nobody else"
 
 
-def test_the_books_speak_as_bookkeepers_do() -> None:
-    assert SHOWN["carry_in"] == "brought forward"
-    assert SHOWN["recoup"] == "recouped"
-    assert SHOWN["carry_out"] == "carried forward"
+def test_the_books_speak_as_bookkeepers_do(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(SAMPLE.parent)
+    assert main(["close", "--config", "sample_data/quarter/2026-07.toml", "--books", "books", "--dry-run"]) == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert "recouped -17.50" in words
+    assert "carried forward 10.40 9.00" in words

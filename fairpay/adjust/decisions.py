@@ -1,207 +1,200 @@
-"""The review file as a person gives it back: CSV as Excel, LibreOffice or an editor saves it, or XLSX."""
+"""Decisions: a person's decisions applied to plays, exactly, between judging a batch and taking it in.
+
+Excluded plays leave by a reason of their own. Held plays are paid to a line of their own instead of to the artist.
+A weight multiplies listening before any rule: every amount is multiplied by the common denominator of all weights, so
+that each product is a whole number; rules divide by sums, so that multiples are paid the same.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-import sys
-from dataclasses import dataclass
-from fractions import Fraction
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from math import lcm
+from threading import Lock
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fairpay.adjust.decision import Decision
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from fairpay.errors import InputError, Problem
-from fairpay.logs.formulas import bare
+from fairpay.money.currency import LARGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
+    from fractions import Fraction
 
-    from fairpay.adjust.decision import Deed, Kind
+    from numpy.typing import NDArray
 
-__all__ = ["read_decisions"]
+    from fairpay.kernels.arrays import Ints
+    from fairpay.logs.schema import Listens
 
-NEEDED = ("kind", "subject", "decision")
-KNOWN = (*NEEDED, "group", "by", "note")
-KINDS = ("user", "artist", "group")
-WEIGHT = re.compile(r"weight\s*[:=]?\s*(\d{1,9}(?:[.,]\d{1,9})?\s*%?|\d{1,9}/\d{1,9})", re.IGNORECASE)
-WORDS = "keep, hold, exclude, or weight with a number from 0 to 1 (weight 0.5)"
-ADVICE = f"Write {WORDS} on every line; a line of a group's decision holds for members left blank."
-FULL = 100
+__all__ = ["HELD", "Action", "Decision", "Decisions", "Kind"]
+
+Kind: TypeAlias = Literal["user", "artist"]
+Action: TypeAlias = Literal["keep", "hold", "exclude", "weight"]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the file, as text."""
+class Decision:
+    """One decided subject."""
 
+    kind: Kind
+    subject: str
+    """The id, as in the log."""
+    action: Action
+    """`keep` changes nothing, `hold` pays the plays to a suspense line, `exclude` leaves them out, `weight` counts them
+    for a part."""
+    weight: Fraction
+    """What plays count: 1 for keep and hold, 0 for exclude."""
+    by: str
+    """Who decided."""
+    note: str
     row: int
-    cells: dict[str, str]
+    """Line in the file, from 1 without the header, for messages."""
 
-    def __getitem__(self, name: str) -> str:
-        """Return a cell; empty where the file has no such column."""
-        return self.cells.get(name, "")
+    @property
+    def mark(self) -> str:
+        """The subject's hash, which stands for the id wherever results are kept: the same in every run.
 
+        It hides an id from a reader and not from somebody who has a list of ids to try.
+        """
+        return sha256(f"{self.kind}\0{self.subject}".encode()).hexdigest()[:32]
 
-def read_decisions(path: Path) -> tuple[Decision, ...]:
-    """Read decisions about users and artists; a group's decision goes to those of its members left blank.
-
-    Raises:
-        InputError: the file cannot be read, a column is missing, or lines are blank, unreadable or contradict another.
-
-    """
-    lines = list(read_lines(path))
-    of_group = {line["subject"]: line for line in lines if line["kind"].lower() == "group" and line["decision"]}
-    found: dict[tuple[str, str], Decision] = {}
-    problems: dict[str, list[int]] = {}
-    for line in lines:
-        if line["kind"].lower() == "group":
-            if reason := wrong_group(line, lines):
-                problems.setdefault(reason, []).append(line.row)
-            continue
-        decision = decide(line, of_group.get(line["group"]))
-        if isinstance(decision, str):
-            problems.setdefault(decision, []).append(line.row)
-            continue
-        other = found.setdefault((decision.kind, decision.subject), decision)
-        if (other.deed, other.weight) != (decision.deed, decision.weight):
-            problems.setdefault("the same subject with another decision", []).append(line.row)
-    if problems:
-        refuse(path, problems)
-    return tuple(found.values())
+    @property
+    def said(self) -> str:
+        """The decision as it is written: `weight 1/2`."""
+        return f"weight {self.weight}" if self.action == "weight" else self.action
 
 
-def decide(line: Line, group: Line | None) -> Decision | str:
-    """Make the decision of one line; return what is wrong with it instead."""
-    kind = line["kind"].lower()
-    if kind not in KINDS:
-        return f"kind is none of {', '.join(KINDS)}"
-    if not line["subject"]:
-        return "subject is empty"
-    told = line if line["decision"] or group is None else group
-    if not told["decision"]:
-        return "decision is blank"
-    read = read_deed(told["decision"])
-    if read is None:
-        return "decision is not understood"
-    deed, weight = read
-    which: Kind = "artist" if kind == "artist" else "user"
-    return Decision(which, line["subject"], deed, weight, told["by"], told["note"], line.row)
+HELD = "held:"
+"""What the id of a suspense line begins with; the subject's hash follows."""
+MOST_SCALE = 10**6
+"""Weights with a larger common denominator are refused: listening would leave int64."""
 
 
-def wrong_group(line: Line, lines: Sequence[Line]) -> str | None:
-    """Say what is wrong with a group's line: it decides, or every member does."""
-    if line["decision"]:
-        return None if read_deed(line["decision"]) else "decision is not understood"
-    members = [one for one in lines if one["group"] == line["subject"] and one["kind"].lower() == "user"]
-    return None if members and all(one["decision"] for one in members) else "decision is blank"
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """The decided users, or the decided artists."""
+
+    ids: pa.Array
+    """large_string[n]."""
+    place: NDArray[np.int64]
+    """int64[n]: places among all decisions."""
+
+    def find(self, column: pa.Array) -> Ints:
+        """Return for each row the place of its decision, -1 where there is none: int64[rows]."""
+        if pa.types.is_dictionary(column.type):
+            if not len(column.dictionary):
+                return np.full(len(column), -1, dtype=np.int64)
+            entry: Ints = self.find(column.dictionary)[column.indices.fill_null(0).to_numpy(zero_copy_only=False)]
+            return entry
+        found = pc.index_in(column.cast(pa.large_string()), value_set=self.ids).fill_null(-1)
+        at = found.to_numpy(zero_copy_only=False).astype(np.int64)
+        known: Ints = np.append(self.place, -1)[at]
+        return known
 
 
-def read_deed(text: str) -> tuple[Deed, Fraction] | None:
-    """Read `keep`, `hold`, `exclude` or `weight 0.5` (also 50%, 1/2, 0,5); None where it is none of these."""
-    word = text.strip().lower()
-    plain: dict[str, tuple[Deed, Fraction]] = {
-        "keep": ("keep", Fraction(1)),
-        "hold": ("hold", Fraction(1)),
-        "exclude": ("exclude", Fraction(0)),
-    }
-    if word in plain:
-        return plain[word]
-    written = WEIGHT.fullmatch(word)
-    if not written:
-        return None
-    number = written[1].replace(",", ".").replace(" ", "")
-    if number.endswith("/0") or re.search(r"/0+$", number):
-        return None
-    weight = Fraction(number.rstrip("%")) / (FULL if number.endswith("%") else 1)
-    return ("weight", weight) if weight <= 1 else None
+class Decisions:
+    """Applies decisions to batches, from any number of threads, and counts what each touched."""
+
+    def __init__(self, decisions: Sequence[Decision], *, apart: bool = False) -> None:
+        """Apply `decisions`; with `apart`, nothing is left out or weighed, and every decided play goes to its own line.
+
+        Raises:
+            InputError: the weights have no common denominator of a reasonable size.
+
+        """
+        self.decisions, self.apart = tuple(decisions), apart
+        scales = {kind: 1 if apart else common(decisions, kind) for kind in ("user", "artist")}
+        self.scale = scales["user"] * scales["artist"]
+        if self.scale > MOST_SCALE:
+            message = f"the weights' common denominator is {self.scale:,}"
+            raise InputError(message, advice=f"Use weights whose common denominator is at most {MOST_SCALE:,}.")
+        self.users, self.artists = (subjects(decisions, kind) for kind in ("user", "artist"))
+        actions = np.array([one.action for one in decisions] + ["keep"])
+        self.out = (actions == "exclude") & (not apart)
+        self.weighs = "weight" in actions and not apart
+        self.aside = (actions != "keep") if apart else (actions == "hold")
+        self.weight = {
+            kind: np.array([1 if apart else int(one.weight * scale) for one in decisions] + [scale], dtype=np.int64)
+            for kind, scale in scales.items()
+        }
+        self.lines = pa.array([HELD + one.mark for one in decisions] + [None], pa.large_string())
+        self.lock = Lock()
+        self.met = np.zeros(len(actions), dtype=np.int64)
+        self.touched = np.zeros(len(actions), dtype=np.int64)
+        self.plays = np.zeros(len(actions), dtype=np.int64)
+        self.left_out = 0
+
+    def apply(self, listens: Listens) -> Listens:
+        """Apply the decisions to a judged batch."""
+        user, artist = self.users.find(listens.user), self.artists.find(listens.artist)
+        self.count(user, artist, listens)
+        if not ((user >= 0) | (artist >= 0)).any():
+            return self.scaled(listens, user, artist)
+        out = listens.used & (self.out[user] | self.out[artist])
+        with self.lock:
+            self.left_out += int(out.sum())
+        line = np.where(self.aside[user], user, np.where(self.aside[artist], artist, -1))
+        weighed = self.scaled(listens, user, artist)
+        return replace(weighed, used=listens.used & ~out, artist=self.moved(listens.artist, line))
+
+    def scaled(self, listens: Listens, user: Ints, artist: Ints) -> Listens:
+        """Multiply listening by the weights; a play of a weighed user and a weighed artist counts for the product.
+
+        Raises:
+            InputError: a product leaves 62 bits.
+
+        """
+        if not self.weighs:
+            return listens
+        amount = np.ones(len(listens.used), dtype=np.int64) if listens.amount is None else listens.amount
+        if amount.max(initial=0) > LARGEST // self.scale:
+            message = f"listening times {self.scale:,}, the weights' common denominator, is more than 2^62"
+            raise InputError(message, advice="Use weights with a smaller common denominator.")
+        return replace(listens, amount=amount * self.weight["user"][user] * self.weight["artist"][artist])
+
+    def moved(self, artist: pa.Array, line: Ints) -> pa.Array:
+        """Put the plays of a held subject under its line."""
+        aside = line >= 0
+        if not aside.any():
+            return artist
+        text = artist.cast(pa.large_string())
+        return pc.replace_with_mask(text, pa.array(aside), self.lines.take(pa.array(line[aside])))
+
+    def count(self, user: Ints, artist: Ints, listens: Listens) -> None:
+        """Count the rows that name each subject, the used ones among them, and their plays."""
+        size, used = len(self.met), listens.used
+        plays = np.ones(len(used), dtype=np.int64) if listens.plays is None else listens.plays
+        with self.lock:
+            for who in (user, artist):
+                self.met += np.bincount(who + 1, minlength=size)[np.r_[1:size, 0]]
+                self.touched += np.bincount(who[used] + 1, minlength=size)[np.r_[1:size, 0]]
+                np.add.at(self.plays, who[used], plays[used])
+
+    def finish(self) -> None:
+        """Refuse decisions about subjects that no row names.
+
+        Raises:
+            InputError: with how many there are and the line of the first.
+
+        """
+        unknown = [one for k, one in enumerate(self.decisions) if not self.met[k]]
+        if unknown:
+            message = f"{len(unknown)} of {len(self.decisions)} decisions are about nobody in the log"
+            problem = Problem(len(unknown), "subject is not in the log", f"first at row {unknown[0].row}")
+            advice = "Give the decisions of this month's review, or remove those lines."
+            raise InputError(message, problems=[problem], advice=advice)
 
 
-def read_lines(path: Path) -> Iterator[Line]:
-    """Read every line that is not blank, its columns known by the header.
-
-    Raises:
-        InputError: the file cannot be read or lacks a column.
-
-    """
-    rows = read_rows(path)
-    header = [cell.strip().lower() for cell in next(rows, [])]
-    missing = [name for name in NEEDED if name not in header]
-    if missing:
-        message = f"{path.name}: no column {' or '.join(missing)}"
-        raise InputError(message, advice="Give the review file that `fairpay suspects` wrote, filled in.")
-    for row, cells in enumerate(rows, start=1):
-        named = dict(zip(header, cells, strict=False))
-        if any(cell.strip() for cell in cells):
-            kept = {name: named.get(name, "") for name in KNOWN}
-            yield Line(row, {name: cell if name == "subject" else cell.strip() for name, cell in kept.items()})
+def common(decisions: Sequence[Decision], kind: str) -> int:
+    """Return the common denominator of the weights of one kind of subject."""
+    return lcm(*(one.weight.denominator for one in decisions if one.kind == kind))
 
 
-def read_rows(path: Path) -> Iterator[list[str]]:
-    """Read a file's rows as text, whatever a spreadsheet made of it.
-
-    Raises:
-        InputError: it cannot be read.
-
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as failure:
-        message = f"{path.name}: cannot be read: {failure.strerror or failure}"
-        raise InputError(message) from failure
-    if data.startswith(b"PK\x03\x04"):
-        from fairpay.logs.sheet import read_sheet  # noqa: PLC0415 - for workbooks only
-
-        return iter(read_sheet(data, path.name))
-    csv.field_size_limit(sys.maxsize)
-    rows = csv.reader(io.StringIO(text_of(data, path.name), newline=""), delimiter=separator_of(data))
-    return safely(rows, path.name)
-
-
-def safely(rows: Iterator[list[str]], name: str) -> Iterator[list[str]]:
-    """Yield the cells of a CSV file without the apostrophes that keep formulas text.
-
-    Raises:
-        InputError: a cell is too long, or the text is no CSV.
-
-    """
-    try:
-        for cells in rows:
-            yield [bare(cell) for cell in cells]
-    except csv.Error as error:
-        message = f"{name}: cannot be read: {error}"
-        raise InputError(message, advice="Give the review file that `fairpay suspects` wrote, filled in.") from error
-
-
-def text_of(data: bytes, name: str) -> str:
-    """Decode a text file: UTF-8 or UTF-16, with or without a byte order mark.
-
-    Raises:
-        InputError: it is neither.
-
-    """
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as failure:
-        message = f"{name}: byte {failure.start} is not {encoding.removesuffix('-sig').upper()}"
-        raise InputError(message, advice="Save it as 'CSV UTF-8'.") from failure
-
-
-def separator_of(data: bytes) -> str:
-    """Find the separator in the header line: the commonest of comma, semicolon and tab."""
-    head = data.split(b"\n", 1)[0].replace(b"\0", b"")
-    return max(",;\t", key=lambda mark: head.count(mark.encode()))
-
-
-def refuse(path: Path, problems: dict[str, list[int]]) -> None:
-    """Refuse the file, with every reason and the first row of each.
-
-    Raises:
-        InputError: always.
-
-    """
-    count = sum(len(rows) for rows in problems.values())
-    listed = [Problem(len(rows), reason, f"first at row {rows[0]}") for reason, rows in problems.items()]
-    message = f"{path.name}: {count} {'lines' if count > 1 else 'line'} cannot be used"
-    raise InputError(message, problems=listed, advice=ADVICE)
+def subjects(decisions: Sequence[Decision], kind: Kind) -> Subjects:
+    """Keep the decisions about users, or those about artists."""
+    place = [k for k, one in enumerate(decisions) if one.kind == kind]
+    ids = pa.array([decisions[k].subject for k in place], pa.large_string())
+    return Subjects(ids, np.array(place, dtype=np.int64))

@@ -37,7 +37,7 @@ STAND_IN = "\0listener "
 
 
 @dataclass(slots=True)
-class Lines:
+class Returned:
     """What is handed back: how much each listener heard, what was played, and the shares."""
 
     rows: list[tuple[int, str, str, int, int, int]] = field(default_factory=list)
@@ -108,7 +108,7 @@ class Layering:
         """Prepare to look users up."""
         self.users = pa.array(sorted({*self.past, *self.wishes}, key=str.encode), pa.large_string())
         self.aside: list[pl.DataFrame] = []
-        self.lines = Lines()
+        self.lines = Returned()
         self.met: set[str] = set()
         """Listeners whose plays were divided anew."""
         self.seen: set[str] = set()

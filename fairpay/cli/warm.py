@@ -38,9 +38,9 @@ def warm() -> None:
             log = Path(folder) / name
             log.write_text(text, encoding="utf-8")
             api.compare(log, fee="9.99", royalty_rate="70%")
-    folder = cache_folder()
+    saved = cache_folder()
     tell(
         "Compiled; there is no folder to save it in."
-        if folder is None
-        else f"Compiled code saved in {visible(str(folder))}."
+        if saved is None
+        else f"Compiled code saved in {visible(str(saved))}."
     )

@@ -63,6 +63,7 @@ class LocalPool:
         fees_are_money: bool,
         fee_unit: int = 1,
         play: int | None = 1,
+        digits: int = 2,
         held: bool = False,
     ) -> LocalMonth:
         """Return the month for rules; `pool` minor units are to be divided, the rest is as in `month.Facts`.
@@ -83,6 +84,7 @@ class LocalPool:
             fee_unit=fee_unit,
             play=play,
             divided=self.listening.redivided,
+            digits=digits,
         )
         return LocalMonth(self.listening, facts)
 

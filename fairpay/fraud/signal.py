@@ -47,6 +47,8 @@ class Signal(ABC):
     """What an innocent account with this value may be."""
     needs: ClassVar[frozenset[Column]] = frozenset()
     """Columns of the log without which it cannot run."""
+    several: ClassVar[str] = ""
+    """What the accounts of a group that reach it do: `play around the clock`; empty for artists."""
     low: ClassVar[bool] = False
     """Whether small values are the conspicuous ones."""
 
@@ -72,8 +74,6 @@ class Signal(ABC):
 class UserSignal(Signal):
     """A signal about an account."""
 
-    several: ClassVar[str]
-    """What accounts of a group do that reach it: `play around the clock`."""
     applies: ClassVar[int] = 100
     """Plays of an account below which the signal is not asked: too few to tell anything, too little money to matter."""
 

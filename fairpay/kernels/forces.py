@@ -3,7 +3,6 @@
 | kernel          | shapes and types                                                                               |
 |-----------------|------------------------------------------------------------------------------------------------|
 | `scaled_ratio`  | a, b, c int64[u] >= 0, c > 0; scale int64; out int64[u]: floor(scale * a * b / c)              |
-| `ratio_ceiling` | a, b, c int64[u]; out int64[u]: ceil(a * b / c)                                                |
 | `capped`        | fee, total int64[u]; up, down, unit int64; out: floor(unit * min(fee, total * up/down))        |
 | `saturated`     | fee, total int64[u]; up, down int64 > 0; out bool[u]: total * up >= fee * down                |
 | `powers`        | fee, total int64[u]; beta, unit float64; out int64[u]: floor(unit * fee^(1-beta) * total^beta) |
@@ -24,7 +23,7 @@ import numpy as np
 from fairpay.kernels._jit import jit
 from fairpay.kernels.wide import divide, muldiv, multiply
 
-__all__ = ["capped", "norm_ratios", "powers", "ratio_ceiling", "saturated", "saturating", "scaled_ratio"]
+__all__ = ["capped", "norm_ratios", "powers", "saturated", "saturating", "scaled_ratio"]
 
 FINE = 1 << 61
 SQUARES = 2.0
@@ -37,14 +36,6 @@ def scaled_ratio(a: np.ndarray, b: np.ndarray, c: np.ndarray, scale: int, out: n
         whole, rest = muldiv(np.uint64(a[u]), np.uint64(b[u]), np.uint64(c[u]))
         part, _ = muldiv(rest, np.uint64(scale), np.uint64(c[u]))
         out[u] = np.int64(whole) * scale + np.int64(part)
-
-
-@jit
-def ratio_ceiling(a: np.ndarray, b: np.ndarray, c: np.ndarray, out: np.ndarray) -> None:
-    """Write a * b / c, rounded up."""
-    for u in range(len(a)):
-        whole, rest = muldiv(np.uint64(a[u]), np.uint64(b[u]), np.uint64(c[u]))
-        out[u] = np.int64(whole) + (1 if rest > np.uint64(0) else 0)
 
 
 @jit
@@ -101,17 +92,12 @@ def norm_ratios(start: np.ndarray, amount: np.ndarray, total: np.ndarray, p: flo
         for e in range(start[u], start[u + 1]):
             largest = max(largest, amount[e])
         ratio = float(total[u]) / float(largest)
-        if p == SQUARES:
-            fine = float(FINE // (start[u + 1] - start[u]))
-            squares = np.int64(0)
-            for e in range(start[u], start[u + 1]):
-                part = float(amount[e]) / float(largest)
-                squares += np.int64(fine * (part * part))
-            ratio /= math.sqrt(float(squares) / fine)
-        elif p < math.inf:
+        if p < math.inf:
             fine = float(FINE // (start[u + 1] - start[u]))
             mass = np.int64(0)
             for e in range(start[u], start[u + 1]):
-                mass += np.int64(fine * math.pow(float(amount[e]) / float(largest), p))
-            ratio /= math.pow(float(mass) / fine, 1.0 / p)
+                part = float(amount[e]) / float(largest)
+                mass += np.int64(fine * (part * part if p == SQUARES else math.pow(part, p)))
+            mean = float(mass) / fine
+            ratio /= math.sqrt(mean) if p == SQUARES else math.pow(mean, 1.0 / p)
         out[u] = max(ratio, 1.0)

@@ -7,15 +7,20 @@
 |--------------------|------------------------------------------------------------------------------------------|
 | `add_amounts`      | artist uint32[e], amount int64[e], out int64[artists]                                    |
 | `add_proportional` | start int64[u+1], artist uint32[e], amount int64[e], total int64[u], budget int64[u], out |
+| `add_fine`         | the same, then place int32[artists] and out int64[chosen, DIGITS]                        |
 
-Bounds: each budget >= 0 and the sum of budgets at most 2^62; each amount > 0; total[u] is the sum of u's amounts, each
-user has an entry.
+Bounds: each budget >= 0 and the sum of budgets at most 2^62; each amount >= 0; total[u] > 0 is the sum of u's
+amounts.
 
 A split is exact in total and never negative. Where a user has units enough, each entry gets its part to the nearest
 unit (halves up) and the largest entry (of several, that of the smallest artist code) takes what that leaves over or
 lacks: with n entries that is at most n / 2 units, and its own part is at least budget / n, so it stays positive from
 n^2 units on. A user with fewer is divided by largest remainder: floors first, then one unit each to the largest
 remainders, ties to the smaller code.
+
+`add_fine` splits once more for the few artists who come near to a tie. `place` is the row of a chosen artist in `out`,
+or -1. A row holds whole units and three digits in base 2^32; digits are summed without carrying, so a block may have up
+to 2^31 entries. Each entry is cut off below the last digit.
 """
 
 from __future__ import annotations
@@ -23,10 +28,12 @@ from __future__ import annotations
 import numpy as np
 
 from fairpay.kernels._jit import inlined, jit
-from fairpay.kernels.wide import muldiv
+from fairpay.kernels.wide import divide, muldiv
 
-__all__ = ["add_amounts", "add_proportional"]
+__all__ = ["DIGITS", "add_amounts", "add_fine", "add_proportional"]
 
+DIGITS = 4
+HALF = np.uint64(32)
 ZERO = np.uint64(0)
 ONE = np.uint64(1)
 SMALL = 1 << 31
@@ -163,3 +170,26 @@ def last_code(rests: np.ndarray, border: np.uint64, artist: np.ndarray, wanted: 
         else:
             low = middle
     return high if wanted else low
+
+
+@jit
+def add_fine(
+    start: np.ndarray,
+    artist: np.ndarray,
+    amount: np.ndarray,
+    total: np.ndarray,
+    budget: np.ndarray,
+    place: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Split each budget in proportion to the amounts, for chosen artists only, digit by digit."""
+    for u in range(len(total)):
+        whole = np.uint64(total[u])
+        for e in range(start[u], start[u + 1]):
+            row = place[artist[e]]
+            if row >= 0:
+                quotient, rest = muldiv(np.uint64(amount[e]), np.uint64(budget[u]), whole)
+                out[row, 0] += np.int64(quotient)
+                for digit in range(1, DIGITS):
+                    quotient, rest = divide(rest >> HALF, rest << HALF, whole)
+                    out[row, digit] += np.int64(quotient)

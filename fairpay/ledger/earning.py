@@ -11,14 +11,14 @@ import numpy as np
 
 from fairpay.adjust.payers import Payers, pass_on
 from fairpay.errors import NothingToPayError
-from fairpay.ledger.by_track import by_artist
 from fairpay.ledger.earned import Applied, Earned, Heard, Line, Paid, PoolEarned, Ruled
 from fairpay.ledger.exclusions import Exclusions
 from fairpay.ledger.facts import plain
-from fairpay.ledger.listening import Asked, Heap, played
+from fairpay.ledger.listening import MonthLogs, PoolPlays, read_plays
 from fairpay.ledger.payers import read_payers
 from fairpay.ledger.pools import OUTSIDE
 from fairpay.ledger.revenue import Revenue, revenue
+from fairpay.ledger.tracks import by_artist
 from fairpay.logs.schema import REASONS
 from fairpay.money.allocation import Allocation
 from fairpay.money.currency import Currency
@@ -29,7 +29,7 @@ from fairpay.rules.core.ties import settle_together
 
 if TYPE_CHECKING:
     from fairpay.ledger.closing import Closing
-    from fairpay.ledger.listening import Played, Watch
+    from fairpay.ledger.listening import MonthPlays, Watch
     from fairpay.ledger.loading import Loaded
     from fairpay.ledger.pools import Pool
     from fairpay.ledger.splits import Splits
@@ -66,13 +66,13 @@ def earn(closing: Closing, loaded: Loaded, source: Source, watch: Watch) -> Earn
             cap=asked.delegate_cap,
             set_aside=closing.reading.rejects is not None,
         )
-    with played(Asked(closing, loaded, source.logs, source.exclusions, payers), watch) as taken:
+    with read_plays(MonthLogs(closing, loaded, source.logs, source.exclusions, payers), watch) as taken:
         notes: list[str] = []
 
-        def divide_pool(index: int, heap: Heap) -> PoolEarned:
+        def divide_pool(index: int, plays: PoolPlays) -> PoolEarned:
             pool = loaded.pools[index]
             splits = loaded.routing.splits
-            return divide(pool, find_rule(pool.rule or ""), heap, payers.count(index), splits, notes)
+            return divide(pool, find_rule(pool.rule or ""), plays, payers.count(index), splits, notes)
 
         pools = taken.divide(len(loaded.pools), divide_pool)
         for note in sorted(notes):
@@ -91,34 +91,35 @@ def unpooled(code: str, amount: int) -> PoolEarned:
 
 
 def divide(  # noqa: PLR0913, PLR0917 - what a pool is divided by
-    pool: Pool, rule: Rule, heap: Heap, subscribers: int, splits: Splits, notes: list[str]
+    pool: Pool, rule: Rule, plays: PoolPlays, subscribers: int, splits: Splits, notes: list[str]
 ) -> PoolEarned:
     """Divide one pool; `notes` takes what a reader must know.
 
     Where nobody listened, or nothing weighs, nobody is paid and the money is unallocated.
     """
-    money = revenue(pool, subscribers=subscribers or heap.users)
+    money = revenue(pool, subscribers=subscribers or plays.users)
     try:
-        amounts = divided(pool, rule, heap, money, splits, notes)
+        amounts = divided(pool, rule, plays, money, splits, notes)
     except NothingToPayError:
         amounts = Paid.of({})
-    return PoolEarned(pool.name, rule.label, money, amounts, users=heap.users, plays=heap.plays)
+    return PoolEarned(pool.name, rule.label, money, amounts, users=plays.users, plays=plays.plays)
 
 
 def divided(  # noqa: PLR0913, PLR0917 - the same
-    pool: Pool, rule: Rule, heap: Heap, money: Revenue, splits: Splits, notes: list[str]
+    pool: Pool, rule: Rule, plays: PoolPlays, money: Revenue, splits: Splits, notes: list[str]
 ) -> Paid:
     """What each artist (or track with splits) is paid of the pool; zeros are left out.
 
     What was refunded is taken back as it would have been paid.
     """
     size = abs(money.pool)
-    if heap.pool is None or not money.pool:
+    if plays.pool is None or not money.pool:
         return Paid.of({})
-    tracks = by_artist(heap.pool, splits)
-    artists = heap.pool if tracks is None else tracks.pool
+    tracks = by_artist(plays.pool, splits)
+    artists = plays.pool if tracks is None else tracks.pool
     rate = None if pool.rate == 1 else pool.rate
-    month = artists.month(pool=size, rate=rate, fees_are_money=False, play=heap.play)
+    digits = money.currency.digits
+    month = artists.month(pool=size, rate=rate, fees_are_money=False, play=plays.play, digits=digits)
     prepared = rule.prepare(month)
     weights = weigh(month, {rule: prepared})[rule]
     begun = rule.settling(weights, month, prepared)
@@ -128,31 +129,31 @@ def divided(  # noqa: PLR0913, PLR0917 - the same
     if tracks is not None:
         paid = Allocation(rule.label, tracks.divide(paid, rule, prepared), size).paid
     places = np.flatnonzero(paid)
-    return Paid.listed(heap.pool.names(places), paid[places] if money.pool > 0 else -paid[places])
+    return Paid.listed(plays.pool.names(places), paid[places] if money.pool > 0 else -paid[places])
 
 
-def heard(taken: Played, pools: int) -> Heard:
+def heard(taken: MonthPlays, pools: int) -> Heard:
     """Put together what was read and what became of it."""
-    heaps = taken.heaps
-    lost = {reason: heaps.get(pools + code, Heap()) for code, reason in LOST.items()}
-    used = [heaps[index] for index in heaps if index < pools]
+    by_pool = taken.by_pool
+    lost = {reason: by_pool.get(pools + code, PoolPlays()) for code, reason in LOST.items()}
+    used = [by_pool[index] for index in by_pool if index < pools]
     dropped = Counter({REASONS[fate]: count for fate, count in taken.counts.dropped.items()})
-    dropped.update({reason: heap.rows for reason, heap in lost.items() if heap.rows})
+    dropped.update({reason: plays.rows for reason, plays in lost.items() if plays.rows})
     return Heard(
         rows=taken.counts.rows,
-        used=taken.counts.used - sum(heap.rows for heap in lost.values()),
+        used=taken.counts.used - sum(plays.rows for plays in lost.values()),
         dropped=dict(sorted(dropped.items())),
         plays=taken.counts.plays,
-        plays_used=sum(heap.plays for heap in used),
-        plays_dropped={reason: heap.plays for reason, heap in lost.items() if heap.plays},
-        listeners=sum(heap.users for heap in heaps.values()),
-        listeners_used=sum(heap.users for heap in used),
-        listeners_dropped={reason: heap.users for reason, heap in lost.items() if heap.users},
+        plays_used=sum(plays.plays for plays in used),
+        plays_dropped={reason: plays.plays for reason, plays in lost.items() if plays.plays},
+        listeners=sum(plays.users for plays in by_pool.values()),
+        listeners_used=sum(plays.users for plays in used),
+        listeners_dropped={reason: plays.users for reason, plays in lost.items() if plays.users},
         without_pool=taken.without_pool,
     )
 
 
-def applied(taken: Played, loaded: Loaded) -> tuple[Applied, ...]:
+def applied(taken: MonthPlays, loaded: Loaded) -> tuple[Applied, ...]:
     """Say what each pool's policy did there."""
     weigher_of = {code: weigher for weigher in taken.taken.stages[0].weighers for code in weigher.pools}
     found = []
@@ -169,13 +170,13 @@ def applied(taken: Played, loaded: Loaded) -> tuple[Applied, ...]:
     return tuple(found)
 
 
-def ruled(taken: Played) -> tuple[Ruled, ...]:
+def ruled(taken: MonthPlays) -> tuple[Ruled, ...]:
     """Say what each decision touched."""
-    ruling = taken.taken.stages[0].ruling
-    if ruling is None:
+    decisions = taken.taken.stages[0].decisions
+    if decisions is None:
         return ()
     found = [
         Ruled(one.mark, one.kind, one.said, one.by, int(rows))
-        for one, rows in zip(ruling.decisions, ruling.touched, strict=False)
+        for one, rows in zip(decisions.decisions, decisions.touched, strict=False)
     ]
     return tuple(sorted(found, key=lambda one: one.mark))

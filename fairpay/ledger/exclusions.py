@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fairpay.adjust.weights import text_of
 from fairpay.errors import InputError, Problem
 from fairpay.ledger.tables import Faults, read_table
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from fairpay.logs.schema import RawBatch
 
-__all__ = ["Exclusions", "as_text", "joined", "read_exclusions"]
+__all__ = ["Exclusions", "joined", "read_exclusions"]
 
 COLUMNS = ("user", "artist", "track", "time")
 NAMES = {
@@ -142,19 +143,11 @@ def moments(column: pa.Array) -> pa.Array:
     try:
         read = read_moments(column)
     except InputError:
-        return as_text(column)
+        return text_of(column)
     unread = read.bad()
     mark, nothing = (pa.scalar(text, pa.large_string()) for text in (MOMENT, ""))
     marked = pc.binary_join_element_wise(mark, pa.array(read.value).cast(pa.large_string()), nothing)
-    return marked if unread is None else pc.if_else(pa.array(unread), as_text(column), marked)
-
-
-def as_text(column: pa.Array) -> pa.Array:
-    """Ids as large_string; integers stand for their decimal text."""
-    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
-
-    plain = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-    return plain.cast(pa.large_string())
+    return marked if unread is None else pc.if_else(pa.array(unread), text_of(column), marked)
 
 
 def joined(columns: list[pa.Array]) -> pa.Array:
@@ -162,5 +155,5 @@ def joined(columns: list[pa.Array]) -> pa.Array:
     import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
     import pyarrow.compute as pc  # noqa: PLC0415 - the same
 
-    texts = [as_text(column) for column in columns]
+    texts = [text_of(column) for column in columns]
     return texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, pa.scalar(MARK, pa.large_string()))

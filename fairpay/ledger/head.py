@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairpay.errors import InputError, OutputError
 from fairpay.runs import disk
-from fairpay.runs.hashing import read_plain
+from fairpay.runs.inputs import read_plain
 from fairpay.runs.outputs import write_json
 
 if TYPE_CHECKING:

@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
+import numpy as np
+
 from fairpay.adjust.weights import wanted_roles
-from fairpay.ledger.judging import terms_of
-from fairpay.ledger.keys import ROLE_OF
+from fairpay.errors import InputError
+from fairpay.ledger.pools import ROLE_OF
 from fairpay.ledger.sorting import Sorter
-from fairpay.ledger.track_sources import TrackSources
+from fairpay.ledger.tracks import TrackSources
 from fairpay.logs.caution import Cautions
 from fairpay.pipeline.census import Applying
 from fairpay.pipeline.intake import Plan, Statements, take_in
@@ -18,31 +20,32 @@ from fairpay.pipeline.opening import ROLES
 from fairpay.pipeline.repeats import open_once
 from fairpay.pipeline.request import Watch
 from fairpay.pipeline.warn import sentences, stop_if_strict
+from fairpay.qualify import ByRow
 from fairpay.settings.options import number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from fairpay.adjust.payers import Payers
     from fairpay.engine.pool import LocalPool
     from fairpay.kernels.arrays import Codes
     from fairpay.ledger.closing import Closing
     from fairpay.ledger.exclusions import Exclusions
-    from fairpay.ledger.judging import Terms
     from fairpay.ledger.loading import Loaded
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Listens, RawBatch
     from fairpay.pipeline.intake import Taken
     from fairpay.qualify import Counts, Qualifier
+    from fairpay.settings.values import Qualifying
 
-__all__ = ["Asked", "Heap", "Played", "Watch", "played"]
+__all__ = ["MonthLogs", "MonthPlays", "PoolPlays", "QualifyingTerms", "Watch", "read_plays", "terms_of"]
 
 T = TypeVar("T")
 ROWLESS = "Nobody played in this month, and what its pools pay waits as unallocated: see that the log is whole."
 
 
 @dataclass(frozen=True, slots=True)
-class Heap:
+class PoolPlays:
     """The qualified plays of one pool."""
 
     rows: int = 0
@@ -56,13 +59,13 @@ class Heap:
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class MonthPlays:
     """What was read."""
 
     taken: Taken
-    heaps: Mapping[int, Heap]
+    by_pool: Mapping[int, PoolPlays]
     """Pool index -> its plays; behind the pools come those of `Lost`."""
-    terms: Terms
+    terms: QualifyingTerms
     sorters: list[Sorter]
     cautions: Cautions
     """Warnings about the logs."""
@@ -77,24 +80,24 @@ class Played:
         """Key values -> rows that count and that no pool covers."""
         return dict(sorted(self.sorters[-1].without_pool.items()))
 
-    def divide(self, pools: int, function: Callable[[int, Heap], T]) -> list[T]:
-        """Call `function` with each of the first `pools` indexes and heaps, on threads; return results in their order.
+    def divide(self, pools: int, function: Callable[[int, PoolPlays], T]) -> list[T]:
+        """Call `function` with each of the first `pools` indexes and its plays, on threads; return results in order.
 
-        What a heap holds is let go of after its turn: only as many as there are threads are opened up at a time.
+        What a pool holds is let go of after its turn: only as many as there are threads are opened up at a time.
         """
 
         def visit(code: int, pool: LocalPool) -> T | None:
             try:
-                return function(code, self.heaps[code]) if code < pools else None
+                return function(code, self.by_pool[code]) if code < pools else None
             finally:
                 pool.release()
 
         found = self.taken.engine.over_pools(visit)[:pools]
-        return [*cast("list[T]", found), *(function(code, Heap()) for code in range(len(found), pools))]
+        return [*cast("list[T]", found), *(function(code, PoolPlays()) for code in range(len(found), pools))]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class MonthLogs:
     """What is to be read, and how it is sorted."""
 
     closing: Closing
@@ -122,7 +125,7 @@ class Asked:
             payers=self.payers,
         )
 
-    def open(self, watch: Watch, cautions: Cautions) -> tuple[Logs, Terms]:
+    def open(self, watch: Watch, cautions: Cautions) -> tuple[Logs, QualifyingTerms]:
         """Open the logs, once; only plays of the period count, where they have times.
 
         Raises:
@@ -142,7 +145,7 @@ class Asked:
         self.exclusions.check(logs.columns)
         return replace(logs, period=(terms.rest.since, terms.rest.until)), terms
 
-    def plan(self, terms: Terms, sorters: list[Sorter]) -> Plan:
+    def plan(self, terms: QualifyingTerms, sorters: list[Sorter]) -> Plan:
         """Say what is done with the plays; the sorters made, one for each reading, are added to a list."""
         closing, loaded = self.closing, self.loaded
         policies: dict[str, Applying] = {}
@@ -181,7 +184,7 @@ class Asked:
 
 
 @contextmanager
-def played(asked: Asked, watch: Watch) -> Iterator[Played]:
+def read_plays(month: MonthLogs, watch: Watch) -> Iterator[MonthPlays]:
     """Read the logs and hold the plays of each pool until the block ends.
 
     Raises:
@@ -189,30 +192,97 @@ def played(asked: Asked, watch: Watch) -> Iterator[Played]:
 
     """
     cautions, sorters = Cautions(), list[Sorter]()
-    logs, terms = asked.open(watch, cautions)
+    logs, terms = month.open(watch, cautions)
 
     def look(counts: Counts) -> None:
         cautions.add("no-rows", int(not counts.rows), logs.paths, ROWLESS)
-        stop_if_strict(asked.closing.reading, cautions.found())
+        stop_if_strict(month.closing.reading, cautions.found())
 
-    with take_in(asked.plan(terms, sorters), logs, watch, cautions, look=look) as taken:
+    with take_in(month.plan(terms, sorters), logs, watch, cautions, look=look) as taken:
         (stages,) = taken.stages
         said = [
             f"Policy of {len(one.pools):,} pools: {sentence}" for one in stages.weighers for sentence in one.remarks()
         ]
         more = (*(stages.remarks()[len(said) :]), *taken.plan.statements.remarks())
-        for sentence in (*sentences(cautions.found()), *asked.exclusions.remarks(), *said, *more):
+        for sentence in (*sentences(cautions.found()), *month.exclusions.remarks(), *said, *more):
             watch.say(sentence)
         plays = [None if timed else stages.play(code) for code, timed in enumerate(terms.timed(logs.columns))]
         lost = {stages.code(one): rows for one, rows in stages.left.items()}
-        heaps = {
-            code: heap_of(pool, lost.get(code, 0), plays[min(code, len(plays) - 1)])
+        by_pool = {
+            code: plays_of(pool, lost.get(code, 0), plays[min(code, len(plays) - 1)])
             for code, pool in enumerate(taken.engine.pools)
         }
-        yield Played(taken, heaps, terms, sorters, cautions)
+        yield MonthPlays(taken, by_pool, terms, sorters, cautions)
 
 
-def heap_of(pool: LocalPool, rows: int, play: int | None) -> Heap:
+def plays_of(pool: LocalPool, rows: int, play: int | None) -> PoolPlays:
     """What the engine holds of one pool."""
     payers = pool.payers
-    return Heap(rows, payers.users, payers.plays, pool if payers.users else None, play)
+    return PoolPlays(rows, payers.users, payers.plays, pool if payers.users else None, play)
+
+
+DURATIONS = frozenset({"ms", "seconds"})
+
+
+@dataclass(frozen=True, slots=True)
+class QualifyingTerms:
+    """Which listens count in which pool."""
+
+    names: tuple[str, ...]
+    """Of the pools."""
+    pools: tuple[Qualifying, ...]
+    """Those of each pool."""
+    rest: Qualifying
+    """Those of plays without a pool."""
+
+    @property
+    def alike(self) -> bool:
+        """Whether all are the same."""
+        return all(own == self.rest for own in self.pools)
+
+    @property
+    def plain(self) -> Qualifying:
+        """What a qualifier is made of: the terms of all, or, where they differ, what they have in common."""
+        return self.rest if self.alike else replace(self.rest, min_ms=0, measure=None)
+
+    def always(self) -> QualifyingTerms:
+        """The same for a log without times: every play is of the month."""
+        pools = tuple(replace(own, since=None, until=None) for own in self.pools)
+        return QualifyingTerms(self.names, pools, replace(self.rest, since=None, until=None))
+
+    def timed(self, columns: Collection[str]) -> list[bool]:
+        """Whether listening is time, in each pool, then in none, of a log with these columns.
+
+        Raises:
+            InputError: a pool measures time, and there is no duration.
+
+        """
+        has = bool(DURATIONS & {*columns})
+        without = [name for name, own in zip(self.names, self.pools, strict=True) if own.measure == "time" and not has]
+        if without:
+            message = f"{len(without):,} pools measure time, {without[0]} among them, and the log has no duration"
+            raise InputError(message, advice="Name it with --columns seconds=NAME or ms=NAME, or measure plays.")
+        return [has and own.measure != "plays" for own in (*self.pools, self.rest)]
+
+    def judge(self, qualifier: Qualifier) -> Callable[[RawBatch, Codes], Listens]:
+        """Judge rows, each under the terms of its pool."""
+        if self.alike:
+            return lambda raw, _: qualifier.judge(raw)
+        least = np.array([own.min_ms for own in (*self.pools, self.rest)], dtype=np.int64)
+
+        def judge(raw: RawBatch, codes: Codes) -> Listens:
+            timed = np.array(self.timed(raw.columns) if raw.columns else [False] * len(least), dtype=np.bool_)
+            return qualifier.judge(raw, ByRow(least[codes], timed[codes]))
+
+        return judge
+
+
+def terms_of(closing: Closing, loaded: Loaded) -> QualifyingTerms:
+    """The terms of each pool: what the month states goes before what its policy says."""
+    month = loaded.policies.month
+    of_policies = [None if chosen is None else chosen.policy for chosen in loaded.policies.pools]
+    return QualifyingTerms(
+        tuple(pool.name for pool in loaded.pools),
+        tuple(closing.qualifying(policy) for policy in of_policies),
+        closing.qualifying(None if month is None else month.policy),
+    )

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fairpay.adjust.decisions import read_decisions
+from fairpay.adjust.review import read_decisions
 from fairpay.adjust.stated import check_conditions, read_statements
 from fairpay.errors import UsageError
 from fairpay.ledger.aliases import Aliases, read_aliases
-from fairpay.ledger.keys import key_columns
 from fairpay.ledger.policies import Policies, choose, ruled
-from fairpay.ledger.pools import Pool, read_pools
+from fairpay.ledger.pools import Pool, key_columns, read_pools
 from fairpay.ledger.routing import Routing
 from fairpay.ledger.splits import Splits, read_splits
 from fairpay.ledger.standing import Standing, read_advances, read_fees, read_holds
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
-    from fairpay.adjust.decision import Decision
+    from fairpay.adjust.decisions import Decision
     from fairpay.adjust.splits import Wishes
     from fairpay.adjust.stated import Stated
     from fairpay.ledger.closing import Closing

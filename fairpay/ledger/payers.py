@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairpay.adjust.payers import Payers
+from fairpay.adjust.weights import text_of
 from fairpay.errors import InputError
 from fairpay.kernels.amounts import read_amounts
-from fairpay.ledger.exclusions import as_text
-from fairpay.ledger.keys import ROLE_OF, find_pool
-from fairpay.ledger.numbering import numbered
+from fairpay.ledger.pools import ROLE_OF, find_pool
+from fairpay.ledger.sorting import numbered
 from fairpay.ledger.tables import Faults
 from fairpay.logs.names import KNOWN, PAID
 from fairpay.logs.tables import column_for, open_table, read_columns
@@ -52,7 +52,7 @@ class Reader:
 
     def take(self, users: pa.Array, paid: pa.Array, keys: Sequence[pa.Array], currency: pa.Array | None) -> None:
         """Take in a batch."""
-        users = as_text(users)
+        users = text_of(users)
         codes = self.codes(keys, len(users))
         self.check_users(users)
         order = np.argsort(codes, kind="stable")
@@ -103,7 +103,7 @@ class Reader:
 
     def lose(self, paid: pa.Array, rows: Ints, currency: pa.Array | None) -> None:
         """Sum up what was paid outside every pool."""
-        codes = [""] * len(rows) if currency is None else [t or "" for t in as_text(currency).take(rows).to_pylist()]
+        codes = [""] * len(rows) if currency is None else [t or "" for t in text_of(currency).take(rows).to_pylist()]
         for code in sorted(set(codes)):
             own = Currency.of(code or self.currency)
             mine = rows[np.array([one == code for one in codes])]

@@ -10,22 +10,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairpay.adjust.payers import Payers
+from fairpay.adjust.weights import text_of
 from fairpay.errors import InputError
-from fairpay.ledger.exclusions import Exclusions, as_text
-from fairpay.ledger.keys import ROLE_OF, find_pool
-from fairpay.ledger.numbering import numbered
+from fairpay.ledger.exclusions import Exclusions
+from fairpay.ledger.pools import ROLE_OF, find_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pyarrow as pa
 
     from fairpay.kernels.arrays import Codes, Ints
-    from fairpay.ledger.numbering import Numbered
     from fairpay.ledger.pools import Pool
     from fairpay.logs.schema import Listens, RawBatch
 
-__all__ = ["Sorter"]
+__all__ = ["Numbered", "Sorter", "numbered"]
 
 NO_SUBSCRIBER = "no subscriber"
 
@@ -106,7 +105,7 @@ class Sorter:
             if self.users is None:
                 self.users = self.payers.pool_of_user()
         known, pools = self.users
-        place = pc.index_in(as_text(raw.columns["user"]), value_set=known)
+        place = pc.index_in(text_of(raw.columns["user"]), value_set=known)
         index = pc.fill_null(place, len(known)).to_numpy(zero_copy_only=False)
         codes: Codes = np.append(pools, self.no_pool)[index].astype(np.uint32)
         return codes
@@ -142,5 +141,49 @@ class Sorter:
             return artist
         wrong = pa.array(self.aliases.keys(), pa.large_string())
         right = pa.array(self.aliases.values(), pa.large_string())
-        text = as_text(artist)
+        text = text_of(artist)
         return pc.coalesce(right.take(pc.index_in(text, value_set=wrong)), text)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """Some columns as one."""
+
+    index: Ints
+    """int64[rows]: the number of each row's key."""
+    texts: Sequence[Sequence[str]]
+    """The different texts of each column; nothing counts as empty text."""
+
+    def key(self, number: int) -> tuple[str, ...]:
+        """The texts a number stands for."""
+        found = []
+        for texts in reversed(self.texts):
+            number, place = divmod(number, len(texts))
+            found.append(texts[place])
+        return tuple(reversed(found))
+
+    def present(self) -> Ints:
+        """int64: the numbers that occur."""
+        return np.flatnonzero(np.bincount(self.index)) if len(self.index) else np.zeros(0, dtype=np.int64)
+
+
+def numbered(columns: Iterable[pa.Array]) -> Numbered:
+    """Number the keys of these columns (at least one)."""
+    texts, index = [], None
+    for column in columns:
+        own, place = one(column)
+        index = place if index is None else index * len(own) + place
+        texts.append(own)
+    assert index is not None
+    return Numbered(index, texts)
+
+
+def one(column: pa.Array) -> tuple[list[str], Ints]:
+    """Number the texts of one column."""
+    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
+    import pyarrow.compute as pc  # noqa: PLC0415 - the same
+
+    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    texts = [text or "" for text in text_of(coded.dictionary).to_pylist()]
+    place = pc.fill_null(coded.indices.cast(pa.int64()), len(texts)).to_numpy(zero_copy_only=False)
+    return [*texts, ""], place

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fairpay.errors import InputError, LockedError, OutputError
 from fairpay.ledger.ledger import read_ledger
 from fairpay.ledger.periods import MONTH
-from fairpay.runs.hashing import read_plain
+from fairpay.runs.inputs import read_plain
 from fairpay.runs.manifest import canonical, has_parts, is_manifest
 
 if TYPE_CHECKING:

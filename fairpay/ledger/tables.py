@@ -127,7 +127,7 @@ def from_parquet(path: Path) -> tuple[list[str], list[list[str]]]:
         if pa.types.is_floating(column.type):
             message = f"column {column.name} is {column.type}, which is not exact; store text or decimal"
             raise ValueError(message)
-    return list(table.column_names), [[as_text(v) for v in record.values()] for record in table.to_pylist()]
+    return list(table.column_names), [[text_of(v) for v in record.values()] for record in table.to_pylist()]
 
 
 def from_toml(path: Path) -> tuple[list[str], list[list[str]]]:
@@ -139,15 +139,15 @@ def from_toml(path: Path) -> tuple[list[str], list[list[str]]]:
         message = "it must hold one array of tables, such as [[pool]]"
         raise ValueError(message)
     header = sorted({key for record in lists[0] for key in record})
-    return header, [[as_text(record.get(key)) for key in header] for record in lists[0]]
+    return header, [[text_of(record.get(key)) for key in header] for record in lists[0]]
 
 
-def as_text(value: Any) -> str:  # noqa: ANN401 - whatever a Parquet or TOML cell holds
+def text_of(value: Any) -> str:  # noqa: ANN401 - whatever a Parquet or TOML cell holds
     """Write a cell as text; a list of deductions is joined as in a CSV cell, a table becomes JSON."""
     if value is None:
         return ""
     if isinstance(value, list):
-        return "; ".join(as_text(part) for part in value)
+        return "; ".join(text_of(part) for part in value)
     if isinstance(value, dict):
         return json.dumps(value, sort_keys=True, default=str)
     return format(value, "f") if isinstance(value, Decimal) else str(value)

@@ -16,7 +16,7 @@ from fairpay.ledger.textfiles import csv_lines, csv_parts, ledger_csv
 from fairpay.ledger.workbook import workbook
 from fairpay.reports.outcome import Control
 from fairpay.runs.disk import open_new
-from fairpay.runs.hashing import hash_file
+from fairpay.runs.inputs import hash_file
 from fairpay.runs.manifest import describe
 from fairpay.runs.outputs import write_parquet, write_tables
 from fairpay.runs.publish import Target

@@ -10,7 +10,7 @@ from fairpay.money.allocation import Allocation
 from fairpay.money.currency import round_half_even
 from fairpay.pipeline.measures import HEAVY, median_fee, steered, walk_payouts
 from fairpay.reports.outcome import Payout
-from fairpay.rules import find_rule
+from fairpay.rules import references
 from fairpay.rules.core.ties import Unsettled, settle_together
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from fairpay.rules.core.usage import Usage
 
 __all__ = ["Division", "divide", "tied", "undecided", "weigh"]
-
-REFERENCE = ("market-centric", "user-centric")
-"""The two rules whose weights the fan intensity is made of, whatever rules are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +46,8 @@ def divide(month: Month, rules: Sequence[Rule]) -> Division:
         UnbalancedError: a rule created or lost money.
 
     """
-    references = [find_rule(name) for name in REFERENCE]
-    prepared = {rule: rule.prepare(month) for rule in dict.fromkeys((*rules, *references))}
+    by_listening, by_fee = references()
+    prepared = {rule: rule.prepare(month) for rule in dict.fromkeys((*rules, by_listening, by_fee))}
     weights = weigh(month, prepared)
     pool = month.facts.pool
     begun = [rule.settling(weights[rule], month, prepared[rule]) for rule in rules]
@@ -66,8 +63,8 @@ def divide(month: Month, rules: Sequence[Rule]) -> Division:
             for i, (rule, allocation) in enumerate(divided)
         ),
         listeners=month.artist_listeners,
-        market_weight=weights[references[0]][0],
-        user_weight=weights[references[1]][0],
+        market_weight=weights[by_listening][0],
+        user_weight=weights[by_fee][0],
         median_fee=round_half_even(typical),
         mcdonald=walked.mcdonald,
         remarks=(

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from fairpay.adjust.decisions import Decisions
 from fairpay.adjust.layering import Layering
 from fairpay.adjust.payers import Payers
-from fairpay.adjust.ruling import Ruling
 from fairpay.engine.local import LocalEngine
 from fairpay.pipeline.census import census_of, weigher_of
 from fairpay.pipeline.repeats import Watching, find_repeats
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
-    from fairpay.adjust.decision import Decision
+    from fairpay.adjust.decisions import Decision
     from fairpay.adjust.splits import Wishes
     from fairpay.adjust.stated import Stated
     from fairpay.adjust.weights import Census
@@ -180,9 +180,7 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
             once = find_repeats(logs, plan.qualifying, plan.judging, spool=engine.spool, running=running)
         stages = open_stages(plan, logs, once, variants)
         stages[0].observer = observer
-        for pool, parts in sorted(plan.payers.parts.items()):
-            for variant in range(len(variants)):
-                engine.subscribe(parts, unlisted=plan.unlisted, pool=pool + variant)
+        subscribe(plan, engine, len(variants))
         repeats = Watching.of(logs, once, engine.spool)
         odd = cautions if plan.pools is None else None
         qualifier = Qualifier(plan.qualifying, set_aside=plan.set_aside, cautions=odd, repeats=repeats.judge)
@@ -200,6 +198,13 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
             write_rejects(pa.concat_tables(tables, promote_options="default"), plan.rejects)
         intake = engine.finish(fee=plan.fee)
         yield Taken(plan, logs, counts, engine, intake, stages)
+
+
+def subscribe(plan: Plan, engine: LocalEngine, variants: int) -> None:
+    """Tell the engine who paid what, in every pool."""
+    for pool, parts in sorted(plan.payers.parts.items()):
+        for variant in range(variants):
+            engine.subscribe(parts, unlisted=plan.unlisted, pool=pool + variant)
 
 
 def adjusted(
@@ -268,7 +273,7 @@ def stages_of(plan: Plan, logs: Logs, counted: dict[str, dict[int, Census]], var
     pools = plan.pools if plan.pools is not None else 1
     return Stages(
         pools=pools,
-        ruling=None if plan.decisions is None else Ruling(plan.decisions, apart=variant.apart),
+        decisions=None if plan.decisions is None else Decisions(plan.decisions, apart=variant.apart),
         weighers=tuple(weigher_of(one, logs, counted, plan.artists) for one in policies),
         layering=plan.statements.layering(pools),
         sources=plan.sources,

@@ -112,7 +112,7 @@ def digest(table: pa.Table, summary: Mapping[str, Any]) -> str:
 
     import pyarrow as pa  # noqa: PLC0415 - the same
 
-    from fairpay.runs.hashing import HashSink  # noqa: PLC0415 - the same
+    from fairpay.runs.inputs import HashSink  # noqa: PLC0415 - the same
 
     sink = HashSink(json.dumps(summary, sort_keys=True).encode())
     with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), table.schema) as writer:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fairpay.rules.core.rule import Rule
     from fairpay.rules.core.usage import Usage
 
-__all__ = ["HEAVY", "Walked", "kth_largest", "median_fee", "steered", "walk_payouts"]
+__all__ = ["HEAVY", "PayoutWalk", "kth_largest", "median_fee", "steered", "walk_payouts"]
 
 HEAVY = (Fraction(1, 100), Fraction(1, 10))
 """The parts of listeners who are called heavy."""
@@ -149,7 +149,7 @@ class Lent:
 
 
 @dataclass(frozen=True, slots=True)
-class Walked:
+class PayoutWalk:
     """What one more walk over the month finds out once the payouts are known."""
 
     stray: tuple[Fraction, ...]
@@ -159,7 +159,7 @@ class Walked:
     """Mean listening of the artists played by above-mean listeners over that of the others; None without both."""
 
 
-def walk_payouts(month: Month, payouts: Sequence[tuple[Rule, Allocation]]) -> Walked:
+def walk_payouts(month: Month, payouts: Sequence[tuple[Rule, Allocation]]) -> PayoutWalk:
     """Walk the month once more, with the payouts in hand.
 
     Under a rule that keeps `own-money` nothing strays. Under the others each listener's money lies in the common pot,
@@ -198,7 +198,7 @@ def walk_payouts(month: Month, payouts: Sequence[tuple[Rule, Allocation]]) -> Wa
     strayed = tuple(next(medians) if stray else Fraction(0) for stray in strays)
     both = heavy_count and light_count and light_sum
     mcdonald = Fraction(heavy_sum * light_count, heavy_count * light_sum) if both else None
-    return Walked(strayed, mcdonald)
+    return PayoutWalk(strayed, mcdonald)
 
 
 def middle_fee(month: Month) -> tuple[int, int]:

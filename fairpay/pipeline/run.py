@@ -10,9 +10,9 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from fairpay.adjust.decisions import read_decisions
 from fairpay.adjust.payers import Payers, pass_on
 from fairpay.adjust.policy import find_policy
+from fairpay.adjust.review import read_decisions
 from fairpay.adjust.stated import check_conditions, read_statements
 from fairpay.errors import InputError, NothingToPayError
 from fairpay.logs.artists import read_artists

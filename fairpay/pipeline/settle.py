@@ -7,18 +7,23 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fairpay.adjust.decisions import HELD
 from fairpay.errors import NothingToPayError
 from fairpay.logs.schema import REASONS, Fate
-from fairpay.pipeline.decided import effects
+from fairpay.money.integers import sum_exactly
 from fairpay.pipeline.division import divide
 from fairpay.pipeline.funds import Paying, funds
-from fairpay.reports.controls import controls
 from fairpay.reports.figures import moved_between
-from fairpay.reports.outcome import Condition, InputFile, Listening, Outcome
+from fairpay.reports.outcome import Condition, Control, Decided, InputFile, Listening, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from fairpay.adjust.decisions import Decisions
     from fairpay.engine.local import Intake
     from fairpay.logs.caution import Warned
     from fairpay.money.currency import Currency
@@ -62,6 +67,7 @@ class Ending:
             fees_are_money=stated.pool is None,
             fee_unit=self.fee_unit,
             play=stages.play() if listening.measure == "plays" else None,
+            digits=self.currency.digits,
             held=stated.inactive == "hold",
         )
         division = divided(month, self.request, intake)
@@ -95,9 +101,9 @@ class Ending:
         for k, variant in enumerate(variants):
             if variant.apart:
                 _, kept = self.settle(k)
-                ruling = self.taken.stages[0].ruling
-                assert ruling is not None
-                outcome = replace(outcome, decided=effects(ruling, kept, outcome))
+                decisions = self.taken.stages[0].decisions
+                assert decisions is not None
+                outcome = replace(outcome, decided=effects(decisions, kept, outcome))
             if variant.without is not None:
                 line = conditions[variant.without]
                 other = self.settle(k, pool=outcome.money.pool)[1] if line.rows else outcome
@@ -204,3 +210,50 @@ def paying(stated: MoneyStated, intake: Intake, *, unit: int) -> Paying:
 def known_rate(stated: MoneyStated) -> Fraction | None:
     """Return alpha, where it is known: a pool stated without a rate says nothing of it."""
     return None if stated.pool is not None and stated.rate == 1 else stated.rate
+
+
+def effects(decisions: Decisions, kept: Outcome, outcome: Outcome) -> tuple[Decided, ...]:
+    """Say what each decision came to; in `kept` every decided play is kept and paid to a line of its own."""
+    before, after = lines_of(kept), lines_of(outcome)
+    nothing = tuple(0 for _ in outcome.payouts)
+    return tuple(
+        Decided(
+            mark=one.mark,
+            kind=one.kind,
+            decision=one.said,
+            by=one.by,
+            plays=int(decisions.plays[k]),
+            kept=tuple(None for _ in nothing) if one.action == "keep" else before.get(one.mark, nothing),
+            held=after.get(one.mark, nothing),
+        )
+        for k, one in sorted(enumerate(decisions.decisions), key=lambda pair: pair[1].mark)
+    )
+
+
+def lines_of(outcome: Outcome) -> dict[str, tuple[int, ...]]:
+    """Return what each suspense line is paid under each rule, by the subject's hash."""
+    held = np.flatnonzero(pc.starts_with(outcome.artist, HELD).to_numpy(zero_copy_only=False))
+    marks = [text.removeprefix(HELD) for text in outcome.artist.take(pa.array(held)).to_pylist()]
+    paid = [payout.allocation.paid[held].tolist() for payout in outcome.payouts]
+    return {mark: tuple(column[k] for column in paid) for k, mark in enumerate(marks)}
+
+
+def controls(outcome: Outcome) -> tuple[Control, ...]:
+    """State what must hold, with its numbers. Allocations have already refused to be unbalanced."""
+    listening, money = outcome.listening, outcome.money
+    left_out = sum(listening.dropped.values())
+    plays = sum_exactly(outcome.plays)
+    held = [
+        Control(
+            "rows",
+            listening.rows == listening.used + left_out,
+            f"{listening.rows:,} read = {listening.used:,} used + {left_out:,} left out",
+        ),
+        Control("plays", plays == listening.plays, f"{listening.plays:,} of users = {plays:,} of artists"),
+    ]
+    text = outcome.currency.text
+    for payout in outcome.payouts:
+        paid = sum_exactly(payout.allocation.paid)
+        detail = f"paid {text(paid)} = pool {text(money.pool)}"
+        held.append(Control(f"paid {payout.rule.label}", paid == money.pool, detail))
+    return tuple(held)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from fairpay.adjust.decisions import Decisions
     from fairpay.adjust.layering import Layering
-    from fairpay.adjust.ruling import Ruling
     from fairpay.adjust.weights import Weigher
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import Listens, RawBatch
@@ -77,7 +77,7 @@ class Stages:
 
     pools: int = 1
     """Codes from here on are of plays that no pool pays for."""
-    ruling: Ruling | None = None
+    decisions: Decisions | None = None
     """What a person decided."""
     observer: Observer | None = None
     weighers: Sequence[Weigher] = ()
@@ -96,17 +96,17 @@ class Stages:
     @property
     def codes(self) -> int:
         """About how many pools and places behind them there will be, where rows name pools."""
-        return self.code(Lost.INELIGIBLE if self.ruling or self.weighers else Lost.EXCLUDED) + 1
+        return self.code(Lost.INELIGIBLE if self.decisions or self.weighers else Lost.EXCLUDED) + 1
 
     @property
     def hash_only(self) -> bool:
         """Whether nobody looks at ids on the way: they are only hashed."""
-        return not (self.ruling or self.observer or self.layering or self.sources or self.weighers)
+        return not (self.decisions or self.observer or self.layering or self.sources or self.weighers)
 
     def play(self, pool: int = 0) -> int:
         """What one play comes to in a pool, once weights have brought all of them to whole numbers."""
         own = [weigher.base for weigher in self.weighers if pool in weigher.pools]
-        return prod(own) * (1 if self.ruling is None else self.ruling.scale)
+        return prod(own) * (1 if self.decisions is None else self.decisions.scale)
 
     def __call__(self, raw: RawBatch, listens: Listens) -> Listens:
         """Take a judged batch through the stages."""
@@ -114,8 +114,8 @@ class Stages:
             return listens
         if listens.artist is not raw.columns["artist"]:  # a right id for a wrong one, whatever is decided about it
             raw = replace(raw, columns={**raw.columns, "artist": listens.artist})
-        if self.ruling is not None:
-            listens = self.decided(self.ruling, listens)
+        if self.decisions is not None:
+            listens = self.decided(self.decisions, listens)
         if self.observer is not None:
             self.observer.take(raw, listens)
         for weigher in self.weighers:
@@ -126,10 +126,10 @@ class Stages:
             return self.layering.apply(listens, sources)
         return listens if sources is listens.artist else replace(listens, artist=sources)
 
-    def decided(self, ruling: Ruling, listens: Listens) -> Listens:
+    def decided(self, decisions: Decisions, listens: Listens) -> Listens:
         """Apply decisions to what is in pools."""
         inside = listens.used if listens.pool is None else listens.used & (listens.pool < self.pools)
-        after = ruling.apply(replace(listens, used=inside))
+        after = decisions.apply(replace(listens, used=inside))
         gone = inside & ~after.used
         if listens.pool is None:
             self.count(Lost.DECIDED, gone)
@@ -188,8 +188,8 @@ class Stages:
             InputError: with how many there are.
 
         """
-        if self.ruling is not None:
-            self.ruling.finish()
+        if self.decisions is not None:
+            self.decisions.finish()
         if self.sources is not None:
             self.sources.finish()
 

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.money.integers import sum_exactly
-from fairpay.reports.artists import artist_columns, by_payout
 from fairpay.reports.decimals import change_percent, currency_of, decimals
+from fairpay.reports.payouts import artist_columns, by_payout
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Single figures about payouts, exact: integers and fractions that cannot wrap."""
+"""Single figures about payouts and tiers of artists, exact: integers and fractions that cannot wrap."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.reports.outcome import Outcome
 
-__all__ = ["Shift", "gini", "largest_gains", "largest_losses", "moved_between", "shift", "top_share"]
+__all__ = ["Shift", "Tier", "gini", "largest_gains", "largest_losses", "moved_between", "shift", "tiers", "top_share"]
 
 HALF_BITS = 31
 
@@ -113,3 +113,35 @@ def spread(paid: Ints, artist: pa.Array, artists: pa.Array) -> Ints:
     out = np.zeros(len(artists), dtype=np.int64)
     out[pc.index_in(artist, value_set=artists).to_numpy(zero_copy_only=False)] = paid
     return out
+
+
+BOUNDS = (("top 10", 10), ("11-100", 100), ("101-1,000", 1_000), ("1,001-10,000", 10_000), ("rest", None))
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Artists of neighbouring ranks, and what they get together under two rules, in minor units."""
+
+    name: str
+    artists: int
+    before: int
+    after: int
+
+    @property
+    def change(self) -> Fraction | None:
+        """The change as a fraction of `before`: -1/10 for 10 % less; None where `before` is 0."""
+        return Fraction(self.after - self.before, self.before) if self.before else None
+
+
+def tiers(order: Ints, before: Ints, after: Ints) -> tuple[Tier, ...]:
+    """Sum payouts int64[artists] by tier; `order` ranks the artists, best paid under the first rule first.
+
+    All five tiers are returned, those beyond the last artist with no artists and no money.
+    """
+    found = []
+    start = 0
+    for name, end in BOUNDS:
+        members = order[start:end]
+        found.append(Tier(name, len(members), sum_exactly(before[members]), sum_exactly(after[members])))
+        start = end or 0
+    return tuple(found)

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from fairpay.money.currency import format_units, round_half_even
 from fairpay.money.integers import sum_exactly
-from fairpay.reports.artists import by_payout
-from fairpay.reports.figures import gini, shift, top_share
-from fairpay.reports.tiers import tiers
+from fairpay.reports.figures import gini, shift, tiers, top_share
+from fairpay.reports.payouts import by_payout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.caution import Warned
+    from fairpay.reports.figures import Tier
     from fairpay.reports.outcome import Condition, Listening, Money, Outcome, Payout
-    from fairpay.reports.tiers import Tier
 
 __all__ = ["SCHEMA_VERSION", "listening_of", "ratio", "stray_money", "summary", "warnings_of"]
 

@@ -13,7 +13,9 @@ from fairpay.rules.core.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["find_rule", "rule_classes"]
+__all__ = ["find_rule", "references", "rule_classes"]
+
+REFERENCES = ("market-centric", "user-centric")
 
 
 def rule_classes() -> dict[str, type[Rule]]:
@@ -48,3 +50,9 @@ def find_rule(text: str) -> Rule:
         message = f"there is no rule {name!r}"
         raise UsageError(message, advice=f"The rules are: {', '.join(classes)}.")
     return classes[name].parse(parameters)
+
+
+def references() -> tuple[Rule, Rule]:
+    """Make the rule by listening alone and the one by fee alone, whose weights the fan intensity is made of."""
+    by_listening, by_fee = map(find_rule, REFERENCES)
+    return by_listening, by_fee

@@ -7,13 +7,22 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from fairpay.errors import UsageError
+from fairpay.rules.core.added import Joining, Reason, own_fee, times_fee
 from fairpay.rules.core.budgets import Budgeted, units_each
-from fairpay.rules.core.rule import CounterExample, Example, Promise, parameter
+from fairpay.rules.core.rule import (
+    FRAUD,
+    THREE,
+    CounterExample,
+    Example,
+    Heavy,
+    Promise,
+    moved_by_one,
+    parameter,
+)
 from fairpay.rules.solvers.bounds import (
     TOLERANCE,
     CapForce,
-    FeeForce,
-    ListeningForce,
+    PlainForce,
     SmoothForce,
     solve_cap,
     solve_smooth,
@@ -21,11 +30,11 @@ from fairpay.rules.solvers.bounds import (
 
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Facts, Month, Users
+    from fairpay.rules.core.added import Added
+    from fairpay.rules.core.month import Month, Users
     from fairpay.rules.core.usage import Usage
 
-Force: TypeAlias = FeeForce | ListeningForce | CapForce | SmoothForce
-THREE = {"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}}
+Force: TypeAlias = PlainForce | CapForce | SmoothForce
 ROUND, ROUND_RATE = Fraction(1, 2**49), Fraction(1, 2**60)
 """How far a force in floats, and a rate of whole numbers, may be off, as a part of it."""
 BOT = {f"u{i}": {"X": 1} for i in range(1, 6)} | {"bot": {"Y": 1000}}
@@ -123,18 +132,7 @@ class Bounded(Budgeted):
             becomes="2",
             parameters="b=1/2,allow-unsafe=yes",
         ),
-        CounterExample(
-            promise=Promise.BRIBERY_PROOF,
-            title="b below the royalty rate: u1, who pays 1, changes over to B and brings it 2",
-            before={"u1": {"A": 1}, "u2": {"A": 1}, "u3": {"A": 1}},
-            after={"u1": {"B": 100}, "u2": {"A": 1}, "u3": {"A": 1}},
-            artists=("B",),
-            was="0",
-            becomes="2",
-            parameters="b=1/2,allow-unsafe=yes",
-        ),
-        CounterExample(
-            promise=Promise.CLICK_FRAUD_PROOF,
+        *moved_by_one(
             title="b below the royalty rate: u1, who pays 1, changes over to B and brings it 2",
             before={"u1": {"A": 1}, "u2": {"A": 1}, "u3": {"A": 1}},
             after={"u1": {"B": 100}, "u2": {"A": 1}, "u3": {"A": 1}},
@@ -144,6 +142,8 @@ class Bounded(Budgeted):
             parameters="b=1/2,allow-unsafe=yes",
         ),
     )
+    joining: ClassVar[Joining] = Joining.SHIFTING
+    heavy: ClassVar[Heavy | None] = Heavy.IS_HELD_BACK
 
     force: str = parameter("cap", help="how the limit is approached", choices=("cap", "smooth", "bayes"))
     b: Fraction | None = parameter(  # noqa: RUF009 - a dataclass field
@@ -161,8 +161,7 @@ class Bounded(Budgeted):
         """Everything at b = 1; the bounds hold for every b that is not refused; own money only at b = 1."""
         if self.b == 1:
             return frozenset(Promise)
-        unsafe = {Promise.FRAUD_PROOF, Promise.BRIBERY_PROOF, Promise.CLICK_FRAUD_PROOF}
-        return frozenset(Promise) - {Promise.OWN_MONEY} - (unsafe if self.allow_unsafe == "yes" else set())
+        return frozenset(Promise) - {Promise.OWN_MONEY} - (FRAUD if self.allow_unsafe == "yes" else set())
 
     def prepare(self, month: Month) -> Solved:
         """Solve for the force.
@@ -172,11 +171,11 @@ class Bounded(Budgeted):
 
         """
         facts = month.facts
-        alpha = paid_out(facts)
+        alpha = facts.alpha
         b = self.choose(alpha)
         target = b * facts.fees
         if b == 1 or not facts.fees:
-            return Solved(FeeForce(units_each(facts.fees)), b, alpha)
+            return Solved(PlainForce("fee", units_each(facts.fees)), b, alpha)
         if self.force == "cap":
             return Solved(solve_cap(month, target), b, alpha)
         return Solved(solve_smooth(month, target, ("smooth", "bayes").index(self.force)), b, alpha)
@@ -199,13 +198,13 @@ class Bounded(Budgeted):
             raise UsageError(message, advice=f"Give b from {alpha} to 1, or add allow-unsafe=yes.")
         return b
 
-    def weight_of(self, users: Users | Usage, prepared: Solved) -> Ints:
+    def budgets(self, users: Users | Usage, prepared: Solved) -> Ints:
         """Each user steers C_u."""
         return prepared.force.budgets(users)
 
     def loose(self, month: Month, prepared: Solved) -> Fraction | None:
         """Rates of smooth and bayes are solved in floats; what listening comes to below the cap is cut to units."""
-        if isinstance(prepared.force, FeeForce | ListeningForce):
+        if isinstance(prepared.force, PlainForce):
             return None
         if isinstance(prepared.force, CapForce):
             return ROUND_RATE
@@ -220,14 +219,21 @@ class Bounded(Budgeted):
             return (most, "at a 100 % royalty rate only b = 1 is safe, which is user-centric")
         return (most,)
 
+    def taken(self, added: Added, prepared: Solved, weights: Ints) -> Fraction | None:  # noqa: ARG002 - b says what all steer
+        """By C = f psi(rho T / f), with the rho that was solved with the accounts among the users."""
+        fees, listened = (added.facts.fees + added.count * added.fee, added.facts.amount + added.count * added.total)
+        all_of_it = prepared.b * fees
+        steered = prepared.force.steers(added.fee, added.total, Fraction(all_of_it, listened))
+        return added.count * steered * added.kept(self.split) / all_of_it
 
-def paid_out(facts: Facts) -> Fraction | None:
-    """Return alpha' = P/F, in the exact terms of the royalty rate where the pool is that, rounded to minor units."""
-    if facts.rate is None or not facts.fees:
-        return facts.rate
-    if not facts.fees_are_money:
-        return facts.rate
-    unrounded = facts.rate * (facts.fees + facts.inactive_fees)
-    if abs(unrounded / facts.fee_unit - facts.pool) < 1:
-        return unrounded / facts.fees
-    return Fraction(facts.pool * facts.fee_unit, facts.fees)
+    def limit(self, month: Month) -> Fraction | None:
+        """Theorem A; 1 where b is the smallest safe one."""
+        alpha = month.facts.alpha or Fraction(1)
+        return alpha / self.choose(alpha)
+
+    def reason(self, month: Month, limit: Fraction | None) -> Reason:
+        """The fee over b limits it."""
+        if limit == (month.facts.alpha or 1):
+            return own_fee(limit)
+        sentence = f"what an account moves is limited by its fee: it gets back at most {times_fee(limit)}"
+        return Reason("what an account moves has a limit", sentence)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from fairpay.money.rounding import largest_remainder
-from fairpay.rules.core.rule import CounterExample, Example, Promise, Rule
+from fairpay.rules.core.rule import ALWAYS, CounterExample, Example, Promise, Rule, moved_by_one, tie
 from fairpay.rules.core.ties import settle_nearly
 from fairpay.rules.solvers.collinear import on_a_line
 from fairpay.rules.solvers.decimals import exact_median, is_small
@@ -64,12 +64,7 @@ class GeometricMedian(Rule):
             fees={"u1": 51, "u2": 49},
             pays={"X": "100.00", "Y": "0.00"},
         ),
-        Example(
-            title="a tie for the last cent goes to the smaller artist id",
-            listening={"u1": {"A": 1}, "u2": {"B": 500}, "u3": {"C": 2}},
-            pays={"A": "34", "B": "33", "C": "33"},
-            pool=100,
-        ),
+        tie({"u1": {"A": 1}, "u2": {"B": 500}, "u3": {"C": 2}}),
         Example(
             title="two fans each: every division is best, and half and half is the nearest to user-centric",
             listening={"u1": {"X": 1}, "u2": {"X": 2}, "u3": {"Y": 1}, "u4": {"Y": 5}},
@@ -104,17 +99,7 @@ class GeometricMedian(Rule):
             was="1.00",
             becomes="3.00",
         ),
-        CounterExample(
-            promise=Promise.BRIBERY_PROOF,
-            title="u2, who pays 1, changes sides and B takes everything",
-            before={"u1": {"A": 1}, "u2": {"A": 1}, "u3": {"B": 1}},
-            after={"u1": {"A": 1}, "u2": {"B": 1}, "u3": {"B": 1}},
-            artists=("B",),
-            was="0.00",
-            becomes="3.00",
-        ),
-        CounterExample(
-            promise=Promise.CLICK_FRAUD_PROOF,
+        *moved_by_one(
             title="u2, who pays 1, changes sides and B takes everything",
             before={"u1": {"A": 1}, "u2": {"A": 1}, "u3": {"B": 1}},
             after={"u1": {"A": 1}, "u2": {"B": 1}, "u3": {"B": 1}},
@@ -136,7 +121,7 @@ class GeometricMedian(Rule):
 
     def keeps(self) -> frozenset[Promise]:
         """Only what every division keeps."""
-        return frozenset({Promise.CONSERVES, Promise.NULL_ARTIST, Promise.ANONYMOUS})
+        return ALWAYS
 
     def prepare(self, month: Month) -> Found:
         """Find the point: small months in decimals, others in floats, as precisely as the pool asks for."""

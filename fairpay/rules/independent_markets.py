@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from fairpay.money.integers import sum_exactly
-from fairpay.rules.core.rule import CounterExample, Example, Promise, Rule
+from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Promise, Rule, tie
 from fairpay.rules.core.ties import settle_nearly
+from fairpay.rules.solvers.fans import gather_fans, ranges
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from fairpay.rules.core.month import Month
     from fairpay.rules.core.ties import Unsettled
     from fairpay.rules.core.usage import Usage
+    from fairpay.rules.solvers.fans import Fans
 
 STEPS = 15
 """Values of t tried in one walk over the artists."""
@@ -27,33 +29,6 @@ FINE = 122
 """Bits of a share, where shares have no common multiple of a reasonable size."""
 BITS = 2**28
 """Bits of all shares together, at most, where they are exact."""
-HELD = 2**24
-"""Listeners of artists held in memory at once, 32 bytes each; beyond it artists are taken in ranges."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fans:
-    """The listeners of a range of artists, by falling share."""
-
-    bound: Ints
-    """int64[artists of the range + 1]."""
-    key: Ints
-    """int64[listeners]: share in units of 2^-61."""
-    mass: Ints
-    """int64[listeners]: fees of the listeners down to this one."""
-    amount: Ints
-    whole: Ints
-    """int64[listeners]: the share, exactly."""
-
-    def places(self, low: int, t: int, fees: int) -> Iterator[tuple[int, int]]:
-        """Yield each artist that has fans, from `low` on, and on which piece of its curve it is at t, see `pieces`."""
-        from fairpay.kernels import levels  # noqa: PLC0415 - Numba is loaded where it is used
-
-        some = np.flatnonzero(np.diff(self.bound))
-        out = np.empty(len(some), dtype=np.int64)
-        bound = np.append(self.bound[some], self.bound[-1])
-        levels.pieces(bound, self.key, self.mass, t, fees, out)
-        yield from zip((some + low).tolist(), out.tolist(), strict=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +46,30 @@ class Markets:
     """All artists in ranges that fit in memory; a single range is gathered once."""
 
     month: Month
-    ranges: tuple[tuple[int, int], ...]
+    ranges: tuple[Ints, ...]
 
     @cached_property
     def all(self) -> Fans:
         """The fans of the only range."""
-        return fans(self.month, *self.ranges[0])
+        return gather_fans(self.month, self.ranges[0])
 
-    def at(self, marks: Sequence[int]) -> list[list[Ints]]:
-        """Return what the artists of each range get, for each t of `marks`."""
+    def at(self, marks: Sequence[int]) -> Iterator[tuple[Ints, Fans, list[tuple[Ints, Ints]]]]:
+        """Yield each range with its fans and, for each t of `marks`, the level of each artist and its piece."""
         from fairpay.kernels import levels  # noqa: PLC0415 - Numba is loaded where it is used
 
-        found: list[list[Ints]] = [[] for _ in marks]
-        for low, high in self.ranges:
-            part = self.all if len(self.ranges) == 1 else fans(self.month, low, high)
-            for t, shares in zip(marks, found, strict=True):
-                out = np.empty(high - low, dtype=np.int64)
-                levels.levels(part.bound, part.key, part.mass, t, self.month.facts.fees, out)
-                shares.append(out)
-        return found
+        for artists in self.ranges:
+            fans = self.all if len(self.ranges) == 1 else gather_fans(self.month, artists)
+            found = []
+            for t in marks:
+                level, piece = np.empty_like(artists), np.empty_like(artists)
+                levels.levels(fans.bound, fans.key, fans.mass, t, self.month.facts.fees, level, piece)
+                found.append((level, piece))
+            yield artists, fans, found
+
+    def sums(self, marks: Sequence[int]) -> list[int]:
+        """Return what all artists get together, for each t of `marks`."""
+        found = [[sum_exactly(level) for level, _ in each] for _, _, each in self.at(marks)]
+        return [sum(column) for column in zip(*found, strict=True)]
 
     def exactly(self, t: int) -> Levels:
         """Return what each artist gets, where t is within a unit of 2^-61 of right.
@@ -98,21 +78,21 @@ class Markets:
         """
         fixed: dict[int, tuple[int, int]] = {}
         steep: dict[int, int] = {}
-        for low, high in self.ranges:
-            part = self.all if len(self.ranges) == 1 else fans(self.month, low, high)
-            for artist, place in part.places(low, t, self.month.facts.fees):
+        for artists, fans, ((_, piece),) in self.at([t]):
+            some = np.diff(fans.bound) > 0
+            for artist, place in zip(artists[some].tolist(), piece[some].tolist(), strict=True):
                 if place < 0:
-                    steep[artist] = int(part.mass[-1 - place])
+                    steep[artist] = int(fans.mass[-1 - place])
                 else:
-                    fixed[artist] = (int(part.amount[place]), int(part.whole[place]))
-        artists = self.month.facts.artists
-        one = common([whole for _, whole in fixed.values()], most=BITS // max(1, artists))
+                    fixed[artist] = (int(fans.amount[place]), int(fans.whole[place]))
+        count = self.month.facts.artists
+        one = common([whole for _, whole in fixed.values()], most=BITS // max(1, count))
         exact = one is not None
         one = one or 1 << FINE
         shares = {artist: amount * one // whole for artist, (amount, whole) in fixed.items()}
         rest, rise = one - sum(shares.values()), sum(steep.values()) or 1
-        levels = [shares.get(artist, 0) * rise + steep.get(artist, 0) * rest for artist in range(artists)]
-        return Levels(levels, 0 if exact else (artists + 2) * rise)
+        levels = [shares.get(artist, 0) * rise + steep.get(artist, 0) * rest for artist in range(count)]
+        return Levels(levels, 0 if exact else (count + 2) * rise)
 
 
 def common(wholes: Collection[int], *, most: int) -> int | None:
@@ -145,7 +125,7 @@ class IndependentMarkets(Rule):
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             title="three users who paid 1 each; t = 3/4, so the third agrees with nobody on more than half",
-            listening={"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}},
+            listening=THREE,
             pays={"A": "3/4", "B": "3/4", "C": "3/2"},
         ),
         Example(
@@ -153,12 +133,7 @@ class IndependentMarkets(Rule):
             listening={"u1": {"A": 3}, "u2": {"A": 1, "B": 2}, "u3": {"A": 1, "B": 2}},
             pays={"A": "1", "B": "2"},
         ),
-        Example(
-            title="a tie for the last cent goes to the smaller artist id",
-            listening={"u1": {"A": 4}, "u2": {"B": 4}, "u3": {"C": 4}},
-            pays={"A": "34", "B": "33", "C": "33"},
-            pool=100,
-        ),
+        tie({"u1": {"A": 4}, "u2": {"B": 4}, "u3": {"C": 4}}),
     )
     breaks: ClassVar[tuple[CounterExample, ...]] = (
         CounterExample(
@@ -210,7 +185,7 @@ class IndependentMarkets(Rule):
 
     def keeps(self) -> frozenset[Promise]:
         """Monotone; nothing bounds what users, and artists under many names, can do."""
-        return frozenset({Promise.CONSERVES, Promise.NULL_ARTIST, Promise.MONOTONE, Promise.ANONYMOUS})
+        return ALWAYS | {Promise.MONOTONE}
 
     def prepare(self, month: Month) -> Levels:
         """Find t, first to 2^-61 and then as exactly as the shares are; return what each artist gets."""
@@ -218,11 +193,11 @@ class IndependentMarkets(Rule):
 
         if not month.facts.fees:
             return Levels([0] * month.facts.artists, 0)
-        markets = Markets(month, tuple(cut(month.artist_listeners)))
+        markets = Markets(month, tuple(ranges(np.arange(month.facts.artists), month.artist_listeners)))
         low, high = 0, levels.ONE
         while low < high:
             marks = sorted({low + 1 + (high - low - 1) * i // STEPS for i in range(STEPS + 1)})
-            fit = [sum(map(sum_exactly, shares)) <= levels.ONE for shares in markets.at(marks)]
+            fit = [together <= levels.ONE for together in markets.sums(marks)]
             low = max((t for t, fits in zip(marks, fit, strict=True) if fits), default=low)
             high = min((t - 1 for t, fits in zip(marks, fit, strict=True) if not fits), default=high)
         return markets.exactly(low)
@@ -237,33 +212,3 @@ class IndependentMarkets(Rule):
     def settling(self, weights: Ints, month: Month, prepared: Levels) -> Unsettled:  # noqa: ARG002 - as above
         """Divide the pool; shares so near to a tie that their units cannot tell go by id, and that is said."""
         return settle_nearly(prepared.shares, month.facts.pool, error=prepared.error)
-
-
-def cut(listeners: Ints) -> Iterator[tuple[int, int]]:
-    """Cut the artists into ranges of at most HELD listeners together, or of one artist."""
-    ends = np.cumsum(listeners)
-    low = 0
-    while low < len(ends):
-        before = int(ends[low - 1]) if low else 0
-        high = max(low + 1, int(np.searchsorted(ends, before + HELD, side="right")))
-        yield low, high
-        low = high
-
-
-def fans(month: Month, low: int, high: int) -> Fans:
-    """Gather the paying listeners of the artists from `low` to `high`, each artist's by falling share."""
-    from fairpay.kernels import levels  # noqa: PLC0415 - Numba is loaded where it is used
-
-    def pick(usage: Usage) -> tuple[Ints, ...]:
-        key = np.empty(len(usage.artist), dtype=np.int64)
-        levels.share_keys(usage.start, usage.amount, usage.whole, key)
-        fee, whole = (np.repeat(each, np.diff(usage.start)) for each in (usage.fee, usage.whole))
-        mine = (usage.artist >= low) & (usage.artist < high) & (fee > 0)
-        return usage.artist[mine].astype(np.int64), key[mine], fee[mine], usage.amount[mine], whole[mine]
-
-    artist, key, fee, amount, whole = (np.concatenate(parts) for parts in zip(*month.each(pick), strict=True))
-    order = np.lexsort((-key, artist))
-    bound = np.searchsorted(artist[order], np.arange(low, high + 1))
-    mass = fee[order]
-    levels.cumulate(bound, mass)
-    return Fans(bound, key[order], mass, amount[order], whole[order])

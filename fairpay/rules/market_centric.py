@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
-from fairpay.money.rounding import largest_remainder
-from fairpay.rules.core.budgets import settle_budgets, units_each
-from fairpay.rules.core.rule import CounterExample, Example, Promise, Rule
+from fairpay.rules.core.added import Joining, Reason
+from fairpay.rules.core.budgets import Budgeted, units_each
+from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Heavy, Promise, moved_by_one, tie
 
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.added import Added
     from fairpay.rules.core.month import Month, Users
     from fairpay.rules.core.ties import Unsettled
     from fairpay.rules.core.usage import Usage
 
 
 @dataclass(frozen=True)
-class MarketCentric(Rule):
+class MarketCentric(Budgeted):
     """All the money lies in one pot and is shared by total listening.
 
     Whoever plays more steers more money, whatever they paid: a listener with ten times the average listening moves
@@ -30,17 +32,11 @@ class MarketCentric(Rule):
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             title="three users who paid 1 each; the third plays most",
-            listening={"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}},
+            listening=THREE,
             pays={"A": "9/25", "B": "9/50", "C": "123/50"},
         ),
-        Example(
-            title="a tie for the last cent goes to the smaller artist id",
-            listening={"u1": {"A": 1, "B": 1, "C": 1}},
-            pays={"A": "34", "B": "33", "C": "33"},
-            pool=100,
-        ),
+        tie({"u1": {"A": 1, "B": 1, "C": 1}}),
     )
-
     breaks: ClassVar[tuple[CounterExample, ...]] = (
         CounterExample(
             promise=Promise.OWN_MONEY,
@@ -59,17 +55,7 @@ class MarketCentric(Rule):
             was="0",
             becomes="147/50",
         ),
-        CounterExample(
-            promise=Promise.BRIBERY_PROOF,
-            title="u2, who pays 1, leaves a loop running and plays B 990 times instead of A 10 times",
-            before={"u1": {"A": 10}, "u2": {"A": 10}},
-            after={"u1": {"A": 10}, "u2": {"B": 990}},
-            artists=("B",),
-            was="0",
-            becomes="99/50",
-        ),
-        CounterExample(
-            promise=Promise.CLICK_FRAUD_PROOF,
+        *moved_by_one(
             title="u2, who pays 1, leaves a loop running and plays B 990 times instead of A 10 times",
             before={"u1": {"A": 10}, "u2": {"A": 10}},
             after={"u1": {"A": 10}, "u2": {"B": 990}},
@@ -78,37 +64,35 @@ class MarketCentric(Rule):
             becomes="99/50",
         ),
     )
+    joining: ClassVar[Joining] = Joining.STEADY
+    heavy: ClassVar[Heavy | None] = Heavy.STEERS_MORE
+    heading: ClassVar[str] = "Market"
 
     def keeps(self) -> frozenset[Promise]:
         """Pro-rata is monotone and split-proof, and nothing bounds what one user can do."""
-        return frozenset(
-            {Promise.CONSERVES, Promise.NULL_ARTIST, Promise.MONOTONE, Promise.SPLIT_PROOF, Promise.ANONYMOUS}
-        )
+        return ALWAYS | {Promise.MONOTONE, Promise.SPLIT_PROOF}
 
     def prepare(self, month: Month) -> int:
-        """Return how many units stand for one of listening, where some of it is divided anew; else 0: it is whole."""
-        return units_each(month.facts.amount) if month.facts.divided else 0
+        """Return how many units stand for one of listening: more than 1 where some of it is divided anew."""
+        return units_each(month.facts.amount) if month.facts.divided else 1
 
-    def weight_of(self, users: Users | Usage, prepared: int) -> Ints:
+    def budgets(self, users: Users | Usage, prepared: int) -> Ints:
         """Each user steers as much as they listened."""
-        return users.total * prepared if prepared else users.total
-
-    def weigh(self, usage: Usage, prepared: int, out: Ints) -> None:
-        """Add each artist's listening."""
-        from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
-
-        if not prepared:
-            split.add_amounts(usage.artist, usage.amount, out[0])
-            return
-        budget = self.weight_of(usage, prepared)
-        split.add_proportional(usage.start, usage.artist, usage.amount, usage.whole, budget, out[0])
-
-    def settle(self, weights: Ints, pool: int, prepared: int) -> Ints:  # noqa: ARG002 - units cancel
-        """Divide the pool by listening."""
-        return largest_remainder(weights[0], pool)
+        return users.total if prepared == 1 else users.total * prepared
 
     def settling(self, weights: Ints, month: Month, prepared: int) -> Unsettled | Ints:
         """Divide the pool exactly: whole listening as it is, and what is divided anew with a second look."""
-        if not prepared:
+        if not month.facts.divided:
             return self.settle(weights, month.facts.pool, prepared)
-        return settle_budgets(month, weights[0], lambda usage: self.weight_of(usage, prepared))
+        return super().settling(weights, month, prepared)
+
+    def steers(self, added: Added, prepared: int) -> Fraction:  # noqa: ARG002 - units cancel
+        """What an account listened."""
+        return Fraction(added.total)
+
+    def reason(self, month: Month, limit: Fraction | None) -> Reason:  # noqa: ARG002 - the same on every month
+        """Nothing limits it: twice the plays, twice the money."""
+        return Reason(
+            "more plays move more, without limit",
+            "whoever plays more moves more money, without limit, whatever they paid",
+        )

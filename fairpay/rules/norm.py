@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
@@ -9,15 +10,15 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from fairpay.money.integers import sum_exactly
-from fairpay.money.rounding import largest_remainder
-from fairpay.rules.core.budgets import float_unit, settle_budgets, units_each
-from fairpay.rules.core.rule import CounterExample, Example, Promise, Rule, parameter
+from fairpay.rules.core.added import Joining, Reason
+from fairpay.rules.core.budgets import Budgeted, float_unit, units_each
+from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Promise, parameter
 from fairpay.rules.core.usage import Usage
 
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.added import Added
     from fairpay.rules.core.month import Month, Users
-    from fairpay.rules.core.ties import Unsettled
 
 FANS = {f"u{i}": {f"A{i}": 1} for i in range(1, 100)}
 ALIASES = {f"X{i}": 1 for i in range(1, 101)}
@@ -26,7 +27,7 @@ ROUND_ONE, ROUND_MANY = Fraction(1, 2**50), Fraction(1, 2**44)
 
 
 @dataclass(frozen=True)
-class Norm(Rule):
+class Norm(Budgeted):
     """Each subscriber's fee is spread so that what reaches the artists has length f_u in the Lp norm, not in the sum.
 
     A listener of many artists steers more money than a listener of one: with p = 2 and k artists played alike, the
@@ -43,12 +44,12 @@ class Norm(Rule):
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             title="three users who paid 1 each; the one who splits evenly steers most",
-            listening={"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}},
+            listening=THREE,
             pays={"A": "0.773567", "B": "0.834439", "C": "1.391994"},
         ),
         Example(
             title="the same with p = inf",
-            listening={"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}},
+            listening=THREE,
             pays={"A": "9/13", "B": "12/13", "C": "18/13"},
             parameters="p=inf",
         ),
@@ -107,6 +108,7 @@ class Norm(Rule):
             becomes="9.174",
         ),
     )
+    joining: ClassVar[Joining] = Joining.STEADY
 
     p: Fraction | str = parameter(  # noqa: RUF009 - a dataclass field
         Fraction(2), help="which norm has length one", low=1, choices=("inf",)
@@ -119,7 +121,7 @@ class Norm(Rule):
         """
         if self.p == 1:
             return frozenset(Promise)
-        return frozenset({Promise.CONSERVES, Promise.NULL_ARTIST, Promise.MONOTONE, Promise.ANONYMOUS})
+        return ALWAYS | {Promise.MONOTONE}
 
     def prepare(self, month: Month) -> float:
         """Return the unit: a power of two fixed from the sum of the weights, which stays below 2^62 in it.
@@ -144,15 +146,13 @@ class Norm(Rule):
 
     def weight_of(self, users: Users | Usage, prepared: float) -> Ints | None:
         """Return what each user steers; only the plays tell, so None for users without them."""
-        if self.p == 1:
-            return users.fee * int(prepared)
-        return self.budgets(users, prepared) if isinstance(users, Usage) else None
+        return self.budgets(users, prepared) if self.p == 1 or isinstance(users, Usage) else None
 
-    def budgets(self, usage: Usage, prepared: float) -> Ints:
-        """Return what each user steers, int64[users]."""
-        if self.p == 1:
-            return usage.fee * int(prepared)
-        budgets: Ints = (usage.fee * self.ratios(usage) * prepared).astype(np.int64)
+    def budgets(self, users: Users | Usage, prepared: float) -> Ints:
+        """Each user steers the fee times |x|_1 / |x|_p."""
+        if self.p == 1 or not isinstance(users, Usage):
+            return users.fee * int(prepared)
+        budgets: Ints = (users.fee * self.ratios(users) * prepared).astype(np.int64)
         return budgets
 
     def ratios(self, usage: Usage) -> np.ndarray:
@@ -163,19 +163,27 @@ class Norm(Rule):
         forces.norm_ratios(usage.start, usage.amount, usage.whole, float(self.p), out)
         return out
 
-    def weigh(self, usage: Usage, prepared: float, out: Ints) -> None:
-        """Split what each user steers by listening."""
-        from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
+    def loose(self, month: Month, prepared: float) -> Fraction | None:  # noqa: ARG002 - it is always the same
+        """A budget is a product with a quotient of floats, or with a root of many terms."""
+        return None if self.p == 1 else ROUND_ONE if self.p == "inf" else ROUND_MANY
 
-        split.add_proportional(
-            usage.start, usage.artist, usage.amount, usage.whole, self.budgets(usage, prepared), out[0]
+    def steers(self, added: Added, prepared: float) -> Fraction:  # noqa: ARG002 - units cancel
+        """Its fee times |x|_1 / |x|_p."""
+        p = float(self.p)
+        if p == 1:
+            return Fraction(added.fee)
+        largest = float(added.one.amount.max())
+        norm = largest
+        if not math.isinf(p):
+            norm *= math.fsum(x**p for x in (added.one.amount / largest).tolist()) ** (1 / p)
+        return Fraction(added.fee * (added.total / norm))
+
+    def reason(self, month: Month, limit: Fraction | None) -> Reason:
+        """Artists make an account heavy."""
+        if limit is not None:
+            return super().reason(month, limit)
+        gain = f"{100 ** (1 - 1 / float(self.p)):.3g}"
+        return Reason(
+            f"100 fake artists weigh {gain}x",
+            f"the more artists an account plays, the heavier it is: 100 made-up ones multiply it by {gain}",
         )
-
-    def settle(self, weights: Ints, pool: int, prepared: float) -> Ints:  # noqa: ARG002 - units cancel
-        """Divide the pool by what each artist drew."""
-        return largest_remainder(weights[0], pool)
-
-    def settling(self, weights: Ints, month: Month, prepared: float) -> Unsettled | Ints:
-        """Divide the pool exactly: where rounding to units would decide over a minor unit, look again."""
-        loose = None if self.p == 1 else ROUND_ONE if self.p == "inf" else ROUND_MANY
-        return settle_budgets(month, weights[0], lambda usage: self.budgets(usage, prepared), loose=loose)

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fairpay.money.integers import sum_exactly
-from fairpay.money.rounding import largest_remainder, largest_remainder_mixed
+from fairpay.money.rounding import largest_remainder, largest_remainder_exact
+from fairpay.rules.core.added import Joining, Reason
 from fairpay.rules.core.budgets import units_each
-from fairpay.rules.core.rule import CounterExample, Example, Promise, Rule, parameter
+from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Promise, Rule, moved_by_one, parameter, tie
+from fairpay.rules.core.split import Split
 from fairpay.rules.core.ties import Part, settle_roughly
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.added import Added
     from fairpay.rules.core.month import Month
-    from fairpay.rules.core.ties import Split, Unsettled
+    from fairpay.rules.core.ties import Unsettled
     from fairpay.rules.core.usage import Usage
-
-
-@dataclass(frozen=True, slots=True)
-class Units:
-    """What stands for one fee unit, and for one of listening."""
-
-    fee: int
-    listening: int
-    divided: bool
-    """Whether some listening is divided anew, so that its parts are not whole."""
 
 
 @dataclass(frozen=True)
@@ -47,21 +39,16 @@ class TopArtist(Rule):
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             title="10 % to the most played; u2 plays two artists alike",
-            listening={"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}},
+            listening=THREE,
             pays={"A": "53/125", "B": "53/250", "C": "591/250"},
         ),
         Example(
             title="all of it to the most played",
-            listening={"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}},
+            listening=THREE,
             pays={"A": "1", "B": "1/2", "C": "3/2"},
             parameters="share=100%",
         ),
-        Example(
-            title="a tie for the last cent goes to the smaller artist id",
-            listening={"u1": {"A": 4, "B": 4, "C": 4}},
-            pays={"A": "34", "B": "33", "C": "33"},
-            pool=100,
-        ),
+        tie({"u1": {"A": 4, "B": 4, "C": 4}}),
     )
     breaks: ClassVar[tuple[CounterExample, ...]] = (
         CounterExample(
@@ -81,17 +68,7 @@ class TopArtist(Rule):
             was="0",
             becomes="2.746",
         ),
-        CounterExample(
-            promise=Promise.BRIBERY_PROOF,
-            title="u2, who pays 1, plays B 99 times instead of A once",
-            before={"u1": {"A": 1}, "u2": {"A": 1}},
-            after={"u1": {"A": 1}, "u2": {"B": 99}},
-            artists=("B",),
-            was="0",
-            becomes="1.882",
-        ),
-        CounterExample(
-            promise=Promise.CLICK_FRAUD_PROOF,
+        *moved_by_one(
             title="u2, who pays 1, plays B 99 times instead of A once",
             before={"u1": {"A": 1}, "u2": {"A": 1}},
             after={"u1": {"A": 1}, "u2": {"B": 99}},
@@ -100,6 +77,7 @@ class TopArtist(Rule):
             becomes="1.882",
         ),
     )
+    joining: ClassVar[Joining] = Joining.STEADY
 
     share: Fraction = parameter(  # noqa: RUF009 - a dataclass field
         Fraction(1, 10), help="part of each fee that goes to the most played", low=0, high=1
@@ -107,57 +85,57 @@ class TopArtist(Rule):
 
     def keeps(self) -> frozenset[Promise]:
         """Monotone and split-proof; the common part is as open to fraud as market-centric."""
-        kept = {Promise.CONSERVES, Promise.NULL_ARTIST, Promise.MONOTONE, Promise.SPLIT_PROOF, Promise.ANONYMOUS}
-        return frozenset(Promise) if self.share == 1 else frozenset(kept)
+        return frozenset(Promise) if self.share == 1 else ALWAYS | {Promise.MONOTONE, Promise.SPLIT_PROOF}
 
-    def prepare(self, month: Month) -> Units:
-        """Return how many units stand for one fee unit, and for one of listening where some of it is divided anew."""
+    def prepare(self, month: Month) -> tuple[Part, Part]:
+        """Return how listening, and how fees, are split: the rows of the weights."""
         facts = month.facts
-        return Units(units_each(facts.fees), units_each(facts.amount) if facts.divided else 1, divided=facts.divided)
+        fee_unit, unit = units_each(facts.fees), units_each(facts.amount) if facts.divided else 1
+        listening = Part(
+            lambda usage: usage.total if unit == 1 else usage.total * unit, Split.BY_LISTENING, rounded=facts.divided
+        )
+        return listening, Part(lambda usage: usage.fee * fee_unit, Split.TO_THE_TOP)
 
-    def weigh(self, usage: Usage, prepared: Units, out: Ints) -> None:
+    def weigh(self, usage: Usage, prepared: tuple[Part, Part], out: Ints) -> None:
         """Add listening to the first row, and each fee to its most played artists in the second."""
-        from fairpay.kernels import shares, split  # noqa: PLC0415 - Numba is loaded where it is used
+        for part, row in zip(prepared, out, strict=True):
+            part.split.add(usage, part.budgets(usage), row)
 
-        if prepared.divided:
-            heard = usage.total * prepared.listening
-            split.add_proportional(usage.start, usage.artist, usage.amount, usage.whole, heard, out[0])
-        else:
-            split.add_amounts(usage.artist, usage.amount, out[0])
-        shares.add_top(usage.start, usage.artist, usage.amount, usage.fee * prepared.fee, out[1])
-
-    def settle(self, weights: Ints, pool: int, prepared: Units) -> Ints:  # noqa: ARG002 - units cancel
-        """Divide the pool by the two parts together, exactly: each is a share of its own sum."""
-        heard, topped = sum_exactly(weights[0]), sum_exactly(weights[1])
-        if self.share in (0, 1) or not heard or not topped:
-            return largest_remainder(weights[1 if self.share else 0], pool)
-        return largest_remainder_mixed((weights[0], weights[1]), ((1 - self.share) / heard, self.share / topped), pool)
-
-    def settling(self, weights: Ints, month: Month, prepared: Units) -> Unsettled | Ints:
-        """Divide the pool exactly: where rounding to units would decide over a minor unit, look again."""
-        heard, topped = sum_exactly(weights[0]), sum_exactly(weights[1])
-        if (self.share == 0 and not prepared.divided) or (self.share and not topped) or not month.facts.pool:
-            return self.settle(weights, month.facts.pool, prepared)
+    def mixed(self, weights: Ints) -> tuple[tuple[int, int], NDArray[Any]]:
+        """Return what a unit of each row counts, and the rows together, object[artists]: integers of any size."""
+        listened, topped = sum_exactly(weights[0]), sum_exactly(weights[1])
         up, down = self.share.numerator, self.share.denominator
-        times = ((down - up) * topped, up * heard)
-        whole = weights[0].astype(object) * times[0] + weights[1].astype(object) * times[1]
-        rounded = (prepared.divided, True)
-        parts = [Part(*part) for part in zip(splits(prepared), times, rounded, strict=True) if part[1]]
-        return settle_roughly(month, whole, budgets=down * heard * topped, parts=parts)
+        times = ((down - up) * topped, up * listened)
+        return times, weights[0].astype(object) * times[0] + weights[1].astype(object) * times[1]
 
+    def settle(self, weights: Ints, pool: int, prepared: tuple[Part, Part]) -> Ints:  # noqa: ARG002 - units cancel
+        """Divide the pool by the two parts together, exactly: each is a share of its own sum."""
+        if self.share in (0, 1) or not weights.any(axis=1).all():
+            return largest_remainder(weights[1 if self.share else 0], pool)
+        return largest_remainder_exact(self.mixed(weights)[1].tolist(), pool)
 
-def splits(units: Units) -> tuple[Split, Split]:
-    """Return how listening, and how the fees, are split once more for artists in doubt."""
+    def settling(self, weights: Ints, month: Month, prepared: tuple[Part, Part]) -> Unsettled | Ints:
+        """Divide the pool exactly: where rounding to units would decide over a minor unit, look again."""
+        facts = month.facts
+        if not facts.pool or not weights[1].any() or (self.share == 0 and not facts.divided):
+            return self.settle(weights, facts.pool, prepared)
+        times, whole = self.mixed(weights)
+        parts = [replace(part, times=count) for part, count in zip(prepared, times, strict=True) if count]
+        return settle_roughly(month, whole, budgets=sum(whole.tolist()), parts=parts)
 
-    def heard(usage: Usage, place: NDArray[np.int32], out: Ints) -> None:
-        from fairpay.kernels import fine  # noqa: PLC0415 - Numba is loaded where it is used
+    def taken(self, added: Added, prepared: tuple[Part, Part], weights: Ints) -> Fraction | None:  # noqa: ARG002 - units cancel
+        """By fees for the most played, by listening for the rest."""
+        facts, fees, listened = added.facts, added.count * added.fee, added.count * added.total
+        direct = added.kept(Split.TO_THE_TOP) * Fraction(fees, facts.fees + fees)
+        common = added.kept(Split.BY_LISTENING) * Fraction(listened, facts.amount + listened)
+        return self.share * direct + (1 - self.share) * common
 
-        budget = usage.total * units.listening
-        fine.add_proportional_fine(usage.start, usage.artist, usage.amount, usage.whole, budget, place, out)
-
-    def topped(usage: Usage, place: NDArray[np.int32], out: Ints) -> None:
-        from fairpay.kernels import fine  # noqa: PLC0415 - Numba is loaded where it is used
-
-        fine.add_top_fine(usage.start, usage.artist, usage.amount, usage.fee * units.fee, place, out)
-
-    return heard, topped
+    def reason(self, month: Month, limit: Fraction | None) -> Reason:
+        """The common pot has no limit."""
+        if limit is not None:
+            return super().reason(month, limit)
+        common = f"{float(1 - self.share) * 100:.3g} %"
+        return Reason(
+            f"{common} is in the common pot",
+            f"{common} of the money is in the common pot, where whoever plays more moves more",
+        )

@@ -10,11 +10,14 @@ import numpy as np
 
 from fairpay.errors import UsageError
 from fairpay.money.currency import LARGEST
+from fairpay.rules.core.added import Joining, Reason, times_fee
 from fairpay.rules.core.budgets import Budgeted, sum_users, units_each
-from fairpay.rules.core.rule import CounterExample, Example, Promise, parameter
+from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Heavy, Promise, moved_by_one, parameter, tie
+from fairpay.rules.solvers.caps import earned_at, plays_capped, safe_cap
 
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.added import Added
     from fairpay.rules.core.month import Month, Users
     from fairpay.rules.core.usage import Usage
 
@@ -53,22 +56,17 @@ class UserCap(Budgeted):
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             title="three users who paid 1 each; of 40 plays the first 10 count",
-            listening={"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}},
+            listening=THREE,
             pays={"A": "9/10", "B": "9/20", "C": "33/20"},
             parameters="cap=10",
         ),
         Example(
             title="the same, with plays above 10 at one half",
-            listening={"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}},
+            listening=THREE,
             pays={"A": "18/35", "B": "9/35", "C": "78/35"},
             parameters="cap=10,tail=1/2",
         ),
-        Example(
-            title="a tie for the last cent goes to the smaller artist id",
-            listening={"u1": {"A": 2000}, "u2": {"B": 5000}, "u3": {"C": 1000}},
-            pays={"A": "34", "B": "33", "C": "33"},
-            pool=100,
-        ),
+        tie({"u1": {"A": 2000}, "u2": {"B": 5000}, "u3": {"C": 1000}}),
     )
     breaks: ClassVar[tuple[CounterExample, ...]] = (
         CounterExample(
@@ -88,17 +86,7 @@ class UserCap(Budgeted):
             was="0",
             becomes="40/13",
         ),
-        CounterExample(
-            promise=Promise.BRIBERY_PROOF,
-            title="u1, who pays 1, plays B 1,000 times instead of A 100 times",
-            before={"u1": {"A": 100}, "u2": {"A": 100}, "u3": {"A": 100}},
-            after={"u1": {"B": 1000}, "u2": {"A": 100}, "u3": {"A": 100}},
-            artists=("B",),
-            was="0",
-            becomes="5/2",
-        ),
-        CounterExample(
-            promise=Promise.CLICK_FRAUD_PROOF,
+        *moved_by_one(
             title="u1, who pays 1, plays B 1,000 times instead of A 100 times",
             before={"u1": {"A": 100}, "u2": {"A": 100}, "u3": {"A": 100}},
             after={"u1": {"B": 1000}, "u2": {"A": 100}, "u3": {"A": 100}},
@@ -107,6 +95,8 @@ class UserCap(Budgeted):
             becomes="5/2",
         ),
     )
+    joining: ClassVar[Joining] = Joining.STEADY
+    heavy: ClassVar[Heavy | None] = Heavy.IS_HELD_BACK
 
     cap: Fraction = parameter(  # noqa: RUF009 - a dataclass field
         Fraction(1000), help="plays of one listener that count fully", low=1, whole=True
@@ -123,9 +113,7 @@ class UserCap(Budgeted):
 
     def keeps(self) -> frozenset[Promise]:
         """Monotone and split-proof like market-centric; proof against fraud only where the cap is at most c*."""
-        return frozenset(
-            {Promise.CONSERVES, Promise.NULL_ARTIST, Promise.MONOTONE, Promise.SPLIT_PROOF, Promise.ANONYMOUS}
-        )
+        return ALWAYS | {Promise.MONOTONE, Promise.SPLIT_PROOF}
 
     def prepare(self, month: Month) -> Capped:
         """Add up what counts, to fix the units; find c*.
@@ -134,18 +122,12 @@ class UserCap(Budgeted):
             UsageError: weighted plays are to be capped, and listening is time.
 
         """
-        from fairpay.kernels import forces  # noqa: PLC0415 - Numba is loaded where it is used
-
         play = self.play_in(month)
-
-        def counted(users: Users) -> Ints:
-            out = np.empty_like(users.total)
-            forces.ratio_ceiling(users.total, *self.parts(users, play), out)
-            return out
-
-        scale = units_each(sum_users(month, counted))
+        counted = sum_users(month, lambda users: self.scaled(users, play, 1))
+        scale = units_each(counted + month.facts.users)  # each was cut off below 1
         even = self.tail.denominator
-        return Capped(scale // even * even if scale >= even else scale, safe_cap(month, play), play)
+        safe = safe_cap(month, play=play) if month.facts.alpha and month.facts.users else None
+        return Capped(scale // even * even if scale >= even else scale, safe, play)
 
     def play_in(self, month: Month) -> int:
         """Return what one play comes to where weighted plays are capped, 0 where plays are.
@@ -164,19 +146,20 @@ class UserCap(Budgeted):
             raise UsageError(message, advice="Use a tail with a small denominator, such as 1/2.")
         return month.facts.play
 
-    def parts(self, users: Users | Usage, play: int) -> tuple[Ints, Ints]:
-        """Return numerator and denominator of the part of each user's plays that counts."""
-        plays, parts = played(users, play), self.tail.denominator
-        capped = np.minimum(plays, min(int(self.cap) * max(1, play), LARGEST))
-        return capped * parts + (plays - capped) * self.tail.numerator, plays * parts
-
-    def weight_of(self, users: Users | Usage, prepared: Capped) -> Ints:
-        """Each user steers the listening that counts."""
+    def scaled(self, users: Users | Usage, play: int, scale: int) -> Ints:
+        """Return the listening of each user that counts, in units, cut off below: int64[users]."""
         from fairpay.kernels import forces  # noqa: PLC0415 - Numba is loaded where it is used
 
-        out = np.empty_like(users.total)
-        forces.scaled_ratio(users.total, *self.parts(users, prepared.play), prepared.scale, out)
+        capped, plays = plays_capped(users, int(self.cap), play)
+        parts = self.tail.denominator
+        out = np.empty_like(plays)
+        counts = capped * parts + (plays - capped) * self.tail.numerator
+        forces.scaled_ratio(users.total, counts, plays * parts, scale, out)
         return out
+
+    def budgets(self, users: Users | Usage, prepared: Capped) -> Ints:
+        """Each user steers the listening that counts."""
+        return self.scaled(users, prepared.play, prepared.scale)
 
     def loose(self, month: Month, prepared: Capped) -> Fraction | None:
         """Plays that count are whole; of time or of weighted plays, a part counts, which is cut to units."""
@@ -192,24 +175,31 @@ class UserCap(Budgeted):
             return (f"{self.label}: up to {most} an account earns no more than its fee; {cap}, which is safe",)
         return (f"{self.label}: above {most} an account earns more than its fee; {cap}, which is not safe",)
 
+    @property
+    def play_cap(self) -> int:
+        """Plays up to the cap count fully."""
+        return int(self.cap)
 
-def played(users: Users | Usage, play: int) -> Ints:
-    """Return the plays the cap is held against, at least 1: those that were made, or weighted ones in their units."""
-    return np.maximum(users.total if play else users.plays, 1)
+    def steers(self, added: Added, prepared: Capped) -> Fraction:  # noqa: ARG002 - units cancel
+        """The part of its listening that counts."""
+        full = min(added.plays, self.play_cap)
+        return added.total * (full + self.tail * (added.plays - full)) / added.plays
 
+    def unit(self, prepared: Capped) -> Fraction:
+        """Units for one of listening."""
+        return Fraction(prepared.scale)
 
-def safe_cap(month: Month, play: int) -> int | None:
-    """Return c*, the largest whole cap c with Σ_u min(N_u, c) >= alpha' n c (equal fees); None without a rate."""
-    facts = month.facts
-    if not facts.rate or not facts.users:
-        return None
-    share = Fraction(facts.pool * facts.fee_unit, facts.fees) if facts.fees and facts.fees_are_money else facts.rate
-    unit = max(1, play)
-    low, high = 0, facts.amount // unit if play else facts.plays
-    if share:  # no more than all plays count
-        high = min(high, int(high / (share * facts.users)))
-    while low < high:
-        cap = (low + high + 1) // 2
-        counted = sum_users(month, lambda users, cap=cap: np.minimum(played(users, play), min(cap * unit, LARGEST)))  # type: ignore[misc]
-        low, high = (cap, high) if counted >= share * facts.users * cap * unit else (low, cap - 1)
-    return low
+    def limit(self, month: Month) -> Fraction | None:
+        """What the cap lets through; above it a tail counts on without limit."""
+        return None if self.tail else earned_at(month, self.play_cap)
+
+    def reason(self, month: Month, limit: Fraction | None) -> Reason:
+        """The cap limits it: in plays, so that where listening is time, longer plays get round it."""
+        if limit is None:
+            sentence = f"plays above the cap of {self.cap} still count at {self.tail} each"
+            return Reason("plays above the cap still count", sentence)
+        length = ", each as long as the mean play," if month.facts.play is None else ""
+        return Reason(
+            f"plays count up to {self.play_cap:,}",
+            f"an account that plays up to the cap of {self.play_cap:,}{length} gets back {times_fee(limit)}",
+        )

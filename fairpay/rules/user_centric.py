@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from fairpay.rules.core.added import Joining
 from fairpay.rules.core.budgets import Budgeted, units_each
-from fairpay.rules.core.rule import Example, Promise
+from fairpay.rules.core.rule import THREE, Example, Heavy, Promise, tie
 
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
@@ -28,16 +29,14 @@ class UserCentric(Budgeted):
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             title="three users who paid 1 each; the third plays most, and moves no more than 1",
-            listening={"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}},
+            listening=THREE,
             pays={"A": "3/4", "B": "3/4", "C": "3/2"},
         ),
-        Example(
-            title="a tie for the last cent goes to the smaller artist id",
-            listening={"u1": {"A": 1}, "u2": {"B": 500}, "u3": {"C": 2}},
-            pays={"A": "34", "B": "33", "C": "33"},
-            pool=100,
-        ),
+        tie({"u1": {"A": 1}, "u2": {"B": 500}, "u3": {"C": 2}}),
     )
+    joining: ClassVar[Joining] = Joining.STEADY
+    heavy: ClassVar[Heavy | None] = Heavy.IS_HELD_BACK
+    heading: ClassVar[str] = "User"
 
     def keeps(self) -> frozenset[Promise]:
         """Everything in the list: it is the only rule that does."""
@@ -47,6 +46,6 @@ class UserCentric(Budgeted):
         """Return how many units stand for one fee unit: as many as keep the sum over all users below 2^62."""
         return units_each(month.facts.fees)
 
-    def weight_of(self, users: Users | Usage, prepared: int) -> Ints:
+    def budgets(self, users: Users | Usage, prepared: int) -> Ints:
         """Each user steers what they paid."""
         return users.fee * prepared

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from fairpay.rules.core.added import Joining, Reason
 from fairpay.rules.core.budgets import Budgeted, float_unit, sum_users, units_each
-from fairpay.rules.core.rule import CounterExample, Example, Promise, parameter
+from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Heavy, Promise, moved_by_one, parameter, tie
 
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.added import Added
     from fairpay.rules.core.month import Month, Users
     from fairpay.rules.core.usage import Usage
 
@@ -39,22 +42,17 @@ class Weighted(Budgeted):
         ),
         Example(
             title="beta 0 is user-centric",
-            listening={"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}},
+            listening=THREE,
             pays={"A": "3/4", "B": "3/4", "C": "3/2"},
             parameters="beta=0",
         ),
         Example(
             title="beta 1 is market-centric",
-            listening={"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}},
+            listening=THREE,
             pays={"A": "9/25", "B": "9/50", "C": "123/50"},
             parameters="beta=1",
         ),
-        Example(
-            title="a tie for the last cent goes to the smaller artist id",
-            listening={"u1": {"A": 9}, "u2": {"B": 9}, "u3": {"C": 9}},
-            pays={"A": "34", "B": "33", "C": "33"},
-            pool=100,
-        ),
+        tie({"u1": {"A": 9}, "u2": {"B": 9}, "u3": {"C": 9}}),
     )
     breaks: ClassVar[tuple[CounterExample, ...]] = (
         CounterExample(
@@ -74,17 +72,7 @@ class Weighted(Budgeted):
             was="0",
             becomes="20/11",
         ),
-        CounterExample(
-            promise=Promise.BRIBERY_PROOF,
-            title="u2, who pays 1, plays B 100 times instead of A once",
-            before={"u1": {"A": 1}, "u2": {"A": 1}},
-            after={"u1": {"A": 1}, "u2": {"B": 100}},
-            artists=("B",),
-            was="0",
-            becomes="20/11",
-        ),
-        CounterExample(
-            promise=Promise.CLICK_FRAUD_PROOF,
+        *moved_by_one(
             title="u2, who pays 1, plays B 100 times instead of A once",
             before={"u1": {"A": 1}, "u2": {"A": 1}},
             after={"u1": {"A": 1}, "u2": {"B": 100}},
@@ -93,6 +81,8 @@ class Weighted(Budgeted):
             becomes="20/11",
         ),
     )
+    joining: ClassVar[Joining] = Joining.STEADY
+    heavy: ClassVar[Heavy | None] = Heavy.IS_HELD_BACK
 
     beta: Fraction = parameter(  # noqa: RUF009 - a dataclass field
         Fraction(1, 2), help="0 is user-centric, 1 is market-centric", low=0, high=1
@@ -102,9 +92,7 @@ class Weighted(Budgeted):
         """Everything at beta 0; above it what market-centric keeps."""
         if self.beta == 0:
             return frozenset(Promise)
-        return frozenset(
-            {Promise.CONSERVES, Promise.NULL_ARTIST, Promise.MONOTONE, Promise.SPLIT_PROOF, Promise.ANONYMOUS}
-        )
+        return ALWAYS | {Promise.MONOTONE, Promise.SPLIT_PROOF}
 
     def prepare(self, month: Month) -> float:
         """Return the unit: an integer at the two ends, else a power of two fixed from the sum of the weights.
@@ -117,7 +105,7 @@ class Weighted(Budgeted):
         rough = float_unit(float(facts.fees) + float(facts.amount))
         return float_unit((sum_users(month, lambda users: self.powers(users, rough)) + facts.users) / rough)
 
-    def weight_of(self, users: Users | Usage, prepared: float) -> Ints:
+    def budgets(self, users: Users | Usage, prepared: float) -> Ints:
         """Each user steers the mean of fee and listening."""
         if self.beta in (0, 1):
             return (users.total if self.beta else users.fee) * int(prepared)
@@ -134,3 +122,19 @@ class Weighted(Budgeted):
         out = np.empty_like(users.total)
         forces.powers(users.fee, users.total, float(self.beta), unit, out)
         return out
+
+    def steers(self, added: Added, prepared: float) -> Fraction:  # noqa: ARG002 - units cancel
+        """The mean of its fee and listening."""
+        if self.beta in (0, 1):
+            return Fraction(added.total if self.beta else added.fee)
+        return Fraction(math.pow(added.fee, 1 - self.beta) * math.pow(added.total, self.beta))
+
+    def reason(self, month: Month, limit: Fraction | None) -> Reason:
+        """Nothing limits it, more slowly."""
+        if limit is not None:
+            return super().reason(month, limit)
+        slower = f"{2 ** (1 / float(self.beta)):.3g}"
+        return Reason(
+            f"{slower}x the plays move 2x the money",
+            f"as market-centric, only slower: to move twice as much money, play {slower} times as much",
+        )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairpay.errors import InputError
-from fairpay.runs.hashing import InputHasher, read_plain
+from fairpay.runs.inputs import InputHasher, read_plain
 from fairpay.runs.outputs import as_json
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from fairpay.errors import DifferentRunError, LockedError, OutputError
 from fairpay.runs import disk
-from fairpay.runs.hashing import hash_file
+from fairpay.runs.inputs import hash_file
 from fairpay.runs.manifest import MANIFEST, seal
 from fairpay.runs.outputs import write_json
 from fairpay.runs.standing import damage, standing_run

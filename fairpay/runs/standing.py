@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fairpay.errors import InputError, OutputError
-from fairpay.runs.hashing import hash_file, read_plain
+from fairpay.runs.inputs import hash_file, read_plain
 from fairpay.runs.manifest import MANIFEST, as_written, read_manifest
 
 if TYPE_CHECKING:

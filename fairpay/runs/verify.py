@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fairpay.errors import FairpayError, InputError
 from fairpay.logs.faults import reading_of
 from fairpay.reports.outcome import Control
-from fairpay.runs.hashing import hash_file
+from fairpay.runs.inputs import hash_file
 from fairpay.runs.manifest import MANIFEST, read_manifest
 from fairpay.runs.standing import fault_of, manifest_stands
 from fairpay.runs.totals import check_totals

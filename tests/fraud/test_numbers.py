@@ -11,15 +11,15 @@ import pytest
 from attack_months import HeldMonth, log_normal, tasteful
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from naive import NaiveMonth
 
 import fairpay
 from fairpay.errors import NothingToPayError
 from fairpay.fraud.audit.audit import audit
-from fairpay.fraud.audit.caps import earned_at, safe_cap
-from fairpay.fraud.audit.closed_forms import CLOSED_FORMS
 from fairpay.fraud.audit.crowd import Terms, survey
 from fairpay.fraud.audit.scenario import Scenario, find_scenario
 from fairpay.rules import find_rule
+from fairpay.rules.solvers.caps import earned_at, safe_cap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ def usual() -> HeldMonth:
 
 def test_c_star_is_457_on_log_normal_listeners(usual: HeldMonth) -> None:
     """The spread is not stated; one spread gives both of the numbers, 457 and 1.52."""
-    assert safe_cap(survey(usual, Terms())).cap == 457
+    assert safe_cap(usual) == 457
 
 
 def test_a_cap_of_1000_earns_1_52_fees(usual: HeldMonth) -> None:
@@ -68,9 +68,10 @@ def test_c_star_is_the_largest_cap_with_a_mean_above_alpha_times_c(plays: list[i
     def safe(cap: int) -> bool:
         return Fraction(sum(min(n, cap) for n in plays), len(plays)) >= rate * cap
 
-    found = safe_cap(survey(month_of(plays, rate=rate), Terms()))
-    assert found.cap == max(cap for cap in range(200) if safe(cap))
-    assert found.earns > 1
+    month = month_of(plays, rate=rate)
+    found = safe_cap(month)
+    assert found == max(cap for cap in range(200) if safe(cap))
+    assert earned_at(month, found + 1) > 1
 
 
 def test_an_empty_pool_has_nothing_to_audit() -> None:
@@ -84,9 +85,17 @@ def test_time_counts_towards_the_cap_as_plays_do() -> None:
     plays = log_normal(200)
     counted = month_of(plays)
     rows = [(user, artist, count * 200_000) for user, artist, count in counted.rows]
-    timed = replace(counted, rows=rows, plays={f"u{i}": count for i, count in enumerate(plays)})
-    in_plays, in_time = safe_cap(survey(counted, Terms())), safe_cap(survey(timed, Terms(timed=True)))
-    assert in_plays == in_time
+    timed = replace(counted, rows=rows, plays={f"u{i}": count for i, count in enumerate(plays)}, play=None)
+    assert safe_cap(counted) == safe_cap(timed)
+
+
+def test_where_listening_is_time_rule_and_audit_state_the_same_c_star() -> None:
+    """u: 4 plays of 100 ms, v: one of 900, a mean of 260: at c = 2 200 + 900 >= 0.9 x 2 x 520, at 3 1,200 < 1,404."""
+    rows, plays = [("u", "a", 400), ("v", "a", 900)], {"u": 4, "v": 1}
+    month = NaiveMonth(rows, plays=plays, play=None, rate=Fraction(9, 10), fees_are_money=False)
+    rule = find_rule("user-cap:cap=3")
+    assert rule.remarks(rule.prepare(month))[0].startswith("user-cap:cap=3: the cap of 3 is above c* = 2,")
+    assert safe_cap(month) == 2
 
 
 def test_market_centric_breaks_even_at_the_mean_over_alpha() -> None:
@@ -194,13 +203,21 @@ def test_holding_idle_money_closes_it(tmp_path: Path) -> None:
     assert per_fee == [1.12, 0.7]
 
 
+def test_a_fee_of_a_scenario_has_the_digits_of_the_currency(tmp_path: Path) -> None:
+    """500 yen are 500 minor units, not 50,000."""
+    log = pl.DataFrame({"user": ["u"], "artist": ["a"], "plays": [10]})
+    scenario = tmp_path / "bot.toml"
+    scenario.write_text('title = "a bot"\naccounts = 1\nstreams_a_day = 10\nfee = "500"\n')
+    found = fairpay.audit(log, rules=["user-centric"], scenarios=[str(scenario)], fee="900", currency="JPY")
+    assert found.summary["scenarios"][0]["fees"] == "500"
+
+
 def test_above_alpha_prime_of_one_no_cap_is_safe() -> None:
     """One play already earns the fee."""
-    assert safe_cap(survey(month_of([10] * 100, idle=60_000), Terms())).cap == 0
+    assert safe_cap(month_of([10] * 100, idle=60_000)) == 0
 
 
 def test_the_formula_for_a_cap_is_the_most_of_the_rule(usual: HeldMonth) -> None:
     """User-cap's own limit is what the formula says at its cap; with a tail there is none."""
-    crowd, form = survey(usual, Terms()), CLOSED_FORMS["user-cap"]
-    assert form.most(find_rule("user-cap:cap=457"), crowd) == earned_at(crowd, 457) <= 1
-    assert form.most(find_rule("user-cap:tail=0.5"), crowd) is None
+    assert find_rule("user-cap:cap=457").limit(usual) == earned_at(usual, 457) <= 1
+    assert find_rule("user-cap:tail=0.5").limit(usual) is None

@@ -15,7 +15,6 @@ from fairpay.fraud.audit.crowd import Terms, survey
 from fairpay.fraud.audit.replay import joined
 from fairpay.fraud.audit.scenario import Scenario
 from fairpay.fraud.audit.worth import steps
-from fairpay.rules.bounded import paid_out
 
 if TYPE_CHECKING:
     from fairpay.fraud.audit.accounts import Accounts
@@ -34,7 +33,7 @@ def paid_with(month: NaiveMonth, crowd: Crowd, rule: Rule, accounts: Accounts, a
     facts = joined(crowd, [accounts], pool=pool).facts
     amounts = {int(j): int(x) for j, x in zip(accounts.artist, accounts.amount, strict=True)}
     listeners = [*month.listeners, Listener(accounts.fee, amounts, accounts.plays)]
-    return exact(rule, listeners, artists=facts.artists, pool=Fraction(pool), rate=paid_out(facts))[artist]
+    return exact(rule, listeners, artists=facts.artists, pool=Fraction(pool), rate=facts.alpha)[artist]
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import fairpay
 from fairpay.errors import InputError
-from fairpay.ledger.by_track import nearly_exact
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
+from fairpay.ledger.tracks import nearly_exact
 
 pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
 

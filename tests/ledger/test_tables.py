@@ -10,9 +10,8 @@ import pytest
 
 from fairpay.errors import InputError, UsageError
 from fairpay.ledger.aliases import read_aliases
-from fairpay.ledger.keys import find_pool, key_columns
 from fairpay.ledger.ledger import apportion
-from fairpay.ledger.pools import read_pools
+from fairpay.ledger.pools import find_pool, key_columns, read_pools
 from fairpay.ledger.revenue import revenue
 from fairpay.ledger.splits import read_splits
 

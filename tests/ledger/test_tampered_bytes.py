@@ -14,7 +14,7 @@ from quarter import copied
 from fairpay.cli import main
 from fairpay.errors import InputError
 from fairpay.ledger.verify import verify_books
-from fairpay.runs.hashing import hash_file
+from fairpay.runs.inputs import hash_file
 from fairpay.runs.manifest import seal
 from fairpay.runs.outputs import as_json
 from fairpay.runs.verify import verify

@@ -15,7 +15,7 @@ from fairpay.errors import InputError
 from fairpay.ledger.ledger import Ledger
 from fairpay.ledger.store import shelf
 from fairpay.ledger.verify import verify_books
-from fairpay.runs.hashing import hash_file
+from fairpay.runs.inputs import hash_file
 from fairpay.runs.manifest import seal
 from fairpay.runs.outputs import as_json
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairpay.reports.figures import gini, largest_gains, largest_losses, shift, top_share
-from fairpay.reports.tiers import tiers
+from fairpay.reports.figures import gini, largest_gains, largest_losses, shift, tiers, top_share
 
 payouts = st.lists(st.one_of(st.integers(0, 5), st.integers(0, 2**55)), min_size=1, max_size=120)
 

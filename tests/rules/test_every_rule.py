@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import naive
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from months import months
+from months import POOLS, months
 
+from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
 from fairpay.rules import rule_classes
+from fairpay.rules.core.added import Joining
 
 if TYPE_CHECKING:
     from fairpay.rules.core.rule import Rule
@@ -93,3 +95,33 @@ def test_nothing_in_the_pool_pays_nothing(rule: Rule) -> None:
     """No fees, no pool: zeros, not an error."""
     month = naive.NaiveMonth([("u", "a", 3), ("v", "b", 1)], {"u": 0, "v": 0}, pool=0)
     assert naive.run(rule, month).tolist() == [0, 0]
+
+
+def weighed(rule: Rule, month: naive.NaiveMonth) -> tuple[np.ndarray, Any]:
+    """The month's weights under a rule, and what it prepared."""
+    prepared = rule.prepare(month)
+    return month.gather(lambda usage, out: rule.weigh(usage, prepared, out), rows=rule.rows), prepared
+
+
+@every_rule
+@some
+@given(month=months().filter(lambda month: any(u.fee for u in month.listeners)), pool=POOLS)
+def test_the_pool_is_a_scale_and_nothing_else(rule: Rule, month: naive.NaiveMonth, pool: int) -> None:
+    """Settled with 2^62 units, an artist has the same share as of any pool, to a unit of each."""
+    weights, prepared = weighed(rule, month)
+    finest, paid = (rule.settle(weights, units, prepared) for units in (LARGEST, pool))
+    for units, fine in zip(paid.tolist(), finest.tolist(), strict=True):
+        assert abs(units - Fraction(pool * fine, LARGEST)) < 1 + Fraction(pool, LARGEST)
+
+
+@pytest.mark.parametrize("rule", [each for each in VARIANTS if each.values[0].joining is not Joining.ANEW])
+@some
+@given(month=months().filter(lambda month: any(u.fee for u in month.listeners)), seed=st.integers(0, 99))
+def test_artists_may_be_merged_unless_the_rule_is_weighed_anew(rule: Rule, month: naive.NaiveMonth, seed: int) -> None:
+    """Groups of artists are settled in place of artists: to a unit of 2^-62 for each."""
+    weights, prepared = weighed(rule, month)
+    group = np.random.default_rng(seed).integers(0, 3, weights.shape[1])
+    merged = np.stack([weights[:, group == one].sum(axis=1) for one in range(3)], axis=1)
+    apart, together = (rule.settle(each, LARGEST, prepared) for each in (weights, merged))
+    for one in range(3):
+        assert abs(int(apart[group == one].sum()) - int(together[one])) <= 1 + np.count_nonzero(group == one)

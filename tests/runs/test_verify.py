@@ -12,7 +12,7 @@ import pytest
 from runs import MONEY, publish_run, summary, table, writers
 
 from fairpay.errors import InputError
-from fairpay.runs.hashing import hash_file
+from fairpay.runs.inputs import hash_file
 from fairpay.runs.manifest import seal
 from fairpay.runs.outputs import as_json
 from fairpay.runs.verify import verify

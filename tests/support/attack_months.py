@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from naive import Listener, NaiveMonth, exact
 
 from fairpay.fraud.audit.replay import joined
-from fairpay.rules.bounded import paid_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +80,7 @@ def exact_income(month: NaiveMonth, rule: Any, attack: Attack) -> Fraction:  # n
     amounts = {int(code): int(amount) for code, amount in zip(accounts.artist, accounts.amount, strict=True)}
     listeners = [*month.listeners, *[Listener(accounts.fee, amounts, accounts.plays)] * accounts.count]
     facts = joined(attack.crowd, [accounts], pool=attack.pool).facts
-    paid = exact(rule, listeners, artists=facts.artists, pool=Fraction(attack.pool), rate=paid_out(facts))
+    paid = exact(rule, listeners, artists=facts.artists, pool=Fraction(attack.pool), rate=facts.alpha)
     return sum(paid[known:], Fraction(0))
 
 

@@ -16,6 +16,7 @@ import naive_rules
 import numpy as np
 
 from fairpay.rules.core.month import Facts, Users
+from fairpay.rules.core.ties import settle_together
 from fairpay.rules.core.usage import Usage
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class NaiveMonth:
     plays: Mapping[str, int] = field(default_factory=dict)
     """user -> qualified plays; the user's total for users not named."""
     fees_are_money: bool = True
+    play: int | None = 1
+    """What a play comes to; None where amounts are time."""
 
     def __post_init__(self) -> None:
         """Add the rows up by user and artist."""
@@ -86,6 +89,7 @@ class NaiveMonth:
             pool=self.pool,
             rate=self.rate,
             fees_are_money=self.fees_are_money,
+            play=self.play,
         )
 
     @property
@@ -150,7 +154,7 @@ def run(rule: Rule, month: Any) -> Ints:  # noqa: ANN401 - any Month
     """What the pipeline does with a rule: prepare, weigh, settle; minor units per artist."""
     prepared = rule.prepare(month)
     weights = month.gather(lambda usage, out: rule.weigh(usage, prepared, out), rows=rule.rows)
-    return rule.settle_month(weights, month, prepared)
+    return settle_together(month, [rule.settling(weights, month, prepared)])[0]
 
 
 def round_by_largest_remainder(shares: Sequence[Fraction], pool: int) -> list[int]:

@@ -112,12 +112,12 @@ def loser(outcome: Outcome, finding: Finding) -> str:
 def limits(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
     """Say c*, and what idle money does."""
     cap, idle = audit.cap, audit.inactive
-    if cap.cap == 0:
+    if cap == 0:
         yield paragraph("User cap: no cap is safe here: one play a month already earns back the fee.")
     else:
-        yield paragraph(f"User cap: at most {counted(cap.cap, 'play')} a month is safe on this log (c* = {cap.cap:,}).")
+        yield paragraph(f"User cap: at most {counted(cap, 'play')} a month is safe on this log (c* = {cap:,}).")
     for found in audit.rules:
-        if found.rule.name == "user-cap":
+        if found.rule.play_cap is not None:
             yield paragraph(f"{found.rule.label} {'is safe' if safe(found) else 'is not safe'}: {found.why.sentence}.")
     if not audit.inactive.money:
         yield paragraph("The pool has no inactive subscribers' money.")

@@ -13,10 +13,9 @@ from fairpay.cli.screens.parts import about, figures, paragraph, placed, remarks
 from fairpay.cli.screens.pay import best_paid
 from fairpay.cli.screens.reasons import reasons
 from fairpay.cli.words import amount, counted, percent
-from fairpay.reports.artists import by_payout
-from fairpay.reports.figures import largest_gains, largest_losses, shift
+from fairpay.reports.figures import largest_gains, largest_losses, shift, tiers
+from fairpay.reports.payouts import by_payout
 from fairpay.reports.summary import stray_money
-from fairpay.reports.tiers import tiers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from fairpay.cli.screens.names import named
 from fairpay.cli.screens.parts import figures, paragraph
 from fairpay.cli.words import amount, percent
-from fairpay.reports.artists import by_payout
-from fairpay.reports.figures import largest_gains, largest_losses, shift
+from fairpay.reports.figures import largest_gains, largest_losses, shift, tiers
+from fairpay.reports.payouts import by_payout
 from fairpay.reports.summary import stray_money
-from fairpay.reports.tiers import tiers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

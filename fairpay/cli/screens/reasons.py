@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fairpay.cli.words import counted, times
 from fairpay.reports.comparison import fan_intensity
+from fairpay.rules.core.rule import Heavy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,21 +17,15 @@ if TYPE_CHECKING:
 
 __all__ = ["reasons"]
 
-BY_LISTENING = frozenset({"market-centric"})
-"""Rules under which a listener steers money by listening."""
-BY_FEE = frozenset({"user-centric", "bounded", "user-cap", "weighted"})
-"""Rules under which heavy listening steers less, and each listener's part is split by share of listening: between
-these and the others the fan intensity decides who gains. Any other pair of rules gets neutral words."""
-
 
 def reasons(outcome: Outcome, first: Rule, second: Rule, *, equal_fees: bool) -> Callable[[int], str]:
     """Return what gives an artist's reason in words.
 
-    Between a market-centric and a user-centric rule it is the fan intensity, which is exactly what the change comes
-    from (see `fairpay.reports.comparison.fan_intensity`); elsewhere the words are the artist's listening and no claim.
+    Where one rule lets heavy listeners steer more and the other holds them back it is the fan intensity, which between
+    market- and user-centric is exactly what the change comes from (see `fairpay.reports.comparison.fan_intensity`);
+    elsewhere the words are the artist's listening and no claim.
     """
-    pair = {first.name, second.name}
-    if not (pair & BY_LISTENING and pair & BY_FEE):
+    if {first.heavy, second.heavy} != {Heavy.STEERS_MORE, Heavy.IS_HELD_BACK}:
         return lambda artist: neutral(outcome, artist)
     intensity = fan_intensity(outcome)
 

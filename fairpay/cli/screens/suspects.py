@@ -70,8 +70,7 @@ def listed(outcome: Outcome, kind: str, found: Sequence[Finding]) -> RenderableT
     left = len(found) - len(rows)
     if left:
         rows.append([f"and {left:,} more", *("" for _ in rules), ""])
-    names = {"market-centric": "Market", "user-centric": "User"}
-    headers = [names.get(payout.rule.label, payout.rule.label) for payout in rules]
+    headers = [payout.rule.heading or payout.rule.label for payout in rules]
     return figures(kind.capitalize(), *headers, "Why", rows=rows, words=(0, 1 + len(rules)))
 
 

@@ -101,7 +101,7 @@ def fee_of(scenario: Scenario, crowd: Crowd) -> int:
     if not crowd.facts.fees_are_money:
         message = f"scenario {scenario.name}: fee is {scenario.fee!r}, but it is not known what listeners paid"
         raise UsageError(message, advice='State --fee or --subscribers, or write fee = "median".')
-    fee = Currency("", crowd.terms.digits).units(scenario.fee)
+    fee = Currency("", crowd.facts.digits).units(scenario.fee)
     if not fee:
         message = f"scenario {scenario.name}: fee is 0"
         raise UsageError(message, advice="What an account earns is held against its fee: give one above 0.")

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING
 
 from fairpay.errors import UsageError
 from fairpay.fraud.audit.attack import plan
-from fairpay.fraud.audit.caps import safe_cap
-from fairpay.fraud.audit.closed_forms import CLOSED_FORMS
 from fairpay.fraud.audit.crowd import survey
 from fairpay.fraud.audit.findings import Audit, Bias, Inactive, Played, RuleAudit
 from fairpay.fraud.audit.playing import describe, play
-from fairpay.fraud.audit.reasons import why
-from fairpay.fraud.audit.replay import SHIFTING, STEADY, build
+from fairpay.fraud.audit.replay import build
 from fairpay.fraud.audit.worth import fans_of, steps, worth
 from fairpay.money.allocation import Allocation
 from fairpay.money.currency import round_half_even
 from fairpay.pipeline.division import typical_fee
 from fairpay.pipeline.measures import HEAVY, steered, walk_payouts
 from fairpay.rules import find_rule, rule_classes
+from fairpay.rules.core.added import Joining
+from fairpay.rules.solvers.caps import safe_cap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +36,8 @@ HALF = Fraction(1, 2)
 
 def usual_rules() -> list[str]:
     """Return the rules that are audited where none is asked for: all that take one walk."""
-    one_pass = STEADY | SHIFTING
-    return [name for name, rule in rule_classes().items() if name in one_pass or not rule.experimental]
+    one_pass = (Joining.STEADY, Joining.SHIFTING)
+    return [name for name, rule in rule_classes().items() if rule.joining in one_pass or not rule.experimental]
 
 
 def audit(month: Month, terms: Terms, *, rules: Sequence[str] = (), scenarios: Sequence[Scenario]) -> Audit:
@@ -55,14 +54,13 @@ def audit(month: Month, terms: Terms, *, rules: Sequence[str] = (), scenarios: S
     laid = steps(crowd)
     bench = build(crowd, asked, attacks, others=[a for s in laid for a in (s.without, s.playing, s.more)])
     played = [describe(attack) for attack in attacks]
-    fans = fans_of(crowd, [s.artist for s in laid]) if any(r.name in SHIFTING for r in asked) else {}
+    fans = fans_of(crowd, [s.artist for s in laid]) if any(r.joining is Joining.SHIFTING for r in asked) else {}
     biases, mcdonald = look(bench, asked)
     found = [
         RuleAudit(
             rule=rule,
-            known=rule.name in CLOSED_FORMS,
-            most=(most := limit(rule, crowd)),
-            why=why(rule, crowd, most),
+            most=(most := rule.limit(crowd.month)),
+            why=rule.reason(crowd.month, most),
             findings=tuple(play(bench, rule, a, p) for a, p in zip(attacks, played, strict=True)),
             bias=bias,
             worth=tuple(worth(bench, rule, laid, fans)),
@@ -72,18 +70,12 @@ def audit(month: Month, terms: Terms, *, rules: Sequence[str] = (), scenarios: S
     return Audit(
         rules=tuple(sorted(found, key=lambda r: (-r.worst, r.most is not None, r.rule.label))),
         played=tuple(played),
-        cap=safe_cap(crowd),
+        cap=safe_cap(crowd.month),
         inactive=inactive(crowd),
         median_fee=round_half_even(typical_fee(crowd.month)),
         mcdonald=mcdonald,
         notes=(*notes, *too_large(played)),
     )
-
-
-def limit(rule: Rule, crowd: Crowd) -> Fraction | None:
-    """Return the most one account gets back for each unit of fee, where there is a formula and a limit."""
-    form = CLOSED_FORMS.get(rule.name)
-    return form.most(rule, crowd) if form else None
 
 
 def look(bench: Bench, rules: Sequence[Rule]) -> tuple[list[Bias], Fraction | None]:
@@ -118,7 +110,7 @@ def runnable(crowd: Crowd) -> tuple[list[Rule], list[str]]:
     for name in usual_rules():
         rule = find_rule(name)
         try:
-            if name in SHIFTING:
+            if rule.joining is Joining.SHIFTING:
                 rule.prepare(crowd.month)
         except UsageError as problem:
             notes.append(f"{name} is left out: {problem.message}")

@@ -12,7 +12,6 @@ from fairpay.errors import NothingToPayError
 from fairpay.fraud.audit.held import held
 from fairpay.money.currency import round_half_even
 from fairpay.pipeline.measures import kth_largest
-from fairpay.rules.bounded import paid_out
 
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
@@ -32,8 +31,6 @@ class Terms:
     """Whether listening is counted in milliseconds."""
     least_ms: int = 0
     """The qualifying length, where the log has durations."""
-    digits: int = 2
-    """Digits of the currency's minor unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +87,6 @@ def survey(month: Month, terms: Terms) -> Crowd:
         message = "nothing to audit: the pool is empty, so that no account can earn anything"
         raise NothingToPayError(message, advice="Check the money and --royalty-rate.")
     month = held(month)
-    alpha = paid_out(facts)
     fee = kth_largest(month, "fee", facts.users // 2 + 1)
     order = np.lexsort((np.arange(facts.artists), -month.artist_amount)).astype(np.int64)
     tier = np.empty(facts.artists, dtype=np.int64)
@@ -103,7 +99,7 @@ def survey(month: Month, terms: Terms) -> Crowd:
         facts=facts,
         terms=terms,
         rate=Fraction(1) if facts.rate is None else facts.rate,
-        alpha=Fraction(1) if alpha is None else alpha,
+        alpha=facts.alpha or Fraction(1),
         fee=fee or max(1, facts.fees // facts.users),
         order=order,
         tier=tier,

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from fairpay.fraud.audit.caps import SafeCap
-    from fairpay.fraud.audit.reasons import Reason
     from fairpay.fraud.audit.scenario import Scenario
     from fairpay.fraud.audit.worth import Worth
+    from fairpay.rules.core.added import Reason
     from fairpay.rules.core.rule import Rule
 
 __all__ = ["Audit", "Bias", "Finding", "Inactive", "Played", "RuleAudit"]
@@ -78,8 +77,6 @@ class RuleAudit:
     """All that was found about one rule."""
 
     rule: Rule
-    known: bool
-    """Whether there is a formula for what one account can get."""
     most: Fraction | None
     """By formula, the most that one account gets back for each unit of fee; None: no limit, or none known."""
     why: Reason
@@ -89,6 +86,11 @@ class RuleAudit:
     bias: Bias
     worth: tuple[Worth, ...]
     """By tier."""
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a formula for what accounts get."""
+        return self.findings[0].closed is not None
 
     @property
     def worst(self) -> Fraction:
@@ -115,7 +117,8 @@ class Audit:
     rules: tuple[RuleAudit, ...]
     """Worst first."""
     played: tuple[Played, ...]
-    cap: SafeCap
+    cap: int
+    """c*, the largest safe cap on the plays of a listener; 0 where no cap is safe."""
     inactive: Inactive
     median_fee: int
     """Royalty money of the median subscriber, minor units."""

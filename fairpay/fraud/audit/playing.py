@@ -5,12 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from fairpay.fraud.audit.closed_forms import CLOSED_FORMS, Case
 from fairpay.fraud.audit.crowd import TIERS
 from fairpay.fraud.audit.findings import Finding, Played
-from fairpay.fraud.audit.replay import MADE_UP, SHIFTING, STEADY, joined, weigh_alone
+from fairpay.fraud.audit.replay import MADE_UP, joined, weigh_alone
 from fairpay.money.currency import round_half_even
-from fairpay.money.integers import sum_exactly
+from fairpay.rules.core.added import Added, Joining
 from fairpay.rules.core.budgets import sum_users
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def play(bench: Bench, rule: Rule, attack: Attack, played: Played) -> Finding:
     before, after = bench.before(rule), bench.after(rule, attack)
     income = after[MADE_UP] * attack.pool
     fees = crowd.money(attack.count * attack.fee)
-    searched = rule.name in STEADY | SHIFTING
+    searched = rule.joining is not Joining.ANEW
     return Finding(
         played=played,
         income=to_units(income),
@@ -63,12 +62,10 @@ def play(bench: Bench, rule: Rule, attack: Attack, played: Played) -> Finding:
 
 def by_formula(bench: Bench, rule: Rule, attack: Attack) -> int | None:
     """Return the income by the rule's closed form, minor units."""
-    form = CLOSED_FORMS.get(rule.name)
-    if form is None:
-        return None
     prepared, _ = bench.shifted.get((rule, attack), (bench.prepared[rule], None))
-    own = sum_exactly(bench.weights[rule][0])
-    return to_units(form.share(Case(bench.crowd, rule, attack.accounts, prepared, own)) * attack.pool)
+    accounts = attack.accounts
+    share = rule.taken(Added(bench.crowd.facts, accounts.usage(1), accounts.count), prepared, bench.weights[rule])
+    return None if share is None else to_units(share * attack.pool)
 
 
 def to_units(amount: Fraction) -> int:
@@ -97,7 +94,7 @@ def break_even(bench: Bench, rule: Rule, attack: Attack) -> int | None:
 
 def income_at(bench: Bench, rule: Rule, attack: Attack, accounts: Accounts) -> Fraction:
     """Return what the made-up artists get from these accounts instead of the attack's own, in minor units."""
-    if rule.name in STEADY:
+    if rule.joining is Joining.STEADY:
         return bench.steady(rule, accounts)[MADE_UP] * attack.pool
     month = joined(bench.crowd, [accounts], pool=attack.pool)
     prepared = rule.prepare(month)

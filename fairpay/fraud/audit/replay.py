@@ -1,15 +1,15 @@
 """Replaying attacks: the month is weighed once, and for an attack only the accounts it adds are weighed again.
 
-Rules differ in what added accounts do to everybody else's weights:
+Rules differ in what added accounts do to everybody else's weights, see `fairpay.rules.core.added.Joining`:
 
-* *steady* rules: nothing. A user's weight depends on that user alone, up to a common unit, so the unit is fixed once
-  for the month with every attack of the audit in it, and sums may then be added as they are.
-* *shifting* rules (bounded): the force is solved anew, so every weight changes. They are prepared for each attack from
-  the users' totals alone, and weigh the month for all attacks in the same walk.
+* *steady* rules: the common unit is fixed once for the month with every attack of the audit in it, and sums may then be
+  added as they are.
+* *shifting* rules are prepared for each attack from the users' totals alone, and weigh the month for all attacks in the
+  same walk.
 * all others: prepared and weighed from the start, with the accounts among the users. Always right, and slow.
 
-What artists get is asked for by group (five tiers and the made-up artists): a settlement divides in proportion, so
-groups may be settled in place of artists, in units far finer than a cent.
+What artists get is asked for by group (five tiers and the made-up artists): where the rule says that
+artists may be merged, groups are settled in place of artists, in units far finer than a cent.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from fairpay.errors import UsageError
 from fairpay.fraud.audit.accounts import Joined
 from fairpay.fraud.audit.crowd import TIERS
 from fairpay.money.currency import LARGEST
+from fairpay.rules.core.added import Joining
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,10 +35,8 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["MADE_UP", "SHIFTING", "STEADY", "Bench", "build"]
+__all__ = ["MADE_UP", "Bench", "build"]
 
-STEADY = frozenset({"equal-split", "market-centric", "norm", "top-artist", "user-cap", "user-centric", "weighted"})
-SHIFTING = frozenset({"bounded"})
 MOST_ENTRIES = 10**9
 """Accounts times artists that are laid out one by one."""
 MADE_UP = len(TIERS)
@@ -61,14 +60,14 @@ class Bench:
     def before(self, rule: Rule) -> list[Fraction]:
         """Return each group's share of the pool without any attack."""
         weights, prepared = self.weights[rule], self.prepared[rule]
-        if rule.name in STEADY | SHIFTING:
+        if rule.joining is not Joining.ANEW:
             return settle(rule, self.grouped[rule], prepared)
         return self.by_group(rule.settle(weights, LARGEST, prepared))
 
     def after(self, rule: Rule, attack: Attack) -> list[Fraction]:
         """Return each group's share of the pool with an attack."""
         accounts = attack.accounts
-        if rule.name in STEADY:
+        if rule.joining is Joining.STEADY:
             return self.steady(rule, accounts)
         if (rule, attack) in self.shifted:
             prepared, weights = self.shifted[rule, attack]
@@ -145,9 +144,9 @@ def build(crowd: Crowd, rules: Sequence[Rule], attacks: Sequence[Attack], *, oth
     """
     busiest = [*(a.playing(a.most_plays) for a in attacks), *others]
     everybody = replace(joined(crowd, busiest, pool=crowd.facts.pool), one_of_each=True)
-    prepared = {rule: rule.prepare(everybody if rule.name in STEADY else crowd.month) for rule in rules}
+    prepared = {rule: rule.prepare(everybody if rule.joining is Joining.STEADY else crowd.month) for rule in rules}
     jobs: list[tuple[Rule, Any]] = list(prepared.items())
-    pairs = [(rule, attack) for rule in rules if rule.name in SHIFTING for attack in attacks]
+    pairs = [(rule, attack) for rule in rules if rule.joining is Joining.SHIFTING for attack in attacks]
     for rule, attack in pairs:
         jobs.append((rule, rule.prepare(joined(crowd, [attack.accounts], pool=attack.pool))))
     weighed = weigh(crowd, jobs)

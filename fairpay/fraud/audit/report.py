@@ -118,9 +118,9 @@ def worth_of(outcome: Outcome, worth: Worth) -> dict[str, Any]:
 
 def cap_of(audit: Audit) -> dict[str, Any]:
     """Say how high a user cap may be, and whether the caps that were audited are."""
-    used = [found for found in audit.rules if found.rule.name == "user-cap"]
+    used = [found for found in audit.rules if found.rule.play_cap is not None]
     return {
-        "plays": audit.cap.cap,
+        "plays": audit.cap,
         "in_use": [
             {
                 "rule": found.rule.label,

@@ -49,7 +49,6 @@ class Auditor:
         terms = Terms(
             timed=outcome.listening.measure == "time",
             least_ms=self.request.qualifying.min_ms if outcome.listening.ms is not None else 0,
-            digits=outcome.currency.digits,
         )
         found = audit(month, terms, rules=self.rules, scenarios=self.scenarios)
         self.found = replace(found, notes=(*found.notes, *remarks(month)))

@@ -16,10 +16,11 @@ import numpy as np
 from fairpay.fraud.audit.accounts import Accounts
 from fairpay.fraud.audit.attack import spread
 from fairpay.fraud.audit.crowd import TIERS
-from fairpay.fraud.audit.replay import SHIFTING, STEADY, joined
+from fairpay.fraud.audit.replay import joined
 from fairpay.money.currency import LARGEST, round_half_even
 from fairpay.money.integers import sum_exactly
 from fairpay.pipeline.measures import kth_largest
+from fairpay.rules.core.added import Joining
 from fairpay.rules.core.budgets import Budgeted, sum_users
 
 if TYPE_CHECKING:
@@ -142,14 +143,14 @@ def worth(bench: Bench, rule: Rule, laid: Sequence[Steps], fans: dict[int, Fans]
 
 def share(bench: Bench, rule: Rule, accounts: Accounts, artist: int, fans: dict[int, Fans]) -> Fraction | None:
     """Return an artist's share of the pool once a subscriber has joined."""
-    if rule.name in STEADY:
+    if rule.joining is Joining.STEADY:
         prepared, weights = bench.prepared[rule], bench.weights[rule]
         out = np.zeros((rule.rows, len(accounts.artist)), dtype=np.int64)
         rule.weigh(accounts.one(), prepared, out)
         own = weights[:, artist] + out[:, accounts.artist == artist].sum(axis=1)
         rest = bench.grouped[rule].sum(axis=1) + out.sum(axis=1) - own
         return Fraction(int(rule.settle(np.stack([own, rest], axis=1), LARGEST, prepared)[0]), LARGEST)
-    if rule.name in SHIFTING and isinstance(rule, Budgeted):
+    if rule.joining is Joining.SHIFTING and isinstance(rule, Budgeted):
         return solved_share(bench.crowd, rule, accounts, artist, fans[artist])
     return None
 
@@ -158,7 +159,7 @@ def solved_share(crowd: Crowd, rule: Budgeted, accounts: Accounts, artist: int, 
     """The same where every weight changes: solve anew, then weigh the artist's own listeners only."""
     month = joined(crowd, [accounts], pool=crowd.pool_with(accounts.fees))
     prepared = rule.prepare(month)
-    everything = sum_users(month, lambda users: rule.weight_of(users, prepared))
+    everything = sum_users(month, lambda users: rule.budgets(users, prepared))
     out = np.zeros((1, len(accounts.artist)), dtype=np.int64)
     rule.weigh(accounts.one(), prepared, out)
     own = int(out[0, accounts.artist == artist].sum()) + drawn(rule, fans, prepared)
@@ -170,7 +171,7 @@ def drawn(rule: Budgeted, fans: Fans, prepared: Any) -> int:  # noqa: ANN401 - w
     from fairpay.kernels import forces  # noqa: PLC0415 - Numba is loaded where it is used
     from fairpay.rules.core.month import Users  # noqa: PLC0415 - only here
 
-    budgets = rule.weight_of(Users(fans.fee, fans.total, fans.plays), prepared)
+    budgets = rule.budgets(Users(fans.fee, fans.total, fans.plays), prepared)
     parts = np.empty_like(budgets)
     forces.scaled_ratio(fans.amount, budgets, fans.total, 1, parts)
     return sum_exactly(parts)

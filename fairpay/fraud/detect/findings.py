@@ -84,7 +84,7 @@ def group_of(evidence: Evidence, company: Company) -> list[Finding]:
     return [head, *sorted(users_of(evidence, company.users, name), key=by_money)]
 
 
-def of_members(signal: UserSignal, reached: int, size: int) -> str:
+def of_members(signal: Signal, reached: int, size: int) -> str:
     """`all 5 play around the clock`."""
     return f"{'all' if reached == size else f'{reached:,} of'} {size:,} {signal.several}"
 

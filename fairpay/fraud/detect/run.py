@@ -111,8 +111,11 @@ def outputs(searched: Searched) -> dict[str, Callable[[Path], int | None]]:
 
     A review of more lines than a sheet holds comes as CSV only; a workbook that stops in the middle would be believed.
     """
-    from fairpay.runs.outputs import write_csv  # noqa: PLC0415 - loaded where it is used
-    from fairpay.runs.review import MOST_ROWS, write_review  # noqa: PLC0415 - the same
+    from fairpay.runs.outputs import (  # noqa: PLC0415 - the same
+        MOST_ROWS,
+        write_csv,
+        write_review,
+    )
 
     safe = defused(pl.DataFrame(searched.review)).to_arrow(compat_level=pl.CompatLevel.oldest())
     files: dict[str, Callable[[Path], int | None]] = {"review.csv": partial(write_csv, safe)}

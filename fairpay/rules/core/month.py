@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from fractions import Fraction
 
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.usage import Usage
@@ -45,6 +45,21 @@ class Facts:
     """What one play comes to in `amount`, before play weights; None where listening is time."""
     divided: bool = False
     """Whether the amounts of some users are parts of a whole that is not their listening, see `Usage.whole`."""
+    digits: int = 2
+    """Digits of the currency's minor unit: 10 ** digits minor units are one of the currency."""
+
+    @property
+    def alpha(self) -> Fraction | None:
+        """Alpha' = P/F, the pool over the fees of those who listened; None where no rate is known.
+
+        It is in the exact terms of the royalty rate where the pool is that, rounded to minor units.
+        """
+        if self.rate is None or not self.fees or not self.fees_are_money:
+            return self.rate
+        unrounded = self.rate * (self.fees + self.inactive_fees)
+        if abs(unrounded / self.fee_unit - self.pool) < 1:
+            return unrounded / self.fees
+        return Fraction(self.pool * self.fee_unit, self.fees)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CounterExample", "Promise"]
+__all__ = ["ALWAYS", "FRAUD", "CounterExample", "Promise", "moved_by_one"]
 
 SHOWN = 3
 """Artists named in a sentence."""
@@ -44,6 +44,12 @@ class Promise(Enum):
     def statement(self) -> str:
         """The promise as a sentence without its full stop."""
         return STATEMENTS[self.value]
+
+
+ALWAYS = frozenset({Promise.CONSERVES, Promise.NULL_ARTIST, Promise.ANONYMOUS})
+"""The promises without which a rule is none."""
+FRAUD = frozenset({Promise.FRAUD_PROOF, Promise.BRIBERY_PROOF, Promise.CLICK_FRAUD_PROOF})
+"""The promises about money that is moved on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +91,8 @@ class CounterExample:
         turn = "though its own listeners bring" if self.promise is Promise.OWN_MONEY else "before, after"
         given = f" with {self.parameters}" if self.parameters else ""
         return f"{self.promise.value}{given}: {self.title} ({who}: {self.was} {turn} {self.becomes})"
+
+
+def moved_by_one(**example: Any) -> tuple[CounterExample, ...]:  # noqa: ANN401 - its fields
+    """Return a counter-example of one user who moves more than the fee: as a bribe, and as click fraud."""
+    return tuple(CounterExample(promise=p, **example) for p in (Promise.BRIBERY_PROOF, Promise.CLICK_FRAUD_PROOF))

@@ -7,20 +7,40 @@ import inspect
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from enum import Enum
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fairpay.errors import UsageError
-from fairpay.rules.core.promise import CounterExample, Promise
+from fairpay.money.rounding import largest_remainder
+from fairpay.rules.core.added import Joining, Reason, own_fee
+from fairpay.rules.core.promise import ALWAYS, FRAUD, CounterExample, Promise, moved_by_one
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.added import Added
     from fairpay.rules.core.month import Month, Users
     from fairpay.rules.core.usage import Usage
 
-__all__ = ["CounterExample", "Example", "Parameter", "Promise", "Rule", "parameter"]
+__all__ = [
+    "ALWAYS",
+    "FRAUD",
+    "THREE",
+    "CounterExample",
+    "Example",
+    "Heavy",
+    "Parameter",
+    "Promise",
+    "Rule",
+    "moved_by_one",
+    "parameter",
+    "tie",
+]
+
+THREE = {"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}}
+"""The three users of most worked examples."""
 
 NUMBER = re.compile(r"(\d{1,12}(\.\d{0,6})?|\.\d{1,6})%?|\d{1,9}/\d{1,9}")
 """`5`, `0.5`, `50%` or `1/2`; short enough that products with plays stay within 62 bits."""
@@ -45,6 +65,19 @@ class Example:
     """Royalty rate."""
     parameters: str = ""
     """The rule's parameters in this example: `cap=10`."""
+
+
+def tie(listening: Mapping[str, Mapping[str, int]]) -> Example:
+    """Three artists who are owed the same, and a cent too many."""
+    title = "a tie for the last cent goes to the smaller artist id"
+    return Example(title=title, listening=listening, pays={"A": "34", "B": "33", "C": "33"}, pool=100)
+
+
+class Heavy(Enum):
+    """What heavy listening does, where each listener's part is split by share of listening."""
+
+    STEERS_MORE = "a listener steers money by listening"
+    IS_HELD_BACK = "a heavy listener steers less than that"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +118,8 @@ class Rule(ABC):
 
     A rule runs in three steps. `prepare` runs once and may ask the month for facts of everybody; `weigh` sees blocks
     of users, on any thread and in any order, and adds integers; `settle` sees the sums and divides the pool.
+
+    What audit, screens and reports need to know of a rule stands here too, with a default that claims nothing.
     """
 
     name: ClassVar[str]
@@ -101,6 +136,14 @@ class Rule(ABC):
     """How many int64 weights `weigh` keeps per artist."""
     breaks: ClassVar[tuple[CounterExample, ...]] = ()
     """A stored counter-example for each promise the rule does not keep."""
+    joining: ClassVar[Joining] = Joining.ANEW
+    """What accounts that join do to everybody else's weights: the less they do, the less an audit has to weigh again.
+    Unless it is `ANEW`, there is one row, or settling is linear in the rows: see `settle`."""
+    heavy: ClassVar[Heavy | None] = None
+    """What heavy listening does; None: neither can be said. Between a rule of the one kind and one of the other it is
+    the fan intensity that decides who gains, and screens say so."""
+    heading: ClassVar[str] = ""
+    """A shorter name for a narrow column, for rules without parameters; empty: the label."""
 
     @abstractmethod
     def keeps(self) -> frozenset[Promise]:
@@ -114,9 +157,19 @@ class Rule(ABC):
     def weigh(self, usage: Usage, prepared: Any, out: Ints) -> None:  # noqa: ANN401 - what `prepare` returned
         """Add the weights of a block of users into `out`, int64[rows, artists]."""
 
-    @abstractmethod
-    def settle(self, weights: Ints, pool: int, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
-        """Divide `pool` minor units by the summed weights int64[rows, artists]; return int64[artists]."""
+    def settle(self, weights: Ints, pool: int, prepared: Any) -> Ints:  # noqa: ANN401, ARG002 - what `prepare` returned
+        """Divide `pool` minor units by the summed weights int64[rows, artists]; return int64[artists].
+
+        What others rely on, and a test holds every rule to:
+
+        * The pool is a scale and nothing else. What each artist is paid of any pool, from 0 to 2^62 minor units, is
+          less than a unit from its share of that pool, and the share does not depend on the pool. An audit, and the
+          tracks of one artist, are settled with 2^62 units, far finer than a cent.
+        * Unless `joining` is `ANEW`, artists may be merged: where the columns of several are added up, the sum is paid
+          what they are paid together. An audit settles groups of artists in place of artists.
+
+        """
+        return largest_remainder(weights[0], pool)
 
     def settling(self, weights: Ints, month: Month, prepared: Any) -> Any:  # noqa: ANN401 - what `prepare` returned
         """Divide the month's pool, with the month at hand: a rule may look again where rounding would decide.
@@ -127,14 +180,37 @@ class Rule(ABC):
         """
         return self.settle(weights, month.facts.pool, prepared)
 
-    def settle_month(self, weights: Ints, month: Month, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
-        """Divide the month's pool under this rule alone, exactly."""
-        found = self.settling(weights, month, prepared)
-        units: Ints = found.settled(month) if hasattr(found, "settled") else found
-        return units
-
     def weight_of(self, users: Users | Usage, prepared: Any) -> Ints | None:  # noqa: ANN401, ARG002 - see `weigh`
         """Return how much of the pool each user of a block steers, int64[users]; None where no user has a part."""
+        return None
+
+    def limit(self, month: Month) -> Fraction | None:
+        """Return the most that one account can get back for each unit of fee, in a large month; None: no limit.
+
+        Where money goes only to artists that its payer played, it is alpha', whatever is played.
+        """
+        return month.facts.alpha or Fraction(1) if Promise.OWN_MONEY in self.keeps() else None
+
+    def reason(self, month: Month, limit: Fraction | None) -> Reason:  # noqa: ARG002 - the same on every month
+        """Say what limits an account on a month, or that nothing does; `limit` is that of the same month."""
+        if limit is not None:
+            return own_fee(limit)
+        return Reason("no formula; found by replay", "no formula is known; the figures are what the replay found")
+
+    def taken(self, added: Added, prepared: Any, weights: Ints) -> Fraction | None:  # noqa: ANN401, ARG002 - see `weigh`
+        """Return by formula the share of the pool that the made-up artists of accounts get; None where there is none.
+
+        Args:
+            added: the accounts; they are not weighed, so that the formula holds the replay to account.
+            prepared: with the accounts among the users where `joining` is `SHIFTING`.
+            weights: int64[rows, artists]: the month's own, without the accounts.
+
+        """
+        return None
+
+    @property
+    def play_cap(self) -> int | None:
+        """How many plays of a listener count fully; None where the rule has no such cap."""
         return None
 
     def remarks(self, prepared: Any) -> tuple[str, ...]:  # noqa: ANN401, ARG002 - see `weigh`

@@ -14,7 +14,7 @@ from collections import deque
 from dataclasses import dataclass
 from operator import mul
 from threading import Lock
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,11 +30,10 @@ if TYPE_CHECKING:
 
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.month import Month
+    from fairpay.rules.core.split import Split
     from fairpay.rules.core.usage import Usage
 
-__all__ = ["Part", "Split", "Unsettled", "settle_nearly", "settle_roughly", "settle_together"]
-
-Split: TypeAlias = "Callable[[Usage, NDArray[np.int32], Ints], None]"
+__all__ = ["Part", "Unsettled", "settle_nearly", "settle_roughly", "settle_together"]
 
 BITS = 96
 """Bits below the unit that a second look sees: three digits in base 2^32."""
@@ -49,8 +48,9 @@ MOST_ENTRIES = 1 << 31
 class Part:
     """Budgets of all users, split in one way."""
 
+    budgets: Callable[[Usage], Ints]
+    """Each user's, int64[users]."""
     split: Split
-    """Adds a block's parts for chosen artists, see `fairpay.kernels.fine`: (block, place, out)."""
     times: int = 1
     """What each unit of them counts."""
     rounded: bool = True
@@ -72,10 +72,6 @@ class Unsettled:
     """Where budgets are rounded to whole units, what besides each may be off, as a part of it; None: they are exact."""
     undecided: int = 0
     """Artists among whom the last minor units went by id though nobody can say that they tie exactly."""
-
-    def settled(self, month: Month) -> Ints:
-        """Return what each artist is paid."""
-        return settle_together(month, [self])[0]
 
     def finish(self, weights: Sequence[int], month: Month) -> None:
         """Settle what is in doubt by the weights of these artists, times 2^96, each cut off below.
@@ -216,7 +212,7 @@ def fine_weights(month: Month, open_ones: Sequence[Unsettled]) -> list[list[int]
             digits = idle.pop()
         digits.make_room(len(usage.artist))
         for (_, part), place, out in zip(looks, places, digits.outs, strict=True):
-            part.split(usage, place, out)
+            part.split.add_fine(usage, part.budgets(usage), place, out)
         with lock:
             idle.append(digits)
 
@@ -237,7 +233,7 @@ class Digits:
 
     def __init__(self, sizes: Sequence[int]) -> None:
         """Begin with nothing."""
-        from fairpay.kernels.fine import DIGITS  # noqa: PLC0415 - Numba is loaded where it is used
+        from fairpay.kernels.split import DIGITS  # noqa: PLC0415 - Numba is loaded where it is used
 
         self.outs = [np.zeros((size, DIGITS), dtype=np.int64) for size in sizes]
         self.entries = 0

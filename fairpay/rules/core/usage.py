@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Codes, Ints
 
@@ -46,9 +44,3 @@ class Usage:
     def users(self) -> int:
         """How many users the block holds."""
         return len(self.total)
-
-    def ordered(self) -> Usage:
-        """The same block with every user's entries in artist order, for rules whose arithmetic sees an order."""
-        user = np.repeat(np.arange(self.users, dtype=np.int64), np.diff(self.start))
-        order = np.lexsort((self.artist, user))
-        return Usage(self.start, self.artist[order], self.amount[order], self.fee, self.total, self.plays, self.divided)

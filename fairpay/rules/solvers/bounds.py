@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from fairpay.rules.core.month import Month, Users
     from fairpay.rules.core.usage import Usage
 
-__all__ = ["TOLERANCE", "CapForce", "FeeForce", "ListeningForce", "SmoothForce", "solve_cap", "solve_smooth"]
+__all__ = ["TOLERANCE", "CapForce", "PlainForce", "SmoothForce", "solve_cap", "solve_smooth"]
 
 WORD = 2**62
 """Numerators and denominators below this are compared in compiled code, larger ones as Python integers."""
@@ -25,25 +26,19 @@ TOLERANCE = 2**-20
 
 
 @dataclass(frozen=True, slots=True)
-class FeeForce:
-    """Everybody saturated: each user steers the fee."""
+class PlainForce:
+    """Everybody saturated: each user steers the fee; or nobody: each steers by listening."""
 
+    by: Literal["fee", "total"]
     unit: int
 
     def budgets(self, users: Users | Usage) -> Ints:
         """int64[users]."""
-        return users.fee * self.unit
+        return (users.fee if self.by == "fee" else users.total) * self.unit
 
-
-@dataclass(frozen=True, slots=True)
-class ListeningForce:
-    """Nobody saturated: each user steers by listening."""
-
-    unit: int
-
-    def budgets(self, users: Users | Usage) -> Ints:
-        """int64[users]."""
-        return users.total * self.unit
+    def steers(self, fee: int, total: int, rate: Fraction) -> Fraction:
+        """Return what one user steers, exactly; `rate` is the worth of one of listening where nobody is saturated."""
+        return Fraction(fee) if self.by == "fee" else rate * total
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +56,10 @@ class CapForce:
         out = np.empty_like(users.fee)
         forces.capped(users.fee, users.total, self.up, self.down, self.unit, out)
         return out
+
+    def steers(self, fee: int, total: int, rate: Fraction) -> Fraction:  # noqa: ARG002 - rho is known
+        """Return what one user steers, exactly."""
+        return min(Fraction(fee), Fraction(self.up, self.down) * total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +80,13 @@ class SmoothForce:
         forces.saturating(users.fee, users.total, self.rate, self.unit, self.kind, out)
         return out
 
+    def steers(self, fee: int, total: int, rate: Fraction) -> Fraction:  # noqa: ARG002 - rho is known
+        """Return what one user steers, to a float's precision."""
+        pull = self.rate * total / fee
+        return Fraction(fee * (pull / math.hypot(1, pull) if self.kind == 0 else pull / (1 + pull)))
 
-def solve_cap(month: Month, target: Fraction) -> ListeningForce | CapForce:
+
+def solve_cap(month: Month, target: Fraction) -> PlainForce | CapForce:
     """Find rho with Σ_u min(f_u, rho L_u) = target, exactly: Newton from below on a concave, piecewise straight sum.
 
     `target` is less than all fees, so somebody is always left unsaturated. Each step is one pass over the users.
@@ -95,7 +99,7 @@ def solve_cap(month: Month, target: Fraction) -> ListeningForce | CapForce:
             break
         rate = after
     if listening == month.facts.amount:
-        return ListeningForce(units_each(listening))
+        return PlainForce("total", units_each(listening))
     up, down = rate.numerator, rate.denominator
     shift = max(0, max(up, down).bit_length() - 62)
     up, down = max(1, up >> shift), max(1, down >> shift)

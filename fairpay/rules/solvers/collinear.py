@@ -6,12 +6,11 @@ the geometric median is unique.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.rules.solvers.weiszfeld import distances, length, shares_of
+from fairpay.rules.solvers.weiszfeld import distances, extreme_user, length
 
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
@@ -33,7 +32,7 @@ def on_a_line(month: Month, mean: Floats) -> Floats | None:
     """Return the geometric median nearest to `mean`, or None where the paying users are not on one line through it."""
     from fairpay.kernels import distances as kernel  # noqa: PLC0415 - Numba is loaded where it is used
 
-    direction = farthest_user(month, mean) - mean
+    direction = extreme_user(month, mean, farthest=True) - mean
     span = length(direction)
     if span == 0.0:
         return mean
@@ -55,25 +54,6 @@ def on_a_line(month: Month, mean: Floats) -> Floats | None:
     places, fees = (np.concatenate(parts) for parts in zip(*filter(None, found), strict=True))
     low, high = medians(places, fees)
     return np.maximum(mean + min(max(0, low), high) / FINE * direction, 0.0)
-
-
-def farthest_user(month: Month, point: Floats) -> Floats:
-    """Return the shares of the paying user farthest from the point; the smallest by artists and shares if tied."""
-    from fairpay.kernels import distances as kernel  # noqa: PLC0415 - Numba is loaded where it is used
-
-    square = kernel.squares(point)
-
-    def pick(usage: Usage) -> tuple[float, tuple[tuple[int, float], ...]]:
-        far = np.where(usage.fee > 0, distances(usage, point, square), -1.0)
-        most = float(far.max(initial=-1.0))
-        if most < 0:
-            return math.inf, ()
-        return -most, min(shares_of(usage, int(u)) for u in np.flatnonzero(far == most))
-
-    found = np.zeros_like(point)
-    for artist, share in min(month.each(pick))[1]:
-        found[artist] = share
-    return found
 
 
 def medians(places: Ints, fees: Ints) -> tuple[int, int]:

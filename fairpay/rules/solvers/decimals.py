@@ -8,9 +8,13 @@ months small enough to be worked out by hand, and for tests, audits and examples
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
 from fractions import Fraction
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["exact_median", "is_small"]
 
 Shares: TypeAlias = tuple[Fraction, ...]
-Vector: TypeAlias = list[Decimal]
-Weighted: TypeAlias = list[tuple[Vector, Decimal]]
+Decimals: TypeAlias = NDArray[Any]
+"""Arrays of Decimal, of any shape."""
 
 LARGEST = 20_000
 """Multiplications in one Newton step, at most: some hundredths of a second."""
@@ -56,13 +60,52 @@ def exact_median(month: Month) -> list[Fraction] | None:
     if line is not None:
         return line
     with localcontext(Context(prec=DIGITS)):
-        points = [([decimal(x) for x in shares], Decimal(fee)) for shares, fee in fees.items()]
-        best, weight = min(points, key=lambda known: objective(points, known[0]))
-        pull = pull_at(points, best)
-        if norm(pull) <= weight + TIE * sum(fees.values()):
-            return [Fraction(x) for x in best]
-        found = newton(points, leave(points, best, pull))
+        points = Points(
+            np.array([[Decimal(x.numerator) / x.denominator for x in shares] for shares in fees]),
+            np.array([Decimal(fee) for fee in fees.values()]),
+        )
+        best = min(range(len(fees)), key=lambda u: points.objective(points.shares[u]))
+        pull = points.pull(points.shares[best])
+        if norm(pull) <= points.fees[best] + TIE * sum(fees.values()):
+            found: Decimals | None = points.shares[best]
+        else:
+            found = newton(points, leave(points, points.shares[best], pull))
     return None if found is None else [max(Fraction(0), Fraction(x)) for x in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """All paying users' shares, Decimal[users, artists], and what they paid, Decimal[users]."""
+
+    shares: Decimals
+    fees: Decimals
+
+    def ways(self, place: Decimals) -> tuple[Decimals, Decimals, Decimals]:
+        """Return way there, distance and fee / distance of every user that is not at the place."""
+        ways = self.shares - place
+        far = np.array([norm(way) for way in ways])
+        away = far != 0
+        return ways[away], far[away], self.fees[away] / far[away]
+
+    def objective(self, place: Decimals) -> Decimal:
+        """Return the sum of fee x distance."""
+        far = [norm(way) for way in self.shares - place]
+        return sum((fee * each for fee, each in zip(self.fees, far, strict=True)), Decimal(0))
+
+    def pull(self, place: Decimals) -> Decimals:
+        """Return the force of the users that are elsewhere."""
+        ways, _, forces = self.ways(place)
+        pull: Decimals = (forces[:, None] * ways).sum(axis=0)
+        return pull
+
+    def hessian(self, place: Decimals) -> Decimals:
+        """Return the sum of c (I - d d'), c = fee / distance and d the direction."""
+        ways, far, forces = self.ways(place)
+        bent = (forces / far / far)[:, None, None] * ways[:, :, None] * ways[:, None, :]
+        whole: Decimals = np.full((len(place), len(place)), Decimal(0))
+        np.fill_diagonal(whole, forces.sum())
+        whole -= bent.sum(axis=0)
+        return whole
 
 
 def shares_of(usage: Usage, artists: int) -> list[tuple[Shares, int]]:
@@ -101,93 +144,42 @@ def on_a_line(fees: Mapping[Shares, int]) -> list[Fraction] | None:
     return [a + place * x for a, x in zip(origin, ahead, strict=True)]
 
 
-def decimal(x: Fraction) -> Decimal:
-    """Return a fraction to all digits."""
-    return Decimal(x.numerator) / Decimal(x.denominator)
-
-
-def dot(a: Vector, b: Vector) -> Decimal:
-    """Return the scalar product."""
-    return sum((x * y for x, y in zip(a, b, strict=True)), Decimal(0))
-
-
-def norm(vector: Vector) -> Decimal:
+def norm(vector: Decimals) -> Decimal:
     """Return the Euclidean length."""
-    return dot(vector, vector).sqrt()
+    return Decimal((vector * vector).sum()).sqrt()
 
 
-def along(place: Vector, length: Decimal, move: Vector) -> Vector:
-    """Return the place some lengths of a move further."""
-    return [x + length * m for x, m in zip(place, move, strict=True)]
-
-
-def ways(points: Weighted, place: Vector) -> list[tuple[Vector, Decimal, Decimal]]:
-    """Return (way there, distance, fee) of every point that is not at the place."""
-    found = []
-    for point, fee in points:
-        way = along(point, Decimal(-1), place)
-        far = norm(way)
-        if far:
-            found.append((way, far, fee))
-    return found
-
-
-def objective(points: Weighted, place: Vector) -> Decimal:
-    """Return the sum of fee x distance."""
-    return sum((fee * far for _, far, fee in ways(points, place)), Decimal(0))
-
-
-def pull_at(points: Weighted, place: Vector) -> Vector:
-    """Return the force of the points that are elsewhere."""
-    pull = [Decimal(0)] * len(place)
-    for way, far, fee in ways(points, place):
-        pull = along(pull, fee / far, way)
-    return pull
-
-
-def leave(points: Weighted, corner: Vector, pull: Vector) -> Vector:
+def leave(points: Points, corner: Decimals, pull: Decimals) -> Decimals:
     """Step off the best of all users' shares, which are not the optimum, to a place that is better than all."""
-    length, known = 1 / norm(pull), objective(points, corner)
-    while objective(points, along(corner, length, pull)) >= known:
+    length, known = 1 / norm(pull), points.objective(corner)
+    place: Decimals = corner + length * pull
+    while points.objective(place) >= known:
         length /= 2
-    return along(corner, length, pull)
+        place = corner + length * pull
+    return place
 
 
-def newton(points: Weighted, place: Vector) -> Vector | None:
+def newton(points: Points, place: Decimals) -> Decimals | None:
     """Make damped Newton steps; below the objective of every user's own shares it is smooth and strictly convex."""
     for _ in range(STEPS):
-        pull = pull_at(points, place)
-        move = solved(hessian(points, place), pull)
-        if max(map(abs, move)) < STILL:
-            return along(place, Decimal(1), move)
-        gain, length = dot(pull, move) / 10_000, Decimal(1)
-        most = objective(points, place) * (1 + NOISE)
-        while length > STILL and objective(points, along(place, length, move)) > most - length * gain:
+        pull = points.pull(place)
+        move = solved(points.hessian(place), pull)
+        if np.abs(move).max() < STILL:
+            return place + move
+        gain, length = (pull * move).sum() / 10_000, Decimal(1)
+        most = points.objective(place) * (1 + NOISE)
+        while length > STILL and points.objective(place + length * move) > most - length * gain:
             length /= 2
-        place = along(place, length, move)
+        place += length * move
     return None
 
 
-def hessian(points: Weighted, place: Vector) -> list[Vector]:
-    """Return the sum of c (I - d d'), c = fee / distance and d the direction."""
-    rows = [[Decimal(0)] * len(place) for _ in place]
-    for way, far, fee in ways(points, place):
-        pull = fee / far
-        for i, row in enumerate(rows):
-            if way[i]:
-                rows[i] = along(row, -pull * way[i] / far / far, way)
-            rows[i][i] += pull
-    return rows
-
-
-def solved(rows: list[Vector], right: Vector) -> Vector:
+def solved(rows: Decimals, right: Decimals) -> Decimals:
     """Solve positive definite equations by elimination, which needs no pivots there."""
-    table = [[*row, x] for row, x in zip(rows, right, strict=True)]
-    for i, row in enumerate(table):
-        for k in range(i + 1, len(table)):
-            if table[k][i]:
-                table[k] = along(table[k], -table[k][i] / row[i], row)
-    out = [Decimal(0)] * len(table)
-    for i in range(len(table) - 1, -1, -1):
-        out[i] = (table[i][-1] - dot(table[i][i + 1 : -1], out[i + 1 :])) / table[i][i]
+    table: Decimals = np.column_stack([rows, right])
+    for i in range(len(table)):
+        table[i] = table[i] / table[i, i]
+        others = np.arange(len(table)) != i
+        table[others] = table[others] - table[others, i, None] * table[i]
+    out: Decimals = table[:, -1]
     return out

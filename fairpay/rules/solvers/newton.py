@@ -17,7 +17,8 @@ import numpy as np
 
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.budgets import float_unit
-from fairpay.rules.solvers.weiszfeld import Place, Walker, approach, distances, length, nearest_user, simplex
+from fairpay.rules.core.split import Split
+from fairpay.rules.solvers.weiszfeld import Walker, approach, distances, extreme_user, length, simplex
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.month import Month
     from fairpay.rules.core.usage import Usage
-    from fairpay.rules.solvers.weiszfeld import Floats
+    from fairpay.rules.solvers.weiszfeld import Floats, Place
 
 __all__ = ["Found", "solve"]
 
@@ -75,7 +76,7 @@ def solve(month: Month, start: Floats, *, within: float) -> Found:
     each round, because neither arrives at such a point.
     """
     walker, tried = Walker(month), set[bytes]()
-    place = Place(start, walker.step(start))
+    place = walker.look(start)
     best, error, waited = place.residual, 1.0, 0
     for _ in range(ROUNDS):
         place = approach(walker, place)
@@ -97,21 +98,19 @@ def own_shares(walker: Walker, place: Place, tried: set[bytes]) -> Found | None:
 
     They are where the users there hold against all others; where both forces are equal for floats, nothing is sure.
     """
-    corner, there = place.point, place.step
-    if not there.weight:
-        if not np.isfinite(there.nearest):
+    if not place.weight:
+        if not np.isfinite(place.nearest):
             return None
-        corner = nearest_user(walker.month, place.point)
+        corner = extreme_user(walker.month, place.point)
         if corner.tobytes() in tried:
             return None
         tried.add(corner.tobytes())
-        there = walker.step(corner)
-    noise = FINEST * max(walker.month.facts.fees, there.force)
-    left = there.force * length(there.target - corner) - there.weight
-    if left > noise:
+        place = walker.look(corner)
+    noise = FINEST * max(walker.month.facts.fees, place.force)
+    if place.excess > noise:
         return None
-    sure = left < -noise
-    return Found(corner, 0.0 if sure else 1.0, walker.walks, exact=sure)
+    sure = place.excess < -noise
+    return Found(place.point, 0.0 if sure else 1.0, walker.walks, exact=sure)
 
 
 def polish(walker: Walker, place: Place, within: float) -> tuple[Place, float]:
@@ -120,7 +119,7 @@ def polish(walker: Walker, place: Place, within: float) -> tuple[Place, float]:
     The length of the gradient falls along a Newton step at first, and unlike the objective it is precise up to the
     optimum. At users' own shares there is no Hessian, and no step is made.
     """
-    if place.step.weight or not place.step.force:
+    if place.weight or not place.force:
         return place, 1.0
     for _ in range(NEWTON):
         move = direction(walker, place)
@@ -141,9 +140,9 @@ def precision(walker: Walker, place: Place) -> float:
     """
     bend = Bend(walker, place)
     stiffness = softest(bend, place)
-    if stiffness <= 2.0 * (place.step.force * SOFT + COARSE * bend.steepness / place.step.nearest):
+    if stiffness <= 2.0 * (place.force * SOFT + COARSE * bend.steepness / place.nearest):
         return 1.0
-    noise = NOISE * place.step.force + COARSE * bend.steepness
+    noise = NOISE * place.force + COARSE * bend.steepness
     return min(1.0, (place.residual + noise) / stiffness)
 
 
@@ -160,12 +159,12 @@ def softest(bend: Bend, place: Place) -> float:
         diagonal.append(float((bent * basis).sum()))
         rest = bent - diagonal[-1] * basis - beta * before
         beta = length(rest)
-        if beta <= FINEST * place.step.force:
+        if beta <= FINEST * place.force:
             break
         beside.append(beta)
         before, basis = basis, rest / beta
     if not diagonal:
-        return place.step.force
+        return place.force
     off = beside[: len(diagonal) - 1]
     return float(np.linalg.eigvalsh(np.diag(diagonal) + np.diag(off, 1) + np.diag(off, -1)).min())
 
@@ -176,8 +175,8 @@ def shortened(walker: Walker, place: Place, move: Floats) -> Place | None:
     for _ in range(HALVINGS):
         point = simplex(place.point + part * move)
         if point is not None:
-            there = Place(point, walker.step(point))
-            if there.residual < place.residual * (1.0 - 0.1 * part) and not there.step.weight:
+            there = walker.look(point)
+            if there.residual < place.residual * (1.0 - 0.1 * part) and not there.weight:
                 return there
         part /= 2.0
     return None
@@ -186,7 +185,7 @@ def shortened(walker: Walker, place: Place, move: Floats) -> Place | None:
 def direction(walker: Walker, place: Place) -> Floats:
     """Solve Hessian x step = pull by conjugate gradients (Hestenes and Stiefel 1952), float64[artists]."""
     bend = Bend(walker, place)
-    rest = place.step.force * (place.step.target - place.point)
+    rest = place.force * (place.target - place.point)
     move, search = np.zeros_like(rest), rest
     left = float((rest * rest).sum())
     enough = left * EXACT**2
@@ -213,8 +212,8 @@ class Bend:
 
         self.walker, self.place = walker, place
         self.square = kernel.squares(place.point)
-        nearest = place.step.nearest
-        rough = float_unit(place.step.force / nearest)
+        nearest = place.nearest
+        rough = float_unit(place.force / nearest)
         most = sum(walker.month.each(lambda usage: self.squared_forces(usage, rough)))
         self.steepness = max(1, most) / rough
         self.unit = float_unit(2.0 * self.steepness)
@@ -235,13 +234,12 @@ class Bend:
         drawn = self.walker.month.gather(self.visitor(along, sums), rows=2)
         self.walker.walks += 1
         pulled = (drawn[0] - drawn[1]) / self.unit - sum(sums) / self.unit * self.place.point
-        product: Floats = size * (self.place.step.force * along - pulled)
+        product: Floats = size * (self.place.force * along - pulled)
         return product
 
     def visitor(self, along: Floats, sums: list[int]) -> Any:  # noqa: ANN401 - a visit
         """Return the visit of a block: split what pulls one way and the other, and note the difference."""
         from fairpay.kernels import distances as kernel  # noqa: PLC0415 - Numba is loaded where it is used
-        from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
 
         point, square, unit = self.place.point, self.square, self.unit
         offset = float((point * along).sum())
@@ -253,7 +251,7 @@ class Bend:
             kernel.along(usage.start, usage.artist, usage.amount, usage.whole, along, offset, turn)
             budget = (usage.fee / far / far * np.clip(turn / far, -1.0, 1.0) * unit).astype(np.int64)
             for row, one_way in zip(out, (np.maximum(budget, 0), np.maximum(-budget, 0)), strict=True):
-                split.add_proportional(usage.start, usage.artist, usage.amount, usage.whole, one_way, row)
+                Split.BY_LISTENING.add(usage, one_way, row)
             sums.append(sum_exactly(budget))
 
         return visit

@@ -2,15 +2,13 @@
 
 One step pulls the point towards every user with the force fee / distance, which is again a budget per user split by
 share: sums are integers, so the point has the same bytes for any blocks and threads. Coincident users are treated
-after Vardi and Zhang (PNAS 2000); steps are extrapolated after Anderson (1965), and taken back where they do not help.
-This only comes near: `newton` goes the rest of the way.
+after Vardi and Zhang (PNAS 2000). This only comes near: `newton` goes the rest of the way.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.budgets import float_unit, units_each
+from fairpay.rules.core.split import Split
 
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
@@ -27,14 +26,12 @@ if TYPE_CHECKING:
 __all__ = [
     "Floats",
     "Place",
-    "Step",
     "Walker",
     "approach",
     "distances",
+    "extreme_user",
     "length",
     "mean_point",
-    "nearest_user",
-    "shares_of",
     "simplex",
 ]
 
@@ -43,12 +40,6 @@ ROUND = 16
 """Steps before another way is tried."""
 CLOSE = 1e-6
 """The residual, as a part of the fees, from which Newton's method is faster."""
-NOISE = 50
-"""Binary digits of an objective that mean something."""
-MEMORY = 6
-"""Steps an extrapolation looks back on, at most."""
-LEAST = 3
-"""Steps it needs."""
 ROOMY = 2**42
 """The sum of forces, in units of 2^20, that a step must stay below."""
 ROOM = 4.0
@@ -56,29 +47,34 @@ ROOM = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What one walk over the month says about a point."""
+class Place:
+    """A point, and what one walk over the month says about it."""
 
+    point: Floats
     target: Floats
     """Where the users who are not at the point pull it to, T."""
     force: float
     """Sum of fee / distance over them."""
     weight: int
     """Fees of the users at the point."""
-    objective: int
-    """Sum of fee x distance, in units fixed for the month."""
     nearest: float
     """Distance of the nearest user not at the point."""
 
-    def residual(self, point: Floats) -> float:
-        """Return the length of the least subgradient: zero exactly at a geometric median."""
-        return max(0.0, self.force * length(self.target - point) - self.weight)
+    @property
+    def excess(self) -> float:
+        """By how much the pull of the others exceeds what the users at the point hold; below zero they hold it."""
+        return self.force * length(self.target - self.point) - self.weight
 
-    def next(self, point: Floats) -> Floats:
+    @property
+    def residual(self) -> float:
+        """The length of the least subgradient: zero exactly at a geometric median."""
+        return max(0.0, self.excess)
+
+    def next(self) -> Floats:
         """Return the Vardi-Zhang step: the Weiszfeld step, held back by the users at the point."""
-        pull = self.force * length(self.target - point)
+        pull = self.force * length(self.target - self.point)
         stay = self.weight / pull if pull else 1.0
-        return point if stay >= 1.0 else (1.0 - stay) * self.target + stay * point
+        return self.point if stay >= 1.0 else (1.0 - stay) * self.target + stay * self.point
 
 
 def length(vector: Floats) -> float:
@@ -104,14 +100,8 @@ def distances(usage: Usage, point: Floats, square: int) -> Floats:
 
 def mean_point(month: Month) -> Floats:
     """Return the user-centric shares, where the search starts."""
-    from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
-
     unit = units_each(month.facts.fees)
-
-    def weigh(u: Usage, out: Ints) -> None:
-        split.add_proportional(u.start, u.artist, u.amount, u.whole, u.fee * unit, out[0])
-
-    drawn = month.gather(weigh, rows=1)[0]
+    drawn = month.gather(lambda usage, out: Split.BY_LISTENING.add(usage, usage.fee * unit, out[0]), rows=1)[0]
     shares: Floats = drawn / float(sum_exactly(drawn))
     return shares
 
@@ -125,13 +115,8 @@ class Walker:
     """Units for a force of one; 0: not known yet."""
     walks: int = 0
     """Walks over the month so far."""
-    fine: float = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Fix the unit of the objective: a distance is at most the square root of two."""
-        self.fine = float_unit(2.0 * self.month.facts.fees)
-
-    def step(self, point: Floats) -> Step:
+    def look(self, point: Floats) -> Place:
         """Walk over the month once, and once more where the forces have outgrown their unit."""
         from fairpay.kernels import distances as kernel  # noqa: PLC0415 - Numba is loaded where it is used
 
@@ -140,25 +125,23 @@ class Walker:
             most = max(self.month.each(lambda usage: largest_force(usage, point, square)), default=0.0)
             self.unit = float_unit(most * self.month.facts.users)
         while True:
-            sums: list[tuple[int, int, int, int, float]] = []
+            sums: list[tuple[int, int, int, float]] = []
             pulled = self.month.gather(self.visitor(point, square, sums), rows=1)[0]
             self.walks += 1
-            coarse, force, weight, objective = (sum(int(row[i]) for row in sums) for i in range(4))
+            coarse, force, weight = (sum(int(row[i]) for row in sums) for i in range(3))
             if coarse < ROOMY:
                 break
             self.unit /= 2.0 ** (coarse.bit_length() - 40)
-        nearest = min(row[4] for row in sums)
+        nearest = min(row[3] for row in sums)
         if not force:
-            return Step(point, 0.0, weight, objective, nearest)
+            return Place(point, point, 0.0, weight, nearest)
         strength = force / self.unit
         self.unit = float_unit(strength * ROOM)
-        return Step(pulled / float(force), strength, weight, objective, nearest)
+        return Place(point, pulled / float(force), strength, weight, nearest)
 
-    def visitor(self, point: Floats, square: int, sums: list[tuple[int, int, int, int, float]]) -> Any:  # noqa: ANN401 - a visit
+    def visitor(self, point: Floats, square: int, sums: list[tuple[int, int, int, float]]) -> Any:  # noqa: ANN401 - a visit
         """Return the visit of a block: split the forces by share, and note their sums."""
-        from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
-
-        unit, fine = self.unit, self.fine
+        unit = self.unit
 
         def visit(usage: Usage, out: Ints) -> None:
             far = distances(usage, point, square)
@@ -166,10 +149,9 @@ class Walker:
             pull = np.where(away, usage.fee * unit / np.where(away, far, 1.0), 0.0)
             coarse = int((pull * 2.0**-20).astype(np.int64).sum()) if pull.max(initial=0.0) < 2.0**62 else 2**62
             budget = pull.astype(np.int64) if coarse < ROOMY else np.zeros_like(usage.fee)
-            split.add_proportional(usage.start, usage.artist, usage.amount, usage.whole, budget, out[0])
-            objective = sum_exactly((usage.fee * far * fine).astype(np.int64))
+            Split.BY_LISTENING.add(usage, budget, out[0])
             near = float(far[away & (usage.fee > 0)].min(initial=math.inf))
-            sums.append((coarse, sum_exactly(budget), sum_exactly(usage.fee[~away]), objective, near))
+            sums.append((coarse, sum_exactly(budget), sum_exactly(usage.fee[~away]), near))
 
         return visit
 
@@ -180,23 +162,25 @@ def largest_force(usage: Usage, point: Floats, square: int) -> float:
     return float((usage.fee[far > 0] / far[far > 0]).max(initial=0.0))
 
 
-def nearest_user(month: Month, point: Floats) -> Floats:
-    """Return the shares of the nearest paying user that is not at the point; if tied, the smallest by artists."""
+def extreme_user(month: Month, point: Floats, *, farthest: bool = False) -> Floats:
+    """Return the shares of the nearest paying user that is not at the point, or of the farthest.
+
+    If tied, the smallest by artists and shares.
+    """
     from fairpay.kernels import distances as kernel  # noqa: PLC0415 - Numba is loaded where it is used
 
-    square = kernel.squares(point)
+    square, sign = kernel.squares(point), -1.0 if farthest else 1.0
 
     def pick(usage: Usage) -> tuple[float, tuple[tuple[int, float], ...]]:
         far = distances(usage, point, square)
-        far[(far == 0) | (usage.fee == 0)] = math.inf
-        least = float(far.min(initial=math.inf))
+        keys = np.where((usage.fee > 0) & (farthest | (far > 0)), sign * far, math.inf)
+        least = float(keys.min(initial=math.inf))
         if least == math.inf:
             return least, ()
-        return least, min(shares_of(usage, int(u)) for u in np.flatnonzero(far == least))
+        return least, min(shares_of(usage, int(u)) for u in np.flatnonzero(keys == least))
 
-    _, shares = min(month.each(pick))
     found = np.zeros_like(point)
-    for artist, share in shares:
+    for artist, share in min(month.each(pick))[1]:
         found[artist] = share
     return found
 
@@ -209,62 +193,10 @@ def shares_of(usage: Usage, user: int) -> tuple[tuple[int, float], ...]:
 
 
 def approach(walker: Walker, place: Place) -> Place:
-    """Make up to `ROUND` steps, extrapolated where that helps; end early where the residual is `CLOSE` to zero."""
-    history, close = Extrapolation(), CLOSE * walker.month.facts.fees
+    """Make up to `ROUND` steps; end early where the residual is `CLOSE` to zero."""
+    close = CLOSE * walker.month.facts.fees
     for _ in range(ROUND):
         if place.residual <= close:
             break
-        plain = place.step.next(place.point)
-        ahead = history.extend(place.point, plain)
-        there = walker.step(ahead)
-        worst = place.step.objective + (place.step.objective >> NOISE)
-        if there.objective > worst and ahead is not plain:
-            history.forget()
-            ahead, there = plain, walker.step(plain)
-        place = Place(ahead, there)
+        place = walker.look(place.next())
     return place
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A point, and what a walk over the month said about it."""
-
-    point: Floats
-    step: Step
-
-    @property
-    def residual(self) -> float:
-        """The length of the least subgradient."""
-        return self.step.residual(self.point)
-
-
-class Extrapolation:
-    """Anderson's mixing of the last steps, kept inside the simplex."""
-
-    def __init__(self) -> None:
-        """Start without a memory."""
-        self.points: deque[Floats] = deque(maxlen=MEMORY)
-        self.moves: deque[Floats] = deque(maxlen=MEMORY)
-
-    def forget(self) -> None:
-        """Start again, from plain steps."""
-        self.points.clear()
-        self.moves.clear()
-
-    def extend(self, point: Floats, plain: Floats) -> Floats:
-        """Return the mixture of past images whose moves cancel best; the plain step itself while there are too few."""
-        self.points.append(plain)
-        self.moves.append(plain - point)
-        if len(self.moves) < LEAST:
-            return plain
-        differences = [later - self.moves[-1] for later in list(self.moves)[:-1]]
-        gram = np.array([[float((a * b).sum()) for b in differences] for a in differences])
-        right = np.array([float((a * self.moves[-1]).sum()) for a in differences])
-        gram += np.eye(len(gram)) * (1e-14 * np.trace(gram))
-        try:
-            mix = -np.linalg.solve(gram, right)
-        except np.linalg.LinAlgError:
-            return plain
-        ahead = plain + sum(m * (p - plain) for m, p in zip(mix, list(self.points)[:-1], strict=True))
-        inside = simplex(ahead)
-        return plain if inside is None else inside

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairpay.adjust.decisions import read_decisions
+from fairpay.adjust.review import read_decisions
 from fairpay.errors import InputError
 from fairpay.logs.formulas import defused
-from fairpay.runs.review import write_review
+from fairpay.runs.outputs import write_review
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ def read(tmp_path: Path, data: bytes | str) -> list[tuple[str, str, str, Fractio
     """Read a file of decisions."""
     path = tmp_path / "review.csv"
     path.write_bytes(data.encode() if isinstance(data, str) else data)
-    return [(one.kind, one.subject, one.deed, one.weight) for one in read_decisions(path)]
+    return [(one.kind, one.subject, one.action, one.weight) for one in read_decisions(path)]
 
 
 def refused(tmp_path: Path, data: bytes | str) -> dict[str, tuple[int, str]]:
