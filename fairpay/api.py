@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from fairpay.errors import FairpayError
-    from fairpay.fraud.audit.result import Audited
+    from fairpay.fraud.audit.audit import Audited
     from fairpay.fraud.detect.run import Searched
-    from fairpay.logs.caution import Warned
     from fairpay.logs.doctor import FileFound
+    from fairpay.logs.schema import Warned
     from fairpay.pipeline.request import Inspection
     from fairpay.reports.outcome import Control, Listening, Outcome
     from fairpay.settings.options import Options
@@ -154,9 +154,8 @@ def audit(
     `rules`: none is every rule that takes one walk. `scenarios`: names or TOML files; none is the usual two. Takes and
     raises what `compare` does.
     """
-    from fairpay.fraud.audit.result import Audited  # noqa: PLC0415 - loaded where it is used
+    from fairpay.fraud.audit.audit import Audited, run_audit  # noqa: PLC0415 - loaded where it is used
     from fairpay.fraud.audit.scenario import USUAL, find_scenario, scenario_files  # noqa: PLC0415 - the same
-    from fairpay.fraud.audit.stage import run_audit  # noqa: PLC0415 - the engine is loaded where it is used
 
     full = given.complete(options)
     asked, named = request("audit", logs, (), full), tuple(scenarios) or USUAL
@@ -179,8 +178,8 @@ def suspects(
 
     `previous` is the log of the month before. Takes and raises what `compare` does.
     """
+    from fairpay.fraud.detect.intake import ROLES  # noqa: PLC0415 - the same
     from fairpay.fraud.detect.run import outputs, search  # noqa: PLC0415 - the engine is loaded where it is used
-    from fairpay.fraud.detect.scatter import ROLES  # noqa: PLC0415 - the same
 
     full = given.complete(options)
     asked = replace(request("suspects", logs, rules, full), roles=ROLES)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fairpay.adjust.decisions import Decision
 from fairpay.errors import InputError, Problem
-from fairpay.logs.formulas import bare
+from fairpay.logs.tables import bare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import pyarrow as pa
 
 from fairpay.adjust.splits import Wishes
-from fairpay.errors import InputError, Problem, UsageError
+from fairpay.errors import UsageError
+from fairpay.logs.faults import Faults
 from fairpay.logs.names import KNOWN
 from fairpay.logs.tables import column_for, open_table, read_columns
 
@@ -65,13 +66,11 @@ class Stated(Generic[T]):
             InputError: with counts and the first line of each reason.
 
         """
-        if not self.faults or set_aside:
-            return
-        bad = sum(map(len, self.faults.values()))
-        ordered = sorted(self.faults.items(), key=lambda fault: (min(fault[1]), fault[0]))
-        problems = [Problem(len(rows), reason, f"first at row {min(rows)}") for reason, rows in ordered]
-        message = f"{self.path}: {bad} of {self.lines} lines cannot be used"
-        raise InputError(message, problems=problems, advice=ADVICE)
+        faults = Faults(str(self.path))
+        for first, reason, count in sorted((min(rows), reason, len(rows)) for reason, rows in self.faults.items()):
+            faults.add(reason, first, count)
+        if not set_aside:
+            faults.stop(ADVICE, f"{{}} of {self.lines} lines cannot be used")
 
     def rejected(self) -> pa.Table:
         """Return the lines set aside, as `write_rejects` takes them: file, row, reason."""
@@ -187,11 +186,10 @@ def texts(stated: Stated[T], roles: Sequence[str]) -> Iterator[tuple[int, tuple[
     log = open_table(stated.path)
     known = {"kind": ("kind", "wish"), "amount": AMOUNT, "delegate": ("delegate", "delegate_id", "to"), "share": AMOUNT}
     names = [column_for(log.names, {**KNOWN, **known}[role], what=role, where=stated.path) for role in roles]
-    for rows, columns in read_columns(log, list(dict.fromkeys(names)), listing=True):
+    for numbers, broken, columns in read_columns(log, list(dict.fromkeys(names)), listing=True):
         values = [columns[name].cast(pa.large_string()).fill_null("").to_pylist() for name in names]
-        broken = [False] * rows.rows if rows.broken is None else rows.broken.to_pylist()
-        stated.lines += rows.rows
-        for row, wrong, line in zip(rows.numbers.tolist(), broken, zip(*values, strict=True), strict=True):
+        stated.lines += len(numbers)
+        for row, wrong, line in zip(numbers.tolist(), broken.tolist(), zip(*values, strict=True), strict=True):
             if wrong:
                 stated.fault("more fields than the header", row)
             else:

@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from fairpay.fraud.traces import Audience, Crowd, Traces
+    from fairpay.fraud.traces import Audience, Column, Sketches, Traces
     from fairpay.kernels.arrays import Ints
 
-__all__ = ["ArtistSignal", "Aspect", "Column", "Floats", "Group", "GroupSignal", "Levels", "Signal", "UserSignal"]
+__all__ = ["ArtistSignal", "Aspect", "Floats", "Group", "GroupSignal", "Levels", "Signal", "UserSignal"]
 
 Floats: TypeAlias = NDArray[np.float64]
-Column = Literal["time", "duration", "track", "previous"]
-Aspect = Literal["amount", "rest", "length", "sameness", "company", "audience", "reach"]
+Aspect = Literal["amount", "rest", "length", "sameness", "accomplices", "audience", "reach"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,39 +30,48 @@ class Levels:
     """Enough by itself."""
 
 
-@dataclass(frozen=True)
-class Signal(ABC):
-    """A signal. Its docstring says what it measures; its fields are its parameters.
-
-    Signals of one aspect say the same thing in different words, so they count once.
-    """
+class Described(ABC):
+    """What every signal says about itself. Its docstring says what it measures; its fields are its parameters."""
 
     name: ClassVar[str]
     """A column of the output: `hours_a_day`."""
-    aspect: ClassVar[Aspect]
     source: ClassVar[str]
     """Where the idea comes from."""
     innocent: ClassVar[str]
     """What an innocent account with this value may be."""
     needs: ClassVar[frozenset[Column]] = frozenset()
     """Columns of the log without which it cannot run."""
+    says: ClassVar[str]
+    """What it says to a reader, to be filled in: `plays {value:,.0f} times a day`; {signal} has the parameters."""
+
+    @classmethod
+    def summary(cls) -> str:
+        """Return the first paragraph of the docstring, in one line."""
+        return " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
+
+
+@dataclass(frozen=True)
+class Signal(Described):
+    """A signal about single accounts or artists. Signals of one aspect say the same thing, so they count once."""
+
+    aspect: ClassVar[Aspect]
     several: ClassVar[str] = ""
     """What the accounts of a group that reach it do: `play around the clock`; empty for artists."""
     low: ClassVar[bool] = False
     """Whether small values are the conspicuous ones."""
 
-    @abstractmethod
-    def levels(self, values: Floats) -> Levels:
-        """Say from where on a value counts, in the light of the values of the whole log (NaN: not applicable)."""
+    together: float = np.inf
+    """From here on a value is worth a look together with a signal of another aspect. Infinite: never."""
+    alone: float = np.inf
+    """From here on a value is worth a look by itself."""
 
-    @abstractmethod
+    def levels(self, values: Floats) -> Levels:  # noqa: ARG002 - most levels are the same in every log
+        """Say from where on a value counts, in the light of the values of the whole log (NaN: not applicable)."""
+        return Levels(self.together, self.alone)
+
     def words(self, value: float) -> str:
         """Say a value to a reader: `plays 612 times a day`."""
-
-    @classmethod
-    def summary(cls) -> str:
-        """Return the first paragraph of the docstring, in one line."""
-        return first_paragraph(cls)
+        return self.says.format(value=value, signal=self)
 
     def reached(self, values: Floats, level: float) -> NDArray[np.bool_]:
         """Which values are at a level or beyond it: bool[n]; NaN never is."""
@@ -75,11 +83,15 @@ class UserSignal(Signal):
     """A signal about an account."""
 
     applies: ClassVar[int] = 100
-    """Plays of an account below which the signal is not asked: too few to tell anything, too little money to matter."""
+    """Plays of an account below which it is not measured: too few to tell anything, too little money to matter."""
+
+    def measure(self, traces: Traces) -> Floats:
+        """Measure each user of a block: float64[users], NaN where it does not apply, or the log lacks the columns."""
+        return self.measure_users(traces) if self.needs <= traces.has else np.full(traces.users, np.nan)
 
     @abstractmethod
-    def measure(self, traces: Traces) -> Floats:
-        """Measure each user of a block: float64[users], NaN where it does not apply (too few plays)."""
+    def measure_users(self, traces: Traces) -> Floats:
+        """Measure each user of a block that has the columns; NaN where it does not apply (too few plays)."""
 
 
 class ArtistSignal(Signal):
@@ -100,28 +112,13 @@ class Group:
     """How strongly, in the signal's own measure."""
 
 
-class GroupSignal(ABC):
+class GroupSignal(Described):
     """A signal about accounts together. A group is enough by itself: its members may each look like anybody."""
 
-    name: ClassVar[str]
-    source: ClassVar[str]
-    innocent: ClassVar[str]
-    needs: ClassVar[frozenset[Column]] = frozenset()
-
-    @classmethod
-    def summary(cls) -> str:
-        """Return the first paragraph of the docstring, in one line."""
-        return first_paragraph(cls)
-
     @abstractmethod
-    def find(self, crowd: Crowd) -> list[Group]:
+    def find(self, sketches: Sketches) -> list[Group]:
         """Find the groups. An account may stand in several signals' groups, but in one of each."""
 
-    @abstractmethod
     def words(self, group: Group) -> str:
         """Say a group to a reader."""
-
-
-def first_paragraph(described: type) -> str:
-    """Return the first paragraph of a docstring, in one line."""
-    return " ".join((inspect.getdoc(described) or "").split("\n\n")[0].split())
+        return self.says.format(accounts=len(group.users), value=group.value, signal=self)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from fairpay.kernels.arrays import Ints
 
-__all__ = ["Audience", "Crowd", "Pairs", "Span", "Traces", "counts", "distinct", "largest", "starts", "sums"]
+__all__ = ["Audience", "Column", "Pairs", "Sketches", "Span", "Traces", "distinct", "largest", "starts", "sums"]
 
-DAY = 86_400
+Column = Literal["time", "duration", "track", "previous"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +51,19 @@ class Traces:
     """The plays of some users. Rows of one user stand together, in no order; `start` cuts all columns alike."""
 
     start: Ints
-    """int64[users + 1]: user i owns rows start[i] to start[i + 1] of `time`, `ms` and `track`; none is empty."""
+    """int64[users + 1]: user i owns rows start[i] to start[i + 1] of `time`, `duration` and `track`; none is empty."""
     plays: Ints
     """int64[users]: qualified plays."""
     pairs: Pairs
     span: Span
-    time: NDArray[np.uint32] | None = None
-    """uint32[rows]: when each play ended, seconds since 1970 UTC; None without a time column."""
-    ms: NDArray[np.uint32] | None = None
-    """uint32[rows]: milliseconds heard; None without durations, or where a row stands for several plays."""
-    track: NDArray[np.uint32] | None = None
-    """uint32[rows]: 32 bits of a hash of the track id; None without a track column."""
+    has: frozenset[Column]
+    """Which of the following are known: zeros stand for those that are not."""
+    time: NDArray[np.uint32]
+    """uint32[rows]: when each play ended, seconds since 1970 UTC."""
+    duration: NDArray[np.uint32]
+    """uint32[rows]: milliseconds heard; not known where a row stands for several plays."""
+    track: NDArray[np.uint32]
+    """uint32[rows]: 32 bits of a hash of the track id."""
 
     @property
     def users(self) -> int:
@@ -78,42 +80,31 @@ class Traces:
         """float64[users]: plays a day, over the days the log covers."""
         return self.plays / self.span.days
 
-    @cached_property
-    def moments(self) -> NDArray[np.uint32] | None:
-        """uint32[rows]: `time`, ascending within each user."""
-        return self.ascending(self.time)
+    def ascending(self, column: Column) -> NDArray[np.uint32]:
+        """Sort a column within each user: uint32[rows]."""
+        if column not in self.sorted:
+            values: NDArray[np.uint32] = getattr(self, column)
+            self.sorted[column] = np.sort(self.owner << 32 | values).astype(np.uint32)
+        return self.sorted[column]
 
     @cached_property
-    def durations(self) -> NDArray[np.uint32] | None:
-        """uint32[rows]: `ms`, ascending within each user."""
-        return self.ascending(self.ms)
-
-    @cached_property
-    def tracks(self) -> NDArray[np.uint32] | None:
-        """uint32[rows]: `track`, ascending within each user."""
-        return self.ascending(self.track)
-
-    def ascending(self, column: NDArray[np.uint32] | None) -> NDArray[np.uint32] | None:
-        """Sort a column within each user."""
-        if column is None:
-            return None
-        rises = column[1:] >= column[:-1]
-        rises[self.start[1:-1] - 1] = True
-        if rises.all():
-            return column
-        return np.sort(self.owner << 32 | column).astype(np.uint32)
+    def sorted(self) -> dict[str, NDArray[np.uint32]]:
+        """Columns that were sorted already."""
+        return {}
 
     def with_plays(self, least: int) -> tuple[Ints, Traces]:
         """Return the users with at least so many plays, and their block."""
-        who = np.flatnonzero(self.plays >= least)
+        chosen = self.plays >= least
+        who = np.flatnonzero(chosen)
         if len(who) == self.users:
             return who, self
-        rows, start = cut(self.start, who)
-        entries, pair_start = cut(self.pairs.start, who)
-        pairs = Pairs(pair_start, self.pairs.artist[entries], self.pairs.plays[entries])
-        columns = {name: getattr(self, name) for name in ("time", "ms", "track")}
-        kept = {name: None if column is None else column[rows] for name, column in columns.items()}
-        return who, Traces(start, self.plays[who], pairs, self.span, **kept)
+        rows, entries = (np.repeat(chosen, np.diff(start)) for start in (self.start, self.pairs.start))
+        start, bound = (
+            np.concatenate([[0], np.cumsum(np.diff(start)[who])]) for start in (self.start, self.pairs.start)
+        )
+        pairs = Pairs(bound, self.pairs.artist[entries], self.pairs.plays[entries])
+        columns = {name: getattr(self, name)[rows] for name in ("time", "duration", "track")}
+        return who, Traces(start=start, plays=self.plays[who], pairs=pairs, span=self.span, has=self.has, **columns)
 
 
 @dataclass(frozen=True)
@@ -135,7 +126,7 @@ class Audience:
 
 
 @dataclass(frozen=True)
-class Crowd:
+class Sketches:
     """Everybody at once, as sketches: memory grows with users and not with plays. Arrays are by user, in id order."""
 
     core: Pairs
@@ -144,17 +135,10 @@ class Crowd:
     """int64[users]."""
     artist_plays: Ints
     """int64[artists]."""
-    beats: NDArray[np.uint32] | None
-    """uint32[users, k]: MinHash of what was played when; None without time and track columns."""
-    beating: Ints
-    """int64[m]: users with enough plays for their `beats` to mean something, ascending."""
-
-
-def cut(start: Ints, who: Ints) -> tuple[Ints, Ints]:
-    """Return the entries of some segments, and where each of them begins among these."""
-    size = np.diff(start)[who]
-    new = np.concatenate([[0], np.cumsum(size)])
-    return np.repeat(start[who] - new[:-1], size) + np.arange(new[-1]), new
+    moments: NDArray[np.uint32]
+    """uint32[users, k]: MinHash of what was played when; k is 0 without time and track columns."""
+    timed: Ints
+    """int64[m]: users with enough plays for their `moments` to mean something, ascending."""
 
 
 def sums(values: NDArray[np.generic], start: Ints) -> Ints:
@@ -168,11 +152,6 @@ def largest(values: NDArray[np.integer], start: Ints) -> Ints:
     """Find the largest of each segment: [segments]; none of them is empty."""
     found = values[:0] if len(start) == 1 else np.maximum.reduceat(values, start[:-1])
     return found.astype(np.int64)
-
-
-def counts(hits: NDArray[np.bool_], start: Ints) -> Ints:
-    """Count what holds in each segment: int64[segments]; none of them is empty."""
-    return sums(hits, start)
 
 
 def starts(values: NDArray[np.generic], start: Ints) -> Ints:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,13 +25,15 @@ from fairpay.kernels.numbers import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 __all__ = [
     "Amounts",
     "is_text",
-    "is_utf8",
     "missing",
+    "of_dictionary",
     "read_amounts",
     "text_buffers",
     "text_lengths",
@@ -38,7 +41,6 @@ __all__ = [
     "with_nulls",
 ]
 
-ASCII = 128
 PER_SECOND = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 
 
@@ -57,6 +59,11 @@ class Amounts:
             return None
         found = self.how >= EMPTY
         return found if found.any() else None
+
+    def usable(self, among: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which of some rows can be used."""
+        bad = self.bad()
+        return among if bad is None else among & ~bad
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -108,22 +115,6 @@ def missing(column: pa.Array) -> NDArray[np.bool_]:
     return found
 
 
-def is_utf8(column: pa.Array) -> bool:
-    """Whether the text of a column is UTF-8, which damaged or careless files may not hold to."""
-    start = text_offsets(column)
-    data = column.buffers()[2] if len(column) else None
-    if data is None:
-        return True
-    used = np.frombuffer(data, np.uint8)[start[0] : start[-1]]
-    if len(used) == 0 or used.max() < ASCII:
-        return True
-    try:
-        column.validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
 def read_amounts(column: pa.Array, *, role: str, digits: int) -> Amounts:
     """Read a column as integers of 10^-digits, to the nearest, halves to even.
 
@@ -135,7 +126,7 @@ def read_amounts(column: pa.Array, *, role: str, digits: int) -> Amounts:
     """
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return of_dictionary(column, role=role, digits=digits)
+        return of_dictionary(column, partial(read_amounts, role=role, digits=digits))
     if is_text(kind) or pa.types.is_null(kind):
         return with_nulls(of_text(column, digits), column)
     if pa.types.is_integer(kind):
@@ -164,14 +155,13 @@ def filled(column: pa.Array) -> pa.Array:
     return column if column.null_count == 0 else column.fill_null(0)
 
 
-def of_dictionary(column: pa.DictionaryArray, *, role: str, digits: int) -> Amounts:
+def of_dictionary(column: pa.DictionaryArray, read: Callable[[pa.Array], Amounts]) -> Amounts:
     """Read each distinct value once."""
-    values = read_amounts(column.dictionary, role=role, digits=digits)
+    values = read(column.dictionary)
     if len(values.value) == 0:
         return with_nulls(Amounts(np.zeros(len(column), np.int64), None), column)
     at = column.indices.fill_null(0).to_numpy(zero_copy_only=False)
-    how = None if values.how is None else values.how[at]
-    return with_nulls(Amounts(values.value[at], how), column)
+    return with_nulls(Amounts(values.value[at], None if values.how is None else values.how[at]), column)
 
 
 def of_text(column: pa.Array, digits: int) -> Amounts:

@@ -5,7 +5,7 @@
 | kernel          | shapes and types                                                     |
 |-----------------|----------------------------------------------------------------------|
 | `parse_moments` | start int32 or int64[n+1], data uint8[m], out int64[n], how uint8[n] |
-| `compact_moments` | raw int64[n], out int64[n], good bool[n]                            |
+| `unix_moments`  | raw int64[n] or float64[n], out int64[n], how uint8[n]               |
 
 Text i is data[start[i]:start[i+1]]; how[i] is EXACT, or EMPTY, NOT_A_NUMBER or TOO_LARGE with out[i] = 0.
 """
@@ -16,9 +16,9 @@ from __future__ import annotations
 import numpy as np
 
 from fairpay.kernels._jit import inlined, jit
-from fairpay.kernels.numbers import EMPTY, EXACT, NOT_A_NUMBER, WORD, decimal, trim, whole_digits
+from fairpay.kernels.numbers import EMPTY, EXACT, NOT_A_NUMBER, decimal, short_decimal, trim
 
-__all__ = ["FIRST", "compact_moments", "parse_moments"]
+__all__ = ["FIRST", "parse_moments", "unix_moments"]
 
 FIRST = 100_000_000
 """Unix time in seconds, of 1973: smaller numbers are days counted in some other way, or no times."""
@@ -174,19 +174,14 @@ def unix_moment(data: np.ndarray, i: int, end: int) -> tuple[int, int]:
 @jit
 def parse_moments(start: np.ndarray, data: np.ndarray, out: np.ndarray, how: np.ndarray) -> None:
     """Read each text as a moment, microseconds from 1970 UTC: ISO 8601 (no zone is UTC) or unix time by its size."""
-    address = np.int64(data.ctypes.data)
     for n in range(len(out)):
         i, end = trim(data, start[n], start[n + 1])
         out[n] = 0
-        raw = whole_digits(address + i, end - i) if WORD < end - i <= 2 * WORD else -1
-        if raw >= 10_000_000_000_000 and raw < 100_000_000_000_000:
-            out[n], good = compact(raw)
-            if good:
-                how[n] = EXACT
+        if 8 < end - i <= 16 and end - i != 14:
+            raw, came = short_decimal(data, i, end, 0)
+            if came == EXACT and raw >= FIRST:
+                out[n], how[n] = by_size(raw), EXACT
                 continue
-        if raw >= FIRST:
-            out[n], how[n] = by_size(raw), EXACT
-            continue
         if i == end:
             how[n] = EMPTY
             continue
@@ -205,8 +200,17 @@ def parse_moments(start: np.ndarray, data: np.ndarray, out: np.ndarray, how: np.
 
 
 @jit
-def compact_moments(raw: np.ndarray, out: np.ndarray, good: np.ndarray) -> None:
-    """Read whole numbers of 8 or 14 digits as dates and moments as they are written."""
+def unix_moments(raw: np.ndarray, out: np.ndarray, how: np.ndarray) -> None:
+    """Read each number as a moment: a written date of 8 or 14 digits, else unix time by its size from 1973 on."""
     for n in range(len(raw)):
-        written = 10_000_000 <= raw[n] < FIRST or 10_000_000_000_000 <= raw[n] < 100_000_000_000_000
-        out[n], good[n] = compact(raw[n]) if written else (0, False)
+        out[n], how[n] = 0, NOT_A_NUMBER
+        if not (0 <= raw[n] < 2**62):
+            continue
+        whole = np.int64(raw[n])
+        written = 10_000_000 <= whole < FIRST or 10_000_000_000_000 <= whole < 100_000_000_000_000
+        micro, good = compact(whole) if written and whole == raw[n] else (0, False)
+        if good:
+            out[n], how[n] = micro, EXACT
+        elif whole >= FIRST:
+            fine = whole != raw[n] and whole < 100_000_000_000
+            out[n], how[n] = np.int64(np.rint(raw[n] * 1_000_000.0)) if fine else by_size(whole), EXACT

@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fairpay.kernels._jit import inlined, jit
-from fairpay.kernels.words import load64
+from fairpay.kernels._jit import jit
 
 __all__ = [
     "EMPTY",
@@ -27,12 +26,11 @@ __all__ = [
     "ROUNDED_UP",
     "TOO_LARGE",
     "UNREAD",
-    "WORD",
     "decimal",
     "parse_decimals",
     "round_floats",
+    "short_decimal",
     "trim",
-    "whole_digits",
 ]
 
 EXACT, ROUNDED_UP, INEXACT = 0, 1, 2
@@ -48,13 +46,6 @@ SPACE, PLUS, MINUS, POINT, ZERO, NINE, UPPER_E, LOWER_E = 32, 43, 45, 46, 48, 57
 HALF = 5
 LONGEST_EXPONENT = 9999
 LONGEST, SINGLE = 18, 4
-WORD = 8
-ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
-ZEROS = np.uint64(0x3030303030303030)
-SIXES = np.uint64(0x0606060606060606)
-THREES = np.uint64(0x3333333333333333)
-HIGH_HALVES = np.uint64(0xF0F0F0F0F0F0F0F0)
-PAIRS = np.uint64(0x000000FF000000FF)
 POWERS = np.array([10**k for k in range(LONGEST + 1)], np.int64)
 
 
@@ -169,52 +160,14 @@ def short_decimal(data: np.ndarray, i: int, end: int, digits: int) -> tuple[int,
     return whole, (INEXACT if rest > 0 else EXACT)
 
 
-@inlined
-def digits_alone(address: int, length: int) -> int:
-    """Read 1 to 8 digits at once, all eight places in pairs; -1: there is something else among them.
-
-    The pairs: D. Lemire, "Quickly parsing eight digits" (2018), after J. Klemmer and others.
-    """
-    above = np.uint64(8 * (8 - length))
-    word = (load64(address) << above) | (ZEROS & ~(ALL << above))
-    if ((word & HIGH_HALVES) | (((word + SIXES) & HIGH_HALVES) >> np.uint64(4))) != THREES:
-        return -1
-    word -= ZEROS
-    word = word * np.uint64(10) + (word >> np.uint64(8))
-    low = (word & PAIRS) * np.uint64(0x000F424000000064)
-    high = ((word >> np.uint64(16)) & PAIRS) * np.uint64(0x0000271000000001)
-    return np.int64((low + high) >> np.uint64(32))
-
-
-@inlined
-def whole_digits(address: int, length: int) -> int:
-    """Read 9 to 16 digits, the last eight and those before; -1: there is something else among them."""
-    first = digits_alone(address, length - WORD)
-    second = digits_alone(address + length - WORD, WORD)
-    return first * 100_000_000 + second if first >= 0 and second >= 0 else -1
-
-
 @jit
-def parse_decimals(  # noqa: C901 - one walk over the texts; calls for each would cost
-    start: np.ndarray, data: np.ndarray, digits: int, out: np.ndarray, how: np.ndarray
-) -> None:
+def parse_decimals(start: np.ndarray, data: np.ndarray, digits: int, out: np.ndarray, how: np.ndarray) -> None:
     """Read each text as a decimal number (`12`, `+1.5`, `.5`, `1e3`) times 10^digits, to the nearest integer."""
-    address, last = np.int64(data.ctypes.data), len(data) - WORD
     for n in range(len(out)):
-        if 0 < start[n + 1] - start[n] <= WORD and start[n] <= last and digits <= WORD:
-            value = digits_alone(address + start[n], start[n + 1] - start[n])
-            if value >= 0:
-                out[n], how[n] = value * POWERS[digits], EXACT
-                continue
         i, end = trim(data, start[n], start[n + 1])
         if i == end:
             out[n], how[n] = 0, EMPTY
             continue
-        if WORD < end - i <= min(2 * WORD, LONGEST - digits):
-            value = whole_digits(address + i, end - i)
-            if value >= 0:
-                out[n], how[n] = value * POWERS[digits], EXACT
-                continue
         if end - i <= LONGEST:
             out[n], how[n] = short_decimal(data, i, end, digits)
             if how[n] != UNREAD:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fairpay.ledger.tables import Faults, read_table
+from fairpay.ledger.tables import read_table
+from fairpay.logs.faults import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,7 +9,8 @@ import numpy as np
 
 from fairpay.adjust.weights import text_of
 from fairpay.errors import InputError, Problem
-from fairpay.ledger.tables import Faults, read_table
+from fairpay.ledger.tables import read_table
+from fairpay.logs.faults import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -13,7 +13,7 @@ from fairpay.errors import InputError
 from fairpay.ledger.pools import ROLE_OF
 from fairpay.ledger.sorting import Sorter
 from fairpay.ledger.tracks import TrackSources
-from fairpay.logs.caution import Cautions
+from fairpay.logs.schema import Cautions
 from fairpay.pipeline.census import Applying
 from fairpay.pipeline.intake import Plan, Statements, take_in
 from fairpay.pipeline.opening import ROLES

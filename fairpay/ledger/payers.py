@@ -14,7 +14,7 @@ from fairpay.errors import InputError
 from fairpay.kernels.amounts import read_amounts
 from fairpay.ledger.pools import ROLE_OF, find_pool
 from fairpay.ledger.sorting import numbered
-from fairpay.ledger.tables import Faults
+from fairpay.logs.faults import Faults
 from fairpay.logs.names import KNOWN, PAID
 from fairpay.logs.tables import column_for, open_table, read_columns
 from fairpay.money.currency import Currency
@@ -124,7 +124,7 @@ def read_payers(path: Path, pools: Sequence[Pool], columns: tuple[str, ...], *, 
     money = next((name for name in log.names if name.lower() == "currency"), None)
     reader = Reader(pools, columns, currency, Faults(path.name))
     wanted = list(dict.fromkeys([user, paid, *keys, *([money] if money else [])]))
-    for _, found in read_columns(log, wanted):
+    for *_, found in read_columns(log, wanted):
         reader.take(found[user], found[paid], [found[key] for key in keys], found[money] if money else None)
     reader.faults.stop(ADVICE)
     if not reader.lines:

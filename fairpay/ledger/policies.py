@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fairpay.adjust.policy import make_policy, policy_file, policy_text, read_policy
 from fairpay.errors import FairpayError, InputError, UsageError
-from fairpay.ledger.tables import Faults
+from fairpay.logs.faults import Faults
 from fairpay.rules import find_rule, rule_classes
 
 if TYPE_CHECKING:

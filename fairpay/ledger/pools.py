@@ -8,7 +8,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from fairpay.errors import FairpayError, InputError, UsageError
-from fairpay.ledger.tables import Faults, read_table
+from fairpay.ledger.tables import read_table
+from fairpay.logs.faults import Faults
 from fairpay.money.currency import Currency, exact_amount, parse_rate
 from fairpay.rules import find_rule
 

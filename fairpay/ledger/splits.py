@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from fairpay.errors import UsageError
 from fairpay.ledger.ledger import apportion
-from fairpay.ledger.tables import Faults, Line, read_table
+from fairpay.ledger.tables import Line, read_table
+from fairpay.logs.faults import Faults
 from fairpay.money.currency import parse_rate
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from fairpay.errors import FairpayError
 from fairpay.ledger.periods import check_period
 from fairpay.ledger.splits import RESERVED
-from fairpay.ledger.tables import Faults, read_table
+from fairpay.ledger.tables import read_table
+from fairpay.logs.faults import Faults
 from fairpay.money.currency import Currency
 
 if TYPE_CHECKING:

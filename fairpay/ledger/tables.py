@@ -5,17 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from fairpay.errors import InputError, Problem
+from fairpay.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["IDS", "Faults", "Line", "read_table"]
+__all__ = ["IDS", "Line", "read_table"]
 
 IDS = frozenset({"user", "artist", "track", "payee", "wrong", "right"})
 """Columns compared with what logs hold, where ids are text: no character of theirs is taken off."""
@@ -29,32 +29,6 @@ class Line:
     """From 1, without the header."""
     values: Mapping[str, str]
     """column -> text; empty where nothing stands. Ids keep the space around them, as in logs; all else has none."""
-
-
-@dataclass(slots=True)
-class Faults:
-    """What is wrong with a table, by reason, until all of it has been looked at."""
-
-    what: str
-    """The table, for the message: `splits.csv`."""
-    found: dict[str, tuple[int, str]] = field(default_factory=dict)
-
-    def add(self, reason: str, where: int | str) -> None:
-        """Count one fault; the first place it was met is kept."""
-        count, first = self.found.get(reason, (0, f"first at row {where}" if isinstance(where, int) else where))
-        self.found[reason] = (count + 1, first)
-
-    def stop(self, advice: str) -> None:
-        """End here if anything was found.
-
-        Raises:
-            InputError: with every reason, its count and its first place.
-
-        """
-        if self.found:
-            problems = [Problem(count, reason, where) for reason, (count, where) in self.found.items()]
-            message = f"{self.what}: {sum(p.count for p in problems)} faults"
-            raise InputError(message, problems=problems, advice=advice)
 
 
 def read_table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fairpay.logs.names import ARTIST_ID, ARTIST_NAME, normal
+from fairpay.logs.names import ARTIST_ID, ARTIST_NAME, answering
 from fairpay.logs.tables import check_ids, column_for, open_table, read_columns
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def read_artists(path: Path) -> pl.DataFrame:
     check_ids(log, artist, role="artist")
     frames = [
         pl.DataFrame({title: pl.Series(columns[name].cast("large_string")) for name, title in names.items()})
-        for _, columns in read_columns(log, [artist, *others])
+        for *_, columns in read_columns(log, [artist, *others])
     ]
     if not frames:
         return pl.DataFrame(schema=dict.fromkeys(names.values(), pl.String))
@@ -47,16 +47,12 @@ def read_artists(path: Path) -> pl.DataFrame:
 def named_columns(path: Path) -> tuple[Source, dict[str, str]]:
     """Open the file; return its columns and what they are called from here on, the artist first."""
     log = open_table(path)
-    if len(log.names) == PAIR and not {normal(n) for n in log.names} & {normal(n) for n in ARTIST_ID}:
+    if len(log.names) == PAIR and not answering(log.names, ARTIST_ID):
         log = open_table(path, header=False)
         return log, dict(zip(log.names, ("artist", "name"), strict=True))
     artist = column_for(log.names, ARTIST_ID, what="artist id", where=path)
     others = [name for name in log.names if name != artist]
-    by_normal = {normal(name): name for name in reversed(others)}
-    name = next((by_normal[normal(n)] for n in ARTIST_NAME if normal(n) in by_normal), None)
-    titles = {artist: "artist"}
-    if name is not None:
-        titles[name] = "name"
+    titles = {artist: "artist", **dict.fromkeys(answering(others, ARTIST_NAME)[:1], "name")}
     for other in others:
         if other not in titles and other.lower() not in titles.values():
             titles[other] = other.lower()

@@ -50,19 +50,18 @@ def check_kinds(source: Source, columns: Columns) -> None:
         field = source.fields.get(name)
         if field is None:
             continue
-        kind = field.kind
-        if role in IDS and not is_id(kind.inner if isinstance(kind, pl.List) and role == "artist" else kind):  # type: ignore[arg-type]
+        kind, advice = field.kind, f"Name another column with --columns {role}=NAME."
+        held = kind.inner if isinstance(kind, pl.List) and role == "artist" else kind
+        if role in IDS and not is_id(held):  # type: ignore[arg-type] # a data type
             message = f"{source.where}: the {role} column {name} is of type {kind}; ids are text or whole numbers"
-            advice = f"Write it as text, or name another column with --columns {role}=NAME."
+            advice = f"Write it as text, or n{advice[1:]}"
             if isinstance(kind, pl.Struct):
                 advice = f"Name a value in it: --columns {role}={name}.{kind.fields[0].name}"
             raise InputError(message, advice=advice)
-        if role in NUMBERS and not is_number(kind, role):
-            message = f"{source.where}: {role} is the column {name}, of {kind}, not of numbers"
-            raise InputError(message, advice=f"Name another column with --columns {role}=NAME.")
-        if role == "time" and not is_time(kind):
-            message = f"{source.where}: time is the column {name}, of {kind}, not of moments"
-            raise InputError(message, advice="Name another column with --columns time=NAME.")
+        if (role in NUMBERS and not is_number(kind, role)) or (role == "time" and not is_time(kind)):
+            what = "moments" if role == "time" else "numbers"
+            message = f"{source.where}: {role} is the column {name}, of {kind}, not of {what}"
+            raise InputError(message, advice=advice)
 
 
 def can_be(source: Source, role: str, name: str) -> bool:

@@ -15,6 +15,7 @@ from fairpay.logs.names import (
     PAID,
     PLAYED_ONLY,
     SPOKEN,
+    answering,
     meaning_of,
     normal,
     statement_of,
@@ -119,9 +120,6 @@ def find_columns(
         message = f"{where}: this is a sales statement of {who}: it says what was earned, and not who listened"
         raise InputError(message, advice="fairpay divides money by listening: give a log with a column for users.")
     roles: dict[str, str] = {}
-    by_normal: dict[str, str] = {}
-    for name in reversed(names):
-        by_normal[normal(name)] = name
     detected = False
     measured = any(role in reading.columns for role in MEASURED)
     for role in ROLES:
@@ -131,30 +129,21 @@ def find_columns(
             if role in wanted or must:
                 roles[role] = found
         elif must or (role in wanted and not (measured and role in MEASURED)):
-            match = next((by_normal[normal(name)] for name in KNOWN[role] if normal(name) in by_normal), None)
-            if match is not None:
-                refuse_two(role, match, names, where)
-                roles[role] = match
+            alike = answering(names, KNOWN[role])
+            if len(alike) > 1:
+                message = f"{where}: {len(alike)} columns answer to the {role}: {', '.join(alike)}"
+                raise InputError(message, advice=f"Say which with --columns {role}=NAME, or give the rows one name.")
+            if alike:
+                roles[role] = alike[0]
                 detected = True
             elif must:
                 raise not_found(role, names, reading, where)
     if all(role in roles for role in DURATION):
         del roles["seconds"]
+    by_normal = {normal(name): name for name in reversed(names)}
     spoken = tuple(by_normal[normal(name)] for name in SPOKEN if normal(name) in by_normal)
-    return Columns(roles, played_only(by_normal), detected, spoken)
-
-
-def refuse_two(role: str, match: str, names: Sequence[str], where: str) -> None:
-    """Refuse two columns that are one by their names, such as artist_name and artistName: one would be ignored.
-
-    Raises:
-        InputError: naming both.
-
-    """
-    alike = [name for name in names if normal(name) == normal(match)]
-    if len(alike) > 1:
-        message = f"{where}: {len(alike)} columns answer to the {role}: {', '.join(alike)}"
-        raise InputError(message, advice=f"Say which with --columns {role}=NAME, or give the rows one name.")
+    played = tuple((by_normal[r.column], r.words) for r in PLAYED_ONLY if {r.column, *r.among} <= by_normal.keys())
+    return Columns(roles, played, detected, spoken)
 
 
 def has_artist(names: Sequence[str], reading: Reading) -> bool:
@@ -162,13 +151,12 @@ def has_artist(names: Sequence[str], reading: Reading) -> bool:
     told = reading.columns.get("artist")
     if told is not None:
         return any(name.casefold() == told.casefold() for name in names)
-    return bool({normal(name) for name in names} & {normal(name) for name in KNOWN["artist"]})
+    return bool(answering(names, KNOWN["artist"]))
 
 
 def tells_plays(names: Sequence[str]) -> bool:
     """Whether one of the columns is a time, a time listened or a number of plays: a list of favourites has none."""
-    known = {normal(name) for role in ("time", *MEASURED) for name in KNOWN[role]}
-    return bool({normal(name) for name in names} & known)
+    return any(answering(names, KNOWN[role]) for role in ("time", *MEASURED))
 
 
 def number_columns(names: Sequence[str], reading: Reading) -> frozenset[str]:
@@ -266,12 +254,3 @@ def listed(names: Sequence[str]) -> str:
         return "the first line looks like a row, not like a header"
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return f"the columns are {', '.join(names[:SHOWN])}{more}" if names else "there are no columns"
-
-
-def played_only(by_normal: dict[str, str]) -> tuple[tuple[str, frozenset[str]], ...]:
-    """Find the columns that say whether a row is a play, in logs known to have them."""
-    return tuple(
-        (by_normal[rule.column], rule.words)
-        for rule in PLAYED_ONLY
-        if rule.column in by_normal and rule.among <= by_normal.keys()
-    )

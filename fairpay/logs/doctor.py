@@ -12,7 +12,7 @@ from fairpay.kernels.amounts import read_amounts
 from fairpay.logs.cells import Cells, check_kinds
 from fairpay.logs.columns import find_columns
 from fairpay.logs.faults import reading_of
-from fairpay.logs.find import LogFile, find_logs
+from fairpay.logs.find import find_logs
 from fairpay.logs.open import open_file
 from fairpay.logs.schema import ROLES
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from fairpay.logs.columns import Columns
+    from fairpay.logs.files import LogFile
     from fairpay.logs.source import Source
     from fairpay.settings.values import Reading
 

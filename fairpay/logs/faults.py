@@ -1,4 +1,4 @@
-"""What can go wrong in reading a file, said in one sentence instead of a traceback."""
+"""What can go wrong in reading a file, said in one sentence instead of a traceback, and in a table's lines."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import lzma
 import sys
 import zlib
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from fairpay.errors import InputError
+from fairpay.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["reading_of", "short"]
+__all__ = ["Faults", "reading_of", "short"]
 
 ENCODING = "The file is damaged, or in another encoding: for text files say which, such as --encoding latin-1."
 QUOTING = 'If " is part of names rather than quoting, use --no-quote.'
@@ -85,3 +86,47 @@ def short(text: str) -> str:
         place = next((part for part in text.split("\n") if "current offset" in part), "")
         line = f"a quoted field does not end where it should. {place.strip()}"
     return line if len(line) <= LONGEST else line[: LONGEST - 3] + "..."
+
+
+@dataclass(slots=True)
+class Faults:
+    """What is wrong with the lines of a table, by reason, until all of it has been looked at."""
+
+    what: str
+    """The table, for the message: `splits.csv`."""
+    found: dict[str, Problem] = field(default_factory=dict)
+    """reason -> how often it was met, and where first."""
+
+    def add(self, reason: str, where: int | str, count: int = 1, *, example: str = "") -> None:
+        """Count faults of one reason; the first place and example are kept.
+
+        Args:
+            reason: what is wrong.
+            where: the line, from 1 without the header; or another place, in words.
+            count: how many there are.
+            example: what stands there, to be added to the reason.
+
+        """
+        at = f"first at row {where}" if isinstance(where, int) else where
+        first = self.found.get(reason, Problem(0, reason + example, at))
+        self.found[reason] = Problem(first.count + count, first.reason, first.where)
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return sum(problem.count for problem in self.found.values())
+
+    def stop(self, advice: str, words: str = "{} faults") -> None:
+        """End here if anything was found.
+
+        Args:
+            advice: what to do.
+            words: the message, with the number of faults for `{}`.
+
+        Raises:
+            InputError: with every reason, its count and its first place.
+
+        """
+        if self.found:
+            message = f"{self.what}: {words.format(self.count)}"
+            raise InputError(message, problems=list(self.found.values()), advice=advice)

@@ -2,90 +2,39 @@
 
 from __future__ import annotations
 
-import errno
 import glob
 import os
-import stat
 import sys
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal, TypeAlias
-from urllib.parse import unquote
+from typing import IO, TYPE_CHECKING
 
-from fairpay.errors import InputError
+from fairpay.errors import InputError, UsageError
+from fairpay.logs.disk import DISK
+from fairpay.logs.files import FORMATS, Entry, LogFile, format_of, hive_keys, is_hidden, split_name, starting_with
 from fairpay.logs.people import person_at, person_in
 from fairpay.logs.spool import copy, known_as, spooled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from zipfile import ZipInfo
 
+    from fairpay.logs.files import Format, Place
     from fairpay.settings.values import Reading
 
-__all__ = ["Format", "Found", "LogFile", "Packing", "find_logs", "log_file"]
+__all__ = ["Found", "find_logs", "log_file"]
 
-FileFormat: TypeAlias = Literal["csv", "parquet", "json", "xlsx"]
-Format: TypeAlias = FileFormat | Literal["delta", "iceberg"]
-Packing: TypeAlias = Literal["gz", "zst", "bz2", "xz"]
-
-FORMATS: dict[str, FileFormat] = {
-    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".dat": "csv", ".log": "csv", ".inter": "csv",
-    ".parquet": "parquet", ".pq": "parquet",
-    ".json": "json", ".jsonl": "json", ".ndjson": "json",
-    ".xlsx": "xlsx", ".xlsm": "xlsx", ".xls": "xlsx", ".ods": "xlsx",
-}  # fmt: skip
-"""Extension -> format. To read another extension, add it here."""
-PACKINGS: dict[str, Packing] = {".gz": "gz", ".zst": "zst", ".bz2": "bz2", ".xz": "xz"}
 REMOTE = ("s3://", "s3a://", "gs://", "https://", "http://", "az://", "abfss://", "hf://")
 IGNORED = frozenset({"manifest.json", "summary.json"})
 """What a run of fairpay leaves in its directory, which may be among the logs."""
-NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 STANDARD_INPUT = "-"
-SNIFFED = 64
 MOST_BYTES = 1 << 38
 """An archive that unpacks to more is refused."""
 FREE_BYTES, MOST_TIMES = 100_000_000, 200
 """And so is one that unpacks to more than this and to more than so many times its size."""
 DEEPEST = 3
 """In how many archives an archive may lie."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogFile:
-    """One file of listening."""
-
-    path: str
-    """As it is called in messages and in the manifest."""
-    format: Format
-    packing: Packing | None = None
-    size: int = 0
-    """Bytes on disk; 0 where it is not on this machine."""
-    hive: dict[str, str | None] = field(default_factory=dict, hash=False)
-    """Keys and values of `key=value` folders."""
-    remote: bool = False
-    copy: str = ""
-    """Where its bytes lie, if not at `path`: of a pipe, or a member of an archive."""
-    person: str = ""
-    """Whose export it is, by its folder."""
-    home: str = ""
-    """Where that folder is; empty where one person may have several."""
-    sought: bool = True
-    """Whether it was named; else it was found in a folder, an archive or by a pattern."""
-
-    @property
-    def local(self) -> str:
-        """Where its bytes lie."""
-        return self.copy or self.path
-
-    @property
-    def name(self) -> str:
-        """Its name without folders."""
-        return Path(self.path).name
-
-    @property
-    def stem(self) -> str:
-        """The name without folders and known extensions: the user of a personal export."""
-        return split_name(self.name)[0]
 
 
 @dataclass(slots=True)
@@ -97,17 +46,17 @@ class Found:
     """Files that are no logs by their names."""
 
 
-def split_name(name: str) -> tuple[str, str, Packing | None]:
-    """Split `alice.json.gz` into `alice`, `.json` and `gz`."""
-    stem, last = os.path.splitext(name)  # noqa: PTH122 - a name, not a path
-    packing = PACKINGS.get(last.lower())
-    if packing is not None:
-        stem, last = os.path.splitext(stem)  # noqa: PTH122 - likewise
-    return (stem, last.lower(), packing) if last.lower() in FORMATS else (stem + last, "", packing)
+def place_of(path: str) -> tuple[Place, str]:
+    """Return where something lies, and its one name there."""
+    if not path.startswith(REMOTE):
+        return DISK, path
+    from fairpay.logs.stores import settled, store_of  # noqa: PLC0415 - only for addresses
+
+    return store_of(path), settled(path)
 
 
-def log_file(path: str, reading: Reading, hive: dict[str, str | None] | None = None) -> LogFile:
-    """Tell a file's format: as it was told, else by its extension, else by its first bytes.
+def log_file(path: str, reading: Reading) -> LogFile:
+    """Tell a file's format: as it was told, else by its name, else by its first bytes.
 
     Raises:
         InputError: the file is not there or cannot be read, or nothing says what it is.
@@ -115,75 +64,34 @@ def log_file(path: str, reading: Reading, hive: dict[str, str | None] | None = N
     """
     if path == STANDARD_INPUT:
         return piped("standard input", reading, sys.stdin.buffer)
-    if path.startswith(REMOTE):
-        from fairpay.logs.remote import remote_file  # noqa: PLC0415 - only for addresses
+    place, path = place_of(path)
+    return file_at(place, place.look(path), reading)
 
-        return remote_file(path, reading)
-    _, extension, packing = split_name(Path(path).name)
-    kind: Format | None = reading.format or ("iceberg" if path.endswith(".metadata.json") else FORMATS.get(extension))
-    mode, size = status_of(path)
-    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or (stat.S_ISCHR(mode) and not os.path.samefile(path, os.devnull)):  # noqa: PTH121 - may be /dev/fd/63
+
+def file_at(place: Place, entry: Entry, reading: Reading) -> LogFile:
+    """Tell the format of what lies somewhere."""
+    path, away = entry.address, ""
+    if entry.pipe:
         with Path(path).open("rb") as stream:
             return piped(path, reading, stream)
-    kind = kind or sniffed(path)
+    if place.far:
+        from fairpay.logs.stores import shown  # noqa: PLC0415 - only for addresses
+
+        path = shown(entry.address)
+        away = "" if path == entry.address else entry.address
+    kind = reading.format or format_of(path.rpartition("/")[2]) or starting_with(place, entry.address)
     if kind is None:
-        raise unknown(path)
-    return LogFile(path=path, format=kind, packing=packing, size=size, hive=hive or {})
-
-
-def status_of(path: str) -> tuple[int, int]:
-    """Return mode and size of a file that can be read.
-
-    Raises:
-        InputError: it is not there, or cannot be read.
-
-    """
-    try:
-        found = os.stat(path)  # noqa: PTH116 - there may be ten thousand
-        if not os.access(path, os.R_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    except ValueError as error:
-        message = f"{path!r}: no file can be called so"
-        raise InputError(message) from error
-    except OSError as error:
-        if isinstance(error, FileNotFoundError) and not os.path.splitext(path)[1]:  # noqa: PTH122 - a name as it was given
-            message = f"{path}: there is no such file or directory"
-        else:
-            message = f"{path}: cannot be read: {(error.strerror or 'unknown fault').lower()}"
-        raise InputError(message) from error
-    return found.st_mode, found.st_size
+        message = f"{path}: nothing says what kind of log this is"
+        raise InputError(message, advice="Give --format csv, parquet or json.")
+    return LogFile(path=path, format=kind, size=entry.size, hive=hive_keys(path), remote=place.far, copy=away)
 
 
 def piped(name: str, reading: Reading, stream: IO[bytes]) -> LogFile:
     """Copy what comes through a pipe, which can be read only once, and tell what it is."""
     key = ("pipe", name, os.fstat(stream.fileno()).st_ino) if name != "standard input" else ("pipe", name)
     path = str(known_as(name, spooled(key, name, lambda out: copy(stream, out))))
-    kind = reading.format or sniffed(path) or "csv"
+    kind = reading.format or starting_with(DISK, path) or "csv"
     return LogFile(path=name, format=kind, size=Path(path).stat().st_size, copy=path)
-
-
-def sniffed(path: str) -> Format | None:
-    """Tell a format by the first bytes of a file, unpacked; None where they do not say."""
-    from fairpay.logs.packed import open_bytes  # noqa: PLC0415 - only where a name says nothing
-
-    try:
-        with open_bytes(path) as stream:
-            start = stream.read(SNIFFED).removeprefix(b"\xef\xbb\xbf").lstrip()
-    except (OSError, EOFError, ValueError):
-        return None
-    return told_by(start)
-
-
-def told_by(start: bytes) -> Format | None:
-    """Tell a format by the first bytes; None where they do not say."""
-    if start.startswith(b"PAR1"):
-        return "parquet"
-    return "json" if start[:1] in {b"{", b"["} else None
-
-
-def unknown(path: str) -> InputError:
-    """Say that nothing tells what a file is."""
-    return InputError(f"{path}: nothing says what kind of log this is", advice="Give --format csv, parquet or json.")
 
 
 def find_logs(paths: Sequence[str], reading: Reading) -> Found:
@@ -205,17 +113,13 @@ def find_logs(paths: Sequence[str], reading: Reading) -> Found:
             kinds.setdefault(reading.late.get(path, 0), {}).setdefault(file.format, file.path)
     found.files.extend(each.values())
     if not found.files:
-        message = (
-            f"{', '.join(paths[:3])}: no log was found there; passed over: {', '.join(found.passed[:5]) or 'nothing'}"
-        )
+        passed = ", ".join(found.passed[:5]) or "nothing"
+        message = f"{', '.join(paths[:3])}: no log was found there; passed over: {passed}"
         advice = "Give --format csv, parquet or json if the names do not say what they are."
         if any("youtube" in name.lower() and name.lower().endswith(".html") for name in found.passed):
             advice = "Ask Google Takeout for the history as JSON rather than as HTML."
         raise InputError(message, advice=advice)
-    if any(file.remote for file in found.files):
-        from fairpay.logs.remote import check_addresses  # noqa: PLC0415 - only for addresses
-
-        check_addresses(found.files)
+    check_addresses(found.files)
     if any(file.format == "parquet" for file in found.files):
         from fairpay.logs.lakes import refuse_parts  # noqa: PLC0415 - for Parquet only
 
@@ -228,6 +132,20 @@ def find_logs(paths: Sequence[str], reading: Reading) -> Found:
     return found
 
 
+def check_addresses(files: Iterable[LogFile]) -> None:
+    """Refuse addresses that look the same in messages and in the manifest, where no query is shown.
+
+    Raises:
+        UsageError: naming them.
+
+    """
+    counts = Counter(file.path for file in files if file.remote)
+    twice = [path for path, count in counts.items() if count > 1]
+    if twice:
+        message = f"{twice[0]}: {counts[twice[0]]} addresses differ only in what follows the question mark"
+        raise UsageError(message, advice="Fetch the files first, and give them names of their own.")
+
+
 def extension_of(path: str) -> str:
     """Return the extension of a path that says its format, or nothing."""
     return split_name(Path(path).name)[1]
@@ -237,126 +155,77 @@ def expand(path: str, reading: Reading, found: Found, *, alone: bool) -> Iterabl
     """Find the files one argument stands for."""
     if path == STANDARD_INPUT:
         return [log_file(path, reading)]
-    if path.startswith(REMOTE):
-        from fairpay.logs.remote import expand_remote  # noqa: PLC0415 - only for addresses
-
-        return expand_remote(path, reading, found, alone=alone)
-    if holds_logs(path):
-        return within(path, reading, found, alone=alone)
-    if exists(path) or not glob.has_magic(path):
-        return [owned(log_file(path, reading, hive_keys(path)))]
-    matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - keeps the form in which the user wrote it
-    named = Path(path).parts
-    matches = [m for m in matches if not any(p.startswith("_") and p not in named for p in Path(m).parts)]
-    files = [file for match in matches for file in matched(match, reading, found)]
+    place, path = place_of(path)
+    if place.has(path) or not glob.has_magic(path):
+        entry = place.look(path)
+        return within(place, entry, reading, found, alone=alone) if entry.many else [owned(place, entry, reading)]
+    files: list[LogFile] = []
+    for match in place.matches(path):
+        if match.many:
+            files += within(place, match, reading, found, alone=False)
+        else:
+            files.append(replace(owned(place, match, reading), sought=False))
     if not files:
-        message = f"{path}: no file matches"
+        message = f"{path}: no {'object' if place.far else 'file'} matches"
         raise InputError(message, advice="Check the pattern; quote it, so that the shell leaves it alone.")
     return files
 
 
-def exists(path: str) -> bool:
-    """Whether there is something of that name, whoever may look at it."""
-    return os.path.lexists(path) if "\0" not in path else False
-
-
-def holds_logs(path: str) -> bool:
-    """Whether a path stands for the logs within: a directory, or an archive."""
-    return os.path.isdir(path) or (path.lower().endswith(".zip") and os.path.isfile(path))  # noqa: PTH112, PTH113 - may hold a NUL
-
-
-def matched(path: str, reading: Reading, found: Found) -> Iterable[LogFile]:
-    """Take one match of a pattern: a directory stands for the logs within."""
-    if holds_logs(path):
-        return within(path, reading, found, alone=False)
-    if Path(path).name.startswith((".", "_")):
-        return []
-    return [replace(owned(log_file(path, reading, hive_keys(path))), sought=False)]
-
-
-def owned(file: LogFile) -> LogFile:
-    """Say whose a file is that was named itself."""
-    person, home = ("", "") if file.copy else person_at(file.path)
+def owned(place: Place, entry: Entry, reading: Reading) -> LogFile:
+    """Say what a file is that was named itself, and whose."""
+    file = file_at(place, entry, reading)
+    person, home = ("", "") if file.copy else person_at(place.rooted(file.path))
     return replace(file, person=person, home=home)
 
 
-def within(path: str, reading: Reading, found: Found, *, alone: bool) -> Iterable[LogFile]:
-    """Find the logs in a directory or an archive."""
-    if os.path.isdir(path):  # noqa: PTH112 - as it was given
-        from fairpay.logs.lakes import table_in  # noqa: PLC0415 - the tables that lie in folders
-
-        kind = table_in(path)
-        if kind is not None:
-            return [LogFile(path=path, format=kind)]
-        walked = list(walk(path, path, reading, found, frozenset()))
-        each = alone
-    else:
-        walked = list(unzip(path, reading, found))
-        tops = {Path(os.path.relpath(file.path, path)).parts[0] for file in walked}
-        each = alone and len(tops) > 1  # else the one folder in it is the service's
-    climb = not alone or os.path.isdir(path)  # noqa: PTH112 - as it was given
-    whose = [person_in(os.path.relpath(file.path, path), path, alone=each, climb=climb) for file in walked]
-    return [
-        replace(file, person=person, home=home, sought=False)
-        for file, (person, home) in zip(walked, whose, strict=True)
-    ]
+def within(place: Place, top: Entry, reading: Reading, found: Found, *, alone: bool) -> list[LogFile]:
+    """Find the logs in a folder or an archive."""
+    files = list(walk(place, top, reading, found) if top.folder else unzip(place, top.address, reading, found))
+    if [file.path for file in files] == [top.address]:
+        return files  # a table of a lake
+    inner = [file.path[len(top.address) :].lstrip("/") for file in files]
+    climb = top.folder or not alone
+    if not top.folder:
+        alone = alone and len({path.split("/")[0] for path in inner}) > 1  # else the one folder in it is the service's
+    whose = [person_in(path, place.rooted(top.address), alone=alone, climb=climb) for path in inner]
+    return [replace(file, person=who, home=home, sought=False) for file, (who, home) in zip(files, whose, strict=True)]
 
 
-def walk(
-    folder: str, root: str, reading: Reading, found: Found, above: frozenset[tuple[int, int]]
-) -> Iterator[LogFile]:
-    """Find the logs in a directory and below, through links, leaving out hidden ones, `_SUCCESS` and the like.
-
-    Raises:
-        InputError: a folder that cannot be listed: a log left out would be a wrong payout.
-
-    """
-    try:
-        status = os.stat(folder)  # noqa: PTH116 - there may be ten thousand
-        entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
-    except OSError as error:
-        message = f"{folder}: cannot be read: {(error.strerror or 'unknown fault').lower()}"
-        raise InputError(message) from error
-    here = (status.st_dev, status.st_ino)
-    if here in above:
-        return  # a link back to where it stands
-    if folder != root and {"_delta_log", "metadata"} & {entry.name for entry in entries}:
-        from fairpay.logs.lakes import table_in  # noqa: PLC0415 - the same
-
-        kind = table_in(folder)
-        if kind is not None:
-            yield LogFile(path=folder, format=kind)
-            return
-    for entry in entries:
-        if entry.name.startswith((".", "_")) or entry.name in IGNORED:
+def walk(place: Place, top: Entry, reading: Reading, found: Found) -> Iterator[LogFile]:
+    """Find the logs in a folder and below."""
+    for entry in place.below(top.address):
+        if entry.table is not None:
+            yield LogFile(path=entry.address, format=entry.table, remote=place.far)
+        elif entry.name in IGNORED:
             continue
-        if entry.is_dir():
-            yield from walk(entry.path, root, reading, found, above | {here})
-        elif entry.name.lower().endswith(".zip"):
-            yield from unzip(entry.path, reading, found)
-        elif wanted(entry.name, reading, lambda entry=entry: sniffed(entry.path)):  # type: ignore[misc] # bound here
-            yield log_file(entry.path, reading, hive_keys(entry.path))
+        elif entry.many:
+            yield from unzip(place, entry.address, reading, found)
+        elif is_wanted(place, entry, reading):
+            yield file_at(place, entry if place.far else place.look(entry.address), reading)
         else:
-            found.passed.append(entry.path)
+            found.passed.append(entry.address)
 
 
-def wanted(name: str, reading: Reading, sniff: Callable[[], Format | None]) -> bool:
+def is_wanted(place: Place, entry: Entry, reading: Reading) -> bool:
     """Whether a file found in a folder is a log by its name; where the format is told, also without an extension."""
-    kind = FORMATS.get(split_name(name)[1])
-    if kind is None:
-        plain = "." not in split_name(name)[0].lstrip(".") or name.rpartition(".")[2].isdigit()
-        return reading.format is not None or (plain and sniff() is not None)
-    return reading.format in {None, kind}
+    stem, extension = split_name(entry.name)
+    if not extension:
+        plain = "." not in stem.lstrip(".") or entry.name.rpartition(".")[2].isdigit()
+        return reading.format is not None or (plain and starting_with(place, entry.address) is not None)
+    return reading.format in {None, FORMATS[extension]}
 
 
-def unzip(path: str, reading: Reading, found: Found, within: str = "", depth: int = 0) -> Iterator[LogFile]:
+def unzip(  # noqa: PLR0913 - and what is known of an archive within another
+    place: Place, path: str, reading: Reading, found: Found, *, inner: str = "", depth: int = 0
+) -> Iterator[LogFile]:
     """Find the logs in an archive, as services send them, and in the archives in it.
 
     Args:
+        place: where it lies.
         path: what it is called.
         reading: how to read.
         found: what is passed over.
-        within: where its bytes lie, if not at `path`.
+        inner: where its bytes are, of an archive within another.
         depth: in how many other archives it lies.
 
     Raises:
@@ -366,8 +235,8 @@ def unzip(path: str, reading: Reading, found: Found, within: str = "", depth: in
     import zipfile  # noqa: PLC0415 - only for archives
     import zlib  # noqa: PLC0415 - the same
 
-    local = within or path
-    size = status_of(local)[1]
+    local = inner or str(place.copied(path))
+    size = DISK.look(local).size
     try:
         with zipfile.ZipFile(local) as archive:
             chosen = [member for member in archive.infolist() if is_member(member, path, reading, found)]
@@ -378,13 +247,11 @@ def unzip(path: str, reading: Reading, found: Found, within: str = "", depth: in
                     key = ("zip", os.path.realpath(local), size, name)
                     copied = spooled(key, name, lambda out, stream=stream: copy(stream, out))  # type: ignore[misc] # bound here
                 if name.lower().endswith(".zip"):
-                    yield from unzip(f"{path}/{name}", reading, found, str(copied), depth + 1)
+                    yield from unzip(place, f"{path}/{name}", reading, found, inner=str(copied), depth=depth + 1)
                     continue
-                _, extension, packing = split_name(Path(name).name)
                 yield LogFile(
                     path=f"{path}/{name}",
-                    format=FORMATS[extension],
-                    packing=packing,
+                    format=FORMATS[split_name(Path(name).name)[1]],
                     size=member.file_size,
                     hive=hive_keys(name),
                     copy=str(known_as(f"{path}/{name}", copied)),
@@ -398,8 +265,7 @@ def unzip(path: str, reading: Reading, found: Found, within: str = "", depth: in
 def is_member(member: ZipInfo, path: str, reading: Reading, found: Found) -> bool:
     """Whether a member of an archive is a log or an archive by its name; note it if it is neither."""
     name = member.filename
-    hidden = any(part.startswith((".", "_")) for part in name.split("/"))
-    if member.is_dir() or hidden or Path(name).name in IGNORED:
+    if member.is_dir() or any(is_hidden(part) for part in name.split("/")) or Path(name).name in IGNORED:
         return False
     kind = FORMATS.get(split_name(Path(name).name)[1])
     if name.lower().endswith(".zip") or (kind is not None and reading.format in {None, kind}):
@@ -421,9 +287,3 @@ def check_bomb(unpacked: int, size: int, path: str, depth: int) -> None:
     if unpacked > MOST_BYTES or (unpacked > FREE_BYTES and unpacked > MOST_TIMES * size):
         message = f"{path}: the archive of {size:,} bytes unpacks to {unpacked:,}, which no log does"
         raise InputError(message, advice="If it is one all the same, unpack it, and give the folder.")
-
-
-def hive_keys(path: str) -> dict[str, str | None]:
-    """Read the `key=value` folders of a path."""
-    pairs = [part.split("=", 1) for part in path.replace(os.sep, "/").split("/")[:-1] if "=" in part]
-    return {key: None if value == NULL_PARTITION else unquote(value) for key, value in pairs if key}

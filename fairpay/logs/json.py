@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +12,16 @@ import polars as pl
 from fairpay.errors import InputError
 from fairpay.logs.columns import has_artist
 from fairpay.logs.faults import reading_of
+from fairpay.logs.files import head_of, open_bytes
 from fairpay.logs.json_stream import DECODER, Real, Whole, lone_object, objects
 from fairpay.logs.names import spellings
-from fairpay.logs.packed import head_of, open_bytes
 from fairpay.logs.source import BATCH, Field, Source, after
 from fairpay.logs.text import lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from fairpay.logs.find import LogFile
+    from fairpay.logs.files import LogFile
     from fairpay.settings.values import Reading
 
 __all__ = ["holds_no_rows", "open_json"]
@@ -270,11 +270,6 @@ class Lines:
 
     file: LogFile
     values: dict[str, Value]
-    slow: Objects = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Have the other way at hand."""
-        object.__setattr__(self, "slow", Objects(self.file, self.values))
 
     def __call__(self, names: Sequence[str], rows: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG002 - see Source
         """Read the rows; from the first on that is not as seen, numbers as text, and else by the standard library."""
@@ -293,7 +288,7 @@ class Lines:
             except pl.exceptions.PolarsError:
                 continue
             return
-        yield from self.slow.after(done, names, rows)
+        yield from Objects(self.file, self.values).after(done, names, rows)
 
 
 def schema_of(values: Collection[Value], *, numbers: bool) -> dict[str, pl.DataType] | None:

@@ -107,13 +107,13 @@ class Text:
         return InputError(f"{self.path}: not whole JSON", advice=ADVICE)
 
 
-def objects(stream: IO[bytes], path: str, *, within: bool = True) -> Iterator[dict[str, Any]]:
+def objects(stream: IO[bytes], path: str, *, within: bool = False) -> Iterator[dict[str, Any]]:
     """Yield the objects that are rows; numbers in them are text.
 
     Args:
         stream: the file, unpacked.
         path: its name, for messages.
-        within: whether a file that is one object is searched for an array of rows.
+        within: whether the file is one object, which is searched for an array of rows.
 
     Raises:
         InputError: the text is not JSON, or a row is not an object; with its number.
@@ -121,8 +121,11 @@ def objects(stream: IO[bytes], path: str, *, within: bool = True) -> Iterator[di
     """
     text = Text(stream, path)
     start = text.peek()
-    if start == "{":
-        found = array(text) if within and find_array(text) else one_after_another(text)
+    if start == "{" and within:
+        alone = text.value()
+        found = iter(rows_within(alone) or [alone])
+    elif start == "{":
+        found = one_after_another(text)
     elif start == "[":
         found = array(text, alone=True)
     elif start == "":
@@ -176,53 +179,12 @@ def array(text: Text, *, alone: bool = False) -> Iterator[Any]:
         raise text.damaged()
 
 
-def find_array(text: Text) -> bool:
-    """Move to the array of rows in an object that is the whole file; stay where it is, False, if there is none."""
-    while len(text.buffer) - text.at < CHUNK and text.more():
-        pass
-    at = array_within(text.buffer, text.at, DEEPEST)
-    if at is None:
-        return False
-    text.at = at
-    return True
-
-
-def array_within(buffer: str, at: int, deepest: int) -> int | None:
-    """Find where an array of objects starts in the object at `at`, unless another object follows this one."""
-    try:
-        _, end = DECODER.raw_decode(buffer, at)
-    except (json.JSONDecodeError, RecursionError):
-        end = len(buffer)
-    if buffer[end:].strip(SPACE):
-        return None  # whole objects one after another
-    found = [place for key, place in members(buffer, at, deepest)]
-    return found[0] if found else None
-
-
-def members(buffer: str, at: int, deepest: int) -> Iterator[tuple[str, int]]:
-    """Yield keys whose values are arrays of objects, with where these start, going into objects."""
-    at = skip(buffer, at + 1)
-    while at < len(buffer) and buffer[at] == '"':
-        try:
-            key, at = DECODER.raw_decode(buffer, at)
-            at = skip(buffer, at)
-            at = skip(buffer, at + 1)
-            inner = skip(buffer, at + 1)
-            if buffer[at : at + 1] == "[" and buffer[inner : inner + 1] == "{":
-                yield key, at
-            elif buffer[at : at + 1] == "{" and deepest > 1:
-                yield from members(buffer, at, deepest - 1)
-            _, at = DECODER.raw_decode(buffer, at)
-        except (json.JSONDecodeError, RecursionError):
-            return
-        at = skip(buffer, at)
-        if buffer[at : at + 1] != ",":
-            return
-        at = skip(buffer, at + 1)
-
-
-def skip(buffer: str, at: int) -> int:
-    """Skip white space."""
-    while at < len(buffer) and buffer[at] in SPACE:
-        at += 1
-    return at
+def rows_within(value: dict[str, Any], deepest: int = DEEPEST) -> list[Any] | None:
+    """Return the first array of objects in an object, or in the objects within it."""
+    for inner in value.values():
+        if isinstance(inner, list) and inner and isinstance(inner[0], dict):
+            return inner
+        found = rows_within(inner, deepest - 1) if isinstance(inner, dict) and deepest > 1 else None
+        if found is not None:
+            return found
+    return None

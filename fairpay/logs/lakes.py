@@ -4,48 +4,29 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from fairpay.errors import InputError
+from fairpay.logs.disk import table_in
 from fairpay.logs.faults import DAMAGED, reading_of, short
+from fairpay.logs.files import WEB, table_among
 from fairpay.logs.outages import guarded, outages_at
 from fairpay.logs.source import Scan, Source, fields_of
-from fairpay.logs.stores import Bucket, iceberg_options, is_web, polars_options
+from fairpay.logs.stores import Bucket, iceberg_options, polars_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairpay.logs.find import LogFile
+    from fairpay.logs.files import LogFile
 
-__all__ = ["open_lake", "refuse_parts", "table_among", "table_in"]
+__all__ = ["open_lake", "refuse_parts"]
 
-Lake: TypeAlias = Literal["delta", "iceberg"]
 LIBRARIES = {"delta": ("deltalake", "Delta Lake"), "iceberg": ("pyiceberg", "Iceberg")}
 NUMBER = re.compile(r"v?(\d+)(?:-.*)?(?:\.gz)?\.metadata\.json")
-
-
-def table_in(path: str) -> Lake | None:
-    """Tell a folder that is a table of Delta Lake or Iceberg. One that may not be entered is refused when read."""
-    with suppress(PermissionError):
-        if Path(path, "_delta_log").is_dir():
-            return "delta"
-        if any(Path(path, "metadata").glob("*.metadata.json")):
-            return "iceberg"
-    return None
-
-
-def table_among(names: Sequence[str]) -> Lake | None:
-    """Tell the same by the names of what lies in a folder."""
-    if any(name.startswith("_delta_log/") for name in names):
-        return "delta"
-    return (
-        "iceberg" if any(name.startswith("metadata/") and name.endswith(".metadata.json") for name in names) else None
-    )
 
 
 def refuse_parts(files: Sequence[LogFile]) -> None:
@@ -75,7 +56,7 @@ def is_table(folder: str, *, remote: bool) -> bool:
     """Whether a folder, which may be far away, is a table."""
     if not remote:
         return table_in(folder) is not None
-    if folder.endswith(":/") or is_web(folder):
+    if folder.endswith(":/") or folder.startswith(WEB):
         return False
     try:
         names = [
@@ -101,7 +82,8 @@ def open_lake(file: LogFile) -> Source:
         raise InputError(message, advice="Install it: pip install 'fairpay[lake]'.")
     try:
         with reading_of(file.path), outages_at(file.path, scanning=True):
-            lazy = delta(file) if file.format == "delta" else iceberg(file)
+            options = polars_options(file.path) if file.remote else {}
+            lazy = pl.scan_delta(file.local, **options) if file.format == "delta" else iceberg(file)
             fields = fields_of(lazy.collect_schema())
             rows = int(lazy.select(pl.len()).collect().item())
     except (InputError, MemoryError):
@@ -112,19 +94,11 @@ def open_lake(file: LogFile) -> Source:
     return Source(where=file.path, fields=fields, frames=guarded(Scan(lazy, fields), file.path), rows=rows)
 
 
-def delta(file: LogFile) -> pl.LazyFrame:
-    """Let Polars read a table of Delta Lake."""
-    options = polars_options(file.path) if file.remote else {}
-    return pl.scan_delta(file.local, **options)
-
-
 def iceberg(file: LogFile) -> pl.LazyFrame:
     """Let Polars read a table of Iceberg, by its newest metadata."""
     os.environ.setdefault("POLARS_ICEBERG_PLANNER", "pyiceberg")  # Polars advises another package otherwise
     path = file.local if file.local.endswith(".json") else newest(file)
-    if not file.remote:
-        return pl.scan_iceberg(path)
-    return pl.scan_iceberg(path, storage_options=iceberg_options(path))
+    return pl.scan_iceberg(path, storage_options=iceberg_options(path) if file.remote else None)
 
 
 def newest(file: LogFile) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 __all__ = [
     "ARTIST_ID",
@@ -21,6 +21,7 @@ __all__ = [
     "PLAYED_ONLY",
     "SPOKEN",
     "PlayedOnly",
+    "answering",
     "meaning_of",
     "normal",
     "service_of",
@@ -101,6 +102,14 @@ PLAYED_ONLY = (
 def normal(name: str) -> str:
     """Bring a column name to the form in which names are compared."""
     return re.sub(r"[^\w.]|_", "", name.split(":", maxsplit=1)[0].casefold())
+
+
+def answering(names: Iterable[str], known: Iterable[str]) -> list[str]:
+    """Return the columns that answer to the first known name that there is: none, one, or several that are alike."""
+    by_normal: dict[str, list[str]] = {}
+    for name in names:
+        by_normal.setdefault(normal(name), []).append(name)
+    return next((by_normal[normal(name)] for name in known if normal(name) in by_normal), [])
 
 
 IDS: dict[str, frozenset[str]] = {
@@ -185,8 +194,7 @@ PODCASTS = (
 
 def service_of(names: Sequence[str]) -> str | None:
     """Say what a personal export without artists holds, if it is known: podcasts; None for anything else."""
-    found = {normal(name) for name in names}
-    artists = {normal(name) for name in KNOWN["artist"]}
-    if found & artists:
+    if answering(names, KNOWN["artist"]):
         return None
+    found = {normal(name) for name in names}
     return "podcasts" if any(marks <= found for marks in PODCASTS) else None

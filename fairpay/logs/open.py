@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import IO, TYPE_CHECKING
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any
 
 import polars as pl
 
 from fairpay.errors import InputError
 from fairpay.logs.faults import reading_of
-from fairpay.logs.packed import open_bytes, packing_of
-from fairpay.logs.source import Scan, Source, fields_of
+from fairpay.logs.files import open_bytes, packing_of
+from fairpay.logs.source import Scan, Source, empty, fields_of
 from fairpay.logs.spool import copy, spooled
 
 if TYPE_CHECKING:
-    from fairpay.logs.find import LogFile
+    from fairpay.logs.files import LogFile
     from fairpay.settings.values import Reading
 
 __all__ = ["open_file"]
+
+PARQUET = b"PAR1"
 
 
 def open_file(file: LogFile, reading: Reading) -> Source:  # noqa: PLR0911 - a format a line
@@ -27,16 +30,18 @@ def open_file(file: LogFile, reading: Reading) -> Source:  # noqa: PLR0911 - a f
         InputError: it cannot be read.
 
     """
-    if file.remote or file.format in {"delta", "iceberg"}:
-        from fairpay.logs.remote import open_remote  # noqa: PLC0415 - only for addresses and tables of lakes
+    if file.format in {"delta", "iceberg"}:
+        from fairpay.logs.lakes import open_lake  # noqa: PLC0415 - only for tables of lakes
 
+        return open_lake(file)
+    if file.remote:
         return open_remote(file, reading)
     if file.size == 0:
-        return empty(file)
+        return empty(file.path)
     with reading_of(file.path):
         file = unpacked(named_plainly(file))
         if file.format != "parquet" and not has_content(file):
-            return empty(file)
+            return empty(file.path)
     if file.format == "parquet":
         return open_parquet(file)
     if file.format == "xlsx":
@@ -50,11 +55,6 @@ def open_file(file: LogFile, reading: Reading) -> Source:  # noqa: PLR0911 - a f
     from fairpay.logs.text import open_text  # noqa: PLC0415 - only for text
 
     return open_text(file, reading)
-
-
-def empty(file: LogFile) -> Source:
-    """Return a source without columns and rows."""
-    return Source(where=file.path, fields={}, frames=lambda *_: iter(()), rows=0)
 
 
 def named_plainly(file: LogFile) -> LogFile:
@@ -114,27 +114,42 @@ def open_parquet(file: LogFile) -> Source:
         message = f"{file.path}: cannot be read: this is not a Parquet file, or a damaged one"
         raise InputError(message, advice="Give its format with --format; if it is damaged, fetch it again.")
     with reading_of(file.path):
-        return parquet_source(pl.scan_parquet(file.local, hive_partitioning=False, glob=False), file.path, file.local)
+        return parquet_source(file.path, file.local)
 
 
-def parquet_source(lazy: pl.LazyFrame, where: str, path: str, **options: object) -> Source:
+def parquet_source(where: str, path: str, **options: Any) -> Source:  # noqa: ANN401 - of storage
     """Make a source of a Parquet file.
 
     Times of Spark and Hive (INT96) go beyond what nanoseconds in 64 bits hold: Polars gives them in microseconds when
     it is asked to, and its end of nanoseconds for them else.
     """
+    scan = partial(pl.scan_parquet, path, hive_partitioning=False, glob=False, **options)
+    lazy = scan()
     schema = lazy.collect_schema()
     fine = {name for name, kind in schema.items() if isinstance(kind, pl.Datetime) and kind.time_unit == "ns"}
     if fine:
         coarse = {n: pl.Datetime("us", k.time_zone) if n in fine else k for n, k in schema.items()}  # type: ignore[attr-defined]
-        lazy = pl.scan_parquet(
-            path,
-            hive_partitioning=False,
-            glob=False,
-            schema=coarse,
-            cast_options=pl.ScanCastOptions(datetime_cast="nanosecond-downcast"),
-            **options,  # type: ignore[arg-type] # of storage
-        )
+        lazy = scan(schema=coarse, cast_options=pl.ScanCastOptions(datetime_cast="nanosecond-downcast"))
     fields = fields_of(lazy.collect_schema())
     rows = int(lazy.select(pl.len()).collect().item())
     return Source(where=where, fields=fields, frames=Scan(lazy, fields), rows=rows)
+
+
+def open_remote(file: LogFile, reading: Reading) -> Source:
+    """Let Polars read Parquet where it lies; copy anything else to this machine, to be read as any file here.
+
+    Raises:
+        InputError: it cannot be read.
+
+    """
+    from fairpay.logs.outages import guarded, outages_at  # noqa: PLC0415 - only for addresses
+    from fairpay.logs.stores import polars_options, store_of  # noqa: PLC0415 - the same
+
+    store = store_of(file.local)
+    if file.format == "parquet" and store.start(file.local, len(PARQUET)) == PARQUET:
+        with reading_of(file.path), outages_at(file.path, scanning=True):
+            options = polars_options(file.local)
+            source = parquet_source(file.path, file.local, **options)
+        return replace(source, frames=guarded(source.frames, file.path))
+    copied = store.copied(file.local)
+    return open_file(replace(file, remote=False, copy=str(copied), size=copied.stat().st_size), reading)

@@ -12,7 +12,7 @@ from fairpay.logs.names import KNOWN, normal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from fairpay.logs.find import LogFile
+    from fairpay.logs.files import LogFile
 
 __all__ = ["check_files", "check_folders", "exporter_stem", "person_at", "person_in", "same_plays"]
 
@@ -44,7 +44,7 @@ def person_in(path: str, root: str, *, alone: bool, climb: bool) -> tuple[str, s
 
     Args:
         path: the file, from the folder or archive that was given.
-        root: that folder or archive.
+        root: that folder or archive, as a path from the root.
         alone: whether each folder in it is a person; else it is one itself.
         climb: whether the person of a folder that a service made is that of the folder it lies in.
 
@@ -56,9 +56,9 @@ def person_in(path: str, root: str, *, alone: bool, climb: bool) -> tuple[str, s
     user = user_of(parts)
     if user is not None:
         return user, ""
-    above = folders(os.path.join(os.path.abspath(root), ""))  # noqa: PTH100, PTH118 - as it was given
+    above = folders(f"{root}/")
     if alone and parts and not is_layout([*above, *parts], len(above)):
-        return bare(parts[0]), os.path.join(os.path.abspath(root), parts[0])  # noqa: PTH100, PTH118 - likewise
+        return bare(parts[0]), f"{root.rstrip('/')}/{parts[0]}"
     at = len(above) - 1
     while climb and at > 0 and is_layout(above, at):
         at -= 1
@@ -66,8 +66,13 @@ def person_in(path: str, root: str, *, alone: bool, climb: bool) -> tuple[str, s
 
 
 def person_at(path: str) -> tuple[str, str]:
-    """Name the person whose file was named itself, by the folder it lies in, and say where that is."""
-    parts = folders(os.path.abspath(path))  # noqa: PTH100 - as it was given
+    """Name the person whose file was named itself, by the folder it lies in, and say where that is.
+
+    Args:
+        path: the file, from the root.
+
+    """
+    parts = folders(path)
     user = user_of(parts)
     if user is not None:
         return user, ""

@@ -16,17 +16,19 @@ from fairpay.errors import InputError, UsageError
 from fairpay.logs.cells import NOBODY, Cells, can_be, check_kinds
 from fairpay.logs.columns import Columns, agree, check_roles, find_columns, has_artist, refuse_duplicates, tells_plays
 from fairpay.logs.faults import reading_of
-from fairpay.logs.find import Found, LogFile, find_logs
+from fairpay.logs.find import find_logs
 from fairpay.logs.names import service_of
 from fairpay.logs.open import open_file
 from fairpay.logs.people import check_files, check_folders, exporter_stem, same_plays
-from fairpay.logs.pruning import passing
 from fairpay.logs.schema import RawBatch
-from fairpay.logs.source import Source, of_table
+from fairpay.logs.source import empty, of_table, passing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
+    from fairpay.logs.files import LogFile
+    from fairpay.logs.find import Found
+    from fairpay.logs.source import Source
     from fairpay.settings.values import Reading
 
 __all__ = ["Logs", "Unit", "open_logs"]
@@ -38,19 +40,6 @@ OPENERS = 4
 LISTENING = frozenset({"plays", "seconds", "ms", "time"})
 USER = ""
 """The name under which a file's own user stands among its constants."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """Part of the logs, read independently of the rest. Call it once, on any thread."""
-
-    read: Callable[[], Iterator[RawBatch]]
-    bytes: int
-    """Bytes on disk, for progress."""
-
-    def __call__(self) -> Iterator[RawBatch]:
-        """Read the rows, batch by batch."""
-        return self.read()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,21 +73,22 @@ class Logs:
 
         With `views`, ids that are text come as views, for those who only hash them.
         """
-        if any(part.cells.reading.several_artists == "split" for part in self.parts):
-            scale = artists_scale(self.parts)
-            scaled = [replace(part, cells=replace(part.cells, scale=scale)) for part in self.parts]
-            return [unit_of([part], batch_rows, self.period, views=views) for part in scaled]
-        units: list[Unit] = []
+        parts, together = self.parts, SMALL
+        if any(part.cells.reading.several_artists == "split" for part in parts):
+            scale, together = artists_scale(parts), 0
+            parts = [replace(part, cells=replace(part.cells, scale=scale)) for part in parts]
+        groups: list[list[Part]] = []
         small: list[Part] = []
-        for part in self.parts:
-            if part.file is not None and not part.file.remote and part.file.size < SMALL:
-                small.append(part)
-                if sum(one.file.size for one in small if one.file) >= SMALL:
-                    units.append(unit_of(small, batch_rows, self.period, views=views))
-                    small = []
+        for part in parts:
+            if part.file is None or part.file.remote or part.file.size >= together:
+                groups.append([part])
                 continue
-            units.append(unit_of([part], batch_rows, self.period, views=views))
-        return [*units, unit_of(small, batch_rows, self.period, views=views)] if small else units
+            small.append(part)
+            if sum(one.bytes for one in small) >= together:
+                groups.append(small)
+                small = []
+        groups += [small] if small else []
+        return [Unit(group, batch_rows, self.period, views) for group in groups]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +97,11 @@ class Part:
 
     cells: Cells
     file: LogFile | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Bytes on disk."""
+        return 0 if self.file is None else self.file.size
 
     def read(self, batch_rows: int | None, period: tuple[int | None, int | None], *, views: bool) -> Iterator[RawBatch]:
         """Read its rows; those that Parquet itself says lie outside the period are only counted."""
@@ -122,17 +117,24 @@ class Part:
             yield RawBatch({}, source.where, at, pruned=source.rows - (at - 1))
 
 
-def unit_of(
-    parts: Sequence[Part], batch_rows: int | None, period: tuple[int | None, int | None], *, views: bool
-) -> Unit:
-    """Make a unit of whole sources."""
-    some = tuple(parts)
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Part of the logs, read independently of the rest. Call it once, on any thread."""
 
-    def read() -> Iterator[RawBatch]:
-        for part in some:
-            yield from part.read(batch_rows, period, views=views)
+    parts: Sequence[Part]
+    batch_rows: int | None
+    period: tuple[int | None, int | None]
+    views: bool
 
-    return Unit(read, sum(part.file.size for part in some if part.file))
+    @property
+    def bytes(self) -> int:
+        """Bytes on disk, for progress."""
+        return sum(part.bytes for part in self.parts)
+
+    def __call__(self) -> Iterator[RawBatch]:
+        """Read the rows, batch by batch."""
+        for part in self.parts:
+            yield from part.read(self.batch_rows, self.period, views=self.views)
 
 
 def open_logs(  # noqa: PLR0913 - what is read, and of which files
@@ -160,7 +162,8 @@ def open_logs(  # noqa: PLR0913 - what is read, and of which files
 
     """
     check_roles(reading)
-    asked = replace(Asked.of(reading, wanted, telling, period), rowless=rowless)
+    needed = frozenset(wanted) | (frozenset() if period == (None, None) else {"time"})
+    asked = Asked(reading, needed, frozenset(telling) - needed, period, rowless)
     paths = as_paths(logs)
     return of_table_in_memory(logs, asked) if paths is None else of_files(find_logs(paths, reading), asked)
 
@@ -174,18 +177,6 @@ class Asked:
     telling: frozenset[str]
     period: tuple[int | None, int | None]
     rowless: bool = False
-
-    @classmethod
-    def of(
-        cls,
-        reading: Reading,
-        wanted: Collection[str],
-        telling: Collection[str],
-        period: tuple[int | None, int | None],
-    ) -> Asked:
-        """Bring the arguments together: with a period, amounts depend on the time."""
-        needed = frozenset(wanted) | (frozenset() if period == (None, None) else {"time"})
-        return cls(reading, needed, frozenset(telling) - needed, period)
 
     def columns(self, names: Sequence[str], where: str) -> Columns:
         """Find the columns among those of one file."""
@@ -285,7 +276,7 @@ def opened_all(files: Sequence[LogFile], reading: Reading) -> list[tuple[LogFile
             return open_file(file, reading)
         except InputError as error:
             others = (reading.user_from_file or reading.user_from_folder) and file.format == "json" and not file.sought
-            return Source(where=file.path, fields={}, frames=no_frames) if others and is_other(file) else error
+            return replace(empty(file.path), rows=None) if others and is_other(file) else error
 
     with ThreadPoolExecutor(OPENERS) as pool:
         found = list(zip(files, pool.map(opened, files), strict=True))
@@ -299,11 +290,6 @@ def opened_all(files: Sequence[LogFile], reading: Reading) -> list[tuple[LogFile
         plain = replace(reading, quote=False)
         return [(f, open_file(f, plain) if s.quoting == "quoted" else s) for f, s in sources]
     return sources
-
-
-def no_frames(*_: object) -> Iterator[pl.DataFrame]:
-    """Read nothing."""
-    return iter(())
 
 
 def is_other(file: LogFile) -> bool:

@@ -1,19 +1,20 @@
-"""Names and types of what crosses a boundary: roles of log columns, fates of rows, batches."""
+"""What crosses a boundary: roles of log columns, fates of rows, batches, and warnings about them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["REASONS", "ROLES", "Division", "Fate", "Judged", "Listens", "RawBatch", "Shares"]
+__all__ = ["REASONS", "ROLES", "Cautions", "Division", "Fate", "Judged", "Listens", "RawBatch", "Shares", "Warned"]
 
 ROLES = (
     "user",
@@ -31,6 +32,10 @@ ROLES = (
     "spatial",
 )
 """What a column of a log can be. `user` and `artist` are needed; time listened is `seconds` or `ms`."""
+
+
+SHOWN = 3
+"""Examples of a warning."""
 
 
 class Fate(IntEnum):
@@ -177,3 +182,40 @@ class Listens:
     """Which pool each row belongs to; None: one pool."""
     divisions: Mapping[int, Division] | None = None
     """Pool -> how the listening under the stand-ins of this batch is divided; None: there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """One kind of warning."""
+
+    code: str
+    """What scripts know it by: `repeats`."""
+    count: int
+    """How often it was met."""
+    examples: tuple[str, ...]
+    """The smallest of its examples, at most three."""
+    advice: str
+    """What to do, in a sentence."""
+
+
+class Cautions:
+    """Collects warnings from any number of threads; what it gives does not depend on their order."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.lock = Lock()
+        self.by_code: dict[str, Warned] = {}
+
+    def add(self, code: str, count: int, examples: Iterable[str], advice: str) -> None:
+        """Count a warning `count` times more; of all its examples the smallest are kept."""
+        if count < 1:
+            return
+        with self.lock:
+            old = self.by_code.get(code, Warned(code, 0, (), advice))
+            shown = tuple(sorted({*old.examples, *examples})[:SHOWN])
+            self.by_code[code] = Warned(code, old.count + count, shown, min(old.advice, advice))
+
+    def found(self) -> tuple[Warned, ...]:
+        """Return every warning, by code."""
+        with self.lock:
+            return tuple(self.by_code[code] for code in sorted(self.by_code))

@@ -17,7 +17,19 @@ if TYPE_CHECKING:
 
     Frames: TypeAlias = Callable[[Sequence[str], int | None, pl.Expr | None], Iterator[pl.DataFrame]]
 
-__all__ = ["BROKEN", "HEADER_AGAIN", "ROW", "TOO_MANY", "Field", "Source", "after", "fields_of", "of_lazy", "of_table"]
+__all__ = [
+    "BROKEN",
+    "HEADER_AGAIN",
+    "ROW",
+    "TOO_MANY",
+    "Field",
+    "Source",
+    "after",
+    "empty",
+    "fields_of",
+    "of_lazy",
+    "of_table",
+]
 
 ROW = "\x1frow"
 """Column of a frame that holds the number of each row, from 0, where rows were passed over."""
@@ -26,6 +38,13 @@ BROKEN = "\x1fbroken"
 TOO_MANY, HEADER_AGAIN = 1, 2
 """A row has more fields than the header, or repeats it (files were put together)."""
 BATCH = 1 << 17
+PER_UNIT = {"ms": 1000, "us": 1}
+UNIX = ((10**8, 10**11, 1_000_000, 1), (10**11, 10**14, 1000, 1), (10**14, 10**17, 1, 1), (10**17, 2**62, 1, 1000))
+"""Unix times from and below these numbers count seconds, ms, us, ns: factor to and divisor from microseconds."""
+COMPACT = (19_000_000_000_000, 22_000_000_000_000)
+"""Numbers of 14 digits that are written dates."""
+FIRST, LAST = -62_135_596_800_000_000, 253_402_300_800_000_000
+"""Microseconds of the years 1 and 10000, beyond which a time is none, whatever the period."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +104,11 @@ class Source:
         if self.rows is not None and keep is None and seen != self.rows:
             message = f"{self.where}: {seen:,} rows could be read, and the file says that it has {self.rows:,}"
             raise InputError(message, advice="The file is damaged; fetch it again.")
+
+
+def empty(where: str) -> Source:
+    """Return a source without columns and rows."""
+    return Source(where=where, fields={}, frames=lambda *_: iter(()), rows=0)
 
 
 def fields_of(schema: Mapping[str, pl.DataType]) -> dict[str, Field]:
@@ -188,3 +212,37 @@ def of_batches(schema: pa.Schema, batches: Callable[[], Iterable[pa.RecordBatch]
                 yield from Scan(pl.DataFrame(chosen).lazy(), found)(names, rows, None)
 
     return Source(where="the table", fields=found, frames=frames)
+
+
+def passing(source: Source, time: str | None, period: tuple[int | None, int | None]) -> pl.Expr | None:
+    """Return the condition on rows that may count: in the period, without a time, or with one that is none.
+
+    None where the file gives times no type, or does not know how many rows it has. Polars passes over row groups by
+    their statistics; the rows left are judged one by one all the same.
+
+    Args:
+        source: the rows.
+        time: the column of the time, if there is one.
+        period: microseconds since 1970, first and one after the last.
+
+    """
+    field = None if time is None else source.fields.get(time)
+    if field is None or source.rows is None or period == (None, None):
+        return None
+    kind, expr = field.kind, field.expr
+    since, until = (None if end is None else min(max(end, FIRST), LAST) for end in period)
+    if isinstance(kind, pl.Datetime) and kind.time_unit in PER_UNIT:
+        low, high, first, last = (
+            pl.lit(-(-end // PER_UNIT[kind.time_unit]), pl.Int64).cast(kind)
+            for end in (FIRST if since is None else since, LAST if until is None else until, FIRST, LAST)
+        )
+        return expr.is_null() | ((expr >= low) & (expr < high)) | (expr < first) | (expr >= last)
+    if not kind.is_integer():
+        return None
+    keep = (expr < UNIX[0][0]) | (expr >= UNIX[-1][1]) | expr.is_between(*COMPACT)
+    for least, most, factor, divisor in UNIX:
+        start = least if since is None else max(least, -(-since * divisor // factor))
+        end = most if until is None else min(most, -(-until * divisor // factor))
+        if start < end:
+            keep |= (expr >= start) & (expr < end)
+    return expr.is_null() | keep

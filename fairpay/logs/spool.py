@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+from functools import cache
 from itertools import count
 from pathlib import Path
 from threading import Lock
@@ -15,25 +16,18 @@ from fairpay.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-__all__ = ["PREFIX", "known_as", "place_of", "spool_into", "spooled"]
+__all__ = ["known_as", "place_of", "spooled"]
 
 PREFIX = "fairpay-read-"
 CHUNK = 1 << 20
+ROOM = "Name a folder with more room in the variable TMPDIR."
 
 copies: dict[Hashable, Path] = {}
-folder: list[Path] = []
 places: dict[str, Path] = {}
 numbers = count()
 lock = Lock()
 making: dict[Hashable, Lock] = {}
 """A lock for each copy, so that several may be made at a time."""
-
-
-def spool_into(parent: Path | None) -> None:
-    """Say where copies made from now on go; None: the system's place for temporary files."""
-    with lock:
-        if parent is not None and not folder:
-            folder.append(made(parent))
 
 
 def spooled(key: Hashable, name: str, write: Callable[[IO[bytes]], None]) -> Path:
@@ -44,24 +38,20 @@ def spooled(key: Hashable, name: str, write: Callable[[IO[bytes]], None]) -> Pat
 
     """
     with lock:
-        if not folder:
-            folder.append(made(Path(tempfile.gettempdir())))
         mine = making.setdefault(key, Lock())
+        folder = temporary_folder()
     with mine:
         if key not in copies:
-            path = folder[0] / f"{next(numbers)}-{Path(name).name[-80:] or 'log'}"
+            path = folder / f"{next(numbers)}-{Path(name).name[-80:] or 'log'}"
             try:
                 with path.open("xb") as out:
                     write(out)
-            except OSError as error:
+            except BaseException as error:
                 path.unlink(missing_ok=True)
-                if error.filename is not None and Path(str(error.filename)) != path:
+                if not isinstance(error, OSError) or Path(str(error.filename or path)) != path:
                     raise
-                message = f"{name}: could not be copied to {folder[0].parent} to be read: {error.strerror}"
-                raise OutputError(message, advice="Give a folder with more room: --temp-dir DIR.") from error
-            except BaseException:
-                path.unlink(missing_ok=True)
-                raise
+                message = f"{name}: could not be copied to {folder.parent} to be read: {error.strerror}"
+                raise OutputError(message, advice=ROOM) from error
             copies[key] = path
         return copies[key]
 
@@ -77,13 +67,15 @@ def place_of(name: str) -> str:
     return str(places.get(name, name))
 
 
-def made(parent: Path) -> Path:
+@cache
+def temporary_folder() -> Path:
     """Make a folder that only this user can read."""
+    parent = tempfile.gettempdir()
     try:
-        path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+        path = Path(tempfile.mkdtemp(prefix=PREFIX))
     except OSError as error:
         message = f"{parent}: no temporary folder can be made there: {error.strerror}"
-        raise OutputError(message, advice="Give another with --temp-dir DIR.") from error
+        raise OutputError(message, advice=ROOM) from error
     atexit.register(shutil.rmtree, path, ignore_errors=True)
     return path
 

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import configparser
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from functools import lru_cache
+from glob import has_magic
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit
 
-from fairpay.errors import UsageError
+from fairpay.errors import InputError, UsageError
+from fairpay.logs.amazon import Amazon
+from fairpay.logs.files import WEB, Entry, Place, is_hidden, table_among
 from fairpay.logs.outages import fault_at, outages_at
 from fairpay.logs.spool import spooled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pyarrow.fs import FileSystem
 
-__all__ = ["Bucket", "Entry", "Web", "iceberg_options", "is_web", "polars_options", "shown", "store_of"]
+
+__all__ = ["Bucket", "Web", "iceberg_options", "polars_options", "settled", "shown", "store_of"]
 
 CONNECT = 5
 """Seconds to wait for a connection."""
@@ -33,55 +37,32 @@ PAUSE = 0.2
 PARTIAL, NO_SUCH_PART = 206, 416
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses that may be others the next time."""
-WEB = ("http://", "https://")
 S3, GOOGLE, AZURE = ("s3",), ("gs", "gcs"), ("az", "abfs", "abfss")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """Something at an address."""
-
-    address: str
-    folder: bool = False
-    size: int = 0
-    """In bytes; 0 for a folder."""
-
-    @property
-    def name(self) -> str:
-        """The last part of the address."""
-        return self.address.rpartition("/")[2]
-
-
-class Store(Protocol):
-    """Where bytes come from."""
-
-    def start(self, address: str, size: int) -> bytes | None:
-        """Return the first bytes; None where only the whole can be read."""
-
-    def copied(self, address: str) -> Path:
-        """Copy the whole to this machine, once."""
-
-
-def is_web(address: str) -> bool:
-    """Whether a web server is asked: it does not say what it has."""
-    return address.startswith(WEB)
-
-
-def store_of(address: str) -> Store:
+def store_of(address: str) -> Place:
     """Return what reads an address."""
-    return Web() if is_web(address) else Bucket.of(address)
+    return Web() if address.startswith(WEB) else Bucket.of(address)
+
+
+def settled(address: str) -> str:
+    """Return the one form of an address that has several: s3a:// is what Hadoop calls s3://."""
+    if address.startswith(WEB):
+        return address
+    scheme, mark, rest = address.partition("://")
+    return ("s3" if scheme == "s3a" else scheme) + mark + rest.rstrip("/")
 
 
 def shown(address: str) -> str:
     """Return an address as it may be shown and kept: without the signature, name and password that it may carry."""
-    if not is_web(address):
+    if not address.startswith(WEB):
         return address
     parts = urlsplit(address)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(Place):
     """Objects whose names look like paths."""
 
     scheme: str
@@ -95,7 +76,7 @@ class Bucket:
             InputError: the settings for it are not usable.
 
         """
-        scheme, _, rest = address.partition("://")
+        scheme, _, rest = settled(address).partition("://")
         bucket = rest.partition("/")[0]
         if not bucket:
             message = f"{address}: an address names a bucket first"
@@ -107,13 +88,16 @@ class Bucket:
         """Return bucket and key."""
         return address.partition("://")[2].rstrip("/")
 
+    def has(self, address: str) -> bool:
+        """Whether anything is called so."""
+        try:
+            self.look(address)
+        except InputError:
+            return False
+        return True
+
     def look(self, address: str) -> Entry:
-        """Say what lies there.
-
-        Raises:
-            InputError: nothing does.
-
-        """
+        """Say what lies there."""
         with outages_at(address):
             info = self.files.get_file_info(self.path(address))
             if info.is_file:
@@ -137,6 +121,55 @@ class Bucket:
         ]
         return sorted(entries, key=lambda entry: [part.encode() for part in entry.address.split("/")])
 
+    def matches(self, pattern: str) -> Iterator[Entry]:
+        """Yield what a pattern means, folder by folder, so that only what it names is listed.
+
+        Raises:
+            UsageError: the bucket itself is a pattern.
+
+        """
+        first, *parts = self.path(pattern).split("/")
+        if has_magic(first):
+            message = f"{pattern}: a bucket is named, not sought by a pattern"
+            raise UsageError(message, advice=f"For example {self.scheme}://BUCKET/log/*/*.parquet.")
+        yield from self.matching(self.look(f"{self.scheme}://{first}"), parts)
+
+    def matching(self, at: Entry, parts: Sequence[str]) -> Iterator[Entry]:
+        """Yield what the parts of a pattern mean below a folder."""
+        if not parts:
+            yield at
+            return
+        part, rest = parts[0], parts[1:]
+        if part == "**":
+            yield from self.matching(at, rest or ["*"])
+            part, rest = "*", parts
+        for entry in self.within(at.address, deep=False):
+            if is_hidden(entry.name) and not part.startswith(entry.name[0]):
+                continue
+            if fnmatchcase(entry.name, part) and (entry.folder or not rest):
+                yield from self.matching(entry, rest)
+
+    def below(self, folder: str) -> Iterator[Entry]:
+        """Yield the objects at any depth, but hidden ones; a table of a lake is one entry."""
+        entries = self.within(folder, deep=True)
+        inside: dict[str, list[str]] = {}
+        for entry in entries:
+            above, _, name = entry.address.rpartition("/")
+            outer, _, inner = above.rpartition("/")
+            if inner in {"_delta_log", "metadata"} and len(outer) >= len(folder):
+                inside.setdefault(outer, []).append(f"{inner}/{name}")
+        kinds = {outer: table_among(names) for outer, names in inside.items()}
+        tables = {outer: kind for outer, kind in kinds.items() if kind is not None}
+        told: set[str] = set()
+        for entry in entries:
+            table = next((table for table in tables if entry.address.startswith(f"{table}/")), None)
+            if table is not None:
+                if table not in told:
+                    yield Entry(address=table, folder=True, table=tables[table])
+                told.add(table)
+            elif not any(is_hidden(part) for part in entry.address.removeprefix(f"{folder}/").split("/")):
+                yield entry
+
     def start(self, address: str, size: int) -> bytes | None:
         """Return the first bytes of an object."""
         with outages_at(address), self.files.open_input_file(self.path(address)) as file:
@@ -155,10 +188,26 @@ class Bucket:
 
         return spooled(("object", address, info.size, info.mtime_ns), Path(address).name, write)
 
+    def rooted(self, address: str) -> str:
+        """Write an address as a path from the root."""
+        return f"/{self.path(address)}"
+
 
 @dataclass(frozen=True, slots=True)
-class Web:
-    """Files that a web server gives out."""
+class Web(Place):
+    """Files that a web server gives out; it does not say what it has."""
+
+    def has(self, address: str) -> bool:
+        """Take every address for one of a file.
+
+        Raises:
+            UsageError: it is a pattern.
+
+        """
+        if "*" in address.partition("?")[0]:
+            message = f"{shown(address)}: a web server does not list its files, so that a pattern finds nothing"
+            raise UsageError(message, advice="Name each file.")
+        return True
 
     def start(self, address: str, size: int) -> bytes | None:
         """Return the first bytes of a file; None where the server gives out whole files only."""
@@ -220,7 +269,7 @@ def asking(address: str, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - a
 
     parts = urlsplit(address)
     who, _, host = parts.netloc.rpartition("@")
-    request = Request(parts._replace(netloc=host, fragment="").geturl(), headers=dict(headers))  # noqa: S310 - see is_web
+    request = Request(parts._replace(netloc=host, fragment="").geturl(), headers=dict(headers))  # noqa: S310 - see WEB
     request.add_unredirected_header("User-Agent", "fairpay")
     if who:
         request.add_unredirected_header("Authorization", "Basic " + b64encode(unquote(who).encode()).decode())
@@ -295,88 +344,6 @@ def amazon(settings: Amazon, bucket: str) -> FileSystem:
         request_timeout=SILENCE,
         retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=TRIES),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Amazon:
-    """How to get at S3: from the variables and files that AWS's own tools read, the same for both libraries."""
-
-    key: str | None
-    secret: str | None = field(repr=False)
-    token: str | None = field(repr=False)
-    region: str
-    endpoint: str
-    unsigned: bool
-
-    @classmethod
-    def of_environment(cls) -> Amazon:
-        """Read the variables; where they hold no key, the profile.
-
-        Raises:
-            UsageError: the profile that AWS_PROFILE names is nowhere.
-
-        """
-        told = os.environ
-        profile = profile_of(told)
-        keys = told if told.get("AWS_ACCESS_KEY_ID") else {k.upper(): v for k, v in profile.items()}
-        endpoint = told.get("AWS_ENDPOINT_URL_S3") or told.get("AWS_ENDPOINT_URL") or profile.get("endpoint_url", "")
-        return cls(
-            key=keys.get("AWS_ACCESS_KEY_ID"),
-            secret=keys.get("AWS_SECRET_ACCESS_KEY"),
-            token=keys.get("AWS_SESSION_TOKEN") or None,
-            region=told.get("AWS_REGION") or told.get("AWS_DEFAULT_REGION") or profile.get("region", ""),
-            endpoint=endpoint,
-            unsigned=told.get("AWS_SKIP_SIGNATURE", "").lower() in {"1", "true", "yes"},
-        )
-
-    def for_polars(self) -> dict[str, str]:
-        """Say the same in the words of Polars."""
-        said = {
-            "aws_access_key_id": self.key,
-            "aws_secret_access_key": self.secret,
-            "aws_session_token": self.token,
-            "aws_region": self.region or ("us-east-1" if self.endpoint else ""),
-            "aws_endpoint_url": self.endpoint,
-            "aws_allow_http": "true" if self.endpoint.startswith("http://") else "",
-            "aws_skip_signature": "true" if self.unsigned else "",
-        }
-        return {name: value for name, value in said.items() if value}
-
-
-def profile_of(told: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings of the profile in use.
-
-    Raises:
-        UsageError: it was named, and is nowhere.
-
-    """
-    name = told.get("AWS_PROFILE", "")
-    home = Path("~/.aws").expanduser()
-    places = (
-        (
-            told.get("AWS_CONFIG_FILE") or home / "config",
-            f"profile {name}" if name not in {"", "default"} else "default",
-        ),
-        (told.get("AWS_SHARED_CREDENTIALS_FILE") or home / "credentials", name or "default"),
-    )
-    found: dict[str, str] = {}
-    there = False
-    for path, section in places:
-        parser = configparser.RawConfigParser()
-        try:
-            parser.read(path, encoding="utf-8")
-        except (configparser.Error, UnicodeDecodeError) as error:
-            message = f"{path}: this is not a file of AWS profiles"
-            raise UsageError(
-                message, advice="Put it right, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
-            ) from error
-        if parser.has_section(section):
-            there = True
-            found.update(parser.items(section))
-    if name and not there:
-        message = f"AWS_PROFILE: there is no profile {name}"
-        raise UsageError(message, advice="The profiles stand in ~/.aws/config and ~/.aws/credentials.")
-    return found
 
 
 def polars_options(address: str) -> dict[str, Any]:

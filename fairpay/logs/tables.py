@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +12,7 @@ from fairpay.errors import InputError
 from fairpay.logs.cells import id_cells, is_id, to_arrow
 from fairpay.logs.columns import looks_like_data
 from fairpay.logs.find import log_file
-from fairpay.logs.names import normal
+from fairpay.logs.names import answering
 from fairpay.logs.open import open_file
 from fairpay.logs.source import BROKEN, ROW
 from fairpay.settings.values import Reading
@@ -27,22 +26,10 @@ if TYPE_CHECKING:
 
     from fairpay.logs.source import Source
 
-__all__ = ["Rows", "check_ids", "column_for", "open_table", "read_columns"]
+__all__ = ["bare", "check_ids", "column_for", "defused", "open_table", "read_columns"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """Where some lines of a table stand."""
-
-    numbers: NDArray[np.int64]
-    """int64[rows]: the number of each, from 1, without the header."""
-    broken: pa.Array | None = None
-    """bool[rows]: lines with more fields than the header; None: there are none."""
-
-    @property
-    def rows(self) -> int:
-        """How many there are."""
-        return len(self.numbers)
+RISKY = r"^'*[=+\-@\t\r]"
+"""What a spreadsheet runs, with as many apostrophes before it as it may have of its own."""
 
 
 def open_table(path: Path, reading: Reading | None = None, *, header: bool = True) -> Source:
@@ -71,20 +58,18 @@ def column_for(names: Sequence[str], known: Sequence[str], *, what: str, where: 
         InputError: none is there, or two are one by their names.
 
     """
-    by_normal = {normal(name): name for name in reversed(names)}
-    match = next((by_normal[normal(name)] for name in known if normal(name) in by_normal), None)
-    if match is None:
+    alike = answering(names, known)
+    if not alike:
         if looks_like_data(names):
             message = f"{where}: no column for the {what}: the first line looks like a row, not like a header"
             raise InputError(message, advice=f"Write a header line above it, such as {known[0]}.")
         found = ", ".join(names) or "none"
         message = f"{where}: no column for the {what}: looked for {', '.join(known)}; the columns are {found}"
         raise InputError(message, advice="Rename the column in its header line.")
-    alike = [name for name in names if normal(name) == normal(match)]
     if len(alike) > 1:
         message = f"{where}: {len(alike)} columns answer to the {what}: {', '.join(alike)}"
         raise InputError(message, advice="Keep one of them.")
-    return match
+    return alike[0]
 
 
 def check_ids(source: Source, name: str, *, role: str) -> None:
@@ -102,8 +87,11 @@ def check_ids(source: Source, name: str, *, role: str) -> None:
 
 def read_columns(
     source: Source, names: Sequence[str], *, listing: bool = False
-) -> Iterator[tuple[Rows, dict[str, pa.Array]]]:
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_], dict[str, pa.Array]]]:
     """Read columns in batches: text as large_string, ids of other kinds as text, numbers as they are.
+
+    Each comes with int64[rows], the number of each line, from 1 without the header, and bool[rows], lines with more
+    fields than the header.
 
     Args:
         source: the table.
@@ -123,14 +111,13 @@ def read_columns(
         else:
             numbers = np.arange(at, at + frame.height)
             at += frame.height
-        broken = None
-        if BROKEN in frame.columns and frame[BROKEN].null_count() < frame.height:
-            broken = frame[BROKEN].is_not_null().to_arrow()
-            if not listing:
-                row = int(numbers[np.flatnonzero(broken.to_numpy(zero_copy_only=False))[0]])
-                message = f"{source.where}: row {row} has more fields than the header, or repeats it"
-                raise InputError(message, advice='Put text that holds the separator into quotes: "0,5".')
-        yield Rows(numbers=numbers, broken=broken), {name: plain(frame, name) for name in names}
+        broken = np.zeros(frame.height, np.bool_)
+        if BROKEN in frame.columns:
+            broken = frame[BROKEN].is_not_null().to_numpy()
+        if broken.any() and not listing:
+            message = f"{source.where}: row {numbers[broken][0]} has more fields than the header, or repeats it"
+            raise InputError(message, advice='Put text that holds the separator into quotes: "0,5".')
+        yield numbers, broken, {name: plain(frame, name) for name in names}
 
 
 def plain(frame: pl.DataFrame, name: str) -> pa.Array:
@@ -141,3 +128,18 @@ def plain(frame: pl.DataFrame, name: str) -> pa.Array:
     if kind.is_nested():
         return to_arrow(frame.select(pl.col(name).map_elements(str, return_dtype=pl.String)).to_series())
     return to_arrow(frame[name])
+
+
+def defused(frame: pl.DataFrame) -> pl.DataFrame:
+    """Put an apostrophe before every text that a spreadsheet would run, or that looks as if one stood there already."""
+    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
+    guarded = [
+        pl.when(pl.col(name).str.contains(RISKY)).then(pl.lit("'") + pl.col(name)).otherwise(pl.col(name)).alias(name)
+        for name in texts
+    ]
+    return frame.with_columns(guarded)
+
+
+def bare(text: str) -> str:
+    """Take that apostrophe off again."""
+    return text[1:] if text.startswith("'") and re.match(RISKY, text) else text

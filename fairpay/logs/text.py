@@ -16,7 +16,7 @@ from fairpay.errors import InputError
 from fairpay.logs.columns import number_columns
 from fairpay.logs.dialect import UNQUOTED, Dialect, find_dialect, is_well_quoted
 from fairpay.logs.faults import reading_of
-from fairpay.logs.packed import head_of, open_bytes, packing_of
+from fairpay.logs.files import head_of, open_bytes, packing_of
 from fairpay.logs.source import BATCH, BROKEN, HEADER_AGAIN, ROW, TOO_MANY, Field, Source, after
 from fairpay.logs.spool import spooled
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import IO
 
-    from fairpay.logs.find import LogFile
+    from fairpay.logs.files import LogFile
     from fairpay.settings.values import Reading
 
 __all__ = ["lines_of", "open_text", "quoting_of"]

@@ -32,9 +32,8 @@ if TYPE_CHECKING:
     from fairpay.adjust.weights import Census
     from fairpay.engine.intake import Intake
     from fairpay.engine.local import Unlisted
-    from fairpay.logs.caution import Cautions
     from fairpay.logs.read import Logs
-    from fairpay.logs.schema import Listens, RawBatch
+    from fairpay.logs.schema import Cautions, Listens, RawBatch
     from fairpay.pipeline.census import Applying
     from fairpay.pipeline.repeats import Once
     from fairpay.pipeline.request import Observer, Watch

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fairpay.adjust.policy import find_policy, policy_file
 from fairpay.adjust.weights import wanted_roles
-from fairpay.logs.caution import Cautions
+from fairpay.logs.schema import Cautions
 from fairpay.pipeline.repeats import open_once
 from fairpay.pipeline.request import Opened
 from fairpay.pipeline.warn import warn_of_logs

@@ -16,7 +16,7 @@ from fairpay.engine.repeats import PlayKeys, RepeatFinder, table_of
 from fairpay.errors import InputError, Problem, UsageError
 from fairpay.logs.read import open_logs
 from fairpay.qualify import Qualifier
-from fairpay.qualify.verdict import shown
+from fairpay.qualify.tally import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 
     from fairpay.engine.repeats import Example, Repeated
     from fairpay.engine.spool import Spool
-    from fairpay.logs.caution import Cautions
     from fairpay.logs.read import Logs, Part
-    from fairpay.logs.schema import Judged, Listens, RawBatch
+    from fairpay.logs.schema import Cautions, Judged, Listens, RawBatch
     from fairpay.settings.values import Qualifying, Reading, Running
 
 __all__ = ["Once", "Watching", "find_repeats", "open_once"]

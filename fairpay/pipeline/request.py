@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from fairpay.logs.caution import Cautions
     from fairpay.logs.read import Logs
-    from fairpay.logs.schema import Listens, RawBatch
+    from fairpay.logs.schema import Cautions, Listens, RawBatch
     from fairpay.qualify import Counts
     from fairpay.reports.outcome import InputFile, Outcome
     from fairpay.rules.core.month import Month

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fairpay.errors import FairpayError
-    from fairpay.logs.caution import Cautions, Warned
+    from fairpay.logs.schema import Cautions, Warned
     from fairpay.money.currency import Currency
     from fairpay.pipeline.intake import Taken
     from fairpay.pipeline.request import Observer

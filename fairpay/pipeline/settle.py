@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from fairpay.adjust.decisions import Decisions
     from fairpay.engine.local import Intake
-    from fairpay.logs.caution import Warned
+    from fairpay.logs.schema import Warned
     from fairpay.money.currency import Currency
     from fairpay.pipeline.division import Division
     from fairpay.pipeline.intake import Taken, Variant

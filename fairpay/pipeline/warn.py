@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from fairpay.logs.caution import Cautions, Warned
     from fairpay.logs.read import Logs
-    from fairpay.logs.schema import RawBatch
+    from fairpay.logs.schema import Cautions, RawBatch, Warned
     from fairpay.qualify import Counts
     from fairpay.settings.values import Reading
 

@@ -1,10 +1,11 @@
-"""Which ids are missing."""
+"""Which ids are missing or damaged."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 
 from fairpay.errors import InputError
@@ -13,7 +14,10 @@ from fairpay.kernels.amounts import is_text, missing, text_lengths
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["missing_ids"]
+__all__ = ["holds_nul", "missing_ids"]
+
+INLINE = 12
+"""Bytes of a text that a view holds itself."""
 
 
 def missing_ids(column: pa.Array, *, role: str) -> NDArray[np.bool_] | None:
@@ -43,3 +47,20 @@ def missing_ids(column: pa.Array, *, role: str) -> NDArray[np.bool_] | None:
     if not empty.any():
         return found
     return empty if found is None else empty | found
+
+
+def holds_nul(column: pa.Array) -> NDArray[np.bool_] | None:
+    """Say which ids hold a NUL character, as a power cut or half a character leaves it; None: none does."""
+    kind = column.type
+    if not is_text(kind):
+        return None
+    none_outside = pa.types.is_string_view(kind) and not any(has_zero(buffer) for buffer in column.buffers()[2:])
+    if none_outside and not (text_lengths(column) <= INLINE).any():
+        return None  # text within the views themselves ends in zeros, other text has none
+    found = pl.Series(column).str.contains("\0", literal=True).fill_null(value=False)
+    return found.to_numpy() if found.any() else None
+
+
+def has_zero(buffer: pa.Buffer | None) -> bool:
+    """Whether any byte is zero."""
+    return buffer is not None and buffer.size > 0 and not np.frombuffer(buffer, np.uint8).all()

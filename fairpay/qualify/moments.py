@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.errors import InputError
-from fairpay.kernels.amounts import Amounts, is_text, text_buffers, with_nulls
-from fairpay.kernels.moments import FIRST, compact_moments, parse_moments
+from fairpay.kernels.amounts import Amounts, is_text, of_dictionary, text_buffers, with_nulls
+from fairpay.kernels.moments import parse_moments, unix_moments
 from fairpay.kernels.numbers import EXACT, NOT_A_NUMBER
 
 if TYPE_CHECKING:
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["read_moments"]
 
-SECONDS, MILLISECONDS, MICROSECONDS = 10**11, 10**14, 10**17
-"""A unix time below the first counts seconds, below the second milliseconds, then microseconds, then nanoseconds."""
-COMPACT = (10_000_000_000_000, 100_000_000_000_000)
-"""Numbers of 14 digits."""
 YEAR_1, YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000
 """Microseconds between which a moment lies."""
 PER_UNIT = {"s": 1_000_000, "ms": 1000, "us": 1}
@@ -53,11 +49,7 @@ def moments_of(column: pa.Array) -> Amounts:
     """
     kind = column.type
     if pa.types.is_dictionary(kind):
-        values = read_moments(column.dictionary)
-        at = column.indices.fill_null(0).to_numpy(zero_copy_only=False)
-        if len(values.value) == 0:
-            return with_nulls(Amounts(np.zeros(len(column), np.int64), None), column)
-        return with_nulls(Amounts(values.value[at], None if values.how is None else values.how[at]), column)
+        return of_dictionary(column, read_moments)
     if is_text(kind) or pa.types.is_null(kind):
         return with_nulls(of_text(column), column)
     if pa.types.is_timestamp(kind):
@@ -87,29 +79,8 @@ def of_timestamps(column: pa.Array) -> NDArray[np.int64]:
 def of_unix(column: pa.Array) -> Amounts:
     """Read unix times by their size, and numbers that are written dates; what is before 1973 is no time."""
     raw = column.fill_null(0).to_numpy(zero_copy_only=False)
-    with np.errstate(all="ignore"):
-        good = (raw >= 0) & (raw < 2**62)
-        sane = np.where(good, raw, 0)
-        if sane.dtype.kind == "f":
-            seconds = sane < SECONDS
-            whole = np.where(seconds, np.rint(sane * 1_000_000.0), sane).astype(np.int64)
-            value = np.where(seconds, whole, by_size(whole))
-            number = np.where(sane < 2**53, sane, 0).astype(np.int64)
-            number = np.where(number == sane, number, 0)
-        else:
-            number = sane.astype(np.int64)
-            value = by_size(number)
-    odd = np.flatnonzero((sane < FIRST) | ((sane >= COMPACT[0]) & (sane < COMPACT[1])))
-    if len(odd):
-        written, read = np.zeros(len(odd), np.int64), np.zeros(len(odd), np.bool_)
-        compact_moments(number[odd], written, read)
-        value[odd] = np.where(read, written, value[odd])
-        good = good & ((sane >= FIRST) | np.isin(np.arange(len(sane)), odd[read]))
-    how = np.where(good, 0, NOT_A_NUMBER).astype(np.uint8)
-    return Amounts(np.where(good, value, 0), None if good.all() else how)
-
-
-def by_size(raw: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Take integers for seconds, ms, us or ns."""
-    small = np.where(raw < SECONDS, np.minimum(raw, SECONDS) * 1_000_000, np.minimum(raw, MILLISECONDS) * 1000)
-    return np.where(raw < MILLISECONDS, small, np.where(raw < MICROSECONDS, raw, raw // 1000))
+    raw = raw.astype(np.float64 if raw.dtype.kind == "f" else np.int64, copy=False)  # 2^63 and more are below zero
+    out, how = np.empty(len(raw), np.int64), np.empty(len(raw), np.uint8)
+    raw.flags.writeable = False  # else the kernel would be compiled for both kinds of array
+    unix_moments(raw, out, how)
+    return Amounts(out, how if how.any() else None)

@@ -10,17 +10,15 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.errors import InputError
-from fairpay.kernels.amounts import Amounts, read_amounts
+from fairpay.kernels.amounts import read_amounts
 from fairpay.kernels.numbers import EXACT, ROUNDED_UP
 from fairpay.logs.schema import Fate, Judged, Listens, RawBatch, Shares
 from fairpay.money.currency import LARGEST
 from fairpay.money.integers import shorter
-from fairpay.qualify.ids import missing_ids
+from fairpay.qualify.ids import holds_nul, missing_ids
 from fairpay.qualify.moments import read_moments
-from fairpay.qualify.odd import holds_nul, look_at_ids, look_at_lengths, look_at_times
-from fairpay.qualify.rejected import Rejected
-from fairpay.qualify.tally import Counts, Tally
-from fairpay.qualify.verdict import Verdict
+from fairpay.qualify.odd import look_for_oddities
+from fairpay.qualify.tally import Counts, Tally, Values, Verdict, rejects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fairpay.logs.caution import Cautions
+    from fairpay.kernels.amounts import Amounts
+    from fairpay.logs.schema import Cautions
     from fairpay.settings.values import Measure, Qualifying
 
     FindRepeats: TypeAlias = Callable[[Judged], NDArray[np.bool_] | None]
@@ -69,7 +68,7 @@ class Qualifier:
         self.cautions = cautions
         self.repeats = repeats
         self.tally = Tally()
-        self.set_aside = Rejected() if set_aside else None
+        self.set_aside: list[pa.Table] | None = [] if set_aside else None
         self.lock = Lock()
 
     def judge(self, raw: RawBatch, terms: ByRow | None = None) -> Listens:
@@ -83,24 +82,26 @@ class Qualifier:
 
         """
         columns = raw.columns
-        rows = len(columns["user"]) if columns else 0
-        verdict = Verdict(rows)
-        times = read_moments(columns["time"]) if "time" in columns else None
-        self.judge_period(verdict, times)
-        ms, plays = self.judge_numbers(verdict, raw, times)
-        self.judge_usage(verdict, columns, (ms, plays), terms)
-        used = np.ones(rows, np.bool_) if verdict.fate is None else verdict.fate == 0
-        if self.repeats is not None and times is not None:
-            used = self.judge_repeats(self.repeats, verdict, used, raw, (ms, plays, times))
-        self.count(raw, verdict, used, (ms, plays, times))
-        if self.cautions is not None and rows:
-            look_at_ids(raw, used, self.cautions)
-            look_at_lengths(raw, used, ms, plays, self.cautions)
-            look_at_times(raw, used, times, self.cautions)
-        none = pa.nulls(0, pa.string())
+        if not columns:
+            with self.lock:
+                self.tally.add_fates({Fate.OUTSIDE_PERIOD: raw.pruned})
+            none = pa.nulls(0, pa.string())
+            return Listens(user=none, artist=none, used=np.ones(0, np.bool_), amount=None, plays=None, ms=None)
+        verdict = Verdict(len(columns["user"]))
+        values = read_values(columns)
+        self.judge_period(verdict, values.times)
+        self.judge_faults(verdict, raw, values)
+        self.judge_usage(verdict, columns, values, terms)
+        used = np.ones(verdict.rows, np.bool_) if verdict.fate is None else verdict.fate == 0
+        if self.repeats is not None and values.times is not None:
+            used = self.judge_repeats(self.repeats, verdict, used, raw, values)
+        self.count(raw, verdict, used, values)
+        if self.cautions is not None:
+            look_for_oddities(raw, used, values, self.cautions)
+        ms, plays = values.ms, values.plays
         return Listens(
-            user=columns.get("user", none),
-            artist=columns.get("artist", none),
+            user=columns["user"],
+            artist=columns["artist"],
             used=used,
             amount=shared(self.amount(ms, plays, terms), raw.shares),
             plays=None if plays is None else plays.value,
@@ -117,42 +118,29 @@ class Qualifier:
             outside |= times.value < since
         if until is not None:
             outside |= times.value >= until
-        unreadable = times.bad()
-        verdict.mark(outside if unreadable is None else outside & ~unreadable, Fate.OUTSIDE_PERIOD)
+        verdict.mark(times.usable(outside), Fate.OUTSIDE_PERIOD)
 
-    def judge_numbers(
-        self, verdict: Verdict, raw: RawBatch, times: Amounts | None
-    ) -> tuple[Amounts | None, Amounts | None]:
-        """Mark what is not a play and what is bad; return milliseconds and plays, as far as the log has them."""
+    def judge_faults(self, verdict: Verdict, raw: RawBatch, values: Values) -> None:
+        """Mark what is not a play and what is bad."""
         columns = raw.columns
-        if not columns:
-            return None, None
         if "played" in columns:
             verdict.mark(~flags(columns["played"]), Fate.NOT_A_PLAY)
         if raw.broken is not None:
             for code, words in BROKEN_ROWS.items():
                 verdict.mark_bad(raw.broken == code, Fate.BAD_ROW, words)
-        self.judge_ids(verdict, raw)
-        ms = None
-        for role, digits in (("ms", 0), ("seconds", 3)):
-            if role in columns and ms is None:
-                ms = read_amounts(columns[role], role=role, digits=digits)
-                verdict.mark_amounts(ms, Fate.BAD_DURATION, role, columns[role])
-        plays = None
-        if "plays" in columns:
-            plays = read_amounts(columns["plays"], role="plays", digits=0)
-            verdict.mark_amounts(plays, Fate.BAD_PLAYS, "plays", columns["plays"])
-            if plays.how is not None:
-                verdict.mark_bad(plays.how != EXACT, Fate.BAD_PLAYS, "plays is not a whole number", columns["plays"])
-        if times is not None and (self.qualifying.since is not None or self.qualifying.until is not None):
-            verdict.mark_amounts(times, Fate.BAD_TIME, "time", columns["time"])
-        return ms, plays
-
-    def judge_ids(self, verdict: Verdict, raw: RawBatch) -> None:
-        """Mark rows without a user, and ids that are damaged."""
-        verdict.mark_bad(missing_ids(raw.columns["user"], role="user"), Fate.BAD_USER, "user is empty")
+        verdict.mark_bad(missing_ids(columns["user"], role="user"), Fate.BAD_USER, "user is empty")
         for role in ("user", "artist") if raw.nul else ():
-            verdict.mark_bad(holds_nul(raw.columns[role]), Fate.BAD_ROW, f"{role} holds a NUL character")
+            verdict.mark_bad(holds_nul(columns[role]), Fate.BAD_ROW, f"{role} holds a NUL character")
+        if values.ms is not None:
+            role = "ms" if "ms" in columns else "seconds"
+            verdict.mark_amounts(values.ms, Fate.BAD_DURATION, role, columns[role])
+        if values.plays is not None:
+            verdict.mark_amounts(values.plays, Fate.BAD_PLAYS, "plays", columns["plays"])
+            if values.plays.how is not None:
+                wrong = values.plays.how != EXACT
+                verdict.mark_bad(wrong, Fate.BAD_PLAYS, "plays is not a whole number", columns["plays"])
+        if values.times is not None and (self.qualifying.since is not None or self.qualifying.until is not None):
+            verdict.mark_amounts(values.times, Fate.BAD_TIME, "time", columns["time"])
 
     def amount(self, ms: Amounts | None, plays: Amounts | None, terms: ByRow | None) -> NDArray[np.int64] | None:
         """Return listening in the measure; None: one each."""
@@ -164,16 +152,10 @@ class Qualifier:
         return ms.value if self.measure_of(ms) == "time" else counted
 
     def judge_usage(
-        self,
-        verdict: Verdict,
-        columns: Mapping[str, pa.Array],
-        numbers: tuple[Amounts | None, Amounts | None],
-        terms: ByRow | None,
+        self, verdict: Verdict, columns: Mapping[str, pa.Array], values: Values, terms: ByRow | None
     ) -> None:
-        """Mark what is in order but does not count; `numbers` are milliseconds and plays."""
-        ms, plays = numbers
-        if not columns:
-            return
+        """Mark what is in order but does not count."""
+        ms, plays = values.ms, values.plays
         missing = missing_ids(columns["artist"], role="artist")
         if missing is not None and "spoken" in columns:
             verdict.mark(missing & flags(columns["spoken"]), Fate.SPOKEN)
@@ -194,19 +176,12 @@ class Qualifier:
             verdict.mark(ms.value == 0, Fate.NOTHING_PLAYED)
 
     def judge_repeats(
-        self,
-        repeats: FindRepeats,
-        verdict: Verdict,
-        used: NDArray[np.bool_],
-        raw: RawBatch,
-        read: tuple[Amounts | None, Amounts | None, Amounts],
+        self, repeats: FindRepeats, verdict: Verdict, used: NDArray[np.bool_], raw: RawBatch, values: Values
     ) -> NDArray[np.bool_]:
         """Show what counts and has a time to `repeats`; mark what it says was told before, and return what is left."""
-        ms, plays, times = read
-        unreadable = times.bad()
-        timed = used if unreadable is None else used & ~unreadable
-        numbers = (None if one is None else one.value for one in (ms, plays))
-        again = repeats(Judged(raw, timed, times.value, *numbers))
+        times = values.times
+        numbers = (None if one is None else one.value for one in (values.ms, values.plays))
+        again = None if times is None else repeats(Judged(raw, times.usable(used), times.value, *numbers))
         if again is None:
             return used
         verdict.mark(again, Fate.REPEATED)
@@ -216,27 +191,20 @@ class Qualifier:
         """Return what listening is counted in."""
         return self.qualifying.measure or ("plays" if ms is None else "time")
 
-    def count(
-        self,
-        raw: RawBatch,
-        verdict: Verdict,
-        used: NDArray[np.bool_],
-        read: tuple[Amounts | None, Amounts | None, Amounts | None],
-    ) -> None:
+    def count(self, raw: RawBatch, verdict: Verdict, used: NDArray[np.bool_], values: Values) -> None:
         """Add a judged batch to the counts."""
-        ms, plays, times = read
-        if raw.columns and ms is None and self.qualifying.measure == "time":
+        ms, plays, times = values.ms, values.plays, values.times
+        if ms is None and self.qualifying.measure == "time":
             message = f"{raw.file}: there is no duration to measure listening by"
             raise InputError(message, advice="Name it with --columns seconds=NAME or ms=NAME, or use --measure plays.")
         fates = {**verdict.counts, int(Fate.USED): verdict.rows - sum(verdict.counts.values())}
         if raw.shares is not None:
             fates = once(verdict, raw.shares)
-        if raw.pruned:
-            fates[Fate.OUTSIDE_PERIOD] = fates.get(Fate.OUTSIDE_PERIOD, 0) + raw.pruned
         sum_ms = None if ms is None else exact_sum(ms.value, used)
         sum_plays = fates.get(Fate.USED, 0) if plays is None else exact_sum(plays.value, used)
-        readable = used if times is None or times.how is None else used & (times.how == EXACT)
-        seen = np.empty(0, np.int64) if times is None else times.value if readable.all() else times.value[readable]
+        seen = np.empty(0, np.int64) if times is None else times.value
+        if times is not None and not (readable := times.usable(used)).all():
+            seen = seen[readable]
         with self.lock:
             tally = self.tally
             tally.add_fates(fates)
@@ -248,7 +216,7 @@ class Qualifier:
             for bad in verdict.bad:
                 tally.add_bad(bad, raw)
             if self.set_aside is not None and verdict.bad:
-                self.set_aside.add(raw, verdict.bad)
+                self.set_aside.append(rejects(raw, verdict.bad))
             if max(tally.plays, tally.ms or 0) >= LARGEST:
                 what = "plays" if tally.plays >= LARGEST else "milliseconds"
                 message = f"the {what} of the log sum to 2^62 and more, which no month can hold"
@@ -283,7 +251,20 @@ class Qualifier:
 
     def rejected(self) -> pa.Table:
         """Return the bad rows, sorted by file and row: file, row, reason, then the roles as text."""
-        return (self.set_aside or Rejected()).table()
+        if not self.set_aside:
+            return pa.table({"file": pa.array([], pa.string()), "row": [], "reason": pa.array([], pa.string())})
+        whole = pa.concat_tables(self.set_aside, promote_options="default")
+        return whole.sort_by([("file", "ascending"), ("row", "ascending")])
+
+
+def read_values(columns: Mapping[str, pa.Array]) -> Values:
+    """Read the numbers and times of one batch."""
+    length, digits = ("ms", 0) if "ms" in columns else ("seconds", 3)
+    return Values(
+        ms=read_amounts(columns[length], role=length, digits=digits) if length in columns else None,
+        plays=read_amounts(columns["plays"], role="plays", digits=0) if "plays" in columns else None,
+        times=read_moments(columns["time"]) if "time" in columns else None,
+    )
 
 
 def once(verdict: Verdict, shares: Shares) -> dict[int, int]:

@@ -1,4 +1,4 @@
-"""Counts by fate over all batches, the same whatever thread brought them in which order."""
+"""What becomes of rows: the first reason that holds for a row is its fate; counted over all batches, in any order."""
 
 from __future__ import annotations
 
@@ -6,18 +6,25 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
+
 from fairpay.errors import InputError, Problem
-from fairpay.logs.schema import Fate
+from fairpay.kernels.numbers import EMPTY, NEGATIVE, NOT_A_NUMBER, TOO_LARGE
+from fairpay.logs.schema import ROLES, Fate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from numpy.typing import NDArray
+
+    from fairpay.kernels.amounts import Amounts
     from fairpay.logs.schema import RawBatch
-    from fairpay.qualify.verdict import Bad
     from fairpay.settings.values import Measure
 
-__all__ = ["Counts", "Tally", "refused_rows"]
+__all__ = ["Counts", "Tally", "Values", "Verdict", "refused_rows", "rejects", "shown"]
 
+WORDS = {EMPTY: "{} is empty", NEGATIVE: "{} is negative", NOT_A_NUMBER: "{} is not a {}", TOO_LARGE: "{} is too large"}
 HINTS = (
     (r"(number|whole number): \d[\d. ']*,\d", "If a comma stands before the fraction, give --decimal ','."),
     (r"time is not a time: \d{1,2}[./-]\d{1,2}[./-]\d{4}", "If dates are written day first, give --day-first."),
@@ -25,6 +32,70 @@ HINTS = (
 )
 """Form of a reason -> what may help."""
 ADVICE = "Set them aside with --rejects FILE, or correct the log. Nothing was written."
+LONGEST = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What the columns of one batch were read as; None where the log has no such column."""
+
+    ms: Amounts | None = None
+    """Milliseconds listened."""
+    plays: Amounts | None = None
+    times: Amounts | None = None
+    """Microseconds since 1970 UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """Bad rows of one batch that share a reason."""
+
+    reason: str
+    """What is wrong, without a value."""
+    rows: NDArray[np.int64]
+    """Which rows of the batch, ascending."""
+    example: str
+    """The offending value of the first of them, where it helps; else empty."""
+
+
+@dataclass(slots=True)
+class Verdict:
+    """Fates of the rows of one batch, marked from the weightiest reason to the lightest."""
+
+    rows: int
+    fate: NDArray[np.uint8] | None = None
+    """uint8[rows]; None: nothing was marked yet."""
+    counts: dict[int, int] = field(default_factory=dict)
+    """Rows marked so far, by fate."""
+    bad: list[Bad] = field(default_factory=list)
+
+    def mark(self, mask: NDArray[np.bool_] | None, fate: Fate) -> NDArray[np.bool_] | None:
+        """Give rows that have no fate yet this one; return which, None for none."""
+        if mask is None:
+            return None
+        new = mask if self.fate is None else mask & (self.fate == 0)
+        count = int(np.count_nonzero(new))
+        if count == 0:
+            return None
+        marks = new.view(np.uint8) * np.uint8(fate)
+        self.fate = marks if self.fate is None else self.fate + marks
+        self.counts[int(fate)] = self.counts.get(int(fate), 0) + count
+        return new
+
+    def mark_bad(self, mask: NDArray[np.bool_] | None, fate: Fate, reason: str, column: pa.Array | None = None) -> None:
+        """Mark rows as bad, with a reason for people; `column` gives an example of an offending value."""
+        new = self.mark(mask, fate)
+        rows = np.flatnonzero(new) if new is not None else np.empty(0, np.int64)
+        if len(rows):
+            self.bad.append(Bad(reason, rows, "" if column is None else shown(column[int(rows[0])].as_py())))
+
+    def mark_amounts(self, amounts: Amounts, fate: Fate, role: str, column: pa.Array) -> None:
+        """Mark the rows whose amount (or moment) cannot be used, each with its reason."""
+        if amounts.how is None or amounts.bad() is None:
+            return
+        for code, words in WORDS.items():
+            reason = words.format(role, "time" if role == "time" else "number")
+            self.mark_bad(amounts.how == code, fate, reason, column if code in (NOT_A_NUMBER, TOO_LARGE) else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +125,13 @@ class Counts:
 
 
 @dataclass(slots=True)
-class Reason:
-    """One reason for bad rows, over all batches."""
-
-    count: int
-    first: tuple[str, int]
-    """File and row where it was met first."""
-    example: str
-    """The value there."""
-
-
-@dataclass(slots=True)
 class Tally:
     """Adds up batches; the caller holds a lock."""
 
     rows: int = 0
     fates: dict[int, int] = field(default_factory=dict)
-    reasons: dict[str, Reason] = field(default_factory=dict)
+    reasons: dict[str, tuple[tuple[str, int], str, int]] = field(default_factory=dict)
+    """reason -> file and row where it was met first, the value there, how often it was met."""
     bad_files: set[str] = field(default_factory=set)
     plays: int = 0
     ms: int | None = None
@@ -86,13 +147,8 @@ class Tally:
         """Add bad rows of a batch, and keep the first place of each reason."""
         self.bad_files.add(raw.file)
         here = (raw.file, raw.row(int(bad.rows[0])))
-        seen = self.reasons.get(bad.reason)
-        if seen is None:
-            self.reasons[bad.reason] = Reason(len(bad.rows), here, bad.example)
-            return
-        seen.count += len(bad.rows)
-        if here < seen.first:
-            seen.first, seen.example = here, bad.example
+        place, example, count = self.reasons.get(bad.reason, (here, bad.example, 0))
+        self.reasons[bad.reason] = (*min((place, example), (here, bad.example)), count + len(bad.rows))
 
     def add_times(self, first: int, last: int) -> None:
         """Widen the span of moments seen."""
@@ -107,14 +163,14 @@ class Tally:
     def problems(self) -> tuple[Problem, ...]:
         """List the reasons for bad rows, in the order of where they were met first."""
         several = len(self.bad_files) > 1
-        found = sorted(self.reasons.items(), key=lambda item: (item[1].first, item[0]))
+        found = sorted((*what, words) for words, what in self.reasons.items())
         return tuple(
             Problem(
-                reason.count,
-                f"{words}: {reason.example}" if reason.example else words,
-                f"first at row {reason.first[1]}" + (f" of {reason.first[0]}" if several else ""),
+                count,
+                f"{words}: {example}" if example else words,
+                f"first at row {row}" + (f" of {file}" if several else ""),
             )
-            for words, reason in found
+            for (file, row), example, count, words in found
         )
 
     def refuse(self) -> None:
@@ -145,3 +201,26 @@ def hint_for(problems: Iterable[Problem]) -> str:
 def refused_rows(counts: Counts) -> InputError:
     """Say that rows cannot be used, after they were counted."""
     return refused(counts.bad, counts.rows, counts.problems)
+
+
+def rejects(raw: RawBatch, bad: Collection[Bad]) -> pa.Table:
+    """Return the bad rows of one batch for a file of rejects: file, row, reason, then every role as text."""
+    rows = np.concatenate([group.rows for group in bad])
+    name = raw.file.encode(errors="backslashreplace").decode()  # one that is not UTF-8, its odd bytes escaped
+    columns = {
+        "file": pa.array([name] * len(rows), pa.string()),
+        "row": pa.array([raw.row(at) for at in rows.tolist()], pa.int64()),
+        "reason": pa.array([group.reason for group in bad for _ in group.rows], pa.string()),
+    }
+    for role in ROLES:
+        if role in raw.columns:
+            column = raw.columns[role]
+            text = column.cast(pa.large_string()) if pa.types.is_string_view(column.type) else column
+            columns[role] = text.take(pa.array(rows)).cast(pa.string())  # views cannot be taken yet
+    return pa.table(columns)
+
+
+def shown(value: object) -> str:
+    """Show a value on one line, short enough for a message; of only spaces, these are seen."""
+    text = " ".join(str(value).split()) or repr(value)
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.logs.caution import Warned
+    from fairpay.logs.schema import Warned
     from fairpay.money.allocation import Allocation
     from fairpay.money.currency import Currency
     from fairpay.rules.core.rule import Rule

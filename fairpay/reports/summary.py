@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.logs.caution import Warned
+    from fairpay.logs.schema import Warned
     from fairpay.reports.figures import Tier
     from fairpay.reports.outcome import Condition, Listening, Money, Outcome, Payout
 

@@ -67,8 +67,7 @@ def synth(  # noqa: PLR0913 - one keyword for each option of the command
 
     """
     from fairpay.synthetic import write  # noqa: PLC0415 - loads PyArrow where it is used
-    from fairpay.synthetic.month import make_month  # noqa: PLC0415 - loads NumPy where it is used
-    from fairpay.synthetic.plants import parse_plants  # noqa: PLC0415 - likewise
+    from fairpay.synthetic.plants import make_month, parse_plants  # noqa: PLC0415 - likewise
     from fairpay.synthetic.tables import make_tables  # noqa: PLC0415 - likewise
 
     users = max(1, rows // 100) if users is None else users

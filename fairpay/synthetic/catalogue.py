@@ -1,4 +1,4 @@
-"""What can be played: artists by fame and genre, their tracks, and who tends to play whom."""
+"""What can be played: artists by fame and genre, their names and tracks, and who tends to play whom."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fairpay.synthetic.draws import below, draw, lognormal_steps, pick_table, st
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["GENRES", "MOST_TRACKS", "Catalogue", "make_catalogue"]
+__all__ = ["GENRES", "MOST_TRACKS", "Catalogue", "artist_name", "label_name"]
 
 FAME = (0.75, 0.85, 0.95)
 """Zipf exponents for light, middling and heavy listeners: the k-th artist is played about in proportion to k^-0.85."""
@@ -51,6 +51,25 @@ class Catalogue:
     """int64[1024]: quantiles of track lengths, milliseconds."""
     track_stream: np.uint64
 
+    @classmethod
+    def of(cls, artists: int, *, seed: int) -> Catalogue:
+        """Make `artists` artists: fame by rank (Zipf), genre and number of tracks by draw."""
+        index = np.arange(artists)
+        traits = draw(stream(seed, "artist"), index)
+        genre = below(traits, np.where(index * FAMOUS < artists, MAINSTREAM, len(GENRES)))
+        bits = max(12, min(24, (8 * artists).bit_length()), (2 * artists).bit_length())
+        liking = np.array(list(GENRES.values()))
+        tables = [pick_table((index + 1.0) ** -zipf * liking[genre, k], 1 << bits) for k, zipf in enumerate(FAME)]
+        return cls(
+            artists=artists,
+            genre=genre,
+            tracks=4 + below(traits, MOST_TRACKS - 4, offset=16),
+            tables=np.concatenate(tables),
+            bits=bits,
+            lengths=lognormal_steps(LENGTH_STEPS, median=205_000, sigma=0.28),
+            track_stream=stream(seed, "track length"),
+        )
+
     def artist(self, draws: NDArray[np.uint64], taste: NDArray[np.int64]) -> NDArray[np.int64]:
         """Draw artists by the liking of listeners of class `taste`: int64[n]."""
         place = (draws >> np.uint64(64 - self.bits)).astype(np.int64)
@@ -67,20 +86,35 @@ class Catalogue:
         return self.lengths[(draw(self.track_stream, track) >> np.uint64(54)).astype(np.int64)]
 
 
-def make_catalogue(artists: int, *, seed: int) -> Catalogue:
-    """Make `artists` artists: fame by rank (Zipf), genre and number of tracks by draw."""
-    index = np.arange(artists)
-    traits = draw(stream(seed, "artist"), index)
-    genre = below(traits, np.where(index * FAMOUS < artists, MAINSTREAM, len(GENRES)))
-    bits = max(12, min(24, (8 * artists).bit_length()), (2 * artists).bit_length())
-    liking = np.array(list(GENRES.values()))
-    tables = [pick_table((index + 1.0) ** -zipf * liking[genre, k], 1 << bits) for k, zipf in enumerate(FAME)]
-    return Catalogue(
-        artists=artists,
-        genre=genre,
-        tracks=4 + below(traits, MOST_TRACKS - 4, offset=16),
-        tables=np.concatenate(tables),
-        bits=bits,
-        lengths=lognormal_steps(LENGTH_STEPS, median=205_000, sigma=0.28),
-        track_stream=stream(seed, "track length"),
-    )
+FIRST = (
+    "Amber", "Arctic", "Birch", "Blue", "Brass", "Cedar", "Chalk", "Cinder", "Cobalt", "Copper", "Coral", "Crooked",
+    "Dawn", "Distant", "Dusty", "Electric", "Ember", "Fallow", "Feather", "Fern", "Fog", "Gentle", "Glass", "Golden",
+    "Granite", "Hazel", "Hollow", "Honey", "Indigo", "Iron", "Ivory", "Juniper", "Lantern", "Lemon", "Linen", "Little",
+    "Lunar", "Maple", "Marble", "Midnight", "Mint", "Morning", "Moss", "Northern", "Olive", "Opal", "Paper", "Pebble",
+    "Plum", "Quiet", "Rapid", "Rust", "Saffron", "Silver", "Slow", "Solar", "Tidal", "Timber", "Velvet", "Violet",
+    "Wandering", "Western", "Willow", "Winter",
+)  # fmt: skip
+SECOND = (
+    "Antenna", "Arcade", "Atlas", "Avenue", "Balcony", "Bicycle", "Bridge", "Cabinet", "Canopy", "Carousel",
+    "Cathedral", "Choir", "Circuit", "Cove", "Current", "Department", "Engine", "Estate", "Factory", "Ferry",
+    "Garden", "Harbour", "Heron", "Horizon", "Hotel", "Island", "Kite", "Ladder", "Library", "Lighthouse",
+    "Machine", "Meadow", "Meridian", "Mirror", "Museum", "Observatory", "Orchard", "Orchestra", "Otter", "Parade",
+    "Pavilion", "Pilot", "Postcard", "Prairie", "Quartet", "Radio", "Railway", "Reservoir", "Satellite", "Season",
+    "Signal", "Sisters", "Sparrow", "Staircase", "Station", "Telephone", "Theatre", "Thicket", "Transit",
+    "Tributary", "Umbrella", "Valley", "Weather", "Window",
+)  # fmt: skip
+LABELS = ("Harrow & Finch", "Lowtide", "Second Floor", "Tin Roof", "Big Meridian", "Self-released")
+STRIDE = 2437
+"""Odd, so that names repeat only after all 4,096 have been used."""
+
+
+def artist_name(index: int) -> str:
+    """Name the artist of that index; from 4,096 on a number is added, so that names differ."""
+    round_, place = divmod(index, len(FIRST) * len(SECOND))
+    first, second = divmod(place * STRIDE % (len(FIRST) * len(SECOND)), len(SECOND))
+    return f"{FIRST[first]} {SECOND[second]}" + (f" {round_ + 1}" if round_ else "")
+
+
+def label_name(index: int) -> str:
+    """Name the label of the artist of that index."""
+    return LABELS[index * 7 // 3 % len(LABELS)]

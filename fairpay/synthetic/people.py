@@ -9,13 +9,12 @@ import numpy as np
 
 from fairpay.synthetic.calendar import PEOPLE
 from fairpay.synthetic.draws import below, draw, lognormal_steps, stream
-from fairpay.synthetic.plays import Choice, Crowd, Slots
+from fairpay.synthetic.plays import Choice, Cohort, Slots
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fairpay.synthetic.calendar import Calendar
-    from fairpay.synthetic.catalogue import Catalogue
+    from fairpay.synthetic.plays import World
 
 __all__ = ["make_people"]
 
@@ -38,24 +37,23 @@ FINISHED, SKIPPED = 42_000, 56_000
 class Taste:
     """What ordinary listeners choose: mostly the artists they keep coming back to."""
 
-    catalogue: Catalogue
+    world: World
     liking: NDArray[np.int64]
     """int64[users]: 0 light, 1 middling, 2 heavy listener."""
     favourites: NDArray[np.int64]
     """int64[users]: how many artists the user keeps coming back to."""
-    seed: int
 
     def __call__(self, slots: Slots) -> Choice:
         """Choose for each slot."""
-        bits = draw(stream(self.seed, "choice"), slots.user, slots.number)
+        bits = draw(stream(self.world.seed, "choice"), slots.user, slots.number)
         own = below(bits, below(bits, self.favourites[slots.user], offset=16))
         elsewhere = below(bits, 1 << 16, offset=32) < ELSEWHERE
         own[elsewhere] = slots.number[elsewhere] + (1 << 32)
-        likes = draw(stream(self.seed, "favourite"), slots.user, own)
-        artist = self.catalogue.artist(likes, self.liking[slots.user])
-        track = self.catalogue.track(bits, artist, offset=48)
-        bits = draw(stream(self.seed, "heard"), slots.user, slots.number)
-        ms = heard(bits, self.catalogue.length(track))
+        likes = draw(stream(self.world.seed, "favourite"), slots.user, own)
+        artist = self.world.catalogue.artist(likes, self.liking[slots.user])
+        track = self.world.catalogue.track(bits, artist, offset=48)
+        bits = draw(stream(self.world.seed, "heard"), slots.user, slots.number)
+        ms = heard(bits, self.world.catalogue.length(track))
         podcast = below(bits, 1 << 16, offset=48) < PODCASTS
         ms[podcast] *= 6
         artist[podcast] = -1
@@ -70,27 +68,16 @@ def heard(bits: NDArray[np.uint64], length: NDArray[np.int64]) -> NDArray[np.int
     return np.where(kind < FINISHED, length, np.where(kind < SKIPPED, skipped, part))
 
 
-def make_people(users: int, *, rows: int, catalogue: Catalogue, calendar: Calendar, seed: int) -> Crowd:
+def make_people(world: World, users: int, *, rows: int) -> Cohort:
     """Make `users` listeners with `rows` plays in all; listening per user is log-normal."""
-    index = np.arange(users)
-    traits = draw(stream(seed, "person"), index)
+    traits = draw(stream(world.seed, "person"), np.arange(users))
     activity = below(traits, STEPS)
     until = np.cumsum(lognormal_steps(STEPS, median=1000, sigma=SPREAD)[activity])
     total = np.diff(np.floor(until / until[-1] * rows).astype(np.int64), prepend=0)
     taste = Taste(
-        catalogue=catalogue,
+        world=world,
         liking=(activity >= LIGHT).astype(np.int64) + (activity >= HEAVY),
         favourites=6 + below(traits, lognormal_steps(STEPS, median=20, sigma=SPREAD / 2)[activity], offset=16),
-        seed=seed,
     )
-    return Crowd(
-        first=0,
-        total=total,
-        phase=draw(stream(seed, "phase"), index),
-        shift=LATE_HOURS[below(traits, len(LATE_HOURS), offset=32)],
-        hours=PEOPLE,
-        sitting=SITTING,
-        calendar=calendar,
-        choose=taste,
-        seed=seed,
-    )
+    late = LATE_HOURS[below(traits, len(LATE_HOURS), offset=32)]
+    return Cohort.of(world, total, first=0, hours=PEOPLE, sitting=SITTING, choose=taste, late=late)

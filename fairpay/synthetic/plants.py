@@ -12,16 +12,17 @@ from fairpay.errors import UsageError
 from fairpay.synthetic.calendar import AROUND_THE_CLOCK, OVERNIGHT, PEOPLE
 from fairpay.synthetic.catalogue import MOST_TRACKS
 from fairpay.synthetic.draws import below, draw, stream
-from fairpay.synthetic.plays import Choice, Crowd, Slots
+from fairpay.synthetic.people import make_people
+from fairpay.synthetic.plays import Choice, Cohort, Month, Slots, World
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from fairpay.synthetic.calendar import Calendar, Hours
-    from fairpay.synthetic.catalogue import Catalogue
+    from fairpay.synthetic.calendar import Hours
 
-__all__ = ["KINDS", "Plant", "make_plant", "parse_plants"]
+__all__ = ["KINDS", "Plant", "make_month", "make_plant", "parse_plants"]
 
+DAYS = 28
 WRITTEN = re.compile(r"(\d{1,7}):(\d{1,6})(?::(\d{1,6}))?")
 
 
@@ -93,20 +94,19 @@ class Repertoire:
     first: int
     """Index of the first planted artist; they come after the catalogue's."""
     artists: int
-    catalogue: Catalogue
-    seed: int
+    world: World
 
     def __call__(self, slots: Slots) -> Choice:
         """Choose for each slot."""
-        bits = draw(stream(self.seed, "planted"), slots.user, slots.number)
+        bits = draw(stream(self.world.seed, "planted"), slots.user, slots.number)
         artist = self.first + below(bits, self.artists)
         hidden = below(bits, 1 << 16, offset=16) < self.kind.camouflage
-        artist[hidden] = self.catalogue.artist(
-            draw(stream(self.seed, "hidden"), bits[hidden]), np.ones(hidden.sum(), np.int64)
+        artist[hidden] = self.world.catalogue.artist(
+            draw(stream(self.world.seed, "hidden"), bits[hidden]), np.ones(hidden.sum(), np.int64)
         )
         track = artist * MOST_TRACKS + below(bits, self.kind.tracks, offset=32)
         low, high = self.kind.seconds
-        ms = low * 1000 + below(draw(stream(self.seed, "planted length"), track), (high - low) * 1000)
+        ms = low * 1000 + below(draw(stream(self.world.seed, "planted length"), track), (high - low) * 1000)
         return Choice(artist, track, ms)
 
 
@@ -140,20 +140,28 @@ def parse_plant(kind: str, text: str) -> Plant:
     return Plant(kind, numbers[0], numbers[1], numbers[2] if len(numbers) > 2 else KINDS[kind].artists)  # noqa: PLR2004 - the third is optional
 
 
-def make_plant(  # noqa: PLR0913 - told apart by name
-    plant: Plant, *, first_user: int, first_artist: int, catalogue: Catalogue, calendar: Calendar, seed: int
-) -> Crowd:
+def make_plant(world: World, plant: Plant, *, first_user: int, first_artist: int) -> Cohort:
     """Make the accounts of a plant; they and their artists come after all that are there already."""
     kind = KINDS[plant.kind]
-    index = np.arange(plant.accounts) + first_user
-    return Crowd(
-        first=first_user,
-        total=np.full(plant.accounts, plant.plays * calendar.days, dtype=np.int64),
-        phase=draw(stream(seed, "phase"), index),
-        shift=np.zeros(plant.accounts, dtype=np.int64),
-        hours=kind.hours,
-        sitting=kind.sitting,
-        calendar=calendar,
-        choose=Repertoire(kind, first_artist, plant.artists, catalogue, seed),
-        seed=seed,
-    )
+    total = np.full(plant.accounts, plant.plays * world.calendar.days, dtype=np.int64)
+    choose = Repertoire(kind, first_artist, plant.artists, world)
+    return Cohort.of(world, total, first=first_user, hours=kind.hours, sitting=kind.sitting, choose=choose)
+
+
+def make_month(  # noqa: PLR0913 - the sizes of a month are told apart by name
+    rows: int, plants: Sequence[Plant], *, users: int, artists: int, seed: int, month: str
+) -> Month:
+    """Make people with `rows` plays in all, and add the accounts of plants on top.
+
+    Raises:
+        UsageError: when `month` is not a month.
+
+    """
+    expected = rows + sum(plant.accounts * plant.plays * DAYS for plant in plants)
+    world = World.of(month, rows=expected, artists=artists, seed=seed)
+    cohorts = [make_people(world, users, rows=rows)]
+    for plant in plants:
+        cohorts.append(make_plant(world, plant, first_user=users, first_artist=artists))
+        users += plant.accounts
+        artists += plant.artists
+    return Month(tuple(cohorts), tuple(name for plant in plants for name in plant.names))

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
 from fairpay.errors import UsageError
-from fairpay.synthetic.catalogue import GENRES
+from fairpay.synthetic.catalogue import GENRES, artist_name, label_name
 from fairpay.synthetic.draws import draw, pick_table, stream
-from fairpay.synthetic.ids import make_ids
-from fairpay.synthetic.names import artist_name, label_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    import polars as pl
     from numpy.typing import NDArray
 
-    from fairpay.synthetic.ids import IdStyle
-    from fairpay.synthetic.month import Month
-    from fairpay.synthetic.plays import Plays
+    from fairpay.synthetic.plays import Month
 
 __all__ = ["COLUMNS", "COUNTRIES", "PLANS", "Tables", "make_tables"]
 
+IdStyle: TypeAlias = Literal["long", "short"]
 COLUMNS = {
     "ts": pa.timestamp("ms", "UTC"),
     "user_id": pa.large_string(),
@@ -76,16 +74,17 @@ class Tables:
         known = make_ids(self.ids, kind="artist", seed=self.seed, keys=np.arange(self.month.artists))
         return pa.concat_arrays([known, pa.nulls(1, pa.large_string())])
 
-    def plays(self, plays: Plays) -> pa.Table:
+    def plays(self, plays: pl.DataFrame) -> pa.Table:
         """Make the log's columns of some plays."""
+        user, artist, track, ms, second = (column.to_numpy() for column in plays)
         made = {
-            "ts": lambda: pa.array(plays.second * 1000).cast(COLUMNS["ts"]),
-            "user_id": lambda: self.user_ids.take(pa.array(plays.user)),
-            "artist_id": lambda: self.artist_ids.take(pa.array(plays.artist % (self.month.artists + 1))),
-            "track_id": lambda: make_ids(self.ids, kind="track", seed=self.seed, keys=plays.track),
-            "ms_played": lambda: pa.array(plays.ms),
-            "country": lambda: self.pick("country", dict(self.countries), plays.user),
-            "plan": lambda: self.pick("plan", {plan: weight for plan, (_, weight) in self.plans.items()}, plays.user),
+            "ts": lambda: pa.array(second * 1000).cast(COLUMNS["ts"]),
+            "user_id": lambda: self.user_ids.take(pa.array(user)),
+            "artist_id": lambda: self.artist_ids.take(pa.array(artist % (self.month.artists + 1))),
+            "track_id": lambda: make_ids(self.ids, kind="track", seed=self.seed, keys=track),
+            "ms_played": lambda: pa.array(ms),
+            "country": lambda: self.pick("country", self.countries, user),
+            "plan": lambda: self.plan_of(user),
         }
         return pa.table([made[name]() for name in self.columns], schema=self.schema)
 
@@ -94,6 +93,10 @@ class Tables:
         table = pick_table(list(weights.values()), PICKS)
         place = draw(stream(self.seed, what), users) >> np.uint64(64 - 12)
         return pa.array(list(weights), pa.large_string()).take(pa.array(table[place.astype(np.int64)]))
+
+    def plan_of(self, users: NDArray[np.int64]) -> pa.Array:
+        """Return the plan of each user: large_string[n]."""
+        return self.pick("plan", {plan: weight for plan, (_, weight) in self.plans.items()}, users)
 
     @property
     def subscriber_schema(self) -> pa.Schema:
@@ -106,24 +109,19 @@ class Tables:
         for begin in range(0, everybody, BATCH):
             index = np.arange(begin, min(begin + BATCH, everybody))
             ids = make_ids(self.ids, kind="user", seed=self.seed, keys=index)
-            plan = self.pick(
-                "plan", {plan: weight for plan, (_, weight) in self.plans.items()}, index
-            ).dictionary_encode()
+            plan = self.plan_of(index).dictionary_encode()
             amounts = pa.array([paid[name] for name in plan.dictionary.to_pylist()], pa.large_string())
             yield pa.table({"user_id": ids, "paid": amounts.take(plan.indices), "plan": plan.dictionary_decode()})
 
     def artist_table(self) -> pa.Table:
         """Make names, genres and labels of the artists; planted ones have no genre."""
         names = [artist_name(k) for k in range(self.month.catalogue.artists)]
-        planted = [name for plant in self.month.plants for name in plant.names]
-        genres = list(GENRES)
+        genres = [list(GENRES)[k] for k in self.month.catalogue.genre] + [None] * len(self.month.planted)
         return pa.table(
             {
                 "artist_id": self.artist_ids.slice(0, self.month.artists),
-                "name": pa.array(names + planted, pa.large_string()),
-                "genre": pa.array(
-                    [genres[k] for k in self.month.catalogue.genre] + [None] * len(planted), pa.large_string()
-                ),
+                "name": pa.array([*names, *self.month.planted], pa.large_string()),
+                "genre": pa.array(genres, pa.large_string()),
                 "label": pa.array([label_name(k) for k in range(self.month.artists)], pa.large_string()),
             }
         )
@@ -149,3 +147,49 @@ def make_tables(  # noqa: PLR0913 - one keyword for each option of the command
         message = f"no column {', '.join(unknown)} can be made"
         raise UsageError(message, advice=f"Choose among: {', '.join(COLUMNS)}.")
     return Tables(seed, ids, made, chosen, countries or COUNTRIES, plans or PLANS)
+
+
+LENGTH = 22
+DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def make_ids(style: IdStyle, *, kind: str, seed: int, keys: NDArray[np.integer]) -> pa.Array:
+    """Make the id of each key: large_string[n]. `kind` (user, artist, track) keeps the kinds' ids apart."""
+    if style == "long":
+        return long_ids(stream(seed, f"{kind} id"), keys)
+    return short_ids(kind[0], keys)
+
+
+def long_ids(start: np.uint64, keys: NDArray[np.integer]) -> pa.Array:
+    """Draw 192 bits for each key and read eleven pairs of characters from them, 16 bits a pair."""
+    bits = np.empty((len(keys), 3), dtype=np.uint64)
+    for part in range(3):
+        bits[:, part] = draw(start, keys, part)
+    pieces = bits.astype("<u8", copy=False).view("<u2")[:, : LENGTH // 2]
+    return from_fixed_width(pair_table()[pieces].view(np.uint8), LENGTH)
+
+
+def pair_table() -> NDArray[np.uint16]:
+    """Return two characters of base 62 for each 16-bit value."""
+    letters = np.frombuffer(DIGITS.encode(), dtype=np.uint8)
+    value = np.arange(1 << 16) % 62**2
+    return np.ascontiguousarray(np.stack([letters[value // 62], letters[value % 62]], axis=1)).view("<u2")[:, 0]
+
+
+def short_ids(letter: str, keys: NDArray[np.integer]) -> pa.Array:
+    """`u000042`: a letter and at least six digits."""
+    width = max(6, len(str(int(keys.max(initial=0)))))
+    text = np.empty((len(keys), width + 1), dtype=np.uint8)
+    text[:, 0] = ord(letter)
+    rest = keys.astype(np.int64)
+    for place in range(width, 0, -1):
+        rest, digit = np.divmod(rest, 10)
+        text[:, place] = digit + ord("0")
+    return from_fixed_width(text, width + 1)
+
+
+def from_fixed_width(text: NDArray[np.uint8], width: int) -> pa.Array:
+    """Wrap ASCII bytes uint8[n, width] as large_string[n] without a copy."""
+    count = len(text)
+    offsets = np.arange(0, width * count + 1, width, dtype=np.int64)
+    return pa.Array.from_buffers(pa.large_string(), count, [None, pa.py_buffer(offsets), pa.py_buffer(text)])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fairpay.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -18,16 +18,6 @@ __all__ = ["Format", "format_of", "log_paths", "refuse_present", "write_file", "
 
 Format: TypeAlias = Literal["csv", "parquet"]
 GROUP_ROWS = 1_000_000
-
-
-class Sink(Protocol):
-    """An open file that takes tables."""
-
-    def write(self, table: pa.Table) -> None:
-        """Append a table."""
-
-    def close(self) -> None:
-        """Finish the file."""
 
 
 class ParquetSink:
@@ -77,7 +67,7 @@ class CsvSink:
         self.file.close()
 
 
-SINKS: dict[str, Callable[..., Sink]] = {"csv": CsvSink, "parquet": ParquetSink}
+SINKS: dict[str, type[CsvSink | ParquetSink]] = {"csv": CsvSink, "parquet": ParquetSink}
 
 
 def format_of(path: Path, chosen: str | None = None) -> Format:
@@ -160,8 +150,8 @@ def write_file(tables: Iterable[pa.Table], path: Path, *, schema: pa.Schema, cho
 
     """
     sink = SINKS[format_of(path, chosen)]
-    with whole_file(path) as beside, ExitStack() as stack:
-        out = sink(beside, schema)
+    with whole_file(path) as part, ExitStack() as stack:
+        out = sink(part, schema)
         stack.callback(out.close)
         worker = stack.enter_context(ThreadPoolExecutor(1))
         pending = None
@@ -175,15 +165,15 @@ def write_file(tables: Iterable[pa.Table], path: Path, *, schema: pa.Schema, cho
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Lend a name beside `path`; what was written there becomes `path` at the end, or is removed."""
-    beside = path.with_name(f".{path.name}.part")
+    """Name a file to write first; it becomes `path` at the end, or is removed."""
+    part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield beside
-        beside.replace(path)
+        yield part
+        part.replace(path)
     except OSError as error:
         message = f"{path} could not be written: {error.strerror or error}"
         raise OutputError(message, advice="Nothing half-written is left.") from error
     finally:
         with suppress(OSError):
-            beside.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)

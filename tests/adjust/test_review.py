@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fairpay.adjust.review import read_decisions
 from fairpay.errors import InputError
-from fairpay.logs.formulas import defused
+from fairpay.logs.tables import defused
 from fairpay.runs.outputs import write_review
 
 if TYPE_CHECKING:

@@ -23,19 +23,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fairpay.api import suspects
-from fairpay.synthetic.calendar import Calendar
-from fairpay.synthetic.catalogue import make_catalogue
-from fairpay.synthetic.hired import Hired, make_hired
-from fairpay.synthetic.innocents import INNOCENTS, make_innocents
-from fairpay.synthetic.month import Month
 from fairpay.synthetic.people import make_people
 from fairpay.synthetic.plants import KINDS, Plant, make_plant
+from fairpay.synthetic.plays import Month, World
 from fairpay.synthetic.tables import make_tables
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+from odd_accounts import INNOCENTS, Hired, make_hired, make_innocents
 
 if TYPE_CHECKING:
     import polars as pl
-
-    from fairpay.synthetic.plays import Crowd
 
 SEEDS = tuple(int(seed) for seed in os.environ.get("SEEDS", "11 12 13").split())
 USERS, ARTISTS, ROWS = 10_000, 3000, 3_000_000
@@ -74,30 +71,23 @@ ATTACKS = (
 
 def make(attack: Attack, seed: int) -> tuple[Month, list[str]]:
     """Make a month, and say for each user what it is."""
-    calendar, catalogue = Calendar.of("2026-10", parts=1), make_catalogue(ARTISTS, seed=seed)
-    crowds: list[Crowd] = [make_people(USERS, rows=ROWS, catalogue=catalogue, calendar=calendar, seed=seed)]
+    world = World.of("2026-10", rows=ROWS, artists=ARTISTS, seed=seed)
+    cohorts = [make_people(world, USERS, rows=ROWS)]
     what = ["people"] * USERS
     for kind, accounts in ODD.items():
-        crowds.append(
-            make_innocents(kind, accounts, first_user=len(what), catalogue=catalogue, calendar=calendar, seed=seed)
-        )
+        cohorts.append(make_innocents(world, kind, accounts, first_user=len(what)))
         what += [kind] * accounts
-    plants: tuple[Plant, ...] = ()
+    planted: list[str] = []
     if attack.kind == "hired":
-        choose = Hired(ARTISTS, attack.artists, attack.each, catalogue, seed)
-        plants = (Plant("farm", attack.accounts, attack.plays, attack.artists),)
-        crowds.append(
-            make_hired(attack.accounts, attack.plays, first_user=len(what), choose=choose, calendar=calendar, seed=seed)
-        )
+        choose = Hired(ARTISTS, attack.artists, attack.each, world)
+        planted = Plant("farm", attack.accounts, attack.plays, attack.artists).names
+        cohorts.append(make_hired(attack.accounts, attack.plays, first_user=len(what), choose=choose))
     elif attack.kind:
-        plants = (Plant(attack.kind, attack.accounts, attack.plays, KINDS[attack.kind].artists),)
-        crowds.append(
-            make_plant(
-                plants[0], first_user=len(what), first_artist=ARTISTS, catalogue=catalogue, calendar=calendar, seed=seed
-            )
-        )
+        plant = Plant(attack.kind, attack.accounts, attack.plays, KINDS[attack.kind].artists)
+        planted = plant.names
+        cohorts.append(make_plant(world, plant, first_user=len(what), first_artist=ARTISTS))
     what += ["fake"] * attack.accounts
-    return Month(tuple(crowds), calendar, catalogue, plants), what
+    return Month(tuple(cohorts), tuple(planted)), what
 
 
 def write(month: Month, path: Path, seed: int) -> pa.Array:

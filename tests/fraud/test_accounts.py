@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import NaiveMonth, run
 
-from fairpay.fraud.audit.accounts import Accounts, Joined
-from fairpay.fraud.audit.held import held
+from fairpay.fraud.audit.months import Accounts, Joined, in_blocks
 from fairpay.rules import find_rule
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def test_holding_users_in_blocks_changes_none_of_them(month: NaiveMonth) -> None
     def everybody(users: Users) -> list[tuple[int, int, int]]:
         return list(zip(users.fee.tolist(), users.total.tolist(), users.plays.tolist(), strict=True))
 
-    made = held(month)
+    made = in_blocks(month)
     assert sum(made.each_users(everybody), []) == sum(month.each_users(everybody), [])  # noqa: RUF017 - a few users
     assert made.facts == month.facts
     assert made.artist_amount.tolist() == month.artist_amount.tolist()

@@ -8,7 +8,7 @@ from fairpay.fraud.likeness import seeds, sign_sets
 from fairpay.fraud.signals.dense_block import DenseBlock
 from fairpay.fraud.signals.lockstep import Lockstep
 from fairpay.fraud.signals.same_artists import SameArtists
-from fairpay.fraud.traces import Crowd, Pairs
+from fairpay.fraud.traces import Pairs, Sketches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 ARTISTS = 400
 
 
-def crowd(cores: Sequence[Sequence[int]], *, beats: Sequence[Sequence[int]] | None = None) -> Crowd:
+def crowd(cores: Sequence[Sequence[int]], *, moments: Sequence[Sequence[int]] | None = None) -> Sketches:
     """Make accounts by their core artists, each played ten times by them and twice by others."""
     start = np.concatenate([[0], np.cumsum([len(core) for core in cores])])
     artist = np.array([one for core in cores for one in sorted(core)], dtype=np.uint32)
     played = np.bincount(artist, minlength=ARTISTS) * 12
-    signs = None
-    if beats is not None:
-        edges = np.concatenate([[0], np.cumsum([len(one) for one in beats])])
-        element = np.array([value for one in beats for value in one], dtype=np.uint32)
+    signs = np.empty((len(cores), 0), dtype=np.uint32)
+    if moments is not None:
+        edges = np.concatenate([[0], np.cumsum([len(one) for one in moments])])
+        element = np.array([value for one in moments for value in one], dtype=np.uint32)
         signs = sign_sets(edges, element, seeds("lockstep", 32))
-    return Crowd(
+    return Sketches(
         core=Pairs(start, artist, np.full(len(artist), 10)),
         plays=np.full(len(cores), 500),
         artist_plays=played,
-        beats=signs,
-        beating=np.arange(len(cores)),
+        moments=signs,
+        timed=np.arange(len(cores)),
     )
 
 
@@ -59,7 +59,7 @@ def test_fans_of_the_same_two_artists_are_no_group() -> None:
 
 def test_people_with_tastes_of_their_own_are_no_group() -> None:
     draws = np.random.default_rng(2)
-    people = crowd(fans(2000), beats=draws.integers(0, 5000, (2000, 100)).tolist())
+    people = crowd(fans(2000), moments=draws.integers(0, 5000, (2000, 100)).tolist())
     assert SameArtists().find(people) == []
     assert Lockstep().find(people) == []
     assert DenseBlock().find(people) == []
@@ -70,7 +70,7 @@ def test_accounts_that_share_their_moments_are_in_lockstep() -> None:
     script = draws.integers(0, 2**32, 600).tolist()
     choir = [script[k::40] + script[:300] + draws.integers(0, 2**32, 300).tolist() for k in range(12)]
     people = [draws.integers(0, 2**32, 600).tolist() for _ in range(100)]
-    found = Lockstep().find(crowd([[1]] * 112, beats=[*people, *choir]))
+    found = Lockstep().find(crowd([[1]] * 112, moments=[*people, *choir]))
     assert [group.users.tolist() for group in found] == [list(range(100, 112))]
 
 

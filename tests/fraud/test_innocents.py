@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import polars as pl
 import pytest
+from odd_accounts import INNOCENTS, Hired, make_hired, make_innocents
 
 import fairpay
-from fairpay.synthetic.calendar import Calendar
-from fairpay.synthetic.catalogue import make_catalogue
-from fairpay.synthetic.hired import Hired, make_hired
-from fairpay.synthetic.innocents import INNOCENTS, make_innocents
-from fairpay.synthetic.month import Month
 from fairpay.synthetic.people import make_people
-from fairpay.synthetic.plants import Plant
+from fairpay.synthetic.plays import Month, World
 from fairpay.synthetic.tables import make_tables
 
-if TYPE_CHECKING:
-    from fairpay.synthetic.plays import Crowd
-
-CALENDAR, CATALOGUE = Calendar.of("2026-10", parts=1), make_catalogue(600, seed=6)
+WORLD = World.of("2026-10", rows=150_000, artists=600, seed=6)
 PEOPLE, EACH, HIRED = 600, 6, 40
 
 
 @pytest.fixture(scope="module")
 def month() -> pl.DataFrame:
     """Make 600 people, six of each kind of innocents, and 40 accounts hired for 8 of 20 artists each."""
-    crowds: list[Crowd] = [make_people(PEOPLE, rows=150_000, catalogue=CATALOGUE, calendar=CALENDAR, seed=6)]
+    cohorts = [make_people(WORLD, PEOPLE, rows=150_000)]
     first = PEOPLE
     for kind in INNOCENTS:
-        crowds.append(make_innocents(kind, EACH, first_user=first, catalogue=CATALOGUE, calendar=CALENDAR, seed=6))
+        cohorts.append(make_innocents(WORLD, kind, EACH, first_user=first))
         first += EACH
-    choose = Hired(600, 20, 8, CATALOGUE, 6)
-    crowds.append(make_hired(HIRED, 60, first_user=first, choose=choose, calendar=CALENDAR, seed=6))
-    made = Month(tuple(crowds), CALENDAR, CATALOGUE, (Plant("farm", HIRED, 60, 20),))
+    cohorts.append(make_hired(HIRED, 60, first_user=first, choose=Hired(600, 20, 8, WORLD)))
+    made = Month(tuple(cohorts), tuple(f"Artist {k}" for k in range(20)))
     columns = ("ts", "user_id", "artist_id", "track_id", "ms_played")
     tables = make_tables(made, seed=6, ids="short", columns=columns, countries=None, plans=None)
     return pl.concat([pl.DataFrame(tables.plays(plays)) for plays in made.by_user()])

@@ -16,7 +16,7 @@ from naive import NaiveMonth
 import fairpay
 from fairpay.errors import NothingToPayError
 from fairpay.fraud.audit.audit import audit
-from fairpay.fraud.audit.crowd import Terms, survey
+from fairpay.fraud.audit.months import survey
 from fairpay.fraud.audit.scenario import Scenario, find_scenario
 from fairpay.rules import find_rule
 from fairpay.rules.solvers.caps import earned_at, safe_cap
@@ -54,7 +54,7 @@ def test_c_star_is_457_on_log_normal_listeners(usual: HeldMonth) -> None:
 
 def test_a_cap_of_1000_earns_1_52_fees(usual: HeldMonth) -> None:
     """By the formula, and by replaying an account that plays up to the cap."""
-    (found,) = audit(usual, Terms(), rules=["user-cap"], scenarios=[bot(1000)]).rules
+    (found,) = audit(usual, rules=["user-cap"], scenarios=[bot(1000)]).rules
     assert found.most is not None
     assert round(float(found.most), 2) == 1.52
     assert round(float(found.findings[0].per_fee), 2) == 1.52
@@ -77,7 +77,7 @@ def test_c_star_is_the_largest_cap_with_a_mean_above_alpha_times_c(plays: list[i
 def test_an_empty_pool_has_nothing_to_audit() -> None:
     """At a royalty rate of 0 an account earns nothing, whatever it plays."""
     with pytest.raises(NothingToPayError, match="the pool is empty"):
-        survey(month_of([5, 9], rate=Fraction(0)), Terms())
+        survey(month_of([5, 9], rate=Fraction(0)))
 
 
 def test_time_counts_towards_the_cap_as_plays_do() -> None:
@@ -101,7 +101,7 @@ def test_where_listening_is_time_rule_and_audit_state_the_same_c_star() -> None:
 def test_market_centric_breaks_even_at_the_mean_over_alpha() -> None:
     """T_bot = mean / alpha: 599 plays of others on average, 0.7 of the fee: 856 plays, once the bot's own dilute."""
     month = month_of([599] * 5000)
-    (found,) = audit(month, Terms(), rules=["market-centric"], scenarios=[bot(1000)]).rules
+    (found,) = audit(month, rules=["market-centric"], scenarios=[bot(1000)]).rules
     assert found.findings[0].break_even == 856  # 599 / 0.7 = 855.7
     assert found.most is None
 
@@ -112,7 +112,7 @@ def test_market_centric_breaks_even_at_the_mean_over_alpha() -> None:
 )
 def test_rules_with_a_limit_return_no_more(rule: str, most: Fraction, usual: HeldMonth) -> None:
     """Alpha under user-centric and equal-split, alpha / b under bounded, however much is played."""
-    (found,) = audit(usual, Terms(), rules=[rule], scenarios=[find_scenario("one-account")]).rules
+    (found,) = audit(usual, rules=[rule], scenarios=[find_scenario("one-account")]).rules
     assert found.most == most
     assert most - Fraction(1, 500) <= found.findings[0].per_fee <= most
 
@@ -123,9 +123,9 @@ def test_smith_earned_96_70_an_account_and_month() -> None:
     others, bots = 200_000_000, 1040 * 636 * 30
     fees = (others + bots) // 2 * 10 // 7 - 1040 * 1000  # a pool of half a cent a play, the bots' own fees in it
     month = HeldMonth([("all", "a", others)], fees={"all": fees}, pool=round(fees * RATE), rate=RATE)
-    (found,) = audit(month, Terms(), rules=["market-centric"], scenarios=[scenario]).rules
+    (found,) = audit(month, rules=["market-centric"], scenarios=[scenario]).rules
     finding = found.findings[0]
-    assert finding.played.accounts * finding.played.plays == 661_440 * 30
+    assert finding.attack.count * finding.attack.accounts.plays == 661_440 * 30
     a_month = finding.income / 1040 / 100 * (365 / 12) / 30
     assert round(a_month, 1) == 96.7
 
@@ -140,7 +140,7 @@ def flood() -> Audit:
     """
     scenario = replace(find_scenario("catalogue-flood"), streams_a_day=184)
     rules = ["market-centric", "user-centric", "bounded:b=0.8", "norm:p=2", "independent-markets"]
-    return audit(tasteful(990), Terms(), rules=rules, scenarios=[scenario])
+    return audit(tasteful(990), rules=rules, scenarios=[scenario])
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def flood() -> Audit:
 def test_flooding_bots_get_this_many_times_their_share(rule: str, least: float, most: float, flood: Audit) -> None:
     """8.5, 1.0, 1/b, 15 and 52 times the share of the fees."""
     found = by_name(flood, rule).findings[0]
-    assert found.played.fee_share == Fraction(1, 100)
+    assert found.attack.fee_share == Fraction(1, 100)
     assert least <= round(found.of_share, 6) <= most
 
 
@@ -171,8 +171,8 @@ def test_norm_grows_with_the_root_of_the_artists() -> None:
 
     def share(artists: int) -> float:
         scenario = replace(bot(1600), artists=artists)
-        (found,) = audit(month, Terms(), rules=["norm:p=2"], scenarios=[scenario]).rules
-        taken = float(found.findings[0].of_share) * float(found.findings[0].played.fee_share)
+        (found,) = audit(month, rules=["norm:p=2"], scenarios=[scenario]).rules
+        taken = float(found.findings[0].of_share) * float(found.findings[0].attack.fee_share)
         return taken / (1 - taken)
 
     assert share(400) / share(100) == pytest.approx(2)
@@ -182,9 +182,9 @@ def test_norm_grows_with_the_root_of_the_artists() -> None:
 def test_idle_money_above_43_percent_makes_accounts_pay(idle: int, pays: bool) -> None:  # noqa: FBT001 - a table
     """At alpha 0.7 more than 3/7 of what listeners pay: then user-centric, too, gives back more than the fee."""
     month = month_of([10] * 100, idle=1000 * idle)
-    found = audit(month, Terms(), rules=["user-centric"], scenarios=[find_scenario("one-account")])
-    assert (found.inactive.alpha > 1) == pays
-    assert found.inactive.rate == RATE
+    found = audit(month, rules=["user-centric"], scenarios=[find_scenario("one-account")])
+    assert (found.alpha > 1) == pays
+    assert found.rate == RATE
     assert (found.rules[0].most > 1) == pays if found.rules[0].most is not None else False
 
 

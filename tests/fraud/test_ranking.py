@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairpay.fraud.detect.money import Moved
+from fairpay.fraud.detect.findings import Moved
 from fairpay.fraud.detect.ranking import percentiles, rank
 from fairpay.fraud.signal import Levels, UserSignal
 from fairpay.money.currency import round_half_even
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Told(UserSignal):
-    """A signal whose levels are told."""
+class Fixed(UserSignal):
+    """A signal whose levels are fixed."""
 
-    name: ClassVar[str] = "told"
+    name: ClassVar[str] = "fixed"
     aspect: ClassVar[Aspect] = "amount"
     source: ClassVar[str] = "a test"
     innocent: ClassVar[str] = "nobody"
 
-    def measure(self, traces: Traces) -> Floats:
+    def measure_users(self, traces: Traces) -> Floats:
         """Know nothing."""
         return np.full(traces.users, np.nan)
 
-    def levels(self, values: Floats) -> Levels:  # noqa: ARG002 - told
+    def levels(self, values: Floats) -> Levels:  # noqa: ARG002 - fixed
         """Two and four."""
         return Levels(2.0, 4.0)
 
@@ -42,20 +42,20 @@ class Told(UserSignal):
 
 
 @dataclass(frozen=True)
-class Other(Told):
+class Other(Fixed):
     """The same of another aspect, where small values count."""
 
     name: ClassVar[str] = "other"
     aspect: ClassVar[Aspect] = "rest"
     low: ClassVar[bool] = True
 
-    def levels(self, values: Floats) -> Levels:  # noqa: ARG002 - told
+    def levels(self, values: Floats) -> Levels:  # noqa: ARG002 - fixed
         """Minus two and minus four."""
         return Levels(-2.0, -4.0)
 
 
 @dataclass(frozen=True)
-class Same(Told):
+class Same(Fixed):
     """The first again, by another name."""
 
     name: ClassVar[str] = "same"
@@ -63,31 +63,31 @@ class Same(Told):
 
 def flagged(**values: float) -> bool:
     """Say whether one subject with these values is worth a look."""
-    signals = [signal for signal in (Told(), Other(), Same()) if signal.name in values]
+    signals = [signal for signal in (Fixed(), Other(), Same()) if signal.name in values]
     return bool(rank(signals, {name: np.array([value]) for name, value in values.items()}, 1).flagged[0])
 
 
 def test_one_signal_is_enough_alone_at_its_higher_level() -> None:
-    assert flagged(told=4.0)
-    assert not flagged(told=3.9)
+    assert flagged(fixed=4.0)
+    assert not flagged(fixed=3.9)
     assert flagged(other=-4.0)
 
 
 def test_signals_of_two_aspects_are_enough_together() -> None:
-    assert flagged(told=2.0, other=-2.0)
-    assert not flagged(told=2.0, other=-1.9)
+    assert flagged(fixed=2.0, other=-2.0)
+    assert not flagged(fixed=2.0, other=-1.9)
 
 
 def test_signals_of_one_aspect_count_once() -> None:
-    assert not flagged(told=2.0, same=2.0)
+    assert not flagged(fixed=2.0, same=2.0)
 
 
 def test_what_is_not_known_counts_for_nothing() -> None:
-    assert not flagged(told=np.nan, other=-2.0)
+    assert not flagged(fixed=np.nan, other=-2.0)
 
 
 def test_reasons_name_every_signal_reached() -> None:
-    ranked = rank([Told(), Other()], {"told": np.array([2.0, 1.0]), "other": np.array([-3.0, -9.0])}, 2)
+    ranked = rank([Fixed(), Other()], {"fixed": np.array([2.0, 1.0]), "other": np.array([-3.0, -9.0])}, 2)
     assert ranked.reasons(0) == ("is 2", "is -3")
     assert ranked.reasons(1) == ("is -9",)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -13,7 +14,7 @@ from naive import NaiveMonth
 from fairpay.errors import UsageError
 from fairpay.fraud.audit.attack import plan
 from fairpay.fraud.audit.audit import audit, usual_rules
-from fairpay.fraud.audit.crowd import Terms, survey
+from fairpay.fraud.audit.months import survey
 from fairpay.fraud.audit.scenario import Scenario
 from fairpay.rules import find_rule, rule_classes
 from fairpay.rules.core.added import Joining
@@ -63,10 +64,10 @@ scenarios = st.builds(
 @given(month=months(), scenario=scenarios)
 def test_closed_form_and_replay_agree_to_the_cent(rule: str, month: NaiveMonth, scenario: Scenario) -> None:
     """The formula weighs nobody, the replay knows no formula; the fractions write every account out."""
-    (found,) = audit(month, Terms(), rules=[rule], scenarios=[scenario]).rules
+    (found,) = audit(month, rules=[rule], scenarios=[scenario]).rules
     (finding,) = found.findings
     assert finding.closed == finding.income
-    attack = plan(scenario, survey(month, Terms()))
+    attack = plan(scenario, survey(month))
     assert abs(finding.income - exact_income(month, found.rule, attack)) <= CENT
 
 
@@ -75,10 +76,10 @@ def test_closed_form_and_replay_agree_to_the_cent(rule: str, month: NaiveMonth, 
 @given(month=months(), scenario=scenarios)
 def test_rules_without_a_formula_are_worked_out_anew(rule: str, month: NaiveMonth, scenario: Scenario) -> None:
     """Rules that look at everybody at once are run again with the accounts in."""
-    (found,) = audit(month, Terms(), rules=[rule], scenarios=[scenario]).rules
+    (found,) = audit(month, rules=[rule], scenarios=[scenario]).rules
     (finding,) = found.findings
     assert finding.closed is None
-    attack = plan(scenario, survey(month, Terms()))
+    attack = plan(scenario, survey(month))
     assert abs(finding.income - exact_income(month, found.rule, attack)) <= CENT
 
 
@@ -86,9 +87,10 @@ def test_rules_without_a_formula_are_worked_out_anew(rule: str, month: NaiveMont
 @given(month=months(), scenario=scenarios)
 def test_time_is_counted_in_milliseconds(month: NaiveMonth, scenario: Scenario) -> None:
     """Where listening is time, a play of an account lasts as long as the mean play, or the qualifying length."""
-    terms = Terms(timed=True, least_ms=30_000)
-    (found,) = audit(month, terms, rules=["market-centric"], scenarios=[scenario]).rules
-    attack = plan(scenario, survey(month, terms))
+    least = 30_000
+    month = replace(month, play=None)
+    (found,) = audit(month, least_ms=least, rules=["market-centric"], scenarios=[scenario]).rules
+    attack = plan(scenario, survey(month, least_ms=least))
     assert attack.accounts.total == attack.accounts.plays * 30_000
     assert abs(found.findings[0].income - exact_income(month, found.rule, attack)) <= CENT
 
@@ -97,8 +99,8 @@ def test_time_is_counted_in_milliseconds(month: NaiveMonth, scenario: Scenario) 
 @given(month=months(), scenario=scenarios, rule=st.sampled_from(FORMULA))
 def test_what_the_accounts_get_somebody_loses(month: NaiveMonth, scenario: Scenario, rule: str) -> None:
     """Income is what real artists lose plus what the accounts' fees add to the pool, to a cent for each tier."""
-    (found,) = audit(month, Terms(), rules=[rule], scenarios=[scenario]).rules
-    attack = plan(scenario, survey(month, Terms()))
+    (found,) = audit(month, rules=[rule], scenarios=[scenario]).rules
+    attack = plan(scenario, survey(month))
     (finding,) = found.findings
     assert abs(finding.income - sum(finding.lost) - (attack.pool - month.pool)) <= 3
 
@@ -107,17 +109,17 @@ def test_what_the_accounts_get_somebody_loses(month: NaiveMonth, scenario: Scena
 @given(month=months(), scenario=scenarios, rule=st.sampled_from(FORMULA))
 def test_break_even_is_the_fewest_plays_that_pay(month: NaiveMonth, scenario: Scenario, rule: str) -> None:
     """At the number found the accounts earn their fees, by fractions; with one play less they do not."""
-    (found,) = audit(month, Terms(), rules=[rule], scenarios=[scenario]).rules
+    (found,) = audit(month, rules=[rule], scenarios=[scenario]).rules
     plays = found.findings[0].break_even
-    crowd = survey(month, Terms())
+    baseline = survey(month)
 
     def earned(count: int) -> Fraction:
         if count == 0:
             return Fraction(0)
         changed = Scenario(**{**as_dict(scenario), "streams_a_day": count, "days": 1, "seconds": 1})
-        return exact_income(month, found.rule, plan(changed, crowd))
+        return exact_income(month, found.rule, plan(changed, baseline))
 
-    attack = plan(scenario, crowd)
+    attack = plan(scenario, baseline)
     goal = attack.count * attack.fee
     if plays is None:
         assert earned(86_400) < goal or attack.most_plays < 86_400
@@ -145,8 +147,8 @@ def test_order_and_blocks_change_nothing() -> None:
 
     def findings(**how: int) -> list[object]:
         month = NaiveMonth(rows, fees=fees, pool=6294, rate=Fraction(7, 10), **how)
-        found = audit(month, Terms(), scenarios=[scenario])
-        return [(r.rule, r.most, r.findings, r.worth, r.bias) for r in found.rules]
+        found = audit(month, scenarios=[scenario])
+        return [(r.rule, r.most, r.findings, r.worth, r.steered, r.stray) for r in found.rules]
 
     assert findings() == findings(blocks=4, seed=7)
 
@@ -154,7 +156,7 @@ def test_order_and_blocks_change_nothing() -> None:
 def test_rules_that_cannot_run_are_named() -> None:
     """Bounded has no safe b where idle money exceeds what is kept back; the others are audited all the same."""
     month = NaiveMonth([("u", "a", 5)], fees={"u": 1000, "idle": 1000}, pool=1400, rate=Fraction(7, 10))
-    found = audit(month, Terms(), scenarios=[Scenario(name="s", title="", accounts=1, streams_a_day=9)])
+    found = audit(month, scenarios=[Scenario(name="s", title="", accounts=1, streams_a_day=9)])
     assert "bounded" not in [r.rule.name for r in found.rules]
     assert len(found.notes) == 1
     assert found.notes[0].startswith("bounded is left out")
@@ -164,7 +166,7 @@ def test_the_worst_rule_comes_first() -> None:
     """Rules are sorted by what a scenario brings for each unit of fee."""
     month = NaiveMonth([(f"u{i}", "a", 5) for i in range(9)], fees={f"u{i}": 100 for i in range(9)}, pool=630,
                        rate=Fraction(7, 10))  # fmt: skip
-    found = audit(month, Terms(), scenarios=[Scenario(name="s", title="", accounts=1, streams_a_day=900)])
+    found = audit(month, scenarios=[Scenario(name="s", title="", accounts=1, streams_a_day=900)])
     worst = [r.worst for r in found.rules]
     assert worst == sorted(worst, reverse=True)
     assert found.rules[0].rule == find_rule("market-centric")
@@ -174,7 +176,7 @@ def test_accounts_by_the_million_cost_nothing_to_weigh() -> None:
     """They are alike: one is weighed and counted as often as there are; the formula agrees."""
     month = NaiveMonth([("u", "a", 500)], fees={"u": 1000}, pool=700, rate=Fraction(7, 10))
     scenario = Scenario(name="s", title="", accounts=10_000_000, streams_a_day=900, artists=20_000, fee="0.01")
-    found = audit(month, Terms(), rules=["norm", "market-centric", "weighted"], scenarios=[scenario])
+    found = audit(month, rules=["norm", "market-centric", "weighted"], scenarios=[scenario])
     assert [r.findings[0].income == r.findings[0].closed for r in found.rules] == [True] * 3
 
 
@@ -183,4 +185,4 @@ def test_a_scenario_too_large_to_lay_out_is_refused() -> None:
     month = NaiveMonth([("u", "a", 5), ("v", "b", 6)], fees={"u": 100, "v": 100}, pool=140, rate=Fraction(7, 10))
     scenario = Scenario(name="s", title="", accounts=10_000_000, streams_a_day=900, artists=20_000)
     with pytest.raises(UsageError, match="too large for median"):
-        audit(month, Terms(), rules=["median"], scenarios=[scenario])
+        audit(month, rules=["median"], scenarios=[scenario])

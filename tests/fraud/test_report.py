@@ -14,7 +14,6 @@ from rich.console import Console
 
 from fairpay.cli.screens.audit import screen
 from fairpay.fraud.audit.audit import audit
-from fairpay.fraud.audit.crowd import Terms
 from fairpay.fraud.audit.report import summary, table
 from fairpay.fraud.audit.scenario import find_scenario, scenario_names
 
@@ -33,7 +32,7 @@ def found() -> Audit:
     fees = {f"u{i}": 1000 for i in range(60)} | {"idle": 2000}
     month = NaiveMonth(rows, fees=fees, pool=43_400, rate=Fraction(7, 10))
     rules = ["market-centric", "user-centric", "user-cap", "bounded", "median"]
-    return audit(month, Terms(), rules=rules, scenarios=[find_scenario("one-account"), find_scenario("click-farm")])
+    return audit(month, rules=rules, scenarios=[find_scenario("one-account"), find_scenario("click-farm")])
 
 
 @pytest.fixture
@@ -104,6 +103,6 @@ def test_every_scenario_has_its_place_on_the_page(name: str, about: Outcome) -> 
     rows = [(f"u{i}", "a", 40 + i) for i in range(40)]
     month = NaiveMonth(rows, fees={f"u{i}": 1000 for i in range(40)}, pool=28_000, rate=Fraction(7, 10))
     scenario = find_scenario(name)
-    made = audit(month, Terms(), rules=["user-centric"], scenarios=[scenario])
+    made = audit(month, rules=["user-centric"], scenarios=[scenario])
     text = " ".join(str(part) for part in screen(about, made))
     assert f"{name}: {scenario.title}" in " ".join(text.split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from naive import NaiveMonth
 
 from fairpay.errors import InputError, NothingToPayError, UsageError
 from fairpay.fraud.audit.attack import plan, spread
-from fairpay.fraud.audit.crowd import Terms, survey
+from fairpay.fraud.audit.months import survey
 from fairpay.fraud.audit.scenario import USUAL, Scenario, find_scenario, scenario_names, scenario_text
 
 if TYPE_CHECKING:
@@ -124,25 +125,25 @@ def month(**how: object) -> NaiveMonth:
 
 def test_a_share_of_the_fees_becomes_accounts() -> None:
     """20 % of all fees, their own among them: a quarter of what the ten pay, rounded."""
-    crowd = survey(month(), Terms())
-    assert plan(Scenario(name="s", title="", accounts=Fraction(1, 5), streams_a_day=1), crowd).count == 2
-    assert plan(Scenario(name="s", title="", accounts=Fraction(1, 1000), streams_a_day=1), crowd).count == 1
+    baseline = survey(month())
+    assert plan(Scenario(name="s", title="", accounts=Fraction(1, 5), streams_a_day=1), baseline).count == 2
+    assert plan(Scenario(name="s", title="", accounts=Fraction(1, 1000), streams_a_day=1), baseline).count == 1
 
 
 def test_plays_last_at_least_the_qualifying_length_and_fit_into_the_day() -> None:
     """A faker plays as long as it takes, and so no more often than a day allows."""
-    crowd = survey(month(), Terms(timed=True, least_ms=3_600_000))
-    attack = plan(Scenario(name="s", title="", accounts=1, streams_a_day=2787, seconds=31, days=2), crowd)
+    baseline = survey(replace(month(), play=None), least_ms=3_600_000)
+    attack = plan(Scenario(name="s", title="", accounts=1, streams_a_day=2787, seconds=31, days=2), baseline)
     assert attack.accounts.plays == 48
     assert attack.accounts.total == 2 * 86_400_000
 
 
 def test_camouflage_goes_to_the_most_heard() -> None:
     """60 % of 10 plays to the first two real artists, the rest to the made-up ones."""
-    crowd = survey(month(), Terms())
+    baseline = survey(month())
     scenario = Scenario(name="s", title="", accounts=1, streams_a_day=10, days=1, artists=3,
                         camouflage_share=Fraction(3, 5), camouflage_artists=2)  # fmt: skip
-    accounts = plan(scenario, crowd).accounts
+    accounts = plan(scenario, baseline).accounts
     assert accounts.artist.tolist() == [0, 1, 3, 4, 5]
     assert accounts.amount.tolist() == [3, 3, 2, 1, 1]
 
@@ -155,24 +156,24 @@ def test_fewer_plays_than_artists_reach_only_some() -> None:
 def test_a_stated_fee_needs_fees_in_money() -> None:
     """Where only a pool is known, nobody can say what 9.99 is of it."""
     scenario = Scenario(name="s", title="", accounts=1, streams_a_day=1, fee="9.99")
-    assert plan(scenario, survey(month(), Terms())).fee == 999
+    assert plan(scenario, survey(month())).fee == 999
     with pytest.raises(UsageError, match="not known what listeners paid"):
-        plan(scenario, survey(month(fees={}, fees_are_money=False), Terms()))
+        plan(scenario, survey(month(fees={}, fees_are_money=False)))
 
 
 @pytest.mark.parametrize("fee", ["0", "free", "-1", "9.999"])
 def test_a_fee_that_is_none_is_refused(fee: str) -> None:
     """An account's income is held against its fee."""
     with pytest.raises(UsageError):
-        plan(Scenario(name="s", title="", accounts=1, streams_a_day=1, fee=fee), survey(month(), Terms()))
+        plan(Scenario(name="s", title="", accounts=1, streams_a_day=1, fee=fee), survey(month()))
 
 
 def test_nobody_pays_nothing_to_audit() -> None:
     """Status 5, with what to check."""
     with pytest.raises(NothingToPayError, match="nothing to audit"):
-        survey(month(fees={f"u{i}": 0 for i in range(10)}, pool=0), Terms())
+        survey(month(fees={f"u{i}": 0 for i in range(10)}, pool=0))
 
 
 def test_the_median_of_free_listeners_is_no_fee() -> None:
     """Six of ten pay nothing: accounts pay the mean."""
-    assert survey(month(fees={f"u{i}": 0 if i < 6 else 1000 for i in range(10)}), Terms()).fee == 400
+    assert survey(month(fees={f"u{i}": 0 if i < 6 else 1000 for i in range(10)})).fee == 400

@@ -11,14 +11,12 @@ from hypothesis import given, settings
 from naive import Listener, NaiveMonth, exact
 
 from fairpay.fraud.audit.audit import audit
-from fairpay.fraud.audit.crowd import Terms, survey
-from fairpay.fraud.audit.replay import joined
+from fairpay.fraud.audit.months import survey
 from fairpay.fraud.audit.scenario import Scenario
 from fairpay.fraud.audit.worth import steps
 
 if TYPE_CHECKING:
-    from fairpay.fraud.audit.accounts import Accounts
-    from fairpay.fraud.audit.crowd import Crowd
+    from fairpay.fraud.audit.months import Accounts, Baseline
     from fairpay.rules.core.rule import Rule
 
 ONE = Scenario(name="one", title="", accounts=1, streams_a_day=30)
@@ -27,10 +25,10 @@ RULES = ["market-centric", "user-centric", "equal-split", "user-cap:cap=50", "we
 NEAR = Fraction(1, 10**5)
 
 
-def paid_with(month: NaiveMonth, crowd: Crowd, rule: Rule, accounts: Accounts, artist: int) -> Fraction:
+def paid_with(month: NaiveMonth, baseline: Baseline, rule: Rule, accounts: Accounts, artist: int) -> Fraction:
     """What the artist is paid once the typical subscriber is one of the listeners, in fractions."""
-    pool = crowd.pool_with(accounts.fee)
-    facts = joined(crowd, [accounts], pool=pool).facts
+    pool = baseline.pool_with(accounts.fee)
+    facts = baseline.joined([accounts], pool=pool).facts
     amounts = {int(j): int(x) for j, x in zip(accounts.artist, accounts.amount, strict=True)}
     listeners = [*month.listeners, Listener(accounts.fee, amounts, accounts.plays)]
     return exact(rule, listeners, artists=facts.artists, pool=Fraction(pool), rate=facts.alpha)[artist]
@@ -41,11 +39,11 @@ def paid_with(month: NaiveMonth, crowd: Crowd, rule: Rule, accounts: Accounts, a
 @given(month=months())
 def test_worth_is_the_difference_of_two_months(rule: str, month: NaiveMonth) -> None:
     """Without the artist, playing it, and playing it 100 times more: each step worked out in fractions."""
-    (found,) = audit(month, Terms(), rules=[rule], scenarios=[ONE]).rules
-    crowd = survey(month, Terms())
-    for step, worth in zip(steps(crowd), found.worth, strict=True):
+    (found,) = audit(month, rules=[rule], scenarios=[ONE]).rules
+    baseline = survey(month)
+    for step, worth in zip(steps(baseline), found.worth, strict=True):
         without, playing, more = (
-            paid_with(month, crowd, found.rule, accounts, step.artist)
+            paid_with(month, baseline, found.rule, accounts, step.artist)
             for accounts in (step.without, step.playing, step.more)
         )
         assert worth.listener is not None
@@ -58,7 +56,7 @@ def test_a_listener_is_worth_at_most_a_fee_under_user_centric_and_plays_nothing_
     """The two ends: money moves only within one subscription, and equal-split does not count plays."""
     rows = [(f"u{i}", f"a{j}", 5 + j) for i in range(30) for j in range(i % 5 + 1)]
     month = NaiveMonth(rows, fees={f"u{i}": 1000 for i in range(30)}, pool=21_000, rate=Fraction(7, 10))
-    found = {r.rule.name: r for r in audit(month, Terms(), scenarios=[ONE]).rules}
+    found = {r.rule.name: r for r in audit(month, scenarios=[ONE]).rules}
     for worth in found["user-centric"].worth:
         assert worth.listener is not None
         assert 0 < worth.listener < 700
@@ -68,7 +66,7 @@ def test_a_listener_is_worth_at_most_a_fee_under_user_centric_and_plays_nothing_
 def test_rules_that_are_worked_out_anew_have_no_worth() -> None:
     """It would take the whole month for each step; null says so."""
     month = NaiveMonth([("u", "a", 5), ("v", "b", 6)], fees={"u": 100, "v": 100}, pool=140, rate=Fraction(7, 10))
-    (found,) = audit(month, Terms(), rules=["median"], scenarios=[ONE]).rules
+    (found,) = audit(month, rules=["median"], scenarios=[ONE]).rules
     assert found.worth[0].listener is None
     assert not found.findings[0].searched
 
@@ -76,6 +74,6 @@ def test_rules_that_are_worked_out_anew_have_no_worth() -> None:
 def test_there_is_a_step_for_each_tier_that_has_artists() -> None:
     """12 artists fill the first tier and reach into the second."""
     month = NaiveMonth([("u", f"a{j:02}", 100 - j) for j in range(12)], fees={"u": 100}, pool=70, rate=Fraction(7, 10))
-    found = steps(survey(month, Terms()))
+    found = steps(survey(month))
     assert [step.tier for step in found] == ["top 10", "11-100"]
     assert [step.artist for step in found] == [4, 10]

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairpay.fraud.blocks import Graph, densest
+from fairpay.fraud.signals.dense_block import Graph, densest
 from fairpay.fraud.traces import Pairs
 
 EDGES = st.sets(st.tuples(st.integers(0, 7), st.integers(0, 5)), max_size=30)

@@ -150,6 +150,11 @@ def test_an_archive_is_read_as_it_is(bucket: Objects, tmp_path: Path) -> None:
     assert listens(address) == [("u1", "a", 1)]
 
 
+def test_a_named_object_is_of_the_person_whose_folder_it_lies_in(bucket: Objects) -> None:
+    address = bucket.put("people/ana/history/listens.csv", b"artist,plays\na,1\n")
+    assert [user for user, _, _ in listens(address, user_from_folder=True)] == ["ana"]
+
+
 def test_a_folder_in_a_named_address_is_a_column(bucket: Objects) -> None:
     address = bucket.put("named/country=SE/a.csv", b"user,artist\nu1,a\n")
     assert rows(address, wanted=("country",))[0]["country"] == "SE"

@@ -13,7 +13,7 @@ from reads import write
 
 import fairpay
 from fairpay.errors import InputError, UsageError
-from fairpay.logs.caution import Cautions, Warned
+from fairpay.logs.schema import Cautions, Warned
 from fairpay.pipeline.intake import take_in
 from fairpay.pipeline.jobs import request
 from fairpay.pipeline.opening import open_month

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 from naive import Listener, NaiveMonth, exact
 
-from fairpay.fraud.audit.replay import joined
+from fairpay.fraud.audit.months import survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +79,7 @@ def exact_income(month: NaiveMonth, rule: Any, attack: Attack) -> Fraction:  # n
     accounts, known = attack.accounts, month.facts.artists
     amounts = {int(code): int(amount) for code, amount in zip(accounts.artist, accounts.amount, strict=True)}
     listeners = [*month.listeners, *[Listener(accounts.fee, amounts, accounts.plays)] * accounts.count]
-    facts = joined(attack.crowd, [accounts], pool=attack.pool).facts
+    facts = survey(month).joined([accounts], pool=attack.pool).facts
     paid = exact(rule, listeners, artists=facts.artists, pool=Fraction(attack.pool), rate=facts.alpha)
     return sum(paid[known:], Fraction(0))
 

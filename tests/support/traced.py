@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fairpay.fraud.signal import UserSignal
+    from fairpay.fraud.traces import Column
 
 DAY, HOUR = 86_400, 3600
 START = 20_000 * DAY
@@ -28,9 +29,18 @@ def traces(*users: Sequence[Play], days: float = 30.0, columns: bool = True) -> 
     start = np.searchsorted(user, np.arange(len(users) + 1))
     found, count = np.unique(user << 32 | artist, return_counts=True)
     pairs = Pairs(np.searchsorted(found >> 32, np.arange(len(users) + 1)), found.astype(np.uint32), count)
-    kept = {"time": time + START, "ms": ms, "track": track} if columns else {}
-    columns_of = {name: column.astype(np.uint32) for name, column in kept.items()}
-    return Traces(start, np.diff(start), pairs, Span(START, days, 30_000), **columns_of)
+    has: frozenset[Column] = frozenset({"time", "duration", "track"}) if columns else frozenset()
+    time, ms, track = (column.astype(np.uint32) for column in (time + START, ms, track))
+    return Traces(
+        start=start,
+        plays=np.diff(start),
+        pairs=pairs,
+        span=Span(START, days, 30_000),
+        has=has,
+        time=time,
+        duration=ms,
+        track=track,
+    )
 
 
 def measured(signal: UserSignal, *users: Sequence[Play], days: float = 30.0) -> list[float]:

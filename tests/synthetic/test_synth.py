@@ -71,8 +71,8 @@ def test_csv_says_the_same_as_parquet(tmp_path: Path, by_user: pl.DataFrame) -> 
 def test_smaller_batches_give_the_same_plays(
     tmp_path: Path, by_user: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fairpay.synthetic.month.BATCH_ROWS", 777)
-    monkeypatch.setattr("fairpay.synthetic.month.BATCH_USERS", 11)
+    monkeypatch.setattr("fairpay.synthetic.plays.BATCH_ROWS", 777)
+    monkeypatch.setattr("fairpay.synthetic.plays.BATCH_USERS", 11)
     assert made(tmp_path / "m.parquet").equals(by_user)
 
 

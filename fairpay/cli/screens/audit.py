@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fairpay.cli.screens.parts import about, figures, paragraph, title
 from fairpay.cli.words import amount, counted, percent
-from fairpay.fraud.audit.crowd import TIERS
+from fairpay.fraud.audit.months import TIERS
 from fairpay.money.currency import format_units, round_half_even
 
 if TYPE_CHECKING:
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.fraud.audit.findings import Audit, Finding, Played, RuleAudit
+    from fairpay.fraud.audit.attack import Attack
+    from fairpay.fraud.audit.findings import Audit, Finding, RuleAudit
     from fairpay.reports.outcome import Outcome
 
 __all__ = ["screen"]
@@ -37,8 +38,8 @@ def screen(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
     if outcome.notes or audit.notes:
         yield ""
     yield from verdicts(audit)
-    for place, played in enumerate(audit.played):
-        yield from one_scenario(outcome, audit, place, played)
+    for place, attack in enumerate(audit.attacks):
+        yield from one_scenario(outcome, audit, place, attack)
     yield paragraph(
         "Per share: income divided by an equal share of the pool for these fees. "
         "Pays from: plays a month at which an account earns back its fee."
@@ -74,15 +75,17 @@ def back(value: Fraction) -> str:
     return format_units(round_half_even(value * 10**HUNDREDTHS), HUNDREDTHS)
 
 
-def one_scenario(outcome: Outcome, audit: Audit, place: int, played: Played) -> Iterator[RenderableType]:
+def one_scenario(outcome: Outcome, audit: Audit, place: int, attack: Attack) -> Iterator[RenderableType]:
     """What one scenario costs and brings, rule by rule."""
-    currency, scenario = outcome.currency, played.scenario
+    currency, scenario, accounts = outcome.currency, attack.scenario, attack.accounts
     yield paragraph(f"{scenario.name}: {scenario.title}", style="bold")
-    pays = "pay" if played.accounts > 1 else "pays"
-    fees = f"{amount(played.fees, currency)} {currency.code} in fees ({percent(played.fee_share)} of all)"
+    pays = "pay" if attack.count > 1 else "pays"
+    fees = f"{amount(attack.fees, currency)} {currency.code} in fees ({percent(attack.fee_share)} of all)"
     anyway = ", which fans pay anyway" if scenario.paid_by == "fans" else ""
-    plays = f"{counted(played.plays, 'play')} of {played.seconds} s {'each' if played.accounts > 1 else 'a month'}"
-    yield paragraph(f"{counted(played.accounts, 'account')}, {plays}, {pays} {fees}{anyway}.")
+    plays = (
+        f"{counted(accounts.plays, 'play')} of {attack.play_ms // 1000} s {'each' if attack.count > 1 else 'a month'}"
+    )
+    yield paragraph(f"{counted(attack.count, 'account')}, {plays}, {pays} {fees}{anyway}.")
     yield ""
     rows = []
     for found in audit.rules:
@@ -111,7 +114,7 @@ def loser(outcome: Outcome, finding: Finding) -> str:
 
 def limits(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
     """Say c*, and what idle money does."""
-    cap, idle = audit.cap, audit.inactive
+    cap = audit.cap
     if cap == 0:
         yield paragraph("User cap: no cap is safe here: one play a month already earns back the fee.")
     else:
@@ -119,14 +122,14 @@ def limits(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
     for found in audit.rules:
         if found.rule.play_cap is not None:
             yield paragraph(f"{found.rule.label} {'is safe' if safe(found) else 'is not safe'}: {found.why.sentence}.")
-    if not audit.inactive.money:
+    if not audit.idle:
         yield paragraph("The pool has no inactive subscribers' money.")
         return
-    money = f"{amount(idle.money, outcome.currency)} {outcome.currency.code} of inactive subscribers"
+    money = f"{amount(audit.idle, outcome.currency)} {outcome.currency.code} of inactive subscribers"
     every = "so a fake account gets back more than its fee under every rule"
-    paid = f"{back(idle.alpha)} is paid out for each 1.00 that listeners pay"
-    turns = every if idle.alpha > 1 else "which is no more than the fee"
-    yield paragraph(f"The pool has {money}: {paid}, {turns}. With --inactive hold it would be {back(idle.rate)}.")
+    paid = f"{back(audit.alpha)} is paid out for each 1.00 that listeners pay"
+    turns = every if audit.alpha > 1 else "which is no more than the fee"
+    yield paragraph(f"The pool has {money}: {paid}, {turns}. With --inactive hold it would be {back(audit.rate)}.")
 
 
 def safe(found: RuleAudit) -> bool:
@@ -138,9 +141,8 @@ def listeners(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
     """Show who steers the pool, and how much of subscribers' own money goes to artists they never played."""
     rows = []
     for found in audit.rules:
-        shares = (found.bias.steered_by_top_1_percent, found.bias.steered_by_top_10_percent)
-        stray = amount(found.bias.stray, outcome.currency)
-        rows.append((found.rule.label, *(percent(share) for share in shares), limit(found), stray))
+        shares = [percent(share) for share in found.steered]
+        rows.append((found.rule.label, *shares, limit(found), amount(found.stray, outcome.currency)))
     fee = amount(audit.median_fee, outcome.currency)
     yield paragraph("Who decides where the pool goes, and where subscribers' own money goes:", style="bold")
     yield ""

@@ -1,37 +1,81 @@
-"""The audit of a month: every rule against every scenario, from one walk over the plays and a few over the totals."""
+"""The audit of a month: every rule against every scenario, while the engine still holds what a run has read."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
 
 from fairpay.errors import UsageError
 from fairpay.fraud.audit.attack import plan
-from fairpay.fraud.audit.crowd import survey
-from fairpay.fraud.audit.findings import Audit, Bias, Inactive, Played, RuleAudit
-from fairpay.fraud.audit.playing import describe, play
+from fairpay.fraud.audit.findings import Audit, RuleAudit, play
+from fairpay.fraud.audit.months import survey
 from fairpay.fraud.audit.replay import build
-from fairpay.fraud.audit.worth import fans_of, steps, worth
+from fairpay.fraud.audit.report import summary, table
+from fairpay.fraud.audit.worth import listeners_of, steps, worth
 from fairpay.money.allocation import Allocation
 from fairpay.money.currency import round_half_even
 from fairpay.pipeline.division import typical_fee
 from fairpay.pipeline.measures import HEAVY, steered, walk_payouts
+from fairpay.pipeline.run import run
+from fairpay.reports.outcome import Control
 from fairpay.rules import find_rule, rule_classes
 from fairpay.rules.core.added import Joining
 from fairpay.rules.solvers.caps import safe_cap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from fairpay.fraud.audit.crowd import Crowd, Terms
-    from fairpay.fraud.audit.replay import Bench
+    import pyarrow as pa
+
+    from fairpay.fraud.audit.attack import Attack
     from fairpay.fraud.audit.scenario import Scenario
+    from fairpay.logs.schema import Listens, RawBatch
+    from fairpay.pipeline.run import Request, Watch
+    from fairpay.reports.outcome import InputFile, Outcome
     from fairpay.rules.core.month import Month
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["audit", "usual_rules"]
+__all__ = ["Audited", "audit", "run_audit", "usual_rules"]
 
 HALF = Fraction(1, 2)
+BEFORE_THE_RULE = ("policy", "history", "wishes", "delegations")
+FLOAT = Fraction(1, 10**9)
+"""Roots in formulas are worked out in floats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What an audit found."""
+
+    outcome: Outcome
+    """The month: money, listening, controls. It holds no payouts; `findings` does."""
+    findings: Audit
+    """Everything, in integers and fractions."""
+    inputs: tuple[InputFile, ...]
+    """The files read, in order; scenario files last."""
+    origins: Mapping[str, tuple[Any, str]]
+    """Every option with its value and where it came from."""
+    published: str = ""
+    """`done` or `already` where the run was written to a directory."""
+    command: str = "audit"
+
+    @property
+    def arrow(self) -> pa.Table:
+        """A row for each rule and scenario, as an Arrow table; amounts are exact decimals."""
+        return table(self.outcome, self.findings)
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """The same as a Polars frame."""
+        return pl.DataFrame(self.arrow)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What `summary.json` holds."""
+        return summary(self.outcome, self.findings)
 
 
 def usual_rules() -> list[str]:
@@ -40,62 +84,59 @@ def usual_rules() -> list[str]:
     return [name for name, rule in rule_classes().items() if rule.joining in one_pass or not rule.experimental]
 
 
-def audit(month: Month, terms: Terms, *, rules: Sequence[str] = (), scenarios: Sequence[Scenario]) -> Audit:
+def audit(month: Month, *, least_ms: int = 0, rules: Sequence[str] = (), scenarios: Sequence[Scenario]) -> Audit:
     """Try every scenario (at least one) on every rule; no rules means all one-pass rules that can run on this month.
+
+    `least_ms` is the qualifying length, where the log has durations.
 
     Raises:
         NothingToPayError: nobody with listening pays a fee.
         UsageError: a rule or a scenario cannot run on this month.
 
     """
-    crowd = survey(month, terms)
-    attacks = [plan(scenario, crowd) for scenario in scenarios]
-    asked, notes = (distinct(rules), []) if rules else runnable(crowd)
-    laid = steps(crowd)
-    bench = build(crowd, asked, attacks, others=[a for s in laid for a in (s.without, s.playing, s.more)])
-    played = [describe(attack) for attack in attacks]
-    fans = fans_of(crowd, [s.artist for s in laid]) if any(r.joining is Joining.SHIFTING for r in asked) else {}
-    biases, mcdonald = look(bench, asked)
+    baseline = survey(month, least_ms=least_ms)
+    month, facts = baseline.month, baseline.facts
+    attacks = [plan(scenario, baseline) for scenario in scenarios]
+    chosen, notes = (distinct(rules), []) if rules else runnable(month)
+    laid = steps(baseline)
+    replay = build(baseline, chosen, attacks, others=[a for s in laid for a in (s.without, s.playing, s.more)])
+    shifting = any(rule.joining is Joining.SHIFTING for rule in chosen)
+    listeners = listeners_of(baseline, [step.artist for step in laid]) if shifting else {}
+    ready = [(rule, replay.prepared[rule]) for rule in chosen]
+    paid = [Allocation(r.label, r.settle(replay.weights[r], facts.pool, own), facts.pool) for r, own in ready]
+    walked = walk_payouts(month, list(zip(chosen, paid, strict=True)))
+    typical = round_half_even(typical_fee(month))
     found = [
         RuleAudit(
             rule=rule,
-            most=(most := rule.limit(crowd.month)),
-            why=rule.reason(crowd.month, most),
-            findings=tuple(play(bench, rule, a, p) for a, p in zip(attacks, played, strict=True)),
-            bias=bias,
-            worth=tuple(worth(bench, rule, laid, fans)),
+            most=(most := rule.limit(month)),
+            why=rule.reason(month, most),
+            findings=tuple(play(replay, rule, attack) for attack in attacks),
+            steered=(top_1, top_10),
+            stray=round_half_even(typical * stray),
+            worth=tuple(worth(replay, rule, laid, listeners)),
         )
-        for rule, bias in zip(asked, biases, strict=True)
+        for rule, top_1, top_10, stray in zip(chosen, *steered(month, ready, HEAVY), walked.stray, strict=True)
     ]
     return Audit(
         rules=tuple(sorted(found, key=lambda r: (-r.worst, r.most is not None, r.rule.label))),
-        played=tuple(played),
-        cap=safe_cap(crowd.month),
-        inactive=inactive(crowd),
-        median_fee=round_half_even(typical_fee(crowd.month)),
-        mcdonald=mcdonald,
-        notes=(*notes, *too_large(played)),
+        attacks=tuple(attacks),
+        cap=safe_cap(month),
+        alpha=facts.alpha or Fraction(1),
+        rate=baseline.rate,
+        idle=round_half_even(baseline.rate * facts.inactive_fees),
+        median_fee=typical,
+        mcdonald=walked.mcdonald,
+        notes=(*notes, *too_large(attacks)),
     )
 
 
-def look(bench: Bench, rules: Sequence[Rule]) -> tuple[list[Bias], Fraction | None]:
-    """Return who steers the pool under each rule without any attack, and the McDonald ratio."""
-    month, pool = bench.crowd.month, bench.crowd.facts.pool
-    ready = [(rule, bench.prepared[rule]) for rule in rules]
-    paid = [(rule, Allocation(rule.label, rule.settle(bench.weights[rule], pool, own), pool)) for rule, own in ready]
-    top_1, top_10 = steered(month, ready, HEAVY)
-    walked = walk_payouts(month, paid)
-    typical = round_half_even(typical_fee(month))
-    astray = [round_half_even(typical * share) for share in walked.stray]
-    return [Bias(*one) for one in zip(top_1, top_10, astray, strict=True)], walked.mcdonald
-
-
-def too_large(played: Sequence[Played]) -> list[str]:
+def too_large(attacks: Sequence[Attack]) -> list[str]:
     """Name scenarios that are out of proportion: their accounts pay more than everybody else together."""
     return [
-        f"{p.scenario.name} is larger than this month: its accounts pay {float(p.fee_share) * 100:.0f} % of all fees"
-        for p in played
-        if p.fee_share > HALF
+        f"{a.scenario.name} is larger than this month: its accounts pay {float(a.fee_share) * 100:.0f} % of all fees"
+        for a in attacks
+        if a.fee_share > HALF
     ]
 
 
@@ -104,14 +145,14 @@ def distinct(rules: Sequence[str]) -> list[Rule]:
     return list(dict.fromkeys(find_rule(rule) for rule in rules))
 
 
-def runnable(crowd: Crowd) -> tuple[list[Rule], list[str]]:
+def runnable(month: Month) -> tuple[list[Rule], list[str]]:
     """Return the usual rules that can run on this month, and a sentence for each that cannot."""
     found, notes = [], []
     for name in usual_rules():
         rule = find_rule(name)
         try:
             if rule.joining is Joining.SHIFTING:
-                rule.prepare(crowd.month)
+                rule.prepare(month)
         except UsageError as problem:
             notes.append(f"{name} is left out: {problem.message}")
         else:
@@ -119,6 +160,74 @@ def runnable(crowd: Crowd) -> tuple[list[Rule], list[str]]:
     return found, notes
 
 
-def inactive(crowd: Crowd) -> Inactive:
-    """See what the money of subscribers who played nothing does."""
-    return Inactive(crowd.alpha, crowd.rate, round_half_even(crowd.rate * crowd.facts.inactive_fees))
+class Auditor:
+    """An observer of a run that waits for the month."""
+
+    def __init__(self, request: Request, *, rules: Sequence[str], scenarios: Sequence[Scenario]) -> None:
+        """Keep what is asked."""
+        self.request = request
+        self.rules = rules
+        self.scenarios = scenarios
+        self.found: Audit | None = None
+
+    def take(self, raw: RawBatch, listens: Listens) -> None:
+        """Let plays pass."""
+
+    def look(self, month: Month, outcome: Outcome, *_others: object) -> None:
+        """Audit the month."""
+        least = self.request.qualifying.min_ms if outcome.listening.ms is not None else 0
+        found = audit(month, least_ms=least, rules=self.rules, scenarios=self.scenarios)
+        self.found = replace(found, notes=(*found.notes, *remarks(month)))
+
+
+def remarks(month: Month) -> tuple[str, ...]:
+    """Say what was assumed about the royalty rate."""
+    facts = month.facts
+    if facts.rate is None:
+        return (
+            "only a pool is stated, so it is taken as the sum of all fees; --royalty-rate says what part of them it is",
+        )
+    if facts.rate == 1:
+        return (
+            "the royalty rate is 100 %, so fakes get their fee back; give the real one, such as --royalty-rate 70%",
+        )
+    return ()
+
+
+def run_audit(
+    request: Request, watch: Watch, *, rules: Sequence[str], scenarios: Sequence[Scenario]
+) -> tuple[Outcome, Audit]:
+    """Read the logs once, and audit the month.
+
+    Raises:
+        UsageError: a policy, own history, wishes, delegations or decisions are given.
+        FairpayError: every other error a user can meet.
+
+    """
+    refuse_conditions(request)
+    auditor = Auditor(request, rules=rules, scenarios=scenarios)
+    outcome = run(request, watch, observer=auditor)
+    if auditor.found is None:
+        message = "the pipeline did not show the month"
+        raise RuntimeError(message)
+    return replace(outcome, controls=(*outcome.controls, formula_control(auditor.found))), auditor.found
+
+
+def refuse_conditions(request: Request) -> None:
+    """Refuse what changes listening before the rule: nobody can say what it would make of accounts that never were.
+
+    A threshold needs an artist's streams of a year, a weight needs columns of each play.
+    """
+    given = [name for name in BEFORE_THE_RULE if getattr(request.conditions, name) is not None]
+    given += ["decisions"] if request.decisions is not None else []
+    if given:
+        message = f"audit does not take {', '.join(given)}: accounts are tried on listening as it is in the log"
+        raise UsageError(message, advice="Leave it out, and give the policy's rule with --rule.")
+
+
+def formula_control(found: Audit) -> Control:
+    """Hold every income by formula against the replay: to a minor unit, or to a float's precision if that is more."""
+    pairs = [(f.closed, f.income) for rule in found.rules for f in rule.findings if f.closed is not None]
+    same = sum(abs(closed - income) <= 1 + income * FLOAT for closed, income in pairs)
+    detail = f"{same} of {len(pairs)} incomes are what the rule's formula says"
+    return Control("formula", same == len(pairs), detail)

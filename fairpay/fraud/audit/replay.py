@@ -21,21 +21,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fairpay.errors import UsageError
-from fairpay.fraud.audit.accounts import Joined
-from fairpay.fraud.audit.crowd import TIERS
+from fairpay.fraud.audit.months import TIERS
 from fairpay.money.currency import LARGEST
 from fairpay.rules.core.added import Joining
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairpay.fraud.audit.accounts import Accounts
     from fairpay.fraud.audit.attack import Attack
-    from fairpay.fraud.audit.crowd import Crowd
+    from fairpay.fraud.audit.months import Accounts, Baseline
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["MADE_UP", "Bench", "build"]
+__all__ = ["MADE_UP", "Replay", "build"]
 
 MOST_ENTRIES = 10**9
 """Accounts times artists that are laid out one by one."""
@@ -44,10 +42,10 @@ MADE_UP = len(TIERS)
 
 
 @dataclass(frozen=True, eq=False)
-class Bench:
+class Replay:
     """A month, weighed under every rule of an audit and ready for accounts."""
 
-    crowd: Crowd
+    baseline: Baseline
     prepared: dict[Rule, Any]
     """Of the month alone; of steady rules with room for every attack."""
     weights: dict[Rule, Ints]
@@ -85,7 +83,7 @@ class Bench:
         if accounts.count * len(accounts.artist) > MOST_ENTRIES:
             message = f"scenario {attack.scenario.name} is too large for {rule.label}, which looks at every account"
             raise UsageError(message, advice="Lower accounts or artists in a copy of the scenario.")
-        month = joined(self.crowd, [accounts], pool=attack.pool)
+        month = self.baseline.joined([accounts], pool=attack.pool)
         prepared = rule.prepare(month)
         weights = month.gather(lambda usage, out: rule.weigh(usage, prepared, out), rows=rule.rows)
         return self.by_group(rule.settle(weights, LARGEST, prepared))
@@ -97,22 +95,16 @@ class Bench:
 
     def groups(self, artist: Ints) -> Ints:
         """Return the group of each artist code."""
-        known = self.crowd.facts.artists
-        return np.where(artist < known, self.crowd.tier[np.minimum(artist, known - 1)], MADE_UP)
+        known = self.baseline.facts.artists
+        return np.where(artist < known, self.baseline.tier[np.minimum(artist, known - 1)], MADE_UP)
 
 
-def joined(crowd: Crowd, added: Sequence[Accounts], *, pool: int) -> Joined:
-    """Return the month with accounts added."""
-    made_up = max((int(a.artist.max()) + 1 - crowd.facts.artists for a in added), default=0)
-    return Joined(crowd.month, added, pool, max(0, made_up))
-
-
-def grouped(crowd: Crowd, weights: Ints) -> Ints:
+def grouped(baseline: Baseline, weights: Ints) -> Ints:
     """Add up int64[rows, artists] by tier; rows sum to at most 2^62, so no part of one wraps."""
     out = np.zeros((len(weights), MADE_UP + 1), dtype=np.int64)
     start = 0
     for place, (_, end) in enumerate(TIERS):
-        out[:, place] = weights[:, crowd.order[start:end]].sum(axis=1)
+        out[:, place] = weights[:, baseline.order[start:end]].sum(axis=1)
         start = end or 0
     return out
 
@@ -132,7 +124,9 @@ def settle(rule: Rule, weights: Ints, prepared: Any) -> list[Fraction]:  # noqa:
     return [Fraction(int(units), LARGEST) for units in rule.settle(weights, LARGEST, prepared)]
 
 
-def build(crowd: Crowd, rules: Sequence[Rule], attacks: Sequence[Attack], *, others: Sequence[Accounts]) -> Bench:
+def build(
+    baseline: Baseline, rules: Sequence[Rule], attacks: Sequence[Attack], *, others: Sequence[Accounts]
+) -> Replay:
     """Prepare every rule, and weigh the month once.
 
     `others` are further accounts that will be asked about. Steady rules get units with room for everybody at once, each
@@ -143,27 +137,27 @@ def build(crowd: Crowd, rules: Sequence[Rule], attacks: Sequence[Attack], *, oth
 
     """
     busiest = [*(a.playing(a.most_plays) for a in attacks), *others]
-    everybody = replace(joined(crowd, busiest, pool=crowd.facts.pool), one_of_each=True)
-    prepared = {rule: rule.prepare(everybody if rule.joining is Joining.STEADY else crowd.month) for rule in rules}
+    everybody = replace(baseline.joined(busiest, pool=baseline.facts.pool), one_of_each=True)
+    prepared = {rule: rule.prepare(everybody if rule.joining is Joining.STEADY else baseline.month) for rule in rules}
     jobs: list[tuple[Rule, Any]] = list(prepared.items())
     pairs = [(rule, attack) for rule in rules if rule.joining is Joining.SHIFTING for attack in attacks]
     for rule, attack in pairs:
-        jobs.append((rule, rule.prepare(joined(crowd, [attack.accounts], pool=attack.pool))))
-    weighed = weigh(crowd, jobs)
+        jobs.append((rule, rule.prepare(baseline.joined([attack.accounts], pool=attack.pool))))
+    weighed = weigh(baseline, jobs)
     own = dict(zip(prepared, weighed, strict=False))
-    return Bench(
-        crowd=crowd,
+    return Replay(
+        baseline=baseline,
         prepared=prepared,
         weights=own,
-        grouped={rule: grouped(crowd, weights) for rule, weights in own.items()},
+        grouped={rule: grouped(baseline, weights) for rule, weights in own.items()},
         shifted={
-            pair: (job[1], grouped(crowd, weights))
+            pair: (job[1], grouped(baseline, weights))
             for pair, job, weights in zip(pairs, jobs[len(prepared) :], weighed[len(prepared) :], strict=True)
         },
     )
 
 
-def weigh(crowd: Crowd, jobs: Sequence[tuple[Rule, Any]]) -> list[Ints]:
+def weigh(baseline: Baseline, jobs: Sequence[tuple[Rule, Any]]) -> list[Ints]:
     """Weigh the month for every prepared rule in one walk."""
     ends = np.cumsum([rule.rows for rule, _ in jobs]).tolist()
     edges = [slice(end - rule.rows, end) for end, (rule, _) in zip(ends, jobs, strict=True)]
@@ -172,5 +166,5 @@ def weigh(crowd: Crowd, jobs: Sequence[tuple[Rule, Any]]) -> list[Ints]:
         for (rule, ready), edge in zip(jobs, edges, strict=True):
             rule.weigh(usage, ready, out[edge])
 
-    weights = crowd.month.gather(visit, rows=ends[-1])
+    weights = baseline.month.gather(visit, rows=ends[-1])
     return [weights[edge] for edge in edges]

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from fairpay.fraud.audit.crowd import TIERS
+from fairpay.fraud.audit.months import TIERS
 from fairpay.money.currency import format_units, round_half_even
 from fairpay.reports.decimals import currency_of, decimals
 from fairpay.reports.summary import SCHEMA_VERSION, listening_of, money_of, ratio, warnings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from fairpay.fraud.audit.findings import Audit, Finding, Played, RuleAudit
+    from fairpay.fraud.audit.attack import Attack
+    from fairpay.fraud.audit.findings import Audit, Finding, RuleAudit
     from fairpay.fraud.audit.worth import Worth
     from fairpay.reports.outcome import Outcome
 
@@ -38,14 +37,14 @@ def summary(outcome: Outcome, audit: Audit) -> dict[str, Any]:
         "pool": text(outcome.money.pool),
         "money": {**money_of(outcome), "median_subscriber": text(audit.median_fee)},
         "listening": listening_of(outcome.listening),
-        "scenarios": [played_of(outcome, played) for played in audit.played],
+        "scenarios": [scenario_of(outcome, attack) for attack in audit.attacks],
         "rules": [rule_of(outcome, found) for found in audit.rules],
         "safe_user_cap": cap_of(audit),
         "inactive": {
-            "money_in_pool": text(audit.inactive.money),
-            "pool_over_fees": ratio(audit.inactive.alpha),
-            "pool_over_fees_if_held": ratio(audit.inactive.rate),
-            "fake_accounts_pay_under_every_rule": audit.inactive.alpha > 1,
+            "money_in_pool": text(audit.idle),
+            "pool_over_fees": ratio(audit.alpha),
+            "pool_over_fees_if_held": ratio(audit.rate),
+            "fake_accounts_pay_under_every_rule": audit.alpha > 1,
         },
         "mcdonald_ratio": ratio(audit.mcdonald),
         "controls": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in outcome.controls],
@@ -54,20 +53,20 @@ def summary(outcome: Outcome, audit: Audit) -> dict[str, Any]:
     }
 
 
-def played_of(outcome: Outcome, played: Played) -> dict[str, Any]:
-    """Say what was played."""
-    scenario = played.scenario
+def scenario_of(outcome: Outcome, attack: Attack) -> dict[str, Any]:
+    """Say how a scenario was played."""
+    scenario = attack.scenario
     return {
         "name": scenario.name,
         "title": scenario.title,
         "source": scenario.source,
-        "accounts": played.accounts,
-        "plays_of_each": played.plays,
-        "seconds_of_each_play": played.seconds,
+        "accounts": attack.count,
+        "plays_of_each": attack.accounts.plays,
+        "seconds_of_each_play": attack.play_ms // 1000,
         "made_up_artists": scenario.artists,
-        "fees": outcome.currency.text(played.fees),
-        "cost": outcome.currency.text(played.cost),
-        "share_of_fees": ratio(played.fee_share),
+        "fees": outcome.currency.text(attack.fees),
+        "cost": outcome.currency.text(attack.cost),
+        "share_of_fees": ratio(attack.fee_share),
     }
 
 
@@ -79,9 +78,9 @@ def rule_of(outcome: Outcome, found: RuleAudit) -> dict[str, Any]:
         "most_per_fee": ratio(found.most),
         "worst_per_fee": ratio(found.worst),
         "why": found.why.sentence,
-        "steered_by_top_1_percent_of_listeners": ratio(found.bias.steered_by_top_1_percent),
-        "steered_by_top_10_percent_of_listeners": ratio(found.bias.steered_by_top_10_percent),
-        "stray_money_of_median_subscriber": outcome.currency.text(found.bias.stray),
+        "steered_by_top_1_percent_of_listeners": ratio(found.steered[0]),
+        "steered_by_top_10_percent_of_listeners": ratio(found.steered[1]),
+        "stray_money_of_median_subscriber": outcome.currency.text(found.stray),
         "scenarios": [finding_of(outcome, finding) for finding in found.findings],
         "worth": [worth_of(outcome, worth) for worth in found.worth],
         "experimental": found.rule.experimental,
@@ -93,8 +92,8 @@ def finding_of(outcome: Outcome, finding: Finding) -> dict[str, Any]:
     """Say what one scenario brings under one rule."""
     text = outcome.currency.text
     return {
-        "scenario": finding.played.scenario.name,
-        "cost": text(finding.played.cost),
+        "scenario": finding.attack.scenario.name,
+        "cost": text(finding.attack.cost),
         "income": text(finding.income),
         "income_by_formula": None if finding.closed is None else text(finding.closed),
         "profit": text(finding.profit),
@@ -140,7 +139,7 @@ def table(outcome: Outcome, audit: Audit) -> pa.Table:
     searched for), `most_per_fee` (null: no limit, or none known), then `lost_<tier>` for each tier of artists,
     and `currency`.
     """
-    pairs = list(each(audit))
+    pairs = [(found, finding) for found in audit.rules for finding in found.findings]
     findings = [finding for _, finding in pairs]
     digits = outcome.currency.digits
 
@@ -150,11 +149,11 @@ def table(outcome: Outcome, audit: Audit) -> pa.Table:
 
     columns = {
         "rule": pa.array([found.rule.label for found, _ in pairs], pa.large_string()),
-        "scenario": pa.array([f.played.scenario.name for f in findings], pa.large_string()),
-        "accounts": pa.array([f.played.accounts for f in findings], pa.int64()),
-        "plays": pa.array([f.played.plays for f in findings], pa.int64()),
-        "fees": money([f.played.fees for f in findings]),
-        "cost": money([f.played.cost for f in findings]),
+        "scenario": pa.array([f.attack.scenario.name for f in findings], pa.large_string()),
+        "accounts": pa.array([f.attack.count for f in findings], pa.int64()),
+        "plays": pa.array([f.attack.accounts.plays for f in findings], pa.int64()),
+        "fees": money([f.attack.fees for f in findings]),
+        "cost": money([f.attack.cost for f in findings]),
         "income": money([f.income for f in findings]),
         "income_by_formula": money([f.closed for f in findings]),
         "profit": money([f.profit for f in findings]),
@@ -167,10 +166,3 @@ def table(outcome: Outcome, audit: Audit) -> pa.Table:
         columns["lost_" + name.translate(str.maketrans(" -", "__", ","))] = money([f.lost[place] for f in findings])
     columns["currency"] = currency_of(outcome, len(pairs))
     return pa.table(columns)
-
-
-def each(audit: Audit) -> Iterator[tuple[RuleAudit, Finding]]:
-    """Yield every rule with every scenario."""
-    for found in audit.rules:
-        for finding in found.findings:
-            yield found, finding

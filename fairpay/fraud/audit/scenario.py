@@ -21,10 +21,16 @@ __all__ = ["USUAL", "Scenario", "find_scenario", "scenario_files", "scenario_nam
 USUAL = ("one-account", "catalogue-flood")
 """What is played where nothing is asked for: as much as one account can, and as many artists as a thousand can."""
 PAYERS = ("attacker", "fans")
-WHOLE = {"accounts": 10_000_000, "streams_a_day": 86_400, "seconds": 86_400, "days": 31}
-"""Keys that take a whole number from 1, and the largest."""
-COUNTS = {"artists": (1, 1_000_000), "camouflage_artists": (0, 1_000_000)}
 DAY = 86_400
+WHOLE = {
+    "accounts": (1, 10_000_000),
+    "streams_a_day": (1, DAY),
+    "seconds": (1, DAY),
+    "days": (1, 31),
+    "artists": (1, 1_000_000),
+    "camouflage_artists": (0, 1_000_000),
+}
+"""Keys that take a whole number, the least and the largest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +140,7 @@ def refuse_unknown(name: str, table: Mapping[str, Any]) -> None:
 
 def value_of(name: str, key: str, value: Any) -> Any:  # noqa: ANN401 - any TOML value
     """Read one value; shares are text such as `1%`."""
-    if key in WHOLE and type(value) is int and 1 <= value <= WHOLE[key]:
-        return value
-    if key in COUNTS and type(value) is int and COUNTS[key][0] <= value <= COUNTS[key][1]:
+    if key in WHOLE and type(value) is int and WHOLE[key][0] <= value <= WHOLE[key][1]:
         return value
     if key in {"accounts", "camouflage_share"} and isinstance(value, str):
         share = parse_rate(value)
@@ -154,9 +158,7 @@ def takes(key: str) -> str:
     """Say what a key takes."""
     if key in WHOLE:
         more = ', or a share of all fees below 100%, such as "1%"' if key == "accounts" else ""
-        return f"a whole number from 1 to {WHOLE[key]:,}{more}"
-    if key in COUNTS:
-        return f"a whole number from {COUNTS[key][0]} to {COUNTS[key][1]:,}"
+        return f"a whole number from {WHOLE[key][0]} to {WHOLE[key][1]:,}{more}"
     words = {"camouflage_share": 'a share from 0 to below 100%, such as "60%"', "paid_by": " or ".join(PAYERS)}
     return words.get(key, "text in quotes")
 

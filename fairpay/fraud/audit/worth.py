@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fairpay.fraud.audit.accounts import Accounts
 from fairpay.fraud.audit.attack import spread
-from fairpay.fraud.audit.crowd import TIERS
-from fairpay.fraud.audit.replay import joined
+from fairpay.fraud.audit.months import TIERS, Accounts
 from fairpay.money.currency import LARGEST, round_half_even
 from fairpay.money.integers import sum_exactly
 from fairpay.pipeline.measures import kth_largest
@@ -26,13 +24,13 @@ from fairpay.rules.core.budgets import Budgeted, sum_users
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairpay.fraud.audit.crowd import Crowd
-    from fairpay.fraud.audit.replay import Bench
+    from fairpay.fraud.audit.months import Baseline
+    from fairpay.fraud.audit.replay import Replay
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.rule import Rule
     from fairpay.rules.core.usage import Usage
 
-__all__ = ["Fans", "Steps", "Worth", "fans_of", "steps", "worth"]
+__all__ = ["Listeners", "Steps", "Worth", "listeners_of", "steps", "worth"]
 
 MORE = 100
 """Plays that are added."""
@@ -65,8 +63,8 @@ class Worth:
 
 
 @dataclass(frozen=True, slots=True)
-class Fans:
-    """The listeners of one artist: what they paid, and what they played of it and in all. int64[fans] each."""
+class Listeners:
+    """The listeners of one artist: what they paid, and what they played of it and in all. int64[listeners] each."""
 
     fee: Ints
     total: Ints
@@ -74,25 +72,25 @@ class Fans:
     amount: Ints
 
 
-def steps(crowd: Crowd) -> list[Steps]:
+def steps(baseline: Baseline) -> list[Steps]:
     """Lay out the steps for each tier that has artists."""
-    facts, listeners = crowd.facts, crowd.month.artist_listeners
+    facts, listeners = baseline.facts, baseline.month.artist_listeners
     middle = facts.users // 2 + 1
-    total, plays = (kth_largest(crowd.month, field, middle) for field in ("total", "plays"))
+    total, plays = (kth_largest(baseline.month, field, middle) for field in ("total", "plays"))
     kinds = max(1, round_half_even(Fraction(sum_exactly(listeners), facts.users)))
     amounts = spread(total, kinds)
     others = facts.artists + np.arange(len(amounts))
-    without = Accounts(1, crowd.fee, others, amounts, plays)
+    without = Accounts(1, baseline.fee, others, amounts, plays)
     found, start = [], 0
     for name, end in TIERS:
-        members = crowd.order[start:end]
+        members = baseline.order[start:end]
         start = end or 0
         if not len(members):
             continue
-        heard = Fraction(sum_exactly(crowd.month.artist_amount[members]), max(1, sum_exactly(listeners[members])))
-        usual = max(1, round_half_even(heard / crowd.play))
+        heard = Fraction(sum_exactly(baseline.month.artist_amount[members]), max(1, sum_exactly(listeners[members])))
+        usual = max(1, round_half_even(heard / baseline.play))
         target = int(members[(len(members) - 1) // 2])
-        playing, more = (with_artist(without, target, count, crowd.play) for count in (usual, usual + MORE))
+        playing, more = (with_artist(without, target, count, baseline.play) for count in (usual, usual + MORE))
         found.append(Steps(name, target, usual, without, playing, more))
     return found
 
@@ -107,7 +105,7 @@ def with_artist(without: Accounts, artist: int, plays: int, play: Fraction) -> A
     )
 
 
-def fans_of(crowd: Crowd, artists: Sequence[int]) -> dict[int, Fans]:
+def listeners_of(baseline: Baseline, artists: Sequence[int]) -> dict[int, Listeners]:
     """Pick out the listeners of a few artists, in one walk."""
 
     def pick(usage: Usage) -> list[tuple[Ints, ...]]:
@@ -118,20 +116,21 @@ def fans_of(crowd: Crowd, artists: Sequence[int]) -> dict[int, Fans]:
             found.append((usage.fee[user], usage.total[user], usage.plays[user], usage.amount[entry]))
         return found
 
-    blocks = list(crowd.month.each(pick))
+    blocks = list(baseline.month.each(pick))
     return {
-        artist: Fans(*(np.concatenate(parts) for parts in zip(*(block[i] for block in blocks), strict=True)))
+        artist: Listeners(*(np.concatenate(parts) for parts in zip(*(block[i] for block in blocks), strict=True)))
         for i, artist in enumerate(artists)
     }
 
 
-def worth(bench: Bench, rule: Rule, laid: Sequence[Steps], fans: dict[int, Fans]) -> list[Worth]:
+def worth(replay: Replay, rule: Rule, laid: Sequence[Steps], listeners: dict[int, Listeners]) -> list[Worth]:
     """Return the worth under one rule, tier by tier."""
     found = []
-    pool = bench.crowd.pool_with(bench.crowd.fee)
+    pool = replay.baseline.pool_with(replay.baseline.fee)
     for step in laid:
         parts = [
-            share(bench, rule, accounts, step.artist, fans) for accounts in (step.without, step.playing, step.more)
+            share(replay, rule, accounts, step.artist, listeners)
+            for accounts in (step.without, step.playing, step.more)
         ]
         without, playing, more = parts
         if without is None or playing is None or more is None:
@@ -141,37 +140,39 @@ def worth(bench: Bench, rule: Rule, laid: Sequence[Steps], fans: dict[int, Fans]
     return found
 
 
-def share(bench: Bench, rule: Rule, accounts: Accounts, artist: int, fans: dict[int, Fans]) -> Fraction | None:
+def share(
+    replay: Replay, rule: Rule, accounts: Accounts, artist: int, listeners: dict[int, Listeners]
+) -> Fraction | None:
     """Return an artist's share of the pool once a subscriber has joined."""
     if rule.joining is Joining.STEADY:
-        prepared, weights = bench.prepared[rule], bench.weights[rule]
+        prepared, weights = replay.prepared[rule], replay.weights[rule]
         out = np.zeros((rule.rows, len(accounts.artist)), dtype=np.int64)
         rule.weigh(accounts.one(), prepared, out)
         own = weights[:, artist] + out[:, accounts.artist == artist].sum(axis=1)
-        rest = bench.grouped[rule].sum(axis=1) + out.sum(axis=1) - own
+        rest = replay.grouped[rule].sum(axis=1) + out.sum(axis=1) - own
         return Fraction(int(rule.settle(np.stack([own, rest], axis=1), LARGEST, prepared)[0]), LARGEST)
     if rule.joining is Joining.SHIFTING and isinstance(rule, Budgeted):
-        return solved_share(bench.crowd, rule, accounts, artist, fans[artist])
+        return solved_share(replay.baseline, rule, accounts, artist, listeners[artist])
     return None
 
 
-def solved_share(crowd: Crowd, rule: Budgeted, accounts: Accounts, artist: int, fans: Fans) -> Fraction:
+def solved_share(baseline: Baseline, rule: Budgeted, accounts: Accounts, artist: int, listeners: Listeners) -> Fraction:
     """The same where every weight changes: solve anew, then weigh the artist's own listeners only."""
-    month = joined(crowd, [accounts], pool=crowd.pool_with(accounts.fees))
+    month = baseline.joined([accounts], pool=baseline.pool_with(accounts.fees))
     prepared = rule.prepare(month)
     everything = sum_users(month, lambda users: rule.budgets(users, prepared))
     out = np.zeros((1, len(accounts.artist)), dtype=np.int64)
     rule.weigh(accounts.one(), prepared, out)
-    own = int(out[0, accounts.artist == artist].sum()) + drawn(rule, fans, prepared)
+    own = int(out[0, accounts.artist == artist].sum()) + drawn(rule, listeners, prepared)
     return Fraction(own, everything)
 
 
-def drawn(rule: Budgeted, fans: Fans, prepared: Any) -> int:  # noqa: ANN401 - what `prepare` returned
+def drawn(rule: Budgeted, listeners: Listeners, prepared: Any) -> int:  # noqa: ANN401 - what `prepare` returned
     """Add up what an artist draws from its listeners."""
     from fairpay.kernels import forces  # noqa: PLC0415 - Numba is loaded where it is used
     from fairpay.rules.core.month import Users  # noqa: PLC0415 - only here
 
-    budgets = rule.budgets(Users(fans.fee, fans.total, fans.plays), prepared)
+    budgets = rule.budgets(Users(listeners.fee, listeners.total, listeners.plays), prepared)
     parts = np.empty_like(budgets)
-    forces.scaled_ratio(fans.amount, budgets, fans.total, 1, parts)
+    forces.scaled_ratio(listeners.amount, budgets, listeners.total, 1, parts)
     return sum_exactly(parts)

@@ -3,23 +3,65 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from fairpay.fraud.detect.groups import group_name
-from fairpay.fraud.detect.ranking import percentiles
-from fairpay.fraud.signal import ArtistSignal, Signal, UserSignal
+from fairpay.fraud.detect.ranking import group_name, percentiles
+from fairpay.money.currency import round_half_even
+from fairpay.money.integers import sum_exactly
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from fairpay.fraud.detect.groups import Company
-    from fairpay.fraud.detect.ranking import Ranked
-    from fairpay.fraud.detect.stage import Evidence
+    import polars as pl
+
+    from fairpay.fraud.detect.ranking import AccountGroup, Ranked
+    from fairpay.fraud.signal import GroupSignal, Signal
     from fairpay.kernels.arrays import Ints
 
-__all__ = ["Finding", "findings", "of_members"]
+__all__ = ["Evidence", "Finding", "Moved", "Subjects", "findings"]
+
+
+class Moved:
+    """What users move under one rule: the part of the pool that their plays steer, in whole minor units."""
+
+    def __init__(self, weight: Ints | None, pool: int) -> None:
+        """Take int64[users] weights, None for rules under which no user has a part."""
+        self.weight, self.pool = weight, pool
+        self.whole = 0 if weight is None else sum_exactly(weight)
+
+    def of(self, users: Ints) -> int | None:
+        """Return the money of some users together; None where the rule does not say."""
+        if self.weight is None or not self.whole:
+            return None
+        return round_half_even(Fraction(sum_exactly(self.weight[users]) * self.pool, self.whole))
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """Everybody of one kind, users or artists."""
+
+    ids: pl.Series
+    """Ascending; codes are places in it."""
+    ranked: Ranked
+    plays: Ints
+    money: Sequence[Callable[[Ints], int | None]]
+    """One per rule: what some of them move together, in minor units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that was found, before anything is made of it for people."""
+
+    users: Subjects
+    artists: Subjects
+    groups: Sequence[AccountGroup]
+    signals: Sequence[Signal | GroupSignal]
+    """Those that ran."""
+    not_run: Mapping[str, str]
+    """signal -> why it could not run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +88,14 @@ def findings(evidence: Evidence) -> list[Finding]:
 
     The members of a group follow it, in the same order among themselves.
     """
-    found: list[list[Finding]] = [group_of(evidence, company) for company in evidence.groups]
-    grouped = np.zeros(len(evidence.users.flagged), dtype=np.bool_)
-    for company in evidence.groups:
-        grouped[company.users] = True
-    found += [[one] for one in users_of(evidence, np.flatnonzero(evidence.users.flagged & ~grouped), "")]
-    found += [[one] for one in artists_of(evidence, np.flatnonzero(evidence.artists.flagged))]
-    found.sort(key=lambda block: by_money(block[0]))
-    return [one for block in found for one in block]
+    blocks = [lines_of_group(evidence.users, group) for group in evidence.groups]
+    alone = evidence.users.ranked.flagged.copy()
+    for group in evidence.groups:
+        alone[group.users] = False
+    blocks += [[one] for one in lines("user", evidence.users, np.flatnonzero(alone))]
+    blocks += [[one] for one in lines("artist", evidence.artists, np.flatnonzero(evidence.artists.ranked.flagged))]
+    blocks.sort(key=lambda block: by_money(block[0]))
+    return [one for block in blocks for one in block]
 
 
 def by_money(finding: Finding) -> tuple[int, str, str]:
@@ -62,72 +104,49 @@ def by_money(finding: Finding) -> tuple[int, str, str]:
     return (-(known[0] if known else 0), finding.kind, finding.subject)
 
 
-def group_of(evidence: Evidence, company: Company) -> list[Finding]:
-    """Make the line of a group and those of its members."""
-    name = group_name(company.users, evidence.people.users)
-    size = len(company.users)
-    alone = [
-        of_members(signal, reached, size)
-        for signal in evidence.users.signals
-        if (reached := evidence.users.reached(signal, company.users)) * 2 > size
-    ]
-    head = Finding(
-        kind="group",
-        subject=name,
-        group=name,
-        members=len(company.users),
-        plays=int(evidence.walked.plays[company.users].sum()),
-        money=tuple(moved.of(company.users) for moved in evidence.money),
-        reasons=(*company.reasons, *alone),
-        values={signal: (value, np.nan) for signal, value in company.values.items()},
-    )
-    return [head, *sorted(users_of(evidence, company.users, name), key=by_money)]
-
-
 def of_members(signal: Signal, reached: int, size: int) -> str:
     """`all 5 play around the clock`."""
     return f"{'all' if reached == size else f'{reached:,} of'} {size:,} {signal.several}"
 
 
-def users_of(evidence: Evidence, users: Ints, group: str) -> list[Finding]:
-    """Make a line for each user."""
-    values = values_of(evidence.users, users)
-    ids = evidence.people.users.gather(users).to_list()
+def lines_of_group(everybody: Subjects, group: AccountGroup) -> list[Finding]:
+    """Make the line of a group and those of its members."""
+    users, ranked = group.users, everybody.ranked
+    name = group_name(users, everybody.ids)
+    most = [
+        of_members(signal, reached, len(users))
+        for signal in ranked.signals
+        if (reached := ranked.reached(signal, users)) * 2 > len(users)
+    ]
+    head = Finding(
+        kind="group",
+        subject=name,
+        group=name,
+        members=len(users),
+        plays=int(everybody.plays[users].sum()),
+        money=tuple(money(users) for money in everybody.money),
+        reasons=(*group.reasons, *most),
+        values={signal: (value, np.nan) for signal, value in group.values.items()},
+    )
+    return [head, *sorted(lines("user", everybody, users, group=name), key=by_money)]
+
+
+def lines(kind: Literal["user", "artist"], everybody: Subjects, who: Ints, *, group: str = "") -> list[Finding]:
+    """Make a line for each of some users or artists."""
+    ranked = everybody.ranked
+    values = {
+        s.name: (ranked.values[s.name][who], percentiles(ranked.values[s.name], who, low=s.low)) for s in ranked.signals
+    }
     return [
         Finding(
-            kind="user",
-            subject=ids[k],
+            kind=kind,
+            subject=subject,
             group=group,
-            members=1,
-            plays=int(evidence.walked.plays[user]),
-            money=tuple(moved.of(users[k : k + 1]) for moved in evidence.money),
-            reasons=evidence.users.reasons(int(user)) or ("belongs to the group",),
+            members=int(kind == "user"),
+            plays=int(everybody.plays[code]),
+            money=tuple(money(who[k : k + 1]) for money in everybody.money),
+            reasons=ranked.reasons(int(code)) or ("belongs to the group",),
             values={name: (float(value[k]), float(part[k])) for name, (value, part) in values.items()},
         )
-        for k, user in enumerate(users)
+        for k, (code, subject) in enumerate(zip(who, everybody.ids.gather(who), strict=True))
     ]
-
-
-def artists_of(evidence: Evidence, artists: Ints) -> list[Finding]:
-    """Make a line for each artist."""
-    values = values_of(evidence.artists, artists)
-    ids = evidence.people.artists.gather(artists).to_list()
-    return [
-        Finding(
-            kind="artist",
-            subject=ids[k],
-            group="",
-            members=0,
-            plays=int(evidence.artist_plays[artist]),
-            money=tuple(int(paid[artist]) for paid in evidence.artist_money),
-            reasons=evidence.artists.reasons(int(artist)),
-            values={name: (float(value[k]), float(part[k])) for name, (value, part) in values.items()},
-        )
-        for k, artist in enumerate(artists)
-    ]
-
-
-def values_of(ranked: Ranked, who: Ints) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return each signal's values and percentiles of some subjects."""
-    signals: Sequence[Signal] = [s for s in ranked.signals if isinstance(s, UserSignal | ArtistSignal)]
-    return {s.name: (ranked.values[s.name][who], percentiles(ranked.values[s.name], who, low=s.low)) for s in signals}

@@ -1,8 +1,9 @@
-"""From what signals measure to what is worth a look: levels, points by aspect, percentiles."""
+"""From what signals measure to what is worth a look: levels, points by aspect, percentiles; groups put together."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -10,14 +11,17 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import polars as pl
     from numpy.typing import NDArray
 
-    from fairpay.fraud.signal import Floats, Levels, Signal
+    from fairpay.fraud.signal import Floats, GroupSignal, Levels, Signal
+    from fairpay.fraud.traces import Sketches
     from fairpay.kernels.arrays import Ints
 
-__all__ = ["Ranked", "percentiles", "rank"]
+__all__ = ["AccountGroup", "Ranked", "find_groups", "group_name", "percentiles", "rank"]
 
 ENOUGH = 2
+LEAST_ACCOUNTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +72,49 @@ def percentiles(values: Floats, who: Ints, *, low: bool) -> Floats:
     below = np.searchsorted(known, mine, side=side)
     less = len(known) - below if low else below
     return np.where(np.isnan(mine), np.nan, np.round(100 * less / max(1, len(known)), 4))
+
+
+@dataclass(frozen=True, slots=True)
+class AccountGroup:
+    """Accounts that one or several signals put together."""
+
+    users: Ints
+    """int64[members]: ascending."""
+    values: dict[str, float]
+    """signal -> how strongly."""
+    reasons: tuple[str, ...]
+
+
+def find_groups(signals: Sequence[GroupSignal], sketches: Sketches) -> list[AccountGroup]:
+    """Run the group signals, the largest groups first; a group most of whose members are known joins theirs."""
+    found = [(signal, group) for signal in signals for group in signal.find(sketches)]
+    found.sort(key=lambda one: (-len(one[1].users), int(one[1].users[0]), one[0].name))
+    place = np.full(len(sketches.plays), -1, dtype=np.int64)
+    groups: list[AccountGroup] = []
+    for signal, group in found:
+        home = home_of(place, group.users, len(groups))
+        words = (signal.words(group),)
+        fresh = group.users[place[group.users] < 0]
+        if home < len(groups):
+            known = groups[home]
+            place[fresh] = home
+            values = {signal.name: group.value, **known.values}
+            groups[home] = AccountGroup(np.union1d(known.users, fresh), values, known.reasons + words)
+        elif len(fresh) >= LEAST_ACCOUNTS:
+            place[fresh] = home
+            groups.append(AccountGroup(fresh, {signal.name: group.value}, words))
+    return groups
+
+
+def home_of(place: Ints, users: Ints, new: int) -> int:
+    """Return the group that already has at least half of the users; `new` where there is none."""
+    known = place[users]
+    homes, members = np.unique(known[known >= 0], return_counts=True)
+    if len(homes) and 2 * int(members.max()) >= len(users):
+        return int(homes[np.argmax(members)])
+    return new
+
+
+def group_name(users: Ints, ids: pl.Series) -> str:
+    """Name a group by its members, so that the same accounts have the same name in every run."""
+    return "group-" + sha256("\n".join(ids.gather(users).to_list()).encode()).hexdigest()[:12]

@@ -4,29 +4,51 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from fairpay.errors import InputError
-from fairpay.fraud.detect.findings import findings
-from fairpay.fraud.detect.stage import Search
-from fairpay.fraud.detect.summary import summary
-from fairpay.fraud.detect.tables import review_table, suspects_table
-from fairpay.logs.formulas import defused
+from fairpay.fraud.detect.findings import Evidence, Moved, Subjects, findings
+from fairpay.fraud.detect.intake import Intake
+from fairpay.fraud.detect.ranking import find_groups, rank
+from fairpay.fraud.detect.tables import review_table, summary, suspects_table
+from fairpay.fraud.detect.walk import PAIRS, People, audience_of, walk
+from fairpay.fraud.signal import ArtistSignal, GroupSignal, UserSignal
+from fairpay.fraud.signals import artist_signals, group_signals, user_signals
+from fairpay.fraud.traces import Span
+from fairpay.logs.subscribers import read_subscribers
+from fairpay.logs.tables import defused
+from fairpay.money.currency import Currency
+from fairpay.pipeline.funds import fee_units
 from fairpay.pipeline.run import count_plays, run
+from fairpay.rules.core.month import Users
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    import pyarrow as pa
-
     from fairpay.fraud.detect.findings import Finding
+    from fairpay.fraud.signal import Floats, Signal
+    from fairpay.kernels.arrays import Ints
+    from fairpay.logs.schema import Listens, RawBatch
     from fairpay.pipeline.run import Request, Watch
     from fairpay.reports.outcome import Outcome
+    from fairpay.rules.core.month import Month
 
 __all__ = ["Searched", "outputs", "search"]
+
+DAY = 86_400
+NO_TIME_DAYS = 30.0
+LACKING = {
+    "time": "the log has no usable time column",
+    "duration": "the log has no duration of single plays",
+    "track": "the log has no track column",
+    "previous": "no log of the month before was given (--previous)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +73,6 @@ class Searched:
     @property
     def table(self) -> pl.DataFrame:
         """The findings as a Polars frame."""
-        import polars as pl  # noqa: PLC0415 - Polars is loaded where it is used
-
         return pl.DataFrame(self.arrow)
 
 
@@ -63,7 +83,7 @@ def search(
     previous: object = None,
     origins: Mapping[str, tuple[Any, str]] | None = None,
 ) -> Searched:
-    """Run the month once and look for suspects beside it; `previous` is the log of the month before.
+    """Run the month once and look for suspects in the same plays; `previous` is the log of the month before.
 
     Raises:
         FairpayError: every error of a comparison, and those of the log of the month before.
@@ -75,11 +95,10 @@ def search(
         evidence = stage.evidence
     assert evidence is not None
     found = findings(evidence)
-    names = [signal.name for signal in evidence.signals]
     return Searched(
         outcome=outcome,
         found=found,
-        arrow=suspects_table(found, outcome, names),
+        arrow=suspects_table(found, outcome, [signal.name for signal in evidence.signals]),
         review=review_table(found, outcome),
         summary=summary(found, evidence, outcome),
         origins=origins or {},
@@ -122,3 +141,144 @@ def outputs(searched: Searched) -> dict[str, Callable[[Path], int | None]]:
     if searched.review.num_rows <= MOST_ROWS:
         files["review.xlsx"] = partial(write_review, searched.review)
     return files
+
+
+class Search:
+    """Looks for suspects in a run: plays are set down while they are read, and looked at once the month is divided."""
+
+    def __init__(self, request: Request, previous: Mapping[str, int] | None = None) -> None:
+        """Look at the run of `request`; `previous` gives each artist's plays in the month before."""
+        self.request, self.previous = request, previous
+        self.intake = Intake(request.running)
+        self.payers = payers_of(request)
+        self.evidence: Evidence | None = None
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *stopped: object) -> None:
+        """Remove temporary files."""
+        self.intake.close()
+
+    def take(self, raw: RawBatch, listens: Listens) -> None:
+        """Set the plays of a batch down; those of listeners whom the run leaves out are left out here too."""
+        if self.payers is not None:
+            paid = pc.is_in(listens.user.cast(pa.large_string()), value_set=self.payers).to_numpy(zero_copy_only=False)
+            listens = replace(listens, used=listens.used & paid)
+        self.intake.take(raw, listens)
+
+    def look(self, month: Month, outcome: Outcome) -> None:
+        """Look at everything that was set down."""
+        people = People.of(self.intake)
+        able, not_run = self.able()
+        of_users = [signal for signal in able if isinstance(signal, UserSignal)]
+        of_artists = [signal for signal in able if isinstance(signal, ArtistSignal)]
+        of_groups = [signal for signal in able if isinstance(signal, GroupSignal)]
+        place = people.artists.search_sorted(pl.Series(outcome.artist)).to_numpy()
+
+        def by_artist(values: Ints) -> Ints:  # of all artists met; those without listening are not in the outcome
+            placed = np.zeros(len(people.artists), dtype=np.int64)
+            placed[place] = values
+            return placed
+
+        plays = by_artist(outcome.plays)
+        market, user = by_artist(outcome.market_weight), by_artist(outcome.user_weight)
+        pairs, threads = self.intake.partitions(PAIRS), self.request.running.threads
+        walked = walk(
+            self.intake,
+            people,
+            signals=of_users,
+            expected=user / max(1, float(outcome.user_weight.sum())),
+            artist_plays=plays,
+            pairs=pairs,
+            span=self.span(),
+            threads=threads,
+        )
+        groups = find_groups(of_groups, walked.sketches)
+        users = rank(of_users, walked.values, len(people.users))
+        flagged = users.flagged.copy()
+        for group in groups:
+            flagged[group.users] = True
+        audience = audience_of(
+            pairs,
+            plays=plays,
+            artists_of=walked.artists,
+            flagged=flagged,
+            intensity=intensity(market, user),
+            previous=self.previous_plays(people),
+            threads=threads,
+        )
+        artists = rank(of_artists, {s.name: s.measure(audience) for s in of_artists}, len(people.artists))
+        everybody = Users(self.fees(people, outcome), walked.total, walked.plays)
+        paid = [by_artist(payout.allocation.paid) for payout in outcome.payouts]
+        self.evidence = Evidence(
+            users=Subjects(people.users, users, walked.plays, [one.of for one in moved(outcome, month, everybody)]),
+            artists=Subjects(people.artists, artists, plays, [partial(total, one) for one in paid]),
+            groups=groups,
+            signals=able,
+            not_run=not_run,
+        )
+
+    def able(self) -> tuple[list[Signal | GroupSignal], dict[str, str]]:
+        """Tell the signals that can run from those that cannot, and say why not."""
+        has = self.intake.has | ({"previous"} if self.previous is not None else set())
+        every: list[Signal | GroupSignal] = [*user_signals(), *artist_signals(), *group_signals()]
+        not_run = {s.name: "; ".join(LACKING[name] for name in sorted(s.needs - has)) for s in every if s.needs - has}
+        return [signal for signal in every if signal.name not in not_run], not_run
+
+    def span(self) -> Span:
+        """Return the time the log covers."""
+        least = self.request.qualifying.min_ms
+        if "time" not in self.intake.has:
+            return Span(0, NO_TIME_DAYS, least)
+        return Span(self.intake.first, max(1.0, (self.intake.last - self.intake.first) / DAY), least)
+
+    def previous_plays(self, people: People) -> Ints | None:
+        """Return each artist's plays in the month before, int64[artists]."""
+        if self.previous is None:
+            return None
+        return np.array([self.previous.get(artist, 0) for artist in people.artists], dtype=np.int64)
+
+    def fees(self, people: People, outcome: Outcome) -> Ints:
+        """Return what each user paid, in fee units: int64[users]."""
+        money = self.request.money
+        if money.subscribers is None:
+            return np.full(len(people.users), fee_units(money, outcome.currency), dtype=np.int64)
+        fees = np.zeros(len(people.users), dtype=np.int64)
+        for ids, paid in read_subscribers(money.subscribers, outcome.currency):
+            payer = pl.Series(ids).cast(pl.String)
+            place = people.users.search_sorted(payer).to_numpy()
+            known = (people.users.gather(np.minimum(place, len(people.users) - 1)) == payer).to_numpy()
+            fees[place[known]] = paid[known]
+        return fees
+
+
+def payers_of(request: Request) -> pa.Array | None:
+    """Return the ids of all subscribers where listeners without a line are left out; None where nobody is."""
+    money = request.money
+    if money.subscribers is None or money.unlisted != "leave-out":
+        return None
+    ids = [
+        pl.Series(ids).cast(pl.String) for ids, _ in read_subscribers(money.subscribers, Currency.of(money.currency))
+    ]
+    return pl.concat(ids).to_arrow(compat_level=pl.CompatLevel.oldest())
+
+
+def moved(outcome: Outcome, month: Month, users: Users) -> list[Moved]:
+    """Ask each rule how much of the pool each user steers; `users` are all users, in id order."""
+    rules = [payout.rule for payout in outcome.payouts]
+    return [Moved(rule.weight_of(users, rule.prepare(month)), outcome.money.pool) for rule in rules]
+
+
+def total(paid: Ints, artists: Ints) -> int:
+    """Add up what some artists are paid."""
+    return int(paid[artists].sum())
+
+
+def intensity(market: Ints, user: Ints) -> Floats:
+    """Return each artist's share of market-centric weights over that of user-centric weights: float64[artists]."""
+    market_share, user_share = (weight / weight.astype(np.float64).sum() for weight in (market, user))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = market_share / user_share
+    return np.where(np.isfinite(ratio), ratio, np.nan)

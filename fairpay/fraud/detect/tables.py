@@ -1,23 +1,26 @@
-"""Findings as tables: everything for programs, and the review file for a person who decides."""
+"""Findings as data: the table for programs, the review file for a person who decides, and the summary for scripts."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
+from fairpay.fraud.signals import artist_signals, group_signals, user_signals
 from fairpay.reports.decimals import currency_of, decimals
+from fairpay.reports.summary import warnings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fairpay.fraud.detect.findings import Finding
+    from fairpay.fraud.detect.findings import Evidence, Finding
     from fairpay.reports.outcome import Outcome
 
-__all__ = ["review_table", "suspects_table"]
+__all__ = ["review_table", "summary", "suspects_table"]
 
+SCHEMA_VERSION = 1
 DECIMALS = 6
 """Digits of a signal's value."""
 
@@ -74,3 +77,64 @@ def text(values: Sequence[str]) -> pa.Array:
 def numbers(values: Sequence[float]) -> pa.Array:
     """Make float64[n], rounded, NaN as null."""
     return pa.array([None if math.isnan(value) else round(value, DECIMALS) for value in values], pa.float64())
+
+
+def summary(found: Sequence[Finding], evidence: Evidence, outcome: Outcome) -> dict[str, Any]:
+    """Return what a script wants to know; no user id is in it."""
+    text = outcome.currency.text
+    heads = [one for one in found if one.kind != "user" or not one.group]
+    accountable = [one for one in heads if one.kind != "artist"]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "currency": outcome.currency.code,
+        "pool": text(outcome.money.pool),
+        "users": outcome.listening.users,
+        "artists": outcome.listening.artists,
+        "plays": outcome.listening.plays,
+        "findings": {kind: sum(one.kind == kind for one in heads) for kind in ("group", "user", "artist")},
+        "accounts": sum(one.kind == "user" for one in found),
+        "money": [
+            {
+                "rule": payout.rule.label,
+                "moved": money(outcome, [one.money[k] for one in accountable]),
+            }
+            for k, payout in enumerate(outcome.payouts)
+        ],
+        "signals": looked_for(evidence),
+        "warnings": warnings_of(outcome.warnings),
+        "note": "A finding is a reason to look, not a verdict: no number here is a probability. Nothing is withheld "
+        "until a person has decided, in the review file.",
+    }
+
+
+def money(outcome: Outcome, units: Sequence[int | None]) -> str | None:
+    """Add up; None where nothing is known."""
+    known = [unit for unit in units if unit is not None]
+    return outcome.currency.text(sum(known)) if known or not units else None
+
+
+def looked_for(evidence: Evidence) -> list[dict[str, Any]]:
+    """Describe every signal: what it is, whether it ran, and from where on it counted."""
+    levels = {**evidence.users.ranked.levels, **evidence.artists.ranked.levels}
+    listed: list[dict[str, Any]] = []
+    for kind, signals in (("user", user_signals()), ("artist", artist_signals()), ("group", group_signals())):
+        for signal in signals:
+            entry = {
+                "name": signal.name,
+                "kind": kind,
+                "ran": signal.name not in evidence.not_run,
+                "why_not": evidence.not_run.get(signal.name),
+                "source": signal.source,
+                "innocent": signal.innocent,
+            }
+            if kind != "group":
+                found = levels.get(signal.name)
+                entry["together"] = None if found is None else level(found.together)
+                entry["alone"] = None if found is None else level(found.alone)
+            listed.append(entry)
+    return listed
+
+
+def level(value: float) -> float | None:
+    """Return a level as JSON has it; null for never."""
+    return None if math.isinf(value) else round(value, DECIMALS)

@@ -1,17 +1,11 @@
 """evenness: whether an account's plays are spread too evenly to be anybody's taste."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from fairpay.fraud.signal import Levels, UserSignal
-
-if TYPE_CHECKING:
-    from fairpay.fraud.signal import Aspect, Floats
-    from fairpay.fraud.traces import Traces
+from fairpay.fraud.signal import Floats, UserSignal
+from fairpay.fraud.traces import Traces
 
 
 @dataclass(frozen=True)
@@ -25,15 +19,15 @@ class Evenness(UserSignal):
     least_artists: int = 20
     least_each: int = 10
     together: float = 0.98
-    alone: float = np.inf
 
-    name: ClassVar[str] = "evenness"
-    aspect: ClassVar[Aspect] = "sameness"
-    source: ClassVar[str] = "Shannon entropy; USA v. Smith: plays spread over thousands of tracks to stay unseen"
-    innocent: ClassVar[str] = "a shop's playlist on shuffle"
-    several: ClassVar[str] = "spread their plays evenly over artists"
+    name = "evenness"
+    aspect = "sameness"
+    source = "Shannon entropy; USA v. Smith: plays spread over thousands of tracks to stay unseen"
+    innocent = "a shop's playlist on shuffle"
+    several = "spread their plays evenly over artists"
+    says = "spreads plays over its artists {value:.0%} evenly"
 
-    def measure(self, traces: Traces) -> Floats:
+    def measure_users(self, traces: Traces) -> Floats:
         """Work out -sum p ln p / ln n from the plays of each artist."""
         pairs = traces.pairs
         artists = np.diff(pairs.start)
@@ -42,11 +36,3 @@ class Evenness(UserSignal):
             even = (np.log(traces.plays) - weighed / traces.plays) / np.log(artists)
         known = (artists >= self.least_artists) & (traces.plays >= self.least_each * artists)
         return np.where(known, np.clip(even, 0.0, 1.0), np.nan)
-
-    def levels(self, values: Floats) -> Levels:  # noqa: ARG002 - the same in every log
-        """Fixed."""
-        return Levels(self.together, self.alone)
-
-    def words(self, value: float) -> str:
-        """Say it."""
-        return f"spreads plays over its artists {value:.0%} evenly"

@@ -1,17 +1,11 @@
 """jump: how an artist's plays grew since the month before."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from fairpay.fraud.signal import ArtistSignal, Levels
-
-if TYPE_CHECKING:
-    from fairpay.fraud.signal import Aspect, Column, Floats
-    from fairpay.fraud.traces import Audience
+from fairpay.fraud.signal import ArtistSignal, Floats
+from fairpay.fraud.traces import Audience
 
 
 @dataclass(frozen=True)
@@ -21,11 +15,12 @@ class Jump(ArtistSignal):
     least_plays: int = 500
     together: float = 10.0
 
-    name: ClassVar[str] = "jump"
-    aspect: ClassVar[Aspect] = "reach"
-    source: ClassVar[str] = "sudden peaks are what distributors are asked to explain first"
-    innocent: ClassVar[str] = "a new record, a film, a death"
-    needs: ClassVar[frozenset[Column]] = frozenset({"previous"})
+    name = "jump"
+    aspect = "reach"
+    source = "sudden peaks are what distributors are asked to explain first"
+    innocent = "a new record, a film, a death"
+    needs = frozenset({"previous"})
+    says = "is played {value:,.1f} times as much as the month before"
 
     def measure(self, audience: Audience) -> Floats:
         """Divide by last month's plays."""
@@ -33,11 +28,3 @@ class Jump(ArtistSignal):
             return np.full(len(audience.plays), np.nan)
         times = audience.plays / np.maximum(audience.previous, 1)
         return np.where(audience.plays >= self.least_plays, times, np.nan)
-
-    def levels(self, values: Floats) -> Levels:  # noqa: ARG002 - the same in every log
-        """Fixed."""
-        return Levels(self.together, np.inf)
-
-    def words(self, value: float) -> str:
-        """Say it."""
-        return f"is played {value:,.1f} times as much as the month before"

@@ -1,17 +1,11 @@
 """longest_rest: does the account ever sleep."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from fairpay.fraud.signal import Levels, UserSignal
-
-if TYPE_CHECKING:
-    from fairpay.fraud.signal import Aspect, Column, Floats
-    from fairpay.fraud.traces import Traces
+from fairpay.fraud.signal import Floats, UserSignal
+from fairpay.fraud.traces import Traces
 
 WEEK = 7 * 86_400
 HOUR = 3600
@@ -29,24 +23,24 @@ class LongestRest(UserSignal):
     together: float = 4.0
     alone: float = 1.0
 
-    name: ClassVar[str] = "longest_rest"
-    aspect: ClassVar[Aspect] = "rest"
-    source: ClassVar[str] = "people sleep; accounts run by programs need not"
-    innocent: ClassVar[str] = "several people who share an account in different time zones"
-    several: ClassVar[str] = "are hardly ever silent"
-    needs: ClassVar[frozenset[Column]] = frozenset({"time"})
-    low: ClassVar[bool] = True
+    name = "longest_rest"
+    aspect = "rest"
+    source = "people sleep; accounts run by programs need not"
+    innocent = "several people who share an account in different time zones"
+    several = "are hardly ever silent"
+    needs = frozenset({"time"})
+    low = True
+    says = "is never silent for more than {value:.1f} hours in a week"
 
-    def measure(self, traces: Traces) -> Floats:
+    def measure_users(self, traces: Traces) -> Floats:
         """Find each user's longest gap in each week, then the smallest of these."""
         found = np.full(traces.users, np.nan)
-        if traces.moments is None or not len(traces.moments):
-            return found
+        time = traces.ascending("time").astype(np.int64)
         weeks = max(1, int(traces.span.days // 7))
-        week = (traces.moments.astype(np.int64) - traces.span.first) // WEEK
+        week = (time - traces.span.first) // WEEK
         full = week < weeks
         cell = (traces.owner * weeks + week)[full]
-        time = traces.moments[full].astype(np.int64)
+        time = time[full]
         begin = np.flatnonzero(np.diff(cell, prepend=-1))
         if not len(begin):
             return found
@@ -62,11 +56,3 @@ class LongestRest(UserSignal):
         known = best < np.iinfo(np.int64).max
         found[known] = best[known] / HOUR
         return found
-
-    def levels(self, values: Floats) -> Levels:  # noqa: ARG002 - people sleep in every log
-        """Fixed: people sleep in every log."""
-        return Levels(self.together, self.alone)
-
-    def words(self, value: float) -> str:
-        """Say it."""
-        return f"is never silent for more than {value:.1f} hours in a week"

@@ -1,17 +1,11 @@
 """plays_a_day: how often an account plays."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from fairpay.fraud.signal import Levels, UserSignal
-
-if TYPE_CHECKING:
-    from fairpay.fraud.signal import Aspect, Column, Floats
-    from fairpay.fraud.traces import Traces
+from fairpay.fraud.signal import Floats, Levels, UserSignal
+from fairpay.fraud.traces import Traces
 
 NORMAL = 1.4826
 """Median absolute deviation to standard deviation, for a normal distribution."""
@@ -31,14 +25,15 @@ class PlaysADay(UserSignal):
     most: float = 500.0
     alone: float = 1000.0
 
-    name: ClassVar[str] = "plays_a_day"
-    aspect: ClassVar[Aspect] = "amount"
-    source: ClassVar[str] = "USA v. Smith (SDNY 2024): 1,040 accounts with 636 plays a day each"
-    innocent: ClassVar[str] = "a family, a shop or a waiting room on one account"
-    several: ClassVar[str] = "play very often"
-    needs: ClassVar[frozenset[Column]] = frozenset({"time"})
+    name = "plays_a_day"
+    aspect = "amount"
+    source = "USA v. Smith (SDNY 2024): 1,040 accounts with 636 plays a day each"
+    innocent = "a family, a shop or a waiting room on one account"
+    several = "play very often"
+    needs = frozenset({"time"})
+    says = "plays {value:,.0f} times a day"
 
-    def measure(self, traces: Traces) -> Floats:
+    def measure_users(self, traces: Traces) -> Floats:
         """Divide plays by the days the log covers."""
         return traces.daily
 
@@ -50,7 +45,3 @@ class PlaysADay(UserSignal):
         middle = np.median(known)
         spread = NORMAL * np.median(np.abs(known - middle))
         return Levels(float(np.clip(np.exp(middle + self.deviations * spread), self.least, self.most)), self.alone)
-
-    def words(self, value: float) -> str:
-        """Say it."""
-        return f"plays {value:,.0f} times a day"

@@ -1,17 +1,11 @@
 """plays_per_listener: how often an artist's listeners play the artist."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from fairpay.fraud.signal import ArtistSignal, Levels
-
-if TYPE_CHECKING:
-    from fairpay.fraud.signal import Aspect, Floats
-    from fairpay.fraud.traces import Audience
+from fairpay.fraud.signal import ArtistSignal, Floats, Levels
+from fairpay.fraud.traces import Audience
 
 
 @dataclass(frozen=True)
@@ -22,10 +16,11 @@ class PlaysPerListener(ArtistSignal):
     quantile: float = 0.99
     least: float = 50.0
 
-    name: ClassVar[str] = "plays_per_listener"
-    aspect: ClassVar[Aspect] = "audience"
-    source: ClassVar[str] = "distributors' artificial streaming reports compare streams to listeners"
-    innocent: ClassVar[str] = "a small artist with a devoted following"
+    name = "plays_per_listener"
+    aspect = "audience"
+    source = "distributors' artificial streaming reports compare streams to listeners"
+    innocent = "a small artist with a devoted following"
+    says = "is played {value:,.0f} times by each listener"
 
     def measure(self, audience: Audience) -> Floats:
         """Divide plays by listeners."""
@@ -37,7 +32,3 @@ class PlaysPerListener(ArtistSignal):
         known = values[~np.isnan(values)]
         high = float(np.quantile(known, self.quantile)) if len(known) else self.least
         return Levels(max(self.least, high), np.inf)
-
-    def words(self, value: float) -> str:
-        """Say it."""
-        return f"is played {value:,.0f} times by each listener"

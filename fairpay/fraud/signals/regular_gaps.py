@@ -1,18 +1,11 @@
 """regular_gaps: plays that follow one another like clockwork."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from fairpay.fraud.signal import Levels, UserSignal
-from fairpay.fraud.traces import starts
-
-if TYPE_CHECKING:
-    from fairpay.fraud.signal import Aspect, Column, Floats
-    from fairpay.fraud.traces import Traces
+from fairpay.fraud.signal import Floats, UserSignal
+from fairpay.fraud.traces import Traces, starts
 
 
 @dataclass(frozen=True)
@@ -25,27 +18,25 @@ class RegularGaps(UserSignal):
     longest: int = 1800
     least_daily: float = 50.0
     together: float = 0.5
-    alone: float = np.inf
 
-    name: ClassVar[str] = "regular_gaps"
-    aspect: ClassVar[Aspect] = "sameness"
-    source: ClassVar[str] = "programs wait for equal times"
-    innocent: ClassVar[str] = "one track on repeat"
-    several: ClassVar[str] = "play at equal intervals"
-    needs: ClassVar[frozenset[Column]] = frozenset({"time"})
+    name = "regular_gaps"
+    aspect = "sameness"
+    source = "programs wait for equal times"
+    innocent = "one track on repeat"
+    several = "play at equal intervals"
+    needs = frozenset({"time"})
+    says = "waits equally long between {value:.0%} of its plays"
 
-    def measure(self, traces: Traces) -> Floats:
+    def measure_users(self, traces: Traces) -> Floats:
         """Sort each user's intervals and find the longest run of equal ones."""
         found = np.full(traces.users, np.nan)
-        if traces.moments is None:
-            return found
         busy = np.flatnonzero(traces.daily >= self.least_daily)
         if not len(busy):
             return found
         mine = np.zeros(traces.users, dtype=np.bool_)
         mine[busy] = True
         rows = mine[traces.owner]
-        owner, time = traces.owner[rows], traces.moments[rows].astype(np.int64)
+        owner, time = traces.owner[rows], traces.ascending("time")[rows].astype(np.int64)
         within = (np.diff(owner, prepend=-1) == 0) & (np.diff(time, prepend=0) <= self.longest)
         key = np.sort((owner << 32 | np.diff(time, prepend=0))[within])
         if not len(key):
@@ -56,11 +47,3 @@ class RegularGaps(UserSignal):
         np.maximum.at(most, who, length)
         total = np.bincount(key >> 32, minlength=traces.users)
         return np.where(mine & (total > 0), most / np.maximum(total, 1), np.nan)
-
-    def levels(self, values: Floats) -> Levels:  # noqa: ARG002 - the same in every log
-        """Fixed."""
-        return Levels(self.together, self.alone)
-
-    def words(self, value: float) -> str:
-        """Say it."""
-        return f"waits equally long between {value:.0%} of its plays"

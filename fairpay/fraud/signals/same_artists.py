@@ -1,17 +1,12 @@
 """same_artists: accounts that come back to the same artists, whatever else they play."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from fairpay.fraud.likeness import agreement, alike, seeds, sign_sets
 from fairpay.fraud.signal import Group, GroupSignal
-
-if TYPE_CHECKING:
-    from fairpay.fraud.traces import Crowd
+from fairpay.fraud.traces import Sketches
 
 
 @dataclass(frozen=True)
@@ -30,18 +25,15 @@ class SameArtists(GroupSignal):
     least_artists: int = 3
     least_users: int = 5
 
-    name: ClassVar[str] = "same_artists"
-    source: ClassVar[str] = "MinHash (Broder 1997) in bands (Indyk and Motwani 1998), over sets without camouflage"
-    innocent: ClassVar[str] = "a fan club, a school class, a household with several accounts"
+    name = "same_artists"
+    source = "MinHash (Broder 1997) in bands (Indyk and Motwani 1998), over sets without camouflage"
+    innocent = "a fan club, a school class, a household with several accounts"
+    says = "{accounts:,} accounts with the same core artists ({value:.0%} alike)"
 
-    def find(self, crowd: Crowd) -> list[Group]:
+    def find(self, sketches: Sketches) -> list[Group]:
         """Sign the cores and join those that look alike."""
-        core = crowd.core
+        core = sketches.core
         able = np.flatnonzero(np.diff(core.start) >= self.least_artists)
         signs = sign_sets(core.start, core.artist, seeds(self.name, self.hashes))
         groups = alike(signs, able, rows=self.rows, least=self.least)
         return [Group(users, agreement(signs, users)) for users in groups if len(users) >= self.least_users]
-
-    def words(self, group: Group) -> str:
-        """Say it."""
-        return f"{len(group.users):,} accounts with the same core artists ({group.value:.0%} alike)"

@@ -1,0 +1,243 @@
+"""What a file is: its format by name or first bytes, its bytes unpacked, the folders it lies in."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Literal, TypeAlias, cast
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = [
+    "FORMATS",
+    "WEB",
+    "Entry",
+    "Format",
+    "LogFile",
+    "Place",
+    "format_of",
+    "head_of",
+    "hive_keys",
+    "is_hidden",
+    "open_bytes",
+    "packing_of",
+    "split_name",
+    "starting_with",
+    "table_among",
+]
+
+FileFormat: TypeAlias = Literal["csv", "parquet", "json", "xlsx"]
+Format: TypeAlias = FileFormat | Literal["delta", "iceberg"]
+
+FORMATS: dict[str, FileFormat] = {
+    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".dat": "csv", ".log": "csv", ".inter": "csv",
+    ".parquet": "parquet", ".pq": "parquet",
+    ".json": "json", ".jsonl": "json", ".ndjson": "json",
+    ".xlsx": "xlsx", ".xlsm": "xlsx", ".xls": "xlsx", ".ods": "xlsx",
+}  # fmt: skip
+"""Extension -> format. To read another extension, add it here."""
+PACKINGS = (".gz", ".zst", ".bz2", ".xz")
+MAGIC = {b"\x1f\x8b": "gz", b"\x28\xb5\x2f\xfd": "zst", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz"}
+SKIPPABLE = b"\x2a\x4d\x18"
+"""Ends the magic number of frames that a reader of zstd passes over; pzstd begins its files with one."""
+WEB = ("http://", "https://")
+NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+SNIFFED = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogFile:
+    """One file of listening."""
+
+    path: str
+    """As it is called in messages and in the manifest."""
+    format: Format
+    size: int = 0
+    """Bytes on disk; 0 where it is not on this machine."""
+    hive: dict[str, str | None] = field(default_factory=dict, hash=False)
+    """Keys and values of `key=value` folders."""
+    remote: bool = False
+    copy: str = ""
+    """Where its bytes lie, if not at `path`: of a pipe, or a member of an archive."""
+    person: str = ""
+    """Whose export it is, by its folder."""
+    home: str = ""
+    """Where that folder is; empty where one person may have several."""
+    sought: bool = True
+    """Whether it was named; else it was found in a folder, an archive or by a pattern."""
+
+    @property
+    def local(self) -> str:
+        """Where its bytes lie."""
+        return self.copy or self.path
+
+    @property
+    def name(self) -> str:
+        """Its name without folders."""
+        return Path(self.path).name
+
+    @property
+    def stem(self) -> str:
+        """The name without folders and known extensions: the user of a personal export."""
+        return split_name(self.name)[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Something that lies somewhere."""
+
+    address: str
+    folder: bool = False
+    size: int = 0
+    """In bytes; 0 for a folder."""
+    pipe: bool = False
+    table: Format | None = None
+    """What kind of table of a lake it is, all of it one log."""
+
+    @property
+    def name(self) -> str:
+        """The last part of the address."""
+        return self.address.rpartition("/")[2]
+
+    @property
+    def many(self) -> bool:
+        """Whether it stands for the logs within: a folder, or an archive, but none that a web server has."""
+        return self.folder or (self.name.lower().endswith(".zip") and not self.address.startswith(WEB))
+
+
+class Place:
+    """Where files lie: the disk, an object store, a web server, which tells least."""
+
+    far = True
+    """Whether it is another machine."""
+
+    def has(self, address: str) -> bool:
+        """Whether anything is called so, whoever may look at it.
+
+        Raises:
+            UsageError: it is a pattern, and nothing tells what it means.
+
+        """
+        raise NotImplementedError
+
+    def look(self, address: str) -> Entry:
+        """Say what is called so.
+
+        Raises:
+            InputError: there is nothing, or it cannot be read.
+
+        """
+        return Entry(address=address)
+
+    def matches(self, pattern: str) -> Iterator[Entry]:  # noqa: ARG002 - for those that can list
+        """Yield what a pattern means, in the order of the names."""
+        return iter(())
+
+    def below(self, folder: str) -> Iterator[Entry]:  # noqa: ARG002 - likewise
+        """Yield what lies in a folder at any depth, but hidden files; a table of a lake is one entry.
+
+        Raises:
+            InputError: a folder cannot be listed: a log left out would be a wrong payout.
+
+        """
+        return iter(())
+
+    def start(self, address: str, size: int) -> bytes | None:  # noqa: ARG002 - likewise
+        """Return the first bytes; None where only the whole can be read."""
+        return None
+
+    def copied(self, address: str) -> Path:
+        """Have the whole on this machine, copied once for each time that it was written."""
+        return Path(address)
+
+    def rooted(self, address: str) -> str:  # noqa: ARG002 - likewise
+        """Write an address as a path from the root, by which people are told; empty where it tells nothing of them."""
+        return ""
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Split `alice.json.gz` into `alice` and `.json`; an extension that is not known is part of the name."""
+    stem, last = os.path.splitext(name)  # noqa: PTH122 - a name, not a path
+    if last.lower() in PACKINGS:
+        stem, last = os.path.splitext(stem)  # noqa: PTH122 - likewise
+    return (stem, last.lower()) if last.lower() in FORMATS else (stem + last, "")
+
+
+def format_of(name: str) -> Format | None:
+    """Tell a format by a file's name."""
+    return "iceberg" if name.endswith(".metadata.json") else FORMATS.get(split_name(name)[1])
+
+
+def starting_with(place: Place, address: str) -> Format | None:
+    """Tell a format by the first bytes of a file, unpacked; None where they do not say."""
+    start = place.start(address, SNIFFED)
+    if start is None or packed_as(start) is not None:
+        try:
+            with open_bytes(str(place.copied(address))) as stream:
+                start = stream.read(SNIFFED)
+        except (OSError, EOFError, ValueError):
+            return None
+    if start.startswith(b"PAR1"):
+        return "parquet"
+    return "json" if start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"["} else None
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is no log by its name, such as _SUCCESS."""
+    return name.startswith((".", "_"))
+
+
+def hive_keys(path: str) -> dict[str, str | None]:
+    """Read the `key=value` folders of a path."""
+    pairs = [part.split("=", 1) for part in path.replace(os.sep, "/").split("/")[:-1] if "=" in part]
+    return {key: None if value == NULL_PARTITION else unquote(value) for key, value in pairs if key}
+
+
+def table_among(names: Iterable[str]) -> Literal["delta", "iceberg"] | None:
+    """Tell a table of Delta Lake or Iceberg by the names of what lies in its folder and the folders there."""
+    some = tuple(names)
+    if any(name.startswith("_delta_log/") for name in some):
+        return "delta"
+    iceberg = any(name.startswith("metadata/") and name.endswith(".metadata.json") for name in some)
+    return "iceberg" if iceberg else None
+
+
+def packing_of(path: str) -> str | None:
+    """Return how a file is packed by its first bytes, whatever it is called; None: it is not."""
+    with Path(path).open("rb") as raw:
+        return packed_as(raw.read(6))
+
+
+def packed_as(start: bytes) -> str | None:
+    """Tell the same by the first bytes."""
+    if start[1:4] == SKIPPABLE and start[:1] and start[0] >> 4 == 0x5:  # noqa: PLR2004 - 0x50 to 0x5f
+        return "zst"
+    return next((name for magic, name in MAGIC.items() if start.startswith(magic)), None)
+
+
+def open_bytes(path: str) -> IO[bytes]:
+    """Open a file, unpacked if it is packed."""
+    packing = packing_of(path)
+    if packing == "gz":
+        return cast("IO[bytes]", gzip.open(path, "rb"))
+    if packing == "zst":
+        import pyarrow as pa  # noqa: PLC0415 - Python 3.11 has no zstd of its own
+
+        return cast("IO[bytes]", pa.CompressedInputStream(pa.OSFile(path, "rb"), "zstd"))
+    if packing == "bz2":
+        return cast("IO[bytes]", bz2.open(path, "rb"))
+    if packing == "xz":
+        return cast("IO[bytes]", lzma.open(path, "rb"))
+    return Path(path).open("rb")
+
+
+def head_of(file: LogFile, size: int) -> bytes:
+    """Return the first bytes of a file, unpacked."""
+    with open_bytes(file.local) as stream:
+        return stream.read(size)

@@ -1,0 +1,141 @@
+"""Odd accounts for tests: innocents whom a search must leave be, and a click farm that hides well.
+
+Shops, sleepers, superfans and families look odd and are in order. The accounts of the farm are each hired for a few of
+many artists, so that no two look the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fairpay.synthetic.calendar import PEOPLE, Hours
+from fairpay.synthetic.catalogue import MOST_TRACKS
+from fairpay.synthetic.draws import below, draw, stream
+from fairpay.synthetic.plays import Choice, Cohort, Slots, World
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+OPEN = Hours((0,) * 8 + (73,) * 12 + (74,) * 2 + (0,) * 2)
+NIGHTS = Hours((100,) * 6 + (56,) + (12,) * 13 + (8, 24, 80, 100))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Innocent:
+    """A way of listening that is odd and in order."""
+
+    what: str
+    """In words."""
+    hours: Hours
+    plays: int
+    """Plays a day."""
+    own: int
+    """Artists the account comes back to, or tracks of its playlist."""
+    even: bool = False
+    """Whether it plays these evenly, as on shuffle, instead of mostly the first ones."""
+    devoted: int = 0
+    """Of 2^16 plays, those of one artist."""
+    tracks: int = 30
+    """Tracks of that artist that are played."""
+    seconds: int | None = None
+    """How long these are; None: like music."""
+    sitting: int = 12
+    """One play in so many begins a new sitting."""
+
+
+INNOCENTS = {
+    "cafes": Innocent(
+        what="a shop with background music, open from eight to ten", hours=OPEN, plays=230, own=300, even=True,
+        sitting=15,
+    ),
+    "sleepers": Innocent(
+        what="someone who sleeps to white noise and listens to music by day", hours=NIGHTS, plays=110, own=20,
+        devoted=40_000, tracks=2, seconds=480, sitting=60,
+    ),
+    "superfans": Innocent(
+        what="a fan who plays little but one artist", hours=PEOPLE, plays=60, own=12, devoted=56_000,
+    ),
+    "families": Innocent(
+        what="four people on one account", hours=PEOPLE, plays=220, own=80,
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Habit:
+    """What such accounts choose."""
+
+    kind: Innocent
+    world: World
+
+    def __call__(self, slots: Slots) -> Choice:
+        """Choose for each slot."""
+        bits = draw(stream(self.world.seed, "habit"), slots.user, slots.number)
+        limit: NDArray[np.int64] | int = self.kind.own
+        own = below(bits, limit if self.kind.even else below(bits, limit, offset=16))
+        devoted = below(bits, 1 << 16, offset=32) < self.kind.devoted
+        own[devoted] = -1
+        likes = draw(stream(self.world.seed, "habitual"), slots.user, own + 1)
+        artist = self.world.catalogue.artist(likes, np.ones(len(bits), dtype=np.int64))
+        track = self.world.catalogue.track(likes if self.kind.even else bits, artist, offset=48)
+        track[devoted] = artist[devoted] * 32 + below(bits[devoted], self.kind.tracks, offset=48)
+        ms = self.world.catalogue.length(track)
+        if self.kind.seconds is not None:
+            ms[devoted] = self.kind.seconds * 1000
+        return Choice(artist, track, ms)
+
+
+def make_innocents(world: World, kind: str, accounts: int, *, first_user: int) -> Cohort:
+    """Make so many accounts of a kind of `INNOCENTS`; they come after all users that are there already."""
+    innocent = INNOCENTS[kind]
+    drawn = draw(stream(world.seed, kind), np.arange(accounts) + first_user)
+    about = innocent.plays * 3 // 4 + below(drawn, innocent.plays // 2)
+    return Cohort.of(
+        world,
+        about * world.calendar.days,
+        first=first_user,
+        hours=innocent.hours,
+        sitting=innocent.sitting,
+        choose=Habit(innocent, world),
+    )
+
+
+CAMOUFLAGE = 40_000
+"""Of 2^16 plays, those of artists everybody plays."""
+TRACKS = 8
+SECONDS = (31, 240)
+
+
+@dataclass(frozen=True)
+class Hired:
+    """What such accounts choose."""
+
+    first: int
+    """Index of the first artist who pays; they come after all others."""
+    artists: int
+    """How many artists pay."""
+    each: int
+    """How many of them an account plays."""
+    world: World
+
+    def __call__(self, slots: Slots) -> Choice:
+        """Choose for each slot."""
+        bits = draw(stream(self.world.seed, "hired"), slots.user, slots.number)
+        which = draw(stream(self.world.seed, "hired for"), slots.user, below(bits, self.each))
+        artist = self.first + below(which, self.artists)
+        hidden = below(bits, 1 << 16, offset=16) < CAMOUFLAGE
+        liked = draw(stream(self.world.seed, "hidden"), bits[hidden])
+        artist[hidden] = self.world.catalogue.artist(liked, np.ones(len(liked), dtype=np.int64))
+        track = artist * MOST_TRACKS + below(bits, TRACKS, offset=32)
+        low, high = SECONDS
+        ms = low * 1000 + below(draw(stream(self.world.seed, "hired length"), track), (high - low) * 1000)
+        return Choice(artist, track, ms)
+
+
+def make_hired(accounts: int, plays: int, *, first_user: int, choose: Hired) -> Cohort:
+    """Make accounts that play so many times a day; they come after all users that are there already."""
+    total = np.full(accounts, plays * choose.world.calendar.days, dtype=np.int64)
+    return Cohort.of(choose.world, total, first=first_user, hours=PEOPLE, sitting=8, choose=choose)
