@@ -50,11 +50,11 @@ class Change:
         stated = bool(self.logs or self.exclude or self.tables)
         if stated == (self.undo is not None):
             message = "an adjustment is either a change or --undo, not both" if stated else "nothing to adjust"
-            advice = "Give --logs, --exclude or a corrected table; or --undo ID alone."
+            advice = "Give logs, --exclude FILE or a corrected table; or --undo ID alone."
             raise UsageError(message, advice=advice)
         if self.instead and not self.logs:
             message = "--instead needs the logs that take the place of the old ones"
-            raise UsageError(message, advice="Give them with --logs.")
+            raise UsageError(message, advice="Name them.")
 
     def every_file(self) -> list[tuple[str, Path]]:
         """All it reads, logs among them, with their roles; logs must be single files."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fairpay.errors import DifferentRunError, UsageError
 from fairpay.ledger.balances import LEFT, balances
@@ -21,12 +21,17 @@ from fairpay.ledger.loading import load
 from fairpay.ledger.periods import after, check_period
 from fairpay.ledger.posting import Booking, post
 from fairpay.ledger.settling import Terms, settle
+from fairpay.ledger.statements import payables
 from fairpay.ledger.store import locked, read_entry, shelf
+from fairpay.ledger.summary import closed_json
 from fairpay.ledger.writing import already, publish_month
+from fairpay.reports.shown import Shown
 from fairpay.runs.rejects import check_rejects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import polars as pl
 
     from fairpay.ledger.closing import Closing
     from fairpay.ledger.earned import Earned
@@ -38,8 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["Closed", "close"]
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+@dataclass(frozen=True, slots=True, repr=False)
+class Closed(Shown):
     """A month that was closed, or would be."""
 
     status: Literal["done", "already", "preview"]
@@ -53,6 +58,22 @@ class Closed:
     """Of the manifest in the books; empty for a preview. Kept elsewhere, it shows later that the books are these."""
     beside: Mapping[str, str] = field(default_factory=dict)
     """File name -> text, of what stands in the month's directory besides the ledger and its tables."""
+
+    def __repr__(self) -> str:
+        """Say in one line what it is."""
+        pools = f"{len(self.facts.pools):,} pools, {self.table.height:,} payments"
+        rules = ", ".join(sorted({pool.rule for pool in self.facts.pools}))
+        return f"<close of {self.period} ({self.status}) under {rules}: {pools}>"
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """What is to be paid, to whom."""
+        return payables(self.rows).frame
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What `fairpay close --json` prints."""
+        return closed_json(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from fairpay.ledger.grouping import column, group, row_order
 from fairpay.ledger.ledger import INTO, Kind, read_ledger
 from fairpay.ledger.store import LEDGER
 from fairpay.money.currency import format_units
+from fairpay.reports.shown import Shown
 from fairpay.runs.manifest import RUNNING, read_manifest
 
 if TYPE_CHECKING:
@@ -79,8 +80,8 @@ class Moves:
         return Moves(self.frame[part])
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+@dataclass(frozen=True, slots=True, repr=False)
+class Difference(Shown):
     """Two runs, compared."""
 
     why: tuple[Change, ...]
@@ -88,6 +89,15 @@ class Difference:
     """Money first, then each other figure by itself: the largest difference in major units first, then by payee."""
     unchanged: int
     """Figures that are the same in both."""
+
+    def __repr__(self) -> str:
+        """Say in one line what it is."""
+        return f"<diff: {len(self.moved):,} figures differ, {self.unchanged:,} do not, {len(self.why):,} reasons>"
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """The figures that differ; in minor units."""
+        return self.moved.frame
 
 
 def diff(before: Path, after: Path) -> Difference:

@@ -21,7 +21,7 @@ from fairpay.pipeline.repeats import open_once
 from fairpay.pipeline.request import Watch
 from fairpay.pipeline.warn import sentences, stop_if_strict
 from fairpay.qualify import ByRow
-from fairpay.settings.options import number
+from fairpay.settings.values import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping

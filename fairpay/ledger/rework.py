@@ -23,9 +23,11 @@ from fairpay.ledger.policies import Policies, choose
 from fairpay.ledger.pools import read_pools
 from fairpay.ledger.posting import Booking, post
 from fairpay.ledger.routing import is_suspense
+from fairpay.ledger.summary import adjusted_json
 from fairpay.ledger.sums import pool_sums, with_parent
 from fairpay.money.currency import format_units
 from fairpay.reports.outcome import Control
+from fairpay.reports.shown import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -45,8 +47,8 @@ KEYS = ("pool", "payee", "currency", "scale")
 CREDITED = frozenset({Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.SPLIT})
 
 
-@dataclass(frozen=True, slots=True)
-class Adjusted:
+@dataclass(frozen=True, slots=True, repr=False)
+class Adjusted(Shown):
     """An adjustment that was booked, or would be."""
 
     status: Literal["done", "already", "preview"]
@@ -62,6 +64,20 @@ class Adjusted:
     controls: tuple[Control, ...]
     beside: Mapping[str, str] = field(default_factory=dict)
     """File name -> text, of what stands in the adjustment's directory besides the ledger."""
+
+    def __repr__(self) -> str:
+        """Say in one line what it is."""
+        return f"<adjustment of {self.ref_period} booked in {self.period} ({self.status}): {len(self.rows):,} rows>"
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """The rows that are booked; amounts in minor units."""
+        return self.rows.frame
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What `fairpay adjust --json` prints."""
+        return adjusted_json(self)
 
 
 @dataclass(frozen=True)

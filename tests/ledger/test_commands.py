@@ -11,12 +11,12 @@ import pytest
 from quarter import FILES, QUARTER, copied, run
 
 from fairpay.cli import main
-from fairpay.cli.config import flags
 from fairpay.errors import InputError, NotVerifiedError, OutputError, UnbalancedError, UsageError
 from fairpay.ledger import close as closing_module
 from fairpay.ledger import writing
 from fairpay.ledger.ledger import Kind
 from fairpay.ledger.template import TEMPLATE
+from fairpay.settings.config import keys_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,14 +41,10 @@ def test_init_touches_no_file_that_is_there(tmp_path: Path) -> None:
 
 def test_every_key_of_the_file_that_init_writes_is_an_option_of_close() -> None:
     """Also those that are commented out."""
-    from typer.main import get_command  # noqa: PLC0415 - the whole program, only here
-
-    from fairpay.cli.app import app  # noqa: PLC0415 - the same
-
     open_keys = re.sub(r"^# (?=[a-z-]+ = )", "", TEMPLATE, flags=re.MULTILINE)
     keys = tomllib.loads(open_keys)["close"]
     assert len(keys) > 15
-    assert set(keys) <= set(flags(get_command(app).commands["close"]))  # type: ignore[attr-defined] # it is a group
+    assert set(keys) <= set(keys_of("close"))
 
 
 @pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
