@@ -64,20 +64,17 @@ def test_a_frame_of_any_make_gives_the_same(kind: str) -> None:
 
 
 def test_pay_gives_one_rule_with_shares() -> None:
-    """Payouts and shares of the pool."""
     result = fairpay.pay(PLAYS, rule="user-centric", pool="3")
     assert result.table.columns[-3:] == ["payout", "share", "currency"]
     assert result.summary["pool"] == "3.00"
 
 
 def test_pay_wants_to_know_the_money() -> None:
-    """Nothing is assumed where money is paid."""
     with pytest.raises(UsageError, match="no money stated"):
         fairpay.pay(PLAYS, rule="user-centric")
 
 
 def test_a_saved_run_verifies_and_saving_again_says_so(tmp_path: Path) -> None:
-    """Written whole, then recognised."""
     result = fairpay.compare(PLAYS, fee="1")
     assert result.save(tmp_path / "run") == "done"
     assert result.save(tmp_path / "run") == "already"
@@ -87,20 +84,17 @@ def test_a_saved_run_verifies_and_saving_again_says_so(tmp_path: Path) -> None:
 
 
 def test_an_unknown_rule_is_named_with_what_there_is() -> None:
-    """The message helps."""
     with pytest.raises(UsageError, match="no rule 'fair'") as caught:
         fairpay.compare(PLAYS, rules=("fair", "user-centric"))
     assert "user-centric" in caught.value.advice
 
 
 def test_compare_needs_two_different_rules() -> None:
-    """A rule against itself says nothing."""
     with pytest.raises(UsageError, match="two or more"):
         fairpay.compare(PLAYS, rules=("user-centric", "user-centric"))
 
 
 def test_bad_rows_are_counted_in_the_error() -> None:
-    """Each reason with its rows."""
     bad = PLAYS.with_columns(plays=pl.Series([6, -2, 1, -1, 40]))
     with pytest.raises(InputError) as caught:
         fairpay.compare(bad)
@@ -108,7 +102,6 @@ def test_bad_rows_are_counted_in_the_error() -> None:
 
 
 def test_checking_reads_and_judges_only() -> None:
-    """Columns and rows by fate."""
     found = fairpay.check(PLAYS)
     assert found.listening.rows == found.listening.used == 5
     assert found.inspection.columns == {"user": "user", "artist": "artist", "plays": "plays"}

@@ -10,6 +10,8 @@ import pyarrow as pa
 
 from fairpay import api
 from fairpay.cli.terminal import tell
+from fairpay.cli.words import visible
+from fairpay.kernels._jit import cache_folder
 from fairpay.rules import rule_classes
 from fairpay.synthetic import synth
 
@@ -41,4 +43,5 @@ def run(_: Asked) -> None:
             log = Path(folder) / name
             log.write_text(text, encoding="utf-8")
             api.compare(log, fee="9.99", royalty_rate="70%")
-    tell("Compiled; the kernels are kept in your cache folder.")
+    saved = cache_folder()
+    tell("Compiled; nothing can be saved." if saved is None else f"Compiled code saved in {visible(str(saved))}.")

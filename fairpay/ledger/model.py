@@ -68,7 +68,7 @@ class Kind(StrEnum):
     column: str
     words: str
 
-    CARRY_IN = "carry_in", "balances", PAYEE, "opening_balance", "carried in"
+    CARRY_IN = "carry_in", "balances", PAYEE, "opening_balance", "brought forward"
     EARNED = "earned", "royalty pool", PAYEE, "earned", "earned"
     MINIMUM_TOPUP = "minimum_topup", "royalty pool", PAYEE, "minimum_topup", "minimum top-up"
     SPLIT_IN = "split_in", "account that is divided", PAYEE, "split_from_others", ""
@@ -77,10 +77,10 @@ class Kind(StrEnum):
     FEE = "fee", "fees", PAYEE, "fees", "fees"
     SUSPENSE_RELEASE = "suspense_release", "suspense account", PAYEE, "suspense_released", "suspense released"
     RESERVE_RELEASE = "reserve_release", "reserve", PAYEE, "reserve_released", "reserve released"
-    RECOUP = "recoup", "advances", PAYEE, "recouped", "earned back"
+    RECOUP = "recoup", "advances", PAYEE, "recouped", "recouped"
     RESERVE_HOLD = "reserve_hold", PAYEE, "reserve", "reserve_held", "reserve held"
     SUSPENSE = "suspense", PAYEE, "suspense account", "suspended", "to suspense"
-    CARRY_OUT = "carry_out", PAYEE, "balances", "closing_balance", "carried on"
+    CARRY_OUT = "carry_out", PAYEE, "balances", "closing_balance", "carried forward"
     PAYABLE = "payable", PAYEE, "payables", "payable", "payable"
 
     def __new__(cls, value: str, debit: str, credit: str, column: str, words: str) -> Self:

@@ -399,7 +399,7 @@ class TermsOptions(TypedDict, total=False):
         Option("What tells pools apart; else the keys of the pool file.", POOLS, default=(), metavar="country,plan",
                typed=names),
     ]  # fmt: skip
-    rule: Annotated[str | None, Option("Of pools that name neither rule nor policy.", POOLS, metavar="NAME")]
+    rule: Annotated[str | None, Option("Default rule for pools.", POOLS, metavar="NAME")]
     currency: Annotated[str, Option("Of amounts that name none.", POOLS, default="EUR", metavar="CODE")]
     min_seconds: Annotated[
         Amount | None, Option("Leave out shorter listens; else as a policy says, or 30.", COUNT, metavar="S")

@@ -143,6 +143,6 @@ def test_a_play_told_twice_is_closed_once_where_repeats_are_dropped(tmp_path: Pa
     assert [words for words in said if "repeats" in words] == [
         f"Warning repeats: 1 (a · 2026-10-02T08:00:00Z (2 times)). {KEPT}"
     ]
-    with pytest.raises(InputError, match="1 of 4 plays are told again"):
+    with pytest.raises(InputError, match="1 of 4 plays are in the logs more than once"):
         close(Closing("2026-10", tmp_path / "refuse", (str(log),), {"pools": pools}, reading=Reading(repeats="refuse")))
     assert not any(path.is_file() and path.stat().st_size for path in (tmp_path / "refuse").rglob("*"))

@@ -22,29 +22,24 @@ def test_a_plain_day_at_the_end_of_a_period_counts_whole() -> None:
 
 
 def test_a_moment_at_the_end_of_a_period_is_the_first_that_does_not_count() -> None:
-    """No day is added to it."""
     assert moment("1970-01-02T00:00:00Z", end=True) == DAY
 
 
 def test_a_zone_is_honoured() -> None:
-    """Two hours east of UTC is two hours earlier in UTC."""
     assert moment("1970-01-01T03:00:00+02:00") == 3_600_000_000
 
 
 def test_dates_are_taken_as_objects() -> None:
-    """A `date` is a plain day."""
     assert moment(date(1970, 1, 1), end=True) == DAY
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "01/02/2026", ""])
 def test_what_is_no_moment_is_refused(text: str) -> None:
-    """Words, impossible months and ambiguous orders."""
     with pytest.raises(UsageError):
         moment(text)
 
 
 def test_a_period_that_ends_before_it_begins_is_refused() -> None:
-    """Nothing could qualify."""
     with pytest.raises(UsageError, match="before it begins"):
         Qualifying.of({"since": "2026-10-02", "until": "2026-10-01"})
 
@@ -57,7 +52,6 @@ def test_sizes_have_decimal_prefixes(text: str, count: int) -> None:
 
 @pytest.mark.parametrize("text", ["lots", "1MB", "-2GB", "2 PB"])
 def test_sizes_that_are_none_are_refused(text: str) -> None:
-    """Words, too little, negative, unknown prefixes."""
     with pytest.raises(UsageError):
         size(text)
 
@@ -70,6 +64,5 @@ def test_the_least_length_is_in_whole_milliseconds() -> None:
 
 
 def test_no_thread_at_all_is_refused() -> None:
-    """A run needs one."""
     with pytest.raises(UsageError, match="threads"):
         complete("compare", {"threads": 0})

@@ -184,9 +184,13 @@ def remarks(month: Month) -> tuple[str, ...]:
     """Say what was assumed about the royalty rate."""
     facts = month.facts
     if facts.rate is None:
-        return ("only a pool is stated: it is taken for all the fees paid; --royalty-rate says what part it is",)
+        return (
+            "only a pool is stated, so it is taken as the sum of all fees; --royalty-rate says what part of them it is",
+        )
     if facts.rate == 1:
-        return ("all the fees are paid out, so that a fake account gets its fee back; --royalty-rate 70% says less is",)
+        return (
+            "the royalty rate is 100 %, so fakes get their fee back; give the real one, such as --royalty-rate 70%",
+        )
     return ()
 
 
