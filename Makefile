@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all fuzz lint bench bench-suspects bench-pools clean
+.PHONY: demo test test-all reference fuzz lint bench bench-suspects bench-pools clean
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("fairpay needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
@@ -33,6 +33,9 @@ test: $(VENV)/.test ## the suite, about five minutes on two cores
 
 test-all: $(VENV)/.test ## the suite with the nightly searches
 	$(BIN)/python -m pytest -n auto --hypothesis-profile=search -m 'nightly or not nightly'
+
+reference: $(VENV)/.test ## write the generated parts of .github/REFERENCE.md
+	$(BIN)/python tests/support/reference.py
 
 fuzz: $(VENV)/.test ## ten thousand malformed files, and random months against slow answers: make fuzz FUZZ_COUNT=10000 FUZZ_MONTHS=100
 	FUZZ_FIRST="$(FUZZ_FIRST)" FUZZ_COUNT="$(FUZZ_COUNT)" FUZZ_MONTHS="$(FUZZ_MONTHS)" $(BIN)/python -m pytest -m nightly tests/fuzz tests/differential

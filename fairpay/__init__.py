@@ -1,21 +1,58 @@
 """fairpay: divide subscription money among artists, exactly, under any published payout rule.
 
-`fairpay.compare`, `pay`, `audit`, `suspects`, `check`, `verify` and `synth` do what the commands of the same
-names do. They are loaded when first used: importing fairpay loads neither Polars nor Numba.
+Each command of the command line is a function here: `fairpay.compare`, `pay`, `check`, `audit`, `suspects`, `close`,
+`adjust`, `diff`, `verify`, `synth`, `init`; the rules themselves are in `fairpay.rules`. What goes wrong is raised as a
+`FairpayError` of some kind. Functions are loaded when first used: importing fairpay loads neither Polars nor Numba.
 """
 
 from __future__ import annotations
+
+import fairpay.adjust  # noqa: F401 - see below
 
 TYPE_CHECKING = False  # as in `typing`, which takes as long to load as all else until signals are looked after
 if TYPE_CHECKING:
     from typing import Any
 
-    from fairpay.api import audit, check, compare, pay, suspects, verify
-    from fairpay.errors import FairpayError
-    from fairpay.synthetic import synth
+    from fairpay.api import adjust, audit, check, close, compare, diff, init, pay, suspects, synth, verify
+    from fairpay.errors import (
+        DifferentRunError,
+        FairpayError,
+        InputError,
+        LockedError,
+        NothingToPayError,
+        NotVerifiedError,
+        OutputError,
+        UnbalancedError,
+        UnknownOptionError,
+        UsageError,
+    )
 
-__all__ = ["FairpayError", "audit", "check", "compare", "pay", "suspects", "synth", "verify"]
+__all__ = [
+    "DifferentRunError",
+    "FairpayError",
+    "InputError",
+    "LockedError",
+    "NotVerifiedError",
+    "NothingToPayError",
+    "OutputError",
+    "UnbalancedError",
+    "UnknownOptionError",
+    "UsageError",
+    "adjust",
+    "audit",
+    "check",
+    "close",
+    "compare",
+    "diff",
+    "init",
+    "pay",
+    "suspects",
+    "synth",
+    "verify",
+]
 __version__ = "0.1.0"
+
+del globals()["adjust"]  # the function goes before the package of that name, which stays importable
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - the functions differ in type
@@ -25,5 +62,4 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - the functions differ in typ
     if name not in __all__:
         message = f"module 'fairpay' has no attribute {name!r}"
         raise AttributeError(message)
-    places = {"synth": "fairpay.synthetic", "FairpayError": "fairpay.errors"}
-    return getattr(importlib.import_module(places.get(name, "fairpay.api")), name)
+    return getattr(importlib.import_module("fairpay.errors" if name.endswith("Error") else "fairpay.api"), name)

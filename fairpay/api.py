@@ -1,4 +1,4 @@
-"""The Python door: the same jobs as the command line, on files or frames, with results as objects.
+"""The Python functions: the same jobs as the command line, on files or frames, with results as objects.
 
 import fairpay
 result = fairpay.compare("listens.parquet", fee="9.99", royalty_rate="70%")
@@ -8,39 +8,80 @@ result.save("out")      # the same files as `fairpay compare ... -o out`
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+import functools
+from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack
 
-from fairpay.errors import InputError, UsageError
-from fairpay.pipeline.jobs import origins_of, policy_rule, prepare_output, publish, request, watching, with_policy
+import polars as pl
+
+from fairpay.errors import FairpayError, InputError, OutputError, UsageError
 from fairpay.reports.outcome import InputFile
-from fairpay.settings import options as given
+from fairpay.reports.shown import Shown
+from fairpay.settings.commands import complete
+from fairpay.settings.option import is_table
+from fairpay.settings.speech import FLAGS, in_python, speak_python
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    import polars as pl
     import pyarrow as pa
 
-    from fairpay.errors import FairpayError
     from fairpay.fraud.audit.audit import Audited
     from fairpay.fraud.detect.run import Searched
+    from fairpay.ledger.adjust import Adjusted
+    from fairpay.ledger.close import Closed
+    from fairpay.ledger.diff import Difference
     from fairpay.logs.doctor import FileFound
     from fairpay.logs.schema import Warned
-    from fairpay.pipeline.request import Inspection
+    from fairpay.pipeline.request import Inspection, Request
     from fairpay.reports.outcome import Control, Listening, Outcome
-    from fairpay.settings.options import Options
-    from fairpay.settings.values import Reading
+    from fairpay.settings import options as o
+    from fairpay.settings.option import Logs
+    from fairpay.synthetic import Written
 
-__all__ = ["Result", "audit", "check", "compare", "pay", "suspects", "verify"]
+__all__ = [
+    "Checked",
+    "Result",
+    "adjust",
+    "audit",
+    "check",
+    "close",
+    "compare",
+    "diff",
+    "init",
+    "pay",
+    "suspects",
+    "synth",
+    "verify",
+]
 
-DEFAULT_RULES = ("market-centric", "user-centric")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+def python(job: Callable[P, R]) -> Callable[P, R]:
+    """Let a job speak Python, unless the command line speaks."""
+
+    @functools.wraps(job)
+    def called(*arguments: P.args, **options: P.kwargs) -> R:
+        if FLAGS.get():
+            return job(*arguments, **options)
+        say: Any = options.get("say")
+        if callable(say):
+            options["say"] = lambda sentence: say(in_python(sentence))
+        try:
+            return job(*arguments, **options)
+        except FairpayError as problem:
+            speak_python(problem)
+            raise
+
+    return called
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Result(Shown):
     """What a run worked out."""
 
     command: Literal["compare", "pay"]
@@ -48,7 +89,7 @@ class Result:
     outcome: Outcome
     """Everything, in integers."""
     inputs: tuple[InputFile, ...]
-    """The files read, in order, each with what it was read as; no logs for frames."""
+    """The files read, in order, each with what it was read as; none for frames."""
     origins: Mapping[str, tuple[Any, str]]
     """Every option with its value and where it came from."""
     published: str = ""
@@ -64,25 +105,19 @@ class Result:
     @property
     def arrow(self) -> pa.Table:
         """The comparison or the payouts as an Arrow table; amounts are exact decimals."""
-        from fairpay.reports.comparison import comparison  # noqa: PLC0415 - PyArrow is loaded where it is used
+        from fairpay.reports.comparison import comparison  # noqa: PLC0415 - NumPy is loaded where it is used
         from fairpay.reports.payouts import payouts  # noqa: PLC0415 - the same
 
         return comparison(self.outcome) if self.command == "compare" else payouts(self.outcome)
 
     @property
-    def table(self) -> pl.DataFrame:
-        """The same as a Polars frame."""
-        import polars as pl  # noqa: PLC0415 - Polars is loaded where it is used
-
-        return pl.DataFrame(self.arrow)
-
-    @property
     def summary(self) -> dict[str, Any]:
         """What `summary.json` holds."""
-        from fairpay.reports.summary import summary  # noqa: PLC0415 - loaded where it is used
+        from fairpay.reports.summary import summary  # noqa: PLC0415 - the same
 
         return summary(self.outcome)
 
+    @python
     def save(self, directory: str | Path, *, force: bool = False) -> str:
         """Publish the run to a directory, whole or not at all; return `done`, or `already` for the same run again.
 
@@ -92,15 +127,16 @@ class Result:
             DifferentRunError: another finished run is there and `force` is not given.
 
         """
-        from fairpay.runs.inputs import HashedInputs  # noqa: PLC0415 - loaded where it is used
+        from fairpay.pipeline import jobs  # noqa: PLC0415 - the same
+        from fairpay.runs.inputs import HashedInputs  # noqa: PLC0415 - the same
         from fairpay.runs.publish import Target  # noqa: PLC0415 - the same
 
         with Target(Path(directory), force=force) as target:
-            return publish(self, target, HashedInputs.begin(self.inputs))
+            return jobs.publish(self, target, HashedInputs.begin(self.inputs))
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+@dataclass(frozen=True, slots=True, repr=False)
+class Checked(Shown):
     """What `check` found: each file, how the log is read, what becomes of its rows, and what a run would do."""
 
     files: tuple[FileFound, ...]
@@ -113,114 +149,139 @@ class Checked:
     refused: FairpayError | None = None
     """What a run would stop with; None where it would go through."""
 
+    def __repr__(self) -> str:
+        """Say in one line what it is."""
+        rows = "" if self.listening is None else f" {self.listening.used:,} of {self.listening.rows:,} rows count,"
+        ends = "a run would go through" if self.refused is None else f"a run would stop: {self.refused}"
+        return f"<check of {len(self.files)} files:{rows} {len(self.warnings)} warnings, {ends}>"
 
-def compare(logs: object, *, rules: Sequence[str] = (), **options: Unpack[Options]) -> Result:
+    @property
+    def table(self) -> pl.DataFrame:
+        """The columns of the log by what they were taken for."""
+        found = {} if self.inspection is None else self.inspection.columns
+        return pl.DataFrame(
+            {"role": [*found], "column": [*found.values()]}, schema={"role": pl.String, "column": pl.String}
+        )
+
+
+@python
+def compare(logs: Logs, **options: Unpack[o.CompareOptions]) -> Result:
     """Work out what each artist gets under two or more rules, who gains, who loses and why.
 
     Args:
         logs: paths (file, glob, directory), a Polars frame, or anything that exports Arrow (pandas, PyArrow, DuckDB).
-        rules: rules as on the command line; differences are against the first. None: market-centric, user-centric, and
-            the policy's rule where there is a policy.
-        **options: see `fairpay.settings.options.Options`.
+        **options: see `fairpay.settings.options`; `fairpay compare --help` explains them. Differences are against the
+            first of `rules`. Files of listeners, artists and decisions may be frames too.
 
     Raises:
-        FairpayError: every error a user can meet, each with its exit status.
+        FairpayError: every error a user can meet, see `fairpay.errors`.
 
     """
-    chosen = tuple(rules) or tuple(dict.fromkeys((*DEFAULT_RULES, *policy_rule(options))))
-    if len(set(chosen)) < len(DEFAULT_RULES):
-        message = "compare needs two or more different rules"
-        raise UsageError(message, advice="Add --rule, or use `fairpay pay` for one.")
-    return job("compare", logs, chosen, options)
+    from fairpay.pipeline import jobs  # noqa: PLC0415 - the engine is loaded where it is used
+
+    full = jobs.with_policy("compare", options)
+    return divided("compare", logs, jobs.two_or_more(full), full)
 
 
-def pay(logs: object, *, rule: str | None = None, **options: Unpack[Options]) -> Result:
-    """Work out what each artist is paid under one rule; None: the policy's. Money must be stated.
+@python
+def pay(logs: Logs, **options: Unpack[o.PayOptions]) -> Result:
+    """Work out what each artist is paid under one `rule`; None: the policy's. Money must be stated.
 
     Takes and raises what `compare` does.
     """
-    chosen = (rule,) if rule is not None else policy_rule(options)
+    from fairpay.pipeline import jobs  # noqa: PLC0415 - the same
+
+    full = jobs.with_policy("pay", options)
+    chosen = (full["rule"],) if full["rule"] is not None else jobs.policy_rule(full)
     if not chosen:
         message = "no rule given"
         raise UsageError(message, advice="Give one --rule NAME; `fairpay rules` lists them.")
-    return job("pay", logs, chosen, options)
+    return divided("pay", logs, chosen, full)
 
 
-def audit(
-    logs: object, *, rules: Sequence[str] = (), scenarios: Sequence[str] = (), **options: Unpack[Options]
-) -> Audited:
+def divided(command: Literal["compare", "pay"], logs: Logs, rules: Sequence[str], options: Mapping[str, Any]) -> Result:
+    """Divide the money under some rules."""
+    from fairpay.pipeline import jobs  # noqa: PLC0415 - the same
+    from fairpay.pipeline.run import run  # noqa: PLC0415 - the same
+
+    def work(asked: Request) -> Result:
+        outcome = run(asked, jobs.watching(options))
+        return Result(command, outcome, outcome.inputs, jobs.origins_of(command, options, rule=list(rules)))
+
+    return jobs.do(command, logs, options, work, rules=rules)
+
+
+@python
+def audit(logs: Logs, **options: Unpack[o.AuditOptions]) -> Audited:
     """Work out what fake accounts would earn on this log under each rule, and what each rule invites besides.
 
     `rules`: none is every rule that takes one walk. `scenarios`: names or TOML files; none is the usual two. Takes and
     raises what `compare` does.
     """
-    from fairpay.fraud.audit.audit import Audited, run_audit  # noqa: PLC0415 - loaded where it is used
+    from fairpay.fraud.audit.audit import Audited, run_audit  # noqa: PLC0415 - the same
     from fairpay.fraud.audit.scenario import USUAL, find_scenario, scenario_files  # noqa: PLC0415 - the same
+    from fairpay.pipeline import jobs  # noqa: PLC0415 - the same
 
-    full = given.complete(options)
-    asked, named = request("audit", logs, (), full), tuple(scenarios) or USUAL
+    full = complete("audit", options)
+    rules, named = list(full["rules"]), tuple(full["scenarios"]) or USUAL
     played = [find_scenario(name) for name in named]
     files = [InputFile("scenario", name) for name in scenario_files(named)]
-    where = "python" if scenarios else "default"
-    recorded = origins_of("audit", rules, full)
-    origins = {**recorded, "scenario": (list(named), recorded.get("scenario", (None, where))[1])}
-    with ExitStack() as stack:
-        ready = None if full["output"] is None else prepare_output(stack, asked, full, more=files)
-        outcome, found = run_audit(asked, watching(full), rules=rules, scenarios=played)
-        result = Audited(outcome, found, (*outcome.inputs, *files), origins)
-        return result if ready is None else replace(result, published=publish(result, *ready))
+
+    def work(asked: Request) -> Audited:
+        outcome, found = run_audit(asked, jobs.watching(full), rules=rules, scenarios=played)
+        origins = jobs.origins_of("audit", full, rule=rules, scenario=list(named))
+        return Audited(outcome, found, (*outcome.inputs, *files), origins)
+
+    return jobs.do("audit", logs, full, work, inputs=lambda _: files)
 
 
-def suspects(
-    logs: object, *, rules: Sequence[str] = DEFAULT_RULES, previous: object = None, **options: Unpack[Options]
-) -> Searched:
+@python
+def suspects(logs: Logs, **options: Unpack[o.SuspectsOptions]) -> Searched:
     """Find accounts and artists that a person may want to look at, with the money each moves under the rules.
 
     `previous` is the log of the month before. Takes and raises what `compare` does.
     """
     from fairpay.fraud.detect.intake import ROLES  # noqa: PLC0415 - the same
-    from fairpay.fraud.detect.run import outputs, search  # noqa: PLC0415 - the engine is loaded where it is used
-
-    full = given.complete(options)
-    asked = replace(request("suspects", logs, rules, full), roles=ROLES)
-    recorded = origins_of("suspects", rules, full)
-    where = recorded.get("previous", (None, "default" if previous is None else "python"))[1]
-    origins = {**recorded, "previous": (None if previous is None else "given", where)}
-    with ExitStack() as stack:
-        ready = None
-        if full["output"] is not None:
-            ready = prepare_output(stack, asked, full, more=previous_files(previous, asked.reading))
-        found = search(asked, watching(full), previous=previous, origins=origins)
-        return found if ready is None else replace(found, published=publish(found, *ready, more=outputs(found)))
-
-
-def previous_files(previous: object, reading: Reading) -> list[InputFile]:
-    """Return the files of the month before, for the manifest."""
+    from fairpay.fraud.detect.run import outputs, search  # noqa: PLC0415 - the same
     from fairpay.logs.read import open_logs  # noqa: PLC0415 - the same
-    from fairpay.runs.inputs import log_inputs  # noqa: PLC0415 - loaded where it is used
+    from fairpay.pipeline import jobs  # noqa: PLC0415 - the same
+    from fairpay.runs.inputs import log_inputs  # noqa: PLC0415 - the same
 
-    if previous is None:
-        return []
-    return log_inputs(open_logs(previous, reading, wanted=()).files, reading, role="previous")
+    full = complete("suspects", options)
+    rules, previous = jobs.two_or_more(full), full["previous"]
+    origins = jobs.origins_of("suspects", full, rule=list(rules))
+    origins["previous"] = (None if previous is None else "given", origins["previous"][1])
+
+    def before(asked: Request) -> list[InputFile]:
+        if previous is None:
+            return []
+        return log_inputs(open_logs(previous, asked.reading, wanted=()).files, asked.reading, role="previous")
+
+    def work(asked: Request) -> Searched:
+        return search(asked, jobs.watching(full), previous=previous, origins=origins)
+
+    return jobs.do("suspects", logs, full | {"roles": ROLES}, work, rules=rules, inputs=before, files=outputs)
 
 
-def check(logs: object, **options: Unpack[Options]) -> Checked:
+@python
+def check(logs: Logs, **options: Unpack[o.CheckOptions]) -> Checked:
     """Look at a log without paying anybody: its files one by one, its columns, rows by fate, ranges, warnings.
 
     Raises:
         FairpayError: there is no such log; what would stop a run is found and not raised.
 
     """
-    from fairpay.logs.doctor import examine  # noqa: PLC0415 - loaded where it is used
+    from fairpay.logs.doctor import examine  # noqa: PLC0415 - the same
     from fairpay.logs.read import as_paths  # noqa: PLC0415 - the same
-    from fairpay.pipeline.run import inspect, refusal  # noqa: PLC0415 - the engine is loaded where it is used
+    from fairpay.pipeline import jobs  # noqa: PLC0415 - the same
+    from fairpay.pipeline.run import inspect, refusal  # noqa: PLC0415 - the same
 
-    full = given.complete(options)
-    asked = request("check", logs, (), full)
+    full = complete("check", options)
+    asked = jobs.request("check", logs, (), full)
     paths = as_paths(logs)
     files = () if paths is None else tuple(examine(paths, asked.reading))
     try:
-        inspection, listening = inspect(asked, watching(full))
+        inspection, listening = inspect(asked, jobs.watching(full))
     except InputError as refused:
         if all(file.problem for file in files):
             raise
@@ -229,30 +290,131 @@ def check(logs: object, **options: Unpack[Options]) -> Checked:
     return Checked(files, inspection, listening, warnings, refusal(asked, inspection, warnings))
 
 
-def verify(directory: str | Path, *, inputs: bool = True) -> list[Control]:
-    """Check a published run from its files alone; every control comes back with its numbers.
+@python
+def close(logs: Logs = (), **options: Unpack[o.CloseOptions]) -> Closed:
+    """Close a month of the books, or preview it with `dry_run`: from money received and plays to amounts payable.
+
+    Logs and tables are files: the books name each, so that a month can be worked out again.
+
+    Raises:
+        FairpayError: every error a user can meet, see `fairpay.ledger.close`.
+
+    """
+    from fairpay.ledger.close import close as close_month  # noqa: PLC0415 - the same
+    from fairpay.ledger.closing import Closing  # noqa: PLC0415 - the same
+    from fairpay.pipeline import jobs  # noqa: PLC0415 - the same
+
+    full = complete("close", options)
+    return close_month(Closing.of(full, log_files(logs)), dry_run=full["dry_run"], watch=jobs.watching(full))
+
+
+@python
+def adjust(logs: Logs = (), **options: Unpack[o.AdjustOptions]) -> Adjusted:
+    """Correct a closed month: late or corrected files, or fraud. The difference is booked in the open month.
+
+    Raises:
+        FairpayError: every error a user can meet, see `fairpay.ledger.adjust`.
+
+    """
+    from fairpay.ledger.adjust import Change  # noqa: PLC0415 - the same
+    from fairpay.ledger.adjust import adjust as adjust_month  # noqa: PLC0415 - the same
+    from fairpay.ledger.closing import Closing, tables_of  # noqa: PLC0415 - the same
+    from fairpay.pipeline import jobs  # noqa: PLC0415 - the same
+
+    full = complete("adjust", options)
+    change = Change(
+        logs=log_files(logs),
+        instead=full["instead"],
+        exclude=tuple(Path(path) for path in full["exclude"]),
+        tables=tables_of(full),
+        undo=full["undo"],
+        reason=full["reason"],
+    )
+    return adjust_month(Closing.of(full, ()), change, dry_run=full["dry_run"], watch=jobs.watching(full))
+
+
+def log_files(logs: Logs) -> tuple[str, ...]:
+    """Return the paths of logs of the books.
+
+    Raises:
+        UsageError: they are no paths.
+
+    """
+    from fairpay.logs.read import as_paths  # noqa: PLC0415 - the same
+
+    found = None if is_table(logs) else [] if logs in ((), []) else as_paths(logs)
+    if found is None:
+        message = "the books are closed from files: a month is worked out again from its logs"
+        raise UsageError(message, advice="Write the table to a file first.")
+    return tuple(found)
+
+
+@python
+def diff(before: str | Path, after: str | Path) -> Difference:
+    """Put two runs side by side, months of the books or reports: what changed for whom, and why.
+
+    Raises:
+        InputError: a directory is not a run, or the two are of different kinds.
+
+    """
+    from fairpay.ledger.diff import diff as compare_runs  # noqa: PLC0415 - the same
+
+    return compare_runs(Path(before), Path(after))
+
+
+@python
+def verify(directory: str | Path | None = None, **options: Unpack[o.VerifyOptions]) -> Sequence[Control]:
+    """Check a published run, or all months of `books`, from its files alone; every control comes with its numbers.
 
     Raises:
         InputError: when there is no manifest.
+        UsageError: neither or both are named.
 
     """
-    from fairpay.runs.verify import verify as verify_run  # noqa: PLC0415 - loaded where it is used
+    full = complete("verify", options)
+    if (directory is None) == (full["books"] is None):
+        message = "verify takes the directory of a run, or --books DIR"
+        raise UsageError(message, advice="Give one of the two.")
+    if directory is None:
+        from fairpay.ledger.verify import verify_books  # noqa: PLC0415 - the same
 
-    return verify_run(Path(directory), inputs=inputs)
+        return verify_books(Path(full["books"]))
+    from fairpay.runs.verify import verify as verify_run  # noqa: PLC0415 - the same
+
+    return verify_run(Path(directory), inputs=full["inputs"])
 
 
-def job(command: Literal["compare", "pay"], logs: object, rules: Sequence[str], options: Options) -> Result:
-    """Run one job; where an output directory is given, lock it first and publish last."""
-    from fairpay.pipeline.run import run  # noqa: PLC0415 - the engine is loaded where it is used
+@python
+def synth(path: str | Path, **options: Unpack[o.SynthOptions]) -> Written:
+    """Make up a month of listening from a seed, of any size, see `fairpay.synthetic.synth`.
 
-    full = with_policy(options)
-    asked = request(command, logs, rules, full)
-    with ExitStack() as stack:
-        ready = None
-        if full["output"] is not None:
-            ready = prepare_output(stack, asked, full)
-        outcome = run(asked, watching(full))
-        result = Result(command, outcome, outcome.inputs, origins_of(command, rules, full))
-        if ready is None:
-            return result
-        return replace(result, published=publish(result, *ready))
+    Raises:
+        UsageError: for numbers out of range, an unknown column, plant or format.
+        OutputError: when a file is there already (without `force`) or cannot be written.
+
+    """
+    from fairpay.synthetic import synth as make  # noqa: PLC0415 - the same
+
+    return make(path, **options)
+
+
+@python
+def init(file: str | Path = "month.toml") -> Path:
+    """Write the commented file that `fairpay close --config` closes a month from, and return its path.
+
+    Raises:
+        OutputError: something is there already, or it cannot be written.
+
+    """
+    from fairpay.runs.disk import open_new  # noqa: PLC0415 - the same
+
+    try:
+        with open_new(Path(file)) as out:
+            out.write(files("fairpay.ledger").joinpath("month.toml").read_bytes())
+    except FileExistsError:
+        message = f"{file} is there already"
+        raise OutputError(message, advice="Nothing was touched. Give another name.") from None
+    except OSError as problem:
+        message = f"{file} could not be written: {problem.strerror}"
+        raise OutputError(message) from problem
+    return Path(file)

@@ -18,6 +18,7 @@ __all__ = [
     "OutputError",
     "Problem",
     "UnbalancedError",
+    "UnknownOptionError",
     "UsageError",
 ]
 
@@ -51,6 +52,10 @@ class UsageError(FairpayError):
     """The command line is wrong: an unknown rule or parameter, options that exclude each other."""
 
     status = 2
+
+
+class UnknownOptionError(UsageError, TypeError):
+    """A keyword that a function of fairpay does not take."""
 
 
 class InputError(FairpayError):

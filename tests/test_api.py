@@ -1,8 +1,11 @@
-"""The Python door: frames of any make, results as objects."""
+"""The Python functions: frames of any make, results as objects, errors in Python's words."""
 
 from __future__ import annotations
 
+import importlib
 import json
+import subprocess
+import sys
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +19,7 @@ from hypothesis import strategies as st
 from naive import NaiveMonth, exact, round_by_largest_remainder
 
 import fairpay
+from fairpay.cli import main
 from fairpay.errors import InputError, UsageError
 from fairpay.rules import find_rule
 
@@ -60,20 +64,17 @@ def test_a_frame_of_any_make_gives_the_same(kind: str) -> None:
 
 
 def test_pay_gives_one_rule_with_shares() -> None:
-    """Payouts and shares of the pool."""
     result = fairpay.pay(PLAYS, rule="user-centric", pool="3")
     assert result.table.columns[-3:] == ["payout", "share", "currency"]
     assert result.summary["pool"] == "3.00"
 
 
 def test_pay_wants_to_know_the_money() -> None:
-    """Nothing is assumed where money is paid."""
     with pytest.raises(UsageError, match="no money stated"):
         fairpay.pay(PLAYS, rule="user-centric")
 
 
 def test_a_saved_run_verifies_and_saving_again_says_so(tmp_path: Path) -> None:
-    """Written whole, then recognised."""
     result = fairpay.compare(PLAYS, fee="1")
     assert result.save(tmp_path / "run") == "done"
     assert result.save(tmp_path / "run") == "already"
@@ -83,20 +84,17 @@ def test_a_saved_run_verifies_and_saving_again_says_so(tmp_path: Path) -> None:
 
 
 def test_an_unknown_rule_is_named_with_what_there_is() -> None:
-    """The message helps."""
     with pytest.raises(UsageError, match="no rule 'fair'") as caught:
         fairpay.compare(PLAYS, rules=("fair", "user-centric"))
     assert "user-centric" in caught.value.advice
 
 
 def test_compare_needs_two_different_rules() -> None:
-    """A rule against itself says nothing."""
     with pytest.raises(UsageError, match="two or more"):
         fairpay.compare(PLAYS, rules=("user-centric", "user-centric"))
 
 
 def test_bad_rows_are_counted_in_the_error() -> None:
-    """Each reason with its rows."""
     bad = PLAYS.with_columns(plays=pl.Series([6, -2, 1, -1, 40]))
     with pytest.raises(InputError) as caught:
         fairpay.compare(bad)
@@ -104,10 +102,164 @@ def test_bad_rows_are_counted_in_the_error() -> None:
 
 
 def test_checking_reads_and_judges_only() -> None:
-    """Columns and rows by fate."""
     found = fairpay.check(PLAYS)
     assert found.listening.rows == found.listening.used == 5
     assert found.inspection.columns == {"user": "user", "artist": "artist", "plays": "plays"}
+
+
+TABLES: dict[str, pl.DataFrame] = {
+    "subscribers": pl.DataFrame({"user": ["u1", "u2", "u3"], "paid": ["1.00", "2.00", "4.00"]}),
+    "artists": pl.DataFrame({"artist": ["A", "B", "C"], "name": ["Ann", "Bo", "Cy"]}),
+    "decisions": pl.DataFrame({"kind": ["user"], "subject": ["u3"], "decision": ["exclude"], "by": ["me"]}),
+    "history": pl.DataFrame({"user": ["u1"], "artist": ["C"], "plays": [50]}),
+    "wishes": pl.DataFrame({"user": ["u1"], "artist": ["A"], "kind": ["block"], "amount": [""]}),
+    "delegations": pl.DataFrame({"user": ["u1"], "delegate": ["u2"], "share": ["1/2"]}),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_in_memory_pays_as_its_file_does(name: str, tmp_path: Path) -> None:
+    TABLES[name].write_csv(tmp_path / "table.csv")
+    stated: dict[str, Any] = {"subscribers": TABLES["subscribers"]}
+    results = [fairpay.compare(PLAYS, **stated | {name: table}) for table in (TABLES[name], tmp_path / "table.csv")]
+    assert results[0].table.equals(results[1].table)
+    assert (
+        not results[0].table.equals(fairpay.compare(PLAYS, subscribers=TABLES["subscribers"]).table)
+        or name == "subscribers"
+    )
+
+
+@pytest.mark.parametrize("make", [pl.DataFrame.lazy, pl.DataFrame.to_arrow, pl.DataFrame.to_pandas])
+def test_a_table_may_be_of_any_make(make: Any) -> None:  # noqa: ANN401 - a function of Polars
+    table = make(TABLES["subscribers"])
+    assert fairpay.pay(PLAYS, rule="user-centric", subscribers=table).summary["pool"] == "7.00"
+
+
+def test_a_run_on_tables_in_memory_names_no_user_and_verifies(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"subscribers": TABLES["subscribers"], "output": tmp_path / "run"}
+    assert fairpay.compare(PLAYS, **asked).published == "done"
+    assert fairpay.compare(PLAYS, **asked).published == "already"
+    manifest = (tmp_path / "run" / "manifest.json").read_text()
+    assert json.loads(manifest)["options"]["subscribers"] == {"value": "a table in memory", "origin": "python"}
+    assert "u1" not in manifest
+    assert all(control.ok for control in fairpay.verify(tmp_path / "run"))
+
+
+def test_what_is_wrong_with_a_table_is_said_of_its_keyword() -> None:
+    with pytest.raises(InputError, match=r"^subscribers: no column for the amount paid"):
+        fairpay.compare(PLAYS, subscribers=TABLES["artists"].rename({"artist": "user"}))
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind", "words"),
+    [
+        ({}, fairpay.UsageError, "Give pool=AMOUNT, fee=AMOUNT or subscribers=FILE."),
+        ({"fee": "1", "output": "OTHER"}, fairpay.DifferentRunError, "Replace it with force=True"),
+        ({"fee": "1", "threads": 0}, fairpay.UsageError, "threads=0: give 1 or more"),
+        ({"fee": "1", "inactive": "keep"}, fairpay.UsageError, "Choose from share, hold."),
+        ({"fee": "1", "force": "yes"}, fairpay.UsageError, "give True or False"),
+        ({"fee": "1", "min_seconds": "1/2000"}, fairpay.UsageError, "is not an amount"),
+        ({"fee": "1", "columns": {"user": "x"}}, fairpay.InputError, 'columns={"user": "NAME"}'),
+        ({"fee": "1", "rejects": "."}, fairpay.UsageError, "Choose another place with rejects=FILE"),
+    ],
+    ids=str,
+)
+def test_an_error_is_of_its_kind_and_speaks_python(
+    asked: dict[str, Any], kind: type[fairpay.FairpayError], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fairpay.pay(PLAYS, rule="user-centric", fee="2", output="OTHER")
+    with pytest.raises(kind) as caught:
+        fairpay.pay(PLAYS, rule="user-centric", **asked)
+    said = "\n".join([str(caught.value), *getattr(caught.value, "__notes__", [])])
+    assert words in said
+    assert "--" not in said
+
+
+def test_the_same_error_speaks_of_flags_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    PLAYS.write_csv(tmp_path / "plays.csv")
+    assert main(["pay", str(tmp_path / "plays.csv"), "--rule", "user-centric"]) == 2
+    assert "Give --pool AMOUNT" in capsys.readouterr().err
+
+
+def test_a_misspelt_keyword_is_a_type_error_too() -> None:
+    with pytest.raises(TypeError, match="pay does not take fe") as caught:
+        fairpay.pay(PLAYS, fe="1")  # type: ignore[call-arg]
+    assert isinstance(caught.value, fairpay.FairpayError)
+
+
+def test_every_result_has_a_line_of_its_own_and_a_table_for_notebooks() -> None:
+    asked: dict[str, Any] = {"fee": "1"}
+    results = [
+        fairpay.compare(PLAYS, **asked),
+        fairpay.pay(PLAYS, rule="norm", **asked),
+        fairpay.audit(PLAYS, rules=["user-centric"], **asked),
+        fairpay.suspects(PLAYS, **asked),
+        fairpay.check(PLAYS),
+    ]
+    assert repr(results[0]) == "<compare of 3.00 EUR under market-centric, user-centric: 3 artists, 3 users>"
+    for result in results:
+        assert repr(result).startswith("<")
+        assert len(repr(result)) < 120
+        assert result._repr_html_() == result.table._repr_html_()
+
+
+def test_one_rule_is_compared_with_market_centric() -> None:
+    asked: dict[tuple[str, ...], list[str]] = {
+        (): ["market-centric", "user-centric"],
+        ("bounded",): ["market-centric", "bounded"],
+        ("market-centric",): ["market-centric", "user-centric"],
+        ("user-centric", "market-centric"): ["user-centric", "market-centric"],
+    }
+    for rules, labels in asked.items():
+        result = fairpay.compare(PLAYS, rules=rules, fee="1", royalty_rate="70%")
+        assert [payout.rule.label for payout in result.outcome.payouts] == labels
+        assert result.origins["rule"] == (labels, "python" if rules else "default")
+
+
+def test_one_text_is_a_list_of_one() -> None:
+    asked: dict[str, Any] = {"fee": "1", "royalty_rate": "70%"}
+    assert fairpay.compare(PLAYS, rules="bounded", **asked).table.equals(
+        fairpay.compare(PLAYS, rules=["bounded"], **asked).table
+    )
+
+
+def test_the_function_adjust_stands_beside_the_package_of_that_name() -> None:
+    policy = importlib.import_module("fairpay.adjust.policy")
+    assert "spotify-2024" in policy.policy_names()
+    with pytest.raises(fairpay.UsageError, match="books and period not given"):
+        fairpay.adjust()  # type: ignore[call-arg]
+
+
+def test_a_month_is_closed_corrected_and_compared_in_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    pl.DataFrame({"pool": ["all"], "gross": ["3.00"], "rule": ["user-centric"]}).write_csv("pools.csv")
+    for name, frame in (("plays.csv", PLAYS), ("late.csv", PLAYS[:1])):
+        frame.write_csv(name)
+    asked: dict[str, Any] = {"books": "books", "period": "2026-10"}
+    with pytest.raises(fairpay.UsageError, match="closed from files"):
+        fairpay.close(PLAYS, pools="pools.csv", **asked)
+    assert fairpay.close("plays.csv", pools="pools.csv", dry_run=True, **asked).status == "preview"
+    closed = fairpay.close("plays.csv", pools="pools.csv", **asked)
+    assert repr(closed) == "<close of 2026-10 (done) under user-centric: 1 pools, 3 payments>"
+    assert closed.summary["status"] == "done"
+    adjusted = fairpay.adjust("late.csv", reason="late", **asked)
+    assert repr(adjusted).startswith("<adjustment of 2026-10 booked in 2026-11 (done):")
+    assert len(fairpay.diff("books/2026-10", "books/2026-10").table) == 0
+    assert all(control.ok for control in fairpay.verify(books="books"))
+    for result in (closed, adjusted):
+        assert "<table" in result._repr_html_()
+
+
+def test_init_writes_a_file_once(tmp_path: Path) -> None:
+    assert fairpay.init(tmp_path / "month.toml").read_text().startswith("# A month of the books")
+    with pytest.raises(fairpay.OutputError, match="is there already"):
+        fairpay.init(tmp_path / "month.toml")
+
+
+def test_the_program_runs_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "fairpay", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"fairpay {fairpay.__version__}\n"
 
 
 rows = st.lists(

@@ -48,7 +48,6 @@ def run(command: list[str], place: Path) -> subprocess.CompletedProcess[str]:
 def test_the_commands_to_type_run(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One after another, each ends well; in one process, for speed."""
     monkeypatch.chdir(place)
     lines = [shlex.split(line) for block in blocks("sh") for line in block.splitlines() if line.startswith("fairpay ")]
     assert len(lines) >= 7
@@ -57,27 +56,23 @@ def test_the_commands_to_type_run(
 
 
 def test_the_python_example_runs(place: Path) -> None:
-    """As it stands."""
     (example,) = blocks("python")
     done = run([sys.executable, "-c", example], place)
     assert done.returncode == 0, done.stderr
 
 
 def test_the_screen_is_what_make_demo_prints(place: Path) -> None:
-    """Byte for byte."""
     typed, printed = re.match(r"```console\n\$ ((?:.*\\\n)*.*)\n((?:.*\n)*?)```", between("screen")).groups()  # type: ignore[union-attr]
     done = run([str(FAIRPAY), *shlex.split(typed.replace("\\\n", " "))[1:]], place)
     assert done.stdout.strip() == printed.strip()
 
 
 def test_every_rule_is_described() -> None:
-    """The table of rules names each rule of the registry, and no other."""
     named = re.findall(r"^\| `([a-z-]+)` \|", between("rules"), re.MULTILINE)
     assert sorted(named) == sorted(set(rule_classes()) - {"market-centric", "user-centric"})
 
 
 def test_every_exit_status_is_described() -> None:
-    """The table of statuses names each status of the errors."""
     statuses = {error.status for error in vars(errors).values() if isinstance(error, type) and hasattr(error, "status")}
     table = re.search(r"### Exit statuses\n\n(.*?)\n\n", README, re.DOTALL)
     assert table
@@ -88,7 +83,6 @@ def test_every_exit_status_is_described() -> None:
 
 
 def test_every_command_is_described(place: Path) -> None:
-    """The table of commands names what `fairpay --help` lists, and no more."""
     listed = re.findall(r"^│ ([a-z]+)  ", run([str(FAIRPAY), "--help"], place).stdout, re.MULTILINE)
     named = re.findall(r"^\| `fairpay ([a-z]+)", README, re.MULTILINE)
     assert sorted(set(named)) == sorted(set(listed) - {""})

@@ -68,7 +68,6 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 def test_files_formats_and_order_change_nothing(
     write: Callable[[pl.DataFrame, Path], Path], reference: dict[str, bytes], tmp_path: Path
 ) -> None:
-    """The same rows in seven files, Parquet, NDJSON, or shuffled."""
     (tmp_path / "logs").mkdir()
     assert published(write(SAMPLE[:ROWS], tmp_path / "logs"), tmp_path) == reference
 
@@ -78,10 +77,8 @@ def test_files_formats_and_order_change_nothing(
 def test_threads_and_batches_change_nothing(
     write: Callable[[pl.DataFrame, Path], Path], options: dict[str, int], reference: dict[str, bytes], tmp_path: Path
 ) -> None:
-    """One or four threads; one row at a time, a thousand, all."""
     assert published(write(SAMPLE[:ROWS], tmp_path), tmp_path, **options) == reference
 
 
 def test_a_memory_limit_changes_nothing(reference: dict[str, bytes], tmp_path: Path) -> None:
-    """The least that is allowed."""
     assert published(one_csv(SAMPLE[:ROWS], tmp_path), tmp_path, memory="64MB", temp_dir=tmp_path) == reference

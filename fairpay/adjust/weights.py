@@ -327,10 +327,10 @@ class Weigher:
 
     def remarks(self) -> tuple[str, ...]:
         """Say in sentences what each line did, in all pools, and what could not be applied."""
-        said = []
+        said, columns = [], {weight.name: weight.column for weight in self.policy.weights}
         for (name, times, applied), plays in zip(self.lines, self.plays.sum(axis=1).tolist(), strict=True):
             if not applied:
-                said.append(f"{name}: not applied, neither the log nor the artist file has the column")
+                said.append(f"{name}: skipped, no column `{columns[name]}` in the log or the artist file")
             elif times == 0:
                 said.append(f"{name}: {plays:,} plays earn nothing, their money stays in the pool")
             else:

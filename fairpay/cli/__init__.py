@@ -1,4 +1,4 @@
-"""The command line: parse, call the Python door, print, exit. Typer and Rich live here only."""
+"""The command line: parse, call the Python function, print, exit. Typer and Rich live here only."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def loaded(given: list[str]) -> int:
     from fairpay.cli.failures import Speech, refuse_narrow_space, status_of  # noqa: PLC0415 - importing `fairpay.cli` costs nothing
     from fairpay.cli.terminal import CLOSED, stand_in_for_closed, tolerate_any_text  # noqa: PLC0415 - the same
     from fairpay.errors import OutputError  # noqa: PLC0415 - the same
+    from fairpay.settings.speech import FLAGS  # noqa: PLC0415 - the same
 
     def run(speech: Speech) -> int:
         from typer.main import get_command  # noqa: PLC0415 - the same
@@ -41,4 +42,8 @@ def loaded(given: list[str]) -> int:
         return get_command(app).main(given, prog_name="fairpay", standalone_mode=False, obj=speech) or 0
 
     closed = stand_in_for_closed()
-    return status_of(run, Speech(json="--json" in given))
+    speaker = FLAGS.set(True)
+    try:
+        return status_of(run, Speech(json="--json" in given))
+    finally:
+        FLAGS.reset(speaker)

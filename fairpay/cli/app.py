@@ -1,31 +1,24 @@
-"""The commands together. What each needs for its work is loaded when it runs, so that `--help` is quick."""
+"""The commands together, made from their declarations; the module of a command is loaded when it runs."""
 
 from __future__ import annotations
 
+import importlib
 import inspect
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from fairpay import __version__
-from fairpay.cli.adjust import adjust
-from fairpay.cli.audit import audit
-from fairpay.cli.check import check
-from fairpay.cli.close import close
-from fairpay.cli.compare import compare
-from fairpay.cli.diff import diff
-from fairpay.cli.init import init
-from fairpay.cli.pay import pay
-from fairpay.cli.rules import rules
-from fairpay.cli.suspects import suspects
-from fairpay.cli.synth import synth
+from fairpay.cli.asked import collect, refuse_misspelt
 from fairpay.cli.terminal import emit
-from fairpay.cli.verify import verify
-from fairpay.cli.warm import warm
 from fairpay.errors import UsageError
+from fairpay.settings.commands import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from fairpay.settings.commands import Argument, Command
+    from fairpay.settings.option import Option
 
 __all__ = ["app"]
 
@@ -40,17 +33,80 @@ app = typer.Typer(
 )
 
 
-def in_lines(command: Callable[..., None]) -> str:
-    """Return a command's manual with each paragraph on one line: Typer keeps the line breaks of the source."""
-    paragraphs = (inspect.getdoc(command) or "").split("\n\n")
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+def add(name: str, command: Command) -> None:
+    """Give the program one command."""
+
+    def called(ctx: typer.Context, **_: object) -> None:
+        refuse_misspelt()
+        asked = collect(ctx, name)
+        importlib.import_module(f"fairpay.cli.{name}").run(asked)
+
+    context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_ONLY, annotation=typer.Context)
+    arguments = [keyword(one.name, *argument(one)) for one in command.arguments]
+    options = [keyword(key, *option(name, command, one)) for key, one in command.declared.items()]
+    called.__signature__ = inspect.Signature([context, *arguments, *options])  # type: ignore[attr-defined] # it is there
+    called.__annotations__ = {}
+    app.command(name, help=command.help, epilog=EPILOG if command.settable else None)(called)
 
 
-READING = (compare, pay, check, audit, suspects, close, adjust)
-for command in (*READING, rules, init, diff, verify, synth, warm):
-    epilog = EPILOG if command in READING else None
-    app.command(help=in_lines(command), epilog=epilog)(command)
-NAMES = [str(made.callback.__name__) for made in app.registered_commands if made.callback]
+def keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:  # noqa: ANN401 - of any type
+    """Make a parameter as Typer reads it."""
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def argument(one: Argument) -> tuple[Any, Any]:
+    """Say what Typer is to take without a flag, and its default."""
+    kind: Any = list[str] if one.many else str
+    if not one.required and one.default is None:
+        kind |= None
+    described = typer.Argument(metavar=one.metavar, help=one.help, show_default=one.default is not None)
+    return Annotated[kind, described], inspect.Parameter.empty if one.required else one.default
+
+
+def option(name: str, command: Command, one: Option) -> tuple[Any, Any]:
+    """Say what Typer is to take for an option, and its default."""
+    kind: Any = Literal[one.choices] if one.choices else next((t for t in (bool, int) if one.types == (t,)), str)
+    default = False if one.negative else one.default
+    if one.repeated:
+        kind, default = list[str], None
+    elif one.typed is not None:
+        default = None
+    described: Any = typer.Option(
+        *filter(None, (one.flag, one.short)),
+        help=one.help,
+        rich_help_panel=one.panel if command.settable else None,
+        metavar=one.metavar,
+        min=0 if one.least == 0 else None,
+        envvar=one.variable if command.settable and not one.shows else None,
+        show_envvar=False,
+        is_eager=one.shows or one.name == "config",
+        callback=load if one.name == "config" else show(name, one.name) if one.shows else None,
+    )
+    return Annotated[kind if default is not None else kind | None, described], default
+
+
+def show(command: str, name: str) -> Callable[[Any], None]:
+    """Make what answers an option that prints something: the function of its name in the module of the command."""
+
+    def shown(value: Any) -> None:  # noqa: ANN401 - called by Typer
+        if value:
+            emit(getattr(importlib.import_module(f"fairpay.cli.{command}"), name)(value))
+            raise typer.Exit
+
+    return shown
+
+
+def load(ctx: typer.Context, value: str | None) -> str | None:
+    """Make a config file's values the defaults of the command; called by Typer before other options are read."""
+    if value is not None and not ctx.resilient_parsing:
+        from fairpay.settings.config import read_config  # noqa: PLC0415 - Pydantic is loaded where there is a file
+
+        ctx.default_map = read_config(value, str(ctx.info_name))
+    return value
+
+
+for each, declared in COMMANDS.items():
+    add(each, declared)
 
 
 def print_version(value: bool) -> None:  # noqa: FBT001 - called by Typer
@@ -71,4 +127,4 @@ def fairpay(
     """Divide subscription money among artists, exactly, under any payout rule, and see who gains and who loses."""
     if ctx.invoked_subcommand is None:
         message = "no command given"
-        raise UsageError(message, advice=f"Commands: {', '.join(NAMES)}. See fairpay --help.")
+        raise UsageError(message, advice=f"Commands: {', '.join(COMMANDS)}. See fairpay --help.")

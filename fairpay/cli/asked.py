@@ -2,128 +2,105 @@
 
 from __future__ import annotations
 
-import csv
-import functools
-import inspect
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_type_hints
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from fairpay.errors import UsageError
-from fairpay.settings.options import meant
+from fairpay.settings.commands import COMMANDS
+from fairpay.settings.option import nearest, options_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-__all__ = ["Asked", "takes"]
+    import typer
+
+__all__ = ["Asked", "collect", "refuse_misspelt"]
 
 STATEMENTS = ("pool", "fee", "subscribers")
 """At most one of these states the money."""
 PREFIX = "FAIRPAY_"
 OWN_VARIABLES = {"FAIRPAY_CACHE_DIR"}
 """Variables that are no options."""
-TALK = ("json", "quiet", "progress")
-"""Options of the command line that the Python door does not have."""
 ORIGINS = {"COMMANDLINE": "flag", "ENVIRONMENT": "variable", "DEFAULT_MAP": "config", "DEFAULT": "default"}
 """Where a value comes from, the strongest first."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The options of one call."""
+    """One call."""
 
+    command: str
+    arguments: Mapping[str, Any]
+    """What was named without flags."""
     values: Mapping[str, Any]
-    """By the names of the command line's parameters."""
+    """Option -> value, as Python functions take it."""
     origins: Mapping[str, tuple[Any, str]]
-    """By the names of the Python door: value and `flag`, `variable FAIRPAY_...`, `config` or `default`."""
+    """The same by the names of manifests: value and `flag`, `variable FAIRPAY_...`, `config` or `default`."""
 
     @property
     def options(self) -> dict[str, Any]:
-        """The options as the Python door takes them."""
-        return {name: value for name, value in at_the_door(self.values).items() if name not in (*TALK, "rule")}
+        """The keywords of the Python function, with their origins, for the manifest."""
+        known = options_of(COMMANDS[self.command].options)
+        return {**{name: self.values[name] for name in known}, "origins": self.origins}
 
-    def recording(self, *, rule: list[str]) -> dict[str, Any]:
-        """The options with their origins, for the manifest; `rule` is what the command made of `--rule`."""
-        where = self.origins["rule"][1]
-        return {**self.options, "origins": {**self.origins, "rule": (rule, where)}}
+    @property
+    def logs(self) -> list[str]:
+        """The logs, wherever they were named."""
+        return [*(self.arguments["logs"] or []), *(self.values.get("log") or [])]
 
     @property
     def json(self) -> bool:
         """Whether one JSON object is wanted."""
-        return bool(self.values["json"])
+        return bool(self.values.get("json"))
 
     @property
     def silent(self) -> bool:
         """Whether words on standard error are unwanted: with `--quiet`, and with `--json`, where errors are JSON."""
-        return bool(self.values["quiet"] or self.values["json"])
+        return bool(self.values.get("quiet") or self.json)
 
 
-def takes(*groups: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the options of some groups (see `fairpay.cli.options`); it gets them as `asked`."""
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "asked"]
-        shared = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=getattr(group, name), annotation=hint)
-            for group in groups
-            for name, hint in get_type_hints(group, include_extras=True).items()
-        ]
-
-        @functools.wraps(command)
-        def called(ctx: typer.Context, **given: Any) -> None:  # noqa: ANN401 - any option
-            refuse_misspelt(ctx)
-            asked = collect(ctx)
-            command(**{p.name: given[p.name] for p in own}, asked=asked)
-
-        context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_ONLY, annotation=typer.Context)
-        ordered = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
-        called.__signature__ = inspect.Signature([context, *ordered, *shared])  # type: ignore[attr-defined] # it is there
-        called.__annotations__ = {}
-        return called
-
-    return decorate
-
-
-def refuse_misspelt(ctx: typer.Context) -> None:
+def refuse_misspelt() -> None:
     """Refuse a variable that is nearly one of fairpay's: what it says would be ignored.
 
     Raises:
         UsageError: naming it and the nearest.
 
     """
-    commands = ctx.find_root().command.commands.values()  # type: ignore[attr-defined] # the root is a group
-    params = (param for command in commands for param in command.params)
-    known = {str(param.envvar) for param in params if getattr(param, "envvar", None)} | OWN_VARIABLES
+    settable = (command.declared.values() for command in COMMANDS.values() if command.settable)
+    known = {option.variable for options in settable for option in options if not option.shows} | OWN_VARIABLES
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in known:
-            near = meant(name.removeprefix(PREFIX), (one.removeprefix(PREFIX) for one in known))
+            near = nearest(name.removeprefix(PREFIX), (one.removeprefix(PREFIX) for one in known))
             if near:
                 message = f"the variable {name} means nothing to fairpay"
                 raise UsageError(message, advice=near.replace("mean ", f"mean {PREFIX}"))
 
 
-def collect(ctx: typer.Context) -> Asked:
+def collect(ctx: typer.Context, command: str) -> Asked:
     """Keep every option with its origin, once it is clear which statement of the money holds.
 
     Raises:
-        UsageError: the money is stated twice in the same place.
+        UsageError: the money is stated twice in the same place, or a value has not the form of its option.
 
     """
-    options = [p for p in ctx.command.params if p.param_type_name == "option" and p.name not in {"help", "config"}]
-    values = {str(p.name): ctx.params[str(p.name)] for p in options}
-    if ctx.obj is not None and "json" in values:
-        ctx.obj.json = values["json"]
-    sources = {str(p.name): source(ctx, str(p.name)) for p in options}
-    for name in overruled(values, sources):
-        values[name], sources[name] = None, "DEFAULT"
-    variables = {str(p.name): str(p.envvar) for p in options}
-    origins = {name: origin(where, variables[name]) for name, where in sources.items()}
-    door = {"no_quote": "quote", "no_header": "header"}
-    plain = at_the_door(values) | {"columns": values.get("columns")}
-    recorded = {door.get(name, name): where for name, where in origins.items()}
-    return Asked(values, {name: (plain[name], where) for name, where in recorded.items()})
+    declared = {name: one for name, one in COMMANDS[command].declared.items() if name != "config" and not one.shows}
+    typed = {name: ctx.params[name] for name in declared}
+    if ctx.obj is not None and "json" in typed:
+        ctx.obj.json = typed["json"]
+    sources = {name: source(ctx, name) for name in declared}
+    for name in overruled(typed, sources):
+        typed[name], sources[name] = None, "DEFAULT"
+    values = {name: one.value_of(typed[name]) for name, one in declared.items()}
+    origins = {
+        one.recorded: (
+            typed[name] if isinstance(values[name], dict) else values[name],  # recorded as it was typed
+            origin(sources[name], one.variable),
+        )
+        for name, one in declared.items()
+    }
+    arguments = {one.name: ctx.params[one.name] for one in COMMANDS[command].arguments}
+    return Asked(command, arguments, values, origins)
 
 
 def source(ctx: typer.Context, name: str) -> str:
@@ -147,37 +124,3 @@ def overruled(values: Mapping[str, Any], sources: Mapping[str, str]) -> list[str
         message = f"money is stated {len(strongest)} times: {' and '.join(f'--{name}' for name in strongest)}"
         raise UsageError(message, advice="Keep one of --pool, --fee and --subscribers.")
     return given[1:]
-
-
-def at_the_door(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Translate what flags say into what the Python door takes."""
-    made = dict(values)
-    for flag, name in (("no_quote", "quote"), ("no_header", "header")):
-        if flag in made:
-            made[name] = not made.pop(flag)
-    if made.get("columns") is not None:
-        made["columns"] = columns(made["columns"])
-    if made.get("separator") == r"\t":
-        made["separator"] = "\t"
-    return made
-
-
-def columns(text: str) -> dict[str, str]:
-    """Read `user=U,artist=A`; a column whose name holds a comma is quoted: `user=U,"artist=Name, first"`.
-
-    Raises:
-        UsageError: a part that names no role, or a role named twice.
-
-    """
-    from fairpay.logs.schema import ROLES  # noqa: PLC0415 - only where columns are named
-
-    found: dict[str, str] = {}
-    for part in next(csv.reader([text]), []):
-        role, equals, column = part.partition("=")
-        role = role.strip()
-        if role not in ROLES or not equals or not column or role in found:
-            message = f"--columns: {part!r} does not say which column is what"
-            advice = f"Write ROLE=COLUMN once for each role; the roles are {', '.join(ROLES)}."
-            raise UsageError(message, advice=advice)
-        found[role] = column
-    return found

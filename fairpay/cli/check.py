@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import json
+from typing import TYPE_CHECKING
 
-from fairpay.cli.asked import Asked, takes
-from fairpay.cli.options import Logs, Qualifying, Reading, Running, Talking
+from fairpay import api
+from fairpay.cli.outcomes import present_data
 from fairpay.cli.progress import watching
-from fairpay.cli.terminal import emit, show
+from fairpay.cli.screens.check import as_json, screen
 from fairpay.errors import InputError
 
+if TYPE_CHECKING:
+    from fairpay.cli.asked import Asked
 
-@takes(Qualifying, Reading, Talking, Running)
-def check(logs: Logs, *, asked: Asked) -> None:
-    """Read and qualify only: which column is what, what becomes of the rows, what the log spans."""
-    from fairpay import api  # noqa: PLC0415 - the engine is loaded where it is used
-    from fairpay.cli.screens.check import as_json, screen  # noqa: PLC0415 - Rich is loaded where something is shown
+__all__ = ["run"]
 
-    with watching(logs, asked) as watch:
-        found = api.check(logs, **asked.options, **watch)
-    if asked.json:
-        emit(json.dumps(as_json(found), indent=2) + "\n")
-    elif not asked.silent:
-        show(*screen(found))
+
+def run(asked: Asked) -> None:
+    """Look at a log, and show what was found.
+
+    Raises:
+        FairpayError: what a run would stop with, where any warning is to stop.
+
+    """
+    with watching(asked) as watch:
+        found = api.check(asked.logs, **asked.options, **watch)
+    present_data(asked, lambda: as_json(found), lambda: screen(found))
     if asked.values["strict"] and (found.warnings or found.refused is not None):
         raise found.refused or InputError("there are warnings, and --strict stops at any")

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from fairpay import api
 from fairpay.cli.terminal import tell
-from fairpay.errors import OutputError
+
+if TYPE_CHECKING:
+    from fairpay.cli.asked import Asked
+
+__all__ = ["run"]
 
 
-def init(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="Where to write it.")] = "month.toml",
-    *,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
-) -> None:
-    """Write the commented file that `fairpay close --config` closes a month from."""
-    from fairpay.ledger.template import TEMPLATE  # noqa: PLC0415 - text that only this command needs
-    from fairpay.runs.disk import open_new  # noqa: PLC0415 - the same
-
-    path = Path(file)
-    try:
-        with open_new(path) as out:
-            out.write(TEMPLATE.encode())
-    except FileExistsError:
-        message = f"{file} is there already"
-        raise OutputError(message, advice="Nothing was touched. Give another name.") from None
-    except OSError as problem:
-        message = f"{file} could not be written: {problem.strerror}"
-        raise OutputError(message) from problem
-    if not quiet:
+def run(asked: Asked) -> None:
+    """Write the file a month is closed from, and say what to do with it."""
+    file = api.init(asked.arguments["file"])
+    if not asked.silent:
         tell(f"Written: {file}. Fill it in, then: fairpay close --config {file} --dry-run")

@@ -3,41 +3,67 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fairpay.cli.terminal import emit, show, tell
 from fairpay.errors import UnbalancedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from rich.console import RenderableType
 
     from fairpay.api import Result
     from fairpay.cli.asked import Asked
 
-__all__ = ["present"]
+__all__ = ["balanced", "present", "present_data"]
 
 PUBLISHED = {"done": "Written to {}", "already": "Already done, verified: {}"}
 
 
-def present(result: Result, asked: Asked, *, screen: Callable[[], Iterable[RenderableType]]) -> None:
-    """Print the result as a page or as JSON, and say where it was written.
+class Presentable(Protocol):
+    """A result of a run."""
+
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """What `--json` prints."""
+
+    @property
+    def published(self) -> str:
+        """Whether it was written."""
+
+
+def balanced(result: Result) -> Result:
+    """Return a result whose controls all hold.
 
     Raises:
-        UnbalancedError: a control of the run does not hold.
+        UnbalancedError: one does not.
 
     """
     broken = [control for control in result.outcome.controls if not control.ok]
     if broken:
         raise UnbalancedError("; ".join(f"control {c.name} failed: {c.detail}" for c in broken))
-    if asked.json:
-        emit(json.dumps(result.summary, indent=2) + "\n")
-    elif not asked.silent:
-        show(*screen())
+    return result
+
+
+def present(
+    asked: Asked, result: Presentable, screen: Callable[[], Iterable[RenderableType]], *, unwritten: str = ""
+) -> None:
+    """Print the result as a page or as JSON, and say where it was written; else how it would be, where that is told."""
+    present_data(asked, lambda: result.summary, screen)
     if asked.silent:
         return
     if result.published:
         tell(PUBLISHED[result.published].format(asked.values["output"]))
-    elif result.command == "pay":
-        tell("Nothing was written: -o DIR writes the report.")
+    elif unwritten:
+        tell(f"Nothing was written: {unwritten}")
+
+
+def present_data(
+    asked: Asked, data: Callable[[], Mapping[str, Any]], screen: Callable[[], Iterable[RenderableType]]
+) -> None:
+    """Print one JSON object or a page, or nothing."""
+    if asked.json:
+        emit(json.dumps(data(), indent=2) + "\n")
+    elif not asked.silent:
+        show(*screen())

@@ -27,15 +27,15 @@ MILLION = 1_000_000
 
 
 @contextmanager
-def watching(logs: Sequence[str], asked: Asked) -> Iterator[dict[str, Any]]:
-    """Give the Python door whom to tell sentences and progress; clear the bar at the end, however it ends."""
+def watching(asked: Asked) -> Iterator[dict[str, Any]]:
+    """Give a job whom to tell sentences and progress; clear the bar at the end, however it ends."""
     say = (lambda _: None) if asked.silent else tell
     style = asked.values["progress"]
     if style == "plain":
-        meter = Meter(bytes_on_disk(logs), every=EVERY, write=tell)
+        meter = Meter(bytes_on_disk(asked.logs), every=EVERY, write=tell)
         yield {"say": say, "progress": meter.add}
     elif style == "auto" and is_terminal(sys.stderr) and not asked.silent:
-        with bar(bytes_on_disk(logs)) as (add, above):
+        with bar(bytes_on_disk(asked.logs)) as (add, above):
             yield {"say": above, "progress": add}
     else:
         yield {"say": say, "progress": None}

@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
+from fairpay import api
 from fairpay.cli.terminal import tell
+from fairpay.cli.words import visible
+from fairpay.kernels._jit import cache_folder
+from fairpay.rules import rule_classes
+from fairpay.synthetic import synth
+
+if TYPE_CHECKING:
+    from fairpay.cli.asked import Asked
+
+__all__ = ["run"]
 
 ROWS, USERS, ARTISTS = 60_000, 20_000, 8_000
 """So many that the log is read as a large one, and that not all ids of a row group stand in its dictionary."""
@@ -16,15 +30,8 @@ TEXTS = {
 """Logs read by kernels of their own."""
 
 
-def warm() -> None:
-    """Compile ahead, so that the first run starts as quickly as all later ones."""
-    from tempfile import TemporaryDirectory  # noqa: PLC0415 - only used here
-
-    import pyarrow as pa  # noqa: PLC0415 - heavy, loaded where it is used
-
-    from fairpay import api, synth  # noqa: PLC0415 - the same
-    from fairpay.rules import rule_classes  # noqa: PLC0415 - the same
-
+def run(_: Asked) -> None:
+    """Compile all kernels."""
     numbers = pa.table({"user": [1, 1, 2], "artist": [7, 8, 8], "plays": [3, 2, 1]})
     api.compare(numbers, rules=list(rule_classes()), fee="9.99", royalty_rate="70%")
     with TemporaryDirectory(prefix="fairpay-warm-") as folder:
@@ -36,4 +43,5 @@ def warm() -> None:
             log = Path(folder) / name
             log.write_text(text, encoding="utf-8")
             api.compare(log, fee="9.99", royalty_rate="70%")
-    tell("Compiled; the kernels are kept in your cache folder.")
+    saved = cache_folder()
+    tell("Compiled; nothing can be saved." if saved is None else f"Compiled code saved in {visible(str(saved))}.")

@@ -55,6 +55,8 @@ class Signal(Described):
     """A signal about single accounts or artists. Signals of one aspect say the same thing, so they count once."""
 
     aspect: ClassVar[Aspect]
+    several: ClassVar[str] = ""
+    """What the accounts of a group that reach it do: `play around the clock`; empty for artists."""
     low: ClassVar[bool] = False
     """Whether small values are the conspicuous ones."""
 

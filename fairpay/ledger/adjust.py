@@ -2,30 +2,82 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from fairpay.errors import UsageError
-from fairpay.ledger.controls import require
-from fairpay.ledger.earning import earn
-from fairpay.ledger.facts import Facts
-from fairpay.ledger.head import check_head, keep_head
+import polars as pl
+
+from fairpay.errors import InputError, UsageError
+from fairpay.ledger.closing import TABLES, load
+from fairpay.ledger.controls import POSITION, heard_controls, position, require, restated_controls
+from fairpay.ledger.earning import Source, earn
+from fairpay.ledger.exclusions import Exclusions, read_exclusions
+from fairpay.ledger.facts import Facts, facts_of
+from fairpay.ledger.inputs import EXCLUDED, LOGS, Hashing, find_again, identity_of, run_id_of
 from fairpay.ledger.listening import Watch
-from fairpay.ledger.periods import check_period
-from fairpay.ledger.rework import Adjusted, Desk
-from fairpay.ledger.store import locked, shelf
-from fairpay.ledger.writing import already, publish_adjustment
-from fairpay.reports.outcome import Control
+from fairpay.ledger.model import Booking, Kind, Ledger, after, check_period, less, summed, wide
+from fairpay.ledger.policies import MONTH, Policies, choose, kept_name
+from fairpay.ledger.pools import read_pools
+from fairpay.ledger.publish import Adjusted, publish_adjustment
+from fairpay.ledger.settle import post
+from fairpay.ledger.store import already, check_head, keep_head, locked, shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from fairpay.ledger.changes import Change
     from fairpay.ledger.closing import Closing
-    from fairpay.ledger.earned import Earned
-    from fairpay.ledger.store import Entry
+    from fairpay.ledger.facts import Earned
+    from fairpay.ledger.inputs import Input
+    from fairpay.ledger.pools import Pool
+    from fairpay.ledger.store import Entry, Shelf
 
-__all__ = ["Adjusted", "adjust"]
+__all__ = ["Adjusted", "Change", "adjust", "reopened"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A correction to a closed month."""
+
+    logs: tuple[str, ...] = ()
+    """Late logs; corrected ones where `instead`."""
+    instead: bool = False
+    """Whether `logs` take the place of all the month's logs."""
+    exclude: tuple[Path, ...] = ()
+    """Tables of users or plays that do not count."""
+    tables: Mapping[str, Path] = field(default_factory=dict)
+    """Corrected tables, by what they are: pools, splits, aliases, artists, subscribers, decisions."""
+    undo: str | None = None
+    """The run id of an adjustment that is taken back."""
+    reason: str = ""
+    """Why, in words; goes into every row."""
+    kept: Mapping[str, Path] = field(default_factory=dict)
+    """Pool -> the file the books keep of its policy, where the pool file is that of an adjustment in the books."""
+
+    def check(self) -> None:
+        """Refuse a change that is none.
+
+        Raises:
+            UsageError: nothing is to change, or an undo that would change something else too.
+
+        """
+        stated = bool(self.logs or self.exclude or self.tables)
+        if stated == (self.undo is not None):
+            message = "an adjustment is either a change or --undo, not both" if stated else "nothing to adjust"
+            advice = "Give logs, --exclude FILE or a corrected table; or --undo ID alone."
+            raise UsageError(message, advice=advice)
+        if self.instead and not self.logs:
+            message = "--instead needs the logs that take the place of the old ones"
+            raise UsageError(message, advice="Name them.")
+
+    def every_file(self) -> list[tuple[str, Path]]:
+        """All it reads, logs among them, with their roles; logs must be single files."""
+        return [*self.files(), *((LOGS, Path(log)) for log in self.logs)]
+
+    def files(self) -> list[tuple[str, Path]]:
+        """The tables it reads, with their roles."""
+        return [*((EXCLUDED, path) for path in self.exclude), *self.tables.items()]
 
 
 def adjust(
@@ -59,16 +111,16 @@ def adjust(
         if month is None:
             message = f"{closing.period} is not closed"
             raise UsageError(message, advice="Only a closed month is adjusted; close an open one with all logs.")
-        desk = Desk(closing, change, found, month)
-        same = desk.same_in_effect()
+        again = Reopened(closing, change, found, month)
+        same = again.same_in_effect()
         if same is not None:
             return of_entry(same)
-        adjusted = desk.work_out(watch or Watch(), divide)
+        adjusted = again.work_out(watch or Watch(), divide)
         require(adjusted.controls)
         if dry_run:
             return adjusted
         keep_head(closing.books, found)
-        publish_adjustment(closing.books, adjusted, desk.record(), found)
+        publish_adjustment(closing.books, adjusted, again.record(), found)
         keep_head(closing.books, shelf(closing.books))
         return replace(adjusted, status="done")
 
@@ -76,9 +128,209 @@ def adjust(
 def of_entry(entry: Entry) -> Adjusted:
     """An adjustment that is in the books."""
     books = entry.books
-    already(entry)
+    controls = already(entry)
     facts = Facts.of_json(books["facts"])
-    controls = tuple(Control(c["name"], c["ok"], c["detail"]) for c in entry.manifest["controls"])
     return Adjusted(
         "already", entry.run_id, entry.period, facts.period, books["reason"], facts, entry.ledger(), controls
+    )
+
+
+@dataclass(frozen=True)
+class Reopened:
+    """One closed month, reopened to be looked at."""
+
+    closing: Closing
+    change: Change
+    found: Shelf
+    month: Entry
+
+    @cached_property
+    def standing(self) -> list[Entry]:
+        """The adjustments in effect before this one, less the one it takes back.
+
+        Raises:
+            UsageError: what is to be taken back was never booked for this month.
+
+        """
+        effective = in_effect(self.found, self.month.period)
+        undo = self.change.undo
+        if undo is not None and undo not in {entry.run_id for entry in effective}:
+            message = f"{self.month.period} has no adjustment {undo} that is in effect"
+            known = ", ".join(entry.run_id for entry in effective) or "none"
+            raise UsageError(message, advice=f"In effect: {known}.")
+        return [entry for entry in effective if entry.run_id != undo]
+
+    @cached_property
+    def new(self) -> list[Input]:
+        """The files of this change."""
+        only = replace(self.closing.again(self.month.books["options"]), logs=self.change.logs, tables={})
+        return Hashing.of(only, more=self.change.files()).inputs()
+
+    @cached_property
+    def own(self) -> tuple[list[Pool], Policies]:
+        """The pools of this change and their policies; none where it corrects no pools."""
+        table = self.change.tables.get("pools")
+        if table is None:
+            return [], Policies()
+        options = self.month.books["options"]
+        pools = read_pools(table, currency=str(options["currency"]), edition=options.get("edition", 1))
+        return pools, choose(pools, None, beside=table.parent, kept={})
+
+    @cached_property
+    def hashes(self) -> dict[str, str]:
+        """Pool -> sha256 of the policy stated for it, in the pools of this change."""
+        pools, policies = self.own
+        return policies.hashes(pools)
+
+    def same_in_effect(self) -> Entry | None:
+        """The adjustment that already does this, if there is one."""
+        booked = [e for e in self.found.adjustments if e.books["ref_period"] == self.month.period]
+        if self.change.undo is not None:
+            return next((e for e in booked if e.books["change"]["undo"] == self.change.undo), None)
+        mine = sorted(one.identity for one in self.new)
+        for entry in in_effect(self.found, self.month.period):
+            theirs = sorted(identity_of(one) for one in entry.books["inputs"])
+            change = entry.books["change"]
+            same = change["instead"] == self.change.instead and change.get("policies", {}) == self.hashes
+            if theirs == mine and same:
+                return entry
+        return None
+
+    def record(self) -> dict[str, Any]:
+        """What the manifest says of the change."""
+        policies = {"policies": self.hashes} if self.hashes else {}
+        return {
+            "ref_run_id": self.month.run_id,
+            "change": {"instead": self.change.instead, "undo": self.change.undo, **policies},
+            "inputs": [one.as_json() for one in self.new],
+        }
+
+    def work_out(self, watch: Watch, divide: Callable[..., Earned]) -> Adjusted:
+        """Work the month out again, and take the difference to what is booked."""
+        books, reason = self.closing.books, self.change.reason
+        base = reopened(self.closing, self.month)
+        changes = [recorded(entry, books) for entry in self.standing]
+        hashing = Hashing.of(base, more=[(role, path) for change in changes for role, path in change.every_file()])
+        now, exclusions = apply(base, [*changes, self.change])
+        loaded = load(now)
+        earned = divide(now, loaded, Source(now.logs, exclusions), watch)
+        self.check_unchanged(hashing.inputs())
+        ids = [entry.run_id for entry in self.standing]
+        head = self.found.head
+        asked = {"adjust": self.month.run_id, **self.record()["change"], "reason": reason}
+        run_id = run_id_of(head.run_id if head else "", asked, self.new, ids)
+        period = after(self.found.months[-1].period)
+        restated = position(post(earned, loaded.routing, Booking(run_id, period)))
+        rows = self.difference(restated, Booking(run_id, period), reason)
+        facts = Facts(period=self.month.period, run_id=run_id, **facts_of(earned))
+        controls = (*heard_controls(facts), *restated_controls(facts, restated, rows, self.booked))
+        beside = self.own[1].files()
+        month = self.month.period
+        return Adjusted("preview", run_id, period, month, reason, facts, rows, controls, beside=beside)
+
+    def check_unchanged(self, inputs: Iterable[Input]) -> None:
+        """Make sure that the month was worked out again from what it was closed from.
+
+        Raises:
+            InputError: a file is not the one it was.
+
+        """
+        now = {tuple(one.identity) for one in inputs}
+        records = [one for entry in (self.month, *self.standing) for one in entry.books["inputs"]]
+        changed = sorted({str(one["path"]) for one in records if tuple(identity_of(one)) not in now})
+        if changed:
+            message = f"{len(changed):,} inputs of {self.month.period} have changed, {changed[0]} among them"
+            raise InputError(message, advice="Restore them; a corrected file is given to adjust beside the old one.")
+
+    @cached_property
+    def booked(self) -> pl.DataFrame:
+        """What stands in the books for the month: its own rows and every adjustment of it so far."""
+        entries = [entry for entry in self.found.adjustments if entry.books["ref_period"] == self.month.period]
+        corrections = Ledger.joined(entry.ledger() for entry in entries).frame.select(*POSITION, wide())
+        return summed(pl.concat([position(self.month.ledger()), corrections]), *POSITION)
+
+    def difference(self, restated: pl.DataFrame, booking: Booking, reason: str) -> Ledger:
+        """One row for each payee and pool whose amount changes."""
+        changed = summed(pl.concat([restated, self.booked.with_columns(less())]), *POSITION)
+        reference = {"ref_run_id": self.month.run_id, "ref_period": self.month.period, "reason": reason}
+        return booking.rows(changed, Kind.ADJUSTMENT, **reference).sorted()
+
+
+def in_effect(found: Shelf, period: str) -> list[Entry]:
+    """The adjustments of a month that were not taken back, in the order they were booked."""
+    booked = [entry for entry in found.adjustments if entry.books["ref_period"] == period]
+    undone = {entry.books["change"]["undo"] for entry in booked}
+    return [entry for entry in booked if entry.run_id not in undone and entry.books["change"]["undo"] is None]
+
+
+def reopened(closing: Closing, month: Entry) -> Closing:
+    """The closing a month was made by, from what its directory keeps; `closing` says how to run.
+
+    Raises:
+        InputError: an input is gone.
+
+    """
+    inputs: Sequence[Mapping[str, Any]] = month.books["inputs"]
+    tables: dict[str, Path] = {}
+    for role in TABLES:
+        for one in inputs:
+            if one["role"] == role:
+                kept = sorted(month.directory.glob(f"input-{role}.*"))
+                tables[role] = kept[0] if kept else find_again(inputs, role, closing.books)[0]
+    logs = tuple(str(path) for path in find_again(inputs, LOGS, closing.books))
+    stated = month.books["options"].get("policies", {})
+    again = replace(closing.again(month.books["options"]), logs=logs, tables=tables)
+    return replace(again, policy=named(month, stated.get(MONTH)), kept=kept_files(month, stated))
+
+
+def named(month: Entry, sha256: str | None) -> str | None:
+    """What the month's own policy is called; None where it has none."""
+    if sha256 is None:
+        return None
+    used = month.books["facts"].get("policies", ())
+    return next((str(one["policy"]) for one in used if one["sha256"] == sha256), kept_name(sha256))
+
+
+def kept_files(entry: Entry, stated: Mapping[str, str]) -> dict[str, Path]:
+    """Pool -> the file an entry keeps of its policy; a policy that stands in the pool file has none."""
+    found = {pool: entry.directory / kept_name(sha256) for pool, sha256 in stated.items()}
+    listed = {str(output["name"]) for output in entry.manifest["outputs"]}
+    return {pool: path for pool, path in found.items() if path.name in listed}
+
+
+def apply(closing: Closing, changes: Iterable[Change]) -> tuple[Closing, Exclusions]:
+    """The closing with every change made, in order.
+
+    Raises:
+        InputError: a table of exclusions cannot be used.
+
+    """
+    exclusions = Exclusions()
+    for number, change in enumerate(changes, start=1):
+        late = {**closing.reading.late, **dict.fromkeys(change.logs, number)}
+        logs = change.logs if change.instead else (*closing.logs, *change.logs)
+        reading = replace(closing.reading, late=late)
+        closing = replace(closing, logs=logs, reading=reading, tables={**closing.tables, **change.tables})
+        if "pools" in change.tables:
+            month = {MONTH: closing.kept[MONTH]} if MONTH in closing.kept else {}
+            closing = replace(closing, kept={**month, **change.kept})
+        for path in change.exclude:
+            exclusions = exclusions.joined_with(read_exclusions(path))
+    return closing, exclusions
+
+
+def recorded(entry: Entry, books: Path) -> Change:
+    """The change an adjustment made, from its manifest.
+
+    Raises:
+        InputError: a file it read is gone.
+
+    """
+    inputs: Sequence[Mapping[str, Any]] = entry.books["inputs"]
+    return Change(
+        logs=tuple(str(path) for path in find_again(inputs, LOGS, books)),
+        instead=bool(entry.books["change"]["instead"]),
+        exclude=tuple(find_again(inputs, EXCLUDED, books)),
+        tables={role: path for role in TABLES for path in find_again(inputs, role, books)},
+        kept=kept_files(entry, entry.books["change"].get("policies", {})),
     )

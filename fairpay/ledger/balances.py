@@ -8,27 +8,35 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from fairpay.ledger.grouping import group, negative, summed
-from fairpay.ledger.ledger import EMPTY, Kind
+from fairpay.ledger.model import EMPTY, Kind, is_kind, less, wide
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from fairpay.ledger.ledger import Ledger
+    from fairpay.ledger.model import Ledger
 
 __all__ = ["LEFT", "Balances", "balances"]
 
-LEFT = frozenset({Kind.CARRY_OUT, Kind.SUSPENSE, Kind.RESERVE_HOLD, Kind.RESERVE_RELEASE, Kind.RECOUP})
+LEFT = frozenset(
+    {
+        Kind.SUSPENSE_RELEASE,
+        Kind.RESERVE_RELEASE,
+        Kind.RECOUP,
+        Kind.RESERVE_HOLD,
+        Kind.SUSPENSE,
+        Kind.CARRY_OUT,
+    }
+)
 """The kinds of ledger rows that months to come depend on."""
 ACCOUNT = ("payee", "currency")
 SUSPENSE = ("pool", *ACCOUNT)
 RESERVES = ("ref_period", *ACCOUNT)
-RECOUPED = ("reason", *ACCOUNT)
+RECOUPED = ("counterparty", *ACCOUNT)
 
 
 def none_of(keys: Sequence[str]) -> pl.DataFrame:
     """No balance of this sort yet."""
-    return EMPTY.select(*keys, "amount", "scale", "run_id", "period")
+    return EMPTY.select(*keys, wide(), "scale", "run_id", "period")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,7 @@ class Balances:
     kept: pl.DataFrame = field(default_factory=partial(none_of, RESERVES))
     """ref_period (the month it was held in) and the same: what went to reserve less what was released, zeros too."""
     recouped: pl.DataFrame = field(default_factory=partial(none_of, RECOUPED))
-    """reason (`advance NAME`) and the same: what was earned back."""
+    """counterparty (the name of an advance) and the same: what was earned back."""
 
     @property
     def suspense(self) -> pl.DataFrame:
@@ -56,50 +64,37 @@ class Balances:
 
     @property
     def earned_back(self) -> dict[tuple[str, str, str], int]:
-        """(`advance NAME`, payee, currency) -> minor units."""
+        """(advance, payee, currency) -> minor units."""
         columns = self.recouped.select(*RECOUPED, "amount").iter_rows()
-        return {(reason, payee, currency): amount for reason, payee, currency, amount in columns}
+        return {(advance, payee, currency): amount for advance, payee, currency, amount in columns}
 
     def after(self, ledger: Ledger) -> Balances:
-        """The state after one more month.
+        """The state after one more month."""
 
-        Raises:
-            UnbalancedError: when a balance leaves int64.
+        def rows(kind: Kind, amount: pl.Expr, **changes: pl.Expr) -> pl.DataFrame:
+            return ledger.frame.filter(is_kind(kind)).with_columns(amount, **changes)
 
-        """
-        frame = ledger.of_kinds(LEFT).frame
-
-        def rows(kind: Kind, *changes: pl.Expr) -> pl.DataFrame:
-            return frame.filter(pl.col("kind") == kind.value).with_columns(*changes)
-
-        less = negative()
-        held_in = pl.col("period").alias("ref_period")
-        carried = rows(Kind.CARRY_OUT).select(none_of(ACCOUNT).columns)
-        reserved = [rows(Kind.RESERVE_HOLD, held_in), rows(Kind.RESERVE_RELEASE, less)]
         return Balances(
-            carried=carried,
-            held=added(self.held, [rows(Kind.SUSPENSE)], SUSPENSE),
-            kept=added(self.kept, reserved, RESERVES),
-            recouped=added(self.recouped, [rows(Kind.RECOUP, less)], RECOUPED),
+            carried=rows(Kind.CARRY_OUT, wide()).select(none_of(ACCOUNT).columns),
+            held=added(SUSPENSE, self.held, rows(Kind.SUSPENSE_RELEASE, less()), rows(Kind.SUSPENSE, wide())),
+            kept=added(
+                RESERVES,
+                self.kept,
+                rows(Kind.RESERVE_HOLD, wide(), ref_period=pl.col("period")),
+                rows(Kind.RESERVE_RELEASE, less()),
+            ),
+            recouped=added(RECOUPED, self.recouped, rows(Kind.RECOUP, less())),
         )
 
 
-def added(before: pl.DataFrame, rows: Sequence[pl.DataFrame], keys: Sequence[str]) -> pl.DataFrame:
+def added(keys: Sequence[str], before: pl.DataFrame, *rows: pl.DataFrame) -> pl.DataFrame:
     """Add rows to balances, key by key; the reference is to the last row that put money there."""
-    names = none_of(keys).columns
-    if not any(part.height for part in rows):
-        return before
-    parts = [
-        part.select(names).with_columns(pl.col("amount").cast(pl.Int64), adds=pl.col("amount") > 0) for part in rows
-    ]
-    whole = pl.concat([before.with_columns(adds=pl.lit(value=True)), *parts])
-    # Groups are in the order of their keys, and so are the last rows that add, which may be none.
-    reference = group(whole, keys).last(whole["adds"].to_numpy())
-    found = summed(whole, keys)
-    known = whole[reference.clip(0)].select("run_id", "period")
-    never, nobody = pl.Series(reference < 0), pl.lit("", dtype=pl.Categorical)
-    texts = [pl.when(never).then(nobody).otherwise(known[name]).alias(name) for name in known.columns]
-    return found.with_columns(texts).select(names)
+    names = before.columns
+    known = [part.select(names).with_columns(adds=pl.col("amount") > 0) for part in rows]
+    whole = pl.concat([before.with_columns(adds=pl.lit(value=True)), *known])
+    last = (pl.col("run_id", "period").filter("adds").last()).fill_null("")
+    found = whole.group_by(keys, maintain_order=True).agg(wide().sum(), pl.col("scale").first(), last)
+    return found.select(names)
 
 
 def balances(ledgers: Iterable[Ledger]) -> Balances:

@@ -3,56 +3,33 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from fairpay.errors import DifferentRunError, UsageError
 from fairpay.ledger.balances import LEFT, balances
+from fairpay.ledger.closing import load
 from fairpay.ledger.controls import check_month, require
 from fairpay.ledger.earning import Source, earn
-from fairpay.ledger.effects import effects_files
 from fairpay.ledger.facts import Facts, facts_of
-from fairpay.ledger.hashed import Hashing
-from fairpay.ledger.head import check_head, keep_head
-from fairpay.ledger.identity import run_id_of
-from fairpay.ledger.ledger import Ledger
+from fairpay.ledger.inputs import Hashing, run_id_of
 from fairpay.ledger.listening import Watch
-from fairpay.ledger.loading import load
-from fairpay.ledger.periods import after, check_period
-from fairpay.ledger.posting import Booking, post
-from fairpay.ledger.settling import Terms, settle
-from fairpay.ledger.store import locked, read_entry, shelf
-from fairpay.ledger.writing import already, publish_month
+from fairpay.ledger.model import Booking, Ledger, after, check_period
+from fairpay.ledger.publish import Closed, publish_month
+from fairpay.ledger.settle import Terms, post, settle
+from fairpay.ledger.statements import effects_files
+from fairpay.ledger.store import already, check_head, keep_head, locked, read_entry, shelf
 from fairpay.runs.rejects import check_rejects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from fairpay.ledger.closing import Closing
-    from fairpay.ledger.earned import Earned
-    from fairpay.ledger.identity import Input
-    from fairpay.ledger.loading import Loaded
+    from fairpay.ledger.closing import Closing, Loaded
+    from fairpay.ledger.facts import Earned
+    from fairpay.ledger.inputs import Input
     from fairpay.ledger.store import Entry, Shelf
-    from fairpay.reports.outcome import Control
 
 __all__ = ["Closed", "close"]
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """A month that was closed, or would be."""
-
-    status: Literal["done", "already", "preview"]
-    period: str
-    run_id: str
-    facts: Facts
-    rows: Ledger
-    """In ledger order."""
-    controls: tuple[Control, ...]
-    manifest_sha256: str = ""
-    """Of the manifest in the books; empty for a preview. Kept elsewhere, it shows later that the books are these."""
-    beside: Mapping[str, str] = field(default_factory=dict)
-    """File name -> text, of what stands in the month's directory besides the ledger and its tables."""
 
 
 @dataclass(frozen=True, slots=True)

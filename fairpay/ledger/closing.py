@@ -1,34 +1,57 @@
-"""Closing: what closing a month is asked to do, and how that is written into its manifest."""
+"""Closing: what closing a month is asked to do, how its manifest says that, and the tables it is closed with.
+
+The tables are read and judged together, before any play is read.
+"""
 
 from __future__ import annotations
 
 import math
 import re
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
 
+from fairpay.adjust.review import read_decisions
+from fairpay.adjust.stated import check_conditions, read_statements
 from fairpay.errors import UsageError
-from fairpay.ledger.periods import bounds
-from fairpay.ledger.pools import EDITION
-from fairpay.ledger.settling import Policy
+from fairpay.ledger.model import bounds
+from fairpay.ledger.payees import (
+    Aliases,
+    Routing,
+    Standing,
+    read_advances,
+    read_aliases,
+    read_catalogue,
+    read_fees,
+    read_holds,
+)
+from fairpay.ledger.policies import Policies, choose, ruled
+from fairpay.ledger.pools import EDITION, Pool, key_columns, read_pools
+from fairpay.ledger.settle import Policy
+from fairpay.ledger.splits import Splits, read_splits
 from fairpay.money.currency import Currency, exact_amount, parse_rate
 from fairpay.runs.manifest import plain
-from fairpay.settings.options import number
-from fairpay.settings.values import Conditions, Qualifying, Reading, Running
+from fairpay.settings.option import defaults, is_table
+from fairpay.settings.options import CloseOptions, CompareOptions
+from fairpay.settings.values import Conditions, Qualifying, Reading, Running, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
+    from fractions import Fraction
 
+    from fairpay.adjust.decisions import Decision
     from fairpay.adjust.policy import Policy as PlayPolicy
+    from fairpay.adjust.splits import Wishes
+    from fairpay.adjust.stated import Stated
 
-__all__ = ["KEPT", "TABLES", "Closing"]
+__all__ = ["KEPT", "TABLES", "Closing", "Loaded", "load", "tables_of"]
 
 OF_USERS = ("subscribers", "decisions", "history", "wishes", "delegations")
 TABLES = ("pools", "splits", "aliases", "artists", "holds", "advances", "fees", *OF_USERS)
 """The tables a month can be closed with; only the pools are needed."""
 KEPT = tuple(name for name in TABLES if name not in OF_USERS)
 """Those the books keep a copy of, so that a month can be worked out again. They name no users."""
+DEFAULT = defaults(CloseOptions)
 MINIMUM = re.compile(r"(?:([A-Za-z]{3})\s*=\s*)?([\d.]+)")
 
 
@@ -51,35 +74,55 @@ class Closing:
     """The same -> the file that the books keep of it, when a month is reopened."""
     pool_by: tuple[str, ...] = ()
     """Keys that tell pools apart; empty: those the pool file uses."""
-    currency: str = "EUR"
+    currency: str = DEFAULT["currency"]
     """Of amounts in the tables that name none."""
-    minimum_payment: str = "0"
+    minimum_payment: str = DEFAULT["minimum_payment"]
     """`20.00`, or by currency `EUR=20.00, USD=25`."""
-    recoup: str = "100%"
-    reserve: str = "0%"
-    reserve_months: int = 3
-    unsplit: Literal["pay", "suspend"] = "pay"
+    recoup: str = DEFAULT["recoup"]
+    reserve: str = DEFAULT["reserve"]
+    reserve_months: int = DEFAULT["reserve_months"]
+    unsplit: Literal["pay", "suspend"] = DEFAULT["unsplit"]
     """What becomes of an artist without splits: it is its own payee, or its money is unclaimed."""
     min_seconds: str | None = None
     """None: what a pool's policy says, else 30."""
     measure: Literal["time", "plays"] | None = None
     """None: what a pool's policy says, else time where the log has it."""
-    kappa: str = "20"
+    kappa: str = DEFAULT["kappa"]
     """How many plays a listener's own past counts for, where a history is given."""
-    viscosity: str = "1/2"
+    viscosity: str = DEFAULT["viscosity"]
     """How much of delegated money is passed on at each step."""
-    delegate_cap: str = "10"
+    delegate_cap: str = DEFAULT["delegate_cap"]
     """How many times the own fee a delegate may receive."""
-    any_date: bool = False
+    any_date: bool = DEFAULT["any_date"]
     """Whether plays outside the period count too, where the log has times."""
-    per_payee: bool = False
+    per_payee: bool = DEFAULT["per_payee"]
     """Whether each payee gets a file of its own."""
-    excel: bool = False
+    excel: bool = DEFAULT["excel"]
     """Whether tables are also written as CSV that is safe to open in a spreadsheet."""
     edition: int = EDITION
     """How deductions are read, see `pools.EDITION`."""
     reading: Reading = field(default_factory=Reading)
     running: Running = field(default_factory=Running)
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any], logs: tuple[str, ...]) -> Self:
+        """Make a closing of options; what a command does not offer keeps its default.
+
+        Raises:
+            UsageError: an option has a value that it cannot have.
+
+        """
+        taken = {"books", "logs", "tables", "pool_by", "reading", "running"}
+        plain = {one.name for one in fields(cls)} & options.keys() - taken
+        return cls(
+            books=Path(options["books"]),
+            logs=logs,
+            tables=tables_of(options),
+            pool_by=tuple(options.get("pool_by", ())),
+            reading=Reading.of(options),
+            running=Running.of(options),
+            **{name: options[name] for name in plain},
+        )
 
     def qualifying(self, policy: PlayPolicy | None = None) -> Qualifying:
         """Say which listens count: those of the period, where the log has times. What is stated goes before the policy.
@@ -88,15 +131,11 @@ class Closing:
             UsageError: a length that is finer than a millisecond.
 
         """
-        seconds = exact_amount(self.min_seconds or LEAST_SECONDS)
-        if policy is not None and self.min_seconds is None:
-            seconds = policy.min_seconds
-        if (seconds * 1000).denominator != 1 or seconds < 0:
-            message = f"min_seconds {seconds}: give whole milliseconds, 0 or more"
-            raise UsageError(message)
+        seconds = policy.min_seconds if policy is not None and self.min_seconds is None else None
+        least = milliseconds(self.min_seconds or LEAST_SECONDS if seconds is None else seconds)
         measure = self.measure or (None if policy is None else policy.measure)
         since, until = (None, None) if self.any_date else bounds(self.period)
-        return Qualifying(min_ms=int(seconds * 1000), since=since, until=until, measure=measure)
+        return Qualifying(min_ms=least, since=since, until=until, measure=measure)
 
     def conditions(self) -> Conditions:
         """Say what listeners state, and how it counts.
@@ -105,13 +144,9 @@ class Closing:
             UsageError: a number that is none.
 
         """
-        return Conditions(
-            history=self.tables.get("history"),
-            kappa=number("kappa", self.kappa),
-            wishes=self.tables.get("wishes"),
-            delegations=self.tables.get("delegations"),
-            viscosity=number("viscosity", self.viscosity),
-            delegate_cap=number("delegate-cap", self.delegate_cap),
+        numbers = {name: getattr(self, name) for name in NUMBER_OF}
+        return Conditions.of(
+            {**{name: self.tables.get(name) for name in ("history", "wishes", "delegations")}, **numbers}
         )
 
     def paying(self, currencies: set[str]) -> Policy:
@@ -171,7 +206,7 @@ class Closing:
         return replace(self, **own, reading=reading)
 
 
-LEAST_SECONDS = "30"
+LEAST_SECONDS = defaults(CompareOptions)["min_seconds"]
 NUMBER_OF = {"kappa": "history", "viscosity": "delegations", "delegate_cap": "delegations"}
 """Numbers -> the tables without which they mean nothing."""
 READING = {one.name: getattr(Reading(), one.name) for one in fields(Reading) if one.name not in {"rejects", "late"}}
@@ -206,8 +241,86 @@ def restored(default: object, value: Any) -> Any:  # noqa: ANN401 - an option of
     return type(default)(value) if isinstance(default, tuple | frozenset) else value
 
 
+def tables_of(options: Mapping[str, Any]) -> dict[str, Path]:
+    """Return the tables that were given.
+
+    Raises:
+        UsageError: one is in memory, and the books name files.
+
+    """
+    given = {name: options[name] for name in TABLES if options.get(name) is not None}
+    for name, value in given.items():
+        if is_table(value):
+            message = f"{name} is a {type(value).__name__}: the books are closed from files, which they name"
+            raise UsageError(message, advice="Write the table to a file first.")
+    return {name: Path(value) for name, value in given.items()}
+
+
 def whole_units(currency: Currency, amount: str) -> int:
     """Minor units of a least payment; finer digits than the currency has are rounded up."""
     units = exact_amount(amount) * 10**currency.digits
     whole: int = math.ceil(units)
     return whole
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the tables say."""
+
+    pools: list[Pool]
+    """Each with its rule."""
+    columns: tuple[str, ...]
+    """The key columns that tell pools apart."""
+    routing: Routing
+    standing: Standing
+    policies: Policies = field(default_factory=Policies)
+    decisions: tuple[Decision, ...] | None = None
+    """What a person decided; None: nothing was asked."""
+    history: Stated[dict[str, int]] | None = None
+    wishes: Stated[Wishes] | None = None
+    delegations: Stated[dict[str, Fraction]] | None = None
+
+    @property
+    def currencies(self) -> set[str]:
+        """Currencies that are paid out."""
+        return {pool.payout.code for pool in self.pools}
+
+
+def load(closing: Closing) -> Loaded:
+    """Read every table.
+
+    Raises:
+        UsageError: no pool file; a pool without a rule; a policy or a number that is none.
+        InputError: a table that cannot be used.
+
+    """
+    tables, currency = closing.tables, closing.currency
+    if "pools" not in tables:
+        message = "no pools stated"
+        raise UsageError(message, advice="Give --pools FILE: a line for each pool with its gross revenue.")
+    pools = read_pools(tables["pools"], currency=currency, edition=closing.edition)
+    policies = choose(pools, closing.policy, beside=tables["pools"].parent, kept=closing.kept)
+    pools = ruled(pools, closing.rule, policies)
+    check_conditions(closing.conditions(), tables.get("subscribers"))
+    advances, fees, holds = tables.get("advances"), tables.get("fees"), tables.get("holds")
+    return Loaded(
+        pools=pools,
+        columns=key_columns(pools, closing.pool_by),
+        routing=Routing(
+            aliases=read_aliases(tables["aliases"]) if "aliases" in tables else Aliases({}),
+            splits=read_splits(tables["splits"]) if "splits" in tables else Splits(),
+            catalogue=read_catalogue(tables["artists"]) if "artists" in tables else None,
+            suspend_unsplit=closing.unsplit == "suspend",
+        ),
+        standing=Standing(
+            holds=read_holds(holds) if holds else {},
+            advances=read_advances(advances, currency=currency, period=closing.period) if advances else {},
+            fees=read_fees(fees, currency=currency) if fees else {},
+        ),
+        policies=policies,
+        decisions=read_decisions(tables["decisions"]) if "decisions" in tables else None,
+        **read_statements(
+            *(tables.get(name) for name in ("history", "wishes", "delegations")),
+            set_aside=closing.reading.rejects is not None,
+        ),
+    )

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
 from fairpay.errors import Problem, UnbalancedError
-from fairpay.ledger.grouping import group, row_order
-from fairpay.ledger.ledger import INTO, STANDS, Kind, Ledger
+from fairpay.ledger.model import INTO, STANDS, Kind, Ledger, by, in_words, is_kind, pool_sums, signed, summed, wide
+from fairpay.ledger.payees import is_suspense
 from fairpay.ledger.pools import OUTSIDE
-from fairpay.ledger.routing import is_suspense
-from fairpay.ledger.sums import in_words, pool_sums, sums, with_parent
 from fairpay.money.currency import format_units
 from fairpay.reports.outcome import Control
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from fairpay.ledger.balances import Balances
     from fairpay.ledger.facts import Facts
 
-__all__ = ["check_month", "heard_controls", "require"]
+__all__ = ["POSITION", "check_month", "heard_controls", "position", "require", "restated_controls"]
 
-ACCOUNT = ["payee", "currency"]
-POOLED = ["pool", *ACCOUNT]
+ACCOUNT = ("payee", "currency")
+POOLED = ("pool", *ACCOUNT)
+DIVIDED = ("pool", "divided", "currency")
+POSITION = (*POOLED, "scale")
+"""What a position is by: `position` has these columns and `amount`, the minor units credited for a month."""
 CREDITS = (Kind.EARNED, Kind.MINIMUM_TOPUP)
 
 
@@ -114,20 +114,21 @@ def pool_controls(rows: Ledger, facts: Facts) -> Iterator[Control]:
 
 def splits_control(rows: Ledger) -> Control:
     """What an artist with splits earned is taken off it, and its payees get just that, for each pool and artist."""
-    splits = with_parent(rows.of_kinds({Kind.SPLIT}).frame)
-    taking = pl.col("reason") == "to payees"
-    parents = splits.filter(taking & ~is_suspense("payee")).select(POOLED).unique()
-    earned = rows.of_kinds(CREDITS).frame.join(parents, on=POOLED, how="semi")
-    columns = ("pool", "currency", "amount", "kind")
-    divided = splits.select(*columns, taken=taking, payee="parent")
-    whole = pl.concat([divided, earned.select(*columns, taken=pl.lit(value=False), payee="payee")])
-    groups, amounts = group(whole, POOLED), whole["amount"].to_numpy()
-    taken, split = whole["taken"].to_numpy(), (whole["kind"] == Kind.SPLIT.value).to_numpy()
-    unequal = groups.sum(amounts, split) != 0
-    lost = (groups.sum(amounts, taken | ~split) != 0) & groups.any(~split)
-    wrong = int(np.count_nonzero(unequal)) + int(np.count_nonzero(lost))
-    count = int(np.count_nonzero(groups.any(taken)))
+    columns = (*DIVIDED, "kind", "amount")
+    splits, taken, earns = divided(rows).select(columns), is_kind(Kind.SPLIT_OUT), is_kind(*CREDITS)
+    parents = splits.filter(taken & ~is_suspense("divided")).select(DIVIDED).unique()
+    earned = rows.of_kinds(CREDITS).frame.with_columns(divided="payee").select(columns)
+    whole = pl.concat([splits, earned.join(parents, on=DIVIDED, how="semi")])
+    lost = (wide(taken | earns).sum() != 0) & earns.any()
+    sums = whole.group_by(DIVIDED).agg(unequal=wide(~earns).sum() != 0, lost=lost, taken=taken.any())
+    count, wrong = sums.filter("taken").height, sums.filter("unequal").height + sums.filter("lost").height
     return Control("splits", not wrong, f"{count:,} amounts divided among payees; {wrong:,} do not add up")
+
+
+def divided(rows: Ledger) -> pl.DataFrame:
+    """Splits with the account that is `divided`: what is taken off it, and what it gives to each payee."""
+    account = pl.when(is_kind(Kind.SPLIT_IN)).then("counterparty").otherwise("payee")
+    return rows.of_kinds({Kind.SPLIT_IN, Kind.SPLIT_OUT}).frame.with_columns(divided=account)
 
 
 def same_rows(name: str, found: Ledger, booked: Ledger) -> Control:
@@ -140,27 +141,26 @@ def same_rows(name: str, found: Ledger, booked: Ledger) -> Control:
 def carried_control(rows: Ledger, before: Balances) -> Control:
     """What comes in is what the last month carried out, account by account."""
     carried = rows.of_kinds({Kind.CARRY_IN})
-    columns = [*ACCOUNT, "amount"]
-    bare = [frame[row_order(frame, columns)].select(columns) for frame in (carried.frame, before.carried)]
+    columns = (*ACCOUNT, wide())
+    bare = [frame.select(columns).sort(pl.all()) for frame in (carried.frame, before.carried)]
     detail = f"{len(carried):,} balances carried in, {before.carried.height:,} carried out of the month before"
     return Control("carry_in", bare[0].equals(bare[1]), detail)
 
 
 def held_controls(rows: Ledger, before: Balances) -> Iterator[Control]:
     """No more leaves suspense or reserve than is there."""
-    released = rows.where((pl.col("kind") == Kind.SUSPENSE.value) & (pl.col("reason") == "released"))
-    wrong = not_held(released.frame, before.suspense, POOLED, sign=-1)
+    released = rows.of_kinds({Kind.SUSPENSE_RELEASE})
+    wrong = not_held(released.frame, before.suspense, POOLED)
     yield Control("suspense", not wrong, f"{len(released):,} amounts released, {wrong:,} not as they were held")
     paid_back = rows.of_kinds({Kind.RESERVE_RELEASE})
-    wrong = not_held(paid_back.frame, before.reserves, ["ref_period", *ACCOUNT], sign=1)
+    wrong = not_held(paid_back.frame, before.reserves, ("ref_period", *ACCOUNT))
     yield Control("reserves", not wrong, f"{len(paid_back):,} reserves released, {wrong:,} not as they were held")
 
 
-def not_held(released: pl.DataFrame, held: pl.DataFrame, keys: list[str], *, sign: int) -> int:
+def not_held(released: pl.DataFrame, held: pl.DataFrame, keys: Sequence[str]) -> int:
     """How many rows release another amount than is held."""
     both = released.join(held.select(*keys, was="amount"), on=keys, how="left")
-    is_held = pl.col("was").cast(pl.Int128) == pl.col("amount").cast(pl.Int128) * sign
-    return both.filter(~is_held.fill_null(value=False)).height
+    return both.filter(~pl.col("was").eq_missing(wide())).height
 
 
 def advances_control(rows: Ledger, facts: Facts, before: Balances) -> Control:
@@ -169,36 +169,33 @@ def advances_control(rows: Ledger, facts: Facts, before: Balances) -> Control:
     wrong = lines = 0
     for row in rows.of_kinds({Kind.RECOUP}):
         lines += 1
-        paid = facts.advances.get(f"{row.payee} / {row.currency} / {row.reason}", 0)
-        wrong += row.amount > 0 or done.get((row.reason, row.payee, row.currency), 0) - row.amount > paid
+        paid = facts.advances.get(f"{row.payee} / {row.currency} / advance {row.counterparty}", 0)
+        wrong += row.amount > 0 or done.get((row.counterparty, row.payee, row.currency), 0) - row.amount > paid
     return Control("advances", not wrong, f"{lines:,} recoupments, {wrong:,} beyond the advance")
 
 
 def accounts_control(rows: Ledger) -> Control:
     """Every account closes to zero."""
-    groups, into = group(rows.frame, ACCOUNT), rows.is_kind(INTO)
-    left = groups.sum(rows.amounts, into) != groups.sum(rows.amounts, ~into)
-    wrong = int(np.count_nonzero(left))
-    return Control("accounts", not wrong, f"{len(groups):,} accounts, {wrong:,} do not close to zero")
+    left = rows.frame.group_by(ACCOUNT).agg(amount=signed().sum())
+    wrong = left.filter(pl.col("amount") != 0).height
+    return Control("accounts", not wrong, f"{left.height:,} accounts, {wrong:,} do not close to zero")
 
 
 def payable_control(rows: Ledger, facts: Facts) -> Control:
     """What is paid is at least the minimum payment, goes to nobody twice, and never to an account in suspense."""
     paid = rows.of_kinds({Kind.PAYABLE}).frame
-    accounts = len(group(paid, ACCOUNT))
-    wrong = 0
-    for currency in paid["currency"].unique().to_list():
+    accounts = paid.select(ACCOUNT).unique().height
+    wrong = paid.height - accounts + paid.filter(is_suspense("payee")).height
+    for currency in paid["currency"].unique():
         least = max(1, facts.minimum.get(currency, 0))
-        mine = paid.filter(pl.col("currency") == currency)["amount"].to_numpy()
-        wrong += int(np.count_nonzero(mine < least))
-    wrong += paid.height - accounts + paid.filter(is_suspense("payee")).height
+        wrong += sum(amount < least for amount in paid.filter(pl.col("currency") == currency)["amount"])
     return Control("payable", not wrong, f"{accounts:,} payments, {wrong:,} below the minimum payment or not allowed")
 
 
 def total_control(rows: Ledger) -> Control:
     """Paid + carried + suspense + reserve is all there was to place, in each currency."""
     stands, into = (
-        {currency: amount for currency, amount in sums(rows.of_kinds(kinds).frame).items() if amount}
+        {currency: amount for currency, amount in by(rows.of_kinds(kinds).frame, "currency").items() if amount}
         for kinds in (STANDS, INTO)
     )
     parts = [f"{kind.value} {in_words(rows.of_kinds({kind}).frame)}" for kind in sorted(STANDS)]
@@ -213,3 +210,23 @@ def period_control(rows: Ledger, facts: Facts, closed: Iterable[str]) -> Control
     wrong += rows.of_kinds(CREDITS).frame.filter(pl.col("ref_period") != "").height
     wrong += frame.filter(pl.col("run_id") != facts.run_id).height
     return Control("period", not wrong, f"{len(rows):,} rows of {facts.period}, {wrong:,} of another period or run")
+
+
+def position(rows: Ledger) -> pl.DataFrame:
+    """What each payee was credited by the month's own earnings, pool by pool.
+
+    Splits of what was released from suspense belong to earlier months and are left out.
+    """
+    own = rows.of_kinds(CREDITS).frame
+    splits = divided(rows).filter(~is_suspense("divided"))
+    return summed(pl.concat([part.select(*POSITION, "amount") for part in (own, splits)]), *POSITION)
+
+
+def restated_controls(facts: Facts, restated: pl.DataFrame, rows: Ledger, booked: pl.DataFrame) -> Iterator[Control]:
+    """Each pool, as it is known now, is placed to the last minor unit, and the rows are the difference to the books."""
+    sums = [pool_sums(frame) for frame in (restated, booked, rows.frame)]
+    for pool in facts.pools:
+        now, before, moved = (found.get((pool.name, pool.currency), 0) for found in sums)
+        texts = [format_units(amount, pool.scale) for amount in (before, moved, pool.base + pool.topup)]
+        detail = f"{texts[0]} booked + {texts[1]} adjusted = pool {texts[2]} {pool.currency}"
+        yield Control(f"pool {pool.name}", now == pool.base + pool.topup == before + moved, detail)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from fairpay.errors import InputError
-from fairpay.ledger.grouping import column, group, row_order
-from fairpay.ledger.ledger import INTO, Kind, read_ledger
+from fairpay.ledger.model import INTO, Kind, read_ledger, wide
 from fairpay.ledger.store import LEDGER
 from fairpay.money.currency import format_units
+from fairpay.reports.shown import Shown
 from fairpay.runs.manifest import RUNNING, read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Change", "Difference", "Moved", "Moves", "diff"]
+__all__ = ["Change", "Difference", "Moved", "Moves", "diff", "diff_json"]
 
 KEYS = ("payee", "currency", "scale")
 """What a figure is by; its tables have these columns and `amount`."""
@@ -79,8 +79,8 @@ class Moves:
         return Moves(self.frame[part])
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+@dataclass(frozen=True, slots=True, repr=False)
+class Difference(Shown):
     """Two runs, compared."""
 
     why: tuple[Change, ...]
@@ -88,6 +88,15 @@ class Difference:
     """Money first, then each other figure by itself: the largest difference in major units first, then by payee."""
     unchanged: int
     """Figures that are the same in both."""
+
+    def __repr__(self) -> str:
+        """Say in one line what it is."""
+        return f"<diff: {len(self.moved):,} figures differ, {self.unchanged:,} do not, {len(self.why):,} reasons>"
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """The figures that differ; in minor units."""
+        return self.moved.frame
 
 
 def diff(before: Path, after: Path) -> Difference:
@@ -112,12 +121,10 @@ def diff(before: Path, after: Path) -> Difference:
 def side_by_side(before: pl.DataFrame, after: pl.DataFrame, figure: str) -> pl.DataFrame:
     """One figure of both runs, payee by payee, as the columns of `Moved`; 0 where a payee is not there."""
     whole = pl.concat([before.with_columns(new=False), after.with_columns(new=True)])
-    groups, amounts, new = group(whole, KEYS), whole["amount"].to_numpy(), whole["new"].to_numpy()
-    found = [
-        column(groups.sum(amounts, where)).cast(pl.Int128).alias(name)
-        for name, where in (("before", ~new), ("after", new))
-    ]
-    return whole[groups.firsts()].select(*KEYS, figure=pl.lit(figure, dtype=pl.Categorical)).with_columns(found)
+    found = whole.group_by(KEYS, maintain_order=True).agg(
+        before=wide(~pl.col("new")).sum(), after=wide(pl.col("new")).sum()
+    )
+    return found.select(*KEYS, pl.lit(figure, dtype=pl.Categorical).alias("figure"), "before", "after")
 
 
 def ranked(moved: pl.DataFrame) -> pl.DataFrame:
@@ -125,9 +132,8 @@ def ranked(moved: pl.DataFrame) -> pl.DataFrame:
     finest = moved["scale"].max() if moved.height else 0
     unit = pl.lit(10, dtype=pl.Int128).pow(finest - pl.col("scale").cast(pl.Int128))
     place = pl.col("figure").cast(pl.String).replace_strict({name: n for n, name in enumerate(COUNTED)}, default=-1)
-    return moved[row_order(moved, ("payee", "currency", "figure"))].sort(
-        place, (pl.col("after") - pl.col("before")).abs() * unit, descending=[False, True], maintain_order=True
-    )
+    size = (pl.col("after") - pl.col("before")).abs() * unit
+    return moved.sort(place, size, "payee", "currency", "figure", descending=[False, True, False, False, False])
 
 
 def amounts_of(directory: Path, manifest: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
@@ -159,8 +165,8 @@ def readable(directory: Path) -> Iterator[None]:
 
 
 def from_ledger(path: Path) -> dict[str, pl.DataFrame]:
-    """What each payee was credited in a month of the books (without balances carried in), and is to be paid."""
-    kinds = {"credited": INTO - {Kind.CARRY_IN}, "payable": {Kind.PAYABLE}}
+    """What each payee was credited in a month, without what was carried in or released, and its payment."""
+    kinds = {"credited": INTO - {Kind.CARRY_IN, Kind.SUSPENSE_RELEASE}, "payable": {Kind.PAYABLE}}
     rows = read_ledger(str(path), INTO | {Kind.PAYABLE})
     return {figure: rows.of_kinds(own).frame.select(*KEYS, "amount") for figure, own in kinds.items()}
 
@@ -266,3 +272,24 @@ def inputs(manifest: Mapping[str, Any]) -> dict[str, str]:
             name, number = f"{role}{Path(path).name} ({number})", number + 1
         found[name] = (sha256 or "not hashed")[:12]
     return found
+
+
+def diff_json(difference: Difference) -> dict[str, Any]:
+    """What `fairpay diff --json` prints."""
+    return {
+        "schema_version": 1,
+        "command": "diff",
+        "why": [asdict(change) for change in difference.why],
+        "changed": [
+            {
+                "payee": one.payee,
+                "currency": one.currency,
+                "figure": one.figure,
+                "before": format_units(one.before, one.scale),
+                "after": format_units(one.after, one.scale),
+                "difference": format_units(one.after - one.before, one.scale),
+            }
+            for one in difference.moved
+        ],
+        "unchanged": difference.unchanged,
+    }

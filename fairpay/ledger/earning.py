@@ -11,13 +11,11 @@ import numpy as np
 
 from fairpay.adjust.payers import Payers, pass_on
 from fairpay.errors import NothingToPayError
-from fairpay.ledger.earned import Applied, Earned, Heard, Line, Paid, PoolEarned, Ruled
 from fairpay.ledger.exclusions import Exclusions
-from fairpay.ledger.facts import plain
+from fairpay.ledger.facts import Applied, Earned, Heard, Line, Paid, PoolEarned, Ruled, plain
 from fairpay.ledger.listening import MonthLogs, PoolPlays, read_plays
 from fairpay.ledger.payers import read_payers
-from fairpay.ledger.pools import OUTSIDE
-from fairpay.ledger.revenue import Revenue, revenue
+from fairpay.ledger.pools import OUTSIDE, Revenue, revenue
 from fairpay.ledger.tracks import by_artist
 from fairpay.logs.schema import REASONS
 from fairpay.money.allocation import Allocation
@@ -28,9 +26,8 @@ from fairpay.rules import find_rule
 from fairpay.rules.core.ties import settle_together
 
 if TYPE_CHECKING:
-    from fairpay.ledger.closing import Closing
+    from fairpay.ledger.closing import Closing, Loaded
     from fairpay.ledger.listening import MonthPlays, Watch
-    from fairpay.ledger.loading import Loaded
     from fairpay.ledger.pools import Pool
     from fairpay.ledger.splits import Splits
     from fairpay.rules.core.rule import Rule

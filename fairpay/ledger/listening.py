@@ -21,7 +21,7 @@ from fairpay.pipeline.repeats import open_once
 from fairpay.pipeline.request import Watch
 from fairpay.pipeline.warn import sentences, stop_if_strict
 from fairpay.qualify import ByRow
-from fairpay.settings.options import number
+from fairpay.settings.values import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -29,9 +29,8 @@ if TYPE_CHECKING:
     from fairpay.adjust.payers import Payers
     from fairpay.engine.pool import LocalPool
     from fairpay.kernels.arrays import Codes
-    from fairpay.ledger.closing import Closing
+    from fairpay.ledger.closing import Closing, Loaded
     from fairpay.ledger.exclusions import Exclusions
-    from fairpay.ledger.loading import Loaded
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Listens, RawBatch
     from fairpay.pipeline.intake import Taken

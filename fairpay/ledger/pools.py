@@ -1,4 +1,4 @@
-"""Pools: the money of a month by territory, offering and currency, and which of them plays belong to."""
+"""Pools: the money of a month by territory, offering and currency, what each pays, and which plays belong to it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,26 @@ from typing import TYPE_CHECKING
 from fairpay.errors import FairpayError, InputError, UsageError
 from fairpay.ledger.tables import read_table
 from fairpay.logs.faults import Faults
-from fairpay.money.currency import Currency, exact_amount, parse_rate
+from fairpay.money.currency import LARGEST, Currency, exact_amount, parse_rate, round_half_even
 from fairpay.rules import find_rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["EDITION", "KEYS", "OUTSIDE", "ROLE_OF", "Exchange", "Pool", "find_pool", "key_columns", "read_pools"]
+__all__ = [
+    "EDITION",
+    "KEYS",
+    "OUTSIDE",
+    "ROLE_OF",
+    "Exchange",
+    "Pool",
+    "Revenue",
+    "find_pool",
+    "key_columns",
+    "read_pools",
+    "revenue",
+]
 
 KEYS = ("territory", "offering", "currency")
 """What a pool can be keyed by. An empty cell, or `*`, stands for any value."""
@@ -328,3 +340,71 @@ def find_pool(pools: Sequence[Pool], columns: Sequence[str], values: Sequence[st
         message = f"{'/'.join(values)} belongs to {names} alike"
         raise InputError(message, advice="Add a pool for exactly this key, or fill the empty keys of one of them.")
     return best[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Revenue:
+    """The chain of amounts of one pool. Fractions are exact major units of the pool's own currency."""
+
+    own: Currency
+    gross: Fraction
+    deducted: tuple[tuple[str, Fraction], ...]
+    """Each deduction by name."""
+    net: Fraction
+    """Gross less deductions."""
+    royalty: Fraction
+    """Net times the royalty rate."""
+    floor: Fraction
+    """The least royalty: minimum per subscriber times subscribers."""
+    subscribers: int
+    """What the floor counted."""
+    currency: Currency
+    """Of the two amounts below."""
+    base: int
+    """The royalty in minor units of the payout currency."""
+    topup: int
+    """What the per-subscriber minimum adds, in minor units of the payout currency."""
+
+    @property
+    def pool(self) -> int:
+        """What is divided."""
+        return self.base + self.topup
+
+
+def revenue(pool: Pool, *, subscribers: int) -> Revenue:
+    """Work out what a pool pays: (gross - deductions) x rate, at least the floor, exchanged, rounded once.
+
+    A pool that refunds more than it took comes to less than nothing, and has no floor.
+
+    Args:
+        pool: its line of the pool file.
+        subscribers: how many to count for the floor where the pool does not say.
+
+    Raises:
+        InputError: when it comes to 2^62 minor units or more.
+
+    """
+    net = pool.gross - sum((amount for _, amount in pool.deductions), Fraction(0))
+    royalty = net * pool.rate
+    counted = subscribers if pool.subscribers is None else pool.subscribers
+    floor = pool.minimum * counted
+    minor = (pool.exchange.rate if pool.exchange else 1) * Fraction(10) ** pool.payout.digits
+    base = round_half_even(royalty * minor)
+    whole = base if pool.gross < 0 else round_half_even(max(royalty, floor) * minor)
+    own = 10**pool.currency.digits * max(abs(pool.gross), abs(net), floor)
+    for size, currency in ((own, pool.currency), (abs(whole), pool.payout)):
+        if size >= LARGEST:
+            message = f"pool {pool.name} comes to 2^62 minor units of {currency.code} or more"
+            raise InputError(message, advice="Divide it in several pools.")
+    return Revenue(
+        own=pool.currency,
+        gross=pool.gross,
+        deducted=pool.deductions,
+        net=net,
+        royalty=royalty,
+        floor=floor,
+        subscribers=counted,
+        currency=pool.payout,
+        base=base,
+        topup=whole - base,
+    )

@@ -1,14 +1,17 @@
-"""Splits: which payees share what an artist or a track earns, in exact parts that sum to one."""
+"""Splits: which payees share what an artist or a track earns, in exact parts, and amounts divided among them."""
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypeAlias
 
+import polars as pl
+
 from fairpay.errors import UsageError
-from fairpay.ledger.ledger import apportion
+from fairpay.ledger.model import apportion
 from fairpay.ledger.tables import Line, read_table
 from fairpay.logs.faults import Faults
 from fairpay.money.currency import parse_rate
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["OF_TRACK", "RESERVED", "Splits", "artist_of", "read_splits", "track_source"]
+__all__ = ["OF_TRACK", "RESERVED", "Splits", "artist_of", "divide_lines", "read_splits", "track_source"]
 
 NAMES = {"artist": ("artist_id",), "track": ("track_id", "isrc"), "payee": ("payee_id",), "share": ("shares", "part")}
 RESERVED = ("unmatched:", "unclaimed:", "unallocated:", "held:")
@@ -149,3 +152,78 @@ def read_line(line: Line, found: dict[Key, dict[str, Fraction]], faults: Faults)
     if payee in shares:
         faults.add(f"a payee stands twice under one {'track' if key[1] else 'artist'}: {payee}", line.number)
     shares[payee] = shares.get(payee, Fraction(0)) + share
+
+
+NARROW, WIDE = 2**48, 2**112
+"""What an amount times its whole may reach in int64, and in int128: remainders of 2^14 payees are added too."""
+FINEST = 2**62
+"""Shares are whole numbers out of less than this; finer ones are divided one by one."""
+
+
+def divide_lines(lines: pl.DataFrame, splits: Splits) -> pl.DataFrame:
+    """Divide each amount among the payees of its source; a negative one mirrors the positive one.
+
+    Args:
+        lines: `line` (a number of its own), `source` (which has splits) and `amount`, int64 or int128.
+        splits: who shares.
+
+    Returns:
+        `line`, `payee`, `amount`, in no stated order; the parts of a line sum to its amount, and zeros are left out.
+
+    """
+    sources = lines["source"].unique().cast(pl.String).to_list()
+    shares, whole, beyond = shares_of(sources, splits)
+    wide = lines["amount"].cast(pl.Int128)
+    most = max([1, *(abs(n) for n in (wide.min(), wide.max()) if isinstance(n, int))])
+    kind = pl.Int64 if most * whole < NARROW else pl.Int128
+    if most * whole >= WIDE:
+        beyond = sources
+    slow = pl.col("source").is_in(beyond)
+    parts = divided(lines.filter(~slow).with_columns(pl.col("amount").cast(kind)), shares, kind)
+    if beyond:
+        exact = one_by_one(lines.filter(slow), splits)
+        parts = pl.concat([parts.with_columns(pl.col("amount").cast(pl.Int128)), exact])
+    return parts.filter(pl.col("amount") != 0)
+
+
+def shares_of(sources: Iterable[str], splits: Splits) -> tuple[pl.DataFrame, int, list[str]]:
+    """The shares of some sources as whole numbers: the table, the largest sum, and sources too fine for int64."""
+    rows: list[tuple[str, str, int, int]] = []
+    beyond: list[str] = []
+    for source in sources:
+        payees = splits.of(source)
+        whole = math.lcm(*(share.denominator for _, share in payees))
+        if whole >= FINEST:
+            beyond.append(source)
+        else:
+            rows += [(source, payee, share.numerator * (whole // share.denominator), whole) for payee, share in payees]
+    types = {"source": pl.Categorical, "payee": pl.Categorical, "share": pl.Int64, "whole": pl.Int64}
+    table = pl.DataFrame(rows, schema=types, orient="row")
+    return table, max((row[3] for row in rows), default=1), beyond
+
+
+def divided(lines: pl.DataFrame, shares: pl.DataFrame, wide: type[pl.DataType]) -> pl.DataFrame:
+    """Floors first, then one unit each to the largest remainders; ties to the payee that stands first."""
+    parts = lines.join(shares, on="source", how="inner", maintain_order="left_right").with_row_index("place")
+    product = pl.col("amount").abs() * pl.col("share").cast(wide)
+    whole = pl.col("whole").cast(wide)
+    parts = parts.with_columns(part=product // whole, rest=product % whole)
+    # What the floors leave of a line is the sum of its remainders over the whole.
+    open_lines = parts.filter(pl.col("rest") != 0).select("line", "place", "rest", "whole")
+    ranked = open_lines.sort("line", "rest", "place", descending=[False, True, False])
+    first = pl.int_range(pl.len()).over("line")
+    left = pl.col("rest").sum().over("line") // pl.col("whole").first().over("line").cast(wide)
+    served = ranked.filter(first < left)["place"]
+    extra = pl.col("place").is_in(served.implode()).cast(wide)
+    signed = (pl.col("part") + extra) * pl.when(pl.col("amount") < 0).then(-1).otherwise(1).cast(wide)
+    return parts.select("line", "payee", amount=signed)
+
+
+def one_by_one(lines: pl.DataFrame, splits: Splits) -> pl.DataFrame:
+    """The same with Python's integers, for shares that are too fine."""
+    rows = [
+        (line, payee, part)
+        for line, source, amount in lines.select("line", "source", "amount").iter_rows()
+        for payee, part in splits.divide(source, amount)
+    ]
+    return pl.DataFrame(rows, schema={"line": pl.UInt32, "payee": pl.Categorical, "amount": pl.Int128}, orient="row")

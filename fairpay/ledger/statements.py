@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from fairpay.ledger.export import Sheet, written
 from fairpay.ledger.facts import units_of
-from fairpay.ledger.grouping import column, group, widened
-from fairpay.ledger.ledger import Kind
-from fairpay.ledger.names import payment_ref
-from fairpay.ledger.routing import is_suspense
-from fairpay.ledger.sheet import Sheet
+from fairpay.ledger.model import Kind, by, is_kind, signed, wide
+from fairpay.ledger.payees import is_suspense
+from fairpay.ledger.splits import RESERVED
 from fairpay.money.currency import Currency, format_units
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from fairpay.ledger.facts import Facts, PoolFacts
-    from fairpay.ledger.ledger import Ledger
+    from fairpay.ledger.model import Ledger
 
-__all__ = ["lines", "payables", "pools_sheet", "statements"]
+__all__ = [
+    "effects_files",
+    "file_name",
+    "lines",
+    "payables",
+    "payment_ref",
+    "pools_sheet",
+    "statements",
+    "suspense",
+    "totals",
+]
 
 ACCOUNT = ("payee", "currency", "scale")
-COLUMNS: dict[str, tuple[Kind, bool]] = {
-    "opening_balance": (Kind.CARRY_IN, False),
-    "earned": (Kind.EARNED, False),
-    "minimum_topup": (Kind.MINIMUM_TOPUP, False),
-    "split_from_others": (Kind.SPLIT, False),
-    "split_to_others": (Kind.SPLIT, True),
-    "adjustments": (Kind.ADJUSTMENT, False),
-    "fees": (Kind.FEE, False),
-    "suspense_released": (Kind.SUSPENSE, True),
-    "reserve_released": (Kind.RESERVE_RELEASE, False),
-    "recouped": (Kind.RECOUP, False),
-    "reserve_held": (Kind.RESERVE_HOLD, False),
-    "suspended": (Kind.SUSPENSE, False),
-    "closing_balance": (Kind.CARRY_OUT, False),
-    "payable": (Kind.PAYABLE, False),
-}
-"""Column of a statement -> the kind of ledger row it sums, and whether of those that `LEAVING` tells apart."""
-LEAVING = {Kind.SPLIT: "to payees", Kind.SUSPENSE: "released"}
-"""Kind -> the reason of rows that have a column of their own."""
 
 
 def statements(rows: Ledger) -> Sheet:
@@ -52,33 +41,14 @@ def statements(rows: Ledger) -> Sheet:
     opening + earned + top-up + splits + adjustments + fees + released + recouped = reserve + suspended + closing +
     payable; fees, splits to others and recouped are below zero.
     """
-    groups = group(rows.frame, ACCOUNT)
-    period = rows.frame["period"].gather([len(rows) - 1] if len(rows) else [])
-    accounts = rows.frame[groups.firsts()].select(
-        pl.lit(period[0] if len(rows) else "", dtype=pl.Categorical).alias("period"), *ACCOUNT
-    )
-    amounts = []
-    for name in COLUMNS:
-        sums = groups.sum(rows.amounts, where(rows, name))
-        # A release leaves suspense (below zero in the ledger) and comes to the payee (above zero in a statement).
-        amounts.append(column(-widened(sums)[0] if name == "suspense_released" else sums).alias(name))
-    return Sheet("statements", accounts.with_columns(amounts), frozenset(COLUMNS))
-
-
-def where(rows: Ledger, name: str) -> NDArray[np.bool_]:
-    """bool[rows]: which rows a column of a statement sums."""
-    kind, leaves = COLUMNS[name]
-    found = rows.is_kind({kind})
-    if kind not in LEAVING:
-        return found
-    leaving = (rows.frame["reason"] == LEAVING[kind]).to_numpy()
-    found &= leaving if leaves else ~leaving
-    return found
+    sums = {kind.column: wide(is_kind(kind)).sum() for kind in Kind}
+    accounts = rows.frame.group_by(ACCOUNT, maintain_order=True).agg(pl.col("period").first(), **sums)
+    return Sheet("statements", accounts.select("period", *ACCOUNT, *sums), frozenset(sums))
 
 
 def lines(rows: Ledger) -> Sheet:
     """Every ledger row, as it stands there: what each figure of a statement is made of."""
-    columns = ("period", *ACCOUNT, "kind", "pool", "amount", "ref_period", "reason")
+    columns = ("period", *ACCOUNT, "kind", "pool", "amount", "counterparty", "ref_period", "reason")
     return Sheet("lines", rows.frame.select(columns), frozenset({"amount"}))
 
 
@@ -147,3 +117,64 @@ def pool_line(pool: PoolFacts) -> dict[str, Any]:
         "deductions": amounts["gross"] - amounts["net"],
         "deducted": "; ".join(named),
     }
+
+
+FILE = "policies.csv"
+EFFECTS = ("pool", "policy", "sha256", "min_seconds", "measure", "line", "times", "rows", "plays", "applied")
+
+
+def effects_files(facts: Facts) -> dict[str, str]:
+    """File name -> text; no file where no pool has a policy. A policy without lines has one row, its line empty."""
+    if not facts.policies:
+        return {}
+    records = []
+    for one in facts.policies:
+        head = [one.pool, one.policy, one.sha256, one.min_seconds, one.measure]
+        lines = [[x.name, x.times, str(x.rows), str(x.plays), "yes" if x.applied else "no"] for x in one.lines]
+        records += [[*head, *line] for line in lines or [["", "", "", "", ""]]]
+    return {FILE: written(EFFECTS, records)}
+
+
+UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
+KEPT = 48
+MARK = 32
+"""Hex digits, 128 bits: nobody can choose two ids with one mark."""
+DIGITS = 16
+
+
+def file_name(payee: str) -> str:
+    """What the file of a payee is called, without extension: readable as far as it can be, then a mark of the whole id.
+
+    Only ASCII letters, digits, `-` and `_` are kept, so no separator, dot, device name or emoji gets through; the mark
+    also tells `A` from `a` where the file system does not.
+    """
+    mark = hashlib.sha256(payee.encode()).hexdigest()[:MARK]
+    readable = UNSAFE.sub("_", payee)[:KEPT].strip("_")
+    return f"statement-{readable}-{mark}" if readable else f"statement-{mark}"
+
+
+def payment_ref(run_id: str, payee: str, currency: str) -> str:
+    """A reference that is the same whenever the same run is written again; 19 characters, as a bank takes them."""
+    text = f"{run_id}\x1f{payee}\x1f{currency}"
+    return "FP-" + hashlib.sha256(text.encode()).hexdigest()[:DIGITS].upper()
+
+
+def totals(rows: Ledger) -> dict[str, dict[str, str]]:
+    """By currency, then kind: the amount in major units; kinds without rows are left out."""
+    found: dict[str, dict[str, str]] = {}
+    for (currency, scale, kind), amount in by(rows.frame, "currency", "scale", "kind").items():
+        found.setdefault(currency, {})[kind] = format_units(amount, scale)
+    return found
+
+
+def suspense(rows: Ledger) -> dict[str, dict[str, str]]:
+    """By class, then currency: what the month put there less what it released, in major units."""
+    frame = rows.of_kinds({Kind.SUSPENSE, Kind.SUSPENSE_RELEASE}).frame.with_columns(amount=signed() * -1)
+    found: dict[str, dict[str, str]] = {}
+    for name, expected in [
+        *((word.removesuffix(":"), pl.col("payee").cat.starts_with(word)) for word in RESERVED),
+        ("on hold", ~is_suspense("payee")),
+    ]:
+        for (currency, scale), amount in by(frame.filter(expected), "currency", "scale").items():
+            found.setdefault(name, {})[currency] = format_units(amount, scale)
+    return dict(sorted(found.items()))

@@ -1,4 +1,7 @@
-"""Store: the directory that holds the books: one directory per closed month, one per adjustment, linked by sha256."""
+"""Store: the directory that holds the books: one directory per closed month, one per adjustment, linked by sha256.
+
+What was written last is kept beside the months, so that a month that is gone is missed.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,34 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fairpay.errors import InputError, LockedError, OutputError
-from fairpay.ledger.ledger import read_ledger
-from fairpay.ledger.periods import MONTH
+from fairpay.ledger.model import MONTH, read_ledger
+from fairpay.reports.outcome import Control
+from fairpay.runs import disk
 from fairpay.runs.inputs import read_plain
-from fairpay.runs.manifest import canonical, has_parts, is_manifest
+from fairpay.runs.manifest import has_parts, is_manifest
+from fairpay.runs.outputs import write_json
+from fairpay.runs.standing import damage
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from fairpay.ledger.ledger import Kind, Ledger
+    from fairpay.ledger.model import Kind, Ledger
 
-__all__ = ["ADJUSTMENTS", "LEDGER", "Entry", "Shelf", "locked", "read_entry", "sha256_of", "shelf"]
+__all__ = [
+    "ADJUSTMENTS",
+    "HEAD",
+    "LEDGER",
+    "Entry",
+    "Shelf",
+    "already",
+    "check_head",
+    "gone",
+    "keep_head",
+    "locked",
+    "read_entry",
+    "shelf",
+]
 
 ADJUSTMENTS = "adjustments"
 LEDGER = "ledger.parquet"
@@ -183,6 +202,85 @@ def locked(books: Path) -> Iterator[None]:
         lock.release()
 
 
-def sha256_of(value: object) -> str:
-    """The sha256 of a value's canonical JSON, in hex."""
-    return hashlib.sha256(canonical(value)).hexdigest()
+HEAD = "head.json"
+
+
+def keep_head(books: Path, found: Shelf) -> None:
+    """Write down what is last in the books; whole or not at all. Done before a month is written, and after it.
+
+    So books without a head are not as fairpay left them, and a head is behind by one entry at most.
+
+    Raises:
+        OutputError: it cannot be written. The month is in the books all the same, and the next run writes it.
+
+    """
+    last = found.head
+    said = as_kept("", "") if last is None else as_kept(last.directory.name, last.sha256)
+    if said == read_head(books):
+        return
+    try:
+        with disk.replacing(books / HEAD) as made:
+            write_json(said, made)
+        disk.sync_directory(books)
+    except OSError as error:
+        message = f"{books / HEAD} could not be written: {error.strerror or error}"
+        raise OutputError(message, advice="The books are whole; run the same command again.") from error
+
+
+def read_head(books: Path) -> dict[str, Any] | None:
+    """What was kept; None where nothing was, and an empty one where it is spoilt."""
+    try:
+        said = json.loads(read_plain(books / HEAD))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def gone(books: Path, found: Shelf) -> str:
+    """Say what the head knows of and the books do not hold; empty where they hold it."""
+    said = read_head(books)
+    if said is None:
+        return f"{HEAD} is missing: nobody can say that the last months are here" if found.months else ""
+    name, sha256 = said.get("last"), said.get("manifest_sha256")
+    if not isinstance(name, str) or not isinstance(sha256, str) or as_kept(name, sha256) != said:
+        return f"{HEAD} was changed"
+    entries = {entry.directory.name: entry for entry in (*found.months, *found.adjustments)}
+    if not name:
+        return f"{HEAD} knows of no month, and {len(entries)} are here" if len(entries) > 1 else ""
+    if name not in entries:
+        return f"{name}, which was written last, is gone"
+    return "" if entries[name].sha256 == sha256 else f"{name}, which was written last, was changed"
+
+
+def as_kept(name: str, sha256: str) -> dict[str, Any]:
+    """What is kept: the last entry's directory, and the sha256 of its manifest, which names the entry before it."""
+    return {"schema_version": 1, "last": name, "manifest_sha256": sha256}
+
+
+def check_head(books: Path, found: Shelf) -> None:
+    """Refuse to go on with books whose last month is gone: the next would be closed on other balances.
+
+    Raises:
+        InputError: naming it.
+
+    """
+    if (books / HEAD).exists() and (fault := gone(books, found)):
+        message = f"the books are not as they were written: {fault}"
+        raise InputError(message, advice="Run `fairpay verify --books` and restore the books from a copy.")
+
+
+def already(entry: Entry) -> tuple[Control, ...]:
+    """Check that a closed month is as it was written.
+
+    Raises:
+        InputError: it is not.
+
+    """
+    broken = damage(entry.directory, entry.manifest)
+    if broken:
+        message = f"{entry.period} is closed, but not as it was written: {'; '.join(broken)}"
+        raise InputError(message, advice="Run `fairpay verify --books` and restore the books from a copy.")
+    controls: Sequence[Mapping[str, object]] = entry.manifest["controls"]
+    return tuple(Control(str(c["name"]), bool(c["ok"]), str(c["detail"])) for c in controls)

@@ -7,24 +7,19 @@ import hashlib
 import os
 import re
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from fairpay.errors import InputError
 from fairpay.ledger.balances import Balances
-from fairpay.ledger.controls import check_month
-from fairpay.ledger.effects import effects_files
+from fairpay.ledger.controls import check_month, position
+from fairpay.ledger.export import csv_parts, ledger_csv
 from fairpay.ledger.facts import Facts
-from fairpay.ledger.head import HEAD, gone
-from fairpay.ledger.ledger import Kind, Ledger
-from fairpay.ledger.periods import after
+from fairpay.ledger.model import Kind, Ledger, after, current, is_kind, pool_sums, read_rows
 from fairpay.ledger.policies import INLINE, kept_name
-from fairpay.ledger.rework import position
-from fairpay.ledger.statements import payables, pools_sheet, statements
-from fairpay.ledger.store import ADJUSTMENTS, LEDGER, Entry, shelf
-from fairpay.ledger.sums import pool_sums
-from fairpay.ledger.textfiles import csv_parts, ledger_csv
+from fairpay.ledger.statements import effects_files, payables, pools_sheet, statements
+from fairpay.ledger.store import ADJUSTMENTS, HEAD, LEDGER, Entry, gone, shelf
 from fairpay.reports.outcome import Control
 from fairpay.runs.standing import damage, fault_of, manifest_stands
 from fairpay.runs.verify import unreadable
@@ -39,7 +34,7 @@ __all__ = ["verify_books"]
 
 OURS = re.compile(r"\.lock|\..*\.fairpay-(lock|old|[0-9a-f]{8}\.tmp)|\.git\w*")
 """What may lie in the books for a while: locks, and what a killed run leaves, which the next removes; and a history."""
-PoolSums = dict[tuple[str, str], int]
+PoolSums = dict[tuple[Any, ...], int]
 """(pool, currency) -> minor units."""
 
 
@@ -148,13 +143,14 @@ def month_controls(found: Shelf) -> Iterator[Control]:
             yield Control(f"{month.period} ledger", ok=False, detail=detail)
             return
         try:
-            rows = month.ledger()
+            written = pl.concat(read_rows(str(month.directory / LEDGER)))
+            rows = current(written)
             booked = Ledger.joined(e.ledger() for e in booked_in)
             facts = Facts.of_json(month.books["facts"])
             closed = [entry.period for entry in found.months if entry.period < month.period]
             for control in check_month(rows, facts, before, adjustments=booked, closed=closed):
                 yield Control(f"{month.period} {control.name}", control.ok, control.detail)
-            yield from derived_controls(month, rows, facts)
+            yield from derived_controls(month, rows, written, facts)
             before = before.after(rows)
             positions[month.period] = pool_sums(position(rows))
         except unreadable() as error:
@@ -185,10 +181,10 @@ def files_control(entry: Entry) -> Control:
     return Control(f"{entry.directory.name} files", not broken, detail)
 
 
-def derived_controls(month: Entry, rows: Ledger, facts: Facts) -> Iterator[Control]:
+def derived_controls(month: Entry, rows: Ledger, written: pl.DataFrame, facts: Facts) -> Iterator[Control]:
     """The tables for people and for the bank say what the ledger says."""
     sheets = (statements(rows), payables(rows), pools_sheet(facts))
-    expected = {f"{sheet.name}.csv": csv_parts(sheet) for sheet in sheets} | {"ledger.csv": ledger_csv(rows)}
+    expected = {f"{sheet.name}.csv": csv_parts(sheet) for sheet in sheets} | {"ledger.csv": ledger_csv(written)}
     expected |= {name: iter([text.encode()]) for name, text in effects_files(facts).items()}
     wrong = [name for name, parts in expected.items() if not holds(month.directory / name, parts)]
     detail = f"{', '.join(wrong)} differ from the ledger" if wrong else f"{', '.join(expected)} agree with the ledger"
@@ -236,7 +232,7 @@ def restated_total(name: str, facts: Facts, rows: Ledger, closed: str, pools: Po
         pools[key] = pools.get(key, 0) + amount
     expected = {(pool.name, pool.currency): pool.base + pool.topup for pool in facts.pools}
     wrong = [key for key in expected.keys() | pools.keys() if pools.get(key, 0) != expected.get(key, 0)]
-    booked = (pl.col("kind") == Kind.ADJUSTMENT.value) & (pl.col("ref_period") == closed)
+    booked = is_kind(Kind.ADJUSTMENT) & (pl.col("ref_period") == closed)
     strange = len(rows) - len(rows.where(booked))
     detail = f"{len(rows)} rows bring {closed} to what is known; {len(wrong)} of {len(expected)} pools are off"
     return Control(f"{name} totals", not wrong and not strange, detail)

@@ -7,6 +7,8 @@ from enum import IntEnum
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from fairpay.settings.options import ROLES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -15,23 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["REASONS", "ROLES", "Cautions", "Division", "Fate", "Judged", "Listens", "RawBatch", "Shares", "Warned"]
-
-ROLES = (
-    "user",
-    "artist",
-    "plays",
-    "seconds",
-    "ms",
-    "time",
-    "track",
-    "country",
-    "plan",
-    "currency",
-    "active",
-    "category",
-    "spatial",
-)
-"""What a column of a log can be. `user` and `artist` are needed; time listened is `seconds` or `ms`."""
 
 
 SHOWN = 3

@@ -92,6 +92,6 @@ def refuse(least: int | Fraction, pool: int) -> None:
 def nothing(count: int, pool: int) -> Ints:
     """All zero, allowed only where there is no money either."""
     if pool:
-        message = "there is money in the pool but nothing to divide it by: every weight is zero"
+        message = "there is money in the pool, but no play of a paying listener to divide it by"
         raise NothingToPayError(message, advice="Check the fees and the qualifying length.")
     return np.zeros(count, dtype=np.int64)

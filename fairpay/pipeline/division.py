@@ -82,7 +82,7 @@ def tied(begun: Unsettled | Ints) -> TypeGuard[Unsettled]:
 def undecided(rule: Rule, artists: int) -> str:
     """Say in a sentence which amounts were not decided."""
     return (
-        f"{rule.label}: {artists:,} artists are too near to a tie for the last minor units to be told apart, so these "
+        f"{rule.label}: {artists:,} artists are too near to a tie for the last minor units to be decided, so these "
         "went to the smaller artist ids; such an amount may be off by one minor unit"
     )
 

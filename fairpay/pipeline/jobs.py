@@ -1,32 +1,56 @@
-"""What the jobs of the Python door have in common: from options to a request, and from a result to a published run."""
+"""What the jobs have in common: from options to a request, and from a result to a published run."""
 
 from __future__ import annotations
 
+import json
+import tempfile
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from fairpay.errors import UnbalancedError
+import polars as pl
+import pyarrow as pa
+
+from fairpay.adjust.policy import find_policy
+from fairpay.errors import FairpayError, UnbalancedError, UsageError
+from fairpay.logs.tables import defused
+from fairpay.pipeline.opening import input_files
+from fairpay.pipeline.request import Request, Watch
+from fairpay.reports.summary import decisions_of, warnings_of
 from fairpay.rules import find_rule
-from fairpay.settings import options as given
+from fairpay.runs.inputs import HashedInputs, HashSink
+from fairpay.runs.manifest import describe, fingerprint
+from fairpay.runs.outputs import write_csv, write_json, write_parquet
+from fairpay.runs.publish import Target
+from fairpay.runs.rejects import check_rejects
+from fairpay.settings.commands import COMMANDS, complete
+from fairpay.settings.option import is_table, options_of
+from fairpay.settings.values import Conditions, MoneyStated, Qualifying, Reading, Running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from contextlib import ExitStack
-    from fractions import Fraction
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    import pyarrow as pa
-
-    from fairpay.pipeline.run import Request, Watch
     from fairpay.reports.outcome import InputFile, Outcome
-    from fairpay.runs.inputs import HashedInputs
-    from fairpay.runs.publish import Target
-    from fairpay.settings.options import Options
 
-__all__ = ["Finished", "origins_of", "policy_rule", "prepare_output", "publish", "request", "watching", "with_policy"]
+__all__ = [
+    "Finished",
+    "do",
+    "origins_of",
+    "policy_rule",
+    "publish",
+    "request",
+    "two_or_more",
+    "watching",
+    "with_policy",
+]
 
+USUAL = ("market-centric", "user-centric")
 TABLES = {"compare": "comparison", "pay": "payouts", "audit": "audit", "suspects": "suspects"}
+IN_MEMORY = "a table in memory"
+UNRECORDED = frozenset({"say", "progress", "origins", "output", "force"})
 
 
 class Finished(Protocol):
@@ -53,20 +77,63 @@ class Finished(Protocol):
         """Every option with its value and where it came from."""
 
 
-def prepare_output(
-    stack: ExitStack, asked: Request, options: Options, *, more: Sequence[InputFile] = ()
-) -> tuple[Target, HashedInputs]:
-    """Lock the output directory and start hashing the inputs, and `more` files, beside the work."""
-    from fairpay.pipeline.opening import input_files  # noqa: PLC0415 - the same
-    from fairpay.runs.inputs import HashedInputs  # noqa: PLC0415 - loaded where it is used
-    from fairpay.runs.publish import Target  # noqa: PLC0415 - the same
-    from fairpay.runs.rejects import check_rejects  # noqa: PLC0415 - the same
+T = TypeVar("T", bound=Finished)
 
-    target = stack.enter_context(Target(Path(str(options["output"])), force=options["force"]))
-    inputs = [*input_files(asked), *more]
-    if asked.reading.rejects is not None:
-        check_rejects(asked.reading.rejects, [one.path for one in inputs], output=target.directory)
-    return target, HashedInputs.begin(inputs)
+
+def do(  # noqa: PLR0913 - what makes one job another
+    command: str,
+    logs: object,
+    options: Mapping[str, Any],
+    work: Callable[[Request], T],
+    *,
+    rules: Sequence[str] = (),
+    inputs: Callable[[Request], Sequence[InputFile]] = lambda _: (),
+    files: Callable[[T], Mapping[str, Callable[[Path], int | None]]] = lambda _: {},
+) -> T:
+    """Do a job; where an output directory is given, lock it and begin to hash the inputs first, and publish last.
+
+    Args:
+        command: which job it is.
+        logs: what is read.
+        options: all of them, see `complete`.
+        work: makes the result.
+        rules: rules as on the command line.
+        inputs: returns files that are read besides those of the request.
+        files: returns what is written besides the table and the summary.
+
+    """
+    with ExitStack() as stack:
+        asked = request(command, logs, rules, stack.enter_context(tables_in_files(options)))
+        if options["output"] is None:
+            return work(asked)
+        target = stack.enter_context(Target(Path(str(options["output"])), force=options["force"]))
+        read = [*input_files(asked), *inputs(asked)]
+        if asked.reading.rejects is not None:
+            check_rejects(asked.reading.rejects, [one.path for one in read], output=target.directory)
+        hashed = HashedInputs.begin(read)
+        result = work(asked)
+        return replace(result, published=publish(result, target, hashed, more=files(result)))  # type: ignore[type-var] # results are dataclasses
+
+
+@contextmanager
+def tables_in_files(options: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Write tables in memory into files that last as long as the work; errors call them by the option's name."""
+    given = {name: value for name, value in options.items() if name != "previous" and is_table(value)}
+    if not given:
+        yield {**options}
+        return
+    with tempfile.TemporaryDirectory(prefix="fairpay-", dir=options["temp_dir"]) as folder:
+        paths = {name: Path(folder) / f"{name}.{'csv' if name == 'decisions' else 'parquet'}" for name in given}
+        for name, value in given.items():
+            frame = value.collect() if isinstance(value, pl.LazyFrame) else pl.DataFrame(value)
+            defused(frame).write_csv(paths[name]) if name == "decisions" else frame.write_parquet(paths[name])
+        try:
+            yield {**options, **paths, "in_memory": frozenset(paths.values())}
+        except FairpayError as problem:
+            for name, path in paths.items():
+                for said in (str(path), path.name):
+                    problem.message = problem.message.replace(said, name)
+            raise
 
 
 def publish(
@@ -82,10 +149,6 @@ def publish(
         UnbalancedError: when a control does not hold; nothing is written.
 
     """
-    from fairpay.reports.summary import decisions_of, warnings_of  # noqa: PLC0415 - the same
-    from fairpay.runs.manifest import describe, fingerprint  # noqa: PLC0415 - loaded where it is used
-    from fairpay.runs.outputs import write_csv, write_json, write_parquet  # noqa: PLC0415 - the same
-
     broken = [control for control in result.outcome.controls if not control.ok]
     if broken:
         raise UnbalancedError("; ".join(f"control {c.name} failed: {c.detail}" for c in broken))
@@ -108,93 +171,96 @@ def publish(
 
 def digest(table: pa.Table, summary: Mapping[str, Any]) -> str:
     """Return a SHA-256 of results."""
-    import json  # noqa: PLC0415 - loaded where it is used
-
-    import pyarrow as pa  # noqa: PLC0415 - the same
-
-    from fairpay.runs.inputs import HashSink  # noqa: PLC0415 - the same
-
     sink = HashSink(json.dumps(summary, sort_keys=True).encode())
     with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), table.schema) as writer:
         writer.write_table(table)
     return sink.hexdigest()
 
 
-def request(command: str, logs: object, rules: Sequence[str], options: Options) -> Request:
-    """Turn options into what the pipeline is asked."""
-    from fairpay.pipeline.run import Request  # noqa: PLC0415 - the engine is loaded where it is used
-
+def request(command: str, logs: object, rules: Sequence[str], options: Mapping[str, Any]) -> Request:
+    """Turn options into what the pipeline is asked; those that the command does not have are as by default."""
+    artists, decisions = (options.get(name) for name in ("artists", "decisions"))
     return Request(
         logs=logs,
         rules=tuple(find_rule(rule) for rule in rules),
-        reading=given.reading(options),
-        qualifying=given.qualifying(options),
-        money=given.stated(options),
-        running=given.running(options),
-        artists=given.as_path(options["artists"]),
-        decisions=given.as_path(options["decisions"]),
-        conditions=given.conditions(options),
+        reading=Reading.of(options),
+        qualifying=Qualifying.of(options),
+        money=MoneyStated.of(options),
+        running=Running.of(options),
+        artists=None if artists is None else Path(artists),
+        decisions=None if decisions is None else Path(decisions),
+        conditions=Conditions.of(options),
         money_required=command == "pay",
+        in_memory=options.get("in_memory", frozenset()),
+        roles=options.get("roles", ()),
     )
 
 
-def policy_rule(options: Options) -> tuple[str, ...]:
+def policy_rule(options: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the rule of the policy that is asked for, if any."""
-    name = options.get("policy")
-    if name is None:
-        return ()
-    from fairpay.adjust.policy import find_policy  # noqa: PLC0415 - only where there is one
-
-    return (find_policy(name).rule,)
+    return () if options.get("policy") is None else (find_policy(options["policy"]).rule,)
 
 
-def with_policy(options: Options) -> Options:
+def two_or_more(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Add the usual rules to fewer than two: `bounded` alone is compared with market-centric.
+
+    Raises:
+        UsageError: the same rule twice.
+
+    """
+    rules = tuple(options["rules"])
+    if not rules:
+        return tuple(dict.fromkeys((*USUAL, *policy_rule(options))))
+    if len(rules) == 1:
+        return USUAL if rules[0] == USUAL[0] else (USUAL[0], *rules)
+    if len(set(rules)) == 1:
+        message = "compare needs two or more different rules"
+        raise UsageError(message, advice="Add --rule, or use `fairpay pay` for one.")
+    return rules
+
+
+def with_policy(command: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Fill in defaults; a policy's measure and qualifying length stand for those that were not given."""
-    full = given.complete(options)
+    full = complete(command, options)
     if full["policy"] is None:
         return full
-    from fairpay.adjust.policy import find_policy  # noqa: PLC0415 - only where there is one
-
     policy, origins = find_policy(full["policy"]), dict(full["origins"] or {})
-    settings: dict[str, Any] = {"measure": policy.measure, "min_seconds": decimal(policy.min_seconds)}
+    stated = policy.min_seconds
+    settings = {"measure": policy.measure, "min_seconds": str(Decimal(stated.numerator) / Decimal(stated.denominator))}
     for name, value in settings.items():
         where = origins.get(name, (None, "python" if name in options else "default"))[1]
         if where == "default" and value is not None:
-            full[name] = value  # type: ignore[literal-required] # two keys of the options
+            full[name] = value
             if origins:
                 origins[name] = (value, f"policy {full['policy']}")
-    if origins:
-        full["origins"] = origins
-    return full
+    return {**full, "origins": origins or None}
 
 
-def decimal(number: Fraction) -> str:
-    """Write a number of seconds as decimal text."""
-    return str(Decimal(number.numerator) / Decimal(number.denominator))
-
-
-def watching(options: Options) -> Watch:
+def watching(options: Mapping[str, Any]) -> Watch:
     """Pass on who is told how the run goes."""
-    from fairpay.pipeline.run import Watch  # noqa: PLC0415 - the engine is loaded where it is used
-
-    say, progress = options["say"], options["progress"]
-    return Watch(say or (lambda _: None), progress)
+    return Watch(options["say"] or (lambda _: None), options["progress"])
 
 
-def origins_of(command: str, rules: Sequence[str], options: Options) -> dict[str, tuple[Any, str]]:
-    """Return every option that a manifest records, with its value and where it came from."""
-    if options["origins"] is not None:
-        return dict(options["origins"])
-    unrecorded = {"say", "progress", "origins", "output", "force"}
-    found = {
-        name: (value if value is None or isinstance(value, bool | int) else str(value), origin(name, value))
-        for name, value in options.items()
-        if name not in unrecorded
-    }
-    return {"command": (command, "python"), "rule": (list(rules), "python"), **found}
+def origins_of(command: str, options: Mapping[str, Any], **chosen: list[str]) -> dict[str, tuple[Any, str]]:
+    """Return every option that a manifest records, with its value and where it came from.
+
+    `chosen` are what options came to, such as the usual rules where none was named, by the names of manifests.
+    """
+    declared = options_of(COMMANDS[command].options)
+    known = dict(options["origins"] or {"command": (command, "python")})
+    if options["origins"] is None:
+        for name, one in declared.items():
+            value = options[name]
+            if name not in UNRECORDED:
+                where = (
+                    "default" if value is one.default or (not is_table(value) and value == one.default) else "python"
+                )
+                known[one.recorded] = (recordable(value), where)
+    return known | {name: (value, known.get(name, (None, "python"))[1]) for name, value in chosen.items()}
 
 
-def origin(name: str, value: object) -> str:
-    """Say whether an option was given or is the default."""
-    defaults: Mapping[str, object] = given.DEFAULTS
-    return "default" if value == defaults[name] else "python"
+def recordable(value: Any) -> Any:  # noqa: ANN401 - an option of any type
+    """Return what a manifest says of a value; no table goes in."""
+    if is_table(value):
+        return IN_MEMORY
+    return value if value is None or isinstance(value, bool | int) else str(value)

@@ -74,7 +74,7 @@ def input_files(request: Request) -> list[InputFile]:
     }
     if asked.policy is not None:
         given["policy"] = policy_file(asked.policy)
-    tables = [InputFile(role, str(path)) for role, path in given.items() if path is not None]
+    tables = [InputFile(role, str(path)) for role, path in given.items() if path not in {None, *request.in_memory}]
     return [*log_inputs(open_month(request).logs.files, request.reading), *tables]
 
 

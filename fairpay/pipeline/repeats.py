@@ -37,7 +37,7 @@ TELLING = ("time", "track")
 START = 1 << 16
 SHOWN = 3
 ADVICE = "Count each once with --repeats drop, or keep them with --repeats keep."
-KEPT = "They count as often as they are told; --repeats drop counts each once."
+KEPT = "They count as often as the logs have them; --repeats drop counts each once."
 FILES_KEPT = "Each is read; --repeats drop reads one of those that are alike."
 
 
@@ -95,20 +95,22 @@ class Watching:
 
 
 def refusal(found: Repeated, examples: Sequence[str]) -> InputError:
-    """Say how many plays were told before, with examples."""
-    message = f"{found.count:,} of {found.rows:,} plays are told again: same user, artist, time and length"
+    """Say how many plays are repeated, with examples."""
+    message = (
+        f"{found.count:,} of {found.rows:,} plays are in the logs more than once: same user, artist, time and length"
+    )
     such = f", such as {'; '.join(examples)}" if examples else ""
-    return InputError(message, problems=[Problem(found.count, f"told twice{such}")], advice=ADVICE)
+    return InputError(message, problems=[Problem(found.count, f"more than once{such}")], advice=ADVICE)
 
 
 def described(example: Example) -> str:
-    """Name a play that was told more than once."""
+    """Name a play that is in the logs more than once."""
     time = str(np.datetime64(example.time, "us")).removesuffix(".000000")
     return f"{shown(example.artist)} · {time}Z ({example.times:,} times)"
 
 
 def keys_for(logs: Logs, spool: Spool) -> PlayKeys | None:
-    """Return what counts plays told twice; None where no file has a time."""
+    """Return what counts repeated plays; None where no file has a time."""
     roles = {role for part in logs.parts for role in part.cells.columns.roles}
     return PlayKeys(spool, sorted(roles - {*APART})) if "time" in roles else None
 

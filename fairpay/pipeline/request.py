@@ -40,6 +40,8 @@ class Request:
     """A policy, own history, stated wishes, delegations."""
     money_required: bool = False
     """Whether a run without stated money is refused."""
+    in_memory: frozenset[Path] = frozenset()
+    """Those of its files that hold tables given in memory, and are gone after the run."""
     roles: tuple[str, ...] = ()
     """Columns wanted besides those that money needs."""
     held: dict[str, Opened] = field(default_factory=dict, init=False, repr=False, compare=False)

@@ -121,7 +121,9 @@ def other_pool(name: str, outcome: Outcome, other: Outcome) -> list[str]:
     without = outcome.currency.text(other.money.pool)
     who = "1 listener has" if gone == 1 else f"{gone:,} listeners have"
     said = f"{name}: {who} no plays left, so that the pool is {pool} {code}; without the threshold it"
-    return [f"{said} would be {without} {code}. What the threshold moves is told of the pool of {pool} {code}"]
+    return [
+        f"{said} would be {without} {code}. The amounts that the threshold moves refer to the pool of {pool} {code}"
+    ]
 
 
 def refuse_nothing(request: Request, intake: Intake, listening: Listening, *, missed: Sequence[str]) -> None:

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["named_elsewhere", "sentence", "sentences", "warn_of_alike", "warn_of_logs", "warn_of_several"]
 
-PASSED = "These files are no logs by their names or columns, and are not read: name them one by one if they are."
-ABOVE = "These lines stand above the header and are not read: see that none of them is a row."
-LACKING = "Some files lack this column: what is said of it is said of the others."
+PASSED = "By their names or columns these files are no logs, so they are not read; if they are logs, name each."
+ABOVE = "These lines are above the header and are not read: check that none of them is a row."
+LACKING = "Some files lack this column: what is said about it holds for the others only."
 SEVERAL = {
     "joined": "Several artists of one play earn together under their joined name; see --several-artists.",
     "first": "Of several artists of one play the first earns all of it; see --several-artists.",
@@ -35,7 +35,7 @@ ALIKE = (
     "These ids of artists differ only in case, in spaces at their ends or in how letters are composed: each is paid."
 )
 LOST = "These plays pay nobody: {}. Above --max-without-artist nothing is paid."
-SPAN = "What a subscriber pays for a month is divided by plays of more than a month: give --from and --to."
+SPAN = "The log covers more than a month, and the money is one month's: give --from and --to."
 MONTH = 33 * 86_400 * 1_000_000
 """Microseconds of a month, with room for time zones."""
 MOST = 3_000_000

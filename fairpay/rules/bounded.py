@@ -216,7 +216,7 @@ class Bounded(Budgeted):
             return (f"{self.label}: without a royalty rate nothing is said about fake accounts",)
         most = f"{self.label}: a fake account brings in at most {float(prepared.alpha / prepared.b):.4g} of its fee"
         if prepared.alpha == 1 == prepared.b:
-            return (most, "fees are net (all of them is paid out): only b = 1 is safe, which is user-centric")
+            return (most, "at a 100 % royalty rate only b = 1 is safe, which is user-centric")
         return (most,)
 
     def taken(self, added: Added, prepared: Solved, weights: Ints) -> Fraction | None:  # noqa: ARG002 - b says what all steer
@@ -235,5 +235,5 @@ class Bounded(Budgeted):
         """The fee over b limits it."""
         if limit == (month.facts.alpha or 1):
             return own_fee(limit)
-        sentence = f"what an account steers is limited by its fee: it gets back at most {times_fee(limit)}"
-        return Reason("what an account steers has a limit", sentence)
+        sentence = f"what an account moves is limited by its fee: it gets back at most {times_fee(limit)}"
+        return Reason("what an account moves has a limit", sentence)

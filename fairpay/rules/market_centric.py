@@ -93,6 +93,6 @@ class MarketCentric(Budgeted):
     def reason(self, month: Month, limit: Fraction | None) -> Reason:  # noqa: ARG002 - the same on every month
         """Nothing limits it: twice the plays, twice the money."""
         return Reason(
-            "more plays steer more, without limit",
-            "whoever plays more steers more, without limit, whatever they paid",
+            "more plays move more, without limit",
+            "whoever plays more moves more money, without limit, whatever they paid",
         )

@@ -137,5 +137,5 @@ class TopArtist(Rule):
         common = f"{float(1 - self.share) * 100:.3g} %"
         return Reason(
             f"{common} is in the common pot",
-            f"{common} of the money is in the common pot, where whoever plays more steers more",
+            f"{common} of the money is in the common pot, where whoever plays more moves more",
         )

@@ -170,10 +170,10 @@ class UserCap(Budgeted):
         """Say whether the cap is safe against paid accounts on this log."""
         if prepared.safe is None or self.tail:
             return ()
-        verdict = "at most" if self.cap <= prepared.safe else "above"
-        proof = "is" if self.cap <= prepared.safe else "is not"
-        said = f"the cap of {self.cap} is {verdict} c* = {prepared.safe}"
-        return (f"{self.label}: {said}, so the rule {proof} fraud-proof here",)
+        most, cap = f"{prepared.safe:,} play{'s' * (prepared.safe != 1)}", f"the cap is {int(self.cap):,}"
+        if self.cap <= prepared.safe:
+            return (f"{self.label}: up to {most} an account earns no more than its fee; {cap}, which is safe",)
+        return (f"{self.label}: above {most} an account earns more than its fee; {cap}, which is not safe",)
 
     @property
     def play_cap(self) -> int:

@@ -135,6 +135,6 @@ class Weighted(Budgeted):
             return super().reason(month, limit)
         slower = f"{2 ** (1 / float(self.beta)):.3g}"
         return Reason(
-            f"{slower}x the plays steer 2x the money",
-            f"as market-centric, only slower: to steer twice as much, play {slower} times as much",
+            f"{slower}x the plays move 2x the money",
+            f"as market-centric, only slower: to move twice as much money, play {slower} times as much",
         )

@@ -1,355 +1,544 @@
-"""The options of the Python door, and how they become settings. The command line passes the same names."""
+"""Every option, once: keyword, type, help, heading, default, and how it is typed.
 
-from __future__ import annotations
+Each group is a `TypedDict`, so that a type checker knows the keywords of every Python function; `COMMANDS` says which
+command takes which. The command line, config files, variables, manifests and the reference page are made from these.
+"""
 
-import codecs
-import os
-import re
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
-from fractions import Fraction
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Annotated, Any, Literal, Required, TypeAlias, TypedDict
 
 from fairpay.errors import UsageError
-from fairpay.money.currency import exact_amount, parse_rate
-from fairpay.settings.values import Conditions, MoneyStated, Qualifying, Reading, Running
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+from fairpay.settings.option import Amount, Option, PathText, Table
 
 __all__ = [
-    "DEFAULTS",
-    "Options",
-    "complete",
-    "conditions",
-    "meant",
-    "moment",
-    "qualifying",
-    "reading",
-    "running",
-    "size",
-    "stated",
+    "PANELS",
+    "ROLES",
+    "AdjustOptions",
+    "AuditOptions",
+    "CheckOptions",
+    "CloseOptions",
+    "CompareOptions",
+    "ConfigOptions",
+    "JsonOptions",
+    "LimitOptions",
+    "ListScenarios",
+    "ListSignals",
+    "LogOptions",
+    "NoOptions",
+    "PayOptions",
+    "ProgressOptions",
+    "QuietOptions",
+    "SuspectsOptions",
+    "SynthOptions",
+    "VerifyOptions",
 ]
 
+BOOKS = "The books"
+CHANGE = "What became known"
+PAY = "Money"
+POOLS = "Money and pools"
+WHO = "Who is paid"
+TRY = "What is tried"
+LOOK = "What is looked at"
+COUNT = "Which listens count"
+HOW = "How balances become payments"
+STATE = "Policies and what listeners state"
+READ = "How to read the log"
+WRITE = "Results"
+RUN = "The run (changes no result)"
+PANELS = (BOOKS, CHANGE, PAY, POOLS, WHO, TRY, LOOK, COUNT, HOW, STATE, READ, WRITE, RUN)
+"""Headings in their order on every page."""
+ROLES = ("user", "artist", "plays", "seconds", "ms", "time", "track", "country", "plan", "currency", "active",
+         "category", "spatial")  # fmt: skip
+"""What a column of a log can be. `user` and `artist` are needed; time listened is `seconds` or `ms`."""
+Day: TypeAlias = str | date
 
-class Options(TypedDict, total=False):
-    """Options of every job that reads logs. Amounts are text, so that no cent passes through a float."""
 
-    columns: Mapping[str, str] | None
-    """role -> column (`user`, `artist`, `plays`, `seconds`, `ms`, `time`); None: found by their names."""
-    format: Literal["csv", "parquet", "json", "xlsx"] | None
-    encoding: str | None
-    separator: str | None
-    quote: bool
-    header: bool
-    decimal: Literal[".", ","]
-    day_first: bool
-    user_from_file: bool
-    user_from_folder: bool
-    several_artists: Literal["joined", "first", "split"]
-    repeats: Literal["keep", "drop", "refuse"]
-    max_without_artist: str
-    """The part of plays without an artist above which `pay` refuses."""
-    strict: bool
-    """Whether a warning stops the run."""
-    rejects: str | Path | None
-    """Where bad rows go; None: bad rows stop the run."""
-    min_seconds: str | int
-    """Shorter listens do not count, where the log has a duration."""
-    since: str | date | None
-    """First day or moment of the period."""
-    until: str | date | None
-    """Last day of the period (the whole day counts), or the first moment after it."""
-    measure: Literal["time", "plays"] | None
-    pool: str | int | None
-    fee: str | int | None
-    subscribers: str | Path | None
-    royalty_rate: str
-    currency: str
-    inactive: Literal["share", "hold"]
-    unlisted: Literal["free", "leave-out", "refuse"]
-    artists: str | Path | None
-    decisions: str | Path | None
-    """A review file that a person has filled in."""
-    policy: str | None
-    """A policy by name, or a `.toml` file: play weights, boosts, thresholds, and defaults for rule and measure."""
-    history: str | Path | None
-    kappa: str | int
-    wishes: str | Path | None
-    delegations: str | Path | None
-    viscosity: str
-    delegate_cap: str | int
-    memory: str | int | None
-    threads: int | None
-    batch_rows: int | None
-    temp_dir: str | Path | None
+def columns(text: str) -> dict[str, str]:
+    """Read `user=U,artist=A`; a column whose name holds a comma is quoted: `user=U,"artist=Name, first"`.
+
+    Raises:
+        UsageError: a part that names no role, or a role named twice.
+
+    """
+    found: dict[str, str] = {}
+    for part in next(csv.reader([text]), []):
+        role, equals, column = part.partition("=")
+        role = role.strip()
+        if role not in ROLES or not equals or not column or role in found:
+            message = f"--columns: {part!r} does not say which column is what"
+            advice = f"Write ROLE=COLUMN once for each role; the roles are {', '.join(ROLES)}."
+            raise UsageError(message, advice=advice)
+        found[role] = column
+    return found
+
+
+def separator(text: str) -> str:
+    r"""Read `\t` as a tab."""
+    return "\t" if text == r"\t" else text
+
+
+def names(text: str) -> list[str]:
+    """Read `country,plan`."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def planted(texts: Sequence[str]) -> dict[str, str]:
+    """Read `loops=3:25`.
+
+    Raises:
+        UsageError: no `=`, or a kind named twice.
+
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        kind, equals, how = text.partition("=")
+        if not equals or kind in found:
+            message = f"--plant {text}: not a kind of fakes with their numbers"
+            raise UsageError(message, advice="Write KIND=ACCOUNTS:PLAYS_A_DAY, each kind once.")
+        found[kind] = how
+    return found
+
+
+RULE = "A rule, with parameters as in norm:p=2; `fairpay rules` lists them."
+
+
+class RulesOptions(TypedDict, total=False):
+    """The rules compared."""
+
+    rules: Annotated[
+        Sequence[str], Option(RULE, PAY, default=(), metavar="NAME", flag="--rule", repeated=True, recorded="rule")
+    ]
+
+
+class RuleOptions(TypedDict, total=False):
+    """The one rule paid by."""
+
+    rule: Annotated[str | None, Option(RULE, PAY, metavar="NAME", repeated=True)]
+
+
+class MoneyOptions(TypedDict, total=False):
+    """What money is divided."""
+
+    pool: Annotated[Amount | None, Option("The money in total.", PAY, metavar="AMOUNT")]
+    fee: Annotated[Amount | None, Option("What each user with listening paid.", PAY, metavar="AMOUNT")]
+    subscribers: Annotated[Table | None, Option("A file of what each user paid: user, paid.", PAY, metavar="FILE")]
+    royalty_rate: Annotated[
+        Amount, Option("Part of it that is paid out: 70%, 0.7 or 7/10.", PAY, default="100%", metavar="SHARE")
+    ]
+    currency: Annotated[str, Option("ISO 4217 code.", PAY, default="EUR", metavar="CODE")]
+    inactive: Annotated[
+        Literal["share", "hold"],
+        Option("Money of subscribers who played nothing: shared like the rest, or held back.", PAY, default="share"),
+    ]
+    unlisted: Annotated[
+        Literal["free", "leave-out", "refuse"],
+        Option(
+            "Listeners missing from the subscriber file: pay nothing, are left out, or stop the run.",
+            PAY,
+            default="free",
+        ),
+    ]
+
+
+class QualifyingOptions(TypedDict, total=False):
+    """Which listens count."""
+
+    min_seconds: Annotated[
+        Amount,
+        Option("Leave out shorter listens, where the log has a duration.", COUNT, default="30", metavar="S"),
+    ]
+    since: Annotated[Day | None, Option("First day or moment of the period.", COUNT, metavar="DATE", flag="--from")]
+    until: Annotated[
+        Day | None,
+        Option(
+            "Last day of the period, which counts whole; a moment (2026-11-01T00:00Z) is the first after it.",
+            COUNT,
+            metavar="DATE",
+            flag="--to",
+        ),
+    ]
+    measure: Annotated[
+        Literal["time", "plays"] | None,
+        Option("What listening is counted in; else time where the log has it.", COUNT),
+    ]
+
+
+class StatedOptions(TypedDict, total=False):
+    """What bears on listening before the rule."""
+
+    policy: Annotated[
+        str | None,
+        Option(
+            "A policy by name, or a .toml file: play weights, thresholds, and a rule; `fairpay rules` lists them.",
+            STATE,
+            metavar="NAME|FILE",
+        ),
+    ]
+    history: Annotated[
+        Table | None, Option("Past plays (user, artist, plays) join each listener's own.", STATE, metavar="FILE")
+    ]
+    kappa: Annotated[
+        Amount, Option("How many plays a listener's past counts for.", STATE, default="20", metavar="PLAYS")
+    ]
+    wishes: Annotated[
+        Table | None,
+        Option("What listeners want: user, artist, kind (gift, block, boost), amount.", STATE, metavar="FILE"),
+    ]
+    delegations: Annotated[
+        Table | None,
+        Option("Who lets whom steer: user, delegate, share; needs --subscribers.", STATE, metavar="FILE"),
+    ]
+    viscosity: Annotated[
+        Amount,
+        Option("How much of delegated money is passed on at each step.", STATE, default="1/2", metavar="SHARE"),
+    ]
+    delegate_cap: Annotated[
+        Amount, Option("How many times the own fee a delegate may receive.", STATE, default="10", metavar="TIMES")
+    ]
+
+
+class DecidedOptions(TypedDict, total=False):
+    """What people decided."""
+
+    decisions: Annotated[
+        Table | None,
+        Option(
+            "A review file of `fairpay suspects`, filled in: keep, hold, exclude, weight 0.5.", COUNT, metavar="FILE"
+        ),
+    ]
+
+
+class ReadingOptions(TypedDict, total=False):
+    """How the logs are read."""
+
+    columns: Annotated[
+        Mapping[str, str] | None,
+        Option(
+            "Which column is user, artist, plays, seconds, ms or time; without a header columns are numbered "
+            "from 1. Else they are found by their names.",
+            READ,
+            metavar="ROLE=COLUMN,...",
+            typed=columns,
+        ),
+    ]
+    format: Annotated[
+        Literal["csv", "parquet", "json", "xlsx"] | None, Option("Format of the log; else by its extension.", READ)
+    ]
+    encoding: Annotated[
+        str | None, Option("Encoding of text files, such as utf-16 or latin-1; else UTF-8.", READ, metavar="NAME")
+    ]
+    separator: Annotated[
+        str | None,
+        Option(r"Character between columns; '\t' is a tab. Else found.", READ, metavar="CHAR", typed=separator),
+    ]
+    quote: Annotated[bool, Option('Take " as an ordinary character.', READ, default=True)]
+    header: Annotated[bool, Option("The first line is data.", READ, default=True)]
+    user_from_file: Annotated[bool, Option("One user per file, named by it (personal exports).", READ, default=False)]
+    user_from_folder: Annotated[
+        bool, Option("One user per folder or zip archive, named by it (personal exports).", READ, default=False)
+    ]
+    decimal: Annotated[
+        Literal[".", ","], Option("What stands before the fraction in numbers: 1.5 or 1,5.", READ, default=".")
+    ]
+    day_first: Annotated[bool, Option("Dates are written day first: 31/12/2026.", READ, default=False)]
+    several_artists: Annotated[
+        Literal["joined", "first", "split"],
+        Option(
+            "A play with a list of artists goes to their joined name, to the first, or in equal parts to all.",
+            READ,
+            default="joined",
+        ),
+    ]
+    repeats: Annotated[
+        Literal["keep", "drop", "refuse"],
+        Option("Plays that the logs tell twice: counted, counted once, or refused.", COUNT, default="keep"),
+    ]
+    max_without_artist: Annotated[
+        Amount,
+        Option("The part of plays without an artist above which nothing is paid.", COUNT, default="20%",
+               metavar="SHARE"),
+    ]  # fmt: skip
+    strict: Annotated[bool, Option("Stop at a warning, with status 3.", READ, default=False)]
+    rejects: Annotated[
+        PathText | None, Option("Set bad rows aside in this file; else they stop the run.", READ, metavar="FILE")
+    ]
+
+
+class OutputOptions(TypedDict, total=False):
+    """What becomes of the result."""
+
+    artists: Annotated[Table | None, Option("A file of names: artist, name.", WRITE, metavar="FILE")]
+    output: Annotated[PathText | None, Option("Write the run to this directory.", WRITE, metavar="DIR", short="-o")]
+    force: Annotated[bool, Option("Replace another finished run there.", WRITE, default=False)]
+
+
+class RunOptions(TypedDict, total=False):
+    """How it runs, and who is told; the last three are Python's alone."""
+
+    memory: Annotated[
+        Amount | None,
+        Option("Most memory for plays and listeners: 2GB. Else half of what is free.", RUN, metavar="SIZE"),
+    ]
+    threads: Annotated[int | None, Option("Threads to use; else all.", RUN, metavar="N", least=1)]
+    batch_rows: Annotated[int | None, Option("Rows decoded at a time.", RUN, metavar="N", least=1)]
+    temp_dir: Annotated[PathText | None, Option("Where to spill what exceeds the memory.", RUN, metavar="DIR")]
     say: Callable[[str], None] | None
     """Takes sentences for the reader."""
     progress: Callable[[int, int], None] | None
     """Takes rows and bytes of each batch read; called from threads."""
-    output: str | Path | None
-    """Write the run to this directory."""
-    force: bool
-    """Replace another finished run there."""
     origins: Mapping[str, tuple[Any, str]] | None
-    """option -> (value, where it came from), for the manifest."""
+    """Option -> (value, where it came from), for the manifest; stated by the command line, whose words errors use."""
 
 
-DEFAULTS: Options = {
-    "columns": None,
-    "format": None,
-    "encoding": None,
-    "separator": None,
-    "quote": True,
-    "header": True,
-    "decimal": ".",
-    "day_first": False,
-    "user_from_file": False,
-    "user_from_folder": False,
-    "several_artists": "joined",
-    "repeats": "keep",
-    "max_without_artist": "20%",
-    "strict": False,
-    "rejects": None,
-    "min_seconds": "30",
-    "since": None,
-    "until": None,
-    "measure": None,
-    "pool": None,
-    "fee": None,
-    "subscribers": None,
-    "royalty_rate": "100%",
-    "currency": "EUR",
-    "inactive": "share",
-    "unlisted": "free",
-    "artists": None,
-    "decisions": None,
-    "policy": None,
-    "history": None,
-    "kappa": "20",
-    "wishes": None,
-    "delegations": None,
-    "viscosity": "1/2",
-    "delegate_cap": "10",
-    "memory": None,
-    "threads": None,
-    "batch_rows": None,
-    "temp_dir": None,
-    "say": None,
-    "progress": None,
-    "output": None,
-    "force": False,
-    "origins": None,
-}
-CHOICES: dict[str, tuple[str, ...]] = {
-    "decimal": (".", ","),
-    "several_artists": ("joined", "first", "split"),
-    "repeats": ("keep", "drop", "refuse"),
-}
-PATHS = ("rejects", "subscribers", "artists", "decisions", "history", "wishes", "delegations", "temp_dir", "output")
-"""Options that take a path."""
-SIZES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+class ScenarioOptions(TypedDict, total=False):
+    """What is tried on the rules."""
+
+    scenarios: Annotated[
+        Sequence[str],
+        Option(
+            "A way of faking listening: a name, or a TOML file. Else one-account and catalogue-flood.",
+            TRY,
+            default=(),
+            metavar="NAME|FILE",
+            flag="--scenario",
+            repeated=True,
+            recorded="scenario",
+        ),
+    ]
 
 
-def meant(name: str, known: Iterable[str]) -> str:
-    """Say which word was perhaps meant; empty where none is near."""
-    import difflib  # noqa: PLC0415 - only after a mistake
+class PreviousOptions(TypedDict, total=False):
+    """What the month is compared with."""
 
-    plain = {one.replace("-", "").replace("_", "").lower(): one for one in known}
-    near = difflib.get_close_matches(name.replace("-", "").replace("_", "").lower(), plain, n=1, cutoff=0.75)
-    return f"Did you mean {plain[near[0]]}?" if near else ""
-
-
-def complete(options: Mapping[str, Any]) -> Options:
-    """Fill in defaults; a number with a point is taken as its shortest text, `0.7`, and exactly that.
-
-    Raises:
-        UsageError: an option there is none of, or one of a type that it cannot have.
-
-    """
-    unknown = [name for name in options if name not in DEFAULTS]
-    if unknown:
-        message = f"there is no option {unknown[0]}"
-        raise UsageError(message, advice=meant(unknown[0], DEFAULTS) or "See fairpay.settings.options.Options.")
-    for name in PATHS:
-        value = options.get(name)
-        if value is not None and not isinstance(value, str | os.PathLike):
-            message = f"{name} is a {type(value).__name__}: give the path of a file"
-            raise UsageError(message, advice="Write it to a file first; only logs may be a table in memory.")
-    texts = {name: str(value) for name, value in options.items() if isinstance(value, float | Decimal | Fraction)}
-    full: Any = {**DEFAULTS, **options, **texts}
-    return full  # type: ignore[no-any-return] # keys were checked
+    previous: Annotated[
+        Any, Option("The log of the month before, to see which artists jumped.", LOOK, metavar="LOG", repeated=True)
+    ]
 
 
-def reading(options: Options) -> Reading:
-    """Say how to read the logs.
-
-    Raises:
-        UsageError: an encoding that is not known, or a value that is none of those allowed.
-
-    """
-    for name, allowed in CHOICES.items():
-        if options[name] not in allowed:  # type: ignore[literal-required] # a name of CHOICES
-            message = f"--{name.replace('_', '-')} {options[name]}: there is no such choice"  # type: ignore[literal-required]
-            raise UsageError(message, advice=f"Choose from {', '.join(allowed)}.")
-    return Reading(
-        columns=dict(options["columns"] or {}),
-        format=options["format"],
-        encoding=encoding(options["encoding"]),
-        separator=options["separator"],
-        quote=options["quote"],
-        header=options["header"],
-        decimal=options["decimal"],
-        day_first=options["day_first"],
-        user_from_file=options["user_from_file"],
-        user_from_folder=options["user_from_folder"],
-        several_artists=options["several_artists"],
-        repeats=options["repeats"],
-        max_without_artist=parse_rate(options["max_without_artist"]),
-        strict=options["strict"],
-        rejects=as_path(options["rejects"]),
-    )
+class CompareOptions(
+    RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
+    RunOptions,
+):  # fmt: skip
+    """Options of `compare`."""
 
 
-def encoding(name: str | None) -> str | None:
-    """Take the name of an encoding; UTF-8 is what is read anyway.
-
-    Raises:
-        UsageError: Python knows none of that name.
-
-    """
-    if name is None:
-        return None
-    try:
-        found = codecs.lookup(name).name
-    except LookupError:
-        message = f"--encoding {name}: there is no such encoding"
-        raise UsageError(message, advice="Write utf-16, latin-1, cp1252 or another name that Python knows.") from None
-    return None if found == "utf-8" else found
+class PayOptions(
+    RuleOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
+    RunOptions,
+):  # fmt: skip
+    """Options of `pay`."""
 
 
-def qualifying(options: Options) -> Qualifying:
-    """Say which listens count.
-
-    Raises:
-        UsageError: a length finer than a millisecond, or a period that is none.
-
-    """
-    least = exact_amount(str(options["min_seconds"])) * 1000
-    if least.denominator != 1 or least < 0:
-        message = f"--min-seconds {options['min_seconds']}: give whole milliseconds, 0 or more"
-        raise UsageError(message)
-    since = None if options["since"] is None else moment(options["since"])
-    until = None if options["until"] is None else moment(options["until"], end=True)
-    if since is not None and until is not None and since >= until:
-        message = f"the period ends ({options['until']}) before it begins ({options['since']})"
-        raise UsageError(message)
-    return Qualifying(int(least), since, until, options["measure"])
+class CheckOptions(QualifyingOptions, ReadingOptions, RunOptions):
+    """Options of `check`."""
 
 
-def moment(when: str | date, *, end: bool = False) -> int:
-    """Return microseconds since 1970 of a day or a moment, UTC where no zone is given.
-
-    At the end of a period a plain day counts whole: the moment is the start of the next day.
-
-    Raises:
-        UsageError: when it is neither.
-
-    """
-    text = when.isoformat() if isinstance(when, date) else when.strip()
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        message = f"{text!r} is neither a day nor a moment"
-        raise UsageError(message, advice="Write 2026-10-01 or 2026-10-01T12:00:00Z.") from None
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=UTC)
-    if end and re.fullmatch(r"\d{4}-?\d{2}-?\d{2}", text):
-        found += timedelta(days=1)
-    return (found - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+class AuditOptions(
+    RulesOptions, ScenarioOptions, MoneyOptions, QualifyingOptions, ReadingOptions, OutputOptions, RunOptions
+):
+    """Options of `audit`."""
 
 
-def stated(options: Options) -> MoneyStated:
-    """Say what money there is."""
-    pool, fee = (None if options[name] is None else str(options[name]) for name in ("pool", "fee"))
-    return MoneyStated(
-        pool=pool,
-        fee=fee,
-        subscribers=as_path(options["subscribers"]),
-        rate=parse_rate(options["royalty_rate"]),
-        currency=options["currency"],
-        inactive=options["inactive"],
-        unlisted=options["unlisted"],
-    )
+class SuspectsOptions(
+    RulesOptions, PreviousOptions, MoneyOptions, QualifyingOptions, ReadingOptions, OutputOptions, RunOptions
+):
+    """Options of `suspects`."""
 
 
-def conditions(options: Options) -> Conditions:
-    """Say what bears on listening between qualifying and the rule.
+class BookOptions(TypedDict, total=False):
+    """Which books, and which month."""
 
-    Raises:
-        UsageError: a number that is none.
-
-    """
-    return Conditions(
-        policy=options["policy"],
-        history=as_path(options["history"]),
-        kappa=number("kappa", options["kappa"]),
-        wishes=as_path(options["wishes"]),
-        delegations=as_path(options["delegations"]),
-        viscosity=number("viscosity", options["viscosity"]),
-        delegate_cap=number("delegate-cap", options["delegate_cap"]),
-    )
+    books: Annotated[Required[PathText], Option("Directory of all closed months.", BOOKS, metavar="DIR")]
+    period: Annotated[Required[str], Option("The month.", BOOKS, metavar="2026-10")]
+    dry_run: Annotated[bool, Option("Show everything and write nothing.", BOOKS, default=False)]
 
 
-def number(name: str, text: str | int) -> Fraction:
-    """Read a number that is not money: `20`, `0.5`, `1/2`.
+class ChangeOptions(TypedDict, total=False):
+    """The correction."""
 
-    Raises:
-        UsageError: when it is none.
-
-    """
-    try:
-        return Fraction(str(text))
-    except (ValueError, ZeroDivisionError):
-        message = f"--{name} {text}: not a number"
-        raise UsageError(message, advice="Write 20, 0.5 or 1/2.") from None
-
-
-def running(options: Options) -> Running:
-    """Say how to run.
-
-    Raises:
-        UsageError: a memory limit that is no size, or no thread or row at all.
-
-    """
-    for name in ("threads", "batch_rows"):
-        count = options[name]
-        if count is not None and count < 1:
-            message = f"--{name.replace('_', '-')} {count}: give 1 or more"
-            raise UsageError(message)
-    memory = None if options["memory"] is None else size(str(options["memory"]))
-    return Running(memory, options["threads"], options["batch_rows"], as_path(options["temp_dir"]))
+    exclude: Annotated[
+        Sequence[PathText],
+        Option("Users or plays that do not count: user, or user, artist, time.", CHANGE, default=(), metavar="FILE",
+               repeated=True),
+    ]  # fmt: skip
+    instead: Annotated[
+        bool,
+        Option("The logs take the place of all the month's logs; else they are late ones.", CHANGE, default=False),
+    ]
+    undo: Annotated[str | None, Option("Take an adjustment back.", CHANGE, metavar="ID")]
+    reason: Annotated[str, Option("Stands in every row.", CHANGE, default="", metavar="WORDS")]
 
 
-def size(text: str) -> int:
-    """Read a size: `2GB`, `500MB`, `1.5G` or bytes, with decimal prefixes.
+class PoolOptions(TypedDict, total=False):
+    """Where the money comes from."""
 
-    Raises:
-        UsageError: when it is none, or under 64 MB, too little to work in.
-
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
-    if not found:
-        message = f"{text!r} is not a size"
-        raise UsageError(message, advice="Write 2GB or 500MB.")
-    count = int(exact_amount(found[1]) * SIZES[found[2].upper()])
-    if count < 64 * SIZES["M"]:
-        message = f"--memory {text} is too little"
-        raise UsageError(message, advice="Give 64MB or more.")
-    return count
+    pools: Annotated[PathText | None, Option("A line for each pool, see `fairpay init`.", POOLS, metavar="FILE")]
+    subscribers: Annotated[
+        PathText | None, Option("What each user paid: user, paid, and the keys.", POOLS, metavar="FILE")
+    ]
 
 
-def as_path(given: str | Path | None) -> Path | None:
-    """Make a path of a path's text."""
-    return None if given is None else Path(given)
+class PayeeOptions(TypedDict, total=False):
+    """Who stands behind an artist."""
+
+    splits: Annotated[
+        PathText | None, Option("Payees of artists or tracks: artist, payee, share.", WHO, metavar="FILE")
+    ]
+    aliases: Annotated[PathText | None, Option("Wrong artist ids: wrong, right.", WHO, metavar="FILE")]
+    artists: Annotated[PathText | None, Option("Known artists; all others are unmatched.", WHO, metavar="FILE")]
+
+
+class TermsOptions(TypedDict, total=False):
+    """Terms a month is closed on; an adjustment keeps those of its month."""
+
+    pool_by: Annotated[
+        Sequence[str],
+        Option("What tells pools apart; else the keys of the pool file.", POOLS, default=(), metavar="country,plan",
+               typed=names),
+    ]  # fmt: skip
+    rule: Annotated[str | None, Option("Default rule for pools.", POOLS, metavar="NAME")]
+    currency: Annotated[str, Option("Of amounts that name none.", POOLS, default="EUR", metavar="CODE")]
+    min_seconds: Annotated[
+        Amount | None, Option("Leave out shorter listens; else as a policy says, or 30.", COUNT, metavar="S")
+    ]
+    measure: Annotated[Literal["time", "plays"] | None, Option("What listening is counted in.", COUNT)]
+    any_date: Annotated[bool, Option("Count plays outside the period too.", COUNT, default=False)]
+    minimum_payment: Annotated[
+        Amount,
+        Option("Less is carried to the next month: 20.00, or EUR=20,USD=25.", HOW, default="0", metavar="AMOUNT"),
+    ]
+    recoup: Annotated[
+        Amount, Option("Part of a balance that goes to an advance.", HOW, default="100%", metavar="SHARE")
+    ]
+    reserve: Annotated[Amount, Option("Part of a month's earnings held back.", HOW, default="0%", metavar="SHARE")]
+    reserve_months: Annotated[int, Option("Months until a reserve is released.", HOW, default=3, metavar="N")]
+    holds: Annotated[PathText | None, Option("Payees nothing is paid to for now: payee, reason.", WHO, metavar="FILE")]
+    advances: Annotated[
+        PathText | None,
+        Option("All advances: payee, advance, amount, currency, period.", WHO, metavar="FILE"),
+    ]
+    fees: Annotated[
+        PathText | None, Option("This month's charges: payee, amount, currency, reason.", WHO, metavar="FILE")
+    ]
+    unsplit: Annotated[
+        Literal["pay", "suspend"],
+        Option("An artist without splits is paid itself, or is unclaimed.", WHO, default="pay"),
+    ]
+    per_payee: Annotated[bool, Option("Write a statement file for each payee too.", WRITE, default=False)]
+    excel: Annotated[bool, Option("Write tables also as CSV that is safe in a spreadsheet.", WRITE, default=False)]
+
+
+class CloseOptions(
+    BookOptions, PoolOptions, PayeeOptions, TermsOptions, StatedOptions, DecidedOptions, ReadingOptions, RunOptions
+):
+    """Options of `close`."""
+
+
+class AdjustOptions(BookOptions, ChangeOptions, PoolOptions, PayeeOptions, DecidedOptions, RunOptions):
+    """Options of `adjust`."""
+
+
+class SynthOptions(TypedDict, total=False):
+    """Options of `synth`."""
+
+    rows: Annotated[int, Option("How many plays.", default=100_000)]
+    users: Annotated[int | None, Option("How many people; else one for each 100 plays.")]
+    artists: Annotated[int | None, Option("How many artists; else 30 for each 100 people.")]
+    seed: Annotated[int, Option("The same seed makes the same bytes.", default=1)]
+    month: Annotated[str, Option("When it is.", default="2026-10")]
+    order: Annotated[Literal["user", "time"], Option("What the rows are sorted by.", default="user")]
+    bots: Annotated[str | None, Option("Add N accounts that each play PLAYS times a day.", metavar="N:PLAYS")]
+    plants: Annotated[
+        Mapping[str, str] | None,
+        Option("Add fakes of another kind: loops=3:25.", metavar="KIND=N:PLAYS", flag="--plant", repeated=True,
+               typed=planted),
+    ]  # fmt: skip
+    ids: Annotated[Literal["long", "short"], Option("Ids of 22 characters, or short ones.", default="long")]
+    columns: Annotated[Sequence[str] | None, Option("Only these columns.", metavar="NAME,...", typed=names)]
+    files: Annotated[int, Option("How many files to split the log into.", default=1)]
+    format: Annotated[Literal["csv", "parquet"] | None, Option("Else by the extension.")]
+    subscribers: Annotated[PathText | None, Option("Also make the file of what each user paid.", metavar="FILE")]
+    artist_file: Annotated[PathText | None, Option("Also make the file of artists' names.", metavar="FILE")]
+    force: Annotated[bool, Option("Replace files that are there.", default=False)]
+    countries: Mapping[str, float] | None
+    """Country -> its part of the listeners."""
+    plans: Mapping[str, tuple[str, float]] | None
+    """Plan -> its price and its part of the listeners."""
+
+
+class VerifyOptions(TypedDict, total=False):
+    """Options of `verify`."""
+
+    books: Annotated[PathText | None, Option("Check all months of these books instead.", metavar="DIR")]
+    inputs: Annotated[bool, Option("Do not look for the logs: they may be gone.", default=True)]
+
+
+class NoOptions(TypedDict, total=False):
+    """Options of what has none."""
+
+
+class LimitOptions(TypedDict, total=False):
+    """How much `diff` shows."""
+
+    limit: Annotated[int, Option("Lines to show; 0 shows all.", default=20, least=0)]
+
+
+class JsonOptions(TypedDict, total=False):
+    """Whether a program reads what is printed."""
+
+    json: Annotated[bool, Option("Print one JSON object instead of a page.", WRITE, default=False)]
+
+
+class QuietOptions(TypedDict, total=False):
+    """Whether anything is printed."""
+
+    quiet: Annotated[bool, Option("Print nothing but errors.", WRITE, default=False)]
+
+
+class ConfigOptions(TypedDict, total=False):
+    """Where options come from."""
+
+    config: Annotated[str | None, Option("Take options from this file (fairpay.toml).", RUN, metavar="FILE")]
+
+
+class ProgressOptions(TypedDict, total=False):
+    """How progress is shown."""
+
+    progress: Annotated[
+        Literal["auto", "plain", "none"],
+        Option("A bar where a terminal is looked at, a line every 10 s, or nothing.", RUN, default="auto"),
+    ]
+
+
+class LogOptions(TypedDict, total=False):
+    """Logs, where a config file names them."""
+
+    log: Annotated[
+        Sequence[str] | None,
+        Option("Files, globs or directories of plays, for a config file.", BOOKS, metavar="LOG", repeated=True),
+    ]
+
+
+class ListScenarios(TypedDict, total=False):
+    """What `audit` prints about scenarios."""
+
+    list_scenarios: Annotated[
+        bool,
+        Option("List the scenarios that come with fairpay.", TRY, default=False, flag="--scenarios", shows=True),
+    ]
+    show_scenario: Annotated[
+        str | None, Option("Print one as TOML, to copy and change.", TRY, metavar="NAME", shows=True)
+    ]
+
+
+class ListSignals(TypedDict, total=False):
+    """What `suspects` prints about signals."""
+
+    list_signals: Annotated[
+        bool,
+        Option("List what is looked at, with sources and innocent explanations.", LOOK, default=False,
+               flag="--signals", shows=True),
+    ]  # fmt: skip

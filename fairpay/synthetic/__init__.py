@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Unpack
 
 from fairpay.errors import UsageError
+from fairpay.settings.commands import complete
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from fairpay.settings.options import SynthOptions
 
 __all__ = ["Written", "synth"]
 
@@ -32,27 +33,7 @@ class Written:
     """The logs."""
 
 
-def synth(  # noqa: PLR0913 - one keyword for each option of the command
-    path: str | Path,
-    *,
-    rows: int,
-    users: int | None = None,
-    artists: int | None = None,
-    seed: int = 1,
-    month: str = "2026-10",
-    order: Literal["user", "time"] = "user",
-    bots: str | None = None,
-    plants: Mapping[str, str] | None = None,
-    ids: Literal["long", "short"] = "long",
-    countries: Mapping[str, float] | None = None,
-    plans: Mapping[str, tuple[str, float]] | None = None,
-    columns: Sequence[str] | None = None,
-    files: int = 1,
-    format: Literal["csv", "parquet"] | None = None,  # noqa: A002 - the option's name
-    subscribers: str | Path | None = None,
-    artist_file: str | Path | None = None,
-    force: bool = False,
-) -> Written:
+def synth(path: str | Path, **options: Unpack[SynthOptions]) -> Written:
     """Make a month of `rows` plays by `users` people (default: one for each 100 plays), streamed to disk.
 
     Artists (default: 30 for each 100 users) are famous by Zipf's law, listening per user is log-normal; each user
@@ -70,26 +51,29 @@ def synth(  # noqa: PLR0913 - one keyword for each option of the command
     from fairpay.synthetic.plants import make_month, parse_plants  # noqa: PLC0415 - likewise
     from fairpay.synthetic.tables import make_tables  # noqa: PLC0415 - likewise
 
-    users = max(1, rows // 100) if users is None else users
-    artists = max(1, users * 3 // 10) if artists is None else artists
+    full = complete("synth", options)
+    rows, files = full["rows"], full["files"]
+    users = max(1, rows // 100) if full["users"] is None else full["users"]
+    artists = max(1, users * 3 // 10) if full["artists"] is None else full["artists"]
     check_numbers(rows=rows, users=users, artists=artists, files=files)
-    planted = parse_plants({**({"bots": bots} if bots else {}), **(plants or {})})
-    made = make_month(rows, planted, users=users, artists=artists, seed=seed, month=month)
-    tables = make_tables(made, seed=seed, ids=ids, columns=columns, countries=countries, plans=plans)
-    logs = write.log_paths(Path(path), files=files, chosen=format)
-    beside = {name: Path(name) for name in (subscribers, artist_file) if name is not None}
-    for name in beside.values():
-        write.format_of(name)
-    if not force:
-        write.refuse_present([*logs, *beside.values()])
-    batches = (tables.plays(plays) for plays in (made.by_time() if order == "time" else made.by_user()))
-    write.write_logs(batches, logs, rows=made.rows, schema=tables.schema, chosen=format)
-    if subscribers is not None:
+    planted = parse_plants({**({"bots": full["bots"]} if full["bots"] else {}), **(full["plants"] or {})})
+    made = make_month(rows, planted, users=users, artists=artists, seed=full["seed"], month=full["month"])
+    tables = make_tables(made, **{name: full[name] for name in ("seed", "ids", "columns", "countries", "plans")})
+    logs = write.log_paths(Path(path), files=files, chosen=full["format"])
+    paid, names = (None if full[name] is None else Path(full[name]) for name in ("subscribers", "artist_file"))
+    more = [one for one in (paid, names) if one is not None]
+    for one in more:
+        write.format_of(one)
+    if not full["force"]:
+        write.refuse_present([*logs, *more])
+    batches = (tables.plays(plays) for plays in (made.by_time() if full["order"] == "time" else made.by_user()))
+    write.write_logs(batches, logs, rows=made.rows, schema=tables.schema, chosen=full["format"])
+    if paid is not None:
         everybody = made.users + made.users // IDLE_SHARE
-        write.write_file(tables.subscribers(everybody), beside[subscribers], schema=tables.subscriber_schema)
-    if artist_file is not None:
+        write.write_file(tables.subscribers(everybody), paid, schema=tables.subscriber_schema)
+    if names is not None:
         table = tables.artist_table()
-        write.write_file([table], beside[artist_file], schema=table.schema)
+        write.write_file([table], names, schema=table.schema)
     return Written(made.rows, made.users, made.artists, logs)
 
 

@@ -46,7 +46,6 @@ def test_delegation_is_its_definition(
 
 
 def test_a_cycle_between_equals_changes_nothing() -> None:
-    """Each gives what it gets."""
     fees = {"a": 1000, "b": 1000}
     shares = {"a": {"b": HALF}, "b": {"a": HALF}}
     assert delegate(fees, shares, viscosity=Fraction(9, 10), cap=Fraction(100)) == (fees, 1)
@@ -71,7 +70,6 @@ def test_what_a_capped_delegate_cannot_take_returns_to_the_delegators() -> None:
 
 @pytest.mark.parametrize("viscosity", [Fraction(0), Fraction(99, 100)])
 def test_nobody_delegating_changes_nothing(viscosity: Fraction) -> None:
-    """No delegation, no difference."""
     assert delegate({"a": 5}, {}, viscosity=viscosity, cap=ALL) == ({"a": 5}, 1)
 
 
@@ -82,7 +80,6 @@ def test_what_is_steered_is_not_rounded_to_minor_units() -> None:
 
 
 def test_what_no_unit_of_the_room_holds_is_divided_in_the_finest_that_does() -> None:
-    """Thirds of thirds, in room for four units."""
     shares = {"a": {"b": Fraction(1, 3)}, "b": {"c": Fraction(1, 3)}}
     found, unit = delegate({"a": 1, "b": 1, "c": 1}, shares, viscosity=HALF, cap=Fraction(5), room=12)
     assert (unit, sum(found.values())) == (4, 12)

@@ -95,7 +95,6 @@ def test_every_rule_sees_the_exact_shares_of_who_states_something(  # noqa: PLR0
     boost: Fraction,
     pool: int,
 ) -> None:
-    """A past for u and v, wishes for u and w; to the unit, ties included."""
     wish = Wishes({"G": gift} if gift else {}, set(), {"A": boost})
     layering = Layering({"u": past, "v": past} if past else {}, {"u": wish, "w": wish}, Fraction(2))
     rows = [(user, artist, plays) for (user, artist), plays in played.items()]
@@ -168,7 +167,6 @@ def test_wishes_move_a_users_own_money_and_nobody_elses(rule: str) -> None:
 
 
 def test_blocking_everything_is_a_named_line() -> None:
-    """And the plays stay listed."""
     layering = Layering(wishes={"u3": Wishes(blocked={"c"})})
     found = paid(layering, "user-centric")
     assert abs(found[BLOCKED] - 10**12 // 3) <= 1
@@ -177,7 +175,6 @@ def test_blocking_everything_is_a_named_line() -> None:
 
 @pytest.mark.parametrize("batches", [2, 5])
 def test_batches_mean_nothing_to_the_layers(batches: int) -> None:
-    """The same bytes."""
 
     def make() -> Layering:
         return Layering({"u1": {"z": 3}}, {"u2": Wishes({"y": Fraction(1, 3)}, {"a"})}, Fraction(7))
@@ -186,7 +183,6 @@ def test_batches_mean_nothing_to_the_layers(batches: int) -> None:
 
 
 def test_integer_ids_are_found_by_their_text() -> None:
-    """As in logs with numbers for users."""
     batch = listens(ROWS)
     numbered = Listens(
         pa.array([1, 1, 2, 2, 3]), *(getattr(batch, f) for f in ("artist", "used", "amount", "plays", "ms"))
@@ -204,7 +200,6 @@ def test_delegated_fees_are_those_of_the_payers() -> None:
 
 
 def test_a_payer_who_comes_twice_is_refused() -> None:
-    """As without delegations."""
     payers: Any = [(pa.array(["u1", "u1"]), np.array([1000, 500]))]
     with pytest.raises(InputError, match="twice"):
         delegated(payers, {}, viscosity=Fraction(1, 2), cap=Fraction(5))

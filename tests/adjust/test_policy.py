@@ -18,7 +18,6 @@ LEAST = 'title = "t"\nsource = "s"\nrule = "user-centric"\n'
 
 
 def test_the_published_policies_are_there() -> None:
-    """Each in a file of its own."""
     assert policy_names() == (
         "apple-spatial",
         "deezer-artist-centric",
@@ -30,7 +29,6 @@ def test_the_published_policies_are_there() -> None:
 
 @pytest.mark.parametrize("name", policy_names())
 def test_a_policy_names_a_rule_that_exists(name: str) -> None:
-    """With its parameters; and says where it comes from."""
     policy = find_policy(name)
     assert find_rule(policy.rule)
     assert policy.source
@@ -55,7 +53,6 @@ def test_numbers_are_exact() -> None:
 
 
 def test_a_copied_policy_is_the_same_policy(tmp_path: Path) -> None:
-    """What is shown can be saved, changed, and given as a file."""
     mine = tmp_path / "my.toml"
     mine.write_text(policy_text("spotify-2024"), encoding="utf-8")
     assert find_policy(str(mine)) == find_policy("spotify-2024")
@@ -90,7 +87,6 @@ def test_a_wrong_policy_names_its_fault(text: str, named: str) -> None:
 
 
 def test_all_faults_are_named_at_once() -> None:
-    """Not one after another."""
     with pytest.raises(UsageError) as caught:
         read_policy('colour = 1\n[[boosts]]\nname = "n"', where="my.toml")
     assert all(word in caught.value.message for word in ("colour", "title", "streams", "times"))
@@ -98,6 +94,5 @@ def test_all_faults_are_named_at_once() -> None:
 
 @pytest.mark.parametrize("name", ["spotify", "nowhere.toml"])
 def test_an_unknown_policy_is_refused(name: str) -> None:
-    """By name or by file."""
     with pytest.raises(UsageError):
         find_policy(name)

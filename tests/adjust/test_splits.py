@@ -69,13 +69,11 @@ def test_a_gift_of_everything_leaves_nothing_for_what_was_played() -> None:
 def test_where_everything_is_blocked_gifts_come_first_then_history_then_a_named_line(
     wishes: Wishes, past: dict[str, int], expected: set[str]
 ) -> None:
-    """The money always goes somewhere that is named."""
     assert set(with_wishes({"A": 3}, past=past, wishes=wishes)) == expected
 
 
 @given(weights=AMOUNTS, total=st.integers(0, 2**62))
 def test_units_are_divided_whole(weights: dict[str, int], total: int) -> None:
-    """Largest remainder: within one unit of the exact part, and none lost."""
     units = apportion(weights, total)
     assert sum(units.values()) == total
     exact = naive_layers.shares(weights)
@@ -83,7 +81,6 @@ def test_units_are_divided_whole(weights: dict[str, int], total: int) -> None:
 
 
 def test_a_tie_goes_to_the_smaller_id() -> None:
-    """In bytes."""
     assert apportion({"b": 1, "a": 1, "é": 1}, 4) == {"a": 2, "b": 1, "é": 1}
 
 
@@ -91,7 +88,6 @@ def test_a_tie_goes_to_the_smaller_id() -> None:
 def test_all_layers_together_are_their_definitions_one_after_the_other(
     own: dict[str, int], past: dict[str, int], kappa: Fraction, gift: Fraction
 ) -> None:
-    """In exact proportion, whatever is stated."""
     wishes = Wishes({"g": gift}, {"a", "b"}, {"c": Fraction(3)})
     found = divide_listening(own, plays=3, past=past, kappa=kappa, wishes=wishes)
     assert not {"a", "b"} & set(found)
@@ -104,7 +100,6 @@ def test_all_layers_together_are_their_definitions_one_after_the_other(
 
 @given(weights=AMOUNTS, times=st.integers(1, 2**80))
 def test_parts_that_fit_in_62_bits_are_kept_exactly(weights: dict[str, int], times: int) -> None:
-    """Without their common factor."""
     found, exact = fitted({a: x * times for a, x in weights.items()})
     assert exact
     assert naive_layers.shares(found) == naive_layers.shares(weights)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fairpay.cli import main
+from fairpay.kernels._jit import cache_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,7 +100,7 @@ def test_check_says_what_became_of_every_row(log: Path, capsys: pytest.CaptureFi
     assert main(["check", str(log)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "  Left out    1 row, under the qualifying length" in lines
-    assert "Every row has its place: 7 read = 6 used + 1 left out." in lines
+    assert "Every row is accounted for: 7 read = 6 used + 1 left out." in lines
     assert lines[-1] == "  A run would go through."
     assert main(["check", str(log), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -185,6 +186,6 @@ def test_synth_makes_a_month_that_compare_reads(tmp_path: Path, capsys: pytest.C
     assert main(made) == 4
 
 
-def test_warm_runs_every_rule(capsys: pytest.CaptureFixture[str]) -> None:
+def test_warm_says_where_compiled_code_is_saved(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["warm"]) == 0
-    assert capsys.readouterr() == ("", "Compiled; the kernels are kept in your cache folder.\n")
+    assert capsys.readouterr() == ("", f"Compiled code saved in {cache_folder()}.\n")

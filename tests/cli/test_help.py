@@ -7,7 +7,7 @@ import pytest
 
 from fairpay import __version__
 from fairpay.cli import main
-from fairpay.cli.app import NAMES
+from fairpay.settings.commands import COMMANDS
 
 HEAVY = {"numba", "polars", "pyarrow", "numpy", "rich.console"}
 
@@ -23,7 +23,7 @@ def loaded_by(*calls: list[str]) -> set[str]:
 
 
 def test_no_help_page_loads_anything_heavy() -> None:
-    assert loaded_by(["--help"], ["--version"], *([name, "--help"] for name in NAMES)) <= {"rich.console"}
+    assert loaded_by(["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)) <= {"rich.console"}
 
 
 def test_the_list_of_rules_loads_neither_numba_nor_polars_nor_pyarrow() -> None:
@@ -35,7 +35,7 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == f"fairpay {__version__}\n"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([name, "--help"]) == 0
     page = capsys.readouterr().out

@@ -62,12 +62,12 @@ def test_the_page_answers_from_top_to_bottom(capsys: pytest.CaptureFixture[str])
         "  Loses most",
         "  Sleepify    -100.00  -20.0 %  its listeners play 1.2x the average",
         "",
-        "  The heaviest 1 % of listeners steer 14.3 % of the pool -> 14.3 %",
-        "  Of each subscriber's own money (median 6.99), 2.33 goes to artists that",
-        "  subscriber never played (market-centric), 2.33 (user-centric): medians over",
-        "  all subscribers",
+        "  The top 1 % of listeners decide 14.3 % of the pool (market-centric), 14.3 %",
+        "  (user-centric).",
+        "  Of a subscriber's 6.99, 2.33 goes to artists that subscriber never played",
+        "  (market-centric), 2.33 (user-centric); all three are medians.",
         "",
-        "Every cent is placed: paid 1,000.00 = pool 1,000.00 under both rules.",
+        "Every cent is accounted for: paid 1,000.00 = pool 1,000.00 under both rules.",
     ]
 
 
@@ -134,7 +134,7 @@ def test_an_experimental_rule_says_so_and_what_it_breaks(capsys: pytest.CaptureF
     assert "experimental" in capsys.readouterr().out
 
 
-def test_assumed_money_is_told_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+def test_assumed_money_is_shown_as_assumed(capsys: pytest.CaptureFixture[str]) -> None:
     shown = page(capsys, outcome(TWO, money=money(100_000, assumed=True)))
     assert "assumed: no money was stated" in " ".join(shown.split())
 
@@ -142,7 +142,7 @@ def test_assumed_money_is_told_as_such(capsys: pytest.CaptureFixture[str]) -> No
 def test_money_policies_stand_on_the_page_with_their_amounts(capsys: pytest.CaptureFixture[str]) -> None:
     told = money(100_000, inactive=7, inactive_money=4893, held=4893, unlisted=12)
     shown = " ".join(page(capsys, outcome(TWO, money=told)).split())
-    assert "48.93 of 7 subscribers who played nothing, held back" in shown
+    assert "48.93 from 7 subscribers without counted plays, held back" in shown
     assert "12 listeners without a subscription line, counted as paying nothing" in shown
 
 
@@ -185,12 +185,12 @@ def test_an_artist_who_got_nothing_before_is_new(capsys: pytest.CaptureFixture[s
 
 def test_a_currency_without_cents_has_none(capsys: pytest.CaptureFixture[str]) -> None:
     shown = page(capsys, outcome(TWO, currency=Currency("JPY", 0)))
-    assert "Every unit is placed: paid 100,000 = pool 100,000 under both rules." in shown
+    assert "Every unit is accounted for: paid 100,000 = pool 100,000 under both rules." in shown
 
 
 def test_with_fees_that_differ_the_reason_speaks_of_what_listeners_pay(capsys: pytest.CaptureFixture[str]) -> None:
     shown = page(capsys, outcome(TWO), equal_fees=False)
-    assert "its fans play 0.7x the average per fee" in shown
+    assert "listening per fee is 0.7x the average" in shown
 
 
 def test_only_market_against_user_centric_gets_a_reason_from_fan_intensity() -> None:

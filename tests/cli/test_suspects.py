@@ -41,7 +41,7 @@ def test_the_page_names_whom_to_look_at_and_what_they_move(log: Path, capsys: py
     assert "9.99" in line
     assert "with no more than 10 lengths" in " ".join(out.split())
     assert "A finding is a reason to look, not a verdict." in " ".join(out.split())
-    assert "Not looked at: jump" in out
+    assert "Not checked: jump" in out
     assert "Nothing was written" in err
 
 
@@ -94,7 +94,7 @@ def test_the_month_before_shows_who_jumped(log: Path, tmp_path: Path, capsys: py
     assert main(["suspects", str(log), "--fee", "9.99", "--previous", str(before)]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "9,300.0 times as much as the month before" in out
-    assert "Not looked at: jump" not in out
+    assert "Not checked: jump" not in out
 
 
 def test_every_signal_is_listed_with_its_innocent_explanation(capsys: pytest.CaptureFixture[str]) -> None:

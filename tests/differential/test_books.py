@@ -10,7 +10,6 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pytest
-from known_faults import known, known_by_name
 from oracle_books import OF_TRACK, Books, Pool, settled
 from oracle_layers import listeners_of, pot_of
 from oracle_program import fairpay, lines, minor, paid
@@ -53,7 +52,7 @@ def random_books(seed: int) -> Books:
         for territory in TERRITORIES
     )
     sources = sorted({(row.artist, chance.choice(["", row.track])) for row in rows})
-    kept = [source for source in sources if chance.random() < 0.4 and not (source[1] and known_by_name("track-splits"))]
+    kept = [source for source in sources if chance.random() < 0.4]
     shares = {source: {p: Fraction(s) for p, s in chance.choice(SPLITS).items()} for source in kept}
     artists = sorted({row.artist for row in rows})
     catalogue = frozenset(artist for artist in artists if chance.random() < 0.8) if chance.random() < 0.5 else None
@@ -128,21 +127,11 @@ def earned(folder: Path, pool: str) -> dict[str, int]:
     return found
 
 
-def is_known(books: Books) -> bool:
-    """Whether any pool meets a known fault."""
-    months = [(books.month_of(pool), pool.rule) for pool in books.pools]
-    free = [known(month, rule) for month, rule in months if pot_of(month).listeners]
-    return any(free) or bool(known(books.month, books.pools[0].rule))
-
-
 def compare_books(seed: int, folder: Path) -> str:
     """Close a random month; say how it differs from the slow answer, or from `pay` of one of its pools."""
     folder.mkdir()
     books = random_books(seed)
-    fault = close(books, folder)
-    if is_known(books):
-        return ""
-    if fault:
+    if fault := close(books, folder):
         return fault
     right, seen = settled(books), stands(folder)
     if seen != right:
@@ -200,7 +189,5 @@ def test_a_thousand_closed_months_stand_as_the_slow_answers_say(
     assert all_differences(range(first, first + count), tmp_path) == {}
 
 
-def test_enough_of_the_ordinary_months_are_compared() -> None:
-    compared = [books for books in map(random_books, FIXED) if not is_known(books)]
-    assert len(compared) > 6
-    assert any(books.splits for books in compared)
+def test_some_of_the_ordinary_months_have_splits() -> None:
+    assert any(random_books(seed).splits for seed in FIXED)

@@ -56,7 +56,6 @@ def test_the_slow_answers_import_only_each_other_and_the_standard_library(name: 
 def test_every_slow_file_is_looked_through() -> None:
     assert {path.stem for path in HERE.glob("*.py") if not path.stem.startswith(("test_", "conftest"))} == {
         *OWN,
-        "known_faults",
         "oracle_program",
     }
 

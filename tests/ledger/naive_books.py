@@ -9,16 +9,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fairpay.ledger.earned import Earned, Heard, Paid, PoolEarned
-from fairpay.ledger.revenue import revenue
+from fairpay.ledger.facts import Earned, Heard, Paid, PoolEarned
+from fairpay.ledger.pools import revenue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fairpay.ledger.closing import Closing
+    from fairpay.ledger.closing import Closing, Loaded
     from fairpay.ledger.earning import Source
     from fairpay.ledger.listening import Watch
-    from fairpay.ledger.loading import Loaded
 
 Account = tuple[str, str, str]
 """(what, who, currency)."""

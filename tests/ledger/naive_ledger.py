@@ -6,22 +6,20 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fairpay.ledger.ledger import INTO, Kind, Row, apportion
-from fairpay.ledger.periods import plus
-from fairpay.ledger.routing import UNALLOCATED, in_suspense
+from fairpay.ledger.model import INTO, Kind, Row, apportion, plus
+from fairpay.ledger.payees import UNALLOCATED, in_suspense
 from fairpay.money.currency import Currency, round_half_even
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fairpay.ledger.earned import Earned
-    from fairpay.ledger.posting import Booking
-    from fairpay.ledger.routing import Routing
-    from fairpay.ledger.settling import Policy
-    from fairpay.ledger.standing import Account, Standing
+    from fairpay.ledger.facts import Earned
+    from fairpay.ledger.model import Booking
+    from fairpay.ledger.payees import Account, Routing, Standing
+    from fairpay.ledger.settle import Policy
 
 ORDER = {kind.value: place for place, kind in enumerate(Kind)}
-EARNING = frozenset({Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.SPLIT, Kind.ADJUSTMENT})
+EARNING = frozenset({Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.SPLIT_IN, Kind.SPLIT_OUT, Kind.ADJUSTMENT})
 
 
 @dataclass(slots=True)
@@ -60,21 +58,28 @@ def left_by(months: Iterable[Iterable[Row]]) -> Before:
     for rows in months:
         found.carried.clear()
         for row in rows:
-            match row.kind:
-                case Kind.CARRY_OUT:
-                    found.carried[row.payee, row.currency] = Held(row.amount, row.scale, row.run_id, row.period)
-                case Kind.SUSPENSE:
-                    add(found.suspense[row.pool, row.payee, row.currency], row)
-                case Kind.RESERVE_HOLD:
-                    add(found.reserves[row.period, row.payee, row.currency], row)
-                case Kind.RESERVE_RELEASE:
-                    found.reserves[row.ref_period, row.payee, row.currency].amount -= row.amount
-                case Kind.RECOUP:
-                    found.recouped[row.reason, row.payee, row.currency] -= row.amount
+            take(row, found)
     for held in (found.suspense, found.reserves):
         for key in [key for key, one in held.items() if not one.amount]:
             del held[key]
     return found
+
+
+def take(row: Row, found: Before) -> None:
+    """Take in a row of a closed month."""
+    match row.kind:
+        case Kind.CARRY_OUT:
+            found.carried[row.payee, row.currency] = Held(row.amount, row.scale, row.run_id, row.period)
+        case Kind.SUSPENSE:
+            add(found.suspense[row.pool, row.payee, row.currency], row)
+        case Kind.SUSPENSE_RELEASE:
+            found.suspense[row.pool, row.payee, row.currency].amount -= row.amount
+        case Kind.RESERVE_HOLD:
+            add(found.reserves[row.period, row.payee, row.currency], row)
+        case Kind.RESERVE_RELEASE:
+            found.reserves[row.ref_period, row.payee, row.currency].amount -= row.amount
+        case Kind.RECOUP:
+            found.recouped[row.counterparty, row.payee, row.currency] -= row.amount
 
 
 def add(held: Held, row: Row) -> None:
@@ -87,9 +92,8 @@ def add(held: Held, row: Row) -> None:
 
 def entry(booking: Booking, kind: Kind, amount: int, money: tuple[str, int], **where: str) -> Row:
     """Make a row; `money` is the currency and its scale."""
-    texts = {name: where.get(name, "") for name in ("pool", "payee", "ref_run_id", "ref_period", "reason")}
     known = {"run_id": booking.run_id, "period": booking.period, "kind": kind.value, "amount": amount}
-    return Row(**known, currency=money[0], scale=money[1], **texts)  # type: ignore[arg-type] # of mixed kinds
+    return Row(**known, currency=money[0], scale=money[1], **{"pool": "", **where})  # type: ignore[arg-type] # of mixed kinds
 
 
 def post(earned: Earned, routing: Routing, booking: Booking) -> Iterator[Row]:
@@ -116,9 +120,9 @@ def split_rows(
     kept = [(payee, amount) for payee, amount in parts if amount]
     total = sum(amount for _, amount in kept)
     if total:
-        yield entry(booking, Kind.SPLIT, -total, money, payee=parent, reason="to payees", **where)
+        yield entry(booking, Kind.SPLIT_OUT, -total, money, payee=parent, **where)
     for payee, amount in kept:
-        yield entry(booking, Kind.SPLIT, amount, money, payee=payee, reason=f"from {parent}", **where)
+        yield entry(booking, Kind.SPLIT_IN, amount, money, payee=payee, counterparty=parent, **where)
 
 
 def settle(rows: Iterable[Row], terms: Terms, routing: Routing) -> list[Row]:
@@ -173,8 +177,8 @@ def released(ledger: Iterable[Row], terms: Terms, routing: Routing) -> Iterator[
         if amount and [payee for payee, _ in parts] != [account]:
             money = (currency, scale)
             if held:
-                reference = {"ref_run_id": held.run_id, "ref_period": held.period, "reason": "released"}
-                yield entry(terms.booking, Kind.SUSPENSE, -held.amount, money, pool=pool, payee=account, **reference)
+                reference = {"ref_run_id": held.run_id, "ref_period": held.period, "pool": pool, "payee": account}
+                yield entry(terms.booking, Kind.SUSPENSE_RELEASE, held.amount, money, **reference)
             yield from split_rows(terms.booking, money, account, parts, pool=pool)
 
 
@@ -249,9 +253,8 @@ def hold_released(account: Account, terms: Terms) -> Iterator[Row]:
     """Give back what was kept while the payee was on hold."""
     held = terms.before.suspense.get(("", *account))
     if held:
-        reference = {"ref_run_id": held.run_id, "ref_period": held.period, "reason": "released"}
-        money = (account[1], held.scale)
-        yield entry(terms.booking, Kind.SUSPENSE, -held.amount, money, payee=account[0], **reference)
+        reference = {"ref_run_id": held.run_id, "ref_period": held.period, "payee": account[0]}
+        yield entry(terms.booking, Kind.SUSPENSE_RELEASE, held.amount, (account[1], held.scale), **reference)
 
 
 def recouped(account: Account, balance: int, terms: Terms) -> Iterator[Row]:
@@ -259,15 +262,14 @@ def recouped(account: Account, balance: int, terms: Terms) -> Iterator[Row]:
     left = round_half_even(max(0, balance) * terms.policy.recoup)
     payee, currency = account
     for name, amount in terms.standing.advances.get(account, ()):
-        reason = f"advance {name}"
-        taken = min(left, max(0, amount - terms.before.recouped.get((reason, payee, currency), 0)))
+        taken = min(left, max(0, amount - terms.before.recouped.get((name, payee, currency), 0)))
         left -= taken
         if taken:
             money = (currency, digits(currency))
-            yield entry(terms.booking, Kind.RECOUP, -taken, money, payee=payee, reason=reason)
+            yield entry(terms.booking, Kind.RECOUP, -taken, money, payee=payee, counterparty=name)
 
 
 def month(earned: Earned, corrections: Iterable[Row], routing: Routing, terms: Terms) -> list[Row]:
     """The whole ledger of a month, in its order."""
     found = settle([*post(earned, routing, terms.booking), *corrections], terms, routing)
-    return sorted(found, key=lambda r: (r[3], r[6], ORDER[r[4]], r[2], r[9], r[8], r[10], r[5], r))
+    return sorted(found, key=lambda r: (r[3], r[6], ORDER[r[4]], r[2], r[10], r[9], r[8], r[11], r[5], r))

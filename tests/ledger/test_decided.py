@@ -10,8 +10,7 @@ from stated_month import COUNTRIES, DECIDED, alone, asked_of, earned, month, pla
 
 from fairpay.cli import main
 from fairpay.errors import InputError
-from fairpay.ledger.adjust import adjust
-from fairpay.ledger.changes import Change
+from fairpay.ledger.adjust import Change, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
 from fairpay.ledger.verify import verify_books

@@ -17,8 +17,7 @@ from naive_books import naive_earn
 from quarter import FILES, QUARTER, ROOT, STEPS, live_through
 
 from fairpay.errors import LockedError, OutputError
-from fairpay.ledger.adjust import adjust
-from fairpay.ledger.changes import Change
+from fairpay.ledger.adjust import Change, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
 from fairpay.ledger.verify import verify_books
@@ -88,7 +87,6 @@ def test_a_close_that_fails_anywhere_leaves_nothing_or_a_whole_month(
 def test_an_adjustment_that_fails_anywhere_is_booked_once_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An adjustment that fails anywhere is booked once in the end."""
     asked = july(tmp_path / "books")
     change = Change(exclude=(QUARTER / "2026-07" / "fraud.csv",))
     close(asked, divide=naive_earn)
@@ -107,7 +105,6 @@ def test_an_adjustment_that_fails_anywhere_is_booked_once_in_the_end(
 
 
 def test_of_two_closes_at_once_one_wins_and_the_other_is_locked_out(tmp_path: Path) -> None:
-    """Of two closes at once one wins and the other is locked out."""
     books, statuses = tmp_path / "books", []
 
     def slow(*arguments: object) -> object:

@@ -8,8 +8,7 @@ import polars as pl
 import pytest
 
 from fairpay.errors import InputError
-from fairpay.ledger.adjust import adjust
-from fairpay.ledger.changes import Change
+from fairpay.ledger.adjust import Change, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
 from fairpay.settings.values import Reading

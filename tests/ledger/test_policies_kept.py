@@ -13,8 +13,7 @@ import fairpay
 from fairpay.adjust.policy import policy_text
 from fairpay.cli import main
 from fairpay.errors import InputError, UsageError
-from fairpay.ledger.adjust import adjust
-from fairpay.ledger.changes import Change
+from fairpay.ledger.adjust import Change, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.diff import diff
 from fairpay.ledger.store import shelf

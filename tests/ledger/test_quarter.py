@@ -9,13 +9,12 @@ from naive_books import naive_earn
 from quarter import FILES, QUARTER, STEPS, run
 
 from fairpay.cli import main
-from fairpay.ledger.changes import reopened
-from fairpay.ledger.closing import Closing
+from fairpay.ledger.adjust import reopened
+from fairpay.ledger.closing import Closing, load
 from fairpay.ledger.earning import Source, earn
+from fairpay.ledger.export import ledger_csv
 from fairpay.ledger.listening import Watch
-from fairpay.ledger.loading import load
 from fairpay.ledger.store import shelf
-from fairpay.ledger.textfiles import ledger_csv
 from fairpay.ledger.verify import verify_books
 
 if TYPE_CHECKING:
@@ -26,26 +25,22 @@ MONTHS = ("2026-07", "2026-08", "2026-09")
 
 @pytest.mark.parametrize("month", MONTHS)
 def test_the_ledger_is_the_expected_one_byte_for_byte(books: Path, month: str) -> None:
-    """The ledger is the expected one byte for byte."""
     assert (books / month / "ledger.csv").read_bytes() == (QUARTER / "expected" / f"{month}.csv").read_bytes()
 
 
 @pytest.mark.parametrize("month", MONTHS)
 def test_the_parquet_ledger_says_what_the_csv_says(books: Path, month: str) -> None:
-    """The parquet ledger says what the csv says."""
     entry = shelf(books).month(month)
     assert entry is not None
-    assert b"".join(ledger_csv(entry.ledger())) == (books / month / "ledger.csv").read_bytes()
+    assert b"".join(ledger_csv(entry.ledger().frame)) == (books / month / "ledger.csv").read_bytes()
 
 
 def test_every_control_of_the_quarter_holds(books: Path) -> None:
-    """Every control of the quarter holds."""
     assert [control for control in verify_books(books) if not control.ok] == []
 
 
 @pytest.mark.parametrize("month", MONTHS)
 def test_the_engine_earns_what_fractions_earn(books: Path, month: str) -> None:
-    """The engine earns what fractions earn."""
     entry = shelf(books).month(month)
     assert entry is not None
     closing = reopened(Closing(month, books, (), {}), entry)
@@ -59,7 +54,6 @@ def test_the_engine_earns_what_fractions_earn(books: Path, month: str) -> None:
 @pytest.mark.usefixtures("_in_quarter")
 @pytest.mark.parametrize("step", STEPS)
 def test_each_step_again_is_already_done_and_changes_nothing(books: Path, step: tuple[str, ...]) -> None:
-    """Each step again is already done and changes nothing."""
     before = {path: path.read_bytes() for path in books.rglob("*") if path.is_file()}
     assert run(books, *step) == 0
     assert {path: path.read_bytes() for path in books.rglob("*") if path.is_file()} == before
@@ -67,19 +61,16 @@ def test_each_step_again_is_already_done_and_changes_nothing(books: Path, step: 
 
 @pytest.mark.usefixtures("_in_quarter")
 def test_a_closed_month_is_not_closed_differently(books: Path) -> None:
-    """A closed month is not closed differently."""
     assert run(books, "close", "--config", f"{FILES}/2026-08.toml", "--minimum-payment", "5.00") == 7
 
 
 @pytest.mark.usefixtures("_in_quarter")
 def test_a_month_that_is_not_next_is_refused(books: Path) -> None:
-    """A month that is not next is refused."""
     assert run(books, "close", "--config", f"{FILES}/2026-09.toml", "--period", "2026-12") == 2
 
 
 @pytest.mark.usefixtures("_in_quarter")
 def test_a_preview_shows_the_totals_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A preview shows the totals and writes nothing."""
     assert (
         main(["close", "--config", f"{FILES}/2026-07.toml", "--books", str(tmp_path / "new"), "--dry-run", "--json"])
         == 0
@@ -91,7 +82,6 @@ def test_a_preview_shows_the_totals_and_writes_nothing(tmp_path: Path, capsys: p
 
 
 def test_each_payee_statement_closes(books: Path) -> None:
-    """Each payee statement closes."""
     for month in MONTHS:
         with (books / month / "statements.csv").open(newline="") as file:
             for line in csv.DictReader(file):
@@ -111,7 +101,6 @@ def test_each_payee_statement_closes(books: Path) -> None:
 
 
 def test_the_same_money_is_opened_as_was_closed(books: Path) -> None:
-    """The same money is opened as was closed."""
     closing, opening = {}, {}
     for month, found, column in (("2026-08", closing, "closing_balance"), ("2026-09", opening, "opening_balance")):
         with (books / month / "statements.csv").open(newline="") as file:
@@ -122,7 +111,6 @@ def test_the_same_money_is_opened_as_was_closed(books: Path) -> None:
 
 @pytest.mark.usefixtures("_in_quarter")
 def test_undoing_every_adjustment_books_their_opposite(books: Path, tmp_path: Path) -> None:
-    """Undoing every adjustment books their opposite."""
     from quarter import copied  # noqa: PLC0415 - only here
 
     own = copied(books, tmp_path / "books")

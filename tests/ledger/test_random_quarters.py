@@ -13,20 +13,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from naive_books import Month, World, naive_earn
 
-from fairpay.ledger.adjust import adjust
+from fairpay.ledger.adjust import Change, adjust
 from fairpay.ledger.balances import balances
-from fairpay.ledger.changes import Change
 from fairpay.ledger.close import close
-from fairpay.ledger.closing import Closing
+from fairpay.ledger.closing import Closing, load
 from fairpay.ledger.earning import Source
 from fairpay.ledger.exclusions import Exclusions
 from fairpay.ledger.listening import Watch
-from fairpay.ledger.loading import load
 from fairpay.ledger.store import shelf
 from fairpay.ledger.verify import verify_books
 
 if TYPE_CHECKING:
-    from fairpay.ledger.ledger import Ledger
+    from fairpay.ledger.model import Ledger
 
 PERIODS = ("2026-11", "2026-12", "2027-01")
 ARTISTS, USERS, PAYEES = ("a", "b", "c", "d"), ("u1", "u2", "u3"), ("a", "p", "q")
@@ -169,7 +167,6 @@ def ends(ledgers: list[Ledger]) -> dict[str, dict[tuple[str, str], int]]:
 @FEW
 @given(quarter=quarters)
 def test_the_books_agree_with_double_entry(quarter: list[Drawn]) -> None:
-    """The books agree with double entry."""
     with tempfile.TemporaryDirectory() as place:
         world, ledgers = live(Path(place), quarter)
         assert sum(world.accounts.values()) == 0
@@ -183,7 +180,6 @@ def test_the_books_agree_with_double_entry(quarter: list[Drawn]) -> None:
 @MANY
 @given(quarter=quarters)
 def test_many_quarters_agree_with_double_entry(quarter: list[Drawn]) -> None:
-    """Many quarters agree with double entry."""
     with tempfile.TemporaryDirectory() as place:
         world, ledgers = live(Path(place), quarter)
         for what, found in ends(ledgers).items():
@@ -194,7 +190,6 @@ def test_many_quarters_agree_with_double_entry(quarter: list[Drawn]) -> None:
 @FEW
 @given(quarter=quarters.filter(lambda drawn: drawn[0].fraud is not None))
 def test_a_month_and_the_adjustment_undone_are_zero_for_every_payee(quarter: list[Drawn]) -> None:
-    """A month and the adjustment undone are zero for every payee."""
     first = quarter[0]
     with tempfile.TemporaryDirectory() as place:
         asked = closing(Path(place), PERIODS[0], first, {})
@@ -212,7 +207,6 @@ def test_a_month_and_the_adjustment_undone_are_zero_for_every_payee(quarter: lis
 @FEW
 @given(drawn=months, cut=st.integers(0, 8))
 def test_the_order_of_log_files_changes_no_byte(drawn: Drawn, cut: int) -> None:
-    """The order of log files changes no byte."""
     with tempfile.TemporaryDirectory() as place:
         ledgers = []
         for turn in (False, True):

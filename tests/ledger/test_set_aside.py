@@ -11,8 +11,7 @@ import pytest
 
 from fairpay.cli import main
 from fairpay.errors import InputError
-from fairpay.ledger.adjust import adjust
-from fairpay.ledger.changes import Change
+from fairpay.ledger.adjust import Change, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
 from fairpay.ledger.exclusions import read_exclusions

@@ -4,12 +4,10 @@ from collections import defaultdict
 from fractions import Fraction
 
 from fairpay.ledger.balances import Balances, balances
-from fairpay.ledger.ledger import INTO, Ledger, Row
-from fairpay.ledger.posting import Booking
-from fairpay.ledger.routing import Routing
-from fairpay.ledger.settling import Policy, Terms, settle
+from fairpay.ledger.model import INTO, Booking, Ledger, Row
+from fairpay.ledger.payees import Routing, Standing
+from fairpay.ledger.settle import Policy, Terms, settle
 from fairpay.ledger.splits import Splits
-from fairpay.ledger.standing import Standing
 
 EUR = ("p", "EUR")
 
@@ -22,7 +20,7 @@ def earned(payee: str, amount: int, *, pool: str = "x", kind: str = "earned", pe
 def left(kind: str, amount: int, *, period: str = "2026-09", **where: str) -> Balances:
     """What one row of an earlier month leaves."""
     row = Row(f"run {period}", period, where.get("pool", ""), where.get("payee", "p"), kind, amount, "EUR", 2)
-    return balances([Ledger.of([row._replace(reason=where.get("reason", ""))])])
+    return balances([Ledger.of([row._replace(counterparty=where.get("counterparty", ""))])])
 
 
 def month(
@@ -53,7 +51,6 @@ def test_a_balance_below_the_minimum_is_carried() -> None:
 
 
 def test_a_debt_stays_a_debt_until_it_is_earned_back() -> None:
-    """A debt stays a debt until it is earned back."""
     before = left("carry_out", -500)
     assert month(earned("p", 300), before=before)["p", "carry_out"] == -200
     assert month(before=before)["p", "carry_out"] == -500
@@ -61,9 +58,8 @@ def test_a_debt_stays_a_debt_until_it_is_earned_back() -> None:
 
 
 def test_advances_are_earned_back_oldest_first_and_never_twice() -> None:
-    """Advances are earned back oldest first and never twice."""
     standing = Standing(advances={EUR: (("A", 500), ("B", 300))})
-    before = left("recoup", -400, reason="advance A")
+    before = left("recoup", -400, counterparty="A")
     found = month(earned("p", 1000), before=before, standing=standing)
     assert found == {("p", "earned"): 1000, ("p", "recoup"): -400, ("p", "payable"): 600}
 
@@ -79,7 +75,6 @@ def test_only_the_agreed_part_of_a_balance_goes_to_an_advance() -> None:
 
 
 def test_a_debt_earns_no_advance_back() -> None:
-    """A debt earns no advance back."""
     standing = Standing(advances={EUR: (("A", 500),)})
     assert month(earned("p", -100, kind="adjustment"), standing=standing) == {
         ("p", "adjustment"): -100,
@@ -88,7 +83,6 @@ def test_a_debt_earns_no_advance_back() -> None:
 
 
 def test_a_reserve_is_held_and_released_after_its_months() -> None:
-    """A reserve is held and released after its months."""
     policy = Policy(reserve=Fraction(1, 10), reserve_months=2)
     first = month(earned("p", 1005), policy=policy)
     assert (first["p", "reserve_hold"], first["p", "payable"]) == (100, 905)
@@ -101,7 +95,6 @@ def test_a_reserve_is_held_and_released_after_its_months() -> None:
 
 
 def test_a_fee_may_take_a_balance_below_zero() -> None:
-    """A fee may take a balance below zero."""
     standing = Standing(fees={EUR: (("charge", 150),)})
     assert month(earned("p", 100), standing=standing)["p", "carry_out"] == -50
 
@@ -111,29 +104,26 @@ def test_a_payee_on_hold_is_kept_waiting_and_then_paid() -> None:
     assert month(earned("p", 100), standing=Standing(holds={"p": "why"}))["p", "suspense"] == 100
     before = left("suspense", 100)
     found = month(earned("p", 50), before=before)
-    assert (found["p", "suspense"], found["p", "payable"]) == (-100, 150)
+    assert (found["p", "suspense_release"], found["p", "payable"]) == (100, 150)
 
 
 def test_what_waits_for_an_unknown_artist_goes_to_its_payees_once_it_is_known() -> None:
-    """What waits for an unknown artist goes to its payees once it is known."""
     routing = Routing(splits=Splits(artists={"a": (("p", Fraction(1, 2)), ("q", Fraction(1, 2)))}))
     before = left("suspense", 101, pool="x", payee="unmatched:a")
     found = month(before=before, routing=routing)
     assert (found["p", "payable"], found["q", "payable"]) == (51, 50)
-    assert found["unmatched:a", "suspense"] == -101
+    assert found["unmatched:a", "suspense_release"] == 101
 
 
 def test_what_is_unmatched_may_become_unclaimed_and_still_waits() -> None:
-    """What is unmatched may become unclaimed, and still waits."""
     routing = Routing(catalogue=frozenset({"a"}), suspend_unsplit=True)
     before = left("suspense", 101, pool="x", payee="unmatched:a")
     found = month(before=before, routing=routing)
     assert found["unclaimed:a", "suspense"] == 101
-    assert found["unmatched:a", "suspense"] == -101
+    assert found["unmatched:a", "suspense_release"] == 101
 
 
 def test_a_correction_of_what_was_released_follows_it_to_the_payees() -> None:
-    """A correction of what was released follows it to the payees."""
     routing = Routing(splits=Splits(artists={"a": (("p", Fraction(1)),)}))
     found = month(earned("unmatched:a", -40, kind="adjustment"), routing=routing)
     assert found["p", "carry_out"] == -40

@@ -6,10 +6,9 @@ from decimal import Decimal
 
 import polars as pl
 
+from fairpay.ledger.export import Sheet, csv_parts
 from fairpay.ledger.facts import Facts, PoolFacts
-from fairpay.ledger.sheet import Sheet
 from fairpay.ledger.statements import pools_sheet
-from fairpay.ledger.textfiles import csv_parts
 
 
 def test_amounts_in_parquet_are_the_decimals_of_the_csv() -> None:

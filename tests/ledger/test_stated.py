@@ -11,8 +11,7 @@ from stated_month import ARTISTS, COUNTRIES, USERS, alone, asked_of, earned, mon
 
 import fairpay
 from fairpay.errors import InputError, UsageError
-from fairpay.ledger.adjust import adjust
-from fairpay.ledger.changes import Change
+from fairpay.ledger.adjust import Change, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
 

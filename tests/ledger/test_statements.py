@@ -6,15 +6,14 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
+from quarter import ROOT
 
-from fairpay.ledger.ledger import Ledger, Row
-from fairpay.ledger.names import file_name, payment_ref
-from fairpay.ledger.statements import lines, payables, statements
-from fairpay.ledger.textfiles import csv_parts
-from fairpay.ledger.workbook import workbook
+from fairpay.ledger.export import csv_parts, workbook
+from fairpay.ledger.model import PAYEE, Kind, Ledger, Row
+from fairpay.ledger.statements import file_name, lines, payables, payment_ref, statements
 
 if TYPE_CHECKING:
-    from fairpay.ledger.sheet import Sheet
+    from fairpay.ledger.export import Sheet
 
 PAYEES = ("../../etc", "CON", "x" * 300, "a/b", "🎸", "=1+1", "A", "a", "", ".", "nul.txt", "é")
 
@@ -48,29 +47,25 @@ def example() -> Sheet:
 
 @pytest.mark.parametrize("payee", PAYEES)
 def test_a_file_name_is_safe_whatever_the_payee_is_called(payee: str) -> None:
-    """A file name is safe whatever the payee is called."""
     name = file_name(payee)
     assert re.fullmatch(r"statement-[A-Za-z0-9_-]{32,90}", name)
 
 
 def test_no_two_payees_share_a_file_even_where_case_is_ignored() -> None:
-    """No two payees share a file even where case is ignored."""
     assert len({file_name(payee).lower() for payee in PAYEES}) == len(PAYEES)
 
 
 def test_a_payment_has_the_same_reference_in_every_run_and_another_for_every_payee() -> None:
-    """A payment has the same reference in every run and another for every payee."""
     one = payment_ref("run", "p", "EUR")
     assert one == payment_ref("run", "p", "EUR")
     assert len({one, payment_ref("run", "q", "EUR"), payment_ref("run", "p", "USD"), payment_ref("x", "p", "EUR")}) == 4
 
 
 def test_csv_for_machines_is_verbatim_and_for_excel_formulas_are_defused() -> None:
-    """Csv for machines is verbatim and for excel formulas are defused."""
     sheet = lines(
         Ledger.of([row("=cmd()", "fee", -5), row("@x", "earned", 5), row("-y", "earned", 5), row("+z", "earned", 5)])
     )
-    assert "\n2026-10,=cmd(),EUR,2,fee,,-0.05,," in csv_text(sheet)
+    assert "\n2026-10,=cmd(),EUR,2,fee,,-0.05,,," in csv_text(sheet)
     excel = csv_text(sheet, excel=True)
     assert excel.startswith("\ufeff")
     assert all(f",'{name}," in excel for name in ("=cmd()", "@x", "-y", "+z"))
@@ -78,7 +73,6 @@ def test_csv_for_machines_is_verbatim_and_for_excel_formulas_are_defused() -> No
 
 
 def test_amounts_have_their_currencys_digits() -> None:
-    """Amounts have their currency's digits."""
     sheet = payables(
         Ledger.of([row("p", "payable", 5, scale=0, currency="JPY"), row("p", "payable", 5, scale=3, currency="KWD")])
     )
@@ -86,24 +80,20 @@ def test_amounts_have_their_currencys_digits() -> None:
 
 
 def test_an_account_in_suspense_is_never_payable() -> None:
-    """An account in suspense is never payable."""
     assert payables(Ledger.of([row("unmatched:x", "payable", 5)])).records == []
 
 
 def test_a_workbook_has_the_same_bytes_again() -> None:
-    """A workbook has the same bytes again."""
     assert workbook(about=[("Run", "x")], sheets=[example()]) == workbook(about=[("Run", "x")], sheets=[example()])
 
 
 def test_more_rows_than_a_sheet_holds_go_on_in_the_next_with_a_word() -> None:
-    """More rows than a sheet holds go on in the next with a word."""
     book = workbook(about=[], sheets=[example()], rows=2)
     assert sheet_names(book) == ["About", "statements", "statements 2", "statements 3"]
     assert content(book).count("goes on in sheet statements") == 2
 
 
 def test_a_workbook_keeps_formulas_and_ids_as_text() -> None:
-    """A workbook keeps formulas and ids as text."""
     book = workbook(about=[], sheets=[lines(Ledger.of([row("=1+1", "earned", 5), row("00123", "earned", 5)]))])
     text = content(book)
     assert "<f>" not in text
@@ -112,11 +102,20 @@ def test_a_workbook_keeps_formulas_and_ids_as_text() -> None:
 
 
 def test_an_amount_beyond_fifteen_digits_is_written_as_text() -> None:
-    """An amount beyond fifteen digits is written as text."""
     text = content(workbook(about=[], sheets=[lines(Ledger.of([row("p", "earned", 12345678901234567890 % 2**62)]))]))
     assert f">{12345678901234567890 % 2**62 // 100}." in text
 
 
 def test_a_workbook_draws_what_is_payable() -> None:
-    """A workbook draws what is payable."""
     assert "barChart" in content(workbook(about=[], sheets=[example()]))
+
+
+def test_every_kind_has_the_payee_on_one_side_and_a_column_of_its_own() -> None:
+    assert all((kind.debit == PAYEE) != (kind.credit == PAYEE) for kind in Kind)
+    assert len({kind.column for kind in Kind}) == len(Kind)
+
+
+def test_the_page_for_bookkeepers_says_both_sides_and_the_column_of_every_kind() -> None:
+    page = (ROOT / ".github" / "BOOKS.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\| `(\w+)` \| ([\w ]+) \| ([\w ]+) \| `(\w+)` \|$", page, re.MULTILINE)
+    assert lines == [(kind.value, kind.debit, kind.credit, kind.column) for kind in Kind]

@@ -12,7 +12,7 @@ import pytest
 from quarter import copied
 
 from fairpay.errors import InputError
-from fairpay.ledger.ledger import Ledger
+from fairpay.ledger.model import Ledger
 from fairpay.ledger.store import shelf
 from fairpay.ledger.verify import verify_books
 from fairpay.runs.inputs import hash_file
@@ -44,7 +44,6 @@ def cook(books: Path, month: str, change: Callable[[list[dict[str, object]]], No
 
 @pytest.mark.parametrize("name", ["ledger.parquet", "ledger.csv", "payables.csv", "statements.xlsx", "input-pools.csv"])
 def test_a_changed_file_is_named(books: Path, tmp_path: Path, name: str) -> None:
-    """A changed file is named."""
     own = copied(books, tmp_path / "books")
     path = own / "2026-08" / name
     path.write_bytes(path.read_bytes()[:-1] + b"?")
@@ -54,7 +53,6 @@ def test_a_changed_file_is_named(books: Path, tmp_path: Path, name: str) -> None
 
 
 def test_a_changed_manifest_breaks_its_seal_and_the_link_to_it(books: Path, tmp_path: Path) -> None:
-    """A changed manifest breaks its seal and the link to it."""
     own = copied(books, tmp_path / "books")
     path = own / "2026-07" / "manifest.json"
     text = path.read_text()
@@ -64,7 +62,6 @@ def test_a_changed_manifest_breaks_its_seal_and_the_link_to_it(books: Path, tmp_
 
 
 def test_a_missing_month_is_named(books: Path, tmp_path: Path) -> None:
-    """A missing month is named."""
     own = copied(books, tmp_path / "books")
     shutil.rmtree(own / "2026-08")
     details = {control.name: control.detail for control in verify_books(own) if not control.ok}
@@ -72,28 +69,24 @@ def test_a_missing_month_is_named(books: Path, tmp_path: Path) -> None:
 
 
 def test_a_missing_first_month_is_named(books: Path, tmp_path: Path) -> None:
-    """A missing first month is named."""
     own = copied(books, tmp_path / "books")
     shutil.rmtree(own / "2026-07")
     assert "2026-08 first" in failing(own)
 
 
 def test_a_missing_adjustment_is_named_by_the_month_it_was_booked_in(books: Path, tmp_path: Path) -> None:
-    """A missing adjustment is named by the month it was booked in."""
     own = copied(books, tmp_path / "books")
     shutil.rmtree(shelf(own).adjustments[0].directory)
     assert {"2026-08 adjustments listed", "2026-08 adjustments"} <= failing(own)
 
 
 def test_a_file_that_was_slipped_in_is_named(books: Path, tmp_path: Path) -> None:
-    """A file that was slipped in is named."""
     own = copied(books, tmp_path / "books")
     (own / "2026-07" / "payables-2.csv").write_text("pay me\n")
     assert "2026-07 files" in failing(own)
 
 
 def test_money_made_out_of_nothing_is_found_though_the_hashes_fit(books: Path, tmp_path: Path) -> None:
-    """Money made out of nothing is found though the hashes fit."""
     own = copied(books, tmp_path / "books")
 
     def pay_more(rows: list[dict[str, object]]) -> None:
@@ -105,7 +98,6 @@ def test_money_made_out_of_nothing_is_found_though_the_hashes_fit(books: Path, t
 
 
 def test_money_moved_from_one_payee_to_another_is_found_though_the_hashes_fit(books: Path, tmp_path: Path) -> None:
-    """Money moved from one payee to another is found though the hashes fit."""
     own = copied(books, tmp_path / "books")
 
     def move(rows: list[dict[str, object]]) -> None:
@@ -118,7 +110,6 @@ def test_money_moved_from_one_payee_to_another_is_found_though_the_hashes_fit(bo
 
 
 def test_an_earning_added_to_a_pool_is_found_though_the_hashes_fit(books: Path, tmp_path: Path) -> None:
-    """An earning added to a pool is found though the hashes fit."""
     own = copied(books, tmp_path / "books")
 
     def earn_more(rows: list[dict[str, object]]) -> None:
@@ -131,13 +122,11 @@ def test_an_earning_added_to_a_pool_is_found_though_the_hashes_fit(books: Path, 
 
 
 def test_a_directory_without_books_is_refused(tmp_path: Path) -> None:
-    """A directory without books is refused."""
     with pytest.raises(InputError, match="no month is closed"):
         verify_books(tmp_path)
 
 
 def test_a_manifest_that_is_no_json_is_a_control_that_fails(books: Path, tmp_path: Path) -> None:
-    """A manifest that is no JSON is a control that fails."""
     own = copied(books, tmp_path / "books")
     (own / "2026-08" / "manifest.json").write_text("{")
     assert failing(own) == {"books"}

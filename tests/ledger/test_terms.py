@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fairpay.errors import InputError
-from fairpay.ledger.adjust import adjust
-from fairpay.ledger.changes import Change
+from fairpay.ledger.adjust import Change, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
 from fairpay.ledger.listening import Watch
-from fairpay.ledger.pools import read_pools
-from fairpay.ledger.revenue import revenue
+from fairpay.ledger.pools import read_pools, revenue
 from fairpay.ledger.store import shelf
 from fairpay.ledger.verify import verify_books
 from fairpay.settings.values import Reading

@@ -16,18 +16,15 @@ INTS = st.lists(st.integers(-(2**63), 2**63 - 1), max_size=20)
 
 @given(values=INTS)
 def test_a_sum_is_exact_beyond_64_bits(values: list[int]) -> None:
-    """The largest and smallest values together."""
     assert sum_exactly(np.array(values, dtype=np.int64)) == sum(values)
 
 
 def test_the_sum_of_nothing_is_zero() -> None:
-    """An empty array."""
     assert sum_exactly(np.empty(0, dtype=np.int64)) == 0
 
 
 @given(paid=st.lists(st.integers(0, 2**50), min_size=1, max_size=6))
 def test_a_balanced_allocation_exists(paid: list[int]) -> None:
-    """The amounts add up to the pool."""
     assert Allocation("any", np.array(paid, dtype=np.int64), sum(paid)).pool == sum(paid)
 
 
@@ -40,7 +37,6 @@ def test_money_created_or_lost_is_refused(paid: list[int], off: int) -> None:
 
 
 def test_a_negative_amount_is_refused() -> None:
-    """Even where the sum is right."""
     with pytest.raises(UnbalancedError):
         Allocation("any", np.array([3, -1], dtype=np.int64), 2)
 

@@ -17,13 +17,11 @@ EUR = Currency("EUR", 2)
 
 @given(units=st.integers(-(2**70), 2**70), digits=st.integers(0, 4))
 def test_formatted_units_read_back(units: int, digits: int) -> None:
-    """No digit is lost, whatever the currency."""
     assert exact_amount(format_units(units, digits)) * 10**digits == units
 
 
 @given(units=st.integers(0, 2**62 - 1))
 def test_a_currency_reads_what_it_writes(units: int) -> None:
-    """Minor units to text and back."""
     assert EUR.units(EUR.text(units)) == units
 
 
@@ -45,7 +43,6 @@ def test_a_currency_has_its_own_digits(code: str, digits: int, text: str, units:
 
 @pytest.mark.parametrize("code", ["EURO", "XAU", "XXX", "", "12", "\u0415UR"])
 def test_what_is_not_a_currency_is_refused(code: str) -> None:
-    """Unknown codes, and gold."""
     with pytest.raises(UsageError):
         Currency.of(code)
 
@@ -55,14 +52,12 @@ def test_what_is_not_a_currency_is_refused(code: str) -> None:
     ["", " ", "abc", "1,000", "1e3", "nan", "inf", "0x10", "1_000", "--1", "1.2.3", "\u0663", "\uff11", "+", "."],
 )
 def test_what_is_not_an_amount_is_refused(text: str) -> None:
-    """Only plain digits with a point."""
     with pytest.raises(UsageError, match="is not an amount"):
         exact_amount(text)
 
 
 @pytest.mark.parametrize(("text", "why"), [("9.999", "finer"), ("-1", "out of range"), (str(2**62), "out of range")])
 def test_amounts_out_of_range_are_refused(text: str, why: str) -> None:
-    """Finer than a cent, negative, or too large."""
     with pytest.raises(UsageError, match=why):
         EUR.units(text)
 
@@ -72,7 +67,6 @@ def test_amounts_out_of_range_are_refused(text: str, why: str) -> None:
     [("70%", "7/10"), ("0.7", "7/10"), ("7/10", "7/10"), (" 52.5 % ", "21/40"), ("1", "1"), ("0", "0")],
 )
 def test_a_rate_is_read_three_ways(text: str, rate: str) -> None:
-    """Percent, decimal, fraction."""
     assert parse_rate(text) == Fraction(rate)
 
 
@@ -80,13 +74,11 @@ def test_a_rate_is_read_three_ways(text: str, rate: str) -> None:
     "text", ["", "%", "abc", "1/0", "101%", "-1%", "7//10", "1.5", "7/-10", "1e-1", "a/b", "1/2/3"]
 )
 def test_what_is_not_a_rate_is_refused(text: str) -> None:
-    """Not a share, or not between nothing and everything."""
     with pytest.raises(UsageError):
         parse_rate(text)
 
 
 def test_halves_round_to_even() -> None:
-    """Both neighbours are as near; the even one is taken."""
     assert [round_half_even(Fraction(n, 2)) for n in (1, 3, 5, -1)] == [0, 2, 2, 0]
 
 

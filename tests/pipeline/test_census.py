@@ -47,7 +47,6 @@ def counted(log: Path, **lines: object) -> dict[str, Census]:
 
 
 def test_tracks_are_counted_where_a_threshold_asks_for_them(log: Path) -> None:
-    """Short plays are no streams."""
     census = counted(log, thresholds=(Threshold("t", streams=2, per="track"),))["track"]
     found = dict(zip(census.ids.to_pylist(), census.streams.tolist(), strict=True))
     assert [(name[0], name[-2:], streams) for name, streams in found.items()] == [
@@ -87,7 +86,6 @@ def test_a_column_the_log_lacks_comes_from_the_artist_file(log: Path, tmp_path: 
 
 
 def test_a_log_in_which_nothing_qualifies_reaches_no_threshold(tmp_path: Path) -> None:
-    """The reading that follows says why."""
     path = tmp_path / "short.csv"
     path.write_text("user,artist,seconds\nu,a,3\n", encoding="utf-8")
     assert len(counted(path, thresholds=(Threshold("t", streams=1),))["artist"].ids) == 0

@@ -65,20 +65,17 @@ def test_what_a_threshold_moves_is_in_the_summary(policy: str) -> None:
 
 
 def test_rows_a_threshold_takes_out_have_a_reason(policy: str) -> None:
-    """Rows read are rows used and rows left out."""
     listening = fairpay.compare(PLAYS, pool="75", policy=policy).outcome.listening
     assert listening.rows == listening.used + sum(listening.dropped.values()) == 10
     assert listening.used == 8
 
 
 def test_pay_takes_the_rule_of_the_policy(policy: str) -> None:
-    """No --rule is needed."""
     result = fairpay.pay(PLAYS, pool="75", policy=policy)
     assert [payout.rule.name for payout in result.outcome.payouts] == ["equal-split"]
 
 
 def test_a_policy_nobody_knows_is_refused_with_those_there_are() -> None:
-    """The message helps."""
     with pytest.raises(UsageError) as caught:
         fairpay.compare(PLAYS, policy="spotify")
     assert "spotify-2024" in caught.value.advice
@@ -93,7 +90,6 @@ def test_a_listener_who_blocks_an_artist_pays_the_others(tmp_path: Path) -> None
 
 
 def test_delegations_need_subscribers(tmp_path: Path) -> None:
-    """They pass on what subscribers paid."""
     (tmp_path / "d.csv").write_text("user,delegate,share\nu1,u2,1/2\n")
     with pytest.raises(UsageError, match="subscribers"):
         fairpay.compare(PLAYS, delegations=tmp_path / "d.csv")

@@ -30,7 +30,6 @@ def test_half_a_cent_goes_to_the_even_cent() -> None:
 
 
 def test_the_assumed_fee_is_ten_major_units_in_any_currency() -> None:
-    """Ten yen and ten dinars differ in their minor units."""
     assert fee_units(MoneyStated(), Currency("JPY", 0)) == 10
     assert fee_units(MoneyStated(), Currency("KWD", 3)) == 10_000
     assert funds(MoneyStated(), EUR, SOME).assumed
@@ -40,7 +39,6 @@ PAYERS = Paying(users=3, fees=2000, inactive=1, inactive_fees=999, unlisted=1)
 
 
 def test_money_of_inactive_subscribers_is_shared_and_named() -> None:
-    """By default it is in the pool."""
     money = funds(MoneyStated(subscribers="any", rate=Fraction(7, 10)), EUR, PAYERS)  # type: ignore[arg-type]
     assert (money.pool, money.inactive_money, money.held) == (2099, 699, 0)
     assert money.subscribers == 3
@@ -53,7 +51,6 @@ def test_listeners_that_were_left_out_are_not_taken_off_the_subscribers_once_mor
 
 
 def test_money_of_inactive_subscribers_can_be_held_and_nothing_is_lost() -> None:
-    """Held money and pool add up to what would have been shared."""
     stated = MoneyStated(subscribers="any", rate=Fraction(7, 10), inactive="hold")  # type: ignore[arg-type]
     money = funds(stated, EUR, PAYERS)
     assert (money.pool, money.held) == (1400, 699)
@@ -66,19 +63,16 @@ def test_money_beyond_int64_is_refused() -> None:
 
 
 def test_money_stated_twice_is_refused() -> None:
-    """A pool and a fee contradict each other."""
     with pytest.raises(UsageError, match="--pool and --fee"):
         check_stated(MoneyStated(pool="1", fee="1"), required=False)
 
 
 def test_required_money_has_to_be_stated() -> None:
-    """`pay` assumes nothing."""
     with pytest.raises(UsageError, match="no money stated"):
         check_stated(MoneyStated(), required=True)
 
 
 @pytest.mark.parametrize("amount", ["1e3", "1,50", "", "ten", "-1", "0.001", "nan"])
 def test_amounts_that_are_none_are_refused_before_any_work(amount: str) -> None:
-    """Exponents, decimal commas, words, negatives and amounts finer than a cent."""
     with pytest.raises(UsageError):
         check_stated(MoneyStated(pool=amount), required=False)

@@ -27,7 +27,6 @@ def month_of(totals: list[int], *, blocks: int = 1) -> NaiveMonth:
 
 @given(st.lists(st.integers(1, 2**40) | st.integers(1, 5), min_size=1, max_size=40), st.data())
 def test_the_kth_largest_is_found_without_sorting_all(totals: list[int], data: st.DataObject) -> None:
-    """Two passes over bins give what sorting gives, in any blocks."""
     rank = data.draw(st.integers(1, len(totals)))
     month = month_of(totals, blocks=data.draw(st.integers(1, 5)))
     assert kth_largest(month, "total", rank) == sorted(totals, reverse=True)[rank - 1]
@@ -84,7 +83,6 @@ def test_users_are_counted_by_what_their_artists_are_paid(played: list[list[int]
 def test_payouts_that_may_not_be_held_twice_are_looked_up_one_by_one(
     room: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the same figures."""
     monkeypatch.setattr(measures, "TOGETHER", room)
     rules = (MARKET, find_rule("equal-split"), find_rule("weighted"), find_rule("user-cap:cap=2"))
     strays = [payout.stray for payout in divide(month_of([1, 9, 4]), rules).payouts]
@@ -98,5 +96,4 @@ def test_the_mcdonald_ratio_compares_artists_of_heavy_and_light_listeners() -> N
 
 
 def test_the_mcdonald_ratio_needs_both_kinds_of_listeners() -> None:
-    """Equal listeners are all the same kind."""
     assert divide(month_of([3, 3]), (MARKET, USER)).mcdonald is None

@@ -19,7 +19,7 @@ from fairpay.pipeline.jobs import request
 from fairpay.pipeline.opening import open_month
 from fairpay.pipeline.request import Watch
 from fairpay.pipeline.run import plain_plan
-from fairpay.settings.options import DEFAULTS
+from fairpay.settings.commands import complete
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ def exports(folder: Path) -> list[Path]:
 
 def warned(logs: object, **options: object) -> dict[str, Warned]:
     """What a reading warns of repeats, by code."""
-    asked = request("pay", logs, (), {**DEFAULTS, **options})  # type: ignore[typeddict-item] # of tests
+    asked = request("pay", logs, (), complete("pay", options))
     opened = open_month(asked)
     with take_in(plain_plan(asked, set_aside=False), opened.logs, Watch(), opened.cautions):
         found = opened.cautions.found()

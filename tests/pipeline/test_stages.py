@@ -105,7 +105,6 @@ def test_history_wishes_and_delegations_compose(month: Month) -> None:
 
 
 def test_wishes_of_a_subscriber_who_plays_nothing_are_no_fault(month: Month) -> None:
-    """Known, and without effect."""
     month.lay("wishes", "user,artist,kind,amount\nu4,a,block,\n")
     assert sum(month.pay()[0].values()) == 10**6
 

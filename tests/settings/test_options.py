@@ -1,4 +1,4 @@
-"""Options of the Python door as settings."""
+"""Options as values: what their text means."""
 
 from __future__ import annotations
 
@@ -7,74 +7,62 @@ from datetime import date
 import pytest
 
 from fairpay.errors import UsageError
-from fairpay.settings import options as given
-from fairpay.settings.options import DEFAULTS, Options
+from fairpay.settings.commands import complete
+from fairpay.settings.values import Qualifying, moment, size
 
 DAY = 86_400_000_000
 
 
-def with_options(**changes: object) -> Options:
-    """Return the defaults with some changed."""
-    return {**DEFAULTS, **changes}  # type: ignore[typeddict-item]
-
-
 def test_a_plain_day_at_the_end_of_a_period_counts_whole() -> None:
     """October is from the 1st to the 31st."""
-    asked = given.qualifying(with_options(since="2026-10-01", until="2026-10-31"))
+    asked = Qualifying.of({"since": "2026-10-01", "until": "2026-10-31"})
     assert asked.since is not None
     assert asked.until is not None
     assert asked.until - asked.since == 31 * DAY
 
 
 def test_a_moment_at_the_end_of_a_period_is_the_first_that_does_not_count() -> None:
-    """No day is added to it."""
-    assert given.moment("1970-01-02T00:00:00Z", end=True) == DAY
+    assert moment("1970-01-02T00:00:00Z", end=True) == DAY
 
 
 def test_a_zone_is_honoured() -> None:
-    """Two hours east of UTC is two hours earlier in UTC."""
-    assert given.moment("1970-01-01T03:00:00+02:00") == 3_600_000_000
+    assert moment("1970-01-01T03:00:00+02:00") == 3_600_000_000
 
 
 def test_dates_are_taken_as_objects() -> None:
-    """A `date` is a plain day."""
-    assert given.moment(date(1970, 1, 1), end=True) == DAY
+    assert moment(date(1970, 1, 1), end=True) == DAY
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "01/02/2026", ""])
 def test_what_is_no_moment_is_refused(text: str) -> None:
-    """Words, impossible months and ambiguous orders."""
     with pytest.raises(UsageError):
-        given.moment(text)
+        moment(text)
 
 
 def test_a_period_that_ends_before_it_begins_is_refused() -> None:
-    """Nothing could qualify."""
     with pytest.raises(UsageError, match="before it begins"):
-        given.qualifying(with_options(since="2026-10-02", until="2026-10-01"))
+        Qualifying.of({"since": "2026-10-02", "until": "2026-10-01"})
 
 
 @pytest.mark.parametrize(("text", "count"), [("2GB", 2 * 10**9), ("500 mb", 5 * 10**8), ("1.5G", 15 * 10**8)])
 def test_sizes_have_decimal_prefixes(text: str, count: int) -> None:
     """GB is 10^9 bytes."""
-    assert given.size(text) == count
+    assert size(text) == count
 
 
 @pytest.mark.parametrize("text", ["lots", "1MB", "-2GB", "2 PB"])
 def test_sizes_that_are_none_are_refused(text: str) -> None:
-    """Words, too little, negative, unknown prefixes."""
     with pytest.raises(UsageError):
-        given.size(text)
+        size(text)
 
 
 def test_the_least_length_is_in_whole_milliseconds() -> None:
     """29.5 s is 29,500 ms; 0.0001 s is none."""
-    assert given.qualifying(with_options(min_seconds="29.5")).min_ms == 29_500
+    assert Qualifying.of({"min_seconds": "29.5"}).min_ms == 29_500
     with pytest.raises(UsageError):
-        given.qualifying(with_options(min_seconds="0.0001"))
+        Qualifying.of({"min_seconds": "0.0001"})
 
 
 def test_no_thread_at_all_is_refused() -> None:
-    """A run needs one."""
     with pytest.raises(UsageError, match="threads"):
-        given.running(with_options(threads=0))
+        complete("compare", {"threads": 0})

@@ -29,7 +29,7 @@ FINE = 2
 
 def screen(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
     """Yield the page from top to bottom."""
-    yield title("What the rules invite", outcome)
+    yield title("What fake accounts would earn", outcome)
     yield ""
     yield from about(outcome)
     yield ""
@@ -41,8 +41,8 @@ def screen(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
     for place, attack in enumerate(audit.attacks):
         yield from one_scenario(outcome, audit, place, attack)
     yield paragraph(
-        "Per share: income over an equal share of the pool for these fees. "
-        "Pays from: plays a month at which an account earns its fee."
+        "Per share: income divided by an equal share of the pool for these fees. "
+        "Pays from: plays a month at which an account earns back its fee."
     )
     yield ""
     yield from limits(outcome, audit)
@@ -57,7 +57,7 @@ def verdicts(audit: Audit) -> Iterator[RenderableType]:
     yield paragraph("What comes back for each 1.00 that a fake account pays in fees, worst rule first:", style="bold")
     yield ""
     rows = [(found.rule.label, back(found.worst), limit(found), found.why.brief) for found in audit.rules]
-    yield figures("Rule", "Tried here", "At most", "Why", rows=rows, words=(0, 3))
+    yield figures("Rule", "Highest tested", "Upper limit", "Why", rows=rows, words=(0, 3))
     yield ""
 
 
@@ -116,20 +116,20 @@ def limits(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
     """Say c*, and what idle money does."""
     cap = audit.cap
     if cap == 0:
-        yield paragraph("User cap: no cap is safe here; one play a month already pays for the account.")
+        yield paragraph("User cap: no cap is safe here: one play a month already earns back the fee.")
     else:
         yield paragraph(f"User cap: at most {counted(cap, 'play')} a month is safe on this log (c* = {cap:,}).")
     for found in audit.rules:
         if found.rule.play_cap is not None:
             yield paragraph(f"{found.rule.label} {'is safe' if safe(found) else 'is not safe'}: {found.why.sentence}.")
     if not audit.idle:
-        yield paragraph("No money of subscribers who played nothing is in the pool.")
+        yield paragraph("The pool has no inactive subscribers' money.")
         return
-    money = f"{amount(audit.idle, outcome.currency)} {outcome.currency.code} of subscribers who played nothing"
+    money = f"{amount(audit.idle, outcome.currency)} {outcome.currency.code} of inactive subscribers"
     every = "so a fake account gets back more than its fee under every rule"
-    paid = f"for each 1.00 of fees of those who listened, {back(audit.alpha)} is paid out"
+    paid = f"{back(audit.alpha)} is paid out for each 1.00 that listeners pay"
     turns = every if audit.alpha > 1 else "which is no more than the fee"
-    yield paragraph(f"{money} is in the pool: {paid}, {turns}. With --inactive hold it would be {back(audit.rate)}.")
+    yield paragraph(f"The pool has {money}: {paid}, {turns}. With --inactive hold it would be {back(audit.rate)}.")
 
 
 def safe(found: RuleAudit) -> bool:
@@ -144,13 +144,14 @@ def listeners(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
         shares = [percent(share) for share in found.steered]
         rows.append((found.rule.label, *shares, limit(found), amount(found.stray, outcome.currency)))
     fee = amount(audit.median_fee, outcome.currency)
-    yield paragraph("Who steers the pool, and where subscribers' own money goes:", style="bold")
+    yield paragraph("Who decides where the pool goes, and where subscribers' own money goes:", style="bold")
     yield ""
-    yield figures("Rule", "Heaviest 1 %", "Heaviest 10 %", "One listener", "To others", rows=rows)
+    yield figures("Rule", "Top 1 %", "Top 10 %", "One listener", "Not played", rows=rows)
     yield ""
     yield paragraph(
-        "One listener: the most that one can steer, for each 1.00 paid. "
-        f"To others: what of each subscriber's own money (median {fee}) goes to artists never played, the median."
+        "Top 1 %, top 10 %: the part of the pool that the heaviest listeners decide. One listener: the most that one "
+        f"can move for each 1.00 paid. Not played: of a subscriber's {fee}, what goes to artists that subscriber never "
+        "played; both are medians."
     )
     if audit.mcdonald is not None:
         ratio = format_units(round_half_even(audit.mcdonald * 100), HUNDREDTHS)
@@ -168,9 +169,10 @@ def worth(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
     def cell(value: Fraction | None) -> str:
         return "-" if value is None else format_units(round_half_even(value * 10**FINE), digits)
 
+    code = outcome.currency.code
     for what, field in (
-        ("What one more listener is worth to an artist in the middle of each tier:", "listener"),
-        ("What 100 more plays by a listener it has are worth:", "plays"),
+        (f"Value of one more listener to the middle artist of each tier, {code}:", "listener"),
+        (f"Value of 100 extra plays by an existing listener, {code}:", "plays"),
     ):
         yield paragraph(what, style="bold")
         yield ""

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from fairpay.cli.screens.parts import figures, labelled
 from fairpay.cli.words import counted, joined, visible
-from fairpay.ledger.summary import suspense, totals
+from fairpay.ledger.model import Kind
+from fairpay.ledger.statements import suspense, totals
 from fairpay.money.currency import format_units
 
 if TYPE_CHECKING:
@@ -17,26 +18,12 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.ledger.close import Closed
     from fairpay.ledger.diff import Difference
-    from fairpay.ledger.rework import Adjusted
+    from fairpay.ledger.publish import Adjusted, Closed
     from fairpay.reports.outcome import Control
 
 __all__ = ["adjusted_screen", "closed_screen", "diff_screen"]
 
-SHOWN = {
-    "carry_in": "carried in",
-    "earned": "earned",
-    "minimum_topup": "minimum top-up",
-    "adjustment": "adjusted",
-    "fee": "fees",
-    "reserve_release": "reserve released",
-    "recoup": "earned back",
-    "reserve_hold": "reserve held",
-    "suspense": "to suspense",
-    "carry_out": "carried on",
-    "payable": "payable",
-}
 ENDED = {"done": "closed", "already": "closed already, verified", "preview": "a preview, nothing written"}
 BOOKED = {"done": "booked", "already": "booked already, verified", "preview": "a preview, nothing written"}
 CLIP = 60
@@ -48,9 +35,9 @@ def closed_screen(month: Closed, books: str) -> Iterator[RenderableType]:
     yield ""
     found = totals(month.rows)
     rows = [
-        (Text(words), *(Text(grouped(found[currency].get(kind, ""))) for currency in found))
-        for kind, words in SHOWN.items()
-        if any(kind in found[currency] for currency in found)
+        (Text(kind.words), *(Text(grouped(found[currency].get(kind, ""))) for currency in found))
+        for kind in Kind
+        if kind.words and any(kind in found[currency] for currency in found)
     ]
     yield figures("", *found, rows=rows)
     yield ""

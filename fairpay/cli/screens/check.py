@@ -33,7 +33,7 @@ def screen(checked: Checked) -> Iterator[RenderableType]:
         if file in shown:
             yield from page_of(file)
     if len(checked.files) > len(shown):
-        yield paragraph(f"{len(checked.files) - len(shown):,} more files are in --json.")
+        yield paragraph(f"{len(checked.files) - len(shown):,} more files: see --json.")
         yield ""
     yield from whole(checked)
     for warning in checked.warnings:
@@ -80,7 +80,7 @@ def whole(checked: Checked) -> Iterator[RenderableType]:
         yield labelled("Bad rows", f"{problem.count:,} {problem.reason} ({problem.where})")
     yield ""
     out = listening.rows - listening.used
-    yield f"Every row has its place: {listening.rows:,} read = {listening.used:,} used + {out:,} left out."
+    yield f"Every row is accounted for: {listening.rows:,} read = {listening.used:,} used + {out:,} left out."
     yield ""
 
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from fairpay.cli.screens.many import many_rules
 from fairpay.cli.screens.names import named
-from fairpay.cli.screens.parts import INDENT, about, figures, paragraph, placed, remarks, title
+from fairpay.cli.screens.parts import about, figures, paragraph, placed, remarks, title
 from fairpay.cli.screens.pay import best_paid
 from fairpay.cli.screens.reasons import reasons
 from fairpay.cli.words import amount, counted, percent
@@ -126,11 +126,14 @@ def bias(outcome: Outcome, first: Payout, second: Payout) -> Iterator[Renderable
     """Say who steers the pool, and how much of a subscriber's own money goes to artists never played."""
     steered = [percent(p.steered_by_top_1_percent) for p in (first, second) if p.steered_by_top_1_percent is not None]
     if len(steered) == PAIR:
-        yield f"{INDENT}The heaviest 1 % of listeners steer {steered[0]} of the pool -> {steered[1]}"
+        yield paragraph(
+            f"The top 1 % of listeners decide {steered[0]} of the pool ({first.rule.label}), {steered[1]} "
+            f"({second.rule.label})."
+        )
     stray = [amount(units, outcome.currency) for p in (first, second) if (units := stray_money(outcome, p)) is not None]
     if len(stray) == PAIR:
         fee = amount(outcome.median_fee, outcome.currency)
         yield paragraph(
-            f"Of each subscriber's own money (median {fee}), {stray[0]} goes to artists that subscriber never played "
-            f"({first.rule.label}), {stray[1]} ({second.rule.label}): medians over all subscribers"
+            f"Of a subscriber's {fee}, {stray[0]} goes to artists that subscriber never played "
+            f"({first.rule.label}), {stray[1]} ({second.rule.label}); all three are medians."
         )

@@ -81,4 +81,4 @@ def steering(outcome: Outcome) -> RenderableType:
         text = "-" if stray is None else amount(stray, outcome.currency)
         rows.append((payout.rule.label, percent(payout.steered_by_top_1_percent), text))
     fee = amount(outcome.median_fee, outcome.currency)
-    return figures("Rule", "Steered by heaviest 1 %", f"Median of {fee} to artists not played", rows=rows)
+    return figures("Rule", "Decided by the top 1 %", f"Of the median {fee}, to artists not played", rows=rows)

@@ -67,11 +67,13 @@ def about(outcome: Outcome, *, royalty: bool = False) -> Iterator[RenderableType
     assumed = " (assumed: no money was stated)" if money.assumed else ""
     yield labelled("Pool", f"{amount(money.pool, currency)}   {stated}{assumed}")
     if royalty and money.rate == 1 and not money.stated.endswith(" stated"):
-        yield labelled("Royalty", "100 %: all that was paid in is paid out (--royalty-rate states another rate)")
+        yield labelled("Royalty", "100 %: everything paid in is paid out (--royalty-rate sets another rate)")
     if money.inactive:
-        what = "held back" if money.held else "in the pool"
+        what = "held back" if money.held else "shared"
         people = counted(money.inactive, "subscriber")
-        yield labelled("Idle", f"{amount(money.inactive_money, currency)}   of {people} who played nothing, {what}")
+        yield labelled(
+            "Inactive", f"{amount(money.inactive_money, currency)}   from {people} without counted plays, {what}"
+        )
     if money.unlisted:
         deed = {"free": "counted as paying nothing", "leave-out": "left out"}
         people = counted(money.unlisted, "listener")
@@ -152,4 +154,4 @@ def placed(outcome: Outcome) -> Text:
     sums = " and ".join(amount(units, currency) for units in sorted(paid))
     under = ["", "", " under both rules"][len(outcome.payouts) :] or [f" under all {len(outcome.payouts)} rules"]
     unit = "cent" if currency.digits == 2 else "unit"  # noqa: PLR2004 - what two digits are called
-    return Text(f"Every {unit} is placed: paid {sums} = pool {amount(outcome.money.pool, currency)}{under[0]}.")
+    return Text(f"Every {unit} is accounted for: paid {sums} = pool {amount(outcome.money.pool, currency)}{under[0]}.")

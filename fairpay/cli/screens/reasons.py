@@ -35,7 +35,7 @@ def reasons(outcome: Outcome, first: Rule, second: Rule, *, equal_fees: bool) ->
             return "none of its listeners pays"
         if equal_fees:
             return f"its listeners play {times(value)} the average"
-        return f"its fans play {times(value)} the average per fee"
+        return f"listening per fee is {times(value)} the average"
 
     return why
 

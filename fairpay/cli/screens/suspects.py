@@ -41,7 +41,7 @@ def screen(searched: Searched) -> Iterator[RenderableType]:
     idle = {signal["name"]: signal["why_not"] for signal in searched.summary["signals"] if not signal["ran"]}
     for reason in dict.fromkeys(idle.values()):
         names = joined([name for name, why in idle.items() if why == reason])
-        yield paragraph(f"Not looked at: {names}, because {reason}.")
+        yield paragraph(f"Not checked: {names}, because {reason}.")
 
 
 def counts(found: Sequence[Finding], heads: Sequence[Finding]) -> str:

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from fairpay.errors import UsageError
 from fairpay.fraud.audit.attack import plan
 from fairpay.fraud.audit.findings import Audit, RuleAudit, play
@@ -21,6 +19,7 @@ from fairpay.pipeline.division import typical_fee
 from fairpay.pipeline.measures import HEAVY, steered, walk_payouts
 from fairpay.pipeline.run import run
 from fairpay.reports.outcome import Control
+from fairpay.reports.shown import Shown
 from fairpay.rules import find_rule, rule_classes
 from fairpay.rules.core.added import Joining
 from fairpay.rules.solvers.caps import safe_cap
@@ -46,8 +45,8 @@ FLOAT = Fraction(1, 10**9)
 """Roots in formulas are worked out in floats."""
 
 
-@dataclass(frozen=True, slots=True)
-class Audited:
+@dataclass(frozen=True, slots=True, repr=False)
+class Audited(Shown):
     """What an audit found."""
 
     outcome: Outcome
@@ -62,15 +61,16 @@ class Audited:
     """`done` or `already` where the run was written to a directory."""
     command: str = "audit"
 
+    def __repr__(self) -> str:
+        """Say in one line what it is."""
+        pool = f"{self.outcome.currency.text(self.outcome.money.pool)} {self.outcome.currency.code}"
+        rules = ", ".join(found.rule.label for found in self.findings.rules)
+        return f"<audit of {pool} under {rules}: {self.outcome.listening.artists:,} artists>"
+
     @property
     def arrow(self) -> pa.Table:
         """A row for each rule and scenario, as an Arrow table; amounts are exact decimals."""
         return table(self.outcome, self.findings)
-
-    @property
-    def table(self) -> pl.DataFrame:
-        """The same as a Polars frame."""
-        return pl.DataFrame(self.arrow)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -184,9 +184,13 @@ def remarks(month: Month) -> tuple[str, ...]:
     """Say what was assumed about the royalty rate."""
     facts = month.facts
     if facts.rate is None:
-        return ("only a pool is stated: it is taken for all the fees paid; --royalty-rate says what part it is",)
+        return (
+            "only a pool is stated, so it is taken as the sum of all fees; --royalty-rate says what part of them it is",
+        )
     if facts.rate == 1:
-        return ("all the fees are paid out, so that a fake account gets its fee back; --royalty-rate 70% says less is",)
+        return (
+            "the royalty rate is 100 %, so fakes get their fee back; give the real one, such as --royalty-rate 70%",
+        )
     return ()
 
 

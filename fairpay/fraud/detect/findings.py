@@ -104,12 +104,17 @@ def by_money(finding: Finding) -> tuple[int, str, str]:
     return (-(known[0] if known else 0), finding.kind, finding.subject)
 
 
+def of_members(signal: Signal, reached: int, size: int) -> str:
+    """`all 5 play around the clock`."""
+    return f"{'all' if reached == size else f'{reached:,} of'} {size:,} {signal.several}"
+
+
 def lines_of_group(everybody: Subjects, group: AccountGroup) -> list[Finding]:
     """Make the line of a group and those of its members."""
     users, ranked = group.users, everybody.ranked
     name = group_name(users, everybody.ids)
     most = [
-        f"{reached:,} of {len(users):,} reach {signal.name}"
+        of_members(signal, reached, len(users))
         for signal in ranked.signals
         if (reached := ranked.reached(signal, users)) * 2 > len(users)
     ]

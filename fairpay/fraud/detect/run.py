@@ -25,6 +25,7 @@ from fairpay.logs.tables import defused
 from fairpay.money.currency import Currency
 from fairpay.pipeline.funds import fee_units
 from fairpay.pipeline.run import count_plays, run
+from fairpay.reports.shown import Shown
 from fairpay.rules.core.month import Users
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ LACKING = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Searched:
+@dataclass(frozen=True, slots=True, repr=False)
+class Searched(Shown):
     """What a search found."""
 
     outcome: Outcome
@@ -70,10 +71,12 @@ class Searched:
     """`done` or `already` where the run was written to a directory."""
     command: str = "suspects"
 
-    @property
-    def table(self) -> pl.DataFrame:
-        """The findings as a Polars frame."""
-        return pl.DataFrame(self.arrow)
+    def __repr__(self) -> str:
+        """Say in one line what it is."""
+        pool = f"{self.outcome.currency.text(self.outcome.money.pool)} {self.outcome.currency.code}"
+        rules = ", ".join(payout.rule.label for payout in self.outcome.payouts)
+        artists = self.outcome.listening.artists
+        return f"<suspects in {pool} under {rules}: {len(self.found):,} findings, {artists:,} artists>"
 
 
 def search(

@@ -25,6 +25,7 @@ class AwakeHours(UserSignal):
     aspect = "rest"
     source = "people sleep; accounts run by programs need not"
     innocent = "shift workers, or several people on one account"
+    several = "play around the clock"
     needs = frozenset({"time"})
     says = "plays at {value:.0f} of the 24 hours of the day"
 

@@ -24,7 +24,8 @@ class Evenness(UserSignal):
     aspect = "sameness"
     source = "Shannon entropy; USA v. Smith: plays spread over thousands of tracks to stay unseen"
     innocent = "a shop's playlist on shuffle"
-    says = "spreads plays over artists with {value:.0%} of the greatest evenness"
+    several = "spread their plays evenly over artists"
+    says = "spreads plays over its artists {value:.0%} evenly"
 
     def measure_users(self, traces: Traces) -> Floats:
         """Work out -sum p ln p / ln n from the plays of each artist."""

@@ -24,6 +24,7 @@ class FewDurations(UserSignal):
     applies = 150
     source = "Record Union's artificial streaming rule: 150 plays a day, 10 durations, 80 seconds"
     innocent = "someone who sleeps to the same few noise tracks and plays nothing else"
+    several = "play all day, in few or short lengths"
     needs = frozenset({"duration", "time"})
     says = "plays {value:,.0f} times a day, with no more than {signal.most_durations} lengths or all under 80 s"
 

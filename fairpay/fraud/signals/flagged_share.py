@@ -20,7 +20,7 @@ class FlaggedShare(ArtistSignal):
     aspect = "accomplices"
     source = "who is paid by the accounts in question is part of the question"
     innocent = "an artist whom somebody else's bots play as camouflage"
-    says = "owes {value:.0%} of plays to accounts with a finding"
+    says = "gets {value:.0%} of its plays from flagged accounts"
 
     def measure(self, audience: Audience) -> Floats:
         """Divide plays of flagged users by all plays."""

@@ -22,6 +22,7 @@ class HoursADay(UserSignal):
     aspect = "amount"
     source = "a day has 24 hours"
     innocent = "a shop that is open late, or a family on one account"
+    several = "listen most of the day"
     needs = frozenset({"duration", "time"})
     says = "listens {value:.1f} hours a day"
 

@@ -27,6 +27,7 @@ class LongestRest(UserSignal):
     aspect = "rest"
     source = "people sleep; accounts run by programs need not"
     innocent = "several people who share an account in different time zones"
+    several = "are hardly ever silent"
     needs = frozenset({"time"})
     low = True
     says = "is never silent for more than {value:.1f} hours in a week"

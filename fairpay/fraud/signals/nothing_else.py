@@ -19,7 +19,7 @@ class NothingElse(ArtistSignal):
     aspect = "audience"
     source = "accounts made for one artist have no reason to play another"
     innocent = "stories for children; a podcast counted as an artist"
-    says = "is the only artist of {value:.0%} of the listeners"
+    says = "{value:.0%} of its listeners play nobody else"
 
     def measure(self, audience: Audience) -> Floats:
         """Divide loyal listeners by listeners."""

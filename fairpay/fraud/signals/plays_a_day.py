@@ -29,6 +29,7 @@ class PlaysADay(UserSignal):
     aspect = "amount"
     source = "USA v. Smith (SDNY 2024): 1,040 accounts with 636 plays a day each"
     innocent = "a family, a shop or a waiting room on one account"
+    several = "play very often"
     needs = frozenset({"time"})
     says = "plays {value:,.0f} times a day"
 

@@ -17,6 +17,7 @@ class PlaysPerTrack(UserSignal):
     applies = 1500
     source = "Eternify (2015): an app that loops one artist"
     innocent = "someone who sleeps to one track of white noise"
+    several = "repeat the same tracks"
     needs = frozenset({"track"})
     says = "plays each track {value:,.0f} times"
 

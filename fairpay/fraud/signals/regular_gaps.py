@@ -23,8 +23,9 @@ class RegularGaps(UserSignal):
     aspect = "sameness"
     source = "programs wait for equal times"
     innocent = "one track on repeat"
+    several = "play at equal intervals"
     needs = frozenset({"time"})
-    says = "leaves the same time between {value:.0%} of plays"
+    says = "waits equally long between {value:.0%} of its plays"
 
     def measure_users(self, traces: Traces) -> Floats:
         """Sort each user's intervals and find the longest run of equal ones."""

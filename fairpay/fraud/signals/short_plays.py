@@ -24,6 +24,7 @@ class ShortPlays(UserSignal):
     aspect = "length"
     source = "Sleepify (2014): ten tracks of 31 to 32 seconds"
     innocent = "someone who skips a lot, or a playlist of jingles"
+    several = "stop just past the qualifying length"
     needs = frozenset({"duration"})
     says = "ends {value:.0%} of plays within {signal.window_s} s of the qualifying length"
 

@@ -17,6 +17,7 @@ class TopArtist(UserSignal):
     applies = 1500
     source = "Eternify (2015): an app that loops one artist"
     innocent = "a fan; a child with one favourite"
+    several = "play hardly anyone but one artist"
     says = "gives {value:.0%} of plays to one artist"
 
     def measure_users(self, traces: Traces) -> Floats:

@@ -73,6 +73,6 @@ def times_fee(limit: Fraction | None) -> str:
 def own_fee(limit: Fraction | None) -> Reason:
     """Say that the fee limits an account, as it does where everybody steers what they paid."""
     return Reason(
-        "an account steers its own fee only",
-        f"an account steers its own fee, however much it plays: it gets back at most {times_fee(limit)}",
+        "an account moves its own fee only",
+        f"an account moves its own fee only, however much it plays: it gets back at most {times_fee(limit)}",
     )

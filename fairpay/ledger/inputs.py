@@ -1,20 +1,28 @@
-"""Identity: a run is what it was asked, on which bytes, after which month; the same again has the same id."""
+"""Inputs: the files a run read, hashed beside the work that reads them, and the id that they and its options make.
+
+A run is what it was asked, on which bytes, after which month; the same again has the same id.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairpay.errors import InputError
-from fairpay.ledger.store import sha256_of
-from fairpay.runs.inputs import LOGS
+from fairpay.logs.find import find_logs
+from fairpay.reports.outcome import InputFile
+from fairpay.runs.inputs import LOGS, HashedInputs, log_inputs
+from fairpay.runs.manifest import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["EXCLUDED", "LOGS", "Input", "find_again", "identity_of", "inputs_of", "run_id_of"]
+    from fairpay.ledger.closing import Closing
+
+__all__ = ["EXCLUDED", "LOGS", "Hashing", "Input", "find_again", "identity_of", "inputs_of", "run_id_of"]
 
 DIGITS = 16
 EXCLUDED = "exclude"
@@ -91,7 +99,7 @@ def run_id_of(previous: str, options: Mapping[str, Any], inputs: Iterable[Input]
     """
     hashes = sorted(one.identity for one in inputs)
     parts = {"previous": previous, "options": dict(options), "inputs": hashes, "adjustments": list(adjustments)}
-    return sha256_of(parts)[:DIGITS]
+    return hashlib.sha256(canonical(parts)).hexdigest()[:DIGITS]
 
 
 def find_again(inputs: Iterable[Mapping[str, Any]], role: str, books: Path) -> list[Path]:
@@ -107,3 +115,36 @@ def find_again(inputs: Iterable[Mapping[str, Any]], role: str, books: Path) -> l
         message = f"{len(gone):,} of the files the month was closed from are gone, {gone[0]} among them"
         raise InputError(message, advice="Put them back where they were; the manifest has their sha256.")
     return [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100 - a link keeps the folders it is found in
+
+
+@dataclass(frozen=True, slots=True)
+class Hashing:
+    """The inputs of a closing, hashed beside the work that reads them."""
+
+    books: Path
+    hashed: HashedInputs
+
+    @classmethod
+    def of(cls, closing: Closing, *, more: Sequence[tuple[str, Path]] = ()) -> Hashing:
+        """Find the files of a closing, and begin; `more` are files with their roles."""
+        asked = [InputFile(role, str(path)) for role, path in (*closing.tables.items(), *more) if role != LOGS]
+        late = [str(path) for role, path in more if role == LOGS]
+        if closing.logs or late:
+            # each was held against the others of its correction when that was booked
+            reading = replace(closing.reading, late={path: number for number, path in enumerate(late, start=1)})
+            asked += log_inputs(find_logs([*closing.logs, *late], reading).files, reading)
+        return cls(closing.books, HashedInputs.begin(asked))
+
+    @property
+    def paths(self) -> list[str]:
+        """Every file."""
+        return [one.path for one in self.hashed.inputs]
+
+    def inputs(self) -> list[Input]:
+        """Wait, and say what was read.
+
+        Raises:
+            InputError: a file changed meanwhile, or cannot be hashed.
+
+        """
+        return inputs_of(self.hashed.records(), self.books)

@@ -1,45 +1,150 @@
-"""Writing: the files of a closed month and its manifest, published whole or not at all."""
+"""Publish: a closed month or an adjustment, its files and its manifest, written whole or not at all."""
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import polars as pl
 
 from fairpay.errors import InputError
 from fairpay.ledger.closing import KEPT
-from fairpay.ledger.grouping import group
-from fairpay.ledger.names import file_name
-from fairpay.ledger.routing import is_suspense
-from fairpay.ledger.statements import lines, payables, pools_sheet, statements
+from fairpay.ledger.export import csv_lines, csv_parts, ledger_csv, workbook
+from fairpay.ledger.model import Kind
+from fairpay.ledger.payees import is_suspense
+from fairpay.ledger.statements import file_name, lines, payables, pools_sheet, statements, suspense, totals
 from fairpay.ledger.store import ADJUSTMENTS, LEDGER
-from fairpay.ledger.textfiles import csv_lines, csv_parts, ledger_csv
-from fairpay.ledger.workbook import workbook
-from fairpay.reports.outcome import Control
+from fairpay.reports.shown import Shown
 from fairpay.runs.disk import open_new
 from fairpay.runs.inputs import hash_file
 from fairpay.runs.manifest import describe
 from fairpay.runs.outputs import write_parquet, write_tables
 from fairpay.runs.publish import Target
-from fairpay.runs.standing import damage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from fairpay.ledger.adjust import Adjusted
-    from fairpay.ledger.close import Closed
     from fairpay.ledger.closing import Closing
-    from fairpay.ledger.identity import Input
-    from fairpay.ledger.ledger import Ledger
-    from fairpay.ledger.sheet import Sheet
-    from fairpay.ledger.store import Entry, Shelf
+    from fairpay.ledger.export import Sheet
+    from fairpay.ledger.facts import Facts
+    from fairpay.ledger.inputs import Input
+    from fairpay.ledger.model import Ledger
+    from fairpay.ledger.store import Shelf
+    from fairpay.reports.outcome import Control
 
-__all__ = ["already", "publish_adjustment", "publish_month"]
+__all__ = ["Adjusted", "Closed", "publish_adjustment", "publish_month"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Of the books: the ledger has a counterparty; in the first its texts said what kinds say now."""
 DETAIL = 100_000
 """Rows of a table that are written into a workbook; more are refused there, with a word."""
 Writer: TypeAlias = "Callable[[Path], int | None]"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Closed(Shown):
+    """A month that was closed, or would be."""
+
+    status: Literal["done", "already", "preview"]
+    period: str
+    run_id: str
+    facts: Facts
+    rows: Ledger
+    """In ledger order."""
+    controls: tuple[Control, ...]
+    manifest_sha256: str = ""
+    """Of the manifest in the books; empty for a preview. Kept elsewhere, it shows later that the books are these."""
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """File name -> text, of what stands in the month's directory besides the ledger and its tables."""
+
+    def __repr__(self) -> str:
+        """Say in one line what it is."""
+        pools = f"{len(self.facts.pools):,} pools, {self.table.height:,} payments"
+        rules = ", ".join(sorted({pool.rule for pool in self.facts.pools}))
+        return f"<close of {self.period} ({self.status}) under {rules}: {pools}>"
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """What is to be paid, to whom."""
+        return payables(self.rows).frame
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What `fairpay close --json` prints."""
+        return closed_json(self)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Adjusted(Shown):
+    """An adjustment that was booked, or would be."""
+
+    status: Literal["done", "already", "preview"]
+    run_id: str
+    period: str
+    """The open month it is booked in."""
+    ref_period: str
+    """The closed month it corrects."""
+    reason: str
+    facts: Facts
+    """The closed month as it is known now."""
+    rows: Ledger
+    controls: tuple[Control, ...]
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """File name -> text, of what stands in the adjustment's directory besides the ledger."""
+
+    def __repr__(self) -> str:
+        """Say in one line what it is."""
+        return f"<adjustment of {self.ref_period} booked in {self.period} ({self.status}): {len(self.rows):,} rows>"
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """The rows that are booked; amounts in minor units."""
+        return self.rows.frame
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What `fairpay adjust --json` prints."""
+        return adjusted_json(self)
+
+
+def closed_json(month: Closed) -> dict[str, Any]:
+    """What `fairpay close --json` prints."""
+    facts = month.facts.as_json()
+    return {
+        "schema_version": 2,
+        "command": "close",
+        "status": month.status,
+        "period": month.period,
+        "run_id": month.run_id,
+        "manifest_sha256": month.manifest_sha256,
+        "totals": totals(month.rows),
+        "payments": len(month.rows.of_kinds({Kind.PAYABLE})),
+        "suspense": suspense(month.rows),
+        "pools": facts["pools"],
+        "policies": facts.get("policies", ()),
+        "decisions": facts.get("decisions", ()),
+        "listening": facts["heard"],
+        "controls": [asdict(control) for control in month.controls],
+    }
+
+
+def adjusted_json(adjusted: Adjusted) -> dict[str, Any]:
+    """What `fairpay adjust --json` prints."""
+    return {
+        "schema_version": 1,
+        "command": "adjust",
+        "status": adjusted.status,
+        "run_id": adjusted.run_id,
+        "period": adjusted.period,
+        "ref_period": adjusted.ref_period,
+        "reason": adjusted.reason,
+        "rows": len(adjusted.rows),
+        "totals": totals(adjusted.rows),
+        "listening": adjusted.facts.as_json()["heard"],
+        "controls": [asdict(control) for control in adjusted.controls],
+    }
 
 
 def publish_month(closing: Closing, month: Closed, inputs: Sequence[Input], found: Shelf) -> None:
@@ -130,20 +235,19 @@ def book_of(month: Closed, sheets: Sequence[Sheet]) -> bytes:
 
 def ledger_files(rows: Ledger) -> dict[str, Writer]:
     """The ledger, for machines and for people."""
-    return {LEDGER: lambda path: write_tables(rows.tables(), path), "ledger.csv": streamed(partial(ledger_csv, rows))}
+    return {
+        LEDGER: lambda path: write_tables(rows.tables(), path),
+        "ledger.csv": streamed(partial(ledger_csv, rows.frame)),
+    }
 
 
 def payee_files(rows: Ledger, *, excel: bool) -> dict[str, Writer]:
     """A file for each payee, of its lines."""
     detail = lines(rows.where(~is_suspense("payee")))
     head, *text = (line for part in csv_lines(detail, excel=excel) for line in part)
-    groups = group(detail.frame, ["payee"])
-    names = detail.frame["payee"].gather(groups.firsts()).to_list()
-    ends = [*groups.starts[1:].tolist(), len(text)]
-    return {
-        f"{file_name(name)}.csv": data((head + "".join(text[start:end])).encode())
-        for name, start, end in zip(names, groups.starts.tolist(), ends, strict=True)
-    }
+    whole = pl.DataFrame({"payee": detail.frame["payee"], "line": text}, schema_overrides={"line": pl.String})
+    texts = whole.group_by("payee", maintain_order=True).agg(pl.col("line").str.join(""))
+    return {f"{file_name(payee)}.csv": data((head + own).encode()) for payee, own in texts.iter_rows()}
 
 
 def kept_tables(closing: Closing, inputs: Iterable[Input]) -> dict[str, Writer]:
@@ -175,13 +279,8 @@ def copy(source: Path, sha256: str) -> Writer:
 
 
 def texts(beside: Mapping[str, str]) -> dict[str, Writer]:
-    """Write texts under their names."""
-    return {name: text(content) for name, content in beside.items()}
-
-
-def text(content: str) -> Writer:
-    """Write text as UTF-8."""
-    return data(content.encode())
+    """Write texts under their names, as UTF-8."""
+    return {name: data(content.encode()) for name, content in beside.items()}
 
 
 def streamed(parts: Callable[[], Iterable[bytes]]) -> Writer:
@@ -196,29 +295,9 @@ def streamed(parts: Callable[[], Iterable[bytes]]) -> Writer:
 
 def data(content: bytes) -> Writer:
     """Write bytes."""
-
-    def write(path: Path) -> None:
-        with open_new(path) as file:
-            file.write(content)
-
-    return write
+    return streamed(lambda: [content])
 
 
 def table(sheet: Sheet) -> Writer:
     """Write a sheet as Parquet."""
     return lambda path: write_parquet(sheet.arrow(), path)
-
-
-def already(entry: Entry) -> tuple[Control, ...]:
-    """Check that a closed month is as it was written.
-
-    Raises:
-        InputError: it is not.
-
-    """
-    broken = damage(entry.directory, entry.manifest)
-    if broken:
-        message = f"{entry.period} is closed, but not as it was written: {'; '.join(broken)}"
-        raise InputError(message, advice="Run `fairpay verify --books` and restore the books from a copy.")
-    controls: Sequence[Mapping[str, object]] = entry.manifest["controls"]
-    return tuple(Control(str(c["name"]), bool(c["ok"]), str(c["detail"])) for c in controls)

@@ -1,0 +1,280 @@
+"""Export: tables as CSV, Parquet and XLSX; the text of amounts has their currency's digits.
+
+CSV is verbatim for machines, and for Excel has a mark of the encoding and formulas defused. The workbook is for
+reading: the ledger in Parquet is the record, a spreadsheet holds 15 digits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from fairpay.errors import UnbalancedError
+from fairpay.money.currency import format_units
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import pyarrow as pa
+
+
+__all__ = ["ROWS", "Sheet", "csv_lines", "csv_parts", "ledger_csv", "workbook", "written"]
+
+SLICE = 1 << 17
+"""Records that are turned into text at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table for people and for machines."""
+
+    name: str
+    frame: pl.DataFrame
+    """Texts, whole numbers, and amounts; with a column `scale`."""
+    amounts: frozenset[str]
+    """Columns that are minor units of the row's `currency`, with `scale` digits."""
+    scales: Mapping[str, str] = field(default_factory=dict)
+    """Those of another currency -> the column of its digits."""
+
+    def __len__(self) -> int:
+        """How many records."""
+        return self.frame.height
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns."""
+        return self.frame.columns
+
+    def scale_of(self, name: str) -> str:
+        """The column that says how many digits the amounts of a column have."""
+        return self.scales.get(name, "scale")
+
+    @property
+    def records(self) -> list[tuple[Any, ...]]:
+        """The records as Python values, for a few."""
+        return self.frame.rows()
+
+    def texts(self, rows: int = SLICE) -> Iterator[pl.DataFrame]:
+        """The records as text, amounts in major units, some at a time."""
+        for start in range(0, len(self), rows):
+            part = self.frame[start : start + rows]
+            yield part.select(
+                money(part, name, self.scale_of(name)) if name in self.amounts else pl.col(name).cast(pl.String)
+                for name in self.columns
+            )
+
+    def arrow(self) -> pa.Table:
+        """The same for machines: amounts are decimals in major units, with the digits of a column's finest currency.
+
+        Raises:
+            UnbalancedError: when an amount leaves int64.
+
+        """
+        import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
+
+        for name in self.amounts:
+            if self.frame[name].cast(pl.Int64, strict=False).null_count():
+                message = f"an amount of the column {name} is beyond what a table holds"
+                raise UnbalancedError(message, advice="Use a currency with fewer digits, or divide the pool.")
+        whole = self.frame.select(
+            money(self.frame, name, self.scale_of(name))
+            if name in self.amounts
+            else pl.col(name).cast(pl.Int64 if kind.is_integer() else pl.String)
+            for name, kind in self.frame.schema.items()
+        ).to_arrow()
+        kinds = {
+            name: pa.decimal128(38, self.frame[self.scale_of(name)].max() if len(self) else 2)
+            if name in self.amounts
+            else (pa.int64() if self.frame.schema[name].is_integer() else pa.string())
+            for name in self.columns
+        }
+        return whole.cast(pa.schema(kinds.items()))
+
+
+def money(frame: pl.DataFrame, name: str, of: str = "scale") -> pl.Expr:
+    """A column of minor units as text in major units: -5 with 2 digits is `-0.05`."""
+    column = pl.col(name)
+    least = frame[name].min()
+    if least is None or (isinstance(least, int) and least <= -(2**63)):  # its magnitude is no int64
+        column = column.cast(pl.Int128)
+    text = column.cast(pl.String)
+    for scale in frame[of].unique().to_list():
+        if scale:
+            text = pl.when(pl.col(of) == scale).then(decimal(column, scale)).otherwise(text)
+    return text.alias(name)
+
+
+def decimal(column: pl.Expr, scale: int) -> pl.Expr:
+    """The text of minor units with this many digits after the point."""
+    size = column.abs()
+    sign = pl.when(column < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+    part = (size % 10**scale).cast(pl.Int64).cast(pl.String).str.zfill(scale)
+    text: pl.Expr = sign + (size // 10**scale).cast(pl.String) + "." + part
+    return text
+
+
+RISKY = ("=", "+", "-", "@", "\t", "\r")
+QUOTED = '[",\r\n]'
+
+
+def csv_parts(sheet: Sheet, *, excel: bool = False) -> Iterator[bytes]:
+    """Write a sheet as CSV: UTF-8, comma, decimal point, LF; for Excel with a BOM and escaped text.
+
+    Yields:
+        The bytes of the file, some rows at a time.
+
+    """
+    return (together(part) for part in csv_lines(sheet, excel=excel))
+
+
+def csv_lines(sheet: Sheet, *, excel: bool = False) -> Iterator[pl.Series]:
+    """The same line by line: each ends in LF, and the header comes first."""
+    numbers = {*sheet.amounts, "scale", *sheet.scales.values()}
+    risky = [name for name in sheet.columns if name not in numbers] if excel else []
+    parts = (part.with_columns(defused(name) for name in risky) for part in sheet.texts())
+    return lined(sheet.columns, parts, mark="\ufeff" if excel else "")
+
+
+def ledger_csv(frame: pl.DataFrame) -> Iterator[bytes]:
+    """The rows of a ledger as CSV, in their order; amounts stay minor units."""
+    parts = (frame[at : at + SLICE].cast(pl.String) for at in range(0, frame.height, SLICE))
+    return (together(part) for part in lined(frame.columns, parts))
+
+
+def lined(header: Sequence[str], parts: Iterable[pl.DataFrame], *, mark: str = "") -> Iterator[pl.Series]:
+    """The lines of a CSV file. A field is quoted where it must be, and by no library's changing habits."""
+    yield pl.Series([mark + ",".join(header) + "\n"])
+    for part in parts:
+        line = pl.concat_str([quoted(name) for name in part.columns], separator=",") + "\n"
+        yield part.select(line.alias("line"))["line"]
+
+
+def together(lines: pl.Series) -> bytes:
+    """The bytes of some lines."""
+    return str(lines.str.join("").item()).encode()
+
+
+def written(header: Sequence[str], records: Iterable[Sequence[str]]) -> str:
+    """The lines of a CSV file of a few records."""
+    frame = pl.DataFrame(list(records), schema=dict.fromkeys(header, pl.String), orient="row")
+    return b"".join(together(part) for part in lined(header, [frame])).decode()
+
+
+def quoted(name: str) -> pl.Expr:
+    """A field in quotes where it holds a comma, a quote or the end of a line."""
+    text = pl.col(name)
+    return (
+        pl.when(text.str.contains(QUOTED))
+        .then('"' + text.str.replace_all('"', '""', literal=True) + '"')
+        .otherwise(text)
+    )
+
+
+def defused(name: str) -> pl.Expr:
+    """Put an apostrophe before what a spreadsheet would take for a formula."""
+    text = pl.col(name)
+    risky = pl.any_horizontal(text.str.starts_with(mark) for mark in RISKY)
+    return pl.when(risky).then("'" + text).otherwise(text).alias(name)
+
+
+ROWS = 1_048_575
+"""Records a sheet holds below its header."""
+WIDTH = 16
+"""Of every column, in characters."""
+EXACT = 10**15
+"""Amounts of this many minor units and more are written as text: a spreadsheet would round them."""
+CHARTED = 20
+"""Lines a chart shows."""
+CREATED = datetime(2000, 1, 1)  # noqa: DTZ001 - a fixed moment, so that the bytes repeat
+
+
+def workbook(*, about: Sequence[tuple[str, str]], sheets: Sequence[Sheet], rows: int = ROWS) -> bytes:
+    """Make one workbook; the same content gives the same bytes. A table longer than a sheet goes on in the next.
+
+    Args:
+        about: what the first sheet says, as pairs of a name and a text.
+        sheets: the tables, each on its own sheet.
+        rows: records per sheet.
+
+    """
+    import xlsxwriter  # noqa: PLC0415 - loaded where a workbook is written
+
+    options = {
+        "constant_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_numbers": False,
+        "strings_to_urls": False,
+    }
+    out = BytesIO()
+    with xlsxwriter.Workbook(out, options) as book:
+        book.set_properties({"created": CREATED, "title": "fairpay"})
+        first = book.add_worksheet("About")
+        for line, (name, text) in enumerate(about):
+            first.write_string(line, 0, name)
+            first.write_string(line, 1, text)
+        for sheet in sheets:
+            write_sheet(book, sheet, rows)
+    return out.getvalue()
+
+
+def write_sheet(book: Any, sheet: Sheet, rows: int) -> None:  # noqa: ANN401 - untyped library
+    """Write a table, on as many sheets as it needs."""
+    parts = range(0, max(1, len(sheet)), rows)
+    for number, start in enumerate(parts, 1):
+        name = sheet.name if number == 1 else f"{sheet.name} {number}"
+        goes_on = None if number == len(parts) else number + 1
+        write_part(book, name, sheet, slice(start, start + rows), goes_on=goes_on)
+
+
+def write_part(book: Any, name: str, sheet: Sheet, part: slice, *, goes_on: int | None) -> None:  # noqa: ANN401 - untyped library
+    """Write some records on a sheet of their own; nothing stands for zero; with a chart where something is payable."""
+    page = book.add_worksheet(name)
+    bold = book.add_format({"bold": True})
+    formats = {digits: book.add_format({"num_format": decimal_format(digits)}) for digits in range(5)}
+    page.freeze_panes(1, 0)
+    page.set_column(0, len(sheet.columns) - 1, WIDTH)
+    for column, title in enumerate(sheet.columns):
+        page.write_string(0, column, title, bold)
+    if goes_on is not None:
+        page.write_comment(0, 0, f"More rows than a sheet holds: goes on in sheet {sheet.name} {goes_on}.")
+    scale = [sheet.columns.index(sheet.scale_of(title)) for title in sheet.columns]
+    money = [title in sheet.amounts for title in sheet.columns]
+    records = sheet.frame[part].rows()
+    for line, record in enumerate(records, 1):
+        for column, value in enumerate(record):
+            digits = record[scale[column]]
+            if not money[column]:
+                page.write_string(line, column, str(value))
+            elif abs(value) >= EXACT:
+                page.write_string(line, column, format_units(value, digits))
+            elif value:
+                page.write_number(line, column, value / 10**digits, formats[digits])
+    if "payable" in sheet.columns and records:
+        chart(book, page, name, sheet, len(records))
+
+
+def decimal_format(digits: int) -> str:
+    """How a spreadsheet shows an amount of this many digits."""
+    return "#,##0" + ("." + "0" * digits if digits else "")
+
+
+def chart(book: Any, page: Any, name: str, sheet: Sheet, count: int) -> None:  # noqa: ANN401 - untyped library
+    """Draw what the first payees earned and are paid, from the cells themselves."""
+    drawn = book.add_chart({"type": "bar"})
+    last = min(count, CHARTED)
+    payee = sheet.columns.index("payee")
+    for title in ("earned", "payable"):
+        column = sheet.columns.index(title)
+        drawn.add_series(
+            {
+                "name": title,
+                "categories": [name, 1, payee, last, payee],
+                "values": [name, 1, column, last, column],
+            }
+        )
+    drawn.set_title({"name": f"Earned and payable, first {last} lines"})
+    page.insert_chart(1, len(sheet.columns) + 1, drawn)

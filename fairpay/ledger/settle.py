@@ -1,0 +1,281 @@
+"""Settling: each account's month, from what comes in to where the money stands, so that every account closes to zero.
+
+Order: what was carried in, earned, split, adjusted and charged; suspense released; reserves released; advances earned
+back; a reserve held; then the rest is held, paid, or carried. All accounts go through each step together, as columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from fairpay.ledger.model import EMPTY, TYPES, Kind, Ledger, is_kind, less, plus, summed, wide
+from fairpay.ledger.payees import UNALLOCATED, is_suspense
+from fairpay.ledger.splits import divide_lines
+from fairpay.money.currency import Currency, round_half_even
+from fairpay.money.rounding import largest_remainder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from fairpay.ledger.balances import Balances
+    from fairpay.ledger.facts import Earned, PoolEarned
+    from fairpay.ledger.model import Booking
+    from fairpay.ledger.payees import Routing, Standing
+    from fairpay.ledger.splits import Splits
+
+__all__ = ["Policy", "Terms", "post", "settle"]
+
+ACCOUNT = ("payee", "currency", "scale")
+POOLED = ("pool", *ACCOUNT)
+EARNING = (Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.SPLIT_IN, Kind.SPLIT_OUT, Kind.ADJUSTMENT)
+LINE = {**{name: TYPES[name] for name in (*ACCOUNT, "counterparty", "reason")}, "amount": pl.Int128()}
+"""What fees and recoupments are made of."""
+REFERENCE = (pl.col("run_id").alias("ref_run_id"), pl.col("period").alias("ref_period"))
+NOTHING = pl.lit(0, dtype=pl.Int128)
+ROOM = 2**126
+"""Below this, a product and its rounding fit int128."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How balances become payments."""
+
+    minimum: Mapping[str, int] = field(default_factory=dict)
+    """currency -> the least that is paid, in minor units; 0 where a currency is not named."""
+    recoup: Fraction = Fraction(1)
+    """The part of a positive balance that goes to an advance."""
+    reserve: Fraction = Fraction(0)
+    """The part of a month's earnings held in reserve."""
+    reserve_months: int = 3
+    """After how many months a reserve is released."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an account is settled by."""
+
+    before: Balances
+    standing: Standing
+    policy: Policy
+    booking: Booking
+
+
+def post(earned: Earned, routing: Routing, booking: Booking) -> Ledger:
+    """Write what each pool earned, and its splits, as rows of nonzero amounts, in no stated order.
+
+    A pool without plays is credited to `unallocated:`. The top-up of a per-subscriber minimum follows the division of
+    the whole pool, by largest remainder.
+    """
+    if not earned.pools:
+        return Ledger.joined([])
+    lines = pl.concat([pool_lines(pool) for pool in earned.pools])
+    lines = lines.join(accounts_of(lines["source"], routing), on="source", how="left", maintain_order="left")
+    base, topup = lines.with_columns(amount="base"), lines.with_columns(amount=pl.col("whole") - pl.col("base"))
+    parts = [booking.rows(base, Kind.EARNED), booking.rows(topup, Kind.MINIMUM_TOPUP)]
+    divided = lines.filter(pl.col("divided") & (pl.col("whole") != 0)).with_columns(amount="whole")
+    return Ledger.joined([*parts, *split_rows(divided, routing.splits, booking)])
+
+
+def pool_lines(pool: PoolEarned) -> pl.DataFrame:
+    """What each artist or track earned of a pool, whole and without the top-up."""
+    revenue, paid = pool.revenue, pool.paid
+    whole = pl.Series(paid.amounts) if len(paid) else pl.Series([revenue.pool], dtype=pl.Int64)
+    base = pl.Series(largest_remainder(whole.to_numpy(), revenue.base)) if revenue.topup else whole
+    source = pl.Series(paid.sources) if len(paid) else pl.Series([UNALLOCATED])
+    same = {"pool": pool.name, "currency": revenue.currency.code}
+    return pl.DataFrame({"source": source, "whole": whole, "base": base}).with_columns(
+        pl.col("source").cast(pl.Categorical),
+        *(pl.lit(text, dtype=pl.Categorical).alias(name) for name, text in same.items()),
+        scale=pl.lit(revenue.currency.digits, dtype=pl.Int32),
+    )
+
+
+def accounts_of(sources: pl.Series, routing: Routing) -> pl.DataFrame:
+    """Where each `source` is credited first, as `payee`, and whether it is `divided` among payees then."""
+    names = sources.unique().cast(pl.String).to_list()
+    accounts = [name if name == UNALLOCATED else routing.account(name) for name in names]
+    divided = [account == name and name in routing.splits for account, name in zip(accounts, names, strict=True)]
+    table = pl.DataFrame({"source": names, "payee": accounts, "divided": divided})
+    return table.cast({"source": pl.Categorical, "payee": pl.Categorical})
+
+
+def split_rows(lines: pl.DataFrame, splits: Splits, booking: Booking) -> Iterator[Ledger]:
+    """Move amounts from accounts to the payees of their sources: one row takes it off, one for each part credits.
+
+    Args:
+        lines: `payee` (the account), `source`, `amount`, `pool`, `currency`, `scale`.
+        splits: who shares.
+        booking: the run.
+
+    """
+    if not lines.height:
+        return
+    yield moved(lines, booking)
+    numbered = lines.with_row_index("line")
+    parts = divide_lines(numbered.select("line", "source", "amount"), splits)
+    yield arrived(parts.join(numbered.drop("amount").rename({"payee": "counterparty"}), on="line"), booking)
+
+
+def moved(lines: pl.DataFrame, booking: Booking) -> Ledger:
+    """Take amounts off accounts."""
+    return booking.rows(lines.with_columns(less()), Kind.SPLIT_OUT)
+
+
+def arrived(lines: pl.DataFrame, booking: Booking) -> Ledger:
+    """Credit amounts to payees; `counterparty` is the account they come from."""
+    return booking.rows(lines, Kind.SPLIT_IN)
+
+
+def settle(rows: Ledger, terms: Terms, routing: Routing) -> Ledger:
+    """Complete a month's rows with everything that follows from them.
+
+    Args:
+        rows: earned, minimum_topup, split and adjustment rows of the open month.
+        terms: what the closed months left, and how balances become payments.
+        routing: who stands behind an artist now; what it can place is released from suspense.
+
+    Returns:
+        All rows of the month, in no stated order; per payee and currency the kinds of `INTO` sum to those of `STANDS`.
+
+    Raises:
+        UnbalancedError: when an amount leaves int64.
+
+    """
+    ledger = Ledger.joined([rows, *released(rows, terms, routing)])
+    ledger = Ledger.joined([ledger, suspended(ledger, terms.booking)])
+    own = ledger.where(~is_suspense("payee"))
+    coming = Ledger.joined(incoming(terms))
+    return Ledger.joined([ledger, coming, *outgoing(Ledger.joined([own, coming]), terms)])
+
+
+def released(ledger: Ledger, terms: Terms, routing: Routing) -> Iterator[Ledger]:
+    """Release what is in suspense for an artist who can be placed now, with what the month adds to it."""
+    booking = terms.booking
+    held = terms.before.suspense.filter(is_suspense("payee"))
+    new = ledger.where(is_suspense("payee")).frame
+    waits = summed(pl.concat([part.select(*POOLED, wide()) for part in (held, new)]), *POOLED)
+    targets = targets_of(waits["payee"], routing)
+    going = waits.filter(pl.col("amount") != 0).join(targets, on="payee", how="inner", maintain_order="left")
+    leaving = held.join(going, on=["pool", "payee", "currency"], how="semi")
+    yield booking.rows(leaving.with_columns(*REFERENCE), Kind.SUSPENSE_RELEASE)
+    yield from split_rows(going.filter("divided"), routing.splits, booking)
+    whole = going.filter(~pl.col("divided"))
+    yield moved(whole, booking)
+    yield arrived(whole.with_columns(counterparty=pl.col("payee"), payee=pl.col("source")), booking)
+
+
+def targets_of(accounts: pl.Series, routing: Routing) -> pl.DataFrame:
+    """Where the money of accounts in suspense belongs now, where that is elsewhere.
+
+    Returns:
+        `payee` (the account), `source` (an artist or track with payees, else another account), and whether it is
+        `divided` among payees.
+
+    """
+    names = accounts.unique().cast(pl.String).to_list()
+    found = [(name, target, target in routing.splits) for name in names if (target := routing.target(name)) != name]
+    schema = {"payee": pl.Categorical, "source": pl.Categorical, "divided": pl.Boolean}
+    return pl.DataFrame(found, schema=schema, orient="row")
+
+
+def suspended(ledger: Ledger, booking: Booking) -> Ledger:
+    """Put into suspense whatever is left on the accounts that nobody can be paid from."""
+    own = ledger.where(is_suspense("payee")).frame
+    left = summed(own, *POOLED)
+    classes = pl.col("payee").cast(pl.String).str.split(":").list.first().cast(pl.Categorical)
+    return booking.rows(left.with_columns(reason=classes), Kind.SUSPENSE)
+
+
+def incoming(terms: Terms) -> Iterator[Ledger]:
+    """What enters accounts besides earnings: balances carried in, charges, reserves that are due, holds lifted."""
+    before, booking = terms.before, terms.booking
+    yield booking.rows(before.carried.with_columns(*REFERENCE), Kind.CARRY_IN)
+    yield booking.rows(charges(terms.standing), Kind.FEE)
+    months = terms.policy.reserve_months
+    periods = before.kept["ref_period"].unique().cast(pl.String).to_list()
+    due = [period for period in periods if plus(period, months) <= booking.period]
+    reserves = before.reserves.filter(pl.col("ref_period").is_in(due))
+    yield booking.rows(reserves.with_columns(REFERENCE[0]), Kind.RESERVE_RELEASE)
+    waits = before.suspense.filter((pl.col("pool") == "") & ~is_suspense("payee"))
+    lifted = waits.filter(~pl.col("payee").is_in(list(terms.standing.holds)))
+    yield booking.rows(lifted.with_columns(*REFERENCE), Kind.SUSPENSE_RELEASE)
+
+
+def charges(standing: Standing) -> pl.DataFrame:
+    """The month's fees, below zero."""
+    lines = [
+        (payee, currency, Currency.of(currency).digits, "", reason, -amount)
+        for (payee, currency), fees in standing.fees.items()
+        for reason, amount in fees
+    ]
+    return pl.DataFrame(lines, schema=LINE, orient="row")
+
+
+def outgoing(ledger: Ledger, terms: Terms) -> Iterator[Ledger]:
+    """Where the money of each account goes: advances, reserve, then it is held, paid or carried."""
+    booking, policy = terms.booking, terms.policy
+    sums = {"earned": wide(is_kind(*EARNING)).sum(), "balance": wide().sum()}
+    accounts = ledger.frame.group_by(ACCOUNT, maintain_order=True).agg(**sums)
+    recoups = recouped(accounts, terms)
+    yield booking.rows(recoups, Kind.RECOUP)
+    taken = summed(recoups, *ACCOUNT)
+    accounts = accounts.join(taken, on=ACCOUNT, how="left", maintain_order="left")
+    accounts = accounts.with_columns(pl.col("balance") + pl.col("amount").fill_null(0))
+    share = pl.max_horizontal(part_of(accounts["earned"], policy.reserve), NOTHING)
+    accounts = accounts.with_columns(amount=pl.min_horizontal(share, pl.max_horizontal("balance", NOTHING)))
+    yield booking.rows(accounts, Kind.RESERVE_HOLD)
+    left = marked(accounts.with_columns(amount=pl.col("balance") - pl.col("amount")), terms.standing.holds)
+    waits, paid = left.filter(pl.col("amount") > 0, on_hold=True), left.filter(pl.col("amount") > 0, on_hold=False)
+    yield booking.rows(waits, Kind.SUSPENSE)
+    enough = pl.col("amount") >= least(policy.minimum)
+    yield booking.rows(paid.filter(enough), Kind.PAYABLE, reason="")
+    yield booking.rows(paid.filter(~enough), Kind.CARRY_OUT, reason="below the minimum payment")
+    yield booking.rows(left.filter(pl.col("amount") < 0), Kind.CARRY_OUT, reason="owed by the payee")
+
+
+def marked(accounts: pl.DataFrame, holds: Mapping[str, str]) -> pl.DataFrame:
+    """Say of each account whether it is `on_hold`, and for what `reason`."""
+    reasons = [f"on hold: {why}" if why else "on hold" for why in holds.values()]
+    table = pl.DataFrame({"payee": list(holds), "reason": reasons}, schema=EMPTY.select("payee", "reason").schema)
+    found = accounts.join(table, on="payee", how="left", maintain_order="left")
+    return found.with_columns(on_hold=pl.col("reason").is_not_null())
+
+
+def least(minimum: Mapping[str, int]) -> pl.Expr:
+    """The least payment of each account."""
+    named = [
+        pl.when(pl.col("currency") == currency).then(pl.lit(min(amount, ROOM), dtype=pl.Int128))
+        for currency, amount in minimum.items()
+    ]
+    return pl.coalesce(*named, NOTHING)
+
+
+def part_of(amounts: pl.Series, share: Fraction) -> pl.Series:
+    """int128: a share of each amount, rounded to the nearest unit, a half to the even one."""
+    over, under = share.numerator, share.denominator
+    most = max([1, *(abs(n) for n in (amounts.min(), amounts.max()) if isinstance(n, int))])
+    if most * over * 2 >= ROOM or under * 2 >= ROOM:
+        return pl.Series([round_half_even(share * amount) for amount in amounts], dtype=pl.Int128)
+    amount, whole = pl.lit(amounts) * pl.lit(over, dtype=pl.Int128), pl.lit(under, dtype=pl.Int128)
+    part, twice = amount // whole, amount % whole * 2
+    up = (twice > whole) | ((twice == whole) & (part % 2 == 1))
+    return pl.select(part + up.cast(pl.Int128)).to_series()
+
+
+def recouped(accounts: pl.DataFrame, terms: Terms) -> pl.DataFrame:
+    """Earn advances back, oldest first, from a part of what there is: the lines, below zero."""
+    advances, done = terms.standing.advances, terms.before.earned_back
+    keys = pl.DataFrame(list(advances), schema=accounts.select("payee", "currency").schema, orient="row")
+    owing = accounts.filter(pl.col("balance") > 0).join(keys, on=["payee", "currency"], how="semi")
+    shares = part_of(owing["balance"], terms.policy.recoup)
+    lines = []
+    for (payee, currency, scale), left in zip(owing.select(ACCOUNT).iter_rows(), shares, strict=True):
+        for name, amount in advances[payee, currency]:
+            part = min(left, max(0, amount - done.get((name, payee, currency), 0)))
+            left -= part  # noqa: PLW2901 - what is left for the next advance
+            lines.append((payee, currency, scale, name, "", -part))
+    return pl.DataFrame(lines, schema=LINE, orient="row")
