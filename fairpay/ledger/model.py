@@ -73,7 +73,7 @@ class Kind(StrEnum):
     MINIMUM_TOPUP = "minimum_topup", "royalty pool", PAYEE, "minimum_topup", "minimum top-up"
     SPLIT_IN = "split_in", "account that is divided", PAYEE, "split_from_others", ""
     SPLIT_OUT = "split_out", "payees it is divided among", PAYEE, "split_to_others", ""
-    ADJUSTMENT = "adjustment", "royalty pool of a closed month", PAYEE, "adjustments", "adjusted"
+    ADJUSTMENT = "adjustment", "royalty pool of a closed month", PAYEE, "adjustments", "adjustments"
     FEE = "fee", "fees", PAYEE, "fees", "fees"
     SUSPENSE_RELEASE = "suspense_release", "suspense account", PAYEE, "suspense_released", "suspense released"
     RESERVE_RELEASE = "reserve_release", "reserve", PAYEE, "reserve_released", "reserve released"
