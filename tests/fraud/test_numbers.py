@@ -94,7 +94,7 @@ def test_where_listening_is_time_rule_and_audit_state_the_same_c_star() -> None:
     rows, plays = [("u", "a", 400), ("v", "a", 900)], {"u": 4, "v": 1}
     month = NaiveMonth(rows, plays=plays, play=None, rate=Fraction(9, 10), fees_are_money=False)
     rule = find_rule("user-cap:cap=3")
-    assert rule.remarks(rule.prepare(month))[0].startswith("user-cap:cap=3: the cap of 3 is above c* = 2,")
+    assert rule.remarks(rule.prepare(month))[0].startswith("user-cap:cap=3: above 2 plays an account earns more")
     assert safe_cap(month) == 2
 
 

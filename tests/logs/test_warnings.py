@@ -73,7 +73,7 @@ def test_most_plays_without_an_artist_are_said_with_the_column_that_has_them(tmp
     with pytest.raises(InputError, match=told) as caught:
         fairpay.pay(log, rule="user-centric", fee="10.00")
     assert "artist_name has 2 names" in caught.value.advice
-    assert "--max-without-artist" in caught.value.advice
+    assert "max_without_artist" in caught.value.advice
     fairpay.pay(log, rule="user-centric", fee="10.00", max_without_artist="70%")
 
 
