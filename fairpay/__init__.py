@@ -7,7 +7,8 @@ Each command of the command line is a function here: `fairpay.compare`, `pay`, `
 
 from __future__ import annotations
 
-import fairpay.adjust  # noqa: F401 - see below
+import fairpay.adjust
+import fairpay.synth  # noqa: F401 - see below
 
 TYPE_CHECKING = False  # as in `typing`, which takes as long to load as all else until signals are looked after
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
-del globals()["adjust"]  # the function goes before the package of that name, which stays importable
+# the functions go before the packages of these names, which stay importable
+del globals()["adjust"], globals()["synth"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - the functions differ in type

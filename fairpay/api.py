@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from fairpay.reports.outcome import Control, Listening, Outcome
     from fairpay.settings import options as o
     from fairpay.settings.option import Logs
-    from fairpay.synthetic import Written
+    from fairpay.synth.make import Written
 
 __all__ = [
     "Checked",
@@ -386,14 +386,14 @@ def verify(directory: str | Path | None = None, **options: Unpack[o.VerifyOption
 
 @python
 def synth(path: str | Path, **options: Unpack[o.SynthOptions]) -> Written:
-    """Make up a month of listening from a seed, of any size, see `fairpay.synthetic.synth`.
+    """Make up a month of listening from a seed, of any size, see `fairpay.synth.synth`.
 
     Raises:
         UsageError: for numbers out of range, an unknown column, plant or format.
         OutputError: when a file is there already (without `force`) or cannot be written.
 
     """
-    from fairpay.synthetic import synth as make  # noqa: PLC0415 - the same
+    from fairpay.synth.make import synth as make  # noqa: PLC0415 - the same
 
     return make(path, **options)
 

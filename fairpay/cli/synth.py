@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fairpay.cli.terminal import tell
 from fairpay.cli.words import counted
-from fairpay.synthetic import synth
+from fairpay.synth.make import synth
 
 if TYPE_CHECKING:
     from fairpay.cli.asked import Asked

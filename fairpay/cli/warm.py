@@ -13,7 +13,7 @@ from fairpay.cli.terminal import tell
 from fairpay.cli.words import visible
 from fairpay.kernels._jit import cache_folder
 from fairpay.rules import rule_classes
-from fairpay.synthetic import synth
+from fairpay.synth.make import synth
 
 if TYPE_CHECKING:
     from fairpay.cli.asked import Asked

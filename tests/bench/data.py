@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from fairpay.synthetic import synth
+from fairpay.synth.make import synth
 
 __all__ = ["CACHE", "make_log", "rows_of"]
 

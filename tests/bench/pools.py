@@ -17,7 +17,7 @@ from data import ARTISTS, CACHE, rows_of
 from measure import measure
 from tables import heading, ratios, table
 
-from fairpay.synthetic import synth
+from fairpay.synth.make import synth
 
 if TYPE_CHECKING:
     from measure import Measured

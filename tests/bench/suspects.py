@@ -23,10 +23,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fairpay.api import suspects
-from fairpay.synthetic.people import make_people
-from fairpay.synthetic.plants import KINDS, Plant, make_plant
-from fairpay.synthetic.plays import Month, World
-from fairpay.synthetic.tables import make_tables
+from fairpay.synth.people import make_people
+from fairpay.synth.plants import KINDS, Plant, make_plant
+from fairpay.synth.plays import Month, World
+from fairpay.synth.tables import make_tables
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from odd_accounts import INNOCENTS, Hired, make_hired, make_innocents
@@ -157,7 +157,7 @@ print(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru
 
 def speeds(folder: Path) -> None:
     """Time compare and suspects on months of growing size, each run a process of its own, the second of two."""
-    from fairpay.synthetic import synth  # noqa: PLC0415 - not needed for the attacks
+    from fairpay.synth.make import synth  # noqa: PLC0415 - not needed for the attacks
 
     print("| plays | compare | suspects | ratio | memory |")  # noqa: T201 - the result
     print("|---|--:|--:|--:|--:|")  # noqa: T201 - the same

@@ -8,9 +8,9 @@ import pytest
 from odd_accounts import INNOCENTS, Hired, make_hired, make_innocents
 
 import fairpay
-from fairpay.synthetic.people import make_people
-from fairpay.synthetic.plays import Month, World
-from fairpay.synthetic.tables import make_tables
+from fairpay.synth.people import make_people
+from fairpay.synth.plays import Month, World
+from fairpay.synth.tables import make_tables
 
 WORLD = World.of("2026-10", rows=150_000, artists=600, seed=6)
 PEOPLE, EACH, HIRED = 600, 6, 40

@@ -12,7 +12,7 @@ import pytest
 import fairpay
 from fairpay.errors import InputError
 from fairpay.fraud.detect import partitions
-from fairpay.synthetic import synth
+from fairpay.synth.make import synth
 
 if TYPE_CHECKING:
     from pathlib import Path

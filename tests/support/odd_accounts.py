@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.synthetic.calendar import PEOPLE, Hours
-from fairpay.synthetic.catalogue import MOST_TRACKS
-from fairpay.synthetic.draws import below, draw, stream
-from fairpay.synthetic.plays import Choice, Cohort, Slots, World
+from fairpay.synth.calendar import PEOPLE, Hours
+from fairpay.synth.catalogue import MOST_TRACKS
+from fairpay.synth.draws import below, draw, stream
+from fairpay.synth.plays import Choice, Cohort, Slots, World
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

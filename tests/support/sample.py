@@ -6,7 +6,7 @@ from pathlib import Path
 
 import fairpay
 from fairpay.runs.outputs import write_csv
-from fairpay.synthetic import synth
+from fairpay.synth.make import synth
 
 SAMPLE_DATA = Path(__file__).parents[2] / "sample_data"
 EXPECTED = SAMPLE_DATA / "expected" / "comparison.csv"

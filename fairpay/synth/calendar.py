@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairpay.errors import UsageError
-from fairpay.synthetic.draws import below
+from fairpay.synth.draws import below
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.synthetic.calendar import PEOPLE
-from fairpay.synthetic.draws import below, draw, lognormal_steps, stream
-from fairpay.synthetic.plays import Choice, Cohort, Slots
+from fairpay.synth.calendar import PEOPLE
+from fairpay.synth.draws import below, draw, lognormal_steps, stream
+from fairpay.synth.plays import Choice, Cohort, Slots
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fairpay.synthetic.plays import World
+    from fairpay.synth.plays import World
 
 __all__ = ["make_people"]
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairpay.errors import UsageError
-from fairpay.synthetic.calendar import AROUND_THE_CLOCK, OVERNIGHT, PEOPLE
-from fairpay.synthetic.catalogue import MOST_TRACKS
-from fairpay.synthetic.draws import below, draw, stream
-from fairpay.synthetic.people import make_people
-from fairpay.synthetic.plays import Choice, Cohort, Month, Slots, World
+from fairpay.synth.calendar import AROUND_THE_CLOCK, OVERNIGHT, PEOPLE
+from fairpay.synth.catalogue import MOST_TRACKS
+from fairpay.synth.draws import below, draw, stream
+from fairpay.synth.people import make_people
+from fairpay.synth.plays import Choice, Cohort, Month, Slots, World
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fairpay.synthetic.calendar import Hours
+    from fairpay.synth.calendar import Hours
 
 __all__ = ["KINDS", "Plant", "make_month", "make_plant", "parse_plants"]
 

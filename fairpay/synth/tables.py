@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.errors import UsageError
-from fairpay.synthetic.catalogue import GENRES, artist_name, label_name
-from fairpay.synthetic.draws import draw, pick_table, stream
+from fairpay.synth.catalogue import GENRES, artist_name, label_name
+from fairpay.synth.draws import draw, pick_table, stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-    from fairpay.synthetic.plays import Month
+    from fairpay.synth.plays import Month
 
 __all__ = ["COLUMNS", "COUNTRIES", "PLANS", "Tables", "make_tables"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.synthetic.draws import below, draw, lognormal_steps, pick_table, stream
+from fairpay.synth.draws import below, draw, lognormal_steps, pick_table, stream
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Made-up months of listening, of any size, from a seed; it learns nothing from real users, so nothing can leak."""
+"""Making a month: how large it is, who is planted in it, and which files it becomes."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def synth(path: str | Path, **options: Unpack[SynthOptions]) -> Written:
         OutputError: when a file is there already (without `force`) or cannot be written.
 
     """
-    from fairpay.synthetic import write  # noqa: PLC0415 - loads PyArrow where it is used
-    from fairpay.synthetic.plants import make_month, parse_plants  # noqa: PLC0415 - likewise
-    from fairpay.synthetic.tables import make_tables  # noqa: PLC0415 - likewise
+    from fairpay.synth import write  # noqa: PLC0415 - loads PyArrow where it is used
+    from fairpay.synth.plants import make_month, parse_plants  # noqa: PLC0415 - likewise
+    from fairpay.synth.tables import make_tables  # noqa: PLC0415 - likewise
 
     full = complete("synth", options)
     rows, files = full["rows"], full["files"]

@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from fairpay.errors import OutputError, UsageError
-from fairpay.synthetic import synth
-from fairpay.synthetic.plants import KINDS
+from fairpay.synth import plays, tables, write
+from fairpay.synth.make import synth
+from fairpay.synth.plants import KINDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,8 +72,8 @@ def test_csv_says_the_same_as_parquet(tmp_path: Path, by_user: pl.DataFrame) -> 
 def test_smaller_batches_give_the_same_plays(
     tmp_path: Path, by_user: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fairpay.synthetic.plays.BATCH_ROWS", 777)
-    monkeypatch.setattr("fairpay.synthetic.plays.BATCH_USERS", 11)
+    monkeypatch.setattr(plays, "BATCH_ROWS", 777)
+    monkeypatch.setattr(plays, "BATCH_USERS", 11)
     assert made(tmp_path / "m.parquet").equals(by_user)
 
 
@@ -84,7 +85,7 @@ def test_several_files_hold_the_rows_in_order(tmp_path: Path, by_user: pl.DataFr
 
 
 def test_row_groups_hold_a_million_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fairpay.synthetic.write.GROUP_ROWS", 6_000)
+    monkeypatch.setattr(write, "GROUP_ROWS", 6_000)
     path = tmp_path / "m.parquet"
     synth(path, rows=ROWS, order="time")
     meta = pq.read_metadata(path)
@@ -187,9 +188,7 @@ def test_a_file_that_is_there_is_not_replaced(tmp_path: Path) -> None:
 
 
 def test_nothing_half_written_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "fairpay.synthetic.tables.Tables.plays", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left"))
-    )
+    monkeypatch.setattr(tables.Tables, "plays", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
     with pytest.raises(OutputError, match="No space left"):
         synth(tmp_path / "m.parquet", rows=10)
     assert list(tmp_path.iterdir()) == []

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import polars as pl
 
-from fairpay.synthetic.calendar import Calendar
-from fairpay.synthetic.catalogue import Catalogue
-from fairpay.synthetic.draws import draw, stream
+from fairpay.synth.calendar import Calendar
+from fairpay.synth.catalogue import Catalogue
+from fairpay.synth.draws import draw, stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from fairpay.synthetic.calendar import Hours
+    from fairpay.synth.calendar import Hours
 
 __all__ = ["Choice", "Cohort", "Month", "Slots", "World"]
 

@@ -1,0 +1,1 @@
+"""Made-up months of listening, of any size, from a seed; it learns nothing from real users, so nothing can leak."""
