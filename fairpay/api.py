@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from fairpay.logs.doctor import FileFound
     from fairpay.logs.schema import Warned
     from fairpay.pipeline.request import Inspection, Request
-    from fairpay.reports.outcome import Control, Listening, Outcome
+    from fairpay.reports.outcome import Control, ListeningTotals, Outcome
     from fairpay.settings import options as o
     from fairpay.settings.option import Logs
     from fairpay.synth.make import Written
@@ -143,7 +143,7 @@ class Checked(Shown):
     """Every file by itself; none for tables in memory."""
     inspection: Inspection | None
     """None where the log as a whole cannot be read."""
-    listening: Listening | None
+    listening: ListeningTotals | None
     """The same."""
     warnings: tuple[Warned, ...] = ()
     refused: FairpayError | None = None
@@ -316,13 +316,13 @@ def adjust(logs: Logs = (), **options: Unpack[o.AdjustOptions]) -> Adjusted:
         FairpayError: every error a user can meet, see `fairpay.ledger.adjust`.
 
     """
-    from fairpay.ledger.adjust import Change  # noqa: PLC0415 - the same
+    from fairpay.ledger.adjust import Correction  # noqa: PLC0415 - the same
     from fairpay.ledger.adjust import adjust as adjust_month  # noqa: PLC0415 - the same
     from fairpay.ledger.closing import Closing, tables_of  # noqa: PLC0415 - the same
     from fairpay.pipeline import jobs  # noqa: PLC0415 - the same
 
     full = complete("adjust", options)
-    change = Change(
+    change = Correction(
         logs=log_files(logs),
         instead=full["instead"],
         exclude=tuple(Path(path) for path in full["exclude"]),

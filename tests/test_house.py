@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -60,6 +61,11 @@ def test_no_function_is_too_long_to_hold_in_mind() -> None:
         for name, node in functions
         if node.end_lineno - node.lineno >= MOST_OF_A_FUNCTION  # type: ignore[attr-defined] # both have these
     ] == []
+
+
+def test_no_class_name_stands_for_two_things() -> None:
+    counted = Counter(node.name for _, node in nodes(ast.ClassDef))  # type: ignore[attr-defined] # it has
+    assert [name for name, count in counted.items() if count > 1] == []
 
 
 def test_an_engine_is_made_for_the_run_and_for_the_census_alone() -> None:

@@ -20,7 +20,7 @@ from fairpay.adjust.delegation import delegate
 from fairpay.adjust.splits import BLOCKED, Wishes, divide_listening, fitted, whole
 from fairpay.adjust.weights import places, text_of
 from fairpay.errors import InputError
-from fairpay.logs.schema import Division, Listens
+from fairpay.logs.schema import Listens, StatedShares
 from fairpay.money.currency import LARGEST
 
 if TYPE_CHECKING:
@@ -75,10 +75,10 @@ class Returned:
         )
 
 
-def division(listeners: Sequence[tuple[str, int, Mapping[str, int]]]) -> Division:
+def division(listeners: Sequence[tuple[str, int, Mapping[str, int]]]) -> StatedShares:
     """Put the shares of a pool's listeners together."""
     names, rows, shares = zip(*listeners, strict=True)
-    return Division(
+    return StatedShares(
         pa.array(names, pa.large_string()),
         np.cumsum([0, *map(len, shares)], dtype=np.int64),
         pa.array([artist for own in shares for artist in own], pa.large_string()),

@@ -10,12 +10,12 @@ from fairpay.cli.progress import watching
 from fairpay.cli.screens.books import adjusted_screen
 
 if TYPE_CHECKING:
-    from fairpay.cli.asked import Asked
+    from fairpay.cli.asked import Invocation
 
 __all__ = ["run"]
 
 
-def run(asked: Asked) -> None:
+def run(asked: Invocation) -> None:
     """Correct a closed month, and show what is booked."""
     with watching(asked) as watch:
         adjusted = api.adjust(asked.logs, **asked.options, **watch)

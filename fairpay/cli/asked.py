@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import typer
 
-__all__ = ["Asked", "collect", "refuse_misspelt"]
+__all__ = ["Invocation", "collect", "refuse_misspelt"]
 
 STATEMENTS = ("pool", "fee", "subscribers")
 """At most one of these states the money."""
@@ -27,7 +27,7 @@ ORIGINS = {"COMMANDLINE": "flag", "ENVIRONMENT": "variable", "DEFAULT_MAP": "con
 
 
 @dataclass(frozen=True)
-class Asked:
+class Invocation:
     """One call."""
 
     command: str
@@ -77,7 +77,7 @@ def refuse_misspelt() -> None:
                 raise UsageError(message, advice=near.replace("mean ", f"mean {PREFIX}"))
 
 
-def collect(ctx: typer.Context, command: str) -> Asked:
+def collect(ctx: typer.Context, command: str) -> Invocation:
     """Keep every option with its origin, once it is clear which statement of the money holds.
 
     Raises:
@@ -100,7 +100,7 @@ def collect(ctx: typer.Context, command: str) -> Asked:
         for name, one in declared.items()
     }
     arguments = {one.name: ctx.params[one.name] for one in COMMANDS[command].arguments}
-    return Asked(command, arguments, values, origins)
+    return Invocation(command, arguments, values, origins)
 
 
 def source(ctx: typer.Context, name: str) -> str:

@@ -11,7 +11,7 @@ from fairpay.cli.screens.audit import screen
 from fairpay.fraud.audit.scenario import find_scenario, scenario_names, scenario_text
 
 if TYPE_CHECKING:
-    from fairpay.cli.asked import Asked
+    from fairpay.cli.asked import Invocation
 
 __all__ = ["list_scenarios", "run", "show_scenario"]
 
@@ -28,7 +28,7 @@ def show_scenario(name: str) -> str:
     return scenario_text(name)
 
 
-def run(asked: Asked) -> None:
+def run(asked: Invocation) -> None:
     """Audit rules, and show what they invite."""
     with watching(asked) as watch:
         found = api.audit(asked.logs, **asked.options, **watch)

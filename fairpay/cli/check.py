@@ -11,12 +11,12 @@ from fairpay.cli.screens.check import as_json, screen
 from fairpay.errors import InputError
 
 if TYPE_CHECKING:
-    from fairpay.cli.asked import Asked
+    from fairpay.cli.asked import Invocation
 
 __all__ = ["run"]
 
 
-def run(asked: Asked) -> None:
+def run(asked: Invocation) -> None:
     """Look at a log, and show what was found.
 
     Raises:

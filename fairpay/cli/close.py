@@ -10,12 +10,12 @@ from fairpay.cli.progress import watching
 from fairpay.cli.screens.books import closed_screen
 
 if TYPE_CHECKING:
-    from fairpay.cli.asked import Asked
+    from fairpay.cli.asked import Invocation
 
 __all__ = ["run"]
 
 
-def run(asked: Asked) -> None:
+def run(asked: Invocation) -> None:
     """Close a month, and show where its money goes."""
     with watching(asked) as watch:
         month = api.close(asked.logs, **asked.options, **watch)

@@ -10,12 +10,12 @@ from fairpay.cli.progress import watching
 from fairpay.cli.screens.compare import screen
 
 if TYPE_CHECKING:
-    from fairpay.cli.asked import Asked
+    from fairpay.cli.asked import Invocation
 
 __all__ = ["run"]
 
 
-def run(asked: Asked) -> None:
+def run(asked: Invocation) -> None:
     """Compare rules, and show who gains and who loses."""
     with watching(asked) as watch:
         result = api.compare(asked.logs, **asked.options, **watch)

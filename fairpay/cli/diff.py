@@ -10,12 +10,12 @@ from fairpay.cli.screens.books import diff_screen
 from fairpay.ledger.diff import diff_json
 
 if TYPE_CHECKING:
-    from fairpay.cli.asked import Asked
+    from fairpay.cli.asked import Invocation
 
 __all__ = ["run"]
 
 
-def run(asked: Asked) -> None:
+def run(asked: Invocation) -> None:
     """Put two runs side by side."""
     difference = api.diff(**asked.arguments)
     limit = asked.values["limit"]

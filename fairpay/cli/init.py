@@ -8,12 +8,12 @@ from fairpay import api
 from fairpay.cli.terminal import tell
 
 if TYPE_CHECKING:
-    from fairpay.cli.asked import Asked
+    from fairpay.cli.asked import Invocation
 
 __all__ = ["run"]
 
 
-def run(asked: Asked) -> None:
+def run(asked: Invocation) -> None:
     """Write the file a month is closed from, and say what to do with it."""
     file = api.init(asked.arguments["file"])
     if not asked.silent:

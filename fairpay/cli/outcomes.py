@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from fairpay.api import Result
-    from fairpay.cli.asked import Asked
+    from fairpay.cli.asked import Invocation
 
 __all__ = ["balanced", "present", "present_data"]
 
@@ -47,7 +47,7 @@ def balanced(result: Result) -> Result:
 
 
 def present(
-    asked: Asked, result: Presentable, screen: Callable[[], Iterable[RenderableType]], *, unwritten: str = ""
+    asked: Invocation, result: Presentable, screen: Callable[[], Iterable[RenderableType]], *, unwritten: str = ""
 ) -> None:
     """Print the result as a page or as JSON, and say where it was written; else how it would be, where that is told."""
     present_data(asked, lambda: result.summary, screen)
@@ -60,7 +60,7 @@ def present(
 
 
 def present_data(
-    asked: Asked, data: Callable[[], Mapping[str, Any]], screen: Callable[[], Iterable[RenderableType]]
+    asked: Invocation, data: Callable[[], Mapping[str, Any]], screen: Callable[[], Iterable[RenderableType]]
 ) -> None:
     """Print one JSON object or a page, or nothing."""
     if asked.json:

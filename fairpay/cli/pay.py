@@ -11,12 +11,12 @@ from fairpay.cli.screens.pay import screen
 from fairpay.errors import UsageError
 
 if TYPE_CHECKING:
-    from fairpay.cli.asked import Asked
+    from fairpay.cli.asked import Invocation
 
 __all__ = ["run"]
 
 
-def run(asked: Asked) -> None:
+def run(asked: Invocation) -> None:
     """Pay under one rule, and show who is paid what.
 
     Raises:

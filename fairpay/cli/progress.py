@@ -15,7 +15,7 @@ from fairpay.cli.terminal import is_terminal, tell
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from fairpay.cli.asked import Asked
+    from fairpay.cli.asked import Invocation
 
 __all__ = ["Meter", "bytes_on_disk", "watching"]
 
@@ -27,7 +27,7 @@ MILLION = 1_000_000
 
 
 @contextmanager
-def watching(asked: Asked) -> Iterator[dict[str, Any]]:
+def watching(asked: Invocation) -> Iterator[dict[str, Any]]:
     """Give a job whom to tell sentences and progress; clear the bar at the end, however it ends."""
     say = (lambda _: None) if asked.silent else tell
     style = asked.values["progress"]

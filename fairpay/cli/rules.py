@@ -12,12 +12,12 @@ from fairpay.cli.terminal import emit
 from fairpay.rules import find_rule, rule_classes
 
 if TYPE_CHECKING:
-    from fairpay.cli.asked import Asked
+    from fairpay.cli.asked import Invocation
 
 __all__ = ["run"]
 
 
-def run(asked: Asked) -> None:
+def run(asked: Invocation) -> None:
     """Show all rules, one rule, or the file of a policy."""
     name = asked.arguments["name"]
     if name in policy_names():

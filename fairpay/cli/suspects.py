@@ -13,7 +13,7 @@ from fairpay.fraud.signals import artist_signals, group_signals, user_signals
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairpay.cli.asked import Asked
+    from fairpay.cli.asked import Invocation
     from fairpay.fraud.signal import GroupSignal, Signal
 
 __all__ = ["list_signals", "run"]
@@ -35,7 +35,7 @@ def list_signals(_: bool) -> str:  # noqa: FBT001 - the option's value
     return "\n".join(lines) + "\n"
 
 
-def run(asked: Asked) -> None:
+def run(asked: Invocation) -> None:
     """Look for suspects, and show them."""
     with watching(asked) as watch:
         found = api.suspects(asked.logs, **asked.options, **watch)

@@ -9,12 +9,12 @@ from fairpay.cli.words import counted
 from fairpay.synth.make import synth
 
 if TYPE_CHECKING:
-    from fairpay.cli.asked import Asked
+    from fairpay.cli.asked import Invocation
 
 __all__ = ["run"]
 
 
-def run(asked: Asked) -> None:
+def run(asked: Invocation) -> None:
     """Make up a month, and say what was made."""
     path, options = asked.arguments["path"], asked.options
     del options["origins"]

@@ -13,7 +13,7 @@ from fairpay.errors import NotVerifiedError, Problem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairpay.cli.asked import Asked
+    from fairpay.cli.asked import Invocation
     from fairpay.reports.outcome import Control
 
 __all__ = ["run"]
@@ -22,7 +22,7 @@ SPOILT = "Pay nothing from these books; restore them from a copy."
 SPOILT_RUN = "Do not pay from it; run it again from the logs."
 
 
-def run(asked: Asked) -> None:
+def run(asked: Invocation) -> None:
     """Check one run, or all months of the books.
 
     Raises:

@@ -16,7 +16,7 @@ from fairpay.rules import rule_classes
 from fairpay.synth.make import synth
 
 if TYPE_CHECKING:
-    from fairpay.cli.asked import Asked
+    from fairpay.cli.asked import Invocation
 
 __all__ = ["run"]
 
@@ -30,7 +30,7 @@ TEXTS = {
 """Logs read by kernels of their own."""
 
 
-def run(_: Asked) -> None:
+def run(_: Invocation) -> None:
     """Compile all kernels."""
     numbers = pa.table({"user": [1, 1, 2], "artist": [7, 8, 8], "plays": [3, 2, 1]})
     api.compare(numbers, rules=list(rule_classes()), fee="9.99", royalty_rate="70%")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fairpay.engine.spool import Spool
     from fairpay.kernels.arrays import Codes, Ints
 
-__all__ = ["AllArtists", "Artists", "merge"]
+__all__ = ["AllArtists", "ArtistTable", "merge"]
 
 
 class Names:
@@ -54,7 +54,7 @@ class AllArtists:
     names: Names
 
 
-class Artists:
+class ArtistTable:
     """The artists of one pool, found in its own rows when they are first needed. A smaller code is a smaller id."""
 
     def __init__(self, everybody: AllArtists, parts: Sequence[Settled], spool: Spool) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fairpay.engine.artists import Artists
+    from fairpay.engine.artists import ArtistTable
     from fairpay.engine.partition import Settled
     from fairpay.engine.protocol import Facts
     from fairpay.engine.spool import Spool
@@ -35,7 +35,7 @@ MARKS = 2**32
 NO_CODES = np.empty(0, dtype=np.uint32)
 
 
-class Tally:
+class ArtistTally:
     """What one thread counts of a pool's artists while it merges rows."""
 
     def __init__(self, artists: int) -> None:
@@ -89,7 +89,7 @@ class Walker:
             self.places = np.zeros(max(size, len(self.places)), dtype=np.uint64)
             self.marked = 0
 
-    def merge(self, settled: Settled, remap: Sequence[Codes], tally: Tally) -> Usage:
+    def merge(self, settled: Settled, remap: Sequence[Codes], tally: ArtistTally) -> Usage:
         """Turn rows into users, for the first time; the block's arrays live until the next call."""
         rows = self.spool.load(settled.rows)
         at = np.cumsum(rows) - rows
@@ -135,7 +135,7 @@ class LocalListening:
     redivided = False
     more_dropped = 0
 
-    def __init__(self, parts: Sequence[Settled], artists: Artists, walkers: Walkers, *, threads: int) -> None:
+    def __init__(self, parts: Sequence[Settled], artists: ArtistTable, walkers: Walkers, *, threads: int) -> None:
         """Take over settled partitions."""
         self.parts = [part for part in parts if part.payers.users]
         self.bare = [part for part in parts if part.chunks and not part.payers.users]
@@ -143,8 +143,8 @@ class LocalListening:
         self.artists = artists
         self.walkers = walkers
         self.threads = max(1, min(threads, len(self.parts)))
-        self.tallies: list[Tally] = []
-        self.idle: list[Tally] = []
+        self.tallies: list[ArtistTally] = []
+        self.idle: list[ArtistTally] = []
         self.remap: tuple[Codes, ...] | None = None
         self.lock = Lock()
 
@@ -161,11 +161,11 @@ class LocalListening:
             return function(usage or walker.again(part, part.block))
 
     @contextmanager
-    def tally(self) -> Iterator[Tally]:
+    def tally(self) -> Iterator[ArtistTally]:
         """Give a thread what it counts in."""
         with self.lock:
             if not self.idle:
-                self.idle.append(Tally(self.artists.count))
+                self.idle.append(ArtistTally(self.artists.count))
                 self.tallies.append(self.idle[-1])
             tally = self.idle.pop()
         try:

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from fairpay.engine.artists import Artists, merge
+from fairpay.engine.artists import ArtistTable, merge
 from fairpay.engine.encoder import Encoder
 from fairpay.engine.feeding import feed, usable_processors
 from fairpay.engine.keys import fresh_keys, hash_ids
 from fairpay.engine.listening import LocalListening, Walkers
 from fairpay.engine.partition import Partition, settle
 from fairpay.engine.pool import LocalPool
-from fairpay.engine.protocol import Payers
+from fairpay.engine.protocol import PayerTotals
 from fairpay.engine.redivided import Redivided
 from fairpay.engine.spool import Spool
 from fairpay.errors import InputError
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from fairpay.engine.partition import Settled
     from fairpay.engine.protocol import Intake, Unlisted
     from fairpay.kernels.arrays import Ints
-    from fairpay.logs.schema import Division
+    from fairpay.logs.schema import StatedShares
     from fairpay.settings.values import Running
 
 __all__ = ["LocalEngine"]
@@ -73,7 +73,7 @@ class LocalEngine:
         self.subscribers: dict[int, int] = {}
         self.unlisted: Unlisted = "free"
         self.pools: list[LocalPool] = []
-        self.divisions: dict[int, Division] = {}
+        self.divisions: dict[int, StatedShares] = {}
         self.lock = Lock()
         self.spilling = Lock()
 
@@ -233,26 +233,26 @@ class LocalEngine:
         self.spool.give_back()
         return self.pools[0].intake
 
-    def make_pools(self, settled: Sequence[tuple[list[Settled], Payers]]) -> None:
+    def make_pools(self, settled: Sequence[tuple[list[Settled], PayerTotals]]) -> None:
         """Make the pools: a large one is walked by all threads, others by one each."""
         everybody = merge(self.encoders)
         has_ms = any(encoder.has_ms for encoder in self.encoders)
         plays = sum(payers.plays for _, payers in settled)
         for code, (parts, payers) in enumerate(settled):
             threads = self.threads if SHARE * payers.plays * self.threads >= plays else 1
-            artists = Artists(everybody, parts, self.spool)
+            artists = ArtistTable(everybody, parts, self.spool)
             local = LocalListening(parts, artists, self.walkers, threads=threads)
             listening = Redivided(local, self.divisions[code]) if code in self.divisions else local
             subscribers = self.subscribers.get(code, 0)
             self.pools.append(LocalPool(payers, listening, has_ms=has_ms, subscribers=subscribers))
 
-    def settle_pool(self, code: int, *, fee: int) -> tuple[list[Settled], Payers]:
+    def settle_pool(self, code: int, *, fee: int) -> tuple[list[Settled], PayerTotals]:
         """Settle the partitions of a pool."""
         parts = self.parts[code << self.bits : (code + 1) << self.bits]
         stated = None if self.subscribers else fee
         settled = [settle(part, self.spool, fee=stated, leave_out=self.unlisted == "leave-out") for part in parts]
-        names = [field.name for field in fields(Payers)]
-        payers = Payers(**{name: sum(getattr(one.payers, name) for one in settled) for name in names})
+        names = [field.name for field in fields(PayerTotals)]
+        payers = PayerTotals(**{name: sum(getattr(one.payers, name) for one in settled) for name in names})
         if payers.unlisted and self.unlisted == "refuse":
             message = f"{payers.unlisted:,} listeners have no line in the subscriber file"
             raise InputError(message, advice="Add them, or choose what becomes of them with --unlisted.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairpay.engine.keys import FIRST_KEYS, KeyTable
-from fairpay.engine.protocol import Payers
+from fairpay.engine.protocol import PayerTotals
 from fairpay.engine.spool import bytes_of
 from fairpay.kernels import partition as kernel
 from fairpay.money.integers import sum_exactly
@@ -192,7 +192,7 @@ class Block:
 class Settled:
     """Users and rows of a partition. Its arrays may be in memory or in the spool's file."""
 
-    payers: Payers
+    payers: PayerTotals
     rows: Kept
     """int64[users]: rows with listening of every user, in code order."""
     facts: Kept
@@ -228,7 +228,7 @@ def settle(partition: Partition, spool: Spool, *, fee: int | None, leave_out: bo
         inactive = fees[~without & ~active]
         fees[without] = 0
     facts = np.ascontiguousarray(users[active][:, [kernel.FEE, kernel.LISTENING, kernel.PLAYS]].T)
-    payers = Payers(
+    payers = PayerTotals(
         users=facts.shape[1],
         amount=sum_exactly(users[:, kernel.LISTENING]),
         plays=sum_exactly(users[:, kernel.PLAYS]),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from fairpay.engine.protocol import Listening, Payers
+    from fairpay.engine.protocol import Listening, PayerTotals
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.month import Users
     from fairpay.rules.core.usage import Usage
@@ -89,7 +89,7 @@ class LocalPool:
     Who the artists are is looked for when it is needed; what each adds up to needs a walk.
     """
 
-    def __init__(self, payers: Payers, listening: Listening, *, has_ms: bool, subscribers: int) -> None:
+    def __init__(self, payers: PayerTotals, listening: Listening, *, has_ms: bool, subscribers: int) -> None:
         """Put together what was taken in."""
         self.payers = payers
         """What the users add up to: known without looking at rows."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fairpay.rules.core.month import Month, Users
     from fairpay.rules.core.usage import Usage
 
-__all__ = ["Artists", "Engine", "Facts", "Intake", "Listening", "Payers", "Pool", "Unlisted"]
+__all__ = ["Artists", "Engine", "EnginePool", "Facts", "Intake", "Listening", "PayerTotals", "Unlisted"]
 
 T = TypeVar("T")
 Unlisted: TypeAlias = Literal["free", "leave-out", "refuse"]
@@ -26,7 +26,7 @@ Facts: TypeAlias = "tuple[Ints, Ints, Ints]"
 
 
 @dataclass(frozen=True, slots=True)
-class Payers:
+class PayerTotals:
     """What users add up to."""
 
     users: int
@@ -132,11 +132,11 @@ class Listening(Protocol):
         ...
 
 
-class Pool(Protocol):
+class EnginePool(Protocol):
     """What one pool holds. Arrays are in artist order."""
 
     @property
-    def payers(self) -> Payers:
+    def payers(self) -> PayerTotals:
         """What the users add up to: known without looking at rows."""
         ...
 
@@ -179,6 +179,6 @@ class Engine(Protocol):
         """Close the intake and return what pool 0 adds up to."""
         ...
 
-    def pool(self, code: int) -> Pool:
+    def pool(self, code: int) -> EnginePool:
         """Return one pool of a finished intake."""
         ...

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from fairpay.engine.protocol import Facts, Listening
     from fairpay.kernels.arrays import Codes, Ints
-    from fairpay.logs.schema import Division
+    from fairpay.logs.schema import StatedShares
     from fairpay.rules.core.month import Users
 
 __all__ = ["Redivided", "Roll"]
@@ -77,7 +77,7 @@ class Redivided:
 
     redivided = True
 
-    def __init__(self, base: Listening, division: Division) -> None:
+    def __init__(self, base: Listening, division: StatedShares) -> None:
         """Take over what was taken in; nothing is looked at yet."""
         self.base = base
         self.division = division

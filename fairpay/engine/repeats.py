@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     Dealing: TypeAlias = list[tuple[NDArray[np.uint64], NDArray[np.uint16]]]
 
-__all__ = ["Example", "PlayKeys", "RepeatFinder", "Repeated", "table_of"]
+__all__ = ["PlayKeys", "RepeatExample", "RepeatFinder", "Repeated", "table_of"]
 
 ROOM = 1 << 18
 """Keys dealt out at a time."""
@@ -146,7 +146,7 @@ def whole(values: NDArray[np.int64] | None, otherwise: NDArray[np.int64]) -> NDA
 
 
 @dataclass(slots=True)
-class Chunk:
+class KeyChunk:
     """Keys of all parts, one part after the other."""
 
     keys: Kept
@@ -164,7 +164,7 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class RepeatExample:
     """A play that was told more than once."""
 
     artist: str
@@ -182,7 +182,7 @@ class Repeated:
     """Plays that were told before: each play but the first time."""
     rows: int
     """Plays that could be told apart."""
-    examples: tuple[Example, ...]
+    examples: tuple[RepeatExample, ...]
     """Some of the plays that were told more than once, the same in every run."""
     keys: tuple[NDArray[np.uint64], ...]
     """Arrays uint64[n, 2]: keys of the plays told more than once, where they were asked for."""
@@ -197,7 +197,7 @@ class PlayKeys:
         self.secret = fresh_keys(2).reshape(2, -1)
         self.threads = local()
         self.pending: list[Dealing] = []
-        self.chunks: list[Chunk] = []
+        self.chunks: list[KeyChunk] = []
         self.lock, self.moving = Lock(), Lock()
         self.limit, self.room = min(LARGEST, spool.limit // 4), min(ROOM, spool.limit // 1024)
         self.held = 0
@@ -229,7 +229,7 @@ class PlayKeys:
             deal(part, keys, places, dealt)
         pending.clear()
         with self.lock:
-            self.chunks.append(Chunk(dealt, edges))
+            self.chunks.append(KeyChunk(dealt, edges))
             self.held += dealt.nbytes
             much = self.held > self.limit
         if self.spool.charge(dealt.nbytes) or much:
@@ -345,7 +345,7 @@ class Sample:
         self.kept, self.fresh = [settled.to_arrow(compat_level=pl.CompatLevel.oldest())], 0
         return settled
 
-    def examples(self, *, days: bool) -> tuple[Example, ...]:
+    def examples(self, *, days: bool) -> tuple[RepeatExample, ...]:
         """Return the kept plays that were told more than once; where midnights stand for days, none at midnight."""
         import polars as pl  # noqa: PLC0415 - the engine itself does without
 
@@ -354,7 +354,7 @@ class Sample:
                 return ()
             often = self.settle().filter(pl.col("times") > 1)
         often = often.filter(~pl.col("midnight")) if days else often
-        return tuple(Example(*row) for row in often.select("artist", "time", "times").iter_rows())
+        return tuple(RepeatExample(*row) for row in often.select("artist", "time", "times").iter_rows())
 
 
 def hashes_of(time: NDArray[np.int64], ms: NDArray[np.int64]) -> NDArray[np.uint64]:

@@ -12,9 +12,9 @@ import polars as pl
 from fairpay.errors import InputError, UsageError
 from fairpay.ledger.closing import TABLES, load
 from fairpay.ledger.controls import POSITION, heard_controls, position, require, restated_controls
-from fairpay.ledger.earning import Source, earn
+from fairpay.ledger.earning import MonthSource, earn
 from fairpay.ledger.exclusions import Exclusions, read_exclusions
-from fairpay.ledger.facts import Facts, facts_of
+from fairpay.ledger.facts import MonthFacts, facts_of
 from fairpay.ledger.inputs import EXCLUDED, LOGS, Hashing, find_again, identity_of, run_id_of
 from fairpay.ledger.listening import Watch
 from fairpay.ledger.model import Booking, Kind, Ledger, after, check_period, less, summed, wide
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from fairpay.ledger.pools import Pool
     from fairpay.ledger.store import Entry, Shelf
 
-__all__ = ["Adjusted", "Change", "adjust", "reopened"]
+__all__ = ["Adjusted", "Correction", "adjust", "reopened"]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Correction:
     """A correction to a closed month."""
 
     logs: tuple[str, ...] = ()
@@ -82,7 +82,7 @@ class Change:
 
 def adjust(
     closing: Closing,
-    change: Change,
+    change: Correction,
     *,
     dry_run: bool = False,
     watch: Watch | None = None,
@@ -129,7 +129,7 @@ def of_entry(entry: Entry) -> Adjusted:
     """An adjustment that is in the books."""
     books = entry.books
     controls = already(entry)
-    facts = Facts.of_json(books["facts"])
+    facts = MonthFacts.of_json(books["facts"])
     return Adjusted(
         "already", entry.run_id, entry.period, facts.period, books["reason"], facts, entry.ledger(), controls
     )
@@ -140,7 +140,7 @@ class Reopened:
     """One closed month, reopened to be looked at."""
 
     closing: Closing
-    change: Change
+    change: Correction
     found: Shelf
     month: Entry
 
@@ -213,7 +213,7 @@ class Reopened:
         hashing = Hashing.of(base, more=[(role, path) for change in changes for role, path in change.every_file()])
         now, exclusions = apply(base, [*changes, self.change])
         loaded = load(now)
-        earned = divide(now, loaded, Source(now.logs, exclusions), watch)
+        earned = divide(now, loaded, MonthSource(now.logs, exclusions), watch)
         self.check_unchanged(hashing.inputs())
         ids = [entry.run_id for entry in self.standing]
         head = self.found.head
@@ -222,7 +222,7 @@ class Reopened:
         period = after(self.found.months[-1].period)
         restated = position(post(earned, loaded.routing, Booking(run_id, period)))
         rows = self.difference(restated, Booking(run_id, period), reason)
-        facts = Facts(period=self.month.period, run_id=run_id, **facts_of(earned))
+        facts = MonthFacts(period=self.month.period, run_id=run_id, **facts_of(earned))
         controls = (*heard_controls(facts), *restated_controls(facts, restated, rows, self.booked))
         beside = self.own[1].files()
         month = self.month.period
@@ -298,7 +298,7 @@ def kept_files(entry: Entry, stated: Mapping[str, str]) -> dict[str, Path]:
     return {pool: path for pool, path in found.items() if path.name in listed}
 
 
-def apply(closing: Closing, changes: Iterable[Change]) -> tuple[Closing, Exclusions]:
+def apply(closing: Closing, changes: Iterable[Correction]) -> tuple[Closing, Exclusions]:
     """The closing with every change made, in order.
 
     Raises:
@@ -319,7 +319,7 @@ def apply(closing: Closing, changes: Iterable[Change]) -> tuple[Closing, Exclusi
     return closing, exclusions
 
 
-def recorded(entry: Entry, books: Path) -> Change:
+def recorded(entry: Entry, books: Path) -> Correction:
     """The change an adjustment made, from its manifest.
 
     Raises:
@@ -327,7 +327,7 @@ def recorded(entry: Entry, books: Path) -> Change:
 
     """
     inputs: Sequence[Mapping[str, Any]] = entry.books["inputs"]
-    return Change(
+    return Correction(
         logs=tuple(str(path) for path in find_again(inputs, LOGS, books)),
         instead=bool(entry.books["change"]["instead"]),
         exclude=tuple(find_again(inputs, EXCLUDED, books)),

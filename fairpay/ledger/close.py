@@ -10,8 +10,8 @@ from fairpay.errors import DifferentRunError, UsageError
 from fairpay.ledger.balances import LEFT, balances
 from fairpay.ledger.closing import load
 from fairpay.ledger.controls import check_month, require
-from fairpay.ledger.earning import Source, earn
-from fairpay.ledger.facts import Facts, facts_of
+from fairpay.ledger.earning import MonthSource, earn
+from fairpay.ledger.facts import MonthFacts, facts_of
 from fairpay.ledger.inputs import Hashing, run_id_of
 from fairpay.ledger.listening import Watch
 from fairpay.ledger.model import Booking, Ledger, after, check_period
@@ -33,7 +33,7 @@ __all__ = ["Closed", "close"]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MonthPlace:
     """Where a month stands in the books."""
 
     earlier: tuple[Entry, ...]
@@ -80,7 +80,7 @@ def close(
             if not dry_run:
                 keep_head(closing.books, found)
             return before
-        earned = divide(quiet(closing) if dry_run else closing, loaded, Source(closing.logs), watch or Watch())
+        earned = divide(quiet(closing) if dry_run else closing, loaded, MonthSource(closing.logs), watch or Watch())
         inputs = hashing.inputs()
         month = work_out(closing, loaded, place, earned, inputs)
         require(month.controls)
@@ -99,7 +99,7 @@ def quiet(closing: Closing) -> Closing:
     return replace(closing, reading=replace(closing.reading, rejects=closing.books))
 
 
-def place_of(found: Shelf, period: str) -> Place:
+def place_of(found: Shelf, period: str) -> MonthPlace:
     """Find where a month belongs.
 
     Raises:
@@ -111,10 +111,10 @@ def place_of(found: Shelf, period: str) -> Place:
         message = f"{period} cannot be closed: {after(last.period)} comes next"
         raise UsageError(message, advice="Months are closed one after another; a month without plays is closed too.")
     earlier = tuple(entry for entry in found.months if entry.period < period)
-    return Place(earlier, tuple(entry for entry in found.adjustments if entry.period == period))
+    return MonthPlace(earlier, tuple(entry for entry in found.adjustments if entry.period == period))
 
 
-def work_out(closing: Closing, loaded: Loaded, place: Place, earned: Earned, inputs: list[Input]) -> Closed:
+def work_out(closing: Closing, loaded: Loaded, place: MonthPlace, earned: Earned, inputs: list[Input]) -> Closed:
     """Make the month's ledger and check it."""
     run_id = run_id_of(place.previous, closing.options(), inputs, [entry.run_id for entry in place.adjustments])
     booking = Booking(run_id, closing.period)
@@ -129,7 +129,7 @@ def work_out(closing: Closing, loaded: Loaded, place: Place, earned: Earned, inp
         for (payee, currency), paid in loaded.standing.advances.items()
         for name, amount in paid
     }
-    facts = Facts(
+    facts = MonthFacts(
         period=closing.period, run_id=run_id, minimum=dict(policy.minimum), advances=advances, **facts_of(earned)
     )
     closed = [entry.period for entry in place.earlier]
@@ -138,7 +138,7 @@ def work_out(closing: Closing, loaded: Loaded, place: Place, earned: Earned, inp
     return Closed("preview", closing.period, run_id, facts, rows, tuple(controls), beside=beside)
 
 
-def closed_before(entry: Entry, closing: Closing, place: Place, inputs: list[Input]) -> Closed:
+def closed_before(entry: Entry, closing: Closing, place: MonthPlace, inputs: list[Input]) -> Closed:
     """Say that a month is closed already, if it is by the same run; books of an earlier edition stay as they are.
 
     Raises:
@@ -152,5 +152,5 @@ def closed_before(entry: Entry, closing: Closing, place: Place, inputs: list[Inp
         message = f"{closing.period} is closed, from other inputs or options (run {entry.run_id}, not {run_id})"
         raise DifferentRunError(message, advice="A closed month is never edited: book the correction, fairpay adjust.")
     controls = already(entry)
-    facts = Facts.of_json(entry.books["facts"])
+    facts = MonthFacts.of_json(entry.books["facts"])
     return Closed("already", closing.period, run_id, facts, entry.ledger(), controls, entry.sha256)

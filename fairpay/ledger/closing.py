@@ -27,7 +27,7 @@ from fairpay.ledger.payees import (
 )
 from fairpay.ledger.policies import Policies, choose, ruled
 from fairpay.ledger.pools import EDITION, Pool, key_columns, read_pools
-from fairpay.ledger.settle import Policy
+from fairpay.ledger.settle import PaymentTerms
 from fairpay.ledger.splits import Splits, read_splits
 from fairpay.money.currency import Currency, exact_amount, parse_rate
 from fairpay.runs.manifest import plain
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from fairpay.adjust.decisions import Decision
-    from fairpay.adjust.policy import Policy as PlayPolicy
+    from fairpay.adjust.policy import Policy
     from fairpay.adjust.splits import Wishes
     from fairpay.adjust.stated import Stated
 
@@ -124,7 +124,7 @@ class Closing:
             **{name: options[name] for name in plain},
         )
 
-    def qualifying(self, policy: PlayPolicy | None = None) -> Qualifying:
+    def qualifying(self, policy: Policy | None = None) -> Qualifying:
         """Say which listens count: those of the period, where the log has times. What is stated goes before the policy.
 
         Raises:
@@ -149,7 +149,7 @@ class Closing:
             {**{name: self.tables.get(name) for name in ("history", "wishes", "delegations")}, **numbers}
         )
 
-    def paying(self, currencies: set[str]) -> Policy:
+    def paying(self, currencies: set[str]) -> PaymentTerms:
         """Say how balances become payments, for these currencies.
 
         Raises:
@@ -167,7 +167,7 @@ class Closing:
                 raise UsageError(message, advice="Write 20.00, or EUR=20.00,USD=25.00.")
             for code in [match[1].upper()] if match[1] else sorted(currencies - minimum.keys()):
                 minimum[code] = whole_units(Currency.of(code), match[2])
-        return Policy(minimum, parse_rate(self.recoup), parse_rate(self.reserve), self.reserve_months)
+        return PaymentTerms(minimum, parse_rate(self.recoup), parse_rate(self.reserve), self.reserve_months)
 
     def options(self) -> dict[str, Any]:
         """Everything that decides the result, besides the inputs; plain values."""

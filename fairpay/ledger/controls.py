@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from fairpay.ledger.balances import Balances
-    from fairpay.ledger.facts import Facts
+    from fairpay.ledger.facts import MonthFacts
 
 __all__ = ["POSITION", "check_month", "heard_controls", "position", "require", "restated_controls"]
 
@@ -30,7 +30,7 @@ CREDITS = (Kind.EARNED, Kind.MINIMUM_TOPUP)
 
 
 def check_month(
-    rows: Ledger, facts: Facts, before: Balances, *, adjustments: Ledger, closed: Iterable[str]
+    rows: Ledger, facts: MonthFacts, before: Balances, *, adjustments: Ledger, closed: Iterable[str]
 ) -> list[Control]:
     """Check a month.
 
@@ -71,7 +71,7 @@ def require(controls: Iterable[Control]) -> None:
         raise UnbalancedError(message, problems=broken, advice=advice)
 
 
-def heard_controls(facts: Facts) -> Iterator[Control]:
+def heard_controls(facts: MonthFacts) -> Iterator[Control]:
     """Rows, plays and listeners: in = used + dropped, by reason."""
     heard = facts.heard
     for name, whole, used, dropped in (
@@ -95,7 +95,7 @@ def heard_controls(facts: Facts) -> Iterator[Control]:
     yield Control("pooled", agree, f"{plays:,} plays of {listeners:,} listeners in {len(facts.pools):,} pools")
 
 
-def pool_controls(rows: Ledger, facts: Facts) -> Iterator[Control]:
+def pool_controls(rows: Ledger, facts: MonthFacts) -> Iterator[Control]:
     """Each pool is allocated to the last minor unit, suspense included, and nothing is earned outside a pool."""
     found = {kind: pool_sums(rows.of_kinds({kind}).frame) for kind in CREDITS}
     for pool in facts.pools:
@@ -163,7 +163,7 @@ def not_held(released: pl.DataFrame, held: pl.DataFrame, keys: Sequence[str]) ->
     return both.filter(~pl.col("was").eq_missing(wide())).height
 
 
-def advances_control(rows: Ledger, facts: Facts, before: Balances) -> Control:
+def advances_control(rows: Ledger, facts: MonthFacts, before: Balances) -> Control:
     """No advance is earned back more than once."""
     done = before.earned_back
     wrong = lines = 0
@@ -181,7 +181,7 @@ def accounts_control(rows: Ledger) -> Control:
     return Control("accounts", not wrong, f"{left.height:,} accounts, {wrong:,} do not close to zero")
 
 
-def payable_control(rows: Ledger, facts: Facts) -> Control:
+def payable_control(rows: Ledger, facts: MonthFacts) -> Control:
     """What is paid is at least the minimum payment, goes to nobody twice, and never to an account in suspense."""
     paid = rows.of_kinds({Kind.PAYABLE}).frame
     accounts = paid.select(ACCOUNT).unique().height
@@ -203,7 +203,7 @@ def total_control(rows: Ledger) -> Control:
     return Control("total", stands == into, detail)
 
 
-def period_control(rows: Ledger, facts: Facts, closed: Iterable[str]) -> Control:
+def period_control(rows: Ledger, facts: MonthFacts, closed: Iterable[str]) -> Control:
     """Nothing is booked in a closed period, and what refers to one is no earning."""
     frame, earlier = rows.frame, list(closed)
     wrong = frame.filter((pl.col("period") != facts.period) | pl.col("period").is_in(earlier)).height
@@ -222,7 +222,9 @@ def position(rows: Ledger) -> pl.DataFrame:
     return summed(pl.concat([part.select(*POSITION, "amount") for part in (own, splits)]), *POSITION)
 
 
-def restated_controls(facts: Facts, restated: pl.DataFrame, rows: Ledger, booked: pl.DataFrame) -> Iterator[Control]:
+def restated_controls(
+    facts: MonthFacts, restated: pl.DataFrame, rows: Ledger, booked: pl.DataFrame
+) -> Iterator[Control]:
     """Each pool, as it is known now, is placed to the last minor unit, and the rows are the difference to the books."""
     sums = [pool_sums(frame) for frame in (restated, booked, rows.frame)]
     for pool in facts.pools:

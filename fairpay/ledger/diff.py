@@ -21,7 +21,7 @@ from fairpay.runs.manifest import RUNNING, read_manifest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Change", "Difference", "Moved", "Moves", "diff", "diff_json"]
+__all__ = ["Change", "Difference", "Movement", "Moves", "diff", "diff_json"]
 
 KEYS = ("payee", "currency", "scale")
 """What a figure is by; its tables have these columns and `amount`."""
@@ -46,7 +46,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class Movement:
     """A payee whose amount differs."""
 
     payee: str
@@ -64,15 +64,15 @@ class Moves:
     """Payees whose amounts differ; read one by one, or a part of them."""
 
     frame: pl.DataFrame
-    """The columns of `Moved`."""
+    """The columns of `Movement`."""
 
     def __len__(self) -> int:
         """How many."""
         return self.frame.height
 
-    def __iter__(self) -> Iterator[Moved]:
+    def __iter__(self) -> Iterator[Movement]:
         """One after another."""
-        return (Moved(*values) for values in self.frame.iter_rows())
+        return (Movement(*values) for values in self.frame.iter_rows())
 
     def __getitem__(self, part: slice) -> Moves:
         """Some of them."""
@@ -119,7 +119,7 @@ def diff(before: Path, after: Path) -> Difference:
 
 
 def side_by_side(before: pl.DataFrame, after: pl.DataFrame, figure: str) -> pl.DataFrame:
-    """One figure of both runs, payee by payee, as the columns of `Moved`; 0 where a payee is not there."""
+    """One figure of both runs, payee by payee, as the columns of `Movement`; 0 where a payee is not there."""
     whole = pl.concat([before.with_columns(new=False), after.with_columns(new=True)])
     found = whole.group_by(KEYS, maintain_order=True).agg(
         before=wide(~pl.col("new")).sum(), after=wide(pl.col("new")).sum()

@@ -12,7 +12,7 @@ import numpy as np
 from fairpay.adjust.payers import Payers, pass_on
 from fairpay.errors import NothingToPayError
 from fairpay.ledger.exclusions import Exclusions
-from fairpay.ledger.facts import Applied, Earned, Heard, Line, Paid, PoolEarned, Ruled, plain
+from fairpay.ledger.facts import Applied, Earned, Heard, Paid, PolicyLine, PoolEarned, Ruled, plain
 from fairpay.ledger.listening import MonthLogs, PoolPlays, read_plays
 from fairpay.ledger.payers import read_payers
 from fairpay.ledger.pools import OUTSIDE, Revenue, revenue
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
     from fairpay.ledger.splits import Splits
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["Source", "earn"]
+__all__ = ["MonthSource", "earn"]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class MonthSource:
     """The listening of a month."""
 
     logs: tuple[str, ...]
     exclusions: Exclusions = field(default_factory=Exclusions)
 
 
-def earn(closing: Closing, loaded: Loaded, source: Source, watch: Watch) -> Earned:
+def earn(closing: Closing, loaded: Loaded, source: MonthSource, watch: Watch) -> Earned:
     """Read the logs, sort every play into its pool, and divide each pool.
 
     Raises:
@@ -158,7 +158,7 @@ def applied(taken: MonthPlays, loaded: Loaded) -> tuple[Applied, ...]:
         if chosen is not None:
             terms = taken.terms.pools[code]
             lines = tuple(
-                Line(line.name, str(line.times), line.rows, line.plays, line.applied)
+                PolicyLine(line.name, str(line.times), line.rows, line.plays, line.applied)
                 for line in weigher_of[code].touched(code)
             )
             least, measure = plain(Fraction(terms.min_ms, 1000)), terms.measure or ""

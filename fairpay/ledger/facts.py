@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Applied",
     "Earned",
-    "Facts",
     "Heard",
-    "Line",
+    "MonthFacts",
     "Paid",
+    "PolicyLine",
     "PoolEarned",
     "PoolFacts",
     "Ruled",
@@ -35,7 +35,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PolicyLine:
     """What one line of a policy did in a pool."""
 
     name: str
@@ -63,7 +63,7 @@ class Applied:
     """From which length plays count in the pool."""
     measure: str
     """`time`, `plays`, or empty: time where the log has it."""
-    lines: tuple[Line, ...]
+    lines: tuple[PolicyLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ class PoolFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class MonthFacts:
     """What a month's ledger must agree with."""
 
     period: str
@@ -217,7 +217,7 @@ class Facts:
         return {name: value for name, value in found.items() if value or name not in {"policies", "decisions"}}
 
     @classmethod
-    def of_json(cls, found: Mapping[str, Any]) -> Facts:
+    def of_json(cls, found: Mapping[str, Any]) -> MonthFacts:
         """Read what `as_json` wrote.
 
         Raises:
@@ -228,7 +228,7 @@ class Facts:
         rest = {k: v for k, v in found.items() if k not in {"pools", "heard", "policies", "decisions"}}
         pools = tuple(PoolFacts(**pool) for pool in found["pools"])
         policies = tuple(
-            Applied(**{**one, "lines": tuple(Line(**line) for line in one["lines"])})
+            Applied(**{**one, "lines": tuple(PolicyLine(**line) for line in one["lines"])})
             for one in found.get("policies", ())
         )
         decisions = tuple(Ruled(**one) for one in found.get("decisions", ()))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from fairpay.ledger.closing import Closing
     from fairpay.ledger.export import Sheet
-    from fairpay.ledger.facts import Facts
+    from fairpay.ledger.facts import MonthFacts
     from fairpay.ledger.inputs import Input
     from fairpay.ledger.model import Ledger
     from fairpay.ledger.store import Shelf
@@ -50,7 +50,7 @@ class Closed(Shown):
     status: Literal["done", "already", "preview"]
     period: str
     run_id: str
-    facts: Facts
+    facts: MonthFacts
     rows: Ledger
     """In ledger order."""
     controls: tuple[Control, ...]
@@ -87,7 +87,7 @@ class Adjusted(Shown):
     ref_period: str
     """The closed month it corrects."""
     reason: str
-    facts: Facts
+    facts: MonthFacts
     """The closed month as it is known now."""
     rows: Ledger
     controls: tuple[Control, ...]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fairpay.ledger.payees import Routing, Standing
     from fairpay.ledger.splits import Splits
 
-__all__ = ["Policy", "Terms", "post", "settle"]
+__all__ = ["PaymentTerms", "Terms", "post", "settle"]
 
 ACCOUNT = ("payee", "currency", "scale")
 POOLED = ("pool", *ACCOUNT)
@@ -41,7 +41,7 @@ ROOM = 2**126
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class PaymentTerms:
     """How balances become payments."""
 
     minimum: Mapping[str, int] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Terms:
 
     before: Balances
     standing: Standing
-    policy: Policy
+    policy: PaymentTerms
     booking: Booking
 
 

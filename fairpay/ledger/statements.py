@@ -17,7 +17,7 @@ from fairpay.ledger.splits import RESERVED
 from fairpay.money.currency import Currency, format_units
 
 if TYPE_CHECKING:
-    from fairpay.ledger.facts import Facts, PoolFacts
+    from fairpay.ledger.facts import MonthFacts, PoolFacts
     from fairpay.ledger.model import Ledger
 
 __all__ = [
@@ -87,7 +87,7 @@ BEFORE = ("name", "rule", "currency", "scale", "gross", "deductions", "net", "ro
 """The columns in months that were closed before the currency of the gross was kept: its amounts are texts."""
 
 
-def pools_sheet(facts: Facts) -> Sheet:
+def pools_sheet(facts: MonthFacts) -> Sheet:
     """One line for each pool: from gross revenue to what was divided, each amount rounded to the minor unit."""
     divided = frozenset({"base", "topup"})
     if not all(pool.gross_currency for pool in facts.pools):
@@ -123,7 +123,7 @@ FILE = "policies.csv"
 EFFECTS = ("pool", "policy", "sha256", "min_seconds", "measure", "line", "times", "rows", "plays", "applied")
 
 
-def effects_files(facts: Facts) -> dict[str, str]:
+def effects_files(facts: MonthFacts) -> dict[str, str]:
     """File name -> text; no file where no pool has a policy. A policy without lines has one row, its line empty."""
     if not facts.policies:
         return {}

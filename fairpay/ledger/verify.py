@@ -15,7 +15,7 @@ from fairpay.errors import InputError
 from fairpay.ledger.balances import Balances
 from fairpay.ledger.controls import check_month, position
 from fairpay.ledger.export import csv_parts, ledger_csv
-from fairpay.ledger.facts import Facts
+from fairpay.ledger.facts import MonthFacts
 from fairpay.ledger.model import Kind, Ledger, after, current, is_kind, pool_sums, read_rows
 from fairpay.ledger.policies import INLINE, kept_name
 from fairpay.ledger.statements import effects_files, payables, pools_sheet, statements
@@ -146,7 +146,7 @@ def month_controls(found: Shelf) -> Iterator[Control]:
             written = pl.concat(read_rows(str(month.directory / LEDGER)))
             rows = current(written)
             booked = Ledger.joined(e.ledger() for e in booked_in)
-            facts = Facts.of_json(month.books["facts"])
+            facts = MonthFacts.of_json(month.books["facts"])
             closed = [entry.period for entry in found.months if entry.period < month.period]
             for control in check_month(rows, facts, before, adjustments=booked, closed=closed):
                 yield Control(f"{month.period} {control.name}", control.ok, control.detail)
@@ -181,7 +181,7 @@ def files_control(entry: Entry) -> Control:
     return Control(f"{entry.directory.name} files", not broken, detail)
 
 
-def derived_controls(month: Entry, rows: Ledger, written: pl.DataFrame, facts: Facts) -> Iterator[Control]:
+def derived_controls(month: Entry, rows: Ledger, written: pl.DataFrame, facts: MonthFacts) -> Iterator[Control]:
     """The tables for people and for the bank say what the ledger says."""
     sheets = (statements(rows), payables(rows), pools_sheet(facts))
     expected = {f"{sheet.name}.csv": csv_parts(sheet) for sheet in sheets} | {"ledger.csv": ledger_csv(written)}
@@ -192,7 +192,7 @@ def derived_controls(month: Entry, rows: Ledger, written: pl.DataFrame, facts: F
     yield from kept_policies(month, facts)
 
 
-def kept_policies(month: Entry, facts: Facts) -> Iterator[Control]:
+def kept_policies(month: Entry, facts: MonthFacts) -> Iterator[Control]:
     """The policies that are kept are those the pools were divided under."""
     if not facts.policies:
         return
@@ -219,14 +219,18 @@ def restated_totals(found: Shelf, positions: dict[str, PoolSums]) -> Iterator[Co
     for entry in found.adjustments:
         name = entry.directory.name
         try:
-            facts, rows, closed = Facts.of_json(entry.books["facts"]), entry.ledger(), str(entry.books["ref_period"])
+            facts, rows, closed = (
+                MonthFacts.of_json(entry.books["facts"]),
+                entry.ledger(),
+                str(entry.books["ref_period"]),
+            )
             pools = positions[closed]
             yield restated_total(name, facts, rows, closed, pools)
         except unreadable() as error:
             yield Control(f"{name} totals", ok=False, detail=f"cannot be read: {first_line(error)}")
 
 
-def restated_total(name: str, facts: Facts, rows: Ledger, closed: str, pools: PoolSums) -> Control:
+def restated_total(name: str, facts: MonthFacts, rows: Ledger, closed: str, pools: PoolSums) -> Control:
     """Check one adjustment; `pools` is what was booked before it, and then with it."""
     for key, amount in pool_sums(rows.frame).items():
         pools[key] = pools.get(key, 0) + amount

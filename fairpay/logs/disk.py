@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fairpay.errors import InputError
-from fairpay.logs.files import Entry, Place, is_hidden, table_among
+from fairpay.logs.files import FileEntry, Place, is_hidden, table_among
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,12 +28,12 @@ class Disk(Place):
         """Whether anything is called so."""
         return "\0" not in address and os.path.lexists(address)
 
-    def look(self, address: str) -> Entry:
+    def look(self, address: str) -> FileEntry:
         """Say what is called so."""
         try:
             found = os.stat(address)  # noqa: PTH116 - there may be ten thousand
             if stat.S_ISDIR(found.st_mode):
-                return Entry(address=address, folder=True)
+                return FileEntry(address=address, folder=True)
             if not os.access(address, os.R_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except ValueError as error:
@@ -47,9 +47,9 @@ class Disk(Place):
         pipe = stat.S_ISFIFO(found.st_mode) or stat.S_ISSOCK(found.st_mode)
         if stat.S_ISCHR(found.st_mode) and not os.path.samefile(address, os.devnull):  # noqa: PTH121 - may be /dev/fd/63
             pipe = True
-        return Entry(address=address, size=found.st_size, pipe=pipe)
+        return FileEntry(address=address, size=found.st_size, pipe=pipe)
 
-    def matches(self, pattern: str) -> Iterator[Entry]:
+    def matches(self, pattern: str) -> Iterator[FileEntry]:
         """Yield what a pattern means, by name; hidden files only where it names them."""
         named = Path(pattern).parts
         for match in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207 - keeps the form in which the user wrote it
@@ -59,7 +59,7 @@ class Disk(Place):
             if entry.many or not is_hidden(Path(match).name):
                 yield entry
 
-    def below(self, folder: str) -> Iterator[Entry]:
+    def below(self, folder: str) -> Iterator[FileEntry]:
         """Yield what lies in a folder at any depth, through links."""
         yield from descend(folder, frozenset())
 
@@ -71,7 +71,7 @@ class Disk(Place):
 DISK = Disk()
 
 
-def descend(folder: str, above: frozenset[tuple[int, int]]) -> Iterator[Entry]:
+def descend(folder: str, above: frozenset[tuple[int, int]]) -> Iterator[FileEntry]:
     """Yield what lies in a folder that is not among those above: a link may lead back to where it stands."""
     try:
         status = os.stat(folder)  # noqa: PTH116 - there may be ten thousand
@@ -82,7 +82,7 @@ def descend(folder: str, above: frozenset[tuple[int, int]]) -> Iterator[Entry]:
     if here in above:
         return
     if {"_delta_log", "metadata"} & {entry.name for entry in entries} and (kind := table_in(folder)) is not None:
-        yield Entry(address=folder, folder=True, table=kind)
+        yield FileEntry(address=folder, folder=True, table=kind)
         return
     for entry in entries:
         if is_hidden(entry.name):
@@ -90,7 +90,7 @@ def descend(folder: str, above: frozenset[tuple[int, int]]) -> Iterator[Entry]:
         if entry.is_dir():
             yield from descend(entry.path, above | {here})
         else:
-            yield Entry(address=entry.path)
+            yield FileEntry(address=entry.path)
 
 
 def table_in(folder: str) -> Literal["delta", "iceberg"] | None:

@@ -107,7 +107,7 @@ def read_through(
 ) -> tuple[int, tuple[ColumnFound, ...]]:
     """Read the file once; return its rows, and what each column holds."""
     cells = Cells(source=source, columns=columns, reading=replace(reading, several_artists="joined"), constants={})
-    spans = {role: Span(role) for role in roles}
+    spans = {role: ValueSpan(role) for role in roles}
     rows = 0
     for frame in source.read(cells.names):
         with reading_of(source.where):
@@ -133,7 +133,7 @@ def words_of(kind: pl.DataType) -> str:
     return "time" if kind.is_temporal() else "text" if kind != pl.Null else "nothing"
 
 
-class Span:
+class ValueSpan:
     """The range of a column, batch after batch."""
 
     def __init__(self, role: str) -> None:

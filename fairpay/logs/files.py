@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMATS",
     "WEB",
-    "Entry",
+    "FileEntry",
     "Format",
     "LogFile",
     "Place",
@@ -89,7 +89,7 @@ class LogFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class FileEntry:
     """Something that lies somewhere."""
 
     address: str
@@ -126,20 +126,20 @@ class Place:
         """
         raise NotImplementedError
 
-    def look(self, address: str) -> Entry:
+    def look(self, address: str) -> FileEntry:
         """Say what is called so.
 
         Raises:
             InputError: there is nothing, or it cannot be read.
 
         """
-        return Entry(address=address)
+        return FileEntry(address=address)
 
-    def matches(self, pattern: str) -> Iterator[Entry]:  # noqa: ARG002 - for those that can list
+    def matches(self, pattern: str) -> Iterator[FileEntry]:  # noqa: ARG002 - for those that can list
         """Yield what a pattern means, in the order of the names."""
         return iter(())
 
-    def below(self, folder: str) -> Iterator[Entry]:  # noqa: ARG002 - likewise
+    def below(self, folder: str) -> Iterator[FileEntry]:  # noqa: ARG002 - likewise
         """Yield what lies in a folder at any depth, but hidden files; a table of a lake is one entry.
 
         Raises:

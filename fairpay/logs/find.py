@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.disk import DISK
-from fairpay.logs.files import FORMATS, Entry, LogFile, format_of, hive_keys, is_hidden, split_name, starting_with
+from fairpay.logs.files import FORMATS, FileEntry, LogFile, format_of, hive_keys, is_hidden, split_name, starting_with
 from fairpay.logs.people import person_at, person_in
 from fairpay.logs.spool import copy, known_as, spooled
 
@@ -68,7 +68,7 @@ def log_file(path: str, reading: Reading) -> LogFile:
     return file_at(place, place.look(path), reading)
 
 
-def file_at(place: Place, entry: Entry, reading: Reading) -> LogFile:
+def file_at(place: Place, entry: FileEntry, reading: Reading) -> LogFile:
     """Tell the format of what lies somewhere."""
     path, away = entry.address, ""
     if entry.pipe:
@@ -171,14 +171,14 @@ def expand(path: str, reading: Reading, found: Found, *, alone: bool) -> Iterabl
     return files
 
 
-def owned(place: Place, entry: Entry, reading: Reading) -> LogFile:
+def owned(place: Place, entry: FileEntry, reading: Reading) -> LogFile:
     """Say what a file is that was named itself, and whose."""
     file = file_at(place, entry, reading)
     person, home = ("", "") if file.copy else person_at(place.rooted(file.path))
     return replace(file, person=person, home=home)
 
 
-def within(place: Place, top: Entry, reading: Reading, found: Found, *, alone: bool) -> list[LogFile]:
+def within(place: Place, top: FileEntry, reading: Reading, found: Found, *, alone: bool) -> list[LogFile]:
     """Find the logs in a folder or an archive."""
     files = list(walk(place, top, reading, found) if top.folder else unzip(place, top.address, reading, found))
     if [file.path for file in files] == [top.address]:
@@ -191,7 +191,7 @@ def within(place: Place, top: Entry, reading: Reading, found: Found, *, alone: b
     return [replace(file, person=who, home=home, sought=False) for file, (who, home) in zip(files, whose, strict=True)]
 
 
-def walk(place: Place, top: Entry, reading: Reading, found: Found) -> Iterator[LogFile]:
+def walk(place: Place, top: FileEntry, reading: Reading, found: Found) -> Iterator[LogFile]:
     """Find the logs in a folder and below."""
     for entry in place.below(top.address):
         if entry.table is not None:
@@ -206,7 +206,7 @@ def walk(place: Place, top: Entry, reading: Reading, found: Found) -> Iterator[L
             found.passed.append(entry.address)
 
 
-def is_wanted(place: Place, entry: Entry, reading: Reading) -> bool:
+def is_wanted(place: Place, entry: FileEntry, reading: Reading) -> bool:
     """Whether a file found in a folder is a log by its name; where the format is told, also without an extension."""
     stem, extension = split_name(entry.name)
     if not extension:

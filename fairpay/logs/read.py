@@ -163,13 +163,13 @@ def open_logs(  # noqa: PLR0913 - what is read, and of which files
     """
     check_roles(reading)
     needed = frozenset(wanted) | (frozenset() if period == (None, None) else {"time"})
-    asked = Asked(reading, needed, frozenset(telling) - needed, period, rowless)
+    asked = Wanted(reading, needed, frozenset(telling) - needed, period, rowless)
     paths = as_paths(logs)
     return of_table_in_memory(logs, asked) if paths is None else of_files(find_logs(paths, reading), asked)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Wanted:
     """What is asked of the logs."""
 
     reading: Reading
@@ -205,7 +205,7 @@ def as_paths(logs: object) -> list[str] | None:
     return [str(os.fspath(path)) for path in paths]
 
 
-def of_files(found: Found, asked: Asked) -> Logs:
+def of_files(found: Found, asked: Wanted) -> Logs:
     """Open log files, every one of them, and agree on what their columns mean."""
     reading = asked.reading
     if reading.user_from_file:
@@ -245,7 +245,7 @@ def of_files(found: Found, asked: Asked) -> Logs:
     )
 
 
-def refuse_rowless(opened: Sequence[tuple[LogFile, Source]], asked: Asked) -> None:
+def refuse_rowless(opened: Sequence[tuple[LogFile, Source]], asked: Wanted) -> None:
     """Refuse files without a row, unless all have a header and it is asked for.
 
     Raises:
@@ -299,7 +299,7 @@ def is_other(file: LogFile) -> bool:
     return holds_no_rows(file)
 
 
-def is_no_log(file: LogFile, source: Source, asked: Asked, *, alone: bool) -> bool:
+def is_no_log(file: LogFile, source: Source, asked: Wanted, *, alone: bool) -> bool:
     """Whether a file of a person's export is something else than a log: without artists, or without any play."""
     if alone and file.sought:
         return False
@@ -309,7 +309,7 @@ def is_no_log(file: LogFile, source: Source, asked: Asked, *, alone: bool) -> bo
     return not has_artist(source.names, asked.reading) or not (told.keys() & LISTENING or tells_plays(source.names))
 
 
-def columns_of_all(sources: Mapping[LogFile, Source], asked: Asked) -> dict[str, Columns]:
+def columns_of_all(sources: Mapping[LogFile, Source], asked: Wanted) -> dict[str, Columns]:
     """Find the columns of every file, and hold them against each other."""
     known: dict[tuple[str, ...], Columns] = {}
     found: dict[str, Columns] = {}
@@ -349,14 +349,14 @@ def valued(source: Source) -> list[str]:
     return [name for name, field in source.fields.items() if not isinstance(field.kind, pl.Struct)]
 
 
-def podcasts(names: Sequence[str], asked: Asked) -> Columns:
+def podcasts(names: Sequence[str], asked: Wanted) -> Columns:
     """Read a file of podcasts as rows that have no artist; of the other roles it has what it has."""
     rest = replace(asked.reading, columns={k: v for k, v in asked.reading.columns.items() if k != "artist"})
     found = replace(asked, reading=rest).columns((*names, "artist"), "")
     return replace(found, roles={**found.roles, "artist": NOBODY}, played=(), spoken=())
 
 
-def cells_of(file: LogFile, source: Source, columns: Columns, asked: Asked) -> Cells:
+def cells_of(file: LogFile, source: Source, columns: Columns, asked: Wanted) -> Cells:
     """Say what is made of a file's columns."""
     reading = asked.reading
     constants: dict[str, str | None] = dict(file.hive)
@@ -367,7 +367,7 @@ def cells_of(file: LogFile, source: Source, columns: Columns, asked: Asked) -> C
     return Cells(source=source, columns=columns, reading=reading, constants=constants)
 
 
-def lacking_of(columns: Mapping[str, Columns], asked: Asked) -> dict[str, list[str]]:
+def lacking_of(columns: Mapping[str, Columns], asked: Wanted) -> dict[str, list[str]]:
     """Return the telling roles that some files have and others lack, with these; nothing is said of tracks."""
     found = {}
     for role in sorted(asked.telling - {"track"}):
@@ -377,7 +377,7 @@ def lacking_of(columns: Mapping[str, Columns], asked: Asked) -> dict[str, list[s
     return found
 
 
-def of_table_in_memory(table: object, asked: Asked) -> Logs:
+def of_table_in_memory(table: object, asked: Wanted) -> Logs:
     """Open a table in memory."""
     if asked.reading.user_from_file or asked.reading.user_from_folder:
         message = "a table has no file name to take the user from"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["REASONS", "ROLES", "Cautions", "Division", "Fate", "Judged", "Listens", "RawBatch", "Shares", "Warned"]
+__all__ = ["REASONS", "ROLES", "Cautions", "Fate", "Judged", "Listens", "RawBatch", "Shares", "StatedShares", "Warned"]
 
 
 SHOWN = 3
@@ -117,7 +117,7 @@ class RawBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Division:
+class StatedShares:
     """How the listening of some listeners of one pool is divided among artists."""
 
     stand_in: pa.Array
@@ -165,7 +165,7 @@ class Listens:
     """Milliseconds listened; None where the log has no duration."""
     pool: NDArray[np.uint32] | None = None
     """Which pool each row belongs to; None: one pool."""
-    divisions: Mapping[int, Division] | None = None
+    divisions: Mapping[int, StatedShares] | None = None
     """Pool -> how the listening under the stand-ins of this batch is divided; None: there are none."""
 
 

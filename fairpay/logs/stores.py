@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.amazon import Amazon
-from fairpay.logs.files import WEB, Entry, Place, is_hidden, table_among
+from fairpay.logs.files import WEB, FileEntry, Place, is_hidden, table_among
 from fairpay.logs.outages import fault_at, outages_at
 from fairpay.logs.spool import spooled
 
@@ -96,32 +96,32 @@ class Bucket(Place):
             return False
         return True
 
-    def look(self, address: str) -> Entry:
+    def look(self, address: str) -> FileEntry:
         """Say what lies there."""
         with outages_at(address):
             info = self.files.get_file_info(self.path(address))
             if info.is_file:
-                return Entry(address=address, size=info.size)
+                return FileEntry(address=address, size=info.size)
             if info.type.name == "Directory":
-                return Entry(address=address, folder=True)
+                return FileEntry(address=address, folder=True)
             bucket = self.path(address).partition("/")[0]
             missing = self.files.get_file_info(bucket).type.name == "NotFound"
         raise fault_at(address, "NoSuchBucket" if missing else "NoSuchKey")
 
-    def within(self, address: str, *, deep: bool) -> list[Entry]:
+    def within(self, address: str, *, deep: bool) -> list[FileEntry]:
         """List what lies below an address, in order of its parts; with `deep`, objects at any depth."""
         from pyarrow.fs import FileSelector  # noqa: PLC0415 - loaded for addresses only
 
         with outages_at(address):
             found = self.files.get_file_info(FileSelector(self.path(address), recursive=deep, allow_not_found=True))
         entries = [
-            Entry(address=f"{self.scheme}://{info.path}", folder=not info.is_file, size=info.size or 0)
+            FileEntry(address=f"{self.scheme}://{info.path}", folder=not info.is_file, size=info.size or 0)
             for info in found
             if info.is_file or not deep
         ]
         return sorted(entries, key=lambda entry: [part.encode() for part in entry.address.split("/")])
 
-    def matches(self, pattern: str) -> Iterator[Entry]:
+    def matches(self, pattern: str) -> Iterator[FileEntry]:
         """Yield what a pattern means, folder by folder, so that only what it names is listed.
 
         Raises:
@@ -134,7 +134,7 @@ class Bucket(Place):
             raise UsageError(message, advice=f"For example {self.scheme}://BUCKET/log/*/*.parquet.")
         yield from self.matching(self.look(f"{self.scheme}://{first}"), parts)
 
-    def matching(self, at: Entry, parts: Sequence[str]) -> Iterator[Entry]:
+    def matching(self, at: FileEntry, parts: Sequence[str]) -> Iterator[FileEntry]:
         """Yield what the parts of a pattern mean below a folder."""
         if not parts:
             yield at
@@ -149,7 +149,7 @@ class Bucket(Place):
             if fnmatchcase(entry.name, part) and (entry.folder or not rest):
                 yield from self.matching(entry, rest)
 
-    def below(self, folder: str) -> Iterator[Entry]:
+    def below(self, folder: str) -> Iterator[FileEntry]:
         """Yield the objects at any depth, but hidden ones; a table of a lake is one entry."""
         entries = self.within(folder, deep=True)
         inside: dict[str, list[str]] = {}
@@ -165,7 +165,7 @@ class Bucket(Place):
             table = next((table for table in tables if entry.address.startswith(f"{table}/")), None)
             if table is not None:
                 if table not in told:
-                    yield Entry(address=table, folder=True, table=tables[table])
+                    yield FileEntry(address=table, folder=True, table=tables[table])
                 told.add(table)
             elif not any(is_hidden(part) for part in entry.address.removeprefix(f"{folder}/").split("/")):
                 yield entry

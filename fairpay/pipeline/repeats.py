@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fairpay.engine.repeats import Example, Repeated
+    from fairpay.engine.repeats import Repeated, RepeatExample
     from fairpay.engine.spool import Spool
     from fairpay.logs.read import Logs, Part
     from fairpay.logs.schema import Cautions, Judged, Listens, RawBatch
@@ -103,7 +103,7 @@ def refusal(found: Repeated, examples: Sequence[str]) -> InputError:
     return InputError(message, problems=[Problem(found.count, f"more than once{such}")], advice=ADVICE)
 
 
-def described(example: Example) -> str:
+def described(example: RepeatExample) -> str:
     """Name a play that is in the logs more than once."""
     time = str(np.datetime64(example.time, "us")).removesuffix(".000000")
     return f"{shown(example.artist)} · {time}Z ({example.times:,} times)"

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from fairpay.pipeline.intake import Taken
     from fairpay.pipeline.request import Observer
     from fairpay.qualify import Counts
-    from fairpay.reports.outcome import Listening, Outcome
+    from fairpay.reports.outcome import ListeningTotals, Outcome
 
 __all__ = ["Request", "Watch", "count_plays", "inspect", "refusal", "run"]
 
@@ -148,7 +148,7 @@ def warned(taken: Taken, cautions: Cautions, request: Request) -> tuple[Warned, 
     return warnings
 
 
-def inspect(request: Request, watch: Watch | None = None) -> tuple[Inspection, Listening]:
+def inspect(request: Request, watch: Watch | None = None) -> tuple[Inspection, ListeningTotals]:
     """Read and qualify only; bad rows are counted and stop nothing.
 
     Raises:

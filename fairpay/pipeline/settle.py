@@ -18,7 +18,7 @@ from fairpay.money.integers import sum_exactly
 from fairpay.pipeline.division import divide
 from fairpay.pipeline.funds import Paying, funds
 from fairpay.reports.figures import moved_between
-from fairpay.reports.outcome import Condition, Control, Decided, InputFile, Listening, Outcome
+from fairpay.reports.outcome import Condition, Control, Decided, InputFile, ListeningTotals, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -126,7 +126,7 @@ def other_pool(name: str, outcome: Outcome, other: Outcome) -> list[str]:
     ]
 
 
-def refuse_nothing(request: Request, intake: Intake, listening: Listening, *, missed: Sequence[str]) -> None:
+def refuse_nothing(request: Request, intake: Intake, listening: ListeningTotals, *, missed: Sequence[str]) -> None:
     """Refuse a month in which no play counts, or no listener is a subscriber.
 
     Raises:
@@ -170,12 +170,14 @@ def divided(month: Month, request: Request, intake: Intake) -> Division:
         raise strangers(request, intake.users, "line with a payment") from None
 
 
-def describe(counts: Counts, intake: Intake, artists: int, *, left: Mapping[Fate, int] | None = None) -> Listening:
+def describe(
+    counts: Counts, intake: Intake, artists: int, *, left: Mapping[Fate, int] | None = None
+) -> ListeningTotals:
     """Put together what was read, by fate; `left` is what was left out after qualifying."""
     later = {Fate.UNLISTED: intake.unlisted_rows, **(left or {})}
     gone = {REASONS[fate]: count for fate, count in later.items() if count}
     times = (counts.first_time, counts.last_time)
-    return Listening(
+    return ListeningTotals(
         rows=counts.rows,
         used=counts.used - sum(gone.values()),
         dropped={REASONS[fate]: count for fate, count in counts.dropped.items()} | gone,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fairpay.money.currency import Currency
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["Condition", "Control", "Decided", "InputFile", "Listening", "Money", "Outcome", "Payout"]
+__all__ = ["Condition", "Control", "Decided", "InputFile", "ListeningTotals", "Money", "Outcome", "Payout"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
-class Listening:
+class ListeningTotals:
     """What was read."""
 
     rows: int
@@ -147,7 +147,7 @@ class Outcome:
 
     currency: Currency
     money: Money
-    listening: Listening
+    listening: ListeningTotals
     artist: pa.Array
     """large_string[artists]."""
     plays: Ints

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import Warned
     from fairpay.reports.figures import Tier
-    from fairpay.reports.outcome import Condition, Listening, Money, Outcome, Payout
+    from fairpay.reports.outcome import Condition, ListeningTotals, Money, Outcome, Payout
 
 __all__ = ["SCHEMA_VERSION", "listening_of", "ratio", "stray_money", "summary", "warnings_of"]
 
@@ -78,7 +78,7 @@ def money_of(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def listening_of(listening: Listening) -> dict[str, Any]:
+def listening_of(listening: ListeningTotals) -> dict[str, Any]:
     """Say what was read, used and left out."""
     return {
         "rows": listening.rows,

@@ -12,7 +12,7 @@ from fairpay.rules.core.rule import ALWAYS, CounterExample, Example, Promise, Ru
 from fairpay.rules.core.ties import settle_nearly
 from fairpay.rules.solvers.collinear import on_a_line
 from fairpay.rules.solvers.decimals import exact_median, is_small
-from fairpay.rules.solvers.newton import Found, solve
+from fairpay.rules.solvers.newton import Solution, solve
 from fairpay.rules.solvers.weiszfeld import mean_point
 
 if TYPE_CHECKING:
@@ -123,36 +123,36 @@ class GeometricMedian(Rule):
         """Only what every division keeps."""
         return ALWAYS
 
-    def prepare(self, month: Month) -> Found:
+    def prepare(self, month: Month) -> Solution:
         """Find the point: small months in decimals, others in floats, as precisely as the pool asks for."""
         if not month.facts.fees:
-            return Found(np.zeros(month.facts.artists), 0.0, 0)
+            return Solution(np.zeros(month.facts.artists), 0.0, 0)
         if is_small(month):
             found = exact_median(month)
             if found is not None:
                 point = np.array([float(share) for share in found])
-                return Found(point, 0.0, 0, exact=True, shares=tuple(found))
+                return Solution(point, 0.0, 0, exact=True, shares=tuple(found))
         mean = mean_point(month)
         line = on_a_line(month, mean)
         if line is not None:
-            return Found(line, NEARLY, 0)
+            return Solution(line, NEARLY, 0)
         return solve(month, mean, within=max(FINEST, min(WITHIN, 1 / (8 * max(1, month.facts.pool)))))
 
-    def weigh(self, usage: Usage, prepared: Found, out: Ints) -> None:
+    def weigh(self, usage: Usage, prepared: Solution, out: Ints) -> None:
         """Add nothing: everything is known already."""
 
-    def settle(self, weights: Ints, pool: int, prepared: Found) -> Ints:  # noqa: ARG002 - nothing was weighed
+    def settle(self, weights: Ints, pool: int, prepared: Solution) -> Ints:  # noqa: ARG002 - nothing was weighed
         """Divide the pool at the point that was found."""
         return largest_remainder((prepared.point * FINE).astype(np.int64), pool)
 
-    def settling(self, weights: Ints, month: Month, prepared: Found) -> Unsettled | Ints:
+    def settling(self, weights: Ints, month: Month, prepared: Solution) -> Unsettled | Ints:
         """Divide the pool; in small months ties go by id, in others the stated precision says what is decided."""
         if not prepared.shares:
             return self.settle(weights, month.facts.pool, prepared)
         shares = [int(share * FINEST_UNIT) for share in prepared.shares]
         return settle_nearly(shares, month.facts.pool, error=FINEST_UNIT >> EXACT_BITS)
 
-    def remarks(self, prepared: Found) -> tuple[str, ...]:
+    def remarks(self, prepared: Solution) -> tuple[str, ...]:
         """Say how good the point is."""
         how = "found exactly" if prepared.exact else f"found to {prepared.error:.1e} of the pool"
         if prepared.error > NEARLY:

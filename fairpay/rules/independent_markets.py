@@ -32,7 +32,7 @@ BITS = 2**28
 
 
 @dataclass(frozen=True, slots=True)
-class Levels:
+class MarketLevels:
     """What each artist gets."""
 
     shares: Sequence[int]
@@ -71,7 +71,7 @@ class Markets:
         found = [[sum_exactly(level) for level, _ in each] for _, _, each in self.at(marks)]
         return [sum(column) for column in zip(*found, strict=True)]
 
-    def exactly(self, t: int) -> Levels:
+    def exactly(self, t: int) -> MarketLevels:
         """Return what each artist gets, where t is within a unit of 2^-61 of right.
 
         t says on which straight piece of its curve each artist is; on these pieces the shares sum to one exactly.
@@ -92,7 +92,7 @@ class Markets:
         shares = {artist: amount * one // whole for artist, (amount, whole) in fixed.items()}
         rest, rise = one - sum(shares.values()), sum(steep.values()) or 1
         levels = [shares.get(artist, 0) * rise + steep.get(artist, 0) * rest for artist in range(count)]
-        return Levels(levels, 0 if exact else (count + 2) * rise)
+        return MarketLevels(levels, 0 if exact else (count + 2) * rise)
 
 
 def common(wholes: Collection[int], *, most: int) -> int | None:
@@ -187,12 +187,12 @@ class IndependentMarkets(Rule):
         """Monotone; nothing bounds what users, and artists under many names, can do."""
         return ALWAYS | {Promise.MONOTONE}
 
-    def prepare(self, month: Month) -> Levels:
+    def prepare(self, month: Month) -> MarketLevels:
         """Find t, first to 2^-61 and then as exactly as the shares are; return what each artist gets."""
         from fairpay.kernels import levels  # noqa: PLC0415 - Numba is loaded where it is used
 
         if not month.facts.fees:
-            return Levels([0] * month.facts.artists, 0)
+            return MarketLevels([0] * month.facts.artists, 0)
         markets = Markets(month, tuple(ranges(np.arange(month.facts.artists), month.artist_listeners)))
         low, high = 0, levels.ONE
         while low < high:
@@ -202,13 +202,13 @@ class IndependentMarkets(Rule):
             high = min((t - 1 for t, fits in zip(marks, fit, strict=True) if not fits), default=high)
         return markets.exactly(low)
 
-    def weigh(self, usage: Usage, prepared: Levels, out: Ints) -> None:
+    def weigh(self, usage: Usage, prepared: MarketLevels, out: Ints) -> None:
         """Add nothing: everything is known already."""
 
-    def settle(self, weights: Ints, pool: int, prepared: Levels) -> Ints:  # noqa: ARG002 - nothing was weighed
+    def settle(self, weights: Ints, pool: int, prepared: MarketLevels) -> Ints:  # noqa: ARG002 - nothing was weighed
         """Divide the pool by the shares that were found."""
         return settle_nearly(prepared.shares, pool, error=prepared.error).paid
 
-    def settling(self, weights: Ints, month: Month, prepared: Levels) -> Unsettled:  # noqa: ARG002 - as above
+    def settling(self, weights: Ints, month: Month, prepared: MarketLevels) -> Unsettled:  # noqa: ARG002 - as above
         """Divide the pool; shares so near to a tie that their units cannot tell go by id, and that is said."""
         return settle_nearly(prepared.shares, month.facts.pool, error=prepared.error)

@@ -11,7 +11,7 @@ from fairpay.money.rounding import largest_remainder, largest_remainder_exact
 from fairpay.rules.core.budgets import settle_part, units_each
 from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Promise, Rule, moved_by_one, tie
 from fairpay.rules.core.split import Split
-from fairpay.rules.core.ties import Part
+from fairpay.rules.core.ties import TiePart
 from fairpay.rules.solvers.fans import gather_fans, ranges
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Middle:
 
     medians: Mapping[int, Fraction]
     """artist -> twice the median share, exactly, where it is above zero; empty where every median is zero."""
-    fees: Part
+    fees: TiePart
     """Fees split by listening: what is paid by then."""
 
 
@@ -118,7 +118,7 @@ class Median(Rule):
                 twice = fans.share_beyond(place, fees // 2) + fans.share_beyond(place, (fees - 1) // 2)
                 if twice:
                     medians[artist] = twice
-        return Middle(medians, Part(lambda usage: usage.fee * unit, Split.BY_LISTENING))
+        return Middle(medians, TiePart(lambda usage: usage.fee * unit, Split.BY_LISTENING))
 
     def weigh(self, usage: Usage, prepared: Middle, out: Ints) -> None:
         """Split each fee by listening where every median is zero; else everything is known already."""

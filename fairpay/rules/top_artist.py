@@ -12,7 +12,7 @@ from fairpay.rules.core.added import Joining, Reason
 from fairpay.rules.core.budgets import units_each
 from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Promise, Rule, moved_by_one, parameter, tie
 from fairpay.rules.core.split import Split
-from fairpay.rules.core.ties import Part, settle_roughly
+from fairpay.rules.core.ties import TiePart, settle_roughly
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,16 +87,16 @@ class TopArtist(Rule):
         """Monotone and split-proof; the common part is as open to fraud as market-centric."""
         return frozenset(Promise) if self.share == 1 else ALWAYS | {Promise.MONOTONE, Promise.SPLIT_PROOF}
 
-    def prepare(self, month: Month) -> tuple[Part, Part]:
+    def prepare(self, month: Month) -> tuple[TiePart, TiePart]:
         """Return how listening, and how fees, are split: the rows of the weights."""
         facts = month.facts
         fee_unit, unit = units_each(facts.fees), units_each(facts.amount) if facts.divided else 1
-        listening = Part(
+        listening = TiePart(
             lambda usage: usage.total if unit == 1 else usage.total * unit, Split.BY_LISTENING, rounded=facts.divided
         )
-        return listening, Part(lambda usage: usage.fee * fee_unit, Split.TO_THE_TOP)
+        return listening, TiePart(lambda usage: usage.fee * fee_unit, Split.TO_THE_TOP)
 
-    def weigh(self, usage: Usage, prepared: tuple[Part, Part], out: Ints) -> None:
+    def weigh(self, usage: Usage, prepared: tuple[TiePart, TiePart], out: Ints) -> None:
         """Add listening to the first row, and each fee to its most played artists in the second."""
         for part, row in zip(prepared, out, strict=True):
             part.split.add(usage, part.budgets(usage), row)
@@ -108,13 +108,13 @@ class TopArtist(Rule):
         times = ((down - up) * topped, up * listened)
         return times, weights[0].astype(object) * times[0] + weights[1].astype(object) * times[1]
 
-    def settle(self, weights: Ints, pool: int, prepared: tuple[Part, Part]) -> Ints:  # noqa: ARG002 - units cancel
+    def settle(self, weights: Ints, pool: int, prepared: tuple[TiePart, TiePart]) -> Ints:  # noqa: ARG002 - units cancel
         """Divide the pool by the two parts together, exactly: each is a share of its own sum."""
         if self.share in (0, 1) or not weights.any(axis=1).all():
             return largest_remainder(weights[1 if self.share else 0], pool)
         return largest_remainder_exact(self.mixed(weights)[1].tolist(), pool)
 
-    def settling(self, weights: Ints, month: Month, prepared: tuple[Part, Part]) -> Unsettled | Ints:
+    def settling(self, weights: Ints, month: Month, prepared: tuple[TiePart, TiePart]) -> Unsettled | Ints:
         """Divide the pool exactly: where rounding to units would decide over a minor unit, look again."""
         facts = month.facts
         if not facts.pool or not weights[1].any() or (self.share == 0 and not facts.divided):
@@ -123,7 +123,7 @@ class TopArtist(Rule):
         parts = [replace(part, times=count) for part, count in zip(prepared, times, strict=True) if count]
         return settle_roughly(month, whole, budgets=sum(whole.tolist()), parts=parts)
 
-    def taken(self, added: Added, prepared: tuple[Part, Part], weights: Ints) -> Fraction | None:  # noqa: ARG002 - units cancel
+    def taken(self, added: Added, prepared: tuple[TiePart, TiePart], weights: Ints) -> Fraction | None:  # noqa: ARG002 - units cancel
         """By fees for the most played, by listening for the rest."""
         facts, fees, listened = added.facts, added.count * added.fee, added.count * added.total
         direct = added.kept(Split.TO_THE_TOP) * Fraction(fees, facts.fees + fees)

@@ -13,7 +13,7 @@ from fairpay.synth.calendar import AROUND_THE_CLOCK, OVERNIGHT, PEOPLE
 from fairpay.synth.catalogue import MOST_TRACKS
 from fairpay.synth.draws import below, draw, stream
 from fairpay.synth.people import make_people
-from fairpay.synth.plays import Choice, Cohort, Month, Slots, World
+from fairpay.synth.plays import Choice, Cohort, MadeMonth, Slots, World
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ WRITTEN = re.compile(r"(\d{1,7}):(\d{1,6})(?::(\d{1,6}))?")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
+class PlantKind:
     """A way of faking listening."""
 
     what: str
@@ -48,19 +48,19 @@ class Kind:
 
 
 KINDS = {
-    "bots": Kind(
+    "bots": PlantKind(
         what="paid accounts that play around the clock, spread over many made-up artists (Smith, SDNY 2024)",
         artist="Untitled Signal", hours=AROUND_THE_CLOCK, artists=100, tracks=20, seconds=(32, 190), sitting=200,
     ),
-    "loops": Kind(
+    "loops": PlantKind(
         what="fans who loop one album of silence overnight (Sleepify, 2014)",
         artist="Hushabye Loop", hours=OVERNIGHT, artists=1, tracks=10, seconds=(31, 36), sitting=400,
     ),
-    "lockstep": Kind(
+    "lockstep": PlantKind(
         what="accounts that play the same few tracks at people's hours",
         artist="Same Song", hours=PEOPLE, artists=9, tracks=7, seconds=(45, 240), sitting=12,
     ),
-    "farm": Kind(
+    "farm": PlantKind(
         what="people paid to play, who play famous artists as camouflage",
         artist="Hired Hands", hours=PEOPLE, artists=5, tracks=8, seconds=(31, 240), sitting=8, camouflage=40_000,
     ),
@@ -90,7 +90,7 @@ class Plant:
 class Repertoire:
     """What planted accounts choose: the planted artists, evenly, and others as camouflage."""
 
-    kind: Kind
+    kind: PlantKind
     first: int
     """Index of the first planted artist; they come after the catalogue's."""
     artists: int
@@ -150,7 +150,7 @@ def make_plant(world: World, plant: Plant, *, first_user: int, first_artist: int
 
 def make_month(  # noqa: PLR0913 - the sizes of a month are told apart by name
     rows: int, plants: Sequence[Plant], *, users: int, artists: int, seed: int, month: str
-) -> Month:
+) -> MadeMonth:
     """Make people with `rows` plays in all, and add the accounts of plants on top.
 
     Raises:
@@ -164,4 +164,4 @@ def make_month(  # noqa: PLR0913 - the sizes of a month are told apart by name
         cohorts.append(make_plant(world, plant, first_user=users, first_artist=artists))
         users += plant.accounts
         artists += plant.artists
-    return Month(tuple(cohorts), tuple(name for plant in plants for name in plant.names))
+    return MadeMonth(tuple(cohorts), tuple(name for plant in plants for name in plant.names))

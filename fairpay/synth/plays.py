@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fairpay.synth.calendar import Hours
 
-__all__ = ["Choice", "Cohort", "Month", "Slots", "World"]
+__all__ = ["Choice", "Cohort", "MadeMonth", "Slots", "World"]
 
 PAUSE_MS = 4_000
 WINDOW_ROWS = 3_000_000
@@ -116,7 +116,7 @@ class Cohort:
 
 
 @dataclass(frozen=True)
-class Month:
+class MadeMonth:
     """Everybody who listens, and when."""
 
     cohorts: tuple[Cohort, ...]

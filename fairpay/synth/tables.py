@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-    from fairpay.synth.plays import Month
+    from fairpay.synth.plays import MadeMonth
 
 __all__ = ["COLUMNS", "COUNTRIES", "PLANS", "Tables", "make_tables"]
 
@@ -53,7 +53,7 @@ class Tables:
 
     seed: int
     ids: IdStyle
-    month: Month
+    month: MadeMonth
     columns: tuple[str, ...]
     countries: Mapping[str, float]
     plans: Mapping[str, tuple[str, float]]
@@ -128,7 +128,7 @@ class Tables:
 
 
 def make_tables(  # noqa: PLR0913 - one keyword for each option of the command
-    made: Month,
+    made: MadeMonth,
     *,
     seed: int,
     ids: IdStyle,

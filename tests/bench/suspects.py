@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from fairpay.api import suspects
 from fairpay.synth.people import make_people
 from fairpay.synth.plants import KINDS, Plant, make_plant
-from fairpay.synth.plays import Month, World
+from fairpay.synth.plays import MadeMonth, World
 from fairpay.synth.tables import make_tables
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
@@ -69,7 +69,7 @@ ATTACKS = (
 )
 
 
-def make(attack: Attack, seed: int) -> tuple[Month, list[str]]:
+def make(attack: Attack, seed: int) -> tuple[MadeMonth, list[str]]:
     """Make a month, and say for each user what it is."""
     world = World.of("2026-10", rows=ROWS, artists=ARTISTS, seed=seed)
     cohorts = [make_people(world, USERS, rows=ROWS)]
@@ -87,10 +87,10 @@ def make(attack: Attack, seed: int) -> tuple[Month, list[str]]:
         planted = plant.names
         cohorts.append(make_plant(world, plant, first_user=len(what), first_artist=ARTISTS))
     what += ["fake"] * attack.accounts
-    return Month(tuple(cohorts), tuple(planted)), what
+    return MadeMonth(tuple(cohorts), tuple(planted)), what
 
 
-def write(month: Month, path: Path, seed: int) -> pa.Array:
+def write(month: MadeMonth, path: Path, seed: int) -> pa.Array:
     """Write the log; return the users' ids."""
     columns = ("ts", "user_id", "artist_id", "track_id", "ms_played")
     tables = make_tables(month, seed=seed, ids="short", columns=columns, countries=None, plans=None)

@@ -9,7 +9,7 @@ from odd_accounts import INNOCENTS, Hired, make_hired, make_innocents
 
 import fairpay
 from fairpay.synth.people import make_people
-from fairpay.synth.plays import Month, World
+from fairpay.synth.plays import MadeMonth, World
 from fairpay.synth.tables import make_tables
 
 WORLD = World.of("2026-10", rows=150_000, artists=600, seed=6)
@@ -25,7 +25,7 @@ def month() -> pl.DataFrame:
         cohorts.append(make_innocents(WORLD, kind, EACH, first_user=first))
         first += EACH
     cohorts.append(make_hired(HIRED, 60, first_user=first, choose=Hired(600, 20, 8, WORLD)))
-    made = Month(tuple(cohorts), tuple(f"Artist {k}" for k in range(20)))
+    made = MadeMonth(tuple(cohorts), tuple(f"Artist {k}" for k in range(20)))
     columns = ("ts", "user_id", "artist_id", "track_id", "ms_played")
     tables = make_tables(made, seed=6, ids="short", columns=columns, countries=None, plans=None)
     return pl.concat([pl.DataFrame(tables.plays(plays)) for plays in made.by_user()])

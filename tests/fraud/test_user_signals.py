@@ -18,7 +18,7 @@ from fairpay.fraud.signals.plays_a_day import PlaysADay
 from fairpay.fraud.signals.plays_per_track import PlaysPerTrack
 from fairpay.fraud.signals.regular_gaps import RegularGaps
 from fairpay.fraud.signals.short_plays import ShortPlays
-from fairpay.fraud.signals.top_artist import TopArtist
+from fairpay.fraud.signals.top_artist import TopArtistShare
 
 if TYPE_CHECKING:
     from fairpay.fraud.signal import UserSignal
@@ -104,7 +104,7 @@ def test_a_machine_is_awake_at_every_hour() -> None:
 
 
 def test_the_top_artist_of_a_loop_has_every_play() -> None:
-    assert measured(TopArtist(), loop()) == [1.0]
+    assert measured(TopArtistShare(), loop()) == [1.0]
 
 
 def test_a_machine_spreads_plays_evenly() -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fairpay.ledger.closing import Closing, Loaded
-    from fairpay.ledger.earning import Source
+    from fairpay.ledger.earning import MonthSource
     from fairpay.ledger.listening import Watch
 
 Account = tuple[str, str, str]
@@ -34,7 +34,7 @@ def largest_remainder(amount: int, shares: list[Fraction]) -> list[int]:
     return [-part for part in parts] if amount < 0 else parts
 
 
-def naive_earn(closing: Closing, loaded: Loaded, source: Source, watch: Watch) -> Earned:  # noqa: ARG001 - as `earn`
+def naive_earn(closing: Closing, loaded: Loaded, source: MonthSource, watch: Watch) -> Earned:  # noqa: ARG001 - as `earn`
     """Read CSV logs of user, artist, country, plan, plays, and divide each pool by one of the two plain rules."""
     out = source.exclusions.keys.get(("user",), frozenset())
     plays: dict[int | str, Counter[tuple[str, str]]] = defaultdict(Counter)

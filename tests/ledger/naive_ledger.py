@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fairpay.ledger.facts import Earned
     from fairpay.ledger.model import Booking
     from fairpay.ledger.payees import Account, Routing, Standing
-    from fairpay.ledger.settle import Policy
+    from fairpay.ledger.settle import PaymentTerms
 
 ORDER = {kind.value: place for place, kind in enumerate(Kind)}
 EARNING = frozenset({Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.SPLIT_IN, Kind.SPLIT_OUT, Kind.ADJUSTMENT})
@@ -48,7 +48,7 @@ class Terms:
 
     before: Before
     standing: Standing
-    policy: Policy
+    policy: PaymentTerms
     booking: Booking
 
 

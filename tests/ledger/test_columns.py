@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from fairpay.ledger.balances import LEFT, balances
 from fairpay.ledger.controls import check_month
 from fairpay.ledger.export import Sheet, csv_parts, ledger_csv
-from fairpay.ledger.facts import Earned, Facts, Heard, Paid, PoolEarned, facts_of
+from fairpay.ledger.facts import Earned, Heard, MonthFacts, Paid, PoolEarned, facts_of
 from fairpay.ledger.model import Booking, Kind, Ledger, Row, by, read_ledger
 from fairpay.ledger.payees import Aliases, Routing, Standing
 from fairpay.ledger.pools import Revenue
-from fairpay.ledger.settle import Policy, Terms, post, settle
+from fairpay.ledger.settle import PaymentTerms, Terms, post, settle
 from fairpay.ledger.splits import Splits, divide_lines
 from fairpay.ledger.statements import payables, statements
 from fairpay.money.currency import Currency, format_units
@@ -112,7 +112,7 @@ def live(quarter: Sequence[Drawn]) -> None:
         advances = {("p", "EUR"): tuple((f"A{n}", units) for n, units in enumerate(drawn.advances))}
         standing = Standing(drawn.holds, advances, {("q", "USD"): (("charge", drawn.fee),)})
         minimum = dict.fromkeys(("EUR", "USD", "JPY"), drawn.minimum)
-        policy = Policy(minimum, drawn.recoup, drawn.reserve, 1)
+        policy = PaymentTerms(minimum, drawn.recoup, drawn.reserve, 1)
         booking, earned = Booking(f"run {period}", period), earned_of(drawn)
         booked = [correction(booking, *one) for one in drawn.corrections if one[2]]
         slow = naive_ledger.Terms(naive_ledger.left_by(rows), standing, policy, booking)
@@ -122,7 +122,7 @@ def live(quarter: Sequence[Drawn]) -> None:
         ledgers.append(settle(known, Terms(before, standing, policy, booking), routing).sorted())
         assert list(ledgers[-1]) == rows[-1]
         promised = {f"p / EUR / advance {name}": units for name, units in advances["p", "EUR"]}
-        facts = Facts(period=period, run_id=booking.run_id, minimum=minimum, advances=promised, **facts_of(earned))
+        facts = MonthFacts(period=period, run_id=booking.run_id, minimum=minimum, advances=promised, **facts_of(earned))
         controls = check_month(
             ledgers[-1], facts, before, adjustments=Ledger.of(booked), closed=PERIODS[: len(rows) - 1]
         )

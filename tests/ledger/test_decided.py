@@ -10,7 +10,7 @@ from stated_month import COUNTRIES, DECIDED, alone, asked_of, earned, month, pla
 
 from fairpay.cli import main
 from fairpay.errors import InputError
-from fairpay.ledger.adjust import Change, adjust
+from fairpay.ledger.adjust import Correction, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
 from fairpay.ledger.verify import verify_books
@@ -59,7 +59,7 @@ def test_another_review_releases_what_was_held(tmp_path: Path) -> None:
     asked = asked_of(tmp_path, rows, decisions=review("user,u1,hold"))
     close(asked)
     (tmp_path / "new.csv").write_text(review("user,u1,keep"))
-    moved = adjust(asked, Change(tables={"decisions": tmp_path / "new.csv"}))
+    moved = adjust(asked, Correction(tables={"decisions": tmp_path / "new.csv"}))
     assert sum(row.amount for row in moved.rows) == 0
     plain = month(tmp_path / "plain", rows)
     held = month(tmp_path / "held", rows, decisions=review("user,u1,hold"))

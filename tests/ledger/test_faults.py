@@ -17,7 +17,7 @@ from naive_books import naive_earn
 from quarter import FILES, QUARTER, ROOT, STEPS, live_through
 
 from fairpay.errors import LockedError, OutputError
-from fairpay.ledger.adjust import Change, adjust
+from fairpay.ledger.adjust import Correction, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
 from fairpay.ledger.verify import verify_books
@@ -88,7 +88,7 @@ def test_an_adjustment_that_fails_anywhere_is_booked_once_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = july(tmp_path / "books")
-    change = Change(exclude=(QUARTER / "2026-07" / "fraud.csv",))
+    change = Correction(exclude=(QUARTER / "2026-07" / "fraud.csv",))
     close(asked, divide=naive_earn)
     for at in count(1):
         fault = Fault(at, lasting=False)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from fairpay.errors import InputError
-from fairpay.ledger.adjust import Change, adjust
+from fairpay.ledger.adjust import Correction, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
 from fairpay.settings.values import Reading
@@ -50,22 +50,22 @@ def closed(place: Path, log: str, *, told: str | None = None) -> Closing:
 @pytest.mark.parametrize("month", FORMATS)
 def test_a_late_file_of_any_format_is_booked_as_one_of_the_months_own(tmp_path: Path, month: str, late: str) -> None:
     plain = closed(tmp_path, written(tmp_path / f"log.{month}", MONTH), told="json" if month == "log" else None)
-    found = adjust(plain, Change(logs=(written(tmp_path / f"late.{late}", LATE),)))
+    found = adjust(plain, Correction(logs=(written(tmp_path / f"late.{late}", LATE),)))
     assert {row.payee: row.amount for row in found.rows} == CHANGE
 
 
 def test_a_late_file_is_read_in_the_format_that_was_told_where_it_ends_like_the_months_own(tmp_path: Path) -> None:
     plain = closed(tmp_path, written(tmp_path / "month.log", MONTH), told="json")
-    found = adjust(plain, Change(logs=(written(tmp_path / "late.log", LATE),)))
+    found = adjust(plain, Correction(logs=(written(tmp_path / "late.log", LATE),)))
     assert {row.payee: row.amount for row in found.rows} == CHANGE
 
 
 def test_corrections_of_several_formats_stand_beside_each_other_and_are_taken_back(tmp_path: Path) -> None:
     plain = closed(tmp_path, written(tmp_path / "log.parquet", MONTH))
-    first = adjust(plain, Change(logs=(written(tmp_path / "late.csv", LATE),)))
+    first = adjust(plain, Correction(logs=(written(tmp_path / "late.csv", LATE),)))
     again = {**LATE, "user": ["u4"], "artist": ["a"]}
-    adjust(plain, Change(logs=(written(tmp_path / "later.ndjson", again),)))
-    back = adjust(plain, Change(undo=first.run_id))
+    adjust(plain, Correction(logs=(written(tmp_path / "later.ndjson", again),)))
+    back = adjust(plain, Correction(undo=first.run_id))
     # With the plays of u4 alone, a has 160 and b 80 of 240 seconds; before, c had 120 of 360.
     assert {row.payee: row.amount for row in back.rows} == {"a": 6667 - 4445, "b": 3333 - 2222, "c": -3333}
 
@@ -74,14 +74,14 @@ def test_a_correction_in_two_formats_at_once_is_refused(tmp_path: Path) -> None:
     plain = closed(tmp_path, written(tmp_path / "log.parquet", MONTH))
     both = tuple(written(tmp_path / f"late.{kind}", LATE) for kind in ("csv", "parquet"))
     with pytest.raises(InputError, match="2 formats"):
-        adjust(plain, Change(logs=both))
+        adjust(plain, Correction(logs=both))
 
 
 def test_a_late_file_whose_columns_mean_something_else_is_refused(tmp_path: Path) -> None:
     plain = closed(tmp_path, written(tmp_path / "log.parquet", MONTH))
     late = {"seconds" if name == "ms" else name: cells for name, cells in LATE.items()}
     with pytest.raises(InputError, match=r"seconds .* has ms instead"):
-        adjust(plain, Change(logs=(written(tmp_path / "late.csv", late),)))
+        adjust(plain, Correction(logs=(written(tmp_path / "late.csv", late),)))
 
 
 def test_late_files_of_persons_are_known_by_their_names_as_the_months_own_are(tmp_path: Path) -> None:
@@ -94,6 +94,6 @@ def test_late_files_of_persons_are_known_by_their_names_as_the_months_own_are(tm
     tables = {"pools": tmp_path / "pools.csv"}
     close(Closing("2026-10", tmp_path / "books", (str(logs[0]),), tables, reading=reading))
     plain = Closing("2026-10", tmp_path / "books", (), {})
-    adjust(plain, Change(logs=(str(logs[1]),)))
-    found = adjust(plain, Change(logs=(str(logs[2]),)))
+    adjust(plain, Correction(logs=(str(logs[1]),)))
+    found = adjust(plain, Correction(logs=(str(logs[2]),)))
     assert {row.payee: row.amount for row in found.rows} == {"a": 3334 - 5000, "b": 3333 - 5000, "c": 3333}

@@ -13,7 +13,7 @@ import fairpay
 from fairpay.adjust.policy import policy_text
 from fairpay.cli import main
 from fairpay.errors import InputError, UsageError
-from fairpay.ledger.adjust import Change, adjust
+from fairpay.ledger.adjust import Correction, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.diff import diff
 from fairpay.ledger.store import shelf
@@ -34,8 +34,8 @@ def test_an_adjustment_goes_by_the_policy_the_month_was_closed_under(tmp_path: P
         file.write_text("changed = true")
     (tmp_path / "policies" / "time.toml").unlink()
     (tmp_path / "nobody.csv").write_text("user\nnobody\n")
-    assert adjust(asked, Change(exclude=(tmp_path / "nobody.csv",))).rows.frame.is_empty()
-    late = adjust(asked, Change(logs=(write(tmp_path / "late.csv", rows[300:]),)))
+    assert adjust(asked, Correction(exclude=(tmp_path / "nobody.csv",))).rows.frame.is_empty()
+    late = adjust(asked, Correction(logs=(write(tmp_path / "late.csv", rows[300:]),)))
     whole = close(lay(tmp_path / "again", rows))
     before = {
         (row.pool, row.payee): row.amount for row in shelf(asked.books).months[0].ledger() if row.kind == "earned"
@@ -60,17 +60,17 @@ def test_a_corrected_pool_file_brings_its_own_policies(tmp_path: Path) -> None:
         .replace("policies/licensor.toml", "none")
         .replace("none,\n", "none,user-centric\n")
     )
-    change = Change(tables={"pools": other / "pools.csv"})
+    change = Correction(tables={"pools": other / "pools.csv"})
     booked = adjust(asked, change)
     assert {row.pool for row in booked.rows} == {"at", "fr"}
     assert adjust(asked, change).status == "already"
     (other / "new.toml").unlink()
-    back = adjust(asked, Change(undo=booked.run_id))
+    back = adjust(asked, Correction(undo=booked.run_id))
     assert sorted((r.pool, r.payee, r.amount) for r in back.rows) == sorted(
         (r.pool, r.payee, -r.amount) for r in booked.rows
     )
     (tmp_path / "nobody.csv").write_text("user\nnobody\n")
-    assert adjust(asked, Change(exclude=(tmp_path / "nobody.csv",))).rows.frame.is_empty()
+    assert adjust(asked, Correction(exclude=(tmp_path / "nobody.csv",))).rows.frame.is_empty()
     assert all(control.ok for control in verify_books(asked.books))
 
 
@@ -102,7 +102,7 @@ def test_a_pool_of_toml_may_hold_its_policy(tmp_path: Path) -> None:
     (tmp_path / "nobody.csv").write_text("user\nnobody\n")
     (tmp_path / "pools.toml").write_text("gone")
     other = replace(asked, books=tmp_path / "other")
-    assert adjust(other, Change(exclude=(tmp_path / "nobody.csv",))).rows.frame.is_empty()
+    assert adjust(other, Correction(exclude=(tmp_path / "nobody.csv",))).rows.frame.is_empty()
 
 
 def test_diff_names_the_policy_that_changed(tmp_path: Path) -> None:

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from naive_books import Month, World, naive_earn
 
-from fairpay.ledger.adjust import Change, adjust
+from fairpay.ledger.adjust import Correction, adjust
 from fairpay.ledger.balances import balances
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing, load
-from fairpay.ledger.earning import Source
+from fairpay.ledger.earning import MonthSource
 from fairpay.ledger.exclusions import Exclusions
 from fairpay.ledger.listening import Watch
 from fairpay.ledger.store import shelf
@@ -105,7 +105,7 @@ def closing(place: Path, period: str, drawn: Drawn, advances: dict[str, int]) ->
 def month_of(asked: Closing, drawn: Drawn, *, without: str | None = None) -> Month:
     """The same for the model."""
     exclusions = Exclusions({("user",): frozenset({without})} if without else {})
-    earned = naive_earn(asked, load(asked), Source(asked.logs, exclusions), Watch())
+    earned = naive_earn(asked, load(asked), MonthSource(asked.logs, exclusions), Watch())
     amounts = {
         pool.revenue.currency.code: pool.paid.by_source() or {"unallocated:": pool.revenue.pool}
         for pool in earned.pools
@@ -135,9 +135,9 @@ def correct(asked: Closing, drawn: Drawn, lived: Month) -> dict[tuple[str, str],
     """Take a user's plays out of a closed month, and perhaps put them back; return what the model says is owed."""
     if drawn.fraud is None:
         return {}
-    booked = adjust(asked, Change(exclude=(asked.tables["pools"].with_name("fraud.csv"),)), divide=naive_earn)
+    booked = adjust(asked, Correction(exclude=(asked.tables["pools"].with_name("fraud.csv"),)), divide=naive_earn)
     if drawn.undone:
-        adjust(asked, Change(undo=booked.run_id), divide=naive_earn)
+        adjust(asked, Correction(undo=booked.run_id), divide=naive_earn)
         return {}
     before, after = lived.credited(), month_of(asked, drawn, without=drawn.fraud).credited()
     return {key: after.get(key, 0) - before.get(key, 0) for key in before.keys() | after.keys()}
@@ -194,9 +194,9 @@ def test_a_month_and_the_adjustment_undone_are_zero_for_every_payee(quarter: lis
     with tempfile.TemporaryDirectory() as place:
         asked = closing(Path(place), PERIODS[0], first, {})
         close(asked, divide=naive_earn)
-        change = Change(exclude=(asked.tables["pools"].with_name("fraud.csv"),))
+        change = Correction(exclude=(asked.tables["pools"].with_name("fraud.csv"),))
         booked = adjust(asked, change, divide=naive_earn)
-        adjust(asked, Change(undo=booked.run_id), divide=naive_earn)
+        adjust(asked, Correction(undo=booked.run_id), divide=naive_earn)
         there, back = (entry.ledger() for entry in shelf(asked.books).adjustments)
         assert [(r.pool, r.payee, r.currency, -r.amount) for r in there] == [
             (r.pool, r.payee, r.currency, r.amount) for r in back

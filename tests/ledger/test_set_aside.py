@@ -11,7 +11,7 @@ import pytest
 
 from fairpay.cli import main
 from fairpay.errors import InputError
-from fairpay.ledger.adjust import Change, adjust
+from fairpay.ledger.adjust import Correction, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
 from fairpay.ledger.exclusions import read_exclusions
@@ -48,13 +48,13 @@ def test_a_month_closed_with_rejects_is_adjusted_with_the_same_rows_set_aside(tm
     assert month.facts.heard.dropped == {"set aside: duration unusable": 1, "set aside: user is empty": 1}
     plain = Closing("2026-10", asked.books, (), {})
     (tmp_path / "nobody.csv").write_text("user\nnobody\n")
-    same = adjust(plain, Change(exclude=(tmp_path / "nobody.csv",)))
+    same = adjust(plain, Correction(exclude=(tmp_path / "nobody.csv",)))
     assert (list(same.rows), same.facts.heard) == ([], month.facts.heard)
     (tmp_path / "late.csv").write_text(HEADER + "u3,c,40000,2026-10-05T10:00:00Z\n" + BAD)
-    late = adjust(plain, Change(logs=(str(tmp_path / "late.csv"),)))
+    late = adjust(plain, Correction(logs=(str(tmp_path / "late.csv"),)))
     assert {row.payee: row.amount for row in late.rows} == {"a": -833, "b": -1667, "c": 2500}
     assert sum(late.facts.heard.dropped.values()) == 4
-    back = adjust(plain, Change(undo=late.run_id))
+    back = adjust(plain, Correction(undo=late.run_id))
     assert sorted((r.payee, r.amount) for r in back.rows) == sorted((r.payee, -r.amount) for r in late.rows)
     assert all(control.ok for control in verify_books(asked.books))
 
@@ -65,8 +65,8 @@ def test_an_adjustment_writes_no_file_of_rejects(tmp_path: Path) -> None:
     close(asked)
     (tmp_path / "rejects.csv").write_text("mine")
     (tmp_path / "out.csv").write_text("user\nu1\n")
-    adjust(asked, Change(exclude=(tmp_path / "out.csv",)))
-    adjust(Closing("2026-10", asked.books, (), {}), Change(exclude=(tmp_path / "out.csv",)))
+    adjust(asked, Correction(exclude=(tmp_path / "out.csv",)))
+    adjust(Closing("2026-10", asked.books, (), {}), Correction(exclude=(tmp_path / "out.csv",)))
     assert (tmp_path / "rejects.csv").read_text() == "mine"
     assert sorted(path.name for path in asked.books.iterdir()) == [".lock", "2026-10", "adjustments", "head.json"]
 
@@ -87,7 +87,7 @@ def test_a_month_closed_without_rejects_is_not_adjusted_with_a_late_file_that_ha
     close(asked)
     (tmp_path / "late.csv").write_text(HEADER + BAD)
     with pytest.raises(InputError, match="2 of 5 rows cannot be used"):
-        adjust(asked, Change(logs=(str(tmp_path / "late.csv"),)))
+        adjust(asked, Correction(logs=(str(tmp_path / "late.csv"),)))
 
 
 def test_the_command_line_adjusts_a_month_closed_with_rejects(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_plays_are_excluded_by_moments_in_a_whole_adjustment(tmp_path: Path) -> 
     asked = asked_of(tmp_path, GOOD)
     close(asked)
     (tmp_path / "out.csv").write_text("user,artist,time\nu2,b,2026-10-04 11:00:00\n")
-    moved = adjust(asked, Change(exclude=(tmp_path / "out.csv",)))
+    moved = adjust(asked, Correction(exclude=(tmp_path / "out.csv",)))
     assert moved.facts.heard.dropped == {"excluded": 1}
     assert {row.payee: row.amount for row in moved.rows} == {"a": 1667, "b": -1667}
 
@@ -177,7 +177,7 @@ def test_exclusions_that_state_what_the_log_lacks_are_refused(tmp_path: Path) ->
     close(asked)
     (tmp_path / "out.csv").write_text("user,track\nu2,t\n")
     with pytest.raises(InputError, match="the log has no column for track"):
-        adjust(asked, Change(exclude=(tmp_path / "out.csv",)))
+        adjust(asked, Correction(exclude=(tmp_path / "out.csv",)))
 
 
 def test_exclusions_that_match_nothing_are_counted(tmp_path: Path) -> None:
@@ -185,5 +185,5 @@ def test_exclusions_that_match_nothing_are_counted(tmp_path: Path) -> None:
     close(asked)
     said: list[str] = []
     (tmp_path / "out.csv").write_text("user,reason\nu2,bought\n u2,\n")
-    adjust(asked, Change(exclude=(tmp_path / "out.csv",)), watch=Watch(say=said.append), dry_run=True)
+    adjust(asked, Correction(exclude=(tmp_path / "out.csv",)), watch=Watch(say=said.append), dry_run=True)
     assert "Exclusions: 1 of 2 lines match no row of the log" in said

@@ -6,7 +6,7 @@ from fractions import Fraction
 from fairpay.ledger.balances import Balances, balances
 from fairpay.ledger.model import INTO, Booking, Ledger, Row
 from fairpay.ledger.payees import Routing, Standing
-from fairpay.ledger.settle import Policy, Terms, settle
+from fairpay.ledger.settle import PaymentTerms, Terms, settle
 from fairpay.ledger.splits import Splits
 
 EUR = ("p", "EUR")
@@ -27,13 +27,13 @@ def month(
     *rows: Row,
     before: Balances | None = None,
     standing: Standing | None = None,
-    policy: Policy | None = None,
+    policy: PaymentTerms | None = None,
     routing: Routing | None = None,
     period: str = "2026-10",
 ) -> dict[tuple[str, str], int]:
     """Settle a month; return what each payee has of each kind, and check that every account closes."""
     booking = Booking(f"run {period}", period)
-    terms = Terms(before or Balances(), standing or Standing(), policy or Policy(), booking)
+    terms = Terms(before or Balances(), standing or Standing(), policy or PaymentTerms(), booking)
     found: dict[tuple[str, str], int] = defaultdict(int)
     left: dict[str, int] = defaultdict(int)
     for row in settle(Ledger.of(rows), terms, routing or Routing()):
@@ -45,7 +45,7 @@ def month(
 
 def test_a_balance_below_the_minimum_is_carried() -> None:
     """A balance below the minimum is carried, and one that reaches it is paid."""
-    policy = Policy(minimum={"EUR": 1000})
+    policy = PaymentTerms(minimum={"EUR": 1000})
     assert month(earned("p", 999), policy=policy)["p", "carry_out"] == 999
     assert month(earned("p", 1000), policy=policy)["p", "payable"] == 1000
 
@@ -68,7 +68,7 @@ def test_only_the_agreed_part_of_a_balance_goes_to_an_advance() -> None:
     """Only the agreed part of a balance goes to an advance, to the nearest cent, a half to the even one."""
     standing = Standing(advances={EUR: (("A", 5000),)})
     taken = [
-        month(earned("p", amount), standing=standing, policy=Policy(recoup=Fraction(1, 2)))["p", "recoup"]
+        month(earned("p", amount), standing=standing, policy=PaymentTerms(recoup=Fraction(1, 2)))["p", "recoup"]
         for amount in (999, 1001, 1002)
     ]
     assert taken == [-500, -500, -501]
@@ -83,7 +83,7 @@ def test_a_debt_earns_no_advance_back() -> None:
 
 
 def test_a_reserve_is_held_and_released_after_its_months() -> None:
-    policy = Policy(reserve=Fraction(1, 10), reserve_months=2)
+    policy = PaymentTerms(reserve=Fraction(1, 10), reserve_months=2)
     first = month(earned("p", 1005), policy=policy)
     assert (first["p", "reserve_hold"], first["p", "payable"]) == (100, 905)
     before = left("reserve_hold", 100, period="2026-10")

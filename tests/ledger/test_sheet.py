@@ -7,7 +7,7 @@ from decimal import Decimal
 import polars as pl
 
 from fairpay.ledger.export import Sheet, csv_parts
-from fairpay.ledger.facts import Facts, PoolFacts
+from fairpay.ledger.facts import MonthFacts, PoolFacts
 from fairpay.ledger.statements import pools_sheet
 
 
@@ -37,14 +37,14 @@ FACTS = PoolFacts(
 )
 
 
-def sheet_text(facts: Facts) -> list[dict[str, str]]:
+def sheet_text(facts: MonthFacts) -> list[dict[str, str]]:
     """The lines of pools.csv."""
     return list(csv.DictReader(b"".join(csv_parts(pools_sheet(facts))).decode().splitlines()))
 
 
-def of_pools(*pools: PoolFacts) -> Facts:
+def of_pools(*pools: PoolFacts) -> MonthFacts:
     """What a month of these pools states."""
-    return Facts(period="2026-07", run_id="x", pools=pools, heard=None)  # type: ignore[arg-type] # no listening
+    return MonthFacts(period="2026-07", run_id="x", pools=pools, heard=None)  # type: ignore[arg-type] # no listening
 
 
 def test_every_amount_of_a_pool_stands_beside_its_own_currency_in_major_units() -> None:

@@ -11,7 +11,7 @@ from stated_month import ARTISTS, COUNTRIES, USERS, alone, asked_of, earned, mon
 
 import fairpay
 from fairpay.errors import InputError, UsageError
-from fairpay.ledger.adjust import Change, adjust
+from fairpay.ledger.adjust import Correction, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
 
@@ -153,9 +153,9 @@ def test_an_adjustment_keeps_what_listeners_stated(tmp_path: Path) -> None:
     close(asked)
     (tmp_path / "nobody.csv").write_text("user\nnobody\n")
     plain = Closing("2026-10", asked.books, (), {})
-    assert adjust(plain, Change(exclude=(tmp_path / "nobody.csv",))).rows.frame.is_empty()
+    assert adjust(plain, Correction(exclude=(tmp_path / "nobody.csv",))).rows.frame.is_empty()
     (tmp_path / "out.csv").write_text("user\nu3\n")
-    moved = adjust(plain, Change(exclude=(tmp_path / "out.csv",)))
+    moved = adjust(plain, Correction(exclude=(tmp_path / "out.csv",)))
     again = month(tmp_path / "again", [row for row in rows if row[0] != "u3"], **stated)
     before = {pool: earned(month(tmp_path / "first", rows, **stated), pool) for pool in ["de"]}
     now = earned(again, "de")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fairpay.errors import InputError
-from fairpay.ledger.adjust import Change, adjust
+from fairpay.ledger.adjust import Correction, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
 from fairpay.ledger.listening import Watch
@@ -82,11 +82,11 @@ def test_a_month_of_the_first_edition_is_adjusted_as_it_was_closed(tmp_path: Pat
     asked = Closing("2026-07", tmp_path / "books", (str(own / "plays.csv"),), {"pools": own / "pools.csv"})
     assert close(asked).status == "already"
     (tmp_path / "late.csv").write_text("user,artist\nu2,b\n")
-    rows = adjust(asked, Change(logs=(str(tmp_path / "late.csv"),))).rows
+    rows = adjust(asked, Correction(logs=(str(tmp_path / "late.csv"),))).rows
     assert {row.payee: row.amount for row in rows} == {"a": 3215 - 4287, "b": 3215 - 2143}
     twice = (own / "pools.csv").read_text().replace("119.00", "238.00")
     (tmp_path / "pools.csv").write_text(twice)
-    more = adjust(asked, Change(tables={"pools": tmp_path / "pools.csv"})).rows
+    more = adjust(asked, Correction(tables={"pools": tmp_path / "pools.csv"})).rows
     assert sum(row.amount for row in more) == 6430
     assert all(control.ok for control in verify_books(tmp_path / "books"))
 
@@ -163,7 +163,7 @@ def test_late_plays_of_a_month_in_which_nobody_played_take_its_money_out_of_susp
     month(tmp_path, "2026-07", NOBODY, "90.00,,")
     (tmp_path / "late.csv").write_text(PLAYS)
     asked = Closing("2026-07", tmp_path / "books", (), {})
-    rows = adjust(asked, Change(logs=(str(tmp_path / "late.csv"),))).rows
+    rows = adjust(asked, Correction(logs=(str(tmp_path / "late.csv"),))).rows
     assert {row.payee: row.amount for row in rows} == {"unallocated:": -9000, "a": 6000, "b": 3000}
 
 

@@ -16,7 +16,7 @@ from months import months
 from fairpay.rules import find_rule
 from fairpay.rules.solvers.collinear import on_a_line
 from fairpay.rules.solvers.decimals import is_small
-from fairpay.rules.solvers.newton import Found, solve
+from fairpay.rules.solvers.newton import Solution, solve
 from fairpay.rules.solvers.weiszfeld import mean_point
 
 RULE = find_rule("geometric-median")
@@ -48,7 +48,7 @@ def large(
     return naive.NaiveMonth(renamed, fees, pool=10**10, blocks=blocks, seed=shuffle)
 
 
-def in_floats(month: naive.NaiveMonth) -> Found | None:
+def in_floats(month: naive.NaiveMonth) -> Solution | None:
     """What larger months get; None where users are on a line, or nearly."""
     mean = mean_point(month)
     return None if on_a_line(month, mean) is not None else solve(month, mean, within=1e-10)
@@ -139,5 +139,5 @@ def test_names_mean_nothing_in_a_small_month(month: naive.NaiveMonth, data: st.D
 
 def test_a_balance_that_floats_cannot_judge_is_said_to_be_one() -> None:
     """Instead of a precision, the reader is told that two sides balance."""
-    remarks = RULE.remarks(Found(np.ones(1), 1.0, 0))
+    remarks = RULE.remarks(Solution(np.ones(1), 1.0, 0))
     assert "balance" in remarks[-1]

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from fairpay.money.allocation import Allocation
 from fairpay.money.currency import Currency
-from fairpay.reports.outcome import Control, Listening, Money, Outcome, Payout
+from fairpay.reports.outcome import Control, ListeningTotals, Money, Outcome, Payout
 from fairpay.rules import find_rule
 from fairpay.rules.core.rule import Promise, Rule, parameter
 
@@ -97,7 +97,7 @@ def money(pool: int, **changes: Any) -> Money:  # noqa: ANN401 - any field of Mo
     return Money(**{**values, **changes})
 
 
-def listening(**changes: Any) -> Listening:  # noqa: ANN401 - any field of Listening
+def listening(**changes: Any) -> ListeningTotals:  # noqa: ANN401 - any field of Listening
     """Make what was read: a month with something left out."""
     values: dict[str, Any] = {
         "rows": 101_616,
@@ -110,4 +110,4 @@ def listening(**changes: Any) -> Listening:  # noqa: ANN401 - any field of Liste
         "measure": "time",
         "period": ("2026-10-01T00:00:07Z", "2026-10-31T23:59:58Z"),
     }
-    return Listening(**{**values, **changes})
+    return ListeningTotals(**{**values, **changes})

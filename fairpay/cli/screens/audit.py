@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from fairpay.fraud.audit.attack import Attack
-    from fairpay.fraud.audit.findings import Audit, Finding, RuleAudit
+    from fairpay.fraud.audit.findings import Audit, AuditFinding, RuleAudit
     from fairpay.reports.outcome import Outcome
 
 __all__ = ["screen"]
@@ -97,14 +97,14 @@ def one_scenario(outcome: Outcome, audit: Audit, place: int, attack: Attack) -> 
     yield ""
 
 
-def pays_from(finding: Finding) -> str:
+def pays_from(finding: AuditFinding) -> str:
     """Say at how many plays an account earns its fee."""
     if not finding.searched:
         return "-"
     return "never" if finding.break_even is None else f"{finding.break_even:,}"
 
 
-def loser(outcome: Outcome, finding: Finding) -> str:
+def loser(outcome: Outcome, finding: AuditFinding) -> str:
     """Name the tier that loses most, and what."""
     most = max(finding.lost)
     if most <= 0:

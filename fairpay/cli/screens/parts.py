@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.reports.outcome import Listening, Outcome
+    from fairpay.reports.outcome import ListeningTotals, Outcome
 
 __all__ = [
     "GAP",
@@ -82,7 +82,7 @@ def about(outcome: Outcome, *, royalty: bool = False) -> Iterator[RenderableType
     yield from left_out(outcome.listening)
 
 
-def listened(listening: Listening) -> str:
+def listened(listening: ListeningTotals) -> str:
     """`98,214 plays · 5,412 h · 999 users · 2,310 artists`."""
     parts = [counted(listening.plays, "play")]
     if listening.ms is not None:
@@ -90,7 +90,7 @@ def listened(listening: Listening) -> str:
     return " · ".join([*parts, counted(listening.users, "user"), counted(listening.artists, "artist")])
 
 
-def left_out(listening: Listening) -> Iterator[RenderableType]:
+def left_out(listening: ListeningTotals) -> Iterator[RenderableType]:
     """Say how many rows were left out, and for which reasons, the most frequent first."""
     dropped = sorted(listening.dropped.items(), key=lambda pair: (-pair[1], pair[0]))
     rows = counted(listening.rows - listening.used, "row")

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from fairpay.rules.core.month import Users
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["Audit", "Finding", "RuleAudit", "play"]
+__all__ = ["Audit", "AuditFinding", "RuleAudit", "play"]
 
 MILLIONTHS = 6
 """Digits kept before an amount is rounded."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AuditFinding:
     """A scenario under one rule."""
 
     attack: Attack
@@ -64,7 +64,7 @@ class RuleAudit:
     """By formula, the most that one account gets back for each unit of fee; None: no limit, or none known."""
     why: Reason
     """What limits an account, or that nothing does."""
-    findings: tuple[Finding, ...]
+    findings: tuple[AuditFinding, ...]
     """In the order of the scenarios."""
     steered: tuple[Fraction | None, Fraction | None]
     """Shares of the pool that the heaviest 1 % and 10 % of listeners steer without any attack; None where no user has
@@ -107,13 +107,13 @@ class Audit:
     """Sentences for the reader: rules left out, what was assumed."""
 
 
-def play(replay: Replay, rule: Rule, attack: Attack) -> Finding:
+def play(replay: Replay, rule: Rule, attack: Attack) -> AuditFinding:
     """Play one scenario under one rule."""
     baseline = replay.baseline
     before, after = replay.before(rule), replay.after(rule, attack)
     income = after[MADE_UP] * attack.pool
     searched = rule.joining is not Joining.ANEW
-    return Finding(
+    return AuditFinding(
         attack=attack,
         income=to_units(income),
         per_fee=income / attack.price,

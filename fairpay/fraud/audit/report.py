@@ -14,7 +14,7 @@ from fairpay.reports.summary import SCHEMA_VERSION, listening_of, money_of, rati
 
 if TYPE_CHECKING:
     from fairpay.fraud.audit.attack import Attack
-    from fairpay.fraud.audit.findings import Audit, Finding, RuleAudit
+    from fairpay.fraud.audit.findings import Audit, AuditFinding, RuleAudit
     from fairpay.fraud.audit.worth import Worth
     from fairpay.reports.outcome import Outcome
 
@@ -88,7 +88,7 @@ def rule_of(outcome: Outcome, found: RuleAudit) -> dict[str, Any]:
     }
 
 
-def finding_of(outcome: Outcome, finding: Finding) -> dict[str, Any]:
+def finding_of(outcome: Outcome, finding: AuditFinding) -> dict[str, Any]:
     """Say what one scenario brings under one rule."""
     text = outcome.currency.text
     return {

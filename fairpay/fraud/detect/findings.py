@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fairpay.fraud.signal import GroupSignal, Signal
     from fairpay.kernels.arrays import Ints
 
-__all__ = ["Evidence", "Finding", "Moved", "Subjects", "findings"]
+__all__ = ["Evidence", "Finding", "FoundSubjects", "Moved", "findings"]
 
 
 class Moved:
@@ -40,7 +40,7 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Subjects:
+class FoundSubjects:
     """Everybody of one kind, users or artists."""
 
     ids: pl.Series
@@ -55,8 +55,8 @@ class Subjects:
 class Evidence:
     """All that was found, before anything is made of it for people."""
 
-    users: Subjects
-    artists: Subjects
+    users: FoundSubjects
+    artists: FoundSubjects
     groups: Sequence[AccountGroup]
     signals: Sequence[Signal | GroupSignal]
     """Those that ran."""
@@ -109,7 +109,7 @@ def of_members(signal: Signal, reached: int, size: int) -> str:
     return f"{'all' if reached == size else f'{reached:,} of'} {size:,} {signal.several}"
 
 
-def lines_of_group(everybody: Subjects, group: AccountGroup) -> list[Finding]:
+def lines_of_group(everybody: FoundSubjects, group: AccountGroup) -> list[Finding]:
     """Make the line of a group and those of its members."""
     users, ranked = group.users, everybody.ranked
     name = group_name(users, everybody.ids)
@@ -131,7 +131,7 @@ def lines_of_group(everybody: Subjects, group: AccountGroup) -> list[Finding]:
     return [head, *sorted(lines("user", everybody, users, group=name), key=by_money)]
 
 
-def lines(kind: Literal["user", "artist"], everybody: Subjects, who: Ints, *, group: str = "") -> list[Finding]:
+def lines(kind: Literal["user", "artist"], everybody: FoundSubjects, who: Ints, *, group: str = "") -> list[Finding]:
     """Make a line for each of some users or artists."""
     ranked = everybody.ranked
     values = {

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fairpay.logs.schema import Listens, RawBatch
     from fairpay.settings.values import Running
 
-__all__ = ["ROLES", "Ids", "Intake", "partition_of"]
+__all__ = ["ROLES", "DetectionIntake", "Ids", "partition_of"]
 
 COLUMNS: frozenset[Column] = frozenset({"time", "duration", "track"})
 ROLES = ("time", "track")
@@ -97,7 +97,7 @@ class Ids:
         return self.frames[0].sort("id").with_row_index("code")
 
 
-class Intake:
+class DetectionIntake:
     """Sees every judged batch beside the engine and keeps of it what signals need."""
 
     def __init__(self, running: Running) -> None:

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairpay.errors import InputError
-from fairpay.fraud.detect.findings import Evidence, Moved, Subjects, findings
-from fairpay.fraud.detect.intake import Intake
+from fairpay.fraud.detect.findings import Evidence, FoundSubjects, Moved, findings
+from fairpay.fraud.detect.intake import DetectionIntake
 from fairpay.fraud.detect.ranking import find_groups, rank
 from fairpay.fraud.detect.tables import review_table, summary, suspects_table
 from fairpay.fraud.detect.walk import PAIRS, People, audience_of, walk
@@ -152,7 +152,7 @@ class Search:
     def __init__(self, request: Request, previous: Mapping[str, int] | None = None) -> None:
         """Look at the run of `request`; `previous` gives each artist's plays in the month before."""
         self.request, self.previous = request, previous
-        self.intake = Intake(request.running)
+        self.intake = DetectionIntake(request.running)
         self.payers = payers_of(request)
         self.evidence: Evidence | None = None
 
@@ -216,8 +216,10 @@ class Search:
         everybody = Users(self.fees(people, outcome), walked.total, walked.plays)
         paid = [by_artist(payout.allocation.paid) for payout in outcome.payouts]
         self.evidence = Evidence(
-            users=Subjects(people.users, users, walked.plays, [one.of for one in moved(outcome, month, everybody)]),
-            artists=Subjects(people.artists, artists, plays, [partial(total, one) for one in paid]),
+            users=FoundSubjects(
+                people.users, users, walked.plays, [one.of for one in moved(outcome, month, everybody)]
+            ),
+            artists=FoundSubjects(people.artists, artists, plays, [partial(total, one) for one in paid]),
             groups=groups,
             signals=able,
             not_run=not_run,

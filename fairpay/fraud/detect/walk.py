@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fairpay.fraud.detect.intake import Intake
+    from fairpay.fraud.detect.intake import DetectionIntake
     from fairpay.fraud.detect.partitions import Partitions
     from fairpay.fraud.signal import Floats, UserSignal
     from fairpay.fraud.traces import Span
@@ -61,7 +61,7 @@ class People:
     """`hash` and `code` of artists."""
 
     @classmethod
-    def of(cls, intake: Intake) -> People:
+    def of(cls, intake: DetectionIntake) -> People:
         """Sort the ids."""
         users, artists = intake.users.coded(), intake.artists.coded()
         parts = users.select("hash", "code", partition_of(pl.col("hash"))).partition_by("partition", as_dict=True)
@@ -88,7 +88,7 @@ class Walked:
 
 
 def walk(  # noqa: PLR0913 - told apart by name
-    intake: Intake,
+    intake: DetectionIntake,
     people: People,
     *,
     signals: Sequence[UserSignal],
@@ -150,7 +150,7 @@ def on_threads(visit: Callable[[range], T], batches: Sequence[range], threads: i
         return list(pool.map(visit, batches))
 
 
-def traces_of(intake: Intake, people: People, batch: range, span: Span) -> tuple[Ints, Ints, Traces]:
+def traces_of(intake: DetectionIntake, people: People, batch: range, span: Span) -> tuple[Ints, Ints, Traces]:
     """Take some partitions back, and return the codes of its users, their listening, and their plays put together."""
     members = people.members[batch]
     rows = (

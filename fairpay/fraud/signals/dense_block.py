@@ -61,7 +61,7 @@ class DenseBlock(GroupSignal):
             graph = graph.without(block)
         return disjoint(found, self.least_users)
 
-    def judged(self, graph: Graph, block: Block, sketches: Sketches) -> list[Group]:
+    def judged(self, graph: Graph, block: DenseGroup, sketches: Sketches) -> list[Group]:
         """Return the accounts on which the block's artists live, if there are enough of both."""
         living, plays = self.living(graph, block.edges, sketches)
         users = fans_of(living, sketches)
@@ -102,7 +102,7 @@ def disjoint(groups: list[Group], least: int) -> list[Group]:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class DenseGroup:
     """A set of users and artists."""
 
     users: Ints
@@ -133,7 +133,7 @@ class Graph:
         user = np.repeat(np.arange(users), np.diff(pairs.start))
         return cls(user, pairs.artist.astype(np.int64), np.arange(len(user)), users, artists)
 
-    def without(self, block: Block) -> Graph:
+    def without(self, block: DenseGroup) -> Graph:
         """Take a block's edges out."""
         stay = np.ones(len(self.user), dtype=np.bool_)
         stay[block.edges] = False
@@ -153,7 +153,7 @@ class Graph:
         return each.astype(np.int64)[self.artist]
 
 
-def densest(graph: Graph) -> Block:
+def densest(graph: Graph) -> DenseGroup:
     """Find the block with the greatest weight for each of its users and artists, by greedy peeling.
 
     Nodes without an edge take no part. The block found is at least half as dense as the densest there is (theorem 1
@@ -163,7 +163,7 @@ def densest(graph: Graph) -> Block:
 
     nothing = np.zeros(0, dtype=np.int64)
     if not len(graph.user):
-        return Block(nothing, nothing, nothing)
+        return DenseGroup(nothing, nothing, nothing)
     ends = np.concatenate([graph.user, graph.artist + graph.users])
     met = np.bincount(ends, minlength=graph.users + graph.artists) > 0
     name, ends = np.flatnonzero(met), (np.cumsum(met) - 1)[ends]
@@ -180,4 +180,4 @@ def densest(graph: Graph) -> Block:
     inside[left[gone:]] = True
     names = name[inside]
     kept = np.flatnonzero(inside[ends[:edges]] & inside[ends[edges:]])
-    return Block(names[names < graph.users], names[names >= graph.users] - graph.users, kept)
+    return DenseGroup(names[names < graph.users], names[names >= graph.users] - graph.users, kept)

@@ -7,7 +7,7 @@ from fairpay.fraud.traces import Traces, largest
 
 
 @dataclass(frozen=True)
-class TopArtist(UserSignal):
+class TopArtistShare(UserSignal):
     """Share of plays that go to the account's most played artist, for accounts with 1,500 plays or more."""
 
     together: float = 0.98

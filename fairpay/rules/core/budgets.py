@@ -16,7 +16,7 @@ from fairpay.money.integers import sum_exactly
 from fairpay.money.rounding import largest_remainder
 from fairpay.rules.core.rule import Rule
 from fairpay.rules.core.split import Split
-from fairpay.rules.core.ties import Part, settle_roughly
+from fairpay.rules.core.ties import TiePart, settle_roughly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ class Budgeted(Rule):
 
     def settling(self, weights: Ints, month: Month, prepared: Any) -> Unsettled | Ints:  # noqa: ANN401 - what `prepare` returned
         """Divide the pool exactly: where rounding to units would decide over a minor unit, look again."""
-        part = Part(lambda usage: self.budgets(usage, prepared), self.split)
+        part = TiePart(lambda usage: self.budgets(usage, prepared), self.split)
         return settle_part(month, weights[0], part, loose=self.loose(month, prepared))
 
     def loose(self, month: Month, prepared: Any) -> Fraction | None:  # noqa: ANN401, ARG002 - what `prepare` returned
@@ -71,7 +71,7 @@ class Budgeted(Rule):
         return own * added.kept(self.split) / (sum_exactly(weights[0]) / self.unit(prepared) + own)
 
 
-def settle_part(month: Month, weights: Ints, part: Part, *, loose: Fraction | None = None) -> Unsettled | Ints:
+def settle_part(month: Month, weights: Ints, part: TiePart, *, loose: Fraction | None = None) -> Unsettled | Ints:
     """Divide the month's pool by budgets that were split, int64[artists], as if no part of one had been rounded.
 
     `loose` is by which part of itself a budget may be off, beside a unit; None: they are exact.

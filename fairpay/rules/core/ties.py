@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fairpay.rules.core.split import Split
     from fairpay.rules.core.usage import Usage
 
-__all__ = ["Part", "Unsettled", "settle_nearly", "settle_roughly", "settle_together"]
+__all__ = ["TiePart", "Unsettled", "settle_nearly", "settle_roughly", "settle_together"]
 
 BITS = 96
 """Bits below the unit that a second look sees: three digits in base 2^32."""
@@ -45,7 +45,7 @@ MOST_ENTRIES = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TiePart:
     """Budgets of all users, split in one way."""
 
     budgets: Callable[[Usage], Ints]
@@ -65,7 +65,7 @@ class Unsettled:
     """int64[artists]: floors, and one more where that is beyond doubt."""
     budgets: int
     """The exact sum of all users' budgets, each part by its `times`."""
-    parts: tuple[Part, ...]
+    parts: tuple[TiePart, ...]
     doubtful: Ints
     """Codes in doubt, ascending; none: it is settled."""
     loose: Fraction | None = None
@@ -104,7 +104,7 @@ class Unsettled:
 
 
 def settle_roughly(
-    month: Month, weights: Ints, *, budgets: int, parts: Sequence[Part], loose: Fraction | None = None
+    month: Month, weights: Ints, *, budgets: int, parts: Sequence[TiePart], loose: Fraction | None = None
 ) -> Unsettled:
     """Divide the month's pool by weights that are rounded sums of budgets, as far as rounding decides nothing.
 

@@ -18,7 +18,7 @@ import numpy as np
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.budgets import float_unit
 from fairpay.rules.core.split import Split
-from fairpay.rules.solvers.weiszfeld import Walker, approach, distances, extreme_user, length, simplex
+from fairpay.rules.solvers.weiszfeld import WeiszfeldWalk, approach, distances, extreme_user, length, simplex
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.month import Month
     from fairpay.rules.core.usage import Usage
-    from fairpay.rules.solvers.weiszfeld import Floats, Place
+    from fairpay.rules.solvers.weiszfeld import Floats, Location
 
-__all__ = ["Found", "solve"]
+__all__ = ["Solution", "solve"]
 
 ROUNDS = 60
 """Rounds of Weiszfeld and Newton steps at most."""
@@ -54,7 +54,7 @@ FINEST = 2.0**-46
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Solution:
     """A point, and how good it is."""
 
     point: Floats
@@ -69,13 +69,13 @@ class Found:
     """The point, right to 20 digits and more, where it was found in a small month."""
 
 
-def solve(month: Month, start: Floats, *, within: float) -> Found:
+def solve(month: Month, start: Floats, *, within: float) -> Solution:
     """Find the geometric median from `start` on, each share to `within`, or as near as floats can tell.
 
     Weiszfeld's steps come near, Newton's arrive. The nearest user's shares are tried as the optimum themselves after
     each round, because neither arrives at such a point.
     """
-    walker, tried = Walker(month), set[bytes]()
+    walker, tried = WeiszfeldWalk(month), set[bytes]()
     place = walker.look(start)
     best, error, waited = place.residual, 1.0, 0
     for _ in range(ROUNDS):
@@ -90,10 +90,10 @@ def solve(month: Month, start: Floats, *, within: float) -> Found:
         best = min(best, place.residual)
         if waited > PATIENCE:
             break
-    return Found(place.point, error, walker.walks)
+    return Solution(place.point, error, walker.walks)
 
 
-def own_shares(walker: Walker, place: Place, tried: set[bytes]) -> Found | None:
+def own_shares(walker: WeiszfeldWalk, place: Location, tried: set[bytes]) -> Solution | None:
     """Return the shares of the user nearest to a place if they are a geometric median; each is tried once.
 
     They are where the users there hold against all others; where both forces are equal for floats, nothing is sure.
@@ -110,10 +110,10 @@ def own_shares(walker: Walker, place: Place, tried: set[bytes]) -> Found | None:
     if place.excess > noise:
         return None
     sure = place.excess < -noise
-    return Found(place.point, 0.0 if sure else 1.0, walker.walks, exact=sure)
+    return Solution(place.point, 0.0 if sure else 1.0, walker.walks, exact=sure)
 
 
-def polish(walker: Walker, place: Place, within: float) -> tuple[Place, float]:
+def polish(walker: WeiszfeldWalk, place: Location, within: float) -> tuple[Location, float]:
     """Make Newton steps while they shorten the gradient; return where that leads, and how precise that is.
 
     The length of the gradient falls along a Newton step at first, and unlike the objective it is precise up to the
@@ -132,7 +132,7 @@ def polish(walker: Walker, place: Place, within: float) -> tuple[Place, float]:
     return place, precision(walker, place)
 
 
-def precision(walker: Walker, place: Place) -> float:
+def precision(walker: WeiszfeldWalk, place: Location) -> float:
     """Return how far the optimum may be from a place: what is left of the gradient, noise included, by the stiffness.
 
     Where the stiffness of the softest direction is itself mostly noise, floats know nothing about it: 1. The forces
@@ -146,7 +146,7 @@ def precision(walker: Walker, place: Place) -> float:
     return min(1.0, (place.residual + noise) / stiffness)
 
 
-def softest(bend: Bend, place: Place) -> float:
+def softest(bend: Bend, place: Location) -> float:
     """Return the least eigenvalue of the Hessian among divisions, from Lanczos' process (1950)."""
     known = np.random.default_rng(0).standard_normal(len(place.point)) * np.sqrt(place.point)
     basis = known - known.sum() * place.point
@@ -169,7 +169,7 @@ def softest(bend: Bend, place: Place) -> float:
     return float(np.linalg.eigvalsh(np.diag(diagonal) + np.diag(off, 1) + np.diag(off, -1)).min())
 
 
-def shortened(walker: Walker, place: Place, move: Floats) -> Place | None:
+def shortened(walker: WeiszfeldWalk, place: Location, move: Floats) -> Location | None:
     """Return the place a Newton step leads to, halved until the gradient is shorter; None where it never is."""
     part = 1.0
     for _ in range(HALVINGS):
@@ -182,7 +182,7 @@ def shortened(walker: Walker, place: Place, move: Floats) -> Place | None:
     return None
 
 
-def direction(walker: Walker, place: Place) -> Floats:
+def direction(walker: WeiszfeldWalk, place: Location) -> Floats:
     """Solve Hessian x step = pull by conjugate gradients (Hestenes and Stiefel 1952), float64[artists]."""
     bend = Bend(walker, place)
     rest = place.force * (place.target - place.point)
@@ -206,7 +206,7 @@ def direction(walker: Walker, place: Place) -> Floats:
 class Bend:
     """The Hessian at a place without users, as products with vectors."""
 
-    def __init__(self, walker: Walker, place: Place) -> None:
+    def __init__(self, walker: WeiszfeldWalk, place: Location) -> None:
         """Fix the unit of the products: for a vector of length one, a user's budget is at most fee / distance²."""
         from fairpay.kernels import distances as kernel  # noqa: PLC0415 - Numba is loaded where it is used
 

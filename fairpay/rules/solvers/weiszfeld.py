@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Floats",
-    "Place",
-    "Walker",
+    "Location",
+    "WeiszfeldWalk",
     "approach",
     "distances",
     "extreme_user",
@@ -47,7 +47,7 @@ ROOM = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """A point, and what one walk over the month says about it."""
 
     point: Floats
@@ -107,7 +107,7 @@ def mean_point(month: Month) -> Floats:
 
 
 @dataclass(slots=True)
-class Walker:
+class WeiszfeldWalk:
     """Makes steps, and keeps the unit of the forces from one to the next."""
 
     month: Month
@@ -116,7 +116,7 @@ class Walker:
     walks: int = 0
     """Walks over the month so far."""
 
-    def look(self, point: Floats) -> Place:
+    def look(self, point: Floats) -> Location:
         """Walk over the month once, and once more where the forces have outgrown their unit."""
         from fairpay.kernels import distances as kernel  # noqa: PLC0415 - Numba is loaded where it is used
 
@@ -134,10 +134,10 @@ class Walker:
             self.unit /= 2.0 ** (coarse.bit_length() - 40)
         nearest = min(row[3] for row in sums)
         if not force:
-            return Place(point, point, 0.0, weight, nearest)
+            return Location(point, point, 0.0, weight, nearest)
         strength = force / self.unit
         self.unit = float_unit(strength * ROOM)
-        return Place(point, pulled / float(force), strength, weight, nearest)
+        return Location(point, pulled / float(force), strength, weight, nearest)
 
     def visitor(self, point: Floats, square: int, sums: list[tuple[int, int, int, float]]) -> Any:  # noqa: ANN401 - a visit
         """Return the visit of a block: split the forces by share, and note their sums."""
@@ -192,7 +192,7 @@ def shares_of(usage: Usage, user: int) -> tuple[tuple[int, float], ...]:
     return tuple(sorted(zip(usage.artist[mine].tolist(), shares.tolist(), strict=True)))
 
 
-def approach(walker: Walker, place: Place) -> Place:
+def approach(walker: WeiszfeldWalk, place: Location) -> Location:
     """Make up to `ROUND` steps; end early where the residual is `CLOSE` to zero."""
     close = CLOSE * walker.month.facts.fees
     for _ in range(ROUND):
