@@ -17,7 +17,7 @@ from fairpay.reports.outcome import Control
 from fairpay.runs import disk
 from fairpay.runs.inputs import read_plain
 from fairpay.runs.manifest import has_parts, is_manifest
-from fairpay.runs.outputs import write_json
+from fairpay.runs.outputs import as_json, write_json
 from fairpay.runs.standing import damage
 
 if TYPE_CHECKING:
@@ -228,14 +228,15 @@ def keep_head(books: Path, found: Shelf) -> None:
 
 
 def read_head(books: Path) -> dict[str, Any] | None:
-    """What was kept; None where nothing was, and an empty one where it is spoilt."""
+    """What was kept; None where nothing was, and an empty one where any byte is not as it was written."""
     try:
-        said = json.loads(read_plain(books / HEAD))
+        data = read_plain(books / HEAD)
+        said = json.loads(data)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return said if isinstance(said, dict) and as_json(said) == data else {}
 
 
 def gone(books: Path, found: Shelf) -> str:

@@ -116,6 +116,13 @@ def test_changed_books_are_noticed(books: Path, tmp_path: Path) -> None:
     assert missed(books, tmp_path / "copies", range(24), verify_books) == []
 
 
+@pytest.mark.parametrize("more", [b"\n", b" "])
+def test_white_space_after_the_head_of_the_books_is_noticed(books: Path, tmp_path: Path, more: bytes) -> None:
+    own = copied(books, tmp_path / "copy")
+    (own / "head.json").write_bytes((own / "head.json").read_bytes() + more)
+    assert noticed(lambda: verify_books(own))
+
+
 @pytest.mark.nightly
 def test_changed_books_are_noticed_a_thousand_times(books: Path, tmp_path: Path) -> None:
     assert missed(books, tmp_path / "copies", range(1000, 2000), verify_books) == []
