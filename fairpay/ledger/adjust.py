@@ -16,13 +16,13 @@ from fairpay.ledger.earning import MonthSource, earn
 from fairpay.ledger.exclusions import Exclusions, read_exclusions
 from fairpay.ledger.facts import MonthFacts, facts_of
 from fairpay.ledger.inputs import EXCLUDED, LOGS, Hashing, find_again, identity_of, run_id_of
-from fairpay.ledger.listening import Watch
 from fairpay.ledger.model import Booking, Kind, Ledger, after, check_period, less, summed, wide
 from fairpay.ledger.policies import MONTH, Policies, choose, kept_name
 from fairpay.ledger.pools import read_pools
 from fairpay.ledger.publish import Adjusted, publish_adjustment
 from fairpay.ledger.settle import post
 from fairpay.ledger.store import already, check_head, keep_head, locked, shelf
+from fairpay.pipeline.request import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -13,12 +13,12 @@ from fairpay.ledger.controls import check_month, require
 from fairpay.ledger.earning import MonthSource, earn
 from fairpay.ledger.facts import MonthFacts, facts_of
 from fairpay.ledger.inputs import Hashing, run_id_of
-from fairpay.ledger.listening import Watch
 from fairpay.ledger.model import Booking, Ledger, after, check_period
 from fairpay.ledger.publish import Closed, publish_month
 from fairpay.ledger.settle import Terms, post, settle
 from fairpay.ledger.statements import effects_files
 from fairpay.ledger.store import already, check_head, keep_head, locked, read_entry, shelf
+from fairpay.pipeline.request import Watch
 from fairpay.runs.rejects import check_rejects
 
 if TYPE_CHECKING:

@@ -27,9 +27,10 @@ from fairpay.rules.core.ties import settle_together
 
 if TYPE_CHECKING:
     from fairpay.ledger.closing import Closing, Loaded
-    from fairpay.ledger.listening import MonthPlays, Watch
+    from fairpay.ledger.listening import MonthPlays
     from fairpay.ledger.pools import Pool
     from fairpay.ledger.splits import Splits
+    from fairpay.pipeline.request import Watch
     from fairpay.rules.core.rule import Rule
 
 __all__ = ["MonthSource", "earn"]

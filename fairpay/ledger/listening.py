@@ -18,7 +18,6 @@ from fairpay.pipeline.census import Applying
 from fairpay.pipeline.intake import Plan, Statements, take_in
 from fairpay.pipeline.opening import ROLES
 from fairpay.pipeline.repeats import open_once
-from fairpay.pipeline.request import Watch
 from fairpay.pipeline.warn import sentences, stop_if_strict
 from fairpay.qualify import ByRow
 from fairpay.settings.values import number
@@ -34,10 +33,11 @@ if TYPE_CHECKING:
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Listens, RawBatch
     from fairpay.pipeline.intake import Taken
+    from fairpay.pipeline.request import Watch
     from fairpay.qualify import Counts, Qualifier
     from fairpay.settings.values import Qualifying
 
-__all__ = ["MonthLogs", "MonthPlays", "PoolPlays", "QualifyingTerms", "Watch", "read_plays", "terms_of"]
+__all__ = ["MonthLogs", "MonthPlays", "PoolPlays", "QualifyingTerms", "read_plays", "terms_of"]
 
 T = TypeVar("T")
 ROWLESS = "Nobody played in this month, and what its pools pay waits as unallocated: see that the log is whole."

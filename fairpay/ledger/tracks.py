@@ -20,6 +20,7 @@ from fairpay.errors import InputError, Problem
 from fairpay.ledger.splits import OF_TRACK, Splits
 from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
+from fairpay.rules.core.ties import first_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -197,19 +198,11 @@ def nearly_exact(amount: int, weights: list[int], *, error: int) -> list[int]:
     whole = sum(weights)
     parts = [amount * weight // whole for weight in weights]
     keys = [amount * weight - part * whole for part, weight in zip(parts, weights, strict=True)]
-    for place in first_of(keys, amount - sum(parts), slack=min(amount * error, whole // NEAR)):
+    slack = min(amount * error, whole // NEAR)  # of two remainders together: both are doubled
+    served, _ = first_of([2 * key for key in keys], amount - sum(parts), slack=[slack] * len(keys))
+    for place in served:
         parts[place] += 1
     return parts
-
-
-def first_of(keys: list[int], count: int, *, slack: int) -> list[int]:
-    """The positions of the `count` largest keys; keys that follow one another within `slack` are equal."""
-    by_size = sorted(range(len(keys)), key=lambda i: (-keys[i], i))
-    group, groups = 0, {}
-    for before, i in zip([by_size[0], *by_size], by_size, strict=False):
-        group += keys[before] - keys[i] > slack
-        groups[i] = group
-    return sorted(by_size, key=lambda i: (groups[i], i))[:count]
 
 
 @dataclass(slots=True)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fairpay.adjust.splits import Wishes
     from fairpay.adjust.stated import Stated
     from fairpay.adjust.weights import Census
-    from fairpay.engine.protocol import Intake, Unlisted
+    from fairpay.engine.protocol import Engine, Intake, Unlisted
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Cautions, Listens, RawBatch
     from fairpay.pipeline.census import Applying
@@ -198,7 +198,7 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
         yield Taken(plan, logs, counts, engine, intake, stages)
 
 
-def subscribe(plan: Plan, engine: LocalEngine, variants: int) -> None:
+def subscribe(plan: Plan, engine: Engine, variants: int) -> None:
     """Tell the engine who paid what, in every pool."""
     for pool, parts in sorted(plan.payers.parts.items()):
         for variant in range(variants):
@@ -220,7 +220,7 @@ def adjusted(
         yield finished(plan, through(raw, listens), variant if len(stages) > 1 else None)
 
 
-def divide_anew(plan: Plan, engine: LocalEngine, through: Stages, variant: int | None) -> None:
+def divide_anew(plan: Plan, engine: Engine, through: Stages, variant: int | None) -> None:
     """Hand what listeners stated something about to the engine, divided as they say.
 
     Raises:

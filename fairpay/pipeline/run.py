@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fairpay.adjust.payers import Payers, pass_on
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from fairpay.logs.schema import Cautions, Warned
     from fairpay.money.currency import Currency
     from fairpay.pipeline.intake import Taken
-    from fairpay.pipeline.request import Observer
+    from fairpay.pipeline.request import Observer, Opened
     from fairpay.qualify import Counts
     from fairpay.reports.outcome import ListeningTotals, Outcome
 
@@ -61,12 +62,7 @@ def run(request: Request, watch: Watch | None = None, *, observer: Observer | No
     plan, fee_unit = plan_of(request, currency, kept=len(variants) > 1)
     opened = open_month(request)
     begin(opened, request, watch)
-
-    def look(counts: Counts) -> None:
-        warn_of_lost(opened.logs, counts, request.reading, opened.cautions, paying=request.money_required)
-        if (request.qualifying.since, request.qualifying.until) == (None, None) and request.money.pool is None:
-            warn_of_span(counts, opened.cautions)
-
+    look = partial(warn_of_counts, opened, request)
     with take_in(
         plan, opened.logs, watch, opened.cautions, observer=observer, variants=variants, look=look
     ) as taken:  # fmt: skip
@@ -148,6 +144,18 @@ def warned(taken: Taken, cautions: Cautions, request: Request) -> tuple[Warned, 
     return warnings
 
 
+def warn_of_counts(opened: Opened, request: Request, counts: Counts) -> None:
+    """Warn of what the counts of the logs show, and refuse to pay where too many plays have no artist.
+
+    Raises:
+        InputError: with the part that has none.
+
+    """
+    warn_of_lost(opened.logs, counts, request.reading, opened.cautions, paying=request.money_required)
+    if (request.qualifying.since, request.qualifying.until) == (None, None) and request.money.pool is None:
+        warn_of_span(counts, opened.cautions)
+
+
 def inspect(request: Request, watch: Watch | None = None) -> tuple[Inspection, ListeningTotals]:
     """Read and qualify only; bad rows are counted and stop nothing.
 
@@ -158,11 +166,9 @@ def inspect(request: Request, watch: Watch | None = None) -> tuple[Inspection, L
     watch, request = watch or Watch(), replace(request, roles=("time",))
     opened = open_month(request)
     begin(opened, request, watch)
-    with take_in(plain_plan(request, set_aside=True), opened.logs, watch, opened.cautions) as taken:
+    look = partial(warn_of_counts, opened, request)
+    with take_in(plain_plan(request, set_aside=True), opened.logs, watch, opened.cautions, look=look) as taken:
         counts, artists = taken.counts, taken.engine.pool(0).artist
-        warn_of_lost(opened.logs, counts, request.reading, opened.cautions, paying=request.money_required)
-        if (request.qualifying.since, request.qualifying.until) == (None, None) and request.money.pool is None:
-            warn_of_span(counts, opened.cautions)
         warn_of_alike(artists, opened.cautions)
         found = Inspection(opened.logs.columns, opened.logs.detected, opened.logs.paths, counts, opened.cautions)
         return found, describe(counts, taken.intake, len(artists))

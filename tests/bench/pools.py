@@ -59,8 +59,8 @@ def divide(log: str, pools: str) -> None:
     """Read a log and divide its pools: everything `fairpay close` does before there is a ledger."""
     from fairpay.ledger.closing import Closing, load  # noqa: PLC0415 - the benchmark itself needs none of it
     from fairpay.ledger.earning import MonthSource, earn  # noqa: PLC0415 - the same
-    from fairpay.ledger.listening import Watch  # noqa: PLC0415 - the same
     from fairpay.money.integers import sum_exactly  # noqa: PLC0415 - the same
+    from fairpay.pipeline.request import Watch  # noqa: PLC0415 - the same
 
     closing = Closing("2026-10", CACHE / "books", (log,), {"pools": Path(pools)}, rule="user-centric")
     earned = earn(closing, load(closing), MonthSource(closing.logs), Watch())

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fairpay.ledger.closing import Closing, Loaded
     from fairpay.ledger.earning import MonthSource
-    from fairpay.ledger.listening import Watch
+    from fairpay.pipeline.request import Watch
 
 Account = tuple[str, str, str]
 """(what, who, currency)."""

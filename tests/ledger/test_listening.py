@@ -7,8 +7,8 @@ import pytest
 from fairpay.errors import InputError, UsageError
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
-from fairpay.ledger.listening import Watch
 from fairpay.pipeline.repeats import KEPT
+from fairpay.pipeline.request import Watch
 from fairpay.settings.values import Reading
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from fairpay.ledger.adjust import reopened
 from fairpay.ledger.closing import Closing, load
 from fairpay.ledger.earning import MonthSource, earn
 from fairpay.ledger.export import ledger_csv
-from fairpay.ledger.listening import Watch
 from fairpay.ledger.store import shelf
 from fairpay.ledger.verify import verify_books
+from fairpay.pipeline.request import Watch
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,9 +19,9 @@ from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing, load
 from fairpay.ledger.earning import MonthSource
 from fairpay.ledger.exclusions import Exclusions
-from fairpay.ledger.listening import Watch
 from fairpay.ledger.store import shelf
 from fairpay.ledger.verify import verify_books
+from fairpay.pipeline.request import Watch
 
 if TYPE_CHECKING:
     from fairpay.ledger.model import Ledger

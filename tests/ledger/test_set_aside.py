@@ -15,9 +15,9 @@ from fairpay.ledger.adjust import Correction, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
 from fairpay.ledger.exclusions import read_exclusions
-from fairpay.ledger.listening import Watch
 from fairpay.ledger.verify import verify_books
 from fairpay.logs.schema import RawBatch
+from fairpay.pipeline.request import Watch
 from fairpay.settings.values import Reading
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from fairpay.errors import InputError
 from fairpay.ledger.adjust import Correction, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
-from fairpay.ledger.listening import Watch
 from fairpay.ledger.pools import read_pools, revenue
 from fairpay.ledger.store import shelf
 from fairpay.ledger.verify import verify_books
+from fairpay.pipeline.request import Watch
 from fairpay.settings.values import Reading
 
 if TYPE_CHECKING:

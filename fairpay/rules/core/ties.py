@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fairpay.rules.core.split import Split
     from fairpay.rules.core.usage import Usage
 
-__all__ = ["TiePart", "Unsettled", "settle_nearly", "settle_roughly", "settle_together"]
+__all__ = ["TiePart", "Unsettled", "first_of", "settle_nearly", "settle_roughly", "settle_together"]
 
 BITS = 96
 """Bits below the unit that a second look sees: three digits in base 2^32."""
