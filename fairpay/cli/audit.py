@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fairpay import api
 from fairpay.cli.outcomes import present
 from fairpay.cli.progress import watching
 from fairpay.cli.screens.audit import screen
 from fairpay.fraud.audit.scenario import find_scenario, scenario_names, scenario_text
+from fairpay.fraud.jobs import audit
 
 if TYPE_CHECKING:
     from fairpay.cli.asked import Invocation
@@ -31,5 +31,5 @@ def show_scenario(name: str) -> str:
 def run(asked: Invocation) -> None:
     """Audit rules, and show what they invite."""
     with watching(asked) as watch:
-        found = api.audit(asked.logs, **asked.options, **watch)
+        found = audit(asked.logs, **asked.options, **watch)
     present(asked, found, lambda: screen(found.outcome, found.findings))

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.api import Result
     from fairpay.cli.asked import Invocation
+    from fairpay.pipeline.jobs import Result
 
 __all__ = ["balanced", "present", "present_data"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fairpay import api
 from fairpay.cli.outcomes import balanced, present
 from fairpay.cli.progress import watching
 from fairpay.cli.screens.pay import screen
 from fairpay.errors import UsageError
+from fairpay.pipeline.jobs import pay
 
 if TYPE_CHECKING:
     from fairpay.cli.asked import Invocation
@@ -28,5 +28,5 @@ def run(asked: Invocation) -> None:
         message = f"{len(rules)} rules given"
         raise UsageError(message, advice="Give one --rule NAME; `fairpay rules` lists them.")
     with watching(asked) as watch:
-        result = api.pay(asked.logs, **{**asked.options, "rule": rules[0]}, **watch)
+        result = pay(asked.logs, **{**asked.options, "rule": rules[0]}, **watch)
     present(asked, balanced(result), lambda: screen(result.outcome), unwritten="-o DIR writes the report.")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fairpay import api
 from fairpay.cli.outcomes import present
 from fairpay.cli.progress import watching
 from fairpay.cli.screens.suspects import screen
+from fairpay.fraud.jobs import suspects
 from fairpay.fraud.signals import artist_signals, group_signals, user_signals
 
 if TYPE_CHECKING:
@@ -38,6 +38,6 @@ def list_signals(_: bool) -> str:  # noqa: FBT001 - the option's value
 def run(asked: Invocation) -> None:
     """Look for suspects, and show them."""
     with watching(asked) as watch:
-        found = api.suspects(asked.logs, **asked.options, **watch)
+        found = suspects(asked.logs, **asked.options, **watch)
     hint = "-o DIR writes every finding, and a review file to fill in." if found.found else ""
     present(asked, found, lambda: screen(found), unwritten=hint)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fairpay import api
 from fairpay.cli.outcomes import present_data
 from fairpay.cli.screens.verify import screen
 from fairpay.cli.words import counted
 from fairpay.errors import NotVerifiedError, Problem
+from fairpay.ledger.jobs import verify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ def run(asked: Invocation) -> None:
 
     """
     directory, books = asked.arguments["directory"], asked.values["books"]
-    controls = api.verify(directory, books=books, inputs=asked.values["inputs"])
+    controls = verify(directory, books=books, inputs=asked.values["inputs"])
     place = directory or books
     present_data(asked, lambda: described(place, controls), lambda: screen(controls))
     failed = [control for control in controls if not control.ok]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from fairpay import api
 from fairpay.cli.terminal import tell
 from fairpay.cli.words import visible
 from fairpay.kernels._jit import cache_folder
+from fairpay.pipeline.jobs import compare
 from fairpay.rules import rule_classes
 from fairpay.synth.make import synth
 
@@ -33,15 +33,15 @@ TEXTS = {
 def run(_: Invocation) -> None:
     """Compile all kernels."""
     numbers = pa.table({"user": [1, 1, 2], "artist": [7, 8, 8], "plays": [3, 2, 1]})
-    api.compare(numbers, rules=list(rule_classes()), fee="9.99", royalty_rate="70%")
+    compare(numbers, rules=list(rule_classes()), fee="9.99", royalty_rate="70%")
     with TemporaryDirectory(prefix="fairpay-warm-") as folder:
         for name in ("month.parquet", "month.csv"):
             log = Path(folder) / name
             synth(log, rows=ROWS, users=USERS, artists=ARTISTS, columns=["user_id", "artist_id", "ms_played"])
-            api.compare(log, fee="9.99", royalty_rate="70%")
+            compare(log, fee="9.99", royalty_rate="70%")
         for name, text in TEXTS.items():
             log = Path(folder) / name
             log.write_text(text, encoding="utf-8")
-            api.compare(log, fee="9.99", royalty_rate="70%")
+            compare(log, fee="9.99", royalty_rate="70%")
     saved = cache_folder()
     tell("Compiled; nothing can be saved." if saved is None else f"Compiled code saved in {visible(str(saved))}.")

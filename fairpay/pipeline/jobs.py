@@ -1,199 +1,182 @@
-"""What the jobs have in common: from options to a request, and from a result to a published run."""
+"""The jobs of the pipeline: `compare`, `pay` and `check`, as Python and the command line call them."""
 
 from __future__ import annotations
 
-import json
-import tempfile
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import polars as pl
-import pyarrow as pa
 
 from fairpay.adjust.policy import find_policy
-from fairpay.errors import FairpayError, UnbalancedError, UsageError
-from fairpay.logs.tables import defused
-from fairpay.pipeline.opening import input_files
-from fairpay.pipeline.request import Request, Watch
-from fairpay.reports.summary import decisions_of, warnings_of
-from fairpay.rules import find_rule
-from fairpay.runs.inputs import HashedInputs, HashSink
-from fairpay.runs.manifest import describe, fingerprint
-from fairpay.runs.outputs import write_csv, write_json, write_parquet
+from fairpay.errors import InputError, UsageError
+from fairpay.logs.doctor import examine
+from fairpay.logs.read import as_paths
+from fairpay.pipeline.run import inspect, refusal, run
+from fairpay.pipeline.work import do, origins_of, publish, request, watching
+from fairpay.reports.comparison import comparison
+from fairpay.reports.payouts import payouts
+from fairpay.reports.shown import Shown
+from fairpay.reports.summary import summary
+from fairpay.rules import USUAL
+from fairpay.runs.inputs import HashedInputs
 from fairpay.runs.publish import Target
-from fairpay.runs.rejects import check_rejects
-from fairpay.settings.commands import COMMANDS, complete
-from fairpay.settings.option import is_table, options_of
-from fairpay.settings.values import Conditions, MoneyStated, Qualifying, Reading, Running
+from fairpay.settings.commands import complete
+from fairpay.settings.speech import job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from fairpay.reports.outcome import InputFile, Outcome
+    import pyarrow as pa
 
-__all__ = [
-    "Finished",
-    "do",
-    "origins_of",
-    "policy_rule",
-    "publish",
-    "request",
-    "two_or_more",
-    "watching",
-    "with_policy",
-]
+    from fairpay.errors import FairpayError
+    from fairpay.logs.doctor import FileFound
+    from fairpay.logs.schema import Warned
+    from fairpay.pipeline.request import Inspection, Request
+    from fairpay.reports.outcome import InputFile, ListeningTotals, Outcome
+    from fairpay.settings import options as o
+    from fairpay.settings.option import Logs
 
-USUAL = ("market-centric", "user-centric")
-TABLES = {"compare": "comparison", "pay": "payouts", "audit": "audit", "suspects": "suspects"}
-IN_MEMORY = "a table in memory"
-UNRECORDED = frozenset({"say", "progress", "origins", "output", "force"})
+__all__ = ["Checked", "Result", "check", "compare", "pay", "two_or_more"]
 
 
-class Finished(Protocol):
-    """The result of a job, as far as publishing sees it."""
+@dataclass(frozen=True, slots=True, repr=False)
+class Result(Shown):
+    """What a run worked out."""
 
-    @property
-    def command(self) -> str:
-        """Which job it was."""
+    command: Literal["compare", "pay"]
+    """Which job it was."""
+    outcome: Outcome
+    """Everything, in integers."""
+    inputs: tuple[InputFile, ...]
+    """The files read, in order, each with what it was read as; none for frames."""
+    origins: Mapping[str, tuple[Any, str]]
+    """Every option with its value and where it came from."""
+    published: str = ""
+    """`done` or `already` where the run was written to a directory."""
 
-    @property
-    def outcome(self) -> Outcome:
-        """What the run came to."""
+    def __repr__(self) -> str:
+        """Say in one line what it is."""
+        money, listening = self.outcome.money, self.outcome.listening
+        rules = ", ".join(payout.rule.label for payout in self.outcome.payouts)
+        pool = f"{self.outcome.currency.text(money.pool)} {self.outcome.currency.code}"
+        return f"<{self.command} of {pool} under {rules}: {listening.artists:,} artists, {listening.users:,} users>"
 
     @property
     def arrow(self) -> pa.Table:
-        """The table of the job."""
+        """The comparison or the payouts as an Arrow table; amounts are exact decimals."""
+        return comparison(self.outcome) if self.command == "compare" else payouts(self.outcome)
 
     @property
-    def summary(self) -> Mapping[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """What `summary.json` holds."""
+        return summary(self.outcome)
+
+    @job
+    def save(self, directory: str | Path, *, force: bool = False) -> str:
+        """Publish the run to a directory, whole or not at all; return `done`, or `already` for the same run again.
+
+        Raises:
+            OutputError: it cannot be written; nothing is left behind.
+            LockedError: another run is writing there.
+            DifferentRunError: another finished run is there and `force` is not given.
+
+        """
+        with Target(Path(directory), force=force) as target:
+            return publish(self, target, HashedInputs.begin(self.inputs))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Checked(Shown):
+    """What `check` found: each file, how the log is read, what becomes of its rows, and what a run would do."""
+
+    files: tuple[FileFound, ...]
+    """Every file by itself; none for tables in memory."""
+    inspection: Inspection | None
+    """None where the log as a whole cannot be read."""
+    listening: ListeningTotals | None
+    """The same."""
+    warnings: tuple[Warned, ...] = ()
+    refused: FairpayError | None = None
+    """What a run would stop with; None where it would go through."""
+
+    def __repr__(self) -> str:
+        """Say in one line what it is."""
+        rows = "" if self.listening is None else f" {self.listening.used:,} of {self.listening.rows:,} rows count,"
+        ends = "a run would go through" if self.refused is None else f"a run would stop: {self.refused}"
+        return f"<check of {len(self.files)} files:{rows} {len(self.warnings)} warnings, {ends}>"
 
     @property
-    def origins(self) -> Mapping[str, tuple[Any, str]]:
-        """Every option with its value and where it came from."""
+    def table(self) -> pl.DataFrame:
+        """The columns of the log by what they were taken for."""
+        found = {} if self.inspection is None else self.inspection.columns
+        return pl.DataFrame(
+            {"role": [*found], "column": [*found.values()]}, schema={"role": pl.String, "column": pl.String}
+        )
 
 
-T = TypeVar("T", bound=Finished)
-
-
-def do(  # noqa: PLR0913 - what makes one job another
-    command: str,
-    logs: object,
-    options: Mapping[str, Any],
-    work: Callable[[Request], T],
-    *,
-    rules: Sequence[str] = (),
-    inputs: Callable[[Request], Sequence[InputFile]] = lambda _: (),
-    files: Callable[[T], Mapping[str, Callable[[Path], int | None]]] = lambda _: {},
-) -> T:
-    """Do a job; where an output directory is given, lock it and begin to hash the inputs first, and publish last.
+@job
+def compare(logs: Logs, **options: Unpack[o.CompareOptions]) -> Result:
+    """Work out what each artist gets under two or more rules, who gains, who loses and why.
 
     Args:
-        command: which job it is.
-        logs: what is read.
-        options: all of them, see `complete`.
-        work: makes the result.
-        rules: rules as on the command line.
-        inputs: returns files that are read besides those of the request.
-        files: returns what is written besides the table and the summary.
-
-    """
-    with ExitStack() as stack:
-        asked = request(command, logs, rules, stack.enter_context(tables_in_files(options)))
-        if options["output"] is None:
-            return work(asked)
-        target = stack.enter_context(Target(Path(str(options["output"])), force=options["force"]))
-        read = [*input_files(asked), *inputs(asked)]
-        if asked.reading.rejects is not None:
-            check_rejects(asked.reading.rejects, [one.path for one in read], output=target.directory)
-        hashed = HashedInputs.begin(read)
-        result = work(asked)
-        return replace(result, published=publish(result, target, hashed, more=files(result)))  # type: ignore[type-var] # results are dataclasses
-
-
-@contextmanager
-def tables_in_files(options: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Write tables in memory into files that last as long as the work; errors call them by the option's name."""
-    given = {name: value for name, value in options.items() if name != "previous" and is_table(value)}
-    if not given:
-        yield {**options}
-        return
-    with tempfile.TemporaryDirectory(prefix="fairpay-", dir=options["temp_dir"]) as folder:
-        paths = {name: Path(folder) / f"{name}.{'csv' if name == 'decisions' else 'parquet'}" for name in given}
-        for name, value in given.items():
-            frame = value.collect() if isinstance(value, pl.LazyFrame) else pl.DataFrame(value)
-            defused(frame).write_csv(paths[name]) if name == "decisions" else frame.write_parquet(paths[name])
-        try:
-            yield {**options, **paths, "in_memory": frozenset(paths.values())}
-        except FairpayError as problem:
-            for name, path in paths.items():
-                for said in (str(path), path.name):
-                    problem.message = problem.message.replace(said, name)
-            raise
-
-
-def publish(
-    result: Finished,
-    target: Target,
-    hashed: HashedInputs,
-    *,
-    more: Mapping[str, Callable[[Path], int | None]] | None = None,
-) -> str:
-    """Write every output of a run, and `more` files, the manifest last.
+        logs: paths (file, glob, directory), a Polars frame, or anything that exports Arrow (pandas, PyArrow, DuckDB).
+        **options: see `fairpay.settings.options`; `fairpay compare --help` explains them. Differences are against the
+            first of `rules`. Files of listeners, artists and decisions may be frames too.
 
     Raises:
-        UnbalancedError: when a control does not hold; nothing is written.
+        FairpayError: every error a user can meet, see `fairpay.errors`.
 
     """
-    broken = [control for control in result.outcome.controls if not control.ok]
-    if broken:
-        raise UnbalancedError("; ".join(f"control {c.name} failed: {c.detail}" for c in broken))
-    name = TABLES[result.command]
-    inputs, table = hashed.records(), result.arrow
-    files: dict[str, Callable[[Path], int | None]] = {
-        f"{name}.parquet": partial(write_parquet, table),
-        f"{name}.csv": partial(write_csv, table),
-        "summary.json": partial(write_json, result.summary),
-        **(more or {}),
-    }
-    manifest = describe(command=result.command, options=result.origins, inputs=inputs, controls=result.outcome.controls)
-    manifest["decisions"] = decisions_of(result.outcome)
-    manifest["warnings"] = warnings_of(result.outcome.warnings)
-    # what it led to is part of it: a frame cannot be hashed as a file, and "already done" must hold these results
-    came_to = {"role": "result", "name": "", "size": table.nbytes, "sha256": digest(table, result.summary)}
-    mark = fingerprint(command=result.command, options=result.origins, inputs=[*inputs, came_to])
-    return target.publish(files=files, manifest=manifest, fingerprint=mark).status
+    full = with_policy("compare", options)
+    return divided("compare", logs, two_or_more(full), full)
 
 
-def digest(table: pa.Table, summary: Mapping[str, Any]) -> str:
-    """Return a SHA-256 of results."""
-    sink = HashSink(json.dumps(summary, sort_keys=True).encode())
-    with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), table.schema) as writer:
-        writer.write_table(table)
-    return sink.hexdigest()
+@job
+def pay(logs: Logs, **options: Unpack[o.PayOptions]) -> Result:
+    """Work out what each artist is paid under one `rule`; None: the policy's. Money must be stated.
+
+    Takes and raises what `compare` does.
+    """
+    full = with_policy("pay", options)
+    chosen = (full["rule"],) if full["rule"] is not None else policy_rule(full)
+    if not chosen:
+        message = "no rule given"
+        raise UsageError(message, advice="Give one --rule NAME; `fairpay rules` lists them.")
+    return divided("pay", logs, chosen, full)
 
 
-def request(command: str, logs: object, rules: Sequence[str], options: Mapping[str, Any]) -> Request:
-    """Turn options into what the pipeline is asked; those that the command does not have are as by default."""
-    artists, decisions = (options.get(name) for name in ("artists", "decisions"))
-    return Request(
-        logs=logs,
-        rules=tuple(find_rule(rule) for rule in rules),
-        reading=Reading.of(options),
-        qualifying=Qualifying.of(options),
-        money=MoneyStated.of(options),
-        running=Running.of(options),
-        artists=None if artists is None else Path(artists),
-        decisions=None if decisions is None else Path(decisions),
-        conditions=Conditions.of(options),
-        money_required=command == "pay",
-        in_memory=options.get("in_memory", frozenset()),
-        roles=options.get("roles", ()),
-    )
+def divided(command: Literal["compare", "pay"], logs: Logs, rules: Sequence[str], options: Mapping[str, Any]) -> Result:
+    """Divide the money under some rules."""
+
+    def work(asked: Request) -> Result:
+        outcome = run(asked, watching(options))
+        return Result(command, outcome, outcome.inputs, origins_of(command, options, rule=list(rules)))
+
+    return do(command, logs, options, work, rules=rules)
+
+
+@job
+def check(logs: Logs, **options: Unpack[o.CheckOptions]) -> Checked:
+    """Look at a log without paying anybody: its files one by one, its columns, rows by fate, ranges, warnings.
+
+    Raises:
+        FairpayError: there is no such log; what would stop a run is found and not raised.
+
+    """
+    full = complete("check", options)
+    asked = request("check", logs, (), full)
+    paths = as_paths(logs)
+    files = () if paths is None else tuple(examine(paths, asked.reading))
+    try:
+        inspection, listening = inspect(asked, watching(full))
+    except InputError as refused:
+        if all(file.problem for file in files):
+            raise
+        return Checked(files, None, None, refused=refused)
+    warnings = inspection.cautions.found()
+    return Checked(files, inspection, listening, warnings, refusal(asked, inspection, warnings))
 
 
 def policy_rule(options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -234,33 +217,3 @@ def with_policy(command: str, options: Mapping[str, Any]) -> dict[str, Any]:
             if origins:
                 origins[name] = (value, f"policy {full['policy']}")
     return {**full, "origins": origins or None}
-
-
-def watching(options: Mapping[str, Any]) -> Watch:
-    """Pass on who is told how the run goes."""
-    return Watch(options["say"] or (lambda _: None), options["progress"])
-
-
-def origins_of(command: str, options: Mapping[str, Any], **chosen: list[str]) -> dict[str, tuple[Any, str]]:
-    """Return every option that a manifest records, with its value and where it came from.
-
-    `chosen` are what options came to, such as the usual rules where none was named, by the names of manifests.
-    """
-    declared = options_of(COMMANDS[command].options)
-    known = dict(options["origins"] or {"command": (command, "python")})
-    if options["origins"] is None:
-        for name, one in declared.items():
-            value = options[name]
-            if name not in UNRECORDED:
-                where = (
-                    "default" if value is one.default or (not is_table(value) and value == one.default) else "python"
-                )
-                known[one.recorded] = (recordable(value), where)
-    return known | {name: (value, known.get(name, (None, "python"))[1]) for name, value in chosen.items()}
-
-
-def recordable(value: Any) -> Any:  # noqa: ANN401 - an option of any type
-    """Return what a manifest says of a value; no table goes in."""
-    if is_table(value):
-        return IN_MEMORY
-    return value if value is None or isinstance(value, bool | int) else str(value)

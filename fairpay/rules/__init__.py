@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from fairpay.errors import UsageError
 from fairpay.rules.core.rule import Rule
+from fairpay.settings.option import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["find_rule", "references", "rule_classes"]
+__all__ = ["USUAL", "find_rule", "references", "rule_classes"]
 
-REFERENCES = ("market-centric", "user-centric")
+USUAL = ("market-centric", "user-centric")
 
 
 def rule_classes() -> dict[str, type[Rule]]:
@@ -48,11 +49,11 @@ def find_rule(text: str) -> Rule:
     classes = rule_classes()
     if name not in classes:
         message = f"there is no rule {name!r}"
-        raise UsageError(message, advice=f"The rules are: {', '.join(classes)}.")
+        raise UsageError(message, advice=f"{nearest(name, classes)} The rules are: {', '.join(classes)}.".strip())
     return classes[name].parse(parameters)
 
 
 def references() -> tuple[Rule, Rule]:
     """Make the rule by listening alone and the one by fee alone, whose weights the fan intensity is made of."""
-    by_listening, by_fee = map(find_rule, REFERENCES)
+    by_listening, by_fee = map(find_rule, USUAL)
     return by_listening, by_fee

@@ -5,17 +5,20 @@ from __future__ import annotations
 import functools
 import re
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from fairpay.errors import FairpayError
 from fairpay.settings.commands import COMMANDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from fairpay.errors import FairpayError
     from fairpay.settings.option import Option
 
-__all__ = ["FLAGS", "in_python", "speak_python"]
+__all__ = ["FLAGS", "in_python", "job"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 FLAGS: ContextVar[bool] = ContextVar("FLAGS", default=False)
 """Whether the command line speaks, and options are called by their flags."""
@@ -61,6 +64,25 @@ def keyword(found: re.Match[str]) -> str:
         said = value if value.isupper() or "|" in value or option.types == (int,) else f'"{value.strip(chr(39))}"'
         return f"{option.name}={said}{after}"
     return option.name + rest
+
+
+def job(work: Callable[P, R]) -> Callable[P, R]:
+    """Let a function that Python users call speak Python, unless the command line speaks."""
+
+    @functools.wraps(work)
+    def called(*arguments: P.args, **options: P.kwargs) -> R:
+        if FLAGS.get():
+            return work(*arguments, **options)
+        say: Any = options.get("say")
+        if callable(say):
+            options["say"] = lambda sentence: say(in_python(sentence))
+        try:
+            return work(*arguments, **options)
+        except FairpayError as problem:
+            speak_python(problem)
+            raise
+
+    return called
 
 
 def speak_python(problem: FairpayError) -> None:

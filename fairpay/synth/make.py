@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from fairpay.errors import UsageError
 from fairpay.settings.commands import complete
+from fairpay.settings.speech import job
 
 if TYPE_CHECKING:
     from fairpay.settings.options import SynthOptions
@@ -33,6 +34,7 @@ class Written:
     """The logs."""
 
 
+@job
 def synth(path: str | Path, **options: Unpack[SynthOptions]) -> Written:
     """Make a month of `rows` plays by `users` people (default: one for each 100 plays), streamed to disk.
 

@@ -46,6 +46,6 @@ class Door:
 def door(monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
     """Put the remembering door in the place of the real one."""
     made = Door()
-    monkeypatch.setattr(api, "compare", made.compare)
-    monkeypatch.setattr(api, "pay", made.pay)
+    monkeypatch.setattr("fairpay.cli.compare.compare", made.compare)
+    monkeypatch.setattr("fairpay.cli.pay.pay", made.pay)
     return made

@@ -82,6 +82,7 @@ def test_scenarios_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> N
         (["--show-scenario", "smith"], 2, "there is no scenario"),
         (["--rule", "bounded:b=0.5"], 2, "below 7/10"),
         (["--rule", "nothing"], 2, "there is no rule"),
+        (["--rule", "user-centrik"], 2, "Did you mean user-centric?"),
         (["--to", "1990-01-01", "--from", "2000-01-01"], 2, "before it begins"),
     ],
 )

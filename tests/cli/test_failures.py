@@ -122,7 +122,7 @@ def test_a_fault_of_fairpay_keeps_its_traceback(door: Door) -> None:
 
 
 def test_a_fault_ends_the_process_with_status_1_and_a_plain_traceback() -> None:
-    done = fairpay("fairpay compare a", first="from fairpay import api; api.compare = 7")
+    done = fairpay("fairpay compare a", first="import fairpay.cli.compare as c; c.compare = 7")
     assert done.returncode == 1
     assert done.stderr.startswith("Traceback (most recent call last):")
     assert "TypeError" in done.stderr

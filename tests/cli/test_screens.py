@@ -237,7 +237,7 @@ def test_a_failed_control_is_status_70_and_no_page(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = outcome(TWO, controls=(Control("rows", ok=False, detail="5 read = 4 used + 2 left out"),))
-    monkeypatch.setattr(api, "compare", lambda *_, **__: api.Result("compare", broken, (), {}))
+    monkeypatch.setattr("fairpay.cli.compare.compare", lambda *_, **__: api.Result("compare", broken, (), {}))
     assert main(["compare", "a"]) == 70
     out, err = capsys.readouterr()
     assert out == ""
@@ -246,7 +246,7 @@ def test_a_failed_control_is_status_70_and_no_page(
 
 def verified(monkeypatch: pytest.MonkeyPatch, *controls: Control) -> None:
     """Let `verify` find these controls."""
-    monkeypatch.setattr(api, "verify", lambda *_, **__: list(controls))
+    monkeypatch.setattr("fairpay.cli.verify.verify", lambda *_, **__: list(controls))
 
 
 def test_a_run_that_verifies_shows_every_control(

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.api import Checked
     from fairpay.logs.doctor import FileFound
+    from fairpay.pipeline.jobs import Checked
 
 __all__ = ["as_json", "screen"]
 

@@ -1,0 +1,67 @@
+"""The jobs of the room: `audit` and `suspects`, as Python and the command line call them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Unpack
+
+from fairpay.fraud.audit.audit import Audited, run_audit
+from fairpay.fraud.audit.scenario import USUAL, find_scenario, scenario_files
+from fairpay.fraud.detect.intake import ROLES
+from fairpay.fraud.detect.run import outputs, search
+from fairpay.logs.read import open_logs
+from fairpay.pipeline.jobs import two_or_more
+from fairpay.pipeline.work import do, origins_of, watching
+from fairpay.reports.outcome import InputFile
+from fairpay.runs.inputs import log_inputs
+from fairpay.settings.commands import complete
+from fairpay.settings.speech import job
+
+if TYPE_CHECKING:
+    from fairpay.fraud.detect.run import Searched
+    from fairpay.pipeline.request import Request
+    from fairpay.settings import options as o
+    from fairpay.settings.option import Logs
+
+__all__ = ["audit", "suspects"]
+
+
+@job
+def audit(logs: Logs, **options: Unpack[o.AuditOptions]) -> Audited:
+    """Work out what fake accounts would earn on this log under each rule, and what each rule invites besides.
+
+    `rules`: none is every rule that takes one walk. `scenarios`: names or TOML files; none is the usual two. Takes and
+    raises what `compare` does.
+    """
+    full = complete("audit", options)
+    rules, named = list(full["rules"]), tuple(full["scenarios"]) or USUAL
+    played = [find_scenario(name) for name in named]
+    files = [InputFile("scenario", name) for name in scenario_files(named)]
+
+    def work(asked: Request) -> Audited:
+        outcome, found = run_audit(asked, watching(full), rules=rules, scenarios=played)
+        origins = origins_of("audit", full, rule=rules, scenario=list(named))
+        return Audited(outcome, found, (*outcome.inputs, *files), origins)
+
+    return do("audit", logs, full, work, inputs=lambda _: files)
+
+
+@job
+def suspects(logs: Logs, **options: Unpack[o.SuspectsOptions]) -> Searched:
+    """Find accounts and artists that a person may want to look at, with the money each moves under the rules.
+
+    `previous` is the log of the month before. Takes and raises what `compare` does.
+    """
+    full = complete("suspects", options)
+    rules, previous = two_or_more(full), full["previous"]
+    origins = origins_of("suspects", full, rule=list(rules))
+    origins["previous"] = (None if previous is None else "given", origins["previous"][1])
+
+    def before(asked: Request) -> list[InputFile]:
+        if previous is None:
+            return []
+        return log_inputs(open_logs(previous, asked.reading, wanted=()).files, asked.reading, role="previous")
+
+    def work(asked: Request) -> Searched:
+        return search(asked, watching(full), previous=previous, origins=origins)
+
+    return do("suspects", logs, full | {"roles": ROLES}, work, rules=rules, inputs=before, files=outputs)

@@ -1,0 +1,220 @@
+"""A job, from its options to a published run: what is asked, where it is written, what its manifest records."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import polars as pl
+import pyarrow as pa
+
+from fairpay.errors import FairpayError, UnbalancedError
+from fairpay.logs.tables import defused
+from fairpay.pipeline.opening import input_files
+from fairpay.pipeline.request import Request, Watch
+from fairpay.reports.summary import decisions_of, warnings_of
+from fairpay.rules import find_rule
+from fairpay.runs.inputs import HashedInputs, HashSink
+from fairpay.runs.manifest import describe, fingerprint
+from fairpay.runs.outputs import write_csv, write_json, write_parquet
+from fairpay.runs.publish import Target
+from fairpay.runs.rejects import check_rejects
+from fairpay.settings.commands import COMMANDS
+from fairpay.settings.option import is_table, options_of
+from fairpay.settings.values import Conditions, MoneyStated, Qualifying, Reading, Running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from fairpay.reports.outcome import InputFile, Outcome
+
+__all__ = [
+    "Finished",
+    "do",
+    "origins_of",
+    "publish",
+    "request",
+    "watching",
+]
+
+TABLES = {"compare": "comparison", "pay": "payouts", "audit": "audit", "suspects": "suspects"}
+IN_MEMORY = "a table in memory"
+UNRECORDED = frozenset({"say", "progress", "origins", "output", "force"})
+
+
+class Finished(Protocol):
+    """The result of a job, as far as publishing sees it."""
+
+    @property
+    def command(self) -> str:
+        """Which job it was."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the run came to."""
+
+    @property
+    def arrow(self) -> pa.Table:
+        """The table of the job."""
+
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """What `summary.json` holds."""
+
+    @property
+    def origins(self) -> Mapping[str, tuple[Any, str]]:
+        """Every option with its value and where it came from."""
+
+
+T = TypeVar("T", bound=Finished)
+
+
+def do(  # noqa: PLR0913 - what makes one job another
+    command: str,
+    logs: object,
+    options: Mapping[str, Any],
+    work: Callable[[Request], T],
+    *,
+    rules: Sequence[str] = (),
+    inputs: Callable[[Request], Sequence[InputFile]] = lambda _: (),
+    files: Callable[[T], Mapping[str, Callable[[Path], int | None]]] = lambda _: {},
+) -> T:
+    """Do a job; where an output directory is given, lock it and begin to hash the inputs first, and publish last.
+
+    Args:
+        command: which job it is.
+        logs: what is read.
+        options: all of them, see `complete`.
+        work: makes the result.
+        rules: rules as on the command line.
+        inputs: returns files that are read besides those of the request.
+        files: returns what is written besides the table and the summary.
+
+    """
+    with ExitStack() as stack:
+        asked = request(command, logs, rules, stack.enter_context(tables_in_files(options)))
+        if options["output"] is None:
+            return work(asked)
+        target = stack.enter_context(Target(Path(str(options["output"])), force=options["force"]))
+        read = [*input_files(asked), *inputs(asked)]
+        if asked.reading.rejects is not None:
+            check_rejects(asked.reading.rejects, [one.path for one in read], output=target.directory)
+        hashed = HashedInputs.begin(read)
+        result = work(asked)
+        return replace(result, published=publish(result, target, hashed, more=files(result)))  # type: ignore[type-var] # results are dataclasses
+
+
+@contextmanager
+def tables_in_files(options: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Write tables in memory into files that last as long as the work; errors call them by the option's name."""
+    given = {name: value for name, value in options.items() if name != "previous" and is_table(value)}
+    if not given:
+        yield {**options}
+        return
+    with tempfile.TemporaryDirectory(prefix="fairpay-", dir=options["temp_dir"]) as folder:
+        paths = {name: Path(folder) / f"{name}.{'csv' if name == 'decisions' else 'parquet'}" for name in given}
+        for name, value in given.items():
+            frame = value.collect() if isinstance(value, pl.LazyFrame) else pl.DataFrame(value)
+            defused(frame).write_csv(paths[name]) if name == "decisions" else frame.write_parquet(paths[name])
+        try:
+            yield {**options, **paths, "in_memory": frozenset(paths.values())}
+        except FairpayError as problem:
+            for name, path in paths.items():
+                for said in (str(path), path.name):
+                    problem.message = problem.message.replace(said, name)
+            raise
+
+
+def publish(
+    result: Finished,
+    target: Target,
+    hashed: HashedInputs,
+    *,
+    more: Mapping[str, Callable[[Path], int | None]] | None = None,
+) -> str:
+    """Write every output of a run, and `more` files, the manifest last.
+
+    Raises:
+        UnbalancedError: when a control does not hold; nothing is written.
+
+    """
+    broken = [control for control in result.outcome.controls if not control.ok]
+    if broken:
+        raise UnbalancedError("; ".join(f"control {c.name} failed: {c.detail}" for c in broken))
+    name = TABLES[result.command]
+    inputs, table = hashed.records(), result.arrow
+    files: dict[str, Callable[[Path], int | None]] = {
+        f"{name}.parquet": partial(write_parquet, table),
+        f"{name}.csv": partial(write_csv, table),
+        "summary.json": partial(write_json, result.summary),
+        **(more or {}),
+    }
+    manifest = describe(command=result.command, options=result.origins, inputs=inputs, controls=result.outcome.controls)
+    manifest["decisions"] = decisions_of(result.outcome)
+    manifest["warnings"] = warnings_of(result.outcome.warnings)
+    # what it led to is part of it: a frame cannot be hashed as a file, and "already done" must hold these results
+    came_to = {"role": "result", "name": "", "size": table.nbytes, "sha256": digest(table, result.summary)}
+    mark = fingerprint(command=result.command, options=result.origins, inputs=[*inputs, came_to])
+    return target.publish(files=files, manifest=manifest, fingerprint=mark).status
+
+
+def digest(table: pa.Table, summary: Mapping[str, Any]) -> str:
+    """Return a SHA-256 of results."""
+    sink = HashSink(json.dumps(summary, sort_keys=True).encode())
+    with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), table.schema) as writer:
+        writer.write_table(table)
+    return sink.hexdigest()
+
+
+def request(command: str, logs: object, rules: Sequence[str], options: Mapping[str, Any]) -> Request:
+    """Turn options into what the pipeline is asked; those that the command does not have are as by default."""
+    artists, decisions = (options.get(name) for name in ("artists", "decisions"))
+    return Request(
+        logs=logs,
+        rules=tuple(find_rule(rule) for rule in rules),
+        reading=Reading.of(options),
+        qualifying=Qualifying.of(options),
+        money=MoneyStated.of(options),
+        running=Running.of(options),
+        artists=None if artists is None else Path(artists),
+        decisions=None if decisions is None else Path(decisions),
+        conditions=Conditions.of(options),
+        money_required=command == "pay",
+        in_memory=options.get("in_memory", frozenset()),
+        roles=options.get("roles", ()),
+    )
+
+
+def watching(options: Mapping[str, Any]) -> Watch:
+    """Pass on who is told how the run goes."""
+    return Watch(options["say"] or (lambda _: None), options["progress"])
+
+
+def origins_of(command: str, options: Mapping[str, Any], **chosen: list[str]) -> dict[str, tuple[Any, str]]:
+    """Return every option that a manifest records, with its value and where it came from.
+
+    `chosen` are what options came to, such as the usual rules where none was named, by the names of manifests.
+    """
+    declared = options_of(COMMANDS[command].options)
+    known = dict(options["origins"] or {"command": (command, "python")})
+    if options["origins"] is None:
+        for name, one in declared.items():
+            value = options[name]
+            if name not in UNRECORDED:
+                where = (
+                    "default" if value is one.default or (not is_table(value) and value == one.default) else "python"
+                )
+                known[one.recorded] = (recordable(value), where)
+    return known | {name: (value, known.get(name, (None, "python"))[1]) for name, value in chosen.items()}
+
+
+def recordable(value: Any) -> Any:  # noqa: ANN401 - an option of any type
+    """Return what a manifest says of a value; no table goes in."""
+    if is_table(value):
+        return IN_MEMORY
+    return value if value is None or isinstance(value, bool | int) else str(value)
