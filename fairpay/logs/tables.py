@@ -11,6 +11,7 @@ import polars as pl
 from fairpay.errors import InputError
 from fairpay.logs.cells import id_cells, is_id, to_arrow
 from fairpay.logs.columns import looks_like_data
+from fairpay.logs.faults import reading_of
 from fairpay.logs.find import log_file
 from fairpay.logs.names import answering
 from fairpay.logs.open import open_file
@@ -28,23 +29,29 @@ if TYPE_CHECKING:
 
 __all__ = ["bare", "check_ids", "column_for", "defused", "open_table", "read_columns"]
 
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 RISKY = r"^'*[=+\-@\t\r]"
 """What a spreadsheet runs, with as many apostrophes before it as it may have of its own."""
 
 
-def open_table(path: Path, reading: Reading | None = None, *, header: bool = True) -> Source:
+def open_table(path: Path, reading: Reading | None = None, *, header: bool = True, known: Sequence[str] = ()) -> Source:
     """Look into a table: CSV, TSV, Parquet, JSON or a workbook, in the encoding of the logs if `reading` tells one.
+
+    Text that begins with the mark of UTF-16 is read as that. `known` are names that tell its header line.
 
     Raises:
         InputError: it cannot be read, or is empty.
 
     """
-    told = Reading(header=header, encoding=None if reading is None else reading.encoding)
     collapsed = re.match(r"([a-z][a-z0-9]+):/(?=[^/])([^?]*)", str(path))
     if collapsed and not path.exists():
         message = f"{collapsed[1]}://{collapsed[2]}: only logs are read from addresses; this is a table beside them"
         raise InputError(message, advice="Fetch it first, and give the file.")
-    source = open_file(log_file(str(path), Reading()), told)
+    file = log_file(str(path), Reading())
+    encoding = None if reading is None else reading.encoding
+    with reading_of(str(path)), open(file.local, "rb") as begin:  # noqa: PTH123 - a name as it was given
+        encoding = "utf-16" if begin.read(2) in UTF_16 else encoding
+    source = open_file(file, Reading(columns={name: name for name in known}, header=header, encoding=encoding))
     if not source.fields:
         message = f"{path}: the file is empty"
         raise InputError(message, advice="Is it the right file?")
