@@ -16,21 +16,17 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from fairpay.adjust.delegation import delegate
 from fairpay.adjust.splits import BLOCKED, Wishes, divide_listening, fitted, whole
 from fairpay.adjust.weights import places, text_of
-from fairpay.errors import InputError
 from fairpay.logs.schema import Listens, StatedShares
-from fairpay.money.currency import LARGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from fairpay.kernels.arrays import Ints
 
-__all__ = ["STAND_IN", "Layering", "among", "delegated"]
+__all__ = ["STAND_IN", "Layering", "among"]
 
 STAND_IN = "\0listener "
 """What the ids begin with under which the engine takes in how much listeners heard whose shares follow."""
@@ -221,32 +217,3 @@ def kept(listens: Listens, sources: pa.Array, rows: NDArray[np.bool_]) -> pl.Dat
             "ms": pl.Series([None] * count, dtype=pl.Int64) if listens.ms is None else listens.ms[rows],
         }
     )
-
-
-def delegated(
-    payers: Iterable[tuple[pa.Array, Ints]],
-    shares: Mapping[str, Mapping[str, Fraction]],
-    *,
-    viscosity: Fraction,
-    cap: Fraction,
-    room: int = LARGEST,
-) -> tuple[list[tuple[pa.Array, Ints]], int]:
-    """Return who steers what, instead of who paid what, and how many of its units make a minor unit; at most `room`.
-
-    Every delegator and delegate must be among the payers (`Stated.leave_out_unknown` sees to that). A delegate who
-    plays nothing steers nothing: that money is then of an inactive subscriber, and the policy for these decides.
-
-    Raises:
-        InputError: a subscriber comes twice.
-
-    """
-    fees: dict[str, int] = {}
-    lines = 0
-    for users, paid in payers:
-        fees.update(zip(users.cast(pa.large_string()).to_pylist(), paid.tolist(), strict=True))
-        lines += len(paid)
-    if lines > len(fees):
-        message = f"{lines - len(fees)} of {lines} subscribers come twice"
-        raise InputError(message, advice="Give one line for each subscriber.")
-    steered, unit = delegate(fees, shares, viscosity=viscosity, cap=cap, room=room)
-    return [(pa.array(list(steered), pa.large_string()), np.array(list(steered.values()), dtype=np.int64))], unit

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from fairpay.adjust.review import read_decisions
+from fairpay.adjust.decisions import read_decisions
 from fairpay.adjust.stated import check_conditions, read_statements
 from fairpay.errors import UsageError
 from fairpay.ledger.model import bounds

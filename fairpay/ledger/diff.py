@@ -15,7 +15,7 @@ from fairpay.errors import InputError
 from fairpay.ledger.model import INTO, Kind, read_ledger, wide
 from fairpay.ledger.store import LEDGER
 from fairpay.money.currency import format_units
-from fairpay.reports.shown import Shown
+from fairpay.reports.tables import Shown
 from fairpay.runs.manifest import RUNNING, read_manifest
 
 if TYPE_CHECKING:

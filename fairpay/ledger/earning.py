@@ -18,8 +18,8 @@ from fairpay.ledger.payers import read_payers
 from fairpay.ledger.pools import OUTSIDE, Revenue, revenue
 from fairpay.ledger.tracks import by_artist
 from fairpay.logs.schema import REASONS
-from fairpay.money.allocation import Allocation
 from fairpay.money.currency import Currency
+from fairpay.money.rounding import Allocation
 from fairpay.pipeline.division import tied, undecided, weigh
 from fairpay.pipeline.stages import LOST
 from fairpay.rules import find_rule

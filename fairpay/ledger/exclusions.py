@@ -139,7 +139,7 @@ def moments(column: pa.Array) -> pa.Array:
     import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
     import pyarrow.compute as pc  # noqa: PLC0415 - the same
 
-    from fairpay.qualify.moments import read_moments  # noqa: PLC0415 - the same
+    from fairpay.qualify.columns import read_moments  # noqa: PLC0415 - the same
 
     try:
         read = read_moments(column)

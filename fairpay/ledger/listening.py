@@ -16,8 +16,8 @@ from fairpay.ledger.tracks import TrackSources
 from fairpay.logs.schema import Cautions
 from fairpay.pipeline.census import Applying
 from fairpay.pipeline.intake import Plan, Statements, take_in
-from fairpay.pipeline.opening import ROLES
 from fairpay.pipeline.repeats import open_once
+from fairpay.pipeline.request import ROLES
 from fairpay.pipeline.warn import sentences, stop_if_strict
 from fairpay.qualify import ByRow
 from fairpay.settings.values import number

@@ -15,7 +15,7 @@ from fairpay.ledger.model import Kind
 from fairpay.ledger.payees import is_suspense
 from fairpay.ledger.statements import file_name, lines, payables, pools_sheet, statements, suspense, totals
 from fairpay.ledger.store import ADJUSTMENTS, LEDGER
-from fairpay.reports.shown import Shown
+from fairpay.reports.tables import Shown
 from fairpay.runs.disk import open_new
 from fairpay.runs.inputs import hash_file
 from fairpay.runs.manifest import describe

@@ -18,7 +18,7 @@ from fairpay.runs import disk
 from fairpay.runs.inputs import read_plain
 from fairpay.runs.manifest import has_parts, is_manifest
 from fairpay.runs.outputs import as_json, write_json
-from fairpay.runs.standing import damage
+from fairpay.runs.publish import damage
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

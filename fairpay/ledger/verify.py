@@ -21,7 +21,7 @@ from fairpay.ledger.policies import INLINE, kept_name
 from fairpay.ledger.statements import effects_files, payables, pools_sheet, statements
 from fairpay.ledger.store import ADJUSTMENTS, HEAD, LEDGER, Entry, gone, shelf
 from fairpay.reports.outcome import Control
-from fairpay.runs.standing import damage, fault_of, manifest_stands
+from fairpay.runs.publish import damage, fault_of, manifest_stands
 from fairpay.runs.verify import unreadable
 
 if TYPE_CHECKING:

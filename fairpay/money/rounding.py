@@ -1,13 +1,14 @@
-"""Largest remainder (Hamilton's method) on exact integers; ties go to the smaller artist code."""
+"""Largest remainder: a pool divided by weights in whole minor units, and the result, which adds up to the pool."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.errors import NothingToPayError
+from fairpay.errors import NothingToPayError, UnbalancedError
 from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from fairpay.kernels.arrays import Ints
 
-__all__ = ["largest_remainder", "largest_remainder_exact", "nothing"]
+__all__ = ["Allocation", "largest_remainder", "largest_remainder_exact", "nothing"]
 
 
 def largest_remainder(weights: Ints, pool: int) -> Ints:
@@ -95,3 +96,27 @@ def nothing(count: int, pool: int) -> Ints:
         message = "there is money in the pool, but no play of a paying listener to divide it by"
         raise NothingToPayError(message, advice="Check the fees and the qualifying length.")
     return np.zeros(count, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """What each artist is paid under one rule."""
+
+    rule: str
+    """The rule as asked for, with its parameters: `bounded:b=0.8`."""
+    paid: Ints
+    """int64[artists]: minor units, in artist order."""
+    pool: int
+    """Minor units that had to be divided; equals the sum of `paid`."""
+
+    def __post_init__(self) -> None:
+        """Refuse an allocation that creates or loses a single minor unit.
+
+        Raises:
+            UnbalancedError: when the amounts do not sum to the pool, or one is negative.
+
+        """
+        total = sum_exactly(self.paid)
+        if total != self.pool or (self.paid.size and int(self.paid.min()) < 0):
+            message = f"{self.rule} paid {total} minor units of a pool of {self.pool}"
+            raise UnbalancedError(message, advice="This is a fault of fairpay; please report it. Nothing was written.")

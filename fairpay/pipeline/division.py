@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from fairpay.money.allocation import Allocation
 from fairpay.money.currency import round_half_even
+from fairpay.money.rounding import Allocation
 from fairpay.pipeline.measures import HEAVY, median_fee, steered, walk_payouts
 from fairpay.reports.outcome import Payout
 from fairpay.rules import references

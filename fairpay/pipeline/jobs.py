@@ -15,10 +15,8 @@ from fairpay.logs.doctor import examine
 from fairpay.logs.read import as_paths
 from fairpay.pipeline.run import inspect, refusal, run
 from fairpay.pipeline.work import do, origins_of, publish, request, watching
-from fairpay.reports.comparison import comparison
-from fairpay.reports.payouts import payouts
-from fairpay.reports.shown import Shown
 from fairpay.reports.summary import summary
+from fairpay.reports.tables import Shown, comparison, payouts
 from fairpay.rules import USUAL
 from fairpay.runs.inputs import HashedInputs
 from fairpay.runs.publish import Target

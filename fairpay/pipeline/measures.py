@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.money.allocation import Allocation
+    from fairpay.money.rounding import Allocation
     from fairpay.rules.core.month import Month, Users
     from fairpay.rules.core.rule import Rule
     from fairpay.rules.core.usage import Usage

@@ -1,10 +1,18 @@
-"""What a run is asked, who watches it, and what reading alone finds out."""
+"""What a run is asked and who watches it; its logs and every other file it reads, opened once."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from fairpay.adjust.policy import find_policy, policy_file
+from fairpay.adjust.weights import wanted_roles
+from fairpay.logs.schema import Cautions
+from fairpay.pipeline.repeats import open_once
+from fairpay.pipeline.warn import warn_of_logs
+from fairpay.reports.outcome import InputFile
+from fairpay.runs.inputs import log_inputs
+from fairpay.runs.rejects import check_rejects
 from fairpay.settings.values import Conditions, MoneyStated, Qualifying, Reading, Running
 
 if TYPE_CHECKING:
@@ -12,13 +20,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fairpay.logs.read import Logs
-    from fairpay.logs.schema import Cautions, Listens, RawBatch
+    from fairpay.logs.schema import Listens, RawBatch
     from fairpay.qualify import Counts
-    from fairpay.reports.outcome import InputFile, Outcome
+    from fairpay.reports.outcome import Outcome
     from fairpay.rules.core.month import Month
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["Inspection", "Observer", "Opened", "Request", "Watch"]
+__all__ = ["ROLES", "Inspection", "Observer", "Opened", "Request", "Watch", "begin", "input_files", "open_month"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +103,65 @@ class Inspection:
     """What may not be as its owner expects, as far as it is known."""
     inputs: Sequence[InputFile] = ()
     """Every file that was read, with what it was read as."""
+
+
+ROLES = ("user", "artist", "plays", "seconds", "ms")
+"""The columns that money needs."""
+
+
+def open_month(request: Request) -> Opened:
+    """Open the logs of a run, once, with every column that it reads.
+
+    Raises:
+        InputError: they cannot be used.
+
+    """
+    if "logs" not in request.held:
+        period = (request.qualifying.since, request.qualifying.until)
+        timed = () if period == (None, None) else ("time",)
+        policy = request.conditions.policy
+        weighed = () if policy is None else wanted_roles(find_policy(policy))
+        cautions, said = Cautions(), list[str]()
+        logs = open_once(
+            request.logs,
+            request.reading,
+            wanted=tuple(dict.fromkeys((*ROLES, *timed, *request.roles, *weighed))),
+            period=period,
+            cautions=cautions,
+            say=said.append,
+        )
+        warn_of_logs(logs, cautions)
+        request.held["logs"] = Opened(logs, cautions, (*said, found_columns(logs), *logs.notes))
+    return request.held["logs"]
+
+
+def begin(opened: Opened, request: Request, watch: Watch) -> None:
+    """Say how the logs are read, and see that rejects overwrite no input."""
+    if request.reading.rejects is not None:
+        check_rejects(request.reading.rejects, [one.path for one in input_files(request)])
+    for sentence in opened.said:
+        watch.say(sentence)
+
+
+def input_files(request: Request) -> list[InputFile]:
+    """Return every file a run reads, with what it is read as."""
+    asked = request.conditions
+    given: dict[str, str | Path | None] = {
+        "subscribers": request.money.subscribers,
+        "artists": request.artists,
+        "decisions": request.decisions,
+        "policy": None,
+        "history": asked.history,
+        "wishes": asked.wishes,
+        "delegations": asked.delegations,
+    }
+    if asked.policy is not None:
+        given["policy"] = policy_file(asked.policy)
+    tables = [InputFile(role, str(path)) for role, path in given.items() if path not in {None, *request.in_memory}]
+    return [*log_inputs(open_month(request).logs.files, request.reading), *tables]
+
+
+def found_columns(logs: Logs) -> str:
+    """Say which column was taken for what."""
+    pairs = ", ".join(f"{role} = {column}" for role, column in logs.columns.items() if column)
+    return f"Columns: {pairs}" + (" (detected)" if logs.detected else "")

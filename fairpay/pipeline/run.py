@@ -11,9 +11,9 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING
 
+from fairpay.adjust.decisions import read_decisions
 from fairpay.adjust.payers import Payers, pass_on
 from fairpay.adjust.policy import find_policy
-from fairpay.adjust.review import read_decisions
 from fairpay.adjust.stated import check_conditions, read_statements
 from fairpay.errors import InputError, NothingToPayError
 from fairpay.logs.artists import read_artists
@@ -21,8 +21,7 @@ from fairpay.logs.subscribers import read_subscribers
 from fairpay.pipeline.census import Applying
 from fairpay.pipeline.funds import check_stated, fee_units
 from fairpay.pipeline.intake import Plan, Statements, Variant, take_in
-from fairpay.pipeline.opening import begin, input_files, open_month
-from fairpay.pipeline.request import Inspection, Request, Watch
+from fairpay.pipeline.request import Inspection, Request, Watch, begin, input_files, open_month
 from fairpay.pipeline.settle import Ending, describe
 from fairpay.pipeline.warn import (
     sentences,

@@ -15,8 +15,7 @@ import pyarrow as pa
 
 from fairpay.errors import FairpayError, UnbalancedError
 from fairpay.logs.tables import defused
-from fairpay.pipeline.opening import input_files
-from fairpay.pipeline.request import Request, Watch
+from fairpay.pipeline.request import Request, Watch, input_files
 from fairpay.reports.summary import decisions_of, warnings_of
 from fairpay.rules import find_rule
 from fairpay.runs.inputs import HashedInputs, HashSink

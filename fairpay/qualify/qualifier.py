@@ -15,8 +15,7 @@ from fairpay.kernels.numbers import EXACT, ROUNDED_UP
 from fairpay.logs.schema import Fate, Judged, Listens, RawBatch, Shares
 from fairpay.money.currency import LARGEST
 from fairpay.money.integers import shorter
-from fairpay.qualify.ids import holds_nul, missing_ids
-from fairpay.qualify.moments import read_moments
+from fairpay.qualify.columns import holds_nul, missing_ids, read_moments
 from fairpay.qualify.odd import look_for_oddities
 from fairpay.qualify.tally import Counts, Tally, Values, Verdict, rejects
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import Warned
-    from fairpay.money.allocation import Allocation
     from fairpay.money.currency import Currency
+    from fairpay.money.rounding import Allocation
     from fairpay.rules.core.rule import Rule
 
 __all__ = ["Condition", "Control", "Decided", "InputFile", "ListeningTotals", "Money", "Outcome", "Payout"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fairpay.money.currency import format_units, round_half_even
 from fairpay.money.integers import sum_exactly
 from fairpay.reports.figures import gini, shift, tiers, top_share
-from fairpay.reports.payouts import by_payout
+from fairpay.reports.tables import by_payout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

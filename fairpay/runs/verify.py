@@ -12,7 +12,7 @@ from fairpay.logs.faults import reading_of
 from fairpay.reports.outcome import Control
 from fairpay.runs.inputs import hash_file
 from fairpay.runs.manifest import MANIFEST, read_manifest
-from fairpay.runs.standing import fault_of, manifest_stands
+from fairpay.runs.publish import fault_of, manifest_stands
 from fairpay.runs.totals import check_totals
 
 if TYPE_CHECKING:

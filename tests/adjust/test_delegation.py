@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairpay.adjust.delegation import delegate
+from fairpay.adjust.payers import delegate
 
 HALF, ALL = Fraction(1, 2), Fraction(1)
 

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairpay.adjust.layering import Layering, delegated
+from fairpay.adjust.layering import Layering
+from fairpay.adjust.payers import delegated
 from fairpay.adjust.splits import BLOCKED, Wishes
 from fairpay.engine.local import LocalEngine
 from fairpay.errors import InputError

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairpay.adjust.review import read_decisions
+from fairpay.adjust.decisions import read_decisions
 from fairpay.errors import InputError
 from fairpay.logs.tables import defused
 from fairpay.runs.outputs import write_review

@@ -11,7 +11,7 @@ from rich.text import Text
 from fairpay import api
 from fairpay.cli import main
 from fairpay.cli.screens import compare, names, pay
-from fairpay.cli.screens.reasons import reasons
+from fairpay.cli.screens.names import reasons
 from fairpay.cli.terminal import show
 from fairpay.errors import NotVerifiedError
 from fairpay.money.currency import Currency

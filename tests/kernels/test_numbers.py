@@ -23,7 +23,7 @@ from fairpay.kernels.numbers import (
     TOO_LARGE,
     parse_decimals,
 )
-from fairpay.qualify.moments import read_moments
+from fairpay.qualify.columns import read_moments
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

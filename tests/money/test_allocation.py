@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairpay.errors import UnbalancedError
-from fairpay.money.allocation import Allocation
 from fairpay.money.integers import sum_exactly
+from fairpay.money.rounding import Allocation
 
 INTS = st.lists(st.integers(-(2**63), 2**63 - 1), max_size=20)
 

@@ -11,7 +11,7 @@ from fairpay.adjust.policy import Boost, Policy, Threshold, Weight
 from fairpay.adjust.weights import wanted_roles
 from fairpay.logs.read import open_logs
 from fairpay.pipeline.census import Applying, census_of, weigher_of
-from fairpay.pipeline.opening import ROLES
+from fairpay.pipeline.request import ROLES
 from fairpay.qualify import Qualifier
 from fairpay.settings.values import Qualifying, Reading, Running
 

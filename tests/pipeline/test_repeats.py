@@ -16,8 +16,7 @@ from fairpay.errors import InputError, UsageError
 from fairpay.logs.schema import Cautions, Warned
 from fairpay.pipeline.intake import take_in
 from fairpay.pipeline.jobs import request
-from fairpay.pipeline.opening import open_month
-from fairpay.pipeline.request import Watch
+from fairpay.pipeline.request import Watch, open_month
 from fairpay.pipeline.run import plain_plan
 from fairpay.settings.commands import complete
 

@@ -12,8 +12,7 @@ from fairpay.errors import InputError, UsageError
 from fairpay.logs.schema import Fate
 from fairpay.money.currency import Currency
 from fairpay.pipeline.intake import take_in
-from fairpay.pipeline.opening import open_month
-from fairpay.pipeline.request import Request, Watch
+from fairpay.pipeline.request import Request, Watch, open_month
 from fairpay.pipeline.run import plan_of
 from fairpay.rules import find_rule
 from fairpay.settings.values import Conditions, MoneyStated, Reading, Running

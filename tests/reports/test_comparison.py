@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from outcomes import outcome
 
 from fairpay.money.currency import Currency
-from fairpay.reports.comparison import comparison
-from fairpay.reports.payouts import payouts
+from fairpay.reports.tables import comparison, payouts
 
 TWO = {"market-centric": [500, 300, 200], "user-centric": [400, 300, 300]}
 

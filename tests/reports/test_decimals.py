@@ -8,7 +8,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairpay.reports.decimals import change_percent, decimals, shares
+from fairpay.reports.tables import change_percent, decimals, shares
 
 amounts = st.one_of(st.integers(0, 12), st.integers(0, 10**6), st.integers(0, 2**62))
 

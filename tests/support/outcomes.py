@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from fairpay.money.allocation import Allocation
 from fairpay.money.currency import Currency
+from fairpay.money.rounding import Allocation
 from fairpay.reports.outcome import Control, ListeningTotals, Money, Outcome, Payout
 from fairpay.rules import find_rule
 from fairpay.rules.core.rule import Promise, Rule, parameter

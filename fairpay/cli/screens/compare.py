@@ -1,4 +1,4 @@
-"""The page of `fairpay compare`: what changes hands, for whom, and why."""
+"""`fairpay compare` on screen: two rules side by side, or one line for each of many."""
 
 from __future__ import annotations
 
@@ -7,24 +7,22 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from fairpay.cli.screens.many import many_rules
-from fairpay.cli.screens.names import named
+from fairpay.cli.screens.names import named, reasons
 from fairpay.cli.screens.parts import about, figures, paragraph, placed, remarks, title
 from fairpay.cli.screens.pay import best_paid
-from fairpay.cli.screens.reasons import reasons
 from fairpay.cli.words import amount, counted, percent
 from fairpay.reports.figures import largest_gains, largest_losses, shift, tiers
-from fairpay.reports.payouts import by_payout
 from fairpay.reports.summary import stray_money
+from fairpay.reports.tables import by_payout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import RenderableType
 
     from fairpay.reports.outcome import Outcome, Payout
 
-__all__ = ["screen"]
+__all__ = ["many_rules", "screen"]
 
 SHOWN = 10
 PAIR = 2
@@ -137,3 +135,65 @@ def bias(outcome: Outcome, first: Payout, second: Payout) -> Iterator[Renderable
             f"Of a subscriber's {fee}, {stray[0]} goes to artists that subscriber never played "
             f"({first.rule.label}), {stray[1]} ({second.rule.label}); all three are medians."
         )
+
+
+def many_rules(outcome: Outcome) -> Iterator[RenderableType]:
+    """Yield what changes hands from the first rule to each other rule, by rule, tier and artist."""
+    first, *others = outcome.payouts
+    yield paragraph(f"Against {first.rule.label}:", style="bold")
+    yield ""
+    yield moved(outcome, first, others)
+    yield ""
+    yield by_tier(outcome, first, others)
+    yield ""
+    yield extremes_of_each(outcome, first, others)
+    yield ""
+    yield steering(outcome)
+
+
+def moved(outcome: Outcome, first: Payout, others: Sequence[Payout]) -> RenderableType:
+    """One line for each rule: how much changes hands, and how many gain and lose."""
+    rows = []
+    for other in others:
+        change = shift(first.allocation.paid, other.allocation.paid)
+        units = amount(change.moved, outcome.currency)
+        rows.append((other.rule.label, units, percent(change.share), f"{change.gainers:,}", f"{change.losers:,}"))
+    return figures("Rule", "Changes hands", "Share", "Gain", "Lose", rows=rows)
+
+
+def by_tier(outcome: Outcome, first: Payout, others: Sequence[Payout]) -> RenderableType:
+    """One line for each rule: what each tier of artists gains or loses."""
+    order, before = by_payout(outcome), first.allocation.paid
+    found = [tiers(order, before, other.allocation.paid) for other in others]
+    there = [place for place, tier in enumerate(found[0]) if tier.artists]
+    rows = [("artists", *(f"{found[0][place].artists:,}" for place in there))]
+    for other, changed in zip(others, found, strict=True):
+        rows.append((other.rule.label, *(percent(changed[place].change, sign=True) for place in there)))
+    return figures("Tier", *(found[0][place].name for place in there), rows=rows)
+
+
+def extremes_of_each(outcome: Outcome, first: Payout, others: Sequence[Payout]) -> RenderableType:
+    """One line for each rule: who gains most, and who loses most."""
+    before = first.allocation.paid
+    found: list[tuple[int, tuple[str, ...]]] = []
+    for other in others:
+        after = other.allocation.paid
+        for verb, largest in (("gains", largest_gains), ("loses", largest_losses)):
+            for artist in largest(before, after, count=1):
+                change = amount(int(after[artist] - before[artist]), outcome.currency, sign=True)
+                found.append((artist, (other.rule.label, verb, change)))
+    headers = ("Rule", "Most", "Change")
+    names = named(outcome, [artist for artist, _ in found], [cells for _, cells in found], headers=headers)
+    rows: list[tuple[str | Text, ...]] = [(*cells, name) for (_, cells), name in zip(found, names, strict=True)]
+    return figures(*headers, "Artist", rows=rows, words=(0, 1, 3))
+
+
+def steering(outcome: Outcome) -> RenderableType:
+    """One line for each rule: who steers the pool, and how much of their own money goes to artists not played."""
+    rows = []
+    for payout in outcome.payouts:
+        stray = stray_money(outcome, payout)
+        text = "-" if stray is None else amount(stray, outcome.currency)
+        rows.append((payout.rule.label, percent(payout.steered_by_top_1_percent), text))
+    fee = amount(outcome.median_fee, outcome.currency)
+    return figures("Rule", "Decided by the top 1 %", f"Of the median {fee}, to artists not played", rows=rows)

@@ -9,7 +9,7 @@ from fairpay.cli.screens.names import named
 from fairpay.cli.screens.parts import about, figures, paragraph, placed, remarks, title
 from fairpay.cli.words import amount, counted, percent
 from fairpay.reports.figures import top_share
-from fairpay.reports.payouts import by_payout
+from fairpay.reports.tables import by_payout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

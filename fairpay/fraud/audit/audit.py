@@ -13,13 +13,13 @@ from fairpay.fraud.audit.months import survey
 from fairpay.fraud.audit.replay import build
 from fairpay.fraud.audit.report import summary, table
 from fairpay.fraud.audit.worth import listeners_of, steps, worth
-from fairpay.money.allocation import Allocation
 from fairpay.money.currency import round_half_even
+from fairpay.money.rounding import Allocation
 from fairpay.pipeline.division import typical_fee
 from fairpay.pipeline.measures import HEAVY, steered, walk_payouts
 from fairpay.pipeline.run import run
 from fairpay.reports.outcome import Control
-from fairpay.reports.shown import Shown
+from fairpay.reports.tables import Shown
 from fairpay.rules import find_rule, rule_classes
 from fairpay.rules.core.added import Joining
 from fairpay.rules.solvers.caps import safe_cap

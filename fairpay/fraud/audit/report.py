@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from fairpay.fraud.audit.months import TIERS
 from fairpay.money.currency import format_units, round_half_even
-from fairpay.reports.decimals import currency_of, decimals
 from fairpay.reports.summary import SCHEMA_VERSION, listening_of, money_of, ratio, warnings_of
+from fairpay.reports.tables import currency_of, decimals
 
 if TYPE_CHECKING:
     from fairpay.fraud.audit.attack import Attack

@@ -15,7 +15,7 @@ from fairpay.engine.keys import ids_as_text
 from fairpay.fraud.detect.partitions import Partitions
 from fairpay.fraud.likeness import seeds
 from fairpay.kernels import hashing
-from fairpay.qualify.moments import read_moments
+from fairpay.qualify.columns import read_moments
 
 if TYPE_CHECKING:
     import pyarrow as pa

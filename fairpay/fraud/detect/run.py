@@ -25,7 +25,7 @@ from fairpay.logs.tables import defused
 from fairpay.money.currency import Currency
 from fairpay.pipeline.funds import fee_units
 from fairpay.pipeline.run import count_plays, run
-from fairpay.reports.shown import Shown
+from fairpay.reports.tables import Shown
 from fairpay.rules.core.month import Users
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.fraud.signals import artist_signals, group_signals, user_signals
-from fairpay.reports.decimals import currency_of, decimals
 from fairpay.reports.summary import warnings_of
+from fairpay.reports.tables import currency_of, decimals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

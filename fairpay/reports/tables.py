@@ -1,0 +1,222 @@
+"""The tables of a run, payouts and comparison, and how a result shows itself in a notebook."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fairpay.money.integers import sum_exactly
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from fairpay.kernels.arrays import Ints
+    from fairpay.reports.outcome import Outcome
+
+__all__ = [
+    "Shown",
+    "artist_columns",
+    "artist_names",
+    "by_payout",
+    "change_percent",
+    "comparison",
+    "currency_of",
+    "decimals",
+    "fan_intensity",
+    "payouts",
+    "shares",
+]
+
+
+def payouts(outcome: Outcome) -> pa.Table:
+    """Return the table `fairpay pay` writes: one row per artist, by payout, then by artist id in bytes.
+
+    Columns: `artist`, `name` (only with an artist file), `plays`, `seconds` (see `artist_columns`), `listeners`,
+    `payout` (major units, decimal128 with the currency's digits), `share` (of the pool, 0 to 1, decimal128 with 10
+    digits, half to even; null where the pool is 0), `currency`. Only the first rule of the outcome is looked at.
+    """
+    order = by_payout(outcome)
+    allocation = outcome.payouts[0].allocation
+    paid = allocation.paid[order]
+    columns = artist_columns(outcome, order)
+    columns["payout"] = decimals(paid, outcome.currency.digits)
+    columns["share"] = shares(paid, allocation.pool)
+    columns["currency"] = currency_of(outcome, len(order))
+    return pa.table(columns)
+
+
+SECOND_DIGITS = 3
+
+
+def by_payout(outcome: Outcome) -> Ints:
+    """Return int64[artists]: the artists by the first rule's payout, descending, then by artist id in bytes."""
+    return np.argsort(-outcome.payouts[0].allocation.paid, kind="stable")
+
+
+def artist_names(outcome: Outcome, artist: pa.Array) -> pa.Array:
+    """Look up the names of artist ids, large_string[n]; null where the artist file has none."""
+    keys = pa.array(list(outcome.names), pa.large_string())
+    names = pa.array(list(outcome.names.values()), pa.large_string())
+    return names.take(pc.index_in(artist.cast(pa.large_string()), value_set=keys))
+
+
+def artist_columns(outcome: Outcome, order: Ints) -> dict[str, pa.Array]:
+    """Return `artist`, `name` (only with an artist file), `plays`, `seconds` and `listeners`, in the order given.
+
+    `seconds` is an exact decimal with 3 digits (milliseconds / 1000). The column is always there, so that the shape
+    of a table does not depend on the log, and is null throughout where the log has no duration.
+    """
+    artist = outcome.artist.take(pa.array(order))
+    columns = {"artist": artist}
+    if outcome.names:
+        columns["name"] = artist_names(outcome, artist)
+    columns["plays"] = pa.array(outcome.plays[order])
+    if outcome.ms is None:
+        columns["seconds"] = pa.nulls(len(order), pa.decimal128(38, SECOND_DIGITS))
+    else:
+        columns["seconds"] = decimals(outcome.ms[order], SECOND_DIGITS)
+    columns["listeners"] = pa.array(outcome.listeners[order])
+    return columns
+
+
+INTENSITY_DIGITS = 4
+
+
+def comparison(outcome: Outcome) -> pa.Table:
+    """Return the table `fairpay compare` writes: one row per artist, by the first rule's payout, then by id in bytes.
+
+    Columns: `artist`, `name` (only with an artist file), `plays`, `seconds` (see `artist_columns`), `listeners`; one
+    per rule, its payout in major units, decimal128 with the currency's digits; for each rule after the first,
+    `<rule>_difference` (the same type) and `<rule>_change_percent` (decimal128, 2 digits, half to even, null where the
+    first rule pays nothing); `fan_intensity` (float64, 4 digits, see `fan_intensity`); `currency`.
+    Two rules that would share a column are told apart by `_2`, `_3` at the end of the later one.
+    """
+    order = by_payout(outcome)
+    digits = outcome.currency.digits
+    columns = artist_columns(outcome, order)
+    paid = [payout.allocation.paid[order] for payout in outcome.payouts]
+    names: list[str] = []
+    for payout, amounts in zip(outcome.payouts, paid, strict=True):
+        names.append(free_name(payout.rule.column, columns))
+        columns[names[-1]] = decimals(amounts, digits)
+    for name, amounts in zip(names[1:], paid[1:], strict=True):
+        columns[free_name(f"{name}_difference", columns)] = decimals(amounts - paid[0], digits)
+        columns[free_name(f"{name}_change_percent", columns)] = change_percent(paid[0], amounts)
+    intensity = fan_intensity(outcome)[order]
+    columns["fan_intensity"] = pa.array(intensity, mask=np.isnan(intensity))
+    columns["currency"] = currency_of(outcome, len(order))
+    return pa.table(columns)
+
+
+def free_name(wanted: str, taken: dict[str, pa.Array]) -> str:
+    """Return the name, or the first of `name_2`, `name_3`, ... that is not taken."""
+    if wanted not in taken:
+        return wanted
+    return next(name for n in range(2, len(taken) + 3) if (name := f"{wanted}_{n}") not in taken)
+
+
+def fan_intensity(outcome: Outcome) -> NDArray[np.float64]:
+    """Return float64[artists]: how heavily an artist's listeners listen for what they pay, against everybody's mean.
+
+    It is the artist's market-centric share over its user-centric share (RULES section 4). With f the fees, L the
+    listening and s_j the share of a user's listening that goes to artist j, that is the mean of L/f over listeners,
+    weighted by f·s_j, divided by ΣL/Σf; with equal fees, simply how much its listeners play against the average.
+    A number without a unit, to 4 digits; NaN where no listener of the artist pays anything. No amount is made from it.
+    """
+    market, user = outcome.market_weight, outcome.user_weight
+    market_sum, user_sum = max(1, sum_exactly(market)), max(1, sum_exactly(user))
+    result = np.full(len(market), np.nan)
+    np.divide(market / market_sum, user / user_sum, out=result, where=user > 0)
+    return np.round(result, INTENSITY_DIGITS)
+
+
+PRECISION = 38
+"""Digits of every decimal column: what Arrow, Parquet and DuckDB all carry."""
+PERCENT_DIGITS = 2
+SHARE_DIGITS = 10
+WORD = 64
+
+
+def decimals(
+    units: Ints, digits: int, *, missing: NDArray[np.bool_] | None = None, wide: Mapping[int, int] | None = None
+) -> pa.Array:
+    """Make decimal128(38, digits) of int64[n] units: 999 with 2 digits is 9.99.
+
+    Args:
+        units: int64[n], in units of 10^-digits.
+        digits: digits after the point.
+        missing: bool[n]: where the result is null.
+        wide: position -> units that int64 cannot hold.
+
+    """
+    words = np.empty((len(units), 2), dtype="<i8")
+    words[:, 0] = units
+    np.right_shift(units, WORD - 1, out=words[:, 1])
+    for place, value in (wide or {}).items():
+        words[place] = np.frombuffer(value.to_bytes(16, "little", signed=True), dtype="<i8")
+    validity = None if missing is None else pa.py_buffer(np.packbits(~missing, bitorder="little"))
+    return pa.Array.from_buffers(pa.decimal128(PRECISION, digits), len(units), [validity, pa.py_buffer(words)])
+
+
+def currency_of(outcome: Outcome, rows: int) -> pa.Array:
+    """Return the column beside amounts that says what they are in: large_string[rows], ISO 4217 codes."""
+    return pa.repeat(pa.scalar(outcome.currency.code, pa.large_string()), rows)
+
+
+def change_percent(before: Ints, after: Ints) -> pa.Array:
+    """Return 100 · (after - before) / before as decimal128(38, 2), half to even; null where `before` is 0.
+
+    Amounts are int64[n], none negative. The few changes of more than 9.2e14 units, where 10^4 times the change leaves
+    int64, are worked out in Python integers: amounts sum to at most 2^62, so there are at most 10^4 of them.
+    """
+    scale = 100 * 10**PERCENT_DIGITS
+    change = after - before
+    fits = np.abs(change) <= np.iinfo(np.int64).max // scale
+    divisor = np.maximum(before, 1)
+    quotient, rest = np.divmod(np.where(fits, change, 0) * scale, divisor)
+    twice = 2 * rest
+    quotient += (twice > divisor) | ((twice == divisor) & (quotient % 2 == 1))
+    wide = {
+        int(i): round(Fraction(int(change[i]) * scale, int(before[i]))) for i in np.flatnonzero(~fits & (before > 0))
+    }
+    return decimals(quotient, PERCENT_DIGITS, missing=before == 0, wide=wide)
+
+
+def shares(paid: Ints, pool: int) -> pa.Array:
+    """Return paid / pool as decimal128(38, 10), half to even; null where the pool is 0.
+
+    `paid` is int64[n], none negative, none above `pool`; `pool` is at most 2^62.
+    """
+    if pool == 0:
+        return decimals(paid, SHARE_DIGITS, missing=np.ones(len(paid), dtype=np.bool_))
+    from fairpay.kernels import wide  # noqa: PLC0415 - Numba is loaded where it is used
+
+    quotient = np.empty(len(paid), dtype=np.int64)
+    rest = np.empty(len(paid), dtype=np.uint64)
+    wide.apportion(paid, np.uint64(pool), np.uint64(10**SHARE_DIGITS), quotient, rest)
+    twice = 2 * rest
+    quotient += (twice > pool) | ((twice == pool) & (quotient % 2 == 1))
+    return decimals(quotient, SHARE_DIGITS)
+
+
+class Shown:
+    """A result with a table: a frame of Polars, which a notebook shows as Polars does."""
+
+    __slots__ = ()
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """The table; a result that has it in Arrow need not state it."""
+        return pl.DataFrame(self.arrow)  # type: ignore[attr-defined] # see above
+
+    def _repr_html_(self) -> str:
+        """Show the table."""
+        html: str = self.table._repr_html_()
+        return html
