@@ -10,13 +10,13 @@ from fairpay.cli.screens.books import adjusted_screen
 from fairpay.ledger.jobs import adjust
 
 if TYPE_CHECKING:
-    from fairpay.cli.asked import Invocation
+    from fairpay.cli.invocation import Invocation
 
 __all__ = ["run"]
 
 
-def run(asked: Invocation) -> None:
+def run(call: Invocation) -> None:
     """Correct a closed month, and show what is booked."""
-    with watching(asked) as watch:
-        adjusted = adjust(asked.logs, **asked.options, **watch)
-    present_data(asked, lambda: adjusted.summary, lambda: adjusted_screen(adjusted))
+    with watching(call) as watch:
+        adjusted = adjust(call.logs, **call.options, **watch)
+    present_data(call, lambda: adjusted.summary, lambda: adjusted_screen(adjusted))

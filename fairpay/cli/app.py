@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from fairpay import __version__
-from fairpay.cli.asked import collect, refuse_misspelt
+from fairpay.cli.invocation import collect, refuse_misspelt
 from fairpay.cli.terminal import emit
 from fairpay.errors import UsageError
 from fairpay.settings.commands import COMMANDS
@@ -38,8 +38,8 @@ def add(name: str, command: Command) -> None:
 
     def called(ctx: typer.Context, **_: object) -> None:
         refuse_misspelt()
-        asked = collect(ctx, name)
-        importlib.import_module(f"fairpay.cli.{name}").run(asked)
+        call = collect(ctx, name)
+        importlib.import_module(f"fairpay.cli.{name}").run(call)
 
     context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_ONLY, annotation=typer.Context)
     arguments = [keyword(one.name, *argument(one)) for one in command.arguments]

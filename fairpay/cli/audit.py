@@ -11,7 +11,7 @@ from fairpay.fraud.audit.scenario import find_scenario, scenario_names, scenario
 from fairpay.fraud.jobs import audit
 
 if TYPE_CHECKING:
-    from fairpay.cli.asked import Invocation
+    from fairpay.cli.invocation import Invocation
 
 __all__ = ["list_scenarios", "run", "show_scenario"]
 
@@ -28,8 +28,8 @@ def show_scenario(name: str) -> str:
     return scenario_text(name)
 
 
-def run(asked: Invocation) -> None:
+def run(call: Invocation) -> None:
     """Audit rules, and show what they invite."""
-    with watching(asked) as watch:
-        found = audit(asked.logs, **asked.options, **watch)
-    present(asked, found, lambda: screen(found.outcome, found.findings))
+    with watching(call) as watch:
+        found = audit(call.logs, **call.options, **watch)
+    present(call, found, lambda: screen(found.outcome, found.findings))

@@ -10,13 +10,13 @@ from fairpay.cli.screens.books import closed_screen
 from fairpay.ledger.jobs import close
 
 if TYPE_CHECKING:
-    from fairpay.cli.asked import Invocation
+    from fairpay.cli.invocation import Invocation
 
 __all__ = ["run"]
 
 
-def run(asked: Invocation) -> None:
+def run(call: Invocation) -> None:
     """Close a month, and show where its money goes."""
-    with watching(asked) as watch:
-        month = close(asked.logs, **asked.options, **watch)
-    present_data(asked, lambda: month.summary, lambda: closed_screen(month, asked.values["books"]))
+    with watching(call) as watch:
+        month = close(call.logs, **call.options, **watch)
+    present_data(call, lambda: month.summary, lambda: closed_screen(month, call.values["books"]))

@@ -10,14 +10,14 @@ from fairpay.cli.screens.compare import screen
 from fairpay.pipeline.jobs import compare
 
 if TYPE_CHECKING:
-    from fairpay.cli.asked import Invocation
+    from fairpay.cli.invocation import Invocation
 
 __all__ = ["run"]
 
 
-def run(asked: Invocation) -> None:
+def run(call: Invocation) -> None:
     """Compare rules, and show who gains and who loses."""
-    with watching(asked) as watch:
-        result = compare(asked.logs, **asked.options, **watch)
-    equal_fees = asked.values["subscribers"] is None
-    present(asked, balanced(result), lambda: screen(result.outcome, equal_fees=equal_fees))
+    with watching(call) as watch:
+        result = compare(call.logs, **call.options, **watch)
+    equal_fees = call.values["subscribers"] is None
+    present(call, balanced(result), lambda: screen(result.outcome, equal_fees=equal_fees))

@@ -10,13 +10,13 @@ from fairpay.ledger.diff import diff_json
 from fairpay.ledger.jobs import diff
 
 if TYPE_CHECKING:
-    from fairpay.cli.asked import Invocation
+    from fairpay.cli.invocation import Invocation
 
 __all__ = ["run"]
 
 
-def run(asked: Invocation) -> None:
+def run(call: Invocation) -> None:
     """Put two runs side by side."""
-    difference = diff(**asked.arguments)
-    limit = asked.values["limit"]
-    present_data(asked, lambda: diff_json(difference), lambda: diff_screen(difference, limit=limit))
+    difference = diff(**call.arguments)
+    limit = call.values["limit"]
+    present_data(call, lambda: diff_json(difference), lambda: diff_screen(difference, limit=limit))

@@ -8,13 +8,13 @@ from fairpay.cli.terminal import tell
 from fairpay.ledger.jobs import init
 
 if TYPE_CHECKING:
-    from fairpay.cli.asked import Invocation
+    from fairpay.cli.invocation import Invocation
 
 __all__ = ["run"]
 
 
-def run(asked: Invocation) -> None:
+def run(call: Invocation) -> None:
     """Write the file a month is closed from, and say what to do with it."""
-    file = init(asked.arguments["file"])
-    if not asked.silent:
+    file = init(call.arguments["file"])
+    if not call.silent:
         tell(f"Written: {file}. Fill it in, then: fairpay close --config {file} --dry-run")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.cli.asked import Invocation
+    from fairpay.cli.invocation import Invocation
     from fairpay.pipeline.jobs import Result
 
 __all__ = ["balanced", "present", "present_data"]
@@ -47,23 +47,23 @@ def balanced(result: Result) -> Result:
 
 
 def present(
-    asked: Invocation, result: Presentable, screen: Callable[[], Iterable[RenderableType]], *, unwritten: str = ""
+    call: Invocation, result: Presentable, screen: Callable[[], Iterable[RenderableType]], *, unwritten: str = ""
 ) -> None:
     """Print the result as a page or as JSON, and say where it was written; else how it would be, where that is told."""
-    present_data(asked, lambda: result.summary, screen)
-    if asked.silent:
+    present_data(call, lambda: result.summary, screen)
+    if call.silent:
         return
     if result.published:
-        tell(PUBLISHED[result.published].format(asked.values["output"]))
+        tell(PUBLISHED[result.published].format(call.values["output"]))
     elif unwritten:
         tell(f"Nothing was written: {unwritten}")
 
 
 def present_data(
-    asked: Invocation, data: Callable[[], Mapping[str, Any]], screen: Callable[[], Iterable[RenderableType]]
+    call: Invocation, data: Callable[[], Mapping[str, Any]], screen: Callable[[], Iterable[RenderableType]]
 ) -> None:
     """Print one JSON object or a page, or nothing."""
-    if asked.json:
+    if call.json:
         emit(json.dumps(data(), indent=2) + "\n")
-    elif not asked.silent:
+    elif not call.silent:
         show(*screen())

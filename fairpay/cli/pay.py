@@ -11,22 +11,22 @@ from fairpay.errors import UsageError
 from fairpay.pipeline.jobs import pay
 
 if TYPE_CHECKING:
-    from fairpay.cli.asked import Invocation
+    from fairpay.cli.invocation import Invocation
 
 __all__ = ["run"]
 
 
-def run(asked: Invocation) -> None:
+def run(call: Invocation) -> None:
     """Pay under one rule, and show who is paid what.
 
     Raises:
         UsageError: several rules are named.
 
     """
-    rules = asked.values["rule"] or [None]
+    rules = call.values["rule"] or [None]
     if len(rules) > 1:
         message = f"{len(rules)} rules given"
         raise UsageError(message, advice="Give one --rule NAME; `fairpay rules` lists them.")
-    with watching(asked) as watch:
-        result = pay(asked.logs, **{**asked.options, "rule": rules[0]}, **watch)
-    present(asked, balanced(result), lambda: screen(result.outcome), unwritten="-o DIR writes the report.")
+    with watching(call) as watch:
+        result = pay(call.logs, **{**call.options, "rule": rules[0]}, **watch)
+    present(call, balanced(result), lambda: screen(result.outcome), unwritten="-o DIR writes the report.")

@@ -15,7 +15,7 @@ from fairpay.cli.terminal import is_terminal, tell
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from fairpay.cli.asked import Invocation
+    from fairpay.cli.invocation import Invocation
 
 __all__ = ["Meter", "bytes_on_disk", "watching"]
 
@@ -27,15 +27,15 @@ MILLION = 1_000_000
 
 
 @contextmanager
-def watching(asked: Invocation) -> Iterator[dict[str, Any]]:
+def watching(call: Invocation) -> Iterator[dict[str, Any]]:
     """Give a job whom to tell sentences and progress; clear the bar at the end, however it ends."""
-    say = (lambda _: None) if asked.silent else tell
-    style = asked.values["progress"]
+    say = (lambda _: None) if call.silent else tell
+    style = call.values["progress"]
     if style == "plain":
-        meter = Meter(bytes_on_disk(asked.logs), every=EVERY, write=tell)
+        meter = Meter(bytes_on_disk(call.logs), every=EVERY, write=tell)
         yield {"say": say, "progress": meter.add}
-    elif style == "auto" and is_terminal(sys.stderr) and not asked.silent:
-        with bar(bytes_on_disk(asked.logs)) as (add, above):
+    elif style == "auto" and is_terminal(sys.stderr) and not call.silent:
+        with bar(bytes_on_disk(call.logs)) as (add, above):
             yield {"say": above, "progress": add}
     else:
         yield {"say": say, "progress": None}

@@ -12,22 +12,22 @@ from fairpay.cli.terminal import emit
 from fairpay.rules import find_rule, rule_classes
 
 if TYPE_CHECKING:
-    from fairpay.cli.asked import Invocation
+    from fairpay.cli.invocation import Invocation
 
 __all__ = ["run"]
 
 
-def run(asked: Invocation) -> None:
+def run(call: Invocation) -> None:
     """Show all rules, one rule, or the file of a policy."""
-    name = asked.arguments["name"]
+    name = call.arguments["name"]
     if name in policy_names():
         text = policy_text(name)
         data = {"schema_version": 1, "policy": name, "text": text}
-        emit(json.dumps(data, indent=2) + "\n" if asked.json else text)
+        emit(json.dumps(data, indent=2) + "\n" if call.json else text)
         return
     chosen = [found() for found in rule_classes().values()] if name is None else [find_rule(name)]
     present_data(
-        asked,
+        call,
         lambda: {"schema_version": 1, "rules": [described(rule) for rule in chosen]},
         lambda: table(chosen) if name is None else one_rule(chosen[0]),
     )

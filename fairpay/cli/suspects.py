@@ -13,7 +13,7 @@ from fairpay.fraud.signals import artist_signals, group_signals, user_signals
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairpay.cli.asked import Invocation
+    from fairpay.cli.invocation import Invocation
     from fairpay.fraud.signal import GroupSignal, Signal
 
 __all__ = ["list_signals", "run"]
@@ -35,9 +35,9 @@ def list_signals(_: bool) -> str:  # noqa: FBT001 - the option's value
     return "\n".join(lines) + "\n"
 
 
-def run(asked: Invocation) -> None:
+def run(call: Invocation) -> None:
     """Look for suspects, and show them."""
-    with watching(asked) as watch:
-        found = suspects(asked.logs, **asked.options, **watch)
+    with watching(call) as watch:
+        found = suspects(call.logs, **call.options, **watch)
     hint = "-o DIR writes every finding, and a review file to fill in." if found.found else ""
-    present(asked, found, lambda: screen(found), unwritten=hint)
+    present(call, found, lambda: screen(found), unwritten=hint)

@@ -9,17 +9,17 @@ from fairpay.cli.words import counted
 from fairpay.synth.make import synth
 
 if TYPE_CHECKING:
-    from fairpay.cli.asked import Invocation
+    from fairpay.cli.invocation import Invocation
 
 __all__ = ["run"]
 
 
-def run(asked: Invocation) -> None:
+def run(call: Invocation) -> None:
     """Make up a month, and say what was made."""
-    path, options = asked.arguments["path"], asked.options
+    path, options = call.arguments["path"], call.options
     del options["origins"]
     made = synth(path, **options)
-    if not asked.silent:
+    if not call.silent:
         people = f"{counted(made.users, 'user')}, {counted(made.artists, 'artist')}"
         where = str(made.files[0]) if len(made.files) == 1 else f"{len(made.files):,} files in {path}"
         tell(f"Made {counted(made.rows, 'play')}, {people}: {where}")

@@ -13,7 +13,7 @@ from fairpay.ledger.jobs import verify
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairpay.cli.asked import Invocation
+    from fairpay.cli.invocation import Invocation
     from fairpay.reports.outcome import Control
 
 __all__ = ["run"]
@@ -22,17 +22,17 @@ SPOILT = "Pay nothing from these books; restore them from a copy."
 SPOILT_RUN = "Do not pay from it; run it again from the logs."
 
 
-def run(asked: Invocation) -> None:
+def run(call: Invocation) -> None:
     """Check one run, or all months of the books.
 
     Raises:
         NotVerifiedError: a control does not hold.
 
     """
-    directory, books = asked.arguments["directory"], asked.values["books"]
-    controls = verify(directory, books=books, inputs=asked.values["inputs"])
+    directory, books = call.arguments["directory"], call.values["books"]
+    controls = verify(directory, books=books, inputs=call.values["inputs"])
     place = directory or books
-    present_data(asked, lambda: described(place, controls), lambda: screen(controls))
+    present_data(call, lambda: described(place, controls), lambda: screen(controls))
     failed = [control for control in controls if not control.ok]
     if failed:
         message = f"{place} does not verify: of {counted(len(controls), 'control')} {len(failed):,} failed"

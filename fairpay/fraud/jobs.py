@@ -37,8 +37,8 @@ def audit(logs: Logs, **options: Unpack[o.AuditOptions]) -> Audited:
     played = [find_scenario(name) for name in named]
     files = [InputFile("scenario", name) for name in scenario_files(named)]
 
-    def work(asked: Request) -> Audited:
-        outcome, found = run_audit(asked, watching(full), rules=rules, scenarios=played)
+    def work(request: Request) -> Audited:
+        outcome, found = run_audit(request, watching(full), rules=rules, scenarios=played)
         origins = origins_of("audit", full, rule=rules, scenario=list(named))
         return Audited(outcome, found, (*outcome.inputs, *files), origins)
 
@@ -56,12 +56,12 @@ def suspects(logs: Logs, **options: Unpack[o.SuspectsOptions]) -> Searched:
     origins = origins_of("suspects", full, rule=list(rules))
     origins["previous"] = (None if previous is None else "given", origins["previous"][1])
 
-    def before(asked: Request) -> list[InputFile]:
+    def before(request: Request) -> list[InputFile]:
         if previous is None:
             return []
-        return log_inputs(open_logs(previous, asked.reading, wanted=()).files, asked.reading, role="previous")
+        return log_inputs(open_logs(previous, request.reading, wanted=()).files, request.reading, role="previous")
 
-    def work(asked: Request) -> Searched:
-        return search(asked, watching(full), previous=previous, origins=origins)
+    def work(request: Request) -> Searched:
+        return search(request, watching(full), previous=previous, origins=origins)
 
     return do("suspects", logs, full | {"roles": ROLES}, work, rules=rules, inputs=before, files=outputs)

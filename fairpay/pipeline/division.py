@@ -53,8 +53,8 @@ def divide(month: Month, rules: Sequence[Rule]) -> Division:
     begun = [rule.settling(weights[rule], month, prepared[rule]) for rule in rules]
     paid = settle_together(month, begun)
     divided = [(rule, Allocation(rule.label, units, pool)) for rule, units in zip(rules, paid, strict=True)]
-    asked = [(rule, prepared[rule]) for rule in rules]
-    top_1, top_10 = steered(month, asked, HEAVY)
+    ready = [(rule, prepared[rule]) for rule in rules]
+    top_1, top_10 = steered(month, ready, HEAVY)
     walked = walk_payouts(month, divided)
     typical = typical_fee(month)
     return Division(
@@ -68,7 +68,7 @@ def divide(month: Month, rules: Sequence[Rule]) -> Division:
         median_fee=round_half_even(typical),
         mcdonald=walked.mcdonald,
         remarks=(
-            *(remark for rule, ready in asked for remark in rule.remarks(ready)),
+            *(remark for rule, state in ready for remark in rule.remarks(state)),
             *(undecided(rule, one.undecided) for rule, one in zip(rules, begun, strict=True) if tied(one)),
         ),
     )

@@ -14,7 +14,7 @@ from fairpay.errors import InputError, UsageError
 from fairpay.logs.doctor import examine
 from fairpay.logs.read import as_paths
 from fairpay.pipeline.run import inspect, refusal, run
-from fairpay.pipeline.work import do, origins_of, publish, request, watching
+from fairpay.pipeline.work import do, origins_of, publish, request_of, watching
 from fairpay.reports.summary import summary
 from fairpay.reports.tables import Shown, comparison, payouts
 from fairpay.rules import USUAL
@@ -148,8 +148,8 @@ def pay(logs: Logs, **options: Unpack[o.PayOptions]) -> Result:
 def divided(command: Literal["compare", "pay"], logs: Logs, rules: Sequence[str], options: Mapping[str, Any]) -> Result:
     """Divide the money under some rules."""
 
-    def work(asked: Request) -> Result:
-        outcome = run(asked, watching(options))
+    def work(request: Request) -> Result:
+        outcome = run(request, watching(options))
         return Result(command, outcome, outcome.inputs, origins_of(command, options, rule=list(rules)))
 
     return do(command, logs, options, work, rules=rules)
@@ -164,17 +164,17 @@ def check(logs: Logs, **options: Unpack[o.CheckOptions]) -> Checked:
 
     """
     full = complete("check", options)
-    asked = request("check", logs, (), full)
+    request = request_of("check", logs, (), full)
     paths = as_paths(logs)
-    files = () if paths is None else tuple(examine(paths, asked.reading))
+    files = () if paths is None else tuple(examine(paths, request.reading))
     try:
-        inspection, listening = inspect(asked, watching(full))
+        inspection, listening = inspect(request, watching(full))
     except InputError as refused:
         if all(file.problem for file in files):
             raise
         return Checked(files, None, None, refused=refused)
     warnings = inspection.cautions.found()
-    return Checked(files, inspection, listening, warnings, refusal(asked, inspection, warnings))
+    return Checked(files, inspection, listening, warnings, refusal(request, inspection, warnings))
 
 
 def policy_rule(options: Mapping[str, Any]) -> tuple[str, ...]:

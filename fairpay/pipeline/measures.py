@@ -116,7 +116,7 @@ def heavy_shares(
     return shares
 
 
-class Lent:
+class PerThread:
     """Arrays to add to, one for each thread that adds at the same time."""
 
     def __init__(self, make: Callable[[], Ints]) -> None:
@@ -128,7 +128,7 @@ class Lent:
 
     @contextmanager
     def one(self) -> Iterator[Ints]:
-        """Lend an array that nobody else has."""
+        """Hand out an array that no other thread has."""
         with self.lock:
             array = self.idle.pop() if self.idle else None
         if array is None:
@@ -171,14 +171,14 @@ def walk_payouts(month: Month, payouts: Sequence[tuple[Rule, Allocation]]) -> Pa
     paid = [allocation.paid for (_, allocation), stray in zip(payouts, strays, strict=True) if stray]
     tables = side_by_side(paid)
     facts = month.facts
-    lent = Lent(lambda: np.zeros((len(paid), BINS + 1), dtype=np.int64))
+    bins = PerThread(lambda: np.zeros((len(paid), BINS + 1), dtype=np.int64))
 
     def visit(usage: Usage) -> tuple[int, int, int, int]:
         from fairpay.kernels.lookup import count_kept, sum_played  # noqa: PLC0415 - Numba is loaded where it is used
 
-        with lent.one() as bins:
+        with bins.one() as own:
             for first, table in tables:
-                counts = bins[first : first + table.shape[1]]
+                counts = own[first : first + table.shape[1]]
                 count_kept(usage.start, usage.artist, usage.fee, typical, table, float(facts.pool), counts)
         held = np.empty(usage.users, dtype=np.int64)
         sum_played(usage.start, usage.artist, month.artist_amount, held)
@@ -193,7 +193,7 @@ def walk_payouts(month: Month, payouts: Sequence[tuple[Rule, Allocation]]) -> Pa
 
     figures = [*month.each(visit)]
     heavy_sum, heavy_count, light_sum, light_count = (sum(column) for column in zip(*figures, strict=True))
-    kept = np.cumsum(lent.total(), axis=1)
+    kept = np.cumsum(bins.total(), axis=1)
     medians = iter([1 - Fraction(int(np.searchsorted(one, rank)), BINS) for one in kept])
     strayed = tuple(next(medians) if stray else Fraction(0) for stray in strays)
     both = heavy_count and light_count and light_sum

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from fairpay.adjust.policy import find_policy, policy_file
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from fairpay.adjust.policy import Policy
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Listens, RawBatch
     from fairpay.qualify import Counts
@@ -26,12 +28,15 @@ if TYPE_CHECKING:
     from fairpay.rules.core.month import Month
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["ROLES", "Inspection", "Observer", "Opened", "Request", "Watch", "begin", "input_files", "open_month"]
+__all__ = ["ROLES", "Inspection", "Observer", "Opened", "Request", "Watch", "begin", "input_files"]
+
+ROLES = ("user", "artist", "plays", "seconds", "ms")
+"""The columns that money needs."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
-    """All that a run is asked."""
+    """All that a run is conditions."""
 
     logs: object
     """Paths, a Polars frame, or anything that exports Arrow."""
@@ -52,8 +57,39 @@ class Request:
     """Those of its files that hold tables given in memory, and are gone after the run."""
     roles: tuple[str, ...] = ()
     """Columns wanted besides those that money needs."""
-    held: dict[str, Opened] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """The logs, once they are open: they are opened once."""
+
+    @cached_property
+    def policy(self) -> Policy | None:
+        """The policy's file, read once.
+
+        Raises:
+            UsageError: there is none of that name, or it is not one.
+
+        """
+        return None if self.conditions.policy is None else find_policy(self.conditions.policy)
+
+    @cached_property
+    def opened(self) -> Opened:
+        """The logs, opened once, with every column that the run reads.
+
+        Raises:
+            InputError: they cannot be used.
+
+        """
+        period = (self.qualifying.since, self.qualifying.until)
+        timed = () if period == (None, None) else ("time",)
+        weighed = () if self.policy is None else wanted_roles(self.policy)
+        cautions, said = Cautions(), list[str]()
+        logs = open_once(
+            self.logs,
+            self.reading,
+            wanted=tuple(dict.fromkeys((*ROLES, *timed, *self.roles, *weighed))),
+            period=period,
+            cautions=cautions,
+            say=said.append,
+        )
+        warn_of_logs(logs, cautions)
+        return Opened(logs, cautions, (*said, found_columns(logs), *logs.notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,64 +137,32 @@ class Inspection:
     """Rows by fate."""
     cautions: Cautions
     """What may not be as its owner expects, as far as it is known."""
-    inputs: Sequence[InputFile] = ()
-    """Every file that was read, with what it was read as."""
 
 
-ROLES = ("user", "artist", "plays", "seconds", "ms")
-"""The columns that money needs."""
-
-
-def open_month(request: Request) -> Opened:
-    """Open the logs of a run, once, with every column that it reads.
-
-    Raises:
-        InputError: they cannot be used.
-
-    """
-    if "logs" not in request.held:
-        period = (request.qualifying.since, request.qualifying.until)
-        timed = () if period == (None, None) else ("time",)
-        policy = request.conditions.policy
-        weighed = () if policy is None else wanted_roles(find_policy(policy))
-        cautions, said = Cautions(), list[str]()
-        logs = open_once(
-            request.logs,
-            request.reading,
-            wanted=tuple(dict.fromkeys((*ROLES, *timed, *request.roles, *weighed))),
-            period=period,
-            cautions=cautions,
-            say=said.append,
-        )
-        warn_of_logs(logs, cautions)
-        request.held["logs"] = Opened(logs, cautions, (*said, found_columns(logs), *logs.notes))
-    return request.held["logs"]
-
-
-def begin(opened: Opened, request: Request, watch: Watch) -> None:
+def begin(request: Request, watch: Watch) -> None:
     """Say how the logs are read, and see that rejects overwrite no input."""
     if request.reading.rejects is not None:
         check_rejects(request.reading.rejects, [one.path for one in input_files(request)])
-    for sentence in opened.said:
+    for sentence in request.opened.said:
         watch.say(sentence)
 
 
 def input_files(request: Request) -> list[InputFile]:
     """Return every file a run reads, with what it is read as."""
-    asked = request.conditions
-    given: dict[str, str | Path | None] = {
+    conditions = request.conditions
+    paths: dict[str, str | Path | None] = {
         "subscribers": request.money.subscribers,
         "artists": request.artists,
         "decisions": request.decisions,
         "policy": None,
-        "history": asked.history,
-        "wishes": asked.wishes,
-        "delegations": asked.delegations,
+        "history": conditions.history,
+        "wishes": conditions.wishes,
+        "delegations": conditions.delegations,
     }
-    if asked.policy is not None:
-        given["policy"] = policy_file(asked.policy)
-    tables = [InputFile(role, str(path)) for role, path in given.items() if path not in {None, *request.in_memory}]
-    return [*log_inputs(open_month(request).logs.files, request.reading), *tables]
+    if conditions.policy is not None:
+        paths["policy"] = policy_file(conditions.policy)
+    tables = [InputFile(role, str(path)) for role, path in paths.items() if path not in {None, *request.in_memory}]
+    return [*log_inputs(request.opened.logs.files, request.reading), *tables]
 
 
 def found_columns(logs: Logs) -> str:

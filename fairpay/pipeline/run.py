@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from fairpay.adjust.decisions import read_decisions
 from fairpay.adjust.payers import Payers, pass_on
-from fairpay.adjust.policy import find_policy
 from fairpay.adjust.stated import check_conditions, read_statements
 from fairpay.errors import InputError, NothingToPayError
 from fairpay.logs.artists import read_artists
@@ -21,7 +20,7 @@ from fairpay.logs.subscribers import read_subscribers
 from fairpay.pipeline.census import Applying
 from fairpay.pipeline.funds import check_stated, fee_units
 from fairpay.pipeline.intake import Plan, Statements, Variant, take_in
-from fairpay.pipeline.request import Inspection, Request, Watch, begin, input_files, open_month
+from fairpay.pipeline.request import Inspection, Request, Watch, begin, input_files
 from fairpay.pipeline.settle import Ending, describe
 from fairpay.pipeline.warn import (
     sentences,
@@ -59,8 +58,8 @@ def run(request: Request, watch: Watch | None = None, *, observer: Observer | No
     names = artist_names(request.artists)
     variants = variants_of(request)
     plan, fee_unit = plan_of(request, currency, kept=len(variants) > 1)
-    opened = open_month(request)
-    begin(opened, request, watch)
+    opened = request.opened
+    begin(request, watch)
     look = partial(warn_of_counts, opened, request)
     with take_in(
         plan, opened.logs, watch, opened.cautions, observer=observer, variants=variants, look=look
@@ -84,12 +83,12 @@ def plan_of(request: Request, currency: Currency, *, kept: bool) -> tuple[Plan, 
         FairpayError: an unknown policy, a file that cannot be used, or numbers that cannot be.
 
     """
-    asked, money = request.conditions, request.money
-    check_conditions(asked, money.subscribers)
+    conditions, money = request.conditions, request.money
+    check_conditions(conditions, money.subscribers)
     set_aside = request.reading.rejects is not None
-    policies = () if asked.policy is None else (Applying(find_policy(asked.policy)),)
-    read = read_statements(asked.history, asked.wishes, asked.delegations, set_aside=set_aside)
-    statements = Statements(**read, kappa=asked.kappa)
+    policies = () if request.policy is None else (Applying(request.policy),)
+    read = read_statements(conditions.history, conditions.wishes, conditions.delegations, set_aside=set_aside)
+    statements = Statements(**read, kappa=conditions.kappa)
     payers, fee_unit = Payers(), 1
     if money.subscribers is not None:
         batches = read_subscribers(money.subscribers, currency, request.reading)
@@ -99,8 +98,8 @@ def plan_of(request: Request, currency: Currency, *, kept: bool) -> tuple[Plan, 
         payers, fee_unit = pass_on(
             payers,
             statements.delegations,
-            viscosity=asked.viscosity,
-            cap=asked.delegate_cap,
+            viscosity=conditions.viscosity,
+            cap=conditions.delegate_cap,
             set_aside=set_aside,
         )
     plan = Plan(
@@ -125,8 +124,8 @@ def variants_of(request: Request) -> tuple[Variant, ...]:
     found = [Variant()]
     if request.decisions is not None:
         found.append(Variant(apart=True))
-    if request.conditions.policy is not None:
-        found += [Variant(without=limit.name) for limit in find_policy(request.conditions.policy).thresholds]
+    if request.policy is not None:
+        found += [Variant(without=limit.name) for limit in request.policy.thresholds]
     return tuple(found)
 
 
@@ -163,8 +162,8 @@ def inspect(request: Request, watch: Watch | None = None) -> tuple[Inspection, L
 
     """
     watch, request = watch or Watch(), replace(request, roles=("time",))
-    opened = open_month(request)
-    begin(opened, request, watch)
+    opened = request.opened
+    begin(request, watch)
     look = partial(warn_of_counts, opened, request)
     with take_in(plain_plan(request, set_aside=True), opened.logs, watch, opened.cautions, look=look) as taken:
         counts, artists = taken.counts, taken.engine.pool(0).artist
@@ -180,7 +179,7 @@ def count_plays(request: Request) -> dict[str, int]:
         FairpayError: an input that cannot be used.
 
     """
-    opened = open_month(request)
+    opened = request.opened
     with take_in(plain_plan(request, set_aside=False), opened.logs, Watch(), opened.cautions) as taken:
         return dict(
             zip(taken.engine.pool(0).artist.to_pylist(), taken.engine.pool(0).artist_plays.tolist(), strict=True)

@@ -1,4 +1,4 @@
-"""A job, from its options to a published run: what is asked, where it is written, what its manifest records."""
+"""A job, from its options to a published run: what it is to do, where it is written, what its manifest records."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ __all__ = [
     "do",
     "origins_of",
     "publish",
-    "request",
+    "request_of",
     "watching",
 ]
 
@@ -96,15 +96,15 @@ def do(  # noqa: PLR0913 - what makes one job another
 
     """
     with ExitStack() as stack:
-        asked = request(command, logs, rules, stack.enter_context(tables_in_files(options)))
+        request = request_of(command, logs, rules, stack.enter_context(tables_in_files(options)))
         if options["output"] is None:
-            return work(asked)
+            return work(request)
         target = stack.enter_context(Target(Path(str(options["output"])), force=options["force"]))
-        read = [*input_files(asked), *inputs(asked)]
-        if asked.reading.rejects is not None:
-            check_rejects(asked.reading.rejects, [one.path for one in read], output=target.directory)
+        read = [*input_files(request), *inputs(request)]
+        if request.reading.rejects is not None:
+            check_rejects(request.reading.rejects, [one.path for one in read], output=target.directory)
         hashed = HashedInputs.begin(read)
-        result = work(asked)
+        result = work(request)
         return replace(result, published=publish(result, target, hashed, more=files(result)))  # type: ignore[type-var] # results are dataclasses
 
 
@@ -170,7 +170,7 @@ def digest(table: pa.Table, summary: Mapping[str, Any]) -> str:
     return sink.hexdigest()
 
 
-def request(command: str, logs: object, rules: Sequence[str], options: Mapping[str, Any]) -> Request:
+def request_of(command: str, logs: object, rules: Sequence[str], options: Mapping[str, Any]) -> Request:
     """Turn options into what the pipeline is asked; those that the command does not have are as by default."""
     artists, decisions = (options.get(name) for name in ("artists", "decisions"))
     return Request(

@@ -264,8 +264,6 @@ class Conditions(FromOptions):
 
     policy: str | None = None
     """The name of a policy that comes with fairpay, or a `.toml` file."""
-    without: str | None = None
-    """A threshold of the policy to leave out, to see what it moves."""
     history: Path | None = None
     """A file of user, artist and past plays."""
     kappa: Fraction = DEFAULT["kappa"]

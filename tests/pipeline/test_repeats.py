@@ -15,9 +15,9 @@ import fairpay
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.schema import Cautions, Warned
 from fairpay.pipeline.intake import take_in
-from fairpay.pipeline.jobs import request
-from fairpay.pipeline.request import Watch, open_month
+from fairpay.pipeline.request import Watch
 from fairpay.pipeline.run import plain_plan
+from fairpay.pipeline.work import request_of
 from fairpay.settings.commands import complete
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def exports(folder: Path) -> list[Path]:
 
 def warned(logs: object, **options: object) -> dict[str, Warned]:
     """What a reading warns of repeats, by code."""
-    asked = request("pay", logs, (), complete("pay", options))
-    opened = open_month(asked)
+    asked = request_of("pay", logs, (), complete("pay", options))
+    opened = asked.opened
     with take_in(plain_plan(asked, set_aside=False), opened.logs, Watch(), opened.cautions):
         found = opened.cautions.found()
     return {one.code: one for one in found if one.code in {"repeats", "same-files"}}

@@ -12,7 +12,7 @@ from fairpay.errors import InputError, UsageError
 from fairpay.logs.schema import Fate
 from fairpay.money.currency import Currency
 from fairpay.pipeline.intake import take_in
-from fairpay.pipeline.request import Request, Watch, open_month
+from fairpay.pipeline.request import Request, Watch
 from fairpay.pipeline.run import plan_of
 from fairpay.rules import find_rule
 from fairpay.settings.values import Conditions, MoneyStated, Reading, Running
@@ -64,7 +64,7 @@ class Month:
             conditions=Conditions(**self.conditions, **more),
         )
         plan, _ = plan_of(request, Currency.of("EUR"), kept=False)
-        opened = open_month(request)
+        opened = request.opened
         with take_in(plan, opened.logs, Watch(), opened.cautions) as taken:
             month = taken.engine.pool(0).month(pool=10**6, rate=Fraction(1), fees_are_money=False)
             paid = naive.run(find_rule(rule), month).tolist()
