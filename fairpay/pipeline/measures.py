@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fairpay.kernels.lookup import count_kept, sum_played
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.rule import Promise
 
@@ -174,8 +175,6 @@ def walk_payouts(month: Month, payouts: Sequence[tuple[Rule, Allocation]]) -> Pa
     bins = PerThread(lambda: np.zeros((len(paid), BINS + 1), dtype=np.int64))
 
     def visit(usage: Usage) -> tuple[int, int, int, int]:
-        from fairpay.kernels.lookup import count_kept, sum_played  # noqa: PLC0415 - Numba is loaded where it is used
-
         with bins.one() as own:
             for first, table in tables:
                 counts = own[first : first + table.shape[1]]

@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fairpay.kernels import wide
 from fairpay.money.integers import sum_exactly
 
 if TYPE_CHECKING:
@@ -196,8 +197,6 @@ def shares(paid: Ints, pool: int) -> pa.Array:
     """
     if pool == 0:
         return decimals(paid, SHARE_DIGITS, missing=np.ones(len(paid), dtype=np.bool_))
-    from fairpay.kernels import wide  # noqa: PLC0415 - Numba is loaded where it is used
-
     quotient = np.empty(len(paid), dtype=np.int64)
     rest = np.empty(len(paid), dtype=np.uint64)
     wide.apportion(paid, np.uint64(pool), np.uint64(10**SHARE_DIGITS), quotient, rest)

@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+import pyarrow.parquet as pq
+
 from fairpay.runs.disk import open_new
 
 if TYPE_CHECKING:
@@ -31,8 +34,6 @@ def write_parquet(table: pa.Table, path: Path) -> int:
         OSError: when the file cannot be written.
 
     """
-    import pyarrow.parquet as pq  # noqa: PLC0415 - loaded where it is used
-
     whole = table.combine_chunks()
     with open_new(path) as file, pq.ParquetWriter(file, whole.schema, compression="zstd") as writer:
         writer.write_table(whole, row_group_size=GROUP_ROWS)
@@ -48,8 +49,6 @@ def write_tables(tables: Iterable[pa.Table], path: Path) -> int:
         OSError: when the file cannot be written.
 
     """
-    import pyarrow.parquet as pq  # noqa: PLC0415 - loaded where it is used
-
     rows, rest = 0, iter(tables)
     first = next(rest)
     with open_new(path) as file, pq.ParquetWriter(file, first.schema, compression="zstd") as writer:
@@ -76,8 +75,6 @@ def write_csv(table: pa.Table, path: Path) -> int:
 
 def csv_to(table: pa.Table, file: BinaryIO) -> None:
     """Write a table as CSV to an open file, some rows at a time."""
-    import polars as pl  # noqa: PLC0415 - loaded where it is used
-
     frame = pl.DataFrame(table)
     frame.head(0).write_csv(file)
     file.writelines(part.write_csv(include_header=False).encode() for part in frame.iter_slices(SLICE_ROWS))

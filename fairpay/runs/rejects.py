@@ -6,6 +6,10 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from fairpay.errors import OutputError, UsageError
 from fairpay.runs import disk
 
@@ -13,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    import pyarrow as pa
 
 __all__ = ["check_rejects", "write_rejects"]
 
@@ -67,9 +70,6 @@ def holds_rejects(path: Path) -> bool:
     if path.suffix.lower() not in PARQUET:
         with path.open("rb") as file:
             return file.read(100).startswith(",".join(BEGINS).encode())
-    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
-    import pyarrow.parquet as pq  # noqa: PLC0415 - the same
-
     try:
         return tuple(pq.read_schema(path).names[: len(BEGINS)]) == BEGINS
     except (OSError, pa.ArrowException):
@@ -85,8 +85,6 @@ def write_rejects(table: pa.Table, path: Path) -> None:
         OutputError: it cannot be written; a file that was there before is left alone.
 
     """
-    import polars as pl  # noqa: PLC0415 - loaded where tables are written
-
     frame = pl.DataFrame(table)
     try:
         with disk.replacing(path) as made, disk.open_new(made) as out:

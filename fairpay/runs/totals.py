@@ -6,6 +6,10 @@ import io
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
 from fairpay.reports.outcome import Control
 from fairpay.runs.outputs import csv_to
 
@@ -13,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    import pyarrow as pa
 
 __all__ = ["check_totals"]
 
@@ -29,8 +32,6 @@ def check_totals(directory: Path, name: str, *, summary: Mapping[str, Any], rows
         OSError, ValueError, KeyError, TypeError: when a file is not what a run writes.
 
     """
-    import pyarrow.parquet as pq  # noqa: PLC0415 - loaded where it is used
-
     table = pq.read_table(directory / f"{name}.parquet")
     paid = payout_columns(table, len(summary["rules"]))
     yield row_control(table, rows=rows, summary=summary)
@@ -68,8 +69,6 @@ def csv_control(table: pa.Table, path: Path) -> Control:
 
 def order_control(table: pa.Table, column: str) -> Control:
     """Sorted by the first payout, descending, then by the bytes of the artist id."""
-    import pyarrow.compute as pc  # noqa: PLC0415 - loaded where it is used
-
     above, below = table.slice(0, max(table.num_rows - 1, 0)), table.slice(1)
     more = pc.greater(above[column], below[column])
     tied = pc.and_(pc.equal(above[column], below[column]), pc.less(above["artist"], below["artist"]))
@@ -79,8 +78,6 @@ def order_control(table: pa.Table, column: str) -> Control:
 
 def money_controls(table: pa.Table, paid: Sequence[str], summary: Mapping[str, Any]) -> Iterator[Control]:
     """Every rule pays the pool, no more and no less, to nobody less than nothing, as the summary says."""
-    import pyarrow.compute as pc  # noqa: PLC0415 - loaded where it is used
-
     pool = Decimal(summary["pool"])
     for column, rule in zip(paid, summary["rules"], strict=True):
         total = sum_of(table[column])
@@ -110,9 +107,6 @@ def listening_controls(table: pa.Table, summary: Mapping[str, Any]) -> Iterator[
 
 def change_control(table: pa.Table, first: str, column: str, comparison: Mapping[str, Any]) -> Control:
     """What changes hands, and how many gain and lose, is what the summary says."""
-    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
-    import pyarrow.compute as pc  # noqa: PLC0415 - loaded where it is used
-
     narrow = pa.decimal128(DIGITS, table[first].type.scale)
     change = pc.subtract(table[column].cast(narrow), table[first].cast(narrow))
     moved = sum_of(pc.abs(change)) / 2
@@ -126,9 +120,6 @@ def change_control(table: pa.Table, first: str, column: str, comparison: Mapping
 
 def sum_of(column: pa.ChunkedArray) -> Any:  # noqa: ANN401 - an int or a Decimal, as the column is
     """Sum a column of integers or decimals; nothing sums to 0. Integers are summed as decimals, which cannot wrap."""
-    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
-    import pyarrow.compute as pc  # noqa: PLC0415 - the same
-
     wide = column.cast(pa.decimal128(38, 0)) if pa.types.is_integer(column.type) else column
     total = pc.sum(wide).as_py()
     return total if total is not None else ZERO

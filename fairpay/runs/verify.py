@@ -7,6 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+import pyarrow as pa
+
 from fairpay.errors import FairpayError, InputError
 from fairpay.logs.faults import reading_of
 from fairpay.reports.outcome import Control
@@ -22,19 +25,22 @@ __all__ = ["unreadable", "verify"]
 
 TABLES = ("comparison", "payouts")
 SUMMARY = "summary.json"
-
-
-def unreadable() -> tuple[type[BaseException], ...]:
-    """What reading a file that is not what it should be can raise, also from Arrow and Polars.
-
-    A panic of Polars is no `Exception`, so that nothing else would catch it.
-    """
-    import polars as pl  # noqa: PLC0415 - loaded where it is used
-    import pyarrow as pa  # noqa: PLC0415 - the same
-
-    own = (FairpayError, AttributeError, AssertionError, RecursionError, MemoryError)
-    common = (OSError, ValueError, LookupError, TypeError, ArithmeticError)
-    return (*own, *common, pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException)
+UNREADABLE: tuple[type[BaseException], ...] = (
+    FairpayError,
+    AttributeError,
+    AssertionError,
+    RecursionError,
+    MemoryError,
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    pa.ArrowException,
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+)
+"""What a spoilt table or summary makes of whoever reads it; a panic of Polars is no `Exception` of Python's."""
 
 
 def verify(directory: Path, *, inputs: bool = True) -> list[Control]:
@@ -136,6 +142,6 @@ def total_controls(
         try:
             summary = json.loads((directory / SUMMARY).read_bytes())
             yield from check_totals(directory, table, summary=summary, rows=names[f"{table}.parquet"]["rows"])
-        except unreadable() as error:
+        except UNREADABLE as error:
             kind = type(error).__name__
             yield Control("totals", ok=False, detail=f"{table} or {SUMMARY} is not what it should be ({kind})")
