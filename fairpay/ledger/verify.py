@@ -22,7 +22,7 @@ from fairpay.ledger.statements import effects_files, payables, pools_sheet, stat
 from fairpay.ledger.store import ADJUSTMENTS, HEAD, LEDGER, Entry, gone, shelf
 from fairpay.reports.outcome import Control
 from fairpay.runs.publish import damage, fault_of, manifest_stands
-from fairpay.runs.verify import unreadable
+from fairpay.runs.verify import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -153,7 +153,7 @@ def month_controls(found: Shelf) -> Iterator[Control]:
             yield from derived_controls(month, rows, written, facts)
             before = before.after(rows)
             positions[month.period] = pool_sums(position(rows))
-        except unreadable() as error:
+        except UNREADABLE as error:
             yield Control(f"{month.period} ledger", ok=False, detail=f"cannot be read: {first_line(error)}")
             return
     yield from restated_totals(found, positions)
@@ -226,7 +226,7 @@ def restated_totals(found: Shelf, positions: dict[str, PoolSums]) -> Iterator[Co
             )
             pools = positions[closed]
             yield restated_total(name, facts, rows, closed, pools)
-        except unreadable() as error:
+        except UNREADABLE as error:
             yield Control(f"{name} totals", ok=False, detail=f"cannot be read: {first_line(error)}")
 
 
