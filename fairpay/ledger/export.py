@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -210,7 +211,8 @@ def workbook(*, about: Sequence[tuple[str, str]], sheets: Sequence[Sheet], rows:
         "strings_to_urls": False,
     }
     out = BytesIO()
-    with xlsxwriter.Workbook(out, options) as book:
+    # the parts of a workbook lie in files until it is put together: in a folder that goes however the program ends
+    with TemporaryDirectory(prefix="fairpay-") as parts, xlsxwriter.Workbook(out, {**options, "tmpdir": parts}) as book:
         book.set_properties({"created": CREATED, "title": "fairpay"})
         first = book.add_worksheet("About")
         for line, (name, text) in enumerate(about):

@@ -173,9 +173,8 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
     """
     running = plan.running
     with LocalEngine(running, pools=len(variants) if plan.pools is None else plan.pools + BEHIND) as engine:
-        once = None
-        if plan.reading.repeats == "drop":
-            once = find_repeats(logs, plan.qualifying, plan.judging, spool=engine.spool, running=running)
+        drop = plan.reading.repeats == "drop"
+        once = find_repeats(logs, plan.qualifying, plan.judging, spool=engine.spool, running=running) if drop else None
         stages = open_stages(plan, logs, once, variants)
         stages[0].observer = observer
         subscribe(plan, engine, len(variants))

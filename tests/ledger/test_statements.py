@@ -13,6 +13,8 @@ from fairpay.ledger.model import PAYEE, Kind, Ledger, Row
 from fairpay.ledger.statements import file_name, lines, payables, payment_ref, statements
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fairpay.ledger.export import Sheet
 
 PAYEES = ("../../etc", "CON", "x" * 300, "a/b", "🎸", "=1+1", "A", "a", "", ".", "nul.txt", "é")
@@ -119,3 +121,14 @@ def test_the_page_for_bookkeepers_says_both_sides_and_the_column_of_every_kind()
     page = (ROOT / ".github" / "BOOKS.md").read_text(encoding="utf-8")
     lines = re.findall(r"^\| `(\w+)` \| ([\w ]+) \| ([\w ]+) \| `(\w+)` \|$", page, re.MULTILINE)
     assert lines == [(kind.value, kind.debit, kind.credit, kind.column) for kind in Kind]
+
+
+def test_a_workbook_that_is_interrupted_leaves_no_parts_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("zipfile.ZipFile.write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        workbook(about=[("a", "b")], sheets=[])
+    assert list(tmp_path.iterdir()) == []
