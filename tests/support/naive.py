@@ -1,7 +1,7 @@
 """Slow, obvious answers in exact fractions, and a month held in plain Python lists: what everything fast is held to.
 
-`exact(rule, listeners, ...)` finds `exact_<name of the rule>` in naive_rules.py, so a rule without an exact answer
-fails its tests.
+`exact(rule, listeners, ...)` asks `oracle_rules.py`, which knows nothing of fairpay, so a rule without an exact answer
+there fails its tests.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-import naive_rules
 import numpy as np
+import oracle_rules
 
 from fairpay.rules.core.month import Facts, Users
 from fairpay.rules.core.ties import settle_together
@@ -177,7 +177,12 @@ def exact(
     """
     fees = sum(u.fee for u in listeners)
     alpha = rate if rate is not None else (Fraction(pool, fees) if fees else Fraction(1))
-    answer = getattr(naive_rules, f"exact_{rule.name.replace('-', '_')}")
-    shares = answer(rule, listeners, artists, alpha)
-    total = sum(shares)
-    return [pool * share / total for share in shares] if total else [Fraction(0)] * artists
+    name, _, text = rule.label.partition(":")
+    parameters = tuple((key, value) for key, _, value in (one.partition("=") for one in text.split(",") if one))
+    people = [
+        oracle_rules.Listener(Fraction(u.fee), {str(j): Fraction(x) for j, x in u.amounts.items()}, Fraction(u.plays))
+        for u in listeners
+    ]
+    shares = oracle_rules.divide(oracle_rules.Rule(name, parameters), people, alpha).shares
+    total = sum(shares.values())
+    return [pool * shares.get(str(j), Fraction(0)) / total if total else Fraction(0) for j in range(artists)]

@@ -183,6 +183,8 @@ def top_artist(rule: Rule, listeners: Sequence[Listener], _: Fraction) -> list[S
     """A share of the fee to the most played, ties equally; the rest market-centric."""
     share = rule.number("share", "1/10")
     fees, listening = (sum(values, ZERO) for values in ([u.fee for u in listeners], [u.total for u in listeners]))
+    if not fees:
+        return market_centric(rule, listeners, ZERO) if not share else [{} for _ in listeners]
     found = []
     for u in listeners:
         tops = [artist for artist, x in u.x.items() if x == max(u.x.values())]
@@ -247,7 +249,7 @@ def together(rule: Callable[[list[tuple[Fraction, Shares]]], Shares]) -> Callabl
 
     def shares(listeners: Sequence[Listener]) -> Shares:
         users = [(u.fee, {artist: x / u.total for artist, x in u.x.items()}) for u in listeners if u.fee]
-        return rule(users)
+        return rule(users) if users else {}
 
     return shares
 

@@ -68,8 +68,14 @@ def geometric_median(users: Users) -> dict[str, Fraction]:
     if found is None:
         with localcontext() as context:
             context.prec = DIGITS
-            found = tuple(map(Fraction, newton(merged)))
+            found = tuple(map(simple, newton(merged)))
     return dict(zip(artists, found, strict=True))
+
+
+def simple(coordinate: Decimal) -> Fraction:
+    """The fraction of small terms that a coordinate is within its error of, if any, so that ties are ties."""
+    near = Fraction(coordinate).limit_denominator(10**9)
+    return near if abs(near - Fraction(coordinate)) < Fraction(1, 10**40) else Fraction(coordinate)
 
 
 def on_a_line(points: dict[tuple[Fraction, ...], Fraction]) -> tuple[Fraction, ...] | None:
