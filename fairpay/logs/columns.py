@@ -194,12 +194,7 @@ def compare(
     one: dict[str, str], two: dict[str, str], where: tuple[str, str], loose: tuple[bool, bool],
     found: Mapping[str, Columns],
 ) -> None:  # fmt: skip
-    """Hold the columns of two files against each other.
-
-    Raises:
-        InputError: they differ.
-
-    """
+    """Hold the columns of two files against each other."""
     first, second = where
     apart = "Read them apart, or bring them to the same columns"
     for role in ROLES:
@@ -219,7 +214,6 @@ def compare(
 
 
 def named(role: str, name: str, names: Sequence[str], where: str) -> str:
-    """Find a column the user named: exactly, else regardless of case."""
     if name in names:
         return name
     alike = [other for other in names if other.casefold() == name.casefold()]
@@ -230,7 +224,6 @@ def named(role: str, name: str, names: Sequence[str], where: str) -> str:
 
 
 def not_found(role: str, names: Sequence[str], reading: Reading, where: str) -> InputError:
-    """Say what was looked for, what is there, and what to do."""
     message = f"{where}: no column for the {role}: looked for {', '.join(KNOWN[role])}; {listed(names)}"
     if not reading.header:
         advice = "Name columns by position from 1: --columns user=1,artist=2."
@@ -249,7 +242,6 @@ def looks_like_data(names: Sequence[str]) -> bool:
 
 
 def listed(names: Sequence[str]) -> str:
-    """List the columns found, not too many."""
     if looks_like_data(names) and list(names) != [str(i + 1) for i in range(len(names))]:
         return "the first line looks like a row, not like a header"
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""

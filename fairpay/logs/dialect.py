@@ -96,12 +96,7 @@ def find_dialect(head: str, reading: Reading, where: str) -> Dialect:
 def lines_above(  # noqa: PLR0913, PLR0917 - what is known of the header
     lines: Sequence[str], width: int, separator: str, reading: Reading, where: str, at: int
 ) -> int:
-    """Count the lines above a header that say something.
-
-    Raises:
-        InputError: some of them look like rows, as in a file that was sorted, header and all.
-
-    """
+    """Count the lines above a header that say something."""
     said = [line for line in lines if line.strip()]
     rows = 0
     for line in said:
@@ -130,7 +125,6 @@ def told_separator(text: str) -> str:
 
 
 def fields(line: str, separator: str, *, quote: bool, spaced: bool = False) -> list[str]:
-    """Split one line."""
     if not line:
         return []
     if not quote:
@@ -159,7 +153,6 @@ def find_header(lines: Sequence[str], separators: Sequence[str], reading: Readin
 
 
 def is_prose(line: str, separator: str) -> bool:
-    """Whether a line split at spaces is a sentence that happens to have a known word in it."""
     return separator == " " and line.startswith(COMMENTS)
 
 

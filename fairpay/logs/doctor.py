@@ -9,7 +9,7 @@ import polars as pl
 
 from fairpay.errors import InputError
 from fairpay.kernels.amounts import read_amounts
-from fairpay.logs.cells import Cells, check_kinds
+from fairpay.logs.cells import NUMBERS, Part, check_kinds
 from fairpay.logs.columns import find_columns
 from fairpay.logs.faults import reading_of
 from fairpay.logs.find import find_logs
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ColumnFound", "FileFound", "examine"]
 
-NUMBERS = ("plays", "seconds", "ms")
 DIGITS = {"seconds": 3, "ms": 0, "plays": 0}
 
 
@@ -76,7 +75,6 @@ def examine(paths: Sequence[str], reading: Reading) -> list[FileFound]:
 
 
 def looked_at(file: LogFile, reading: Reading) -> FileFound:
-    """Look into one file."""
     found = FileFound(path=file.path, format=file.format, size=file.size)
     try:
         source = open_file(file, reading)
@@ -106,12 +104,12 @@ def read_through(
     source: Source, columns: Columns, roles: dict[str, str], reading: Reading
 ) -> tuple[int, tuple[ColumnFound, ...]]:
     """Read the file once; return its rows, and what each column holds."""
-    cells = Cells(source=source, columns=columns, reading=replace(reading, several_artists="joined"), constants={})
+    part = Part(source=source, columns=columns, reading=replace(reading, several_artists="joined"))
     spans = {role: ValueSpan(role) for role in roles}
     rows = 0
-    for frame in source.read(cells.names):
+    for frame in source.read(part.names):
         with reading_of(source.where):
-            batch = cells.batch(frame, first_row=1)
+            batch = part.batch(frame, first_row=1)
         rows += frame.height
         for role, span in spans.items():
             span.widen(batch.columns[role])
@@ -123,7 +121,6 @@ def read_through(
 
 
 def words_of(kind: pl.DataType) -> str:
-    """Name a type in plain words."""
     if isinstance(kind, pl.List):
         return "list"
     if kind.is_integer() or (isinstance(kind, pl.Decimal) and not kind.scale):
@@ -134,8 +131,6 @@ def words_of(kind: pl.DataType) -> str:
 
 
 class ValueSpan:
-    """The range of a column, batch after batch."""
-
     def __init__(self, role: str) -> None:
         """Nothing was seen."""
         self.role = role
@@ -155,19 +150,13 @@ class ValueSpan:
             self.ends = [min(self.ends), max(self.ends)]
 
     def said(self) -> dict[str, Any]:
-        """Say it in text."""
         shown = self.ends and self.role != "user"  # who listens is nobody's to read here
         least, most = (str(end) for end in self.ends) if shown else ("", "")
         return {"empty": self.empty, "least": least, "most": most}
 
 
 def check_pages(file: LogFile, names: list[str]) -> None:
-    """Hold the pages of a Parquet file against their checksums, where they have them, which Polars does not.
-
-    Raises:
-        InputError: a page is not what was written.
-
-    """
+    """Hold the pages of a Parquet file against their checksums, where they have them, which Polars does not."""
     import pyarrow.parquet as pq  # noqa: PLC0415 - only to look at checksums
 
     tops = list(dict.fromkeys(name.split(".", 1)[0] for name in names))

@@ -81,12 +81,10 @@ def person_at(path: str) -> tuple[str, str]:
 
 
 def folders(path: str) -> list[str]:
-    """Return the folders a file lies in."""
     return [part for part in path.replace(os.sep, "/").split("/")[:-1] if part not in {"", "."}]
 
 
 def user_of(parts: Sequence[str]) -> str | None:
-    """Return the value of the last `user=ana` folder."""
     users = [part.split("=", 1)[1] for part in parts if "=" in part and normal(part.split("=", 1)[0]) in USERS]
     return users[-1] if users else None
 

@@ -125,12 +125,7 @@ def read_sheet(data: bytes, where: str, known: Callable[[Sequence[str]], int] = 
 
 
 def check_size(data: bytes, where: str) -> None:
-    """Refuse a workbook made to fill the memory: by what it unpacks to, or by cells far from all others.
-
-    Raises:
-        InputError: it is too large, or a damaged archive.
-
-    """
+    """Refuse a workbook made to fill the memory: by what it unpacks to, or by cells far from all others."""
     import zipfile  # noqa: PLC0415 - only for workbooks
     import zlib  # noqa: PLC0415 - the same
 
@@ -173,7 +168,6 @@ def room_of(book: ZipFile, name: str) -> int:
 
 
 def number_of(letters: bytes) -> int:
-    """Return which column `A` or `XFD` is, from 1."""
     found = 0
     for letter in letters.upper():
         found = 26 * found + letter - 64
@@ -193,7 +187,6 @@ def repeated(text: bytes) -> int:
 
 
 def text_of(cell: object) -> str:
-    """Write a cell as text."""
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, float):

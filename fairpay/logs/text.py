@@ -81,12 +81,6 @@ def open_text(file: LogFile, reading: Reading) -> Source:
 
 
 def recoded(file: LogFile, encoding: str) -> str:
-    """Copy a file from another encoding to UTF-8.
-
-    Raises:
-        InputError: a byte does not belong to that encoding.
-
-    """
 
     def write(out: IO[bytes]) -> None:
         with open_bytes(file.local) as stream:
@@ -160,12 +154,7 @@ class Table:
         return set(found.select(ROW).collect(engine="streaming")[ROW].to_list())
 
     def line_by_line(self, names: Sequence[str], done: int, size: int) -> Iterator[pl.DataFrame]:
-        """Read from row `done` on with the standard library, which says in which row a fault is.
-
-        Raises:
-            InputError: a quoted field does not end, or bytes are not UTF-8.
-
-        """
+        """Read from row `done` on with the standard library, which says in which row a fault is."""
         csv.field_size_limit(sys.maxsize)
         dialect = self.dialect
         width = len(dialect.names)
@@ -203,12 +192,6 @@ def told(frame: pl.DataFrame, names: Sequence[str], *, header: bool = True) -> p
 
 
 def numbered(stream: IO[bytes], dialect: Dialect, where: str) -> Iterator[list[str]]:
-    """Yield the fields of each row.
-
-    Raises:
-        InputError: with the row, from 1.
-
-    """
     row = 0
     reader = csv.reader(
         decoded(stream, dialect.skip),
@@ -230,7 +213,6 @@ def numbered(stream: IO[bytes], dialect: Dialect, where: str) -> Iterator[list[s
 
 
 def decoded(stream: IO[bytes], skip: int) -> Iterator[str]:
-    """Yield lines as text, the first `skip` left out."""
     for number, line in enumerate(stream):
         if number >= skip:
             text = line.decode("utf-8")
@@ -238,7 +220,6 @@ def decoded(stream: IO[bytes], skip: int) -> Iterator[str]:
 
 
 def all_empty(frame: pl.DataFrame, names: Sequence[str]) -> pl.Series:
-    """Say in which rows none of the columns has a value."""
     return frame.select(pl.all_horizontal(pl.col(name).is_null() for name in names)).to_series()
 
 
@@ -320,12 +301,7 @@ def quoting_of(file: LogFile, separator: str) -> Literal["quoted", "plain"] | No
 
 
 def head_text(head: bytes, where: str) -> str:
-    """Return the beginning of a file, of at most HEAD bytes, as text, whole lines only.
-
-    Raises:
-        InputError: it is UTF-16, not UTF-8, or not text at all.
-
-    """
+    """Return the beginning of a file, of at most HEAD bytes, as text, whole lines only."""
     if head.startswith(b"PAR1"):
         message = f"{where}: this is a Parquet file under another name"
         raise InputError(message, advice="Give --format parquet.")

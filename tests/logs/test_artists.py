@@ -10,7 +10,7 @@ import pytest
 from reads import write
 
 from fairpay.errors import InputError
-from fairpay.logs.artists import read_artists
+from fairpay.logs.tables import read_artists
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ import pytest
 from reads import judged, listens, write
 
 from fairpay.errors import InputError
-from fairpay.logs import json_stream
+from fairpay.logs import json as json_logs
 from fairpay.logs.read import open_logs
 from fairpay.logs.schema import Fate
 from fairpay.settings.values import Qualifying, Reading
@@ -150,7 +150,7 @@ def test_where_the_file_is_cut_into_chunks_does_not_matter(
     array = write(tmp_path / "a.json", json.dumps(plays, ensure_ascii=False))
     lines = write(tmp_path / "b.jsonl", "\r\n".join(json.dumps(play) for play in plays))
     whole = listens(array)
-    monkeypatch.setattr(json_stream, "CHUNK", chunk)
+    monkeypatch.setattr(json_logs, "CHUNK", chunk)
     assert listens(array) == whole
     assert listens(lines) == whole
 

@@ -16,7 +16,7 @@ from reads import listens, rows
 from stores import BUCKET, KEYS, closed_port, failing_server, s3_server, web_server
 
 from fairpay.errors import InputError
-from fairpay.logs import outages, stores
+from fairpay.logs import faults, stores
 from fairpay.logs.read import open_logs
 from fairpay.settings.values import Reading
 
@@ -151,12 +151,12 @@ def ask_for_keys(endpoint: str, *, always: bool) -> None:
     ],
 )
 def test_what_libraries_say_is_put_in_words(text: str, said: str) -> None:
-    assert said in str(outages.fault_at("s3://b/a.csv", text))
+    assert said in str(faults.fault_at("s3://b/a.csv", text))
 
 
 def test_no_secret_of_a_library_is_passed_on() -> None:
     text = "odd: http://ana:pw@host/x?X-Amz-Credential=AKIAABCDEFGHIJKL&X-Amz-Signature=c0ffee with AKIAABCDEFGHIJKL"
-    error = outages.fault_at("https://host/x", text)
+    error = faults.fault_at("https://host/x", text)
     assert not [word for word in ("pw", "AKIA", "c0ffee") if word in str(error)]
 
 

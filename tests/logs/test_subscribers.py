@@ -11,7 +11,7 @@ import pytest
 from reads import write
 
 from fairpay.errors import InputError, Problem
-from fairpay.logs.subscribers import read_subscribers
+from fairpay.logs.tables import read_subscribers
 from fairpay.money.currency import Currency
 
 if TYPE_CHECKING:
