@@ -105,19 +105,41 @@ def read_through(
 ) -> tuple[int, tuple[ColumnFound, ...]]:
     """Read the file once; return its rows, and what each column holds."""
     part = Part(source=source, columns=columns, reading=replace(reading, several_artists="joined"))
-    spans = {role: ValueSpan(role) for role in roles}
+    ends: dict[str, list[Any]] = {role: [] for role in roles}
+    empty = dict.fromkeys(roles, 0)
     rows = 0
     for frame in source.read(part.names):
         with reading_of(source.where):
             batch = part.batch(frame, first_row=1)
         rows += frame.height
-        for role, span in spans.items():
-            span.widen(batch.columns[role])
+        for role in roles:
+            empty[role] += batch.columns[role].null_count
+            values = values_of(batch.columns[role], role)
+            ends[role] += [end for end in (values.min(), values.max()) if end is not None]
+    ends |= {"user": []}  # who listens is nobody's to read here
     held = tuple(
-        ColumnFound(name=name, role=role, kind=words_of(source.fields[name].kind), **spans[role].said())
+        ColumnFound(
+            name=name,
+            role=role,
+            kind=words_of(source.fields[name].kind),
+            empty=empty[role],
+            least=str(min(ends[role], default="")),
+            most=str(max(ends[role], default="")),
+        )
         for role, name in roles.items()
     )
     return rows, held
+
+
+def values_of(column: pa.Array, role: str) -> pl.Series:
+    """Return the values of a column: numbers by their exact value, those that are none left out."""
+    values = pl.Series(column)
+    if role not in NUMBERS or values.dtype != pl.String:
+        return values
+    amounts = read_amounts(column, role=role, digits=DIGITS[role])
+    usable = pl.Series(amounts.value if amounts.how is None else amounts.value[amounts.how == 0])
+    exact: pl.Series = usable.cast(pl.Decimal(38, 0)) / 10 ** DIGITS[role]
+    return exact
 
 
 def words_of(kind: pl.DataType) -> str:
@@ -128,31 +150,6 @@ def words_of(kind: pl.DataType) -> str:
     if kind.is_numeric():
         return "number"
     return "time" if kind.is_temporal() else "text" if kind != pl.Null else "nothing"
-
-
-class ValueSpan:
-    def __init__(self, role: str) -> None:
-        """Nothing was seen."""
-        self.role = role
-        self.empty = 0
-        self.ends: list[Any] = []
-
-    def widen(self, column: pa.Array) -> None:
-        """Take in a batch: numbers by their exact value, other columns as they are."""
-        values = pl.Series(column)
-        self.empty += values.null_count()
-        if self.role in NUMBERS and values.dtype == pl.String:
-            amounts = read_amounts(column, role=self.role, digits=DIGITS[self.role])
-            usable = pl.Series(amounts.value) if amounts.how is None else pl.Series(amounts.value[amounts.how == 0])
-            values = usable.cast(pl.Decimal(38, 0)) / 10 ** DIGITS[self.role] if len(usable) else usable
-        if values.null_count() < len(values):
-            self.ends = [end for end in (*self.ends, values.min(), values.max()) if end is not None]
-            self.ends = [min(self.ends), max(self.ends)]
-
-    def said(self) -> dict[str, Any]:
-        shown = self.ends and self.role != "user"  # who listens is nobody's to read here
-        least, most = (str(end) for end in self.ends) if shown else ("", "")
-        return {"empty": self.empty, "least": least, "most": most}
 
 
 def check_pages(file: LogFile, names: list[str]) -> None:

@@ -103,9 +103,10 @@ def open_json(file: LogFile, reading: Reading) -> Source:
         if lines and (len(start) == HEAD or head.count(b"\n") >= SAMPLE):
             notice_late(values, file, reading)
     check_names(values, file.path)
-    frames = Lines(file, values) if lines else Objects(file, values, within=within)
     fields = {name: Field(kind=value.kind, expr=pl.col(name)) for name, value in values.items()}
-    return Source(where=file.path, fields=fields, frames=frames, text=True, nul=True, loose=True)
+    return Source(
+        where=file.path, fields=fields, frames=Rows(file, values, lines, within), text=True, nul=True, loose=True
+    )
 
 
 def holds_no_rows(file: LogFile) -> bool:
@@ -199,32 +200,46 @@ def loaded(text: str) -> Any:  # noqa: ANN401 - JSON
 
 
 @dataclass(frozen=True, slots=True)
-class Objects:
-    """Rows read by the standard library, every value as text or a list of texts."""
+class Rows:
+    """The rows of a file; those of a file of lines are read by Polars as long as they are of the kinds seen first."""
 
     file: LogFile
     values: dict[str, Value]
-    within: bool = False
+    lines: bool
+    within: bool
 
     def __call__(self, names: Sequence[str], rows: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG002 - see Source
-        yield from self.after(0, names, rows)
+        """Read lines; from the first on that is not as seen, numbers as text; all else by the standard library."""
+        done = 0
+        values = [self.values[name] for name in names]
+        chosen = [expression(self.values[name]).alias(name) for name in names]
+        for numbers in (True, False) if self.lines and not any(value.long for value in values) else ():
+            schema = schema_of(values, numbers=numbers)
+            if schema is None:
+                break
+            lazy = pl.scan_ndjson(self.file.local, schema=schema).select(chosen)
+            try:
+                for frame in after(done, lazy, rows):
+                    yield frame
+                    done += frame.height
+            except pl.exceptions.PolarsError:
+                continue
+            return
+        yield from self.after(done, names, rows or BATCH // 4)
 
-    def after(self, done: int, names: Sequence[str], rows: int | None) -> Iterator[pl.DataFrame]:
-        size = rows or BATCH // 4
+    def after(self, done: int, names: Sequence[str], size: int) -> Iterator[pl.DataFrame]:
+        """Read the rows from `done` on, every value as text or a list of texts."""
         paths = {name: tuple(key for key, _ in self.values[name].path) for name in names}
         with open_bytes(self.file.local) as stream:
-            found = objects(stream, self.file.path, within=self.within)
-            for _ in islice(found, done):
-                pass
-            at = done
+            found = islice(objects(stream, self.file.path, within=self.within), done, None)
             while some := list(islice(found, size)):
                 try:
                     yield pl.DataFrame([column(name, some, path) for name, path in paths.items()])
                 except UnicodeEncodeError as error:
-                    which = f"rows {at + 1} to {at + len(some)}"
+                    which = f"rows {done + 1} to {done + len(some)}"
                     message = f"{self.file.path}: {which} hold half a character ({error.reason})"
                     raise InputError(message, advice=FAULTY) from error
-                at += len(some)
+                done += len(some)
 
 
 def column(name: str, rows: list[dict[str, Any]], path: tuple[str, ...]) -> pl.Series:
@@ -264,33 +279,6 @@ def text_of(value: Any) -> str | None:  # noqa: ANN401 - JSON
     if isinstance(value, bool):
         return "true" if value else "false"
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """One object a line, read by Polars as long as the values are of the kinds that were seen first."""
-
-    file: LogFile
-    values: dict[str, Value]
-
-    def __call__(self, names: Sequence[str], rows: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG002 - see Source
-        """Read the rows; from the first on that is not as seen, numbers as text, and else by the standard library."""
-        done = 0
-        values = [self.values[name] for name in names]
-        chosen = [expression(self.values[name]).alias(name) for name in names]
-        for numbers in (True, False) if not any(value.long for value in values) else ():
-            schema = schema_of(values, numbers=numbers)
-            if schema is None:
-                break
-            lazy = pl.scan_ndjson(self.file.local, schema=schema).select(chosen)
-            try:
-                for frame in after(done, lazy, rows):
-                    yield frame
-                    done += frame.height
-            except pl.exceptions.PolarsError:
-                continue
-            return
-        yield from Objects(self.file, self.values).after(done, names, rows)
 
 
 def schema_of(values: Collection[Value], *, numbers: bool) -> dict[str, pl.DataType] | None:

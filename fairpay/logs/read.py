@@ -16,7 +16,7 @@ from fairpay.errors import InputError, UsageError
 from fairpay.logs.cells import NOBODY, Part, can_be, check_kinds
 from fairpay.logs.columns import Columns, agree, check_roles, find_columns, has_artist, refuse_duplicates, tells_plays
 from fairpay.logs.find import find_logs
-from fairpay.logs.names import service_of
+from fairpay.logs.names import holds_podcasts
 from fairpay.logs.open import open_file
 from fairpay.logs.people import check_files, check_folders, exporter_stem, same_plays
 from fairpay.logs.source import empty, of_table
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fairpay.logs.source import Source
     from fairpay.settings.values import Reading
 
-__all__ = ["Logs", "Unit", "open_logs"]
+__all__ = ["Logs", "Unit", "as_paths", "open_logs"]
 
 SMALL = 1 << 20
 """Files below this many bytes are read several to a unit."""
@@ -166,6 +166,7 @@ class Wanted:
 
 
 def as_paths(logs: object) -> list[str] | None:
+    """Return the paths meant; None for a table."""
     if isinstance(logs, (str, os.PathLike)):
         return [os.fspath(logs)]
     is_table = hasattr(logs, "__arrow_c_stream__") or hasattr(logs, "collect_batches")
@@ -272,7 +273,7 @@ def refuse_first(faults: Mapping[str, InputError]) -> None:
 
 def is_no_log(file: LogFile, source: Source, asked: Wanted, *, alone: bool) -> bool:
     """Whether a file of a person's export is something else than a log: without artists, or without any play."""
-    if (alone and file.sought) or service_of(source.names) is not None:
+    if (alone and file.sought) or holds_podcasts(source.names):
         return False
     told = asked.reading.columns
     return not has_artist(source.names, asked.reading) or not (told.keys() & LISTENING or tells_plays(source.names))
@@ -286,8 +287,8 @@ def columns_of_all(sources: Mapping[LogFile, Source], asked: Wanted) -> dict[str
         names = (*valued(source), *(key for key in file.hive if key not in source.fields))
         try:
             if names not in known:
-                plain = tuple(source.names)
-                known[names] = asked.columns(names, file.path) if service_of(plain) is None else podcasts(names, asked)
+                spoken = holds_podcasts(source.names)
+                known[names] = podcasts(names, asked) if spoken else asked.columns(names, file.path)
             found[file.path] = tellable(source, known[names], asked.telling)
             check_kinds(source, found[file.path])
         except InputError as error:

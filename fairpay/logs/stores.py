@@ -34,8 +34,8 @@ TRIES = 3
 CHUNK = 1 << 20
 PAUSE = 0.2
 PARTIAL, NO_SUCH_PART = 206, 416
-PASSING = frozenset({408, 429, 500, 502, 503, 504})
-"""Statuses that may be others the next time."""
+PASSING = frozenset({None, 408, 429, 500, 502, 503, 504})
+"""Statuses that may be others the next time, and none: the connection broke."""
 S3, GOOGLE, AZURE = ("s3",), ("gs", "gcs"), ("az", "abfs", "abfss")
 
 
@@ -219,14 +219,13 @@ class Web(Place):
         for attempt in range(1, TRIES + 1):
             try:
                 return urlopen(asking(address, headers), timeout=SILENCE)  # noqa: S310 - http and https only
-            except HTTPError as error:
-                error.close()
-                if error.code == NO_SUCH_PART and headers:
-                    return self.asked(address, {})  # an empty file has no first byte
-                if error.code not in PASSING or attempt == TRIES:
-                    raise fault_at(shown(address), str(error)) from None
             except (OSError, HTTPException) as error:
-                if attempt == TRIES:
+                code = error.code if isinstance(error, HTTPError) else None
+                if isinstance(error, HTTPError):
+                    error.close()
+                if code == NO_SUCH_PART and headers:
+                    return self.asked(address, {})  # an empty file has no first byte
+                if attempt == TRIES or code not in PASSING:
                     raise fault_at(shown(address), str(error)) from None
             except ValueError as error:
                 message = f"{shown(address)}: this is no address: {error}"

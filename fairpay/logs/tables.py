@@ -221,16 +221,13 @@ def note(
     faults: Faults, numbers: NDArray[np.int64], paid: pa.Array, wrong: list[tuple[NDArray[np.bool_], str, bool]]
 ) -> None:
     """Note what is wrong with which lines of one batch: for each line the first reason that holds."""
-    left = np.ones(len(numbers), np.bool_)
-    met: list[tuple[int, str, int, str]] = []
-    for mask, reason, show in wrong:
-        found = np.flatnonzero(mask & left)
-        left[found] = False
-        if len(found):
-            example = f": {paid[int(found[0])].as_py()}"[:60] if show else ""
-            met.append((int(numbers[found[0]]), reason, len(found), example))
-    for row, reason, count, example in sorted(met):
-        faults.add(reason, row, count, example=example)
+    codes = np.select([mask for mask, _, _ in wrong], range(len(wrong)), len(wrong))
+    met, firsts, counts = np.unique(codes, return_index=True, return_counts=True)
+    for first, code, count in sorted(zip(firsts.tolist(), met.tolist(), counts.tolist(), strict=True)):
+        if code < len(wrong):
+            _, reason, shown = wrong[code]
+            example = f": {paid[first].as_py()}"[:60] if shown else ""
+            faults.add(reason, int(numbers[first]), count, example=example)
 
 
 def read_artists(path: Path) -> pl.DataFrame:
