@@ -116,7 +116,7 @@ def reading_of(path: str, *, encoding: str = "UTF-8") -> Iterator[None]:
     """
     try:
         yield
-    except (*FAULTS, *faults_of_arrow()) as error:
+    except (*FAULTS, *faults_in_use()) as error:
         if any(word in str(error) for word in NETWORK):
             raise fault_at(path, str(error)) from None
         raise fault_in(path, error, encoding) from error
@@ -153,7 +153,7 @@ def outages_at(address: str) -> Iterator[None]:
     """
     try:
         yield
-    except (*NETWORK_FAULTS, *faults_of_arrow()) as error:
+    except (*NETWORK_FAULTS, *faults_in_use()) as error:
         raise fault_at(address, str(error)) from None
 
 
@@ -179,10 +179,10 @@ def fault_at(address: str, text: str) -> InputError:
     return InputError(message, advice="Check the address and the network; or fetch the file first.")
 
 
-def faults_of_arrow() -> tuple[type[BaseException], ...]:
-    """Return what PyArrow raises, if it is in use."""
-    arrow = sys.modules.get("pyarrow")
-    return () if arrow is None else (arrow.ArrowException,)
+def faults_in_use() -> tuple[type[BaseException], ...]:
+    """Return what PyArrow and the web's client raise, as far as they are in use."""
+    names = {"pyarrow": "ArrowException", "http.client": "HTTPException"}
+    return tuple(getattr(sys.modules[module], name) for module, name in names.items() if module in sys.modules)
 
 
 def short(text: str) -> str:

@@ -112,8 +112,8 @@ def find_logs(paths: Sequence[str], reading: Reading) -> Found:
     told = {extension_of(path) for path in paths if path not in reading.late}
     for path in paths:
         own = FORMATS.get(extension_of(path)) if path in reading.late and extension_of(path) not in told else None
-        search = Search(replace(reading, format=own) if own else reading, passed)
-        for file in search.expand(path, alone=len(paths) == 1):
+        walk = Walk(replace(reading, format=own) if own else reading, passed)
+        for file in walk.expand(path, alone=len(paths) == 1):
             each.setdefault(file.local if file.remote else os.path.realpath(file.local), file)
             kinds.setdefault(reading.late.get(path, 0), {}).setdefault(file.format, file.path)
     if not each:
@@ -177,7 +177,7 @@ def extension_of(path: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class Walk:
     """Finds the files that one argument stands for."""
 
     reading: Reading

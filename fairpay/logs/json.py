@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import count, islice
 from typing import IO, TYPE_CHECKING, Any
 
@@ -122,7 +125,7 @@ def holds_no_rows(file: LogFile) -> bool:
 
 def check_names(names: Iterable[str], where: str) -> None:
     for name in names:
-        if "\0" in name or (not name.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in name)):
+        if re.search("[\0\ud800-\udfff]", name):
             message = f"{where}: the name of a column holds half a character or a NUL: {name!r}"
             raise InputError(message, advice=FAULTY)
 
@@ -132,9 +135,7 @@ def is_row(value: dict[str, Any], file: LogFile, reading: Reading) -> bool:
         return True
     values: dict[str, Value] = {}
     notice(values, [value])
-    return has_artist(
-        [name for name, found in values.items() if not any(listed for _, listed in found.path[:1])], reading
-    )
+    return has_artist([name for name, found in values.items() if not found.path[0][1]], reading)
 
 
 def are_lines(head: bytes) -> bool:
@@ -187,16 +188,10 @@ def notice_late(values: dict[str, Value], file: LogFile, reading: Reading) -> No
         odd |= line.str.contains(LONG)
     found = lines_of(file.local).filter(odd)
     for frame in found.collect_batches(chunk_size=BATCH, maintain_order=True, lazy=True):
-        some = (loaded(text) for text in frame["line"])
-        notice(values, (row for row in some if isinstance(row, dict)))
-
-
-def loaded(text: str) -> Any:  # noqa: ANN401 - JSON
-    """Read one line; what cannot be read is met again, and refused, with the rows."""
-    try:
-        return json.loads(text, parse_float=Real, parse_int=Whole, parse_constant=str)
-    except (ValueError, RecursionError):
-        return None
+        for text in frame["line"]:
+            with suppress(ValueError, RecursionError):  # what cannot be read is met again, and refused, with the rows
+                row = DECODER.decode(text)
+                notice(values, [row] if isinstance(row, dict) else [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,9 +242,8 @@ def column(name: str, rows: list[dict[str, Any]], path: tuple[str, ...]) -> pl.S
     found = [row.get(path[0]) for row in rows] if len(path) == 1 else [value_at(row, path) for row in rows]
     if any(isinstance(value, list) for value in found):
         several = [value if isinstance(value, list) or value is None else [value] for value in found]
-        return pl.Series(
-            name, [None if v is None else [text_of(one) for one in v] for v in several], pl.List(pl.String)
-        )
+        texts = [None if some is None else [text_of(one) for one in some] for some in several]
+        return pl.Series(name, texts, pl.List(pl.String))
     return pl.Series(name, [text_of(value) for value in found], pl.String)
 
 
@@ -311,10 +305,8 @@ def expression(value: Value) -> pl.Expr:
     expr = pl.col(first)
     for place, (key, more) in enumerate(rest):
         if listed:
-            inner = pl.element()
-            for name, _ in rest[place:]:
-                inner = inner.struct.field(name)
-            return expr.list.eval(inner)
+            keys = [name for name, _ in rest[place:]]
+            return expr.list.eval(reduce(lambda inner, name: inner.struct.field(name), keys, pl.element()))
         expr, listed = expr.struct.field(key), more
     return expr
 

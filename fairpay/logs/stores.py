@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -88,11 +89,9 @@ class Bucket(Place):
         return address.partition("://")[2].rstrip("/")
 
     def has(self, address: str) -> bool:
-        try:
-            self.look(address)
-        except InputError:
-            return False
-        return True
+        with suppress(InputError):
+            return bool(self.look(address))
+        return False
 
     def look(self, address: str) -> FileEntry:
         with outages_at(address):
@@ -250,14 +249,10 @@ def asking(address: str, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - a
 
 def pour(stream: Any, out: IO[bytes], where: str, size: int | None) -> None:  # noqa: ANN401 - a file, or an answer
     """Copy a stream to its end, which may not come before `size` bytes."""
-    from http.client import HTTPException  # noqa: PLC0415 - for addresses only
 
     def block() -> bytes:
-        try:
-            with outages_at(where):
-                return cast("bytes", stream.read(CHUNK))
-        except HTTPException as error:
-            raise fault_at(where, "incomplete") from error
+        with outages_at(where):
+            return cast("bytes", stream.read(CHUNK))
 
     for some in iter(block, b""):
         out.write(some)
