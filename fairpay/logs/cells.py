@@ -92,13 +92,11 @@ def is_time(kind: pl.DataType) -> bool:
 def id_cells(name: str, kind: pl.DataType) -> pl.Expr:
     """Ids as text, or whole numbers as they are; empty text stays empty."""
     expr = pl.col(name)
-    if kind.is_integer():
-        return expr
-    if isinstance(kind, pl.String) and normal(name) == DESCRIBED:
+    if not isinstance(kind, pl.String):
+        return expr if kind.is_integer() else expr.cast(pl.String)
+    if normal(name) == DESCRIBED:
         return expr.str.extract(r"(?s)^(.*?) - ")
-    if isinstance(kind, pl.String) and name == "subtitles.name":
-        return expr.str.strip_suffix(TOPIC)
-    return expr.cast(pl.String)
+    return expr.str.strip_suffix(TOPIC) if name == "subtitles.name" else expr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,11 +197,9 @@ class Part:
 
     def series(self, frame: pl.DataFrame) -> dict[str, pl.Series]:
         """Make the columns of the roles; where plays are split among their artists, `artist` holds lists of them."""
-        exprs = [
-            self.cells(role, name, frame.schema[name]).alias(role)
-            for role, name in self.columns.roles.items()
-            if name in self.source.fields
-        ]
+        named = {role: name for role, name in self.columns.roles.items() if name in self.source.fields}
+        made = {role: self.cells(role, name, frame.schema[name]) for role, name in named.items()}
+        exprs = [expr.alias(role) for role, expr in made.items() if not expr.meta.is_column()]
         if self.columns.played:
             words = [pl.col(name).cast(pl.String).is_in(list(words)) for name, words in self.columns.played]
             exprs.append(pl.all_horizontal(words).alias("played"))
@@ -212,10 +208,11 @@ class Part:
         elif self.columns.spoken:
             told = [pl.col(name).is_not_null() & (pl.col(name).cast(pl.String) != "") for name in self.columns.spoken]
             exprs.append(pl.any_horizontal(told).alias("spoken"))
+        found = {role: frame[name] for role, name in named.items() if made[role].meta.is_column()}
         if BROKEN in frame.columns:
-            exprs.append(pl.col(BROKEN))
+            found[BROKEN] = frame[BROKEN]
         try:
-            return frame.select(exprs).to_dict(as_series=True)
+            return found | frame.select(exprs).to_dict(as_series=True)
         except pl.exceptions.ComputeError:
             self.refuse_bytes(frame)
             raise

@@ -66,19 +66,19 @@ def open_sheet(file: LogFile, reading: Reading) -> Source:
         names = [str(i + 1) for i in range(max((len(row) for row in rows), default=0))]
     refuse_duplicates(names, file.path)
 
-    def frames(chosen: Sequence[str], size: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG001 - see Source
-        places = [names.index(name) for name in chosen]
-        kept = [(n, row) for n, row in enumerate(rows[at:]) if any(row)]
-        for first in range(0, len(kept), size or BATCH):
-            some = kept[first : first + (size or BATCH)]
-            columns: dict[str, Any] = {
-                name: [(row[place] or None) if place < len(row) else None for _, row in some]
-                for name, place in zip(chosen, places, strict=True)
-            }
-            frame = pl.DataFrame(columns, schema=dict.fromkeys(chosen, pl.String))
-            yield frame.with_columns(pl.Series(ROW, [n for n, _ in some], pl.UInt32))
+    kept = [(n, row) for n, row in enumerate(rows[at:]) if any(row)]
+    columns: dict[str, list[Any]] = {
+        name: [(row[place] or None) if place < len(row) else None for _, row in kept]
+        for place, name in enumerate(names)
+        if name
+    }
+    kinds = {**dict.fromkeys(columns, pl.String), ROW: pl.UInt32}
+    table = pl.DataFrame({**columns, ROW: [n for n, _ in kept]}, schema=kinds)
 
-    fields = {name: Field(kind=pl.String(), expr=pl.col(name)) for name in names if name}
+    def frames(chosen: Sequence[str], size: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG001 - see Source
+        return table.select(*chosen, ROW).iter_slices(size or BATCH)
+
+    fields = {name: Field(kind=pl.String(), expr=pl.col(name)) for name in columns}
     return Source(where=file.path, fields=fields, frames=frames, text=True, rows=None if rows[at:] else 0, above=above)
 
 
