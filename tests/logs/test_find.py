@@ -113,13 +113,6 @@ def test_an_extension_that_says_nothing_needs_a_format(tmp_path: Path) -> None:
     assert listens(log, format="csv") == [("u1", "a", 1)]
 
 
-def test_empty_parts_of_a_log_are_passed_over_but_not_an_empty_log(tmp_path: Path) -> None:
-    empty, one = write(tmp_path / "0.csv", ""), write(tmp_path / "1.csv", ONE)
-    assert listens([empty, one]) == [("u1", "a", 1)]
-    with pytest.raises(InputError, match="empty"):
-        listens([empty])
-
-
 @pytest.mark.parametrize("logs", [[], 3, [1, 2], {"user": [1]}])
 def test_what_is_no_log_at_all(logs: object) -> None:
     with pytest.raises(UsageError):
@@ -141,11 +134,6 @@ def test_a_table_has_no_files_and_no_file_name() -> None:
     assert open_logs(frame, Reading(), wanted=()).files == []
     with pytest.raises(UsageError):
         open_logs(frame, Reading(user_from_file=True), wanted=())
-
-
-def test_float_ids_in_a_frame_are_refused() -> None:
-    with pytest.raises(InputError, match="ids are text or whole numbers"):
-        judged(pl.DataFrame({"user": [1.5], "artist": ["a"]}))
 
 
 def test_a_query_that_fails_is_an_input_that_cannot_be_read(tmp_path: Path) -> None:

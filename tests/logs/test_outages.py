@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import boto3
@@ -57,15 +58,10 @@ FAILING = {
     ("how", "said", "address"), [(*kind, address) for kind, addresses in FAILING.items() for address in addresses]
 )
 def test_a_server_that_fails_is_named(monkeypatch: pytest.MonkeyPatch, how: str, said: str, address: str) -> None:
-    if how == "closed":
-        port = closed_port()
+    with nullcontext(closed_port()) if how == "closed" else failing_server(how) as port:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-        error = refused(address.format(web=f"http://127.0.0.1:{port}"))
-    else:
-        with failing_server(how) as port:
-            monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-            error = refused(address.format(web=f"http://127.0.0.1:{port}"))
-    where = address.format(web=f"http://127.0.0.1:{port}")
+        where = address.format(web=f"http://127.0.0.1:{port}")
+        error = refused(where)
     assert str(error) in {f"{where}: {said}", f"{where.partition('/*')[0]}: {said}"}
 
 
