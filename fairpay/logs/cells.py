@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,18 +10,20 @@ import polars as pl
 import pyarrow as pa
 
 from fairpay.errors import InputError
+from fairpay.logs.faults import reading_of
 from fairpay.logs.names import normal
 from fairpay.logs.schema import RawBatch, Shares
-from fairpay.logs.source import BROKEN, ROW
+from fairpay.logs.source import BROKEN, ROW, passing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from fairpay.logs.columns import Columns
+    from fairpay.logs.files import LogFile
     from fairpay.logs.source import Source
     from fairpay.settings.values import Reading
 
-__all__ = ["NOBODY", "Cells", "can_be", "check_kinds", "id_cells", "is_id", "to_arrow", "with_comma"]
+__all__ = ["NOBODY", "NUMBERS", "Part", "can_be", "check_kinds", "id_cells", "is_id", "to_arrow", "with_comma"]
 
 IDS = ("user", "artist")
 NUMBERS = ("plays", "seconds", "ms")
@@ -47,10 +49,9 @@ def check_kinds(source: Source, columns: Columns) -> None:
 
     """
     for role, name in columns.roles.items():
-        field = source.fields.get(name)
-        if field is None:
+        if name not in source.fields:
             continue
-        kind, advice = field.kind, f"Name another column with --columns {role}=NAME."
+        kind, advice = source.fields[name].kind, f"Name another column with --columns {role}=NAME."
         held = kind.inner if isinstance(kind, pl.List) and role == "artist" else kind
         if role in IDS and not is_id(held):  # type: ignore[arg-type] # a data type
             message = f"{source.where}: the {role} column {name} is of type {kind}; ids are text or whole numbers"
@@ -66,10 +67,10 @@ def check_kinds(source: Source, columns: Columns) -> None:
 
 def can_be(source: Source, role: str, name: str) -> bool:
     """Whether a column's type can be what it was taken for; of texts, those that are compared with each other."""
-    field = source.fields.get(name)
-    if field is None or role == "time":
-        return field is None or is_time(field.kind)
-    return is_id(field.kind) or (isinstance(field.kind, pl.List) and isinstance(field.kind.inner, pl.String))
+    if name not in source.fields:
+        return True
+    kind = source.fields[name].kind
+    return is_time(kind) if role == "time" else is_id(kind) or kind == pl.List(pl.String)
 
 
 def is_id(kind: pl.DataType) -> bool:
@@ -80,44 +81,66 @@ def is_id(kind: pl.DataType) -> bool:
 
 
 def is_number(kind: pl.DataType, role: str) -> bool:
-    """Whether a type can hold numbers; time listened may be a duration."""
-    return isinstance(kind, (pl.String, pl.Null, pl.Categorical)) or kind.is_numeric() or (
-        isinstance(kind, pl.Duration) and role != "plays"
-    )  # fmt: skip
+    more = () if role == "plays" else (pl.Duration,)
+    return kind.is_numeric() or isinstance(kind, (pl.String, pl.Null, pl.Categorical, *more))
 
 
 def is_time(kind: pl.DataType) -> bool:
-    """Whether a type can hold moments."""
-    return isinstance(kind, (pl.String, pl.Null, pl.Categorical, pl.Datetime, pl.Date)) or kind.is_numeric()
+    return kind.is_numeric() or isinstance(kind, (pl.String, pl.Null, pl.Categorical, pl.Datetime, pl.Date))
 
 
 def id_cells(name: str, kind: pl.DataType) -> pl.Expr:
     """Ids as text, or whole numbers as they are; empty text stays empty."""
     expr = pl.col(name)
-    if kind.is_integer() or isinstance(kind, pl.String):
-        if normal(name) == DESCRIBED:
-            return expr.str.extract(r"(?s)^(.*?) - ")
-        return expr.str.strip_suffix(TOPIC) if name == "subtitles.name" else expr
-    return expr.cast(pl.String)
+    if not isinstance(kind, pl.String):
+        return expr if kind.is_integer() else expr.cast(pl.String)
+    if normal(name) == DESCRIBED:
+        return expr.str.extract(r"(?s)^(.*?) - ")
+    return expr.str.strip_suffix(TOPIC) if name == "subtitles.name" else expr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cells:
-    """Makes batches of a source's frames."""
+class Part:
+    """One source of rows, with what is made of its columns."""
 
     source: Source
     columns: Columns
     reading: Reading
-    constants: Mapping[str, str | None]
+    constants: Mapping[str, str | None] = field(default_factory=dict)
     """Columns with one value for the whole file: hive keys, and under the name "" the user the file stands for."""
+    file: LogFile | None = None
+    """None: a table in memory."""
     scale: int = 1
     """As in Shares, where plays are split among their artists."""
+
+    @property
+    def bytes(self) -> int:
+        """Bytes on disk."""
+        return 0 if self.file is None else self.file.size
 
     @property
     def names(self) -> list[str]:
         """The columns to be read, at least one."""
         names = [name for name in self.columns.names if name in self.source.fields]
         return names or self.source.names[:1]
+
+    def read(self, rows: int | None, period: tuple[int | None, int | None], *, views: bool) -> Iterator[RawBatch]:
+        """Read its rows, at most `rows` at a time; those that Parquet itself says lie outside the period are counted.
+
+        Raises:
+            InputError: the file is damaged, or holds what cannot be read.
+
+        """
+        source = self.source
+        keep = passing(source, self.columns.roles.get("time"), period)
+        at = 1
+        for frame in source.read(self.names, rows, keep=keep):
+            with reading_of(source.where):
+                batch = self.batch(frame, first_row=at, views=views)
+            yield batch
+            at += frame.height
+        if keep is not None and source.rows is not None and source.rows > at - 1:
+            yield RawBatch({}, source.where, at, pruned=source.rows - (at - 1))
 
     def batch(self, frame: pl.DataFrame, *, first_row: int, views: bool = False) -> RawBatch:
         """Name the columns of a frame by role.
@@ -173,22 +196,10 @@ class Cells:
         return len(lists), str(named.min())
 
     def series(self, frame: pl.DataFrame) -> dict[str, pl.Series]:
-        """Make the columns of the roles; where plays are split among their artists, `artist` holds lists of them.
-
-        Raises:
-            InputError: bytes that are not UTF-8.
-
-        """
-        found: dict[str, pl.Series] = {}
-        exprs: list[pl.Expr] = []
-        for role, name in self.columns.roles.items():
-            if name not in self.source.fields:
-                continue
-            expr = self.cells(role, name, frame.schema[name])
-            if expr is None:
-                found[role] = frame.get_column(name)
-            else:
-                exprs.append(expr.alias(role))
+        """Make the columns of the roles; where plays are split among their artists, `artist` holds lists of them."""
+        named = {role: name for role, name in self.columns.roles.items() if name in self.source.fields}
+        made = {role: self.cells(role, name, frame.schema[name]) for role, name in named.items()}
+        exprs = [expr.alias(role) for role, expr in made.items() if not expr.meta.is_column()]
         if self.columns.played:
             words = [pl.col(name).cast(pl.String).is_in(list(words)) for name, words in self.columns.played]
             exprs.append(pl.all_horizontal(words).alias("played"))
@@ -197,23 +208,17 @@ class Cells:
         elif self.columns.spoken:
             told = [pl.col(name).is_not_null() & (pl.col(name).cast(pl.String) != "") for name in self.columns.spoken]
             exprs.append(pl.any_horizontal(told).alias("spoken"))
+        found = {role: frame[name] for role, name in named.items() if made[role].meta.is_column()}
         if BROKEN in frame.columns:
-            found[BROKEN] = frame.get_column(BROKEN)
-        if exprs:
-            try:
-                found |= frame.select(exprs).to_dict(as_series=True)
-            except pl.exceptions.ComputeError:
-                self.refuse_bytes(frame)
-                raise
-        return found
+            found[BROKEN] = frame[BROKEN]
+        try:
+            return found | frame.select(exprs).to_dict(as_series=True)
+        except pl.exceptions.ComputeError:
+            self.refuse_bytes(frame)
+            raise
 
     def refuse_bytes(self, frame: pl.DataFrame) -> None:
-        """Name the column whose bytes are not UTF-8.
-
-        Raises:
-            InputError: if there is one.
-
-        """
+        """Name the column whose bytes are not UTF-8, if there is one."""
         for role, name in self.columns.roles.items():
             if name not in frame.columns or not isinstance(frame.schema[name], pl.Binary):
                 continue
@@ -223,23 +228,21 @@ class Cells:
                 message = f"{self.source.where}: the {role} column {name} holds bytes that are not UTF-8 text"
                 raise InputError(message, advice="Write the ids as text, such as hexadecimal digits.") from error
 
-    def cells(self, role: str, name: str, kind: pl.DataType) -> pl.Expr | None:  # noqa: PLR0911 - a kind a line
-        """Say what is made of one column; None: it is taken as it is."""
+    def cells(self, role: str, name: str, kind: pl.DataType) -> pl.Expr:
+        """Say what is made of one column."""
         expr, text = pl.col(name), isinstance(kind, pl.String)
         if role == "artist" and isinstance(kind, pl.List):
             return artists(expr, self.reading.several_artists, name)
         if role in IDS:
-            plain = kind.is_integer() or (text and name != "subtitles.name" and normal(name) != DESCRIBED)
-            return None if plain else id_cells(name, kind)
+            return id_cells(name, kind)
         if isinstance(kind, pl.List):
             return expr.cast(pl.List(pl.String)).list.join(BETWEEN)
-        if role in NUMBERS and text:
-            return with_comma(expr) if self.reading.decimal == "," else None
-        if role == "time" and text:
-            return day_first(expr) if self.reading.day_first else None
-        if role in NUMBERS or role == "time":
-            return expr.cast(pl.String) if isinstance(kind, (pl.Decimal, pl.Categorical)) else None
-        return None if text else expr.cast(pl.String)
+        if role in NUMBERS and text and self.reading.decimal == ",":
+            return with_comma(expr)
+        if role == "time" and text and self.reading.day_first:
+            return day_first(expr)
+        typed = role in (*NUMBERS, "time") and not isinstance(kind, (pl.Decimal, pl.Categorical))
+        return expr if text or typed else expr.cast(pl.String)
 
 
 def numbers_of(column: pl.Series) -> pl.Series:
@@ -282,7 +285,6 @@ def day_first(expr: pl.Expr) -> pl.Expr:
 
 
 def constant(value: str | None, rows: int) -> pa.Array:
-    """Repeat one value without writing it out."""
     if value is None:
         return pa.nulls(rows, pa.string())
     try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import combinations
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from fairpay.errors import InputError, UsageError
@@ -184,45 +186,27 @@ def agree(found: Mapping[str, Columns], loose: Collection[str], telling: Collect
     for where in sorted(found):
         means = tuple(sorted((r, meaning_of(r, n)) for r, n in found[where].roles.items() if r not in telling))
         kinds.setdefault(means, where)
-    every = sorted(kinds.items(), key=lambda kind: kind[1])
-    for place, (means, where) in enumerate(every):
-        for other, there in every[place + 1 :]:
-            compare(dict(means), dict(other), (where, there), (where in loose, there in loose), found)
-
-
-def compare(
-    one: dict[str, str], two: dict[str, str], where: tuple[str, str], loose: tuple[bool, bool],
-    found: Mapping[str, Columns],
-) -> None:  # fmt: skip
-    """Hold the columns of two files against each other.
-
-    Raises:
-        InputError: they differ.
-
-    """
-    first, second = where
     apart = "Read them apart, or bring them to the same columns"
-    for role in ROLES:
-        if role in one and role in two and one[role] != two[role]:
-            names = found[first].roles[role], found[second].roles[role]
-            message = f"{first} has {one[role]} of the {role} ({names[0]}), {second} has {two[role]} ({names[1]})"
-            advice = f"{apart}; a column that all have is named with --columns {role}=NAME."
-            raise InputError(message, advice=advice)
-    for have, lack, both, may in ((one, two, where, loose[1]), (two, one, where[::-1], loose[0])):
-        missing = [r for r in ROLES if r in have and r not in lack and not (may and r not in MEASURED)]
-        if missing:
-            role = missing[0]
-            instead = [r for r in DURATION if r in lack] if role in DURATION else []
-            what = f"has {instead[0]} instead" if instead else "has none"
-            message = f"{both[0]} has a column for the {role} ({found[both[0]].roles[role]}), and {both[1]} {what}"
-            raise InputError(message, advice=f"{apart}: what one of them says would be ignored.")
+    for (means, first), (others, second) in combinations(sorted(kinds.items(), key=itemgetter(1)), 2):
+        one, two = dict(means), dict(others)
+        for role in ROLES:
+            if role in one and role in two and one[role] != two[role]:
+                names = found[first].roles[role], found[second].roles[role]
+                message = f"{first} has {one[role]} of the {role} ({names[0]}), {second} has {two[role]} ({names[1]})"
+                advice = f"{apart}; a column that all have is named with --columns {role}=NAME."
+                raise InputError(message, advice=advice)
+        for have, where, lack, there in ((one, first, two, second), (two, second, one, first)):
+            missing = [r for r in ROLES if r in have and r not in lack and not (there in loose and r not in MEASURED)]
+            if missing:
+                role = missing[0]
+                instead = [r for r in DURATION if r in lack] if role in DURATION else []
+                what = f"has {instead[0]} instead" if instead else "has none"
+                message = f"{where} has a column for the {role} ({found[where].roles[role]}), and {there} {what}"
+                raise InputError(message, advice=f"{apart}: what one of them says would be ignored.")
 
 
 def named(role: str, name: str, names: Sequence[str], where: str) -> str:
-    """Find a column the user named: exactly, else regardless of case."""
-    if name in names:
-        return name
-    alike = [other for other in names if other.casefold() == name.casefold()]
+    alike = [name] if name in names else [other for other in names if other.casefold() == name.casefold()]
     if len(alike) == 1:
         return alike[0]
     message = f"{where}: there is no column {name} for the {role}; {listed(names)}"
@@ -230,7 +214,6 @@ def named(role: str, name: str, names: Sequence[str], where: str) -> str:
 
 
 def not_found(role: str, names: Sequence[str], reading: Reading, where: str) -> InputError:
-    """Say what was looked for, what is there, and what to do."""
     message = f"{where}: no column for the {role}: looked for {', '.join(KNOWN[role])}; {listed(names)}"
     if not reading.header:
         advice = "Name columns by position from 1: --columns user=1,artist=2."
@@ -249,7 +232,6 @@ def looks_like_data(names: Sequence[str]) -> bool:
 
 
 def listed(names: Sequence[str]) -> str:
-    """List the columns found, not too many."""
     if looks_like_data(names) and list(names) != [str(i + 1) for i in range(len(names))]:
         return "the first line looks like a row, not like a header"
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fairpay.settings.values import Reading
 
-__all__ = ["Dialect", "find_dialect", "is_well_quoted", "told_separator"]
+__all__ = ["UNQUOTED", "Dialect", "find_dialect", "is_well_quoted"]
 
 SEPARATORS = ("\t", ",", ";", "|", "\x01", " ")
 WORDS = {
@@ -79,7 +79,12 @@ def find_dialect(head: str, reading: Reading, where: str) -> Dialect:
         if all(name.startswith("#") for name in names):  # Rockbox writes its header as a comment
             names = [name.removeprefix("#") for name in names]
         refuse_duplicates(names, where)
-        above = lines_above(lines[first:at], len(names), separator, reading, where, at)
+        lines_above = [line for line in lines[first:at] if line.strip() and not line.startswith(COMMENTS)]
+        above = len(lines_above)
+        rows = sum(is_like_row(fields(line, separator, quote=reading.quote), len(names)) for line in lines_above)
+        if rows:
+            message = f"{where}: {rows} lines above the header, which is line {at + 1}, look like rows"
+            raise InputError(message, advice="If the file was sorted, move the header to its first line.")
         skip = at + 1
     else:
         skip = first
@@ -93,25 +98,9 @@ def find_dialect(head: str, reading: Reading, where: str) -> Dialect:
     return Dialect(separator, reading.quote, skip, names, tuple(notes), spaced, above)
 
 
-def lines_above(  # noqa: PLR0913, PLR0917 - what is known of the header
-    lines: Sequence[str], width: int, separator: str, reading: Reading, where: str, at: int
-) -> int:
-    """Count the lines above a header that say something.
-
-    Raises:
-        InputError: some of them look like rows, as in a file that was sorted, header and all.
-
-    """
-    said = [line for line in lines if line.strip()]
-    rows = 0
-    for line in said:
-        cells = fields(line, separator, quote=reading.quote)
-        filled = sum(bool(cell.strip()) for cell in cells)
-        rows += len(cells) == width and filled > 1 and 2 * filled > width and not line.startswith(COMMENTS)
-    if rows:
-        message = f"{where}: {rows} lines above the header, which is line {at + 1}, look like rows"
-        raise InputError(message, advice="If the file was sorted, move the header to its first line.")
-    return len([line for line in said if not line.startswith(COMMENTS)])
+def is_like_row(cells: Sequence[str], width: int) -> bool:
+    filled = sum(bool(cell.strip()) for cell in cells)
+    return len(cells) == width and filled > 1 and 2 * filled > width
 
 
 def is_spaced(line: str, separator: str) -> bool:
@@ -121,7 +110,6 @@ def is_spaced(line: str, separator: str) -> bool:
 
 
 def told_separator(text: str) -> str:
-    """Take the separator as it was told."""
     separator = ESCAPES.get(text, text)
     if len(separator) != 1 or not separator.isascii():
         message = f"--separator takes one character, not {text!r}"
@@ -130,7 +118,6 @@ def told_separator(text: str) -> str:
 
 
 def fields(line: str, separator: str, *, quote: bool, spaced: bool = False) -> list[str]:
-    """Split one line."""
     if not line:
         return []
     if not quote:
@@ -148,19 +135,14 @@ def find_header(lines: Sequence[str], separators: Sequence[str], reading: Readin
         if at < start or not line.strip():
             continue
         splits = [fields(line, separator, quote=reading.quote) for separator in separators]
-        scored = [(recognised(cells, reading), len(cells), -rank) for rank, cells in enumerate(splits)]
-        score, width, rank = max(scored)
+        score, width, rank = max((recognised(cells, reading), len(cells), -rank) for rank, cells in enumerate(splits))
         separator = "," if width == 1 and "," in separators else separators[-rank]
-        if score >= min(2, width) and not is_prose(line, separator):
+        prose = separator == " " and line.startswith(COMMENTS)  # with a known word in it by chance
+        if score >= min(2, width) and not prose:
             return at, separator
         if first is None and not line.startswith(COMMENTS):
             first = at, widest(line, separators)
     return first or (start, separators[0])
-
-
-def is_prose(line: str, separator: str) -> bool:
-    """Whether a line split at spaces is a sentence that happens to have a known word in it."""
-    return separator == " " and line.startswith(COMMENTS)
 
 
 def widest(line: str, separators: Sequence[str]) -> str:

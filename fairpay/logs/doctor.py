@@ -9,7 +9,7 @@ import polars as pl
 
 from fairpay.errors import InputError
 from fairpay.kernels.amounts import read_amounts
-from fairpay.logs.cells import Cells, check_kinds
+from fairpay.logs.cells import NUMBERS, Part, check_kinds
 from fairpay.logs.columns import find_columns
 from fairpay.logs.faults import reading_of
 from fairpay.logs.find import find_logs
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ColumnFound", "FileFound", "examine"]
 
-NUMBERS = ("plays", "seconds", "ms")
 DIGITS = {"seconds": 3, "ms": 0, "plays": 0}
 
 
@@ -76,7 +75,6 @@ def examine(paths: Sequence[str], reading: Reading) -> list[FileFound]:
 
 
 def looked_at(file: LogFile, reading: Reading) -> FileFound:
-    """Look into one file."""
     found = FileFound(path=file.path, format=file.format, size=file.size)
     try:
         source = open_file(file, reading)
@@ -106,24 +104,45 @@ def read_through(
     source: Source, columns: Columns, roles: dict[str, str], reading: Reading
 ) -> tuple[int, tuple[ColumnFound, ...]]:
     """Read the file once; return its rows, and what each column holds."""
-    cells = Cells(source=source, columns=columns, reading=replace(reading, several_artists="joined"), constants={})
-    spans = {role: ValueSpan(role) for role in roles}
+    part = Part(source=source, columns=columns, reading=replace(reading, several_artists="joined"))
+    ends: dict[str, list[Any]] = {role: [] for role in roles}
+    empty = dict.fromkeys(roles, 0)
     rows = 0
-    for frame in source.read(cells.names):
+    for frame in source.read(part.names):
         with reading_of(source.where):
-            batch = cells.batch(frame, first_row=1)
+            batch = part.batch(frame, first_row=1)
         rows += frame.height
-        for role, span in spans.items():
-            span.widen(batch.columns[role])
+        for role in roles:
+            empty[role] += batch.columns[role].null_count
+            values = values_of(batch.columns[role], role)
+            ends[role] += [end for end in (values.min(), values.max()) if end is not None]
+    ends |= {"user": []}  # who listens is nobody's to read here
     held = tuple(
-        ColumnFound(name=name, role=role, kind=words_of(source.fields[name].kind), **spans[role].said())
+        ColumnFound(
+            name=name,
+            role=role,
+            kind=words_of(source.fields[name].kind),
+            empty=empty[role],
+            least=str(min(ends[role], default="")),
+            most=str(max(ends[role], default="")),
+        )
         for role, name in roles.items()
     )
     return rows, held
 
 
+def values_of(column: pa.Array, role: str) -> pl.Series:
+    """Return the values of a column: numbers by their exact value, those that are none left out."""
+    values = pl.Series(column)
+    if role not in NUMBERS or values.dtype != pl.String:
+        return values
+    amounts = read_amounts(column, role=role, digits=DIGITS[role])
+    usable = pl.Series(amounts.value if amounts.how is None else amounts.value[amounts.how == 0])
+    exact: pl.Series = usable.cast(pl.Decimal(38, 0)) / 10 ** DIGITS[role]
+    return exact
+
+
 def words_of(kind: pl.DataType) -> str:
-    """Name a type in plain words."""
     if isinstance(kind, pl.List):
         return "list"
     if kind.is_integer() or (isinstance(kind, pl.Decimal) and not kind.scale):
@@ -133,41 +152,8 @@ def words_of(kind: pl.DataType) -> str:
     return "time" if kind.is_temporal() else "text" if kind != pl.Null else "nothing"
 
 
-class ValueSpan:
-    """The range of a column, batch after batch."""
-
-    def __init__(self, role: str) -> None:
-        """Nothing was seen."""
-        self.role = role
-        self.empty = 0
-        self.ends: list[Any] = []
-
-    def widen(self, column: pa.Array) -> None:
-        """Take in a batch: numbers by their exact value, other columns as they are."""
-        values = pl.Series(column)
-        self.empty += values.null_count()
-        if self.role in NUMBERS and values.dtype == pl.String:
-            amounts = read_amounts(column, role=self.role, digits=DIGITS[self.role])
-            usable = pl.Series(amounts.value) if amounts.how is None else pl.Series(amounts.value[amounts.how == 0])
-            values = usable.cast(pl.Decimal(38, 0)) / 10 ** DIGITS[self.role] if len(usable) else usable
-        if values.null_count() < len(values):
-            self.ends = [end for end in (*self.ends, values.min(), values.max()) if end is not None]
-            self.ends = [min(self.ends), max(self.ends)]
-
-    def said(self) -> dict[str, Any]:
-        """Say it in text."""
-        shown = self.ends and self.role != "user"  # who listens is nobody's to read here
-        least, most = (str(end) for end in self.ends) if shown else ("", "")
-        return {"empty": self.empty, "least": least, "most": most}
-
-
 def check_pages(file: LogFile, names: list[str]) -> None:
-    """Hold the pages of a Parquet file against their checksums, where they have them, which Polars does not.
-
-    Raises:
-        InputError: a page is not what was written.
-
-    """
+    """Hold the pages of a Parquet file against their checksums, where they have them, which Polars does not."""
     import pyarrow.parquet as pq  # noqa: PLC0415 - only to look at checksums
 
     tops = list(dict.fromkeys(name.split(".", 1)[0] for name in names))

@@ -1,20 +1,27 @@
-"""What a file is: its format by name or first bytes, its bytes unpacked, the folders it lies in."""
+"""What a file is and where it lies: its format by name or first bytes, its bytes unpacked; those of this machine."""
 
 from __future__ import annotations
 
 import bz2
+import errno
+import glob
 import gzip
 import lzma
 import os
+import stat
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias, cast
 from urllib.parse import unquote
+
+from fairpay.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 __all__ = [
+    "DISK",
     "FORMATS",
     "WEB",
     "FileEntry",
@@ -30,6 +37,7 @@ __all__ = [
     "split_name",
     "starting_with",
     "table_among",
+    "table_in",
 ]
 
 FileFormat: TypeAlias = Literal["csv", "parquet", "json", "xlsx"]
@@ -215,7 +223,6 @@ def packing_of(path: str) -> str | None:
 
 
 def packed_as(start: bytes) -> str | None:
-    """Tell the same by the first bytes."""
     if start[1:4] == SKIPPABLE and start[:1] and start[0] >> 4 == 0x5:  # noqa: PLR2004 - 0x50 to 0x5f
         return "zst"
     return next((name for magic, name in MAGIC.items() if start.startswith(magic)), None)
@@ -224,20 +231,97 @@ def packed_as(start: bytes) -> str | None:
 def open_bytes(path: str) -> IO[bytes]:
     """Open a file, unpacked if it is packed."""
     packing = packing_of(path)
-    if packing == "gz":
-        return cast("IO[bytes]", gzip.open(path, "rb"))
     if packing == "zst":
         import pyarrow as pa  # noqa: PLC0415 - Python 3.11 has no zstd of its own
 
         return cast("IO[bytes]", pa.CompressedInputStream(pa.OSFile(path, "rb"), "zstd"))
-    if packing == "bz2":
-        return cast("IO[bytes]", bz2.open(path, "rb"))
-    if packing == "xz":
-        return cast("IO[bytes]", lzma.open(path, "rb"))
-    return Path(path).open("rb")
+    if packing is None:
+        return Path(path).open("rb")
+    openers: dict[str, Any] = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}
+    return cast("IO[bytes]", openers[packing](path, "rb"))
 
 
 def head_of(file: LogFile, size: int) -> bytes:
     """Return the first bytes of a file, unpacked."""
     with open_bytes(file.local) as stream:
         return stream.read(size)
+
+
+class Disk(Place):
+    far = False
+
+    def has(self, address: str) -> bool:
+        return "\0" not in address and os.path.lexists(address)
+
+    def look(self, address: str) -> FileEntry:
+        try:
+            found = os.stat(address)  # noqa: PTH116 - there may be ten thousand
+            if stat.S_ISDIR(found.st_mode):
+                return FileEntry(address=address, folder=True)
+            if not os.access(address, os.R_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        except ValueError as error:
+            message = f"{address!r}: no file can be called so"
+            raise InputError(message) from error
+        except OSError as error:
+            if isinstance(error, FileNotFoundError) and not os.path.splitext(address)[1]:  # noqa: PTH122 - as it was given
+                message = f"{address}: there is no such file or directory"
+                raise InputError(message) from error
+            raise unreadable(address, error) from error
+        pipe = stat.S_ISFIFO(found.st_mode) or stat.S_ISSOCK(found.st_mode)
+        if stat.S_ISCHR(found.st_mode) and not os.path.samefile(address, os.devnull):  # noqa: PTH121 - may be /dev/fd/63
+            pipe = True
+        return FileEntry(address=address, size=found.st_size, pipe=pipe)
+
+    def matches(self, pattern: str) -> Iterator[FileEntry]:
+        named = Path(pattern).parts
+        for match in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207 - keeps the form in which the user wrote it
+            if any(part.startswith("_") and part not in named for part in Path(match).parts):
+                continue
+            entry = self.look(match)
+            if entry.many or not is_hidden(Path(match).name):
+                yield entry
+
+    def below(self, folder: str) -> Iterator[FileEntry]:
+        yield from descend(folder, frozenset())
+
+    def rooted(self, address: str) -> str:
+        return os.path.abspath(address)  # noqa: PTH100 - as it was given
+
+
+DISK = Disk()
+
+
+def descend(folder: str, above: frozenset[tuple[int, int]]) -> Iterator[FileEntry]:
+    """Yield what lies in a folder that is not among those above: a link may lead back to where it stands."""
+    try:
+        status = os.stat(folder)  # noqa: PTH116 - there may be ten thousand
+        entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
+    except OSError as error:
+        raise unreadable(folder, error) from error
+    here = (status.st_dev, status.st_ino)
+    if here in above:
+        return
+    if {"_delta_log", "metadata"} & {entry.name for entry in entries} and (kind := table_in(folder)) is not None:
+        yield FileEntry(address=folder, folder=True, table=kind)
+        return
+    for entry in entries:
+        if is_hidden(entry.name):
+            continue
+        if entry.is_dir():
+            yield from descend(entry.path, above | {here})
+        else:
+            yield FileEntry(address=entry.path)
+
+
+def table_in(folder: str) -> Literal["delta", "iceberg"] | None:
+    """Tell a folder that is a table of Delta Lake or Iceberg. One that may not be entered is refused when read."""
+    with suppress(PermissionError):
+        if Path(folder, "_delta_log").is_dir():
+            return "delta"
+        return table_among(f"metadata/{path.name}" for path in Path(folder, "metadata").glob("*.metadata.json"))
+    return None
+
+
+def unreadable(path: str, error: OSError) -> InputError:
+    return InputError(f"{path}: cannot be read: {(error.strerror or 'unknown fault').lower()}")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from functools import reduce
+from itertools import count, islice
+from typing import IO, TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -13,7 +17,6 @@ from fairpay.errors import InputError
 from fairpay.logs.columns import has_artist
 from fairpay.logs.faults import reading_of
 from fairpay.logs.files import head_of, open_bytes
-from fairpay.logs.json_stream import DECODER, Real, Whole, lone_object, objects
 from fairpay.logs.names import spellings
 from fairpay.logs.source import BATCH, Field, Source, after
 from fairpay.logs.text import lines_of
@@ -34,6 +37,29 @@ SAMPLE = 1000
 """Objects looked at to know the columns; the rest is searched for names of columns that these lack."""
 LINES = (".jsonl", ".ndjson")
 MARK = b"\xef\xbb\xbf"
+CHUNK = 1 << 20
+SPACE = " \t\r\n"
+DEEPEST = 3
+"""An array of rows is looked for in objects within objects, this deep."""
+END = object()
+ADVICE = "The file is damaged or cut short, or not JSON; fetch it again."
+FAULTY = "The file was written by a faulty program; write it again."
+
+
+class Real(str):
+    """The text of a number with a fraction or an exponent."""
+
+    __slots__ = ()
+
+
+class Whole(str):
+    """The text of a whole number."""
+
+    __slots__ = ()
+
+
+DECODER = json.JSONDecoder(parse_float=Real, parse_int=Whole, parse_constant=str)
+"""Numbers stay the text they were: an id is not rounded, a duration is not a float."""
 
 
 @dataclass(slots=True)
@@ -80,9 +106,10 @@ def open_json(file: LogFile, reading: Reading) -> Source:
         if lines and (len(start) == HEAD or head.count(b"\n") >= SAMPLE):
             notice_late(values, file, reading)
     check_names(values, file.path)
-    frames = Lines(file, values) if lines else Objects(file, values, within=within)
     fields = {name: Field(kind=value.kind, expr=pl.col(name)) for name, value in values.items()}
-    return Source(where=file.path, fields=fields, frames=frames, text=True, nul=True, loose=True)
+    return Source(
+        where=file.path, fields=fields, frames=Rows(file, values, lines, within), text=True, nul=True, loose=True
+    )
 
 
 def holds_no_rows(file: LogFile) -> bool:
@@ -97,40 +124,28 @@ def holds_no_rows(file: LogFile) -> bool:
 
 
 def check_names(names: Iterable[str], where: str) -> None:
-    """Refuse keys that are no text.
-
-    Raises:
-        InputError: one holds half a character, or a NUL.
-
-    """
     for name in names:
-        if "\0" in name or (not name.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in name)):
+        if re.search("[\0\ud800-\udfff]", name):
             message = f"{where}: the name of a column holds half a character or a NUL: {name!r}"
-            raise InputError(message, advice="The file was written by a faulty program; write it again.")
+            raise InputError(message, advice=FAULTY)
 
 
 def is_row(value: dict[str, Any], file: LogFile, reading: Reading) -> bool:
-    """Whether a file's only object is a row, rather than what rows lie in."""
     if any(file.name.lower().removesuffix(f".{packing}").endswith(LINES) for packing in ("", "gz", "zst")):
         return True
     values: dict[str, Value] = {}
     notice(values, [value])
-    return has_artist([name for name, found in values.items() if not inside_list(found)], reading)
-
-
-def inside_list(value: Value) -> bool:
-    """Whether a value lies within a list of objects."""
-    return any(listed for _, listed in value.path[:1])
+    return has_artist([name for name, found in values.items() if not found.path[0][1]], reading)
 
 
 def are_lines(head: bytes) -> bool:
-    """Whether the first line is an object."""
     line, found, _ = head.partition(b"\n")
     try:
-        value, end = DECODER.raw_decode(line.decode("utf-8", "surrogatepass" if found else "ignore"))
+        text = line.decode("utf-8", "surrogatepass" if found else "ignore")
+        value, end = DECODER.raw_decode(text)
     except (ValueError, RecursionError):
         return False
-    return isinstance(value, dict) and not line.decode("utf-8", "ignore")[end:].strip()
+    return isinstance(value, dict) and not text[end:].strip()
 
 
 def notice(values: dict[str, Value], rows: Iterable[dict[str, Any]]) -> None:
@@ -173,55 +188,53 @@ def notice_late(values: dict[str, Value], file: LogFile, reading: Reading) -> No
         odd |= line.str.contains(LONG)
     found = lines_of(file.local).filter(odd)
     for frame in found.collect_batches(chunk_size=BATCH, maintain_order=True, lazy=True):
-        some = (loaded(text) for text in frame["line"])
-        notice(values, (row for row in some if isinstance(row, dict)))
-
-
-def loaded(text: str) -> Any:  # noqa: ANN401 - JSON
-    """Read one line; what cannot be read is met again, and refused, with the rows."""
-    try:
-        return json.loads(text, parse_float=Real, parse_int=Whole, parse_constant=str)
-    except (ValueError, RecursionError):
-        return None
+        for text in frame["line"]:
+            with suppress(ValueError, RecursionError):  # what cannot be read is met again, and refused, with the rows
+                row = DECODER.decode(text)
+                notice(values, [row] if isinstance(row, dict) else [])
 
 
 @dataclass(frozen=True, slots=True)
-class Objects:
-    """Rows read by the standard library, every value as text or a list of texts."""
+class Rows:
+    """The rows of a file; those of a file of lines are read by Polars as long as they are of the kinds seen first."""
 
     file: LogFile
     values: dict[str, Value]
-    within: bool = False
+    lines: bool
+    within: bool
 
     def __call__(self, names: Sequence[str], rows: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG002 - see Source
-        """Read the rows."""
-        yield from self.after(0, names, rows)
+        """Read lines; from the first on that is not as seen, numbers as text; all else by the standard library."""
+        done = 0
+        values = [self.values[name] for name in names]
+        chosen = [expression(self.values[name]).alias(name) for name in names]
+        for numbers in (True, False) if self.lines and not any(value.long for value in values) else ():
+            schema = schema_of(values, numbers=numbers)
+            if schema is None:
+                break
+            lazy = pl.scan_ndjson(self.file.local, schema=schema).select(chosen)
+            try:
+                for frame in after(done, lazy, rows):
+                    yield frame
+                    done += frame.height
+            except pl.exceptions.PolarsError:
+                continue
+            return
+        yield from self.after(done, names, rows or BATCH // 4)
 
-    def after(self, done: int, names: Sequence[str], rows: int | None) -> Iterator[pl.DataFrame]:
-        """Read the rows from `done` on.
-
-        Raises:
-            InputError: text that cannot be written in UTF-8, with its row.
-
-        """
-        size = rows or BATCH // 4
+    def after(self, done: int, names: Sequence[str], size: int) -> Iterator[pl.DataFrame]:
+        """Read the rows from `done` on, every value as text or a list of texts."""
         paths = {name: tuple(key for key, _ in self.values[name].path) for name in names}
         with open_bytes(self.file.local) as stream:
-            found = objects(stream, self.file.path, within=self.within)
-            for _ in islice(found, done):
-                pass
-            at = done
+            found = islice(objects(stream, self.file.path, within=self.within), done, None)
             while some := list(islice(found, size)):
                 try:
                     yield pl.DataFrame([column(name, some, path) for name, path in paths.items()])
                 except UnicodeEncodeError as error:
-                    message = (
-                        f"{self.file.path}: rows {at + 1} to {at + len(some)} hold half a character ({error.reason})"
-                    )
-                    raise InputError(
-                        message, advice="The file was written by a faulty program; write it again."
-                    ) from error
-                at += len(some)
+                    which = f"rows {done + 1} to {done + len(some)}"
+                    message = f"{self.file.path}: {which} hold half a character ({error.reason})"
+                    raise InputError(message, advice=FAULTY) from error
+                done += len(some)
 
 
 def column(name: str, rows: list[dict[str, Any]], path: tuple[str, ...]) -> pl.Series:
@@ -229,9 +242,8 @@ def column(name: str, rows: list[dict[str, Any]], path: tuple[str, ...]) -> pl.S
     found = [row.get(path[0]) for row in rows] if len(path) == 1 else [value_at(row, path) for row in rows]
     if any(isinstance(value, list) for value in found):
         several = [value if isinstance(value, list) or value is None else [value] for value in found]
-        return pl.Series(
-            name, [None if v is None else [text_of(one) for one in v] for v in several], pl.List(pl.String)
-        )
+        texts = [None if some is None else [text_of(one) for one in some] for some in several]
+        return pl.Series(name, texts, pl.List(pl.String))
     return pl.Series(name, [text_of(value) for value in found], pl.String)
 
 
@@ -256,39 +268,11 @@ def is_secondary(value: Any) -> bool:  # noqa: ANN401 - JSON
 
 
 def text_of(value: Any) -> str | None:  # noqa: ANN401 - JSON
-    """Write a value as text; objects are none."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """One object a line, read by Polars as long as the values are of the kinds that were seen first."""
-
-    file: LogFile
-    values: dict[str, Value]
-
-    def __call__(self, names: Sequence[str], rows: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG002 - see Source
-        """Read the rows; from the first on that is not as seen, numbers as text, and else by the standard library."""
-        done = 0
-        values = [self.values[name] for name in names]
-        chosen = [expression(self.values[name]).alias(name) for name in names]
-        for numbers in (True, False) if not any(value.long for value in values) else ():
-            schema = schema_of(values, numbers=numbers)
-            if schema is None:
-                break
-            lazy = pl.scan_ndjson(self.file.local, schema=schema).select(chosen)
-            try:
-                for frame in after(done, lazy, rows):
-                    yield frame
-                    done += frame.height
-            except pl.exceptions.PolarsError:
-                continue
-            return
-        yield from Objects(self.file, self.values).after(done, names, rows)
 
 
 def schema_of(values: Collection[Value], *, numbers: bool) -> dict[str, pl.DataType] | None:
@@ -317,14 +301,131 @@ def schema_of(values: Collection[Value], *, numbers: bool) -> dict[str, pl.DataT
 
 
 def expression(value: Value) -> pl.Expr:
-    """Say how Polars gets at a value."""
     (first, listed), *rest = value.path
     expr = pl.col(first)
     for place, (key, more) in enumerate(rest):
         if listed:
-            inner = pl.element()
-            for name, _ in rest[place:]:
-                inner = inner.struct.field(name)
-            return expr.list.eval(inner)
+            keys = [name for name, _ in rest[place:]]
+            return expr.list.eval(reduce(lambda inner, name: inner.struct.field(name), keys, pl.element()))
         expr, listed = expr.struct.field(key), more
     return expr
+
+
+class Text:
+    """A window on the text of a stream, which moves forward: of JSON, however large."""
+
+    def __init__(self, stream: IO[bytes], path: str) -> None:
+        """Begin at the start."""
+        self.stream = stream
+        self.path = path
+        self.decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        self.buffer = ""
+        self.at = 0
+        self.ended = False
+
+    def more(self, size: int) -> bool:
+        """Read on, and drop what lies behind; False at the end of the file."""
+        if self.ended:
+            return False
+        block = self.stream.read(size)
+        self.ended = not block
+        self.buffer = self.buffer[self.at :] + self.decoder.decode(block, final=self.ended)
+        self.at = 0
+        return not self.ended
+
+    def peek(self) -> str:
+        while True:
+            while self.at < len(self.buffer) and self.buffer[self.at] in SPACE:
+                self.at += 1
+            if self.at < len(self.buffer):
+                return self.buffer[self.at]
+            if not self.more(CHUNK):
+                return ""
+
+    def value(self) -> Any:  # noqa: ANN401 - JSON
+        size = CHUNK
+        while True:
+            self.peek()
+            try:
+                found, end = DECODER.raw_decode(self.buffer, self.at)
+            except (json.JSONDecodeError, RecursionError) as error:
+                if not isinstance(error, RecursionError) and self.more(size):
+                    size *= 2  # so that a value of any length is tried a few times only
+                    continue
+                raise self.damaged() from error
+            if end == len(self.buffer) and self.more(size):
+                continue  # a number could go on
+            self.at = end
+            return found
+
+    def values(self) -> Iterator[Any]:
+        """Read the values of one array that stands alone, or one value after another, to the end."""
+        if self.peek() != "[":
+            while self.peek():
+                yield self.value()
+            return
+        self.at += 1
+        separator = self.peek()
+        while separator != "]":
+            yield self.value()
+            separator = self.peek()
+            if separator not in {",", "]"}:
+                raise self.damaged()
+            self.at += separator == ","
+        self.at += 1
+        if self.peek():
+            raise self.damaged()
+
+    def damaged(self) -> InputError:
+        return InputError(f"{self.path}: not whole JSON", advice=ADVICE)
+
+
+def objects(stream: IO[bytes], path: str, *, within: bool = False) -> Iterator[dict[str, Any]]:
+    """Yield the objects that are rows; numbers in them are text.
+
+    Args:
+        stream: the file, unpacked.
+        path: its name, for messages.
+        within: whether the file is one object, which is searched for an array of rows.
+
+    """
+    text = Text(stream, path)
+    if text.peek() not in {"{", "[", ""}:
+        raise text.damaged()
+    alone = text.value() if within else None
+    found = text.values() if alone is None else iter(rows_within(alone) or [alone])
+    for row in count(1):
+        try:
+            value = next(found, END)
+        except InputError as error:
+            message = f"{path}: not whole JSON at row {row}"
+            raise InputError(message, advice=ADVICE) from error
+        if value is END:
+            return
+        if not isinstance(value, dict):
+            message = f"{path}: row {row} is not a JSON object"
+            raise InputError(message, advice=ADVICE)
+        yield value
+
+
+def lone_object(stream: IO[bytes], path: str) -> dict[str, Any] | None:
+    """Return the one object that a file is; None where it is more than that, or no object."""
+    text = Text(stream, path)
+    if text.peek() != "{":
+        return None
+    try:
+        value = text.value()
+    except InputError:
+        return None
+    return value if isinstance(value, dict) and not text.peek() else None
+
+
+def rows_within(value: dict[str, Any], deepest: int = DEEPEST) -> list[Any] | None:
+    """Return the first array of objects in an object, or in the objects within it."""
+    for inner in value.values():
+        if isinstance(inner, list) and inner and isinstance(inner[0], dict):
+            return inner
+        found = rows_within(inner, deepest - 1) if isinstance(inner, dict) and deepest > 1 else None
+        if found is not None:
+            return found
+    return None

@@ -7,8 +7,7 @@ The first name of a line that a log has is taken.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,11 +19,10 @@ __all__ = [
     "PAID",
     "PLAYED_ONLY",
     "SPOKEN",
-    "PlayedOnly",
     "answering",
+    "holds_podcasts",
     "meaning_of",
     "normal",
-    "service_of",
     "spellings",
     "statement_of",
 ]
@@ -79,8 +77,7 @@ ARTIST_NAME = ("name", "artist_name", "artist", "title")
 """Its name there, where that is another column."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlayedOnly:
+class PlayedOnly(NamedTuple):
     """In logs of one kind, only rows with certain words in a column are plays."""
 
     column: str
@@ -112,24 +109,28 @@ def answering(names: Iterable[str], known: Iterable[str]) -> list[str]:
     return next((by_normal[normal(name)] for name in known if normal(name) in by_normal), [])
 
 
-IDS: dict[str, frozenset[str]] = {
-    "artist": frozenset({"artistid", "artisturi", "artistcreditid", "artist.id", "artists.id", "track.artistid"}),
-    "track": frozenset(
-        {"trackid", "trackuri", "spotifytrackuri", "isrc", "recordingmbid", "songid", "trackidentifier"}
+HELD: dict[str, tuple[str, str, frozenset[str]]] = {
+    "artist": (
+        "ids",
+        "names",
+        frozenset({"artistid", "artisturi", "artistcreditid", "artist.id", "artists.id", "track.artistid"}),
     ),
+    "track": (
+        "ids",
+        "names",
+        frozenset({"trackid", "trackuri", "spotifytrackuri", "isrc", "recordingmbid", "songid", "trackidentifier"}),
+    ),
+    "user": ("names", "ids", frozenset({"username", "user.name"})),
 }
-"""Names of columns of ids, in their normal form; the other known names of that role hold names."""
-NAMES: dict[str, frozenset[str]] = {"user": frozenset({"username", "user.name"})}
-"""The same, the other way round: the other known names hold ids."""
+"""role -> what columns of some names hold, what those of the other known names hold, the names in their normal form."""
 
 
 def meaning_of(role: str, column: str) -> str:
     """Say what a column holds that was taken for a role, in a word for messages: files may not differ in it."""
-    if role in IDS:
-        return "ids" if normal(column) in IDS[role] else "names"
-    if role in NAMES:
-        return "names" if normal(column) in NAMES[role] else "ids"
-    return role
+    if role not in HELD:
+        return role
+    what, other, names = HELD[role]
+    return what if normal(column) in names else other
 
 
 def spellings(names: Sequence[str]) -> list[str]:
@@ -192,9 +193,7 @@ PODCASTS = (
 )
 
 
-def service_of(names: Sequence[str]) -> str | None:
-    """Say what a personal export without artists holds, if it is known: podcasts; None for anything else."""
-    if answering(names, KNOWN["artist"]):
-        return None
+def holds_podcasts(names: Sequence[str]) -> bool:
+    """Whether a personal export without artists is known to hold podcasts or audiobooks."""
     found = {normal(name) for name in names}
-    return "podcasts" if any(marks <= found for marks in PODCASTS) else None
+    return not answering(names, KNOWN["artist"]) and any(marks <= found for marks in PODCASTS)

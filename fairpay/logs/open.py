@@ -1,18 +1,23 @@
-"""Files opened, each format by its library, as far as needed to know their columns."""
+"""Files and tables of lakes opened, each format by its library, as far as needed to know their columns."""
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import replace
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from fairpay.errors import InputError
-from fairpay.logs.faults import reading_of
+from fairpay.logs.faults import DAMAGED, reading_of, short
 from fairpay.logs.files import open_bytes, packing_of
-from fairpay.logs.source import Scan, Source, empty, fields_of
-from fairpay.logs.spool import copy, spooled
+from fairpay.logs.source import Source, empty, of_lazy
+from fairpay.logs.spool import copied_from
+from fairpay.logs.stores import iceberg_options, names_within, polars_options, store_of
 
 if TYPE_CHECKING:
     from fairpay.logs.files import LogFile
@@ -20,7 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["open_file"]
 
-PARQUET = b"PAR1"
+PARQUET = (b"PAR1", b"PARE")
+LIBRARIES = {"delta": ("deltalake", "Delta Lake"), "iceberg": ("pyiceberg", "Iceberg")}
+NUMBER = re.compile(r"v?(\d+)(?:-.*)?(?:\.gz)?\.metadata\.json")
 
 
 def open_file(file: LogFile, reading: Reading) -> Source:  # noqa: PLR0911 - a format a line
@@ -30,12 +37,14 @@ def open_file(file: LogFile, reading: Reading) -> Source:  # noqa: PLR0911 - a f
         InputError: it cannot be read.
 
     """
-    if file.format in {"delta", "iceberg"}:
-        from fairpay.logs.lakes import open_lake  # noqa: PLC0415 - only for tables of lakes
-
+    if file.format in LIBRARIES:
         return open_lake(file)
     if file.remote:
-        return open_remote(file, reading)
+        store = store_of(file.local)
+        if file.format == "parquet" and store.start(file.local, 4) == PARQUET[0]:
+            return parquet_source(file, **polars_options(file.local))
+        copied = store.copied(file.local)
+        file = replace(file, remote=False, copy=str(copied), size=copied.stat().st_size)
     if file.size == 0:
         return empty(file.path)
     with reading_of(file.path):
@@ -62,33 +71,20 @@ def named_plainly(file: LogFile) -> LogFile:
     try:
         file.local.encode()
     except UnicodeEncodeError:
-
-        def write(out: IO[bytes]) -> None:
-            with open(file.local, "rb") as stream:  # noqa: PTH123 - a name as it was given
-                copy(stream, out)
-
-        return replace(file, copy=str(spooled(("named", file.local), "log", write)))
+        return replace(file, copy=copied_from(("named", file.local), "log", lambda: Path(file.local).open("rb")))
     return file
 
 
 def unpacked(file: LogFile) -> LogFile:
     """Unpack what Polars does not unpack itself: bz2, xz, zstd in several frames, Parquet in anything."""
     packing = packing_of(file.local)
-    if packing is None or (file.format != "parquet" and packing == "gz"):
+    if packing is None or (file.format != "parquet" and (packing == "gz" or starts_plainly(file.local))):
         return file
-
-    def write(out: object) -> None:
-        with open_bytes(file.local) as stream:
-            copy(stream, out)  # type: ignore[arg-type] # a binary file
-
-    if packing == "zst" and file.format != "parquet" and starts_plainly(file.local):
-        return file
-    return replace(file, copy=str(spooled(("unpacked", file.local), file.name, write)))
+    return replace(file, copy=copied_from(("unpacked", file.local), file.name, partial(open_bytes, file.local)))
 
 
 def starts_plainly(path: str) -> bool:
-    """Whether a zstd file begins with a frame of data."""
-    with open(path, "rb") as raw:  # noqa: PTH123 - a name as it was given
+    with Path(path).open("rb") as raw:
         return raw.read(4) == b"\x28\xb5\x2f\xfd"
 
 
@@ -102,54 +98,63 @@ def has_content(file: LogFile) -> bool:
 
 
 def open_parquet(file: LogFile) -> Source:
-    """Read the schema and the number of rows of a Parquet file.
-
-    Raises:
-        InputError: it is not a Parquet file, or not a whole one.
-
-    """
-    with open(file.local, "rb") as raw:  # noqa: PTH123 - a name as it was given
+    with Path(file.local).open("rb") as raw:
         start = raw.read(4)
-    if start not in {b"PAR1", b"PARE"}:
+    if start not in PARQUET:
         message = f"{file.path}: cannot be read: this is not a Parquet file, or a damaged one"
         raise InputError(message, advice="Give its format with --format; if it is damaged, fetch it again.")
-    with reading_of(file.path):
-        return parquet_source(file.path, file.local)
+    return parquet_source(file)
 
 
-def parquet_source(where: str, path: str, **options: Any) -> Source:  # noqa: ANN401 - of storage
+def parquet_source(file: LogFile, **options: Any) -> Source:  # noqa: ANN401 - of storage
     """Make a source of a Parquet file.
 
     Times of Spark and Hive (INT96) go beyond what nanoseconds in 64 bits hold: Polars gives them in microseconds when
     it is asked to, and its end of nanoseconds for them else.
     """
-    scan = partial(pl.scan_parquet, path, hive_partitioning=False, glob=False, **options)
-    lazy = scan()
-    schema = lazy.collect_schema()
-    fine = {name for name, kind in schema.items() if isinstance(kind, pl.Datetime) and kind.time_unit == "ns"}
-    if fine:
-        coarse = {n: pl.Datetime("us", k.time_zone) if n in fine else k for n, k in schema.items()}  # type: ignore[attr-defined]
-        lazy = scan(schema=coarse, cast_options=pl.ScanCastOptions(datetime_cast="nanosecond-downcast"))
-    fields = fields_of(lazy.collect_schema())
-    rows = int(lazy.select(pl.len()).collect().item())
-    return Source(where=where, fields=fields, frames=Scan(lazy, fields), rows=rows)
+    scan = partial(pl.scan_parquet, file.local, hive_partitioning=False, glob=False, **options)
+    with reading_of(file.path):
+        lazy = scan()
+        schema = lazy.collect_schema()
+        fine = {name for name, kind in schema.items() if isinstance(kind, pl.Datetime) and kind.time_unit == "ns"}
+        if fine:
+            coarse = {n: pl.Datetime("us", k.time_zone) if n in fine else k for n, k in schema.items()}  # type: ignore[attr-defined]
+            lazy = scan(schema=coarse, cast_options=pl.ScanCastOptions(datetime_cast="nanosecond-downcast"))
+        return of_lazy(lazy, file.path, counted=True)
 
 
-def open_remote(file: LogFile, reading: Reading) -> Source:
-    """Let Polars read Parquet where it lies; copy anything else to this machine, to be read as any file here.
+def open_lake(file: LogFile) -> Source:
+    library, name = LIBRARIES[file.format]
+    if find_spec(library) is None:
+        message = f"{file.path}: tables of {name} need the library {library}"
+        raise InputError(message, advice="Install it: pip install 'fairpay[lake]'.")
+    try:
+        with reading_of(file.path):
+            options = polars_options(file.path) if file.remote else {}
+            lazy = pl.scan_delta(file.local, **options) if file.format == "delta" else iceberg(file)
+            return of_lazy(lazy, file.path, counted=True)
+    except InputError:
+        raise
+    except Exception as error:
+        message = f"{file.path}: the table cannot be read: {short(str(error))}"
+        raise InputError(message, advice=DAMAGED) from error
 
-    Raises:
-        InputError: it cannot be read.
 
-    """
-    from fairpay.logs.outages import guarded, outages_at  # noqa: PLC0415 - only for addresses
-    from fairpay.logs.stores import polars_options, store_of  # noqa: PLC0415 - the same
+def iceberg(file: LogFile) -> pl.LazyFrame:
+    os.environ.setdefault("POLARS_ICEBERG_PLANNER", "pyiceberg")  # Polars advises another package otherwise
+    path = file.local if file.local.endswith(".json") else newest(file)
+    return pl.scan_iceberg(path, storage_options=iceberg_options(path) if file.remote else None)
 
-    store = store_of(file.local)
-    if file.format == "parquet" and store.start(file.local, len(PARQUET)) == PARQUET:
-        with reading_of(file.path), outages_at(file.path, scanning=True):
-            options = polars_options(file.local)
-            source = parquet_source(file.path, file.local, **options)
-        return replace(source, frames=guarded(source.frames, file.path))
-    copied = store.copied(file.local)
-    return open_file(replace(file, remote=False, copy=str(copied), size=copied.stat().st_size), reading)
+
+def newest(file: LogFile) -> str:
+    """Return the metadata file of a table's newest version."""
+    names = names_within(f"{file.local.rstrip('/')}/metadata", remote=file.remote)
+    numbered = sorted((int(found[1]), name) for name in names if (found := NUMBER.fullmatch(name.rpartition("/")[2])))
+    if not numbered:
+        message = f"{file.path}: this table of Iceberg has no metadata whose name begins with a number"
+        raise InputError(message, advice="Give the metadata file itself: TABLE/metadata/NAME.metadata.json.")
+    last = [name for number, name in numbered if number == numbered[-1][0]]
+    if len(last) > 1:
+        message = f"{file.path}: {len(last)} versions of this table have the number {numbered[-1][0]}"
+        raise InputError(message, advice=f"Give the one that counts, such as {last[0]}.")
+    return last[0]

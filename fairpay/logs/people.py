@@ -81,12 +81,10 @@ def person_at(path: str) -> tuple[str, str]:
 
 
 def folders(path: str) -> list[str]:
-    """Return the folders a file lies in."""
     return [part for part in path.replace(os.sep, "/").split("/")[:-1] if part not in {"", "."}]
 
 
 def user_of(parts: Sequence[str]) -> str | None:
-    """Return the value of the last `user=ana` folder."""
     users = [part.split("=", 1)[1] for part in parts if "=" in part and normal(part.split("=", 1)[0]) in USERS]
     return users[-1] if users else None
 
@@ -117,15 +115,19 @@ def check_folders(files: Iterable[LogFile]) -> None:
         UsageError: naming the places.
 
     """
-    homes: dict[str, set[str]] = {}
-    for file in files:
-        if file.home:
-            homes.setdefault(file.person, set()).add(file.home)
-    twice = sorted(name for name, places in homes.items() if len(places) > 1)
-    if twice:
-        places = " and ".join(sorted(homes[twice[0]])[:3])
-        message = f"--user-from-folder: {twice[0]} is the name of {len(homes[twice[0]]):,} folders: {places}"
+    name, homes = ambiguous((file.person, file.home) for file in files if file.home)
+    if homes:
+        message = f"--user-from-folder: {name} is the name of {len(homes):,} folders: {' and '.join(homes[:3])}"
         raise UsageError(message, advice="If they are two people, rename one; if they are one, put one in the other.")
+
+
+def ambiguous(named: Iterable[tuple[str, str]]) -> tuple[str, list[str]]:
+    """Return the first name, of those with their places, that has several places, and these."""
+    places: dict[str, set[str]] = {}
+    for name, place in named:
+        places.setdefault(name, set()).add(place)
+    twice = sorted(name for name, some in places.items() if len(some) > 1)
+    return (twice[0], sorted(places[twice[0]])) if twice else ("", [])
 
 
 def check_files(files: Iterable[LogFile]) -> None:
@@ -135,17 +137,16 @@ def check_files(files: Iterable[LogFile]) -> None:
         UsageError: two people's files have one name, or files are only numbered.
 
     """
-    places: dict[str, set[str]] = {}
+    named = []
     for file in files:
         parts = folders(os.path.abspath(file.path))  # noqa: PTH100 - as it was given
         if NUMBER.fullmatch(file.stem) and is_layout([*parts, file.stem], len(parts)):
             message = f"--user-from-file: {file.path} is named by a number within one person's export"
             raise UsageError(message, advice="If each folder is a person, use --user-from-folder.")
-        places.setdefault(exporter_stem(file.stem) or file.stem, set()).add("/".join(parts))
-    twice = sorted(stem for stem, some in places.items() if len(some) > 1)
-    if twice:
-        first = " and ".join(f"/{place}" for place in sorted(places[twice[0]])[:3])
-        message = f"--user-from-file: {first} have files of one name, {twice[0]}: they may be two people"
+        named.append((exporter_stem(file.stem) or file.stem, f"/{'/'.join(parts)}"))
+    stem, places = ambiguous(named)
+    if places:
+        message = f"--user-from-file: {' and '.join(places[:3])} have files of one name, {stem}: they may be two people"
         raise UsageError(message, advice="If each folder is a person, use --user-from-folder.")
 
 

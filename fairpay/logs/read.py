@@ -13,25 +13,24 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from fairpay.errors import InputError, UsageError
-from fairpay.logs.cells import NOBODY, Cells, can_be, check_kinds
+from fairpay.logs.cells import NOBODY, Part, can_be, check_kinds
 from fairpay.logs.columns import Columns, agree, check_roles, find_columns, has_artist, refuse_duplicates, tells_plays
-from fairpay.logs.faults import reading_of
 from fairpay.logs.find import find_logs
-from fairpay.logs.names import service_of
+from fairpay.logs.names import holds_podcasts
 from fairpay.logs.open import open_file
 from fairpay.logs.people import check_files, check_folders, exporter_stem, same_plays
-from fairpay.logs.schema import RawBatch
-from fairpay.logs.source import empty, of_table, passing
+from fairpay.logs.source import empty, of_table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from fairpay.logs.files import LogFile
     from fairpay.logs.find import Found
+    from fairpay.logs.schema import RawBatch
     from fairpay.logs.source import Source
     from fairpay.settings.values import Reading
 
-__all__ = ["Logs", "Unit", "open_logs"]
+__all__ = ["Logs", "Unit", "as_paths", "open_logs"]
 
 SMALL = 1 << 20
 """Files below this many bytes are read several to a unit."""
@@ -53,7 +52,7 @@ class Logs:
     files: list[LogFile]
     """Every file, in order; none for tables in memory."""
     bytes: int
-    """Bytes on disk, or in memory."""
+    """Bytes on disk."""
     notes: list[str]
     """What was found out about the files, in sentences."""
     parts: list[Part]
@@ -74,9 +73,9 @@ class Logs:
         With `views`, ids that are text come as views, for those who only hash them.
         """
         parts, together = self.parts, SMALL
-        if any(part.cells.reading.several_artists == "split" for part in parts):
+        if any(part.reading.several_artists == "split" for part in parts):
             scale, together = artists_scale(parts), 0
-            parts = [replace(part, cells=replace(part.cells, scale=scale)) for part in parts]
+            parts = [replace(part, scale=scale) for part in parts]
         groups: list[list[Part]] = []
         small: list[Part] = []
         for part in parts:
@@ -89,32 +88,6 @@ class Logs:
                 small = []
         groups += [small] if small else []
         return [Unit(group, batch_rows, self.period, views) for group in groups]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """One source of rows, with what is made of its columns."""
-
-    cells: Cells
-    file: LogFile | None = None
-
-    @property
-    def bytes(self) -> int:
-        """Bytes on disk."""
-        return 0 if self.file is None else self.file.size
-
-    def read(self, batch_rows: int | None, period: tuple[int | None, int | None], *, views: bool) -> Iterator[RawBatch]:
-        """Read its rows; those that Parquet itself says lie outside the period are only counted."""
-        source = self.cells.source
-        keep = passing(source, self.cells.columns.roles.get("time"), period)
-        at = 1
-        for frame in source.read(self.cells.names, batch_rows, keep=keep):
-            with reading_of(source.where):
-                batch = self.cells.batch(frame, first_row=at, views=views)
-            yield batch
-            at += frame.height
-        if keep is not None and source.rows is not None and source.rows > at - 1:
-            yield RawBatch({}, source.where, at, pruned=source.rows - (at - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,33 +135,34 @@ def open_logs(  # noqa: PLR0913 - what is read, and of which files
 
     """
     check_roles(reading)
-    needed = frozenset(wanted) | (frozenset() if period == (None, None) else {"time"})
-    asked = Wanted(reading, needed, frozenset(telling) - needed, period, rowless)
+    needed = frozenset() if period == (None, None) else frozenset({"time"})
+    wanted = frozenset(wanted) | needed
+    asked = Wanted(reading, wanted, frozenset(telling) - wanted, needed)
     paths = as_paths(logs)
-    return of_table_in_memory(logs, asked) if paths is None else of_files(find_logs(paths, reading), asked)
+    opened = of_table_in_memory(logs, asked) if paths is None else of_files(find_logs(paths, reading), asked, rowless)
+    return replace(opened, period=period)
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is asked of the logs."""
-
     reading: Reading
     wanted: frozenset[str]
     telling: frozenset[str]
-    period: tuple[int | None, int | None]
-    rowless: bool = False
+    needed: frozenset[str]
+    """Roles without which a file is refused, beside user and artist."""
+
+    @property
+    def personal(self) -> bool:
+        return self.reading.user_from_file or self.reading.user_from_folder
 
     def columns(self, names: Sequence[str], where: str) -> Columns:
-        """Find the columns among those of one file."""
         refuse_duplicates(names, where)
-        needed = () if self.period == (None, None) else ("time",)
-        found = find_columns(names, self.reading, wanted=self.wanted, where=where, needed=needed)
+        found = find_columns(names, self.reading, wanted=self.wanted, where=where, needed=self.needed)
         with suppress(InputError):  # columns that no amount depends on stop nothing
-            more = find_columns(names, self.reading, wanted=self.wanted | self.telling, where=where, needed=needed)
+            wanted = self.wanted | self.telling
+            more = find_columns(names, self.reading, wanted=wanted, where=where, needed=self.needed)
             found = replace(found, roles=more.roles)
-        if not (self.reading.user_from_file or self.reading.user_from_folder):
-            return found
-        return replace(found, roles={**found.roles, "user": USER})
+        return replace(found, roles={**found.roles, "user": USER}) if self.personal else found
 
 
 def as_paths(logs: object) -> list[str] | None:
@@ -205,20 +179,19 @@ def as_paths(logs: object) -> list[str] | None:
     return [str(os.fspath(path)) for path in paths]
 
 
-def of_files(found: Found, asked: Wanted) -> Logs:
-    """Open log files, every one of them, and agree on what their columns mean."""
+def of_files(found: Found, asked: Wanted, rowless: bool) -> Logs:  # noqa: FBT001 - see open_logs
     reading = asked.reading
     if reading.user_from_file:
         check_files(found.files)
     if reading.user_from_folder:
         check_folders(found.files)
-    opened = opened_all(found.files, reading)
-    filled = {file: source for file, source in opened if source.rows != 0}
+    opened = opened_all(found.files, asked)
+    filled = {file: source for file, source in opened.items() if source.rows != 0}
     if not filled:
-        refuse_rowless(opened, asked)
-        filled = dict(opened)
+        refuse_rowless(opened, asked, rowless)
+        filled = opened
     passed = [*found.passed]
-    if reading.user_from_file or reading.user_from_folder:
+    if asked.personal:
         others = [f for f, source in filled.items() if is_no_log(f, source, asked, alone=len(found.files) == 1)]
         for file in (*others, *same_plays(filled.keys() - set(others))):
             passed.append(file.path)
@@ -227,105 +200,100 @@ def of_files(found: Found, asked: Wanted) -> Logs:
             message = f"none of {len(passed):,} files is a log of listening, such as {passed[0]}"
             raise InputError(message, advice="Name the column of the artist with --columns artist=NAME.")
     columns = columns_of_all(filled, asked)
-    parts = [
-        Part(cells=cells_of(file, source, columns[file.path], asked), file=file) for file, source in filled.items()
-    ]
-    first_columns = next(iter(columns.values()))
+    parts = []
+    for file, source in filled.items():
+        user = {USER: person_of(file, reading)} if asked.personal else {}
+        constants = {**file.hive, **user}
+        parts.append(Part(source=source, columns=columns[file.path], reading=reading, constants=constants, file=file))
     left = set(passed)
-    return Logs(
-        columns=dict(first_columns.roles),
-        detected=first_columns.detected,
+    return replace(
+        logs_of(parts, reading),
         files=[file for file in found.files if file.path not in left],
         bytes=sum(file.size for file in found.files),
-        notes=notes_of(parts, reading),
-        parts=parts,
         passed=sorted(passed),
         lacking=lacking_of(columns, asked),
-        period=asked.period,
     )
 
 
-def refuse_rowless(opened: Sequence[tuple[LogFile, Source]], asked: Wanted) -> None:
-    """Refuse files without a row, unless all have a header and it is asked for.
+def logs_of(parts: list[Part], reading: Reading) -> Logs:
+    first = parts[0].columns
+    notes = notes_of(parts, reading)
+    return Logs(columns=dict(first.roles), detected=first.detected, files=[], bytes=0, notes=notes, parts=parts)
 
-    Raises:
-        InputError: they are refused, or a header lacks a column.
 
-    """
-    headed = [(file, source) for file, source in opened if source.fields]
-    for file, source in headed:
+def person_of(file: LogFile, reading: Reading) -> str:
+    return (file.person if reading.user_from_folder else exporter_stem(file.stem)) or file.stem
+
+
+def refuse_rowless(opened: Mapping[LogFile, Source], asked: Wanted, rowless: bool) -> None:  # noqa: FBT001 - see open_logs
+    """Refuse files without a row, unless all have a header, with the columns, and it is asked for."""
+    headed = {file: source for file, source in opened.items() if source.fields}
+    for file, source in headed.items():
         asked.columns(source.names, file.path)
-    if asked.rowless and len(headed) == len(opened):
+    if rowless and len(headed) == len(opened):
         return
-    message = f"{opened[0][0].path}: the file is empty" if len(opened) == 1 else f"all {len(opened)} files are empty"
+    message = (
+        f"{next(iter(opened)).path}: the file is empty" if len(opened) == 1 else f"all {len(opened)} files are empty"
+    )
     if headed:
         message = "there is no row in the log: it is empty, or holds only a header"
     raise InputError(message, advice="Is it the right file?")
 
 
-def opened_all(files: Sequence[LogFile], reading: Reading) -> list[tuple[LogFile, Source]]:
-    """Open every file; of several that cannot be opened, the first by name is told of, whatever their order.
-
-    Raises:
-        InputError: a file cannot be opened.
-
-    """
+def opened_all(files: Sequence[LogFile], asked: Wanted) -> dict[LogFile, Source]:
+    """Open every file; of several that cannot be opened, the first by name is told of, whatever their order."""
+    reading = asked.reading
 
     def opened(file: LogFile) -> Source | InputError:
         try:
             return open_file(file, reading)
         except InputError as error:
-            others = (reading.user_from_file or reading.user_from_folder) and file.format == "json" and not file.sought
-            return replace(empty(file.path), rows=None) if others and is_other(file) else error
+            if asked.personal and file.format == "json" and not file.sought:
+                from fairpay.logs.json import holds_no_rows  # noqa: PLC0415 - only for JSON
+
+                if holds_no_rows(file):
+                    return replace(empty(file.path), rows=None)
+            return error
 
     with ThreadPoolExecutor(OPENERS) as pool:
-        found = list(zip(files, pool.map(opened, files), strict=True))
-    faults = sorted(((f.path, s) for f, s in found if isinstance(s, InputError)), key=lambda fault: fault[0])
-    if faults:
-        raise faults[0][1]
-    sources = [(file, source) for file, source in found if not isinstance(source, InputError)]
-    unlike = {source.quoting for _, source in sources} - {None}
-    if len(unlike) > 1:
+        found = dict(zip(files, pool.map(opened, files), strict=True))
+    refuse_first({file.path: error for file, error in found.items() if isinstance(error, InputError)})
+    sources = {file: source for file, source in found.items() if not isinstance(source, InputError)}
+    if len({source.quoting for source in sources.values()} - {None}) > 1:
         # Quotes quote in all files or in none, so that it does not matter how rows are split into files.
         plain = replace(reading, quote=False)
-        return [(f, open_file(f, plain) if s.quoting == "quoted" else s) for f, s in sources]
+        return {f: open_file(f, plain) if s.quoting == "quoted" else s for f, s in sources.items()}
     return sources
 
 
-def is_other(file: LogFile) -> bool:
-    """Whether a file of a person's export is JSON without rows."""
-    from fairpay.logs.json import holds_no_rows  # noqa: PLC0415 - only for JSON
-
-    return holds_no_rows(file)
+def refuse_first(faults: Mapping[str, InputError]) -> None:
+    if faults:
+        raise faults[min(faults)]
 
 
 def is_no_log(file: LogFile, source: Source, asked: Wanted, *, alone: bool) -> bool:
     """Whether a file of a person's export is something else than a log: without artists, or without any play."""
-    if alone and file.sought:
-        return False
-    if service_of(source.names) is not None:
+    if (alone and file.sought) or holds_podcasts(source.names):
         return False
     told = asked.reading.columns
     return not has_artist(source.names, asked.reading) or not (told.keys() & LISTENING or tells_plays(source.names))
 
 
 def columns_of_all(sources: Mapping[LogFile, Source], asked: Wanted) -> dict[str, Columns]:
-    """Find the columns of every file, and hold them against each other."""
     known: dict[tuple[str, ...], Columns] = {}
     found: dict[str, Columns] = {}
-    faults: list[tuple[str, InputError]] = []
+    faults: dict[str, InputError] = {}
     for file, source in sources.items():
         names = (*valued(source), *(key for key in file.hive if key not in source.fields))
         try:
             if names not in known:
-                plain = tuple(source.names)
-                known[names] = asked.columns(names, file.path) if service_of(plain) is None else podcasts(names, asked)
+                spoken = holds_podcasts(source.names)
+                known[names] = podcasts(names, asked) if spoken else asked.columns(names, file.path)
             found[file.path] = tellable(source, known[names], asked.telling)
             check_kinds(source, found[file.path])
         except InputError as error:
-            faults.append((file.path, error))
-    if faults:
-        raise min(faults, key=lambda fault: fault[0])[1]
+            faults[file.path] = error
+    refuse_first(faults)
     music = {where: columns for where, columns in found.items() if columns.roles.get("artist") != NOBODY}
     loose = {file.path for file, source in sources.items() if source.loose}
     agree(music, loose, asked.telling)
@@ -345,7 +313,6 @@ def tellable(source: Source, columns: Columns, telling: Collection[str]) -> Colu
 
 
 def valued(source: Source) -> list[str]:
-    """Return the columns that hold values, rather than other columns."""
     return [name for name, field in source.fields.items() if not isinstance(field.kind, pl.Struct)]
 
 
@@ -354,17 +321,6 @@ def podcasts(names: Sequence[str], asked: Wanted) -> Columns:
     rest = replace(asked.reading, columns={k: v for k, v in asked.reading.columns.items() if k != "artist"})
     found = replace(asked, reading=rest).columns((*names, "artist"), "")
     return replace(found, roles={**found.roles, "artist": NOBODY}, played=(), spoken=())
-
-
-def cells_of(file: LogFile, source: Source, columns: Columns, asked: Wanted) -> Cells:
-    """Say what is made of a file's columns."""
-    reading = asked.reading
-    constants: dict[str, str | None] = dict(file.hive)
-    if reading.user_from_folder:
-        constants[USER] = file.person or file.stem
-    elif reading.user_from_file:
-        constants[USER] = exporter_stem(file.stem) or file.stem
-    return Cells(source=source, columns=columns, reading=reading, constants=constants)
 
 
 def lacking_of(columns: Mapping[str, Columns], asked: Wanted) -> dict[str, list[str]]:
@@ -378,22 +334,13 @@ def lacking_of(columns: Mapping[str, Columns], asked: Wanted) -> dict[str, list[
 
 
 def of_table_in_memory(table: object, asked: Wanted) -> Logs:
-    """Open a table in memory."""
-    if asked.reading.user_from_file or asked.reading.user_from_folder:
+    if asked.personal:
         message = "a table has no file name to take the user from"
         raise UsageError(message)
     source = of_table(table)
     columns = tellable(source, asked.columns(valued(source), source.where), asked.telling)
     check_kinds(source, columns)
-    part = Part(cells=Cells(source=source, columns=columns, reading=asked.reading, constants={}))
-    return Logs(
-        columns=dict(columns.roles),
-        detected=columns.detected,
-        files=[],
-        bytes=0,
-        notes=notes_of([part], asked.reading),
-        parts=[part],
-    )
+    return logs_of([Part(source=source, columns=columns, reading=asked.reading)], asked.reading)
 
 
 def notes_of(parts: Sequence[Part], reading: Reading) -> list[str]:
@@ -402,11 +349,11 @@ def notes_of(parts: Sequence[Part], reading: Reading) -> list[str]:
     if reading.user_from_file:
         notes["The user is the name of the file"] = None
     if reading.user_from_folder:
-        people = sorted({part.cells.constants[USER] or "" for part in parts})
+        people = sorted({part.constants[USER] or "" for part in parts})
         notes[f"The user is the folder: {', '.join(people[:5])}{' ...' if len(people) > 5 else ''}"] = None  # noqa: PLR2004 - enough to see
     for part in parts:
-        notes.update(dict.fromkeys(part.cells.source.notes))
-        for name, words in part.cells.columns.played:
+        notes.update(dict.fromkeys(part.source.notes))
+        for name, words in part.columns.played:
             notes[f"Only rows whose {name} is {' or '.join(sorted(words))} are plays"] = None
     return list(notes)
 
@@ -415,12 +362,11 @@ def artists_scale(parts: Sequence[Part]) -> int:
     """Return the least number that every count of artists of one play divides, where plays are split among them."""
     lengths = {1}
     for part in parts:
-        name = part.cells.columns.roles["artist"]
-        field = part.cells.source.fields.get(name)
-        if field is None or not isinstance(field.kind, pl.List):
+        name = part.columns.roles["artist"]
+        if name not in part.source.fields or not isinstance(part.source.fields[name].kind, pl.List):
             continue
-        for frame in part.cells.source.read([name]):
+        for frame in part.source.read([name]):
             if isinstance(frame.schema[name], pl.List):
                 counts = frame[name].list.drop_nulls().list.n_unique()
-                lengths.update(int(n) for n in counts.drop_nulls().unique().to_list() if n)
+                lengths.update(n for n in counts.drop_nulls().unique().to_list() if n)
     return lcm(*lengths)

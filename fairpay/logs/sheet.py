@@ -66,19 +66,19 @@ def open_sheet(file: LogFile, reading: Reading) -> Source:
         names = [str(i + 1) for i in range(max((len(row) for row in rows), default=0))]
     refuse_duplicates(names, file.path)
 
-    def frames(chosen: Sequence[str], size: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG001 - see Source
-        places = [names.index(name) for name in chosen]
-        kept = [(n, row) for n, row in enumerate(rows[at:]) if any(row)]
-        for first in range(0, len(kept), size or BATCH):
-            some = kept[first : first + (size or BATCH)]
-            columns: dict[str, Any] = {
-                name: [(row[place] or None) if place < len(row) else None for _, row in some]
-                for name, place in zip(chosen, places, strict=True)
-            }
-            frame = pl.DataFrame(columns, schema=dict.fromkeys(chosen, pl.String))
-            yield frame.with_columns(pl.Series(ROW, [n for n, _ in some], pl.UInt32))
+    kept = [(n, row) for n, row in enumerate(rows[at:]) if any(row)]
+    columns: dict[str, list[Any]] = {
+        name: [(row[place] or None) if place < len(row) else None for _, row in kept]
+        for place, name in enumerate(names)
+        if name
+    }
+    kinds = {**dict.fromkeys(columns, pl.String), ROW: pl.UInt32}
+    table = pl.DataFrame({**columns, ROW: [n for n, _ in kept]}, schema=kinds)
 
-    fields = {name: Field(kind=pl.String(), expr=pl.col(name)) for name in names if name}
+    def frames(chosen: Sequence[str], size: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG001 - see Source
+        return table.select(*chosen, ROW).iter_slices(size or BATCH)
+
+    fields = {name: Field(kind=pl.String(), expr=pl.col(name)) for name in columns}
     return Source(where=file.path, fields=fields, frames=frames, text=True, rows=None if rows[at:] else 0, above=above)
 
 
@@ -125,12 +125,7 @@ def read_sheet(data: bytes, where: str, known: Callable[[Sequence[str]], int] = 
 
 
 def check_size(data: bytes, where: str) -> None:
-    """Refuse a workbook made to fill the memory: by what it unpacks to, or by cells far from all others.
-
-    Raises:
-        InputError: it is too large, or a damaged archive.
-
-    """
+    """Refuse a workbook made to fill the memory: by what it unpacks to, or by cells far from all others."""
     import zipfile  # noqa: PLC0415 - only for workbooks
     import zlib  # noqa: PLC0415 - the same
 
@@ -173,7 +168,6 @@ def room_of(book: ZipFile, name: str) -> int:
 
 
 def number_of(letters: bytes) -> int:
-    """Return which column `A` or `XFD` is, from 1."""
     found = 0
     for letter in letters.upper():
         found = 26 * found + letter - 64
@@ -193,7 +187,6 @@ def repeated(text: bytes) -> int:
 
 
 def text_of(cell: object) -> str:
-    """Write a cell as text."""
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, float):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import polars as pl
 
@@ -26,9 +27,9 @@ __all__ = [
     "Source",
     "after",
     "empty",
-    "fields_of",
     "of_lazy",
     "of_table",
+    "passing",
 ]
 
 ROW = "\x1frow"
@@ -114,45 +115,34 @@ def empty(where: str) -> Source:
 def fields_of(schema: Mapping[str, pl.DataType]) -> dict[str, Field]:
     """Name every column, and what lies within structs, with dots; a column's own name goes before a path."""
     found = {name: Field(kind=kind, expr=pl.col(name)) for name, kind in schema.items()}
-    for name, kind in schema.items():
-        for path, inner in within(name, kind, pl.col(name)):
+    for name, field in list(found.items()):
+        for path, inner in within(name, field):
             found.setdefault(path, inner)
     return found
 
 
-def within(name: str, kind: pl.DataType, expr: pl.Expr) -> Iterator[tuple[str, Field]]:
+def within(name: str, field: Field) -> Iterator[tuple[str, Field]]:
     """Yield the fields of a struct, or of a list of structs, each list of them as a list of values."""
+    kind = field.kind
     if isinstance(kind, pl.Struct):
-        for part in kind.fields:
-            inner = expr.struct.field(part.name)
-            yield f"{name}.{part.name}", Field(kind=resolved(part.dtype), expr=inner)
-            yield from within(f"{name}.{part.name}", resolved(part.dtype), inner)
+        for key, inner in pl.Schema(kind).items():
+            part = Field(kind=inner, expr=field.expr.struct.field(key))
+            yield f"{name}.{key}", part
+            yield from within(f"{name}.{key}", part)
     elif isinstance(kind, pl.List) and isinstance(kind.inner, pl.Struct):
-        for part in kind.inner.fields:
-            values = expr.list.eval(pl.element().struct.field(part.name))
-            yield f"{name}.{part.name}", Field(kind=pl.List(part.dtype), expr=values)
+        for key, inner in pl.Schema(kind.inner).items():
+            values = field.expr.list.eval(pl.element().struct.field(key))
+            yield f"{name}.{key}", Field(kind=pl.List(inner), expr=values)
 
 
-def resolved(kind: Any) -> pl.DataType:  # noqa: ANN401 - Polars has both
-    """Return a data type, whether it was given as one or as its class."""
-    found: pl.DataType = kind() if isinstance(kind, type) else kind
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """A query of Polars that gives frames."""
-
-    lazy: pl.LazyFrame
-    fields: Mapping[str, Field] = field(default_factory=dict)
-
-    def __call__(self, names: Sequence[str], rows: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:
-        """Run it; where rows may be passed over, number those that are left."""
-        lazy = self.lazy
-        chosen = [self.fields[name].expr.alias(name) for name in names]
-        if keep is not None:
-            lazy, chosen = lazy.with_row_index(ROW).filter(keep), [*chosen, pl.col(ROW)]
-        yield from lazy.select(chosen).collect_batches(chunk_size=rows or BATCH, maintain_order=True, lazy=True)
+def scanned(
+    lazy: pl.LazyFrame, fields: Mapping[str, Field], names: Sequence[str], rows: int | None, keep: pl.Expr | None
+) -> Iterator[pl.DataFrame]:
+    """Run a query; where rows may be passed over, number those that are left."""
+    chosen = [fields[name].expr.alias(name) for name in names]
+    if keep is not None:
+        lazy, chosen = lazy.with_row_index(ROW).filter(keep), [*chosen, pl.col(ROW)]
+    yield from lazy.select(chosen).collect_batches(chunk_size=rows or BATCH, maintain_order=True, lazy=True)
 
 
 def after(done: int, lazy: pl.LazyFrame, rows: int | None) -> Iterator[pl.DataFrame]:
@@ -164,11 +154,17 @@ def after(done: int, lazy: pl.LazyFrame, rows: int | None) -> Iterator[pl.DataFr
             yield frame if seen - frame.height >= done else frame.tail(seen - done)
 
 
-def of_lazy(lazy: pl.LazyFrame, where: str) -> Source:
-    """Let Polars run a query in batches."""
+def of_lazy(lazy: pl.LazyFrame, where: str, *, counted: bool = False) -> Source:
+    """Let Polars run a query in batches; `counted`: its rows are known before they are read.
+
+    Raises:
+        InputError: it cannot be run.
+
+    """
     with reading_of(where):
-        found = fields_of(lazy.collect_schema())
-    return Source(where=where, fields=found, frames=Scan(lazy, found))
+        fields = fields_of(lazy.collect_schema())
+        rows = int(lazy.select(pl.len()).collect().item()) if counted else None
+    return Source(where=where, fields=fields, frames=partial(scanned, lazy, fields), rows=rows)
 
 
 def of_table(logs: object) -> Source:
@@ -209,7 +205,7 @@ def of_batches(schema: pa.Schema, batches: Callable[[], Iterable[pa.RecordBatch]
             chosen = batch.select(tops)
             chosen.validate(full=True)
             if chosen.num_rows:
-                yield from Scan(pl.DataFrame(chosen).lazy(), found)(names, rows, None)
+                yield from scanned(pl.DataFrame(chosen).lazy(), found, names, rows, None)
 
     return Source(where="the table", fields=found, frames=frames)
 

@@ -15,15 +15,16 @@ from fairpay.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
+    from contextlib import AbstractContextManager
 
-__all__ = ["known_as", "place_of", "spooled"]
+__all__ = ["copied_from", "known_as", "place_of", "spooled"]
 
 PREFIX = "fairpay-read-"
 CHUNK = 1 << 20
 ROOM = "Name a folder with more room in the variable TMPDIR."
 
 copies: dict[Hashable, Path] = {}
-places: dict[str, Path] = {}
+places: dict[str, str] = {}
 numbers = count()
 lock = Lock()
 making: dict[Hashable, Lock] = {}
@@ -56,7 +57,7 @@ def spooled(key: Hashable, name: str, write: Callable[[IO[bytes]], None]) -> Pat
         return copies[key]
 
 
-def known_as(name: str, path: Path) -> Path:
+def known_as(name: str, path: str) -> str:
     """Remember where the bytes lie of what is called so in messages and in the manifest."""
     places[name] = path
     return path
@@ -64,7 +65,7 @@ def known_as(name: str, path: Path) -> Path:
 
 def place_of(name: str) -> str:
     """Return where the bytes of a file lie, by what it is called."""
-    return str(places.get(name, name))
+    return places.get(name, name)
 
 
 @cache
@@ -80,6 +81,16 @@ def temporary_folder() -> Path:
     return path
 
 
-def copy(source: IO[bytes], out: IO[bytes]) -> None:
-    """Copy a stream to its end."""
-    shutil.copyfileobj(source, out, CHUNK)
+def copied_from(key: Hashable, name: str, opening: Callable[[], AbstractContextManager[IO[bytes]]]) -> str:
+    """Return where the copy of that key lies, made of the stream that `opening` opens.
+
+    Raises:
+        OutputError: there is no room for it.
+
+    """
+
+    def write(out: IO[bytes]) -> None:
+        with opening() as stream:
+            shutil.copyfileobj(stream, out, CHUNK)
+
+    return str(spooled(key, name, write))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import time
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -14,9 +16,8 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit
 
 from fairpay.errors import InputError, UsageError
-from fairpay.logs.amazon import Amazon
+from fairpay.logs.faults import fault_at, outages_at
 from fairpay.logs.files import WEB, FileEntry, Place, is_hidden, table_among
-from fairpay.logs.outages import fault_at, outages_at
 from fairpay.logs.spool import spooled
 
 if TYPE_CHECKING:
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 
     from pyarrow.fs import FileSystem
 
-
-__all__ = ["Bucket", "Web", "iceberg_options", "polars_options", "settled", "shown", "store_of"]
+__all__ = ["iceberg_options", "names_within", "polars_options", "settled", "shown", "store_of"]
 
 CONNECT = 5
 """Seconds to wait for a connection."""
@@ -35,14 +35,21 @@ TRIES = 3
 CHUNK = 1 << 20
 PAUSE = 0.2
 PARTIAL, NO_SUCH_PART = 206, 416
-PASSING = frozenset({408, 429, 500, 502, 503, 504})
-"""Statuses that may be others the next time."""
+PASSING = frozenset({None, 408, 429, 500, 502, 503, 504})
+"""Statuses that may be others the next time, and none: the connection broke."""
 S3, GOOGLE, AZURE = ("s3",), ("gs", "gcs"), ("az", "abfs", "abfss")
 
 
 def store_of(address: str) -> Place:
     """Return what reads an address."""
     return Web() if address.startswith(WEB) else Bucket.of(address)
+
+
+def names_within(folder: str, *, remote: bool) -> list[str]:
+    """Return the addresses of what lies in a folder, here or far away."""
+    if remote:
+        return [entry.address for entry in Bucket.of(folder).within(folder, deep=False)]
+    return [str(path) for path in Path(folder).iterdir()]
 
 
 def settled(address: str) -> str:
@@ -70,12 +77,6 @@ class Bucket(Place):
 
     @classmethod
     def of(cls, address: str) -> Bucket:
-        """Connect to the store of an address.
-
-        Raises:
-            InputError: the settings for it are not usable.
-
-        """
         scheme, _, rest = settled(address).partition("://")
         bucket = rest.partition("/")[0]
         if not bucket:
@@ -85,19 +86,14 @@ class Bucket(Place):
             return cls(scheme, connected(scheme, bucket))
 
     def path(self, address: str) -> str:
-        """Return bucket and key."""
         return address.partition("://")[2].rstrip("/")
 
     def has(self, address: str) -> bool:
-        """Whether anything is called so."""
-        try:
-            self.look(address)
-        except InputError:
-            return False
-        return True
+        with suppress(InputError):
+            return bool(self.look(address))
+        return False
 
     def look(self, address: str) -> FileEntry:
-        """Say what lies there."""
         with outages_at(address):
             info = self.files.get_file_info(self.path(address))
             if info.is_file:
@@ -122,12 +118,7 @@ class Bucket(Place):
         return sorted(entries, key=lambda entry: [part.encode() for part in entry.address.split("/")])
 
     def matches(self, pattern: str) -> Iterator[FileEntry]:
-        """Yield what a pattern means, folder by folder, so that only what it names is listed.
-
-        Raises:
-            UsageError: the bucket itself is a pattern.
-
-        """
+        """Go folder by folder, so that only what the pattern names is listed."""
         first, *parts = self.path(pattern).split("/")
         if has_magic(first):
             message = f"{pattern}: a bucket is named, not sought by a pattern"
@@ -135,7 +126,6 @@ class Bucket(Place):
         yield from self.matching(self.look(f"{self.scheme}://{first}"), parts)
 
     def matching(self, at: FileEntry, parts: Sequence[str]) -> Iterator[FileEntry]:
-        """Yield what the parts of a pattern mean below a folder."""
         if not parts:
             yield at
             return
@@ -150,16 +140,13 @@ class Bucket(Place):
                 yield from self.matching(entry, rest)
 
     def below(self, folder: str) -> Iterator[FileEntry]:
-        """Yield the objects at any depth, but hidden ones; a table of a lake is one entry."""
         entries = self.within(folder, deep=True)
         inside: dict[str, list[str]] = {}
         for entry in entries:
-            above, _, name = entry.address.rpartition("/")
-            outer, _, inner = above.rpartition("/")
+            outer, inner, name = entry.address.rsplit("/", 2)
             if inner in {"_delta_log", "metadata"} and len(outer) >= len(folder):
                 inside.setdefault(outer, []).append(f"{inner}/{name}")
-        kinds = {outer: table_among(names) for outer, names in inside.items()}
-        tables = {outer: kind for outer, kind in kinds.items() if kind is not None}
+        tables = {outer: kind for outer, names in inside.items() if (kind := table_among(names)) is not None}
         told: set[str] = set()
         for entry in entries:
             table = next((table for table in tables if entry.address.startswith(f"{table}/")), None)
@@ -171,12 +158,10 @@ class Bucket(Place):
                 yield entry
 
     def start(self, address: str, size: int) -> bytes | None:
-        """Return the first bytes of an object."""
         with outages_at(address), self.files.open_input_file(self.path(address)) as file:
             return cast("bytes", file.read(size))
 
     def copied(self, address: str) -> Path:
-        """Copy an object to this machine, once for each time that it was written."""
         with outages_at(address):
             info = self.files.get_file_info(self.path(address))
 
@@ -189,7 +174,6 @@ class Bucket(Place):
         return spooled(("object", address, info.size, info.mtime_ns), Path(address).name, write)
 
     def rooted(self, address: str) -> str:
-        """Write an address as a path from the root."""
         return f"/{self.path(address)}"
 
 
@@ -198,19 +182,13 @@ class Web(Place):
     """Files that a web server gives out; it does not say what it has."""
 
     def has(self, address: str) -> bool:
-        """Take every address for one of a file.
-
-        Raises:
-            UsageError: it is a pattern.
-
-        """
+        """Take every address for one of a file."""
         if "*" in address.partition("?")[0]:
             message = f"{shown(address)}: a web server does not list its files, so that a pattern finds nothing"
             raise UsageError(message, advice="Name each file.")
         return True
 
     def start(self, address: str, size: int) -> bytes | None:
-        """Return the first bytes of a file; None where the server gives out whole files only."""
         if "@" in urlsplit(address).netloc:
             return None  # Polars does not log in
         with self.asked(address, {"Range": f"bytes=0-{size - 1}"}) as answer:
@@ -220,7 +198,6 @@ class Web(Place):
                 return cast("bytes", answer.read(size))
 
     def copied(self, address: str) -> Path:
-        """Copy a file to this machine, once for each time that it was written."""
         with self.asked(address, {}) as answer:
             marks = tuple(answer.headers.get(name) for name in ("ETag", "Last-Modified", "Content-Length"))
             size = None if marks[-1] is None else int(marks[-1])
@@ -233,12 +210,7 @@ class Web(Place):
             return spooled(("web", address, marks), Path(shown(address)).name, write)
 
     def asked(self, address: str, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - an answer, open
-        """Ask for a file, again where the server is busy or the connection breaks.
-
-        Raises:
-            InputError: it does not come.
-
-        """
+        """Ask for a file, again where the server is busy or the connection breaks."""
         from http.client import HTTPException  # noqa: PLC0415 - for web addresses only
         from urllib.error import HTTPError  # noqa: PLC0415 - the same
         from urllib.request import urlopen  # noqa: PLC0415 - the same
@@ -246,14 +218,13 @@ class Web(Place):
         for attempt in range(1, TRIES + 1):
             try:
                 return urlopen(asking(address, headers), timeout=SILENCE)  # noqa: S310 - http and https only
-            except HTTPError as error:
-                error.close()
-                if error.code == NO_SUCH_PART and headers:
-                    return self.asked(address, {})  # an empty file has no first byte
-                if error.code not in PASSING or attempt == TRIES:
-                    raise fault_at(shown(address), str(error)) from None
             except (OSError, HTTPException) as error:
-                if attempt == TRIES:
+                code = error.code if isinstance(error, HTTPError) else None
+                if isinstance(error, HTTPError):
+                    error.close()
+                if code == NO_SUCH_PART and headers:
+                    return self.asked(address, {})  # an empty file has no first byte
+                if attempt == TRIES or code not in PASSING:
                     raise fault_at(shown(address), str(error)) from None
             except ValueError as error:
                 message = f"{shown(address)}: this is no address: {error}"
@@ -277,40 +248,23 @@ def asking(address: str, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - a
 
 
 def pour(stream: Any, out: IO[bytes], where: str, size: int | None) -> None:  # noqa: ANN401 - a file, or an answer
-    """Copy a stream to its end.
+    """Copy a stream to its end, which may not come before `size` bytes."""
 
-    Raises:
-        InputError: it ends before `size` bytes.
+    def block() -> bytes:
+        with outages_at(where):
+            return cast("bytes", stream.read(CHUNK))
 
-    """
-    from http.client import HTTPException  # noqa: PLC0415 - for addresses only
-
-    done = 0
-    while True:
-        try:
-            with outages_at(where):
-                block = stream.read(CHUNK)
-        except HTTPException as error:
-            raise fault_at(where, "incomplete") from error
-        if not block:
-            break
-        out.write(block)
-        done += len(block)
-    if size is not None and done < size:
+    for some in iter(block, b""):
+        out.write(some)
+    if size is not None and out.tell() < size:
         raise fault_at(where, "incomplete")
 
 
 def connected(scheme: str, bucket: str) -> FileSystem:
-    """Connect to an object store.
-
-    Raises:
-        UsageError: fairpay knows no store of this kind, or the settings for it are not usable.
-
-    """
     from pyarrow import fs  # noqa: PLC0415 - loaded for addresses only
 
     if scheme in S3:
-        return amazon(Amazon.of_environment(), bucket)
+        return amazon(amazon_settings(), bucket)
     if scheme in GOOGLE:
         return fs.GcsFileSystem(retry_time_limit=timedelta(seconds=SILENCE))
     if scheme in AZURE:
@@ -323,9 +277,59 @@ def connected(scheme: str, bucket: str) -> FileSystem:
     raise UsageError(message, advice="Give s3://, gs://, az:// or https://, or fetch the files first.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amazon:
+    """How to get at S3: from the variables and files that AWS's own tools read, the same for every library here."""
+
+    key: str | None
+    secret: str | None = field(repr=False)
+    token: str | None = field(repr=False)
+    region: str
+    endpoint: str
+    unsigned: bool
+
+
+def amazon_settings() -> Amazon:
+    told = os.environ
+    profile = profile_in_use()
+    keys = told if told.get("AWS_ACCESS_KEY_ID") else {k.upper(): v for k, v in profile.items()}
+    return Amazon(
+        key=keys.get("AWS_ACCESS_KEY_ID"),
+        secret=keys.get("AWS_SECRET_ACCESS_KEY"),
+        token=keys.get("AWS_SESSION_TOKEN") or None,
+        region=told.get("AWS_REGION") or told.get("AWS_DEFAULT_REGION") or profile.get("region", ""),
+        endpoint=told.get("AWS_ENDPOINT_URL_S3") or told.get("AWS_ENDPOINT_URL") or profile.get("endpoint_url", ""),
+        unsigned=told.get("AWS_SKIP_SIGNATURE", "").lower() in {"1", "true", "yes"},
+    )
+
+
+def profile_in_use() -> dict[str, str]:
+    name = os.environ.get("AWS_PROFILE", "")
+    section = name or "default"
+    home = Path("~/.aws").expanduser()
+    config = os.environ.get("AWS_CONFIG_FILE") or home / "config"
+    credentials = os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or home / "credentials"
+    found: dict[str, str] = {}
+    there = False
+    for path, title in ((config, section if section == "default" else f"profile {name}"), (credentials, section)):
+        parser = configparser.RawConfigParser()
+        try:
+            parser.read(path, encoding="utf-8")
+        except (configparser.Error, UnicodeDecodeError) as error:
+            message = f"{path}: this is not a file of AWS profiles"
+            advice = "Put it right, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+            raise UsageError(message, advice=advice) from error
+        if parser.has_section(title):
+            there = True
+            found.update(parser.items(title))
+    if name and not there:
+        message = f"AWS_PROFILE: there is no profile {name}"
+        raise UsageError(message, advice="The profiles stand in ~/.aws/config and ~/.aws/credentials.")
+    return found
+
+
 @lru_cache(maxsize=8)
 def amazon(settings: Amazon, bucket: str) -> FileSystem:
-    """Connect to S3, or what speaks like it."""
     from pyarrow import fs  # noqa: PLC0415 - loaded for addresses only
 
     scheme, _, host = settings.endpoint.rpartition("://")
@@ -348,7 +352,7 @@ def amazon(settings: Amazon, bucket: str) -> FileSystem:
 
 def polars_options(address: str) -> dict[str, Any]:
     """Say how Polars gets at an address: the same way, with the same patience."""
-    storage = {
+    storage: dict[str, Any] = {
         "max_retries": TRIES - 1,
         "retry_timeout_ms": SILENCE * 1000,
         "connect_timeout": f"{CONNECT}s",
@@ -356,8 +360,16 @@ def polars_options(address: str) -> dict[str, Any]:
     }
     if address.partition("://")[0] not in S3:
         return {"storage_options": storage}
-    settings = Amazon.of_environment()
-    storage.update(settings.for_polars())
+    settings = amazon_settings()
+    storage |= filled(
+        aws_access_key_id=settings.key,
+        aws_secret_access_key=settings.secret,
+        aws_session_token=settings.token,
+        aws_region=settings.region or ("us-east-1" if settings.endpoint else ""),
+        aws_endpoint_url=settings.endpoint,
+        aws_allow_http="true" if settings.endpoint.startswith("http://") else "",
+        aws_skip_signature="true" if settings.unsigned else "",
+    )
     alone = {"credential_provider": None} if settings.key or settings.unsigned else {}
     return {"storage_options": storage, **alone}
 
@@ -366,14 +378,18 @@ def iceberg_options(address: str) -> dict[str, str]:
     """Say the same in the words of PyIceberg, whose files Polars then reads."""
     if address.partition("://")[0] not in S3:
         return {}
-    settings = Amazon.of_environment()
-    said = {
-        "s3.access-key-id": settings.key,
-        "s3.secret-access-key": settings.secret,
-        "s3.session-token": settings.token,
-        "s3.region": settings.region or "us-east-1",
-        "s3.endpoint": settings.endpoint,
-        "s3.connect-timeout": str(CONNECT),
-        "s3.request-timeout": str(SILENCE),
-    }
+    settings = amazon_settings()
+    said = filled(
+        access_key_id=settings.key,
+        secret_access_key=settings.secret,
+        session_token=settings.token,
+        region=settings.region or "us-east-1",
+        endpoint=settings.endpoint,
+        connect_timeout=str(CONNECT),
+        request_timeout=str(SILENCE),
+    )
+    return {f"s3.{name.replace('_', '-')}": value for name, value in said.items()}
+
+
+def filled(**said: str | None) -> dict[str, str]:
     return {name: value for name, value in said.items() if value}

@@ -9,11 +9,13 @@ import numpy as np
 import polars as pl
 
 from fairpay.errors import InputError
-from fairpay.logs.cells import id_cells, is_id, to_arrow
+from fairpay.kernels.amounts import is_text, read_amounts
+from fairpay.kernels.numbers import EMPTY, NEGATIVE, NOT_A_NUMBER, TOO_LARGE
+from fairpay.logs.cells import id_cells, is_id, to_arrow, with_comma
 from fairpay.logs.columns import looks_like_data
-from fairpay.logs.faults import reading_of
+from fairpay.logs.faults import Faults, reading_of
 from fairpay.logs.find import log_file
-from fairpay.logs.names import answering
+from fairpay.logs.names import ARTIST_ID, ARTIST_NAME, KNOWN, PAID, answering, normal
 from fairpay.logs.open import open_file
 from fairpay.logs.source import BROKEN, ROW
 from fairpay.settings.values import Reading
@@ -25,13 +27,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from fairpay.kernels.amounts import Amounts
     from fairpay.logs.source import Source
+    from fairpay.money.currency import Currency
 
-__all__ = ["bare", "check_ids", "column_for", "defused", "open_table", "read_columns"]
+__all__ = ["bare", "column_for", "defused", "open_table", "read_artists", "read_columns", "read_subscribers"]
 
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 RISKY = r"^'*[=+\-@\t\r]"
 """What a spreadsheet runs, with as many apostrophes before it as it may have of its own."""
+WORDS = {EMPTY: "is empty", NEGATIVE: "is negative", NOT_A_NUMBER: "is not an amount", TOO_LARGE: "is too large"}
+SHOWN = (NOT_A_NUMBER, TOO_LARGE)
+ADVICE = "Correct the file: one line for each subscriber, amounts with a decimal point, such as 9.99."
+COMMA = "Write amounts with a decimal point (9,99 is 9.99 here), or give --decimal ','."
+PAIR = 2
 
 
 def open_table(path: Path, reading: Reading | None = None, *, header: bool = True, known: Sequence[str] = ()) -> Source:
@@ -80,12 +89,6 @@ def column_for(names: Sequence[str], known: Sequence[str], *, what: str, where: 
 
 
 def check_ids(source: Source, name: str, *, role: str) -> None:
-    """Refuse ids that are not text or whole numbers.
-
-    Raises:
-        InputError: naming the column and its type.
-
-    """
     kind = source.fields[name].kind
     if not is_id(kind):
         message = f"{source.where}: the {role} column {name} is of type {kind}; ids are text or whole numbers"
@@ -150,3 +153,120 @@ def defused(frame: pl.DataFrame) -> pl.DataFrame:
 def bare(text: str) -> str:
     """Take that apostrophe off again."""
     return text[1:] if text.startswith("'") and re.match(RISKY, text) else text
+
+
+def read_subscribers(
+    path: Path, currency: Currency, reading: Reading | None = None
+) -> Iterator[tuple[pa.Array, NDArray[np.int64]]]:
+    """Read batches of user ids (text or integers, as in logs) and int64 minor units paid; a user may come twice.
+
+    Raises:
+        InputError: the file cannot be read, has no such columns or no row, or some of its rows cannot be used; the
+            last is known, and raised, only after the last batch.
+
+    """
+    log = open_table(path, reading)
+    comma = reading is not None and reading.decimal == ","
+    user = column_for(log.names, KNOWN["user"], what="user", where=path)
+    paid = column_for(log.names, PAID, what="amount paid", where=path)
+    money = next((name for name in log.names if normal(name) in {"currency", "currencycode"}), None)
+    check_ids(log, user, role="user")
+    faults = Faults(str(path))
+    seen = 0
+    currencies: set[str] = set()
+    wanted = list(dict.fromkeys([user, paid, *([money] if money else [])]))
+    for numbers, broken, columns in read_columns(log, wanted, listing=True):
+        if money is not None:
+            named = (one.strip().upper() for one in columns[money].drop_null().unique().to_pylist())
+            currencies.update(one for one in named if one)
+            check_currencies(path, currencies, currency)
+        if comma and is_text(columns[paid].type):
+            columns[paid] = pl.select(with_comma(pl.lit(pl.Series(columns[paid])))).to_series().to_arrow()
+        amounts = read_amounts(columns[paid], role=paid, digits=currency.digits)
+        wrong = [
+            (broken, "row has more fields than the header", False),
+            (is_empty(columns[user]), "user is empty", False),
+        ]
+        note(faults, numbers, columns[paid], [*wrong, *reasons(amounts, paid, currency)])
+        seen += len(numbers)
+        if not faults.found:
+            yield columns[user], amounts.value
+    if seen == 0:
+        message = f"{path}: there is no subscriber in this file"
+        raise InputError(message, advice="It is empty, or holds only a header.")
+    comma = any("," in one.reason.partition(": ")[2] for one in faults.found.values())
+    faults.stop(COMMA if comma else ADVICE, f"{{}} of {seen} subscribers cannot be used")
+
+
+def check_currencies(path: Path, found: set[str], currency: Currency) -> None:
+    """Refuse payments in several currencies, or in another than the run's: their sum would mean nothing."""
+    if len(found) > 1:
+        message = f"{path}: the payments are in {len(found)} currencies: {', '.join(sorted(found))}"
+        raise InputError(message, advice="Give one file for each currency, and run them apart.")
+    if found and found != {currency.code}:
+        other = next(iter(found))
+        message = f"{path}: the payments are in {other}, and this run is in {currency.code}"
+        raise InputError(message, advice=f"Give --currency {other}, or the file of payments in {currency.code}.")
+
+
+def reasons(amounts: Amounts, name: str, currency: Currency) -> list[tuple[NDArray[np.bool_], str, bool]]:
+    if amounts.how is None:
+        return []
+    fine = f"{name} is finer than {currency.code} allows ({currency.digits} digits)"
+    known = [(amounts.how == code, f"{name} {words}", code in SHOWN) for code, words in WORDS.items()]
+    return [*known, (amounts.how != 0, fine, True)]
+
+
+def is_empty(users: pa.Array) -> NDArray[np.bool_]:
+    ids = pl.Series(users)
+    found: NDArray[np.bool_] = (ids.is_null() if ids.dtype != pl.String else ids.fill_null("") == "").to_numpy()
+    return found
+
+
+def note(
+    faults: Faults, numbers: NDArray[np.int64], paid: pa.Array, wrong: list[tuple[NDArray[np.bool_], str, bool]]
+) -> None:
+    """Note what is wrong with which lines of one batch: for each line the first reason that holds."""
+    codes = np.select([mask for mask, _, _ in wrong], range(len(wrong)), len(wrong))
+    met, firsts, counts = np.unique(codes, return_index=True, return_counts=True)
+    for first, code, count in sorted(zip(firsts.tolist(), met.tolist(), counts.tolist(), strict=True)):
+        if code < len(wrong):
+            _, reason, shown = wrong[code]
+            example = f": {paid[first].as_py()}"[:60] if shown else ""
+            faults.add(reason, int(numbers[first]), count, example=example)
+
+
+def read_artists(path: Path) -> pl.DataFrame:
+    """Read a file of artists: `artist` (the id), then `name` if there is one, then its other columns, all as text.
+
+    A file without a header line is taken for ids and names if it has two columns. An artist that comes twice keeps
+    the row that sorts first, so that the order of rows does not matter.
+
+    Raises:
+        InputError: the file cannot be read or has no artist ids.
+
+    """
+    log, names = named_columns(path)
+    check_ids(log, next(iter(names)), role="artist")
+    empty = pl.DataFrame(schema=dict.fromkeys(names.values(), pl.String))
+    frames = [
+        pl.DataFrame({title: pl.Series(columns[name].cast("large_string")) for name, title in names.items()})
+        for *_, columns in read_columns(log, list(names))
+    ]
+    whole = pl.concat([empty, *frames]).filter(pl.col("artist").is_not_null() & (pl.col("artist") != ""))
+    return whole.sort(whole.columns, nulls_last=True).unique("artist", keep="first", maintain_order=True)
+
+
+def named_columns(path: Path) -> tuple[Source, dict[str, str]]:
+    """Open the file; return its columns and what they are called from here on, the artist first."""
+    log = open_table(path)
+    if len(log.names) == PAIR and not answering(log.names, ARTIST_ID):
+        log = open_table(path, header=False)
+        return log, dict(zip(log.names, ("artist", "name"), strict=True))
+    artist = column_for(log.names, ARTIST_ID, what="artist id", where=path)
+    others = [name for name in log.names if name != artist]
+    titles = {artist: "artist", **dict.fromkeys(answering(others, ARTIST_NAME)[:1], "name")}
+    for other in others:
+        if other not in titles and other.lower() not in titles.values():
+            titles[other] = other.lower()
+    return log, titles

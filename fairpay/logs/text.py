@@ -8,7 +8,7 @@ import re
 import sys
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fairpay.logs.files import LogFile
     from fairpay.settings.values import Reading
 
-__all__ = ["lines_of", "open_text", "quoting_of"]
+__all__ = ["lines_of", "open_text"]
 
 HEAD = 1 << 20
 """Bytes looked at to find out the layout."""
@@ -81,12 +81,6 @@ def open_text(file: LogFile, reading: Reading) -> Source:
 
 
 def recoded(file: LogFile, encoding: str) -> str:
-    """Copy a file from another encoding to UTF-8.
-
-    Raises:
-        InputError: a byte does not belong to that encoding.
-
-    """
 
     def write(out: IO[bytes]) -> None:
         with open_bytes(file.local) as stream:
@@ -121,14 +115,14 @@ class Table:
         for numbers in () if odd else (self.numbers & set(names), frozenset[str]()):
             scan = self.scan(quotes=quotes, numbers=numbers).select([*names, BEYOND])
             try:
-                for frame in after(done, scan, rows):
-                    height = frame.height
-                    frame = told(frame, names, header=not numbers)  # noqa: PLW2901 - the same rows
-                    if frame[names[0]].null_count() and (empty := all_empty(frame, names)).any():
+                for read in after(done, scan, rows):
+                    frame = told(read, names, header=not numbers)
+                    empty = pl.all_horizontal(pl.col(names).is_null())
+                    if frame[names[0]].null_count() and frame.select(empty.any()).item():
                         blank = self.blank_rows() if blank is None else blank
-                        frame = without(frame, done, empty, blank)  # noqa: PLW2901 - the same rows
+                        frame = frame.with_row_index(ROW, offset=done).filter(~(empty & pl.col(ROW).is_in(blank)))
                     yield frame
-                    done += height
+                    done += read.height
             except pl.exceptions.PolarsError:
                 continue
             return
@@ -154,39 +148,30 @@ class Table:
             glob=False,
         )
 
-    def blank_rows(self) -> set[int]:
+    def blank_rows(self) -> list[int]:
         """Return the rows in which no field is filled: empty lines, which are no rows."""
-        found = self.scan().with_row_index(ROW).filter(~pl.any_horizontal(pl.exclude(ROW).is_not_null()))
-        return set(found.select(ROW).collect(engine="streaming")[ROW].to_list())
+        found = self.scan().with_row_index(ROW).filter(pl.all_horizontal(pl.exclude(ROW).is_null()))
+        return found.select(ROW).collect(engine="streaming")[ROW].to_list()
 
     def line_by_line(self, names: Sequence[str], done: int, size: int) -> Iterator[pl.DataFrame]:
-        """Read from row `done` on with the standard library, which says in which row a fault is.
-
-        Raises:
-            InputError: a quoted field does not end, or bytes are not UTF-8.
-
-        """
+        """Read from row `done` on with the standard library, which says in which row a fault is."""
         csv.field_size_limit(sys.maxsize)
         dialect = self.dialect
         width = len(dialect.names)
         places = [dialect.names.index(name) for name in names]
+        kinds = {**dict.fromkeys(names, pl.String), BEYOND: pl.String, ROW: pl.Int64}
         with open_bytes(self.file.local) as stream:
-            rows = numbered(stream, dialect, self.file.path)
-            at = done
-            for _ in islice(rows, done):
-                pass
+            rows = islice(enumerate(numbered(stream, dialect, self.file.path)), done, None)
             while some := list(islice(rows, size)):
-                kept = [(number, cells) for number, cells in enumerate(some, at) if any(cells)]
-                at += len(some)
-                columns: dict[str, list[str | None]] = {
+                kept = [(row, cells) for row, cells in some if any(cells)]
+                columns: dict[str, list[Any]] = {
                     name: [cells[place] if place < len(cells) else None for _, cells in kept]
                     for name, place in zip(names, places, strict=True)
                 }
-                frame = pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
-                frame = frame.with_columns(pl.col(name).replace([NULL, ""], [None, None]) for name in names)
-                beyond = ["x" if any(cells[width:]) else None for _, cells in kept]
-                frame = frame.with_columns(pl.Series(BEYOND, beyond, pl.String), pl.Series(ROW, [n for n, _ in kept]))
-                yield told(frame, names)
+                columns[BEYOND] = ["x" if any(cells[width:]) else None for _, cells in kept]
+                columns[ROW] = [row for row, _ in kept]
+                frame = pl.DataFrame(columns, schema=kinds)
+                yield told(frame.with_columns(pl.col(names).replace([NULL, ""], [None, None])), names)
 
 
 def told(frame: pl.DataFrame, names: Sequence[str], *, header: bool = True) -> pl.DataFrame:
@@ -203,12 +188,6 @@ def told(frame: pl.DataFrame, names: Sequence[str], *, header: bool = True) -> p
 
 
 def numbered(stream: IO[bytes], dialect: Dialect, where: str) -> Iterator[list[str]]:
-    """Yield the fields of each row.
-
-    Raises:
-        InputError: with the row, from 1.
-
-    """
     row = 0
     reader = csv.reader(
         decoded(stream, dialect.skip),
@@ -230,22 +209,10 @@ def numbered(stream: IO[bytes], dialect: Dialect, where: str) -> Iterator[list[s
 
 
 def decoded(stream: IO[bytes], skip: int) -> Iterator[str]:
-    """Yield lines as text, the first `skip` left out."""
     for number, line in enumerate(stream):
         if number >= skip:
             text = line.decode("utf-8")
             yield text.removeprefix(MARK) if number == 0 else text
-
-
-def all_empty(frame: pl.DataFrame, names: Sequence[str]) -> pl.Series:
-    """Say in which rows none of the columns has a value."""
-    return frame.select(pl.all_horizontal(pl.col(name).is_null() for name in names)).to_series()
-
-
-def without(frame: pl.DataFrame, done: int, empty: pl.Series, blank: set[int]) -> pl.DataFrame:
-    """Leave out the rows of a frame, the first of which is row `done`, that are empty lines; number the others."""
-    numbers = frame.with_row_index(ROW, offset=done)
-    return numbers.filter(~(empty & numbers[ROW].is_in(sorted(blank))))
 
 
 def lines_of(path: str) -> pl.LazyFrame:
@@ -293,10 +260,6 @@ def quoting_of(file: LogFile, separator: str) -> Literal["quoted", "plain"] | No
 
     It does where every field that begins with it ends with it, or where the whole file can be read so, line breaks
     within quotes and all, into rows as long as the first.
-
-    Raises:
-        InputError: the file cannot be read.
-
     """
     cells = pl.col("line").str.strip_suffix("\r").str.split(separator)
     starting = cells.list.eval(pl.element().filter(pl.element().str.starts_with('"')))
@@ -320,12 +283,7 @@ def quoting_of(file: LogFile, separator: str) -> Literal["quoted", "plain"] | No
 
 
 def head_text(head: bytes, where: str) -> str:
-    """Return the beginning of a file, of at most HEAD bytes, as text, whole lines only.
-
-    Raises:
-        InputError: it is UTF-16, not UTF-8, or not text at all.
-
-    """
+    """Return the beginning of a file, of at most HEAD bytes, as text, whole lines only."""
     if head.startswith(b"PAR1"):
         message = f"{where}: this is a Parquet file under another name"
         raise InputError(message, advice="Give --format parquet.")
@@ -359,11 +317,10 @@ def wide_encoding(head: bytes) -> str | None:
         return "utf-16"
     some = head[:SKIMMED]
     half = len(some) // 2
-    if half and some[1::2].count(0) > half * 0.8 and some[::2].count(0) < half * 0.2:
+    even, odd = some[::2].count(0), some[1::2].count(0)
+    if odd > half * 0.8 and even < half * 0.2:
         return "utf-16-le"
-    if half and some[::2].count(0) > half * 0.8 and some[1::2].count(0) < half * 0.2:
-        return "utf-16-be"
-    return None
+    return "utf-16-be" if even > half * 0.8 and odd < half * 0.2 else None
 
 
 def encoding_advice(rest: bytes) -> str:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from fairpay.adjust.weights import Census, Weigher, keyed, lengths_of, units_counted
 from fairpay.engine.local import LocalEngine
-from fairpay.logs.artists import read_artists
+from fairpay.logs.tables import read_artists
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from fairpay.engine.repeats import Repeated, RepeatExample
     from fairpay.engine.spool import Spool
-    from fairpay.logs.read import Logs, Part
+    from fairpay.logs.cells import Part
+    from fairpay.logs.read import Logs
     from fairpay.logs.schema import Cautions, Judged, Listens, RawBatch
     from fairpay.settings.values import Qualifying, Reading, Running
 
@@ -111,7 +112,7 @@ def described(example: RepeatExample) -> str:
 
 def keys_for(logs: Logs, spool: Spool) -> PlayKeys | None:
     """Return what counts repeated plays; None where no file has a time."""
-    roles = {role for part in logs.parts for role in part.cells.columns.roles}
+    roles = {role for part in logs.parts for role in part.columns.roles}
     return PlayKeys(spool, sorted(roles - {*APART})) if "time" in roles else None
 
 
@@ -176,7 +177,7 @@ def divided(parts: Sequence[Part], alike: Callable[[Part], object]) -> Iterable[
 def size_of(part: Part) -> object:
     """Return a file's size, and what its place says of its rows."""
     assert part.file is not None
-    return part.file.size, tuple(sorted((key, value or "") for key, value in part.cells.constants.items()))
+    return part.file.size, tuple(sorted((key, value or "") for key, value in part.constants.items()))
 
 
 def start_of(part: Part) -> bytes:
@@ -198,8 +199,8 @@ def digest_of(part: Part) -> bytes:
 
 def has_rows(part: Part) -> bool:
     """Whether a file has any row: parts that hold only a header are all alike."""
-    source = part.cells.source
-    return source.rows > 0 if source.rows is not None else any(frame.height for frame in source.read(part.cells.names))
+    source = part.source
+    return source.rows > 0 if source.rows is not None else any(frame.height for frame in source.read(part.names))
 
 
 def find_repeats(

@@ -15,8 +15,7 @@ from fairpay.adjust.decisions import read_decisions
 from fairpay.adjust.payers import Payers, pass_on
 from fairpay.adjust.stated import check_conditions, read_statements
 from fairpay.errors import InputError, NothingToPayError
-from fairpay.logs.artists import read_artists
-from fairpay.logs.subscribers import read_subscribers
+from fairpay.logs.tables import read_artists, read_subscribers
 from fairpay.pipeline.census import Applying
 from fairpay.pipeline.funds import check_stated, fee_units
 from fairpay.pipeline.intake import Plan, Statements, Variant, take_in

@@ -47,8 +47,8 @@ def warn_of_logs(logs: Logs, cautions: Cautions) -> None:
     if logs.passed:
         cautions.add("passed-over", len(logs.passed), logs.passed, PASSED)
     for part in logs.parts:
-        if part.cells.source.above:
-            cautions.add("lines-above-header", part.cells.source.above, [part.cells.source.where], ABOVE)
+        if part.source.above:
+            cautions.add("lines-above-header", part.source.above, [part.source.where], ABOVE)
     for role, files in logs.lacking.items():
         cautions.add(f"{role}-missing", len(files), files, LACKING)
 
@@ -79,7 +79,7 @@ def named_elsewhere(logs: Logs) -> Iterator[tuple[str, int]]:
     """Yield other columns with names of artists, and in how many rows without an artist they have one."""
     found: dict[str, int] = {}
     for part in logs.parts:
-        source, chosen = part.cells.source, part.cells.columns.roles.get("artist")
+        source, chosen = part.source, part.columns.roles.get("artist")
         others = [name for name in source.names if name != chosen and is_artist(name)]
         if chosen is None or chosen not in source.fields or not others:
             continue

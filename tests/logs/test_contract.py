@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reads import judged
 
 import fairpay
 from fairpay.errors import FairpayError
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 Play = dict[str, "str | int | None"]
 
+SCHEMA = {"user": pl.String, "artist": pl.String, "plays": pl.Int64, "ms": pl.Int64}
+ids = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), min_size=1, max_size=6)
+play = st.fixed_dictionaries({
+    "user": ids, "artist": st.one_of(st.none(), ids), "seconds": st.integers(0, 10**8).map(lambda n: n / 1000)
+})  # fmt: skip
 names = st.text(
     st.characters(codec="utf-8", exclude_characters="\r\n\0", exclude_categories=("Cs",)), min_size=1, max_size=4
 )
@@ -87,15 +93,14 @@ def told(paths: Sequence[Path]) -> str:
 def test_a_month_gives_the_same_bytes_however_it_is_cut_ordered_and_typed(
     data: st.DataObject, month: list[Play], write: Callable[[pl.DataFrame, Path], Path]
 ) -> None:
-    schema = {"user": pl.String, "artist": pl.String, "plays": pl.Int64, "ms": pl.Int64}
     with TemporaryDirectory() as folder:
-        expected = told([csv(pl.DataFrame(month, schema=schema), Path(folder) / "whole")])
+        expected = told([csv(pl.DataFrame(month, schema=SCHEMA), Path(folder) / "whole")])
         rows = data.draw(st.permutations(month))
         cuts = sorted(data.draw(st.lists(st.integers(0, len(rows)), max_size=3)))
         parts = [rows[a:b] for a, b in zip([0, *cuts], [*cuts, len(rows)], strict=True)]
         paths = []
         for number, part in enumerate(parts):
-            frame = pl.DataFrame(part, schema=schema).with_columns(pl.lit(number).alias("other"))
+            frame = pl.DataFrame(part, schema=SCHEMA).with_columns(pl.lit(number).alias("other"))
             if write in {parquet, array, lines}:
                 frame = typed(frame, data.draw(st.integers(0, 7)))
             columns = data.draw(st.permutations(frame.columns))
@@ -103,16 +108,27 @@ def test_a_month_gives_the_same_bytes_however_it_is_cut_ordered_and_typed(
         assert told(data.draw(st.permutations(paths))) == expected
 
 
+@settings(deadline=None, max_examples=80)
+@given(st.lists(play, min_size=1, max_size=12), st.sampled_from(FORMATS), st.sampled_from([1, 1000, None]))
+def test_every_format_and_batch_size_gives_the_same_listens(
+    month: list[Play], write: Callable[[pl.DataFrame, Path], Path], batch_rows: int | None
+) -> None:
+    frame = pl.DataFrame(month, schema={"user": pl.String, "artist": pl.String, "seconds": pl.Float64})
+    with TemporaryDirectory() as folder:
+        expected = judged(csv(frame, Path(folder) / "a"))
+        assert expected[1].rows == len(month)
+        assert judged(write(frame, Path(folder) / "b"), batch_rows=batch_rows) == expected
+
+
 @settings(deadline=None, max_examples=40)
 @given(st.data(), st.lists(plays, min_size=3, max_size=9), st.sampled_from(FORMATS))
 def test_files_that_differ_in_what_they_say_are_refused_alike_in_any_order(
     data: st.DataObject, month: list[Play], write: Callable[[pl.DataFrame, Path], Path]
 ) -> None:
-    schema = {"user": pl.String, "artist": pl.String, "plays": pl.Int64, "ms": pl.Int64}
     renamed = data.draw(
         st.sampled_from([{"ms": "seconds"}, {"artist": "artist_id"}, {"user": "user_name"}, {"plays": "other"}])
     )
-    frame = pl.DataFrame(month, schema=schema).with_columns(pl.col("artist").fill_null("x"))
+    frame = pl.DataFrame(month, schema=SCHEMA).with_columns(pl.col("artist").fill_null("x"))
     with TemporaryDirectory() as folder:
         paths = [write(frame[:1], Path(folder) / "a"), write(frame[1:2].rename(renamed), Path(folder) / "b")]
         paths.append(write(frame[2:], Path(folder) / "c"))

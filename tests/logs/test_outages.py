@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import boto3
@@ -16,7 +17,7 @@ from reads import listens, rows
 from stores import BUCKET, KEYS, closed_port, failing_server, s3_server, web_server
 
 from fairpay.errors import InputError
-from fairpay.logs import outages, stores
+from fairpay.logs import faults, stores
 from fairpay.logs.read import open_logs
 from fairpay.settings.values import Reading
 
@@ -57,15 +58,10 @@ FAILING = {
     ("how", "said", "address"), [(*kind, address) for kind, addresses in FAILING.items() for address in addresses]
 )
 def test_a_server_that_fails_is_named(monkeypatch: pytest.MonkeyPatch, how: str, said: str, address: str) -> None:
-    if how == "closed":
-        port = closed_port()
+    with nullcontext(closed_port()) if how == "closed" else failing_server(how) as port:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-        error = refused(address.format(web=f"http://127.0.0.1:{port}"))
-    else:
-        with failing_server(how) as port:
-            monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-            error = refused(address.format(web=f"http://127.0.0.1:{port}"))
-    where = address.format(web=f"http://127.0.0.1:{port}")
+        where = address.format(web=f"http://127.0.0.1:{port}")
+        error = refused(where)
     assert str(error) in {f"{where}: {said}", f"{where.partition('/*')[0]}: {said}"}
 
 
@@ -151,12 +147,12 @@ def ask_for_keys(endpoint: str, *, always: bool) -> None:
     ],
 )
 def test_what_libraries_say_is_put_in_words(text: str, said: str) -> None:
-    assert said in str(outages.fault_at("s3://b/a.csv", text))
+    assert said in str(faults.fault_at("s3://b/a.csv", text))
 
 
 def test_no_secret_of_a_library_is_passed_on() -> None:
     text = "odd: http://ana:pw@host/x?X-Amz-Credential=AKIAABCDEFGHIJKL&X-Amz-Signature=c0ffee with AKIAABCDEFGHIJKL"
-    error = outages.fault_at("https://host/x", text)
+    error = faults.fault_at("https://host/x", text)
     assert not [word for word in ("pw", "AKIA", "c0ffee") if word in str(error)]
 
 

@@ -28,24 +28,6 @@ def log(path: Path, rows_per_group: int | None = None, **columns: object) -> Pat
     return path
 
 
-IDS = pa.array(["08001", "311"])
-
-
-@pytest.mark.parametrize(
-    "ids",
-    [
-        IDS,
-        IDS.cast(pa.large_string()),
-        IDS.cast(pa.string_view()),
-        IDS.cast(pa.binary()),
-        IDS.dictionary_encode(),
-        IDS.cast(pa.large_string()).dictionary_encode(),
-    ],
-)
-def test_text_ids_of_every_type_come_out_as_they_went_in(tmp_path: Path, ids: pa.Array) -> None:
-    assert listens(log(tmp_path / "log.parquet", user=ids)) == [("08001", "a", 1), ("311", "b", 1)]
-
-
 @pytest.mark.parametrize("kind", [pa.int8(), pa.int64(), pa.uint16(), pa.uint64()])
 def test_integer_ids_stay_integers_until_the_engine(tmp_path: Path, kind: pa.DataType) -> None:
     path = log(tmp_path / "log.parquet", artist=pa.array([7, 100], kind))
@@ -54,20 +36,20 @@ def test_integer_ids_stay_integers_until_the_engine(tmp_path: Path, kind: pa.Dat
     assert listens(path) == [("u1", "7", 1), ("u2", "100", 1)]
 
 
-@pytest.mark.parametrize(
-    "ids",
-    [
-        pa.array([1.0, 2.0]),
-        pa.array([True, False]),
-        pa.array([0, 1], pa.date32()),
-        pa.array([0, 1], pa.timestamp("us")),
-        pa.array([["x"], ["y"]]),
-        pa.array([1, 2], pa.decimal128(5, 1)),
-    ],
-)
-def test_ids_that_have_no_one_spelling_are_refused(tmp_path: Path, ids: pa.Array) -> None:
+NO_SPELLING = {
+    "numbers with a fraction": pa.array([1.0, 2.0]),
+    "booleans": pa.array([True, False]),
+    "dates": pa.array([0, 1], pa.date32()),
+    "moments": pa.array([0, 1], pa.timestamp("us")),
+    "lists": pa.array([["x"], ["y"]]),
+    "decimals": pa.array([1, 2], pa.decimal128(5, 1)),
+}
+
+
+@pytest.mark.parametrize("kind", NO_SPELLING)
+def test_ids_that_have_no_one_spelling_are_refused(tmp_path: Path, kind: str) -> None:
     with pytest.raises(InputError, match=r"the user column user is of type .*; ids are text or whole numbers"):
-        listens(log(tmp_path / "log.parquet", user=ids))
+        listens(log(tmp_path / "log.parquet", user=NO_SPELLING[kind]))
 
 
 def test_amounts_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
@@ -114,46 +96,19 @@ def test_only_the_columns_needed_are_read(tmp_path: Path) -> None:
 def test_a_damaged_file_is_refused_in_words(tmp_path: Path, part: str) -> None:
     path = log(tmp_path / "log.parquet")
     whole = path.read_bytes()
-    flipped = bytes(b ^ 0xFF for b in whole[-60:-8])
-    damaged = {
-        "truncated": whole[: len(whole) // 2],
-        "flipped footer": whole[:-60] + flipped + whole[-8:],
-        "text": b"user,artist\nu,a\n",
-    }[part]
-    path.write_bytes(damaged)
+    footer = bytes(b ^ 0xFF for b in whole[-60:-8])
+    damaged = {"truncated": whole[: len(whole) // 2], "flipped footer": whole[:-60] + footer + whole[-8:]}
+    path.write_bytes(damaged.get(part, b"user,artist\nu,a\n"))
     with pytest.raises(InputError, match=r"log\.parquet: cannot be read") as caught:
         listens(path)
     assert "damaged" in caught.value.advice
 
 
-def test_flipped_bytes_anywhere_never_end_in_anything_but_a_word_or_other_values(tmp_path: Path) -> None:
-    n = 200
-    path = log(tmp_path / "log.parquet", user=[f"u{i}" for i in range(n)], artist=["a"] * n, plays=range(n))
-    whole = path.read_bytes()
-    refused = 0
-    for at in range(0, len(whole), 5):
-        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
-        try:
-            listens(path)
-        except InputError:
-            refused += 1
-    assert refused > 10
-
-
 def test_a_second_file_without_the_columns_is_named(tmp_path: Path) -> None:
-    first = log(tmp_path / "1.parquet", plays=[1, 2])
-    second = tmp_path / "2.parquet"
-    pq.write_table(pa.table({"user": ["u"], "singer": ["a"], "plays": [1]}), second)
+    first, second = log(tmp_path / "1.parquet"), tmp_path / "2.parquet"
+    pq.write_table(pa.table({"user": ["u"], "singer": ["a"]}), second)
     with pytest.raises(InputError, match=r"2\.parquet: no column for the artist"):
         listens([first, second])
-    log(second)
-    with pytest.raises(InputError, match=r"1\.parquet has a column for the plays .*2\.parquet has none"):
-        listens([first, second])
-
-
-def test_files_may_name_their_columns_differently(tmp_path: Path) -> None:
-    first = log(tmp_path / "1.parquet")
-    second = tmp_path / "2.parquet"
     pq.write_table(pa.table({"user_id": ["u3"], "artist_name": ["c"]}), second)
     assert listens([first, second])[-1] == ("u3", "c", 1)
 
@@ -166,10 +121,7 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_column_of_nothing_is_a_column_of_missing_ids(tmp_path: Path) -> None:
-    path = log(tmp_path / "log.parquet", artist=pa.nulls(2))
-    raw = next(open_logs(path, Reading(), wanted=()).units()[0]())
-    assert raw.columns["artist"].null_count == 2
-    assert judged(path)[1].dropped == {Fate.NO_ARTIST: 2}
+    assert judged(log(tmp_path / "log.parquet", artist=pa.nulls(2)))[1].dropped == {Fate.NO_ARTIST: 2}
 
 
 @pytest.mark.parametrize("role", ["user", "artist"])

@@ -91,14 +91,6 @@ def test_an_archive_made_to_fill_the_disk_is_refused(tmp_path: Path) -> None:
         people(tmp_path / "ana.zip")
 
 
-@pytest.mark.parametrize("part", [0.3, 0.9])
-def test_a_damaged_archive_is_refused(tmp_path: Path, part: float) -> None:
-    whole = packed(**{"log.csv": ONE})
-    write(tmp_path / "ana.zip", whole[: int(len(whole) * part)])
-    with pytest.raises(InputError, match=r"ana\.zip: the archive cannot be read"):
-        people(tmp_path / "ana.zip")
-
-
 def test_podcasts_and_audiobooks_have_a_reason_of_their_own(tmp_path: Path) -> None:
     log = write(tmp_path / "ana.json", json.dumps([SONG, EPISODE, BOOK, LOCAL]))
     found, counts = judged(log, user_from_file=True)

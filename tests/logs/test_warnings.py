@@ -24,13 +24,40 @@ def warned(logs: object, **options: Any) -> dict[str, tuple[int, list[str]]]:  #
     return {w["code"]: (w["count"], w["examples"]) for w in result.summary["warnings"]}
 
 
-def test_a_sound_log_has_no_warnings(tmp_path: Path) -> None:
-    assert warned(file(tmp_path / "a.csv", "user,artist,seconds,ts\nu1,A7,90,2026-10-01T10:00:00Z\n")) == {}
+HEAD = "user,artist,seconds\n"
+POINTS = "user;artist;seconds\nu1;A7;1.204\nu1;B9;96\n"
+ROUNDED = 'user,artist\n"{0}",A7\n"{0}",B9\nu2,A7\n'
+LONG = "user,artist,ts\nu1,A7,2026-06-01T10:00:00Z\nu1,B9,2026-10-31T10:00:00Z\n"
+TWO = [{"user": "u", "artists": ["A", "B"]}, {"user": "u", "artists": ["C"]}]
+WARNED: dict[str, tuple[object, dict[str, Any], dict[str, tuple[int, list[str]]]]] = {
+    "a sound log has none": ("user,artist,seconds,ts\nu1,A7,90,2026-10-01T10:00:00Z\n", {}, {}),
+    **{
+        f"ids that a spreadsheet made {text}": (ROUNDED.format(text), {}, {"spreadsheet-ids": (2, [f"user {text}"])})
+        for text in ("1.23457E+15", "1,23457E+15", "1E+15")
+    },
+    "points that may group thousands": (POINTS, {}, {"thousands": (1, ["seconds 1.204"])}),
+    "points between commas group nothing": (POINTS.replace(";", ","), {}, {}),
+    "points group thousands where commas are told": (POINTS, {"decimal": ","}, {}),
+    "plays of more than a day": (
+        HEAD + "u1,A7,180000\nu1,B9,86400\nu1,B9,12000\n", {}, {"long-plays": (1, ["seconds 180000"])},
+    ),
+    "many plays may be longer than a day": ("user,artist,plays,seconds\nu1,A7,1000,180000\n", {}, {}),
+    "a month's fee on more than a month": (LONG, {}, {"long-period": (153, ["153 days"])}),
+    "a pool is for any time": (LONG, {"fee": None, "pool": "10.00"}, {}),
+    "a period that is told may be long": (LONG, {"since": "2026-06-01", "until": "2026-10-31"}, {}),
+    "plays of several artists": (TWO, {}, {"several-artists": (1, ["A, B"])}),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("word", ["\\\\N", "NULL", "null", "nan", "None", "N/A", "#N/A", "undefined", "<NA>", "  "])
+@pytest.mark.parametrize("claim", WARNED)
+def test_warnings_are_said_with_count_and_examples(tmp_path: Path, claim: str) -> None:
+    content, options, expected = WARNED[claim]
+    log = file(tmp_path / ("a.json" if isinstance(content, list) else "a.csv"), content)
+    assert warned(log, **options) == expected
+
+
+@pytest.mark.parametrize("word", [r"\N", "NULL", "null", "nan", "None", "N/A", "#N/A", "undefined", "<NA>", "  "])
 def test_words_that_mean_nothing_are_named_and_counted(tmp_path: Path, word: str) -> None:
-    word = word.replace("\\\\", "\\")
     rows = [{"user": "u1", "artist": word}, {"user": "u1", "artist": word}, {"user": word, "artist": "A7"}]
     log = tmp_path / "a.parquet"
     pl.DataFrame(rows).write_parquet(log)
@@ -43,26 +70,6 @@ def test_backslash_n_without_quotes_is_nothing(tmp_path: Path) -> None:
     result = fairpay.compare(log, fee="10.00", max_without_artist="100%")
     assert result.summary["listening"]["dropped"] == {"without an artist": 1}
     assert result.summary["warnings"] == []
-
-
-@pytest.mark.parametrize("text", ["1.23457E+15", "1,23457E+15", "1E+15"])
-def test_ids_that_a_spreadsheet_rounded_are_said(tmp_path: Path, text: str) -> None:
-    log = file(tmp_path / "a.csv", f'user,artist\n"{text}",A7\n"{text}",B9\nu2,A7\n')
-    assert warned(log) == {"spreadsheet-ids": (2, [f"user {text}"])}
-
-
-def test_points_that_may_group_thousands_are_said_in_files_of_semicolons(tmp_path: Path) -> None:
-    rows = "user;artist;seconds\nu1;A7;1.204\nu1;B9;96\n"
-    assert warned(file(tmp_path / "a.csv", rows)) == {"thousands": (1, ["seconds 1.204"])}
-    assert warned(file(tmp_path / "b.csv", rows.replace(";", ","))) == {}
-    assert warned(file(tmp_path / "c.csv", rows), decimal=",") == {}
-
-
-def test_plays_of_more_than_a_day_are_said(tmp_path: Path) -> None:
-    log = file(tmp_path / "a.csv", "user,artist,seconds\nu1,A7,180000\nu1,B9,86400\nu1,B9,12000\n")
-    assert warned(log) == {"long-plays": (1, ["seconds 180000"])}
-    counted = file(tmp_path / "b.csv", "user,artist,plays,seconds\nu1,A7,1000,180000\n")
-    assert warned(counted) == {}
 
 
 def test_most_plays_without_an_artist_are_said_with_the_column_that_has_them(tmp_path: Path) -> None:
@@ -103,13 +110,6 @@ def test_the_period_found_is_in_the_summary_without_being_asked_for(tmp_path: Pa
     assert summary["listening"]["period"] == ["2026-10-01T10:00:00Z", "2026-10-31T10:00:00Z"]
 
 
-def test_a_months_fee_on_more_than_a_month_of_plays_is_said(tmp_path: Path) -> None:
-    log = file(tmp_path / "a.csv", "user,artist,ts\nu1,A7,2026-06-01T10:00:00Z\nu1,B9,2026-10-31T10:00:00Z\n")
-    assert warned(log) == {"long-period": (153, ["153 days"])}
-    assert warned(log, fee=None, pool="10.00") == {}
-    assert warned(log, since="2026-06-01", until="2026-10-31") == {}
-
-
 def test_ids_of_artists_that_look_alike_are_said(tmp_path: Path) -> None:
     names = ["Café", "Cafe\u0301", "Tin Harbor", "tin harbor", "Tin Harbor ", "B9"]
     log = tmp_path / "a.parquet"
@@ -128,11 +128,6 @@ def test_files_that_are_passed_over_are_said(tmp_path: Path) -> None:
     file(tmp_path / "log" / "a.csv", "user,artist\nu1,A7\n")
     other = file(tmp_path / "log" / "readme.md", "words")
     assert warned(tmp_path / "log") == {"passed-over": (1, [str(other)])}
-
-
-def test_plays_of_several_artists_are_said(tmp_path: Path) -> None:
-    log = file(tmp_path / "a.json", [{"user": "u", "artists": ["A", "B"]}, {"user": "u", "artists": ["C"]}])
-    assert warned(log) == {"several-artists": (1, ["A, B"])}
 
 
 def test_a_nul_in_an_id_makes_a_row_bad(tmp_path: Path) -> None:

@@ -20,8 +20,7 @@ from fairpay.fraud.detect.walk import PAIRS, People, audience_of, walk
 from fairpay.fraud.signal import ArtistSignal, GroupSignal, UserSignal
 from fairpay.fraud.signals import artist_signals, group_signals, user_signals
 from fairpay.fraud.traces import Span
-from fairpay.logs.subscribers import read_subscribers
-from fairpay.logs.tables import defused
+from fairpay.logs.tables import defused, read_subscribers
 from fairpay.money.currency import Currency
 from fairpay.pipeline.funds import fee_units
 from fairpay.pipeline.run import count_plays, run

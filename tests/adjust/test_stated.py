@@ -29,14 +29,12 @@ def write(tmp_path: Path) -> Callable[[str], Path]:
 
 
 def test_history_adds_up(write: Callable[[str], Path]) -> None:
-    """The same user and artist may come twice."""
     stated = read_history(write("user,artist,plays\n007,a,3\n007,a,4\n007,b,0\n"))
     assert stated.by_user == {"007": {"a": 7}}
     stated.check(set_aside=False)
 
 
 def test_wishes_are_exact(write: Callable[[str], Path]) -> None:
-    """Decimal, percent and fraction; a block needs no amount."""
     text = "user,artist,kind,amount\nu,a,gift,0.1\nu,b,GIFT,25%\nu,c,gift,1/3\nu,d,block,\nu,e,boost,2\n"
     expected = Wishes({"a": Fraction(1, 10), "b": Fraction(1, 4), "c": Fraction(1, 3)}, {"d"}, {"e": Fraction(2)})
     assert read_wishes(write(text)).by_user == {"u": expected}
@@ -59,7 +57,6 @@ def test_wishes_are_exact(write: Callable[[str], Path]) -> None:
     ],
 )
 def test_a_wrong_wish_is_refused_or_set_aside(write: Callable[[str], Path], line: str, reason: str) -> None:
-    """Status 3 with the reason, or a line of the rejects; other users are not touched."""
     stated = read_wishes(write(f"user,artist,kind,amount\nv,a,block,\n{line}\n"))
     with pytest.raises(InputError) as caught:
         stated.check(set_aside=False)
@@ -83,7 +80,6 @@ def test_a_wrong_wish_is_refused_or_set_aside(write: Callable[[str], Path], line
     ],
 )
 def test_a_wrong_delegation_is_refused(write: Callable[[str], Path], line: str, reason: str) -> None:
-    """With how many lines, and the first."""
     stated = read_delegations(write(f"user,delegate,share\n{line}\n"))
     with pytest.raises(InputError) as caught:
         stated.check(set_aside=False)
@@ -92,7 +88,6 @@ def test_a_wrong_delegation_is_refused(write: Callable[[str], Path], line: str, 
 
 
 def test_unknown_users_are_named_by_line_and_not_by_id(write: Callable[[str], Path]) -> None:
-    """No id in the message."""
     stated = read_delegations(write("user,delegate,share\nsecret,v,1\nw,v,1\n"))
     stated.leave_out_unknown(lambda user: user == "w", "user is not a subscriber")
     with pytest.raises(InputError) as caught:
@@ -104,14 +99,12 @@ def test_unknown_users_are_named_by_line_and_not_by_id(write: Callable[[str], Pa
 
 @pytest.mark.parametrize("plays", ["-1", "1.5", "x", ""])
 def test_a_wrong_history_is_refused(write: Callable[[str], Path], plays: str) -> None:
-    """Whole numbers from 0."""
     stated = read_history(write(f"user,artist,plays\nu,a,{plays}\n"))
     with pytest.raises(InputError, match="1 of 1 lines"):
         stated.check(set_aside=False)
 
 
 def test_a_missing_column_names_what_was_looked_for(write: Callable[[str], Path]) -> None:
-    """And the columns found."""
     with pytest.raises(InputError, match="kind"):
         read_wishes(write("user,artist\nu,a\n"))
 

@@ -1,4 +1,4 @@
-"""Subscribers: ids with the same care as in logs, amounts exact in minor units."""
+"""Tables beside the logs: ids with the same care as in logs, amounts exact in minor units, names of artists."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from reads import write
 
 from fairpay.errors import InputError, Problem
-from fairpay.logs.subscribers import read_subscribers
+from fairpay.logs.tables import read_artists, read_subscribers
 from fairpay.money.currency import Currency
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ def test_amounts_are_minor_units(tmp_path: Path, header: str) -> None:
     assert read(write(tmp_path / "s.csv", text)) == [("08001", 999), ("u2", 0), ("u3", 1200)]
 
 
-def test_currencies_have_their_own_digits(tmp_path: Path) -> None:
-    path = write(tmp_path / "s.csv", "user,paid\nu,980\n")
-    assert read(path, JPY) == [("u", 980)]
-    assert read(path, KWD) == [("u", 980_000)]
-    assert read(write(tmp_path / "s.csv", "user,paid\nu,1.005\n"), KWD) == [("u", 1005)]
+@pytest.mark.parametrize(
+    ("currency", "paid", "minor"), [(JPY, "980", 980), (KWD, "980", 980_000), (KWD, "1.005", 1005)]
+)
+def test_currencies_have_their_own_digits(tmp_path: Path, currency: Currency, paid: str, minor: int) -> None:
+    assert read(write(tmp_path / "s.csv", f"user,paid\nu,{paid}\n"), currency) == [("u", minor)]
 
 
 @pytest.mark.parametrize(
@@ -79,22 +79,23 @@ def test_a_decimal_comma_is_explained(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("name", "content", "words"),
     [
-        ("", "the file is empty"),
-        ("user,paid\n", "no subscriber"),
-        ("user,minutes\nu,1\n", "no column for the amount paid: looked for paid, .*; the columns are user, minutes"),
-        ("person,paid\nu,1\n", "no column for the user"),
+        ("s.csv", "", "the file is empty"),
+        ("s.csv", "user,paid\n", "no subscriber"),
+        (
+            "s.csv",
+            "user,minutes\nu,1\n",
+            "no column for the amount paid: looked for paid, .*; the columns are user, min",
+        ),
+        ("s.csv", "person,paid\nu,1\n", "no column for the user"),
+        ("s.parquet", b"PAR1", "cannot be read"),
+        ("s.json", b"[]", "the file is empty"),
+        ("s.xlsx", b"PK", "the workbook cannot be read"),
     ],
 )
-def test_a_file_without_subscribers_is_refused(tmp_path: Path, text: str, words: str) -> None:
+def test_a_file_without_subscribers_is_refused(tmp_path: Path, name: str, content: str | bytes, words: str) -> None:
     with pytest.raises(InputError, match=words):
-        read(write(tmp_path / "s.csv", text))
-
-
-@pytest.mark.parametrize(("name", "content"), [("s.parquet", b"PAR1"), ("s.json", b"[]"), ("s.xlsx", b"PK")])
-def test_a_file_of_another_kind_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
-    with pytest.raises(InputError):
         read(write(tmp_path / name, content))
 
 
@@ -106,3 +107,34 @@ def test_float_ids_and_dates_for_amounts_are_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"user": ["u"], "paid": pa.array([0], pa.date32())}), path)
     with pytest.raises(InputError, match="not of numbers"):
         read(path)
+
+
+@pytest.mark.parametrize("header", ["artist,name", "artist_id,artist_name", "id,name", "Artist ID,Artist"])
+def test_artists_are_known_by_the_usual_names_of_ids_and_names(tmp_path: Path, header: str) -> None:
+    frame = read_artists(write(tmp_path / "a.csv", f"{header}\n08001,Nils Frahm\n7,Ólafur\n"))
+    assert frame.rows() == [("08001", "Nils Frahm"), ("7", "Ólafur")]
+    assert frame.columns == ["artist", "name"]
+
+
+def test_other_columns_of_artists_are_kept_as_text(tmp_path: Path) -> None:
+    frame = read_artists(write(tmp_path / "a.csv", "artist,name,Genre,label\n1,A,jazz,\n"))
+    assert frame.to_dicts() == [{"artist": "1", "name": "A", "genre": "jazz", "label": None}]
+    pq.write_table(pa.table({"artist": [8], "name": ["A"], "followers": [5]}), tmp_path / "a.parquet")
+    assert read_artists(tmp_path / "a.parquet").rows() == [("8", "A", "5")]
+
+
+def test_two_columns_without_a_header_are_ids_and_names(tmp_path: Path) -> None:
+    frame = read_artists(write(tmp_path / "a.txt", '1240105\tAndré Visior\n8\t"Weird Al" Yankovic\n'))
+    assert frame.rows() == [("1240105", "André Visior"), ("8", '"Weird Al" Yankovic')]
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_an_artist_that_comes_twice_does_not_depend_on_the_order_of_rows(tmp_path: Path, step: int) -> None:
+    lines = ["1,B", "1,A", "2,C", ",D", "1,"][::step]
+    frame = read_artists(write(tmp_path / "a.csv", "artist,name\n" + "\n".join(lines)))
+    assert frame.rows() == [("1", "A"), ("2", "C")]
+
+
+def test_a_file_without_artists_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no column for the artist id"):
+        read_artists(write(tmp_path / "a.csv", "who,what,where\n1,2,3\n"))
