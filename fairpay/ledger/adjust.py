@@ -126,7 +126,6 @@ def adjust(
 
 
 def of_entry(entry: Entry) -> Adjusted:
-    """An adjustment that is in the books."""
     books = entry.books
     controls = already(entry)
     facts = MonthFacts.of_json(books["facts"])
@@ -137,8 +136,6 @@ def of_entry(entry: Entry) -> Adjusted:
 
 @dataclass(frozen=True)
 class Reopened:
-    """One closed month, reopened to be looked at."""
-
     closing: Closing
     change: Correction
     found: Shelf
@@ -146,12 +143,7 @@ class Reopened:
 
     @cached_property
     def standing(self) -> list[Entry]:
-        """The adjustments in effect before this one, less the one it takes back.
-
-        Raises:
-            UsageError: what is to be taken back was never booked for this month.
-
-        """
+        """The adjustments in effect before this one, less the one it takes back."""
         effective = in_effect(self.found, self.month.period)
         undo = self.change.undo
         if undo is not None and undo not in {entry.run_id for entry in effective}:
@@ -162,7 +154,6 @@ class Reopened:
 
     @cached_property
     def new(self) -> list[Input]:
-        """The files of this change."""
         only = replace(self.closing.again(self.month.books["options"]), logs=self.change.logs, tables={})
         return Hashing.of(only, more=self.change.files()).inputs()
 
@@ -178,12 +169,10 @@ class Reopened:
 
     @cached_property
     def hashes(self) -> dict[str, str]:
-        """Pool -> sha256 of the policy stated for it, in the pools of this change."""
         pools, policies = self.own
         return policies.hashes(pools)
 
     def same_in_effect(self) -> Entry | None:
-        """The adjustment that already does this, if there is one."""
         booked = [e for e in self.found.adjustments if e.books["ref_period"] == self.month.period]
         if self.change.undo is not None:
             return next((e for e in booked if e.books["change"]["undo"] == self.change.undo), None)
@@ -197,7 +186,6 @@ class Reopened:
         return None
 
     def record(self) -> dict[str, Any]:
-        """What the manifest says of the change."""
         policies = {"policies": self.hashes} if self.hashes else {}
         return {
             "ref_run_id": self.month.run_id,
@@ -206,7 +194,6 @@ class Reopened:
         }
 
     def work_out(self, watch: Watch, divide: Callable[..., Earned]) -> Adjusted:
-        """Work the month out again, and take the difference to what is booked."""
         books, reason = self.closing.books, self.change.reason
         base = reopened(self.closing, self.month)
         changes = [recorded(entry, books) for entry in self.standing]
@@ -229,12 +216,7 @@ class Reopened:
         return Adjusted("preview", run_id, period, month, reason, facts, rows, controls, beside=beside)
 
     def check_unchanged(self, inputs: Iterable[Input]) -> None:
-        """Make sure that the month was worked out again from what it was closed from.
-
-        Raises:
-            InputError: a file is not the one it was.
-
-        """
+        """Make sure that the month was worked out again from what it was closed from."""
         now = {tuple(one.identity) for one in inputs}
         records = [one for entry in (self.month, *self.standing) for one in entry.books["inputs"]]
         changed = sorted({str(one["path"]) for one in records if tuple(identity_of(one)) not in now})
@@ -250,7 +232,6 @@ class Reopened:
         return summed(pl.concat([position(self.month.ledger()), corrections]), *POSITION)
 
     def difference(self, restated: pl.DataFrame, booking: Booking, reason: str) -> Ledger:
-        """One row for each payee and pool whose amount changes."""
         changed = summed(pl.concat([restated, self.booked.with_columns(less())]), *POSITION)
         reference = {"ref_run_id": self.month.run_id, "ref_period": self.month.period, "reason": reason}
         return booking.rows(changed, Kind.ADJUSTMENT, **reference).sorted()
@@ -299,12 +280,6 @@ def kept_files(entry: Entry, stated: Mapping[str, str]) -> dict[str, Path]:
 
 
 def apply(closing: Closing, changes: Iterable[Correction]) -> tuple[Closing, Exclusions]:
-    """The closing with every change made, in order.
-
-    Raises:
-        InputError: a table of exclusions cannot be used.
-
-    """
     exclusions = Exclusions()
     for number, change in enumerate(changes, start=1):
         late = {**closing.reading.late, **dict.fromkeys(change.logs, number)}
@@ -320,12 +295,6 @@ def apply(closing: Closing, changes: Iterable[Correction]) -> tuple[Closing, Exc
 
 
 def recorded(entry: Entry, books: Path) -> Correction:
-    """The change an adjustment made, from its manifest.
-
-    Raises:
-        InputError: a file it read is gone.
-
-    """
     inputs: Sequence[Mapping[str, Any]] = entry.books["inputs"]
     return Correction(
         logs=tuple(str(path) for path in find_again(inputs, LOGS, books)),

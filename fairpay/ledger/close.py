@@ -34,8 +34,6 @@ __all__ = ["Closed", "close"]
 
 @dataclass(frozen=True, slots=True)
 class MonthPlace:
-    """Where a month stands in the books."""
-
     earlier: tuple[Entry, ...]
     """The months before."""
     adjustments: tuple[Entry, ...]
@@ -43,7 +41,6 @@ class MonthPlace:
 
     @property
     def previous(self) -> str:
-        """The run id of the month before; empty for the first."""
         return self.earlier[-1].run_id if self.earlier else ""
 
 
@@ -100,12 +97,6 @@ def quiet(closing: Closing) -> Closing:
 
 
 def place_of(found: Shelf, period: str) -> MonthPlace:
-    """Find where a month belongs.
-
-    Raises:
-        UsageError: another month comes next.
-
-    """
     last = found.last
     if last is not None and found.month(period) is None and period != after(last.period):
         message = f"{period} cannot be closed: {after(last.period)} comes next"
@@ -115,7 +106,6 @@ def place_of(found: Shelf, period: str) -> MonthPlace:
 
 
 def work_out(closing: Closing, loaded: Loaded, place: MonthPlace, earned: Earned, inputs: list[Input]) -> Closed:
-    """Make the month's ledger and check it."""
     run_id = run_id_of(place.previous, closing.options(), inputs, [entry.run_id for entry in place.adjustments])
     booking = Booking(run_id, closing.period)
     before = balances(entry.ledger(LEFT) for entry in place.earlier)
@@ -139,13 +129,7 @@ def work_out(closing: Closing, loaded: Loaded, place: MonthPlace, earned: Earned
 
 
 def closed_before(entry: Entry, closing: Closing, place: MonthPlace, inputs: list[Input]) -> Closed:
-    """Say that a month is closed already, if it is by the same run; books of an earlier edition stay as they are.
-
-    Raises:
-        DifferentRunError: it was closed from other inputs or options.
-        InputError: its files are not what was written.
-
-    """
+    """Say that a month is closed already, if it is by the same run; books of an earlier edition stay as they are."""
     asked = replace(closing, edition=entry.books["options"].get("edition", 1)).options()
     run_id = run_id_of(place.previous, asked, inputs, [one.run_id for one in place.adjustments])
     if run_id != entry.run_id:

@@ -231,13 +231,11 @@ OWN = (
 
 
 def reading_options(reading: Reading) -> dict[str, Any]:
-    """How the logs are read, as plain values: every option there is, from its declaration."""
     said = {name: getattr(reading, name) for name in READING}
     return {name: plain(value) for name, value in said.items() if name in ALWAYS or value != READING[name]}
 
 
 def restored(default: object, value: Any) -> Any:  # noqa: ANN401 - an option of any type
-    """An option as it was before it was written as JSON."""
     return type(default)(value) if isinstance(default, tuple | frozenset) else value
 
 

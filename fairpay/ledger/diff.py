@@ -137,12 +137,6 @@ def ranked(moved: pl.DataFrame) -> pl.DataFrame:
 
 
 def amounts_of(directory: Path, manifest: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
-    """The figures of a run, by payee.
-
-    Raises:
-        InputError: its tables cannot be read.
-
-    """
     with readable(directory):
         if (directory / LEDGER).is_file():
             return from_ledger(directory / LEDGER)
@@ -151,12 +145,6 @@ def amounts_of(directory: Path, manifest: Mapping[str, Any]) -> dict[str, pl.Dat
 
 @contextmanager
 def readable(directory: Path) -> Iterator[None]:
-    """Read files of a run.
-
-    Raises:
-        InputError: one cannot be read.
-
-    """
     try:
         yield
     except (OSError, ValueError) as error:
@@ -172,7 +160,6 @@ def from_ledger(path: Path) -> dict[str, pl.DataFrame]:
 
 
 def from_report(directory: Path, manifest: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
-    """The figures of a report by artist: every payout, and what was counted."""
     import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
     import pyarrow.parquet as pq  # noqa: PLC0415 - the same
 
@@ -215,7 +202,6 @@ def rules_of(run: Path) -> list[str]:
 
 
 def reasons(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
-    """What differs in what the two runs were asked and given."""
     yield from changed("version", *({"fairpay": m["fairpay"]} for m in (before, after)))
     options = [{k: v["value"] for k, v in m["options"].items()} for m in (before, after)]
     rules = [{k: v for k, v in o.items() if k in {"rule", "rules"}} for o in options]
@@ -228,7 +214,6 @@ def reasons(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Cha
 
 
 def changed(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
-    """Each name whose value differs."""
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
         if old != new:
@@ -236,7 +221,6 @@ def changed(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> I
 
 
 def in_words(value: object) -> str:
-    """Write an option's value as people would."""
     if isinstance(value, dict):
         return ", ".join(f"{key}={in_words(one)}" for key, one in value.items())
     if isinstance(value, list):
@@ -245,7 +229,6 @@ def in_words(value: object) -> str:
 
 
 def pools(manifest: Mapping[str, Any]) -> dict[str, str]:
-    """The rule and the money of each pool of a month."""
     facts = manifest.get("books", {}).get("facts", {})
     return {
         p["name"]: f"{p['rule']}, {format_units(p['base'] + p['topup'], p['scale'])} {p['currency']}"
@@ -254,7 +237,6 @@ def pools(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 
 def policies(manifest: Mapping[str, Any]) -> dict[str, str]:
-    """The policy of each pool of a month, by name and hash."""
     used = manifest.get("books", {}).get("facts", {}).get("policies", [])
     return {one["pool"]: f"{one['policy']} ({one['sha256'][:12]})" for one in used}
 

@@ -131,7 +131,6 @@ def divided(  # noqa: PLR0913, PLR0917 - the same
 
 
 def heard(taken: MonthPlays, pools: int) -> Heard:
-    """Put together what was read and what became of it."""
     by_pool = taken.by_pool
     lost = {reason: by_pool.get(pools + code, PoolPlays()) for code, reason in LOST.items()}
     used = [by_pool[index] for index in by_pool if index < pools]
@@ -152,7 +151,6 @@ def heard(taken: MonthPlays, pools: int) -> Heard:
 
 
 def applied(taken: MonthPlays, loaded: Loaded) -> tuple[Applied, ...]:
-    """Say what each pool's policy did there."""
     weigher_of = {code: weigher for weigher in taken.taken.stages[0].weighers for code in weigher.pools}
     found = []
     for code, (pool, chosen) in enumerate(zip(loaded.pools, loaded.policies.pools, strict=True)):
@@ -169,7 +167,6 @@ def applied(taken: MonthPlays, loaded: Loaded) -> tuple[Applied, ...]:
 
 
 def ruled(taken: MonthPlays) -> tuple[Ruled, ...]:
-    """Say what each decision touched."""
     decisions = taken.taken.stages[0].decisions
     if decisions is None:
         return ()

@@ -109,7 +109,6 @@ def money(frame: pl.DataFrame, name: str, of: str = "scale") -> pl.Expr:
 
 
 def decimal(column: pl.Expr, scale: int) -> pl.Expr:
-    """The text of minor units with this many digits after the point."""
     size = column.abs()
     sign = pl.when(column < 0).then(pl.lit("-")).otherwise(pl.lit(""))
     part = (size % 10**scale).cast(pl.Int64).cast(pl.String).str.zfill(scale)
@@ -154,7 +153,6 @@ def lined(header: Sequence[str], parts: Iterable[pl.DataFrame], *, mark: str = "
 
 
 def together(lines: pl.Series) -> bytes:
-    """The bytes of some lines."""
     return str(lines.str.join("").item()).encode()
 
 
@@ -222,7 +220,6 @@ def workbook(*, about: Sequence[tuple[str, str]], sheets: Sequence[Sheet], rows:
 
 
 def write_sheet(book: Any, sheet: Sheet, rows: int) -> None:  # noqa: ANN401 - untyped library
-    """Write a table, on as many sheets as it needs."""
     parts = range(0, max(1, len(sheet)), rows)
     for number, start in enumerate(parts, 1):
         name = sheet.name if number == 1 else f"{sheet.name} {number}"
@@ -258,12 +255,10 @@ def write_part(book: Any, name: str, sheet: Sheet, part: slice, *, goes_on: int 
 
 
 def decimal_format(digits: int) -> str:
-    """How a spreadsheet shows an amount of this many digits."""
     return "#,##0" + ("." + "0" * digits if digits else "")
 
 
 def chart(book: Any, page: Any, name: str, sheet: Sheet, count: int) -> None:  # noqa: ANN401 - untyped library
-    """Draw what the first payees earned and are paid, from the cells themselves."""
     drawn = book.add_chart({"type": "bar"})
     last = min(count, CHARTED)
     payee = sheet.columns.index("payee")

@@ -249,7 +249,6 @@ def facts_of(earned: Earned) -> dict[str, Any]:
 
 
 def pool_facts(pool: PoolEarned) -> PoolFacts:
-    """State one pool."""
     money = pool.revenue
     deducted: dict[str, Fraction] = {}
     for name, amount in money.deducted:

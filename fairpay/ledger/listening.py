@@ -215,7 +215,6 @@ def read_plays(month: MonthLogs, watch: Watch) -> Iterator[MonthPlays]:
 
 
 def plays_of(pool: LocalPool, rows: int, play: int | None) -> PoolPlays:
-    """What the engine holds of one pool."""
     payers = pool.payers
     return PoolPlays(rows, payers.users, payers.plays, pool if payers.users else None, play)
 

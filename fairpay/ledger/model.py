@@ -299,7 +299,6 @@ FIRST_KINDS = frozenset((
 
 
 def schema(columns: Sequence[str] = Row._fields) -> pa.Schema:
-    """The columns of a ledger file; none may be null."""
     import pyarrow as pa  # noqa: PLC0415 - loaded where a ledger is read or written
 
     types = {"amount": pa.int64(), "scale": pa.int32()}

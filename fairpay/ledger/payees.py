@@ -221,7 +221,6 @@ def read_fees(path: Path, *, currency: str) -> dict[Account, tuple[tuple[str, in
 
 
 def read_amount(line: Line, currency: str) -> tuple[Account, int]:
-    """Read whose amount it is, and the amount in minor units."""
     own = Currency.of(line.values.get("currency") or currency)
     payee = line.values["payee"]
     if not payee or payee.startswith(RESERVED):

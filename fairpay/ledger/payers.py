@@ -36,8 +36,6 @@ ADVICE = "Correct the subscribers: a line for each user and pool, amounts with a
 
 @dataclass(slots=True)
 class Reader:
-    """Reads a subscriber file, batch by batch."""
-
     pools: Sequence[Pool]
     columns: tuple[str, ...]
     currency: str
@@ -51,7 +49,6 @@ class Reader:
     outside: list[pa.Array] = field(default_factory=list)
 
     def take(self, users: pa.Array, paid: pa.Array, keys: Sequence[pa.Array], currency: pa.Array | None) -> None:
-        """Take in a batch."""
         users = text_of(users)
         codes = self.codes(keys, len(users))
         self.check_users(users)
@@ -84,7 +81,6 @@ class Reader:
         return codes
 
     def check_users(self, users: pa.Array) -> None:
-        """Note lines without a user."""
         import pyarrow.compute as pc  # noqa: PLC0415 - loaded where it is used
 
         empty = pc.fill_null(pc.equal(users, ""), fill_value=True).to_numpy(zero_copy_only=False)
@@ -102,7 +98,6 @@ class Reader:
         return amounts.value
 
     def lose(self, paid: pa.Array, rows: Ints, currency: pa.Array | None) -> None:
-        """Sum up what was paid outside every pool."""
         codes = [""] * len(rows) if currency is None else [t or "" for t in text_of(currency).take(rows).to_pylist()]
         for code in sorted(set(codes)):
             own = Currency.of(code or self.currency)
@@ -135,5 +130,4 @@ def read_payers(path: Path, pools: Sequence[Pool], columns: tuple[str, ...], *, 
 
 
 def known_names(column: str) -> tuple[str, ...]:
-    """What a key column may be called."""
     return (column, *KNOWN.get(ROLE_OF[column], ()))

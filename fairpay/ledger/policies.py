@@ -123,13 +123,7 @@ def choose(pools: Sequence[Pool], month: str | None, *, beside: Path, kept: Mapp
 
 
 def stated(said: str, where: str, kept: Path | None) -> Chosen:
-    """Read a policy by name or from a file; where the books keep it, from there.
-
-    Raises:
-        UsageError: it cannot be used.
-        InputError: what the books keep is not what was kept.
-
-    """
+    """Read a policy by name or from a file; where the books keep it, from there."""
     name = Path(said).name
     path = kept or (Path(where) if policy_file(said) is not None else None)
     if path is None:
@@ -149,24 +143,12 @@ def stated(said: str, where: str, kept: Path | None) -> Chosen:
 
 
 def no_rule(said: str) -> None:
-    """Tell a rule from a policy.
-
-    Raises:
-        UsageError: it is a rule.
-
-    """
     if said.partition(":")[0] in rule_classes():
         message = f"{said} is a rule, not a policy"
         raise UsageError(message, advice="It belongs in the column `rule`.")
 
 
 def inline(said: str) -> Chosen:
-    """Read a policy that stands in the pool file.
-
-    Raises:
-        UsageError: it cannot be used.
-
-    """
     try:
         given = json.loads(said)
     except ValueError:

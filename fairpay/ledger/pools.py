@@ -57,8 +57,6 @@ ANSWERS = {"": False, "no": False, "false": False, "yes": True, "true": True}
 
 @dataclass(frozen=True, slots=True)
 class Deduction:
-    """What is taken off the gross revenue before the royalty rate."""
-
     name: str
     """`VAT`."""
     amount: Fraction | None
@@ -142,12 +140,6 @@ def read_pools(path: Path, *, currency: str, edition: int = EDITION) -> list[Poo
 
 
 def read_pool(values: Mapping[str, str], currency: str, edition: int) -> Pool:
-    """Make one pool of one line.
-
-    Raises:
-        FairpayError: with the first thing that is wrong with it.
-
-    """
     key = {column: values[column] for column in KEYS if values.get(column, "") not in {"", "*"}}
     own = Currency.of(values.get("currency") or currency)
     gross = read_gross(values)
@@ -178,7 +170,6 @@ def read_pool(values: Mapping[str, str], currency: str, edition: int) -> Pool:
 
 
 def positive(text: str, what: str) -> Fraction:
-    """Read an amount that may not be below zero."""
     amount = exact_amount(text)
     if amount < 0:
         message = f"{what} is below zero: {text}"
@@ -187,12 +178,7 @@ def positive(text: str, what: str) -> Fraction:
 
 
 def read_gross(values: Mapping[str, str]) -> Fraction:
-    """Read what a pool took; below zero only where the line says that it may be.
-
-    Raises:
-        InputError: below zero without `refund`, or with a least royalty, which would pay for what was refunded.
-
-    """
+    """Read what a pool took; below zero only where the line says that it may be."""
     answer = values.get("refund", "").lower()
     if answer not in ANSWERS:
         message = f"refund is yes or no, not {answer}"
@@ -211,10 +197,6 @@ def read_deductions(text: str, gross: Fraction, edition: int) -> tuple[tuple[str
     """Say what each part of `VAT 19% included; store fee 30%` takes off the gross, exactly.
 
     The price is the gross less all that it includes; percentages are of the price, in whatever order they stand.
-
-    Raises:
-        InputError: a part that is no deduction, or more than there is to deduct from.
-
     """
     parts = [read_deduction(part) for part in text.split(";") if part.strip()]
     price = gross / (1 + sum(part.rate for part in parts if part.of == "included"))
@@ -239,12 +221,7 @@ def read_deductions(text: str, gross: Fraction, edition: int) -> tuple[tuple[str
 
 
 def read_deduction(text: str) -> Deduction:
-    """Read `VAT 19% included`, `store fee 30%`, `levy 2% of gross` or `promotion 1250.00`.
-
-    Raises:
-        InputError: when it is none of these.
-
-    """
+    """Read `VAT 19% included`, `store fee 30%`, `levy 2% of gross` or `promotion 1250.00`."""
     match = DEDUCTION.fullmatch(text.strip())
     if not match or (match["of"] and not match["percent"]):
         message = f"{text!r} is not a deduction"
@@ -256,12 +233,6 @@ def read_deduction(text: str) -> Deduction:
 
 
 def read_exchange(values: Mapping[str, str], own: Currency) -> tuple[Exchange | None, Currency]:
-    """Read the exchange rate with its source and day, and the currency that is paid out.
-
-    Raises:
-        InputError: a rate without source, day or currency, or another currency without a rate.
-
-    """
     rate, code = values.get("fx_rate", ""), values.get("payout_currency", "")
     payout = Currency.of(code) if code else own
     if not rate:
@@ -312,7 +283,6 @@ def key_columns(pools: Sequence[Pool], asked: Sequence[str]) -> tuple[str, ...]:
 
 
 def told_apart(pools: Sequence[Pool], chosen: set[str]) -> bool:
-    """Whether no two pools have the same values in these columns."""
     return len({tuple(pool.key.get(key) for key in sorted(chosen)) for pool in pools}) == len(pools)
 
 

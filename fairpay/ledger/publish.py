@@ -110,7 +110,6 @@ class Adjusted(Shown):
 
 
 def closed_json(month: Closed) -> dict[str, Any]:
-    """What `fairpay close --json` prints."""
     facts = month.facts.as_json()
     return {
         "schema_version": 2,
@@ -131,7 +130,6 @@ def closed_json(month: Closed) -> dict[str, Any]:
 
 
 def adjusted_json(adjusted: Adjusted) -> dict[str, Any]:
-    """What `fairpay adjust --json` prints."""
     return {
         "schema_version": 1,
         "command": "adjust",
@@ -203,7 +201,6 @@ def publish_adjustment(books: Path, adjusted: Adjusted, record: Mapping[str, Any
 
 
 def month_files(closing: Closing, month: Closed) -> dict[str, Writer]:
-    """What stands in a month's directory, by name."""
     accounts, detail = statements(month.rows), lines(month.rows)
     paid, pools = payables(month.rows), pools_sheet(month.facts)
     files = ledger_files(month.rows)
@@ -234,7 +231,6 @@ def book_of(month: Closed, sheets: Sequence[Sheet]) -> bytes:
 
 
 def ledger_files(rows: Ledger) -> dict[str, Writer]:
-    """The ledger, for machines and for people."""
     return {
         LEDGER: lambda path: write_tables(rows.tables(), path),
         "ledger.csv": streamed(partial(ledger_csv, rows.frame)),
@@ -242,7 +238,6 @@ def ledger_files(rows: Ledger) -> dict[str, Writer]:
 
 
 def payee_files(rows: Ledger, *, excel: bool) -> dict[str, Writer]:
-    """A file for each payee, of its lines."""
     detail = lines(rows.where(~is_suspense("payee")))
     head, *text = (line for part in csv_lines(detail, excel=excel) for line in part)
     whole = pl.DataFrame({"payee": detail.frame["payee"], "line": text}, schema_overrides={"line": pl.String})
@@ -261,13 +256,6 @@ def kept_tables(closing: Closing, inputs: Iterable[Input]) -> dict[str, Writer]:
 
 
 def copy(source: Path, sha256: str) -> Writer:
-    """Write the same bytes.
-
-    Raises:
-        InputError: they are no longer those that were read.
-
-    """
-
     def write(path: Path) -> None:
         with open_new(path) as file:
             file.write(source.read_bytes())
@@ -279,13 +267,10 @@ def copy(source: Path, sha256: str) -> Writer:
 
 
 def texts(beside: Mapping[str, str]) -> dict[str, Writer]:
-    """Write texts under their names, as UTF-8."""
     return {name: data(content.encode()) for name, content in beside.items()}
 
 
 def streamed(parts: Callable[[], Iterable[bytes]]) -> Writer:
-    """Write bytes as they are made."""
-
     def write(path: Path) -> None:
         with open_new(path) as file:
             file.writelines(parts())
@@ -294,10 +279,8 @@ def streamed(parts: Callable[[], Iterable[bytes]]) -> Writer:
 
 
 def data(content: bytes) -> Writer:
-    """Write bytes."""
     return streamed(lambda: [content])
 
 
 def table(sheet: Sheet) -> Writer:
-    """Write a sheet as Parquet."""
     return lambda path: write_parquet(sheet.arrow(), path)

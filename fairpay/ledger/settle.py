@@ -238,7 +238,6 @@ def outgoing(ledger: Ledger, terms: Terms) -> Iterator[Ledger]:
 
 
 def marked(accounts: pl.DataFrame, holds: Mapping[str, str]) -> pl.DataFrame:
-    """Say of each account whether it is `on_hold`, and for what `reason`."""
     reasons = [f"on hold: {why}" if why else "on hold" for why in holds.values()]
     table = pl.DataFrame({"payee": list(holds), "reason": reasons}, schema=EMPTY.select("payee", "reason").schema)
     found = accounts.join(table, on="payee", how="left", maintain_order="left")
@@ -246,7 +245,6 @@ def marked(accounts: pl.DataFrame, holds: Mapping[str, str]) -> pl.DataFrame:
 
 
 def least(minimum: Mapping[str, int]) -> pl.Expr:
-    """The least payment of each account."""
     named = [
         pl.when(pl.col("currency") == currency).then(pl.lit(min(amount, ROOM), dtype=pl.Int128))
         for currency, amount in minimum.items()

@@ -179,7 +179,6 @@ def numbered(columns: Iterable[pa.Array]) -> Numbered:
 
 
 def one(column: pa.Array) -> tuple[list[str], Ints]:
-    """Number the texts of one column."""
     import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
     import pyarrow.compute as pc  # noqa: PLC0415 - the same
 

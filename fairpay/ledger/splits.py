@@ -132,7 +132,6 @@ def in_words(key: Key) -> str:
 
 
 def read_line(line: Line, found: dict[Key, dict[str, Fraction]], faults: Faults) -> None:
-    """Judge one line and keep it if it is good."""
     payee = line.values["payee"]
     key = (line.values.get("artist", ""), line.values.get("track", ""))
     if not any(key):

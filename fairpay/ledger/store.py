@@ -135,7 +135,6 @@ def shelf(books: Path) -> Shelf:
 
 
 def entries(directory: Path) -> list[Path]:
-    """The directories in a directory, which need not exist."""
     return [p for p in directory.iterdir() if p.is_dir()] if directory.is_dir() else []
 
 
@@ -160,7 +159,6 @@ def read_entry(directory: Path) -> Entry:
 
 
 def is_of_books(entry: Entry) -> bool:
-    """Whether a manifest says what others rely on in the books."""
     books = entry.books
     adjustments = books.get("adjustments", [])
     known = {"name": (str,), "sha256": (str,)}

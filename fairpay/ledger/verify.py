@@ -102,7 +102,6 @@ def chain_controls(found: Shelf) -> Iterator[Control]:
 
 
 def link(entry: Entry, before: Entry | None) -> Control:
-    """Check that an entry names the one before it."""
     name = entry.directory.name
     expected = before.sha256 if before else None
     if entry.books["previous"] == expected:
@@ -160,7 +159,6 @@ def month_controls(found: Shelf) -> Iterator[Control]:
 
 
 def first_line(error: BaseException) -> str:
-    """What a library says, as far as a line goes."""
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
@@ -172,7 +170,6 @@ def unsound(entry: Entry) -> bool:
 
 
 def files_control(entry: Entry) -> Control:
-    """Check that every file is as its manifest says."""
     broken = damage(entry.directory, entry.manifest)
     present = {path.name for path in entry.directory.iterdir()}
     listed = {str(output["name"]) for output in entry.manifest["outputs"]} | {"manifest.json"}
@@ -207,7 +204,6 @@ def kept_policies(month: Entry, facts: MonthFacts) -> Iterator[Control]:
 
 
 def holds(path: Path, parts: Iterable[bytes]) -> bool:
-    """Whether a file holds these bytes and no others."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
