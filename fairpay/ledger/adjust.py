@@ -12,8 +12,7 @@ import polars as pl
 from fairpay.errors import InputError, UsageError
 from fairpay.ledger.closing import TABLES, load
 from fairpay.ledger.controls import POSITION, heard_controls, position, require, restated_controls
-from fairpay.ledger.earning import MonthSource, earn
-from fairpay.ledger.exclusions import Exclusions, read_exclusions
+from fairpay.ledger.earning import earn
 from fairpay.ledger.facts import MonthFacts, facts_of
 from fairpay.ledger.inputs import EXCLUDED, LOGS, Hashing, find_again, identity_of, run_id_of
 from fairpay.ledger.model import Booking, Kind, Ledger, after, check_period, less, summed, wide
@@ -198,9 +197,9 @@ class Reopened:
         base = reopened(self.closing, self.month)
         changes = [recorded(entry, books) for entry in self.standing]
         hashing = Hashing.of(base, more=[(role, path) for change in changes for role, path in change.every_file()])
-        now, exclusions = apply(base, [*changes, self.change])
+        now = apply(base, [*changes, self.change])
         loaded = load(now)
-        earned = divide(now, loaded, MonthSource(now.logs, exclusions), watch)
+        earned = divide(now, loaded, watch)
         self.check_unchanged(hashing.inputs())
         ids = [entry.run_id for entry in self.standing]
         head = self.found.head
@@ -279,19 +278,21 @@ def kept_files(entry: Entry, stated: Mapping[str, str]) -> dict[str, Path]:
     return {pool: path for pool, path in found.items() if path.name in listed}
 
 
-def apply(closing: Closing, changes: Iterable[Correction]) -> tuple[Closing, Exclusions]:
-    exclusions = Exclusions()
+def apply(closing: Closing, changes: Iterable[Correction]) -> Closing:
+    """The closing with every change made, in order."""
     for number, change in enumerate(changes, start=1):
         late = {**closing.reading.late, **dict.fromkeys(change.logs, number)}
-        logs = change.logs if change.instead else (*closing.logs, *change.logs)
-        reading = replace(closing.reading, late=late)
-        closing = replace(closing, logs=logs, reading=reading, tables={**closing.tables, **change.tables})
+        closing = replace(
+            closing,
+            logs=change.logs if change.instead else (*closing.logs, *change.logs),
+            reading=replace(closing.reading, late=late),
+            tables={**closing.tables, **change.tables},
+            exclude=(*closing.exclude, *change.exclude),
+        )
         if "pools" in change.tables:
             month = {MONTH: closing.kept[MONTH]} if MONTH in closing.kept else {}
             closing = replace(closing, kept={**month, **change.kept})
-        for path in change.exclude:
-            exclusions = exclusions.joined_with(read_exclusions(path))
-    return closing, exclusions
+    return closing
 
 
 def recorded(entry: Entry, books: Path) -> Correction:

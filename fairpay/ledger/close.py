@@ -10,7 +10,7 @@ from fairpay.errors import DifferentRunError, UsageError
 from fairpay.ledger.balances import LEFT, balances
 from fairpay.ledger.closing import load
 from fairpay.ledger.controls import check_month, require
-from fairpay.ledger.earning import MonthSource, earn
+from fairpay.ledger.earning import earn
 from fairpay.ledger.facts import MonthFacts, facts_of
 from fairpay.ledger.inputs import Hashing, run_id_of
 from fairpay.ledger.model import Booking, Ledger, after, check_period
@@ -77,7 +77,7 @@ def close(
             if not dry_run:
                 keep_head(closing.books, found)
             return before
-        earned = divide(quiet(closing) if dry_run else closing, loaded, MonthSource(closing.logs), watch or Watch())
+        earned = divide(quiet(closing) if dry_run else closing, loaded, watch or Watch())
         inputs = hashing.inputs()
         month = work_out(closing, loaded, place, earned, inputs)
         require(month.controls)

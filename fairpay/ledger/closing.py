@@ -28,6 +28,7 @@ from fairpay.ledger.payees import (
 from fairpay.ledger.policies import Policies, choose, ruled
 from fairpay.ledger.pools import EDITION, Pool, key_columns, read_pools
 from fairpay.ledger.settle import PaymentTerms
+from fairpay.ledger.sorting import Exclusions, read_exclusions
 from fairpay.ledger.splits import Splits, read_splits
 from fairpay.money.currency import Currency, exact_amount, parse_rate
 from fairpay.runs.manifest import plain
@@ -64,6 +65,8 @@ class Closing:
     logs: tuple[str, ...]
     tables: Mapping[str, Path]
     """One of `TABLES` -> its file."""
+    exclude: tuple[Path, ...] = ()
+    """Tables of users or plays that do not count, when a month is reopened."""
     rule: str | None = None
     """Of pools that do not name their own."""
     policy: str | None = None
@@ -112,8 +115,8 @@ class Closing:
             UsageError: an option has a value that it cannot have.
 
         """
-        taken = {"books", "logs", "tables", "pool_by", "reading", "running"}
-        plain = {one.name for one in fields(cls)} & options.keys() - taken
+        read = {"books", "logs", "tables", "exclude", "pool_by", "reading", "running"}
+        same = {one.name for one in fields(cls)} & options.keys() - read
         return cls(
             books=Path(options["books"]),
             logs=logs,
@@ -121,7 +124,7 @@ class Closing:
             pool_by=tuple(options.get("pool_by", ())),
             reading=Reading.of(options),
             running=Running.of(options),
-            **{name: options[name] for name in plain},
+            **{name: options[name] for name in same},
         )
 
     def qualifying(self, policy: Policy | None = None) -> Qualifying:
@@ -171,23 +174,12 @@ class Closing:
 
     def options(self) -> dict[str, Any]:
         """Everything that decides the result, besides the inputs; plain values."""
-        reading = self.reading
         return {
-            "period": self.period,
-            "rule": self.rule,
-            "pool_by": list(self.pool_by),
-            "currency": self.currency,
-            "minimum_payment": self.minimum_payment,
-            "recoup": self.recoup,
-            "reserve": self.reserve,
-            "reserve_months": self.reserve_months,
-            "unsplit": self.unsplit,
-            "min_seconds": self.min_seconds if self.min_seconds or self.policies else LEAST_SECONDS,
-            "measure": self.measure,
-            "any_date": self.any_date,
+            **{name: plain(getattr(self, name)) for name in OWN},
+            **({"min_seconds": LEAST_SECONDS} if not (self.min_seconds or self.policies) else {}),
             **({"edition": self.edition} if self.edition > 1 else {}),
-            **reading_options(reading),
-            "set_aside": reading.rejects is not None,
+            **reading_options(self.reading),
+            "set_aside": self.reading.rejects is not None,
             **({"policies": dict(self.policies)} if self.policies else {}),
             **{name: getattr(self, name) for name, table in NUMBER_OF.items() if table in self.tables},
         }
@@ -218,6 +210,7 @@ run ids."""
 OWN = (
     "period",
     "rule",
+    "pool_by",
     "currency",
     "minimum_payment",
     "recoup",
@@ -228,6 +221,7 @@ OWN = (
     "measure",
     "any_date",
 )
+"""What decides the result and is kept as it is, in the order of the manifest."""
 
 
 def reading_options(reading: Reading) -> dict[str, Any]:
@@ -271,6 +265,7 @@ class Loaded:
     """The key columns that tell pools apart."""
     routing: Routing
     standing: Standing
+    exclusions: Exclusions = field(default_factory=Exclusions)
     policies: Policies = field(default_factory=Policies)
     decisions: tuple[Decision, ...] | None = None
     """What a person decided; None: nothing was asked."""
@@ -292,7 +287,7 @@ def load(closing: Closing) -> Loaded:
         InputError: a table that cannot be used.
 
     """
-    tables, currency = closing.tables, closing.currency
+    tables, currency, exclusions = closing.tables, closing.currency, read_exclusions(closing.exclude)
     if "pools" not in tables:
         message = "no pools stated"
         raise UsageError(message, advice="Give --pools FILE: a line for each pool with its gross revenue.")
@@ -315,6 +310,7 @@ def load(closing: Closing) -> Loaded:
             advances=read_advances(advances, currency=currency, period=closing.period) if advances else {},
             fees=read_fees(fees, currency=currency) if fees else {},
         ),
+        exclusions=exclusions,
         policies=policies,
         decisions=read_decisions(tables["decisions"]) if "decisions" in tables else None,
         **read_statements(

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fairpay.ledger.closing import Closing, Loaded
-    from fairpay.ledger.earning import MonthSource
     from fairpay.pipeline.request import Watch
 
 Account = tuple[str, str, str]
@@ -34,12 +33,12 @@ def largest_remainder(amount: int, shares: list[Fraction]) -> list[int]:
     return [-part for part in parts] if amount < 0 else parts
 
 
-def naive_earn(closing: Closing, loaded: Loaded, source: MonthSource, watch: Watch) -> Earned:  # noqa: ARG001 - as `earn`
+def naive_earn(closing: Closing, loaded: Loaded, watch: Watch) -> Earned:  # noqa: ARG001 - as `earn`
     """Read CSV logs of user, artist, country, plan, plays, and divide each pool by one of the two plain rules."""
-    out = source.exclusions.keys.get(("user",), frozenset())
+    out = loaded.exclusions.keys.get(("user",), frozenset())
     plays: dict[int | str, Counter[tuple[str, str]]] = defaultdict(Counter)
     rows: Counter[int | str] = Counter()
-    for log in source.logs:
+    for log in closing.logs:
         with Path(log).open(encoding="utf-8", newline="") as file:
             for line in csv.DictReader(file):
                 where = "excluded" if line["user"] in out else pool_of(line, loaded)

@@ -11,7 +11,7 @@ from quarter import FILES, QUARTER, STEPS, run
 from fairpay.cli import main
 from fairpay.ledger.adjust import reopened
 from fairpay.ledger.closing import Closing, load
-from fairpay.ledger.earning import MonthSource, earn
+from fairpay.ledger.earning import earn
 from fairpay.ledger.export import ledger_csv
 from fairpay.ledger.store import shelf
 from fairpay.ledger.verify import verify_books
@@ -44,9 +44,8 @@ def test_the_engine_earns_what_fractions_earn(books: Path, month: str) -> None:
     entry = shelf(books).month(month)
     assert entry is not None
     closing = reopened(Closing(month, books, (), {}), entry)
-    source = MonthSource(closing.logs)
-    exact = naive_earn(closing, load(closing), source, Watch())
-    found = earn(closing, load(closing), source, Watch())
+    exact = naive_earn(closing, load(closing), Watch())
+    found = earn(closing, load(closing), Watch())
     assert [pool.paid.by_source() for pool in found.pools] == [pool.paid.by_source() for pool in exact.pools]
     assert found.heard.plays_dropped == exact.heard.plays_dropped
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +17,7 @@ from fairpay.ledger.adjust import Correction, adjust
 from fairpay.ledger.balances import balances
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing, load
-from fairpay.ledger.earning import MonthSource
-from fairpay.ledger.exclusions import Exclusions
+from fairpay.ledger.sorting import Exclusions
 from fairpay.ledger.store import shelf
 from fairpay.ledger.verify import verify_books
 from fairpay.pipeline.request import Watch
@@ -105,7 +104,7 @@ def closing(place: Path, period: str, drawn: Drawn, advances: dict[str, int]) ->
 def month_of(asked: Closing, drawn: Drawn, *, without: str | None = None) -> Month:
     """The same for the model."""
     exclusions = Exclusions({("user",): frozenset({without})} if without else {})
-    earned = naive_earn(asked, load(asked), MonthSource(asked.logs, exclusions), Watch())
+    earned = naive_earn(asked, replace(load(asked), exclusions=exclusions), Watch())
     amounts = {
         pool.revenue.currency.code: pool.paid.by_source() or {"unallocated:": pool.revenue.pool}
         for pool in earned.pools

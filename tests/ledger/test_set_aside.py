@@ -14,7 +14,7 @@ from fairpay.errors import InputError
 from fairpay.ledger.adjust import Correction, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
-from fairpay.ledger.exclusions import read_exclusions
+from fairpay.ledger.sorting import read_exclusions
 from fairpay.ledger.verify import verify_books
 from fairpay.logs.schema import RawBatch
 from fairpay.pipeline.request import Watch
@@ -117,7 +117,7 @@ def test_times_match_as_moments_however_they_are_written(tmp_path: Path, listed:
     path = tmp_path / "out.csv"
     path.write_text(f"user,time\nu1,{listed}\n")
     columns = {"user": pa.array(["u1", "u1", "u2"]), "time": pa.array([logged, "2026-10-03 10:00:01", logged])}
-    assert read_exclusions(path).match(RawBatch(columns, "log.csv", 1)).tolist() == [True, False, False]
+    assert read_exclusions([path]).match(RawBatch(columns, "log.csv", 1)).tolist() == [True, False, False]
 
 
 def test_times_match_those_of_typed_columns(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_times_match_those_of_typed_columns(tmp_path: Path) -> None:
         pa.array([x.isoformat() if x else None for x in given]).dictionary_encode(),
     ):
         columns = {"user": pa.array(["u1", "u1", "u2"]), "time": column}
-        assert read_exclusions(path).match(RawBatch(columns, "log.csv", 1)).tolist() == [True, False, False]
+        assert read_exclusions([path]).match(RawBatch(columns, "log.csv", 1)).tolist() == [True, False, False]
 
 
 def test_times_that_cannot_be_read_match_as_text(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_times_that_cannot_be_read_match_as_text(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     path.write_text("user,time\nu1,third of October\nu1,2026-10-03 10:00:00\n")
     columns = {"user": pa.array(["u1"] * 4), "time": pa.array(["third of October", "third", None, "2026-10-03T10:00"])}
-    assert read_exclusions(path).match(RawBatch(columns, "log.csv", 1)).tolist() == [True, False, False, True]
+    assert read_exclusions([path]).match(RawBatch(columns, "log.csv", 1)).tolist() == [True, False, False, True]
 
 
 def test_plays_are_excluded_by_moments_in_a_whole_adjustment(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_misspelt_column_of_exclusions_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     path.write_text("user,artst\nu1,b\n")
     with pytest.raises(InputError, match="1 columns that state nothing known: artst"):
-        read_exclusions(path)
+        read_exclusions([path])
 
 
 def test_exclusions_that_state_what_the_log_lacks_are_refused(tmp_path: Path) -> None:
