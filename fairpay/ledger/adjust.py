@@ -10,25 +10,33 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from fairpay.errors import InputError, UsageError
-from fairpay.ledger.closing import TABLES, load
+from fairpay.ledger.closing import (
+    EXCLUDED,
+    LOGS,
+    TABLES,
+    begin_hashing,
+    find_again,
+    identity_of,
+    inputs_of,
+    load,
+    run_id_of,
+)
 from fairpay.ledger.controls import POSITION, heard_controls, position, require, restated_controls
 from fairpay.ledger.earning import earn
 from fairpay.ledger.facts import MonthFacts, facts_of
-from fairpay.ledger.inputs import EXCLUDED, LOGS, Hashing, find_again, identity_of, run_id_of
 from fairpay.ledger.model import Booking, Kind, Ledger, after, check_period, less, summed, wide
 from fairpay.ledger.policies import MONTH, Policies, choose, kept_name
 from fairpay.ledger.pools import read_pools
-from fairpay.ledger.publish import Adjusted, publish_adjustment
+from fairpay.ledger.publish import Adjusted, kept, publish_adjustment
 from fairpay.ledger.settle import post
-from fairpay.ledger.store import already, check_head, keep_head, locked, shelf
+from fairpay.ledger.store import check_head, keep_head, locked, shelf
 from fairpay.pipeline.request import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from fairpay.ledger.closing import Closing
+    from fairpay.ledger.closing import Closing, Input
     from fairpay.ledger.facts import Earned
-    from fairpay.ledger.inputs import Input
     from fairpay.ledger.pools import Pool
     from fairpay.ledger.store import Entry, Shelf
 
@@ -113,7 +121,8 @@ def adjust(
         again = Reopened(closing, change, found, month)
         same = again.same_in_effect()
         if same is not None:
-            return of_entry(same)
+            books = same.books
+            return Adjusted(**kept(same), ref_period=books["facts"]["period"], reason=books["reason"])
         adjusted = again.work_out(watch or Watch(), divide)
         require(adjusted.controls)
         if dry_run:
@@ -122,15 +131,6 @@ def adjust(
         publish_adjustment(closing.books, adjusted, again.record(), found)
         keep_head(closing.books, shelf(closing.books))
         return replace(adjusted, status="done")
-
-
-def of_entry(entry: Entry) -> Adjusted:
-    books = entry.books
-    controls = already(entry)
-    facts = MonthFacts.of_json(books["facts"])
-    return Adjusted(
-        "already", entry.run_id, entry.period, facts.period, books["reason"], facts, entry.ledger(), controls
-    )
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class Reopened:
     @cached_property
     def new(self) -> list[Input]:
         only = replace(self.closing.again(self.month.books["options"]), logs=self.change.logs, tables={})
-        return Hashing.of(only, more=self.change.files()).inputs()
+        return inputs_of(begin_hashing(only, more=self.change.files()), self.closing.books)
 
     @cached_property
     def own(self) -> tuple[list[Pool], Policies]:
@@ -172,10 +172,10 @@ class Reopened:
         return policies.hashes(pools)
 
     def same_in_effect(self) -> Entry | None:
-        booked = [e for e in self.found.adjustments if e.books["ref_period"] == self.month.period]
         if self.change.undo is not None:
+            booked = self.found.booked_for(self.month.period)
             return next((e for e in booked if e.books["change"]["undo"] == self.change.undo), None)
-        mine = sorted(one.identity for one in self.new)
+        mine = sorted(identity_of(one) for one in self.new)
         for entry in in_effect(self.found, self.month.period):
             theirs = sorted(identity_of(one) for one in entry.books["inputs"])
             change = entry.books["change"]
@@ -189,18 +189,18 @@ class Reopened:
         return {
             "ref_run_id": self.month.run_id,
             "change": {"instead": self.change.instead, "undo": self.change.undo, **policies},
-            "inputs": [one.as_json() for one in self.new],
+            "inputs": self.new,
         }
 
     def work_out(self, watch: Watch, divide: Callable[..., Earned]) -> Adjusted:
         books, reason = self.closing.books, self.change.reason
         base = reopened(self.closing, self.month)
         changes = [recorded(entry, books) for entry in self.standing]
-        hashing = Hashing.of(base, more=[(role, path) for change in changes for role, path in change.every_file()])
+        hashed = begin_hashing(base, more=[(role, path) for change in changes for role, path in change.every_file()])
         now = apply(base, [*changes, self.change])
         loaded = load(now)
         earned = divide(now, loaded, watch)
-        self.check_unchanged(hashing.inputs())
+        self.check_unchanged(inputs_of(hashed, books))
         ids = [entry.run_id for entry in self.standing]
         head = self.found.head
         asked = {"adjust": self.month.run_id, **self.record()["change"], "reason": reason}
@@ -210,13 +210,21 @@ class Reopened:
         rows = self.difference(restated, Booking(run_id, period), reason)
         facts = MonthFacts(period=self.month.period, run_id=run_id, **facts_of(earned))
         controls = (*heard_controls(facts), *restated_controls(facts, restated, rows, self.booked))
-        beside = self.own[1].files()
-        month = self.month.period
-        return Adjusted("preview", run_id, period, month, reason, facts, rows, controls, beside=beside)
+        return Adjusted(
+            status="preview",
+            period=period,
+            run_id=run_id,
+            facts=facts,
+            rows=rows,
+            controls=controls,
+            beside=self.own[1].files(),
+            ref_period=self.month.period,
+            reason=reason,
+        )
 
     def check_unchanged(self, inputs: Iterable[Input]) -> None:
         """Make sure that the month was worked out again from what it was closed from."""
-        now = {tuple(one.identity) for one in inputs}
+        now = {tuple(identity_of(one)) for one in inputs}
         records = [one for entry in (self.month, *self.standing) for one in entry.books["inputs"]]
         changed = sorted({str(one["path"]) for one in records if tuple(identity_of(one)) not in now})
         if changed:
@@ -226,7 +234,7 @@ class Reopened:
     @cached_property
     def booked(self) -> pl.DataFrame:
         """What stands in the books for the month: its own rows and every adjustment of it so far."""
-        entries = [entry for entry in self.found.adjustments if entry.books["ref_period"] == self.month.period]
+        entries = self.found.booked_for(self.month.period)
         corrections = Ledger.joined(entry.ledger() for entry in entries).frame.select(*POSITION, wide())
         return summed(pl.concat([position(self.month.ledger()), corrections]), *POSITION)
 
@@ -238,7 +246,7 @@ class Reopened:
 
 def in_effect(found: Shelf, period: str) -> list[Entry]:
     """The adjustments of a month that were not taken back, in the order they were booked."""
-    booked = [entry for entry in found.adjustments if entry.books["ref_period"] == period]
+    booked = found.booked_for(period)
     undone = {entry.books["change"]["undo"] for entry in booked}
     return [entry for entry in booked if entry.run_id not in undone and entry.books["change"]["undo"] is None]
 

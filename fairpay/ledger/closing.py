@@ -1,19 +1,22 @@
-"""Closing: what closing a month is asked to do, how its manifest says that, and the tables it is closed with.
+"""Closing: what closing a month is asked to do, from which files, how its manifest says that, and what its tables say.
 
-The tables are read and judged together, before any play is read.
+The tables are read and judged together, before any play is read. A run is what it was asked, on which bytes, after
+which month; the same again has the same id.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
+import os
 import re
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from fairpay.adjust.review import read_decisions
 from fairpay.adjust.stated import check_conditions, read_statements
-from fairpay.errors import UsageError
+from fairpay.errors import InputError, UsageError
 from fairpay.ledger.model import bounds
 from fairpay.ledger.payees import (
     Aliases,
@@ -30,14 +33,17 @@ from fairpay.ledger.pools import EDITION, Pool, key_columns, read_pools
 from fairpay.ledger.settle import PaymentTerms
 from fairpay.ledger.sorting import Exclusions, read_exclusions
 from fairpay.ledger.splits import Splits, read_splits
+from fairpay.logs.find import find_logs
 from fairpay.money.currency import Currency, exact_amount, parse_rate
-from fairpay.runs.manifest import plain
+from fairpay.reports.outcome import InputFile
+from fairpay.runs.inputs import LOGS, HashedInputs, log_inputs
+from fairpay.runs.manifest import canonical, plain
 from fairpay.settings.option import defaults, is_table
 from fairpay.settings.options import CloseOptions, CompareOptions
 from fairpay.settings.values import Conditions, Qualifying, Reading, Running, milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from fractions import Fraction
 
     from fairpay.adjust.decisions import Decision
@@ -45,7 +51,22 @@ if TYPE_CHECKING:
     from fairpay.adjust.splits import Wishes
     from fairpay.adjust.stated import Stated
 
-__all__ = ["KEPT", "TABLES", "Closing", "Loaded", "load", "tables_of"]
+__all__ = [
+    "EXCLUDED",
+    "KEPT",
+    "LOGS",
+    "TABLES",
+    "Closing",
+    "Input",
+    "Loaded",
+    "begin_hashing",
+    "find_again",
+    "identity_of",
+    "inputs_of",
+    "load",
+    "run_id_of",
+    "tables_of",
+]
 
 OF_USERS = ("subscribers", "decisions", "history", "wishes", "delegations")
 TABLES = ("pools", "splits", "aliases", "artists", "holds", "advances", "fees", *OF_USERS)
@@ -318,3 +339,75 @@ def load(closing: Closing) -> Loaded:
             set_aside=closing.reading.rejects is not None,
         ),
     )
+
+
+EXCLUDED = "exclude"
+DIGITS = 16
+Input: TypeAlias = "Mapping[str, Any]"
+"""A file a run read, as manifests state it: `role` (`logs`, `exclude`, or the table it is), `path` (seen from the
+books), `size`, `sha256`, and `known_as` where its rows take something from its place: `country=DE` of hive folders, the
+user of a personal export."""
+
+
+def begin_hashing(closing: Closing, *, more: Sequence[tuple[str, Path]] = ()) -> HashedInputs:
+    """Find the files of a closing, and begin to hash them; `more` are files with their roles."""
+    asked = [InputFile(role, str(path)) for role, path in (*closing.tables.items(), *more) if role != LOGS]
+    late = [str(path) for role, path in more if role == LOGS]
+    if closing.logs or late:
+        # each was held against the others of its correction when that was booked
+        reading = replace(closing.reading, late={path: number for number, path in enumerate(late, start=1)})
+        asked += log_inputs(find_logs([*closing.logs, *late], reading).files, reading)
+    return HashedInputs.begin(asked)
+
+
+def inputs_of(hashed: HashedInputs, books: Path) -> list[Input]:
+    """Wait, and say what was read, in an order that the order of files does not change.
+
+    Raises:
+        InputError: a file that changed meanwhile or cannot be hashed: books need inputs that can be told again.
+
+    """
+    records = hashed.records()
+    remote = [str(one["name"]) for one in records if one["sha256"] is None]
+    if remote:
+        message = f"{len(remote):,} inputs are not plain files on this machine, {remote[0]} among them"
+        raise InputError(message, advice="Books are closed from files that can be read again: copy them here first.")
+    keys = ("role", "path", "size", "sha256", "known_as")
+    inputs = [{**one, "path": os.path.relpath(one["name"], books)} for one in records]
+    stated: list[Input] = [{key: one[key] for key in keys if key in one} for one in inputs]
+    return sorted(stated, key=lambda one: (*(one.get(key, "") for key in ("role", "sha256", "known_as", "path")),))
+
+
+def identity_of(one: Input) -> list[str]:
+    """What tells one input from another: its role, its hash, and what its rows take from its place, if anything."""
+    return [str(one["role"]), str(one["sha256"]), *([str(one["known_as"])] if one.get("known_as") else [])]
+
+
+def run_id_of(previous: str, options: Mapping[str, Any], inputs: Iterable[Input], adjustments: Iterable[str]) -> str:
+    """The id of a run: what decides its result, and nothing else (no path, no clock, no machine).
+
+    Args:
+        previous: the run id of the month before; empty for the first.
+        options: everything that decides the result besides inputs.
+        inputs: the files read.
+        adjustments: run ids of the adjustments it books.
+
+    """
+    hashes = sorted(identity_of(one) for one in inputs)
+    parts = {"previous": previous, "options": dict(options), "inputs": hashes, "adjustments": list(adjustments)}
+    return hashlib.sha256(canonical(parts)).hexdigest()[:DIGITS]
+
+
+def find_again(inputs: Iterable[Input], role: str, books: Path) -> list[Path]:
+    """Where the inputs of a closed month are now.
+
+    Raises:
+        InputError: one is gone.
+
+    """
+    paths = [books / str(one["path"]) for one in inputs if one["role"] == role]
+    gone = [path.name for path in paths if not path.is_file()]
+    if gone:
+        message = f"{len(gone):,} of the files the month was closed from are gone, {gone[0]} among them"
+        raise InputError(message, advice="Put them back where they were; the manifest has their sha256.")
+    return [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100 - a link keeps the folders it is found in

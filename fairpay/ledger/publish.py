@@ -11,10 +11,11 @@ import polars as pl
 from fairpay.errors import InputError
 from fairpay.ledger.closing import KEPT
 from fairpay.ledger.export import csv_lines, csv_parts, ledger_csv, workbook
+from fairpay.ledger.facts import MonthFacts
 from fairpay.ledger.model import Kind
 from fairpay.ledger.payees import is_suspense
 from fairpay.ledger.statements import file_name, lines, payables, pools_sheet, statements, suspense, totals
-from fairpay.ledger.store import ADJUSTMENTS, LEDGER
+from fairpay.ledger.store import ADJUSTMENTS, LEDGER, already
 from fairpay.reports.shown import Shown
 from fairpay.runs.disk import open_new
 from fairpay.runs.inputs import hash_file
@@ -26,15 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from fairpay.ledger.closing import Closing
+    from fairpay.ledger.closing import Closing, Input
     from fairpay.ledger.export import Sheet
-    from fairpay.ledger.facts import MonthFacts
-    from fairpay.ledger.inputs import Input
     from fairpay.ledger.model import Ledger
-    from fairpay.ledger.store import Shelf
+    from fairpay.ledger.store import Entry, Shelf
     from fairpay.reports.outcome import Control
 
-__all__ = ["Adjusted", "Closed", "publish_adjustment", "publish_month"]
+__all__ = ["Adjusted", "Closed", "kept", "publish_adjustment", "publish_month"]
 
 SCHEMA_VERSION = 2
 """Of the books: the ledger has a counterparty; in the first its texts said what kinds say now."""
@@ -43,21 +42,29 @@ DETAIL = 100_000
 Writer: TypeAlias = "Callable[[Path], int | None]"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Closed(Shown):
-    """A month that was closed, or would be."""
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class BooksRun(Shown):
+    """What a run puts into the books, or would."""
 
     status: Literal["done", "already", "preview"]
     period: str
+    """The month it is booked in."""
     run_id: str
     facts: MonthFacts
+    """Of an adjustment, the closed month as it is known now."""
     rows: Ledger
     """In ledger order."""
     controls: tuple[Control, ...]
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """File name -> text, of what stands in its directory besides the ledger and its tables."""
+
+
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class Closed(BooksRun):
+    """A month that was closed, or would be."""
+
     manifest_sha256: str = ""
     """Of the manifest in the books; empty for a preview. Kept elsewhere, it shows later that the books are these."""
-    beside: Mapping[str, str] = field(default_factory=dict)
-    """File name -> text, of what stands in the month's directory besides the ledger and its tables."""
 
     def __repr__(self) -> str:
         """Say in one line what it is."""
@@ -73,26 +80,32 @@ class Closed(Shown):
     @property
     def summary(self) -> dict[str, Any]:
         """What `fairpay close --json` prints."""
-        return closed_json(self)
+        facts = self.facts.as_json()
+        return {
+            "schema_version": 2,
+            "command": "close",
+            "status": self.status,
+            "period": self.period,
+            "run_id": self.run_id,
+            "manifest_sha256": self.manifest_sha256,
+            "totals": totals(self.rows),
+            "payments": len(self.rows.of_kinds({Kind.PAYABLE})),
+            "suspense": suspense(self.rows),
+            "pools": facts["pools"],
+            "policies": facts.get("policies", ()),
+            "decisions": facts.get("decisions", ()),
+            "listening": facts["heard"],
+            "controls": [asdict(control) for control in self.controls],
+        }
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Adjusted(Shown):
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class Adjusted(BooksRun):
     """An adjustment that was booked, or would be."""
 
-    status: Literal["done", "already", "preview"]
-    run_id: str
-    period: str
-    """The open month it is booked in."""
     ref_period: str
     """The closed month it corrects."""
     reason: str
-    facts: MonthFacts
-    """The closed month as it is known now."""
-    rows: Ledger
-    controls: tuple[Control, ...]
-    beside: Mapping[str, str] = field(default_factory=dict)
-    """File name -> text, of what stands in the adjustment's directory besides the ledger."""
 
     def __repr__(self) -> str:
         """Say in one line what it is."""
@@ -106,42 +119,36 @@ class Adjusted(Shown):
     @property
     def summary(self) -> dict[str, Any]:
         """What `fairpay adjust --json` prints."""
-        return adjusted_json(self)
+        return {
+            "schema_version": 1,
+            "command": "adjust",
+            "status": self.status,
+            "run_id": self.run_id,
+            "period": self.period,
+            "ref_period": self.ref_period,
+            "reason": self.reason,
+            "rows": len(self.rows),
+            "totals": totals(self.rows),
+            "listening": self.facts.as_json()["heard"],
+            "controls": [asdict(control) for control in self.controls],
+        }
 
 
-def closed_json(month: Closed) -> dict[str, Any]:
-    facts = month.facts.as_json()
+def kept(entry: Entry) -> dict[str, Any]:
+    """The fields of `BooksRun` of an entry that is in the books already.
+
+    Raises:
+        InputError: it is not as it was written.
+
+    """
+    controls = already(entry)
     return {
-        "schema_version": 2,
-        "command": "close",
-        "status": month.status,
-        "period": month.period,
-        "run_id": month.run_id,
-        "manifest_sha256": month.manifest_sha256,
-        "totals": totals(month.rows),
-        "payments": len(month.rows.of_kinds({Kind.PAYABLE})),
-        "suspense": suspense(month.rows),
-        "pools": facts["pools"],
-        "policies": facts.get("policies", ()),
-        "decisions": facts.get("decisions", ()),
-        "listening": facts["heard"],
-        "controls": [asdict(control) for control in month.controls],
-    }
-
-
-def adjusted_json(adjusted: Adjusted) -> dict[str, Any]:
-    return {
-        "schema_version": 1,
-        "command": "adjust",
-        "status": adjusted.status,
-        "run_id": adjusted.run_id,
-        "period": adjusted.period,
-        "ref_period": adjusted.ref_period,
-        "reason": adjusted.reason,
-        "rows": len(adjusted.rows),
-        "totals": totals(adjusted.rows),
-        "listening": adjusted.facts.as_json()["heard"],
-        "controls": [asdict(control) for control in adjusted.controls],
+        "status": "already",
+        "period": entry.period,
+        "run_id": entry.run_id,
+        "facts": MonthFacts.of_json(entry.books["facts"]),
+        "controls": controls,
+        "rows": entry.ledger(),
     }
 
 
@@ -152,52 +159,57 @@ def publish_month(closing: Closing, month: Closed, inputs: Sequence[Input], foun
         OutputError: it cannot be written; nothing is left behind.
 
     """
-    files = {**month_files(closing, month), **kept_tables(closing, inputs), **texts(month.beside)}
-    last = found.last
-    adjustments = [entry for entry in found.adjustments if entry.period == month.period]
-    books = {
-        "schema_version": SCHEMA_VERSION,
-        "run_id": month.run_id,
-        "period": month.period,
+    last, options = found.last, closing.options()
+    said = {
         "previous": last.sha256 if last else None,
         "previous_run_id": last.run_id if last else "",
-        "adjustments": [{"name": e.directory.name, "run_id": e.run_id, "sha256": e.sha256} for e in adjustments],
-        "options": closing.options(),
-        "inputs": [one.as_json() for one in inputs],
+        "adjustments": [
+            {"name": entry.directory.name, "run_id": entry.run_id, "sha256": entry.sha256}
+            for entry in found.booked_in(month.period)
+        ],
+        "options": options,
+        "inputs": inputs,
         "facts": month.facts.as_json(),
     }
-    shown = {name: (value, "") for name, value in closing.options().items()}
-    hashed = [{"name": one.path, "size": one.size, "sha256": one.sha256} for one in inputs]
-    manifest = describe(command="close", options=shown, inputs=hashed, controls=month.controls)
-    with Target(closing.books / month.period) as target:
-        target.publish(files=files, manifest={**manifest, "books": books}, fingerprint=month.run_id)
+    files = {**month_files(closing, month), **kept_tables(closing, inputs)}
+    publish(closing.books / month.period, month, "close", options, said, files)
 
 
 def publish_adjustment(books: Path, adjusted: Adjusted, record: Mapping[str, Any], found: Shelf) -> None:
-    """Write an adjustment into the books, linked to what was written before it.
+    """Write an adjustment into the books, linked to what was written before it; `record` is what it says of the change.
 
     Raises:
         OutputError: it cannot be written; nothing is left behind.
 
     """
-    head = found.head
-    name = f"{len(found.adjustments) + 1:04d}-{adjusted.ref_period}-{adjusted.run_id[:8]}"
     said = {
-        "schema_version": SCHEMA_VERSION,
-        "run_id": adjusted.run_id,
-        "period": adjusted.period,
-        "previous": head.sha256 if head else None,
+        "previous": found.head.sha256 if found.head else None,
         "ref_period": adjusted.ref_period,
         "reason": adjusted.reason,
         "facts": adjusted.facts.as_json(),
         **record,
     }
-    shown = {"period": (adjusted.ref_period, ""), "reason": (adjusted.reason, "")}
-    hashed = [{"name": one["path"], "size": one["size"], "sha256": one["sha256"]} for one in record["inputs"]]
-    manifest = describe(command="adjust", options=shown, inputs=hashed, controls=adjusted.controls)
-    with Target(books / ADJUSTMENTS / name) as target:
-        files = {**ledger_files(adjusted.rows), **texts(adjusted.beside)}
-        target.publish(files=files, manifest={**manifest, "books": said}, fingerprint=adjusted.run_id)
+    name = f"{len(found.adjustments) + 1:04d}-{adjusted.ref_period}-{adjusted.run_id[:8]}"
+    shown = {"period": adjusted.ref_period, "reason": adjusted.reason}
+    publish(books / ADJUSTMENTS / name, adjusted, "adjust", shown, said, ledger_files(adjusted.rows))
+
+
+def publish(  # noqa: PLR0913, PLR0917 - what a directory of the books says and holds
+    directory: Path,
+    made: BooksRun,
+    command: str,
+    options: Mapping[str, Any],
+    said: Mapping[str, Any],
+    files: Mapping[str, Writer],
+) -> None:
+    hashed = [{"name": one["path"], "size": one["size"], "sha256": one["sha256"]} for one in said["inputs"]]
+    shown = {name: (value, "") for name, value in options.items()}
+    manifest = describe(command=command, options=shown, inputs=hashed, controls=made.controls)
+    books = {"schema_version": SCHEMA_VERSION, "run_id": made.run_id, "period": made.period, **said}
+    texts = {name: data(text) for name, text in made.beside.items()}
+    with Target(directory) as target:
+        manifest["books"] = books
+        target.publish(files={**files, **texts}, manifest=manifest, fingerprint=made.run_id)
 
 
 def month_files(closing: Closing, month: Closed) -> dict[str, Writer]:
@@ -242,12 +254,12 @@ def payee_files(rows: Ledger, *, excel: bool) -> dict[str, Writer]:
     head, *text = (line for part in csv_lines(detail, excel=excel) for line in part)
     whole = pl.DataFrame({"payee": detail.frame["payee"], "line": text}, schema_overrides={"line": pl.String})
     texts = whole.group_by("payee", maintain_order=True).agg(pl.col("line").str.join(""))
-    return {f"{file_name(payee)}.csv": data((head + own).encode()) for payee, own in texts.iter_rows()}
+    return {f"{file_name(payee)}.csv": data(head + own) for payee, own in texts.iter_rows()}
 
 
 def kept_tables(closing: Closing, inputs: Iterable[Input]) -> dict[str, Writer]:
     """Copies of the tables a month was closed with, so that it can be worked out again."""
-    hashes = {one.role: one.sha256 for one in inputs}
+    hashes = {one["role"]: one["sha256"] for one in inputs}
     return {
         f"input-{role}{closing.tables[role].suffix.lower()}": copy(closing.tables[role], hashes[role])
         for role in KEPT
@@ -266,10 +278,6 @@ def copy(source: Path, sha256: str) -> Writer:
     return write
 
 
-def texts(beside: Mapping[str, str]) -> dict[str, Writer]:
-    return {name: data(content.encode()) for name, content in beside.items()}
-
-
 def streamed(parts: Callable[[], Iterable[bytes]]) -> Writer:
     def write(path: Path) -> None:
         with open_new(path) as file:
@@ -278,8 +286,8 @@ def streamed(parts: Callable[[], Iterable[bytes]]) -> Writer:
     return write
 
 
-def data(content: bytes) -> Writer:
-    return streamed(lambda: [content])
+def data(text: str) -> Writer:
+    return streamed(lambda: [text.encode()])
 
 
 def table(sheet: Sheet) -> Writer:

@@ -176,9 +176,8 @@ class PoolFinder:
         """The key columns, where nothing counts as empty text, and the `pool` of each row: its index, or `no_pool`."""
         if not keys:
             return pl.select(pool=pl.repeat(0, rows, dtype=pl.UInt32))
-        frame = pl.DataFrame(
-            [pl.Series(name, key).cast(pl.Categorical) for name, key in zip(self.columns, keys, strict=True)]
-        ).fill_null("")
+        cells = [key if pa.types.is_dictionary(key.type) else text_of(key) for key in keys]
+        frame = pl.DataFrame(dict(zip(self.columns, cells, strict=True))).fill_null("")
         different = frame.unique()
         codes = pl.Series([self.code(key) for key in different.iter_rows()], dtype=pl.UInt32)
         return frame.join(different.with_columns(pool=codes), on=self.columns, how="left", maintain_order="left")
