@@ -106,23 +106,16 @@ class Closing:
     reserve: str = DEFAULT["reserve"]
     reserve_months: int = DEFAULT["reserve_months"]
     unsplit: Literal["pay", "suspend"] = DEFAULT["unsplit"]
-    """What becomes of an artist without splits: it is its own payee, or its money is unclaimed."""
     min_seconds: str | None = None
     """None: what a pool's policy says, else 30."""
     measure: Literal["time", "plays"] | None = None
     """None: what a pool's policy says, else time where the log has it."""
     kappa: str = DEFAULT["kappa"]
-    """How many plays a listener's own past counts for, where a history is given."""
     viscosity: str = DEFAULT["viscosity"]
-    """How much of delegated money is passed on at each step."""
     delegate_cap: str = DEFAULT["delegate_cap"]
-    """How many times the own fee a delegate may receive."""
     any_date: bool = DEFAULT["any_date"]
-    """Whether plays outside the period count too, where the log has times."""
     per_payee: bool = DEFAULT["per_payee"]
-    """Whether each payee gets a file of its own."""
     excel: bool = DEFAULT["excel"]
-    """Whether tables are also written as CSV that is safe to open in a spreadsheet."""
     edition: int = EDITION
     """How deductions are read, see `pools.EDITION`."""
     reading: Reading = field(default_factory=Reading)
@@ -289,7 +282,6 @@ class Loaded:
     exclusions: Exclusions = field(default_factory=Exclusions)
     policies: Policies = field(default_factory=Policies)
     decisions: tuple[Decision, ...] | None = None
-    """What a person decided; None: nothing was asked."""
     history: Stated[dict[str, int]] | None = None
     wishes: Stated[Wishes] | None = None
     delegations: Stated[dict[str, Fraction]] | None = None

@@ -288,9 +288,7 @@ class QualifyingTerms:
     """Which listens count in which pool."""
 
     names: tuple[str, ...]
-    """Of the pools."""
     pools: tuple[Qualifying, ...]
-    """Those of each pool."""
     rest: Qualifying
     """Those of plays without a pool."""
 

@@ -12,6 +12,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import pyarrow as pa
 
 from fairpay.errors import UnbalancedError
 from fairpay.money.currency import format_units
@@ -19,13 +20,10 @@ from fairpay.money.currency import format_units
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    import pyarrow as pa
-
 
 __all__ = ["ROWS", "Sheet", "csv_lines", "csv_parts", "ledger_csv", "workbook", "written"]
 
 SLICE = 1 << 17
-"""Records that are turned into text at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +72,6 @@ class Sheet:
             UnbalancedError: when an amount leaves int64.
 
         """
-        import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
-
         for name in self.amounts:
             if self.frame[name].cast(pl.Int64, strict=False).null_count():
                 message = f"an amount of the column {name} is beyond what a table holds"
@@ -182,11 +178,9 @@ def defused(name: str) -> pl.Expr:
 ROWS = 1_048_575
 """Records a sheet holds below its header."""
 WIDTH = 16
-"""Of every column, in characters."""
 EXACT = 10**15
 """Amounts of this many minor units and more are written as text: a spreadsheet would round them."""
 CHARTED = 20
-"""Lines a chart shows."""
 CREATED = datetime(2000, 1, 1)  # noqa: DTZ001 - a fixed moment, so that the bytes repeat
 
 

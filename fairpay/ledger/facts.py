@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from fairpay.money.currency import round_half_even
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import pyarrow as pa
 
     from fairpay.kernels.arrays import Ints
     from fairpay.ledger.pools import Revenue
@@ -54,7 +55,6 @@ class Applied:
 
     pool: str
     policy: str
-    """As people know it."""
     sha256: str
     """Of its text, which the books keep."""
     own: bool
@@ -76,9 +76,7 @@ class Ruled:
     decision: str
     """`keep`, `hold`, `exclude` or `weight 1/2`."""
     by: str
-    """Who decided."""
     rows: int
-    """Rows in pools that it touches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +100,6 @@ class Paid:
     @classmethod
     def listed(cls, sources: Sequence[str], amounts: Ints) -> Paid:
         """Make columns of sources in any order, and what each is paid."""
-        import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
-        import pyarrow.compute as pc  # noqa: PLC0415 - the same
-
         names = pa.array(sources, pa.large_string())
         order = pc.array_sort_indices(names)
         return cls(names.take(order), amounts[order.to_numpy()])
@@ -120,14 +115,11 @@ class PoolEarned:
 
     name: str
     rule: str
-    """As asked for, with its parameters."""
     revenue: Revenue
     paid: Paid
     """Sums to the pool; empty where nobody listened."""
     users: int
-    """Listeners in this pool."""
     plays: int
-    """Qualified plays in this pool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +151,10 @@ class Earned:
     """By pool name."""
     heard: Heard
     subscribers: int = 0
-    """Lines of the subscriber file."""
     subscribers_without_pool: int = 0
     """Those whose key no pool covers; what they paid stands in pools of its own, one for each currency."""
     policies: tuple[Applied, ...] = ()
-    """Of the pools that have one."""
     decisions: tuple[Ruled, ...] = ()
-    """By hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +196,7 @@ class MonthFacts:
     """Lines of the subscriber file; 0 where there is none."""
     subscribers_without_pool: int = 0
     policies: tuple[Applied, ...] = ()
-    """What each pool's policy did."""
     decisions: tuple[Ruled, ...] = ()
-    """What people decided."""
 
     def as_json(self) -> dict[str, Any]:
         """For the manifest; policies and decisions only where there are any."""
@@ -225,14 +212,14 @@ class MonthFacts:
             KeyError: the same.
 
         """
-        rest = {k: v for k, v in found.items() if k not in {"pools", "heard", "policies", "decisions"}}
         pools = tuple(PoolFacts(**pool) for pool in found["pools"])
         policies = tuple(
             Applied(**{**one, "lines": tuple(PolicyLine(**line) for line in one["lines"])})
             for one in found.get("policies", ())
         )
         decisions = tuple(Ruled(**one) for one in found.get("decisions", ()))
-        return cls(pools=pools, heard=Heard(**found["heard"]), policies=policies, decisions=decisions, **rest)
+        parts = {"pools": pools, "heard": Heard(**found["heard"]), "policies": policies, "decisions": decisions}
+        return cls(**{**found, **parts})
 
 
 def facts_of(earned: Earned) -> dict[str, Any]:
@@ -274,22 +261,9 @@ def pool_facts(pool: PoolEarned) -> PoolFacts:
 
 def plain(value: Fraction) -> str:
     """Write a fraction as a decimal where it has one, else as a fraction; exact either way."""
-    rest, places = value.denominator, 0
-    while rest % 10 == 0:
-        rest //= 10
-        places += 1
-    twos = fives = 0
-    while rest % 2 == 0:
-        rest, twos = rest // 2, twos + 1
-    while rest % 5 == 0:
-        rest, fives = rest // 5, fives + 1
-    if rest != 1:
-        return str(value)
-    places += max(twos, fives)
-    if places == 0:
-        return str(value.numerator)
-    digits = f"{abs(value * 10**places).numerator:0{places + 1}d}"
-    return f"{'-' if value < 0 else ''}{digits[:-places]}.{digits[-places:]}"
+    below = value.denominator
+    digits = next((n for n in range(below.bit_length()) if 10**n % below == 0), None)
+    return str(value) if digits is None else format(Decimal(f"{int(value * 10**digits)}e-{digits}"), "f")
 
 
 def units_of(text: str, scale: int) -> int:

@@ -58,7 +58,6 @@ ANSWERS = {"": False, "no": False, "false": False, "yes": True, "true": True}
 @dataclass(frozen=True, slots=True)
 class Deduction:
     name: str
-    """`VAT`."""
     amount: Fraction | None
     """Major units; None where a rate is given."""
     rate: Fraction = Fraction(0)
@@ -98,7 +97,6 @@ class Pool:
     policy: str | None = None
     """The pool's own policy: a name, a `.toml` file seen from the pool file, or JSON; `none`; None: the month's."""
     minimum: Fraction = Fraction(0)
-    """The least royalty per subscriber."""
     subscribers: int | None = None
     """How many subscribers the minimum counts; None: those of the subscriber file, else the listeners."""
     exchange: Exchange | None = None
@@ -319,15 +317,12 @@ class Revenue:
     own: Currency
     gross: Fraction
     deducted: tuple[tuple[str, Fraction], ...]
-    """Each deduction by name."""
     net: Fraction
-    """Gross less deductions."""
     royalty: Fraction
     """Net times the royalty rate."""
     floor: Fraction
     """The least royalty: minimum per subscriber times subscribers."""
     subscribers: int
-    """What the floor counted."""
     currency: Currency
     """Of the two amounts below."""
     base: int

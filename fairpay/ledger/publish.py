@@ -48,7 +48,6 @@ class BooksRun(Shown):
 
     status: Literal["done", "already", "preview"]
     period: str
-    """The month it is booked in."""
     run_id: str
     facts: MonthFacts
     """Of an adjustment, the closed month as it is known now."""

@@ -33,7 +33,6 @@ ACCOUNT = ("payee", "currency", "scale")
 POOLED = ("pool", *ACCOUNT)
 EARNING = (Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.SPLIT_IN, Kind.SPLIT_OUT, Kind.ADJUSTMENT)
 LINE = {**{name: TYPES[name] for name in (*ACCOUNT, "counterparty", "reason")}, "amount": pl.Int128()}
-"""What fees and recoupments are made of."""
 REFERENCE = (pl.col("run_id").alias("ref_run_id"), pl.col("period").alias("ref_period"))
 NOTHING = pl.lit(0, dtype=pl.Int128)
 ROOM = 2**126

@@ -188,7 +188,6 @@ class Sorter:
     """Judges rows, and says more of each than whether it counts. Called from several threads."""
 
     judge: Callable[[RawBatch, Codes], Listens]
-    """Which rows count at all, under the terms of the pools they belong to."""
     finder: PoolFinder
     aliases: Mapping[str, str] = field(default_factory=dict)
     """wrong artist -> right artist."""
@@ -198,7 +197,6 @@ class Sorter:
     without_pool: Counter[str] = field(default_factory=Counter)
     """key values (`DE/premium`) -> rows that count and that no pool covers."""
     users: pl.DataFrame | None = None
-    """Subscribers and the pool of each, once they are needed."""
     lock: Lock = field(default_factory=Lock)
 
     def __call__(self, raw: RawBatch) -> Listens:

@@ -49,7 +49,6 @@ class Splits:
 
     artists: Mapping[str, Payees] = field(default_factory=dict)
     tracks: Mapping[str, Payees] = field(default_factory=dict)
-    """By `track_source`."""
     of_any: Mapping[str, Payees] = field(default_factory=dict)
     """track -> payees, of lines that name no artist: the track may be that of one artist only."""
 

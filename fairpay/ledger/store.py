@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock, Timeout
+
 from fairpay.errors import InputError, LockedError, OutputError
 from fairpay.ledger.model import MONTH, read_ledger
 from fairpay.reports.outcome import Control
@@ -198,8 +200,6 @@ def locked(books: Path) -> Iterator[None]:
         OutputError: the directory cannot be made or written.
 
     """
-    from filelock import FileLock, Timeout  # noqa: PLC0415 - loaded where it is used
-
     lock = None
     try:
         books.mkdir(parents=True, exist_ok=True)

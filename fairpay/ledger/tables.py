@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from fairpay.errors import InputError
 
 if TYPE_CHECKING:
@@ -93,9 +96,6 @@ def from_csv(path: Path) -> tuple[list[str], list[list[str]]]:
 
 def from_parquet(path: Path) -> tuple[list[str], list[list[str]]]:
     """Read text, integers, decimals and dates; floats are refused, for they are not exact."""
-    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
-    import pyarrow.parquet as pq  # noqa: PLC0415 - loaded where it is used
-
     table = pq.read_table(path, partitioning=None)
     for column in table.schema:
         if pa.types.is_floating(column.type):

@@ -17,7 +17,7 @@ from fairpay.engine.keys import order_of
 from fairpay.engine.pool import LocalPool
 from fairpay.engine.redivided import Roll
 from fairpay.errors import InputError, Problem
-from fairpay.ledger.splits import OF_TRACK, Splits
+from fairpay.ledger.splits import OF_TRACK, artist_of
 from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.ties import first_of
@@ -104,7 +104,6 @@ class ByArtist:
 
     sources: LocalPool
     pool: LocalPool
-    """The same by artist, for rules."""
     of_source: Ints
     """int64[sources]: the artist of each."""
 
@@ -144,11 +143,6 @@ class ByArtist:
 
 def by_artist(pool: LocalPool, splits: Splits) -> ByArtist | None:
     """Look at a pool by artist; None where no track with splits was played in it."""
-    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
-    import pyarrow.compute as pc  # noqa: PLC0415 - the same
-
-    from fairpay.ledger.splits import OF_TRACK, artist_of  # noqa: PLC0415 - the same
-
     if not splits.has_tracks:
         return None
     ids = pool.artist
