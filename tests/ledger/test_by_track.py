@@ -72,7 +72,6 @@ def test_a_track_with_splits_takes_nothing_from_other_artists(tmp_path: Path, ru
 
 
 def test_each_listeners_part_goes_to_what_that_listener_played_of_the_artist(tmp_path: Path) -> None:
-    """u1's 300.00 in halves to a1 and the rest, u2's 300.00 to a1."""
     found = earned(tmp_path, PLAYS, rule="equal-split", gross="1200.00", splits="artist,track,payee,share\na,a1,x,1\n")
     assert found == {"a": 15000, "a, track a1": 45000, "b": 60000}
 
@@ -116,7 +115,6 @@ def months(draw: st.DrawFn) -> tuple[list[Play], str, int]:
 def test_a_pool_pays_what_pay_says_of_its_rows(
     month: tuple[list[Play], str, int], *, whole: bool, of: set[str]
 ) -> None:
-    """To the minor unit, with splits and without, by artist and by track."""
     plays, rule, units = month
     lines = [f"{key},p,1\n" for key in sorted(of)] + (["a,,p,1/3\n", "a,,q,2/3\n"] if whole else [])
     splits = "artist,track,payee,share\n" + "".join(lines) if lines else None

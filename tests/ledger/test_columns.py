@@ -180,7 +180,6 @@ def written(header: Sequence[str], records: Sequence[Sequence[object]]) -> bytes
 @QUICK
 @given(quarter=quarters)
 def test_columns_say_what_rows_say(quarter: list[Drawn]) -> None:
-    """Every row of every month, its controls, and the bytes of its files."""
     live(quarter)
 
 
@@ -188,7 +187,6 @@ def test_columns_say_what_rows_say(quarter: list[Drawn]) -> None:
 @MANY
 @given(quarter=quarters)
 def test_columns_say_what_rows_say_in_many_quarters(quarter: list[Drawn]) -> None:
-    """The same, for longer."""
     live(quarter)
 
 
@@ -198,23 +196,11 @@ lines = st.lists(st.tuples(st.sampled_from(("b", "é", "comma, inc")), st.intege
 @QUICK
 @given(lines=lines)
 def test_many_amounts_are_divided_as_each_one_is(lines: list[tuple[str, int]]) -> None:
-    """By largest remainder, whatever the size and the sign."""
     splits = Splits(SPLITS)
     frame = pl.DataFrame(lines, schema={"source": pl.Categorical, "amount": pl.Int64}, orient="row")
     parts = divide_lines(frame.with_row_index("line"), splits)
-    each = [(n, *part) for n, one in enumerate(lines) for part in naive_parts(splits, *one) if part[1]]
+    each = [(n, *part) for n, one in enumerate(lines) for part in naive_ledger.parts_of_source(splits, *one) if part[1]]
     assert sorted(parts.select("line", "payee", "amount").rows()) == sorted(each)
-
-
-def naive_parts(splits: Splits, source: str, amount: int) -> list[tuple[str, int]]:
-    """Floors, then one unit each to the largest remainders."""
-    payees = splits.of(source)
-    exact = [abs(amount) * share for _, share in payees]
-    parts = [int(one) for one in exact]
-    order = sorted(range(len(parts)), key=lambda i: (parts[i] - exact[i], i))
-    for i in order[: abs(amount) - sum(parts)]:
-        parts[i] += 1
-    return [(payee, part if amount > 0 else -part) for (payee, _), part in zip(payees, parts, strict=True)]
 
 
 @given(rows=st.lists(st.tuples(st.sampled_from(("", "a", "é", "z", "Z", "aa")), st.integers(-(2**63), 2**63 - 1))))
@@ -227,7 +213,6 @@ def test_sums_do_not_wrap_and_stand_in_the_order_of_their_texts(rows: list[tuple
 def test_a_ledger_written_in_parts_has_the_bytes_of_one_written_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where each part is a row group; and it is read as it was written."""
     monkeypatch.setattr(outputs, "GROUP_ROWS", 64)
     rows = [Row("r", "2026-10", f"p{n % 3}", f"payee {n}", "earned", n * n, "EUR", 2) for n in range(200)]
     ledger = Ledger.of(rows)
@@ -239,14 +224,12 @@ def test_a_ledger_written_in_parts_has_the_bytes_of_one_written_at_once(
 
 
 def test_the_smallest_int64_has_its_text() -> None:
-    """Its magnitude is no int64."""
     frame = pl.DataFrame({"scale": [2, 0], "amount": [-(2**63), -1]})
     sheet = Sheet("x", frame, frozenset({"amount"}))
     assert next(sheet.texts())["amount"].to_list() == ["-92233720368547758.08", "-1"]
 
 
 def test_a_payee_with_a_line_break_is_quoted() -> None:
-    """A lone CR too: most readers take it for the end of a line."""
     row = Row("r", "2026-10", "", "a\rb", "fee", -1, "EUR", 2)
     made = Ledger.of([row, replace_payee(row, 'c"\n')])
     assert list(csv.reader(io.StringIO(b"".join(ledger_csv(made.frame)).decode(), newline="")))[1][3] == "a\rb"

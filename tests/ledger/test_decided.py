@@ -23,7 +23,6 @@ pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
 
 @pytest.mark.parametrize("seed", range(3))
 def test_decisions_mean_in_each_pool_what_they_mean_in_pay(tmp_path: Path, seed: int) -> None:
-    """To the minor unit; what is held stands on the same line."""
     rows = plays(seed)
     found = month(tmp_path, rows, decisions=review(*DECIDED))
     for pool in COUNTRIES:
@@ -31,7 +30,6 @@ def test_decisions_mean_in_each_pool_what_they_mean_in_pay(tmp_path: Path, seed:
 
 
 def test_what_decisions_leave_out_is_counted_by_their_own_reason(tmp_path: Path) -> None:
-    """Plays and listeners; and every control holds."""
     rows = plays(1)
     found = month(tmp_path, rows, decisions=review(*DECIDED))
     reason = "excluded by a person's decision"
@@ -76,13 +74,11 @@ def test_another_review_releases_what_was_held(tmp_path: Path) -> None:
 
 
 def test_a_decision_about_nobody_is_refused(tmp_path: Path) -> None:
-    """As in `pay`."""
     with pytest.raises(InputError, match="1 of 1 decisions are about nobody in the log"):
         month(tmp_path, plays(1), decisions=review("user,stranger,hold"))
 
 
 def test_decisions_are_an_option_of_close_and_of_adjust(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """And their effect is in the JSON, by hash."""
     asked = asked_of(tmp_path, plays(3), decisions=review("user,u1,exclude"))
     words = ["--books", str(asked.books), "--period", "2026-10", "--json"]
     tables = ["--pools", str(asked.tables["pools"]), "--decisions", str(asked.tables["decisions"])]

@@ -85,7 +85,6 @@ def test_a_late_file_whose_columns_mean_something_else_is_refused(tmp_path: Path
 
 
 def test_late_files_of_persons_are_known_by_their_names_as_the_months_own_are(tmp_path: Path) -> None:
-    """A second correction finds the first as it was booked."""
     (tmp_path / "pools.csv").write_text("pool,gross,rule\nall,100.00,user-centric\n")
     logs = [tmp_path / f"{user}.dump" for user in ("u1", "u2", "u3")]
     for log, artist in zip(logs, ("a", "b", "c"), strict=True):

@@ -101,7 +101,6 @@ def test_a_pool_without_plays_waits_in_suspense(tmp_path: Path) -> None:
 
 
 def test_plays_outside_the_month_do_not_count(tmp_path: Path) -> None:
-    """Plays outside the month do not count where the log has times."""
     log = "user,artist,country,plan,timestamp\nu1,a,DE,x,2026-10-31T23:59:59Z\nu2,b,DE,x,2026-11-01T00:00:00Z\n"
     assert amounts(tmp_path, log=log)["a", "de", "earned"] == 10000
 
@@ -112,7 +111,6 @@ def test_a_pool_without_a_rule_is_refused(tmp_path: Path) -> None:
 
 
 def test_pools_of_one_territory_may_differ_by_currency_alone(tmp_path: Path) -> None:
-    """Plays carry the currency then."""
     pools = "pool,country,currency,gross,rule\nde,CH,EUR,100.00,user-centric\nch,CH,CHF,50.00,user-centric\n"
     found = amounts(tmp_path, pools=pools, log="user,artist,country,currency\nu1,a,CH,EUR\nu2,b,CH,CHF\n")
     assert (found["a", "de", "earned"], found["b", "ch", "earned"]) == (10000, 5000)

@@ -46,7 +46,6 @@ def test_more_months_pay_what_pay_says_of_each_pool(tmp_path: Path, seed: int) -
 
 
 def test_no_order_of_files_threads_or_batches_changes_a_byte(tmp_path: Path) -> None:
-    """With policies, decisions and wishes at once."""
     rows = plays(10)
     tables = {"decisions": "kind,subject,decision\nuser,u1,hold\nartist,a2,weight 1/3\n",
               "wishes": "user,artist,kind,amount\nu2,a1,block,\nu3,z,gift,1/3\n"}  # fmt: skip
@@ -64,7 +63,6 @@ def test_no_order_of_files_threads_or_batches_changes_a_byte(tmp_path: Path) -> 
 
 
 def test_what_is_stated_goes_before_what_policies_say(tmp_path: Path) -> None:
-    """As in `pay`: a length and a measure that are given."""
     rows = plays(5)
     month = close(lay(tmp_path, rows, min_seconds="44.999", measure="time"))
     for pool in ("at", "fr", "jp", "se", "us"):
@@ -73,7 +71,6 @@ def test_what_is_stated_goes_before_what_policies_say(tmp_path: Path) -> None:
 
 
 def test_thresholds_count_each_pool_by_itself(tmp_path: Path) -> None:
-    """The same month as one pool reaches them, in halves it does not."""
     threshold = 'title = "t"\nsource = "s"\nrule = "market-centric"\n[[thresholds]]\nname = "t"\nlisteners = 2\n'
     (tmp_path / "t.toml").write_text(threshold)
     log = write(
@@ -90,7 +87,6 @@ def test_thresholds_count_each_pool_by_itself(tmp_path: Path) -> None:
 
 
 def test_what_policies_leave_out_is_counted_by_reason(tmp_path: Path) -> None:
-    """Rows, plays and listeners: nothing is lost, every control holds."""
     rows = plays(1)
     month = close(lay(tmp_path, rows))
     heard = month.facts.heard
@@ -105,7 +101,6 @@ def test_what_policies_leave_out_is_counted_by_reason(tmp_path: Path) -> None:
 
 
 def test_the_manifest_says_what_each_line_did_in_each_pool(tmp_path: Path) -> None:
-    """And the table beside it says the same."""
     rows = plays(2)
     month = close(lay(tmp_path, rows))
     qualified = [row for row in rows if row["country"] == "AT" and row["ms"] >= 45_000]
@@ -123,7 +118,6 @@ def test_the_manifest_says_what_each_line_did_in_each_pool(tmp_path: Path) -> No
 
 
 def test_every_policy_is_kept_with_its_hash_and_verified(tmp_path: Path) -> None:
-    """A copy that was changed is named."""
     month = close(lay(tmp_path, plays(3)))
     own = tmp_path / "books" / "2026-10"
     for one in month.facts.policies:

@@ -75,7 +75,6 @@ def test_a_corrected_pool_file_brings_its_own_policies(tmp_path: Path) -> None:
 
 
 def test_a_month_again_is_already_done_and_with_another_policy_it_is_not(tmp_path: Path) -> None:
-    """The text decides, not the place it stands in."""
     rows = plays(7, rows=50)
     asked = lay(tmp_path, rows)
     close(asked)
@@ -88,7 +87,6 @@ def test_a_month_again_is_already_done_and_with_another_policy_it_is_not(tmp_pat
 
 
 def test_a_pool_of_toml_may_hold_its_policy(tmp_path: Path) -> None:
-    """As a table of its own, the same as in a file."""
     rows = plays(8)
     asked = lay(tmp_path, rows)
     expected = close(asked)
@@ -106,7 +104,6 @@ def test_a_pool_of_toml_may_hold_its_policy(tmp_path: Path) -> None:
 
 
 def test_diff_names_the_policy_that_changed(tmp_path: Path) -> None:
-    """Pool by pool, and under which name."""
     rows = plays(9, rows=80)
     asked = lay(tmp_path, rows)
     close(asked)
@@ -130,7 +127,6 @@ def test_diff_names_the_policy_that_changed(tmp_path: Path) -> None:
 def test_a_policy_that_cannot_be_used_is_refused(
     tmp_path: Path, policy: str, status: int, word: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the pool it stands in."""
     log = write(tmp_path / "log.csv", plays(1, rows=5))
     (tmp_path / "pools.csv").write_text(f"pool,gross,policy\nall,1.00,{policy}\n")
     asked = ("close", "--books", str(tmp_path / "books"), "--period", "2026-10", "--pools", str(tmp_path / "pools.csv"))
@@ -141,14 +137,12 @@ def test_a_policy_that_cannot_be_used_is_refused(
 
 
 def test_a_months_policy_that_is_none_is_status_2(tmp_path: Path) -> None:
-    """As for `pay`."""
     asked = lay(tmp_path, plays(1, rows=5), policy="nowhere.toml")
     with pytest.raises(UsageError, match=r"nowhere\.toml cannot be read"):
         close(asked)
 
 
 def test_a_pool_that_measures_time_needs_a_duration(tmp_path: Path) -> None:
-    """The pool is named."""
     asked = lay(tmp_path, [])
     log = write(tmp_path / "log.csv", plays(1, rows=20), tuple(c for c in COLUMNS if c != "ms"))
     with pytest.raises(InputError, match="1 pools measure time, fr among them"):
@@ -156,7 +150,6 @@ def test_a_pool_that_measures_time_needs_a_duration(tmp_path: Path) -> None:
 
 
 def test_the_command_line_takes_a_policy_for_all_pools(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`--policy`, and what it did is in the JSON."""
     rows = plays(2)
     asked = lay(tmp_path, rows)
     words = ["close", "--books", str(tmp_path / "books"), "--period", "2026-10", "--policy", MONTH, "--json"]
@@ -167,7 +160,6 @@ def test_the_command_line_takes_a_policy_for_all_pools(tmp_path: Path, capsys: p
 
 
 def test_the_page_names_the_policies_and_the_decisions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With how many pools each has."""
     asked = lay(tmp_path, plays(2))
     (tmp_path / "review.csv").write_text("kind,subject,decision\nuser,u1,hold\nuser,u2,hold\nartist,a1,exclude\n")
     words = ["close", "--books", str(tmp_path / "books"), "--period", "2026-10", "--policy", MONTH, "--dry-run"]

@@ -5,7 +5,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from naive_books import naive_earn
+from naive_ledger import naive_earn
 from quarter import FILES, QUARTER, STEPS, run
 
 from fairpay.cli import main

@@ -60,7 +60,6 @@ def test_a_month_closed_with_rejects_is_adjusted_with_the_same_rows_set_aside(tm
 
 
 def test_an_adjustment_writes_no_file_of_rejects(tmp_path: Path) -> None:
-    """The file that `close` wrote stays as it is, and none appears in the books."""
     asked = asked_of(tmp_path, GOOD + BAD, rejects=True)
     close(asked)
     (tmp_path / "rejects.csv").write_text("mine")
@@ -72,7 +71,6 @@ def test_an_adjustment_writes_no_file_of_rejects(tmp_path: Path) -> None:
 
 
 def test_a_preview_writes_no_file_of_rejects(tmp_path: Path) -> None:
-    """`--dry-run` writes nothing, and counts them."""
     asked = asked_of(tmp_path, GOOD + BAD, rejects=True)
     month = close(asked, dry_run=True)
     assert sum(month.facts.heard.dropped.values()) == 2
@@ -82,7 +80,6 @@ def test_a_preview_writes_no_file_of_rejects(tmp_path: Path) -> None:
 
 
 def test_a_month_closed_without_rejects_is_not_adjusted_with_a_late_file_that_has_bad_rows(tmp_path: Path) -> None:
-    """Status 3, with the reasons."""
     asked = asked_of(tmp_path, GOOD)
     close(asked)
     (tmp_path / "late.csv").write_text(HEADER + BAD)
@@ -91,7 +88,6 @@ def test_a_month_closed_without_rejects_is_not_adjusted_with_a_late_file_that_ha
 
 
 def test_the_command_line_adjusts_a_month_closed_with_rejects(tmp_path: Path) -> None:
-    """From the project's own commands alone."""
     asked = asked_of(tmp_path, GOOD + BAD)
     books = ("--books", str(asked.books), "--period", "2026-10", "--quiet")
     rejects = ("--rejects", str(tmp_path / "rejects.csv"), "--pools", str(tmp_path / "pools.csv"))
@@ -113,7 +109,6 @@ TIMES = [
 @pytest.mark.parametrize("listed", TIMES)
 @pytest.mark.parametrize("logged", TIMES)
 def test_times_match_as_moments_however_they_are_written(tmp_path: Path, listed: str, logged: str) -> None:
-    """In the list and in the log."""
     path = tmp_path / "out.csv"
     path.write_text(f"user,time\nu1,{listed}\n")
     columns = {"user": pa.array(["u1", "u1", "u2"]), "time": pa.array([logged, "2026-10-03 10:00:01", logged])}
@@ -121,7 +116,6 @@ def test_times_match_as_moments_however_they_are_written(tmp_path: Path, listed:
 
 
 def test_times_match_those_of_typed_columns(tmp_path: Path) -> None:
-    """Timestamps in any unit, and unix times."""
     path = tmp_path / "out.csv"
     path.write_text("time\n2026-10-03T10:00:00Z\n")
     moment = datetime(2026, 10, 3, 10, tzinfo=UTC)
@@ -136,7 +130,6 @@ def test_times_match_those_of_typed_columns(tmp_path: Path) -> None:
 
 
 def test_times_that_cannot_be_read_match_as_text(tmp_path: Path) -> None:
-    """A log whose times are no times."""
     path = tmp_path / "out.csv"
     path.write_text("user,time\nu1,third of October\nu1,2026-10-03 10:00:00\n")
     columns = {"user": pa.array(["u1"] * 4), "time": pa.array(["third of October", "third", None, "2026-10-03T10:00"])}
@@ -144,7 +137,6 @@ def test_times_that_cannot_be_read_match_as_text(tmp_path: Path) -> None:
 
 
 def test_plays_are_excluded_by_moments_in_a_whole_adjustment(tmp_path: Path) -> None:
-    """The list says it with a space, the log with a T and a Z."""
     asked = asked_of(tmp_path, GOOD)
     close(asked)
     (tmp_path / "out.csv").write_text("user,artist,time\nu2,b,2026-10-04 11:00:00\n")
@@ -165,7 +157,6 @@ def test_row_groups_outside_the_month_are_no_rows_without_keys(tmp_path: Path) -
 
 
 def test_a_misspelt_column_of_exclusions_is_refused(tmp_path: Path) -> None:
-    """Else a line would exclude all the rest of it names."""
     path = tmp_path / "out.csv"
     path.write_text("user,artst\nu1,b\n")
     with pytest.raises(InputError, match="1 columns that state nothing known: artst"):

@@ -27,7 +27,6 @@ WISHES = "user,artist,kind,amount\nu1,a1,block,\nu2,a3,gift,0.25\nu3,a2,boost,3\
 
 @pytest.mark.parametrize("seed", range(3))
 def test_histories_and_wishes_mean_in_each_pool_what_they_mean_in_pay(tmp_path: Path, seed: int) -> None:
-    """A listener of several pools has the same past and the same wishes in each."""
     rows = plays(seed)
     found = month(tmp_path, rows, history=HISTORY, wishes=WISHES, kappa="7")
     files = {"history": tmp_path / "history.csv", "wishes": tmp_path / "wishes.csv", "kappa": "7"}
@@ -37,7 +36,6 @@ def test_histories_and_wishes_mean_in_each_pool_what_they_mean_in_pay(tmp_path: 
 
 
 def test_wishes_decisions_and_policies_compose_as_in_pay(tmp_path: Path) -> None:
-    """Decisions first, then the policy's weights, then wishes."""
     rows = plays(4)
     boost = '[[boosts]]\nname = "b"\nstreams = 9\nlisteners = 5\ntimes = 1.5\n'
     policy = f'title = "t"\nsource = "s"\nrule = "user-centric"\nmeasure = "plays"\n{boost}'
@@ -128,7 +126,6 @@ def test_delegations_mean_in_each_pool_what_they_mean_in_pay(tmp_path: Path, see
     ],
 )
 def test_money_is_passed_on_only_within_a_pool(tmp_path: Path, line: str, reason: str) -> None:
-    """Status 3: no pool's money can go to another."""
     lines = "u1,1.00,DE\nu2,1.00,DE\nu7,1.00,AT\n"
     with pytest.raises(InputError) as caught:
         month(tmp_path, plays(1), delegations="user,delegate,share\n" + line, subscribers="user,paid,country\n" + lines)
@@ -136,7 +133,6 @@ def test_money_is_passed_on_only_within_a_pool(tmp_path: Path, line: str, reason
 
 
 def test_delegations_need_what_subscribers_paid(tmp_path: Path) -> None:
-    """Status 2."""
     with pytest.raises(UsageError, match="no file says what they paid"):
         month(tmp_path, plays(1), delegations="user,delegate,share\nu1,u2,1\n")
 
@@ -164,7 +160,6 @@ def test_an_adjustment_keeps_what_listeners_stated(tmp_path: Path) -> None:
 
 
 def test_no_table_that_names_users_is_copied_into_the_books(tmp_path: Path) -> None:
-    """Their hashes are."""
     month(tmp_path, plays(1), history=HISTORY, wishes=WISHES, decisions=review("user,u1,keep"))
     own = tmp_path / "books" / "2026-10"
     assert sorted(path.name for path in own.glob("input-*")) == ["input-pools.csv"]
