@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from policy_month import POOLS, lay, paid_alone, paid_of, plays, write
+from pools_apart import POOLS, lay, paid_alone, paid_of, plays, write
 
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
@@ -31,7 +31,7 @@ def test_each_pool_pays_what_pay_says_of_its_rows_alone(tmp_path: Path, seed: in
         if pool == "de":
             assert paid_of(month, pool) == {"unallocated:": 9_876_543}
         else:
-            assert paid_of(month, pool) == paid_alone(rows, tmp_path, pool), pool
+            assert paid_of(month, pool) == paid_alone(tmp_path, rows, pool, POOLS), pool
 
 
 @pytest.mark.nightly
@@ -42,7 +42,7 @@ def test_more_months_pay_what_pay_says_of_each_pool(tmp_path: Path, seed: int) -
     month = close(lay(tmp_path, rows))
     for pool in POOLS:
         if pool != "de":
-            assert paid_of(month, pool) == paid_alone(rows, tmp_path, pool), pool
+            assert paid_of(month, pool) == paid_alone(tmp_path, rows, pool, POOLS), pool
 
 
 def test_no_order_of_files_threads_or_batches_changes_a_byte(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_what_is_stated_goes_before_what_policies_say(tmp_path: Path) -> None:
     rows = plays(5)
     month = close(lay(tmp_path, rows, min_seconds="44.999", measure="time"))
     for pool in ("at", "fr", "jp", "se", "us"):
-        alone = paid_alone(rows, tmp_path, pool, min_seconds="44.999", measure="time")
+        alone = paid_alone(tmp_path, rows, pool, POOLS, min_seconds="44.999", measure="time")
         assert paid_of(month, pool) == alone, pool
 
 

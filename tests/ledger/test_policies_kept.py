@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from policy_month import BY_TIME, COLUMNS, LICENSOR, MONTH, lay, paid_of, plays, write
+from pools_apart import BY_TIME, COLUMNS, LICENSOR, MONTH, difference, lay, paid_of, plays, write
 
 import fairpay
 from fairpay.adjust.policy import policy_text
@@ -37,12 +37,11 @@ def test_an_adjustment_goes_by_the_policy_the_month_was_closed_under(tmp_path: P
     assert adjust(asked, Correction(exclude=(tmp_path / "nobody.csv",))).rows.frame.is_empty()
     late = adjust(asked, Correction(logs=(write(tmp_path / "late.csv", rows[300:]),)))
     whole = close(lay(tmp_path / "again", rows))
-    before = {
-        (row.pool, row.payee): row.amount for row in shelf(asked.books).months[0].ledger() if row.kind == "earned"
-    }
-    after = {(row.pool, row.payee): row.amount for row in whole.rows if row.kind == "earned"}
-    moved = {key: after.get(key, 0) - before.get(key, 0) for key in before.keys() | after.keys()}
-    assert {(row.pool, row.payee): row.amount for row in late.rows} == {k: n for k, n in moved.items() if n}
+    before, after = (
+        {(row.pool, row.payee): row.amount for row in rows if row.kind == "earned"}
+        for rows in (shelf(asked.books).months[0].ledger(), whole.rows)
+    )
+    assert {(row.pool, row.payee): row.amount for row in late.rows} == difference(after, before)
     assert all(control.ok for control in verify_books(asked.books))
 
 
