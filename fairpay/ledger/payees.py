@@ -11,12 +11,12 @@ import polars as pl
 from fairpay.errors import FairpayError
 from fairpay.ledger.model import check_period
 from fairpay.ledger.splits import OF_TRACK, RESERVED, Splits
-from fairpay.ledger.tables import read_table
+from fairpay.ledger.tables import noted, read_table
 from fairpay.logs.faults import Faults
 from fairpay.money.currency import Currency
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
@@ -74,10 +74,10 @@ def read_aliases(path: Path) -> Aliases:
     return Aliases(resolved)
 
 
-def resolve(pairs: Mapping[str, str]) -> tuple[dict[str, str], list[Sequence[str]]]:
+def resolve(pairs: Mapping[str, str]) -> tuple[dict[str, str], list[list[str]]]:
     """Follow every chain to its end; return the final ids, and each circle once."""
     final: dict[str, str] = {}
-    circles: dict[frozenset[str], Sequence[str]] = {}
+    circles: dict[frozenset[str], list[str]] = {}
     for wrong, first in pairs.items():
         trail, at = [wrong], first
         while at in pairs and at not in trail:
@@ -86,8 +86,8 @@ def resolve(pairs: Mapping[str, str]) -> tuple[dict[str, str], list[Sequence[str
         if at in trail:
             circle = trail[trail.index(at) :]
             circles.setdefault(frozenset(circle), circle)
-            continue
-        final[wrong] = at
+        else:
+            final[wrong] = at
     return final, list(circles.values())
 
 
@@ -185,17 +185,14 @@ def read_advances(path: Path, *, currency: str, period: str) -> dict[Account, tu
     faults = Faults(path.name)
     found: dict[Account, list[tuple[str, str, int]]] = defaultdict(list)
     for line in read_table(path, names={**PAYEE, "advance": ("name", "id")}, needed=("payee", "amount", "period")):
-        try:
+        with noted(faults, line):
             account, units = read_amount(line, currency)
             since = check_period(line.values["period"])
-        except FairpayError as error:
-            faults.add(error.message, line.number)
-            continue
-        name = line.values.get("advance") or since
-        if any(name == other for _, other, _ in found[account]):
-            faults.add(f"one payee has two advances of one name: {name}", line.number)
-        if since <= period:
-            found[account].append((since, name, units))
+            name = line.values.get("advance") or since
+            if any(name == other for _, other, _ in found[account]):
+                faults.add(f"one payee has two advances of one name: {name}", line.number)
+            if since <= period:
+                found[account].append((since, name, units))
     faults.stop("Correct the register of advances; keep every advance in it, also those earned back.")
     return {account: tuple((name, units) for _, name, units in sorted(lines)) for account, lines in found.items()}
 
@@ -210,12 +207,9 @@ def read_fees(path: Path, *, currency: str) -> dict[Account, tuple[tuple[str, in
     faults = Faults(path.name)
     found: dict[Account, list[tuple[str, int]]] = defaultdict(list)
     for line in read_table(path, names=PAYEE, needed=("payee", "amount")):
-        try:
+        with noted(faults, line):
             account, units = read_amount(line, currency)
-        except FairpayError as error:
-            faults.add(error.message, line.number)
-            continue
-        found[account].append((line.values.get("reason", ""), units))
+            found[account].append((line.values.get("reason", ""), units))
     faults.stop("Correct the fees; amounts are above zero and are charged.")
     return {account: tuple(sorted(lines)) for account, lines in found.items()}
 

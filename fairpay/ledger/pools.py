@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from fairpay.errors import FairpayError, InputError, UsageError
-from fairpay.ledger.tables import read_table
+from fairpay.errors import InputError, UsageError
+from fairpay.ledger.tables import noted, read_table
 from fairpay.logs.faults import Faults
 from fairpay.money.currency import LARGEST, Currency, exact_amount, parse_rate, round_half_even
 from fairpay.rules import find_rule
@@ -53,17 +53,6 @@ NAMES = {
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 DEDUCTION = re.compile(r"(?P<name>.*?)\s*(?P<size>[+-]?[\d.]+)\s*(?P<percent>%)?\s*(?P<of>included|of gross)?")
 ANSWERS = {"": False, "no": False, "false": False, "yes": True, "true": True}
-
-
-@dataclass(frozen=True, slots=True)
-class Deduction:
-    name: str
-    amount: Fraction | None
-    """Major units; None where a rate is given."""
-    rate: Fraction = Fraction(0)
-    """Part of the price, or of the gross."""
-    of: str = ""
-    """`included`: the gross holds it beside the price, so that 119 give up 19; `of gross`; else it is of the price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +107,12 @@ def read_pools(path: Path, *, currency: str, edition: int = EDITION) -> list[Poo
     pools: dict[str, Pool] = {}
     keys: dict[tuple[tuple[str, str], ...], str] = {}
     for line in read_table(path, names=NAMES, needed=("gross",)):
-        try:
+        with noted(faults, line):
             pool = read_pool(line.values, currency, edition)
-        except FairpayError as error:
-            faults.add(error.message, line.number)
-            continue
-        if pool.name in pools:
-            faults.add(f"two pools have one name: {pool.name}", line.number)
-            continue
-        other = keys.setdefault(tuple(sorted(pool.key.items())), pool.name)
-        if other != pool.name:
-            faults.add(f"two pools have one key: {other} and {pool.name}", line.number)
-        pools[pool.name] = pool
+            refuse(pool.name in pools, f"two pools have one name: {pool.name}")
+            other = keys.setdefault(tuple(sorted(pool.key.items())), pool.name)
+            pools[pool.name] = pool
+            refuse(other != pool.name, f"two pools have one key: {other} and {pool.name}")
     faults.stop("Correct these lines of the pool file.")
     if not pools:
         message = f"{path.name} holds no pool"
@@ -143,14 +126,11 @@ def read_pool(values: Mapping[str, str], currency: str, edition: int) -> Pool:
     gross = read_gross(values)
     exchange, payout = read_exchange(values, own)
     count = values.get("subscribers", "")
-    if count and not (count.isascii() and count.isdigit()):
-        message = f"subscribers is not a count: {count}"
-        raise InputError(message)
+    refuse(count and not (count.isascii() and count.isdigit()), f"subscribers is not a count: {count}")
     if values.get("rule"):
         find_rule(values["rule"])
-    if values.get("pool", "").startswith(OUTSIDE):
-        message = f"the pool's name begins with words that fairpay keeps for itself: {OUTSIDE}"
-        raise InputError(message)
+    kept = values.get("pool", "").startswith(OUTSIDE)
+    refuse(kept, f"the pool's name begins with words that fairpay keeps for itself: {OUTSIDE}")
     return Pool(
         name=values.get("pool") or "/".join(key.values()) or "all",
         key=key,
@@ -167,82 +147,72 @@ def read_pool(values: Mapping[str, str], currency: str, edition: int) -> Pool:
     )
 
 
+def refuse(wrong: object, reason: str) -> None:
+    if wrong:
+        raise InputError(reason)
+
+
 def positive(text: str, what: str) -> Fraction:
     amount = exact_amount(text)
-    if amount < 0:
-        message = f"{what} is below zero: {text}"
-        raise InputError(message)
+    refuse(amount < 0, f"{what} is below zero: {text}")
     return amount
 
 
 def read_gross(values: Mapping[str, str]) -> Fraction:
     """Read what a pool took; below zero only where the line says that it may be."""
     answer = values.get("refund", "").lower()
-    if answer not in ANSWERS:
-        message = f"refund is yes or no, not {answer}"
-        raise InputError(message)
+    refuse(answer not in ANSWERS, f"refund is yes or no, not {answer}")
     gross = exact_amount(values["gross"])
-    if gross < 0 and not ANSWERS[answer]:
-        message = f"gross is below zero: {values['gross']}; a month of refunds says so: refund yes"
-        raise InputError(message)
-    if gross < 0 and exact_amount(values.get("minimum_per_subscriber") or "0"):
-        message = "gross is below zero, and a minimum_per_subscriber would pay for refunds"
-        raise InputError(message)
+    if gross < 0:
+        said = f"gross is below zero: {values['gross']}; a month of refunds says so: refund yes"
+        refuse(not ANSWERS[answer], said)
+        least = exact_amount(values.get("minimum_per_subscriber") or "0")
+        refuse(least, "gross is below zero, and a minimum_per_subscriber would pay for refunds")
     return gross
 
 
 def read_deductions(text: str, gross: Fraction, edition: int) -> tuple[tuple[str, Fraction], ...]:
-    """Say what each part of `VAT 19% included; store fee 30%` takes off the gross, exactly.
+    """Say what each part of `VAT 19% included; store fee 30%; levy 2% of gross; promotion 1.50` takes off, exactly.
 
-    The price is the gross less all that it includes; percentages are of the price, in whatever order they stand.
+    The price is the gross less all that it includes (119 give up 19); percentages are of the price, in whatever order
+    they stand.
     """
-    parts = [read_deduction(part) for part in text.split(";") if part.strip()]
-    price = gross / (1 + sum(part.rate for part in parts if part.of == "included"))
+    parts = []
+    for part in filter(None, (one.strip() for one in text.split(";"))):
+        match = DEDUCTION.fullmatch(part)
+        if not match or (match["of"] and not match["percent"]):
+            message = f"{part!r} is not a deduction"
+            raise InputError(message)
+        name = match["name"] or "deduction"
+        size = positive(match["size"], name) / 100 if match["percent"] else exact_amount(match["size"])
+        parts.append((name, size, match["of"] if match["percent"] else "amount"))
+    price = gross / (1 + sum(rate for _, rate, of in parts if of == "included"))
 
-    def taken(part: Deduction) -> Fraction:
-        if part.amount is not None:
-            return part.amount
+    def taken(size: Fraction, of: str | None) -> Fraction:
+        if of == "amount":
+            return size
         if edition == 1:
-            return gross * part.rate / (1 + part.rate if part.of == "included" else 1)
-        return part.rate * (gross if part.of == "of gross" else price)
+            return gross * size / (1 + size if of == "included" else 1)
+        return size * (gross if of == "of gross" else price)
 
-    found = tuple((part.name, taken(part)) for part in parts)
-    below = [name for name, amount in found if amount < 0 <= gross]
-    if below:
-        message = f"{below[0]} is below zero"
-        raise InputError(message)
+    found = tuple((name, taken(size, of)) for name, size, of in parts)
+    for name, amount in found:
+        refuse(amount < 0 <= gross, f"{name} is below zero")
     left = gross - sum(amount for _, amount in found)
-    if left * gross < 0 or (left and not gross):
-        message = f"the deductions are more than the gross revenue{' that was refunded' if gross < 0 else ''}"
-        raise InputError(message)
+    refunded = " that was refunded" if gross < 0 else ""
+    refuse(left * gross < 0 or (left and not gross), f"the deductions are more than the gross revenue{refunded}")
     return found
-
-
-def read_deduction(text: str) -> Deduction:
-    """Read `VAT 19% included`, `store fee 30%`, `levy 2% of gross` or `promotion 1250.00`."""
-    match = DEDUCTION.fullmatch(text.strip())
-    if not match or (match["of"] and not match["percent"]):
-        message = f"{text!r} is not a deduction"
-        raise InputError(message)
-    name = match["name"] or "deduction"
-    if match["percent"]:
-        return Deduction(name, None, positive(match["size"], name) / 100, match["of"] or "")
-    return Deduction(name, exact_amount(match["size"]))
 
 
 def read_exchange(values: Mapping[str, str], own: Currency) -> tuple[Exchange | None, Currency]:
     rate, code = values.get("fx_rate", ""), values.get("payout_currency", "")
     payout = Currency.of(code) if code else own
     if not rate:
-        if payout != own:
-            message = f"{own.code} is to be paid in {payout.code} without fx_rate"
-            raise InputError(message)
+        refuse(payout != own, f"{own.code} is to be paid in {payout.code} without fx_rate")
         return None, own
-    source, day = values.get("fx_source", ""), values.get("fx_date", "")
-    exact = exact_amount(rate)
-    if not source or not DAY.fullmatch(day) or not code or exact <= 0:
-        message = "an exchange rate needs payout_currency, fx_source and fx_date (2026-10-31), and is above zero"
-        raise InputError(message)
+    source, day, exact = values.get("fx_source", ""), values.get("fx_date", ""), exact_amount(rate)
+    lacks = "an exchange rate needs payout_currency, fx_source and fx_date (2026-10-31), and is above zero"
+    refuse(not source or not DAY.fullmatch(day) or not code or exact <= 0, lacks)
     return Exchange(exact, source, day), payout
 
 
