@@ -23,7 +23,6 @@ from fairpay.ledger.closing import (
 )
 from fairpay.ledger.controls import POSITION, heard_controls, position, require, restated_controls
 from fairpay.ledger.earning import earn
-from fairpay.ledger.facts import MonthFacts, facts_of
 from fairpay.ledger.model import Booking, Kind, Ledger, after, check_period, less, summed, wide
 from fairpay.ledger.policies import MONTH, Policies, choose, kept_name
 from fairpay.ledger.pools import read_pools
@@ -208,7 +207,7 @@ class Reopened:
         period = after(self.found.months[-1].period)
         restated = position(post(earned, loaded.routing, Booking(run_id, period)))
         rows = self.difference(restated, Booking(run_id, period), reason)
-        facts = MonthFacts(period=self.month.period, run_id=run_id, **facts_of(earned))
+        facts = replace(earned.facts, run_id=run_id)
         controls = (*heard_controls(facts), *restated_controls(facts, restated, rows, self.booked))
         return Adjusted(
             status="preview",

@@ -11,7 +11,6 @@ from fairpay.ledger.balances import LEFT, balances
 from fairpay.ledger.closing import begin_hashing, inputs_of, load, run_id_of
 from fairpay.ledger.controls import check_month, require
 from fairpay.ledger.earning import earn
-from fairpay.ledger.facts import MonthFacts, facts_of
 from fairpay.ledger.model import Booking, Ledger, after, check_period
 from fairpay.ledger.publish import Closed, kept, publish_month
 from fairpay.ledger.settle import Terms, post, settle
@@ -110,9 +109,7 @@ def work_out(closing: Closing, loaded: Loaded, found: Shelf, earned: Earned, inp
         for (payee, currency), paid in loaded.standing.advances.items()
         for name, amount in paid
     }
-    facts = MonthFacts(
-        period=closing.period, run_id=run_id, minimum=dict(policy.minimum), advances=advances, **facts_of(earned)
-    )
+    facts = replace(earned.facts, run_id=run_id, minimum=dict(policy.minimum), advances=advances)
     closed = [entry.period for entry in earlier]
     controls = tuple(check_month(rows, facts, before, adjustments=booked, closed=closed))
     beside = {**loaded.policies.files(), **effects_files(facts)}

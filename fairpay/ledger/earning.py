@@ -13,7 +13,18 @@ import numpy as np
 from fairpay.adjust.payers import Payers, pass_on
 from fairpay.adjust.weights import wanted_roles
 from fairpay.errors import InputError, NothingToPayError
-from fairpay.ledger.facts import Applied, Earned, Heard, Paid, PolicyLine, PoolEarned, Ruled, plain
+from fairpay.ledger.facts import (
+    Applied,
+    Earned,
+    Heard,
+    MonthFacts,
+    Paid,
+    PolicyLine,
+    PoolFacts,
+    Ruled,
+    plain,
+    pool_facts,
+)
 from fairpay.ledger.pools import OUTSIDE, ROLE_OF, Revenue, revenue
 from fairpay.ledger.sorting import PoolFinder, Sorter, read_payers
 from fairpay.ledger.tracks import TrackSources, by_artist
@@ -64,13 +75,13 @@ def earn(closing: Closing, loaded: Loaded, watch: Watch) -> Earned:
     pools, payers, notes = loaded.pools, month.payers, list[str]()
     with month.taken(watch) as (taken, terms, sorter):
 
-        def visit(code: int, pool: LocalPool) -> PoolEarned | None:
+        def visit(code: int, pool: LocalPool) -> tuple[PoolFacts, Paid] | None:
             try:
                 return divided(code, pool) if code < len(pools) else None
             finally:  # so that only as many pools as there are threads are opened up at a time
                 pool.release()
 
-        def divided(code: int, held: LocalPool | None) -> PoolEarned:
+        def divided(code: int, held: LocalPool | None) -> tuple[PoolFacts, Paid]:
             play = None if timed[code] else taken.stages[0].play(code)
             return divide(pools[code], held, loaded.routing.splits, play, payers.count(code), notes)
 
@@ -81,8 +92,18 @@ def earn(closing: Closing, loaded: Loaded, watch: Watch) -> Earned:
         for note in sorted(notes):
             watch.say(note)
         policies, decisions = applied(taken, loaded, terms), ruled(taken)
-    outside = [unpooled(currency, amount) for currency, amount in payers.lost.items() if amount]
-    return Earned((*found, *outside), listening, payers.lines, payers.without_pool, policies, decisions)
+    found += [unpooled(currency, amount) for currency, amount in payers.lost.items() if amount]
+    facts = MonthFacts(
+        period=closing.period,
+        run_id="",
+        pools=tuple(pool for pool, _ in found),
+        heard=listening,
+        subscribers=payers.lines,
+        subscribers_without_pool=payers.without_pool,
+        policies=policies,
+        decisions=decisions,
+    )
+    return Earned(facts, tuple(paid for _, paid in found))
 
 
 def payers_of(closing: Closing, loaded: Loaded) -> Payers:
@@ -97,17 +118,17 @@ def payers_of(closing: Closing, loaded: Loaded) -> Payers:
     return payers
 
 
-def unpooled(code: str, amount: int) -> PoolEarned:
+def unpooled(code: str, amount: int) -> tuple[PoolFacts, Paid]:
     """What subscribers paid whom no pool covers: all of it is held, for nobody knows its terms."""
     currency = Currency.of(code)
     gross = Fraction(amount, 10**currency.digits)
     money = Revenue(currency, gross, (), gross, gross, Fraction(0), 0, currency, amount, 0)
-    return PoolEarned(f"{OUTSIDE} {code}", "none", money, Paid.of({}), users=0, plays=0)
+    return pool_facts(f"{OUTSIDE} {code}", "none", money, listeners=0, plays=0), Paid.of({})
 
 
 def divide(  # noqa: PLR0913, PLR0917 - what a pool is divided by
     pool: Pool, held: LocalPool | None, splits: Splits, play: int | None, subscribers: int, notes: list[str]
-) -> PoolEarned:
+) -> tuple[PoolFacts, Paid]:
     """Divide one pool, of which the engine holds listening; `notes` takes what a reader must know.
 
     Where nobody listened, or nothing weighs, nobody is paid and the money is unallocated.
@@ -118,7 +139,7 @@ def divide(  # noqa: PLR0913, PLR0917 - what a pool is divided by
     if held is not None and users and money.pool:
         with suppress(NothingToPayError):
             amounts = paid_of(pool, held, money, splits, play, notes)
-    return PoolEarned(pool.name, find_rule(pool.rule or "").label, money, amounts, users=users, plays=plays)
+    return pool_facts(pool.name, find_rule(pool.rule or "").label, money, listeners=users, plays=plays), amounts
 
 
 def paid_of(  # noqa: PLR0913, PLR0917 - the same

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from fairpay.money.currency import round_half_even
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fairpay.kernels.arrays import Ints
     from fairpay.ledger.pools import Revenue
@@ -26,11 +26,10 @@ __all__ = [
     "MonthFacts",
     "Paid",
     "PolicyLine",
-    "PoolEarned",
     "PoolFacts",
     "Ruled",
-    "facts_of",
     "plain",
+    "pool_facts",
     "units_of",
 ]
 
@@ -110,19 +109,6 @@ class Paid:
 
 
 @dataclass(frozen=True, slots=True)
-class PoolEarned:
-    """One pool, divided."""
-
-    name: str
-    rule: str
-    revenue: Revenue
-    paid: Paid
-    """Sums to the pool; empty where nobody listened."""
-    users: int
-    plays: int
-
-
-@dataclass(frozen=True, slots=True)
 class Heard:
     """What was read and what became of it."""
 
@@ -141,20 +127,6 @@ class Heard:
     listeners_dropped: Mapping[str, int]
     without_pool: Mapping[str, int] = field(default_factory=dict)
     """key values (`DE/premium`) -> rows of plays that no pool covers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Earned:
-    """A month's earnings, before splits."""
-
-    pools: tuple[PoolEarned, ...]
-    """By pool name."""
-    heard: Heard
-    subscribers: int = 0
-    subscribers_without_pool: int = 0
-    """Those whose key no pool covers; what they paid stands in pools of its own, one for each currency."""
-    policies: tuple[Applied, ...] = ()
-    decisions: tuple[Ruled, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +151,11 @@ class PoolFacts:
     gross_currency: str = ""
     """Empty in months that were closed before it was kept."""
 
+    @property
+    def whole(self) -> int:
+        """What is divided, minor units of `currency`."""
+        return self.base + self.topup
+
 
 @dataclass(frozen=True, slots=True)
 class MonthFacts:
@@ -195,6 +172,7 @@ class MonthFacts:
     subscribers: int = 0
     """Lines of the subscriber file; 0 where there is none."""
     subscribers_without_pool: int = 0
+    """Those whose key no pool covers; what they paid stands in pools of its own, one for each currency."""
     policies: tuple[Applied, ...] = ()
     decisions: tuple[Ruled, ...] = ()
 
@@ -222,37 +200,39 @@ class MonthFacts:
         return cls(**{**found, **parts})
 
 
-def facts_of(earned: Earned) -> dict[str, Any]:
-    """The part of the facts that comes from the listening and the pools."""
-    pools = tuple(pool_facts(pool) for pool in earned.pools)
-    return {
-        "pools": pools,
-        "heard": earned.heard,
-        "subscribers": earned.subscribers,
-        "subscribers_without_pool": earned.subscribers_without_pool,
-        "policies": earned.policies,
-        "decisions": earned.decisions,
-    }
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """A month's earnings, before splits."""
+
+    facts: MonthFacts
+    """Of a run that has no id yet."""
+    paid: tuple[Paid, ...]
+    """Of each pool of the facts: it sums to the pool; empty where nobody listened."""
+
+    @property
+    def pools(self) -> Iterator[tuple[PoolFacts, Paid]]:
+        """Each pool and how it is divided."""
+        return zip(self.facts.pools, self.paid, strict=True)
 
 
-def pool_facts(pool: PoolEarned) -> PoolFacts:
-    money = pool.revenue
+def pool_facts(name: str, rule: str, money: Revenue, *, listeners: int, plays: int) -> PoolFacts:
+    """State one pool, divided by a rule, as asked for with its parameters."""
     deducted: dict[str, Fraction] = {}
-    for name, amount in money.deducted:
-        deducted[name] = deducted.get(name, 0) + amount
+    for what, amount in money.deducted:
+        deducted[what] = deducted.get(what, 0) + amount
     return PoolFacts(
-        name=pool.name,
-        rule=pool.rule,
+        name=name,
+        rule=rule,
         currency=money.currency.code,
         scale=money.currency.digits,
         gross=plain(money.gross),
-        deductions={name: plain(amount) for name, amount in deducted.items()},
+        deductions={what: plain(amount) for what, amount in deducted.items()},
         net=plain(money.net),
         royalty=plain(money.royalty),
         floor=plain(money.floor),
         subscribers=money.subscribers,
-        listeners=pool.users,
-        plays=pool.plays,
+        listeners=listeners,
+        plays=plays,
         base=money.base,
         topup=money.topup,
         gross_currency=money.own.code,

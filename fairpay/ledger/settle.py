@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from fairpay.ledger.balances import Balances
-    from fairpay.ledger.facts import Earned, PoolEarned
+    from fairpay.ledger.facts import Earned, Paid, PoolFacts
     from fairpay.ledger.model import Booking
     from fairpay.ledger.payees import Routing, Standing
     from fairpay.ledger.splits import Splits
@@ -69,9 +69,9 @@ def post(earned: Earned, routing: Routing, booking: Booking) -> Ledger:
     A pool without plays is credited to `unallocated:`. The top-up of a per-subscriber minimum follows the division of
     the whole pool, by largest remainder.
     """
-    if not earned.pools:
+    if not earned.paid:
         return Ledger.joined([])
-    lines = pl.concat([pool_lines(pool) for pool in earned.pools])
+    lines = pl.concat([pool_lines(pool, paid) for pool, paid in earned.pools])
     lines = lines.join(accounts_of(lines["source"], routing), on="source", how="left", maintain_order="left")
     base, topup = lines.with_columns(amount="base"), lines.with_columns(amount=pl.col("whole") - pl.col("base"))
     parts = [booking.rows(base, Kind.EARNED), booking.rows(topup, Kind.MINIMUM_TOPUP)]
@@ -79,17 +79,16 @@ def post(earned: Earned, routing: Routing, booking: Booking) -> Ledger:
     return Ledger.joined([*parts, *split_rows(divided, routing.splits, booking)])
 
 
-def pool_lines(pool: PoolEarned) -> pl.DataFrame:
+def pool_lines(pool: PoolFacts, paid: Paid) -> pl.DataFrame:
     """What each artist or track earned of a pool, whole and without the top-up."""
-    revenue, paid = pool.revenue, pool.paid
-    whole = pl.Series(paid.amounts) if len(paid) else pl.Series([revenue.pool], dtype=pl.Int64)
-    base = pl.Series(largest_remainder(whole.to_numpy(), revenue.base)) if revenue.topup else whole
+    whole = pl.Series(paid.amounts) if len(paid) else pl.Series([pool.whole], dtype=pl.Int64)
+    base = pl.Series(largest_remainder(whole.to_numpy(), pool.base)) if pool.topup else whole
     source = pl.Series(paid.sources) if len(paid) else pl.Series([UNALLOCATED])
-    same = {"pool": pool.name, "currency": revenue.currency.code}
+    same = {"pool": pool.name, "currency": pool.currency}
     return pl.DataFrame({"source": source, "whole": whole, "base": base}).with_columns(
         pl.col("source").cast(pl.Categorical),
         *(pl.lit(text, dtype=pl.Categorical).alias(name) for name, text in same.items()),
-        scale=pl.lit(revenue.currency.digits, dtype=pl.Int32),
+        scale=pl.lit(pool.scale, dtype=pl.Int32),
     )
 
 

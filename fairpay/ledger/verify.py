@@ -230,7 +230,7 @@ def restated_total(name: str, facts: MonthFacts, rows: Ledger, closed: str, pool
     """Check one adjustment; `pools` is what was booked before it, and then with it."""
     for key, amount in pool_sums(rows.frame).items():
         pools[key] = pools.get(key, 0) + amount
-    expected = {(pool.name, pool.currency): pool.base + pool.topup for pool in facts.pools}
+    expected = {(pool.name, pool.currency): pool.whole for pool in facts.pools}
     wrong = [key for key in expected.keys() | pools.keys() if pools.get(key, 0) != expected.get(key, 0)]
     booked = is_kind(Kind.ADJUSTMENT) & (pl.col("ref_period") == closed)
     strange = len(rows) - len(rows.where(booked))

@@ -64,8 +64,8 @@ def divide(log: str, pools: str) -> None:
 
     closing = Closing("2026-10", CACHE / "books", (log,), {"pools": Path(pools)}, rule="user-centric")
     earned = earn(closing, load(closing), Watch())
-    paid = sum(sum_exactly(pool.paid.amounts) for pool in earned.pools)
-    print(f"{len(earned.pools)} pools, {sum(len(pool.paid) for pool in earned.pools):,} parts, {paid:,} paid")  # noqa: T201 - a program
+    paid = sum(sum_exactly(one.amounts) for one in earned.paid)
+    print(f"{len(earned.paid)} pools, {sum(len(one) for one in earned.paid):,} parts, {paid:,} paid")  # noqa: T201 - a program
 
 
 def in_turn(commands: dict[str, list[str | Path]]) -> list[dict[str, Measured]]:

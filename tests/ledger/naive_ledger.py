@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fairpay.ledger.facts import Earned, Heard, Paid, PoolEarned
+from fairpay.ledger.facts import Earned, Heard, MonthFacts, Paid, pool_facts
 from fairpay.ledger.model import INTO, Kind, Row, plus
 from fairpay.ledger.payees import UNALLOCATED, in_suspense
 from fairpay.ledger.pools import revenue
@@ -58,18 +58,15 @@ def naive_earn(closing: Closing, loaded: Loaded, watch: Watch) -> Earned:  # noq
                 artist = loaded.routing.aliases.of(line["artist"])
                 plays[where][line["user"], artist] += int(line["plays"])
                 rows[where] += 1
-    pools = []
+    pools, paid = [], []
     for index, pool in enumerate(loaded.pools):
         found = plays.get(index, Counter())
-        users = {user for user, _ in found}
-        money = revenue(pool, subscribers=len(users))
-        rule = pool.rule or closing.rule or ""
-        pools.append(
-            PoolEarned(
-                pool.name, rule, money, Paid.of(divide(found, rule, money.pool)), len(users), sum(found.values())
-            )
-        )
-    return Earned(tuple(pools), heard(plays, rows, len(loaded.pools)))
+        users = len({user for user, _ in found})
+        money, rule = revenue(pool, subscribers=users), pool.rule or closing.rule or ""
+        pools.append(pool_facts(pool.name, rule, money, listeners=users, plays=sum(found.values())))
+        paid.append(Paid.of(divide(found, rule, money.pool)))
+    counted = heard(plays, rows, len(loaded.pools))
+    return Earned(MonthFacts(period=closing.period, run_id="", pools=tuple(pools), heard=counted), tuple(paid))
 
 
 def pool_of(line: Mapping[str, str], loaded: Loaded) -> int | str:
@@ -193,11 +190,10 @@ def entry(booking: Booking, kind: Kind, amount: int, money: tuple[str, int], **w
 
 def post(earned: Earned, routing: Routing, booking: Booking) -> Iterator[Row]:
     """Write what each pool earned, and its splits."""
-    for pool in earned.pools:
-        revenue = pool.revenue
-        money = (revenue.currency.code, revenue.currency.digits)
-        paid = pool.paid.by_source() if len(pool.paid) else {UNALLOCATED: revenue.pool}
-        bases = largest_remainder(revenue.base, list(paid.values())) if revenue.topup else list(paid.values())
+    for pool, divided in earned.pools:
+        money = (pool.currency, pool.scale)
+        paid = divided.by_source() if len(divided) else {UNALLOCATED: pool.base + pool.topup}
+        bases = largest_remainder(pool.base, list(paid.values())) if pool.topup else list(paid.values())
         for (source, whole), base in zip(paid.items(), bases, strict=True):
             account = source if source == UNALLOCATED else routing.account(source)
             for kind, amount in ((Kind.EARNED, base), (Kind.MINIMUM_TOPUP, whole - base)):

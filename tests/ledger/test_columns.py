@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from fairpay.ledger.balances import LEFT, balances
 from fairpay.ledger.controls import check_month
 from fairpay.ledger.export import Sheet, csv_parts, ledger_csv
-from fairpay.ledger.facts import Earned, Heard, MonthFacts, Paid, PoolEarned, facts_of
+from fairpay.ledger.facts import Earned, Heard, MonthFacts, Paid, pool_facts
 from fairpay.ledger.model import Booking, Kind, Ledger, Row, by, read_ledger
 from fairpay.ledger.payees import Aliases, Routing, Standing
 from fairpay.ledger.pools import Revenue
@@ -89,7 +89,7 @@ quarters = st.lists(months, min_size=1, max_size=4)
 
 def earned_of(drawn: Drawn) -> Earned:
     """What the pools of a month earned."""
-    pools = []
+    pools, divided = [], []
     for name, code, paid in zip(("eur", "usd", "jpy"), ("EUR", "USD", "JPY"), drawn.pools, strict=True):
         total = sum(paid.values())
         topup = min(drawn.topup, total)
@@ -97,10 +97,12 @@ def earned_of(drawn: Drawn) -> Earned:
         money = Revenue(
             Currency.of(code), whole, (), whole, whole, Fraction(0), 0, Currency.of(code), total - topup, topup
         )
-        pools.append(PoolEarned(name, "user-centric", money, Paid.of(paid), users=0, plays=0))
+        pools.append(pool_facts(name, "user-centric", money, listeners=0, plays=0))
+        divided.append(Paid.of(paid))
     nothing = {"dropped": {}, "plays_dropped": {}, "listeners_dropped": {}}
     counts = dict.fromkeys(("rows", "used", "plays", "plays_used", "listeners", "listeners_used"), 0)
-    return Earned(tuple(pools), Heard(**counts, **nothing))  # type: ignore[arg-type] # of mixed kinds
+    heard = Heard(**counts, **nothing)  # type: ignore[arg-type] # of mixed kinds
+    return Earned(MonthFacts(period="", run_id="", pools=tuple(pools), heard=heard), tuple(divided))
 
 
 def live(quarter: Sequence[Drawn]) -> None:
@@ -122,7 +124,7 @@ def live(quarter: Sequence[Drawn]) -> None:
         ledgers.append(settle(known, Terms(before, standing, policy, booking), routing).sorted())
         assert list(ledgers[-1]) == rows[-1]
         promised = {f"p / EUR / advance {name}": units for name, units in advances["p", "EUR"]}
-        facts = MonthFacts(period=period, run_id=booking.run_id, minimum=minimum, advances=promised, **facts_of(earned))
+        facts = replace(earned.facts, period=period, run_id=booking.run_id, minimum=minimum, advances=promised)
         controls = check_month(
             ledgers[-1], facts, before, adjustments=Ledger.of(booked), closed=PERIODS[: len(rows) - 1]
         )

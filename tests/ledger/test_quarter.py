@@ -46,8 +46,8 @@ def test_the_engine_earns_what_fractions_earn(books: Path, month: str) -> None:
     closing = reopened(Closing(month, books, (), {}), entry)
     exact = naive_earn(closing, load(closing), Watch())
     found = earn(closing, load(closing), Watch())
-    assert [pool.paid.by_source() for pool in found.pools] == [pool.paid.by_source() for pool in exact.pools]
-    assert found.heard.plays_dropped == exact.heard.plays_dropped
+    assert [paid.by_source() for paid in found.paid] == [paid.by_source() for paid in exact.paid]
+    assert found.facts.heard.plays_dropped == exact.facts.heard.plays_dropped
 
 
 @pytest.mark.usefixtures("_in_quarter")
