@@ -103,10 +103,6 @@ class Paid:
         order = pc.array_sort_indices(names)
         return cls(names.take(order), amounts[order.to_numpy()])
 
-    def by_source(self) -> dict[str, int]:
-        """The same as a mapping, for a few."""
-        return dict(zip(self.sources.to_pylist(), self.amounts.tolist(), strict=True))
-
 
 @dataclass(frozen=True, slots=True)
 class Heard:

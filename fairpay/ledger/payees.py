@@ -28,7 +28,6 @@ __all__ = [
     "Aliases",
     "Routing",
     "Standing",
-    "in_suspense",
     "is_suspense",
     "read_advances",
     "read_aliases",
@@ -95,13 +94,8 @@ UNMATCHED, UNCLAIMED, UNALLOCATED, HELD = RESERVED
 """What is held waits by a person's decision, or by a listener's wishes, and for nothing that a table could say."""
 
 
-def in_suspense(account: str) -> bool:
-    """Whether an account holds money nobody can be paid yet."""
-    return account.startswith(RESERVED)
-
-
 def is_suspense(column: str) -> pl.Expr:
-    """The same of each account of a column."""
+    """Whether the accounts of a column hold money nobody can be paid yet."""
     return pl.any_horizontal(pl.col(column).cat.starts_with(word) for word in RESERVED)
 
 

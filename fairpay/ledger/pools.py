@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EDITION",
-    "KEYS",
     "OUTSIDE",
     "ROLE_OF",
-    "Exchange",
     "Pool",
     "Revenue",
     "find_pool",
@@ -56,16 +54,6 @@ ANSWERS = {"": False, "no": False, "false": False, "yes": True, "true": True}
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """How a pool becomes another currency, before it is divided."""
-
-    rate: Fraction
-    """Units of the payout currency for one of the pool's."""
-    source: str
-    date: str
-
-
-@dataclass(frozen=True, slots=True)
 class Pool:
     """One line of the pool file. Amounts are exact major units of `currency`."""
 
@@ -88,7 +76,8 @@ class Pool:
     minimum: Fraction = Fraction(0)
     subscribers: int | None = None
     """How many subscribers the minimum counts; None: those of the subscriber file, else the listeners."""
-    exchange: Exchange | None = None
+    exchange: Fraction = Fraction(1)
+    """Units of the payout currency for one of the pool's, before it is divided."""
 
 
 def read_pools(path: Path, *, currency: str, edition: int = EDITION) -> list[Pool]:
@@ -204,16 +193,16 @@ def read_deductions(text: str, gross: Fraction, edition: int) -> tuple[tuple[str
     return found
 
 
-def read_exchange(values: Mapping[str, str], own: Currency) -> tuple[Exchange | None, Currency]:
+def read_exchange(values: Mapping[str, str], own: Currency) -> tuple[Fraction, Currency]:
     rate, code = values.get("fx_rate", ""), values.get("payout_currency", "")
     payout = Currency.of(code) if code else own
     if not rate:
         refuse(payout != own, f"{own.code} is to be paid in {payout.code} without fx_rate")
-        return None, own
+        return Fraction(1), own
     source, day, exact = values.get("fx_source", ""), values.get("fx_date", ""), exact_amount(rate)
     lacks = "an exchange rate needs payout_currency, fx_source and fx_date (2026-10-31), and is above zero"
     refuse(not source or not DAY.fullmatch(day) or not code or exact <= 0, lacks)
-    return Exchange(exact, source, day), payout
+    return exact, payout
 
 
 ROLE_OF = {"territory": "country", "offering": "plan", "currency": "currency"}
@@ -323,7 +312,7 @@ def revenue(pool: Pool, *, subscribers: int) -> Revenue:
     royalty = net * pool.rate
     counted = subscribers if pool.subscribers is None else pool.subscribers
     floor = pool.minimum * counted
-    minor = (pool.exchange.rate if pool.exchange else 1) * Fraction(10) ** pool.payout.digits
+    minor = pool.exchange * Fraction(10) ** pool.payout.digits
     base = round_half_even(royalty * minor)
     whole = base if pool.gross < 0 else round_half_even(max(royalty, floor) * minor)
     own = 10**pool.currency.digits * max(abs(pool.gross), abs(net), floor)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from fairpay.ledger.facts import Earned, Heard, MonthFacts, Paid, pool_facts
 from fairpay.ledger.model import INTO, Kind, Row, plus
-from fairpay.ledger.payees import UNALLOCATED, in_suspense
+from fairpay.ledger.payees import UNALLOCATED
 from fairpay.ledger.pools import revenue
+from fairpay.ledger.splits import RESERVED
 from fairpay.money.currency import Currency, round_half_even
 
 if TYPE_CHECKING:
@@ -27,6 +28,16 @@ if TYPE_CHECKING:
 
 ORDER = {kind.value: place for place, kind in enumerate(Kind)}
 EARNING = frozenset({Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.SPLIT_IN, Kind.SPLIT_OUT, Kind.ADJUSTMENT})
+
+
+def in_suspense(account: str) -> bool:
+    """Whether an account holds money nobody can be paid yet."""
+    return account.startswith(RESERVED)
+
+
+def by_source(paid: Paid) -> dict[str, int]:
+    """Source -> what it is paid."""
+    return dict(zip(paid.sources.to_pylist(), paid.amounts.tolist(), strict=True))
 
 
 def largest_remainder(amount: int, shares: Sequence[Fraction | int]) -> list[int]:
@@ -192,7 +203,7 @@ def post(earned: Earned, routing: Routing, booking: Booking) -> Iterator[Row]:
     """Write what each pool earned, and its splits."""
     for pool, divided in earned.pools:
         money = (pool.currency, pool.scale)
-        paid = divided.by_source() if len(divided) else {UNALLOCATED: pool.base + pool.topup}
+        paid = by_source(divided) if len(divided) else {UNALLOCATED: pool.base + pool.topup}
         bases = largest_remainder(pool.base, list(paid.values())) if pool.topup else list(paid.values())
         for (source, whole), base in zip(paid.items(), bases, strict=True):
             account = source if source == UNALLOCATED else routing.account(source)

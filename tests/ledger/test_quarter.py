@@ -5,7 +5,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from naive_ledger import naive_earn
+from naive_ledger import by_source, naive_earn
 from quarter import FILES, QUARTER, STEPS, run
 
 from fairpay.cli import main
@@ -46,7 +46,7 @@ def test_the_engine_earns_what_fractions_earn(books: Path, month: str) -> None:
     closing = reopened(Closing(month, books, (), {}), entry)
     exact = naive_earn(closing, load(closing), Watch())
     found = earn(closing, load(closing), Watch())
-    assert [paid.by_source() for paid in found.paid] == [paid.by_source() for paid in exact.paid]
+    assert [by_source(paid) for paid in found.paid] == [by_source(paid) for paid in exact.paid]
     assert found.facts.heard.plays_dropped == exact.facts.heard.plays_dropped
 
 
