@@ -19,7 +19,6 @@ from fairpay.adjust.stated import check_conditions, read_statements
 from fairpay.errors import InputError, UsageError
 from fairpay.ledger.model import bounds
 from fairpay.ledger.payees import (
-    Aliases,
     Routing,
     Standing,
     read_advances,
@@ -313,7 +312,7 @@ def load(closing: Closing) -> Loaded:
         pools=pools,
         columns=key_columns(pools, closing.pool_by),
         routing=Routing(
-            aliases=read_aliases(tables["aliases"]) if "aliases" in tables else Aliases({}),
+            aliases=read_aliases(tables["aliases"]) if "aliases" in tables else {},
             splits=read_splits(tables["splits"]) if "splits" in tables else Splits(),
             catalogue=read_catalogue(tables["artists"]) if "artists" in tables else None,
             suspend_unsplit=closing.unsplit == "suspend",

@@ -253,7 +253,7 @@ class MonthLogs:
                 policies[chosen.sha256] = Applying(chosen.policy, (*before.pools, code))
 
         def judging(qualifier: Qualifier) -> Callable[[RawBatch], Listens]:
-            finder, aliases = PoolFinder(loaded.pools, loaded.columns), loaded.routing.aliases.right
+            finder, aliases = PoolFinder(loaded.pools, loaded.columns), loaded.routing.aliases
             sorters.append(Sorter(terms.judge(qualifier), finder, aliases, loaded.exclusions, self.payers))
             return sorters[-1]
 

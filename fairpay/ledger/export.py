@@ -38,31 +38,17 @@ class Sheet:
     scales: Mapping[str, str] = field(default_factory=dict)
     """Those of another currency -> the column of its digits."""
 
-    def __len__(self) -> int:
-        """How many records."""
-        return self.frame.height
-
-    @property
-    def columns(self) -> list[str]:
-        """The names of the columns."""
-        return self.frame.columns
-
     def scale_of(self, name: str) -> str:
         """The column that says how many digits the amounts of a column have."""
         return self.scales.get(name, "scale")
 
-    @property
-    def records(self) -> list[tuple[Any, ...]]:
-        """The records as Python values, for a few."""
-        return self.frame.rows()
-
     def texts(self, rows: int = SLICE) -> Iterator[pl.DataFrame]:
         """The records as text, amounts in major units, some at a time."""
-        for start in range(0, len(self), rows):
+        for start in range(0, self.frame.height, rows):
             part = self.frame[start : start + rows]
             yield part.select(
                 money(part, name, self.scale_of(name)) if name in self.amounts else pl.col(name).cast(pl.String)
-                for name in self.columns
+                for name in self.frame.columns
             )
 
     def arrow(self) -> pa.Table:
@@ -83,10 +69,10 @@ class Sheet:
             for name, kind in self.frame.schema.items()
         ).to_arrow()
         kinds = {
-            name: pa.decimal128(38, self.frame[self.scale_of(name)].max() if len(self) else 2)
+            name: pa.decimal128(38, self.frame[self.scale_of(name)].max() if self.frame.height else 2)
             if name in self.amounts
             else (pa.int64() if self.frame.schema[name].is_integer() else pa.string())
-            for name in self.columns
+            for name in self.frame.columns
         }
         return whole.cast(pa.schema(kinds.items()))
 
@@ -129,9 +115,9 @@ def csv_parts(sheet: Sheet, *, excel: bool = False) -> Iterator[bytes]:
 def csv_lines(sheet: Sheet, *, excel: bool = False) -> Iterator[pl.Series]:
     """The same line by line: each ends in LF, and the header comes first."""
     numbers = {*sheet.amounts, "scale", *sheet.scales.values()}
-    risky = [name for name in sheet.columns if name not in numbers] if excel else []
+    risky = [name for name in sheet.frame.columns if name not in numbers] if excel else []
     parts = (part.with_columns(defused(name) for name in risky) for part in sheet.texts())
-    return lined(sheet.columns, parts, mark="\ufeff" if excel else "")
+    return lined(sheet.frame.columns, parts, mark="\ufeff" if excel else "")
 
 
 def ledger_csv(frame: pl.DataFrame) -> Iterator[bytes]:
@@ -214,7 +200,7 @@ def workbook(*, about: Sequence[tuple[str, str]], sheets: Sequence[Sheet], rows:
 
 
 def write_sheet(book: Any, sheet: Sheet, rows: int) -> None:  # noqa: ANN401 - untyped library
-    parts = range(0, max(1, len(sheet)), rows)
+    parts = range(0, max(1, sheet.frame.height), rows)
     for number, start in enumerate(parts, 1):
         name = sheet.name if number == 1 else f"{sheet.name} {number}"
         goes_on = None if number == len(parts) else number + 1
@@ -227,13 +213,13 @@ def write_part(book: Any, name: str, sheet: Sheet, part: slice, *, goes_on: int 
     bold = book.add_format({"bold": True})
     formats = {digits: book.add_format({"num_format": decimal_format(digits)}) for digits in range(5)}
     page.freeze_panes(1, 0)
-    page.set_column(0, len(sheet.columns) - 1, WIDTH)
-    for column, title in enumerate(sheet.columns):
+    page.set_column(0, len(sheet.frame.columns) - 1, WIDTH)
+    for column, title in enumerate(sheet.frame.columns):
         page.write_string(0, column, title, bold)
     if goes_on is not None:
         page.write_comment(0, 0, f"More rows than a sheet holds: goes on in sheet {sheet.name} {goes_on}.")
-    scale = [sheet.columns.index(sheet.scale_of(title)) for title in sheet.columns]
-    money = [title in sheet.amounts for title in sheet.columns]
+    scale = [sheet.frame.columns.index(sheet.scale_of(title)) for title in sheet.frame.columns]
+    money = [title in sheet.amounts for title in sheet.frame.columns]
     records = sheet.frame[part].rows()
     for line, record in enumerate(records, 1):
         for column, value in enumerate(record):
@@ -244,7 +230,7 @@ def write_part(book: Any, name: str, sheet: Sheet, part: slice, *, goes_on: int 
                 page.write_string(line, column, format_units(value, digits))
             elif value:
                 page.write_number(line, column, value / 10**digits, formats[digits])
-    if "payable" in sheet.columns and records:
+    if "payable" in sheet.frame.columns and records:
         chart(book, page, name, sheet, len(records))
 
 
@@ -255,9 +241,9 @@ def decimal_format(digits: int) -> str:
 def chart(book: Any, page: Any, name: str, sheet: Sheet, count: int) -> None:  # noqa: ANN401 - untyped library
     drawn = book.add_chart({"type": "bar"})
     last = min(count, CHARTED)
-    payee = sheet.columns.index("payee")
+    payee = sheet.frame.columns.index("payee")
     for title in ("earned", "payable"):
-        column = sheet.columns.index(title)
+        column = sheet.frame.columns.index(title)
         drawn.add_series(
             {
                 "name": title,
@@ -266,4 +252,4 @@ def chart(book: Any, page: Any, name: str, sheet: Sheet, count: int) -> None:  #
             }
         )
     drawn.set_title({"name": f"Earned and payable, first {last} lines"})
-    page.insert_chart(1, len(sheet.columns) + 1, drawn)
+    page.insert_chart(1, len(sheet.frame.columns) + 1, drawn)

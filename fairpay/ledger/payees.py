@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = [
     "UNALLOCATED",
     "Account",
-    "Aliases",
     "Routing",
     "Standing",
     "is_suspense",
@@ -39,20 +38,8 @@ __all__ = [
 NAMES = {"wrong": ("wrong_id", "badid", "alias", "from"), "right": ("right_id", "goodid", "artist", "to")}
 
 
-@dataclass(frozen=True, slots=True)
-class Aliases:
-    """Which id stands for which."""
-
-    right: Mapping[str, str]
-    """wrong id -> final right id, which is never itself a wrong one."""
-
-    def of(self, artist: str) -> str:
-        """The right id of an artist."""
-        return self.right.get(artist, artist)
-
-
-def read_aliases(path: Path) -> Aliases:
-    """Read a table of wrong and right ids.
+def read_aliases(path: Path) -> dict[str, str]:
+    """Read a table of wrong and right ids: wrong id -> final right id, which is never itself a wrong one.
 
     Raises:
         InputError: an empty id, one wrong id with two right ones, or ids that name each other in a circle.
@@ -70,7 +57,7 @@ def read_aliases(path: Path) -> Aliases:
     for circle in circles:
         faults.add("ids name each other in a circle", " -> ".join((*circle, circle[0])))
     faults.stop("Correct the table: each wrong id needs one right id that is not itself wrong in the end.")
-    return Aliases(resolved)
+    return resolved
 
 
 def resolve(pairs: Mapping[str, str]) -> tuple[dict[str, str], list[list[str]]]:
@@ -103,7 +90,8 @@ def is_suspense(column: str) -> pl.Expr:
 class Routing:
     """Who stands behind an artist."""
 
-    aliases: Aliases = field(default_factory=lambda: Aliases({}))
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """wrong id -> right id."""
     splits: Splits = field(default_factory=Splits)
     catalogue: AbstractSet[str] | None = None
     """Artists that are known; None: all are."""
@@ -130,8 +118,8 @@ class Routing:
     def known_as(self, source: str) -> str:
         """The same artist or track under its artist's right id."""
         artist, of_track, track = source.partition(OF_TRACK)
-        right = self.aliases.of(artist) + of_track + track
-        return right if of_track and right in self.splits else self.aliases.of(source)
+        right = self.aliases.get(artist, artist) + of_track + track
+        return right if of_track and right in self.splits else self.aliases.get(source, source)
 
 
 Account = tuple[str, str]

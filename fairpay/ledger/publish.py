@@ -234,11 +234,11 @@ def book_of(month: Closed, sheets: Sequence[Sheet]) -> bytes:
         ("Record", f"{LEDGER} is the record; this workbook is for reading, and a cell holds 15 digits."),
     ]
     for sheet in sheets:
-        if len(sheet) > DETAIL:
+        if sheet.frame.height > DETAIL:
             file = "ledger.csv" if sheet.name == "lines" else f"{sheet.name}.csv"
-            word = f"{len(sheet):,} rows are more than this workbook takes ({DETAIL:,}): see {file}"
+            word = f"{sheet.frame.height:,} rows are more than this workbook takes ({DETAIL:,}): see {file}"
             about.append((sheet.name.capitalize(), word))
-    return workbook(about=about, sheets=[sheet for sheet in sheets if len(sheet) <= DETAIL])
+    return workbook(about=about, sheets=[sheet for sheet in sheets if sheet.frame.height <= DETAIL])
 
 
 def ledger_files(rows: Ledger) -> dict[str, Writer]:

@@ -61,25 +61,9 @@ def payables(rows: Ledger) -> Sheet:
     return Sheet("payables", paid.select(references, *columns), frozenset({"amount"}))
 
 
-POOL_COLUMNS = {
-    "name": str,
-    "rule": str,
-    "gross_currency": str,
-    "gross_scale": int,
-    "gross": int,
-    "deductions": int,
-    "deducted": str,
-    "net": int,
-    "royalty": int,
-    "floor": int,
-    "subscribers": int,
-    "listeners": int,
-    "plays": int,
-    "currency": str,
-    "scale": int,
-    "base": int,
-    "topup": int,
-}
+POOL_TEXTS = ("name", "rule", "gross_currency", "deducted", "currency")
+POOL_COLUMNS = ("name", "rule", "gross_currency", "gross_scale", "gross", "deductions", "deducted", "net", "royalty",
+                "floor", "subscribers", "listeners", "plays", "currency", "scale", "base", "topup")  # fmt: skip
 OWN = ("gross", "deductions", "net", "royalty", "floor")
 """What a pool took, in minor units of `gross_currency`; what is divided of it is in `currency`."""
 BEFORE = ("name", "rule", "currency", "scale", "gross", "deductions", "net", "royalty", "floor", "subscribers",
@@ -91,14 +75,14 @@ def pools_sheet(facts: MonthFacts) -> Sheet:
     """One line for each pool: from gross revenue to what was divided, each amount rounded to the minor unit."""
     divided = frozenset({"base", "topup"})
     if not all(pool.gross_currency for pool in facts.pools):
-        schema = {name: pl.String if name in OWN else POOL_COLUMNS[name] for name in BEFORE}
+        schema = {name: pl.String if name in {*OWN, *POOL_TEXTS} else pl.Int64 for name in BEFORE}
         records = [
             {**asdict(pool), "deductions": "; ".join(f"{name} {text}" for name, text in pool.deductions.items())}
             for pool in facts.pools
         ]
         return Sheet("pools", pl.DataFrame(records, schema=schema), divided)
-    lines_of = [pool_line(pool) for pool in facts.pools]
-    frame = pl.DataFrame(lines_of, schema=POOL_COLUMNS)
+    schema = {name: pl.String if name in POOL_TEXTS else pl.Int64 for name in POOL_COLUMNS}
+    frame = pl.DataFrame([pool_line(pool) for pool in facts.pools], schema=schema)
     return Sheet("pools", frame, divided | set(OWN), dict.fromkeys(OWN, "gross_scale"))
 
 

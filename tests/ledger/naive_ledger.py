@@ -66,7 +66,7 @@ def naive_earn(closing: Closing, loaded: Loaded, watch: Watch) -> Earned:  # noq
         with Path(log).open(encoding="utf-8", newline="") as file:
             for line in csv.DictReader(file):
                 where = "excluded" if line["user"] in out else pool_of(line, loaded)
-                artist = loaded.routing.aliases.of(line["artist"])
+                artist = loaded.routing.aliases.get(line["artist"], line["artist"])
                 plays[where][line["user"], artist] += int(line["plays"])
                 rows[where] += 1
     pools, paid = [], []

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import random
 from typing import TYPE_CHECKING, Any
 
+from laying import by_payee, laid
+
 import fairpay
 from fairpay.ledger.close import close
-from fairpay.ledger.closing import Closing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from fairpay.ledger.close import Closed
+    from fairpay.ledger.closing import Closing
 
 
 COLUMNS = ("user", "artist", "track", "ms", "country", "active", "category", "spatial")
@@ -108,11 +109,16 @@ def plays(seed: int, rows: int = 300, pools: Pools = POOLS) -> list[Play]:
 def write(path: Path, rows: Iterable[Play], columns: tuple[str, ...] = COLUMNS) -> str:
     """Write a CSV file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    path.write_text(csv_text(rows, columns))
     return str(path)
+
+
+def csv_text(rows: Iterable[Play], columns: tuple[str, ...] = COLUMNS) -> str:
+    """Plays as CSV."""
+    return "".join(
+        ",".join(str(line.get(name, "")) for name in columns) + "\n"
+        for line in [dict(zip(columns, columns, strict=True)), *rows]
+    )
 
 
 def lay(place: Path, rows: list[Play], pools: Pools = POOLS, **asked: Any) -> Closing:  # noqa: ANN401 - see below
@@ -121,14 +127,11 @@ def lay(place: Path, rows: list[Play], pools: Pools = POOLS, **asked: Any) -> Cl
     (place / "policies" / "licensor.toml").write_text(LICENSOR)
     (place / "policies" / "time.toml").write_text(BY_TIME)
     lines = [f"{name},{country},{gross},{policy},{rule}\n" for name, (country, gross, policy, rule) in pools.items()]
-    texts = {"pools": "pool,territory,gross,policy,rule\n" + "".join(lines)}
-    texts |= {name: text for name, text in asked.items() if isinstance(text, str) and "\n" in text}
-    for name, text in texts.items():
-        (place / f"{name}.csv").write_text(text)
-    plain: dict[str, Any] = {"policy": MONTH} if pools is POOLS else {}
-    plain |= {name: value for name, value in asked.items() if name not in texts}
-    tables = {name: place / f"{name}.csv" for name in texts}
-    return Closing("2026-10", place / "books", (write(place / "log.csv", rows),), tables, **plain)
+    own = {
+        "pools": "pool,territory,gross,policy,rule\n" + "".join(lines),
+        **({"policy": MONTH} if pools is POOLS else {}),
+    }
+    return laid(place, csv_text(rows), **{**own, **asked})
 
 
 def month(place: Path, rows: list[Play], pools: Pools = PLAIN, **asked: Any) -> Closed:  # noqa: ANN401 - see `lay`
@@ -138,7 +141,7 @@ def month(place: Path, rows: list[Play], pools: Pools = PLAIN, **asked: Any) -> 
 
 def paid_of(month: Closed, pool: str) -> dict[str, int]:
     """Artist, or line that is held -> minor units earned in a pool."""
-    return {row.payee: row.amount for row in month.rows if row.pool == pool and row.kind == "earned"}
+    return by_payee(month.rows, "earned", pool)
 
 
 def paid_alone(place: Path, rows: list[Play], pool: str, pools: Pools = PLAIN, **options: Any) -> dict[str, int]:  # noqa: ANN401

@@ -20,7 +20,7 @@ from fairpay.ledger.controls import check_month
 from fairpay.ledger.export import Sheet, csv_parts, ledger_csv
 from fairpay.ledger.facts import Earned, Heard, MonthFacts, Paid, pool_facts
 from fairpay.ledger.model import Booking, Kind, Ledger, Row, by, read_ledger
-from fairpay.ledger.payees import Aliases, Routing, Standing
+from fairpay.ledger.payees import Routing, Standing
 from fairpay.ledger.pools import Revenue
 from fairpay.ledger.settle import PaymentTerms, Terms, post, settle
 from fairpay.ledger.splits import Splits, divide_lines
@@ -110,7 +110,7 @@ def live(quarter: Sequence[Drawn]) -> None:
     rows: list[list[Row]] = []
     ledgers: list[Ledger] = []
     for period, drawn in zip(PERIODS, quarter, strict=False):
-        routing = Routing(Aliases({"wrong": "b"}), Splits(SPLITS), drawn.known, drawn.unclaimed)
+        routing = Routing({"wrong": "b"}, Splits(SPLITS), drawn.known, drawn.unclaimed)
         advances = {("p", "EUR"): tuple((f"A{n}", units) for n, units in enumerate(drawn.advances))}
         standing = Standing(drawn.holds, advances, {("q", "USD"): (("charge", drawn.fee),)})
         minimum = dict.fromkeys(("EUR", "USD", "JPY"), drawn.minimum)
@@ -143,12 +143,14 @@ def texts(rows: list[Row], ledger: Ledger) -> None:
     assert b"".join(ledger_csv(ledger.frame)) == written(Row._fields, rows)
     sums: dict[tuple[str, str, int], dict[str, int]] = {}
     for row in rows:
-        own = sums.setdefault((row.payee, row.currency, row.scale), dict.fromkeys(statements(ledger).columns[4:], 0))
+        own = sums.setdefault(
+            (row.payee, row.currency, row.scale), dict.fromkeys(statements(ledger).frame.columns[4:], 0)
+        )
         own[COLUMN.get(row.kind, row.kind)] += row.amount
     lines = [
         (rows[0].period, *key, *(format_units(n, key[2]) for n in own.values())) for key, own in sorted(sums.items())
     ]
-    assert b"".join(csv_parts(statements(ledger))) == written(statements(ledger).columns, lines)
+    assert b"".join(csv_parts(statements(ledger))) == written(statements(ledger).frame.columns, lines)
     paid = [(r.period, r.payee, format_units(r.amount, r.scale)) for r in rows if r.kind == Kind.PAYABLE]
     frames = [part.select("period", "payee", "amount") for part in payables(ledger).texts()]
     assert [row for frame in frames for row in frame.rows()] == paid

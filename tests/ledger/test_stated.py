@@ -7,6 +7,7 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
+from laying import by_payee, late, nothing_changes
 from pools_apart import (
     ARTISTS,
     DECIDED,
@@ -23,7 +24,6 @@ from pools_apart import (
 
 from fairpay.cli import main
 from fairpay.errors import InputError, UsageError
-from fairpay.ledger.adjust import Correction, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
 from fairpay.ledger.verify import verify_books
@@ -172,16 +172,13 @@ def test_an_adjustment_keeps_what_listeners_stated(tmp_path: Path) -> None:
     }  # fmt: skip
     asked = lay(tmp_path, rows, PLAIN, **stated)
     close(asked)
-    (tmp_path / "nobody.csv").write_text("user\nnobody\n")
-    plain = Closing("2026-10", asked.books, (), {})
-    assert adjust(plain, Correction(exclude=(tmp_path / "nobody.csv",))).rows.frame.is_empty()
-    (tmp_path / "out.csv").write_text("user\nu3\n")
-    moved = adjust(plain, Correction(exclude=(tmp_path / "out.csv",)))
+    assert nothing_changes(asked)
+    moved = late(asked, exclude="user\nu3\n")
     first, again = (
         paid_of(month(tmp_path / name, kept, **stated), "de")
         for name, kept in (("first", rows), ("again", [row for row in rows if row["user"] != "u3"]))
     )
-    assert {r.payee: r.amount for r in moved.rows if r.pool == "de"} == difference(again, first)
+    assert by_payee(moved.rows, pool="de") == difference(again, first)
 
 
 def test_no_table_that_names_users_is_copied_into_the_books(tmp_path: Path) -> None:
@@ -221,14 +218,13 @@ def test_another_review_releases_what_was_held(tmp_path: Path) -> None:
     rows = plays(2, pools=PLAIN)
     asked = lay(tmp_path, rows, PLAIN, decisions=review("user,u1,hold"))
     close(asked)
-    (tmp_path / "new.csv").write_text(review("user,u1,keep"))
-    moved = adjust(asked, Correction(tables={"decisions": tmp_path / "new.csv"}))
+    moved = late(asked, decisions=review("user,u1,keep"))
     assert sum(row.amount for row in moved.rows) == 0
     plain = month(tmp_path / "plain", rows)
     before = month(tmp_path / "held", rows, decisions=review("user,u1,hold"))
     for pool in PLAIN:
         expected = difference(paid_of(plain, pool), paid_of(before, pool))
-        assert {r.payee: r.amount for r in moved.rows if r.pool == pool} == expected
+        assert by_payee(moved.rows, pool=pool) == expected
     after = close(Closing("2026-11", asked.books, asked.logs, {"pools": asked.tables["pools"]}, any_date=True))
     assert sorted((who, -amount) for who, amount, _ in held(after.rows)) == sorted(
         (who, amount) for who, amount, _ in held(before.rows)

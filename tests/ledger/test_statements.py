@@ -80,7 +80,7 @@ def test_amounts_have_their_currencys_digits() -> None:
 
 
 def test_an_account_in_suspense_is_never_payable() -> None:
-    assert payables(Ledger.of([row("unmatched:x", "payable", 5)])).records == []
+    assert payables(Ledger.of([row("unmatched:x", "payable", 5)])).frame.is_empty()
 
 
 def test_a_workbook_has_the_same_bytes_again() -> None:
