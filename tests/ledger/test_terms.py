@@ -89,33 +89,6 @@ def test_a_month_closed_now_divides_what_the_price_leaves_and_says_its_edition(t
     assert shelf(tmp_path / "books").months[0].books["options"]["edition"] == 2
 
 
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        ("-1,,", "gross is below zero: -1; a month of refunds says so: refund yes"),
-        ("1,perhaps,", "refund is yes or no, not perhaps"),
-        ("1,,x 2", "the deductions are more than the gross revenue"),
-        ("-1,yes,x -2", "the deductions are more than the gross revenue that was refunded"),
-        ("1,,x -0.10", "x is below zero"),
-        ("0,,x 0.10", "the deductions are more than the gross revenue"),
-    ],
-)
-def test_money_below_zero_is_refused_unless_the_pool_says_refund(tmp_path: Path, line: str, reason: str) -> None:
-    (tmp_path / "pools.csv").write_text(f"gross,refund,deductions\n{line}\n")
-    with pytest.raises(InputError) as told:
-        read_pools(tmp_path / "pools.csv", currency="EUR")
-    assert [problem.reason for problem in told.value.problems] == [reason]
-
-
-def test_refunds_with_a_least_royalty_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "pools.csv").write_text("gross,refund,minimum_per_subscriber\n-1.00,yes,0.50\n")
-    with pytest.raises(InputError) as told:
-        read_pools(tmp_path / "pools.csv", currency="EUR")
-    assert [problem.reason for problem in told.value.problems] == [
-        "gross is below zero, and a minimum_per_subscriber would pay for refunds"
-    ]
-
-
 def test_deductions_of_refunds_scale_and_come_back(tmp_path: Path) -> None:
     assert taken(tmp_path, "VAT 19% included; store fee 30%; promotion -5.00", gross="-119.00") == {
         "VAT": -19,
