@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from fairpay.errors import InputError, UsageError
+from fairpay.ledger.close import Adjusted, kept, publish_adjustment
 from fairpay.ledger.closing import (
     EXCLUDED,
     LOGS,
@@ -26,7 +27,6 @@ from fairpay.ledger.earning import earn
 from fairpay.ledger.model import Booking, Kind, Ledger, after, check_period, less, summed, wide
 from fairpay.ledger.policies import MONTH, Policies, choose, kept_name
 from fairpay.ledger.pools import read_pools
-from fairpay.ledger.publish import Adjusted, kept, publish_adjustment
 from fairpay.ledger.settle import post
 from fairpay.ledger.store import check_head, keep_head, locked, shelf
 from fairpay.pipeline.request import Watch

@@ -3,30 +3,134 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
-from fairpay.errors import DifferentRunError, UsageError
+from fairpay.errors import DifferentRunError, InputError, UsageError
 from fairpay.ledger.balances import LEFT, balances
-from fairpay.ledger.closing import begin_hashing, inputs_of, load, run_id_of
+from fairpay.ledger.closing import KEPT, begin_hashing, inputs_of, load, run_id_of
 from fairpay.ledger.controls import check_month, require
 from fairpay.ledger.earning import earn
-from fairpay.ledger.model import Booking, Ledger, after, check_period
-from fairpay.ledger.publish import Closed, kept, publish_month
+from fairpay.ledger.facts import MonthFacts
+from fairpay.ledger.model import Booking, Kind, Ledger, after, check_period
 from fairpay.ledger.settle import Terms, post, settle
-from fairpay.ledger.statements import effects_files
-from fairpay.ledger.store import check_head, keep_head, locked, read_entry, shelf
+from fairpay.ledger.statements import data, effects_files, ledger_files, month_files, payables, suspense, totals
+from fairpay.ledger.store import ADJUSTMENTS, already, check_head, keep_head, locked, read_entry, shelf
 from fairpay.pipeline.request import Watch
+from fairpay.reports.shown import Shown
+from fairpay.runs.disk import open_new
+from fairpay.runs.inputs import hash_file
+from fairpay.runs.manifest import describe
+from fairpay.runs.publish import Target
 from fairpay.runs.rejects import check_rejects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    import polars as pl
 
     from fairpay.ledger.closing import Closing, Input, Loaded
     from fairpay.ledger.facts import Earned
+    from fairpay.ledger.statements import Writer
     from fairpay.ledger.store import Entry, Shelf
+    from fairpay.reports.outcome import Control
 
-__all__ = ["Closed", "close"]
+__all__ = ["Adjusted", "Closed", "close", "kept", "publish_adjustment"]
+
+SCHEMA_VERSION = 2
+"""Of the books: the ledger has a counterparty; in the first its texts said what kinds say now."""
+
+
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class BooksRun(Shown):
+    """What a run puts into the books, or would."""
+
+    status: Literal["done", "already", "preview"]
+    period: str
+    run_id: str
+    facts: MonthFacts
+    """Of an adjustment, the closed month as it is known now."""
+    rows: Ledger
+    """In ledger order."""
+    controls: tuple[Control, ...]
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """File name -> text, of what stands in its directory besides the ledger and its tables."""
+
+
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class Closed(BooksRun):
+    """A month that was closed, or would be."""
+
+    manifest_sha256: str = ""
+    """Of the manifest in the books; empty for a preview. Kept elsewhere, it shows later that the books are these."""
+
+    def __repr__(self) -> str:
+        """Say in one line what it is."""
+        pools = f"{len(self.facts.pools):,} pools, {self.table.height:,} payments"
+        rules = ", ".join(sorted({pool.rule for pool in self.facts.pools}))
+        return f"<close of {self.period} ({self.status}) under {rules}: {pools}>"
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """What is to be paid, to whom."""
+        return payables(self.rows).frame
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What `fairpay close --json` prints."""
+        facts = self.facts.as_json()
+        return {
+            "schema_version": 2,
+            "command": "close",
+            "status": self.status,
+            "period": self.period,
+            "run_id": self.run_id,
+            "manifest_sha256": self.manifest_sha256,
+            "totals": totals(self.rows),
+            "payments": len(self.rows.of_kinds({Kind.PAYABLE})),
+            "suspense": suspense(self.rows),
+            "pools": facts["pools"],
+            "policies": facts.get("policies", ()),
+            "decisions": facts.get("decisions", ()),
+            "listening": facts["heard"],
+            "controls": [asdict(control) for control in self.controls],
+        }
+
+
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class Adjusted(BooksRun):
+    """An adjustment that was booked, or would be."""
+
+    ref_period: str
+    """The closed month it corrects."""
+    reason: str
+
+    def __repr__(self) -> str:
+        """Say in one line what it is."""
+        return f"<adjustment of {self.ref_period} booked in {self.period} ({self.status}): {len(self.rows):,} rows>"
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """The rows that are booked; amounts in minor units."""
+        return self.rows.frame
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What `fairpay adjust --json` prints."""
+        return {
+            "schema_version": 1,
+            "command": "adjust",
+            "status": self.status,
+            "run_id": self.run_id,
+            "period": self.period,
+            "ref_period": self.ref_period,
+            "reason": self.reason,
+            "rows": len(self.rows),
+            "totals": totals(self.rows),
+            "listening": self.facts.as_json()["heard"],
+            "controls": [asdict(control) for control in self.controls],
+        }
 
 
 def close(
@@ -132,3 +236,97 @@ def closed_before(entry: Entry, closing: Closing, found: Shelf, inputs: list[Inp
         message = f"{closing.period} is closed, from other inputs or options (run {entry.run_id}, not {run_id})"
         raise DifferentRunError(message, advice="A closed month is never edited: book the correction, fairpay adjust.")
     return Closed(**kept(entry), manifest_sha256=entry.sha256)
+
+
+def kept(entry: Entry) -> dict[str, Any]:
+    """The fields of `BooksRun` of an entry that is in the books already.
+
+    Raises:
+        InputError: it is not as it was written.
+
+    """
+    controls = already(entry)
+    return {
+        "status": "already",
+        "period": entry.period,
+        "run_id": entry.run_id,
+        "facts": MonthFacts.of_json(entry.books["facts"]),
+        "controls": controls,
+        "rows": entry.ledger(),
+    }
+
+
+def publish_month(closing: Closing, month: Closed, inputs: Sequence[Input], found: Shelf) -> None:
+    last, options = found.last, closing.options()
+    said = {
+        "previous": last.sha256 if last else None,
+        "previous_run_id": last.run_id if last else "",
+        "adjustments": [
+            {"name": entry.directory.name, "run_id": entry.run_id, "sha256": entry.sha256}
+            for entry in found.booked_in(month.period)
+        ],
+        "options": options,
+        "inputs": inputs,
+        "facts": month.facts.as_json(),
+    }
+    files = month_files(month.rows, month.facts, excel=closing.excel, per_payee=closing.per_payee)
+    files |= kept_tables(closing, inputs)
+    publish(closing.books / month.period, month, "close", options, said, files)
+
+
+def publish_adjustment(books: Path, adjusted: Adjusted, record: Mapping[str, Any], found: Shelf) -> None:
+    """Write an adjustment into the books, linked to what was written before it; `record` is what it says of the change.
+
+    Raises:
+        OutputError: it cannot be written; nothing is left behind.
+
+    """
+    said = {
+        "previous": found.head.sha256 if found.head else None,
+        "ref_period": adjusted.ref_period,
+        "reason": adjusted.reason,
+        "facts": adjusted.facts.as_json(),
+        **record,
+    }
+    name = f"{len(found.adjustments) + 1:04d}-{adjusted.ref_period}-{adjusted.run_id[:8]}"
+    shown = {"period": adjusted.ref_period, "reason": adjusted.reason}
+    publish(books / ADJUSTMENTS / name, adjusted, "adjust", shown, said, ledger_files(adjusted.rows))
+
+
+def publish(  # noqa: PLR0913, PLR0917 - what a directory of the books says and holds
+    directory: Path,
+    made: BooksRun,
+    command: str,
+    options: Mapping[str, Any],
+    said: Mapping[str, Any],
+    files: Mapping[str, Writer],
+) -> None:
+    hashed = [{"name": one["path"], "size": one["size"], "sha256": one["sha256"]} for one in said["inputs"]]
+    shown = {name: (value, "") for name, value in options.items()}
+    manifest = describe(command=command, options=shown, inputs=hashed, controls=made.controls)
+    books = {"schema_version": SCHEMA_VERSION, "run_id": made.run_id, "period": made.period, **said}
+    texts = {name: data(text) for name, text in made.beside.items()}
+    with Target(directory) as target:
+        manifest["books"] = books
+        target.publish(files={**files, **texts}, manifest=manifest, fingerprint=made.run_id)
+
+
+def kept_tables(closing: Closing, inputs: Iterable[Input]) -> dict[str, Writer]:
+    """Copies of the tables a month was closed with, so that it can be worked out again."""
+    hashes = {one["role"]: one["sha256"] for one in inputs}
+    return {
+        f"input-{role}{closing.tables[role].suffix.lower()}": copy(closing.tables[role], hashes[role])
+        for role in KEPT
+        if role in closing.tables
+    }
+
+
+def copy(source: Path, sha256: str) -> Writer:
+    def write(path: Path) -> None:
+        with open_new(path) as file:
+            file.write(source.read_bytes())
+        if hash_file(path)[1] != sha256:
+            message = f"{source.name} changed while the month was closed"
+            raise InputError(message, advice="Run again when nothing writes to it. Nothing was written.")
+
+    return write

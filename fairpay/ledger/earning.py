@@ -196,7 +196,7 @@ def applied(taken: Taken, loaded: Loaded, terms: QualifyingTerms) -> tuple[Appli
                 for line in weigher_of[code].touched(code)
             )
             least, measure = plain(Fraction(terms.pools[code].min_ms, 1000)), terms.pools[code].measure or ""
-            own = loaded.policies.own[code]
+            own = pool.policy is not None
             found.append(Applied(pool.name, chosen.name, chosen.sha256, own, least, measure, lines))
     return tuple(found)
 

@@ -66,8 +66,6 @@ class Policies:
     """Of pools that do not name their own."""
     pools: tuple[Chosen | None, ...] = ()
     """What each pool is divided under, in the order of the pools."""
-    own: tuple[bool, ...] = ()
-    """Whether that is the pool's own."""
 
     def every(self) -> dict[str, Chosen]:
         """Every policy that was stated, by the file it is kept as."""
@@ -77,8 +75,8 @@ class Policies:
     def hashes(self, pools: Sequence[Pool]) -> dict[str, str]:
         """Pool (or `MONTH`) -> sha256 of the policy stated for it."""
         said = {} if self.month is None else {MONTH: self.month.sha256}
-        for pool, chosen, own in zip(pools, self.pools, self.own, strict=True):
-            if chosen is not None and own:
+        for pool, chosen in zip(pools, self.pools, strict=True):
+            if chosen is not None and pool.policy is not None:
                 said[pool.name] = chosen.sha256
         return said
 
@@ -119,7 +117,7 @@ def choose(pools: Sequence[Pool], month: str | None, *, beside: Path, kept: Mapp
         except FairpayError as error:
             faults.add(f"{error.message}. {error.advice}".removesuffix(". "), f"pool {pool.name}")
     faults.stop("Give a policy by its name, or a .toml file beside the pool file; `none` for none.")
-    return Policies(default, tuple(found), tuple(pool.policy is not None for pool in pools))
+    return Policies(default, tuple(found))
 
 
 def stated(said: str, where: str, kept: Path | None) -> Chosen:
@@ -165,9 +163,10 @@ def ruled(pools: Sequence[Pool], rule: str | None, policies: Policies) -> list[P
 
     """
     found = []
-    for pool, chosen, own in zip(pools, policies.pools, policies.own, strict=True):
+    for pool, chosen in zip(pools, policies.pools, strict=True):
         of_policy = chosen.policy.rule if chosen is not None else None
-        found.append(replace(pool, rule=pool.rule or (of_policy if own else None) or rule or of_policy))
+        own = of_policy if pool.policy is not None else None
+        found.append(replace(pool, rule=pool.rule or own or rule or of_policy))
     for text in {pool.rule for pool in found if pool.rule is not None} | ({rule} if rule is not None else set()):
         find_rule(text)
     bare = [pool.name for pool in found if pool.rule is None]

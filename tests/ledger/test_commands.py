@@ -13,7 +13,7 @@ from quarter import FILES, QUARTER, ROOT, copied, run
 from fairpay.cli import main
 from fairpay.errors import InputError, NotVerifiedError, OutputError, UnbalancedError, UsageError
 from fairpay.ledger import close as closing_module
-from fairpay.ledger import publish
+from fairpay.ledger import statements
 from fairpay.ledger.model import Kind
 from fairpay.settings.config import keys_of
 
@@ -137,7 +137,7 @@ def test_an_input_that_changed_since_it_was_closed_stops_an_adjustment(tmp_path:
 def test_more_lines_than_a_workbook_takes_are_refused_there_with_a_word(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publish, "DETAIL", 10)
+    monkeypatch.setattr(statements, "DETAIL", 10)
     assert run(tmp_path / "books", *JULY) == 0
     with zipfile.ZipFile(tmp_path / "books" / "2026-07" / "statements.xlsx") as book:
         text = "".join(book.read(name).decode() for name in book.namelist())

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from fairpay.ledger.close import Adjusted, Closed
     from fairpay.ledger.diff import Difference
-    from fairpay.ledger.publish import Adjusted, Closed
     from fairpay.reports.outcome import Control
 
 __all__ = ["adjusted_screen", "closed_screen", "diff_screen"]
