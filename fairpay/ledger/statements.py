@@ -1,4 +1,4 @@
-"""Statements: each account in a line, its rows one by one, what is to be paid, the files of a month; from the ledger."""
+"""Statements: each account in a line, its rows one by one, what is to be paid, and the files that say so."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ DECIDED = (
 Play = dict[str, Any]
 
 
-def plays(seed: int, rows: int = 300, pools: Pools = POOLS) -> list[Play]:
+def plays(seed: int, rows: int = 400, pools: Pools = POOLS) -> list[Play]:
     """Random plays, a few of them in a country without a pool."""
     draw = random.Random(seed)  # noqa: S311 - plays, no secrets
     return [
