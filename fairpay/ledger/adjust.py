@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from fairpay.ledger.pools import Pool
     from fairpay.ledger.store import Entry, Shelf
 
-__all__ = ["Adjusted", "Correction", "adjust", "reopened"]
+__all__ = ["Adjusted", "Correction", "adjust"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,12 +251,7 @@ def in_effect(found: Shelf, period: str) -> list[Entry]:
 
 
 def reopened(closing: Closing, month: Entry) -> Closing:
-    """The closing a month was made by, from what its directory keeps; `closing` says how to run.
-
-    Raises:
-        InputError: an input is gone.
-
-    """
+    """The closing a month was made by, from what its directory keeps; `closing` says how to run."""
     inputs: Sequence[Mapping[str, Any]] = month.books["inputs"]
     tables: dict[str, Path] = {}
     for role in TABLES:

@@ -44,7 +44,7 @@ from fairpay.rules.core.ties import settle_together
 from fairpay.settings.values import number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from fairpay.engine.pool import LocalPool
     from fairpay.kernels.arrays import Codes
@@ -195,7 +195,7 @@ def applied(taken: Taken, loaded: Loaded, terms: QualifyingTerms) -> tuple[Appli
                 PolicyLine(line.name, str(line.times), line.rows, line.plays, line.applied)
                 for line in weigher_of[code].touched(code)
             )
-            least, measure = plain(Fraction(terms.pools[code].min_ms, 1000)), terms.pools[code].measure or ""
+            least, measure = plain(Fraction(terms.pools[pool.name].min_ms, 1000)), terms.pools[pool.name].measure or ""
             own = pool.policy is not None
             found.append(Applied(pool.name, chosen.name, chosen.sha256, own, least, measure, lines))
     return tuple(found)
@@ -308,15 +308,15 @@ class MonthLogs:
 class QualifyingTerms:
     """Which listens count in which pool."""
 
-    names: tuple[str, ...]
-    pools: tuple[Qualifying, ...]
+    pools: Mapping[str, Qualifying]
+    """Pool name -> its terms, in the order of the pools."""
     rest: Qualifying
     """Those of plays without a pool."""
 
     @property
     def alike(self) -> bool:
         """Whether all are the same."""
-        return all(own == self.rest for own in self.pools)
+        return all(own == self.rest for own in self.pools.values())
 
     @property
     def plain(self) -> Qualifying:
@@ -325,28 +325,23 @@ class QualifyingTerms:
 
     def always(self) -> QualifyingTerms:
         """The same for a log without times: every play is of the month."""
-        pools = tuple(replace(own, since=None, until=None) for own in self.pools)
-        return QualifyingTerms(self.names, pools, replace(self.rest, since=None, until=None))
+        pools = {name: replace(own, since=None, until=None) for name, own in self.pools.items()}
+        return QualifyingTerms(pools, replace(self.rest, since=None, until=None))
 
     def timed(self, columns: Collection[str]) -> list[bool]:
-        """Whether listening is time, in each pool, then in none, of a log with these columns.
-
-        Raises:
-            InputError: a pool measures time, and there is no duration.
-
-        """
+        """Whether listening is time, in each pool, then in none, of a log with these columns."""
         has = bool(DURATIONS & {*columns})
-        without = [name for name, own in zip(self.names, self.pools, strict=True) if own.measure == "time" and not has]
+        without = [name for name, own in self.pools.items() if own.measure == "time" and not has]
         if without:
             message = f"{len(without):,} pools measure time, {without[0]} among them, and the log has no duration"
             raise InputError(message, advice="Name it with --columns seconds=NAME or ms=NAME, or measure plays.")
-        return [has and own.measure != "plays" for own in (*self.pools, self.rest)]
+        return [has and own.measure != "plays" for own in (*self.pools.values(), self.rest)]
 
     def judge(self, qualifier: Qualifier) -> Callable[[RawBatch, Codes], Listens]:
         """Judge rows, each under the terms of its pool."""
         if self.alike:
             return lambda raw, _: qualifier.judge(raw)
-        least = np.array([own.min_ms for own in (*self.pools, self.rest)], dtype=np.int64)
+        least = np.array([own.min_ms for own in (*self.pools.values(), self.rest)], dtype=np.int64)
 
         def judge(raw: RawBatch, codes: Codes) -> Listens:
             timed = np.array(self.timed(raw.columns) if raw.columns else [False] * len(least), dtype=np.bool_)
@@ -357,10 +352,6 @@ class QualifyingTerms:
 
 def terms_of(closing: Closing, loaded: Loaded) -> QualifyingTerms:
     """The terms of each pool: what the month states goes before what its policy says."""
-    month = loaded.policies.month
-    of_policies = [None if chosen is None else chosen.policy for chosen in loaded.policies.pools]
-    return QualifyingTerms(
-        tuple(pool.name for pool in loaded.pools),
-        tuple(closing.qualifying(policy) for policy in of_policies),
-        closing.qualifying(None if month is None else month.policy),
-    )
+    month, policies = loaded.policies.month, zip(loaded.pools, loaded.policies.pools, strict=True)
+    own = {pool.name: closing.qualifying(None if chosen is None else chosen.policy) for pool, chosen in policies}
+    return QualifyingTerms(own, closing.qualifying(None if month is None else month.policy))
