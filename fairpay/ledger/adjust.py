@@ -10,30 +10,36 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from fairpay.errors import InputError, UsageError
-from fairpay.ledger.closing import TABLES, load
+from fairpay.ledger.close import Adjusted, kept, publish_adjustment
+from fairpay.ledger.closing import (
+    EXCLUDED,
+    LOGS,
+    TABLES,
+    begin_hashing,
+    find_again,
+    identity_of,
+    inputs_of,
+    load,
+    run_id_of,
+)
 from fairpay.ledger.controls import POSITION, heard_controls, position, require, restated_controls
-from fairpay.ledger.earning import MonthSource, earn
-from fairpay.ledger.exclusions import Exclusions, read_exclusions
-from fairpay.ledger.facts import MonthFacts, facts_of
-from fairpay.ledger.inputs import EXCLUDED, LOGS, Hashing, find_again, identity_of, run_id_of
+from fairpay.ledger.earning import earn
 from fairpay.ledger.model import Booking, Kind, Ledger, after, check_period, less, summed, wide
 from fairpay.ledger.policies import MONTH, Policies, choose, kept_name
 from fairpay.ledger.pools import read_pools
-from fairpay.ledger.publish import Adjusted, publish_adjustment
 from fairpay.ledger.settle import post
-from fairpay.ledger.store import already, check_head, keep_head, locked, shelf
+from fairpay.ledger.store import check_head, keep_head, locked, shelf
 from fairpay.pipeline.request import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from fairpay.ledger.closing import Closing
+    from fairpay.ledger.closing import Closing, Input
     from fairpay.ledger.facts import Earned
-    from fairpay.ledger.inputs import Input
     from fairpay.ledger.pools import Pool
     from fairpay.ledger.store import Entry, Shelf
 
-__all__ = ["Adjusted", "Correction", "adjust", "reopened"]
+__all__ = ["Adjusted", "Correction", "adjust"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +120,8 @@ def adjust(
         again = Reopened(closing, change, found, month)
         same = again.same_in_effect()
         if same is not None:
-            return of_entry(same)
+            books = same.books
+            return Adjusted(**kept(same), ref_period=books["facts"]["period"], reason=books["reason"])
         adjusted = again.work_out(watch or Watch(), divide)
         require(adjusted.controls)
         if dry_run:
@@ -125,20 +132,8 @@ def adjust(
         return replace(adjusted, status="done")
 
 
-def of_entry(entry: Entry) -> Adjusted:
-    """An adjustment that is in the books."""
-    books = entry.books
-    controls = already(entry)
-    facts = MonthFacts.of_json(books["facts"])
-    return Adjusted(
-        "already", entry.run_id, entry.period, facts.period, books["reason"], facts, entry.ledger(), controls
-    )
-
-
 @dataclass(frozen=True)
 class Reopened:
-    """One closed month, reopened to be looked at."""
-
     closing: Closing
     change: Correction
     found: Shelf
@@ -146,12 +141,7 @@ class Reopened:
 
     @cached_property
     def standing(self) -> list[Entry]:
-        """The adjustments in effect before this one, less the one it takes back.
-
-        Raises:
-            UsageError: what is to be taken back was never booked for this month.
-
-        """
+        """The adjustments in effect before this one, less the one it takes back."""
         effective = in_effect(self.found, self.month.period)
         undo = self.change.undo
         if undo is not None and undo not in {entry.run_id for entry in effective}:
@@ -162,9 +152,8 @@ class Reopened:
 
     @cached_property
     def new(self) -> list[Input]:
-        """The files of this change."""
         only = replace(self.closing.again(self.month.books["options"]), logs=self.change.logs, tables={})
-        return Hashing.of(only, more=self.change.files()).inputs()
+        return inputs_of(begin_hashing(only, more=self.change.files()), self.closing.books)
 
     @cached_property
     def own(self) -> tuple[list[Pool], Policies]:
@@ -178,16 +167,14 @@ class Reopened:
 
     @cached_property
     def hashes(self) -> dict[str, str]:
-        """Pool -> sha256 of the policy stated for it, in the pools of this change."""
         pools, policies = self.own
         return policies.hashes(pools)
 
     def same_in_effect(self) -> Entry | None:
-        """The adjustment that already does this, if there is one."""
-        booked = [e for e in self.found.adjustments if e.books["ref_period"] == self.month.period]
         if self.change.undo is not None:
+            booked = self.found.booked_for(self.month.period)
             return next((e for e in booked if e.books["change"]["undo"] == self.change.undo), None)
-        mine = sorted(one.identity for one in self.new)
+        mine = sorted(identity_of(one) for one in self.new)
         for entry in in_effect(self.found, self.month.period):
             theirs = sorted(identity_of(one) for one in entry.books["inputs"])
             change = entry.books["change"]
@@ -197,24 +184,22 @@ class Reopened:
         return None
 
     def record(self) -> dict[str, Any]:
-        """What the manifest says of the change."""
         policies = {"policies": self.hashes} if self.hashes else {}
         return {
             "ref_run_id": self.month.run_id,
             "change": {"instead": self.change.instead, "undo": self.change.undo, **policies},
-            "inputs": [one.as_json() for one in self.new],
+            "inputs": self.new,
         }
 
     def work_out(self, watch: Watch, divide: Callable[..., Earned]) -> Adjusted:
-        """Work the month out again, and take the difference to what is booked."""
         books, reason = self.closing.books, self.change.reason
         base = reopened(self.closing, self.month)
         changes = [recorded(entry, books) for entry in self.standing]
-        hashing = Hashing.of(base, more=[(role, path) for change in changes for role, path in change.every_file()])
-        now, exclusions = apply(base, [*changes, self.change])
+        hashed = begin_hashing(base, more=[(role, path) for change in changes for role, path in change.every_file()])
+        now = apply(base, [*changes, self.change])
         loaded = load(now)
-        earned = divide(now, loaded, MonthSource(now.logs, exclusions), watch)
-        self.check_unchanged(hashing.inputs())
+        earned = divide(now, loaded, watch)
+        self.check_unchanged(inputs_of(hashed, books))
         ids = [entry.run_id for entry in self.standing]
         head = self.found.head
         asked = {"adjust": self.month.run_id, **self.record()["change"], "reason": reason}
@@ -222,20 +207,23 @@ class Reopened:
         period = after(self.found.months[-1].period)
         restated = position(post(earned, loaded.routing, Booking(run_id, period)))
         rows = self.difference(restated, Booking(run_id, period), reason)
-        facts = MonthFacts(period=self.month.period, run_id=run_id, **facts_of(earned))
+        facts = replace(earned.facts, run_id=run_id)
         controls = (*heard_controls(facts), *restated_controls(facts, restated, rows, self.booked))
-        beside = self.own[1].files()
-        month = self.month.period
-        return Adjusted("preview", run_id, period, month, reason, facts, rows, controls, beside=beside)
+        return Adjusted(
+            status="preview",
+            period=period,
+            run_id=run_id,
+            facts=facts,
+            rows=rows,
+            controls=controls,
+            beside=self.own[1].files(),
+            ref_period=self.month.period,
+            reason=reason,
+        )
 
     def check_unchanged(self, inputs: Iterable[Input]) -> None:
-        """Make sure that the month was worked out again from what it was closed from.
-
-        Raises:
-            InputError: a file is not the one it was.
-
-        """
-        now = {tuple(one.identity) for one in inputs}
+        """Make sure that the month was worked out again from what it was closed from."""
+        now = {tuple(identity_of(one)) for one in inputs}
         records = [one for entry in (self.month, *self.standing) for one in entry.books["inputs"]]
         changed = sorted({str(one["path"]) for one in records if tuple(identity_of(one)) not in now})
         if changed:
@@ -245,12 +233,11 @@ class Reopened:
     @cached_property
     def booked(self) -> pl.DataFrame:
         """What stands in the books for the month: its own rows and every adjustment of it so far."""
-        entries = [entry for entry in self.found.adjustments if entry.books["ref_period"] == self.month.period]
+        entries = self.found.booked_for(self.month.period)
         corrections = Ledger.joined(entry.ledger() for entry in entries).frame.select(*POSITION, wide())
         return summed(pl.concat([position(self.month.ledger()), corrections]), *POSITION)
 
     def difference(self, restated: pl.DataFrame, booking: Booking, reason: str) -> Ledger:
-        """One row for each payee and pool whose amount changes."""
         changed = summed(pl.concat([restated, self.booked.with_columns(less())]), *POSITION)
         reference = {"ref_run_id": self.month.run_id, "ref_period": self.month.period, "reason": reason}
         return booking.rows(changed, Kind.ADJUSTMENT, **reference).sorted()
@@ -258,18 +245,13 @@ class Reopened:
 
 def in_effect(found: Shelf, period: str) -> list[Entry]:
     """The adjustments of a month that were not taken back, in the order they were booked."""
-    booked = [entry for entry in found.adjustments if entry.books["ref_period"] == period]
+    booked = found.booked_for(period)
     undone = {entry.books["change"]["undo"] for entry in booked}
     return [entry for entry in booked if entry.run_id not in undone and entry.books["change"]["undo"] is None]
 
 
 def reopened(closing: Closing, month: Entry) -> Closing:
-    """The closing a month was made by, from what its directory keeps; `closing` says how to run.
-
-    Raises:
-        InputError: an input is gone.
-
-    """
+    """The closing a month was made by, from what its directory keeps; `closing` says how to run."""
     inputs: Sequence[Mapping[str, Any]] = month.books["inputs"]
     tables: dict[str, Path] = {}
     for role in TABLES:
@@ -298,34 +280,24 @@ def kept_files(entry: Entry, stated: Mapping[str, str]) -> dict[str, Path]:
     return {pool: path for pool, path in found.items() if path.name in listed}
 
 
-def apply(closing: Closing, changes: Iterable[Correction]) -> tuple[Closing, Exclusions]:
-    """The closing with every change made, in order.
-
-    Raises:
-        InputError: a table of exclusions cannot be used.
-
-    """
-    exclusions = Exclusions()
+def apply(closing: Closing, changes: Iterable[Correction]) -> Closing:
+    """The closing with every change made, in order."""
     for number, change in enumerate(changes, start=1):
         late = {**closing.reading.late, **dict.fromkeys(change.logs, number)}
-        logs = change.logs if change.instead else (*closing.logs, *change.logs)
-        reading = replace(closing.reading, late=late)
-        closing = replace(closing, logs=logs, reading=reading, tables={**closing.tables, **change.tables})
+        closing = replace(
+            closing,
+            logs=change.logs if change.instead else (*closing.logs, *change.logs),
+            reading=replace(closing.reading, late=late),
+            tables={**closing.tables, **change.tables},
+            exclude=(*closing.exclude, *change.exclude),
+        )
         if "pools" in change.tables:
             month = {MONTH: closing.kept[MONTH]} if MONTH in closing.kept else {}
             closing = replace(closing, kept={**month, **change.kept})
-        for path in change.exclude:
-            exclusions = exclusions.joined_with(read_exclusions(path))
-    return closing, exclusions
+    return closing
 
 
 def recorded(entry: Entry, books: Path) -> Correction:
-    """The change an adjustment made, from its manifest.
-
-    Raises:
-        InputError: a file it read is gone.
-
-    """
     inputs: Sequence[Mapping[str, Any]] = entry.books["inputs"]
     return Correction(
         logs=tuple(str(path) for path in find_again(inputs, LOGS, books)),

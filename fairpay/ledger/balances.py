@@ -35,7 +35,6 @@ RECOUPED = ("counterparty", *ACCOUNT)
 
 
 def none_of(keys: Sequence[str]) -> pl.DataFrame:
-    """No balance of this sort yet."""
     return EMPTY.select(*keys, wide(), "scale", "run_id", "period")
 
 

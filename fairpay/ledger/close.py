@@ -3,48 +3,134 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
-from fairpay.errors import DifferentRunError, UsageError
+from fairpay.errors import DifferentRunError, InputError, UsageError
 from fairpay.ledger.balances import LEFT, balances
-from fairpay.ledger.closing import load
+from fairpay.ledger.closing import KEPT, begin_hashing, inputs_of, load, run_id_of
 from fairpay.ledger.controls import check_month, require
-from fairpay.ledger.earning import MonthSource, earn
-from fairpay.ledger.facts import MonthFacts, facts_of
-from fairpay.ledger.inputs import Hashing, run_id_of
-from fairpay.ledger.model import Booking, Ledger, after, check_period
-from fairpay.ledger.publish import Closed, publish_month
+from fairpay.ledger.earning import earn
+from fairpay.ledger.facts import MonthFacts
+from fairpay.ledger.model import Booking, Kind, Ledger, after, check_period
 from fairpay.ledger.settle import Terms, post, settle
-from fairpay.ledger.statements import effects_files
-from fairpay.ledger.store import already, check_head, keep_head, locked, read_entry, shelf
+from fairpay.ledger.statements import data, effects_files, ledger_files, month_files, payables, suspense, totals
+from fairpay.ledger.store import ADJUSTMENTS, already, check_head, keep_head, locked, read_entry, shelf
 from fairpay.pipeline.request import Watch
+from fairpay.reports.tables import Shown
+from fairpay.runs.disk import open_new
+from fairpay.runs.inputs import hash_file
+from fairpay.runs.manifest import describe
+from fairpay.runs.publish import Target
 from fairpay.runs.rejects import check_rejects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
-    from fairpay.ledger.closing import Closing, Loaded
+    import polars as pl
+
+    from fairpay.ledger.closing import Closing, Input, Loaded
     from fairpay.ledger.facts import Earned
-    from fairpay.ledger.inputs import Input
+    from fairpay.ledger.statements import Writer
     from fairpay.ledger.store import Entry, Shelf
+    from fairpay.reports.outcome import Control
 
-__all__ = ["Closed", "close"]
+__all__ = ["Adjusted", "Closed", "close", "kept", "publish_adjustment"]
+
+SCHEMA_VERSION = 2
+"""Of the books: the ledger has a counterparty; in the first its texts said what kinds say now."""
 
 
-@dataclass(frozen=True, slots=True)
-class MonthPlace:
-    """Where a month stands in the books."""
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class BooksRun(Shown):
+    """What a run puts into the books, or would."""
 
-    earlier: tuple[Entry, ...]
-    """The months before."""
-    adjustments: tuple[Entry, ...]
-    """What is booked for it."""
+    status: Literal["done", "already", "preview"]
+    period: str
+    run_id: str
+    facts: MonthFacts
+    """Of an adjustment, the closed month as it is known now."""
+    rows: Ledger
+    """In ledger order."""
+    controls: tuple[Control, ...]
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """File name -> text, of what stands in its directory besides the ledger and its tables."""
+
+
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class Closed(BooksRun):
+    """A month that was closed, or would be."""
+
+    manifest_sha256: str = ""
+    """Of the manifest in the books; empty for a preview. Kept elsewhere, it shows later that the books are these."""
+
+    def __repr__(self) -> str:
+        """Say in one line what it is."""
+        pools = f"{len(self.facts.pools):,} pools, {self.table.height:,} payments"
+        rules = ", ".join(sorted({pool.rule for pool in self.facts.pools}))
+        return f"<close of {self.period} ({self.status}) under {rules}: {pools}>"
 
     @property
-    def previous(self) -> str:
-        """The run id of the month before; empty for the first."""
-        return self.earlier[-1].run_id if self.earlier else ""
+    def table(self) -> pl.DataFrame:
+        """What is to be paid, to whom."""
+        return payables(self.rows).frame
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What `fairpay close --json` prints."""
+        facts = self.facts.as_json()
+        return {
+            "schema_version": 2,
+            "command": "close",
+            "status": self.status,
+            "period": self.period,
+            "run_id": self.run_id,
+            "manifest_sha256": self.manifest_sha256,
+            "totals": totals(self.rows),
+            "payments": len(self.rows.of_kinds({Kind.PAYABLE})),
+            "suspense": suspense(self.rows),
+            "pools": facts["pools"],
+            "policies": facts.get("policies", ()),
+            "decisions": facts.get("decisions", ()),
+            "listening": facts["heard"],
+            "controls": [asdict(control) for control in self.controls],
+        }
+
+
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class Adjusted(BooksRun):
+    """An adjustment that was booked, or would be."""
+
+    ref_period: str
+    """The closed month it corrects."""
+    reason: str
+
+    def __repr__(self) -> str:
+        """Say in one line what it is."""
+        return f"<adjustment of {self.ref_period} booked in {self.period} ({self.status}): {len(self.rows):,} rows>"
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """The rows that are booked; amounts in minor units."""
+        return self.rows.frame
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What `fairpay adjust --json` prints."""
+        return {
+            "schema_version": 1,
+            "command": "adjust",
+            "status": self.status,
+            "run_id": self.run_id,
+            "period": self.period,
+            "ref_period": self.ref_period,
+            "reason": self.reason,
+            "rows": len(self.rows),
+            "totals": totals(self.rows),
+            "listening": self.facts.as_json()["heard"],
+            "controls": [asdict(control) for control in self.controls],
+        }
 
 
 def close(
@@ -66,23 +152,23 @@ def close(
     """
     check_period(closing.period)
     with locked(closing.books) if not dry_run or closing.books.is_dir() else nullcontext():
-        hashing = Hashing.of(closing)
+        hashed = begin_hashing(closing)
         if closing.reading.rejects is not None:
-            check_rejects(closing.reading.rejects, hashing.paths, output=closing.books)
+            check_rejects(closing.reading.rejects, [one.path for one in hashed.inputs], output=closing.books)
         loaded = load(closing)
         closing = replace(closing, policies=loaded.policies.hashes(loaded.pools))
         found = shelf(closing.books)
         check_head(closing.books, found)
-        place = place_of(found, closing.period)
+        check_next(found, closing.period)
         entry = found.month(closing.period)
         if entry is not None:
-            before = closed_before(entry, closing, place, hashing.inputs())
+            before = closed_before(entry, closing, found, inputs_of(hashed, closing.books))
             if not dry_run:
                 keep_head(closing.books, found)
             return before
-        earned = divide(quiet(closing) if dry_run else closing, loaded, MonthSource(closing.logs), watch or Watch())
-        inputs = hashing.inputs()
-        month = work_out(closing, loaded, place, earned, inputs)
+        earned = divide(quiet(closing) if dry_run else closing, loaded, watch or Watch())
+        inputs = inputs_of(hashed, closing.books)
+        month = work_out(closing, loaded, found, earned, inputs)
         require(month.controls)
         if dry_run:
             return month
@@ -99,27 +185,25 @@ def quiet(closing: Closing) -> Closing:
     return replace(closing, reading=replace(closing.reading, rejects=closing.books))
 
 
-def place_of(found: Shelf, period: str) -> MonthPlace:
-    """Find where a month belongs.
-
-    Raises:
-        UsageError: another month comes next.
-
-    """
+def check_next(found: Shelf, period: str) -> None:
     last = found.last
     if last is not None and found.month(period) is None and period != after(last.period):
         message = f"{period} cannot be closed: {after(last.period)} comes next"
         raise UsageError(message, advice="Months are closed one after another; a month without plays is closed too.")
-    earlier = tuple(entry for entry in found.months if entry.period < period)
-    return MonthPlace(earlier, tuple(entry for entry in found.adjustments if entry.period == period))
 
 
-def work_out(closing: Closing, loaded: Loaded, place: MonthPlace, earned: Earned, inputs: list[Input]) -> Closed:
-    """Make the month's ledger and check it."""
-    run_id = run_id_of(place.previous, closing.options(), inputs, [entry.run_id for entry in place.adjustments])
+def run_id_after(found: Shelf, closing: Closing, inputs: list[Input]) -> str:
+    """The id of closing this month after those before it, with what is booked in it."""
+    earlier = found.before(closing.period)
+    booked = [entry.run_id for entry in found.booked_in(closing.period)]
+    return run_id_of(earlier[-1].run_id if earlier else "", closing.options(), inputs, booked)
+
+
+def work_out(closing: Closing, loaded: Loaded, found: Shelf, earned: Earned, inputs: list[Input]) -> Closed:
+    run_id, earlier = run_id_after(found, closing, inputs), found.before(closing.period)
     booking = Booking(run_id, closing.period)
-    before = balances(entry.ledger(LEFT) for entry in place.earlier)
-    booked = Ledger.joined(entry.ledger() for entry in place.adjustments)
+    before = balances(entry.ledger(LEFT) for entry in earlier)
+    booked = Ledger.joined(entry.ledger() for entry in found.booked_in(closing.period))
     policy = closing.paying(loaded.currencies | set(before.carried["currency"].unique().to_list()))
     terms = Terms(before, loaded.standing, policy, booking)
     known = Ledger.joined([post(earned, loaded.routing, booking), booked.booked_by(run_id)])
@@ -129,28 +213,120 @@ def work_out(closing: Closing, loaded: Loaded, place: MonthPlace, earned: Earned
         for (payee, currency), paid in loaded.standing.advances.items()
         for name, amount in paid
     }
-    facts = MonthFacts(
-        period=closing.period, run_id=run_id, minimum=dict(policy.minimum), advances=advances, **facts_of(earned)
-    )
-    closed = [entry.period for entry in place.earlier]
-    controls = check_month(rows, facts, before, adjustments=booked, closed=closed)
+    facts = replace(earned.facts, run_id=run_id, minimum=dict(policy.minimum), advances=advances)
+    closed = [entry.period for entry in earlier]
+    controls = tuple(check_month(rows, facts, before, adjustments=booked, closed=closed))
     beside = {**loaded.policies.files(), **effects_files(facts)}
-    return Closed("preview", closing.period, run_id, facts, rows, tuple(controls), beside=beside)
+    return Closed(
+        status="preview",
+        period=closing.period,
+        run_id=run_id,
+        facts=facts,
+        rows=rows,
+        controls=controls,
+        beside=beside,
+    )
 
 
-def closed_before(entry: Entry, closing: Closing, place: MonthPlace, inputs: list[Input]) -> Closed:
-    """Say that a month is closed already, if it is by the same run; books of an earlier edition stay as they are.
-
-    Raises:
-        DifferentRunError: it was closed from other inputs or options.
-        InputError: its files are not what was written.
-
-    """
-    asked = replace(closing, edition=entry.books["options"].get("edition", 1)).options()
-    run_id = run_id_of(place.previous, asked, inputs, [one.run_id for one in place.adjustments])
+def closed_before(entry: Entry, closing: Closing, found: Shelf, inputs: list[Input]) -> Closed:
+    """Say that a month is closed already, if it is by the same run; books of an earlier edition stay as they are."""
+    asked = replace(closing, edition=entry.books["options"].get("edition", 1))
+    run_id = run_id_after(found, asked, inputs)
     if run_id != entry.run_id:
         message = f"{closing.period} is closed, from other inputs or options (run {entry.run_id}, not {run_id})"
         raise DifferentRunError(message, advice="A closed month is never edited: book the correction, fairpay adjust.")
+    return Closed(**kept(entry), manifest_sha256=entry.sha256)
+
+
+def kept(entry: Entry) -> dict[str, Any]:
+    """The fields of `BooksRun` of an entry that is in the books already.
+
+    Raises:
+        InputError: it is not as it was written.
+
+    """
     controls = already(entry)
-    facts = MonthFacts.of_json(entry.books["facts"])
-    return Closed("already", closing.period, run_id, facts, entry.ledger(), controls, entry.sha256)
+    return {
+        "status": "already",
+        "period": entry.period,
+        "run_id": entry.run_id,
+        "facts": MonthFacts.of_json(entry.books["facts"]),
+        "controls": controls,
+        "rows": entry.ledger(),
+    }
+
+
+def publish_month(closing: Closing, month: Closed, inputs: Sequence[Input], found: Shelf) -> None:
+    last, options = found.last, closing.options()
+    said = {
+        "previous": last.sha256 if last else None,
+        "previous_run_id": last.run_id if last else "",
+        "adjustments": [
+            {"name": entry.directory.name, "run_id": entry.run_id, "sha256": entry.sha256}
+            for entry in found.booked_in(month.period)
+        ],
+        "options": options,
+        "inputs": inputs,
+        "facts": month.facts.as_json(),
+    }
+    files = month_files(month.rows, month.facts, excel=closing.excel, per_payee=closing.per_payee)
+    files |= kept_tables(closing, inputs)
+    publish(closing.books / month.period, month, "close", options, said, files)
+
+
+def publish_adjustment(books: Path, adjusted: Adjusted, record: Mapping[str, Any], found: Shelf) -> None:
+    """Write an adjustment into the books, linked to what was written before it; `record` is what it says of the change.
+
+    Raises:
+        OutputError: it cannot be written; nothing is left behind.
+
+    """
+    said = {
+        "previous": found.head.sha256 if found.head else None,
+        "ref_period": adjusted.ref_period,
+        "reason": adjusted.reason,
+        "facts": adjusted.facts.as_json(),
+        **record,
+    }
+    name = f"{len(found.adjustments) + 1:04d}-{adjusted.ref_period}-{adjusted.run_id[:8]}"
+    shown = {"period": adjusted.ref_period, "reason": adjusted.reason}
+    publish(books / ADJUSTMENTS / name, adjusted, "adjust", shown, said, ledger_files(adjusted.rows))
+
+
+def publish(  # noqa: PLR0913, PLR0917 - what a directory of the books says and holds
+    directory: Path,
+    made: BooksRun,
+    command: str,
+    options: Mapping[str, Any],
+    said: Mapping[str, Any],
+    files: Mapping[str, Writer],
+) -> None:
+    hashed = [{"name": one["path"], "size": one["size"], "sha256": one["sha256"]} for one in said["inputs"]]
+    shown = {name: (value, "") for name, value in options.items()}
+    manifest = describe(command=command, options=shown, inputs=hashed, controls=made.controls)
+    books = {"schema_version": SCHEMA_VERSION, "run_id": made.run_id, "period": made.period, **said}
+    texts = {name: data(text) for name, text in made.beside.items()}
+    with Target(directory) as target:
+        manifest["books"] = books
+        target.publish(files={**files, **texts}, manifest=manifest, fingerprint=made.run_id)
+
+
+def kept_tables(closing: Closing, inputs: Iterable[Input]) -> dict[str, Writer]:
+    """Copies of the tables a month was closed with, so that it can be worked out again."""
+    hashes = {one["role"]: one["sha256"] for one in inputs}
+    return {
+        f"input-{role}{closing.tables[role].suffix.lower()}": copy(closing.tables[role], hashes[role])
+        for role in KEPT
+        if role in closing.tables
+    }
+
+
+def copy(source: Path, sha256: str) -> Writer:
+    def write(path: Path) -> None:
+        with open_new(path) as file:
+            file.write(source.read_bytes())
+        if hash_file(path)[1] != sha256:
+            message = f"{source.name} changed while the month was closed"
+            raise InputError(message, advice="Run again when nothing writes to it. Nothing was written.")
+
+    return write

@@ -1,22 +1,24 @@
-"""Closing: what closing a month is asked to do, how its manifest says that, and the tables it is closed with.
+"""Closing: what closing a month is asked to do, from which files, how its manifest says that, and what its tables say.
 
-The tables are read and judged together, before any play is read.
+The tables are read and judged together, before any play is read. A run is what it was asked, on which bytes, after
+which month; the same again has the same id.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
+import os
 import re
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from fairpay.adjust.decisions import read_decisions
 from fairpay.adjust.stated import check_conditions, read_statements
-from fairpay.errors import UsageError
+from fairpay.errors import InputError, UsageError
 from fairpay.ledger.model import bounds
 from fairpay.ledger.payees import (
-    Aliases,
     Routing,
     Standing,
     read_advances,
@@ -28,15 +30,19 @@ from fairpay.ledger.payees import (
 from fairpay.ledger.policies import Policies, choose, ruled
 from fairpay.ledger.pools import EDITION, Pool, key_columns, read_pools
 from fairpay.ledger.settle import PaymentTerms
+from fairpay.ledger.sorting import Exclusions, read_exclusions
 from fairpay.ledger.splits import Splits, read_splits
+from fairpay.logs.find import find_logs
 from fairpay.money.currency import Currency, exact_amount, parse_rate
-from fairpay.runs.manifest import plain
+from fairpay.reports.outcome import InputFile
+from fairpay.runs.inputs import LOGS, HashedInputs, log_inputs
+from fairpay.runs.manifest import canonical, plain
 from fairpay.settings.option import defaults, is_table
 from fairpay.settings.options import CloseOptions, CompareOptions
 from fairpay.settings.values import Conditions, Qualifying, Reading, Running, milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from fractions import Fraction
 
     from fairpay.adjust.decisions import Decision
@@ -44,7 +50,22 @@ if TYPE_CHECKING:
     from fairpay.adjust.splits import Wishes
     from fairpay.adjust.stated import Stated
 
-__all__ = ["KEPT", "TABLES", "Closing", "Loaded", "load", "tables_of"]
+__all__ = [
+    "EXCLUDED",
+    "KEPT",
+    "LOGS",
+    "TABLES",
+    "Closing",
+    "Input",
+    "Loaded",
+    "begin_hashing",
+    "find_again",
+    "identity_of",
+    "inputs_of",
+    "load",
+    "run_id_of",
+    "tables_of",
+]
 
 OF_USERS = ("subscribers", "decisions", "history", "wishes", "delegations")
 TABLES = ("pools", "splits", "aliases", "artists", "holds", "advances", "fees", *OF_USERS)
@@ -64,6 +85,8 @@ class Closing:
     logs: tuple[str, ...]
     tables: Mapping[str, Path]
     """One of `TABLES` -> its file."""
+    exclude: tuple[Path, ...] = ()
+    """Tables of users or plays that do not count, when a month is reopened."""
     rule: str | None = None
     """Of pools that do not name their own."""
     policy: str | None = None
@@ -82,23 +105,16 @@ class Closing:
     reserve: str = DEFAULT["reserve"]
     reserve_months: int = DEFAULT["reserve_months"]
     unsplit: Literal["pay", "suspend"] = DEFAULT["unsplit"]
-    """What becomes of an artist without splits: it is its own payee, or its money is unclaimed."""
     min_seconds: str | None = None
     """None: what a pool's policy says, else 30."""
     measure: Literal["time", "plays"] | None = None
     """None: what a pool's policy says, else time where the log has it."""
     kappa: str = DEFAULT["kappa"]
-    """How many plays a listener's own past counts for, where a history is given."""
     viscosity: str = DEFAULT["viscosity"]
-    """How much of delegated money is passed on at each step."""
     delegate_cap: str = DEFAULT["delegate_cap"]
-    """How many times the own fee a delegate may receive."""
     any_date: bool = DEFAULT["any_date"]
-    """Whether plays outside the period count too, where the log has times."""
     per_payee: bool = DEFAULT["per_payee"]
-    """Whether each payee gets a file of its own."""
     excel: bool = DEFAULT["excel"]
-    """Whether tables are also written as CSV that is safe to open in a spreadsheet."""
     edition: int = EDITION
     """How deductions are read, see `pools.EDITION`."""
     reading: Reading = field(default_factory=Reading)
@@ -112,8 +128,8 @@ class Closing:
             UsageError: an option has a value that it cannot have.
 
         """
-        taken = {"books", "logs", "tables", "pool_by", "reading", "running"}
-        plain = {one.name for one in fields(cls)} & options.keys() - taken
+        read = {"books", "logs", "tables", "exclude", "pool_by", "reading", "running"}
+        same = {one.name for one in fields(cls)} & options.keys() - read
         return cls(
             books=Path(options["books"]),
             logs=logs,
@@ -121,7 +137,7 @@ class Closing:
             pool_by=tuple(options.get("pool_by", ())),
             reading=Reading.of(options),
             running=Running.of(options),
-            **{name: options[name] for name in plain},
+            **{name: options[name] for name in same},
         )
 
     def qualifying(self, policy: Policy | None = None) -> Qualifying:
@@ -171,23 +187,12 @@ class Closing:
 
     def options(self) -> dict[str, Any]:
         """Everything that decides the result, besides the inputs; plain values."""
-        reading = self.reading
         return {
-            "period": self.period,
-            "rule": self.rule,
-            "pool_by": list(self.pool_by),
-            "currency": self.currency,
-            "minimum_payment": self.minimum_payment,
-            "recoup": self.recoup,
-            "reserve": self.reserve,
-            "reserve_months": self.reserve_months,
-            "unsplit": self.unsplit,
-            "min_seconds": self.min_seconds if self.min_seconds or self.policies else LEAST_SECONDS,
-            "measure": self.measure,
-            "any_date": self.any_date,
+            **{name: plain(getattr(self, name)) for name in OWN},
+            **({"min_seconds": LEAST_SECONDS} if not (self.min_seconds or self.policies) else {}),
             **({"edition": self.edition} if self.edition > 1 else {}),
-            **reading_options(reading),
-            "set_aside": reading.rejects is not None,
+            **reading_options(self.reading),
+            "set_aside": self.reading.rejects is not None,
             **({"policies": dict(self.policies)} if self.policies else {}),
             **{name: getattr(self, name) for name, table in NUMBER_OF.items() if table in self.tables},
         }
@@ -218,6 +223,7 @@ run ids."""
 OWN = (
     "period",
     "rule",
+    "pool_by",
     "currency",
     "minimum_payment",
     "recoup",
@@ -228,16 +234,15 @@ OWN = (
     "measure",
     "any_date",
 )
+"""What decides the result and is kept as it is, in the order of the manifest."""
 
 
 def reading_options(reading: Reading) -> dict[str, Any]:
-    """How the logs are read, as plain values: every option there is, from its declaration."""
     said = {name: getattr(reading, name) for name in READING}
     return {name: plain(value) for name, value in said.items() if name in ALWAYS or value != READING[name]}
 
 
 def restored(default: object, value: Any) -> Any:  # noqa: ANN401 - an option of any type
-    """An option as it was before it was written as JSON."""
     return type(default)(value) if isinstance(default, tuple | frozenset) else value
 
 
@@ -273,9 +278,9 @@ class Loaded:
     """The key columns that tell pools apart."""
     routing: Routing
     standing: Standing
+    exclusions: Exclusions = field(default_factory=Exclusions)
     policies: Policies = field(default_factory=Policies)
     decisions: tuple[Decision, ...] | None = None
-    """What a person decided; None: nothing was asked."""
     history: Stated[dict[str, int]] | None = None
     wishes: Stated[Wishes] | None = None
     delegations: Stated[dict[str, Fraction]] | None = None
@@ -294,7 +299,7 @@ def load(closing: Closing) -> Loaded:
         InputError: a table that cannot be used.
 
     """
-    tables, currency = closing.tables, closing.currency
+    tables, currency, exclusions = closing.tables, closing.currency, read_exclusions(closing.exclude)
     if "pools" not in tables:
         message = "no pools stated"
         raise UsageError(message, advice="Give --pools FILE: a line for each pool with its gross revenue.")
@@ -307,7 +312,7 @@ def load(closing: Closing) -> Loaded:
         pools=pools,
         columns=key_columns(pools, closing.pool_by),
         routing=Routing(
-            aliases=read_aliases(tables["aliases"]) if "aliases" in tables else Aliases({}),
+            aliases=read_aliases(tables["aliases"]) if "aliases" in tables else {},
             splits=read_splits(tables["splits"]) if "splits" in tables else Splits(),
             catalogue=read_catalogue(tables["artists"]) if "artists" in tables else None,
             suspend_unsplit=closing.unsplit == "suspend",
@@ -317,6 +322,7 @@ def load(closing: Closing) -> Loaded:
             advances=read_advances(advances, currency=currency, period=closing.period) if advances else {},
             fees=read_fees(fees, currency=currency) if fees else {},
         ),
+        exclusions=exclusions,
         policies=policies,
         decisions=read_decisions(tables["decisions"]) if "decisions" in tables else None,
         **read_statements(
@@ -324,3 +330,75 @@ def load(closing: Closing) -> Loaded:
             set_aside=closing.reading.rejects is not None,
         ),
     )
+
+
+EXCLUDED = "exclude"
+DIGITS = 16
+Input: TypeAlias = "Mapping[str, Any]"
+"""A file a run read, as manifests state it: `role` (`logs`, `exclude`, or the table it is), `path` (seen from the
+books), `size`, `sha256`, and `known_as` where its rows take something from its place: `country=DE` of hive folders, the
+user of a personal export."""
+
+
+def begin_hashing(closing: Closing, *, more: Sequence[tuple[str, Path]] = ()) -> HashedInputs:
+    """Find the files of a closing, and begin to hash them; `more` are files with their roles."""
+    asked = [InputFile(role, str(path)) for role, path in (*closing.tables.items(), *more) if role != LOGS]
+    late = [str(path) for role, path in more if role == LOGS]
+    if closing.logs or late:
+        # each was held against the others of its correction when that was booked
+        reading = replace(closing.reading, late={path: number for number, path in enumerate(late, start=1)})
+        asked += log_inputs(find_logs([*closing.logs, *late], reading).files, reading)
+    return HashedInputs.begin(asked)
+
+
+def inputs_of(hashed: HashedInputs, books: Path) -> list[Input]:
+    """Wait, and say what was read, in an order that the order of files does not change.
+
+    Raises:
+        InputError: a file that changed meanwhile or cannot be hashed: books need inputs that can be told again.
+
+    """
+    records = hashed.records()
+    remote = [str(one["name"]) for one in records if one["sha256"] is None]
+    if remote:
+        message = f"{len(remote):,} inputs are not plain files on this machine, {remote[0]} among them"
+        raise InputError(message, advice="Books are closed from files that can be read again: copy them here first.")
+    keys = ("role", "path", "size", "sha256", "known_as")
+    inputs = [{**one, "path": os.path.relpath(one["name"], books)} for one in records]
+    stated: list[Input] = [{key: one[key] for key in keys if key in one} for one in inputs]
+    return sorted(stated, key=lambda one: (*(one.get(key, "") for key in ("role", "sha256", "known_as", "path")),))
+
+
+def identity_of(one: Input) -> list[str]:
+    """What tells one input from another: its role, its hash, and what its rows take from its place, if anything."""
+    return [str(one["role"]), str(one["sha256"]), *([str(one["known_as"])] if one.get("known_as") else [])]
+
+
+def run_id_of(previous: str, options: Mapping[str, Any], inputs: Iterable[Input], adjustments: Iterable[str]) -> str:
+    """The id of a run: what decides its result, and nothing else (no path, no clock, no machine).
+
+    Args:
+        previous: the run id of the month before; empty for the first.
+        options: everything that decides the result besides inputs.
+        inputs: the files read.
+        adjustments: run ids of the adjustments it books.
+
+    """
+    hashes = sorted(identity_of(one) for one in inputs)
+    parts = {"previous": previous, "options": dict(options), "inputs": hashes, "adjustments": list(adjustments)}
+    return hashlib.sha256(canonical(parts)).hexdigest()[:DIGITS]
+
+
+def find_again(inputs: Iterable[Input], role: str, books: Path) -> list[Path]:
+    """Where the inputs of a closed month are now.
+
+    Raises:
+        InputError: one is gone.
+
+    """
+    paths = [books / str(one["path"]) for one in inputs if one["role"] == role]
+    gone = [path.name for path in paths if not path.is_file()]
+    if gone:
+        message = f"{len(gone):,} of the files the month was closed from are gone, {gone[0]} among them"
+        raise InputError(message, advice="Put them back where they were; the manifest has their sha256.")
+    return [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100 - a link keeps the folders it is found in

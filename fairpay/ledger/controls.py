@@ -105,7 +105,7 @@ def pool_controls(rows: Ledger, facts: MonthFacts) -> Iterator[Control]:
             for what, amount in (("earned", base), ("minimum top-up", topup))
             if amount or what == "earned"
         )
-        whole = format_units(pool.base + pool.topup, pool.scale)
+        whole = format_units(pool.whole, pool.scale)
         ok = (base, topup) == (pool.base, pool.topup)
         yield Control(f"pool {pool.name}", ok, f"{text} = pool {whole} {pool.currency}")
     strange = sum(len(sums_of_kind) for sums_of_kind in found.values())
@@ -229,6 +229,6 @@ def restated_controls(
     sums = [pool_sums(frame) for frame in (restated, booked, rows.frame)]
     for pool in facts.pools:
         now, before, moved = (found.get((pool.name, pool.currency), 0) for found in sums)
-        texts = [format_units(amount, pool.scale) for amount in (before, moved, pool.base + pool.topup)]
+        texts = [format_units(amount, pool.scale) for amount in (before, moved, pool.whole)]
         detail = f"{texts[0]} booked + {texts[1]} adjusted = pool {texts[2]} {pool.currency}"
-        yield Control(f"pool {pool.name}", now == pool.base + pool.topup == before + moved, detail)
+        yield Control(f"pool {pool.name}", now == pool.whole == before + moved, detail)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ from fairpay.runs.manifest import RUNNING, read_manifest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Change", "Difference", "Movement", "Moves", "diff", "diff_json"]
+__all__ = ["Change", "Difference", "diff", "diff_json"]
 
 KEYS = ("payee", "currency", "scale")
 """What a figure is by; its tables have these columns and `amount`."""
@@ -45,58 +44,25 @@ class Change:
     after: str
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
-    """A payee whose amount differs."""
-
-    payee: str
-    currency: str
-    """Empty where the figure is no money."""
-    scale: int
-    figure: str
-    """`credited`, `payable`, or a column of a report."""
-    before: int
-    after: int
-
-
-@dataclass(frozen=True, slots=True)
-class Moves:
-    """Payees whose amounts differ; read one by one, or a part of them."""
-
-    frame: pl.DataFrame
-    """The columns of `Movement`."""
-
-    def __len__(self) -> int:
-        """How many."""
-        return self.frame.height
-
-    def __iter__(self) -> Iterator[Movement]:
-        """One after another."""
-        return (Movement(*values) for values in self.frame.iter_rows())
-
-    def __getitem__(self, part: slice) -> Moves:
-        """Some of them."""
-        return Moves(self.frame[part])
-
-
 @dataclass(frozen=True, slots=True, repr=False)
 class Difference(Shown):
     """Two runs, compared."""
 
     why: tuple[Change, ...]
-    moved: Moves
-    """Money first, then each other figure by itself: the largest difference in major units first, then by payee."""
+    moved: pl.DataFrame
+    """The figures that differ, in minor units: payee, currency (empty where it is no money), scale, figure (`credited`,
+    `payable`, or a column of a report), before, after. Money first, then each other figure by itself: the largest
+    difference in major units first, then by payee."""
     unchanged: int
-    """Figures that are the same in both."""
 
     def __repr__(self) -> str:
         """Say in one line what it is."""
-        return f"<diff: {len(self.moved):,} figures differ, {self.unchanged:,} do not, {len(self.why):,} reasons>"
+        return f"<diff: {self.moved.height:,} figures differ, {self.unchanged:,} do not, {len(self.why):,} reasons>"
 
     @property
     def table(self) -> pl.DataFrame:
         """The figures that differ; in minor units."""
-        return self.moved.frame
+        return self.moved
 
 
 def diff(before: Path, after: Path) -> Difference:
@@ -115,11 +81,11 @@ def diff(before: Path, after: Path) -> Difference:
         raise InputError(message, advice="Compare two months, two adjustments, or two reports under the same rule.")
     pairs = pl.concat(side_by_side(figures[0][figure], figures[1][figure], figure) for figure in common)
     moved = pairs.filter(pl.col("before") != pl.col("after"))
-    return Difference(tuple(reasons(*manifests)), Moves(ranked(moved)), pairs.height - moved.height)
+    return Difference(tuple(reasons(*manifests)), ranked(moved), pairs.height - moved.height)
 
 
 def side_by_side(before: pl.DataFrame, after: pl.DataFrame, figure: str) -> pl.DataFrame:
-    """One figure of both runs, payee by payee, as the columns of `Movement`; 0 where a payee is not there."""
+    """One figure of both runs, payee by payee, as the columns of `Difference.moved`; 0 where a payee is not there."""
     whole = pl.concat([before.with_columns(new=False), after.with_columns(new=True)])
     found = whole.group_by(KEYS, maintain_order=True).agg(
         before=wide(~pl.col("new")).sum(), after=wide(pl.col("new")).sum()
@@ -137,12 +103,6 @@ def ranked(moved: pl.DataFrame) -> pl.DataFrame:
 
 
 def amounts_of(directory: Path, manifest: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
-    """The figures of a run, by payee.
-
-    Raises:
-        InputError: its tables cannot be read.
-
-    """
     with readable(directory):
         if (directory / LEDGER).is_file():
             return from_ledger(directory / LEDGER)
@@ -151,15 +111,9 @@ def amounts_of(directory: Path, manifest: Mapping[str, Any]) -> dict[str, pl.Dat
 
 @contextmanager
 def readable(directory: Path) -> Iterator[None]:
-    """Read files of a run.
-
-    Raises:
-        InputError: one cannot be read.
-
-    """
     try:
         yield
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         message = f"{directory} cannot be read: {str(error).splitlines()[0]}"
         raise InputError(message, advice="See `fairpay verify`.") from None
 
@@ -172,26 +126,18 @@ def from_ledger(path: Path) -> dict[str, pl.DataFrame]:
 
 
 def from_report(directory: Path, manifest: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
-    """The figures of a report by artist: every payout, and what was counted."""
-    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
-    import pyarrow.parquet as pq  # noqa: PLC0415 - the same
 
     name = next((n for n in ("payouts.parquet", "comparison.parquet") if (directory / n).is_file()), "payouts.parquet")
-    table = pq.read_table(directory / name, partitioning=None)
+    report = pl.read_parquet(directory / name, hive_partitioning=False)
     currency = str(manifest["options"].get("currency", {}).get("value", ""))
     found: dict[str, pl.DataFrame] = {}
-    for field in table.schema:
-        exact = pa.types.is_decimal(field.type) or field.name in COUNTED
-        if exact and not field.name.endswith(BESIDE):
-            scale = field.type.scale if pa.types.is_decimal(field.type) else 0
-            units = [int(Decimal(value or 0).scaleb(scale)) for value in table.column(field.name).to_pylist()]
-            unit = "" if field.name in COUNTED else currency
-            found[field.name] = pl.DataFrame({"payee": pl.Series(table.column("artist").to_pylist())}).select(
-                pl.col("payee").cast(pl.Categorical),
-                pl.lit(unit, dtype=pl.Categorical).alias("currency"),
-                pl.lit(scale, dtype=pl.Int32).alias("scale"),
-                pl.Series("amount", units, dtype=pl.Int64),
-            )
+    for column, kind in report.schema.items():
+        if (isinstance(kind, pl.Decimal) or column in COUNTED) and not column.endswith(BESIDE):
+            units = report[column].fill_null(0).to_physical().cast(pl.Int64)
+            unit = pl.lit("" if column in COUNTED else currency, dtype=pl.Categorical)
+            scale = pl.lit(kind.scale if isinstance(kind, pl.Decimal) else 0, dtype=pl.Int32)
+            payee = pl.col("artist").cast(pl.Categorical)
+            found[column] = report.select(payee=payee, currency=unit, scale=scale, amount=units)
     return found
 
 
@@ -215,7 +161,6 @@ def rules_of(run: Path) -> list[str]:
 
 
 def reasons(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
-    """What differs in what the two runs were asked and given."""
     yield from changed("version", *({"fairpay": m["fairpay"]} for m in (before, after)))
     options = [{k: v["value"] for k, v in m["options"].items()} for m in (before, after)]
     rules = [{k: v for k, v in o.items() if k in {"rule", "rules"}} for o in options]
@@ -228,7 +173,6 @@ def reasons(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Cha
 
 
 def changed(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
-    """Each name whose value differs."""
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
         if old != new:
@@ -236,7 +180,6 @@ def changed(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> I
 
 
 def in_words(value: object) -> str:
-    """Write an option's value as people would."""
     if isinstance(value, dict):
         return ", ".join(f"{key}={in_words(one)}" for key, one in value.items())
     if isinstance(value, list):
@@ -245,7 +188,6 @@ def in_words(value: object) -> str:
 
 
 def pools(manifest: Mapping[str, Any]) -> dict[str, str]:
-    """The rule and the money of each pool of a month."""
     facts = manifest.get("books", {}).get("facts", {})
     return {
         p["name"]: f"{p['rule']}, {format_units(p['base'] + p['topup'], p['scale'])} {p['currency']}"
@@ -254,7 +196,6 @@ def pools(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 
 def policies(manifest: Mapping[str, Any]) -> dict[str, str]:
-    """The policy of each pool of a month, by name and hash."""
     used = manifest.get("books", {}).get("facts", {}).get("policies", [])
     return {one["pool"]: f"{one['policy']} ({one['sha256'][:12]})" for one in used}
 
@@ -282,14 +223,14 @@ def diff_json(difference: Difference) -> dict[str, Any]:
         "why": [asdict(change) for change in difference.why],
         "changed": [
             {
-                "payee": one.payee,
-                "currency": one.currency,
-                "figure": one.figure,
-                "before": format_units(one.before, one.scale),
-                "after": format_units(one.after, one.scale),
-                "difference": format_units(one.after - one.before, one.scale),
+                "payee": payee,
+                "currency": currency,
+                "figure": figure,
+                "before": format_units(before, scale),
+                "after": format_units(after, scale),
+                "difference": format_units(after - before, scale),
             }
-            for one in difference.moved
+            for payee, currency, scale, figure, before, after in difference.moved.iter_rows()
         ],
         "unchanged": difference.unchanged,
     }

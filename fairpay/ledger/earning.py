@@ -1,123 +1,158 @@
-"""Earning: the listening of a month, sorted into pools, and each pool divided by its own rule."""
+"""Earning: the listening of a month is read, each play under the terms of its pool, and each pool divided."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fairpay.adjust.payers import Payers, pass_on
-from fairpay.errors import NothingToPayError
-from fairpay.ledger.exclusions import Exclusions
-from fairpay.ledger.facts import Applied, Earned, Heard, Paid, PolicyLine, PoolEarned, Ruled, plain
-from fairpay.ledger.listening import MonthLogs, PoolPlays, read_plays
-from fairpay.ledger.payers import read_payers
-from fairpay.ledger.pools import OUTSIDE, Revenue, revenue
-from fairpay.ledger.tracks import by_artist
-from fairpay.logs.schema import REASONS
+from fairpay.adjust.weights import wanted_roles
+from fairpay.errors import InputError, NothingToPayError
+from fairpay.ledger.facts import (
+    Applied,
+    Earned,
+    Heard,
+    MonthFacts,
+    Paid,
+    PolicyLine,
+    PoolFacts,
+    Ruled,
+    plain,
+    pool_facts,
+)
+from fairpay.ledger.pools import OUTSIDE, ROLE_OF, Revenue, revenue
+from fairpay.ledger.sorting import PoolFinder, Sorter, read_payers
+from fairpay.ledger.tracks import TrackSources, by_artist
+from fairpay.logs.schema import REASONS, Cautions
 from fairpay.money.currency import Currency
 from fairpay.money.rounding import Allocation
+from fairpay.pipeline.census import Applying
 from fairpay.pipeline.division import tied, undecided, weigh
+from fairpay.pipeline.intake import Plan, Statements, take_in
+from fairpay.pipeline.repeats import open_once
+from fairpay.pipeline.request import ROLES
 from fairpay.pipeline.stages import LOST
+from fairpay.pipeline.warn import sentences, stop_if_strict
+from fairpay.qualify import ByRow
 from fairpay.rules import find_rule
 from fairpay.rules.core.ties import settle_together
+from fairpay.settings.values import number
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    from fairpay.engine.pool import LocalPool
+    from fairpay.kernels.arrays import Codes
     from fairpay.ledger.closing import Closing, Loaded
-    from fairpay.ledger.listening import MonthPlays
     from fairpay.ledger.pools import Pool
     from fairpay.ledger.splits import Splits
+    from fairpay.logs.read import Logs
+    from fairpay.logs.schema import Listens, RawBatch
+    from fairpay.pipeline.intake import Taken
     from fairpay.pipeline.request import Watch
-    from fairpay.rules.core.rule import Rule
+    from fairpay.qualify import Counts, Qualifier
+    from fairpay.settings.values import Qualifying
 
-__all__ = ["MonthSource", "earn"]
+__all__ = ["earn"]
 
-
-@dataclass(frozen=True, slots=True)
-class MonthSource:
-    """The listening of a month."""
-
-    logs: tuple[str, ...]
-    exclusions: Exclusions = field(default_factory=Exclusions)
+ROWLESS = "Nobody played in this month, and what its pools pay waits as unallocated: see that the log is whole."
+DURATIONS = frozenset({"ms", "seconds"})
 
 
-def earn(closing: Closing, loaded: Loaded, source: MonthSource, watch: Watch) -> Earned:
+def earn(closing: Closing, loaded: Loaded, watch: Watch) -> Earned:
     """Read the logs, sort every play into its pool, and divide each pool.
 
     Raises:
         InputError: a log, the subscribers or a key column cannot be used.
 
     """
+    month = MonthLogs(closing, loaded, payers_of(closing, loaded))
+    pools, payers, notes = loaded.pools, month.payers, list[str]()
+    with month.taken(watch) as (taken, terms, sorter):
+
+        def visit(code: int, pool: LocalPool) -> tuple[PoolFacts, Paid] | None:
+            try:
+                return divided(code, pool) if code < len(pools) else None
+            finally:  # so that only as many pools as there are threads are opened up at a time
+                pool.release()
+
+        def divided(code: int, held: LocalPool | None) -> tuple[PoolFacts, Paid]:
+            play = None if timed[code] else taken.stages[0].play(code)
+            return divide(pools[code], held, loaded.routing.splits, play, payers.count(code), notes)
+
+        timed = terms.timed(taken.logs.columns)
+        listening = heard(taken, len(pools), dict(sorted(sorter.without_pool.items())))
+        found = [one for one in taken.engine.over_pools(visit) if one is not None]
+        found += [divided(code, None) for code in range(len(found), len(pools))]
+        for note in sorted(notes):
+            watch.say(note)
+        policies, decisions = applied(taken, loaded, terms), ruled(taken)
+    found += [unpooled(currency, amount) for currency, amount in payers.lost.items() if amount]
+    facts = MonthFacts(
+        period=closing.period,
+        run_id="",
+        pools=tuple(pool for pool, _ in found),
+        heard=listening,
+        subscribers=payers.lines,
+        subscribers_without_pool=payers.without_pool,
+        policies=policies,
+        decisions=decisions,
+    )
+    return Earned(facts, tuple(paid for _, paid in found))
+
+
+def payers_of(closing: Closing, loaded: Loaded) -> Payers:
     payers = Payers()
     if "subscribers" in closing.tables:
         path = closing.tables["subscribers"]
         payers = read_payers(path, loaded.pools, loaded.columns, currency=closing.currency)
     if loaded.delegations is not None:
-        asked = closing.conditions()
-        payers, _ = pass_on(
-            payers,
-            loaded.delegations,
-            viscosity=asked.viscosity,
-            cap=asked.delegate_cap,
-            set_aside=closing.reading.rejects is not None,
-        )
-    with read_plays(MonthLogs(closing, loaded, source.logs, source.exclusions, payers), watch) as taken:
-        notes: list[str] = []
-
-        def divide_pool(index: int, plays: PoolPlays) -> PoolEarned:
-            pool = loaded.pools[index]
-            splits = loaded.routing.splits
-            return divide(pool, find_rule(pool.rule or ""), plays, payers.count(index), splits, notes)
-
-        pools = taken.divide(len(loaded.pools), divide_pool)
-        for note in sorted(notes):
-            watch.say(note)
-        listening, policies, decisions = heard(taken, len(loaded.pools)), applied(taken, loaded), ruled(taken)
-    outside = tuple(unpooled(currency, amount) for currency, amount in payers.lost.items() if amount)
-    return Earned((*pools, *outside), listening, payers.lines, payers.without_pool, policies, decisions)
+        asked, set_aside = closing.conditions(), closing.reading.rejects is not None
+        viscosity, cap = asked.viscosity, asked.delegate_cap
+        payers, _ = pass_on(payers, loaded.delegations, viscosity=viscosity, cap=cap, set_aside=set_aside)
+    return payers
 
 
-def unpooled(code: str, amount: int) -> PoolEarned:
+def unpooled(code: str, amount: int) -> tuple[PoolFacts, Paid]:
     """What subscribers paid whom no pool covers: all of it is held, for nobody knows its terms."""
     currency = Currency.of(code)
     gross = Fraction(amount, 10**currency.digits)
     money = Revenue(currency, gross, (), gross, gross, Fraction(0), 0, currency, amount, 0)
-    return PoolEarned(f"{OUTSIDE} {code}", "none", money, Paid.of({}), users=0, plays=0)
+    return pool_facts(f"{OUTSIDE} {code}", "none", money, listeners=0, plays=0), Paid.of({})
 
 
 def divide(  # noqa: PLR0913, PLR0917 - what a pool is divided by
-    pool: Pool, rule: Rule, plays: PoolPlays, subscribers: int, splits: Splits, notes: list[str]
-) -> PoolEarned:
-    """Divide one pool; `notes` takes what a reader must know.
+    pool: Pool, held: LocalPool | None, splits: Splits, play: int | None, subscribers: int, notes: list[str]
+) -> tuple[PoolFacts, Paid]:
+    """Divide one pool, of which the engine holds listening; `notes` takes what a reader must know.
 
     Where nobody listened, or nothing weighs, nobody is paid and the money is unallocated.
     """
-    money = revenue(pool, subscribers=subscribers or plays.users)
-    try:
-        amounts = divided(pool, rule, plays, money, splits, notes)
-    except NothingToPayError:
-        amounts = Paid.of({})
-    return PoolEarned(pool.name, rule.label, money, amounts, users=plays.users, plays=plays.plays)
+    users, plays = (0, 0) if held is None else (held.payers.users, held.payers.plays)
+    money = revenue(pool, subscribers=subscribers or users)
+    amounts = Paid.of({})
+    if held is not None and users and money.pool:
+        with suppress(NothingToPayError):
+            amounts = paid_of(pool, held, money, splits, play, notes)
+    return pool_facts(pool.name, find_rule(pool.rule or "").label, money, listeners=users, plays=plays), amounts
 
 
-def divided(  # noqa: PLR0913, PLR0917 - the same
-    pool: Pool, rule: Rule, plays: PoolPlays, money: Revenue, splits: Splits, notes: list[str]
+def paid_of(  # noqa: PLR0913, PLR0917 - the same
+    pool: Pool, held: LocalPool, money: Revenue, splits: Splits, play: int | None, notes: list[str]
 ) -> Paid:
     """What each artist (or track with splits) is paid of the pool; zeros are left out.
 
     What was refunded is taken back as it would have been paid.
     """
-    size = abs(money.pool)
-    if plays.pool is None or not money.pool:
-        return Paid.of({})
-    tracks = by_artist(plays.pool, splits)
-    artists = plays.pool if tracks is None else tracks.pool
+    rule, size, tracks = find_rule(pool.rule or ""), abs(money.pool), by_artist(held, splits)
+    artists = held if tracks is None else tracks.pool
     rate = None if pool.rate == 1 else pool.rate
-    digits = money.currency.digits
-    month = artists.month(pool=size, rate=rate, fees_are_money=False, play=plays.play, digits=digits)
+    month = artists.month(pool=size, rate=rate, fees_are_money=False, play=play, digits=money.currency.digits)
     prepared = rule.prepare(month)
     weights = weigh(month, {rule: prepared})[rule]
     begun = rule.settling(weights, month, prepared)
@@ -127,50 +162,47 @@ def divided(  # noqa: PLR0913, PLR0917 - the same
     if tracks is not None:
         paid = Allocation(rule.label, tracks.divide(paid, rule, prepared), size).paid
     places = np.flatnonzero(paid)
-    return Paid.listed(plays.pool.names(places), paid[places] if money.pool > 0 else -paid[places])
+    return Paid.listed(held.names(places), paid[places] if money.pool > 0 else -paid[places])
 
 
-def heard(taken: MonthPlays, pools: int) -> Heard:
-    """Put together what was read and what became of it."""
-    by_pool = taken.by_pool
-    lost = {reason: by_pool.get(pools + code, PoolPlays()) for code, reason in LOST.items()}
-    used = [by_pool[index] for index in by_pool if index < pools]
+def heard(taken: Taken, pools: int, without_pool: dict[str, int]) -> Heard:
+    inside = [pool.payers for pool in taken.engine.pools[:pools]]
+    behind = {reason: pool.payers for reason, pool in zip(LOST.values(), taken.engine.pools[pools:], strict=False)}
+    stages = taken.stages[0]
+    rows = {LOST[one]: count for one, count in stages.left.items() if count}
     dropped = Counter({REASONS[fate]: count for fate, count in taken.counts.dropped.items()})
-    dropped.update({reason: plays.rows for reason, plays in lost.items() if plays.rows})
+    dropped.update(rows)
     return Heard(
         rows=taken.counts.rows,
-        used=taken.counts.used - sum(plays.rows for plays in lost.values()),
+        used=taken.counts.used - sum(rows.values()),
         dropped=dict(sorted(dropped.items())),
         plays=taken.counts.plays,
-        plays_used=sum(plays.plays for plays in used),
-        plays_dropped={reason: plays.plays for reason, plays in lost.items() if plays.plays},
-        listeners=sum(plays.users for plays in by_pool.values()),
-        listeners_used=sum(plays.users for plays in used),
-        listeners_dropped={reason: plays.users for reason, plays in lost.items() if plays.users},
-        without_pool=taken.without_pool,
+        plays_used=sum(one.plays for one in inside),
+        plays_dropped={reason: one.plays for reason, one in behind.items() if one.plays},
+        listeners=sum(pool.payers.users for pool in taken.engine.pools),
+        listeners_used=sum(one.users for one in inside),
+        listeners_dropped={reason: one.users for reason, one in behind.items() if one.users},
+        without_pool=without_pool,
     )
 
 
-def applied(taken: MonthPlays, loaded: Loaded) -> tuple[Applied, ...]:
-    """Say what each pool's policy did there."""
-    weigher_of = {code: weigher for weigher in taken.taken.stages[0].weighers for code in weigher.pools}
+def applied(taken: Taken, loaded: Loaded, terms: QualifyingTerms) -> tuple[Applied, ...]:
+    weigher_of = {code: weigher for weigher in taken.stages[0].weighers for code in weigher.pools}
     found = []
     for code, (pool, chosen) in enumerate(zip(loaded.pools, loaded.policies.pools, strict=True)):
         if chosen is not None:
-            terms = taken.terms.pools[code]
             lines = tuple(
                 PolicyLine(line.name, str(line.times), line.rows, line.plays, line.applied)
                 for line in weigher_of[code].touched(code)
             )
-            least, measure = plain(Fraction(terms.min_ms, 1000)), terms.measure or ""
-            own = loaded.policies.own[code]
+            least, measure = plain(Fraction(terms.pools[pool.name].min_ms, 1000)), terms.pools[pool.name].measure or ""
+            own = pool.policy is not None
             found.append(Applied(pool.name, chosen.name, chosen.sha256, own, least, measure, lines))
     return tuple(found)
 
 
-def ruled(taken: MonthPlays) -> tuple[Ruled, ...]:
-    """Say what each decision touched."""
-    decisions = taken.taken.stages[0].decisions
+def ruled(taken: Taken) -> tuple[Ruled, ...]:
+    decisions = taken.stages[0].decisions
     if decisions is None:
         return ()
     found = [
@@ -178,3 +210,148 @@ def ruled(taken: MonthPlays) -> tuple[Ruled, ...]:
         for one, rows in zip(decisions.decisions, decisions.touched, strict=False)
     ]
     return tuple(sorted(found, key=lambda one: one.mark))
+
+
+@dataclass(frozen=True, slots=True)
+class MonthLogs:
+    """What is to be read, and how it is sorted."""
+
+    closing: Closing
+    loaded: Loaded
+    payers: Payers
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The log columns that say which plays count, in which pool, under what policy and by whose splits."""
+        keys = {ROLE_OF[column] for column in self.loaded.columns} | {*self.loaded.exclusions.roles}
+        tracks = {"track"} if self.loaded.routing.splits.has_tracks else set()
+        policies = {role for chosen in self.loaded.policies.pools if chosen for role in wanted_roles(chosen.policy)}
+        return (*ROLES, *sorted((keys | tracks | policies) - {*ROLES}))
+
+    def open(self, watch: Watch, cautions: Cautions) -> tuple[Logs, QualifyingTerms]:
+        """Open the logs, once; only plays of the period count, where they have times."""
+        closing, terms = self.closing, terms_of(self.closing, self.loaded)
+        wanted = (*self.roles, *(() if terms.rest.since is None else ("time",)))
+        logs = open_once(
+            list(closing.logs), closing.reading, wanted=wanted, cautions=cautions, say=watch.say, rowless=True
+        )
+        for sentence in logs.notes:
+            watch.say(sentence)
+        if terms.rest.since is not None and "time" not in logs.columns:
+            watch.say(f"The log has no times: all its plays count for {closing.period}")
+            terms = terms.always()
+        self.loaded.exclusions.check(logs.columns)
+        return replace(logs, period=(terms.rest.since, terms.rest.until)), terms
+
+    def plan(self, terms: QualifyingTerms, sorters: list[Sorter]) -> Plan:
+        """Say what is done with the plays; the sorters made, one for each reading, are added to a list."""
+        closing, loaded = self.closing, self.loaded
+        policies: dict[str, Applying] = {}
+        for code, chosen in enumerate(loaded.policies.pools):
+            if chosen is not None:
+                before = policies.get(chosen.sha256, Applying(chosen.policy, ()))
+                policies[chosen.sha256] = Applying(chosen.policy, (*before.pools, code))
+
+        def judging(qualifier: Qualifier) -> Callable[[RawBatch], Listens]:
+            finder, aliases = PoolFinder(loaded.pools, loaded.columns), loaded.routing.aliases
+            sorters.append(Sorter(terms.judge(qualifier), finder, aliases, loaded.exclusions, self.payers))
+            return sorters[-1]
+
+        splits, pools, rejects = loaded.routing.splits, len(loaded.pools), closing.reading.rejects
+        return Plan(
+            reading=closing.reading,
+            qualifying=terms.plain,
+            running=closing.running,
+            judging=judging,
+            pools=pools,
+            policies=[policies[key] for key in sorted(policies)],
+            artists=closing.tables.get("artists"),
+            decisions=loaded.decisions,
+            statements=Statements(
+                history=loaded.history,
+                wishes=loaded.wishes,
+                delegations=loaded.delegations,
+                kappa=number("kappa", closing.kappa),
+            ),
+            sources=TrackSources(splits, pools, loaded.decisions is not None) if splits.has_tracks else None,
+            payers=self.payers,
+            timed=False,
+            rowless=True,
+            set_aside=rejects is not None,
+            rejects=None if rejects == closing.books else rejects,
+        )
+
+    @contextmanager
+    def taken(self, watch: Watch) -> Iterator[tuple[Taken, QualifyingTerms, Sorter]]:
+        """Read the logs and hold the plays of each pool until the block ends."""
+        cautions, sorters = Cautions(), list[Sorter]()
+        logs, terms = self.open(watch, cautions)
+
+        def look(counts: Counts) -> None:
+            cautions.add("no-rows", int(not counts.rows), logs.paths, ROWLESS)
+            stop_if_strict(self.closing.reading, cautions.found())
+
+        with take_in(self.plan(terms, sorters), logs, watch, cautions, look=look) as taken:
+            (stages,) = taken.stages
+            said = [
+                f"Policy of {len(one.pools):,} pools: {sentence}"
+                for one in stages.weighers
+                for sentence in one.remarks()
+            ]
+            more = (*(stages.remarks()[len(said) :]), *taken.plan.statements.remarks())
+            for sentence in (*sentences(cautions.found()), *self.loaded.exclusions.remarks(), *said, *more):
+                watch.say(sentence)
+            yield taken, terms, sorters[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class QualifyingTerms:
+    """Which listens count in which pool."""
+
+    pools: Mapping[str, Qualifying]
+    """Pool name -> its terms, in the order of the pools."""
+    rest: Qualifying
+    """Those of plays without a pool."""
+
+    @property
+    def alike(self) -> bool:
+        """Whether all are the same."""
+        return all(own == self.rest for own in self.pools.values())
+
+    @property
+    def plain(self) -> Qualifying:
+        """What a qualifier is made of: the terms of all, or, where they differ, what they have in common."""
+        return self.rest if self.alike else replace(self.rest, min_ms=0, measure=None)
+
+    def always(self) -> QualifyingTerms:
+        """The same for a log without times: every play is of the month."""
+        pools = {name: replace(own, since=None, until=None) for name, own in self.pools.items()}
+        return QualifyingTerms(pools, replace(self.rest, since=None, until=None))
+
+    def timed(self, columns: Collection[str]) -> list[bool]:
+        """Whether listening is time, in each pool, then in none, of a log with these columns."""
+        has = bool(DURATIONS & {*columns})
+        without = [name for name, own in self.pools.items() if own.measure == "time" and not has]
+        if without:
+            message = f"{len(without):,} pools measure time, {without[0]} among them, and the log has no duration"
+            raise InputError(message, advice="Name it with --columns seconds=NAME or ms=NAME, or measure plays.")
+        return [has and own.measure != "plays" for own in (*self.pools.values(), self.rest)]
+
+    def judge(self, qualifier: Qualifier) -> Callable[[RawBatch, Codes], Listens]:
+        """Judge rows, each under the terms of its pool."""
+        if self.alike:
+            return lambda raw, _: qualifier.judge(raw)
+        least = np.array([own.min_ms for own in (*self.pools.values(), self.rest)], dtype=np.int64)
+
+        def judge(raw: RawBatch, codes: Codes) -> Listens:
+            timed = np.array(self.timed(raw.columns) if raw.columns else [False] * len(least), dtype=np.bool_)
+            return qualifier.judge(raw, ByRow(least[codes], timed[codes]))
+
+        return judge
+
+
+def terms_of(closing: Closing, loaded: Loaded) -> QualifyingTerms:
+    """The terms of each pool: what the month states goes before what its policy says."""
+    month, policies = loaded.policies.month, zip(loaded.pools, loaded.policies.pools, strict=True)
+    own = {pool.name: closing.qualifying(None if chosen is None else chosen.policy) for pool, chosen in policies}
+    return QualifyingTerms(own, closing.qualifying(None if month is None else month.policy))

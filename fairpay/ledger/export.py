@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import pyarrow as pa
 
 from fairpay.errors import UnbalancedError
 from fairpay.money.currency import format_units
@@ -20,13 +21,10 @@ from fairpay.money.currency import format_units
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    import pyarrow as pa
-
 
 __all__ = ["ROWS", "Sheet", "csv_lines", "csv_parts", "ledger_csv", "workbook", "written"]
 
 SLICE = 1 << 17
-"""Records that are turned into text at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,31 +39,17 @@ class Sheet:
     scales: Mapping[str, str] = field(default_factory=dict)
     """Those of another currency -> the column of its digits."""
 
-    def __len__(self) -> int:
-        """How many records."""
-        return self.frame.height
-
-    @property
-    def columns(self) -> list[str]:
-        """The names of the columns."""
-        return self.frame.columns
-
     def scale_of(self, name: str) -> str:
         """The column that says how many digits the amounts of a column have."""
         return self.scales.get(name, "scale")
 
-    @property
-    def records(self) -> list[tuple[Any, ...]]:
-        """The records as Python values, for a few."""
-        return self.frame.rows()
-
     def texts(self, rows: int = SLICE) -> Iterator[pl.DataFrame]:
         """The records as text, amounts in major units, some at a time."""
-        for start in range(0, len(self), rows):
+        for start in range(0, self.frame.height, rows):
             part = self.frame[start : start + rows]
             yield part.select(
                 money(part, name, self.scale_of(name)) if name in self.amounts else pl.col(name).cast(pl.String)
-                for name in self.columns
+                for name in self.frame.columns
             )
 
     def arrow(self) -> pa.Table:
@@ -75,8 +59,6 @@ class Sheet:
             UnbalancedError: when an amount leaves int64.
 
         """
-        import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
-
         for name in self.amounts:
             if self.frame[name].cast(pl.Int64, strict=False).null_count():
                 message = f"an amount of the column {name} is beyond what a table holds"
@@ -88,10 +70,10 @@ class Sheet:
             for name, kind in self.frame.schema.items()
         ).to_arrow()
         kinds = {
-            name: pa.decimal128(38, self.frame[self.scale_of(name)].max() if len(self) else 2)
+            name: pa.decimal128(38, self.frame[self.scale_of(name)].max() if self.frame.height else 2)
             if name in self.amounts
             else (pa.int64() if self.frame.schema[name].is_integer() else pa.string())
-            for name in self.columns
+            for name in self.frame.columns
         }
         return whole.cast(pa.schema(kinds.items()))
 
@@ -110,7 +92,6 @@ def money(frame: pl.DataFrame, name: str, of: str = "scale") -> pl.Expr:
 
 
 def decimal(column: pl.Expr, scale: int) -> pl.Expr:
-    """The text of minor units with this many digits after the point."""
     size = column.abs()
     sign = pl.when(column < 0).then(pl.lit("-")).otherwise(pl.lit(""))
     part = (size % 10**scale).cast(pl.Int64).cast(pl.String).str.zfill(scale)
@@ -135,9 +116,9 @@ def csv_parts(sheet: Sheet, *, excel: bool = False) -> Iterator[bytes]:
 def csv_lines(sheet: Sheet, *, excel: bool = False) -> Iterator[pl.Series]:
     """The same line by line: each ends in LF, and the header comes first."""
     numbers = {*sheet.amounts, "scale", *sheet.scales.values()}
-    risky = [name for name in sheet.columns if name not in numbers] if excel else []
+    risky = [name for name in sheet.frame.columns if name not in numbers] if excel else []
     parts = (part.with_columns(defused(name) for name in risky) for part in sheet.texts())
-    return lined(sheet.columns, parts, mark="\ufeff" if excel else "")
+    return lined(sheet.frame.columns, parts, mark="\ufeff" if excel else "")
 
 
 def ledger_csv(frame: pl.DataFrame) -> Iterator[bytes]:
@@ -155,7 +136,6 @@ def lined(header: Sequence[str], parts: Iterable[pl.DataFrame], *, mark: str = "
 
 
 def together(lines: pl.Series) -> bytes:
-    """The bytes of some lines."""
     return str(lines.str.join("").item()).encode()
 
 
@@ -185,11 +165,9 @@ def defused(name: str) -> pl.Expr:
 ROWS = 1_048_575
 """Records a sheet holds below its header."""
 WIDTH = 16
-"""Of every column, in characters."""
 EXACT = 10**15
 """Amounts of this many minor units and more are written as text: a spreadsheet would round them."""
 CHARTED = 20
-"""Lines a chart shows."""
 CREATED = datetime(2000, 1, 1)  # noqa: DTZ001 - a fixed moment, so that the bytes repeat
 
 
@@ -224,8 +202,7 @@ def workbook(*, about: Sequence[tuple[str, str]], sheets: Sequence[Sheet], rows:
 
 
 def write_sheet(book: Any, sheet: Sheet, rows: int) -> None:  # noqa: ANN401 - untyped library
-    """Write a table, on as many sheets as it needs."""
-    parts = range(0, max(1, len(sheet)), rows)
+    parts = range(0, max(1, sheet.frame.height), rows)
     for number, start in enumerate(parts, 1):
         name = sheet.name if number == 1 else f"{sheet.name} {number}"
         goes_on = None if number == len(parts) else number + 1
@@ -238,13 +215,13 @@ def write_part(book: Any, name: str, sheet: Sheet, part: slice, *, goes_on: int 
     bold = book.add_format({"bold": True})
     formats = {digits: book.add_format({"num_format": decimal_format(digits)}) for digits in range(5)}
     page.freeze_panes(1, 0)
-    page.set_column(0, len(sheet.columns) - 1, WIDTH)
-    for column, title in enumerate(sheet.columns):
+    page.set_column(0, len(sheet.frame.columns) - 1, WIDTH)
+    for column, title in enumerate(sheet.frame.columns):
         page.write_string(0, column, title, bold)
     if goes_on is not None:
         page.write_comment(0, 0, f"More rows than a sheet holds: goes on in sheet {sheet.name} {goes_on}.")
-    scale = [sheet.columns.index(sheet.scale_of(title)) for title in sheet.columns]
-    money = [title in sheet.amounts for title in sheet.columns]
+    scale = [sheet.frame.columns.index(sheet.scale_of(title)) for title in sheet.frame.columns]
+    money = [title in sheet.amounts for title in sheet.frame.columns]
     records = sheet.frame[part].rows()
     for line, record in enumerate(records, 1):
         for column, value in enumerate(record):
@@ -255,22 +232,20 @@ def write_part(book: Any, name: str, sheet: Sheet, part: slice, *, goes_on: int 
                 page.write_string(line, column, format_units(value, digits))
             elif value:
                 page.write_number(line, column, value / 10**digits, formats[digits])
-    if "payable" in sheet.columns and records:
+    if "payable" in sheet.frame.columns and records:
         chart(book, page, name, sheet, len(records))
 
 
 def decimal_format(digits: int) -> str:
-    """How a spreadsheet shows an amount of this many digits."""
     return "#,##0" + ("." + "0" * digits if digits else "")
 
 
 def chart(book: Any, page: Any, name: str, sheet: Sheet, count: int) -> None:  # noqa: ANN401 - untyped library
-    """Draw what the first payees earned and are paid, from the cells themselves."""
     drawn = book.add_chart({"type": "bar"})
     last = min(count, CHARTED)
-    payee = sheet.columns.index("payee")
+    payee = sheet.frame.columns.index("payee")
     for title in ("earned", "payable"):
-        column = sheet.columns.index(title)
+        column = sheet.frame.columns.index(title)
         drawn.add_series(
             {
                 "name": title,
@@ -279,4 +254,4 @@ def chart(book: Any, page: Any, name: str, sheet: Sheet, count: int) -> None:  #
             }
         )
     drawn.set_title({"name": f"Earned and payable, first {last} lines"})
-    page.insert_chart(1, len(sheet.columns) + 1, drawn)
+    page.insert_chart(1, len(sheet.frame.columns) + 1, drawn)

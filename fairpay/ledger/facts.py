@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from fairpay.money.currency import round_half_even
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import pyarrow as pa
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fairpay.kernels.arrays import Ints
     from fairpay.ledger.pools import Revenue
@@ -25,11 +26,10 @@ __all__ = [
     "MonthFacts",
     "Paid",
     "PolicyLine",
-    "PoolEarned",
     "PoolFacts",
     "Ruled",
-    "facts_of",
     "plain",
+    "pool_facts",
     "units_of",
 ]
 
@@ -54,7 +54,6 @@ class Applied:
 
     pool: str
     policy: str
-    """As people know it."""
     sha256: str
     """Of its text, which the books keep."""
     own: bool
@@ -76,9 +75,7 @@ class Ruled:
     decision: str
     """`keep`, `hold`, `exclude` or `weight 1/2`."""
     by: str
-    """Who decided."""
     rows: int
-    """Rows in pools that it touches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,32 +99,9 @@ class Paid:
     @classmethod
     def listed(cls, sources: Sequence[str], amounts: Ints) -> Paid:
         """Make columns of sources in any order, and what each is paid."""
-        import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
-        import pyarrow.compute as pc  # noqa: PLC0415 - the same
-
         names = pa.array(sources, pa.large_string())
         order = pc.array_sort_indices(names)
         return cls(names.take(order), amounts[order.to_numpy()])
-
-    def by_source(self) -> dict[str, int]:
-        """The same as a mapping, for a few."""
-        return dict(zip(self.sources.to_pylist(), self.amounts.tolist(), strict=True))
-
-
-@dataclass(frozen=True, slots=True)
-class PoolEarned:
-    """One pool, divided."""
-
-    name: str
-    rule: str
-    """As asked for, with its parameters."""
-    revenue: Revenue
-    paid: Paid
-    """Sums to the pool; empty where nobody listened."""
-    users: int
-    """Listeners in this pool."""
-    plays: int
-    """Qualified plays in this pool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,23 +126,6 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Earned:
-    """A month's earnings, before splits."""
-
-    pools: tuple[PoolEarned, ...]
-    """By pool name."""
-    heard: Heard
-    subscribers: int = 0
-    """Lines of the subscriber file."""
-    subscribers_without_pool: int = 0
-    """Those whose key no pool covers; what they paid stands in pools of its own, one for each currency."""
-    policies: tuple[Applied, ...] = ()
-    """Of the pools that have one."""
-    decisions: tuple[Ruled, ...] = ()
-    """By hash."""
-
-
-@dataclass(frozen=True, slots=True)
 class PoolFacts:
     """One pool, as it was divided. Amounts in major units are exact text, `1234.5` or `37/3`, of `gross_currency`."""
 
@@ -190,6 +147,11 @@ class PoolFacts:
     gross_currency: str = ""
     """Empty in months that were closed before it was kept."""
 
+    @property
+    def whole(self) -> int:
+        """What is divided, minor units of `currency`."""
+        return self.base + self.topup
+
 
 @dataclass(frozen=True, slots=True)
 class MonthFacts:
@@ -206,10 +168,9 @@ class MonthFacts:
     subscribers: int = 0
     """Lines of the subscriber file; 0 where there is none."""
     subscribers_without_pool: int = 0
+    """Those whose key no pool covers; what they paid stands in pools of its own, one for each currency."""
     policies: tuple[Applied, ...] = ()
-    """What each pool's policy did."""
     decisions: tuple[Ruled, ...] = ()
-    """What people decided."""
 
     def as_json(self) -> dict[str, Any]:
         """For the manifest; policies and decisions only where there are any."""
@@ -225,48 +186,49 @@ class MonthFacts:
             KeyError: the same.
 
         """
-        rest = {k: v for k, v in found.items() if k not in {"pools", "heard", "policies", "decisions"}}
         pools = tuple(PoolFacts(**pool) for pool in found["pools"])
         policies = tuple(
             Applied(**{**one, "lines": tuple(PolicyLine(**line) for line in one["lines"])})
             for one in found.get("policies", ())
         )
         decisions = tuple(Ruled(**one) for one in found.get("decisions", ()))
-        return cls(pools=pools, heard=Heard(**found["heard"]), policies=policies, decisions=decisions, **rest)
+        parts = {"pools": pools, "heard": Heard(**found["heard"]), "policies": policies, "decisions": decisions}
+        return cls(**{**found, **parts})
 
 
-def facts_of(earned: Earned) -> dict[str, Any]:
-    """The part of the facts that comes from the listening and the pools."""
-    pools = tuple(pool_facts(pool) for pool in earned.pools)
-    return {
-        "pools": pools,
-        "heard": earned.heard,
-        "subscribers": earned.subscribers,
-        "subscribers_without_pool": earned.subscribers_without_pool,
-        "policies": earned.policies,
-        "decisions": earned.decisions,
-    }
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """A month's earnings, before splits."""
+
+    facts: MonthFacts
+    """Of a run that has no id yet."""
+    paid: tuple[Paid, ...]
+    """Of each pool of the facts: it sums to the pool; empty where nobody listened."""
+
+    @property
+    def pools(self) -> Iterator[tuple[PoolFacts, Paid]]:
+        """Each pool and how it is divided."""
+        return zip(self.facts.pools, self.paid, strict=True)
 
 
-def pool_facts(pool: PoolEarned) -> PoolFacts:
-    """State one pool."""
-    money = pool.revenue
+def pool_facts(name: str, rule: str, money: Revenue, *, listeners: int, plays: int) -> PoolFacts:
+    """State one pool, divided by a rule, as asked for with its parameters."""
     deducted: dict[str, Fraction] = {}
-    for name, amount in money.deducted:
-        deducted[name] = deducted.get(name, 0) + amount
+    for what, amount in money.deducted:
+        deducted[what] = deducted.get(what, 0) + amount
     return PoolFacts(
-        name=pool.name,
-        rule=pool.rule,
+        name=name,
+        rule=rule,
         currency=money.currency.code,
         scale=money.currency.digits,
         gross=plain(money.gross),
-        deductions={name: plain(amount) for name, amount in deducted.items()},
+        deductions={what: plain(amount) for what, amount in deducted.items()},
         net=plain(money.net),
         royalty=plain(money.royalty),
         floor=plain(money.floor),
         subscribers=money.subscribers,
-        listeners=pool.users,
-        plays=pool.plays,
+        listeners=listeners,
+        plays=plays,
         base=money.base,
         topup=money.topup,
         gross_currency=money.own.code,
@@ -275,22 +237,9 @@ def pool_facts(pool: PoolEarned) -> PoolFacts:
 
 def plain(value: Fraction) -> str:
     """Write a fraction as a decimal where it has one, else as a fraction; exact either way."""
-    rest, places = value.denominator, 0
-    while rest % 10 == 0:
-        rest //= 10
-        places += 1
-    twos = fives = 0
-    while rest % 2 == 0:
-        rest, twos = rest // 2, twos + 1
-    while rest % 5 == 0:
-        rest, fives = rest // 5, fives + 1
-    if rest != 1:
-        return str(value)
-    places += max(twos, fives)
-    if places == 0:
-        return str(value.numerator)
-    digits = f"{abs(value * 10**places).numerator:0{places + 1}d}"
-    return f"{'-' if value < 0 else ''}{digits[:-places]}.{digits[-places:]}"
+    below = value.denominator
+    digits = next((n for n in range(below.bit_length()) if 10**n % below == 0), None)
+    return str(value) if digits is None else format(Decimal(f"{int(value * 10**digits)}e-{digits}"), "f")
 
 
 def units_of(text: str, scale: int) -> int:

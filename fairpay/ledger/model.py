@@ -12,6 +12,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from fairpay.errors import UnbalancedError, UsageError
 from fairpay.money.currency import format_units
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from fractions import Fraction
 
-    import pyarrow as pa
 
 __all__ = [
     "EMPTY",
@@ -101,9 +102,7 @@ class Row(NamedTuple):
     """One line of the ledger. Empty text stands for none."""
 
     run_id: str
-    """The run that wrote it."""
     period: str
-    """The month it is booked in."""
     pool: str
     """The pool the money comes from; empty for what concerns a payee's whole account."""
     payee: str
@@ -133,7 +132,6 @@ EMPTY = pl.DataFrame(schema=TYPES)
 ORDER = ("payee", "currency", "kind", "pool", "ref_period", "ref_run_id", "counterparty", "reason", "amount")
 """Payee first, then the month's own order; what is left out is the same in all rows of a ledger."""
 GROUP_ROWS = 1 << 20
-"""Rows that are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,8 +297,6 @@ FIRST_KINDS = frozenset((
 
 
 def schema(columns: Sequence[str] = Row._fields) -> pa.Schema:
-    """The columns of a ledger file; none may be null."""
-    import pyarrow as pa  # noqa: PLC0415 - loaded where a ledger is read or written
 
     types = {"amount": pa.int64(), "scale": pa.int32()}
     return pa.schema([pa.field(name, types.get(name, pa.string()), nullable=False) for name in columns])
@@ -324,8 +320,6 @@ def read_rows(path: str) -> Iterator[pl.DataFrame]:
         ValueError: as in `read_ledger`.
 
     """
-    import pyarrow.parquet as pq  # noqa: PLC0415 - loaded where a ledger is read or written
-
     found = pq.read_schema(path)
     columns = next((own for own in (Row._fields, FIRST) if found.equals(schema(own))), None)
     if columns is None:

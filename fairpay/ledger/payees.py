@@ -11,12 +11,12 @@ import polars as pl
 from fairpay.errors import FairpayError
 from fairpay.ledger.model import check_period
 from fairpay.ledger.splits import OF_TRACK, RESERVED, Splits
-from fairpay.ledger.tables import read_table
+from fairpay.ledger.tables import noted, read_table
 from fairpay.logs.faults import Faults
 from fairpay.money.currency import Currency
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
@@ -25,10 +25,8 @@ if TYPE_CHECKING:
 __all__ = [
     "UNALLOCATED",
     "Account",
-    "Aliases",
     "Routing",
     "Standing",
-    "in_suspense",
     "is_suspense",
     "read_advances",
     "read_aliases",
@@ -40,20 +38,8 @@ __all__ = [
 NAMES = {"wrong": ("wrong_id", "badid", "alias", "from"), "right": ("right_id", "goodid", "artist", "to")}
 
 
-@dataclass(frozen=True, slots=True)
-class Aliases:
-    """Which id stands for which."""
-
-    right: Mapping[str, str]
-    """wrong id -> final right id, which is never itself a wrong one."""
-
-    def of(self, artist: str) -> str:
-        """The right id of an artist."""
-        return self.right.get(artist, artist)
-
-
-def read_aliases(path: Path) -> Aliases:
-    """Read a table of wrong and right ids.
+def read_aliases(path: Path) -> dict[str, str]:
+    """Read a table of wrong and right ids: wrong id -> final right id, which is never itself a wrong one.
 
     Raises:
         InputError: an empty id, one wrong id with two right ones, or ids that name each other in a circle.
@@ -71,13 +57,13 @@ def read_aliases(path: Path) -> Aliases:
     for circle in circles:
         faults.add("ids name each other in a circle", " -> ".join((*circle, circle[0])))
     faults.stop("Correct the table: each wrong id needs one right id that is not itself wrong in the end.")
-    return Aliases(resolved)
+    return resolved
 
 
-def resolve(pairs: Mapping[str, str]) -> tuple[dict[str, str], list[Sequence[str]]]:
+def resolve(pairs: Mapping[str, str]) -> tuple[dict[str, str], list[list[str]]]:
     """Follow every chain to its end; return the final ids, and each circle once."""
     final: dict[str, str] = {}
-    circles: dict[frozenset[str], Sequence[str]] = {}
+    circles: dict[frozenset[str], list[str]] = {}
     for wrong, first in pairs.items():
         trail, at = [wrong], first
         while at in pairs and at not in trail:
@@ -86,8 +72,8 @@ def resolve(pairs: Mapping[str, str]) -> tuple[dict[str, str], list[Sequence[str
         if at in trail:
             circle = trail[trail.index(at) :]
             circles.setdefault(frozenset(circle), circle)
-            continue
-        final[wrong] = at
+        else:
+            final[wrong] = at
     return final, list(circles.values())
 
 
@@ -95,13 +81,8 @@ UNMATCHED, UNCLAIMED, UNALLOCATED, HELD = RESERVED
 """What is held waits by a person's decision, or by a listener's wishes, and for nothing that a table could say."""
 
 
-def in_suspense(account: str) -> bool:
-    """Whether an account holds money nobody can be paid yet."""
-    return account.startswith(RESERVED)
-
-
 def is_suspense(column: str) -> pl.Expr:
-    """The same of each account of a column."""
+    """Whether the accounts of a column hold money nobody can be paid yet."""
     return pl.any_horizontal(pl.col(column).cat.starts_with(word) for word in RESERVED)
 
 
@@ -109,7 +90,8 @@ def is_suspense(column: str) -> pl.Expr:
 class Routing:
     """Who stands behind an artist."""
 
-    aliases: Aliases = field(default_factory=lambda: Aliases({}))
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """wrong id -> right id."""
     splits: Splits = field(default_factory=Splits)
     catalogue: AbstractSet[str] | None = None
     """Artists that are known; None: all are."""
@@ -136,8 +118,8 @@ class Routing:
     def known_as(self, source: str) -> str:
         """The same artist or track under its artist's right id."""
         artist, of_track, track = source.partition(OF_TRACK)
-        right = self.aliases.of(artist) + of_track + track
-        return right if of_track and right in self.splits else self.aliases.of(source)
+        right = self.aliases.get(artist, artist) + of_track + track
+        return right if of_track and right in self.splits else self.aliases.get(source, source)
 
 
 Account = tuple[str, str]
@@ -185,17 +167,14 @@ def read_advances(path: Path, *, currency: str, period: str) -> dict[Account, tu
     faults = Faults(path.name)
     found: dict[Account, list[tuple[str, str, int]]] = defaultdict(list)
     for line in read_table(path, names={**PAYEE, "advance": ("name", "id")}, needed=("payee", "amount", "period")):
-        try:
+        with noted(faults, line):
             account, units = read_amount(line, currency)
             since = check_period(line.values["period"])
-        except FairpayError as error:
-            faults.add(error.message, line.number)
-            continue
-        name = line.values.get("advance") or since
-        if any(name == other for _, other, _ in found[account]):
-            faults.add(f"one payee has two advances of one name: {name}", line.number)
-        if since <= period:
-            found[account].append((since, name, units))
+            name = line.values.get("advance") or since
+            if any(name == other for _, other, _ in found[account]):
+                faults.add(f"one payee has two advances of one name: {name}", line.number)
+            if since <= period:
+                found[account].append((since, name, units))
     faults.stop("Correct the register of advances; keep every advance in it, also those earned back.")
     return {account: tuple((name, units) for _, name, units in sorted(lines)) for account, lines in found.items()}
 
@@ -210,18 +189,14 @@ def read_fees(path: Path, *, currency: str) -> dict[Account, tuple[tuple[str, in
     faults = Faults(path.name)
     found: dict[Account, list[tuple[str, int]]] = defaultdict(list)
     for line in read_table(path, names=PAYEE, needed=("payee", "amount")):
-        try:
+        with noted(faults, line):
             account, units = read_amount(line, currency)
-        except FairpayError as error:
-            faults.add(error.message, line.number)
-            continue
-        found[account].append((line.values.get("reason", ""), units))
+            found[account].append((line.values.get("reason", ""), units))
     faults.stop("Correct the fees; amounts are above zero and are charged.")
     return {account: tuple(sorted(lines)) for account, lines in found.items()}
 
 
 def read_amount(line: Line, currency: str) -> tuple[Account, int]:
-    """Read whose amount it is, and the amount in minor units."""
     own = Currency.of(line.values.get("currency") or currency)
     payee = line.values["payee"]
     if not payee or payee.startswith(RESERVED):

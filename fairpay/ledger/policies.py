@@ -66,8 +66,6 @@ class Policies:
     """Of pools that do not name their own."""
     pools: tuple[Chosen | None, ...] = ()
     """What each pool is divided under, in the order of the pools."""
-    own: tuple[bool, ...] = ()
-    """Whether that is the pool's own."""
 
     def every(self) -> dict[str, Chosen]:
         """Every policy that was stated, by the file it is kept as."""
@@ -77,8 +75,8 @@ class Policies:
     def hashes(self, pools: Sequence[Pool]) -> dict[str, str]:
         """Pool (or `MONTH`) -> sha256 of the policy stated for it."""
         said = {} if self.month is None else {MONTH: self.month.sha256}
-        for pool, chosen, own in zip(pools, self.pools, self.own, strict=True):
-            if chosen is not None and own:
+        for pool, chosen in zip(pools, self.pools, strict=True):
+            if chosen is not None and pool.policy is not None:
                 said[pool.name] = chosen.sha256
         return said
 
@@ -119,17 +117,11 @@ def choose(pools: Sequence[Pool], month: str | None, *, beside: Path, kept: Mapp
         except FairpayError as error:
             faults.add(f"{error.message}. {error.advice}".removesuffix(". "), f"pool {pool.name}")
     faults.stop("Give a policy by its name, or a .toml file beside the pool file; `none` for none.")
-    return Policies(default, tuple(found), tuple(pool.policy is not None for pool in pools))
+    return Policies(default, tuple(found))
 
 
 def stated(said: str, where: str, kept: Path | None) -> Chosen:
-    """Read a policy by name or from a file; where the books keep it, from there.
-
-    Raises:
-        UsageError: it cannot be used.
-        InputError: what the books keep is not what was kept.
-
-    """
+    """Read a policy by name or from a file; where the books keep it, from there."""
     name = Path(said).name
     path = kept or (Path(where) if policy_file(said) is not None else None)
     if path is None:
@@ -149,24 +141,12 @@ def stated(said: str, where: str, kept: Path | None) -> Chosen:
 
 
 def no_rule(said: str) -> None:
-    """Tell a rule from a policy.
-
-    Raises:
-        UsageError: it is a rule.
-
-    """
     if said.partition(":")[0] in rule_classes():
         message = f"{said} is a rule, not a policy"
         raise UsageError(message, advice="It belongs in the column `rule`.")
 
 
 def inline(said: str) -> Chosen:
-    """Read a policy that stands in the pool file.
-
-    Raises:
-        UsageError: it cannot be used.
-
-    """
     try:
         given = json.loads(said)
     except ValueError:
@@ -183,9 +163,10 @@ def ruled(pools: Sequence[Pool], rule: str | None, policies: Policies) -> list[P
 
     """
     found = []
-    for pool, chosen, own in zip(pools, policies.pools, policies.own, strict=True):
+    for pool, chosen in zip(pools, policies.pools, strict=True):
         of_policy = chosen.policy.rule if chosen is not None else None
-        found.append(replace(pool, rule=pool.rule or (of_policy if own else None) or rule or of_policy))
+        own = of_policy if pool.policy is not None else None
+        found.append(replace(pool, rule=pool.rule or own or rule or of_policy))
     for text in {pool.rule for pool in found if pool.rule is not None} | ({rule} if rule is not None else set()):
         find_rule(text)
     bare = [pool.name for pool in found if pool.rule is None]

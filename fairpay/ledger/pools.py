@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from fairpay.errors import FairpayError, InputError, UsageError
-from fairpay.ledger.tables import read_table
+from fairpay.errors import InputError, UsageError
+from fairpay.ledger.tables import noted, read_table
 from fairpay.logs.faults import Faults
 from fairpay.money.currency import LARGEST, Currency, exact_amount, parse_rate, round_half_even
 from fairpay.rules import find_rule
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EDITION",
-    "KEYS",
     "OUTSIDE",
     "ROLE_OF",
-    "Exchange",
     "Pool",
     "Revenue",
     "find_pool",
@@ -56,30 +54,6 @@ ANSWERS = {"": False, "no": False, "false": False, "yes": True, "true": True}
 
 
 @dataclass(frozen=True, slots=True)
-class Deduction:
-    """What is taken off the gross revenue before the royalty rate."""
-
-    name: str
-    """`VAT`."""
-    amount: Fraction | None
-    """Major units; None where a rate is given."""
-    rate: Fraction = Fraction(0)
-    """Part of the price, or of the gross."""
-    of: str = ""
-    """`included`: the gross holds it beside the price, so that 119 give up 19; `of gross`; else it is of the price."""
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """How a pool becomes another currency, before it is divided."""
-
-    rate: Fraction
-    """Units of the payout currency for one of the pool's."""
-    source: str
-    date: str
-
-
-@dataclass(frozen=True, slots=True)
 class Pool:
     """One line of the pool file. Amounts are exact major units of `currency`."""
 
@@ -100,10 +74,10 @@ class Pool:
     policy: str | None = None
     """The pool's own policy: a name, a `.toml` file seen from the pool file, or JSON; `none`; None: the month's."""
     minimum: Fraction = Fraction(0)
-    """The least royalty per subscriber."""
     subscribers: int | None = None
     """How many subscribers the minimum counts; None: those of the subscriber file, else the listeners."""
-    exchange: Exchange | None = None
+    exchange: Fraction = Fraction(1)
+    """Units of the payout currency for one of the pool's, before it is divided."""
 
 
 def read_pools(path: Path, *, currency: str, edition: int = EDITION) -> list[Pool]:
@@ -122,18 +96,12 @@ def read_pools(path: Path, *, currency: str, edition: int = EDITION) -> list[Poo
     pools: dict[str, Pool] = {}
     keys: dict[tuple[tuple[str, str], ...], str] = {}
     for line in read_table(path, names=NAMES, needed=("gross",)):
-        try:
+        with noted(faults, line):
             pool = read_pool(line.values, currency, edition)
-        except FairpayError as error:
-            faults.add(error.message, line.number)
-            continue
-        if pool.name in pools:
-            faults.add(f"two pools have one name: {pool.name}", line.number)
-            continue
-        other = keys.setdefault(tuple(sorted(pool.key.items())), pool.name)
-        if other != pool.name:
-            faults.add(f"two pools have one key: {other} and {pool.name}", line.number)
-        pools[pool.name] = pool
+            refuse(pool.name in pools, f"two pools have one name: {pool.name}")
+            other = keys.setdefault(tuple(sorted(pool.key.items())), pool.name)
+            pools[pool.name] = pool
+            refuse(other != pool.name, f"two pools have one key: {other} and {pool.name}")
     faults.stop("Correct these lines of the pool file.")
     if not pools:
         message = f"{path.name} holds no pool"
@@ -142,25 +110,16 @@ def read_pools(path: Path, *, currency: str, edition: int = EDITION) -> list[Poo
 
 
 def read_pool(values: Mapping[str, str], currency: str, edition: int) -> Pool:
-    """Make one pool of one line.
-
-    Raises:
-        FairpayError: with the first thing that is wrong with it.
-
-    """
     key = {column: values[column] for column in KEYS if values.get(column, "") not in {"", "*"}}
     own = Currency.of(values.get("currency") or currency)
     gross = read_gross(values)
     exchange, payout = read_exchange(values, own)
     count = values.get("subscribers", "")
-    if count and not (count.isascii() and count.isdigit()):
-        message = f"subscribers is not a count: {count}"
-        raise InputError(message)
+    refuse(count and not (count.isascii() and count.isdigit()), f"subscribers is not a count: {count}")
     if values.get("rule"):
         find_rule(values["rule"])
-    if values.get("pool", "").startswith(OUTSIDE):
-        message = f"the pool's name begins with words that fairpay keeps for itself: {OUTSIDE}"
-        raise InputError(message)
+    kept = values.get("pool", "").startswith(OUTSIDE)
+    refuse(kept, f"the pool's name begins with words that fairpay keeps for itself: {OUTSIDE}")
     return Pool(
         name=values.get("pool") or "/".join(key.values()) or "all",
         key=key,
@@ -177,104 +136,73 @@ def read_pool(values: Mapping[str, str], currency: str, edition: int) -> Pool:
     )
 
 
+def refuse(wrong: object, reason: str) -> None:
+    if wrong:
+        raise InputError(reason)
+
+
 def positive(text: str, what: str) -> Fraction:
-    """Read an amount that may not be below zero."""
     amount = exact_amount(text)
-    if amount < 0:
-        message = f"{what} is below zero: {text}"
-        raise InputError(message)
+    refuse(amount < 0, f"{what} is below zero: {text}")
     return amount
 
 
 def read_gross(values: Mapping[str, str]) -> Fraction:
-    """Read what a pool took; below zero only where the line says that it may be.
-
-    Raises:
-        InputError: below zero without `refund`, or with a least royalty, which would pay for what was refunded.
-
-    """
+    """Read what a pool took; below zero only where the line says that it may be."""
     answer = values.get("refund", "").lower()
-    if answer not in ANSWERS:
-        message = f"refund is yes or no, not {answer}"
-        raise InputError(message)
+    refuse(answer not in ANSWERS, f"refund is yes or no, not {answer}")
     gross = exact_amount(values["gross"])
-    if gross < 0 and not ANSWERS[answer]:
-        message = f"gross is below zero: {values['gross']}; a month of refunds says so: refund yes"
-        raise InputError(message)
-    if gross < 0 and exact_amount(values.get("minimum_per_subscriber") or "0"):
-        message = "gross is below zero, and a minimum_per_subscriber would pay for refunds"
-        raise InputError(message)
+    if gross < 0:
+        said = f"gross is below zero: {values['gross']}; a month of refunds says so: refund yes"
+        refuse(not ANSWERS[answer], said)
+        least = exact_amount(values.get("minimum_per_subscriber") or "0")
+        refuse(least, "gross is below zero, and a minimum_per_subscriber would pay for refunds")
     return gross
 
 
 def read_deductions(text: str, gross: Fraction, edition: int) -> tuple[tuple[str, Fraction], ...]:
-    """Say what each part of `VAT 19% included; store fee 30%` takes off the gross, exactly.
+    """Say what each part of `VAT 19% included; store fee 30%; levy 2% of gross; promotion 1.50` takes off, exactly.
 
-    The price is the gross less all that it includes; percentages are of the price, in whatever order they stand.
-
-    Raises:
-        InputError: a part that is no deduction, or more than there is to deduct from.
-
+    The price is the gross less all that it includes (119 give up 19); percentages are of the price, in whatever order
+    they stand.
     """
-    parts = [read_deduction(part) for part in text.split(";") if part.strip()]
-    price = gross / (1 + sum(part.rate for part in parts if part.of == "included"))
+    parts = []
+    for part in filter(None, (one.strip() for one in text.split(";"))):
+        match = DEDUCTION.fullmatch(part)
+        if not match or (match["of"] and not match["percent"]):
+            message = f"{part!r} is not a deduction"
+            raise InputError(message)
+        name = match["name"] or "deduction"
+        size = positive(match["size"], name) / 100 if match["percent"] else exact_amount(match["size"])
+        parts.append((name, size, match["of"] if match["percent"] else "amount"))
+    price = gross / (1 + sum(rate for _, rate, of in parts if of == "included"))
 
-    def taken(part: Deduction) -> Fraction:
-        if part.amount is not None:
-            return part.amount
+    def taken(size: Fraction, of: str | None) -> Fraction:
+        if of == "amount":
+            return size
         if edition == 1:
-            return gross * part.rate / (1 + part.rate if part.of == "included" else 1)
-        return part.rate * (gross if part.of == "of gross" else price)
+            return gross * size / (1 + size if of == "included" else 1)
+        return size * (gross if of == "of gross" else price)
 
-    found = tuple((part.name, taken(part)) for part in parts)
-    below = [name for name, amount in found if amount < 0 <= gross]
-    if below:
-        message = f"{below[0]} is below zero"
-        raise InputError(message)
+    found = tuple((name, taken(size, of)) for name, size, of in parts)
+    for name, amount in found:
+        refuse(amount < 0 <= gross, f"{name} is below zero")
     left = gross - sum(amount for _, amount in found)
-    if left * gross < 0 or (left and not gross):
-        message = f"the deductions are more than the gross revenue{' that was refunded' if gross < 0 else ''}"
-        raise InputError(message)
+    refunded = " that was refunded" if gross < 0 else ""
+    refuse(left * gross < 0 or (left and not gross), f"the deductions are more than the gross revenue{refunded}")
     return found
 
 
-def read_deduction(text: str) -> Deduction:
-    """Read `VAT 19% included`, `store fee 30%`, `levy 2% of gross` or `promotion 1250.00`.
-
-    Raises:
-        InputError: when it is none of these.
-
-    """
-    match = DEDUCTION.fullmatch(text.strip())
-    if not match or (match["of"] and not match["percent"]):
-        message = f"{text!r} is not a deduction"
-        raise InputError(message)
-    name = match["name"] or "deduction"
-    if match["percent"]:
-        return Deduction(name, None, positive(match["size"], name) / 100, match["of"] or "")
-    return Deduction(name, exact_amount(match["size"]))
-
-
-def read_exchange(values: Mapping[str, str], own: Currency) -> tuple[Exchange | None, Currency]:
-    """Read the exchange rate with its source and day, and the currency that is paid out.
-
-    Raises:
-        InputError: a rate without source, day or currency, or another currency without a rate.
-
-    """
+def read_exchange(values: Mapping[str, str], own: Currency) -> tuple[Fraction, Currency]:
     rate, code = values.get("fx_rate", ""), values.get("payout_currency", "")
     payout = Currency.of(code) if code else own
     if not rate:
-        if payout != own:
-            message = f"{own.code} is to be paid in {payout.code} without fx_rate"
-            raise InputError(message)
-        return None, own
-    source, day = values.get("fx_source", ""), values.get("fx_date", "")
-    exact = exact_amount(rate)
-    if not source or not DAY.fullmatch(day) or not code or exact <= 0:
-        message = "an exchange rate needs payout_currency, fx_source and fx_date (2026-10-31), and is above zero"
-        raise InputError(message)
-    return Exchange(exact, source, day), payout
+        refuse(payout != own, f"{own.code} is to be paid in {payout.code} without fx_rate")
+        return Fraction(1), own
+    source, day, exact = values.get("fx_source", ""), values.get("fx_date", ""), exact_amount(rate)
+    lacks = "an exchange rate needs payout_currency, fx_source and fx_date (2026-10-31), and is above zero"
+    refuse(not source or not DAY.fullmatch(day) or not code or exact <= 0, lacks)
+    return exact, payout
 
 
 ROLE_OF = {"territory": "country", "offering": "plan", "currency": "currency"}
@@ -312,7 +240,6 @@ def key_columns(pools: Sequence[Pool], asked: Sequence[str]) -> tuple[str, ...]:
 
 
 def told_apart(pools: Sequence[Pool], chosen: set[str]) -> bool:
-    """Whether no two pools have the same values in these columns."""
     return len({tuple(pool.key.get(key) for key in sorted(chosen)) for pool in pools}) == len(pools)
 
 
@@ -349,15 +276,12 @@ class Revenue:
     own: Currency
     gross: Fraction
     deducted: tuple[tuple[str, Fraction], ...]
-    """Each deduction by name."""
     net: Fraction
-    """Gross less deductions."""
     royalty: Fraction
     """Net times the royalty rate."""
     floor: Fraction
     """The least royalty: minimum per subscriber times subscribers."""
     subscribers: int
-    """What the floor counted."""
     currency: Currency
     """Of the two amounts below."""
     base: int
@@ -388,7 +312,7 @@ def revenue(pool: Pool, *, subscribers: int) -> Revenue:
     royalty = net * pool.rate
     counted = subscribers if pool.subscribers is None else pool.subscribers
     floor = pool.minimum * counted
-    minor = (pool.exchange.rate if pool.exchange else 1) * Fraction(10) ** pool.payout.digits
+    minor = pool.exchange * Fraction(10) ** pool.payout.digits
     base = round_half_even(royalty * minor)
     whole = base if pool.gross < 0 else round_half_even(max(royalty, floor) * minor)
     own = 10**pool.currency.digits * max(abs(pool.gross), abs(net), floor)

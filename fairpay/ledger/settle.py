@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from fairpay.ledger.balances import Balances
-    from fairpay.ledger.facts import Earned, PoolEarned
+    from fairpay.ledger.facts import Earned, Paid, PoolFacts
     from fairpay.ledger.model import Booking
     from fairpay.ledger.payees import Routing, Standing
     from fairpay.ledger.splits import Splits
@@ -33,7 +33,6 @@ ACCOUNT = ("payee", "currency", "scale")
 POOLED = ("pool", *ACCOUNT)
 EARNING = (Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.SPLIT_IN, Kind.SPLIT_OUT, Kind.ADJUSTMENT)
 LINE = {**{name: TYPES[name] for name in (*ACCOUNT, "counterparty", "reason")}, "amount": pl.Int128()}
-"""What fees and recoupments are made of."""
 REFERENCE = (pl.col("run_id").alias("ref_run_id"), pl.col("period").alias("ref_period"))
 NOTHING = pl.lit(0, dtype=pl.Int128)
 ROOM = 2**126
@@ -70,9 +69,9 @@ def post(earned: Earned, routing: Routing, booking: Booking) -> Ledger:
     A pool without plays is credited to `unallocated:`. The top-up of a per-subscriber minimum follows the division of
     the whole pool, by largest remainder.
     """
-    if not earned.pools:
+    if not earned.paid:
         return Ledger.joined([])
-    lines = pl.concat([pool_lines(pool) for pool in earned.pools])
+    lines = pl.concat([pool_lines(pool, paid) for pool, paid in earned.pools])
     lines = lines.join(accounts_of(lines["source"], routing), on="source", how="left", maintain_order="left")
     base, topup = lines.with_columns(amount="base"), lines.with_columns(amount=pl.col("whole") - pl.col("base"))
     parts = [booking.rows(base, Kind.EARNED), booking.rows(topup, Kind.MINIMUM_TOPUP)]
@@ -80,17 +79,16 @@ def post(earned: Earned, routing: Routing, booking: Booking) -> Ledger:
     return Ledger.joined([*parts, *split_rows(divided, routing.splits, booking)])
 
 
-def pool_lines(pool: PoolEarned) -> pl.DataFrame:
+def pool_lines(pool: PoolFacts, paid: Paid) -> pl.DataFrame:
     """What each artist or track earned of a pool, whole and without the top-up."""
-    revenue, paid = pool.revenue, pool.paid
-    whole = pl.Series(paid.amounts) if len(paid) else pl.Series([revenue.pool], dtype=pl.Int64)
-    base = pl.Series(largest_remainder(whole.to_numpy(), revenue.base)) if revenue.topup else whole
+    whole = pl.Series(paid.amounts) if len(paid) else pl.Series([pool.whole], dtype=pl.Int64)
+    base = pl.Series(largest_remainder(whole.to_numpy(), pool.base)) if pool.topup else whole
     source = pl.Series(paid.sources) if len(paid) else pl.Series([UNALLOCATED])
-    same = {"pool": pool.name, "currency": revenue.currency.code}
+    same = {"pool": pool.name, "currency": pool.currency}
     return pl.DataFrame({"source": source, "whole": whole, "base": base}).with_columns(
         pl.col("source").cast(pl.Categorical),
         *(pl.lit(text, dtype=pl.Categorical).alias(name) for name, text in same.items()),
-        scale=pl.lit(revenue.currency.digits, dtype=pl.Int32),
+        scale=pl.lit(pool.scale, dtype=pl.Int32),
     )
 
 
@@ -238,7 +236,6 @@ def outgoing(ledger: Ledger, terms: Terms) -> Iterator[Ledger]:
 
 
 def marked(accounts: pl.DataFrame, holds: Mapping[str, str]) -> pl.DataFrame:
-    """Say of each account whether it is `on_hold`, and for what `reason`."""
     reasons = [f"on hold: {why}" if why else "on hold" for why in holds.values()]
     table = pl.DataFrame({"payee": list(holds), "reason": reasons}, schema=EMPTY.select("payee", "reason").schema)
     found = accounts.join(table, on="payee", how="left", maintain_order="left")
@@ -246,7 +243,6 @@ def marked(accounts: pl.DataFrame, holds: Mapping[str, str]) -> pl.DataFrame:
 
 
 def least(minimum: Mapping[str, int]) -> pl.Expr:
-    """The least payment of each account."""
     named = [
         pl.when(pl.col("currency") == currency).then(pl.lit(min(amount, ROOM), dtype=pl.Int128))
         for currency, amount in minimum.items()

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
-from fairpay.errors import UsageError
 from fairpay.ledger.model import apportion
-from fairpay.ledger.tables import Line, read_table
+from fairpay.ledger.tables import noted, read_table
 from fairpay.logs.faults import Faults
 from fairpay.money.currency import parse_rate
 
@@ -49,7 +48,6 @@ class Splits:
 
     artists: Mapping[str, Payees] = field(default_factory=dict)
     tracks: Mapping[str, Payees] = field(default_factory=dict)
-    """By `track_source`."""
     of_any: Mapping[str, Payees] = field(default_factory=dict)
     """track -> payees, of lines that name no artist: the track may be that of one artist only."""
 
@@ -94,7 +92,19 @@ def read_splits(path: Path) -> Splits:
     faults = Faults(path.name)
     found: dict[Key, dict[str, Fraction]] = defaultdict(dict)
     for line in read_table(path, names=NAMES, needed=("payee", "share")):
-        read_line(line, found, faults)
+        payee, key = line.values["payee"], (line.values.get("artist", ""), line.values.get("track", ""))
+        with noted(faults, line):
+            if not any(key):
+                faults.add("a line needs an artist, a track, or both", line.number)
+            elif not payee or payee.startswith(RESERVED):
+                wrong = f"the payee begins with a reserved word: {payee}" if payee else "the payee is empty"
+                faults.add(wrong, line.number)
+            else:
+                share, shares = parse_rate(line.values["share"]), found[key]
+                if payee in shares:
+                    what = "track" if key[1] else "artist"
+                    faults.add(f"a payee stands twice under one {what}: {payee}", line.number)
+                shares[payee] = shares.get(payee, Fraction(0)) + share
     for key, shares in found.items():
         total = sum(shares.values())
         if total != 1:
@@ -129,29 +139,6 @@ def in_words(key: Key) -> str:
     """`artist Ada`, `track Intro` or `track Intro of Ada`."""
     artist, track = key
     return f"track {track}{f' of {artist}' if artist else ''}" if track else f"artist {artist}"
-
-
-def read_line(line: Line, found: dict[Key, dict[str, Fraction]], faults: Faults) -> None:
-    """Judge one line and keep it if it is good."""
-    payee = line.values["payee"]
-    key = (line.values.get("artist", ""), line.values.get("track", ""))
-    if not any(key):
-        faults.add("a line needs an artist, a track, or both", line.number)
-        return
-    if not payee or payee.startswith(RESERVED):
-        faults.add(
-            "the payee is empty" if not payee else f"the payee begins with a reserved word: {payee}", line.number
-        )
-        return
-    try:
-        share = parse_rate(line.values["share"])
-    except UsageError as error:
-        faults.add(error.message, line.number)
-        return
-    shares = found[key]
-    if payee in shares:
-        faults.add(f"a payee stands twice under one {'track' if key[1] else 'artist'}: {payee}", line.number)
-    shares[payee] = shares.get(payee, Fraction(0)) + share
 
 
 NARROW, WIDE = 2**48, 2**112

@@ -1,29 +1,40 @@
-"""Statements: each account in a line, its rows one by one, and what is to be paid; made from the ledger alone."""
+"""Statements: each account in a line, its rows one by one, what is to be paid, and the files that say so."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
-from fairpay.ledger.export import Sheet, written
+from fairpay.ledger.export import Sheet, csv_lines, csv_parts, ledger_csv, workbook, written
 from fairpay.ledger.facts import units_of
 from fairpay.ledger.model import Kind, by, is_kind, signed, wide
 from fairpay.ledger.payees import is_suspense
 from fairpay.ledger.splits import RESERVED
+from fairpay.ledger.store import LEDGER
 from fairpay.money.currency import Currency, format_units
+from fairpay.runs.disk import open_new
+from fairpay.runs.outputs import write_parquet, write_tables
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
     from fairpay.ledger.facts import MonthFacts, PoolFacts
     from fairpay.ledger.model import Ledger
 
 __all__ = [
+    "Writer",
+    "data",
     "effects_files",
     "file_name",
+    "ledger_files",
     "lines",
+    "month_files",
     "payables",
     "payment_ref",
     "pools_sheet",
@@ -33,6 +44,9 @@ __all__ = [
 ]
 
 ACCOUNT = ("payee", "currency", "scale")
+DETAIL = 100_000
+"""Rows of a table that are written into a workbook; more are refused there, with a word."""
+Writer: TypeAlias = "Callable[[Path], int | None]"
 
 
 def statements(rows: Ledger) -> Sheet:
@@ -61,25 +75,9 @@ def payables(rows: Ledger) -> Sheet:
     return Sheet("payables", paid.select(references, *columns), frozenset({"amount"}))
 
 
-POOL_COLUMNS = {
-    "name": str,
-    "rule": str,
-    "gross_currency": str,
-    "gross_scale": int,
-    "gross": int,
-    "deductions": int,
-    "deducted": str,
-    "net": int,
-    "royalty": int,
-    "floor": int,
-    "subscribers": int,
-    "listeners": int,
-    "plays": int,
-    "currency": str,
-    "scale": int,
-    "base": int,
-    "topup": int,
-}
+POOL_TEXTS = ("name", "rule", "gross_currency", "deducted", "currency")
+POOL_COLUMNS = ("name", "rule", "gross_currency", "gross_scale", "gross", "deductions", "deducted", "net", "royalty",
+                "floor", "subscribers", "listeners", "plays", "currency", "scale", "base", "topup")  # fmt: skip
 OWN = ("gross", "deductions", "net", "royalty", "floor")
 """What a pool took, in minor units of `gross_currency`; what is divided of it is in `currency`."""
 BEFORE = ("name", "rule", "currency", "scale", "gross", "deductions", "net", "royalty", "floor", "subscribers",
@@ -91,14 +89,14 @@ def pools_sheet(facts: MonthFacts) -> Sheet:
     """One line for each pool: from gross revenue to what was divided, each amount rounded to the minor unit."""
     divided = frozenset({"base", "topup"})
     if not all(pool.gross_currency for pool in facts.pools):
-        schema = {name: pl.String if name in OWN else POOL_COLUMNS[name] for name in BEFORE}
+        schema = {name: pl.String if name in {*OWN, *POOL_TEXTS} else pl.Int64 for name in BEFORE}
         records = [
             {**asdict(pool), "deductions": "; ".join(f"{name} {text}" for name, text in pool.deductions.items())}
             for pool in facts.pools
         ]
         return Sheet("pools", pl.DataFrame(records, schema=schema), divided)
-    lines_of = [pool_line(pool) for pool in facts.pools]
-    frame = pl.DataFrame(lines_of, schema=POOL_COLUMNS)
+    schema = {name: pl.String if name in POOL_TEXTS else pl.Int64 for name in POOL_COLUMNS}
+    frame = pl.DataFrame([pool_line(pool) for pool in facts.pools], schema=schema)
     return Sheet("pools", frame, divided | set(OWN), dict.fromkeys(OWN, "gross_scale"))
 
 
@@ -178,3 +176,66 @@ def suspense(rows: Ledger) -> dict[str, dict[str, str]]:
         for (currency, scale), amount in by(frame.filter(expected), "currency", "scale").items():
             found.setdefault(name, {})[currency] = format_units(amount, scale)
     return dict(sorted(found.items()))
+
+
+def month_files(rows: Ledger, facts: MonthFacts, *, excel: bool, per_payee: bool) -> dict[str, Writer]:
+    """File name -> what writes it, of a month: the ledger, what is made of it, and a file for each payee if asked."""
+    accounts, detail, paid, pools = statements(rows), lines(rows), payables(rows), pools_sheet(facts)
+    files = ledger_files(rows)
+    for sheet in (accounts, paid, pools):
+        files[f"{sheet.name}.csv"] = streamed(partial(csv_parts, sheet))
+        files[f"{sheet.name}.parquet"] = table(sheet)
+        if excel:
+            files[f"{sheet.name}.excel.csv"] = streamed(partial(csv_parts, sheet, excel=True))
+    files["statements.xlsx"] = streamed(lambda: [book_of(facts, (accounts, detail, paid, pools))])
+    if per_payee:
+        files |= payee_files(rows, excel=excel)
+    return files
+
+
+def book_of(facts: MonthFacts, sheets: Sequence[Sheet]) -> bytes:
+    """The workbook; it names the tables that are too long for it."""
+    about = [
+        ("Period", facts.period),
+        ("Run", facts.run_id),
+        ("Record", f"{LEDGER} is the record; this workbook is for reading, and a cell holds 15 digits."),
+    ]
+    for sheet in sheets:
+        if sheet.frame.height > DETAIL:
+            file = "ledger.csv" if sheet.name == "lines" else f"{sheet.name}.csv"
+            word = f"{sheet.frame.height:,} rows are more than this workbook takes ({DETAIL:,}): see {file}"
+            about.append((sheet.name.capitalize(), word))
+    return workbook(about=about, sheets=[sheet for sheet in sheets if sheet.frame.height <= DETAIL])
+
+
+def ledger_files(rows: Ledger) -> dict[str, Writer]:
+    """The ledger, for machines and for people."""
+    return {
+        LEDGER: lambda path: write_tables(rows.tables(), path),
+        "ledger.csv": streamed(partial(ledger_csv, rows.frame)),
+    }
+
+
+def payee_files(rows: Ledger, *, excel: bool) -> dict[str, Writer]:
+    detail = lines(rows.where(~is_suspense("payee")))
+    head, *text = (line for part in csv_lines(detail, excel=excel) for line in part)
+    whole = pl.DataFrame({"payee": detail.frame["payee"], "line": text}, schema_overrides={"line": pl.String})
+    texts = whole.group_by("payee", maintain_order=True).agg(pl.col("line").str.join(""))
+    return {f"{file_name(payee)}.csv": data(head + own) for payee, own in texts.iter_rows()}
+
+
+def streamed(parts: Callable[[], Iterable[bytes]]) -> Writer:
+    def write(path: Path) -> None:
+        with open_new(path) as file:
+            file.writelines(parts())
+
+    return write
+
+
+def data(text: str) -> Writer:
+    """Write a text as UTF-8."""
+    return streamed(lambda: [text.encode()])
+
+
+def table(sheet: Sheet) -> Writer:
+    return lambda path: write_parquet(sheet.arrow(), path)

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock, Timeout
+
 from fairpay.errors import InputError, LockedError, OutputError
 from fairpay.ledger.model import MONTH, read_ledger
 from fairpay.reports.outcome import Control
@@ -112,9 +114,26 @@ class Shelf:
         """What was written last: the last pending adjustment, else the last month."""
         return self.pending[-1] if self.pending else self.last
 
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Months, then adjustments."""
+        return (*self.months, *self.adjustments)
+
     def month(self, period: str) -> Entry | None:
         """The closed month of a period, if there is one."""
         return next((entry for entry in self.months if entry.period == period), None)
+
+    def before(self, period: str) -> tuple[Entry, ...]:
+        """The closed months before one."""
+        return tuple(entry for entry in self.months if entry.period < period)
+
+    def booked_in(self, period: str) -> tuple[Entry, ...]:
+        """The adjustments that are booked in a month."""
+        return tuple(entry for entry in self.adjustments if entry.period == period)
+
+    def booked_for(self, period: str) -> tuple[Entry, ...]:
+        """The adjustments that correct a month."""
+        return tuple(entry for entry in self.adjustments if entry.books["ref_period"] == period)
 
 
 def shelf(books: Path) -> Shelf:
@@ -135,7 +154,6 @@ def shelf(books: Path) -> Shelf:
 
 
 def entries(directory: Path) -> list[Path]:
-    """The directories in a directory, which need not exist."""
     return [p for p in directory.iterdir() if p.is_dir()] if directory.is_dir() else []
 
 
@@ -160,7 +178,6 @@ def read_entry(directory: Path) -> Entry:
 
 
 def is_of_books(entry: Entry) -> bool:
-    """Whether a manifest says what others rely on in the books."""
     books = entry.books
     adjustments = books.get("adjustments", [])
     known = {"name": (str,), "sha256": (str,)}
@@ -183,8 +200,6 @@ def locked(books: Path) -> Iterator[None]:
         OutputError: the directory cannot be made or written.
 
     """
-    from filelock import FileLock, Timeout  # noqa: PLC0415 - loaded where it is used
-
     lock = None
     try:
         books.mkdir(parents=True, exist_ok=True)
@@ -247,12 +262,12 @@ def gone(books: Path, found: Shelf) -> str:
     name, sha256 = said.get("last"), said.get("manifest_sha256")
     if not isinstance(name, str) or not isinstance(sha256, str) or as_kept(name, sha256) != said:
         return f"{HEAD} was changed"
-    entries = {entry.directory.name: entry for entry in (*found.months, *found.adjustments)}
+    known = {entry.directory.name: entry for entry in found.entries}
     if not name:
-        return f"{HEAD} knows of no month, and {len(entries)} are here" if len(entries) > 1 else ""
-    if name not in entries:
+        return f"{HEAD} knows of no month, and {len(known)} are here" if len(known) > 1 else ""
+    if name not in known:
         return f"{name}, which was written last, is gone"
-    return "" if entries[name].sha256 == sha256 else f"{name}, which was written last, was changed"
+    return "" if known[name].sha256 == sha256 else f"{name}, which was written last, was changed"
 
 
 def as_kept(name: str, sha256: str) -> dict[str, Any]:

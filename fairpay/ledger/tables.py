@@ -5,17 +5,23 @@ from __future__ import annotations
 import csv
 import json
 import tomllib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from fairpay.errors import InputError
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fairpay.errors import FairpayError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["IDS", "Line", "read_table"]
+    from fairpay.logs.faults import Faults
+
+__all__ = ["IDS", "Line", "noted", "read_table"]
 
 IDS = frozenset({"user", "artist", "track", "payee", "wrong", "right"})
 """Columns compared with what logs hold, where ids are text: no character of theirs is taken off."""
@@ -29,6 +35,15 @@ class Line:
     """From 1, without the header."""
     values: Mapping[str, str]
     """column -> text; empty where nothing stands. Ids keep the space around them, as in logs; all else has none."""
+
+
+@contextmanager
+def noted(faults: Faults, line: Line) -> Iterator[None]:
+    """Note why a line is refused, and go on with the next one."""
+    try:
+        yield
+    except FairpayError as error:
+        faults.add(error.message, line.number)
 
 
 def read_table(
@@ -93,9 +108,6 @@ def from_csv(path: Path) -> tuple[list[str], list[list[str]]]:
 
 def from_parquet(path: Path) -> tuple[list[str], list[list[str]]]:
     """Read text, integers, decimals and dates; floats are refused, for they are not exact."""
-    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
-    import pyarrow.parquet as pq  # noqa: PLC0415 - loaded where it is used
-
     table = pq.read_table(path, partitioning=None)
     for column in table.schema:
         if pa.types.is_floating(column.type):

@@ -17,7 +17,7 @@ from fairpay.engine.keys import order_of
 from fairpay.engine.pool import LocalPool
 from fairpay.engine.redivided import Roll
 from fairpay.errors import InputError, Problem
-from fairpay.ledger.splits import OF_TRACK, Splits
+from fairpay.ledger.splits import OF_TRACK, artist_of
 from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.ties import first_of
@@ -56,25 +56,20 @@ class Merged:
     """A pool's listening in which the sources of an artist are one, as `engine.protocol.Listening`."""
 
     def __init__(self, base: Listening, names: Roll, of_source: Ints) -> None:
-        """Take over listening by source; `of_source` is int64[sources], the artist of each."""
         self.base, self.artists, self.of_source = base, names, of_source
 
     @property
     def redivided(self) -> bool:
-        """Whether listeners' own statements divide some of it."""
         return self.base.redivided
 
     @property
     def more_dropped(self) -> int:
-        """Rows left out that nobody took in."""
         return self.base.more_dropped
 
     def users(self) -> Iterator[Users]:
-        """Yield the users of every block without their artists."""
         return self.base.users()
 
     def walk(self, function: Callable[[Usage], T]) -> Iterator[T]:
-        """Hand every block over, on threads; yield the results as they come."""
         return self.base.walk(lambda usage: function(grouped(usage, self.of_source).usage))
 
     @cached_property
@@ -86,7 +81,6 @@ class Merged:
         return total
 
     def listeners(self) -> Ints:
-        """Count distinct users of each artist."""
         return self.counted
 
     @cached_property
@@ -96,13 +90,11 @@ class Merged:
         return amount, plays, ms
 
     def added(self, values: Ints) -> Ints:
-        """Sum values of sources, artist by artist."""
         out = np.zeros(self.artists.count, dtype=np.int64)
         np.add.at(out, self.of_source, values)
         return out
 
     def release(self) -> None:
-        """Let go of everything."""
         self.base.release()
 
 
@@ -112,7 +104,6 @@ class ByArtist:
 
     sources: LocalPool
     pool: LocalPool
-    """The same by artist, for rules."""
     of_source: Ints
     """int64[sources]: the artist of each."""
 
@@ -152,11 +143,6 @@ class ByArtist:
 
 def by_artist(pool: LocalPool, splits: Splits) -> ByArtist | None:
     """Look at a pool by artist; None where no track with splits was played in it."""
-    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
-    import pyarrow.compute as pc  # noqa: PLC0415 - the same
-
-    from fairpay.ledger.splits import OF_TRACK, artist_of  # noqa: PLC0415 - the same
-
     if not splits.has_tracks:
         return None
     ids = pool.artist
@@ -176,7 +162,6 @@ def by_artist(pool: LocalPool, splits: Splits) -> ByArtist | None:
 
 
 def grouped(usage: Usage, of_source: Ints) -> Grouped:
-    """Bring the sources of each artist together, user by user."""
     user = np.repeat(np.arange(usage.users, dtype=np.int64), np.diff(usage.start))
     artist = of_source[usage.artist]
     order = np.lexsort((usage.artist, artist, user))
@@ -274,12 +259,7 @@ class TrackSources:
 
 
 def refuse_accounts(artist: pa.Array, splits: Splits) -> None:
-    """Refuse artists whose id is also the account of a track with splits.
-
-    Raises:
-        InputError: with the id.
-
-    """
+    """Refuse artists whose id is also the account of a track with splits."""
     marked = artist.filter(pc.fill_null(pc.match_substring(artist, OF_TRACK), fill_value=False)).unique().to_pylist()
     clash = [text for text in marked if splits.of_track(text) is not None]
     if clash:

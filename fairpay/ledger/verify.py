@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import stat
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -72,7 +73,7 @@ def shelf_controls(directory: Path, found: Shelf) -> Iterator[Control]:
     assert head is not None
     detail = f"last is {head.directory.name}, manifest sha256 {head.sha256}: keep it elsewhere too"
     yield Control("books head", ok=not fault, detail=fault or detail)
-    entries = {entry.directory for entry in (*found.months, *found.adjustments)}
+    entries = {entry.directory for entry in found.entries}
     strange = [
         path.relative_to(directory)
         for place, known in ((directory, {HEAD, ADJUSTMENTS}), (directory / ADJUSTMENTS, set()))
@@ -85,16 +86,13 @@ def shelf_controls(directory: Path, found: Shelf) -> Iterator[Control]:
 
 def chain_controls(found: Shelf) -> Iterator[Control]:
     """No month is missing, and each names the one before by its sha256."""
-    last: Entry | None = None
-    for entry in found.months:
+    for last, entry in pairwise((None, *found.months)):
+        assert entry is not None
         if last is not None:
-            missing = after(last.period)
-            detail = f"{entry.period} follows {last.period}"
-            if entry.period != missing:
-                detail = f"{missing} is missing before {entry.period}"
-            yield Control(f"{entry.period} order", entry.period == missing, detail)
+            ok, due = entry.period == after(last.period), after(last.period)
+            detail = f"{entry.period} follows {last.period}" if ok else f"{due} is missing before {entry.period}"
+            yield Control(f"{entry.period} order", ok, detail)
         yield link(entry, last)
-        last = entry
     first = found.months[0]
     detail = "it is the first month" if first.books["previous"] is None else "the months before it are missing"
     yield Control(f"{first.period} first", first.books["previous"] is None, detail)
@@ -102,7 +100,6 @@ def chain_controls(found: Shelf) -> Iterator[Control]:
 
 
 def link(entry: Entry, before: Entry | None) -> Control:
-    """Check that an entry names the one before it."""
     name = entry.directory.name
     expected = before.sha256 if before else None
     if entry.books["previous"] == expected:
@@ -117,12 +114,11 @@ def adjustment_links(found: Shelf) -> Iterator[Control]:
     for place, entry in enumerate(found.adjustments, 1):
         numbered = int(entry.directory.name[:4]) == place
         yield Control(f"{entry.directory.name} order", numbered, f"adjustment {place} of {len(found.adjustments)}")
-        earlier = [e for e in found.adjustments[: place - 1] if e.period == entry.period]
-        months = [month for month in found.months if month.period < entry.period]
-        yield link(entry, earlier[-1] if earlier else months[-1] if months else None)
+        booked = [one for one in found.adjustments[: place - 1] if one.period == entry.period]
+        yield link(entry, (None, *found.before(entry.period), *booked)[-1])
     for month in found.months:
         listed = [(one["name"], one["sha256"]) for one in month.books["adjustments"]]
-        there = [(e.directory.name, e.sha256) for e in found.adjustments if e.period == month.period]
+        there = [(e.directory.name, e.sha256) for e in found.booked_in(month.period)]
         wrong = sorted({name for name, _ in {*listed} ^ {*there}})
         detail = f"{', '.join(wrong)} changed or missing" if wrong else f"{len(listed)} adjustments, as booked"
         yield Control(f"{month.period} adjustments listed", listed == there, detail)
@@ -132,11 +128,11 @@ def month_controls(found: Shelf) -> Iterator[Control]:
     """Check the content of every month and adjustment; one month's ledger is held at a time."""
     before = Balances()
     positions: dict[str, PoolSums] = {}
-    files = {entry.directory: files_control(entry) for entry in (*found.months, *found.adjustments)}
-    spoilt = {entry.directory for entry in (*found.months, *found.adjustments) if unsound(entry)}
-    yield from files.values()
+    files = [files_control(entry) for entry in found.entries]
+    spoilt = {entry.directory for entry in found.entries if unsound(entry)}
+    yield from files
     for month in found.months:
-        booked_in = [entry for entry in found.adjustments if entry.period == month.period]
+        booked_in = found.booked_in(month.period)
         if stopped := [entry for entry in (month, *booked_in) if entry.directory in spoilt]:
             name = stopped[0].directory.name
             detail = f"not checked, nor any later month: {name}/{LEDGER} or its manifest was changed"
@@ -147,7 +143,7 @@ def month_controls(found: Shelf) -> Iterator[Control]:
             rows = current(written)
             booked = Ledger.joined(e.ledger() for e in booked_in)
             facts = MonthFacts.of_json(month.books["facts"])
-            closed = [entry.period for entry in found.months if entry.period < month.period]
+            closed = [entry.period for entry in found.before(month.period)]
             for control in check_month(rows, facts, before, adjustments=booked, closed=closed):
                 yield Control(f"{month.period} {control.name}", control.ok, control.detail)
             yield from derived_controls(month, rows, written, facts)
@@ -160,7 +156,6 @@ def month_controls(found: Shelf) -> Iterator[Control]:
 
 
 def first_line(error: BaseException) -> str:
-    """What a library says, as far as a line goes."""
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
@@ -172,7 +167,6 @@ def unsound(entry: Entry) -> bool:
 
 
 def files_control(entry: Entry) -> Control:
-    """Check that every file is as its manifest says."""
     broken = damage(entry.directory, entry.manifest)
     present = {path.name for path in entry.directory.iterdir()}
     listed = {str(output["name"]) for output in entry.manifest["outputs"]} | {"manifest.json"}
@@ -207,7 +201,6 @@ def kept_policies(month: Entry, facts: MonthFacts) -> Iterator[Control]:
 
 
 def holds(path: Path, parts: Iterable[bytes]) -> bool:
-    """Whether a file holds these bytes and no others."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -215,28 +208,19 @@ def holds(path: Path, parts: Iterable[bytes]) -> bool:
 
 
 def restated_totals(found: Shelf, positions: dict[str, PoolSums]) -> Iterator[Control]:
-    """Each adjustment brings its month from what was booked to what is known, pool by pool."""
+    """Each adjustment brings its month from what was booked, with those before it, to what is known, pool by pool."""
     for entry in found.adjustments:
-        name = entry.directory.name
+        name = f"{entry.directory.name} totals"
         try:
-            facts, rows, closed = (
-                MonthFacts.of_json(entry.books["facts"]),
-                entry.ledger(),
-                str(entry.books["ref_period"]),
-            )
+            facts, rows = MonthFacts.of_json(entry.books["facts"]), entry.ledger()
+            closed = str(entry.books["ref_period"])
             pools = positions[closed]
-            yield restated_total(name, facts, rows, closed, pools)
+            for key, amount in pool_sums(rows.frame).items():
+                pools[key] = pools.get(key, 0) + amount
+            expected = {(pool.name, pool.currency): pool.whole for pool in facts.pools}
+            off = sum(pools.get(key, 0) != expected.get(key, 0) for key in expected.keys() | pools.keys())
+            strange = len(rows.where(~is_kind(Kind.ADJUSTMENT) | (pl.col("ref_period") != closed)))
+            detail = f"{len(rows)} rows bring {closed} to what is known; {off} of {len(expected)} pools are off"
+            yield Control(name, not off and not strange, detail)
         except UNREADABLE as error:
-            yield Control(f"{name} totals", ok=False, detail=f"cannot be read: {first_line(error)}")
-
-
-def restated_total(name: str, facts: MonthFacts, rows: Ledger, closed: str, pools: PoolSums) -> Control:
-    """Check one adjustment; `pools` is what was booked before it, and then with it."""
-    for key, amount in pool_sums(rows.frame).items():
-        pools[key] = pools.get(key, 0) + amount
-    expected = {(pool.name, pool.currency): pool.base + pool.topup for pool in facts.pools}
-    wrong = [key for key in expected.keys() | pools.keys() if pools.get(key, 0) != expected.get(key, 0)]
-    booked = is_kind(Kind.ADJUSTMENT) & (pl.col("ref_period") == closed)
-    strange = len(rows) - len(rows.where(booked))
-    detail = f"{len(rows)} rows bring {closed} to what is known; {len(wrong)} of {len(expected)} pools are off"
-    return Control(f"{name} totals", not wrong and not strange, detail)
+            yield Control(name, ok=False, detail=f"cannot be read: {first_line(error)}")

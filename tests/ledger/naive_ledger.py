@@ -1,25 +1,128 @@
-"""The ledger of a month row by row, as plain Python: slow, and what the columns of the books must say too."""
+"""Slow exact answers for the books: earnings in fractions, and the ledger of a month row by row, as plain Python."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+import csv
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fairpay.ledger.model import INTO, Kind, Row, apportion, plus
-from fairpay.ledger.payees import UNALLOCATED, in_suspense
+from fairpay.ledger.facts import Earned, Heard, MonthFacts, Paid, pool_facts
+from fairpay.ledger.model import INTO, Kind, Row, plus
+from fairpay.ledger.payees import UNALLOCATED
+from fairpay.ledger.pools import revenue
+from fairpay.ledger.splits import RESERVED
 from fairpay.money.currency import Currency, round_half_even
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from fairpay.ledger.facts import Earned
+    from fairpay.ledger.closing import Closing, Loaded
     from fairpay.ledger.model import Booking
     from fairpay.ledger.payees import Account, Routing, Standing
     from fairpay.ledger.settle import PaymentTerms
+    from fairpay.ledger.splits import Splits
+    from fairpay.pipeline.request import Watch
 
 ORDER = {kind.value: place for place, kind in enumerate(Kind)}
 EARNING = frozenset({Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.SPLIT_IN, Kind.SPLIT_OUT, Kind.ADJUSTMENT})
+
+
+def in_suspense(account: str) -> bool:
+    """Whether an account holds money nobody can be paid yet."""
+    return account.startswith(RESERVED)
+
+
+def by_source(paid: Paid) -> dict[str, int]:
+    """Source -> what it is paid."""
+    return dict(zip(paid.sources.to_pylist(), paid.amounts.tolist(), strict=True))
+
+
+def largest_remainder(amount: int, shares: Sequence[Fraction | int]) -> list[int]:
+    """Divide an amount; leftover units go to the largest remainders, ties to the first."""
+    whole = sum(shares)
+    exact = [Fraction(abs(amount) * share) / whole for share in shares]
+    parts = [int(x) for x in exact]
+    left = abs(amount) - sum(parts)
+    for i in sorted(range(len(parts)), key=lambda i: (parts[i] - exact[i], i))[:left]:
+        parts[i] += 1
+    return [-part for part in parts] if amount < 0 else parts
+
+
+def parts_of_source(splits: Splits, source: str, amount: int) -> list[tuple[str, int]]:
+    """Divide what a source earned among its payees."""
+    payees = splits.of(source)
+    return list(zip((p for p, _ in payees), largest_remainder(amount, [share for _, share in payees]), strict=True))
+
+
+def naive_earn(closing: Closing, loaded: Loaded, watch: Watch) -> Earned:  # noqa: ARG001 - as `earn`
+    """Read CSV logs of user, artist, country, plan, plays, and divide each pool by one of the two plain rules."""
+    out = loaded.exclusions.keys.get(("user",), frozenset())
+    plays: dict[int | str, Counter[tuple[str, str]]] = defaultdict(Counter)
+    rows: Counter[int | str] = Counter()
+    for log in closing.logs:
+        with Path(log).open(encoding="utf-8", newline="") as file:
+            for line in csv.DictReader(file):
+                where = "excluded" if line["user"] in out else pool_of(line, loaded)
+                artist = loaded.routing.aliases.get(line["artist"], line["artist"])
+                plays[where][line["user"], artist] += int(line["plays"])
+                rows[where] += 1
+    pools, paid = [], []
+    for index, pool in enumerate(loaded.pools):
+        found = plays.get(index, Counter())
+        users = len({user for user, _ in found})
+        money, rule = revenue(pool, subscribers=users), pool.rule or closing.rule or ""
+        pools.append(pool_facts(pool.name, rule, money, listeners=users, plays=sum(found.values())))
+        paid.append(Paid.of(divide(found, rule, money.pool)))
+    counted = heard(plays, rows, len(loaded.pools))
+    return Earned(MonthFacts(period=closing.period, run_id="", pools=tuple(pools), heard=counted), tuple(paid))
+
+
+def pool_of(line: Mapping[str, str], loaded: Loaded) -> int | str:
+    """The pool of a play, where every pool names its country and plan."""
+    for index, pool in enumerate(loaded.pools):
+        if (pool.key.get("territory"), pool.key.get("offering")) == (line["country"], line["plan"]):
+            return index
+    return "without a pool"
+
+
+def divide(plays: Counter[tuple[str, str]], rule: str, pool: int) -> dict[str, int]:
+    """What each artist gets; nothing where nobody listened."""
+    per_user: Counter[str] = Counter()
+    for (user, _), count in plays.items():
+        per_user[user] += count
+    weight: dict[str, Fraction] = defaultdict(Fraction)
+    for (user, artist), count in plays.items():
+        weight[artist] += Fraction(count) if rule == "market-centric" else Fraction(count, per_user[user])
+    if not weight:
+        return {}
+    artists = sorted(weight)
+    amounts = largest_remainder(pool, [weight[artist] for artist in artists])
+    return {artist: amount for artist, amount in zip(artists, amounts, strict=True) if amount}
+
+
+def heard(plays: Mapping[int | str, Counter[tuple[str, str]]], rows: Counter[int | str], pools: int) -> Heard:
+    """Count what was read."""
+    lost = ("without a pool", "excluded")
+    count = {where: sum(found.values()) for where, found in plays.items()}
+    users = {where: len({user for user, _ in found}) for where, found in plays.items()}
+
+    def inside(values: Mapping[int | str, int]) -> int:
+        return sum(values.get(index, 0) for index in range(pools))
+
+    return Heard(
+        rows=sum(rows.values()),
+        used=inside(rows),
+        dropped={where: rows[where] for where in lost if rows[where]},
+        plays=sum(count.values()),
+        plays_used=inside(count),
+        plays_dropped={where: count[where] for where in lost if count.get(where)},
+        listeners=sum(users.values()),
+        listeners_used=inside(users),
+        listeners_dropped={where: users[where] for where in lost if users.get(where)},
+    )
 
 
 @dataclass(slots=True)
@@ -98,18 +201,17 @@ def entry(booking: Booking, kind: Kind, amount: int, money: tuple[str, int], **w
 
 def post(earned: Earned, routing: Routing, booking: Booking) -> Iterator[Row]:
     """Write what each pool earned, and its splits."""
-    for pool in earned.pools:
-        revenue = pool.revenue
-        money = (revenue.currency.code, revenue.currency.digits)
-        paid = pool.paid.by_source() if len(pool.paid) else {UNALLOCATED: revenue.pool}
-        bases = apportion(revenue.base, list(paid.values())) if revenue.topup else list(paid.values())
+    for pool, divided in earned.pools:
+        money = (pool.currency, pool.scale)
+        paid = by_source(divided) if len(divided) else {UNALLOCATED: pool.base + pool.topup}
+        bases = largest_remainder(pool.base, list(paid.values())) if pool.topup else list(paid.values())
         for (source, whole), base in zip(paid.items(), bases, strict=True):
             account = source if source == UNALLOCATED else routing.account(source)
             for kind, amount in ((Kind.EARNED, base), (Kind.MINIMUM_TOPUP, whole - base)):
                 if amount:
                     yield entry(booking, kind, amount, money, pool=pool.name, payee=account)
             if account == source and source in routing.splits and whole:
-                parts = routing.splits.divide(source, whole)
+                parts = parts_of_source(routing.splits, source, whole)
                 yield from split_rows(booking, money, source, parts, pool=pool.name)
 
 
@@ -158,7 +260,7 @@ def other_accounts(terms: Terms) -> set[Account]:
 def parts_of(routing: Routing, account: str, amount: int) -> list[tuple[str, int]]:
     """Where an amount in suspense belongs; one part on the account itself says that it stays."""
     target = routing.target(account)
-    return routing.splits.divide(target, amount) if target in routing.splits else [(target, amount)]
+    return parts_of_source(routing.splits, target, amount) if target in routing.splits else [(target, amount)]
 
 
 def released(ledger: Iterable[Row], terms: Terms, routing: Routing) -> Iterator[Row]:
@@ -273,3 +375,15 @@ def month(earned: Earned, corrections: Iterable[Row], routing: Routing, terms: T
     """The whole ledger of a month, in its order."""
     found = settle([*post(earned, routing, terms.booking), *corrections], terms, routing)
     return sorted(found, key=lambda r: (r[3], r[6], ORDER[r[4]], r[2], r[10], r[9], r[8], r[11], r[5], r))
+
+
+def corrections(before: Earned, after: Earned, routing: Routing, booking: Booking, closed: Booking) -> Iterator[Row]:
+    """What changes for each payee and pool where a closed month earned something else."""
+    sums: dict[tuple[str, str, tuple[str, int]], int] = defaultdict(int)
+    for sign, earned in ((-1, before), (1, after)):
+        for row in post(earned, routing, booking):
+            sums[row.payee, row.pool, (row.currency, row.scale)] += sign * row.amount
+    reference = {"ref_run_id": closed.run_id, "ref_period": closed.period}
+    for (payee, pool, money), amount in sums.items():
+        if amount:
+            yield entry(booking, Kind.ADJUSTMENT, amount, money, pool=pool, payee=payee, **reference)

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from laying import by_payee, laid
 
 import fairpay
 from fairpay.errors import InputError
 from fairpay.ledger.close import close
-from fairpay.ledger.closing import Closing
 from fairpay.ledger.tracks import nearly_exact
 
 pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
@@ -25,22 +25,16 @@ RULES = ("market-centric", "user-centric", "equal-split", "top-artist", "norm:p=
 Play = tuple[str, str, str, int]
 
 
-def write_log(place: Path, plays: list[Play]) -> str:
-    """Write plays of one territory."""
+def log_of(plays: list[Play]) -> str:
+    """Plays of one territory."""
     lines = "".join(f'{user},"{artist}",{track},{count}\n' for user, artist, track, count in plays)
-    (place / "log.csv").write_text("user,artist,track,plays\n" + lines)
-    return str(place / "log.csv")
+    return "user,artist,track,plays\n" + lines
 
 
 def earned(place: Path, plays: list[Play], *, rule: str, gross: str, splits: str | None = None) -> dict[str, int]:
     """Artist, or track with splits -> minor units of one pool."""
-    (place / "pools.csv").write_text(f"pool,gross,rule\np,{gross},{rule}\n")
-    tables = {"pools": place / "pools.csv"}
-    if splits is not None:
-        tables["splits"] = place / "splits.csv"
-        tables["splits"].write_text(splits)
-    found = close(Closing("2026-07", place / "books", (write_log(place, plays),), tables), dry_run=True)
-    return {row.payee: row.amount for row in found.rows if row.kind == "earned"}
+    tables = {"pools": f"pool,gross,rule\np,{gross},{rule}\n", **({"splits": splits} if splits else {})}
+    return by_payee(close(laid(place, log_of(plays), **tables), dry_run=True).rows, "earned")
 
 
 def by_artist(sources: dict[str, int]) -> dict[str, int]:
@@ -52,14 +46,11 @@ def by_artist(sources: dict[str, int]) -> dict[str, int]:
 
 
 def test_an_artist_whose_plays_weigh_nothing_divides_nothing_among_its_tracks(tmp_path: Path) -> None:
-    (tmp_path / "log.csv").write_text("user,artist,track,category\nu1,a,a1,noise\nu1,a,a2,noise\nu1,b,b1,music\n")
-    (tmp_path / "splits.csv").write_text("artist,track,payee,share\na,a1,x,1\n")
-    (tmp_path / "pools.csv").write_text("pool,gross,policy\np,9.00,none.toml\n")
+    log = "user,artist,track,category\nu1,a,a1,noise\nu1,a,a2,noise\nu1,b,b1,music\n"
+    tables = {"splits": "artist,track,payee,share\na,a1,x,1\n", "pools": "pool,gross,policy\np,9.00,none.toml\n"}
     weight = '[[weights]]\nname = "noise"\ncolumn = "category"\nvalues = ["noise"]\ntimes = 0\n'
     (tmp_path / "none.toml").write_text('title = "t"\nsource = "s"\nrule = "market-centric"\n' + weight)
-    tables = {name: tmp_path / f"{name}.csv" for name in ("pools", "splits")}
-    found = close(Closing("2026-07", tmp_path / "books", (str(tmp_path / "log.csv"),), tables), dry_run=True)
-    assert {row.payee: row.amount for row in found.rows if row.kind == "earned"} == {"b": 900}
+    assert by_payee(close(laid(tmp_path, log, **tables), dry_run=True).rows, "earned") == {"b": 900}
 
 
 @pytest.mark.parametrize(
@@ -72,7 +63,6 @@ def test_a_track_with_splits_takes_nothing_from_other_artists(tmp_path: Path, ru
 
 
 def test_each_listeners_part_goes_to_what_that_listener_played_of_the_artist(tmp_path: Path) -> None:
-    """u1's 300.00 in halves to a1 and the rest, u2's 300.00 to a1."""
     found = earned(tmp_path, PLAYS, rule="equal-split", gross="1200.00", splits="artist,track,payee,share\na,a1,x,1\n")
     assert found == {"a": 15000, "a, track a1": 45000, "b": 60000}
 
@@ -116,7 +106,6 @@ def months(draw: st.DrawFn) -> tuple[list[Play], str, int]:
 def test_a_pool_pays_what_pay_says_of_its_rows(
     month: tuple[list[Play], str, int], *, whole: bool, of: set[str]
 ) -> None:
-    """To the minor unit, with splits and without, by artist and by track."""
     plays, rule, units = month
     lines = [f"{key},p,1\n" for key in sorted(of)] + (["a,,p,1/3\n", "a,,q,2/3\n"] if whole else [])
     splits = "artist,track,payee,share\n" + "".join(lines) if lines else None
@@ -124,7 +113,7 @@ def test_a_pool_pays_what_pay_says_of_its_rows(
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         found = earned(place, plays, rule=rule, gross=gross, splits=splits)
-        result = fairpay.pay(write_log(place, plays), rule=rule, pool=gross)
+        result = fairpay.pay(place / "log.csv", rule=rule, pool=gross)
     paid = result.outcome.payouts[0].allocation.paid.tolist()
     alone = {artist: n for artist, n in zip(result.outcome.artist.to_pylist(), paid, strict=True) if n}
     assert by_artist(found) == alone

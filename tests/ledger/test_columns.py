@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from fairpay.ledger.balances import LEFT, balances
 from fairpay.ledger.controls import check_month
 from fairpay.ledger.export import Sheet, csv_parts, ledger_csv
-from fairpay.ledger.facts import Earned, Heard, MonthFacts, Paid, PoolEarned, facts_of
+from fairpay.ledger.facts import Earned, Heard, MonthFacts, Paid, pool_facts
 from fairpay.ledger.model import Booking, Kind, Ledger, Row, by, read_ledger
-from fairpay.ledger.payees import Aliases, Routing, Standing
+from fairpay.ledger.payees import Routing, Standing
 from fairpay.ledger.pools import Revenue
 from fairpay.ledger.settle import PaymentTerms, Terms, post, settle
 from fairpay.ledger.splits import Splits, divide_lines
@@ -89,7 +89,7 @@ quarters = st.lists(months, min_size=1, max_size=4)
 
 def earned_of(drawn: Drawn) -> Earned:
     """What the pools of a month earned."""
-    pools = []
+    pools, divided = [], []
     for name, code, paid in zip(("eur", "usd", "jpy"), ("EUR", "USD", "JPY"), drawn.pools, strict=True):
         total = sum(paid.values())
         topup = min(drawn.topup, total)
@@ -97,10 +97,12 @@ def earned_of(drawn: Drawn) -> Earned:
         money = Revenue(
             Currency.of(code), whole, (), whole, whole, Fraction(0), 0, Currency.of(code), total - topup, topup
         )
-        pools.append(PoolEarned(name, "user-centric", money, Paid.of(paid), users=0, plays=0))
+        pools.append(pool_facts(name, "user-centric", money, listeners=0, plays=0))
+        divided.append(Paid.of(paid))
     nothing = {"dropped": {}, "plays_dropped": {}, "listeners_dropped": {}}
     counts = dict.fromkeys(("rows", "used", "plays", "plays_used", "listeners", "listeners_used"), 0)
-    return Earned(tuple(pools), Heard(**counts, **nothing))  # type: ignore[arg-type] # of mixed kinds
+    heard = Heard(**counts, **nothing)  # type: ignore[arg-type] # of mixed kinds
+    return Earned(MonthFacts(period="", run_id="", pools=tuple(pools), heard=heard), tuple(divided))
 
 
 def live(quarter: Sequence[Drawn]) -> None:
@@ -108,7 +110,7 @@ def live(quarter: Sequence[Drawn]) -> None:
     rows: list[list[Row]] = []
     ledgers: list[Ledger] = []
     for period, drawn in zip(PERIODS, quarter, strict=False):
-        routing = Routing(Aliases({"wrong": "b"}), Splits(SPLITS), drawn.known, drawn.unclaimed)
+        routing = Routing({"wrong": "b"}, Splits(SPLITS), drawn.known, drawn.unclaimed)
         advances = {("p", "EUR"): tuple((f"A{n}", units) for n, units in enumerate(drawn.advances))}
         standing = Standing(drawn.holds, advances, {("q", "USD"): (("charge", drawn.fee),)})
         minimum = dict.fromkeys(("EUR", "USD", "JPY"), drawn.minimum)
@@ -122,7 +124,7 @@ def live(quarter: Sequence[Drawn]) -> None:
         ledgers.append(settle(known, Terms(before, standing, policy, booking), routing).sorted())
         assert list(ledgers[-1]) == rows[-1]
         promised = {f"p / EUR / advance {name}": units for name, units in advances["p", "EUR"]}
-        facts = MonthFacts(period=period, run_id=booking.run_id, minimum=minimum, advances=promised, **facts_of(earned))
+        facts = replace(earned.facts, period=period, run_id=booking.run_id, minimum=minimum, advances=promised)
         controls = check_month(
             ledgers[-1], facts, before, adjustments=Ledger.of(booked), closed=PERIODS[: len(rows) - 1]
         )
@@ -141,12 +143,14 @@ def texts(rows: list[Row], ledger: Ledger) -> None:
     assert b"".join(ledger_csv(ledger.frame)) == written(Row._fields, rows)
     sums: dict[tuple[str, str, int], dict[str, int]] = {}
     for row in rows:
-        own = sums.setdefault((row.payee, row.currency, row.scale), dict.fromkeys(statements(ledger).columns[4:], 0))
+        own = sums.setdefault(
+            (row.payee, row.currency, row.scale), dict.fromkeys(statements(ledger).frame.columns[4:], 0)
+        )
         own[COLUMN.get(row.kind, row.kind)] += row.amount
     lines = [
         (rows[0].period, *key, *(format_units(n, key[2]) for n in own.values())) for key, own in sorted(sums.items())
     ]
-    assert b"".join(csv_parts(statements(ledger))) == written(statements(ledger).columns, lines)
+    assert b"".join(csv_parts(statements(ledger))) == written(statements(ledger).frame.columns, lines)
     paid = [(r.period, r.payee, format_units(r.amount, r.scale)) for r in rows if r.kind == Kind.PAYABLE]
     frames = [part.select("period", "payee", "amount") for part in payables(ledger).texts()]
     assert [row for frame in frames for row in frame.rows()] == paid
@@ -180,7 +184,6 @@ def written(header: Sequence[str], records: Sequence[Sequence[object]]) -> bytes
 @QUICK
 @given(quarter=quarters)
 def test_columns_say_what_rows_say(quarter: list[Drawn]) -> None:
-    """Every row of every month, its controls, and the bytes of its files."""
     live(quarter)
 
 
@@ -188,7 +191,6 @@ def test_columns_say_what_rows_say(quarter: list[Drawn]) -> None:
 @MANY
 @given(quarter=quarters)
 def test_columns_say_what_rows_say_in_many_quarters(quarter: list[Drawn]) -> None:
-    """The same, for longer."""
     live(quarter)
 
 
@@ -198,23 +200,11 @@ lines = st.lists(st.tuples(st.sampled_from(("b", "é", "comma, inc")), st.intege
 @QUICK
 @given(lines=lines)
 def test_many_amounts_are_divided_as_each_one_is(lines: list[tuple[str, int]]) -> None:
-    """By largest remainder, whatever the size and the sign."""
     splits = Splits(SPLITS)
     frame = pl.DataFrame(lines, schema={"source": pl.Categorical, "amount": pl.Int64}, orient="row")
     parts = divide_lines(frame.with_row_index("line"), splits)
-    each = [(n, *part) for n, one in enumerate(lines) for part in naive_parts(splits, *one) if part[1]]
+    each = [(n, *part) for n, one in enumerate(lines) for part in naive_ledger.parts_of_source(splits, *one) if part[1]]
     assert sorted(parts.select("line", "payee", "amount").rows()) == sorted(each)
-
-
-def naive_parts(splits: Splits, source: str, amount: int) -> list[tuple[str, int]]:
-    """Floors, then one unit each to the largest remainders."""
-    payees = splits.of(source)
-    exact = [abs(amount) * share for _, share in payees]
-    parts = [int(one) for one in exact]
-    order = sorted(range(len(parts)), key=lambda i: (parts[i] - exact[i], i))
-    for i in order[: abs(amount) - sum(parts)]:
-        parts[i] += 1
-    return [(payee, part if amount > 0 else -part) for (payee, _), part in zip(payees, parts, strict=True)]
 
 
 @given(rows=st.lists(st.tuples(st.sampled_from(("", "a", "é", "z", "Z", "aa")), st.integers(-(2**63), 2**63 - 1))))
@@ -227,7 +217,6 @@ def test_sums_do_not_wrap_and_stand_in_the_order_of_their_texts(rows: list[tuple
 def test_a_ledger_written_in_parts_has_the_bytes_of_one_written_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where each part is a row group; and it is read as it was written."""
     monkeypatch.setattr(outputs, "GROUP_ROWS", 64)
     rows = [Row("r", "2026-10", f"p{n % 3}", f"payee {n}", "earned", n * n, "EUR", 2) for n in range(200)]
     ledger = Ledger.of(rows)
@@ -239,14 +228,12 @@ def test_a_ledger_written_in_parts_has_the_bytes_of_one_written_at_once(
 
 
 def test_the_smallest_int64_has_its_text() -> None:
-    """Its magnitude is no int64."""
     frame = pl.DataFrame({"scale": [2, 0], "amount": [-(2**63), -1]})
     sheet = Sheet("x", frame, frozenset({"amount"}))
     assert next(sheet.texts())["amount"].to_list() == ["-92233720368547758.08", "-1"]
 
 
 def test_a_payee_with_a_line_break_is_quoted() -> None:
-    """A lone CR too: most readers take it for the end of a line."""
     row = Row("r", "2026-10", "", "a\rb", "fee", -1, "EUR", 2)
     made = Ledger.of([row, replace_payee(row, 'c"\n')])
     assert list(csv.reader(io.StringIO(b"".join(ledger_csv(made.frame)).decode(), newline="")))[1][3] == "a\rb"

@@ -13,7 +13,7 @@ from quarter import FILES, QUARTER, ROOT, copied, run
 from fairpay.cli import main
 from fairpay.errors import InputError, NotVerifiedError, OutputError, UnbalancedError, UsageError
 from fairpay.ledger import close as closing_module
-from fairpay.ledger import publish
+from fairpay.ledger import statements
 from fairpay.ledger.model import Kind
 from fairpay.settings.config import keys_of
 
@@ -27,20 +27,17 @@ JULY = ("close", "--config", f"{FILES}/2026-07.toml")
 
 
 def test_init_writes_the_file_that_close_reads(tmp_path: Path) -> None:
-    """`fairpay init` writes a commented file."""
     assert main(["init", str(tmp_path / "month.toml"), "--quiet"]) == 0
     assert (tmp_path / "month.toml").read_text() == TEMPLATE
 
 
 def test_init_touches_no_file_that_is_there(tmp_path: Path) -> None:
-    """What is there is left alone."""
     (tmp_path / "month.toml").write_text("mine")
     assert main(["init", str(tmp_path / "month.toml")]) == OutputError.status
     assert (tmp_path / "month.toml").read_text() == "mine"
 
 
 def test_every_key_of_the_file_that_init_writes_is_an_option_of_close() -> None:
-    """Also those that are commented out."""
     open_keys = re.sub(r"^# (?=[a-z-]+ = )", "", TEMPLATE, flags=re.MULTILINE)
     keys = tomllib.loads(open_keys)["close"]
     assert len(keys) > 15
@@ -51,7 +48,6 @@ def test_every_key_of_the_file_that_init_writes_is_an_option_of_close() -> None:
 def test_money_lost_on_the_way_is_status_70_and_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The control is named on standard error."""
     honest = closing_module.settle
 
     def careless(rows: Ledger, *rest: object) -> Ledger:
@@ -67,7 +63,6 @@ def test_money_lost_on_the_way_is_status_70_and_nothing_is_written(
 
 @pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
 def test_statements_for_each_payee_and_for_excel_are_written_where_asked(tmp_path: Path) -> None:
-    """One file for each payee, and tables with a BOM."""
     assert run(tmp_path / "books", *JULY, "--per-payee", "--excel") == 0
     names = {path.name for path in (tmp_path / "books" / "2026-07").iterdir()}
     assert sum(name.startswith("statement-") for name in names) == 7
@@ -76,7 +71,6 @@ def test_statements_for_each_payee_and_for_excel_are_written_where_asked(tmp_pat
 
 @pytest.mark.usefixtures("_in_quarter")
 def test_what_json_says_of_a_month_adds_up(books: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The object of `close --json` has a version, totals and every control."""
     assert main([*JULY, "--books", str(books), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert (said["schema_version"], said["status"], said["payments"]) == (2, "already", 3)
@@ -86,7 +80,6 @@ def test_what_json_says_of_a_month_adds_up(books: Path, capsys: pytest.CaptureFi
 
 
 def test_diff_says_what_changed_and_why(books: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The held payee is paid, and its hold is no longer an input."""
     assert main(["diff", str(books / "2026-07"), str(books / "2026-08"), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert {"payee": "bix", "currency": "EUR", "figure": "payable", "before": "0.00", "after": "61.50",
@@ -95,7 +88,6 @@ def test_diff_says_what_changed_and_why(books: Path, capsys: pytest.CaptureFixtu
 
 
 def test_a_month_does_not_differ_from_itself(books: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing changed, for no reason."""
     assert main(["diff", str(books / "2026-07"), str(books / "2026-07"), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert (said["why"], said["changed"]) == ([], [])
@@ -117,7 +109,6 @@ def test_a_month_does_not_differ_from_itself(books: Path, capsys: pytest.Capture
 def test_a_users_mistake_has_its_status_and_no_traceback(
     books: Path, arguments: tuple[str, ...], status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And it changes nothing."""
     before = sorted(path for path in books.rglob("*"))
     assert run(books, *arguments) == status
     assert "Traceback" not in capsys.readouterr().err
@@ -125,7 +116,6 @@ def test_a_users_mistake_has_its_status_and_no_traceback(
 
 
 def test_books_that_do_not_verify_are_status_8(books: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`verify --books` names the control."""
     own = copied(books, tmp_path / "books")
     shutil.rmtree(own / "2026-08")
     assert main(["verify", "--books", str(own)]) == NotVerifiedError.status
@@ -134,7 +124,6 @@ def test_books_that_do_not_verify_are_status_8(books: Path, tmp_path: Path, caps
 
 @pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
 def test_an_input_that_changed_since_it_was_closed_stops_an_adjustment(tmp_path: Path) -> None:
-    """A month is worked out again from what it was closed from, or not at all."""
     log = tmp_path / "plays.csv"
     shutil.copy(QUARTER / "2026-07" / "plays.csv", log)
     tables = ("--pools", f"{FILES}/2026-07/pools.csv")
@@ -148,8 +137,7 @@ def test_an_input_that_changed_since_it_was_closed_stops_an_adjustment(tmp_path:
 def test_more_lines_than_a_workbook_takes_are_refused_there_with_a_word(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first sheet says where they are."""
-    monkeypatch.setattr(publish, "DETAIL", 10)
+    monkeypatch.setattr(statements, "DETAIL", 10)
     assert run(tmp_path / "books", *JULY) == 0
     with zipfile.ZipFile(tmp_path / "books" / "2026-07" / "statements.xlsx") as book:
         text = "".join(book.read(name).decode() for name in book.namelist())
@@ -161,7 +149,6 @@ def test_more_lines_than_a_workbook_takes_are_refused_there_with_a_word(
 def test_a_corrected_pool_brings_the_difference_and_no_more(
     books: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The family plan of September took twice as much: 35.00 more are booked."""
     own, pools = copied(books, tmp_path / "books"), tmp_path / "pools.csv"
     pools.write_text((QUARTER / "2026-09" / "pools.csv").read_text().replace("59.50", "119.00"))
     asked = ("adjust", "--books", str(own), "--period", "2026-09", "--pools", str(pools), "--json")

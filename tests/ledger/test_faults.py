@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from naive_books import naive_earn
+from naive_ledger import naive_earn
 from quarter import FILES, QUARTER, ROOT, STEPS, live_through
 
 from fairpay.errors import LockedError, OutputError

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
+from laying import by_payee
 
 from fairpay.errors import InputError
 from fairpay.ledger.adjust import Correction, adjust
@@ -51,13 +52,13 @@ def closed(place: Path, log: str, *, told: str | None = None) -> Closing:
 def test_a_late_file_of_any_format_is_booked_as_one_of_the_months_own(tmp_path: Path, month: str, late: str) -> None:
     plain = closed(tmp_path, written(tmp_path / f"log.{month}", MONTH), told="json" if month == "log" else None)
     found = adjust(plain, Correction(logs=(written(tmp_path / f"late.{late}", LATE),)))
-    assert {row.payee: row.amount for row in found.rows} == CHANGE
+    assert by_payee(found.rows) == CHANGE
 
 
 def test_a_late_file_is_read_in_the_format_that_was_told_where_it_ends_like_the_months_own(tmp_path: Path) -> None:
     plain = closed(tmp_path, written(tmp_path / "month.log", MONTH), told="json")
     found = adjust(plain, Correction(logs=(written(tmp_path / "late.log", LATE),)))
-    assert {row.payee: row.amount for row in found.rows} == CHANGE
+    assert by_payee(found.rows) == CHANGE
 
 
 def test_corrections_of_several_formats_stand_beside_each_other_and_are_taken_back(tmp_path: Path) -> None:
@@ -67,7 +68,7 @@ def test_corrections_of_several_formats_stand_beside_each_other_and_are_taken_ba
     adjust(plain, Correction(logs=(written(tmp_path / "later.ndjson", again),)))
     back = adjust(plain, Correction(undo=first.run_id))
     # With the plays of u4 alone, a has 160 and b 80 of 240 seconds; before, c had 120 of 360.
-    assert {row.payee: row.amount for row in back.rows} == {"a": 6667 - 4445, "b": 3333 - 2222, "c": -3333}
+    assert by_payee(back.rows) == {"a": 6667 - 4445, "b": 3333 - 2222, "c": -3333}
 
 
 def test_a_correction_in_two_formats_at_once_is_refused(tmp_path: Path) -> None:
@@ -85,7 +86,6 @@ def test_a_late_file_whose_columns_mean_something_else_is_refused(tmp_path: Path
 
 
 def test_late_files_of_persons_are_known_by_their_names_as_the_months_own_are(tmp_path: Path) -> None:
-    """A second correction finds the first as it was booked."""
     (tmp_path / "pools.csv").write_text("pool,gross,rule\nall,100.00,user-centric\n")
     logs = [tmp_path / f"{user}.dump" for user in ("u1", "u2", "u3")]
     for log, artist in zip(logs, ("a", "b", "c"), strict=True):
@@ -96,4 +96,4 @@ def test_late_files_of_persons_are_known_by_their_names_as_the_months_own_are(tm
     plain = Closing("2026-10", tmp_path / "books", (), {})
     adjust(plain, Correction(logs=(str(logs[1]),)))
     found = adjust(plain, Correction(logs=(str(logs[2]),)))
-    assert {row.payee: row.amount for row in found.rows} == {"a": 3334 - 5000, "b": 3333 - 5000, "c": 3333}
+    assert by_payee(found.rows) == {"a": 3334 - 5000, "b": 3333 - 5000, "c": 3333}

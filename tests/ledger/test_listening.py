@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from laying import by_payee, laid
 
 from fairpay.errors import InputError, UsageError
 from fairpay.ledger.close import close
-from fairpay.ledger.closing import Closing
 from fairpay.pipeline.repeats import KEPT
 from fairpay.pipeline.request import Watch
 from fairpay.settings.values import Reading
@@ -25,12 +25,7 @@ def _quickly(_no_waiting_for_the_disk: None) -> None:
 
 def amounts(place: Path, *, log: str = LOG, pools: str = POOLS, **tables: str) -> dict[tuple[str, str, str], int]:
     """Close a month of these tables; return (payee, pool, kind) -> minor units."""
-    (place / "log.csv").write_text(log)
-    files = {}
-    for name, content in {"pools": pools, **tables}.items():
-        files[name] = place / f"{name}.csv"
-        files[name].write_text(content)
-    month = close(Closing("2026-10", place / "books", (str(place / "log.csv"),), files))
+    month = close(laid(place, log, pools=pools, **tables))
     assert all(control.ok for control in month.controls)
     found: dict[tuple[str, str, str], int] = {}
     for row in month.rows:
@@ -83,15 +78,7 @@ def test_a_track_with_splits_earns_in_its_artists_place(tmp_path: Path) -> None:
 
 
 def test_artists_without_splits_may_be_held_as_unclaimed(tmp_path: Path) -> None:
-    (tmp_path / "log.csv").write_text(LOG)
-    (tmp_path / "pools.csv").write_text(POOLS)
-    asked = Closing(
-        "2026-10",
-        tmp_path / "books",
-        (str(tmp_path / "log.csv"),),
-        {"pools": tmp_path / "pools.csv"},
-        unsplit="suspend",
-    )
+    asked = laid(tmp_path, LOG, pools=POOLS, unsplit="suspend")
     assert {row.payee for row in close(asked).rows} == {"unclaimed:a", "unclaimed:b", "unclaimed:c"}
 
 
@@ -101,7 +88,6 @@ def test_a_pool_without_plays_waits_in_suspense(tmp_path: Path) -> None:
 
 
 def test_plays_outside_the_month_do_not_count(tmp_path: Path) -> None:
-    """Plays outside the month do not count where the log has times."""
     log = "user,artist,country,plan,timestamp\nu1,a,DE,x,2026-10-31T23:59:59Z\nu2,b,DE,x,2026-11-01T00:00:00Z\n"
     assert amounts(tmp_path, log=log)["a", "de", "earned"] == 10000
 
@@ -112,7 +98,6 @@ def test_a_pool_without_a_rule_is_refused(tmp_path: Path) -> None:
 
 
 def test_pools_of_one_territory_may_differ_by_currency_alone(tmp_path: Path) -> None:
-    """Plays carry the currency then."""
     pools = "pool,country,currency,gross,rule\nde,CH,EUR,100.00,user-centric\nch,CH,CHF,50.00,user-centric\n"
     found = amounts(tmp_path, pools=pools, log="user,artist,country,currency\nu1,a,CH,EUR\nu2,b,CH,CHF\n")
     assert (found["a", "de", "earned"], found["b", "ch", "earned"]) == (10000, 5000)
@@ -128,21 +113,19 @@ def test_a_pool_whose_listeners_all_paid_nothing_waits_in_suspense(tmp_path: Pat
 def test_a_play_told_twice_is_closed_once_where_repeats_are_dropped(tmp_path: Path) -> None:
     row = "u1,a,DE,x,t1,2026-10-02T08:00:00Z\n"
     rows = "u2,b,DE,x,t2,2026-10-02T08:00:00Z\nu3,b,DE,x,t2,2026-10-03T08:00:00Z\n"
-    log = tmp_path / "log.csv"
-    log.write_text("user,artist,country,plan,track,ts\n" + row * 2 + rows)
-    pools = tmp_path / "pools.csv"
-    pools.write_text(POOLS.replace("user-centric", "market-centric"))
+    log = "user,artist,country,plan,track,ts\n" + row * 2 + rows
+    pools = POOLS.replace("user-centric", "market-centric")
     said: list[str] = []
     earned = {}
     for repeats in ("keep", "drop"):
-        asked = Closing("2026-10", tmp_path / repeats, (str(log),), {"pools": pools}, reading=Reading(repeats=repeats))
+        asked = laid(tmp_path / repeats, log, pools=pools, reading=Reading(repeats=repeats))  # type: ignore[arg-type] # one of them
         month = close(asked, watch=Watch(said.append))
         assert all(control.ok for control in month.controls)
-        earned[repeats] = {row.payee: row.amount for row in month.rows if row.pool == "de" and row.kind == "earned"}
+        earned[repeats] = by_payee(month.rows, "earned", "de")
     assert earned == {"keep": {"a": 5000, "b": 5000}, "drop": {"a": 3333, "b": 6667}}
     assert [words for words in said if "repeats" in words] == [
         f"Warning repeats: 1 (a · 2026-10-02T08:00:00Z (2 times)). {KEPT}"
     ]
     with pytest.raises(InputError, match="1 of 4 plays are in the logs more than once"):
-        close(Closing("2026-10", tmp_path / "refuse", (str(log),), {"pools": pools}, reading=Reading(repeats="refuse")))
-    assert not any(path.is_file() and path.stat().st_size for path in (tmp_path / "refuse").rglob("*"))
+        close(laid(tmp_path / "refuse", log, pools=pools, reading=Reading(repeats="refuse")))
+    assert not any(path.is_file() and path.stat().st_size for path in (tmp_path / "refuse" / "books").rglob("*"))

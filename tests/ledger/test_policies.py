@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from policy_month import POOLS, lay, paid_alone, paid_of, plays, write
+from pools_apart import POOLS, lay, paid_alone, paid_of, plays, write
 
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
@@ -22,31 +22,26 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_each_pool_pays_what_pay_says_of_its_rows_alone(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize(
+    ("seed", "rows", "stated"),
+    [
+        *((seed, 400, {}) for seed in range(4)),
+        pytest.param(5, 400, {"min_seconds": "44.999", "measure": "time"}, id="what is stated goes before policies"),
+        *(pytest.param(seed, 1500, {}, marks=pytest.mark.nightly) for seed in range(100, 140)),
+    ],
+)
+def test_each_pool_pays_what_pay_says_of_its_rows_alone(
+    tmp_path: Path, seed: int, rows: int, stated: dict[str, Any]
+) -> None:
     """To the minor unit: weights, boosts and thresholds act in each pool by its own counts, lengths and measure."""
-    rows = plays(seed)
-    month = close(lay(tmp_path, rows))
-    for pool in POOLS:
-        if pool == "de":
-            assert paid_of(month, pool) == {"unallocated:": 9_876_543}
-        else:
-            assert paid_of(month, pool) == paid_alone(rows, tmp_path, pool), pool
-
-
-@pytest.mark.nightly
-@pytest.mark.parametrize("seed", range(100, 140))
-def test_more_months_pay_what_pay_says_of_each_pool(tmp_path: Path, seed: int) -> None:
-    """With more plays, so that thresholds are reached in some pools and not in others."""
-    rows = plays(seed, rows=1500)
-    month = close(lay(tmp_path, rows))
-    for pool in POOLS:
-        if pool != "de":
-            assert paid_of(month, pool) == paid_alone(rows, tmp_path, pool), pool
+    played = plays(seed, rows)
+    month = close(lay(tmp_path, played, **stated))
+    for pool in POOLS.keys() - {"de"}:
+        assert paid_of(month, pool) == paid_alone(tmp_path, played, pool, POOLS, **stated), pool
+    assert rows > 400 or paid_of(month, "de") == {"unallocated:": 9_876_543}
 
 
 def test_no_order_of_files_threads_or_batches_changes_a_byte(tmp_path: Path) -> None:
-    """With policies, decisions and wishes at once."""
     rows = plays(10)
     tables = {"decisions": "kind,subject,decision\nuser,u1,hold\nartist,a2,weight 1/3\n",
               "wishes": "user,artist,kind,amount\nu2,a1,block,\nu3,z,gift,1/3\n"}  # fmt: skip
@@ -63,17 +58,7 @@ def test_no_order_of_files_threads_or_batches_changes_a_byte(tmp_path: Path) -> 
     assert ledgers[0] == ledgers[1]
 
 
-def test_what_is_stated_goes_before_what_policies_say(tmp_path: Path) -> None:
-    """As in `pay`: a length and a measure that are given."""
-    rows = plays(5)
-    month = close(lay(tmp_path, rows, min_seconds="44.999", measure="time"))
-    for pool in ("at", "fr", "jp", "se", "us"):
-        alone = paid_alone(rows, tmp_path, pool, min_seconds="44.999", measure="time")
-        assert paid_of(month, pool) == alone, pool
-
-
 def test_thresholds_count_each_pool_by_itself(tmp_path: Path) -> None:
-    """The same month as one pool reaches them, in halves it does not."""
     threshold = 'title = "t"\nsource = "s"\nrule = "market-centric"\n[[thresholds]]\nname = "t"\nlisteners = 2\n'
     (tmp_path / "t.toml").write_text(threshold)
     log = write(
@@ -90,7 +75,6 @@ def test_thresholds_count_each_pool_by_itself(tmp_path: Path) -> None:
 
 
 def test_what_policies_leave_out_is_counted_by_reason(tmp_path: Path) -> None:
-    """Rows, plays and listeners: nothing is lost, every control holds."""
     rows = plays(1)
     month = close(lay(tmp_path, rows))
     heard = month.facts.heard
@@ -105,7 +89,6 @@ def test_what_policies_leave_out_is_counted_by_reason(tmp_path: Path) -> None:
 
 
 def test_the_manifest_says_what_each_line_did_in_each_pool(tmp_path: Path) -> None:
-    """And the table beside it says the same."""
     rows = plays(2)
     month = close(lay(tmp_path, rows))
     qualified = [row for row in rows if row["country"] == "AT" and row["ms"] >= 45_000]
@@ -123,7 +106,6 @@ def test_the_manifest_says_what_each_line_did_in_each_pool(tmp_path: Path) -> No
 
 
 def test_every_policy_is_kept_with_its_hash_and_verified(tmp_path: Path) -> None:
-    """A copy that was changed is named."""
     month = close(lay(tmp_path, plays(3)))
     own = tmp_path / "books" / "2026-10"
     for one in month.facts.policies:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from policy_month import BY_TIME, COLUMNS, LICENSOR, MONTH, lay, paid_of, plays, write
+from laying import nothing_changes
+from pools_apart import BY_TIME, COLUMNS, LICENSOR, MONTH, difference, lay, paid_of, plays, write
 
 import fairpay
 from fairpay.adjust.policy import policy_text
@@ -33,16 +34,14 @@ def test_an_adjustment_goes_by_the_policy_the_month_was_closed_under(tmp_path: P
     for file in (tmp_path / "policies").iterdir():
         file.write_text("changed = true")
     (tmp_path / "policies" / "time.toml").unlink()
-    (tmp_path / "nobody.csv").write_text("user\nnobody\n")
-    assert adjust(asked, Correction(exclude=(tmp_path / "nobody.csv",))).rows.frame.is_empty()
+    assert nothing_changes(asked)
     late = adjust(asked, Correction(logs=(write(tmp_path / "late.csv", rows[300:]),)))
     whole = close(lay(tmp_path / "again", rows))
-    before = {
-        (row.pool, row.payee): row.amount for row in shelf(asked.books).months[0].ledger() if row.kind == "earned"
-    }
-    after = {(row.pool, row.payee): row.amount for row in whole.rows if row.kind == "earned"}
-    moved = {key: after.get(key, 0) - before.get(key, 0) for key in before.keys() | after.keys()}
-    assert {(row.pool, row.payee): row.amount for row in late.rows} == {k: n for k, n in moved.items() if n}
+    before, after = (
+        {(row.pool, row.payee): row.amount for row in rows if row.kind == "earned"}
+        for rows in (shelf(asked.books).months[0].ledger(), whole.rows)
+    )
+    assert {(row.pool, row.payee): row.amount for row in late.rows} == difference(after, before)
     assert all(control.ok for control in verify_books(asked.books))
 
 
@@ -69,13 +68,11 @@ def test_a_corrected_pool_file_brings_its_own_policies(tmp_path: Path) -> None:
     assert sorted((r.pool, r.payee, r.amount) for r in back.rows) == sorted(
         (r.pool, r.payee, -r.amount) for r in booked.rows
     )
-    (tmp_path / "nobody.csv").write_text("user\nnobody\n")
-    assert adjust(asked, Correction(exclude=(tmp_path / "nobody.csv",))).rows.frame.is_empty()
+    assert nothing_changes(asked)
     assert all(control.ok for control in verify_books(asked.books))
 
 
 def test_a_month_again_is_already_done_and_with_another_policy_it_is_not(tmp_path: Path) -> None:
-    """The text decides, not the place it stands in."""
     rows = plays(7, rows=50)
     asked = lay(tmp_path, rows)
     close(asked)
@@ -88,7 +85,6 @@ def test_a_month_again_is_already_done_and_with_another_policy_it_is_not(tmp_pat
 
 
 def test_a_pool_of_toml_may_hold_its_policy(tmp_path: Path) -> None:
-    """As a table of its own, the same as in a file."""
     rows = plays(8)
     asked = lay(tmp_path, rows)
     expected = close(asked)
@@ -99,14 +95,11 @@ def test_a_pool_of_toml_may_hold_its_policy(tmp_path: Path) -> None:
     )
     found = close(replace(asked, books=tmp_path / "other", tables={"pools": tmp_path / "pools.toml"}))
     assert paid_of(found, "at") == paid_of(expected, "at")
-    (tmp_path / "nobody.csv").write_text("user\nnobody\n")
     (tmp_path / "pools.toml").write_text("gone")
-    other = replace(asked, books=tmp_path / "other")
-    assert adjust(other, Correction(exclude=(tmp_path / "nobody.csv",))).rows.frame.is_empty()
+    assert nothing_changes(replace(asked, books=tmp_path / "other"))
 
 
 def test_diff_names_the_policy_that_changed(tmp_path: Path) -> None:
-    """Pool by pool, and under which name."""
     rows = plays(9, rows=80)
     asked = lay(tmp_path, rows)
     close(asked)
@@ -130,7 +123,6 @@ def test_diff_names_the_policy_that_changed(tmp_path: Path) -> None:
 def test_a_policy_that_cannot_be_used_is_refused(
     tmp_path: Path, policy: str, status: int, word: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the pool it stands in."""
     log = write(tmp_path / "log.csv", plays(1, rows=5))
     (tmp_path / "pools.csv").write_text(f"pool,gross,policy\nall,1.00,{policy}\n")
     asked = ("close", "--books", str(tmp_path / "books"), "--period", "2026-10", "--pools", str(tmp_path / "pools.csv"))
@@ -141,14 +133,12 @@ def test_a_policy_that_cannot_be_used_is_refused(
 
 
 def test_a_months_policy_that_is_none_is_status_2(tmp_path: Path) -> None:
-    """As for `pay`."""
     asked = lay(tmp_path, plays(1, rows=5), policy="nowhere.toml")
     with pytest.raises(UsageError, match=r"nowhere\.toml cannot be read"):
         close(asked)
 
 
 def test_a_pool_that_measures_time_needs_a_duration(tmp_path: Path) -> None:
-    """The pool is named."""
     asked = lay(tmp_path, [])
     log = write(tmp_path / "log.csv", plays(1, rows=20), tuple(c for c in COLUMNS if c != "ms"))
     with pytest.raises(InputError, match="1 pools measure time, fr among them"):
@@ -156,7 +146,6 @@ def test_a_pool_that_measures_time_needs_a_duration(tmp_path: Path) -> None:
 
 
 def test_the_command_line_takes_a_policy_for_all_pools(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`--policy`, and what it did is in the JSON."""
     rows = plays(2)
     asked = lay(tmp_path, rows)
     words = ["close", "--books", str(tmp_path / "books"), "--period", "2026-10", "--policy", MONTH, "--json"]
@@ -167,7 +156,6 @@ def test_the_command_line_takes_a_policy_for_all_pools(tmp_path: Path, capsys: p
 
 
 def test_the_page_names_the_policies_and_the_decisions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With how many pools each has."""
     asked = lay(tmp_path, plays(2))
     (tmp_path / "review.csv").write_text("kind,subject,decision\nuser,u1,hold\nuser,u2,hold\nartist,a1,exclude\n")
     words = ["close", "--books", str(tmp_path / "books"), "--period", "2026-10", "--policy", MONTH, "--dry-run"]

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pyarrow as pa
 import pytest
+from laying import by_payee, laid, late
 
 from fairpay.cli import main
 from fairpay.errors import InputError
 from fairpay.ledger.adjust import Correction, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
-from fairpay.ledger.exclusions import read_exclusions
+from fairpay.ledger.sorting import read_exclusions
 from fairpay.ledger.verify import verify_books
 from fairpay.logs.schema import RawBatch
 from fairpay.pipeline.request import Watch
@@ -32,13 +33,8 @@ BAD = "u1,a,soon,2026-10-03T10:00:00Z\n,b,40000,2026-10-03T10:00:00Z\n"
 
 def asked_of(place: Path, log: str, *, rejects: bool = False) -> Closing:
     """Lay a month's files there, and ask to close it."""
-    place.mkdir(exist_ok=True)
-    (place / "log.csv").write_text(HEADER + log)
-    (place / "pools.csv").write_text("pool,gross,rule\nall,100.00,market-centric\n")
     reading = Reading(rejects=place / "rejects.csv" if rejects else None)
-    return Closing(
-        "2026-10", place / "books", (str(place / "log.csv"),), {"pools": place / "pools.csv"}, reading=reading
-    )
+    return laid(place, HEADER + log, pools="pool,gross,rule\nall,100.00,market-centric\n", reading=reading)
 
 
 def test_a_month_closed_with_rejects_is_adjusted_with_the_same_rows_set_aside(tmp_path: Path) -> None:
@@ -46,21 +42,17 @@ def test_a_month_closed_with_rejects_is_adjusted_with_the_same_rows_set_aside(tm
     asked = asked_of(tmp_path, GOOD + BAD, rejects=True)
     month = close(asked)
     assert month.facts.heard.dropped == {"set aside: duration unusable": 1, "set aside: user is empty": 1}
-    plain = Closing("2026-10", asked.books, (), {})
-    (tmp_path / "nobody.csv").write_text("user\nnobody\n")
-    same = adjust(plain, Correction(exclude=(tmp_path / "nobody.csv",)))
+    same = late(asked, exclude="user\nnobody\n")
     assert (list(same.rows), same.facts.heard) == ([], month.facts.heard)
-    (tmp_path / "late.csv").write_text(HEADER + "u3,c,40000,2026-10-05T10:00:00Z\n" + BAD)
-    late = adjust(plain, Correction(logs=(str(tmp_path / "late.csv"),)))
-    assert {row.payee: row.amount for row in late.rows} == {"a": -833, "b": -1667, "c": 2500}
-    assert sum(late.facts.heard.dropped.values()) == 4
-    back = adjust(plain, Correction(undo=late.run_id))
-    assert sorted((r.payee, r.amount) for r in back.rows) == sorted((r.payee, -r.amount) for r in late.rows)
+    more = late(asked, log=HEADER + "u3,c,40000,2026-10-05T10:00:00Z\n" + BAD)
+    assert by_payee(more.rows) == {"a": -833, "b": -1667, "c": 2500}
+    assert sum(more.facts.heard.dropped.values()) == 4
+    back = adjust(asked, Correction(undo=more.run_id))
+    assert by_payee(back.rows) == {"a": 833, "b": 1667, "c": -2500}
     assert all(control.ok for control in verify_books(asked.books))
 
 
 def test_an_adjustment_writes_no_file_of_rejects(tmp_path: Path) -> None:
-    """The file that `close` wrote stays as it is, and none appears in the books."""
     asked = asked_of(tmp_path, GOOD + BAD, rejects=True)
     close(asked)
     (tmp_path / "rejects.csv").write_text("mine")
@@ -72,7 +64,6 @@ def test_an_adjustment_writes_no_file_of_rejects(tmp_path: Path) -> None:
 
 
 def test_a_preview_writes_no_file_of_rejects(tmp_path: Path) -> None:
-    """`--dry-run` writes nothing, and counts them."""
     asked = asked_of(tmp_path, GOOD + BAD, rejects=True)
     month = close(asked, dry_run=True)
     assert sum(month.facts.heard.dropped.values()) == 2
@@ -82,16 +73,13 @@ def test_a_preview_writes_no_file_of_rejects(tmp_path: Path) -> None:
 
 
 def test_a_month_closed_without_rejects_is_not_adjusted_with_a_late_file_that_has_bad_rows(tmp_path: Path) -> None:
-    """Status 3, with the reasons."""
     asked = asked_of(tmp_path, GOOD)
     close(asked)
-    (tmp_path / "late.csv").write_text(HEADER + BAD)
     with pytest.raises(InputError, match="2 of 5 rows cannot be used"):
-        adjust(asked, Correction(logs=(str(tmp_path / "late.csv"),)))
+        late(asked, log=HEADER + BAD)
 
 
 def test_the_command_line_adjusts_a_month_closed_with_rejects(tmp_path: Path) -> None:
-    """From the project's own commands alone."""
     asked = asked_of(tmp_path, GOOD + BAD)
     books = ("--books", str(asked.books), "--period", "2026-10", "--quiet")
     rejects = ("--rejects", str(tmp_path / "rejects.csv"), "--pools", str(tmp_path / "pools.csv"))
@@ -113,15 +101,13 @@ TIMES = [
 @pytest.mark.parametrize("listed", TIMES)
 @pytest.mark.parametrize("logged", TIMES)
 def test_times_match_as_moments_however_they_are_written(tmp_path: Path, listed: str, logged: str) -> None:
-    """In the list and in the log."""
     path = tmp_path / "out.csv"
     path.write_text(f"user,time\nu1,{listed}\n")
     columns = {"user": pa.array(["u1", "u1", "u2"]), "time": pa.array([logged, "2026-10-03 10:00:01", logged])}
-    assert read_exclusions(path).match(RawBatch(columns, "log.csv", 1)).tolist() == [True, False, False]
+    assert read_exclusions([path]).match(RawBatch(columns, "log.csv", 1)).tolist() == [True, False, False]
 
 
 def test_times_match_those_of_typed_columns(tmp_path: Path) -> None:
-    """Timestamps in any unit, and unix times."""
     path = tmp_path / "out.csv"
     path.write_text("time\n2026-10-03T10:00:00Z\n")
     moment = datetime(2026, 10, 3, 10, tzinfo=UTC)
@@ -132,25 +118,22 @@ def test_times_match_those_of_typed_columns(tmp_path: Path) -> None:
         pa.array([x.isoformat() if x else None for x in given]).dictionary_encode(),
     ):
         columns = {"user": pa.array(["u1", "u1", "u2"]), "time": column}
-        assert read_exclusions(path).match(RawBatch(columns, "log.csv", 1)).tolist() == [True, False, False]
+        assert read_exclusions([path]).match(RawBatch(columns, "log.csv", 1)).tolist() == [True, False, False]
 
 
 def test_times_that_cannot_be_read_match_as_text(tmp_path: Path) -> None:
-    """A log whose times are no times."""
     path = tmp_path / "out.csv"
     path.write_text("user,time\nu1,third of October\nu1,2026-10-03 10:00:00\n")
     columns = {"user": pa.array(["u1"] * 4), "time": pa.array(["third of October", "third", None, "2026-10-03T10:00"])}
-    assert read_exclusions(path).match(RawBatch(columns, "log.csv", 1)).tolist() == [True, False, False, True]
+    assert read_exclusions([path]).match(RawBatch(columns, "log.csv", 1)).tolist() == [True, False, False, True]
 
 
 def test_plays_are_excluded_by_moments_in_a_whole_adjustment(tmp_path: Path) -> None:
-    """The list says it with a space, the log with a T and a Z."""
     asked = asked_of(tmp_path, GOOD)
     close(asked)
-    (tmp_path / "out.csv").write_text("user,artist,time\nu2,b,2026-10-04 11:00:00\n")
-    moved = adjust(asked, Correction(exclude=(tmp_path / "out.csv",)))
+    moved = late(asked, exclude="user,artist,time\nu2,b,2026-10-04 11:00:00\n")
     assert moved.facts.heard.dropped == {"excluded": 1}
-    assert {row.payee: row.amount for row in moved.rows} == {"a": 1667, "b": -1667}
+    assert by_payee(moved.rows) == {"a": 1667, "b": -1667}
 
 
 def test_row_groups_outside_the_month_are_no_rows_without_keys(tmp_path: Path) -> None:
@@ -165,19 +148,17 @@ def test_row_groups_outside_the_month_are_no_rows_without_keys(tmp_path: Path) -
 
 
 def test_a_misspelt_column_of_exclusions_is_refused(tmp_path: Path) -> None:
-    """Else a line would exclude all the rest of it names."""
     path = tmp_path / "out.csv"
     path.write_text("user,artst\nu1,b\n")
     with pytest.raises(InputError, match="1 columns that state nothing known: artst"):
-        read_exclusions(path)
+        read_exclusions([path])
 
 
 def test_exclusions_that_state_what_the_log_lacks_are_refused(tmp_path: Path) -> None:
     asked = asked_of(tmp_path, GOOD)
     close(asked)
-    (tmp_path / "out.csv").write_text("user,track\nu2,t\n")
     with pytest.raises(InputError, match="the log has no column for track"):
-        adjust(asked, Correction(exclude=(tmp_path / "out.csv",)))
+        late(asked, exclude="user,track\nu2,t\n")
 
 
 def test_exclusions_that_match_nothing_are_counted(tmp_path: Path) -> None:

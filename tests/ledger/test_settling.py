@@ -44,7 +44,6 @@ def month(
 
 
 def test_a_balance_below_the_minimum_is_carried() -> None:
-    """A balance below the minimum is carried, and one that reaches it is paid."""
     policy = PaymentTerms(minimum={"EUR": 1000})
     assert month(earned("p", 999), policy=policy)["p", "carry_out"] == 999
     assert month(earned("p", 1000), policy=policy)["p", "payable"] == 1000

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from fairpay.ledger.close import Adjusted, Closed
     from fairpay.ledger.diff import Difference
-    from fairpay.ledger.publish import Adjusted, Closed
     from fairpay.reports.outcome import Control
 
 __all__ = ["adjusted_screen", "closed_screen", "diff_screen"]
@@ -92,20 +92,20 @@ def diff_screen(difference: Difference, *, limit: int) -> Iterator[RenderableTyp
     if not difference.why:
         yield "  The same inputs, rules, options and version."
     yield ""
-    shown = difference.moved[:limit] if limit else difference.moved
+    shown = difference.table[:limit] if limit else difference.table
     rows = [
         (
-            Text(clipped(one.payee)),
-            Text(visible(one.figure)),
-            *(Text(grouped(format_units(n, one.scale))) for n in (one.before, one.after, one.after - one.before)),
-            Text(one.currency),
+            Text(clipped(payee)),
+            Text(visible(figure)),
+            *(Text(grouped(format_units(n, scale))) for n in (before, after, after - before)),
+            Text(currency),
         )
-        for one in shown
+        for payee, currency, scale, figure, before, after in shown.iter_rows()
     ]
     if rows:
         yield figures("Payee", "", "Before", "After", "Change", "", rows=rows, words=(0, 1, 5))
         yield ""
-    moved, more = len(difference.moved), len(difference.moved) - len(shown)
+    moved, more = difference.table.height, difference.table.height - len(rows)
     end = f"{counted(moved, 'figure')} changed, {difference.unchanged:,} did not"
     yield Text(f"{end}; {more:,} not shown (--limit 0)." if more else f"{end}.", style="bold")
 
