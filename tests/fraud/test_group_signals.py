@@ -4,11 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairpay.fraud.likeness import seeds, sign_sets
 from fairpay.fraud.signals.dense_block import DenseBlock
 from fairpay.fraud.signals.lockstep import Lockstep
 from fairpay.fraud.signals.same_artists import SameArtists
-from fairpay.fraud.traces import Pairs, Sketches
+from fairpay.fraud.traces import Pairs, Sketches, seeds, sign_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

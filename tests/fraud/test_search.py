@@ -11,7 +11,7 @@ import pytest
 
 import fairpay
 from fairpay.errors import InputError
-from fairpay.fraud.detect import partitions
+from fairpay.fraud.detect import intake
 from fairpay.synth.make import synth
 
 if TYPE_CHECKING:
@@ -91,9 +91,9 @@ def test_neither_order_nor_threads_nor_files_nor_memory_change_a_byte(
 ) -> None:
     for part, rows in enumerate(month.sample(fraction=1.0, shuffle=True, seed=9).iter_slices(17_000)):
         rows.write_parquet(tmp_path / f"{part}.parquet")
-    monkeypatch.setattr(partitions, "KEPT", 1)
-    monkeypatch.setattr(partitions, "WAITING", 3000)
-    monkeypatch.setattr(partitions, "FEW", 0)
+    monkeypatch.setattr(intake, "KEPT", 1)
+    monkeypatch.setattr(intake, "WAITING", 3000)
+    monkeypatch.setattr(intake, "FEW", 0)
     again = fairpay.suspects(tmp_path, fee="9.99", royalty_rate="70%", threads=3, batch_rows=5000)
     assert again.arrow.equals(found.arrow)
     assert again.review.equals(found.review)

@@ -12,12 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairpay.errors import InputError
-from fairpay.fraud.detect.findings import Evidence, FoundSubjects, Moved, findings
+from fairpay.fraud.detect.findings import Evidence, FoundSubjects, find_groups, findings, moved, rank
 from fairpay.fraud.detect.intake import DetectionIntake
-from fairpay.fraud.detect.ranking import find_groups, rank
 from fairpay.fraud.detect.tables import review_table, summary, suspects_table
-from fairpay.fraud.detect.walk import PAIRS, People, audience_of, walk
-from fairpay.fraud.signal import ArtistSignal, GroupSignal, UserSignal
+from fairpay.fraud.detect.walk import People, audience_of, walk
 from fairpay.fraud.signals import artist_signals, group_signals, user_signals
 from fairpay.fraud.traces import Span
 from fairpay.logs.subscribers import read_subscribers
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fairpay.fraud.detect.findings import Finding
-    from fairpay.fraud.signal import Floats, Signal
+    from fairpay.fraud.signals import Floats
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import Listens, RawBatch
     from fairpay.pipeline.run import Request, Watch
@@ -173,11 +171,10 @@ class Search:
 
     def look(self, month: Month, outcome: Outcome) -> None:
         """Look at everything that was set down."""
-        people = People.of(self.intake)
-        able, not_run = self.able()
-        of_users = [signal for signal in able if isinstance(signal, UserSignal)]
-        of_artists = [signal for signal in able if isinstance(signal, ArtistSignal)]
-        of_groups = [signal for signal in able if isinstance(signal, GroupSignal)]
+        people, not_run = People.of(self.intake), self.not_run()
+        of_users = [signal for signal in user_signals() if signal.name not in not_run]
+        of_artists = [signal for signal in artist_signals() if signal.name not in not_run]
+        of_groups = [signal for signal in group_signals() if signal.name not in not_run]
         place = people.artists.search_sorted(pl.Series(outcome.artist)).to_numpy()
 
         def by_artist(values: Ints) -> Ints:  # of all artists met; those without listening are not in the outcome
@@ -187,16 +184,14 @@ class Search:
 
         plays = by_artist(outcome.plays)
         market, user = by_artist(outcome.market_weight), by_artist(outcome.user_weight)
-        pairs, threads = self.intake.partitions(PAIRS), self.request.running.threads
+        expected = user / max(1, float(outcome.user_weight.sum()))
         walked = walk(
             self.intake,
             people,
             signals=of_users,
-            expected=user / max(1, float(outcome.user_weight.sum())),
+            expected=expected,
             artist_plays=plays,
-            pairs=pairs,
             span=self.span(),
-            threads=threads,
         )
         groups = find_groups(of_groups, walked.sketches)
         users = rank(of_users, walked.values, len(people.users))
@@ -204,33 +199,30 @@ class Search:
         for group in groups:
             flagged[group.users] = True
         audience = audience_of(
-            pairs,
-            plays=plays,
-            artists_of=walked.artists,
+            self.intake,
+            walked,
             flagged=flagged,
             intensity=intensity(market, user),
-            previous=self.previous_plays(people),
-            threads=threads,
+            previous=np.array([(self.previous or {}).get(artist, 0) for artist in people.artists], dtype=np.int64),
         )
-        artists = rank(of_artists, {s.name: s.measure(audience) for s in of_artists}, len(people.artists))
+        artists = rank(of_artists, {one.name: one.measure(audience) for one in of_artists}, len(people.artists))
         everybody = Users(self.fees(people, outcome), walked.total, walked.plays)
-        paid = [by_artist(payout.allocation.paid) for payout in outcome.payouts]
+        rules = [payout.rule for payout in outcome.payouts]
+        steered = [moved(rule.weight_of(everybody, rule.prepare(month)), outcome.money.pool) for rule in rules]
+        paid = [partial(total, by_artist(payout.allocation.paid)) for payout in outcome.payouts]
         self.evidence = Evidence(
-            users=FoundSubjects(
-                people.users, users, walked.plays, [one.of for one in moved(outcome, month, everybody)]
-            ),
-            artists=FoundSubjects(people.artists, artists, plays, [partial(total, one) for one in paid]),
+            users=FoundSubjects(people.users, users, walked.plays, steered),
+            artists=FoundSubjects(people.artists, artists, plays, paid),
             groups=groups,
-            signals=able,
+            signals=[*of_users, *of_artists, *of_groups],
             not_run=not_run,
         )
 
-    def able(self) -> tuple[list[Signal | GroupSignal], dict[str, str]]:
-        """Tell the signals that can run from those that cannot, and say why not."""
+    def not_run(self) -> dict[str, str]:
+        """Return the signals that cannot run, and why not."""
         has = self.intake.has | ({"previous"} if self.previous is not None else set())
-        every: list[Signal | GroupSignal] = [*user_signals(), *artist_signals(), *group_signals()]
-        not_run = {s.name: "; ".join(LACKING[name] for name in sorted(s.needs - has)) for s in every if s.needs - has}
-        return [signal for signal in every if signal.name not in not_run], not_run
+        lacking = {s.name: sorted(s.needs - has) for s in (*user_signals(), *artist_signals(), *group_signals())}
+        return {name: "; ".join(LACKING[one] for one in columns) for name, columns in lacking.items() if columns}
 
     def span(self) -> Span:
         """Return the time the log covers."""
@@ -238,12 +230,6 @@ class Search:
         if "time" not in self.intake.has:
             return Span(0, NO_TIME_DAYS, least)
         return Span(self.intake.first, max(1.0, (self.intake.last - self.intake.first) / DAY), least)
-
-    def previous_plays(self, people: People) -> Ints | None:
-        """Return each artist's plays in the month before, int64[artists]."""
-        if self.previous is None:
-            return None
-        return np.array([self.previous.get(artist, 0) for artist in people.artists], dtype=np.int64)
 
     def fees(self, people: People, outcome: Outcome) -> Ints:
         """Return what each user paid, in fee units: int64[users]."""
@@ -268,12 +254,6 @@ def payers_of(request: Request) -> pa.Array | None:
         pl.Series(ids).cast(pl.String) for ids, _ in read_subscribers(money.subscribers, Currency.of(money.currency))
     ]
     return pl.concat(ids).to_arrow(compat_level=pl.CompatLevel.oldest())
-
-
-def moved(outcome: Outcome, month: Month, users: Users) -> list[Moved]:
-    """Ask each rule how much of the pool each user steers; `users` are all users, in id order."""
-    rules = [payout.rule for payout in outcome.payouts]
-    return [Moved(rule.weight_of(users, rule.prepare(month)), outcome.money.pool) for rule in rules]
 
 
 def total(paid: Ints, artists: Ints) -> int:
