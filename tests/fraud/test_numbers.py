@@ -24,7 +24,7 @@ from fairpay.rules.solvers.caps import earned_at, safe_cap
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fairpay.fraud.audit.findings import Audit, RuleAudit
+    from fairpay.fraud.audit.report import Audit, RuleAudit
 
 RATE = Fraction(7, 10)
 

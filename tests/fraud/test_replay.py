@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from naive import NaiveMonth
 
 from fairpay.errors import UsageError
-from fairpay.fraud.audit.attack import plan
 from fairpay.fraud.audit.audit import audit, usual_rules
 from fairpay.fraud.audit.months import survey
-from fairpay.fraud.audit.scenario import Scenario
+from fairpay.fraud.audit.scenario import Scenario, plan
 from fairpay.rules import find_rule, rule_classes
 from fairpay.rules.core.added import Joining
 

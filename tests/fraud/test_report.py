@@ -18,7 +18,7 @@ from fairpay.fraud.audit.report import summary, table
 from fairpay.fraud.audit.scenario import find_scenario, scenario_names
 
 if TYPE_CHECKING:
-    from fairpay.fraud.audit.findings import Audit
+    from fairpay.fraud.audit.report import Audit
     from fairpay.reports.outcome import Outcome
 
 KEYS = ["schema_version", "currency", "pool", "money", "listening", "scenarios", "rules", "safe_user_cap", "inactive",

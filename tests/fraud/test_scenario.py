@@ -10,9 +10,8 @@ import pytest
 from naive import NaiveMonth
 
 from fairpay.errors import InputError, NothingToPayError, UsageError
-from fairpay.fraud.audit.attack import plan, spread
 from fairpay.fraud.audit.months import survey
-from fairpay.fraud.audit.scenario import USUAL, Scenario, find_scenario, scenario_names, scenario_text
+from fairpay.fraud.audit.scenario import USUAL, Scenario, find_scenario, plan, scenario_names, scenario_text, spread
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from fairpay.fraud.audit.months import survey
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fairpay.fraud.audit.attack import Attack
+    from fairpay.fraud.audit.scenario import Attack
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.month import Facts
     from fairpay.rules.core.usage import Usage

@@ -7,11 +7,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from fairpay.errors import UsageError
-from fairpay.fraud.audit.attack import plan
-from fairpay.fraud.audit.findings import Audit, RuleAudit, play
 from fairpay.fraud.audit.months import survey
-from fairpay.fraud.audit.replay import build
-from fairpay.fraud.audit.report import summary, table
+from fairpay.fraud.audit.replay import build, play
+from fairpay.fraud.audit.report import Audit, RuleAudit, summary, table
+from fairpay.fraud.audit.scenario import plan
 from fairpay.fraud.audit.worth import listeners_of, steps, worth
 from fairpay.money.allocation import Allocation
 from fairpay.money.currency import round_half_even
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from fairpay.fraud.audit.attack import Attack
-    from fairpay.fraud.audit.scenario import Scenario
+    from fairpay.fraud.audit.scenario import Attack, Scenario
     from fairpay.logs.schema import Listens, RawBatch
     from fairpay.pipeline.run import Request, Watch
     from fairpay.reports.outcome import InputFile, Outcome

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.month import Facts, Month
+    from fairpay.rules.core.rule import Rule
 
 __all__ = ["TIERS", "Accounts", "Baseline", "Joined", "in_blocks", "survey"]
 
@@ -58,9 +59,11 @@ class Accounts:
         """What all of them pay, in fee units."""
         return self.count * self.fee
 
-    def one(self) -> Usage:
-        """One of them alone, its artists numbered from 0 in the order of `artist`."""
-        return replace(self, artist=np.arange(len(self.artist))).usage(1)
+    def weighed(self, rule: Rule, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
+        """Return the weights of one of them alone: int64[rows, entries], in the order of `artist`."""
+        out = np.zeros((rule.rows, len(self.artist)), dtype=np.int64)
+        rule.weigh(replace(self, artist=np.arange(len(self.artist))).usage(1), prepared, out)
+        return out
 
     def usage(self, count: int) -> Usage:
         """Lay `count` of them out as a block."""
@@ -208,6 +211,11 @@ class Baseline:
             return facts.pool + round_half_even(Fraction(facts.pool * fees, facts.fees))
         gross = facts.fees + facts.inactive_fees
         return facts.pool + round_half_even(self.rate * (gross + fees)) - round_half_even(self.rate * gross)
+
+    def group_of(self, artist: Ints) -> Ints:
+        """Return the tier of each artist code; made-up artists have the place after the last tier."""
+        known = self.facts.artists
+        return np.where(artist < known, self.tier[np.minimum(artist, known - 1)], len(TIERS))
 
     def joined(self, added: Sequence[Accounts], *, pool: int) -> Joined:
         """Return the month with accounts added."""

@@ -1,7 +1,8 @@
-"""The audit as data: what `--json` and summary.json hold, and a table with a row for each rule and scenario."""
+"""What an audit found, in integers and fractions, and as data: what `--json` and summary.json hold, and a table."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,15 +14,71 @@ from fairpay.reports.decimals import currency_of, decimals
 from fairpay.reports.summary import SCHEMA_VERSION, listening_of, money_of, ratio, warnings_of
 
 if TYPE_CHECKING:
-    from fairpay.fraud.audit.attack import Attack
-    from fairpay.fraud.audit.findings import Audit, AuditFinding, RuleAudit
+    from fractions import Fraction
+
+    from fairpay.fraud.audit.replay import AuditFinding
+    from fairpay.fraud.audit.scenario import Attack
     from fairpay.fraud.audit.worth import Worth
     from fairpay.reports.outcome import Outcome
+    from fairpay.rules.core.added import Reason
+    from fairpay.rules.core.rule import Rule
 
-__all__ = ["summary", "table"]
+__all__ = ["Audit", "RuleAudit", "summary", "table"]
 
 FINE = 4
 """Digits beyond the minor unit that the worth of a single listener is written with."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleAudit:
+    """All that was found about one rule."""
+
+    rule: Rule
+    most: Fraction | None
+    """By formula, the most that one account gets back for each unit of fee; None: no limit, or none known."""
+    why: Reason
+    """What limits an account, or that nothing does."""
+    findings: tuple[AuditFinding, ...]
+    """In the order of the scenarios."""
+    steered: tuple[Fraction | None, Fraction | None]
+    """Shares of the pool that the heaviest 1 % and 10 % of listeners steer without any attack; None where no user has
+    a part."""
+    stray: int
+    """Minor units of the median subscriber's royalty money that reach artists never played."""
+    worth: tuple[Worth, ...]
+    """By tier."""
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a formula for what accounts get."""
+        return self.findings[0].closed is not None
+
+    @property
+    def worst(self) -> Fraction:
+        """The highest income per fee of all scenarios."""
+        return max(finding.per_fee for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The result of an audit."""
+
+    rules: tuple[RuleAudit, ...]
+    """Worst first."""
+    attacks: tuple[Attack, ...]
+    cap: int
+    """c*, the largest safe cap on the plays of a listener; 0 where no cap is safe."""
+    alpha: Fraction
+    """Alpha' = P/F as things stand: at most so much of a fee comes back even under user-centric."""
+    rate: Fraction
+    """Alpha, to which `--inactive hold` brings it."""
+    idle: int
+    """Minor units of subscribers who played nothing that are in the pool."""
+    median_fee: int
+    """Royalty money of the median subscriber, minor units."""
+    mcdonald: Fraction | None
+    notes: tuple[str, ...]
+    """Sentences for the reader: rules left out, what was assumed."""
 
 
 def summary(outcome: Outcome, audit: Audit) -> dict[str, Any]:

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fairpay.fraud.audit.attack import spread
 from fairpay.fraud.audit.months import TIERS, Accounts
+from fairpay.fraud.audit.scenario import spread
 from fairpay.money.currency import LARGEST, round_half_even
 from fairpay.money.integers import sum_exactly
 from fairpay.pipeline.measures import kth_largest
 from fairpay.rules.core.added import Joining
-from fairpay.rules.core.budgets import Budgeted, sum_users
+from fairpay.rules.core.budgets import Budgeted
+from fairpay.rules.core.month import Users
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fairpay.fraud.audit.months import Baseline
     from fairpay.fraud.audit.replay import Replay
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from fairpay.rules.core.rule import Rule
     from fairpay.rules.core.usage import Usage
 
-__all__ = ["Listeners", "Steps", "Worth", "listeners_of", "steps", "worth"]
+__all__ = ["Steps", "Worth", "listeners_of", "steps", "worth"]
 
 MORE = 100
 """Plays that are added."""
@@ -60,16 +61,6 @@ class Worth:
     tier: str
     listener: Fraction | None
     plays: Fraction | None
-
-
-@dataclass(frozen=True, slots=True)
-class Listeners:
-    """The listeners of one artist: what they paid, and what they played of it and in all. int64[listeners] each."""
-
-    fee: Ints
-    total: Ints
-    plays: Ints
-    amount: Ints
 
 
 def steps(baseline: Baseline) -> list[Steps]:
@@ -105,74 +96,65 @@ def with_artist(without: Accounts, artist: int, plays: int, play: Fraction) -> A
     )
 
 
-def listeners_of(baseline: Baseline, artists: Sequence[int]) -> dict[int, Listeners]:
-    """Pick out the listeners of a few artists, in one walk."""
+def listeners_of(baseline: Baseline, artists: Sequence[int]) -> dict[int, tuple[Users, Ints]]:
+    """Pick out the listeners of a few artists, in one walk, and what each plays of the artist: int64[listeners]."""
 
     def pick(usage: Usage) -> list[tuple[Ints, ...]]:
-        found: list[tuple[Ints, ...]] = []
-        for artist in artists:
-            entry = np.flatnonzero(usage.artist == artist)
-            user = np.searchsorted(usage.start, entry, side="right") - 1
-            found.append((usage.fee[user], usage.total[user], usage.plays[user], usage.amount[entry]))
-        return found
-
-    blocks = list(baseline.month.each(pick))
-    return {
-        artist: Listeners(*(np.concatenate(parts) for parts in zip(*(block[i] for block in blocks), strict=True)))
-        for i, artist in enumerate(artists)
-    }
-
-
-def worth(replay: Replay, rule: Rule, laid: Sequence[Steps], listeners: dict[int, Listeners]) -> list[Worth]:
-    """Return the worth under one rule, tier by tier."""
-    found = []
-    pool = replay.baseline.pool_with(replay.baseline.fee)
-    for step in laid:
-        parts = [
-            share(replay, rule, accounts, step.artist, listeners)
-            for accounts in (step.without, step.playing, step.more)
+        entries = [np.flatnonzero(usage.artist == artist) for artist in artists]
+        users = [np.searchsorted(usage.start, entry, side="right") - 1 for entry in entries]
+        return [
+            (usage.fee[user], usage.total[user], usage.plays[user], usage.amount[entry])
+            for user, entry in zip(users, entries, strict=True)
         ]
-        without, playing, more = parts
-        if without is None or playing is None or more is None:
+
+    blocks = zip(*baseline.month.each(pick), strict=True)
+    found = [[np.concatenate(column) for column in zip(*parts, strict=True)] for parts in blocks]
+    return {artist: (Users(*users), amount) for artist, (*users, amount) in zip(artists, found, strict=True)}
+
+
+def worth(replay: Replay, rule: Rule, laid: Sequence[Steps], listeners: dict[int, tuple[Users, Ints]]) -> list[Worth]:
+    """Return the worth under one rule, tier by tier."""
+    pool = replay.baseline.pool_with(replay.baseline.fee)
+    found = []
+    for step in laid:
+        share = share_of(replay, rule, pool, step.artist, listeners.get(step.artist))
+        if share is None:
             found.append(Worth(step.tier, None, None))
         else:
+            without, playing, more = (share(accounts) for accounts in (step.without, step.playing, step.more))
             found.append(Worth(step.tier, (playing - without) * pool, (more - playing) * pool))
     return found
 
 
-def share(
-    replay: Replay, rule: Rule, accounts: Accounts, artist: int, listeners: dict[int, Listeners]
-) -> Fraction | None:
-    """Return an artist's share of the pool once a subscriber has joined."""
-    if rule.joining is Joining.STEADY:
-        prepared, weights = replay.prepared[rule], replay.weights[rule]
-        out = np.zeros((rule.rows, len(accounts.artist)), dtype=np.int64)
-        rule.weigh(accounts.one(), prepared, out)
-        own = weights[:, artist] + out[:, accounts.artist == artist].sum(axis=1)
-        rest = replay.grouped[rule].sum(axis=1) + out.sum(axis=1) - own
+def share_of(
+    replay: Replay, rule: Rule, pool: int, artist: int, listeners: tuple[Users, Ints] | None
+) -> Callable[[Accounts], Fraction] | None:
+    """Return what tells an artist's share of the pool once a subscriber has joined; None where the rule does not."""
+
+    def steady(accounts: Accounts) -> Fraction:
+        prepared = replay.prepared[rule]
+        added = accounts.weighed(rule, prepared)
+        own = replay.weights[rule][:, artist] + added[:, accounts.artist == artist].sum(axis=1)
+        rest = replay.grouped[rule].sum(axis=1) + added.sum(axis=1) - own
         return Fraction(int(rule.settle(np.stack([own, rest], axis=1), LARGEST, prepared)[0]), LARGEST)
-    if rule.joining is Joining.SHIFTING and isinstance(rule, Budgeted):
-        return solved_share(replay.baseline, rule, accounts, artist, listeners[artist])
-    return None
+
+    def shifting(accounts: Accounts) -> Fraction:  # every weight changes: solve anew, weigh the artist's listeners
+        prepared, everything = replay.solved(rule, accounts, pool)
+        added = accounts.weighed(rule, prepared)[0, accounts.artist == artist]
+        assert listeners is not None
+        return Fraction(int(added.sum()) + drawn(rule, *listeners, prepared), everything)
+
+    if rule.joining is Joining.STEADY:
+        return steady
+    return shifting if rule.joining is Joining.SHIFTING and isinstance(rule, Budgeted) else None
 
 
-def solved_share(baseline: Baseline, rule: Budgeted, accounts: Accounts, artist: int, listeners: Listeners) -> Fraction:
-    """The same where every weight changes: solve anew, then weigh the artist's own listeners only."""
-    month = baseline.joined([accounts], pool=baseline.pool_with(accounts.fees))
-    prepared = rule.prepare(month)
-    everything = sum_users(month, lambda users: rule.budgets(users, prepared))
-    out = np.zeros((1, len(accounts.artist)), dtype=np.int64)
-    rule.weigh(accounts.one(), prepared, out)
-    own = int(out[0, accounts.artist == artist].sum()) + drawn(rule, listeners, prepared)
-    return Fraction(own, everything)
-
-
-def drawn(rule: Budgeted, listeners: Listeners, prepared: Any) -> int:  # noqa: ANN401 - what `prepare` returned
-    """Add up what an artist draws from its listeners."""
+def drawn(rule: Rule, users: Users, amount: Ints, prepared: Any) -> int:  # noqa: ANN401 - what `prepare` returned
+    """Add up what an artist draws from its listeners, who play `amount` of it."""
     from fairpay.kernels import forces  # noqa: PLC0415 - Numba is loaded where it is used
-    from fairpay.rules.core.month import Users  # noqa: PLC0415 - only here
 
-    budgets = rule.budgets(Users(listeners.fee, listeners.total, listeners.plays), prepared)
+    budgets = rule.weight_of(users, prepared)
+    assert budgets is not None
     parts = np.empty_like(budgets)
-    forces.scaled_ratio(listeners.amount, budgets, listeners.total, 1, parts)
+    forces.scaled_ratio(amount, budgets, users.total, 1, parts)
     return sum_exactly(parts)
