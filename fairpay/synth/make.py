@@ -1,21 +1,28 @@
-"""Making a month: how large it is, who is planted in it, and which files it becomes."""
+"""Making a month: how large it is, who is planted in it, and its files, each in place only when it is whole."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from fairpay.errors import UsageError
+from fairpay.errors import OutputError, UsageError
 from fairpay.settings.commands import complete
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import pyarrow as pa
+
     from fairpay.settings.options import SynthOptions
 
 __all__ = ["Written", "synth"]
 
 IDLE_SHARE = 32
 """One subscriber in so many plays nothing, on top of those who happen not to."""
+GROUP_ROWS = 1_000_000
 MOST = {"rows": 10**11, "users": 10**8, "artists": 5 * 10**6, "files": 10**5}
 
 
@@ -47,33 +54,34 @@ def synth(path: str | Path, **options: Unpack[SynthOptions]) -> Written:
         OutputError: when a file is there already (without `force`) or cannot be written.
 
     """
-    from fairpay.synth import write  # noqa: PLC0415 - loads PyArrow where it is used
-    from fairpay.synth.plants import make_month, parse_plants  # noqa: PLC0415 - likewise
-    from fairpay.synth.tables import make_tables  # noqa: PLC0415 - likewise
+    from fairpay.synth.listeners import make_month, parse_plants  # noqa: PLC0415 - loads Polars where it is used
+    from fairpay.synth.tables import COLUMNS, COUNTRIES, PAID, PLANS, Tables  # noqa: PLC0415 - likewise
 
     full = complete("synth", options)
-    rows, files = full["rows"], full["files"]
+    rows, seed = full["rows"], full["seed"]
     users = max(1, rows // 100) if full["users"] is None else full["users"]
     artists = max(1, users * 3 // 10) if full["artists"] is None else full["artists"]
-    check_numbers(rows=rows, users=users, artists=artists, files=files)
+    check_numbers(rows=rows, users=users, artists=artists, files=full["files"])
     planted = parse_plants({**({"bots": full["bots"]} if full["bots"] else {}), **(full["plants"] or {})})
-    made = make_month(rows, planted, users=users, artists=artists, seed=full["seed"], month=full["month"])
-    tables = make_tables(made, **{name: full[name] for name in ("seed", "ids", "columns", "countries", "plans")})
-    logs = write.log_paths(Path(path), files=files, chosen=full["format"])
+    made = make_month(rows, planted, users=users, artists=artists, seed=seed, month=full["month"])
+    chosen = full["columns"] or tuple(COLUMNS), full["countries"] or COUNTRIES, full["plans"] or PLANS
+    tables = Tables(seed, full["ids"], made, *chosen)
+    logs = log_paths(Path(path), files=full["files"], chosen=full["format"])
+    sinks = [sink_of(one, full["format"]) for one in logs]
     paid, names = (None if full[name] is None else Path(full[name]) for name in ("subscribers", "artist_file"))
-    more = [one for one in (paid, names) if one is not None]
-    for one in more:
-        write.format_of(one)
+    more = {one: sink_of(one) for one in (paid, names) if one is not None}
     if not full["force"]:
-        write.refuse_present([*logs, *more])
+        refuse_present([*logs, *more])
     batches = (tables.plays(plays) for plays in (made.by_time() if full["order"] == "time" else made.by_user()))
-    write.write_logs(batches, logs, rows=made.rows, schema=tables.schema, chosen=full["format"])
+    left: list[pa.Table] = []
+    for number, (one, sink) in enumerate(zip(logs, sinks, strict=True)):
+        share = made.rows * (number + 1) // len(logs) - made.rows * number // len(logs)
+        write_file(take_rows(batches, left, share), one, sink, tables.schema)
     if paid is not None:
-        everybody = made.users + made.users // IDLE_SHARE
-        write.write_file(tables.subscribers(everybody), paid, schema=tables.subscriber_schema)
+        write_file(tables.subscribers(made.users + made.users // IDLE_SHARE), paid, more[paid], PAID)
     if names is not None:
         table = tables.artist_table()
-        write.write_file([table], names, schema=table.schema)
+        write_file([table], names, more[names], table.schema)
     return Written(made.rows, made.users, made.artists, logs)
 
 
@@ -88,3 +96,146 @@ def check_numbers(**numbers: int) -> None:
         if not 1 <= number <= MOST[name]:
             message = f"{number} {name} cannot be made"
             raise UsageError(message, advice=f"Give from 1 to {MOST[name]:,} {name}.")
+
+
+class ParquetSink:
+    """A Parquet file with zstd pages and row groups of a million rows."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        """Open the file."""
+        import pyarrow.parquet as pq  # noqa: PLC0415 - loaded where it is used
+
+        self.writer = pq.ParquetWriter(path, schema, compression="zstd", store_schema=False)
+        self.waiting = schema.empty_table()
+
+    def write(self, table: pa.Table) -> None:
+        """Append full row groups; the rest waits for the next table."""
+        import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
+
+        table = pa.concat_tables([self.waiting, table])
+        full = table.num_rows // GROUP_ROWS * GROUP_ROWS
+        if full:
+            self.writer.write_table(table.slice(0, full), row_group_size=GROUP_ROWS)
+        self.waiting = table.slice(full)
+
+    def close(self) -> None:
+        """Write the last row group and the footer."""
+        if self.waiting.num_rows:
+            self.writer.write_table(self.waiting)
+        self.writer.close()
+
+
+class CsvSink:
+    """A CSV file: UTF-8, commas, LF, quotes only where they are needed, moments as `2026-10-01T08:00:00Z`."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        """Open the file and write the header."""
+        self.file = path.open("wb")
+        self.write(schema.empty_table(), header=True)
+
+    def write(self, table: pa.Table, *, header: bool = False) -> None:
+        """Append lines."""
+        import polars as pl  # noqa: PLC0415 - loaded where it is used
+
+        frame = pl.DataFrame(table)
+        frame.write_csv(self.file, include_header=header, datetime_format="%Y-%m-%dT%H:%M:%SZ")
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+
+
+SINKS: dict[str, type[CsvSink | ParquetSink]] = {"csv": CsvSink, "parquet": ParquetSink}
+
+
+def sink_of(path: Path, chosen: str | None = None) -> type[CsvSink | ParquetSink]:
+    """Tell how a file is written: in the format chosen, else by extension.
+
+    Raises:
+        UsageError: when it is neither CSV nor Parquet.
+
+    """
+    name = chosen or path.suffix.lstrip(".").lower()
+    if name not in SINKS:
+        message = f"{path}: not a format that can be made"
+        raise UsageError(message, advice="Let the name end in .parquet or .csv, or say --format.")
+    return SINKS[name]
+
+
+def log_paths(path: Path, *, files: int, chosen: str | None) -> tuple[Path, ...]:
+    """Name the files of a log: the path itself, or `part-00000.parquet` and so on within it.
+
+    Raises:
+        UsageError: when the path's name tells a format that cannot be made.
+
+    """
+    if files == 1:
+        return (path,)
+    sink_of(path, chosen or (None if path.suffix else "parquet"))
+    extension = chosen or path.suffix.lstrip(".").lower() or "parquet"
+    return tuple(path / f"part-{number:05}.{extension}" for number in range(files))
+
+
+def refuse_present(paths: Iterable[Path]) -> None:
+    """Refuse to write over what is there.
+
+    Raises:
+        OutputError: when one of the files exists, or stands where one may not look.
+
+    """
+    for path in paths:
+        try:
+            there = path.exists()
+        except OSError as error:
+            message = f"{path} could not be written: {error.strerror}"
+            raise OutputError(message, advice="Choose another place.") from error
+        if there:
+            message = f"{path} is there already"
+            raise OutputError(message, advice="Choose another name, or replace it with --force.")
+
+
+def take_rows(tables: Iterator[pa.Table], left: list[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """Take the next `rows` rows; what is over of a table stays in `left` for the next taker."""
+    while rows:
+        table = left.pop() if left else next(tables)
+        part = table.slice(0, rows)
+        if part.num_rows < table.num_rows:
+            left.append(table.slice(part.num_rows))
+        rows -= part.num_rows
+        yield part
+
+
+def write_file(tables: Iterable[pa.Table], path: Path, sink: type[CsvSink | ParquetSink], schema: pa.Schema) -> None:
+    """Write tables to one file as they come; the next one is made while one is written.
+
+    Raises:
+        OutputError: when the file cannot be written; nothing half-written stays.
+
+    """
+    with whole_file(path) as part, ExitStack() as stack:
+        out = sink(part, schema)
+        stack.callback(out.close)
+        worker = stack.enter_context(ThreadPoolExecutor(1))
+        pending = None
+        for table in tables:
+            if pending:
+                pending.result()
+            pending = worker.submit(out.write, table)
+        if pending:
+            pending.result()
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Name a file to write first; it becomes `path` at the end, or is removed."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        part.replace(path)
+    except OSError as error:
+        message = f"{path} could not be written: {error.strerror or error}"
+        raise OutputError(message, advice="Nothing half-written is left.") from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

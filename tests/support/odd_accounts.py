@@ -14,10 +14,12 @@ import numpy as np
 from fairpay.synth.calendar import PEOPLE, Hours
 from fairpay.synth.catalogue import MOST_TRACKS
 from fairpay.synth.draws import below, draw, stream
-from fairpay.synth.plays import Choice, Cohort, Slots, World
+from fairpay.synth.plays import Cohort, World
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from fairpay.synth.plays import Choice, Slots
 
 OPEN = Hours((0,) * 8 + (73,) * 12 + (74,) * 2 + (0,) * 2)
 NIGHTS = Hours((100,) * 6 + (56,) + (12,) * 13 + (8, 24, 80, 100))
@@ -85,7 +87,7 @@ class Habit:
         ms = self.world.catalogue.length(track)
         if self.kind.seconds is not None:
             ms[devoted] = self.kind.seconds * 1000
-        return Choice(artist, track, ms)
+        return artist, track, ms
 
 
 def make_innocents(world: World, kind: str, accounts: int, *, first_user: int) -> Cohort:
@@ -93,14 +95,8 @@ def make_innocents(world: World, kind: str, accounts: int, *, first_user: int) -
     innocent = INNOCENTS[kind]
     drawn = draw(stream(world.seed, kind), np.arange(accounts) + first_user)
     about = innocent.plays * 3 // 4 + below(drawn, innocent.plays // 2)
-    return Cohort.of(
-        world,
-        about * world.calendar.days,
-        first=first_user,
-        hours=innocent.hours,
-        sitting=innocent.sitting,
-        choose=Habit(innocent, world),
-    )
+    total, choose = about * world.calendar.days, Habit(innocent, world)
+    return Cohort(world, first_user, total, innocent.hours, innocent.sitting, choose)
 
 
 CAMOUFLAGE = 40_000
@@ -132,10 +128,10 @@ class Hired:
         track = artist * MOST_TRACKS + below(bits, TRACKS, offset=32)
         low, high = SECONDS
         ms = low * 1000 + below(draw(stream(self.world.seed, "hired length"), track), (high - low) * 1000)
-        return Choice(artist, track, ms)
+        return artist, track, ms
 
 
 def make_hired(accounts: int, plays: int, *, first_user: int, choose: Hired) -> Cohort:
     """Make accounts that play so many times a day; they come after all users that are there already."""
     total = np.full(accounts, plays * choose.world.calendar.days, dtype=np.int64)
-    return Cohort.of(choose.world, total, first=first_user, hours=PEOPLE, sitting=8, choose=choose)
+    return Cohort(choose.world, first_user, total, PEOPLE, 8, choose)

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from fairpay.errors import OutputError, UsageError
-from fairpay.synth import plays, tables, write
+from fairpay.synth import make, plays, tables
+from fairpay.synth.listeners import KINDS
 from fairpay.synth.make import synth
-from fairpay.synth.plants import KINDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +85,7 @@ def test_several_files_hold_the_rows_in_order(tmp_path: Path, by_user: pl.DataFr
 
 
 def test_row_groups_hold_a_million_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write, "GROUP_ROWS", 6_000)
+    monkeypatch.setattr(make, "GROUP_ROWS", 6_000)
     path = tmp_path / "m.parquet"
     synth(path, rows=ROWS, order="time")
     meta = pq.read_metadata(path)

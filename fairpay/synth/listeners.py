@@ -1,9 +1,10 @@
-"""Planted listening: accounts that do not listen for pleasure, to see what a rule and an auditor make of them."""
+"""Who listens: ordinary people, and planted accounts, to see what a rule and an auditor make of them."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,16 +12,76 @@ import numpy as np
 from fairpay.errors import UsageError
 from fairpay.synth.calendar import AROUND_THE_CLOCK, OVERNIGHT, PEOPLE
 from fairpay.synth.catalogue import MOST_TRACKS
-from fairpay.synth.draws import below, draw, stream
-from fairpay.synth.people import make_people
-from fairpay.synth.plays import Choice, Cohort, MadeMonth, Slots, World
+from fairpay.synth.draws import below, draw, lognormal_steps, stream
+from fairpay.synth.plays import Cohort, MadeMonth, World
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fairpay.synth.calendar import Hours
+    from numpy.typing import NDArray
 
-__all__ = ["KINDS", "Plant", "make_month", "make_plant", "parse_plants"]
+    from fairpay.kernels.arrays import Ints
+    from fairpay.synth.calendar import Hours
+    from fairpay.synth.plays import Choice, Slots
+
+__all__ = ["KINDS", "Plant", "make_month", "make_people", "make_plant", "parse_plants"]
+
+STEPS = 4096
+SPREAD = 1.1
+"""Sigma of the log-normal of listening per user."""
+LIGHT, HEAVY = STEPS // 2, STEPS * 9 // 10
+SITTING = 9
+LATE_HOURS = np.array([0] * 6 + [1] * 4 + [2] * 2 + [23] * 3 + [10], dtype=np.int64)
+"""How late people's days are: some rise early, one in sixteen works at night."""
+ELSEWHERE = 1 << 13
+"""Of 2^16 plays, those of artists who are not among the user's own."""
+PODCASTS = 400
+"""Of 2^16 plays, those of podcasts, which have no artist."""
+FINISHED, SKIPPED = 42_000, 56_000
+"""Of 2^16 plays, those heard to the end, and after them those skipped within 30 seconds."""
+
+
+def by_taste(slots: Slots, *, world: World, liking: Ints, favourites: Ints) -> Choice:
+    """Choose as ordinary listeners do: mostly the artists they keep coming back to.
+
+    By user: `liking` is 0 for a light, 1 for a middling, 2 for a heavy listener, `favourites` how many artists the user
+    comes back to.
+    """
+    bits = draw(stream(world.seed, "choice"), slots.user, slots.number)
+    own = below(bits, below(bits, favourites[slots.user], offset=16))
+    elsewhere = below(bits, 1 << 16, offset=32) < ELSEWHERE
+    own[elsewhere] = slots.number[elsewhere] + (1 << 32)
+    likes = draw(stream(world.seed, "favourite"), slots.user, own)
+    artist = world.catalogue.artist(likes, liking[slots.user])
+    track = world.catalogue.track(bits, artist, offset=48)
+    bits = draw(stream(world.seed, "heard"), slots.user, slots.number)
+    ms = heard(bits, world.catalogue.length(track))
+    podcast = below(bits, 1 << 16, offset=48) < PODCASTS
+    ms[podcast] *= 6
+    artist[podcast] = -1
+    return artist, track, ms
+
+
+def heard(bits: NDArray[np.uint64], length: Ints) -> Ints:
+    """How much of each track is heard: most to the end, some a few seconds, the rest a part."""
+    kind = below(bits, 1 << 16)
+    skipped = below(bits, below(bits, 30_000, offset=16), offset=32)
+    part = 30_000 + below(bits, np.maximum(length - 30_000, 1), offset=16)
+    return np.where(kind < FINISHED, length, np.where(kind < SKIPPED, skipped, part))
+
+
+def make_people(world: World, users: int, *, rows: int) -> Cohort:
+    """Make `users` listeners with `rows` plays in all; listening per user is log-normal."""
+    traits = draw(stream(world.seed, "person"), np.arange(users))
+    activity = below(traits, STEPS)
+    until = np.cumsum(lognormal_steps(STEPS, median=1000, sigma=SPREAD)[activity])
+    total = np.diff(np.floor(until / until[-1] * rows).astype(np.int64), prepend=0)
+    liking = (activity >= LIGHT).astype(np.int64) + (activity >= HEAVY)
+    favourites = 6 + below(traits, lognormal_steps(STEPS, median=20, sigma=SPREAD / 2)[activity], offset=16)
+    choose = partial(by_taste, world=world, liking=liking, favourites=favourites)
+    late = LATE_HOURS[below(traits, len(LATE_HOURS), offset=32)]
+    return Cohort(world, 0, total, PEOPLE, SITTING, choose, late)
+
 
 DAYS = 28
 WRITTEN = re.compile(r"(\d{1,7}):(\d{1,6})(?::(\d{1,6}))?")
@@ -86,28 +147,17 @@ class Plant:
         return [name] if self.artists == 1 else [f"{name} {number + 1}" for number in range(self.artists)]
 
 
-@dataclass(frozen=True)
-class Repertoire:
-    """What planted accounts choose: the planted artists, evenly, and others as camouflage."""
-
-    kind: PlantKind
-    first: int
-    """Index of the first planted artist; they come after the catalogue's."""
-    artists: int
-    world: World
-
-    def __call__(self, slots: Slots) -> Choice:
-        """Choose for each slot."""
-        bits = draw(stream(self.world.seed, "planted"), slots.user, slots.number)
-        artist = self.first + below(bits, self.artists)
-        hidden = below(bits, 1 << 16, offset=16) < self.kind.camouflage
-        artist[hidden] = self.world.catalogue.artist(
-            draw(stream(self.world.seed, "hidden"), bits[hidden]), np.ones(hidden.sum(), np.int64)
-        )
-        track = artist * MOST_TRACKS + below(bits, self.kind.tracks, offset=32)
-        low, high = self.kind.seconds
-        ms = low * 1000 + below(draw(stream(self.world.seed, "planted length"), track), (high - low) * 1000)
-        return Choice(artist, track, ms)
+def by_order(slots: Slots, *, world: World, kind: PlantKind, first: int, artists: int) -> Choice:
+    """Choose as planted accounts do: the planted artists, `first` and those after it, evenly; others as camouflage."""
+    bits = draw(stream(world.seed, "planted"), slots.user, slots.number)
+    artist = first + below(bits, artists)
+    hidden = below(bits, 1 << 16, offset=16) < kind.camouflage
+    liked = draw(stream(world.seed, "hidden"), bits[hidden])
+    artist[hidden] = world.catalogue.artist(liked, np.ones(len(liked), np.int64))
+    track = artist * MOST_TRACKS + below(bits, kind.tracks, offset=32)
+    low, high = kind.seconds
+    ms = low * 1000 + below(draw(stream(world.seed, "planted length"), track), (high - low) * 1000)
+    return artist, track, ms
 
 
 def parse_plants(written: Mapping[str, str]) -> list[Plant]:
@@ -144,8 +194,8 @@ def make_plant(world: World, plant: Plant, *, first_user: int, first_artist: int
     """Make the accounts of a plant; they and their artists come after all that are there already."""
     kind = KINDS[plant.kind]
     total = np.full(plant.accounts, plant.plays * world.calendar.days, dtype=np.int64)
-    choose = Repertoire(kind, first_artist, plant.artists, world)
-    return Cohort.of(world, total, first=first_user, hours=kind.hours, sitting=kind.sitting, choose=choose)
+    choose = partial(by_order, world=world, kind=kind, first=first_artist, artists=plant.artists)
+    return Cohort(world, first_user, total, kind.hours, kind.sitting, choose)
 
 
 def make_month(  # noqa: PLR0913 - the sizes of a month are told apart by name
