@@ -28,7 +28,7 @@ from fairpay.synth.plays import MadeMonth, World
 from fairpay.synth.tables import COUNTRIES, PLANS, Tables
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
-from odd_accounts import INNOCENTS, Hired, make_hired, make_innocents
+from odd_accounts import INNOCENTS, make_hired, make_innocents
 
 if TYPE_CHECKING:
     import polars as pl
@@ -78,9 +78,18 @@ def make(attack: Attack, seed: int) -> tuple[MadeMonth, list[str]]:
         what += [kind] * accounts
     planted: list[str] = []
     if attack.kind == "hired":
-        choose = Hired(ARTISTS, attack.artists, attack.each, world)
         planted = Plant("farm", attack.accounts, attack.plays, attack.artists).names
-        cohorts.append(make_hired(attack.accounts, attack.plays, first_user=len(what), choose=choose))
+        cohorts.append(
+            make_hired(
+                world,
+                attack.accounts,
+                attack.plays,
+                first_user=len(what),
+                first=ARTISTS,
+                artists=attack.artists,
+                each=attack.each,
+            )
+        )
     elif attack.kind:
         plant = Plant(attack.kind, attack.accounts, attack.plays, KINDS[attack.kind].artists)
         planted = plant.names

@@ -47,7 +47,6 @@ def accounts_on(month: NaiveMonth, count: int, amounts: list[int]) -> Accounts:
 @settings(max_examples=30, deadline=None)
 @given(month=months(), count=st.integers(1, 5), amounts=st.lists(st.integers(1, 99), min_size=3, max_size=3))
 def test_a_joined_month_is_the_month_written_out(month: NaiveMonth, count: int, amounts: list[int]) -> None:
-    """Facts, artists' totals, and what every rule pays."""
     added = accounts_on(month, count, amounts)
     joined, plain = Joined(month, [added], month.pool, made_up=2), written_out(month, added)
     assert joined.facts == plain.facts
@@ -61,7 +60,6 @@ def test_a_joined_month_is_the_month_written_out(month: NaiveMonth, count: int, 
 @settings(max_examples=20, deadline=None)
 @given(month=months())
 def test_holding_users_in_blocks_changes_none_of_them(month: NaiveMonth) -> None:
-    """The same users, and the same facts and artists."""
 
     def everybody(users: Users) -> list[tuple[int, int, int]]:
         return list(zip(users.fee.tolist(), users.total.tolist(), users.plays.tolist(), strict=True))
@@ -73,7 +71,6 @@ def test_holding_users_in_blocks_changes_none_of_them(month: NaiveMonth) -> None
 
 
 def test_many_accounts_come_in_blocks_of_bounded_size() -> None:
-    """No account is lost between blocks."""
     added = Accounts(1000, 1, np.arange(5000), np.ones(5000, dtype=np.int64), 5000)
     blocks = list(added.blocks(entries=5000))
     assert sum(blocks) == 1000

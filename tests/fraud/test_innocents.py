@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from odd_accounts import INNOCENTS, Hired, make_hired, make_innocents
+from odd_accounts import INNOCENTS, make_hired, make_innocents
 
 import fairpay
 from fairpay.synth.listeners import make_people
@@ -24,7 +24,7 @@ def month() -> pl.DataFrame:
     for kind in INNOCENTS:
         cohorts.append(make_innocents(WORLD, kind, EACH, first_user=first))
         first += EACH
-    cohorts.append(make_hired(HIRED, 60, first_user=first, choose=Hired(600, 20, 8, WORLD)))
+    cohorts.append(make_hired(WORLD, HIRED, 60, first_user=first, first=600, artists=20, each=8))
     made = MadeMonth(tuple(cohorts), tuple(f"Artist {k}" for k in range(20)))
     columns = ("ts", "user_id", "artist_id", "track_id", "ms_played")
     tables = Tables(6, "short", made, columns, COUNTRIES, PLANS)

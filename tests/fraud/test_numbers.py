@@ -53,7 +53,6 @@ def test_c_star_is_457_on_log_normal_listeners(usual: HeldMonth) -> None:
 
 
 def test_a_cap_of_1000_earns_1_52_fees(usual: HeldMonth) -> None:
-    """By the formula, and by replaying an account that plays up to the cap."""
     (found,) = audit(usual, rules=["user-cap"], scenarios=[bot(1000)]).rules
     assert found.most is not None
     assert round(float(found.most), 2) == 1.52
@@ -75,7 +74,6 @@ def test_c_star_is_the_largest_cap_with_a_mean_above_alpha_times_c(plays: list[i
 
 
 def test_an_empty_pool_has_nothing_to_audit() -> None:
-    """At a royalty rate of 0 an account earns nothing, whatever it plays."""
     with pytest.raises(NothingToPayError, match="the pool is empty"):
         survey(month_of([5, 9], rate=Fraction(0)))
 
@@ -213,11 +211,9 @@ def test_a_fee_of_a_scenario_has_the_digits_of_the_currency(tmp_path: Path) -> N
 
 
 def test_above_alpha_prime_of_one_no_cap_is_safe() -> None:
-    """One play already earns the fee."""
     assert safe_cap(month_of([10] * 100, idle=60_000)) == 0
 
 
 def test_the_formula_for_a_cap_is_the_most_of_the_rule(usual: HeldMonth) -> None:
-    """User-cap's own limit is what the formula says at its cap; with a tail there is none."""
     assert find_rule("user-cap:cap=457").limit(usual) == earned_at(usual, 457) <= 1
     assert find_rule("user-cap:tail=0.5").limit(usual) is None

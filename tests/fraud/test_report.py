@@ -42,7 +42,6 @@ def about() -> Outcome:
 
 
 def test_json_holds_every_part_in_order(found: Audit, about: Outcome) -> None:
-    """It is plain JSON, with the worst rule first."""
     made = json.loads(json.dumps(summary(about, found)))
     assert list(made) == KEYS
     worst = [rule["worst_per_fee"] for rule in made["rules"]]
@@ -50,7 +49,6 @@ def test_json_holds_every_part_in_order(found: Audit, about: Outcome) -> None:
 
 
 def test_income_less_cost_is_profit_in_every_row(found: Audit, about: Outcome) -> None:
-    """In JSON and in the table, which has a row for each rule and scenario."""
     rows = table(about, found).to_pylist()
     assert len(rows) == 5 * 2
     listed = [s for rule in summary(about, found)["rules"] for s in rule["scenarios"]]
@@ -60,7 +58,6 @@ def test_income_less_cost_is_profit_in_every_row(found: Audit, about: Outcome) -
 
 
 def test_what_has_no_limit_is_null_and_says_why(found: Audit, about: Outcome) -> None:
-    """`limit` tells no limit from no formula."""
     limits = {rule["name"]: (rule["limit"], rule["most_per_fee"]) for rule in summary(about, found)["rules"]}
     assert limits["market-centric"] == ("none", None)
     assert limits["median"] == ("unknown", None)
@@ -68,14 +65,12 @@ def test_what_has_no_limit_is_null_and_says_why(found: Audit, about: Outcome) ->
 
 
 def test_the_cap_in_use_is_judged(found: Audit, about: Outcome) -> None:
-    """C* of this log, and whether 1,000 is below it."""
     made = summary(about, found)["safe_user_cap"]
     (used,) = made["in_use"]
     assert used["safe"] == (made["plays"] >= 1000)
 
 
 def test_the_page_fits_into_80_columns(found: Audit, about: Outcome) -> None:
-    """Every rule, every scenario, nothing cut."""
     console = Console(width=80, record=True, file=None, force_terminal=False)
     with console.capture() as page:
         for part in screen(about, found):
@@ -99,7 +94,6 @@ def test_the_page_fits_into_80_columns(found: Audit, about: Outcome) -> None:
 
 @pytest.mark.parametrize("name", scenario_names())
 def test_every_scenario_has_its_place_on_the_page(name: str, about: Outcome) -> None:
-    """Title and figures of each that comes with fairpay."""
     rows = [(f"u{i}", "a", 40 + i) for i in range(40)]
     month = NaiveMonth(rows, fees={f"u{i}": 1000 for i in range(40)}, pool=28_000, rate=Fraction(7, 10))
     scenario = find_scenario(name)

@@ -38,7 +38,6 @@ def paid_with(month: NaiveMonth, baseline: Baseline, rule: Rule, accounts: Accou
 @settings(max_examples=10, deadline=None)
 @given(month=months())
 def test_worth_is_the_difference_of_two_months(rule: str, month: NaiveMonth) -> None:
-    """Without the artist, playing it, and playing it 100 times more: each step worked out in fractions."""
     (found,) = audit(month, rules=[rule], scenarios=[ONE]).rules
     baseline = survey(month)
     for step, worth in zip(steps(baseline), found.worth, strict=True):
@@ -53,7 +52,6 @@ def test_worth_is_the_difference_of_two_months(rule: str, month: NaiveMonth) -> 
 
 
 def test_a_listener_is_worth_at_most_a_fee_under_user_centric_and_plays_nothing_under_equal_split() -> None:
-    """The two ends: money moves only within one subscription, and equal-split does not count plays."""
     rows = [(f"u{i}", f"a{j}", 5 + j) for i in range(30) for j in range(i % 5 + 1)]
     month = NaiveMonth(rows, fees={f"u{i}": 1000 for i in range(30)}, pool=21_000, rate=Fraction(7, 10))
     found = {r.rule.name: r for r in audit(month, scenarios=[ONE]).rules}
@@ -64,7 +62,6 @@ def test_a_listener_is_worth_at_most_a_fee_under_user_centric_and_plays_nothing_
 
 
 def test_rules_that_are_worked_out_anew_have_no_worth() -> None:
-    """It would take the whole month for each step; null says so."""
     month = NaiveMonth([("u", "a", 5), ("v", "b", 6)], fees={"u": 100, "v": 100}, pool=140, rate=Fraction(7, 10))
     (found,) = audit(month, rules=["median"], scenarios=[ONE]).rules
     assert found.worth[0].listener is None
