@@ -154,15 +154,12 @@ class Sketches:
 
 def sums(values: NDArray[np.generic], start: Ints) -> Ints:
     """Add up each segment: int64[segments]; none of them is empty."""
-    if len(start) == 1:
-        return np.zeros(0, dtype=np.int64)
     return np.add.reduceat(values, start[:-1], dtype=np.int64)
 
 
 def largest(values: NDArray[np.integer], start: Ints) -> Ints:
     """Find the largest of each segment: [segments]; none of them is empty."""
-    found = values[:0] if len(start) == 1 else np.maximum.reduceat(values, start[:-1])
-    return found.astype(np.int64)
+    return np.maximum.reduceat(values, start[:-1]).astype(np.int64)
 
 
 def distinct(values: NDArray[np.generic], start: Ints) -> Ints:

@@ -174,12 +174,7 @@ def parse_plants(written: Mapping[str, str]) -> list[Plant]:
 
 
 def parse_plant(kind: str, text: str) -> Plant:
-    """Read `1040:636` (accounts, plays a day of each) or `1040:636:50` (for 50 artists).
-
-    Raises:
-        UsageError: when it is written otherwise, or nothing would be planted.
-
-    """
+    """Read `1040:636` (accounts, plays a day of each) or `1040:636:50` (for 50 artists)."""
     found = WRITTEN.fullmatch(text.strip())
     numbers = [int(part) for part in found.groups() if part is not None] if found else [0]
     if min(numbers) < 1:

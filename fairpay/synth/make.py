@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -67,122 +68,53 @@ def synth(path: str | Path, **options: Unpack[SynthOptions]) -> Written:
     chosen = full["columns"] or tuple(COLUMNS), full["countries"] or COUNTRIES, full["plans"] or PLANS
     tables = Tables(seed, full["ids"], made, *chosen)
     logs = log_paths(Path(path), files=full["files"], chosen=full["format"])
-    sinks = [sink_of(one, full["format"]) for one in logs]
     paid, names = (None if full[name] is None else Path(full[name]) for name in ("subscribers", "artist_file"))
-    more = {one: sink_of(one) for one in (paid, names) if one is not None}
+    more = [one for one in (paid, names) if one is not None]
+    for one in more:
+        format_of(one)
     if not full["force"]:
         refuse_present([*logs, *more])
     batches = (tables.plays(plays) for plays in (made.by_time() if full["order"] == "time" else made.by_user()))
     left: list[pa.Table] = []
-    for number, (one, sink) in enumerate(zip(logs, sinks, strict=True)):
+    for number, one in enumerate(logs):
         share = made.rows * (number + 1) // len(logs) - made.rows * number // len(logs)
-        write_file(take_rows(batches, left, share), one, sink, tables.schema)
+        write_file(take_rows(batches, left, share), one, tables.schema, full["format"])
     if paid is not None:
-        write_file(tables.subscribers(made.users + made.users // IDLE_SHARE), paid, more[paid], PAID)
+        write_file(tables.subscribers(made.users + made.users // IDLE_SHARE), paid, PAID)
     if names is not None:
         table = tables.artist_table()
-        write_file([table], names, more[names], table.schema)
+        write_file([table], names, table.schema)
     return Written(made.rows, made.users, made.artists, logs)
 
 
 def check_numbers(**numbers: int) -> None:
-    """Refuse sizes that make no month.
-
-    Raises:
-        UsageError: for less than one of anything, or more than can be numbered.
-
-    """
+    """Refuse less than one of anything, and more than can be numbered."""
     for name, number in numbers.items():
         if not 1 <= number <= MOST[name]:
             message = f"{number} {name} cannot be made"
             raise UsageError(message, advice=f"Give from 1 to {MOST[name]:,} {name}.")
 
 
-class ParquetSink:
-    """A Parquet file with zstd pages and row groups of a million rows."""
-
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        """Open the file."""
-        import pyarrow.parquet as pq  # noqa: PLC0415 - loaded where it is used
-
-        self.writer = pq.ParquetWriter(path, schema, compression="zstd", store_schema=False)
-        self.waiting = schema.empty_table()
-
-    def write(self, table: pa.Table) -> None:
-        """Append full row groups; the rest waits for the next table."""
-        import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
-
-        table = pa.concat_tables([self.waiting, table])
-        full = table.num_rows // GROUP_ROWS * GROUP_ROWS
-        if full:
-            self.writer.write_table(table.slice(0, full), row_group_size=GROUP_ROWS)
-        self.waiting = table.slice(full)
-
-    def close(self) -> None:
-        """Write the last row group and the footer."""
-        if self.waiting.num_rows:
-            self.writer.write_table(self.waiting)
-        self.writer.close()
-
-
-class CsvSink:
-    """A CSV file: UTF-8, commas, LF, quotes only where they are needed, moments as `2026-10-01T08:00:00Z`."""
-
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        """Open the file and write the header."""
-        self.file = path.open("wb")
-        self.write(schema.empty_table(), header=True)
-
-    def write(self, table: pa.Table, *, header: bool = False) -> None:
-        """Append lines."""
-        import polars as pl  # noqa: PLC0415 - loaded where it is used
-
-        frame = pl.DataFrame(table)
-        frame.write_csv(self.file, include_header=header, datetime_format="%Y-%m-%dT%H:%M:%SZ")
-
-    def close(self) -> None:
-        """Close the file."""
-        self.file.close()
-
-
-SINKS: dict[str, type[CsvSink | ParquetSink]] = {"csv": CsvSink, "parquet": ParquetSink}
-
-
-def sink_of(path: Path, chosen: str | None = None) -> type[CsvSink | ParquetSink]:
-    """Tell how a file is written: in the format chosen, else by extension.
-
-    Raises:
-        UsageError: when it is neither CSV nor Parquet.
-
-    """
+def format_of(path: Path, chosen: str | None = None) -> str:
+    """Tell the format: the one chosen, else by extension; refuse what is neither CSV nor Parquet."""
     name = chosen or path.suffix.lstrip(".").lower()
-    if name not in SINKS:
+    if name not in {"csv", "parquet"}:
         message = f"{path}: not a format that can be made"
         raise UsageError(message, advice="Let the name end in .parquet or .csv, or say --format.")
-    return SINKS[name]
+    return name
 
 
 def log_paths(path: Path, *, files: int, chosen: str | None) -> tuple[Path, ...]:
-    """Name the files of a log: the path itself, or `part-00000.parquet` and so on within it.
-
-    Raises:
-        UsageError: when the path's name tells a format that cannot be made.
-
-    """
+    """Name the files of a log: the path itself, or `part-00000.parquet` and so on within it."""
     if files == 1:
+        format_of(path, chosen)
         return (path,)
-    sink_of(path, chosen or (None if path.suffix else "parquet"))
-    extension = chosen or path.suffix.lstrip(".").lower() or "parquet"
+    extension = format_of(path, chosen or (None if path.suffix else "parquet"))
     return tuple(path / f"part-{number:05}.{extension}" for number in range(files))
 
 
 def refuse_present(paths: Iterable[Path]) -> None:
-    """Refuse to write over what is there.
-
-    Raises:
-        OutputError: when one of the files exists, or stands where one may not look.
-
-    """
+    """Refuse to write over what is there, or where one may not look."""
     for path in paths:
         try:
             there = path.exists()
@@ -205,24 +137,51 @@ def take_rows(tables: Iterator[pa.Table], left: list[pa.Table], rows: int) -> It
         yield part
 
 
-def write_file(tables: Iterable[pa.Table], path: Path, sink: type[CsvSink | ParquetSink], schema: pa.Schema) -> None:
-    """Write tables to one file as they come; the next one is made while one is written.
+def write_file(tables: Iterable[pa.Table], path: Path, schema: pa.Schema, chosen: str | None = None) -> None:
+    """Write tables to one file as they come: UTF-8 CSV, or Parquet in groups of a million rows.
 
     Raises:
         OutputError: when the file cannot be written; nothing half-written stays.
 
     """
-    with whole_file(path) as part, ExitStack() as stack:
-        out = sink(part, schema)
-        stack.callback(out.close)
-        worker = stack.enter_context(ThreadPoolExecutor(1))
-        pending = None
-        for table in tables:
-            if pending:
-                pending.result()
-            pending = worker.submit(out.write, table)
-        if pending:
-            pending.result()
+    import polars as pl  # noqa: PLC0415 - loaded where it is used
+    import pyarrow.parquet as pq  # noqa: PLC0415 - likewise
+
+    with whole_file(path) as part:
+        if format_of(path, chosen) == "csv":
+            with part.open("wb") as file:
+                for number, table in enumerate(ahead(chain([schema.empty_table()], tables))):
+                    frame = pl.DataFrame(table)
+                    frame.write_csv(file, include_header=not number, datetime_format="%Y-%m-%dT%H:%M:%SZ")
+        else:
+            with pq.ParquetWriter(part, schema, compression="zstd", store_schema=False) as writer:
+                for table in ahead(in_groups(tables, schema)):
+                    writer.write_table(table, row_group_size=GROUP_ROWS)
+
+
+def in_groups(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Hand full row groups on; the rest of a table waits for the next, or the end."""
+    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
+
+    waiting = schema.empty_table()
+    for table in tables:
+        waiting = pa.concat_tables([waiting, table])
+        full = waiting.num_rows // GROUP_ROWS * GROUP_ROWS
+        if full:
+            yield waiting.slice(0, full)
+        waiting = waiting.slice(full)
+    if waiting.num_rows:
+        yield waiting
+
+
+def ahead(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Make the next table while one is written."""
+    made = iter(tables)
+    with ThreadPoolExecutor(1) as worker:
+        coming = worker.submit(next, made, None)
+        while (table := coming.result()) is not None:
+            coming = worker.submit(next, made, None)
+            yield table
 
 
 @contextmanager

@@ -21,7 +21,7 @@ def ranked(batches: list[list[str]] | list[list[int]]) -> tuple[list[str], list[
     """Number batches of ids; return all ids in order, and the place among them of each that came."""
     ids = Ids()
     codes = [ids.codes(pa.array(batch), np.arange(len(batch))) for batch in batches]
-    known, place = ids.ranked()
+    known, place = ids.ranked
     return known.to_list(), place[np.concatenate(codes)].tolist()
 
 

@@ -42,8 +42,7 @@ def test_worth_is_the_difference_of_two_months(rule: str, month: NaiveMonth) -> 
     baseline = survey(month)
     for step, worth in zip(steps(baseline), found.worth, strict=True):
         without, playing, more = (
-            paid_with(month, baseline, found.rule, accounts, step.artist)
-            for accounts in (step.without, step.playing, step.more)
+            paid_with(month, baseline, found.rule, accounts, step.artist) for accounts in step.tried
         )
         assert worth.listener is not None
         assert worth.plays is not None

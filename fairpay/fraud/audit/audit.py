@@ -95,9 +95,9 @@ def audit(month: Month, *, least_ms: int = 0, rules: Sequence[str] = (), scenari
     baseline = survey(month, least_ms=least_ms)
     month, facts = baseline.month, baseline.facts
     attacks = [plan(scenario, baseline) for scenario in scenarios]
-    chosen, notes = (distinct(rules), []) if rules else runnable(month)
+    chosen, notes = ([*dict.fromkeys(map(find_rule, rules))], []) if rules else runnable(month)
     laid = steps(baseline)
-    replay = build(baseline, chosen, attacks, others=[a for s in laid for a in (s.without, s.playing, s.more)])
+    replay = build(baseline, chosen, attacks, others=[accounts for step in laid for accounts in step.tried])
     shifting = any(rule.joining is Joining.SHIFTING for rule in chosen)
     listeners = listeners_of(baseline, [step.artist for step in laid]) if shifting else {}
     ready = [(rule, replay.prepared[rule]) for rule in chosen]
@@ -138,11 +138,6 @@ def too_large(attacks: Sequence[Attack]) -> list[str]:
     ]
 
 
-def distinct(rules: Sequence[str]) -> list[Rule]:
-    """Make the rules asked for, each once."""
-    return list(dict.fromkeys(find_rule(rule) for rule in rules))
-
-
 def runnable(month: Month) -> tuple[list[Rule], list[str]]:
     """Return the usual rules that can run on this month, and a sentence for each that cannot."""
     found, notes = [], []
@@ -158,28 +153,24 @@ def runnable(month: Month) -> tuple[list[Rule], list[str]]:
     return found, notes
 
 
+@dataclass(slots=True)
 class Auditor:
-    """An observer of a run that waits for the month."""
+    """An observer of a run that lets plays pass, and audits the month."""
 
-    def __init__(self, request: Request, *, rules: Sequence[str], scenarios: Sequence[Scenario]) -> None:
-        """Keep what is asked."""
-        self.request = request
-        self.rules = rules
-        self.scenarios = scenarios
-        self.found: Audit | None = None
+    request: Request
+    rules: Sequence[str]
+    scenarios: Sequence[Scenario]
+    found: Audit | None = None
 
-    def take(self, raw: RawBatch, listens: Listens) -> None:
-        """Let plays pass."""
+    def take(self, raw: RawBatch, listens: Listens) -> None: ...
 
-    def look(self, month: Month, outcome: Outcome, *_others: object) -> None:
-        """Audit the month."""
+    def look(self, month: Month, outcome: Outcome) -> None:
         least = self.request.qualifying.min_ms if outcome.listening.ms is not None else 0
         found = audit(month, least_ms=least, rules=self.rules, scenarios=self.scenarios)
         self.found = replace(found, notes=(*found.notes, *remarks(month)))
 
 
 def remarks(month: Month) -> tuple[str, ...]:
-    """Say what was assumed about the royalty rate."""
     facts = month.facts
     if facts.rate is None:
         return (
@@ -203,7 +194,7 @@ def run_audit(
 
     """
     refuse_conditions(request)
-    auditor = Auditor(request, rules=rules, scenarios=scenarios)
+    auditor = Auditor(request, rules, scenarios)
     outcome = run(request, watch, observer=auditor)
     if auditor.found is None:
         message = "the pipeline did not show the month"

@@ -54,11 +54,6 @@ class Accounts:
         """Listening of one account."""
         return int(self.amount.sum())
 
-    @property
-    def fees(self) -> int:
-        """What all of them pay, in fee units."""
-        return self.count * self.fee
-
     def weighed(self, rule: Rule, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
         """Return the weights of one of them alone: int64[rows, entries], in the order of `artist`."""
         out = np.zeros((rule.rows, len(self.artist)), dtype=np.int64)
@@ -112,7 +107,7 @@ class Joined:
             users=facts.users + sum(a.count for a in added),
             amount=facts.amount + sum(a.count * a.total for a in added),
             plays=facts.plays + sum(a.count * a.plays for a in added),
-            fees=facts.fees + sum(a.fees for a in added),
+            fees=facts.fees + sum(a.count * a.fee for a in added),
             pool=self.pool,
         )
 
@@ -136,9 +131,13 @@ class Joined:
     def each(self, visit: Callable[[Usage], T]) -> Iterator[T]:
         """Visit the month's blocks, then the accounts."""
         yield from self.base.each(visit)
+        yield from map(visit, self.laid())
+
+    def laid(self) -> Iterator[Usage]:
+        """Lay the accounts out, block by block."""
         for accounts in self.added:
             for count in [1] if self.one_of_each else accounts.blocks(entries=len(accounts.artist)):
-                yield visit(accounts.usage(count))
+                yield accounts.usage(count)
 
     def each_users(self, visit: Callable[[Users], T]) -> Iterator[T]:
         """Visit the month's users, then the accounts."""
@@ -152,9 +151,8 @@ class Joined:
         """Gather from the month, then from the accounts."""
         known = self.base.gather(visit, rows=rows)
         total = np.concatenate([known, np.zeros((rows, self.made_up), dtype=np.int64)], axis=1)
-        for accounts in self.added:
-            for count in accounts.blocks(entries=len(accounts.artist)):
-                visit(accounts.usage(count), total)
+        for usage in self.laid():
+            visit(usage, total)
         return total
 
 

@@ -218,7 +218,6 @@ def play(replay: Replay, rule: Rule, attack: Attack) -> AuditFinding:
 
 
 def by_formula(replay: Replay, rule: Rule, attack: Attack) -> int | None:
-    """Return the income by the rule's closed form, minor units."""
     prepared, _ = replay.shifted.get((rule, attack), (replay.prepared[rule], None))
     accounts = attack.accounts
     share = rule.taken(Added(replay.baseline.facts, accounts.usage(1), accounts.count), prepared, replay.weights[rule])

@@ -54,6 +54,11 @@ class RuleAudit:
         return self.findings[0].closed is not None
 
     @property
+    def safe(self) -> bool:
+        """Whether it is known that no account gets back more than its fee."""
+        return self.most is not None and self.most <= 1
+
+    @property
     def worst(self) -> Fraction:
         """The highest income per fee of all scenarios."""
         return max(finding.per_fee for finding in self.findings)
@@ -96,7 +101,14 @@ def summary(outcome: Outcome, audit: Audit) -> dict[str, Any]:
         "listening": listening_of(outcome.listening),
         "scenarios": [scenario_of(outcome, attack) for attack in audit.attacks],
         "rules": [rule_of(outcome, found) for found in audit.rules],
-        "safe_user_cap": cap_of(audit),
+        "safe_user_cap": {
+            "plays": audit.cap,
+            "in_use": [
+                {"rule": found.rule.label, "safe": found.safe, "most_per_fee": ratio(found.most)}
+                for found in audit.rules
+                if found.rule.play_cap is not None
+            ],
+        },
         "inactive": {
             "money_in_pool": text(audit.idle),
             "pool_over_fees": ratio(audit.alpha),
@@ -111,7 +123,6 @@ def summary(outcome: Outcome, audit: Audit) -> dict[str, Any]:
 
 
 def scenario_of(outcome: Outcome, attack: Attack) -> dict[str, Any]:
-    """Say how a scenario was played."""
     scenario = attack.scenario
     return {
         "name": scenario.name,
@@ -128,7 +139,6 @@ def scenario_of(outcome: Outcome, attack: Attack) -> dict[str, Any]:
 
 
 def rule_of(outcome: Outcome, found: RuleAudit) -> dict[str, Any]:
-    """Say what was found about one rule."""
     return {
         "name": found.rule.label,
         "limit": ("known" if found.most is not None else "none") if found.known else "unknown",
@@ -146,7 +156,6 @@ def rule_of(outcome: Outcome, found: RuleAudit) -> dict[str, Any]:
 
 
 def finding_of(outcome: Outcome, finding: AuditFinding) -> dict[str, Any]:
-    """Say what one scenario brings under one rule."""
     text = outcome.currency.text
     return {
         "scenario": finding.attack.scenario.name,
@@ -163,29 +172,11 @@ def finding_of(outcome: Outcome, finding: AuditFinding) -> dict[str, Any]:
 
 
 def worth_of(outcome: Outcome, worth: Worth) -> dict[str, Any]:
-    """Say what a listener and 100 plays are worth to an artist of a tier."""
-    digits = outcome.currency.digits + FINE
-    listener, plays = (
-        None if value is None else format_units(round_half_even(value * 10**FINE), digits)
-        for value in (worth.listener, worth.plays)
-    )
-    return {"tier": worth.tier, "one_more_listener": listener, "plays_100_more": plays}
+    def fine(value: Fraction | None) -> str | None:
+        digits = outcome.currency.digits + FINE
+        return None if value is None else format_units(round_half_even(value * 10**FINE), digits)
 
-
-def cap_of(audit: Audit) -> dict[str, Any]:
-    """Say how high a user cap may be, and whether the caps that were audited are."""
-    used = [found for found in audit.rules if found.rule.play_cap is not None]
-    return {
-        "plays": audit.cap,
-        "in_use": [
-            {
-                "rule": found.rule.label,
-                "safe": found.most is not None and found.most <= 1,
-                "most_per_fee": ratio(found.most),
-            }
-            for found in used
-        ],
-    }
+    return {"tier": worth.tier, "one_more_listener": fine(worth.listener), "plays_100_more": fine(worth.plays)}
 
 
 def table(outcome: Outcome, audit: Audit) -> pa.Table:

@@ -44,14 +44,8 @@ class Steps:
     tier: str
     artist: int
     """Code of the artist of the tier's middle rank."""
-    plays: int
-    """What a listener of that tier's artists plays of one of them, on average."""
-    without: Accounts
-    """The subscriber, playing others."""
-    playing: Accounts
-    """Playing the artist too."""
-    more: Accounts
-    """Playing the artist 100 times more."""
+    tried: tuple[Accounts, ...]
+    """The subscriber, playing others; the artist too, as that tier's listeners do; the artist 100 times more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +75,12 @@ def steps(baseline: Baseline) -> list[Steps]:
         heard = Fraction(sum_exactly(baseline.month.artist_amount[members]), max(1, sum_exactly(listeners[members])))
         usual = max(1, round_half_even(heard / baseline.play))
         target = int(members[(len(members) - 1) // 2])
-        playing, more = (with_artist(without, target, count, baseline.play) for count in (usual, usual + MORE))
-        found.append(Steps(name, target, usual, without, playing, more))
+        more = (with_artist(without, target, count, baseline.play) for count in (usual, usual + MORE))
+        found.append(Steps(name, target, (without, *more)))
     return found
 
 
 def with_artist(without: Accounts, artist: int, plays: int, play: Fraction) -> Accounts:
-    """Let the subscriber play an artist so many times, on top of everything else."""
     return replace(
         without,
         artist=np.concatenate([[artist], without.artist]),
@@ -121,7 +114,7 @@ def worth(replay: Replay, rule: Rule, laid: Sequence[Steps], listeners: dict[int
         if share is None:
             found.append(Worth(step.tier, None, None))
         else:
-            without, playing, more = (share(accounts) for accounts in (step.without, step.playing, step.more))
+            without, playing, more = map(share, step.tried)
             found.append(Worth(step.tier, (playing - without) * pool, (more - playing) * pool))
     return found
 

@@ -225,7 +225,6 @@ def most_do(reached: Mapping[Signal, int], size: int) -> Iterable[str]:
 
 
 def lines(kind: Literal["user", "artist"], everybody: FoundSubjects, who: Ints, *, group: str = "") -> list[Finding]:
-    """Make a line for each of some users or artists."""
     ranked = everybody.ranked
     values = {
         s.name: (ranked.values[s.name][who], percentiles(ranked.values[s.name], who, low=s.low)) for s in ranked.signals

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import mkdtemp
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
@@ -82,8 +83,9 @@ class Ids:
                 self.texts.append(ids_as_text(column, rows[first]))
         return codes
 
+    @cached_property
     def ranked(self) -> tuple[pl.Series, Codes]:
-        """Return all ids in the order of their bytes, and the place there of each number: uint32[ids]."""
+        """All ids in the order of their bytes, and the code of each number, its place there: uint32[ids]."""
         ids = pl.Series(pa.chunked_array(self.texts))
         order = ids.arg_sort()
         place = np.empty(len(ids), dtype=np.uint32)
@@ -158,20 +160,15 @@ class Partitions:
 class DetectionIntake:
     """Sees every judged batch beside the engine and keeps of it what signals need."""
 
-    def __init__(self, running: Running) -> None:
-        """Make the folder; it is removed at the end, whatever happens."""
-        self.folder = TemporaryDirectory(prefix="fairpay-", dir=running.temp_dir)
-        self.plays = Partitions(self.folder.name, PLAYS, by="user", running=running)
-        self.pairs = Partitions(self.folder.name, PAIRS, by="artist", running=running)
+    def __init__(self, folder: str, running: Running) -> None:
+        """Begin with nothing; what is too much for memory goes below `folder`."""
+        self.plays = Partitions(folder, PLAYS, by="user", running=running)
+        self.pairs = Partitions(folder, PAIRS, by="artist", running=running)
         self.users, self.artists = Ids(), Ids()
         self.lock = Lock()
         self.lacking: set[Column] = set()
         self.first, self.last = int(MOST), 0
         self.clock = False
-
-    def close(self) -> None:
-        """Remove the files."""
-        self.folder.cleanup()
 
     def take(self, raw: RawBatch, listens: Listens) -> None:
         """Keep the used rows of a batch; called from threads."""

@@ -51,7 +51,6 @@ def review_table(found: Sequence[Finding], outcome: Outcome) -> pa.Table:
 
 
 def heads(found: Sequence[Finding], outcome: Outcome) -> dict[str, pa.Array]:
-    """Return the columns that both tables have."""
     names: Mapping[str, str] = outcome.names
     columns = {"kind": text([one.kind for one in found]), "subject": text([one.subject for one in found])}
     if names:
@@ -70,7 +69,6 @@ def heads(found: Sequence[Finding], outcome: Outcome) -> dict[str, pa.Array]:
 
 
 def text(values: Sequence[str]) -> pa.Array:
-    """Make large_string[n]."""
     return pa.array(values, pa.large_string())
 
 

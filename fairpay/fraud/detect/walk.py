@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from fairpay.fraud.detect.intake import DetectionIntake
     from fairpay.fraud.signals import Floats, UserSignal
     from fairpay.fraud.traces import Span
-    from fairpay.kernels.arrays import Codes, Ints
+    from fairpay.kernels.arrays import Ints
 
-__all__ = ["People", "Walked", "audience_of", "walk"]
+__all__ = ["Walked", "audience_of", "walk"]
 
 MOMENTS = 32
 LEAST_MOMENTS = 30
@@ -39,26 +39,6 @@ CORE_MOST = 64
 
 
 @dataclass(frozen=True, slots=True)
-class People:
-    """The users and artists of a run. A user's or artist's code is the place of the id among all, by bytes."""
-
-    users: pl.Series
-    """User ids, ascending."""
-    artists: pl.Series
-    """Artist ids, ascending."""
-    user_of: Codes
-    """uint32[users]: the code of each number that the intake gave."""
-    artist_of: Codes
-    """uint32[artists]: the same of artists."""
-
-    @classmethod
-    def of(cls, intake: DetectionIntake) -> People:
-        """Sort the ids."""
-        (users, user_of), (artists, artist_of) = intake.users.ranked(), intake.artists.ranked()
-        return cls(users, artists, user_of, artist_of)
-
-
-@dataclass(frozen=True, slots=True)
 class Walked:
     """What the walk found. Arrays are by user, in id order."""
 
@@ -72,9 +52,8 @@ class Walked:
     sketches: Sketches
 
 
-def walk(  # noqa: PLR0913 - told apart by name
+def walk(
     intake: DetectionIntake,
-    people: People,
     *,
     signals: Sequence[UserSignal],
     expected: Floats,
@@ -85,14 +64,13 @@ def walk(  # noqa: PLR0913 - told apart by name
 
     Args:
         intake: the plays.
-        people: who is who.
         signals: those whose columns the log has.
         expected: float64[artists]: what part of its plays an average listener gives each artist.
         artist_plays: int64[artists].
         span: the time the log covers.
 
     """
-    users, timed = len(people.users), {"time", "track"} <= intake.has
+    users, timed = len(intake.users.ranked[0]), {"time", "track"} <= intake.has
     values = {signal.name: np.full(users, np.nan) for signal in signals}
     plays, total, artists = (np.zeros(users, dtype=np.int64) for _ in range(3))
     moments, seed = np.empty((users, MOMENTS if timed else 0), dtype=np.uint32), seeds("lockstep", MOMENTS)
@@ -100,7 +78,7 @@ def walk(  # noqa: PLR0913 - told apart by name
     def visit(rows: pl.DataFrame) -> pl.DataFrame:
         if rows.is_empty():
             return PAIRS.to_frame()
-        codes, amount, traces = traces_of(rows, people, span)
+        codes, amount, traces = traces_of(rows, intake, span)
         for least in {signal.applies for signal in signals}:
             who, block = traces.with_plays(least)
             for signal in signals:
@@ -118,10 +96,10 @@ def walk(  # noqa: PLR0913 - told apart by name
     return Walked(values, plays, total, artists, sketches)
 
 
-def traces_of(rows: pl.DataFrame, people: People, span: Span) -> tuple[Ints, Ints, Traces]:
+def traces_of(rows: pl.DataFrame, intake: DetectionIntake, span: Span) -> tuple[Ints, Ints, Traces]:
     """Return the codes of the users of some rows, their listening, and their plays put together."""
     user, artist, time, duration, track, plays, amount = (column.to_numpy() for column in rows)
-    key = people.user_of[user].astype(np.int64) << 32 | people.artist_of[artist]
+    key = intake.users.ranked[1][user].astype(np.int64) << 32 | intake.artists.ranked[1][artist]
     order = np.argsort(key)
     key = key[order]
     entry = np.flatnonzero(np.diff(key, prepend=-1))
