@@ -7,10 +7,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pytest
-from attack_months import exact_income, months
+from attack_months import exact_income, months, paying
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from naive import NaiveMonth
 
 from fairpay.errors import UsageError
 from fairpay.fraud.audit.audit import audit, usual_rules
@@ -20,6 +19,8 @@ from fairpay.rules import find_rule, rule_classes
 from fairpay.rules.core.added import Joining
 
 if TYPE_CHECKING:
+    from naive import NaiveMonth
+
     from fairpay.fraud.audit.replay import AuditFinding
     from fairpay.fraud.audit.scenario import Attack
     from fairpay.rules.core.rule import Rule
@@ -132,13 +133,11 @@ def test_the_usual_rules_take_one_walk() -> None:
 
 
 def test_order_and_blocks_change_nothing() -> None:
-    rows = [(f"u{i}", f"a{j}", 1 + i * j % 7) for i in range(9) for j in range(i % 4 + 1)]
-    fees = {f"u{i}": 999 for i in range(9)}
+    month = paying([(f"u{i}", f"a{j}", 1 + i * j % 7) for i in range(9) for j in range(i % 4 + 1)], fee=999)
     scenario = Scenario(name="s", title="", accounts=2, streams_a_day=9, artists=3)
 
     def findings(**how: int) -> list[object]:
-        month = NaiveMonth(rows, fees=fees, pool=6294, rate=Fraction(7, 10), **how)
-        found = audit(month, scenarios=[scenario])
+        found = audit(replace(month, **how), scenarios=[scenario])
         return [(r.rule, r.most, r.findings, r.worth, r.steered, r.stray) for r in found.rules]
 
     assert findings() == findings(blocks=4, seed=7)
@@ -146,16 +145,16 @@ def test_order_and_blocks_change_nothing() -> None:
 
 def test_rules_that_cannot_run_are_named() -> None:
     """Bounded has no safe b where idle money exceeds what is kept back; the others are audited all the same."""
-    month = NaiveMonth([("u", "a", 5)], fees={"u": 1000, "idle": 1000}, pool=1400, rate=Fraction(7, 10))
-    found = audit(month, scenarios=[Scenario(name="s", title="", accounts=1, streams_a_day=9)])
+    found = audit(
+        paying([("u", "a", 5)], idle=1000), scenarios=[Scenario(name="s", title="", accounts=1, streams_a_day=9)]
+    )
     assert "bounded" not in [r.rule.name for r in found.rules]
     assert len(found.notes) == 1
     assert found.notes[0].startswith("bounded is left out")
 
 
 def test_the_worst_rule_comes_first() -> None:
-    month = NaiveMonth([(f"u{i}", "a", 5) for i in range(9)], fees={f"u{i}": 100 for i in range(9)}, pool=630,
-                       rate=Fraction(7, 10))  # fmt: skip
+    month = paying([(f"u{i}", "a", 5) for i in range(9)], fee=100)
     found = audit(month, scenarios=[Scenario(name="s", title="", accounts=1, streams_a_day=900)])
     worst = [r.worst for r in found.rules]
     assert worst == sorted(worst, reverse=True)
@@ -163,14 +162,12 @@ def test_the_worst_rule_comes_first() -> None:
 
 
 def test_accounts_by_the_million_cost_nothing_to_weigh() -> None:
-    month = NaiveMonth([("u", "a", 500)], fees={"u": 1000}, pool=700, rate=Fraction(7, 10))
     scenario = Scenario(name="s", title="", accounts=10_000_000, streams_a_day=900, artists=20_000, fee="0.01")
-    found = audit(month, rules=["norm", "market-centric", "weighted"], scenarios=[scenario])
+    found = audit(paying([("u", "a", 500)]), rules=["norm", "market-centric", "weighted"], scenarios=[scenario])
     assert [r.findings[0].income == r.findings[0].closed for r in found.rules] == [True] * 3
 
 
 def test_a_scenario_too_large_to_lay_out_is_refused() -> None:
-    month = NaiveMonth([("u", "a", 5), ("v", "b", 6)], fees={"u": 100, "v": 100}, pool=140, rate=Fraction(7, 10))
     scenario = Scenario(name="s", title="", accounts=10_000_000, streams_a_day=900, artists=20_000)
     with pytest.raises(UsageError, match="too large for median"):
-        audit(month, rules=["median"], scenarios=[scenario])
+        audit(paying([("u", "a", 5), ("v", "b", 6)]), rules=["median"], scenarios=[scenario])

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pytest
-from naive import NaiveMonth
+from attack_months import paying
 from outcomes import outcome
 from rich.console import Console
 
@@ -29,10 +28,9 @@ KEYS = ["schema_version", "currency", "pool", "money", "listening", "scenarios",
 def found() -> Audit:
     """Two scenarios on 60 listeners, with idle money in the pool."""
     rows = [(f"u{i}", f"a{j:03}", 40 + i + j) for i in range(60) for j in range(i % 30 + 1)]
-    fees = {f"u{i}": 1000 for i in range(60)} | {"idle": 2000}
-    month = NaiveMonth(rows, fees=fees, pool=43_400, rate=Fraction(7, 10))
     rules = ["market-centric", "user-centric", "user-cap", "bounded", "median"]
-    return audit(month, rules=rules, scenarios=[find_scenario("one-account"), find_scenario("click-farm")])
+    scenarios = [find_scenario("one-account"), find_scenario("click-farm")]
+    return audit(paying(rows, idle=2000), rules=rules, scenarios=scenarios)
 
 
 @pytest.fixture
@@ -78,25 +76,14 @@ def test_the_page_fits_into_80_columns(found: Audit, about: Outcome) -> None:
     text = page.get()
     assert all(len(line) <= 80 for line in text.splitlines())
     assert "…" not in text
-    for words in (
-        "market-centric",
-        "one-account",
-        "click-farm",
-        "c* =",
-        "never",
-        "no limit",
-        "not known",
-        "Not played",
-    ):
-        assert words in text
+    said = ["market-centric", "one-account", "click-farm", "c* =", "never", "no limit", "not known", "Not played"]
+    assert [words for words in said if words not in text] == []
     assert "With --inactive hold it would be 0.70" in " ".join(text.split())
 
 
 @pytest.mark.parametrize("name", scenario_names())
 def test_every_scenario_has_its_place_on_the_page(name: str, about: Outcome) -> None:
-    rows = [(f"u{i}", "a", 40 + i) for i in range(40)]
-    month = NaiveMonth(rows, fees={f"u{i}": 1000 for i in range(40)}, pool=28_000, rate=Fraction(7, 10))
-    scenario = find_scenario(name)
+    month, scenario = paying([(f"u{i}", "a", 40 + i) for i in range(40)]), find_scenario(name)
     made = audit(month, rules=["user-centric"], scenarios=[scenario])
     text = " ".join(str(part) for part in screen(about, made))
     assert f"{name}: {scenario.title}" in " ".join(text.split())

@@ -15,6 +15,7 @@ from fairpay.fraud.detect import intake
 from fairpay.synth.make import synth
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from fairpay.fraud.detect.run import Searched
@@ -129,19 +130,43 @@ def test_without_time_and_track_the_signals_that_need_them_say_so(month: pl.Data
     assert {f"u{number:06d}" for number in range(407, 419)} <= listed(result), "same_artists needs neither"
 
 
-def test_rows_that_stand_for_several_plays_have_no_duration_of_their_own(month: pl.DataFrame) -> None:
+def summed(month: pl.DataFrame) -> pl.DataFrame:
     totals = month.filter(pl.col("artist_id").is_not_null()).group_by("user_id", "artist_id")
-    summed = totals.agg(plays=pl.len(), ms_played=pl.col("ms_played").sum())
-    result = fairpay.suspects(summed, fee="9.99")
-    assert {"same_artists", "evenness", "top_artist"} <= ran(result)
-    assert {"short_plays", "hours_a_day", "longest_rest"}.isdisjoint(ran(result))
+    return totals.agg(plays=pl.len(), ms_played=pl.col("ms_played").sum())
 
 
-def test_an_unreadable_time_makes_the_time_unusable_and_no_more(month: pl.DataFrame) -> None:
-    text = month.with_columns(ts=pl.col("ts").dt.to_string())
-    broken = text.with_columns(ts=pl.when(pl.int_range(pl.len()) == 7).then(pl.lit("soon")).otherwise("ts"))
-    assert "longest_rest" in ran(fairpay.suspects(text, fee="9.99"))
-    assert "longest_rest" not in ran(fairpay.suspects(broken, fee="9.99"))
+def broken(month: pl.DataFrame) -> pl.DataFrame:
+    text = pl.col("ts").dt.to_string()
+    return month.with_columns(ts=pl.when(pl.int_range(pl.len()) == 7).then(pl.lit("soon")).otherwise(text))
+
+
+def days(month: pl.DataFrame) -> pl.DataFrame:
+    return month.with_columns(ts=pl.col("ts").dt.date())
+
+
+def texts(month: pl.DataFrame) -> pl.DataFrame:
+    return month.with_columns(ts=pl.col("ts").dt.to_string())
+
+
+TIMED = {"longest_rest", "awake_hours", "regular_gaps", "lockstep"}
+
+
+@pytest.mark.parametrize(
+    ("change", "do", "do_not"),
+    [
+        pytest.param(summed, {"same_artists", "evenness", "top_artist"}, {"short_plays", "hours_a_day", *TIMED},
+                     id="rows that stand for several plays have no duration of their own"),
+        pytest.param(texts, TIMED, set(), id="a time may be text"),
+        pytest.param(broken, {"plays_per_track"}, TIMED, id="one that cannot be read makes the time unusable"),
+        pytest.param(days, {"plays_per_track"}, TIMED, id="days without a clock are no usable time"),
+    ],
+)  # fmt: skip
+def test_signals_run_on_what_the_log_has(
+    month: pl.DataFrame, change: Callable[[pl.DataFrame], pl.DataFrame], do: set[str], do_not: set[str]
+) -> None:
+    signals = ran(fairpay.suspects(change(month), fee="9.99"))
+    assert do <= signals
+    assert do_not.isdisjoint(signals)
 
 
 def test_artists_that_jumped_are_known_from_the_month_before(month: pl.DataFrame) -> None:
@@ -206,8 +231,3 @@ def test_listeners_whom_the_run_leaves_out_are_left_out_of_the_search(month: pl.
     result = fairpay.suspects(month, subscribers=tmp_path / "subscribers.csv", unlisted="leave-out")
     assert result.outcome.listening.users <= len(users)
     assert listed(result) == set()
-
-
-def test_days_without_a_clock_are_no_usable_time(month: pl.DataFrame) -> None:
-    result = fairpay.suspects(month.with_columns(ts=pl.col("ts").dt.date()), fee="9.99")
-    assert {"longest_rest", "awake_hours", "regular_gaps", "lockstep"}.isdisjoint(ran(result))
