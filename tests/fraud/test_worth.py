@@ -12,8 +12,8 @@ from naive import Listener, NaiveMonth, exact
 
 from fairpay.fraud.audit.audit import audit
 from fairpay.fraud.audit.months import survey
+from fairpay.fraud.audit.replay import steps
 from fairpay.fraud.audit.scenario import Scenario
-from fairpay.fraud.audit.worth import steps
 
 if TYPE_CHECKING:
     from fairpay.fraud.audit.months import Accounts, Baseline

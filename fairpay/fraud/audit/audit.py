@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from fairpay.errors import UsageError
 from fairpay.fraud.audit.months import survey
-from fairpay.fraud.audit.replay import build, play
+from fairpay.fraud.audit.replay import build, listeners_of, play, steps, worth
 from fairpay.fraud.audit.report import Audit, RuleAudit, summary, table
 from fairpay.fraud.audit.scenario import plan
-from fairpay.fraud.audit.worth import listeners_of, steps, worth
 from fairpay.money.allocation import Allocation
 from fairpay.money.currency import round_half_even
 from fairpay.pipeline.division import typical_fee

@@ -16,9 +16,8 @@ from fairpay.reports.summary import SCHEMA_VERSION, listening_of, money_of, rati
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from fairpay.fraud.audit.replay import AuditFinding
+    from fairpay.fraud.audit.replay import AuditFinding, Worth
     from fairpay.fraud.audit.scenario import Attack
-    from fairpay.fraud.audit.worth import Worth
     from fairpay.reports.outcome import Outcome
     from fairpay.rules.core.added import Reason
     from fairpay.rules.core.rule import Rule

@@ -128,11 +128,7 @@ def outputs(searched: Searched) -> dict[str, Callable[[Path], int | None]]:
 
     A review of more lines than a sheet holds comes as CSV only; a workbook that stops in the middle would be believed.
     """
-    from fairpay.runs.outputs import (  # noqa: PLC0415 - the same
-        MOST_ROWS,
-        write_csv,
-        write_review,
-    )
+    from fairpay.runs.outputs import MOST_ROWS, write_csv, write_review  # noqa: PLC0415 - only where files are written
 
     safe = defused(pl.DataFrame(searched.review)).to_arrow(compat_level=pl.CompatLevel.oldest())
     files: dict[str, Callable[[Path], int | None]] = {"review.csv": partial(write_csv, safe)}
@@ -175,13 +171,7 @@ class Search:
         plays = by_artist(outcome.plays)
         market, user = by_artist(outcome.market_weight), by_artist(outcome.user_weight)
         expected = user / max(1, float(outcome.user_weight.sum()))
-        walked = walk(
-            self.intake,
-            signals=of_users,
-            expected=expected,
-            artist_plays=plays,
-            span=self.span(),
-        )
+        walked = walk(self.intake, signals=of_users, expected=expected, artist_plays=plays, span=self.span())
         groups = find_groups(of_groups, walked.sketches)
         users = rank(of_users, walked.values, len(user_ids))
         flagged = users.flagged.copy()
@@ -192,7 +182,7 @@ class Search:
             walked,
             flagged=flagged,
             intensity=intensity(market, user),
-            previous=np.array([(self.previous or {}).get(artist, 0) for artist in artist_ids], dtype=np.int64),
+            previous=self.plays_before(artist_ids),
         )
         artists = rank(of_artists, {one.name: one.measure(audience) for one in of_artists}, len(artist_ids))
         everybody = Users(self.fees(user_ids, outcome), walked.total, walked.plays)
@@ -217,6 +207,11 @@ class Search:
         if "time" not in self.intake.has:
             return Span(0, NO_TIME_DAYS, least)
         return Span(self.intake.first, max(1.0, (self.intake.last - self.intake.first) / DAY), least)
+
+    def plays_before(self, artists: pl.Series) -> Ints:
+        if self.previous is None:
+            return np.zeros(len(artists), dtype=np.int64)
+        return np.array([self.previous.get(artist, 0) for artist in artists], dtype=np.int64)
 
     def fees(self, users: pl.Series, outcome: Outcome) -> Ints:
         """Return what each user paid, in fee units: int64[users]."""
