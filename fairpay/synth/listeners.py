@@ -91,8 +91,6 @@ WRITTEN = re.compile(r"(\d{1,7}):(\d{1,6})(?::(\d{1,6}))?")
 class PlantKind:
     """A way of faking listening."""
 
-    what: str
-    """In words."""
     artist: str
     """What the planted artists are called; a number follows where there are several."""
     hours: Hours
@@ -110,19 +108,19 @@ class PlantKind:
 
 KINDS = {
     "bots": PlantKind(
-        what="paid accounts that play around the clock, spread over many made-up artists (Smith, SDNY 2024)",
+        # paid accounts that play around the clock, spread over many made-up artists (Smith, SDNY 2024)
         artist="Untitled Signal", hours=AROUND_THE_CLOCK, artists=100, tracks=20, seconds=(32, 190), sitting=200,
     ),
     "loops": PlantKind(
-        what="fans who loop one album of silence overnight (Sleepify, 2014)",
+        # fans who loop one album of silence overnight (Sleepify, 2014)
         artist="Hushabye Loop", hours=OVERNIGHT, artists=1, tracks=10, seconds=(31, 36), sitting=400,
     ),
     "lockstep": PlantKind(
-        what="accounts that play the same few tracks at people's hours",
+        # accounts that play the same few tracks at people's hours
         artist="Same Song", hours=PEOPLE, artists=9, tracks=7, seconds=(45, 240), sitting=12,
     ),
     "farm": PlantKind(
-        what="people paid to play, who play famous artists as camouflage",
+        # people paid to play, who play famous artists as camouflage
         artist="Hired Hands", hours=PEOPLE, artists=5, tracks=8, seconds=(31, 240), sitting=8, camouflage=40_000,
     ),
 }  # fmt: skip

@@ -111,8 +111,8 @@ def month(**how: Any) -> NaiveMonth:  # noqa: ANN401 - any field of a month
 
 def planned(baseline: Baseline | None = None, **values: Any) -> Attack:  # noqa: ANN401 - any field of a scenario
     """Plan a scenario of one account that plays once a day, but for what is said."""
-    told = {"name": "s", "title": "", "accounts": 1, "streams_a_day": 1, **values}
-    return plan(Scenario(**told), baseline or survey(month()))
+    chosen = {"name": "s", "title": "", "accounts": 1, "streams_a_day": 1, **values}
+    return plan(Scenario(**chosen), baseline or survey(month()))
 
 
 def test_a_share_of_the_fees_becomes_accounts() -> None:

@@ -28,8 +28,6 @@ NIGHTS = Hours((100,) * 6 + (56,) + (12,) * 13 + (8, 24, 80, 100))
 class Innocent:
     """A way of listening that is odd and in order."""
 
-    what: str
-    """In words."""
     hours: Hours
     plays: int
     """Plays a day."""
@@ -49,18 +47,22 @@ class Innocent:
 
 INNOCENTS = {
     "cafes": Innocent(
-        what="a shop with background music, open from eight to ten", hours=OPEN, plays=230, own=300, even=True,
+        # a shop with background music, open from eight to ten
+        hours=OPEN, plays=230, own=300, even=True,
         sitting=15,
     ),
     "sleepers": Innocent(
-        what="someone who sleeps to white noise and listens to music by day", hours=NIGHTS, plays=110, own=20,
+        # someone who sleeps to white noise and listens to music by day
+        hours=NIGHTS, plays=110, own=20,
         devoted=40_000, tracks=2, seconds=480, sitting=60,
     ),
     "superfans": Innocent(
-        what="a fan who plays little but one artist", hours=PEOPLE, plays=60, own=12, devoted=56_000,
+        # a fan who plays little but one artist
+        hours=PEOPLE, plays=60, own=12, devoted=56_000,
     ),
     "families": Innocent(
-        what="four people on one account", hours=PEOPLE, plays=220, own=80,
+        # four people on one account
+        hours=PEOPLE, plays=220, own=80,
     ),
 }  # fmt: skip
 

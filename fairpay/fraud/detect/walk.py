@@ -180,8 +180,8 @@ def audience_of(
 
     def visit(rows: pl.DataFrame) -> pl.DataFrame:
         user = rows["user"].to_numpy()
-        told = rows.with_columns(loyal=pl.Series(walked.artists[user] == 1), flagged=pl.Series(flagged[user]))
-        return told.group_by("artist").agg(
+        rows = rows.with_columns(loyal=pl.Series(walked.artists[user] == 1), flagged=pl.Series(flagged[user]))
+        return rows.group_by("artist").agg(
             listeners=pl.len(),
             loyal=pl.col("loyal").sum(),
             heavy=played.sort(descending=True).head(top).sum(),
