@@ -81,9 +81,8 @@ def test_the_page_fits_into_80_columns(found: Audit, about: Outcome) -> None:
     assert "With --inactive hold it would be 0.70" in " ".join(text.split())
 
 
-@pytest.mark.parametrize("name", scenario_names())
-def test_every_scenario_has_its_place_on_the_page(name: str, about: Outcome) -> None:
-    month, scenario = paying([(f"u{i}", "a", 40 + i) for i in range(40)]), find_scenario(name)
-    made = audit(month, rules=["user-centric"], scenarios=[scenario])
-    text = " ".join(str(part) for part in screen(about, made))
-    assert f"{name}: {scenario.title}" in " ".join(text.split())
+def test_every_scenario_has_its_place_on_the_page(about: Outcome) -> None:
+    scenarios = [find_scenario(name) for name in scenario_names()]
+    made = audit(paying([(f"u{i}", "a", 40 + i) for i in range(40)]), rules=["user-centric"], scenarios=scenarios)
+    page = " ".join(" ".join(str(part) for part in screen(about, made)).split())
+    assert [one.name for one in scenarios if f"{one.name}: {one.title}" not in page] == []

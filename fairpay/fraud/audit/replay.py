@@ -175,21 +175,20 @@ def build(
     busiest = [*(a.playing(a.most_plays) for a in attacks), *others]
     everybody = replace(baseline.joined(busiest, pool=baseline.facts.pool), one_of_each=True)
     prepared = {rule: rule.prepare(everybody if rule.joining is Joining.STEADY else baseline.month) for rule in rules}
-    jobs: list[tuple[Rule, Any]] = list(prepared.items())
-    pairs = [(rule, attack) for rule in rules if rule.joining is Joining.SHIFTING for attack in attacks]
-    for rule, attack in pairs:
-        jobs.append((rule, rule.prepare(baseline.joined([attack.accounts], pool=attack.pool))))
-    weighed = weigh(baseline, jobs)
-    own = dict(zip(prepared, weighed, strict=False))
+    shifted = {
+        (rule, attack): rule.prepare(baseline.joined([attack.accounts], pool=attack.pool))
+        for rule in rules
+        if rule.joining is Joining.SHIFTING
+        for attack in attacks
+    }
+    weighed = iter(weigh(baseline, [*prepared.items(), *((rule, ready) for (rule, _), ready in shifted.items())]))
+    own = {rule: next(weighed) for rule in prepared}
     return Replay(
         baseline=baseline,
         prepared=prepared,
         weights=own,
         grouped={rule: by_group(weights, baseline.tier) for rule, weights in own.items()},
-        shifted={
-            pair: (job[1], by_group(weights, baseline.tier))
-            for pair, job, weights in zip(pairs, jobs[len(prepared) :], weighed[len(prepared) :], strict=True)
-        },
+        shifted={pair: (ready, by_group(next(weighed), baseline.tier)) for pair, ready in shifted.items()},
     )
 
 

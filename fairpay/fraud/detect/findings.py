@@ -23,11 +23,9 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
 
 __all__ = [
-    "AccountGroup",
     "Evidence",
     "Finding",
     "FoundSubjects",
-    "Ranked",
     "find_groups",
     "findings",
     "group_name",

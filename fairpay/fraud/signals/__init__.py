@@ -10,7 +10,7 @@ import inspect
 import pkgutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -178,25 +178,22 @@ def agreement(signs: NDArray[np.uint32]) -> float:
     return float(np.mean([np.unique(column, return_counts=True)[1].max() / len(column) for column in signs.T]))
 
 
-Kind = TypeVar("Kind", bound=Described)
-
-
 def user_signals() -> tuple[UserSignal, ...]:
     """Return every signal about accounts, by name."""
-    return of_kind(UserSignal)  # type: ignore[type-abstract] # its classes are looked for, not made
+    return of_kind(UserSignal)
 
 
 def artist_signals() -> tuple[ArtistSignal, ...]:
     """Return every signal about artists, likewise."""
-    return of_kind(ArtistSignal)  # type: ignore[type-abstract] # the same
+    return of_kind(ArtistSignal)
 
 
 def group_signals() -> tuple[GroupSignal, ...]:
     """Return every signal about accounts together, likewise."""
-    return of_kind(GroupSignal)  # type: ignore[type-abstract] # the same
+    return of_kind(GroupSignal)
 
 
-def of_kind(kind: type[Kind]) -> tuple[Kind, ...]:
+def of_kind(kind: type[Any]) -> tuple[Any, ...]:
     """Return an instance of every class of a kind that a file of this folder defines, by name."""
     modules = [importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
     found = [one for module in modules for one in vars(module).values() if isinstance(one, type)]
