@@ -15,7 +15,6 @@ from fairpay.fraud.detect import intake
 from fairpay.synth.make import synth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from fairpay.fraud.detect.run import Searched
@@ -130,43 +129,22 @@ def test_without_time_and_track_the_signals_that_need_them_say_so(month: pl.Data
     assert {f"u{number:06d}" for number in range(407, 419)} <= listed(result), "same_artists needs neither"
 
 
-def summed(month: pl.DataFrame) -> pl.DataFrame:
+def test_rows_that_stand_for_several_plays_have_no_duration_of_their_own(month: pl.DataFrame) -> None:
     totals = month.filter(pl.col("artist_id").is_not_null()).group_by("user_id", "artist_id")
-    return totals.agg(plays=pl.len(), ms_played=pl.col("ms_played").sum())
-
-
-def broken(month: pl.DataFrame) -> pl.DataFrame:
-    text = pl.col("ts").dt.to_string()
-    return month.with_columns(ts=pl.when(pl.int_range(pl.len()) == 7).then(pl.lit("soon")).otherwise(text))
-
-
-def days(month: pl.DataFrame) -> pl.DataFrame:
-    return month.with_columns(ts=pl.col("ts").dt.date())
-
-
-def texts(month: pl.DataFrame) -> pl.DataFrame:
-    return month.with_columns(ts=pl.col("ts").dt.to_string())
+    result = fairpay.suspects(totals.agg(plays=pl.len(), ms_played=pl.col("ms_played").sum()), fee="9.99")
+    assert {"same_artists", "evenness", "top_artist"} <= ran(result)
+    assert {"short_plays", "hours_a_day", "longest_rest"}.isdisjoint(ran(result))
 
 
 TIMED = {"longest_rest", "awake_hours", "regular_gaps", "lockstep"}
+TEXT = pl.col("ts").dt.to_string()
+BROKEN = pl.when(pl.int_range(pl.len()) == 7).then(pl.lit("soon")).otherwise(TEXT)
 
 
-@pytest.mark.parametrize(
-    ("change", "do", "do_not"),
-    [
-        pytest.param(summed, {"same_artists", "evenness", "top_artist"}, {"short_plays", "hours_a_day", *TIMED},
-                     id="rows that stand for several plays have no duration of their own"),
-        pytest.param(texts, TIMED, set(), id="a time may be text"),
-        pytest.param(broken, {"plays_per_track"}, TIMED, id="one that cannot be read makes the time unusable"),
-        pytest.param(days, {"plays_per_track"}, TIMED, id="days without a clock are no usable time"),
-    ],
-)  # fmt: skip
-def test_signals_run_on_what_the_log_has(
-    month: pl.DataFrame, change: Callable[[pl.DataFrame], pl.DataFrame], do: set[str], do_not: set[str]
-) -> None:
-    signals = ran(fairpay.suspects(change(month), fee="9.99"))
-    assert do <= signals
-    assert do_not.isdisjoint(signals)
+@pytest.mark.parametrize(("ts", "usable"), [(TEXT, True), (BROKEN, False), (pl.col("ts").dt.date(), False)])
+def test_a_time_counts_where_all_can_be_read_and_tell_hours(month: pl.DataFrame, ts: pl.Expr, usable: bool) -> None:  # noqa: FBT001 - a table
+    signals = ran(fairpay.suspects(month.with_columns(ts=ts), fee="9.99"))
+    assert signals >= TIMED if usable else TIMED.isdisjoint(signals)
 
 
 def test_artists_that_jumped_are_known_from_the_month_before(month: pl.DataFrame) -> None:
