@@ -89,3 +89,9 @@ def test_accounts_that_share_their_moments_are_in_lockstep() -> None:
     people = DRAWS.integers(0, 2**32, (100, 600)).tolist()
     found = Lockstep().find(crowd([[1]] * 112, [*people, *choir]))
     assert [group.users.tolist() for group in found] == [list(range(100, 112))]
+
+
+def test_a_second_dense_block_is_found_behind_the_first() -> None:
+    farms = [[some(8, 30, beyond=310) for _ in range(60)], [some(5, 20, beyond=350) for _ in range(40)]]
+    found = DenseBlock().find(crowd([*[[]] * 1500, *farms[0], *farms[1]]))
+    assert [group.users.tolist() for group in found] == [[*range(1500, 1560)], [*range(1560, 1600)]]
