@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fairpay.cli.invocation import Invocation
-    from fairpay.fraud.signal import GroupSignal, Signal
+    from fairpay.fraud.signals import GroupSignal, Signal
 
 __all__ = ["list_signals", "run"]
 

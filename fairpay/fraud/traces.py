@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -17,7 +18,19 @@ if TYPE_CHECKING:
 
     from fairpay.kernels.arrays import Ints
 
-__all__ = ["Audience", "Column", "Pairs", "Sketches", "Span", "Traces", "distinct", "largest", "starts", "sums"]
+__all__ = [
+    "Audience",
+    "Column",
+    "Pairs",
+    "Sketches",
+    "Span",
+    "Traces",
+    "distinct",
+    "largest",
+    "seeds",
+    "sign_sets",
+    "sums",
+]
 
 Column = Literal["time", "duration", "track", "previous"]
 
@@ -56,10 +69,8 @@ class Traces:
     """int64[users]: qualified plays."""
     pairs: Pairs
     span: Span
-    has: frozenset[Column]
-    """Which of the following are known: zeros stand for those that are not."""
     time: NDArray[np.uint32]
-    """uint32[rows]: when each play ended, seconds since 1970 UTC."""
+    """uint32[rows]: when each play ended, seconds since 1970 UTC; zeros stand for a column that the log lacks."""
     duration: NDArray[np.uint32]
     """uint32[rows]: milliseconds heard; not known where a row stands for several plays."""
     track: NDArray[np.uint32]
@@ -104,7 +115,7 @@ class Traces:
         )
         pairs = Pairs(bound, self.pairs.artist[entries], self.pairs.plays[entries])
         columns = {name: getattr(self, name)[rows] for name in ("time", "duration", "track")}
-        return who, Traces(start=start, plays=self.plays[who], pairs=pairs, span=self.span, has=self.has, **columns)
+        return who, Traces(start=start, plays=self.plays[who], pairs=pairs, span=self.span, **columns)
 
 
 @dataclass(frozen=True)
@@ -121,8 +132,8 @@ class Audience:
     """int64[artists]: plays of users with a finding."""
     intensity: NDArray[np.float64]
     """float64[artists]: fan intensity, how heavily its listeners listen against the mean."""
-    previous: Ints | None = None
-    """int64[artists]: plays in the month before; None where no such log was given."""
+    previous: Ints
+    """int64[artists]: plays in the month before; zeros where no such log was given."""
 
 
 @dataclass(frozen=True)
@@ -143,28 +154,32 @@ class Sketches:
 
 def sums(values: NDArray[np.generic], start: Ints) -> Ints:
     """Add up each segment: int64[segments]; none of them is empty."""
-    if len(start) == 1:
-        return np.zeros(0, dtype=np.int64)
     return np.add.reduceat(values, start[:-1], dtype=np.int64)
 
 
 def largest(values: NDArray[np.integer], start: Ints) -> Ints:
     """Find the largest of each segment: [segments]; none of them is empty."""
-    found = values[:0] if len(start) == 1 else np.maximum.reduceat(values, start[:-1])
-    return found.astype(np.int64)
-
-
-def starts(values: NDArray[np.generic], start: Ints) -> Ints:
-    """Find where each run of equal values begins, runs never crossing segments: int64[runs]."""
-    if not len(values):
-        return np.zeros(0, dtype=np.int64)
-    new = np.empty(len(values), dtype=np.bool_)
-    new[0] = True
-    np.not_equal(values[1:], values[:-1], out=new[1:])
-    new[start[:-1]] = True
-    return np.flatnonzero(new)
+    return np.maximum.reduceat(values, start[:-1]).astype(np.int64)
 
 
 def distinct(values: NDArray[np.generic], start: Ints) -> Ints:
-    """Count the distinct values of each segment, sorted within it: int64[segments]."""
-    return np.diff(np.searchsorted(starts(values, start), start))
+    """Count the distinct values of each segment, sorted within it: int64[segments]; none of them is empty."""
+    new = np.ones(len(values), dtype=np.bool_)
+    np.not_equal(values[1:], values[:-1], out=new[1:])
+    new[start[:-1]] = True
+    return sums(new, start)
+
+
+def seeds(purpose: str, count: int) -> NDArray[np.uint64]:
+    """Draw the seeds of `count` hash functions, the same in every run: uint64[count]."""
+    drawn = [blake2b(f"{purpose}:{k}".encode(), digest_size=8).digest() for k in range(count)]
+    return np.array([int.from_bytes(seed, "little") for seed in drawn], dtype=np.uint64)
+
+
+def sign_sets(start: Ints, element: NDArray[np.unsignedinteger], seed: NDArray[np.uint64]) -> NDArray[np.uint32]:
+    """Sign each set by MinHash: uint32[sets, hashes]. Repeated elements count once."""
+    from fairpay.kernels.minhash import sign  # noqa: PLC0415 - Numba is loaded where it is used
+
+    signs = np.empty((len(start) - 1, len(seed)), dtype=np.uint32)
+    sign(start, element.astype(np.uint64), seed, signs)
+    return signs

@@ -16,6 +16,8 @@ from fairpay.synth.draws import below
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fairpay.kernels.arrays import Ints
+
 __all__ = ["AROUND_THE_CLOCK", "HOUR_MS", "OVERNIGHT", "PEOPLE", "Calendar", "Hours"]
 
 HOUR_MS = 3_600_000
@@ -31,16 +33,19 @@ class Hours:
     """24 integers that sum to 1024."""
 
     @cached_property
-    def before(self) -> NDArray[np.int64]:
-        """int64[24, 25]: listening before each hour, of 1024, for a day that begins `shift` hours later."""
-        shifted = [np.roll(self.weights, shift) for shift in range(24)]
-        return np.array([np.concatenate([[0], np.cumsum(row)]) for row in shifted], dtype=np.int64)
+    def shifted(self) -> Ints:
+        """int64[24, 24]: the weights of a day that begins so many hours later."""
+        return np.array([np.roll(self.weights, shift) for shift in range(24)], dtype=np.int64)
 
     @cached_property
-    def hour_at(self) -> NDArray[np.int64]:
-        """int64[24, 1024]: the hour in which each 1024th of the shifted day's listening falls."""
-        shifted = [np.roll(self.weights, shift) for shift in range(24)]
-        return np.array([np.repeat(np.arange(24), row) for row in shifted], dtype=np.int64)
+    def before(self) -> Ints:
+        """int64[24, 25]: listening before each hour, of 1024, by shift."""
+        return np.cumsum(np.pad(self.shifted, ((0, 0), (1, 0))), axis=1)
+
+    @cached_property
+    def hour_at(self) -> Ints:
+        """int64[24, 1024]: the hour in which each 1024th of the day's listening falls, by shift."""
+        return np.array([np.repeat(np.arange(24), row) for row in self.shifted], dtype=np.int64)
 
 
 PEOPLE = Hours((14, 7, 3, 2, 2, 6, 22, 52, 60, 52, 48, 50, 54, 52, 50, 54, 62, 72, 78, 76, 72, 62, 46, 28))
@@ -52,8 +57,8 @@ AROUND_THE_CLOCK = Hours((43,) * 16 + (42,) * 8)
 class Calendar:
     """A month cut into windows of whole hours, so that it can be made window by window."""
 
-    year: int
-    month: int
+    first: dt.datetime
+    """The month's first moment, UTC."""
     parts: int
     """Windows a day: a divisor of 24."""
 
@@ -66,42 +71,27 @@ class Calendar:
 
         """
         try:
-            first = dt.datetime.strptime(text, "%Y-%m").replace(tzinfo=dt.UTC)
+            return cls(dt.datetime.strptime(text, "%Y-%m").replace(tzinfo=dt.UTC), parts)
         except ValueError:
             message = f"{text!r} is not a month"
             raise UsageError(message, advice="Write a year and a month, such as 2026-10.") from None
-        return cls(first.year, first.month, parts)
 
     @property
     def days(self) -> int:
         """Days of the month."""
-        return civil.monthrange(self.year, self.month)[1]
+        return civil.monthrange(self.first.year, self.first.month)[1]
 
     @property
     def windows(self) -> int:
         """Windows of the month."""
         return self.days * self.parts
 
-    @property
-    def start_ms(self) -> int:
-        """The month's first moment, milliseconds since 1970 UTC."""
-        return int(dt.datetime(self.year, self.month, 1, tzinfo=dt.UTC).timestamp()) * 1000
-
     @cached_property
-    def day_weights(self) -> NDArray[np.int64]:
+    def day_weights(self) -> Ints:
         """int64[days]: people listen a little more towards the weekend."""
-        first = civil.weekday(self.year, self.month, 1)
-        return np.array([WEEKDAY[(first + day) % 7] for day in range(self.days)], dtype=np.int64)
+        return np.resize(np.roll(WEEKDAY, -self.first.weekday()), self.days)
 
-    def plays_before(
-        self,
-        edges: NDArray[np.int64],
-        *,
-        total: NDArray[np.int64],
-        phase: NDArray[np.uint64],
-        shift: NDArray[np.int64],
-        hours: Hours,
-    ) -> NDArray[np.int64]:
+    def plays_before(self, edges: Ints, *, total: Ints, phase: NDArray[np.uint64], shift: Ints, hours: Hours) -> Ints:
         """Count each user's plays before the given edges of windows: int64[users, edges].
 
         A user's plays follow the calendar evenly; `phase` (a draw) decides where the remainders fall, so that counts
@@ -113,22 +103,20 @@ class Calendar:
         whole = int(passed[-1]) * UNIT
         before = passed[day] * UNIT + weights[day] * hours.before[shift[:, None], part * (24 // self.parts)]
         remainder = below(phase, whole)
-        counted: NDArray[np.int64] = (total[:, None] * before + remainder[:, None]) // whole
+        counted: Ints = (total[:, None] * before + remainder[:, None]) // whole
         return counted
 
-    def moments(
-        self, bits: NDArray[np.uint64], *, window: NDArray[np.int64], shift: NDArray[np.int64], hours: Hours
-    ) -> NDArray[np.int64]:
+    def moments(self, bits: NDArray[np.uint64], *, window: Ints, shift: Ints, hours: Hours) -> Ints:
         """Draw a moment inside each window by the hours' weights: milliseconds since the month began, int64[n]."""
         day, part = np.divmod(window, self.parts)
         width = 24 // self.parts
         low = hours.before[shift, part * width]
         high = hours.before[shift, (part + 1) * width]
         hour = hours.hour_at[shift, np.minimum(low + below(bits, high - low), UNIT - 1)]
-        moment: NDArray[np.int64] = (day * 24 + hour) * HOUR_MS + below(bits, HOUR_MS, offset=16)
+        moment: Ints = (day * 24 + hour) * HOUR_MS + below(bits, HOUR_MS, offset=16)
         return moment
 
-    def wrap(self, moment: NDArray[np.int64], window: NDArray[np.int64]) -> NDArray[np.int64]:
+    def wrap(self, moment: Ints, window: Ints) -> Ints:
         """Bring moments that run over the end of their window back to its beginning."""
         width = 24 // self.parts * HOUR_MS
         low = window * width

@@ -1,22 +1,30 @@
-"""Making a month: how large it is, who is planted in it, and which files it becomes."""
+"""Making a month: how large it is, who is planted in it, and its files, each in place only when it is whole."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from fairpay.errors import UsageError
+from fairpay.errors import OutputError, UsageError
 from fairpay.settings.commands import complete
 from fairpay.settings.speech import job
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import pyarrow as pa
+
     from fairpay.settings.options import SynthOptions
 
 __all__ = ["Written", "synth"]
 
 IDLE_SHARE = 32
 """One subscriber in so many plays nothing, on top of those who happen not to."""
+GROUP_ROWS = 1_000_000
 MOST = {"rows": 10**11, "users": 10**8, "artists": 5 * 10**6, "files": 10**5}
 
 
@@ -49,44 +57,146 @@ def synth(path: str | Path, **options: Unpack[SynthOptions]) -> Written:
         OutputError: when a file is there already (without `force`) or cannot be written.
 
     """
-    from fairpay.synth import write  # noqa: PLC0415 - loads PyArrow where it is used
-    from fairpay.synth.plants import make_month, parse_plants  # noqa: PLC0415 - likewise
-    from fairpay.synth.tables import make_tables  # noqa: PLC0415 - likewise
+    from fairpay.synth.listeners import make_month, parse_plants  # noqa: PLC0415 - loads Polars where it is used
+    from fairpay.synth.tables import COLUMNS, COUNTRIES, PAID, PLANS, Tables  # noqa: PLC0415 - likewise
 
     full = complete("synth", options)
-    rows, files = full["rows"], full["files"]
+    rows, seed = full["rows"], full["seed"]
     users = max(1, rows // 100) if full["users"] is None else full["users"]
     artists = max(1, users * 3 // 10) if full["artists"] is None else full["artists"]
-    check_numbers(rows=rows, users=users, artists=artists, files=files)
+    check_numbers(rows=rows, users=users, artists=artists, files=full["files"])
     planted = parse_plants({**({"bots": full["bots"]} if full["bots"] else {}), **(full["plants"] or {})})
-    made = make_month(rows, planted, users=users, artists=artists, seed=full["seed"], month=full["month"])
-    tables = make_tables(made, **{name: full[name] for name in ("seed", "ids", "columns", "countries", "plans")})
-    logs = write.log_paths(Path(path), files=files, chosen=full["format"])
+    made = make_month(rows, planted, users=users, artists=artists, seed=seed, month=full["month"])
+    chosen = full["columns"] or tuple(COLUMNS), full["countries"] or COUNTRIES, full["plans"] or PLANS
+    tables = Tables(seed, full["ids"], made, *chosen)
+    logs = log_paths(Path(path), files=full["files"], chosen=full["format"])
     paid, names = (None if full[name] is None else Path(full[name]) for name in ("subscribers", "artist_file"))
     more = [one for one in (paid, names) if one is not None]
     for one in more:
-        write.format_of(one)
+        format_of(one)
     if not full["force"]:
-        write.refuse_present([*logs, *more])
+        refuse_present([*logs, *more])
     batches = (tables.plays(plays) for plays in (made.by_time() if full["order"] == "time" else made.by_user()))
-    write.write_logs(batches, logs, rows=made.rows, schema=tables.schema, chosen=full["format"])
+    left: list[pa.Table] = []
+    for number, one in enumerate(logs):
+        share = made.rows * (number + 1) // len(logs) - made.rows * number // len(logs)
+        write_file(take_rows(batches, left, share), one, tables.schema, full["format"])
     if paid is not None:
-        everybody = made.users + made.users // IDLE_SHARE
-        write.write_file(tables.subscribers(everybody), paid, schema=tables.subscriber_schema)
+        write_file(tables.subscribers(made.users + made.users // IDLE_SHARE), paid, PAID)
     if names is not None:
         table = tables.artist_table()
-        write.write_file([table], names, schema=table.schema)
+        write_file([table], names, table.schema)
     return Written(made.rows, made.users, made.artists, logs)
 
 
 def check_numbers(**numbers: int) -> None:
-    """Refuse sizes that make no month.
-
-    Raises:
-        UsageError: for less than one of anything, or more than can be numbered.
-
-    """
+    """Refuse less than one of anything, and more than can be numbered."""
     for name, number in numbers.items():
         if not 1 <= number <= MOST[name]:
             message = f"{number} {name} cannot be made"
             raise UsageError(message, advice=f"Give from 1 to {MOST[name]:,} {name}.")
+
+
+def format_of(path: Path, chosen: str | None = None) -> str:
+    """Tell the format: the one chosen, else by extension; refuse what is neither CSV nor Parquet."""
+    name = chosen or path.suffix.lstrip(".").lower()
+    if name not in {"csv", "parquet"}:
+        message = f"{path}: not a format that can be made"
+        raise UsageError(message, advice="Let the name end in .parquet or .csv, or say --format.")
+    return name
+
+
+def log_paths(path: Path, *, files: int, chosen: str | None) -> tuple[Path, ...]:
+    """Name the files of a log: the path itself, or `part-00000.parquet` and so on within it."""
+    if files == 1:
+        format_of(path, chosen)
+        return (path,)
+    extension = format_of(path, chosen or (None if path.suffix else "parquet"))
+    return tuple(path / f"part-{number:05}.{extension}" for number in range(files))
+
+
+def refuse_present(paths: Iterable[Path]) -> None:
+    """Refuse to write over what is there, or where one may not look."""
+    for path in paths:
+        try:
+            there = path.exists()
+        except OSError as error:
+            message = f"{path} could not be written: {error.strerror}"
+            raise OutputError(message, advice="Choose another place.") from error
+        if there:
+            message = f"{path} is there already"
+            raise OutputError(message, advice="Choose another name, or replace it with --force.")
+
+
+def take_rows(tables: Iterator[pa.Table], left: list[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """Take the next `rows` rows; what is over of a table stays in `left` for the next taker."""
+    while rows:
+        table = left.pop() if left else next(tables)
+        part = table.slice(0, rows)
+        if part.num_rows < table.num_rows:
+            left.append(table.slice(part.num_rows))
+        rows -= part.num_rows
+        yield part
+
+
+def write_file(tables: Iterable[pa.Table], path: Path, schema: pa.Schema, chosen: str | None = None) -> None:
+    """Write tables to one file as they come: UTF-8 CSV, or Parquet in groups of a million rows.
+
+    Raises:
+        OutputError: when the file cannot be written; nothing half-written stays.
+
+    """
+    import polars as pl  # noqa: PLC0415 - loaded where it is used
+    import pyarrow.parquet as pq  # noqa: PLC0415 - likewise
+
+    with whole_file(path) as part:
+        if format_of(path, chosen) == "csv":
+            with part.open("wb") as file:
+                for number, table in enumerate(ahead(chain([schema.empty_table()], tables))):
+                    frame = pl.DataFrame(table)
+                    frame.write_csv(file, include_header=not number, datetime_format="%Y-%m-%dT%H:%M:%SZ")
+        else:
+            with pq.ParquetWriter(part, schema, compression="zstd", store_schema=False) as writer:
+                for table in ahead(in_groups(tables, schema)):
+                    writer.write_table(table, row_group_size=GROUP_ROWS)
+
+
+def in_groups(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Hand full row groups on; the rest of a table waits for the next, or the end."""
+    import pyarrow as pa  # noqa: PLC0415 - loaded where it is used
+
+    waiting = schema.empty_table()
+    for table in tables:
+        waiting = pa.concat_tables([waiting, table])
+        full = waiting.num_rows // GROUP_ROWS * GROUP_ROWS
+        if full:
+            yield waiting.slice(0, full)
+        waiting = waiting.slice(full)
+    if waiting.num_rows:
+        yield waiting
+
+
+def ahead(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Make the next table while one is written."""
+    made = iter(tables)
+    with ThreadPoolExecutor(1) as worker:
+        coming = worker.submit(next, made, None)
+        while (table := coming.result()) is not None:
+            coming = worker.submit(next, made, None)
+            yield table
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Name a file to write first; it becomes `path` at the end, or is removed."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        part.replace(path)
+    except OSError as error:
+        message = f"{path} could not be written: {error.strerror or error}"
+        raise OutputError(message, advice="Nothing half-written is left.") from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

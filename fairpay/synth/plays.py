@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import polars as pl
 
+from fairpay.kernels.arrays import Ints
 from fairpay.synth.calendar import Calendar
 from fairpay.synth.catalogue import Catalogue
 from fairpay.synth.draws import draw, stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -52,31 +54,16 @@ class World:
 class Slots:
     """Plays before it is known what is played; those of one user and window stand together."""
 
-    user: NDArray[np.int64]
+    user: Ints
     """int64[n]: user index."""
-    number: NDArray[np.int64]
+    number: Ints
     """int64[n]: which of the user's plays of the month, from 0."""
-    window: NDArray[np.int64]
+    window: Ints
     """int64[n]: window of the month."""
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What is played in each slot."""
-
-    artist: NDArray[np.int64]
-    """int64[n]: artist index; -1 for a podcast."""
-    track: NDArray[np.int64]
-    """int64[n]: track number."""
-    ms: NDArray[np.int64]
-    """int64[n]: milliseconds heard."""
-
-
-class Chooser(Protocol):
-    """Decides what is played."""
-
-    def __call__(self, slots: Slots) -> Choice:
-        """Choose an artist, a track and a time heard for each slot."""
+Choice: TypeAlias = tuple[Ints, Ints, Ints]
+"""What is played in each slot: artist index (-1 for a podcast), track number, milliseconds heard; int64[n] each."""
 
 
 @dataclass(frozen=True)
@@ -86,33 +73,64 @@ class Cohort:
     world: World
     first: int
     """Index of the first user."""
-    total: NDArray[np.int64]
+    total: Ints
     """int64[users]: plays in the month."""
-    late: NDArray[np.int64]
-    """int64[users]: by how many hours the user's day is late, 0 to 23."""
-    phase: NDArray[np.uint64]
-    """uint64[users]: a draw."""
     hours: Hours
     sitting: int
     """One play in so many begins a new sitting; the others follow the play before."""
-    choose: Chooser
+    choose: Callable[[Slots], Choice]
+    late: Ints | int = 0
+    """int64[users], or one for all: by how many hours the user's day is late, 0 to 23."""
 
-    @classmethod
-    def of(  # noqa: PLR0913 - told apart by name
-        cls,
-        world: World,
-        total: NDArray[np.int64],
-        *,
-        first: int,
-        hours: Hours,
-        sitting: int,
-        choose: Chooser,
-        late: NDArray[np.int64] | None = None,
-    ) -> Cohort:
-        """Draw the phase of each user; nobody's day is late where it is not said."""
-        phase = draw(stream(world.seed, "phase"), np.arange(len(total)) + first)
-        late = np.zeros(len(total), dtype=np.int64) if late is None else late
-        return cls(world, first, total, late, phase, hours, sitting, choose)
+    @cached_property
+    def phase(self) -> NDArray[np.uint64]:
+        """uint64[users]: a draw."""
+        return draw(stream(self.world.seed, "phase"), np.arange(len(self.total)) + self.first)
+
+    @cached_property
+    def shift(self) -> Ints:
+        """int64[users]: how late each day is."""
+        return np.broadcast_to(np.asarray(self.late, dtype=np.int64), self.total.shape)
+
+    def plays(self, users: Ints, windows: range) -> pl.DataFrame:
+        """Make the plays of some users (numbers within the cohort) in some windows, in no special order.
+
+        Columns, int64: `user`, `artist` (-1 for a podcast), `track`, `ms`, and `second`, when the play ended, since
+        1970.
+        """
+        slots = self.slots(users, windows)
+        artist, track, ms = self.choose(slots)
+        second = self.ends(slots, ms)
+        return pl.DataFrame({"user": slots.user, "artist": artist, "track": track, "ms": ms, "second": second})
+
+    def slots(self, users: Ints, windows: range) -> Slots:
+        """Open out the counts of plays of some users in some windows to one slot a play."""
+        before = self.world.calendar.plays_before(
+            np.arange(windows.start, windows.stop + 1),
+            total=self.total[users],
+            phase=self.phase[users],
+            shift=self.shift[users],
+            hours=self.hours,
+        )
+        counts = np.diff(before, axis=1).ravel()
+        group = np.repeat(np.arange(len(counts)), counts)
+        user, window = np.divmod(group, len(windows))
+        number = (before[:, :-1].ravel() - np.cumsum(counts) + counts)[group] + np.arange(len(group))
+        return Slots(users[user] + self.first, number, window + windows.start)
+
+    def ends(self, slots: Slots, ms: Ints) -> Ints:
+        """Say when each play ends: sittings begin by the user's hours, within one plays follow one another."""
+        calendar = self.world.calendar
+        bits = draw(stream(self.world.seed, "sitting"), slots.user, slots.number)
+        begins = (bits >> np.uint64(40)) % np.uint64(self.sitting) == 0
+        begins[:1] = True
+        begins[1:] |= (slots.user[1:] != slots.user[:-1]) | (slots.window[1:] != slots.window[:-1])
+        at = np.flatnonzero(begins)
+        shift = self.shift[slots.user[at] - self.first]
+        starts = calendar.moments(bits[at], window=slots.window[at], shift=shift, hours=self.hours)
+        elapsed = np.cumsum(ms + PAUSE_MS)
+        moment = (starts - elapsed[at] + ms[at])[np.cumsum(begins) - 1] + elapsed
+        return int(calendar.first.timestamp()) + calendar.wrap(moment, slots.window) // 1000
 
 
 @dataclass(frozen=True)
@@ -145,73 +163,26 @@ class MadeMonth:
         return sum(len(cohort.total) for cohort in self.cohorts)
 
     def by_user(self) -> Iterator[pl.DataFrame]:
-        """Make the month user by user, each user's plays in order of time; columns as in `make_plays`."""
+        """Make the month user by user, each user's plays in order of time; columns as in `Cohort.plays`."""
         for cohort in self.cohorts:
             for users in blocks(cohort.total):
-                plays = make_plays(cohort, users, range(cohort.world.calendar.windows))
+                plays = cohort.plays(users, range(cohort.world.calendar.windows))
                 yield plays.sort(pl.col("user") * 2**33 + pl.col("second"), maintain_order=True)
 
     def by_time(self) -> Iterator[pl.DataFrame]:
         """Make the month window by window, everybody's plays in order of time."""
-        everybody = [np.arange(len(cohort.total)) for cohort in self.cohorts]
         for window in range(self.cohorts[0].world.calendar.windows):
-            span = range(window, window + 1)
-            plays = [make_plays(cohort, users, span) for cohort, users in zip(self.cohorts, everybody, strict=True)]
+            plays = [one.plays(np.arange(len(one.total)), range(window, window + 1)) for one in self.cohorts]
             yield pl.concat(plays).sort("second", maintain_order=True)
 
 
-def blocks(total: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+def blocks(total: Ints) -> Iterator[Ints]:
     """Cut users into blocks of about BATCH_ROWS plays and at most BATCH_USERS users."""
     until = np.cumsum(total)
     begin = 0
     while begin < len(total):
         before = int(until[begin - 1]) if begin else 0
         end = max(begin + 1, int(np.searchsorted(until, before + BATCH_ROWS, side="right")))
-        end = min(end, begin + BATCH_USERS)
-        yield np.arange(begin, min(end, len(total)))
+        end = min(end, begin + BATCH_USERS, len(total))
+        yield np.arange(begin, end)
         begin = end
-
-
-def make_plays(cohort: Cohort, users: NDArray[np.int64], windows: range) -> pl.DataFrame:
-    """Make the plays of some users (numbers within the cohort) in some windows, in no special order.
-
-    Columns, int64: `user`, `artist` (-1 for a podcast), `track`, `ms`, and `second`, when the play ended, since 1970.
-    """
-    edges = np.arange(windows.start, windows.stop + 1)
-    before = cohort.world.calendar.plays_before(
-        edges, total=cohort.total[users], phase=cohort.phase[users], shift=cohort.late[users], hours=cohort.hours
-    )
-    slots = make_slots(before, users=users, first_window=windows.start)
-    shift = cohort.late[slots.user]
-    slots = Slots(slots.user + cohort.first, slots.number, slots.window)
-    choice = cohort.choose(slots)
-    second = ends(cohort, slots, ms=choice.ms, shift=shift)
-    return pl.DataFrame(
-        {"user": slots.user, "artist": choice.artist, "track": choice.track, "ms": choice.ms, "second": second}
-    )
-
-
-def make_slots(before: NDArray[np.int64], *, users: NDArray[np.int64], first_window: int) -> Slots:
-    """Open out counts of plays before edges, int64[users, windows + 1], to one slot a play."""
-    counts = np.diff(before, axis=1)
-    windows = counts.shape[1]
-    counts = counts.ravel()
-    start = np.cumsum(counts) - counts
-    group = np.repeat(np.arange(len(counts)), counts)
-    user, window = np.divmod(group, windows)
-    number = (before[:, :-1].ravel() - start)[group] + np.arange(len(group))
-    return Slots(users[user], number, window + first_window)
-
-
-def ends(cohort: Cohort, slots: Slots, *, ms: NDArray[np.int64], shift: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Place the plays in time: sittings begin by the user's hours, plays follow one another within a sitting."""
-    bits = draw(stream(cohort.world.seed, "sitting"), slots.user, slots.number)
-    begins = (bits >> np.uint64(40)) % np.uint64(cohort.sitting) == 0
-    begins[:1] = True
-    begins[1:] |= (slots.user[1:] != slots.user[:-1]) | (slots.window[1:] != slots.window[:-1])
-    at = np.flatnonzero(begins)
-    starts = cohort.world.calendar.moments(bits[at], window=slots.window[at], shift=shift[at], hours=cohort.hours)
-    elapsed = np.cumsum(ms + PAUSE_MS)
-    sitting = np.cumsum(begins) - 1
-    moment = (starts - elapsed[at] + ms[at])[sitting] + elapsed
-    return (cohort.world.calendar.start_ms + cohort.world.calendar.wrap(moment, slots.window)) // 1000

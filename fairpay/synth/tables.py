@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
+    from fairpay.kernels.arrays import Ints
     from fairpay.synth.plays import MadeMonth
 
-__all__ = ["COLUMNS", "COUNTRIES", "PLANS", "Tables", "make_tables"]
+__all__ = ["COLUMNS", "COUNTRIES", "PAID", "PLANS", "Tables"]
 
 IdStyle: TypeAlias = Literal["long", "short"]
 COLUMNS = {
@@ -43,6 +44,8 @@ PLANS: Mapping[str, tuple[str, float]] = {
     "trial": ("0.00", 2),
 }
 """plan -> what each of its users pays, and its weight."""
+PAID = pa.schema([(name, pa.large_string()) for name in ("user_id", "paid", "plan")])
+"""The columns of a subscriber file."""
 PICKS = 1 << 12
 BATCH = 1_000_000
 
@@ -54,24 +57,39 @@ class Tables:
     seed: int
     ids: IdStyle
     month: MadeMonth
-    columns: tuple[str, ...]
+    columns: Sequence[str]
     countries: Mapping[str, float]
     plans: Mapping[str, tuple[str, float]]
+
+    def __post_init__(self) -> None:
+        """Refuse columns that cannot be made.
+
+        Raises:
+            UsageError: there are some.
+
+        """
+        if unknown := [name for name in self.columns if name not in COLUMNS]:
+            message = f"no column {', '.join(unknown)} can be made"
+            raise UsageError(message, advice=f"Choose among: {', '.join(COLUMNS)}.")
 
     @property
     def schema(self) -> pa.Schema:
         """The log's columns."""
         return pa.schema([(name, COLUMNS[name]) for name in self.columns])
 
+    def named(self, kind: str, keys: NDArray[np.integer]) -> pa.Array:
+        """Make the id of each key: large_string[n]. `kind` (user, artist, track) keeps the kinds' ids apart."""
+        return long_ids(stream(self.seed, f"{kind} id"), keys) if self.ids == "long" else short_ids(kind[0], keys)
+
     @cached_property
     def user_ids(self) -> pa.Array:
         """large_string[users]."""
-        return make_ids(self.ids, kind="user", seed=self.seed, keys=np.arange(self.month.users))
+        return self.named("user", np.arange(self.month.users))
 
     @cached_property
     def artist_ids(self) -> pa.Array:
         """large_string[artists + 1]; the last is null and stands for -1."""
-        known = make_ids(self.ids, kind="artist", seed=self.seed, keys=np.arange(self.month.artists))
+        known = self.named("artist", np.arange(self.month.artists))
         return pa.concat_arrays([known, pa.nulls(1, pa.large_string())])
 
     def plays(self, plays: pl.DataFrame) -> pa.Table:
@@ -81,34 +99,29 @@ class Tables:
             "ts": lambda: pa.array(second * 1000).cast(COLUMNS["ts"]),
             "user_id": lambda: self.user_ids.take(pa.array(user)),
             "artist_id": lambda: self.artist_ids.take(pa.array(artist % (self.month.artists + 1))),
-            "track_id": lambda: make_ids(self.ids, kind="track", seed=self.seed, keys=track),
+            "track_id": lambda: self.named("track", track),
             "ms_played": lambda: pa.array(ms),
             "country": lambda: self.pick("country", self.countries, user),
             "plan": lambda: self.plan_of(user),
         }
         return pa.table([made[name]() for name in self.columns], schema=self.schema)
 
-    def pick(self, what: str, weights: Mapping[str, float], users: NDArray[np.int64]) -> pa.Array:
+    def pick(self, what: str, weights: Mapping[str, float], users: Ints) -> pa.Array:
         """Give each user one of the names by weight, always the same one: large_string[n]."""
         table = pick_table(list(weights.values()), PICKS)
         place = draw(stream(self.seed, what), users) >> np.uint64(64 - 12)
         return pa.array(list(weights), pa.large_string()).take(pa.array(table[place.astype(np.int64)]))
 
-    def plan_of(self, users: NDArray[np.int64]) -> pa.Array:
+    def plan_of(self, users: Ints) -> pa.Array:
         """Return the plan of each user: large_string[n]."""
         return self.pick("plan", {plan: weight for plan, (_, weight) in self.plans.items()}, users)
 
-    @property
-    def subscriber_schema(self) -> pa.Schema:
-        """The columns of a subscriber file."""
-        return pa.schema([(name, pa.large_string()) for name in ("user_id", "paid", "plan")])
-
     def subscribers(self, everybody: int) -> Iterator[pa.Table]:
-        """Make who paid what, of `everybody` users: those who listened, and those after them who did not."""
+        """Make who paid what (columns: PAID), of `everybody` users: those after the month's users did not listen."""
         paid = {plan: amount for plan, (amount, _) in self.plans.items()}
         for begin in range(0, everybody, BATCH):
             index = np.arange(begin, min(begin + BATCH, everybody))
-            ids = make_ids(self.ids, kind="user", seed=self.seed, keys=index)
+            ids = self.named("user", index)
             plan = self.plan_of(index).dictionary_encode()
             amounts = pa.array([paid[name] for name in plan.dictionary.to_pylist()], pa.large_string())
             yield pa.table({"user_id": ids, "paid": amounts.take(plan.indices), "plan": plan.dictionary_decode()})
@@ -127,37 +140,8 @@ class Tables:
         )
 
 
-def make_tables(  # noqa: PLR0913 - one keyword for each option of the command
-    made: MadeMonth,
-    *,
-    seed: int,
-    ids: IdStyle,
-    columns: Sequence[str] | None,
-    countries: Mapping[str, float] | None,
-    plans: Mapping[str, tuple[str, float]] | None,
-) -> Tables:
-    """Decide how a month is written.
-
-    Raises:
-        UsageError: for a column that cannot be made.
-
-    """
-    chosen = tuple(columns or COLUMNS)
-    if unknown := [name for name in chosen if name not in COLUMNS]:
-        message = f"no column {', '.join(unknown)} can be made"
-        raise UsageError(message, advice=f"Choose among: {', '.join(COLUMNS)}.")
-    return Tables(seed, ids, made, chosen, countries or COUNTRIES, plans or PLANS)
-
-
 LENGTH = 22
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
-
-def make_ids(style: IdStyle, *, kind: str, seed: int, keys: NDArray[np.integer]) -> pa.Array:
-    """Make the id of each key: large_string[n]. `kind` (user, artist, track) keeps the kinds' ids apart."""
-    if style == "long":
-        return long_ids(stream(seed, f"{kind} id"), keys)
-    return short_ids(kind[0], keys)
 
 
 def long_ids(start: np.uint64, keys: NDArray[np.integer]) -> pa.Array:

@@ -23,13 +23,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fairpay.api import suspects
-from fairpay.synth.people import make_people
-from fairpay.synth.plants import KINDS, Plant, make_plant
+from fairpay.synth.listeners import KINDS, Plant, make_people, make_plant
 from fairpay.synth.plays import MadeMonth, World
-from fairpay.synth.tables import make_tables
+from fairpay.synth.tables import COUNTRIES, PLANS, Tables
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
-from odd_accounts import INNOCENTS, Hired, make_hired, make_innocents
+from odd_accounts import INNOCENTS, make_hired, make_innocents
 
 if TYPE_CHECKING:
     import polars as pl
@@ -79,9 +78,18 @@ def make(attack: Attack, seed: int) -> tuple[MadeMonth, list[str]]:
         what += [kind] * accounts
     planted: list[str] = []
     if attack.kind == "hired":
-        choose = Hired(ARTISTS, attack.artists, attack.each, world)
         planted = Plant("farm", attack.accounts, attack.plays, attack.artists).names
-        cohorts.append(make_hired(attack.accounts, attack.plays, first_user=len(what), choose=choose))
+        cohorts.append(
+            make_hired(
+                world,
+                attack.accounts,
+                attack.plays,
+                first_user=len(what),
+                first=ARTISTS,
+                artists=attack.artists,
+                each=attack.each,
+            )
+        )
     elif attack.kind:
         plant = Plant(attack.kind, attack.accounts, attack.plays, KINDS[attack.kind].artists)
         planted = plant.names
@@ -93,7 +101,7 @@ def make(attack: Attack, seed: int) -> tuple[MadeMonth, list[str]]:
 def write(month: MadeMonth, path: Path, seed: int) -> pa.Array:
     """Write the log; return the users' ids."""
     columns = ("ts", "user_id", "artist_id", "track_id", "ms_played")
-    tables = make_tables(month, seed=seed, ids="short", columns=columns, countries=None, plans=None)
+    tables = Tables(seed, "short", month, columns, COUNTRIES, PLANS)
     with pq.ParquetWriter(path, tables.schema, compression="zstd") as writer:
         for plays in month.by_user():
             writer.write_table(tables.plays(plays))

@@ -16,16 +16,8 @@ from fairpay.rules import find_rule
 if TYPE_CHECKING:
     from fairpay.rules.core.month import Users
 
-EVERY = [
-    "market-centric",
-    "user-centric",
-    "equal-split",
-    "weighted",
-    "norm",
-    "top-artist",
-    "independent-markets",
-    "median",
-]
+EVERY = ["market-centric", "user-centric", "equal-split", "weighted", "norm", "top-artist", "independent-markets",
+         "median"]  # fmt: skip
 
 
 def written_out(month: NaiveMonth, added: Accounts) -> NaiveMonth:
@@ -38,17 +30,11 @@ def written_out(month: NaiveMonth, added: Accounts) -> NaiveMonth:
     return NaiveMonth(rows, fees=fees, pool=month.pool, rate=month.rate)
 
 
-def accounts_on(month: NaiveMonth, count: int, amounts: list[int]) -> Accounts:
-    """Accounts that play the month's first artist and two made-up ones."""
-    known = month.facts.artists
-    return Accounts(count, 777, np.array([0, known, known + 1]), np.array(amounts), sum(amounts))
-
-
 @settings(max_examples=30, deadline=None)
 @given(month=months(), count=st.integers(1, 5), amounts=st.lists(st.integers(1, 99), min_size=3, max_size=3))
 def test_a_joined_month_is_the_month_written_out(month: NaiveMonth, count: int, amounts: list[int]) -> None:
-    """Facts, artists' totals, and what every rule pays."""
-    added = accounts_on(month, count, amounts)
+    known = month.facts.artists
+    added = Accounts(count, 777, np.array([0, known, known + 1]), np.array(amounts), sum(amounts))
     joined, plain = Joined(month, [added], month.pool, made_up=2), written_out(month, added)
     assert joined.facts == plain.facts
     assert joined.artist_amount.tolist() == plain.artist_amount.tolist()
@@ -61,7 +47,6 @@ def test_a_joined_month_is_the_month_written_out(month: NaiveMonth, count: int, 
 @settings(max_examples=20, deadline=None)
 @given(month=months())
 def test_holding_users_in_blocks_changes_none_of_them(month: NaiveMonth) -> None:
-    """The same users, and the same facts and artists."""
 
     def everybody(users: Users) -> list[tuple[int, int, int]]:
         return list(zip(users.fee.tolist(), users.total.tolist(), users.plays.tolist(), strict=True))
@@ -73,7 +58,6 @@ def test_holding_users_in_blocks_changes_none_of_them(month: NaiveMonth) -> None
 
 
 def test_many_accounts_come_in_blocks_of_bounded_size() -> None:
-    """No account is lost between blocks."""
     added = Accounts(1000, 1, np.arange(5000), np.ones(5000, dtype=np.int64), 5000)
     blocks = list(added.blocks(entries=5000))
     assert sum(blocks) == 1000

@@ -3,89 +3,95 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
-from fairpay.fraud.likeness import seeds, sign_sets
+from fairpay.fraud.signals import group_signals
 from fairpay.fraud.signals.dense_block import DenseBlock
 from fairpay.fraud.signals.lockstep import Lockstep
 from fairpay.fraud.signals.same_artists import SameArtists
-from fairpay.fraud.traces import Pairs, Sketches
+from fairpay.fraud.traces import Pairs, Sketches, seeds, sign_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fairpay.fraud.signals import GroupSignal
+
 ARTISTS = 400
+DRAWS = np.random.default_rng(4)
 
 
-def crowd(cores: Sequence[Sequence[int]], *, moments: Sequence[Sequence[int]] | None = None) -> Sketches:
+def crowd(cores: Sequence[Sequence[int]], moments: Sequence[Sequence[int]] = ()) -> Sketches:
     """Make accounts by their core artists, each played ten times by them and twice by others."""
-    start = np.concatenate([[0], np.cumsum([len(core) for core in cores])])
+    start, edges = (np.concatenate([[0], np.cumsum([len(one) for one in sets])]) for sets in (cores, moments))
     artist = np.array([one for core in cores for one in sorted(core)], dtype=np.uint32)
-    played = np.bincount(artist, minlength=ARTISTS) * 12
-    signs = np.empty((len(cores), 0), dtype=np.uint32)
-    if moments is not None:
-        edges = np.concatenate([[0], np.cumsum([len(one) for one in moments])])
-        element = np.array([value for one in moments for value in one], dtype=np.uint32)
-        signs = sign_sets(edges, element, seeds("lockstep", 32))
+    element = np.array([value for one in moments for value in one], dtype=np.uint32)
     return Sketches(
         core=Pairs(start, artist, np.full(len(artist), 10)),
         plays=np.full(len(cores), 500),
-        artist_plays=played,
-        moments=signs,
+        artist_plays=np.bincount(artist, minlength=ARTISTS) * 12,
+        moments=sign_sets(edges, element, seeds("lockstep", 32)) if moments else np.empty((len(cores), 0), np.uint32),
         timed=np.arange(len(cores)),
     )
 
 
-def fans(count: int, *, seed: int = 1) -> list[list[int]]:
+def some(count: int, of: int, *, beyond: int = 0) -> list[int]:
+    """Draw so many of the artists from `beyond` on."""
+    return (beyond + DRAWS.choice(of, count, replace=False)).tolist()
+
+
+def fans(count: int) -> list[list[int]]:
     """Make accounts with five core artists of their own among the first 300."""
-    draws = np.random.default_rng(seed)
-    return [sorted(draws.choice(300, 5, replace=False).tolist()) for _ in range(count)]
+    return [some(5, 300) for _ in range(count)]
 
 
-def test_accounts_with_the_same_core_are_a_group() -> None:
-    found = SameArtists().find(crowd([*fans(200), *[[301, 302, 303, 304]] * 20]))
-    assert [group.users.tolist() for group in found] == [list(range(200, 220))]
-    assert found[0].value == 1.0
+@pytest.mark.parametrize(
+    ("signal", "people", "hired"),
+    [
+        pytest.param(SameArtists(), 200, [[301, 302, 303, 304]] * 20, id="accounts with the same core"),
+        pytest.param(
+            SameArtists(),
+            200,
+            [[one for one in range(301, 312) if one != 301 + k % 11] for k in range(30)],
+            id="nearly the same core is enough",
+        ),
+        pytest.param(
+            DenseBlock(), 1000, [some(8, 30, beyond=310) for _ in range(60)], id="a farm that shares some of many"
+        ),
+        pytest.param(
+            DenseBlock(),
+            1000,
+            [[*some(8, 30, beyond=310), *some(3, 20)] for _ in range(60)],
+            id="camouflage does not hide it",
+        ),
+    ],
+)
+def test_accounts_that_belong_together_are_a_group(signal: GroupSignal, people: int, hired: list[list[int]]) -> None:
+    found = signal.find(crowd([*fans(people), *hired]))
+    assert [group.users.tolist() for group in found] == [list(range(people, people + len(hired)))]
 
 
-def test_nearly_the_same_core_is_enough() -> None:
-    hired = [[one for one in range(301, 312) if one != 301 + k % 11] for k in range(30)]
-    found = SameArtists().find(crowd([*fans(200), *hired]))
-    assert [group.users.tolist() for group in found] == [list(range(200, 230))]
+def test_a_group_of_the_same_core_is_wholly_alike() -> None:
+    assert [group.value for group in SameArtists().find(crowd([[301, 302, 303]] * 5))] == [1.0]
 
 
 def test_fans_of_the_same_two_artists_are_no_group() -> None:
     assert SameArtists().find(crowd([*fans(200), *[[301, 302]] * 50])) == []
 
 
-def test_people_with_tastes_of_their_own_are_no_group() -> None:
-    draws = np.random.default_rng(2)
-    people = crowd(fans(2000), moments=draws.integers(0, 5000, (2000, 100)).tolist())
-    assert SameArtists().find(people) == []
-    assert Lockstep().find(people) == []
-    assert DenseBlock().find(people) == []
+@pytest.mark.parametrize("signal", group_signals(), ids=lambda signal: signal.name)
+def test_people_with_tastes_of_their_own_are_no_group(signal: GroupSignal) -> None:
+    assert signal.find(crowd(fans(2000), DRAWS.integers(0, 5000, (2000, 100)).tolist())) == []
 
 
 def test_accounts_that_share_their_moments_are_in_lockstep() -> None:
-    draws = np.random.default_rng(3)
-    script = draws.integers(0, 2**32, 600).tolist()
-    choir = [script[k::40] + script[:300] + draws.integers(0, 2**32, 300).tolist() for k in range(12)]
-    people = [draws.integers(0, 2**32, 600).tolist() for _ in range(100)]
-    found = Lockstep().find(crowd([[1]] * 112, moments=[*people, *choir]))
+    script = DRAWS.integers(0, 2**32, 600).tolist()
+    choir = [script[k::40] + script[:300] + DRAWS.integers(0, 2**32, 300).tolist() for k in range(12)]
+    people = DRAWS.integers(0, 2**32, (100, 600)).tolist()
+    found = Lockstep().find(crowd([[1]] * 112, [*people, *choir]))
     assert [group.users.tolist() for group in found] == [list(range(100, 112))]
 
 
-def test_a_farm_whose_accounts_share_some_of_many_artists_is_a_dense_block() -> None:
-    draws = np.random.default_rng(4)
-    hired = [(310 + draws.choice(30, 8, replace=False)).tolist() for _ in range(60)]
-    found = DenseBlock().find(crowd([*fans(1000), *hired]))
-    assert [group.users.tolist() for group in found] == [list(range(1000, 1060))]
-
-
-def test_camouflage_does_not_hide_a_dense_block() -> None:
-    draws = np.random.default_rng(5)
-    hired = [
-        [*(310 + draws.choice(30, 8, replace=False)).tolist(), *draws.choice(20, 3, replace=False).tolist()]
-        for _ in range(60)
-    ]
-    found = DenseBlock().find(crowd([*fans(1000), *hired]))
-    assert [group.users.tolist() for group in found] == [list(range(1000, 1060))]
+def test_a_second_dense_block_is_found_behind_the_first() -> None:
+    farms = [[some(8, 30, beyond=310) for _ in range(60)], [some(5, 20, beyond=350) for _ in range(40)]]
+    found = DenseBlock().find(crowd([*[[]] * 1500, *farms[0], *farms[1]]))
+    assert [group.users.tolist() for group in found] == [[*range(1500, 1560)], [*range(1560, 1600)]]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from odd_accounts import INNOCENTS, Hired, make_hired, make_innocents
+from odd_accounts import INNOCENTS, make_hired, make_innocents
 
 import fairpay
-from fairpay.synth.people import make_people
+from fairpay.synth.listeners import make_people
 from fairpay.synth.plays import MadeMonth, World
-from fairpay.synth.tables import make_tables
+from fairpay.synth.tables import COUNTRIES, PLANS, Tables
 
 WORLD = World.of("2026-10", rows=150_000, artists=600, seed=6)
 PEOPLE, EACH, HIRED = 600, 6, 40
@@ -24,10 +24,10 @@ def month() -> pl.DataFrame:
     for kind in INNOCENTS:
         cohorts.append(make_innocents(WORLD, kind, EACH, first_user=first))
         first += EACH
-    cohorts.append(make_hired(HIRED, 60, first_user=first, choose=Hired(600, 20, 8, WORLD)))
+    cohorts.append(make_hired(WORLD, HIRED, 60, first_user=first, first=600, artists=20, each=8))
     made = MadeMonth(tuple(cohorts), tuple(f"Artist {k}" for k in range(20)))
     columns = ("ts", "user_id", "artist_id", "track_id", "ms_played")
-    tables = make_tables(made, seed=6, ids="short", columns=columns, countries=None, plans=None)
+    tables = Tables(6, "short", made, columns, COUNTRIES, PLANS)
     return pl.concat([pl.DataFrame(tables.plays(plays)) for plays in made.by_user()])
 
 

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import pytest
-from attack_months import exact_income, months
+from attack_months import exact_income, months, paying
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from naive import NaiveMonth
 
 from fairpay.errors import UsageError
-from fairpay.fraud.audit.attack import plan
 from fairpay.fraud.audit.audit import audit, usual_rules
 from fairpay.fraud.audit.months import survey
-from fairpay.fraud.audit.scenario import Scenario
+from fairpay.fraud.audit.scenario import Scenario, plan
 from fairpay.rules import find_rule, rule_classes
 from fairpay.rules.core.added import Joining
+
+if TYPE_CHECKING:
+    from naive import NaiveMonth
+
+    from fairpay.fraud.audit.replay import AuditFinding
+    from fairpay.fraud.audit.scenario import Attack
+    from fairpay.rules.core.rule import Rule
 
 FORMULA = [
     "market-centric",
@@ -59,49 +65,44 @@ scenarios = st.builds(
 )
 
 
+def played(month: NaiveMonth, rule: str, scenario: Scenario, *, least_ms: int = 0) -> tuple[Rule, AuditFinding, Attack]:
+    """Audit one rule against one scenario; return what was found, and the attack as it is planned on the month."""
+    (found,) = audit(month, least_ms=least_ms, rules=[rule], scenarios=[scenario]).rules
+    return found.rule, found.findings[0], plan(scenario, survey(month, least_ms=least_ms))
+
+
 @pytest.mark.parametrize("rule", FORMULA)
 @settings(max_examples=25, deadline=None)
 @given(month=months(), scenario=scenarios)
 def test_closed_form_and_replay_agree_to_the_cent(rule: str, month: NaiveMonth, scenario: Scenario) -> None:
     """The formula weighs nobody, the replay knows no formula; the fractions write every account out."""
-    (found,) = audit(month, rules=[rule], scenarios=[scenario]).rules
-    (finding,) = found.findings
+    made, finding, attack = played(month, rule, scenario)
     assert finding.closed == finding.income
-    attack = plan(scenario, survey(month))
-    assert abs(finding.income - exact_income(month, found.rule, attack)) <= CENT
+    assert abs(finding.income - exact_income(month, made, attack)) <= CENT
 
 
 @pytest.mark.parametrize("rule", [name for name in ANEW if name != "geometric-median"])  # in floats
 @settings(max_examples=10, deadline=None)
 @given(month=months(), scenario=scenarios)
 def test_rules_without_a_formula_are_worked_out_anew(rule: str, month: NaiveMonth, scenario: Scenario) -> None:
-    """Rules that look at everybody at once are run again with the accounts in."""
-    (found,) = audit(month, rules=[rule], scenarios=[scenario]).rules
-    (finding,) = found.findings
+    made, finding, attack = played(month, rule, scenario)
     assert finding.closed is None
-    attack = plan(scenario, survey(month))
-    assert abs(finding.income - exact_income(month, found.rule, attack)) <= CENT
+    assert abs(finding.income - exact_income(month, made, attack)) <= CENT
 
 
 @settings(max_examples=15, deadline=None)
 @given(month=months(), scenario=scenarios)
 def test_time_is_counted_in_milliseconds(month: NaiveMonth, scenario: Scenario) -> None:
-    """Where listening is time, a play of an account lasts as long as the mean play, or the qualifying length."""
-    least = 30_000
     month = replace(month, play=None)
-    (found,) = audit(month, least_ms=least, rules=["market-centric"], scenarios=[scenario]).rules
-    attack = plan(scenario, survey(month, least_ms=least))
+    made, finding, attack = played(month, "market-centric", scenario, least_ms=30_000)
     assert attack.accounts.total == attack.accounts.plays * 30_000
-    assert abs(found.findings[0].income - exact_income(month, found.rule, attack)) <= CENT
+    assert abs(finding.income - exact_income(month, made, attack)) <= CENT
 
 
 @settings(max_examples=25, deadline=None)
 @given(month=months(), scenario=scenarios, rule=st.sampled_from(FORMULA))
 def test_what_the_accounts_get_somebody_loses(month: NaiveMonth, scenario: Scenario, rule: str) -> None:
-    """Income is what real artists lose plus what the accounts' fees add to the pool, to a cent for each tier."""
-    (found,) = audit(month, rules=[rule], scenarios=[scenario]).rules
-    attack = plan(scenario, survey(month))
-    (finding,) = found.findings
+    _, finding, attack = played(month, rule, scenario)
     assert abs(finding.income - sum(finding.lost) - (attack.pool - month.pool)) <= 3
 
 
@@ -109,17 +110,15 @@ def test_what_the_accounts_get_somebody_loses(month: NaiveMonth, scenario: Scena
 @given(month=months(), scenario=scenarios, rule=st.sampled_from(FORMULA))
 def test_break_even_is_the_fewest_plays_that_pay(month: NaiveMonth, scenario: Scenario, rule: str) -> None:
     """At the number found the accounts earn their fees, by fractions; with one play less they do not."""
-    (found,) = audit(month, rules=[rule], scenarios=[scenario]).rules
-    plays = found.findings[0].break_even
-    baseline = survey(month)
+    made, finding, attack = played(month, rule, scenario)
+    plays, baseline = finding.break_even, survey(month)
 
     def earned(count: int) -> Fraction:
         if count == 0:
             return Fraction(0)
-        changed = Scenario(**{**as_dict(scenario), "streams_a_day": count, "days": 1, "seconds": 1})
-        return exact_income(month, found.rule, plan(changed, baseline))
+        changed = replace(scenario, streams_a_day=count, days=1, seconds=1)
+        return exact_income(month, made, plan(changed, baseline))
 
-    attack = plan(scenario, baseline)
     goal = attack.count * attack.fee
     if plays is None:
         assert earned(86_400) < goal or attack.most_plays < 86_400
@@ -128,26 +127,17 @@ def test_break_even_is_the_fewest_plays_that_pay(month: NaiveMonth, scenario: Sc
         assert earned(plays - 1) < goal
 
 
-def as_dict(scenario: Scenario) -> dict[str, object]:
-    """Return a scenario's values by name."""
-    return {name: getattr(scenario, name) for name in scenario.__slots__}
-
-
 def test_the_usual_rules_take_one_walk() -> None:
-    """Without --rule the experimental rules that iterate are left out, norm is not."""
     assert "norm" in usual_rules()
     assert all(not rule_classes()[name].experimental for name in usual_rules() if name in ANEW)
 
 
 def test_order_and_blocks_change_nothing() -> None:
-    """The same findings for any order of rows and any blocks."""
-    rows = [(f"u{i}", f"a{j}", 1 + i * j % 7) for i in range(9) for j in range(i % 4 + 1)]
-    fees = {f"u{i}": 999 for i in range(9)}
+    month = paying([(f"u{i}", f"a{j}", 1 + i * j % 7) for i in range(9) for j in range(i % 4 + 1)], fee=999)
     scenario = Scenario(name="s", title="", accounts=2, streams_a_day=9, artists=3)
 
     def findings(**how: int) -> list[object]:
-        month = NaiveMonth(rows, fees=fees, pool=6294, rate=Fraction(7, 10), **how)
-        found = audit(month, scenarios=[scenario])
+        found = audit(replace(month, **how), scenarios=[scenario])
         return [(r.rule, r.most, r.findings, r.worth, r.steered, r.stray) for r in found.rules]
 
     assert findings() == findings(blocks=4, seed=7)
@@ -155,17 +145,16 @@ def test_order_and_blocks_change_nothing() -> None:
 
 def test_rules_that_cannot_run_are_named() -> None:
     """Bounded has no safe b where idle money exceeds what is kept back; the others are audited all the same."""
-    month = NaiveMonth([("u", "a", 5)], fees={"u": 1000, "idle": 1000}, pool=1400, rate=Fraction(7, 10))
-    found = audit(month, scenarios=[Scenario(name="s", title="", accounts=1, streams_a_day=9)])
+    found = audit(
+        paying([("u", "a", 5)], idle=1000), scenarios=[Scenario(name="s", title="", accounts=1, streams_a_day=9)]
+    )
     assert "bounded" not in [r.rule.name for r in found.rules]
     assert len(found.notes) == 1
     assert found.notes[0].startswith("bounded is left out")
 
 
 def test_the_worst_rule_comes_first() -> None:
-    """Rules are sorted by what a scenario brings for each unit of fee."""
-    month = NaiveMonth([(f"u{i}", "a", 5) for i in range(9)], fees={f"u{i}": 100 for i in range(9)}, pool=630,
-                       rate=Fraction(7, 10))  # fmt: skip
+    month = paying([(f"u{i}", "a", 5) for i in range(9)], fee=100)
     found = audit(month, scenarios=[Scenario(name="s", title="", accounts=1, streams_a_day=900)])
     worst = [r.worst for r in found.rules]
     assert worst == sorted(worst, reverse=True)
@@ -173,16 +162,12 @@ def test_the_worst_rule_comes_first() -> None:
 
 
 def test_accounts_by_the_million_cost_nothing_to_weigh() -> None:
-    """They are alike: one is weighed and counted as often as there are; the formula agrees."""
-    month = NaiveMonth([("u", "a", 500)], fees={"u": 1000}, pool=700, rate=Fraction(7, 10))
     scenario = Scenario(name="s", title="", accounts=10_000_000, streams_a_day=900, artists=20_000, fee="0.01")
-    found = audit(month, rules=["norm", "market-centric", "weighted"], scenarios=[scenario])
+    found = audit(paying([("u", "a", 500)]), rules=["norm", "market-centric", "weighted"], scenarios=[scenario])
     assert [r.findings[0].income == r.findings[0].closed for r in found.rules] == [True] * 3
 
 
 def test_a_scenario_too_large_to_lay_out_is_refused() -> None:
-    """Rules that are worked out anew need every account; status 2 before the memory is gone."""
-    month = NaiveMonth([("u", "a", 5), ("v", "b", 6)], fees={"u": 100, "v": 100}, pool=140, rate=Fraction(7, 10))
     scenario = Scenario(name="s", title="", accounts=10_000_000, streams_a_day=900, artists=20_000)
     with pytest.raises(UsageError, match="too large for median"):
-        audit(month, rules=["median"], scenarios=[scenario])
+        audit(paying([("u", "a", 5), ("v", "b", 6)]), rules=["median"], scenarios=[scenario])

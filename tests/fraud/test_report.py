@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pytest
-from naive import NaiveMonth
+from attack_months import paying
 from outcomes import outcome
 from rich.console import Console
 
@@ -18,7 +17,7 @@ from fairpay.fraud.audit.report import summary, table
 from fairpay.fraud.audit.scenario import find_scenario, scenario_names
 
 if TYPE_CHECKING:
-    from fairpay.fraud.audit.findings import Audit
+    from fairpay.fraud.audit.report import Audit
     from fairpay.reports.outcome import Outcome
 
 KEYS = ["schema_version", "currency", "pool", "money", "listening", "scenarios", "rules", "safe_user_cap", "inactive",
@@ -29,10 +28,9 @@ KEYS = ["schema_version", "currency", "pool", "money", "listening", "scenarios",
 def found() -> Audit:
     """Two scenarios on 60 listeners, with idle money in the pool."""
     rows = [(f"u{i}", f"a{j:03}", 40 + i + j) for i in range(60) for j in range(i % 30 + 1)]
-    fees = {f"u{i}": 1000 for i in range(60)} | {"idle": 2000}
-    month = NaiveMonth(rows, fees=fees, pool=43_400, rate=Fraction(7, 10))
     rules = ["market-centric", "user-centric", "user-cap", "bounded", "median"]
-    return audit(month, rules=rules, scenarios=[find_scenario("one-account"), find_scenario("click-farm")])
+    scenarios = [find_scenario("one-account"), find_scenario("click-farm")]
+    return audit(paying(rows, idle=2000), rules=rules, scenarios=scenarios)
 
 
 @pytest.fixture
@@ -42,7 +40,6 @@ def about() -> Outcome:
 
 
 def test_json_holds_every_part_in_order(found: Audit, about: Outcome) -> None:
-    """It is plain JSON, with the worst rule first."""
     made = json.loads(json.dumps(summary(about, found)))
     assert list(made) == KEYS
     worst = [rule["worst_per_fee"] for rule in made["rules"]]
@@ -50,7 +47,6 @@ def test_json_holds_every_part_in_order(found: Audit, about: Outcome) -> None:
 
 
 def test_income_less_cost_is_profit_in_every_row(found: Audit, about: Outcome) -> None:
-    """In JSON and in the table, which has a row for each rule and scenario."""
     rows = table(about, found).to_pylist()
     assert len(rows) == 5 * 2
     listed = [s for rule in summary(about, found)["rules"] for s in rule["scenarios"]]
@@ -60,7 +56,6 @@ def test_income_less_cost_is_profit_in_every_row(found: Audit, about: Outcome) -
 
 
 def test_what_has_no_limit_is_null_and_says_why(found: Audit, about: Outcome) -> None:
-    """`limit` tells no limit from no formula."""
     limits = {rule["name"]: (rule["limit"], rule["most_per_fee"]) for rule in summary(about, found)["rules"]}
     assert limits["market-centric"] == ("none", None)
     assert limits["median"] == ("unknown", None)
@@ -68,14 +63,12 @@ def test_what_has_no_limit_is_null_and_says_why(found: Audit, about: Outcome) ->
 
 
 def test_the_cap_in_use_is_judged(found: Audit, about: Outcome) -> None:
-    """C* of this log, and whether 1,000 is below it."""
     made = summary(about, found)["safe_user_cap"]
     (used,) = made["in_use"]
     assert used["safe"] == (made["plays"] >= 1000)
 
 
 def test_the_page_fits_into_80_columns(found: Audit, about: Outcome) -> None:
-    """Every rule, every scenario, nothing cut."""
     console = Console(width=80, record=True, file=None, force_terminal=False)
     with console.capture() as page:
         for part in screen(about, found):
@@ -83,26 +76,13 @@ def test_the_page_fits_into_80_columns(found: Audit, about: Outcome) -> None:
     text = page.get()
     assert all(len(line) <= 80 for line in text.splitlines())
     assert "…" not in text
-    for words in (
-        "market-centric",
-        "one-account",
-        "click-farm",
-        "c* =",
-        "never",
-        "no limit",
-        "not known",
-        "Not played",
-    ):
-        assert words in text
+    said = ["market-centric", "one-account", "click-farm", "c* =", "never", "no limit", "not known", "Not played"]
+    assert [words for words in said if words not in text] == []
     assert "With --inactive hold it would be 0.70" in " ".join(text.split())
 
 
-@pytest.mark.parametrize("name", scenario_names())
-def test_every_scenario_has_its_place_on_the_page(name: str, about: Outcome) -> None:
-    """Title and figures of each that comes with fairpay."""
-    rows = [(f"u{i}", "a", 40 + i) for i in range(40)]
-    month = NaiveMonth(rows, fees={f"u{i}": 1000 for i in range(40)}, pool=28_000, rate=Fraction(7, 10))
-    scenario = find_scenario(name)
-    made = audit(month, rules=["user-centric"], scenarios=[scenario])
-    text = " ".join(str(part) for part in screen(about, made))
-    assert f"{name}: {scenario.title}" in " ".join(text.split())
+def test_every_scenario_has_its_place_on_the_page(about: Outcome) -> None:
+    scenarios = [find_scenario(name) for name in scenario_names()]
+    made = audit(paying([(f"u{i}", "a", 40 + i) for i in range(40)]), rules=["user-centric"], scenarios=scenarios)
+    page = " ".join(" ".join(str(part) for part in screen(about, made)).split())
+    assert [one.name for one in scenarios if f"{one.name}: {one.title}" not in page] == []

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from naive import NaiveMonth
+from attack_months import paying
 
 from fairpay.errors import InputError, NothingToPayError, UsageError
-from fairpay.fraud.audit.attack import plan, spread
 from fairpay.fraud.audit.months import survey
-from fairpay.fraud.audit.scenario import USUAL, Scenario, find_scenario, scenario_names, scenario_text
+from fairpay.fraud.audit.scenario import USUAL, Scenario, find_scenario, plan, scenario_names, scenario_text, spread
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from naive import NaiveMonth
+
+    from fairpay.fraud.audit.months import Baseline
+    from fairpay.fraud.audit.scenario import Attack
 
 GOOD = 'title = "t"\naccounts = 3\nstreams_a_day = 10\n'
 
@@ -28,7 +32,6 @@ def written(folder: Path, text: str) -> str:
 
 
 def test_six_stories_and_the_probe_come_with_fairpay() -> None:
-    """The names are those of the files."""
     stories = {"sleepify", "eternify", "smith-2024", "click-farm", "catalogue-flood", "one-superfan"}
     assert set(scenario_names()) == stories | {"one-account"}
     assert set(USUAL) <= set(scenario_names())
@@ -36,7 +39,6 @@ def test_six_stories_and_the_probe_come_with_fairpay() -> None:
 
 @pytest.mark.parametrize("name", scenario_names())
 def test_each_can_be_copied_and_read_again(name: str, tmp_path: Path) -> None:
-    """The TOML that is shown is the scenario."""
     copied = find_scenario(written(tmp_path, scenario_text(name)))
     assert copied == Scenario(**{**{f: getattr(find_scenario(name), f) for f in Scenario.__slots__}, "name": "mine"})
 
@@ -66,7 +68,6 @@ def test_smith_plays_as_in_the_indictment() -> None:
     ],
 )
 def test_a_wrong_key_or_value_is_named(line: str, said: str, tmp_path: Path) -> None:
-    """With what is allowed; status 2."""
     key = line.partition(" = ")[0]
     kept = "".join(f"{one}\n" for one in GOOD.splitlines() if not one.startswith(f"{key} ="))
     with pytest.raises(UsageError) as caught:
@@ -76,25 +77,15 @@ def test_a_wrong_key_or_value_is_named(line: str, said: str, tmp_path: Path) -> 
 
 
 def test_no_amount_passes_through_a_float(tmp_path: Path) -> None:
-    """A fee without quotes is the text that stands there."""
     assert find_scenario(written(tmp_path, GOOD + "fee = 9.990")).fee == "9.990"
 
 
-def test_unknown_keys_come_with_all_that_there_are(tmp_path: Path) -> None:
-    """Every key is listed."""
+def test_what_there_is_comes_with_what_is_unknown_or_missing(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         find_scenario(written(tmp_path, GOOD + "bots = 5"))
     assert all(key in caught.value.advice for key in Scenario.__slots__ if key != "name")
-
-
-def test_missing_keys_are_named(tmp_path: Path) -> None:
-    """Two of three are missing."""
     with pytest.raises(UsageError, match="no accounts, streams_a_day"):
         find_scenario(written(tmp_path, 'title = "t"'))
-
-
-def test_an_unknown_name_comes_with_those_there_are() -> None:
-    """And with the way to give a file."""
     with pytest.raises(UsageError) as caught:
         find_scenario("smith")
     assert "smith-2024" in caught.value.advice
@@ -102,7 +93,6 @@ def test_an_unknown_name_comes_with_those_there_are() -> None:
 
 @pytest.mark.parametrize("text", [None, "title = ", "\udcff"])
 def test_a_file_that_cannot_be_used_is_an_input_error(text: str | None, tmp_path: Path) -> None:
-    """Not there, not TOML, not UTF-8: status 3."""
     path = tmp_path / "mine.toml"
     if text is not None:
         path.write_bytes(text.encode(errors="surrogateescape"))
@@ -111,69 +101,61 @@ def test_a_file_that_cannot_be_used_is_an_input_error(text: str | None, tmp_path
 
 
 def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
-    """Editors on Windows leave one."""
     assert find_scenario(written(tmp_path, "\ufeff" + GOOD)).accounts == 3
 
 
-def month(**how: object) -> NaiveMonth:
+def month(**how: Any) -> NaiveMonth:  # noqa: ANN401 - any field of a month
     """Ten listeners who paid 10.00."""
-    rows = [(f"u{i}", f"a{j}", 10) for i in range(10) for j in range(3)]
-    return NaiveMonth(
-        rows, **{"fees": {f"u{i}": 1000 for i in range(10)}, "pool": 7000, "rate": Fraction(7, 10), **how}
-    )
+    return replace(paying([(f"u{i}", f"a{j}", 10) for i in range(10) for j in range(3)]), **how)
+
+
+def planned(baseline: Baseline | None = None, **values: Any) -> Attack:  # noqa: ANN401 - any field of a scenario
+    """Plan a scenario of one account that plays once a day, but for what is said."""
+    chosen = {"name": "s", "title": "", "accounts": 1, "streams_a_day": 1, **values}
+    return plan(Scenario(**chosen), baseline or survey(month()))
 
 
 def test_a_share_of_the_fees_becomes_accounts() -> None:
     """20 % of all fees, their own among them: a quarter of what the ten pay, rounded."""
-    baseline = survey(month())
-    assert plan(Scenario(name="s", title="", accounts=Fraction(1, 5), streams_a_day=1), baseline).count == 2
-    assert plan(Scenario(name="s", title="", accounts=Fraction(1, 1000), streams_a_day=1), baseline).count == 1
+    assert planned(accounts=Fraction(1, 5)).count == 2
+    assert planned(accounts=Fraction(1, 1000)).count == 1
 
 
 def test_plays_last_at_least_the_qualifying_length_and_fit_into_the_day() -> None:
-    """A faker plays as long as it takes, and so no more often than a day allows."""
     baseline = survey(replace(month(), play=None), least_ms=3_600_000)
-    attack = plan(Scenario(name="s", title="", accounts=1, streams_a_day=2787, seconds=31, days=2), baseline)
+    attack = planned(baseline, streams_a_day=2787, seconds=31, days=2)
     assert attack.accounts.plays == 48
     assert attack.accounts.total == 2 * 86_400_000
 
 
 def test_camouflage_goes_to_the_most_heard() -> None:
     """60 % of 10 plays to the first two real artists, the rest to the made-up ones."""
-    baseline = survey(month())
-    scenario = Scenario(name="s", title="", accounts=1, streams_a_day=10, days=1, artists=3,
-                        camouflage_share=Fraction(3, 5), camouflage_artists=2)  # fmt: skip
-    accounts = plan(scenario, baseline).accounts
+    cover = {"camouflage_share": Fraction(3, 5), "camouflage_artists": 2}
+    accounts = planned(streams_a_day=10, days=1, artists=3, **cover).accounts
     assert accounts.artist.tolist() == [0, 1, 3, 4, 5]
     assert accounts.amount.tolist() == [3, 3, 2, 1, 1]
 
 
 def test_fewer_plays_than_artists_reach_only_some() -> None:
-    """Nobody is listed with no play."""
     assert spread(2, 5).tolist() == [1, 1]
 
 
 def test_a_stated_fee_needs_fees_in_money() -> None:
-    """Where only a pool is known, nobody can say what 9.99 is of it."""
-    scenario = Scenario(name="s", title="", accounts=1, streams_a_day=1, fee="9.99")
-    assert plan(scenario, survey(month())).fee == 999
+    assert planned(fee="9.99").fee == 999
     with pytest.raises(UsageError, match="not known what listeners paid"):
-        plan(scenario, survey(month(fees={}, fees_are_money=False)))
+        planned(survey(month(fees={}, fees_are_money=False)), fee="9.99")
 
 
 @pytest.mark.parametrize("fee", ["0", "free", "-1", "9.999"])
 def test_a_fee_that_is_none_is_refused(fee: str) -> None:
-    """An account's income is held against its fee."""
     with pytest.raises(UsageError):
-        plan(Scenario(name="s", title="", accounts=1, streams_a_day=1, fee=fee), survey(month()))
+        planned(fee=fee)
 
 
 def test_nobody_pays_nothing_to_audit() -> None:
-    """Status 5, with what to check."""
     with pytest.raises(NothingToPayError, match="nothing to audit"):
         survey(month(fees={f"u{i}": 0 for i in range(10)}, pool=0))
 
 
 def test_the_median_of_free_listeners_is_no_fee() -> None:
-    """Six of ten pay nothing: accounts pay the mean."""
     assert survey(month(fees={f"u{i}": 0 if i < 6 else 1000 for i in range(10)})).fee == 400

@@ -6,14 +6,14 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pytest
-from attack_months import months
+from attack_months import months, paying
 from hypothesis import given, settings
 from naive import Listener, NaiveMonth, exact
 
 from fairpay.fraud.audit.audit import audit
 from fairpay.fraud.audit.months import survey
+from fairpay.fraud.audit.replay import steps
 from fairpay.fraud.audit.scenario import Scenario
-from fairpay.fraud.audit.worth import steps
 
 if TYPE_CHECKING:
     from fairpay.fraud.audit.months import Accounts, Baseline
@@ -38,13 +38,11 @@ def paid_with(month: NaiveMonth, baseline: Baseline, rule: Rule, accounts: Accou
 @settings(max_examples=10, deadline=None)
 @given(month=months())
 def test_worth_is_the_difference_of_two_months(rule: str, month: NaiveMonth) -> None:
-    """Without the artist, playing it, and playing it 100 times more: each step worked out in fractions."""
     (found,) = audit(month, rules=[rule], scenarios=[ONE]).rules
     baseline = survey(month)
     for step, worth in zip(steps(baseline), found.worth, strict=True):
         without, playing, more = (
-            paid_with(month, baseline, found.rule, accounts, step.artist)
-            for accounts in (step.without, step.playing, step.more)
+            paid_with(month, baseline, found.rule, accounts, step.artist) for accounts in step.tried
         )
         assert worth.listener is not None
         assert worth.plays is not None
@@ -53,10 +51,8 @@ def test_worth_is_the_difference_of_two_months(rule: str, month: NaiveMonth) -> 
 
 
 def test_a_listener_is_worth_at_most_a_fee_under_user_centric_and_plays_nothing_under_equal_split() -> None:
-    """The two ends: money moves only within one subscription, and equal-split does not count plays."""
     rows = [(f"u{i}", f"a{j}", 5 + j) for i in range(30) for j in range(i % 5 + 1)]
-    month = NaiveMonth(rows, fees={f"u{i}": 1000 for i in range(30)}, pool=21_000, rate=Fraction(7, 10))
-    found = {r.rule.name: r for r in audit(month, scenarios=[ONE]).rules}
+    found = {r.rule.name: r for r in audit(paying(rows), scenarios=[ONE]).rules}
     for worth in found["user-centric"].worth:
         assert worth.listener is not None
         assert 0 < worth.listener < 700
@@ -64,16 +60,13 @@ def test_a_listener_is_worth_at_most_a_fee_under_user_centric_and_plays_nothing_
 
 
 def test_rules_that_are_worked_out_anew_have_no_worth() -> None:
-    """It would take the whole month for each step; null says so."""
-    month = NaiveMonth([("u", "a", 5), ("v", "b", 6)], fees={"u": 100, "v": 100}, pool=140, rate=Fraction(7, 10))
-    (found,) = audit(month, rules=["median"], scenarios=[ONE]).rules
+    (found,) = audit(paying([("u", "a", 5), ("v", "b", 6)]), rules=["median"], scenarios=[ONE]).rules
     assert found.worth[0].listener is None
     assert not found.findings[0].searched
 
 
 def test_there_is_a_step_for_each_tier_that_has_artists() -> None:
     """12 artists fill the first tier and reach into the second."""
-    month = NaiveMonth([("u", f"a{j:02}", 100 - j) for j in range(12)], fees={"u": 100}, pool=70, rate=Fraction(7, 10))
-    found = steps(survey(month))
+    found = steps(survey(paying([("u", f"a{j:02}", 100 - j) for j in range(12)])))
     assert [step.tier for step in found] == ["top 10", "11-100"]
     assert [step.artist for step in found] == [4, 10]

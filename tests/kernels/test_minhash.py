@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairpay.fraud.likeness import alike, seeds, sign_sets
+from fairpay.fraud.signals import LikenessSignal
+from fairpay.fraud.traces import Pairs, Sketches, seeds, sign_sets
 
 SETS = st.lists(st.sets(st.integers(0, 40), max_size=12), min_size=1, max_size=12)
 
@@ -15,6 +16,17 @@ def signed(sets: list[set[int]], *, repeat: int = 1) -> np.ndarray:
     start = np.concatenate([[0], np.cumsum([len(one) * repeat for one in sets])])
     element = np.array([value for one in sets for value in list(one) * repeat], dtype=np.uint64)
     return sign_sets(start, element, seeds("test", 64))
+
+
+class Equal(LikenessSignal):
+    """Puts equal sets together."""
+
+    share = 1.0
+    least_users = 2
+
+    def signed(self, sketches: Sketches) -> tuple[np.ndarray, np.ndarray]:
+        """They are signed already."""
+        return sketches.moments, sketches.timed
 
 
 def test_hashes_agree_about_as_often_as_sets_overlap() -> None:
@@ -30,11 +42,11 @@ def test_repeated_elements_count_once(sets: list[set[int]]) -> None:
 @given(SETS)
 def test_equal_sets_are_alike_and_disjoint_ones_are_not(sets: list[set[int]]) -> None:
     able = np.array([k for k, one in enumerate(sets) if one], dtype=np.int64)
-    groups = alike(signed(sets), able, rows=2, least=1.0)
+    groups = Equal().find(Sketches(Pairs(able, able, able), able, able, signed(sets), able))
     expected: dict[frozenset[int], list[int]] = {}
     for k in able.tolist():
         expected.setdefault(frozenset(sets[k]), []).append(k)
-    assert [group.tolist() for group in groups] == [group for group in expected.values() if len(group) > 1]
+    assert [group.users.tolist() for group in groups] == [group for group in expected.values() if len(group) > 1]
 
 
 def test_the_same_seeds_are_drawn_in_every_run() -> None:

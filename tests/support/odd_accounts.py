@@ -7,6 +7,7 @@ many artists, so that no two look the same.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,10 +15,10 @@ import numpy as np
 from fairpay.synth.calendar import PEOPLE, Hours
 from fairpay.synth.catalogue import MOST_TRACKS
 from fairpay.synth.draws import below, draw, stream
-from fairpay.synth.plays import Choice, Cohort, Slots, World
+from fairpay.synth.plays import Cohort, World
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from fairpay.synth.plays import Choice, Slots
 
 OPEN = Hours((0,) * 8 + (73,) * 12 + (74,) * 2 + (0,) * 2)
 NIGHTS = Hours((100,) * 6 + (56,) + (12,) * 13 + (8, 24, 80, 100))
@@ -27,8 +28,6 @@ NIGHTS = Hours((100,) * 6 + (56,) + (12,) * 13 + (8, 24, 80, 100))
 class Innocent:
     """A way of listening that is odd and in order."""
 
-    what: str
-    """In words."""
     hours: Hours
     plays: int
     """Plays a day."""
@@ -48,44 +47,40 @@ class Innocent:
 
 INNOCENTS = {
     "cafes": Innocent(
-        what="a shop with background music, open from eight to ten", hours=OPEN, plays=230, own=300, even=True,
+        # a shop with background music, open from eight to ten
+        hours=OPEN, plays=230, own=300, even=True,
         sitting=15,
     ),
     "sleepers": Innocent(
-        what="someone who sleeps to white noise and listens to music by day", hours=NIGHTS, plays=110, own=20,
+        # someone who sleeps to white noise and listens to music by day
+        hours=NIGHTS, plays=110, own=20,
         devoted=40_000, tracks=2, seconds=480, sitting=60,
     ),
     "superfans": Innocent(
-        what="a fan who plays little but one artist", hours=PEOPLE, plays=60, own=12, devoted=56_000,
+        # a fan who plays little but one artist
+        hours=PEOPLE, plays=60, own=12, devoted=56_000,
     ),
     "families": Innocent(
-        what="four people on one account", hours=PEOPLE, plays=220, own=80,
+        # four people on one account
+        hours=PEOPLE, plays=220, own=80,
     ),
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Habit:
-    """What such accounts choose."""
-
-    kind: Innocent
-    world: World
-
-    def __call__(self, slots: Slots) -> Choice:
-        """Choose for each slot."""
-        bits = draw(stream(self.world.seed, "habit"), slots.user, slots.number)
-        limit: NDArray[np.int64] | int = self.kind.own
-        own = below(bits, limit if self.kind.even else below(bits, limit, offset=16))
-        devoted = below(bits, 1 << 16, offset=32) < self.kind.devoted
-        own[devoted] = -1
-        likes = draw(stream(self.world.seed, "habitual"), slots.user, own + 1)
-        artist = self.world.catalogue.artist(likes, np.ones(len(bits), dtype=np.int64))
-        track = self.world.catalogue.track(likes if self.kind.even else bits, artist, offset=48)
-        track[devoted] = artist[devoted] * 32 + below(bits[devoted], self.kind.tracks, offset=48)
-        ms = self.world.catalogue.length(track)
-        if self.kind.seconds is not None:
-            ms[devoted] = self.kind.seconds * 1000
-        return Choice(artist, track, ms)
+def by_habit(slots: Slots, *, world: World, kind: Innocent) -> Choice:
+    """Choose as such accounts do."""
+    bits = draw(stream(world.seed, "habit"), slots.user, slots.number)
+    own = below(bits, kind.own if kind.even else below(bits, kind.own, offset=16))
+    devoted = below(bits, 1 << 16, offset=32) < kind.devoted
+    own[devoted] = -1
+    likes = draw(stream(world.seed, "habitual"), slots.user, own + 1)
+    artist = world.catalogue.artist(likes, np.ones(len(bits), dtype=np.int64))
+    track = world.catalogue.track(likes if kind.even else bits, artist, offset=48)
+    track[devoted] = artist[devoted] * 32 + below(bits[devoted], kind.tracks, offset=48)
+    ms = world.catalogue.length(track)
+    if kind.seconds is not None:
+        ms[devoted] = kind.seconds * 1000
+    return artist, track, ms
 
 
 def make_innocents(world: World, kind: str, accounts: int, *, first_user: int) -> Cohort:
@@ -93,14 +88,8 @@ def make_innocents(world: World, kind: str, accounts: int, *, first_user: int) -
     innocent = INNOCENTS[kind]
     drawn = draw(stream(world.seed, kind), np.arange(accounts) + first_user)
     about = innocent.plays * 3 // 4 + below(drawn, innocent.plays // 2)
-    return Cohort.of(
-        world,
-        about * world.calendar.days,
-        first=first_user,
-        hours=innocent.hours,
-        sitting=innocent.sitting,
-        choose=Habit(innocent, world),
-    )
+    total, choose = about * world.calendar.days, partial(by_habit, world=world, kind=innocent)
+    return Cohort(world, first_user, total, innocent.hours, innocent.sitting, choose)
 
 
 CAMOUFLAGE = 40_000
@@ -109,33 +98,24 @@ TRACKS = 8
 SECONDS = (31, 240)
 
 
-@dataclass(frozen=True)
-class Hired:
-    """What such accounts choose."""
-
-    first: int
-    """Index of the first artist who pays; they come after all others."""
-    artists: int
-    """How many artists pay."""
-    each: int
-    """How many of them an account plays."""
-    world: World
-
-    def __call__(self, slots: Slots) -> Choice:
-        """Choose for each slot."""
-        bits = draw(stream(self.world.seed, "hired"), slots.user, slots.number)
-        which = draw(stream(self.world.seed, "hired for"), slots.user, below(bits, self.each))
-        artist = self.first + below(which, self.artists)
-        hidden = below(bits, 1 << 16, offset=16) < CAMOUFLAGE
-        liked = draw(stream(self.world.seed, "hidden"), bits[hidden])
-        artist[hidden] = self.world.catalogue.artist(liked, np.ones(len(liked), dtype=np.int64))
-        track = artist * MOST_TRACKS + below(bits, TRACKS, offset=32)
-        low, high = SECONDS
-        ms = low * 1000 + below(draw(stream(self.world.seed, "hired length"), track), (high - low) * 1000)
-        return Choice(artist, track, ms)
+def by_hire(slots: Slots, *, world: World, first: int, artists: int, each: int) -> Choice:
+    """Choose as hired accounts do: each plays `each` of the `artists` who pay, who come after all others, and cover."""
+    bits = draw(stream(world.seed, "hired"), slots.user, slots.number)
+    which = draw(stream(world.seed, "hired for"), slots.user, below(bits, each))
+    artist = first + below(which, artists)
+    hidden = below(bits, 1 << 16, offset=16) < CAMOUFLAGE
+    liked = draw(stream(world.seed, "hidden"), bits[hidden])
+    artist[hidden] = world.catalogue.artist(liked, np.ones(len(liked), dtype=np.int64))
+    track = artist * MOST_TRACKS + below(bits, TRACKS, offset=32)
+    low, high = SECONDS
+    ms = low * 1000 + below(draw(stream(world.seed, "hired length"), track), (high - low) * 1000)
+    return artist, track, ms
 
 
-def make_hired(accounts: int, plays: int, *, first_user: int, choose: Hired) -> Cohort:
+def make_hired(  # noqa: PLR0913 - told apart by name
+    world: World, accounts: int, plays: int, *, first_user: int, first: int, artists: int, each: int
+) -> Cohort:
     """Make accounts that play so many times a day; they come after all users that are there already."""
-    total = np.full(accounts, plays * choose.world.calendar.days, dtype=np.int64)
-    return Cohort.of(choose.world, total, first=first_user, hours=PEOPLE, sitting=8, choose=choose)
+    total = np.full(accounts, plays * world.calendar.days, dtype=np.int64)
+    choose = partial(by_hire, world=world, first=first, artists=artists, each=each)
+    return Cohort(world, first_user, total, PEOPLE, 8, choose)

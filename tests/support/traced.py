@@ -11,8 +11,7 @@ from fairpay.fraud.traces import Pairs, Span, Traces
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairpay.fraud.signal import UserSignal
-    from fairpay.fraud.traces import Column
+    from fairpay.fraud.signals import UserSignal
 
 DAY, HOUR = 86_400, 3600
 START = 20_000 * DAY
@@ -22,21 +21,19 @@ Play = tuple[int, int, int, int]
 """artist, seconds since START, milliseconds, track."""
 
 
-def traces(*users: Sequence[Play], days: float = 30.0, columns: bool = True) -> Traces:
-    """Put the plays of some accounts into a block; without `columns` only who played whom is known."""
+def traces(*users: Sequence[Play], days: float = 30.0) -> Traces:
+    """Put the plays of some accounts into a block."""
     rows = [(user, *play) for user, plays in enumerate(users) for play in plays]
     user, artist, time, ms, track = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
     start = np.searchsorted(user, np.arange(len(users) + 1))
     found, count = np.unique(user << 32 | artist, return_counts=True)
     pairs = Pairs(np.searchsorted(found >> 32, np.arange(len(users) + 1)), found.astype(np.uint32), count)
-    has: frozenset[Column] = frozenset({"time", "duration", "track"}) if columns else frozenset()
     time, ms, track = (column.astype(np.uint32) for column in (time + START, ms, track))
     return Traces(
         start=start,
         plays=np.diff(start),
         pairs=pairs,
         span=Span(START, days, 30_000),
-        has=has,
         time=time,
         duration=ms,
         track=track,

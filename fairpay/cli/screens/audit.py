@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.fraud.audit.attack import Attack
-    from fairpay.fraud.audit.findings import Audit, AuditFinding, RuleAudit
+    from fairpay.fraud.audit.replay import AuditFinding
+    from fairpay.fraud.audit.report import Audit, RuleAudit
+    from fairpay.fraud.audit.scenario import Attack
     from fairpay.reports.outcome import Outcome
 
 __all__ = ["screen"]
@@ -121,7 +122,7 @@ def limits(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
         yield paragraph(f"User cap: at most {counted(cap, 'play')} a month is safe on this log (c* = {cap:,}).")
     for found in audit.rules:
         if found.rule.play_cap is not None:
-            yield paragraph(f"{found.rule.label} {'is safe' if safe(found) else 'is not safe'}: {found.why.sentence}.")
+            yield paragraph(f"{found.rule.label} {'is safe' if found.safe else 'is not safe'}: {found.why.sentence}.")
     if not audit.idle:
         yield paragraph("The pool has no inactive subscribers' money.")
         return
@@ -130,11 +131,6 @@ def limits(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
     paid = f"{back(audit.alpha)} is paid out for each 1.00 that listeners pay"
     turns = every if audit.alpha > 1 else "which is no more than the fee"
     yield paragraph(f"The pool has {money}: {paid}, {turns}. With --inactive hold it would be {back(audit.rate)}.")
-
-
-def safe(found: RuleAudit) -> bool:
-    """Whether an account gets back no more than its fee."""
-    return found.most is not None and found.most <= 1
 
 
 def listeners(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:

@@ -7,12 +7,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from fairpay.errors import UsageError
-from fairpay.fraud.audit.attack import plan
-from fairpay.fraud.audit.findings import Audit, RuleAudit, play
 from fairpay.fraud.audit.months import survey
-from fairpay.fraud.audit.replay import build
-from fairpay.fraud.audit.report import summary, table
-from fairpay.fraud.audit.worth import listeners_of, steps, worth
+from fairpay.fraud.audit.replay import build, listeners_of, play, steps, worth
+from fairpay.fraud.audit.report import Audit, RuleAudit, summary, table
+from fairpay.fraud.audit.scenario import plan
 from fairpay.money.currency import round_half_even
 from fairpay.money.rounding import Allocation
 from fairpay.pipeline.division import typical_fee
@@ -29,8 +27,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from fairpay.fraud.audit.attack import Attack
-    from fairpay.fraud.audit.scenario import Scenario
+    from fairpay.fraud.audit.scenario import Attack, Scenario
     from fairpay.logs.schema import Listens, RawBatch
     from fairpay.pipeline.run import Request, Watch
     from fairpay.reports.outcome import InputFile, Outcome
@@ -97,9 +94,9 @@ def audit(month: Month, *, least_ms: int = 0, rules: Sequence[str] = (), scenari
     baseline = survey(month, least_ms=least_ms)
     month, facts = baseline.month, baseline.facts
     attacks = [plan(scenario, baseline) for scenario in scenarios]
-    chosen, notes = (distinct(rules), []) if rules else runnable(month)
+    chosen, notes = ([*dict.fromkeys(map(find_rule, rules))], []) if rules else runnable(month)
     laid = steps(baseline)
-    replay = build(baseline, chosen, attacks, others=[a for s in laid for a in (s.without, s.playing, s.more)])
+    replay = build(baseline, chosen, attacks, others=[accounts for step in laid for accounts in step.tried])
     shifting = any(rule.joining is Joining.SHIFTING for rule in chosen)
     listeners = listeners_of(baseline, [step.artist for step in laid]) if shifting else {}
     ready = [(rule, replay.prepared[rule]) for rule in chosen]
@@ -140,11 +137,6 @@ def too_large(attacks: Sequence[Attack]) -> list[str]:
     ]
 
 
-def distinct(rules: Sequence[str]) -> list[Rule]:
-    """Make the rules asked for, each once."""
-    return list(dict.fromkeys(find_rule(rule) for rule in rules))
-
-
 def runnable(month: Month) -> tuple[list[Rule], list[str]]:
     """Return the usual rules that can run on this month, and a sentence for each that cannot."""
     found, notes = [], []
@@ -160,28 +152,24 @@ def runnable(month: Month) -> tuple[list[Rule], list[str]]:
     return found, notes
 
 
+@dataclass(slots=True)
 class Auditor:
-    """An observer of a run that waits for the month."""
+    """An observer of a run that lets plays pass, and audits the month."""
 
-    def __init__(self, request: Request, *, rules: Sequence[str], scenarios: Sequence[Scenario]) -> None:
-        """Keep what is asked."""
-        self.request = request
-        self.rules = rules
-        self.scenarios = scenarios
-        self.found: Audit | None = None
+    request: Request
+    rules: Sequence[str]
+    scenarios: Sequence[Scenario]
+    found: Audit | None = None
 
-    def take(self, raw: RawBatch, listens: Listens) -> None:
-        """Let plays pass."""
+    def take(self, raw: RawBatch, listens: Listens) -> None: ...
 
-    def look(self, month: Month, outcome: Outcome, *_others: object) -> None:
-        """Audit the month."""
+    def look(self, month: Month, outcome: Outcome) -> None:
         least = self.request.qualifying.min_ms if outcome.listening.ms is not None else 0
         found = audit(month, least_ms=least, rules=self.rules, scenarios=self.scenarios)
         self.found = replace(found, notes=(*found.notes, *remarks(month)))
 
 
 def remarks(month: Month) -> tuple[str, ...]:
-    """Say what was assumed about the royalty rate."""
     facts = month.facts
     if facts.rate is None:
         return (
@@ -205,11 +193,9 @@ def run_audit(
 
     """
     refuse_conditions(request)
-    auditor = Auditor(request, rules=rules, scenarios=scenarios)
+    auditor = Auditor(request, rules, scenarios)
     outcome = run(request, watch, observer=auditor)
-    if auditor.found is None:
-        message = "the pipeline did not show the month"
-        raise RuntimeError(message)
+    assert auditor.found is not None
     return replace(outcome, controls=(*outcome.controls, formula_control(auditor.found))), auditor.found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.month import Facts, Month
+    from fairpay.rules.core.rule import Rule
 
 __all__ = ["TIERS", "Accounts", "Baseline", "Joined", "in_blocks", "survey"]
 
@@ -53,14 +54,11 @@ class Accounts:
         """Listening of one account."""
         return int(self.amount.sum())
 
-    @property
-    def fees(self) -> int:
-        """What all of them pay, in fee units."""
-        return self.count * self.fee
-
-    def one(self) -> Usage:
-        """One of them alone, its artists numbered from 0 in the order of `artist`."""
-        return replace(self, artist=np.arange(len(self.artist))).usage(1)
+    def weighed(self, rule: Rule, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
+        """Return the weights of one of them alone: int64[rows, entries], in the order of `artist`."""
+        out = np.zeros((rule.rows, len(self.artist)), dtype=np.int64)
+        rule.weigh(replace(self, artist=np.arange(len(self.artist))).usage(1), prepared, out)
+        return out
 
     def usage(self, count: int) -> Usage:
         """Lay `count` of them out as a block."""
@@ -109,7 +107,7 @@ class Joined:
             users=facts.users + sum(a.count for a in added),
             amount=facts.amount + sum(a.count * a.total for a in added),
             plays=facts.plays + sum(a.count * a.plays for a in added),
-            fees=facts.fees + sum(a.fees for a in added),
+            fees=facts.fees + sum(a.count * a.fee for a in added),
             pool=self.pool,
         )
 
@@ -133,9 +131,13 @@ class Joined:
     def each(self, visit: Callable[[Usage], T]) -> Iterator[T]:
         """Visit the month's blocks, then the accounts."""
         yield from self.base.each(visit)
+        yield from map(visit, self.laid())
+
+    def laid(self) -> Iterator[Usage]:
+        """Lay the accounts out, block by block."""
         for accounts in self.added:
             for count in [1] if self.one_of_each else accounts.blocks(entries=len(accounts.artist)):
-                yield visit(accounts.usage(count))
+                yield accounts.usage(count)
 
     def each_users(self, visit: Callable[[Users], T]) -> Iterator[T]:
         """Visit the month's users, then the accounts."""
@@ -149,9 +151,8 @@ class Joined:
         """Gather from the month, then from the accounts."""
         known = self.base.gather(visit, rows=rows)
         total = np.concatenate([known, np.zeros((rows, self.made_up), dtype=np.int64)], axis=1)
-        for accounts in self.added:
-            for count in accounts.blocks(entries=len(accounts.artist)):
-                visit(accounts.usage(count), total)
+        for usage in self.laid():
+            visit(usage, total)
         return total
 
 
@@ -208,6 +209,11 @@ class Baseline:
             return facts.pool + round_half_even(Fraction(facts.pool * fees, facts.fees))
         gross = facts.fees + facts.inactive_fees
         return facts.pool + round_half_even(self.rate * (gross + fees)) - round_half_even(self.rate * gross)
+
+    def group_of(self, artist: Ints) -> Ints:
+        """Return the tier of each artist code; made-up artists have the place after the last tier."""
+        known = self.facts.artists
+        return np.where(artist < known, self.tier[np.minimum(artist, known - 1)], len(TIERS))
 
     def joined(self, added: Sequence[Accounts], *, pool: int) -> Joined:
         """Return the month with accounts added."""

@@ -10,10 +10,15 @@ Rules differ in what added accounts do to everybody else's weights, see `fairpay
 
 What artists get is asked for by group (five tiers and the made-up artists): where the rule says that
 artists may be merged, groups are settled in place of artists, in units far finer than a cent.
+
+What a listener is worth to an artist of each tier is replayed likewise: a typical subscriber (median fee, median
+listening, as many artists as the mean listener, evenly) joins the month and first does not play the artist, then plays
+it as much as that tier's listeners do on average, then 100 plays more. The differences are the worth.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -21,24 +26,61 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fairpay.errors import UsageError
-from fairpay.fraud.audit.months import TIERS
-from fairpay.money.currency import LARGEST
-from fairpay.rules.core.added import Joining
+from fairpay.fraud.audit.months import TIERS, Accounts
+from fairpay.fraud.audit.scenario import spread
+from fairpay.money.currency import LARGEST, round_half_even
+from fairpay.money.integers import sum_exactly
+from fairpay.pipeline.measures import kth_largest
+from fairpay.rules.core.added import Added, Joining
+from fairpay.rules.core.budgets import Budgeted, sum_users
+from fairpay.rules.core.month import Users
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from fairpay.fraud.audit.attack import Attack
-    from fairpay.fraud.audit.months import Accounts, Baseline
+    from fairpay.fraud.audit.months import Baseline
+    from fairpay.fraud.audit.scenario import Attack
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.rule import Rule
+    from fairpay.rules.core.usage import Usage
 
-__all__ = ["MADE_UP", "Replay", "build"]
+__all__ = ["AuditFinding", "Replay", "Steps", "Worth", "build", "listeners_of", "play", "steps", "worth"]
 
 MOST_ENTRIES = 10**9
 """Accounts times artists that are laid out one by one."""
 MADE_UP = len(TIERS)
 """The group of the made-up artists."""
+MILLIONTHS = 6
+"""Digits kept before an amount is rounded."""
+MORE = 100
+"""Plays that are added."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFinding:
+    """A scenario under one rule."""
+
+    attack: Attack
+    income: int
+    """What the made-up artists get, minor units."""
+    per_fee: Fraction
+    """Income for each unit of fee that the accounts pay."""
+    of_share: Fraction
+    """Share of the pool over share of the fees."""
+    closed: int | None
+    """The income by formula, minor units; None where the rule has none."""
+    lost: tuple[int, ...]
+    """What the real artists of each tier lose, minor units; negative where a tier gains."""
+    break_even: int | None
+    """The fewest plays of an account at which income reaches the fees; None where a month of days and nights is too
+    short, or where it was not searched for."""
+    searched: bool
+    """Whether the number of plays was searched for: not where each try would take the whole month anew."""
+
+    @property
+    def profit(self) -> int:
+        """Income less cost, minor units."""
+        return self.income - self.attack.cost
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,10 +99,9 @@ class Replay:
 
     def before(self, rule: Rule) -> list[Fraction]:
         """Return each group's share of the pool without any attack."""
-        weights, prepared = self.weights[rule], self.prepared[rule]
-        if rule.joining is not Joining.ANEW:
-            return settle(rule, self.grouped[rule], prepared)
-        return self.by_group(rule.settle(weights, LARGEST, prepared))
+        if rule.joining is Joining.ANEW:
+            return self.settle_artists(rule, self.weights[rule], self.prepared[rule])
+        return settle(rule, self.grouped[rule], self.prepared[rule])
 
     def after(self, rule: Rule, attack: Attack) -> list[Fraction]:
         """Return each group's share of the pool with an attack."""
@@ -69,54 +110,49 @@ class Replay:
             return self.steady(rule, accounts)
         if (rule, attack) in self.shifted:
             prepared, weights = self.shifted[rule, attack]
-            return settle(rule, weights + weigh_alone(rule, accounts, prepared, self.groups(accounts.artist)), prepared)
-        return self.over_again(rule, accounts, attack)
-
-    def steady(self, rule: Rule, accounts: Accounts) -> list[Fraction]:
-        """The same for accounts under a rule that leaves everybody else's weights alone."""
-        prepared = self.prepared[rule]
-        added = weigh_alone(rule, accounts, prepared, self.groups(accounts.artist))
-        return settle(rule, self.grouped[rule] + added, prepared)
-
-    def over_again(self, rule: Rule, accounts: Accounts, attack: Attack) -> list[Fraction]:
-        """The same for any rule at all."""
+            return settle(rule, weights + self.added(rule, accounts, prepared), prepared)
         if accounts.count * len(accounts.artist) > MOST_ENTRIES:
             message = f"scenario {attack.scenario.name} is too large for {rule.label}, which looks at every account"
             raise UsageError(message, advice="Lower accounts or artists in a copy of the scenario.")
         month = self.baseline.joined([accounts], pool=attack.pool)
         prepared = rule.prepare(month)
         weights = month.gather(lambda usage, out: rule.weigh(usage, prepared, out), rows=rule.rows)
-        return self.by_group(rule.settle(weights, LARGEST, prepared))
+        return self.settle_artists(rule, weights, prepared)
 
-    def by_group(self, shares: Ints) -> list[Fraction]:
-        """Add up artists' shares, int64[artists] in units of 2^-62, by group."""
-        groups = self.groups(np.arange(len(shares)))
-        return [Fraction(int(shares[groups == group].sum()), LARGEST) for group in range(MADE_UP + 1)]
+    def steady(self, rule: Rule, accounts: Accounts) -> list[Fraction]:
+        """The same for accounts under a rule that leaves everybody else's weights alone."""
+        prepared = self.prepared[rule]
+        return settle(rule, self.grouped[rule] + self.added(rule, accounts, prepared), prepared)
 
-    def groups(self, artist: Ints) -> Ints:
-        """Return the group of each artist code."""
-        known = self.baseline.facts.artists
-        return np.where(artist < known, self.baseline.tier[np.minimum(artist, known - 1)], MADE_UP)
+    def added(self, rule: Rule, accounts: Accounts, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
+        """Weigh one account, multiply by how many there are, and add up by group: int64[rows, groups]."""
+        alone = accounts.weighed(rule, prepared)
+        return by_group(alone * accounts.count, self.baseline.group_of(accounts.artist))
+
+    def settle_artists(self, rule: Rule, weights: Ints, prepared: Any) -> list[Fraction]:  # noqa: ANN401 - the same
+        """Let the rule divide 2^62 units among artists, and add up by group."""
+        shares = rule.settle(weights, LARGEST, prepared)[None]
+        groups = self.baseline.group_of(np.arange(shares.shape[1]))
+        return [Fraction(int(units), LARGEST) for units in by_group(shares, groups)[0]]
+
+    def solved(self, rule: Rule, accounts: Accounts, pool: int) -> tuple[Any, int]:
+        """Solve a shifting rule anew with accounts among the users: prepared, and all weight together."""
+        month = self.baseline.joined([accounts], pool=pool)
+        prepared = rule.prepare(month)
+
+        def steers(users: Users) -> Ints:
+            weight = rule.weight_of(users, prepared)
+            if weight is None:
+                message = f"{rule.name} is listed as shifting, but does not say what a user steers"
+                raise TypeError(message)
+            return weight
+
+        return prepared, sum_users(month, steers)
 
 
-def grouped(baseline: Baseline, weights: Ints) -> Ints:
-    """Add up int64[rows, artists] by tier; rows sum to at most 2^62, so no part of one wraps."""
-    out = np.zeros((len(weights), MADE_UP + 1), dtype=np.int64)
-    start = 0
-    for place, (_, end) in enumerate(TIERS):
-        out[:, place] = weights[:, baseline.order[start:end]].sum(axis=1)
-        start = end or 0
-    return out
-
-
-def weigh_alone(rule: Rule, accounts: Accounts, prepared: Any, groups: Ints) -> Ints:  # noqa: ANN401 - what `prepare` returned
-    """Weigh one account, multiply by how many there are, and add up by group: int64[rows, groups]."""
-    out = np.zeros((rule.rows, len(accounts.artist)), dtype=np.int64)
-    rule.weigh(accounts.one(), prepared, out)
-    found = np.zeros((rule.rows, MADE_UP + 1), dtype=np.int64)
-    for row in range(rule.rows):
-        np.add.at(found[row], groups, out[row] * accounts.count)
-    return found
+def by_group(values: Ints, groups: Ints) -> Ints:
+    """Add up int64[rows, n] by the group of each column: int64[rows, groups]; a row sums to at most 2^62."""
+    return np.stack([values[:, groups == group].sum(axis=1) for group in range(MADE_UP + 1)], axis=1)
 
 
 def settle(rule: Rule, weights: Ints, prepared: Any) -> list[Fraction]:  # noqa: ANN401 - what `prepare` returned
@@ -139,21 +175,20 @@ def build(
     busiest = [*(a.playing(a.most_plays) for a in attacks), *others]
     everybody = replace(baseline.joined(busiest, pool=baseline.facts.pool), one_of_each=True)
     prepared = {rule: rule.prepare(everybody if rule.joining is Joining.STEADY else baseline.month) for rule in rules}
-    jobs: list[tuple[Rule, Any]] = list(prepared.items())
-    pairs = [(rule, attack) for rule in rules if rule.joining is Joining.SHIFTING for attack in attacks]
-    for rule, attack in pairs:
-        jobs.append((rule, rule.prepare(baseline.joined([attack.accounts], pool=attack.pool))))
-    weighed = weigh(baseline, jobs)
-    own = dict(zip(prepared, weighed, strict=False))
+    shifted = {
+        (rule, attack): rule.prepare(baseline.joined([attack.accounts], pool=attack.pool))
+        for rule in rules
+        if rule.joining is Joining.SHIFTING
+        for attack in attacks
+    }
+    weighed = iter(weigh(baseline, [*prepared.items(), *((rule, ready) for (rule, _), ready in shifted.items())]))
+    own = {rule: next(weighed) for rule in prepared}
     return Replay(
         baseline=baseline,
         prepared=prepared,
         weights=own,
-        grouped={rule: grouped(baseline, weights) for rule, weights in own.items()},
-        shifted={
-            pair: (job[1], grouped(baseline, weights))
-            for pair, job, weights in zip(pairs, jobs[len(prepared) :], weighed[len(prepared) :], strict=True)
-        },
+        grouped={rule: by_group(weights, baseline.tier) for rule, weights in own.items()},
+        shifted={pair: (ready, by_group(next(weighed), baseline.tier)) for pair, ready in shifted.items()},
     )
 
 
@@ -162,9 +197,178 @@ def weigh(baseline: Baseline, jobs: Sequence[tuple[Rule, Any]]) -> list[Ints]:
     ends = np.cumsum([rule.rows for rule, _ in jobs]).tolist()
     edges = [slice(end - rule.rows, end) for end, (rule, _) in zip(ends, jobs, strict=True)]
 
-    def visit(usage: Any, out: Ints) -> None:  # noqa: ANN401 - Usage
+    def visit(usage: Usage, out: Ints) -> None:
         for (rule, ready), edge in zip(jobs, edges, strict=True):
             rule.weigh(usage, ready, out[edge])
 
     weights = baseline.month.gather(visit, rows=ends[-1])
     return [weights[edge] for edge in edges]
+
+
+def play(replay: Replay, rule: Rule, attack: Attack) -> AuditFinding:
+    """Play one scenario under one rule."""
+    baseline = replay.baseline
+    before, after = replay.before(rule), replay.after(rule, attack)
+    income = after[MADE_UP] * attack.pool
+    searched = rule.joining is not Joining.ANEW
+    return AuditFinding(
+        attack=attack,
+        income=to_units(income),
+        per_fee=income / attack.price,
+        of_share=after[MADE_UP] / attack.fee_share,
+        closed=by_formula(replay, rule, attack),
+        lost=tuple(
+            round_half_even(before[i] * baseline.facts.pool - after[i] * attack.pool) for i in range(len(TIERS))
+        ),
+        break_even=break_even(replay, rule, attack) if searched else None,
+        searched=searched,
+    )
+
+
+def by_formula(replay: Replay, rule: Rule, attack: Attack) -> int | None:
+    prepared, _ = replay.shifted.get((rule, attack), (replay.prepared[rule], None))
+    accounts = attack.accounts
+    share = rule.taken(Added(replay.baseline.facts, accounts.usage(1), accounts.count), prepared, replay.weights[rule])
+    return None if share is None else to_units(share * attack.pool)
+
+
+def to_units(amount: Fraction) -> int:
+    """Round to minor units by way of millionths, so that a half stays one whichever way it was worked out."""
+    return round_half_even(round(amount, MILLIONTHS))
+
+
+def break_even(replay: Replay, rule: Rule, attack: Attack) -> int | None:
+    """Find the fewest plays of an account at which income reaches the fees, up to what the days hold.
+
+    Both are rounded to minor units. Income never falls with plays under any of these rules, so bisection finds it.
+    """
+
+    def pays(plays: int) -> bool:
+        return to_units(income_at(replay, rule, attack, attack.playing(plays))) >= attack.fees
+
+    most = attack.most_plays
+    return 1 + bisect_left(range(1, most), x=True, key=pays) if pays(most) else None
+
+
+def income_at(replay: Replay, rule: Rule, attack: Attack, accounts: Accounts) -> Fraction:
+    """Return what the made-up artists get from these accounts instead of the attack's own, in minor units."""
+    if rule.joining is Joining.STEADY:
+        return replay.steady(rule, accounts)[MADE_UP] * attack.pool
+    prepared, everything = replay.solved(rule, accounts, attack.pool)
+    return Fraction(int(replay.added(rule, accounts, prepared)[0, MADE_UP]), everything) * attack.pool
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """A typical subscriber and an artist in the middle of a tier."""
+
+    tier: str
+    artist: int
+    """Code of the artist of the tier's middle rank."""
+    tried: tuple[Accounts, ...]
+    """The subscriber, playing others; the artist too, as that tier's listeners do; the artist 100 times more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """In minor units, not rounded; None where the rule would have to be worked out anew for each step."""
+
+    tier: str
+    listener: Fraction | None
+    plays: Fraction | None
+
+
+def steps(baseline: Baseline) -> list[Steps]:
+    """Lay out the steps for each tier that has artists."""
+    facts, listeners = baseline.facts, baseline.month.artist_listeners
+    middle = facts.users // 2 + 1
+    total, plays = (kth_largest(baseline.month, field, middle) for field in ("total", "plays"))
+    kinds = max(1, round_half_even(Fraction(sum_exactly(listeners), facts.users)))
+    amounts = spread(total, kinds)
+    others = facts.artists + np.arange(len(amounts))
+    without = Accounts(1, baseline.fee, others, amounts, plays)
+    found, start = [], 0
+    for name, end in TIERS:
+        members = baseline.order[start:end]
+        start = end or 0
+        if not len(members):
+            continue
+        heard = Fraction(sum_exactly(baseline.month.artist_amount[members]), max(1, sum_exactly(listeners[members])))
+        usual = max(1, round_half_even(heard / baseline.play))
+        target = int(members[(len(members) - 1) // 2])
+        more = (with_artist(without, target, count, baseline.play) for count in (usual, usual + MORE))
+        found.append(Steps(name, target, (without, *more)))
+    return found
+
+
+def with_artist(without: Accounts, artist: int, plays: int, play: Fraction) -> Accounts:
+    return replace(
+        without,
+        artist=np.concatenate([[artist], without.artist]),
+        amount=np.concatenate([[max(1, round_half_even(plays * play))], without.amount]),
+        plays=without.plays + plays,
+    )
+
+
+def listeners_of(baseline: Baseline, artists: Sequence[int]) -> dict[int, tuple[Users, Ints]]:
+    """Pick out the listeners of a few artists, in one walk, and what each plays of the artist: int64[listeners]."""
+
+    def pick(usage: Usage) -> list[tuple[Ints, ...]]:
+        entries = [np.flatnonzero(usage.artist == artist) for artist in artists]
+        users = [np.searchsorted(usage.start, entry, side="right") - 1 for entry in entries]
+        return [
+            (usage.fee[user], usage.total[user], usage.plays[user], usage.amount[entry])
+            for user, entry in zip(users, entries, strict=True)
+        ]
+
+    blocks = zip(*baseline.month.each(pick), strict=True)
+    found = [[np.concatenate(column) for column in zip(*parts, strict=True)] for parts in blocks]
+    return {artist: (Users(*users), amount) for artist, (*users, amount) in zip(artists, found, strict=True)}
+
+
+def worth(replay: Replay, rule: Rule, laid: Sequence[Steps], listeners: dict[int, tuple[Users, Ints]]) -> list[Worth]:
+    """Return the worth under one rule, tier by tier."""
+    pool = replay.baseline.pool_with(replay.baseline.fee)
+    found = []
+    for step in laid:
+        share = share_of(replay, rule, pool, step.artist, listeners.get(step.artist))
+        if share is None:
+            found.append(Worth(step.tier, None, None))
+        else:
+            without, playing, more = map(share, step.tried)
+            found.append(Worth(step.tier, (playing - without) * pool, (more - playing) * pool))
+    return found
+
+
+def share_of(
+    replay: Replay, rule: Rule, pool: int, artist: int, listeners: tuple[Users, Ints] | None
+) -> Callable[[Accounts], Fraction] | None:
+    """Return what tells an artist's share of the pool once a subscriber has joined; None where the rule does not."""
+
+    def steady(accounts: Accounts) -> Fraction:
+        prepared = replay.prepared[rule]
+        added = accounts.weighed(rule, prepared)
+        own = replay.weights[rule][:, artist] + added[:, accounts.artist == artist].sum(axis=1)
+        rest = replay.grouped[rule].sum(axis=1) + added.sum(axis=1) - own
+        return Fraction(int(rule.settle(np.stack([own, rest], axis=1), LARGEST, prepared)[0]), LARGEST)
+
+    def shifting(accounts: Accounts) -> Fraction:  # every weight changes: solve anew, weigh the artist's listeners
+        prepared, everything = replay.solved(rule, accounts, pool)
+        added = accounts.weighed(rule, prepared)[0, accounts.artist == artist]
+        assert listeners is not None
+        return Fraction(int(added.sum()) + drawn(rule, *listeners, prepared), everything)
+
+    if rule.joining is Joining.STEADY:
+        return steady
+    return shifting if rule.joining is Joining.SHIFTING and isinstance(rule, Budgeted) else None
+
+
+def drawn(rule: Rule, users: Users, amount: Ints, prepared: Any) -> int:  # noqa: ANN401 - what `prepare` returned
+    """Add up what an artist draws from its listeners, who play `amount` of it."""
+    from fairpay.kernels import forces  # noqa: PLC0415 - Numba is loaded where it is used
+
+    budgets = rule.weight_of(users, prepared)
+    assert budgets is not None
+    parts = np.empty_like(budgets)
+    forces.scaled_ratio(amount, budgets, users.total, 1, parts)
+    return sum_exactly(parts)

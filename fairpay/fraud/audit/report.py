@@ -1,7 +1,8 @@
-"""The audit as data: what `--json` and summary.json hold, and a table with a row for each rule and scenario."""
+"""What an audit found, in integers and fractions, and as data: what `--json` and summary.json hold, and a table."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,15 +14,75 @@ from fairpay.reports.summary import SCHEMA_VERSION, listening_of, money_of, rati
 from fairpay.reports.tables import currency_of, decimals
 
 if TYPE_CHECKING:
-    from fairpay.fraud.audit.attack import Attack
-    from fairpay.fraud.audit.findings import Audit, AuditFinding, RuleAudit
-    from fairpay.fraud.audit.worth import Worth
-    from fairpay.reports.outcome import Outcome
+    from fractions import Fraction
 
-__all__ = ["summary", "table"]
+    from fairpay.fraud.audit.replay import AuditFinding, Worth
+    from fairpay.fraud.audit.scenario import Attack
+    from fairpay.reports.outcome import Outcome
+    from fairpay.rules.core.added import Reason
+    from fairpay.rules.core.rule import Rule
+
+__all__ = ["Audit", "RuleAudit", "summary", "table"]
 
 FINE = 4
 """Digits beyond the minor unit that the worth of a single listener is written with."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleAudit:
+    """All that was found about one rule."""
+
+    rule: Rule
+    most: Fraction | None
+    """By formula, the most that one account gets back for each unit of fee; None: no limit, or none known."""
+    why: Reason
+    """What limits an account, or that nothing does."""
+    findings: tuple[AuditFinding, ...]
+    """In the order of the scenarios."""
+    steered: tuple[Fraction | None, Fraction | None]
+    """Shares of the pool that the heaviest 1 % and 10 % of listeners steer without any attack; None where no user has
+    a part."""
+    stray: int
+    """Minor units of the median subscriber's royalty money that reach artists never played."""
+    worth: tuple[Worth, ...]
+    """By tier."""
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a formula for what accounts get."""
+        return self.findings[0].closed is not None
+
+    @property
+    def safe(self) -> bool:
+        """Whether it is known that no account gets back more than its fee."""
+        return self.most is not None and self.most <= 1
+
+    @property
+    def worst(self) -> Fraction:
+        """The highest income per fee of all scenarios."""
+        return max(finding.per_fee for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The result of an audit."""
+
+    rules: tuple[RuleAudit, ...]
+    """Worst first."""
+    attacks: tuple[Attack, ...]
+    cap: int
+    """c*, the largest safe cap on the plays of a listener; 0 where no cap is safe."""
+    alpha: Fraction
+    """Alpha' = P/F as things stand: at most so much of a fee comes back even under user-centric."""
+    rate: Fraction
+    """Alpha, to which `--inactive hold` brings it."""
+    idle: int
+    """Minor units of subscribers who played nothing that are in the pool."""
+    median_fee: int
+    """Royalty money of the median subscriber, minor units."""
+    mcdonald: Fraction | None
+    notes: tuple[str, ...]
+    """Sentences for the reader: rules left out, what was assumed."""
 
 
 def summary(outcome: Outcome, audit: Audit) -> dict[str, Any]:
@@ -39,7 +100,14 @@ def summary(outcome: Outcome, audit: Audit) -> dict[str, Any]:
         "listening": listening_of(outcome.listening),
         "scenarios": [scenario_of(outcome, attack) for attack in audit.attacks],
         "rules": [rule_of(outcome, found) for found in audit.rules],
-        "safe_user_cap": cap_of(audit),
+        "safe_user_cap": {
+            "plays": audit.cap,
+            "in_use": [
+                {"rule": found.rule.label, "safe": found.safe, "most_per_fee": ratio(found.most)}
+                for found in audit.rules
+                if found.rule.play_cap is not None
+            ],
+        },
         "inactive": {
             "money_in_pool": text(audit.idle),
             "pool_over_fees": ratio(audit.alpha),
@@ -54,7 +122,6 @@ def summary(outcome: Outcome, audit: Audit) -> dict[str, Any]:
 
 
 def scenario_of(outcome: Outcome, attack: Attack) -> dict[str, Any]:
-    """Say how a scenario was played."""
     scenario = attack.scenario
     return {
         "name": scenario.name,
@@ -71,7 +138,6 @@ def scenario_of(outcome: Outcome, attack: Attack) -> dict[str, Any]:
 
 
 def rule_of(outcome: Outcome, found: RuleAudit) -> dict[str, Any]:
-    """Say what was found about one rule."""
     return {
         "name": found.rule.label,
         "limit": ("known" if found.most is not None else "none") if found.known else "unknown",
@@ -89,7 +155,6 @@ def rule_of(outcome: Outcome, found: RuleAudit) -> dict[str, Any]:
 
 
 def finding_of(outcome: Outcome, finding: AuditFinding) -> dict[str, Any]:
-    """Say what one scenario brings under one rule."""
     text = outcome.currency.text
     return {
         "scenario": finding.attack.scenario.name,
@@ -106,29 +171,11 @@ def finding_of(outcome: Outcome, finding: AuditFinding) -> dict[str, Any]:
 
 
 def worth_of(outcome: Outcome, worth: Worth) -> dict[str, Any]:
-    """Say what a listener and 100 plays are worth to an artist of a tier."""
-    digits = outcome.currency.digits + FINE
-    listener, plays = (
-        None if value is None else format_units(round_half_even(value * 10**FINE), digits)
-        for value in (worth.listener, worth.plays)
-    )
-    return {"tier": worth.tier, "one_more_listener": listener, "plays_100_more": plays}
+    def fine(value: Fraction | None) -> str | None:
+        digits = outcome.currency.digits + FINE
+        return None if value is None else format_units(round_half_even(value * 10**FINE), digits)
 
-
-def cap_of(audit: Audit) -> dict[str, Any]:
-    """Say how high a user cap may be, and whether the caps that were audited are."""
-    used = [found for found in audit.rules if found.rule.play_cap is not None]
-    return {
-        "plays": audit.cap,
-        "in_use": [
-            {
-                "rule": found.rule.label,
-                "safe": found.most is not None and found.most <= 1,
-                "most_per_fee": ratio(found.most),
-            }
-            for found in used
-        ],
-    }
+    return {"tier": worth.tier, "one_more_listener": fine(worth.listener), "plays_100_more": fine(worth.plays)}
 
 
 def table(outcome: Outcome, audit: Audit) -> pa.Table:

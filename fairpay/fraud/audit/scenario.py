@@ -1,27 +1,45 @@
-"""Scenarios: ways of faking listening, as small TOML files that are shown, copied and changed."""
+"""Scenarios: ways of faking listening, as small TOML files, and as accounts on a given month."""
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fairpay.errors import InputError, UsageError
-from fairpay.money.currency import parse_rate
+from fairpay.fraud.audit.months import Accounts
+from fairpay.money.currency import Currency, parse_rate, round_half_even
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from importlib.resources.abc import Traversable
+    from collections.abc import Sequence
 
-__all__ = ["USUAL", "Scenario", "find_scenario", "scenario_files", "scenario_names", "scenario_text"]
+    from fairpay.fraud.audit.months import Baseline
+    from fairpay.kernels.arrays import Ints
 
+__all__ = [
+    "USUAL",
+    "Attack",
+    "Scenario",
+    "find_scenario",
+    "plan",
+    "scenario_files",
+    "scenario_names",
+    "scenario_text",
+    "spread",
+]
+
+FOLDER = resources.files("fairpay.fraud.audit") / "scenarios"
 USUAL = ("one-account", "catalogue-flood")
 """What is played where nothing is asked for: as much as one account can, and as many artists as a thousand can."""
-PAYERS = ("attacker", "fans")
 DAY = 86_400
+DAY_MS = 1000 * DAY
+SHORTEST_MS = 31_000
+"""How long a play takes at least, where neither scenario nor log says it."""
 WHOLE = {
     "accounts": (1, 10_000_000),
     "streams_a_day": (1, DAY),
@@ -31,6 +49,7 @@ WHOLE = {
     "camouflage_artists": (0, 1_000_000),
 }
 """Keys that take a whole number, the least and the largest."""
+PAYERS = ("attacker", "fans")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +83,7 @@ class Scenario:
 
 def scenario_names() -> list[str]:
     """Return the scenarios that come with fairpay, sorted."""
-    return sorted(file.name.removesuffix(".toml") for file in folder().iterdir() if file.name.endswith(".toml"))
-
-
-def folder() -> Traversable:
-    """Return where they are."""
-    return resources.files("fairpay.fraud.audit") / "scenarios"
+    return sorted(file.name.removesuffix(".toml") for file in FOLDER.iterdir() if file.name.endswith(".toml"))
 
 
 def scenario_text(name: str) -> str:
@@ -83,7 +97,7 @@ def scenario_text(name: str) -> str:
         message = f"there is no scenario {name!r}"
         advice = f"The scenarios are: {', '.join(scenario_names())}; or give a file that ends in .toml."
         raise UsageError(message, advice=advice)
-    return (folder() / f"{name}.toml").read_text(encoding="utf-8")
+    return (FOLDER / f"{name}.toml").read_text(encoding="utf-8")
 
 
 def find_scenario(given: str) -> Scenario:
@@ -110,64 +124,152 @@ def scenario_files(given: Sequence[str]) -> tuple[str, ...]:
 
 
 def read(name: str, text: str) -> Scenario:
-    """Read a scenario's TOML."""
+    """Read a scenario's TOML: keys first, then each value, then what cannot be played."""
     try:
         table = tomllib.loads(text, parse_float=str)
     except tomllib.TOMLDecodeError as problem:
         message = f"scenario {name} is not TOML: {problem}"
-        raise InputError(
-            message, advice="Copy one: `fairpay audit --show-scenario one-account > mine.toml`."
-        ) from problem
-    refuse_unknown(name, table)
-    values = {key: value_of(name, key, value) for key, value in table.items()}
-    scenario = Scenario(name=name, **values)
-    check(scenario)
-    return scenario
-
-
-def refuse_unknown(name: str, table: Mapping[str, Any]) -> None:
-    """Stop at keys that mean nothing and at those that are missing, naming all that there are."""
-    allowed = [field.name for field in fields(Scenario) if field.name != "name"]
-    unknown = [key for key in table if key not in allowed]
-    missing = [key for key in ("title", "accounts", "streams_a_day") if key not in table]
-    if unknown or missing:
-        found = [f"unknown {', '.join(map(repr, unknown))}"] * bool(unknown) + [f"no {', '.join(missing)}"] * bool(
-            missing
-        )
-        message = f"scenario {name}: {' and '.join(found)}"
+        advice = "Copy one: `fairpay audit --show-scenario one-account > mine.toml`."
+        raise InputError(message, advice=advice) from problem
+    allowed = [one.name for one in fields(Scenario) if one.name != "name"]
+    unknown = ", ".join(repr(key) for key in table if key not in allowed)
+    missing = ", ".join(key for key in ("title", "accounts", "streams_a_day") if key not in table)
+    wrong = [f"{what} {keys}" for what, keys in (("unknown", unknown), ("no", missing)) if keys]
+    if wrong:
+        message = f"scenario {name}: {' and '.join(wrong)}"
         raise UsageError(message, advice=f"Its keys are: {', '.join(allowed)}.")
+    scenario = Scenario(name=name, **{key: value_of(name, key, value) for key, value in table.items()})
+    if scenario.seconds is not None and scenario.seconds * scenario.streams_a_day > DAY:
+        message = f"scenario {name}: {scenario.streams_a_day} plays of {scenario.seconds} s exceed a day"
+        raise UsageError(message, advice=f"At that length a day holds {DAY // scenario.seconds:,} plays.")
+    if (scenario.camouflage_share > 0) != (scenario.camouflage_artists > 0):
+        message = f"scenario {name}: camouflage needs both camouflage_share and camouflage_artists"
+        raise UsageError(message, advice="Give both, or neither.")
+    return scenario
 
 
 def value_of(name: str, key: str, value: Any) -> Any:  # noqa: ANN401 - any TOML value
     """Read one value; shares are text such as `1%`."""
-    if key in WHOLE and type(value) is int and WHOLE[key][0] <= value <= WHOLE[key][1]:
-        return value
-    if key in {"accounts", "camouflage_share"} and isinstance(value, str):
-        share = parse_rate(value)
-        if share < 1 and (share > 0 or key == "camouflage_share"):
+    text, takes = isinstance(value, str), "text in quotes"
+    if key in WHOLE:
+        takes = f"a whole number from {WHOLE[key][0]} to {WHOLE[key][1]:,}"
+        if type(value) is int and WHOLE[key][0] <= value <= WHOLE[key][1]:
+            return value
+    if key == "accounts":
+        takes += ', or a share of all fees below 100%, such as "1%"'
+        if text and 0 < (share := parse_rate(value)) < 1:
             return share
-    if key in {"title", "source", "fee"} and isinstance(value, str):
-        return value
-    if key == "paid_by" and value in PAYERS:
+    elif key == "camouflage_share":
+        takes = 'a share from 0 to below 100%, such as "60%"'
+        if text and (share := parse_rate(value)) < 1:
+            return share
+    elif key == "paid_by":
+        takes = " or ".join(PAYERS)
+        if value in PAYERS:
+            return value
+    elif key not in WHOLE and text:
         return value
     message = f"scenario {name}: {key} is {value!r}"
-    raise UsageError(message, advice=f"{key} takes {takes(key)}.")
+    raise UsageError(message, advice=f"{key} takes {takes}.")
 
 
-def takes(key: str) -> str:
-    """Say what a key takes."""
-    if key in WHOLE:
-        more = ', or a share of all fees below 100%, such as "1%"' if key == "accounts" else ""
-        return f"a whole number from {WHOLE[key][0]} to {WHOLE[key][1]:,}{more}"
-    words = {"camouflage_share": 'a share from 0 to below 100%, such as "60%"', "paid_by": " or ".join(PAYERS)}
-    return words.get(key, "text in quotes")
+@dataclass(frozen=True)
+class Attack:
+    """A scenario as it is played on a month, which it does not hold on to."""
+
+    scenario: Scenario
+    count: int
+    """Accounts added."""
+    fee: int
+    """What each pays, in fee units."""
+    price: Fraction
+    """What all of them pay, in minor units, not rounded."""
+    fee_share: Fraction
+    """Their part of all fees of users with listening."""
+    pool: int
+    """The pool with their fees in it."""
+    play_ms: int
+    """How long a play takes."""
+    timed: bool
+    """Whether listening is counted in milliseconds."""
+    cover: Ints = field(compare=False)
+    """int64[n]: codes of the real artists that serve as cover."""
+    artists: int
+    """Artists of the month; codes from here on are made-up artists."""
+
+    @property
+    def fees(self) -> int:
+        """What all accounts pay, in minor units."""
+        return round_half_even(self.price)
+
+    @property
+    def cost(self) -> int:
+        """The same, or 0 where fans pay their fees anyway."""
+        return self.fees if self.scenario.paid_by == "attacker" else 0
+
+    @property
+    def most_plays(self) -> int:
+        """How many plays of this length fit into all the days."""
+        return max(1, DAY_MS // self.play_ms) * self.scenario.days
+
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts, playing as much as the scenario says, or as a day holds."""
+        return self.playing(min(self.scenario.streams_a_day, DAY_MS // self.play_ms) * self.scenario.days)
+
+    def playing(self, plays: int) -> Accounts:
+        """The accounts with so many plays each: first the cover, then the made-up artists, both evenly."""
+        hidden = int(plays * self.scenario.camouflage_share)
+        real, new = spread(hidden, len(self.cover)), spread(plays - hidden, self.scenario.artists)
+        codes = np.concatenate([self.cover[: len(real)], self.artists + np.arange(len(new))])
+        amount = np.concatenate([real, new]) * (self.play_ms if self.timed else 1)
+        return Accounts(self.count, self.fee, codes, amount, plays)
 
 
-def check(scenario: Scenario) -> None:
-    """Refuse what cannot be played."""
-    if scenario.seconds is not None and scenario.seconds * scenario.streams_a_day > DAY:
-        message = f"scenario {scenario.name}: {scenario.streams_a_day} plays of {scenario.seconds} s exceed a day"
-        raise UsageError(message, advice=f"At that length a day holds {DAY // scenario.seconds:,} plays.")
-    if (scenario.camouflage_share > 0) != (scenario.camouflage_artists > 0):
-        message = f"scenario {scenario.name}: camouflage needs both camouflage_share and camouflage_artists"
-        raise UsageError(message, advice="Give both, or neither.")
+def spread(plays: int, artists: int) -> Ints:
+    """Divide plays evenly; what is left goes one each to the first. Only artists with a play are returned."""
+    each, left = divmod(plays, max(1, artists))
+    counts = np.full(artists, each, dtype=np.int64)
+    counts[:left] += 1
+    return counts[counts > 0]
+
+
+def plan(scenario: Scenario, baseline: Baseline) -> Attack:
+    """Work out how many accounts there are, what they pay and how long they play.
+
+    A play is never shorter than the qualifying length, since it would not count.
+
+    Raises:
+        UsageError: a fee that is no amount, or an amount where only a pool is stated.
+
+    """
+    facts, fee, count = baseline.facts, fee_of(scenario, baseline), scenario.accounts
+    if isinstance(count, Fraction):
+        count = max(1, round_half_even(count / (1 - count) * facts.fees / fee))
+    usual = round_half_even(baseline.play) if baseline.timed else SHORTEST_MS
+    wanted = usual if scenario.seconds is None else scenario.seconds * 1000
+    return Attack(
+        scenario=scenario,
+        count=count,
+        fee=fee,
+        price=baseline.money(count * fee),
+        fee_share=Fraction(count * fee, facts.fees + count * fee),
+        pool=baseline.pool_with(count * fee),
+        play_ms=min(DAY_MS, max(1, wanted, baseline.least_ms)),
+        timed=baseline.timed,
+        cover=baseline.order[: scenario.camouflage_artists].copy(),
+        artists=facts.artists,
+    )
+
+
+def fee_of(scenario: Scenario, baseline: Baseline) -> int:
+    if scenario.fee == "median":
+        return baseline.fee
+    if not baseline.facts.fees_are_money:
+        message = f"scenario {scenario.name}: fee is {scenario.fee!r}, but it is not known what listeners paid"
+        raise UsageError(message, advice='State --fee or --subscribers, or write fee = "median".')
+    fee = Currency("", baseline.facts.digits).units(scenario.fee)
+    if not fee:
+        message = f"scenario {scenario.name}: fee is 0"
+        raise UsageError(message, advice="What an account earns is held against its fee: give one above 0.")
+    return fee

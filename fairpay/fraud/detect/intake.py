@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import mkdtemp
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
-from fairpay.engine.keys import hash_ids as hash_both
-from fairpay.engine.keys import ids_as_text
-from fairpay.fraud.detect.partitions import Partitions
-from fairpay.fraud.likeness import seeds
+from fairpay.engine.keys import KeyTable, hash_ids, ids_as_text
+from fairpay.fraud.traces import seeds
 from fairpay.kernels import hashing
 from fairpay.qualify.columns import read_moments
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from collections.abc import Callable, Iterator
+
     from numpy.typing import NDArray
 
     from fairpay.fraud.traces import Column
-    from fairpay.kernels.arrays import Ints
+    from fairpay.kernels.arrays import Codes, Ints
     from fairpay.logs.schema import Listens, RawBatch
     from fairpay.settings.values import Running
 
-__all__ = ["ROLES", "DetectionIntake", "Ids", "partition_of"]
+__all__ = ["ROLES", "DetectionIntake", "Ids", "Partitions"]
 
+T = TypeVar("T")
 COLUMNS: frozenset[Column] = frozenset({"time", "duration", "track"})
 ROLES = ("time", "track")
 """What is read of the log besides what the engine needs."""
 PLAYS = pl.Schema(
     {
-        "user": pl.UInt64,
-        "artist": pl.UInt64,
+        "user": pl.UInt32,
+        "artist": pl.UInt32,
         "time": pl.UInt32,
         "duration": pl.UInt32,
         "track": pl.UInt32,
@@ -42,113 +46,152 @@ PLAYS = pl.Schema(
         "amount": pl.Int64,
     }
 )
-"""Hashes of user and artist, seconds since 1970, milliseconds, half a hash of the track, plays, listening."""
+"""Codes of user and artist, seconds since 1970, milliseconds, half a hash of the track, plays, listening."""
+PAIRS = pl.Schema({"artist": pl.UInt32, "user": pl.UInt32, "plays": pl.Int64})
+"""Who played whom, and how often."""
 SECOND = 1_000_000
 DAY = 86_400
 MOST = np.iinfo(np.uint32).max
-HIGH = np.uint64(32)
 KEYS = seeds("ids", hashing.KEYS)
-"""Always the same, so that what is sampled by hash is the same in every run."""
-WAITING = 200_000
-"""Ids that may be held twice."""
-
-
-def hash_ids(column: pa.Array) -> NDArray[np.uint64]:
-    """Hash every id of a column, text or integers, to 64 bits: uint64[n].
-
-    Two of n ids are taken for one with a chance of about n^2 / 2^65; money is divided by the engine, which tells ids
-    apart by 128 bits.
-    """
-    return hash_both(column, KEYS)[:, 0]
-
-
-def partition_of(hashes: pl.Expr) -> pl.Expr:
-    """Return the partition of each hash."""
-    return (hashes // 2**58).cast(pl.UInt8).alias("partition")
+"""Always the same, so that what is told by the hash of a track is the same in every run."""
+PARTITIONS = 64
+FEW = 4_000_000
+WAITING = 500_000
+"""Rows that are dealt out at a time."""
+KEPT = 512 << 20
+"""Bytes held in memory before rows go to files."""
 
 
 class Ids:
-    """The distinct ids of one kind. Memory grows with them, not with the rows."""
+    """The distinct ids of one kind, numbered as they come. Memory grows with them, not with the rows."""
 
     def __init__(self) -> None:
         """Know nobody."""
-        self.frames = [pl.DataFrame(schema={"hash": pl.UInt64, "id": pl.String})]
-        self.known = self.waiting = 0
+        self.table = KeyTable()
+        self.texts = [pa.array([], pa.large_string())]
         self.lock = Lock()
 
-    def add(self, column: pa.Array, rows: pl.DataFrame) -> None:
-        """Take in the ids of a column that stand in some rows: `hash` and `row`."""
-        fresh = rows.unique("hash")
-        texts = pl.Series(ids_as_text(column, fresh["row"].to_numpy()), dtype=pl.String)
+    def codes(self, column: pa.Array, rows: Ints) -> Codes:
+        """Return the number of each id of a column that stands in some rows: uint32[rows]; called from threads."""
+        keys = hash_ids(column, KEYS)[rows]
         with self.lock:
-            self.frames.append(fresh.select("hash", id=texts))
-            self.waiting += fresh.height
-            if self.waiting > max(WAITING, self.known // 2):
-                self.merge()
+            known = self.table.count
+            codes = self.table.enter(keys)
+            if self.table.count > known:
+                fresh = np.flatnonzero(codes >= known)
+                first = fresh[np.unique(codes[fresh], return_index=True)[1]]
+                self.texts.append(ids_as_text(column, rows[first]))
+        return codes
 
-    def merge(self) -> None:
-        """Bring what was taken in to one frame."""
-        self.frames = [pl.concat(self.frames).unique("hash")]
-        self.known, self.waiting = self.frames[0].height, 0
+    @cached_property
+    def ranked(self) -> tuple[pl.Series, Codes]:
+        """All ids in the order of their bytes, and the code of each number, its place there: uint32[ids]."""
+        ids = pl.Series(pa.chunked_array(self.texts))
+        order = ids.arg_sort()
+        place = np.empty(len(ids), dtype=np.uint32)
+        place[order.to_numpy()] = np.arange(len(ids), dtype=np.uint32)
+        return ids.gather(order), place
 
-    def coded(self) -> pl.DataFrame:
-        """Return `id`, `hash` and `code`: the place of the id among all, in the order of their bytes."""
-        self.merge()
-        return self.frames[0].sort("id").with_row_index("code")
+
+class Partitions:
+    """Takes rows from many threads, gives them back by partition: in memory while few, then in temporary files."""
+
+    def __init__(self, folder: str, schema: pl.Schema, *, by: str, running: Running) -> None:
+        """Take rows of these columns; spill below `folder` once an eighth of the memory allowed, or KEPT, is held.
+
+        Rows that agree in the column `by` lie in one partition.
+        """
+        self.folder, self.schema, self.by = Path(mkdtemp(dir=folder)), schema, by
+        self.threads = running.threads or os.cpu_count()
+        self.kept = KEPT if running.memory is None else min(KEPT, running.memory // 8)
+        self.waiting: list[pl.DataFrame] = []
+        self.held: dict[int, list[pl.DataFrame]] = {}
+        self.rows = self.total = self.bytes = self.files = 0
+        self.lock = Lock()
+
+    def put(self, rows: pl.DataFrame) -> None:
+        """Take rows in."""
+        with self.lock:
+            self.waiting.append(rows.select(*self.schema))
+            self.rows += rows.height
+            self.total += rows.height
+            if self.rows > WAITING:
+                self.deal()
+            if self.bytes > self.kept:
+                self.spill()
+
+    def deal(self) -> None:
+        """Deal the rows that wait out to their partitions."""
+        rows = pl.concat([self.schema.to_frame(), *self.waiting]).with_columns(partition=pl.col(self.by) % PARTITIONS)
+        for (number,), frame in rows.partition_by("partition", as_dict=True, include_key=False).items():
+            self.held.setdefault(number, []).append(frame)
+        self.bytes += int(rows.estimated_size())
+        self.waiting, self.rows = [], 0
+
+    def spill(self) -> None:
+        """Write everything held to files."""
+        for number, frames in self.held.items():
+            pl.concat(frames).write_ipc(self.folder / f"{number}-{self.files}.arrow")
+        self.held, self.bytes, self.files = {}, 0, self.files + 1
+
+    def each(self, visit: Callable[[pl.DataFrame], T]) -> list[T]:
+        """Give all rows back, once, to `visit`: on threads, a partition at a time, or several where they are small.
+
+        A partition's rows come in no order; the results are in the order of the partitions.
+        """
+        self.deal()
+        step = 8 if self.total < FEW else 1
+        batches = [range(first, first + step) for first in range(0, PARTITIONS, step)]
+        with ThreadPoolExecutor(self.threads) as pool:
+            return list(pool.map(lambda batch: visit(self.take(batch)), batches))
+
+    def take(self, numbers: range) -> pl.DataFrame:
+        """Return the rows of some partitions and forget them."""
+        frames = [frame for number in numbers for frame in (*self.spilled(number), *self.held.pop(number, []))]
+        return pl.concat([self.schema.to_frame(), *frames])
+
+    def spilled(self, number: int) -> Iterator[pl.DataFrame]:
+        """Read back what was written of a partition, and remove it."""
+        for path in self.folder.glob(f"{number}-*.arrow"):
+            yield pl.read_ipc(path)
+            path.unlink()
 
 
 class DetectionIntake:
     """Sees every judged batch beside the engine and keeps of it what signals need."""
 
-    def __init__(self, running: Running) -> None:
-        """Make the folder; it is removed at the end, whatever happens."""
-        self.folder = TemporaryDirectory(prefix="fairpay-", dir=running.temp_dir)
-        self.memory = running.memory
-        self.plays = self.partitions(PLAYS)
+    def __init__(self, folder: str, running: Running) -> None:
+        """Begin with nothing; what is too much for memory goes below `folder`."""
+        self.plays = Partitions(folder, PLAYS, by="user", running=running)
+        self.pairs = Partitions(folder, PAIRS, by="artist", running=running)
         self.users, self.artists = Ids(), Ids()
         self.lock = Lock()
-        self.seen: set[Column] = set()
         self.lacking: set[Column] = set()
         self.first, self.last = int(MOST), 0
         self.clock = False
-
-    def partitions(self, schema: pl.Schema) -> Partitions:
-        """Make room for rows in the same folder."""
-        return Partitions(Path(mkdtemp(dir=self.folder.name)), schema, memory=self.memory)
-
-    def close(self) -> None:
-        """Remove the files."""
-        self.folder.cleanup()
 
     def take(self, raw: RawBatch, listens: Listens) -> None:
         """Keep the used rows of a batch; called from threads."""
         rows = np.flatnonzero(listens.used)
         if not len(rows):
             return
-        hashes = {"user": hash_ids(listens.user)[rows], "artist": hash_ids(listens.artist)[rows]}
-        self.users.add(listens.user, pl.DataFrame({"hash": hashes["user"], "row": rows}))
-        self.artists.add(listens.artist, pl.DataFrame({"hash": hashes["artist"], "row": rows}))
         columns = self.columns(raw, listens, rows)
         with self.lock:
-            self.seen |= set(columns)
             self.lacking |= COLUMNS - set(columns)
             if "time" in columns:
                 self.first = min(self.first, int(columns["time"].min()))
                 self.last = max(self.last, int(columns["time"].max()))
                 self.clock = self.clock or bool((columns["time"] % DAY).any())
         nothing = np.zeros(len(rows), dtype=np.uint32)
-        one = nothing + np.uint32(1)
-        frame = pl.DataFrame(
-            {
-                **hashes,
-                "time": columns.get("time", nothing),
-                "duration": columns.get("duration", nothing),
-                "track": columns.get("track", nothing),
-                "plays": one if listens.plays is None else small(listens.plays[rows]),
-                "amount": one.astype(np.int64) if listens.amount is None else listens.amount[rows],
-            }
-        )
-        self.plays.put(frame.with_columns(partition_of(pl.col("user"))))
+        one = np.ones(len(rows), dtype=np.int64)
+        found: dict[str, NDArray[np.generic]] = {
+            "user": self.users.codes(listens.user, rows),
+            "artist": self.artists.codes(listens.artist, rows),
+            **{name: columns.get(name, nothing) for name in COLUMNS},
+            "plays": small(one if listens.plays is None else listens.plays[rows]),
+            "amount": one if listens.amount is None else listens.amount[rows],
+        }
+        self.plays.put(pl.DataFrame(found))
 
     def columns(self, raw: RawBatch, listens: Listens, rows: Ints) -> dict[Column, NDArray[np.uint32]]:
         """Return what the batch has of the columns that signals need: uint32[rows].
@@ -160,7 +203,7 @@ class DetectionIntake:
         if listens.ms is not None and single:
             found["duration"] = small(listens.ms[rows])
         if "track" in raw.columns:
-            found["track"] = (hash_ids(raw.columns["track"])[rows] >> HIGH).astype(np.uint32)
+            found["track"] = (hash_ids(raw.columns["track"], KEYS)[rows, 0] >> np.uint64(32)).astype(np.uint32)
         if "time" in raw.columns and single:
             moments = read_moments(raw.columns["time"])
             bad = moments.bad()
@@ -171,7 +214,7 @@ class DetectionIntake:
     @property
     def has(self) -> frozenset[Column]:
         """Columns that every batch had; a time of days alone, all of them midnights, is none."""
-        return frozenset(self.seen - self.lacking - (set() if self.clock else {"time"}))
+        return COLUMNS - self.lacking - (set() if self.clock else {"time"})
 
 
 def small(values: Ints) -> NDArray[np.uint32]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -12,12 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairpay.errors import InputError
-from fairpay.fraud.detect.findings import Evidence, FoundSubjects, Moved, findings
+from fairpay.fraud.detect.findings import Evidence, FoundSubjects, find_groups, findings, moved, rank
 from fairpay.fraud.detect.intake import DetectionIntake
-from fairpay.fraud.detect.ranking import find_groups, rank
 from fairpay.fraud.detect.tables import review_table, summary, suspects_table
-from fairpay.fraud.detect.walk import PAIRS, People, audience_of, walk
-from fairpay.fraud.signal import ArtistSignal, GroupSignal, UserSignal
+from fairpay.fraud.detect.walk import audience_of, walk
 from fairpay.fraud.signals import artist_signals, group_signals, user_signals
 from fairpay.fraud.traces import Span
 from fairpay.logs.tables import defused, read_subscribers
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fairpay.fraud.detect.findings import Finding
-    from fairpay.fraud.signal import Floats, Signal
+    from fairpay.fraud.signals import Floats
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import Listens, RawBatch
     from fairpay.pipeline.run import Request, Watch
@@ -92,9 +91,10 @@ def search(
 
     """
     before = None if previous is None else plays_before(request, previous)
-    with Search(request, before) as stage:
+    with TemporaryDirectory(prefix="fairpay-", dir=request.running.temp_dir) as folder:
+        stage = Search(request, DetectionIntake(folder, request.running), payers_of(request), before)
         outcome = run(request, watch, observer=stage)
-        evidence = stage.evidence
+    evidence = stage.evidence
     assert evidence is not None
     found = findings(evidence)
     return Searched(
@@ -108,12 +108,7 @@ def search(
 
 
 def plays_before(request: Request, previous: object) -> dict[str, int]:
-    """Count each artist's plays in the log of the month before, read like the log itself but whole.
-
-    Raises:
-        InputError: it cannot be used; the message says which log is meant.
-
-    """
+    """Count each artist's plays in the log of the month before, read like the log itself but whole."""
     asked = replace(
         request,
         logs=previous,
@@ -132,11 +127,7 @@ def outputs(searched: Searched) -> dict[str, Callable[[Path], int | None]]:
 
     A review of more lines than a sheet holds comes as CSV only; a workbook that stops in the middle would be believed.
     """
-    from fairpay.runs.outputs import (  # noqa: PLC0415 - the same
-        MOST_ROWS,
-        write_csv,
-        write_review,
-    )
+    from fairpay.runs.outputs import MOST_ROWS, write_csv, write_review  # noqa: PLC0415 - only where files are written
 
     safe = defused(pl.DataFrame(searched.review)).to_arrow(compat_level=pl.CompatLevel.oldest())
     files: dict[str, Callable[[Path], int | None]] = {"review.csv": partial(write_csv, safe)}
@@ -145,23 +136,17 @@ def outputs(searched: Searched) -> dict[str, Callable[[Path], int | None]]:
     return files
 
 
+@dataclass(slots=True)
 class Search:
     """Looks for suspects in a run: plays are set down while they are read, and looked at once the month is divided."""
 
-    def __init__(self, request: Request, previous: Mapping[str, int] | None = None) -> None:
-        """Look at the run of `request`; `previous` gives each artist's plays in the month before."""
-        self.request, self.previous = request, previous
-        self.intake = DetectionIntake(request.running)
-        self.payers = payers_of(request)
-        self.evidence: Evidence | None = None
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        return self
-
-    def __exit__(self, *stopped: object) -> None:
-        """Remove temporary files."""
-        self.intake.close()
+    request: Request
+    intake: DetectionIntake
+    payers: pa.Array | None
+    """Ids of all subscribers where listeners without a line are left out."""
+    previous: Mapping[str, int] | None
+    """Each artist's plays in the month before."""
+    evidence: Evidence | None = None
 
     def take(self, raw: RawBatch, listens: Listens) -> None:
         """Set the plays of a batch down; those of listeners whom the run leaves out are left out here too."""
@@ -171,89 +156,72 @@ class Search:
         self.intake.take(raw, listens)
 
     def look(self, month: Month, outcome: Outcome) -> None:
-        """Look at everything that was set down."""
-        people = People.of(self.intake)
-        able, not_run = self.able()
-        of_users = [signal for signal in able if isinstance(signal, UserSignal)]
-        of_artists = [signal for signal in able if isinstance(signal, ArtistSignal)]
-        of_groups = [signal for signal in able if isinstance(signal, GroupSignal)]
-        place = people.artists.search_sorted(pl.Series(outcome.artist)).to_numpy()
+        user_ids, artist_ids, not_run = self.intake.users.ranked[0], self.intake.artists.ranked[0], self.not_run()
+        of_users = [signal for signal in user_signals() if signal.name not in not_run]
+        of_artists = [signal for signal in artist_signals() if signal.name not in not_run]
+        of_groups = [signal for signal in group_signals() if signal.name not in not_run]
+        place = artist_ids.search_sorted(pl.Series(outcome.artist)).to_numpy()
 
         def by_artist(values: Ints) -> Ints:  # of all artists met; those without listening are not in the outcome
-            placed = np.zeros(len(people.artists), dtype=np.int64)
+            placed = np.zeros(len(artist_ids), dtype=np.int64)
             placed[place] = values
             return placed
 
         plays = by_artist(outcome.plays)
         market, user = by_artist(outcome.market_weight), by_artist(outcome.user_weight)
-        pairs, threads = self.intake.partitions(PAIRS), self.request.running.threads
-        walked = walk(
-            self.intake,
-            people,
-            signals=of_users,
-            expected=user / max(1, float(outcome.user_weight.sum())),
-            artist_plays=plays,
-            pairs=pairs,
-            span=self.span(),
-            threads=threads,
-        )
+        expected = user / max(1, float(outcome.user_weight.sum()))
+        walked = walk(self.intake, signals=of_users, expected=expected, artist_plays=plays, span=self.span())
         groups = find_groups(of_groups, walked.sketches)
-        users = rank(of_users, walked.values, len(people.users))
+        users = rank(of_users, walked.values, len(user_ids))
         flagged = users.flagged.copy()
         for group in groups:
             flagged[group.users] = True
         audience = audience_of(
-            pairs,
-            plays=plays,
-            artists_of=walked.artists,
+            self.intake,
+            walked,
             flagged=flagged,
             intensity=intensity(market, user),
-            previous=self.previous_plays(people),
-            threads=threads,
+            previous=self.plays_before(artist_ids),
         )
-        artists = rank(of_artists, {s.name: s.measure(audience) for s in of_artists}, len(people.artists))
-        everybody = Users(self.fees(people, outcome), walked.total, walked.plays)
-        paid = [by_artist(payout.allocation.paid) for payout in outcome.payouts]
+        artists = rank(of_artists, {one.name: one.measure(audience) for one in of_artists}, len(artist_ids))
+        everybody = Users(self.fees(user_ids, outcome), walked.total, walked.plays)
+        rules = [payout.rule for payout in outcome.payouts]
+        steered = [moved(rule.weight_of(everybody, rule.prepare(month)), outcome.money.pool) for rule in rules]
+        paid = [partial(total, by_artist(payout.allocation.paid)) for payout in outcome.payouts]
         self.evidence = Evidence(
-            users=FoundSubjects(
-                people.users, users, walked.plays, [one.of for one in moved(outcome, month, everybody)]
-            ),
-            artists=FoundSubjects(people.artists, artists, plays, [partial(total, one) for one in paid]),
+            users=FoundSubjects(user_ids, users, walked.plays, steered),
+            artists=FoundSubjects(artist_ids, artists, plays, paid),
             groups=groups,
-            signals=able,
+            signals=[*of_users, *of_artists, *of_groups],
             not_run=not_run,
         )
 
-    def able(self) -> tuple[list[Signal | GroupSignal], dict[str, str]]:
-        """Tell the signals that can run from those that cannot, and say why not."""
+    def not_run(self) -> dict[str, str]:
         has = self.intake.has | ({"previous"} if self.previous is not None else set())
-        every: list[Signal | GroupSignal] = [*user_signals(), *artist_signals(), *group_signals()]
-        not_run = {s.name: "; ".join(LACKING[name] for name in sorted(s.needs - has)) for s in every if s.needs - has}
-        return [signal for signal in every if signal.name not in not_run], not_run
+        lacking = {s.name: sorted(s.needs - has) for s in (*user_signals(), *artist_signals(), *group_signals())}
+        return {name: "; ".join(LACKING[one] for one in columns) for name, columns in lacking.items() if columns}
 
     def span(self) -> Span:
-        """Return the time the log covers."""
         least = self.request.qualifying.min_ms
         if "time" not in self.intake.has:
             return Span(0, NO_TIME_DAYS, least)
         return Span(self.intake.first, max(1.0, (self.intake.last - self.intake.first) / DAY), least)
 
-    def previous_plays(self, people: People) -> Ints | None:
-        """Return each artist's plays in the month before, int64[artists]."""
+    def plays_before(self, artists: pl.Series) -> Ints:
         if self.previous is None:
-            return None
-        return np.array([self.previous.get(artist, 0) for artist in people.artists], dtype=np.int64)
+            return np.zeros(len(artists), dtype=np.int64)
+        return np.array([self.previous.get(artist, 0) for artist in artists], dtype=np.int64)
 
-    def fees(self, people: People, outcome: Outcome) -> Ints:
+    def fees(self, users: pl.Series, outcome: Outcome) -> Ints:
         """Return what each user paid, in fee units: int64[users]."""
         money = self.request.money
         if money.subscribers is None:
-            return np.full(len(people.users), fee_units(money, outcome.currency), dtype=np.int64)
-        fees = np.zeros(len(people.users), dtype=np.int64)
+            return np.full(len(users), fee_units(money, outcome.currency), dtype=np.int64)
+        fees = np.zeros(len(users), dtype=np.int64)
         for ids, paid in read_subscribers(money.subscribers, outcome.currency):
             payer = pl.Series(ids).cast(pl.String)
-            place = people.users.search_sorted(payer).to_numpy()
-            known = (people.users.gather(np.minimum(place, len(people.users) - 1)) == payer).to_numpy()
+            place = users.search_sorted(payer).to_numpy()
+            known = (users.gather(np.minimum(place, len(users) - 1)) == payer).to_numpy()
             fees[place[known]] = paid[known]
         return fees
 
@@ -269,14 +237,7 @@ def payers_of(request: Request) -> pa.Array | None:
     return pl.concat(ids).to_arrow(compat_level=pl.CompatLevel.oldest())
 
 
-def moved(outcome: Outcome, month: Month, users: Users) -> list[Moved]:
-    """Ask each rule how much of the pool each user steers; `users` are all users, in id order."""
-    rules = [payout.rule for payout in outcome.payouts]
-    return [Moved(rule.weight_of(users, rule.prepare(month)), outcome.money.pool) for rule in rules]
-
-
 def total(paid: Ints, artists: Ints) -> int:
-    """Add up what some artists are paid."""
     return int(paid[artists].sum())
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from fairpay.fraud.signals import artist_signals, group_signals, user_signals
+from fairpay.fraud.signals import Signal, artist_signals, group_signals, user_signals
 from fairpay.reports.summary import warnings_of
 from fairpay.reports.tables import currency_of, decimals
 
@@ -51,7 +51,6 @@ def review_table(found: Sequence[Finding], outcome: Outcome) -> pa.Table:
 
 
 def heads(found: Sequence[Finding], outcome: Outcome) -> dict[str, pa.Array]:
-    """Return the columns that both tables have."""
     names: Mapping[str, str] = outcome.names
     columns = {"kind": text([one.kind for one in found]), "subject": text([one.subject for one in found])}
     if names:
@@ -70,7 +69,6 @@ def heads(found: Sequence[Finding], outcome: Outcome) -> dict[str, pa.Array]:
 
 
 def text(values: Sequence[str]) -> pa.Array:
-    """Make large_string[n]."""
     return pa.array(values, pa.large_string())
 
 
@@ -116,22 +114,22 @@ def money(outcome: Outcome, units: Sequence[int | None]) -> str | None:
 def looked_for(evidence: Evidence) -> list[dict[str, Any]]:
     """Describe every signal: what it is, whether it ran, and from where on it counted."""
     levels = {**evidence.users.ranked.levels, **evidence.artists.ranked.levels}
+    kinds = {"user": user_signals(), "artist": artist_signals(), "group": group_signals()}
     listed: list[dict[str, Any]] = []
-    for kind, signals in (("user", user_signals()), ("artist", artist_signals()), ("group", group_signals())):
-        for signal in signals:
-            entry = {
-                "name": signal.name,
-                "kind": kind,
-                "ran": signal.name not in evidence.not_run,
-                "why_not": evidence.not_run.get(signal.name),
-                "source": signal.source,
-                "innocent": signal.innocent,
-            }
-            if kind != "group":
-                found = levels.get(signal.name)
-                entry["together"] = None if found is None else level(found.together)
-                entry["alone"] = None if found is None else level(found.alone)
-            listed.append(entry)
+    for kind, signal in ((kind, signal) for kind, signals in kinds.items() for signal in signals):
+        ran = signal.name not in evidence.not_run
+        entry = {
+            "name": signal.name,
+            "kind": kind,
+            "ran": ran,
+            "why_not": evidence.not_run.get(signal.name),
+            "source": signal.source,
+            "innocent": signal.innocent,
+        }
+        if isinstance(signal, Signal):
+            entry["together"] = level(levels[signal.name]) if ran else None
+            entry["alone"] = level(signal.alone) if ran else None
+        listed.append(entry)
     return listed
 
 

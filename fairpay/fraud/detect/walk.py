@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from fairpay.fraud.detect.intake import partition_of
-from fairpay.fraud.detect.partitions import PARTITIONS
-from fairpay.fraud.likeness import seeds, sign_sets
-from fairpay.fraud.traces import Audience, Pairs, Sketches, Traces, sums
+from fairpay.fraud.detect.intake import PAIRS
+from fairpay.fraud.traces import Audience, Pairs, Sketches, Traces, seeds, sign_sets, sums
 from fairpay.kernels.minhash import mix_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from fairpay.fraud.detect.intake import DetectionIntake
-    from fairpay.fraud.detect.partitions import Partitions
-    from fairpay.fraud.signal import Floats, UserSignal
+    from fairpay.fraud.signals import Floats, UserSignal
     from fairpay.fraud.traces import Span
     from fairpay.kernels.arrays import Ints
 
-__all__ = ["PAIRS", "People", "Walked", "audience_of", "walk"]
+__all__ = ["Walked", "audience_of", "walk"]
 
-T = TypeVar("T")
 MOMENTS = 32
 LEAST_MOMENTS = 30
 TEN_MINUTES = 600
 HUNDRED = 100
-COLUMNS = ("time", "duration", "track", "plays", "amount")
-PAIRS = pl.Schema({"artist": pl.UInt32, "user": pl.UInt32, "plays": pl.Int64})
-"""Who played whom, and how often."""
 CORE_TIMES = 3.0
 """Plays count as far as they exceed so many times what is expected."""
 CORE_SHARE = 0.25
@@ -45,32 +36,6 @@ LEAST_USER, LEAST_ARTIST = 50, 4
 """Plays of an account, and of an artist by the account, below which there is no telling."""
 CORE_MOST = 64
 """Artists kept for an account: those with the smallest hashes, the same for accounts with the same core."""
-
-
-@dataclass(frozen=True, slots=True)
-class People:
-    """The users and artists of a run. A user's or artist's code is the place of the id among all, by bytes."""
-
-    users: pl.Series
-    """User ids, ascending."""
-    artists: pl.Series
-    """Artist ids, ascending."""
-    members: Mapping[range, pl.DataFrame]
-    """The users of each batch of partitions, by code: `hash`, `code` and `place`, their number within the batch."""
-    artist_of: pl.DataFrame
-    """`hash` and `code` of artists."""
-
-    @classmethod
-    def of(cls, intake: DetectionIntake) -> People:
-        """Sort the ids."""
-        users, artists = intake.users.coded(), intake.artists.coded()
-        parts = users.select("hash", "code", partition_of(pl.col("hash"))).partition_by("partition", as_dict=True)
-        members = {}
-        for batch in intake.plays.batches():
-            found = [parts[number,] for number in batch if (number,) in parts]
-            if found:
-                members[batch] = pl.concat(found).sort("code").with_row_index("place")
-        return cls(users["id"], artists["id"], members, artists.select("hash", "code"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,39 +52,33 @@ class Walked:
     sketches: Sketches
 
 
-def walk(  # noqa: PLR0913 - told apart by name
+def walk(
     intake: DetectionIntake,
-    people: People,
     *,
     signals: Sequence[UserSignal],
     expected: Floats,
     artist_plays: Ints,
-    pairs: Partitions,
     span: Span,
-    threads: int | None,
 ) -> Walked:
-    """Visit every partition once.
+    """Visit every partition once, and set down who played whom.
 
     Args:
         intake: the plays.
-        people: who is who.
         signals: those whose columns the log has.
         expected: float64[artists]: what part of its plays an average listener gives each artist.
         artist_plays: int64[artists].
-        pairs: where each user's artists are set down, by artist.
         span: the time the log covers.
-        threads: how many partitions at once.
 
     """
-    users = len(people.users)
+    users, timed = len(intake.users.ranked[0]), {"time", "track"} <= intake.has
     values = {signal.name: np.full(users, np.nan) for signal in signals}
     plays, total, artists = (np.zeros(users, dtype=np.int64) for _ in range(3))
-    timed = {"time", "track"} <= intake.has
-    moments = np.empty((users, MOMENTS if timed else 0), dtype=np.uint32)
-    seed = seeds("lockstep", MOMENTS)
+    moments, seed = np.empty((users, MOMENTS if timed else 0), dtype=np.uint32), seeds("lockstep", MOMENTS)
 
-    def visit(batch: range) -> pl.DataFrame:
-        codes, amount, traces = traces_of(intake, people, batch, span)
+    def visit(rows: pl.DataFrame) -> pl.DataFrame:
+        if rows.is_empty():
+            return PAIRS.to_frame()
+        codes, amount, traces = traces_of(rows, intake, span)
         for least in {signal.applies for signal in signals}:
             who, block = traces.with_plays(least)
             for signal in signals:
@@ -128,56 +87,37 @@ def walk(  # noqa: PLR0913 - told apart by name
         plays[codes], total[codes], artists[codes] = traces.plays, amount, np.diff(traces.pairs.start)
         if timed:
             moments[codes] = sign_sets(traces.start, moments_of(traces), seed)
-        played = frame_of(traces.pairs, codes)
-        pairs.put(played.with_columns(partition=(pl.col("artist") % PARTITIONS).cast(pl.UInt8)))
+        intake.pairs.put(frame_of(traces.pairs, codes))
         return frame_of(core_of(traces, expected), codes)
 
-    cores = on_threads(visit, list(people.members), threads)
-    core = pl.concat([PAIRS.to_frame(), *cores]).sort("user", "artist")
-    sketches = Sketches(
-        core=pairs_of(core["user"].to_numpy(), core, users=users),
-        plays=plays,
-        artist_plays=artist_plays,
-        moments=moments,
-        timed=np.flatnonzero(plays >= LEAST_MOMENTS),
-    )
+    artist, user, played = pl.concat(intake.plays.each(visit)).sort("user", "artist")
+    core = Pairs(np.searchsorted(user.to_numpy(), np.arange(users + 1)), artist.to_numpy(), played.to_numpy())
+    sketches = Sketches(core, plays, artist_plays, moments, np.flatnonzero(plays >= LEAST_MOMENTS))
     return Walked(values, plays, total, artists, sketches)
 
 
-def on_threads(visit: Callable[[range], T], batches: Sequence[range], threads: int | None) -> list[T]:
-    """Visit partitions on threads; the results are in the order of the batches."""
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        return list(pool.map(visit, batches))
-
-
-def traces_of(intake: DetectionIntake, people: People, batch: range, span: Span) -> tuple[Ints, Ints, Traces]:
-    """Take some partitions back, and return the codes of its users, their listening, and their plays put together."""
-    members = people.members[batch]
-    rows = (
-        intake.plays.take(batch)
-        .join(members.select("place", user="hash"), on="user")
-        .join(people.artist_of.select(artist="hash", code="code"), on="artist")
-        .select(*COLUMNS, key=pl.col("place").cast(pl.Int64) * 2**32 + pl.col("code"))
-        .sort("key")
-    )
-    start = np.searchsorted(rows["key"].to_numpy(), np.arange(members.height + 1) << 32)
-    played = rows.group_by("key", maintain_order=True).agg(pl.col("plays").cast(pl.Int64).sum())
-    played = played.select("plays", place=pl.col("key") // 2**32, artist=(pl.col("key") % 2**32).cast(pl.UInt32))
+def traces_of(rows: pl.DataFrame, intake: DetectionIntake, span: Span) -> tuple[Ints, Ints, Traces]:
+    """Return the codes of the users of some rows, their listening, and their plays put together."""
+    user, artist, time, duration, track, plays, amount = (column.to_numpy() for column in rows)
+    key = intake.users.ranked[1][user].astype(np.int64) << 32 | intake.artists.ranked[1][artist]
+    order = np.argsort(key)
+    key = key[order]
+    entry = np.flatnonzero(np.diff(key, prepend=-1))
+    owner = key[entry] >> 32
+    first = np.flatnonzero(np.diff(owner, prepend=-1))
+    start = np.append(entry[first], len(key))
+    played = np.add.reduceat(plays[order], entry, dtype=np.int64)
+    pairs = Pairs(np.append(first, len(entry)), key[entry].astype(np.uint32), played)
     traces = Traces(
         start=start,
-        plays=sums(rows["plays"].to_numpy(), start),
-        pairs=pairs_of(played["place"].to_numpy(), played, users=members.height),
+        plays=sums(played, pairs.start),
+        pairs=pairs,
         span=span,
-        has=intake.has,
-        **{name: rows[name].to_numpy() for name in ("time", "duration", "track")},
+        time=time[order],
+        duration=duration[order],
+        track=track[order],
     )
-    return members["code"].to_numpy(), sums(rows["amount"].to_numpy(), start), traces
-
-
-def pairs_of(owner: Ints, played: pl.DataFrame, *, users: int) -> Pairs:
-    """Make pairs of the columns `artist` and `plays`; `owner` is the user of each row, ascending."""
-    start = np.searchsorted(owner, np.arange(users + 1))
-    return Pairs(start, played["artist"].to_numpy(), played["plays"].to_numpy())
+    return owner[first], sums(amount[order], start), traces
 
 
 def frame_of(pairs: Pairs, codes: Ints) -> pl.DataFrame:
@@ -192,8 +132,7 @@ def core_of(traces: Traces, expected: Floats) -> Pairs:
     `expected` is float64[artists]: each artist's share for an average listener.
     """
     pairs = traces.pairs
-    sizes = np.diff(pairs.start)
-    owner = np.repeat(np.arange(traces.users), sizes)
+    owner = np.repeat(np.arange(traces.users), np.diff(pairs.start))
     excess = pairs.plays - CORE_TIMES * traces.plays[owner] * expected[pairs.artist]
     excess[(pairs.plays < LEAST_ARTIST) | (traces.plays[owner] < LEAST_USER)] = 0.0
     most = np.maximum.reduceat(excess, pairs.start[:-1])
@@ -206,9 +145,8 @@ def core_of(traces: Traces, expected: Floats) -> Pairs:
 def sample(held: Ints, owner: Ints, artist: NDArray[np.uint64]) -> Ints:
     """Keep at most CORE_MOST entries of each user, by the hash of the artist; the order stays that of the artists."""
     order = np.lexsort((mix_all(artist), owner))
-    begin = np.searchsorted(owner, owner)
     place = np.empty(len(held), dtype=np.int64)
-    place[order] = np.arange(len(held)) - begin
+    place[order] = np.arange(len(held)) - np.searchsorted(owner, owner)
     return held[place < CORE_MOST]
 
 
@@ -219,48 +157,38 @@ def moments_of(traces: Traces) -> NDArray[np.uint32]:
     return found
 
 
-def audience_of(  # noqa: PLR0913 - told apart by name
-    pairs: Partitions,
+def audience_of(
+    intake: DetectionIntake,
+    walked: Walked,
     *,
-    plays: Ints,
-    artists_of: Ints,
     flagged: NDArray[np.bool_],
     intensity: Floats,
-    previous: Ints | None,
-    threads: int | None,
+    previous: Ints,
 ) -> Audience:
     """Describe each artist's audience.
 
     Args:
-        pairs: who played whom, by artist.
-        plays: int64[artists].
-        artists_of: int64[users]: how many artists each user played.
+        intake: holds who played whom.
+        walked: what is known of users.
         flagged: bool[users]: who has a finding.
         intensity: float64[artists].
-        previous: int64[artists]: plays the month before, where they are known.
-        threads: how many partitions at once.
+        previous: int64[artists]: plays the month before; 0 where they are not known.
 
     """
-    played, size = pl.col("plays"), pl.len().over("artist")
-    heaviest = played.rank("ordinal", descending=True).over("artist") <= pl.max_horizontal(size // HUNDRED, 1)
+    plays = walked.sketches.artist_plays
+    played, top = pl.col("plays"), (pl.len() // HUNDRED).clip(1)
 
-    def visit(batch: range) -> pl.DataFrame:
-        rows = pairs.take(batch)
+    def visit(rows: pl.DataFrame) -> pl.DataFrame:
         user = rows["user"].to_numpy()
-        return (
-            rows.with_columns(
-                loyal=pl.Series(artists_of[user] == 1), flagged=pl.Series(flagged[user]), heaviest=heaviest
-            )
-            .group_by("artist")
-            .agg(
-                listeners=pl.len(),
-                loyal=pl.col("loyal").sum(),
-                heavy=played.filter("heaviest").sum(),
-                flagged=played.filter("flagged").sum(),
-            )
+        rows = rows.with_columns(loyal=pl.Series(walked.artists[user] == 1), flagged=pl.Series(flagged[user]))
+        return rows.group_by("artist").agg(
+            listeners=pl.len(),
+            loyal=pl.col("loyal").sum(),
+            heavy=played.sort(descending=True).head(top).sum(),
+            flagged=played.filter("flagged").sum(),
         )
 
-    found = pl.concat(on_threads(visit, pairs.batches(), threads))
+    found = pl.concat(intake.pairs.each(visit))
     counted = {name: np.zeros(len(plays), dtype=np.int64) for name in ("listeners", "loyal", "heavy", "flagged")}
     for name, values in counted.items():
         values[found["artist"].to_numpy()] = found[name].to_numpy()

@@ -1,19 +1,185 @@
-"""The signals, one file each. The folder is the registry: a new file is found by itself."""
+"""What a signal is: something about an account or an artist that a person may want to look at. Never a verdict.
+
+The signals stand in this folder, one file each, and the folder is the registry: a new file is found by itself.
+"""
 
 from __future__ import annotations
 
 import importlib
 import inspect
 import pkgutil
-from typing import Any
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
-from fairpay.fraud.signal import ArtistSignal, GroupSignal, UserSignal
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["artist_signals", "group_signals", "user_signals"]
+if TYPE_CHECKING:
+    from fairpay.fraud.traces import Audience, Column, Sketches, Traces
+    from fairpay.kernels.arrays import Ints
+
+__all__ = [
+    "ArtistSignal",
+    "Aspect",
+    "Floats",
+    "Group",
+    "GroupSignal",
+    "LikenessSignal",
+    "Signal",
+    "UserSignal",
+    "artist_signals",
+    "group_signals",
+    "user_signals",
+]
+
+Floats: TypeAlias = NDArray[np.float64]
+Aspect = Literal["amount", "rest", "length", "sameness", "accomplices", "audience", "reach"]
+
+
+class Described(ABC):
+    """What every signal says about itself. Its docstring says what it measures."""
+
+    name: ClassVar[str]
+    """A column of the output: the name of its file."""
+    source: ClassVar[str]
+    """Where the idea comes from."""
+    innocent: ClassVar[str]
+    """What an innocent account with this value may be."""
+    needs: ClassVar[frozenset[Column]] = frozenset()
+    """Columns of the log without which it does not run."""
+    says: ClassVar[str]
+    """What it says to a reader, to be filled in: `plays {value:,.0f} times a day`; {signal} has the parameters."""
+
+    def __init_subclass__(cls) -> None:
+        """Name the signal after its file."""
+        cls.name = vars(cls).get("name", cls.__module__.rpartition(".")[2])
+
+    @classmethod
+    def summary(cls) -> str:
+        """Return the first paragraph of the docstring, in one line."""
+        return " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
+
+
+class Signal(Described):
+    """A signal about single accounts or artists. Signals of one aspect say the same thing, so they count once."""
+
+    aspect: ClassVar[Aspect]
+    several: ClassVar[str] = ""
+    """What the accounts of a group that reach it do: `play around the clock`; empty for artists."""
+    low: ClassVar[bool] = False
+    """Whether small values are the conspicuous ones."""
+    together: ClassVar[float] = np.inf
+    """From here on a value is worth a look together with a signal of another aspect. Infinite: never."""
+    alone: ClassVar[float] = np.inf
+    """From here on a value is worth a look by itself. Infinite: never."""
+
+    def level(self, values: Floats) -> float:  # noqa: ARG002 - most levels are the same in every log
+        """Return `together`, in the light of the values of the whole log (NaN: not applicable)."""
+        return self.together
+
+    def words(self, value: float) -> str:
+        """Say a value to a reader: `plays 612 times a day`."""
+        return self.says.format(value=value, signal=self)
+
+    def reached(self, values: Floats, level: float) -> NDArray[np.bool_]:
+        """Which values are at a level or beyond it: bool[n]; NaN never is."""
+        return values <= level if self.low else values >= level
+
+
+class UserSignal(Signal):
+    """A signal about an account."""
+
+    applies: ClassVar[int] = 100
+    """Plays of an account below which it is not measured: too few to tell anything, too little money to matter."""
+
+    @abstractmethod
+    def measure(self, traces: Traces) -> Floats:
+        """Measure each user of a block in a log that has the columns: float64[users], NaN where it does not apply."""
+
+
+class ArtistSignal(Signal):
+    """A signal about an artist."""
+
+    counted: ClassVar[Literal["plays", "listeners"]] = "listeners"
+    least: ClassVar[int] = 10
+    """An artist with fewer of what is `counted` is not measured."""
+
+    def measure(self, audience: Audience) -> Floats:
+        """Measure each artist: float64[artists], NaN where it is not measured."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(getattr(audience, self.counted) >= self.least, self.of(audience), np.nan)
+
+    @abstractmethod
+    def of(self, audience: Audience) -> Floats:
+        """Work the value out for every artist: float64[artists]; what comes of no plays or listeners is not used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Accounts that belong together by some signal."""
+
+    users: Ints
+    """int64[members]: user codes (ranks of the sorted ids), ascending."""
+    value: float
+    """How strongly, in the signal's own measure."""
+
+
+class GroupSignal(Described):
+    """A signal about accounts together. A group is enough by itself: its members may each look like anybody."""
+
+    least_users: ClassVar[int]
+    """Fewer accounts are no group."""
+
+    @abstractmethod
+    def find(self, sketches: Sketches) -> list[Group]:
+        """Find the groups. An account may stand in several signals' groups, but in one of each."""
+
+    def words(self, group: Group) -> str:
+        """Say a group to a reader."""
+        return self.says.format(accounts=len(group.users), value=group.value, signal=self)
+
+
+class LikenessSignal(GroupSignal):
+    """A signal about accounts whose sets look alike by their MinHash signatures, in time near-linear in users."""
+
+    rows: ClassVar[int] = 2
+    """How many hashes make a band: two sets are compared where they agree in all hashes of some band."""
+    share: ClassVar[float]
+    """The share of hashes in which two sets must agree."""
+
+    @abstractmethod
+    def signed(self, sketches: Sketches) -> tuple[NDArray[np.uint32], Ints]:
+        """Return the signatures of every user's set, uint32[users, hashes], and the users to look at, ascending."""
+
+    def find(self, sketches: Sketches) -> list[Group]:
+        """Join the sets that look alike; groups come by their first member."""
+        from fairpay.kernels.minhash import roots, unite  # noqa: PLC0415 - Numba is loaded where it is used
+
+        signs, able = self.signed(sketches)
+        parent = np.arange(len(signs), dtype=np.int64)
+        needed = int(np.ceil(self.share * signs.shape[1]))
+        for first in range(0, signs.shape[1] - self.rows + 1, self.rows):
+            key = np.zeros(len(able), dtype=np.uint64)
+            for k in range(first, first + self.rows):
+                key = key * np.uint64(0x9E3779B97F4A7C15) + signs[able, k]
+            order = np.argsort(key, kind="stable")
+            unite(able[order], key[order], signs, needed, parent)
+        roots(parent)
+        root = parent[able]
+        joined = np.flatnonzero(np.bincount(root, minlength=1)[root] >= self.least_users)
+        joined = joined[np.argsort(root[joined], kind="stable")]
+        groups = np.split(able[joined], np.flatnonzero(np.diff(root[joined])) + 1) if len(joined) else []
+        return [Group(users, agreement(signs[users])) for users in groups]
+
+
+def agreement(signs: NDArray[np.uint32]) -> float:
+    """Return the mean share of the hashes of uint32[members, hashes] that are the group's commonest ones."""
+    return float(np.mean([np.unique(column, return_counts=True)[1].max() / len(column) for column in signs.T]))
 
 
 def user_signals() -> tuple[UserSignal, ...]:
-    """Return every signal about accounts, with its default parameters, by name."""
+    """Return every signal about accounts, by name."""
     return of_kind(UserSignal)
 
 
@@ -28,11 +194,7 @@ def group_signals() -> tuple[GroupSignal, ...]:
 
 
 def of_kind(kind: type[Any]) -> tuple[Any, ...]:
-    """Return an instance of every class of a kind in this folder, by name."""
-    found: dict[str, Any] = {}
-    for module in pkgutil.iter_modules(__path__):
-        loaded = importlib.import_module(f"{__name__}.{module.name}")
-        for _, member in inspect.getmembers(loaded, inspect.isclass):
-            if issubclass(member, kind) and member.__module__ == loaded.__name__ and not inspect.isabstract(member):
-                found[str(member.name)] = member()  # type: ignore[attr-defined] # every kind has a name
-    return tuple(found[name] for name in sorted(found))
+    """Return an instance of every class of a kind that a file of this folder defines, by name."""
+    modules = [importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+    found = [one for module in modules for one in vars(module).values() if isinstance(one, type)]
+    return tuple(one() for one in found if issubclass(one, kind) and not inspect.isabstract(one))

@@ -1,14 +1,11 @@
 """evenness: whether an account's plays are spread too evenly to be anybody's taste."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from fairpay.fraud.signal import Floats, UserSignal
+from fairpay.fraud.signals import Floats, UserSignal
 from fairpay.fraud.traces import Traces
 
 
-@dataclass(frozen=True)
 class Evenness(UserSignal):
     """Entropy of the plays over the account's artists, as a share of the most it could be.
 
@@ -16,18 +13,16 @@ class Evenness(UserSignal):
     favourites; a program that takes the next track of its list has none: near 1.
     """
 
-    least_artists: int = 20
-    least_each: int = 10
-    together: float = 0.98
-
-    name = "evenness"
+    least_artists = 20
+    least_each = 10
+    together = 0.98
     aspect = "sameness"
     source = "Shannon entropy; USA v. Smith: plays spread over thousands of tracks to stay unseen"
     innocent = "a shop's playlist on shuffle"
     several = "spread their plays evenly over artists"
     says = "spreads plays over its artists {value:.0%} evenly"
 
-    def measure_users(self, traces: Traces) -> Floats:
+    def measure(self, traces: Traces) -> Floats:
         """Work out -sum p ln p / ln n from the plays of each artist."""
         pairs = traces.pairs
         artists = np.diff(pairs.start)

@@ -1,14 +1,9 @@
 """fan_intensity: how heavily an artist's listeners listen, against the mean listener."""
 
-from dataclasses import dataclass
-
-import numpy as np
-
-from fairpay.fraud.signal import ArtistSignal, Floats
+from fairpay.fraud.signals import ArtistSignal, Floats
 from fairpay.fraud.traces import Audience
 
 
-@dataclass(frozen=True)
 class FanIntensity(ArtistSignal):
     """What market-centric pays over what user-centric pays, for artists with ten listeners or more.
 
@@ -16,15 +11,12 @@ class FanIntensity(ArtistSignal):
     show up as an intensity of 5 and more.
     """
 
-    least_listeners: int = 10
-    together: float = 5.0
-
-    name = "fan_intensity"
+    together = 5.0
     aspect = "audience"
     source = "the ratio of the two rules' weights, as in a comparison"
     innocent = "music for offices and shops"
     says = "has listeners who play {value:.1f} times the average"
 
-    def measure(self, audience: Audience) -> Floats:
+    def of(self, audience: Audience) -> Floats:
         """Take the intensity of artists with enough listeners."""
-        return np.where(audience.listeners >= self.least_listeners, audience.intensity, np.nan)
+        return audience.intensity

@@ -1,17 +1,14 @@
 """plays_a_day: how often an account plays."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from fairpay.fraud.signal import Floats, Levels, UserSignal
+from fairpay.fraud.signals import Floats, UserSignal
 from fairpay.fraud.traces import Traces
 
 NORMAL = 1.4826
 """Median absolute deviation to standard deviation, for a normal distribution."""
 
 
-@dataclass(frozen=True)
 class PlaysADay(UserSignal):
     """Plays a day, against the log's own distribution.
 
@@ -20,12 +17,10 @@ class PlaysADay(UserSignal):
     is a bot does not move it out of reach.
     """
 
-    deviations: float = 2.5
-    least: float = 300.0
-    most: float = 500.0
-    alone: float = 1000.0
-
-    name = "plays_a_day"
+    deviations = 2.5
+    least = 300.0
+    most = 500.0
+    alone = 1000.0
     aspect = "amount"
     source = "USA v. Smith (SDNY 2024): 1,040 accounts with 636 plays a day each"
     innocent = "a family, a shop or a waiting room on one account"
@@ -33,15 +28,15 @@ class PlaysADay(UserSignal):
     needs = frozenset({"time"})
     says = "plays {value:,.0f} times a day"
 
-    def measure_users(self, traces: Traces) -> Floats:
+    def measure(self, traces: Traces) -> Floats:
         """Divide plays by the days the log covers."""
         return traces.daily
 
-    def levels(self, values: Floats) -> Levels:
+    def level(self, values: Floats) -> float:
         """Go so many robust deviations above the median."""
         known = np.log(values[values > 0])
         if not len(known):
-            return Levels(self.most, self.alone)
+            return self.most
         middle = np.median(known)
         spread = NORMAL * np.median(np.abs(known - middle))
-        return Levels(float(np.clip(np.exp(middle + self.deviations * spread), self.least, self.most)), self.alone)
+        return float(np.clip(np.exp(middle + self.deviations * spread), self.least, self.most))

@@ -1,18 +1,13 @@
 """plays_per_track: few tracks for many plays."""
 
-from dataclasses import dataclass
-
-from fairpay.fraud.signal import Floats, UserSignal
+from fairpay.fraud.signals import Floats, UserSignal
 from fairpay.fraud.traces import Traces, distinct
 
 
-@dataclass(frozen=True)
 class PlaysPerTrack(UserSignal):
     """Plays of each distinct track, on average over the log, for accounts with 1,500 plays or more."""
 
-    together: float = 60.0
-
-    name = "plays_per_track"
+    together = 60.0
     aspect = "sameness"
     applies = 1500
     source = "Eternify (2015): an app that loops one artist"
@@ -21,6 +16,6 @@ class PlaysPerTrack(UserSignal):
     needs = frozenset({"track"})
     says = "plays each track {value:,.0f} times"
 
-    def measure_users(self, traces: Traces) -> Floats:
+    def measure(self, traces: Traces) -> Floats:
         """Divide plays by distinct tracks."""
         return traces.plays / distinct(traces.ascending("track"), traces.start)

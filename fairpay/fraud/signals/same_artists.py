@@ -1,16 +1,13 @@
 """same_artists: accounts that come back to the same artists, whatever else they play."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from fairpay.fraud.likeness import agreement, alike, seeds, sign_sets
-from fairpay.fraud.signal import Group, GroupSignal
-from fairpay.fraud.traces import Sketches
+from fairpay.fraud.signals import LikenessSignal
+from fairpay.fraud.traces import Sketches, seeds, sign_sets
+from fairpay.kernels.arrays import Codes, Ints
 
 
-@dataclass(frozen=True)
-class SameArtists(GroupSignal):
+class SameArtists(LikenessSignal):
     """Groups of accounts whose core artists are the same or nearly the same.
 
     An account's core are the artists it plays far more than the log as a whole would have it: its plays exceed three
@@ -19,21 +16,16 @@ class SameArtists(GroupSignal):
     the work grows with the plays and not with their square.
     """
 
-    hashes: int = 32
-    rows: int = 2
-    least: float = 0.6
-    least_artists: int = 3
-    least_users: int = 5
-
-    name = "same_artists"
+    hashes = 32
+    share = 0.6
+    least_artists = 3
+    least_users = 5
     source = "MinHash (Broder 1997) in bands (Indyk and Motwani 1998), over sets without camouflage"
     innocent = "a fan club, a school class, a household with several accounts"
     says = "{accounts:,} accounts with the same core artists ({value:.0%} alike)"
 
-    def find(self, sketches: Sketches) -> list[Group]:
-        """Sign the cores and join those that look alike."""
+    def signed(self, sketches: Sketches) -> tuple[Codes, Ints]:
+        """Sign the cores; large ones are looked at."""
         core = sketches.core
-        able = np.flatnonzero(np.diff(core.start) >= self.least_artists)
         signs = sign_sets(core.start, core.artist, seeds(self.name, self.hashes))
-        groups = alike(signs, able, rows=self.rows, least=self.least)
-        return [Group(users, agreement(signs, users)) for users in groups if len(users) >= self.least_users]
+        return signs, np.flatnonzero(np.diff(core.start) >= self.least_artists)

@@ -1,18 +1,13 @@
 """top_artist: how much of an account's plays go to one artist."""
 
-from dataclasses import dataclass
-
-from fairpay.fraud.signal import Floats, UserSignal
+from fairpay.fraud.signals import Floats, UserSignal
 from fairpay.fraud.traces import Traces, largest
 
 
-@dataclass(frozen=True)
 class TopArtistShare(UserSignal):
     """Share of plays that go to the account's most played artist, for accounts with 1,500 plays or more."""
 
-    together: float = 0.98
-
-    name = "top_artist"
+    together = 0.98
     aspect = "sameness"
     applies = 1500
     source = "Eternify (2015): an app that loops one artist"
@@ -20,6 +15,6 @@ class TopArtistShare(UserSignal):
     several = "play hardly anyone but one artist"
     says = "gives {value:.0%} of plays to one artist"
 
-    def measure_users(self, traces: Traces) -> Floats:
+    def measure(self, traces: Traces) -> Floats:
         """Divide the largest entry by all plays."""
         return largest(traces.pairs.plays, traces.pairs.start) / traces.plays

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairpay.fraud.detect.findings import find_groups, group_name, moved, percentiles, rank
+from fairpay.fraud.signals import Group, GroupSignal, UserSignal
+from fairpay.fraud.traces import Pairs, Sketches
+from fairpay.money.currency import round_half_even
+from fairpay.money.integers import sum_exactly
+
+if TYPE_CHECKING:
+    from fairpay.fraud.signals import Floats
+    from fairpay.fraud.traces import Traces
+
+
+class Fixed(UserSignal):
+    """A signal whose levels are fixed."""
+
+    name = "fixed"
+    aspect = "amount"
+    together, alone = 2.0, 4.0
+    says = "is {value:.0f}"
+
+    def measure(self, traces: Traces) -> Floats:
+        """Know nothing."""
+        return np.full(traces.users, np.nan)
+
+
+class Other(Fixed):
+    """The same of another aspect, where small values count."""
+
+    name = "other"
+    aspect = "rest"
+    together, alone = -2.0, -4.0
+    low = True
+
+
+class Same(Fixed):
+    """The first again, by another name."""
+
+    name = "same"
+
+
+@pytest.mark.parametrize(
+    ("values", "flagged"),
+    [
+        pytest.param({"fixed": 4.0}, True, id="one signal is enough alone at its higher level"),
+        pytest.param({"other": -4.0}, True, id="also where small values count"),
+        pytest.param({"fixed": 3.9}, False, id="below it it is not"),
+        pytest.param({"fixed": 2.0, "other": -2.0}, True, id="signals of two aspects are enough together"),
+        pytest.param({"fixed": 2.0, "other": -1.9}, False, id="if both reach their level"),
+        pytest.param({"fixed": 2.0, "same": 2.0}, False, id="signals of one aspect count once"),
+        pytest.param({"fixed": np.nan, "other": -2.0}, False, id="what is not known counts for nothing"),
+    ],
+)
+def test_a_subject_is_worth_a_look(values: dict[str, float], flagged: bool) -> None:  # noqa: FBT001 - a table
+    signals = [signal for signal in (Fixed(), Other(), Same()) if signal.name in values]
+    assert rank(signals, {name: np.array([value]) for name, value in values.items()}, 1).flagged[0] == flagged
+
+
+def test_reasons_name_every_signal_reached() -> None:
+    ranked = rank([Fixed(), Other()], {"fixed": np.array([2.0, 1.0]), "other": np.array([-3.0, -9.0])}, 2)
+    assert ranked.reasons(0) == ("is 2", "is -3")
+    assert ranked.reasons(1) == ("is -9",)
+
+
+VALUES = st.lists(st.floats(-9, 9) | st.just(float("nan")), min_size=1, max_size=20)
+
+
+@given(VALUES, st.booleans())
+def test_a_percentile_is_the_share_of_the_log_that_is_less_conspicuous(found: list[float], low: bool) -> None:  # noqa: FBT001 - drawn
+    values = np.array(found)
+    known = [one for one in found if one == one]  # noqa: PLR0124 - NaN differs from itself
+    for value, percentile in zip(found, percentiles(values, np.arange(len(found)), low=low), strict=True):
+        less = sum(one > value if low else one < value for one in known)
+        assert (percentile != percentile) if value != value else abs(percentile - 100 * less / len(known)) < 1e-3  # noqa: PLR0124 - the same
+
+
+@given(st.lists(st.integers(0, 2**62), min_size=1, max_size=8), st.integers(0, 2**62))
+def test_everybody_together_moves_the_whole_pool(weights: list[int], pool: int) -> None:
+    weight = np.array(weights, dtype=np.int64) // len(weights)
+    money, everybody = moved(weight, pool), np.arange(len(weights))
+    assert money(everybody) == (pool if sum_exactly(weight) else None)
+    if sum_exactly(weight):
+        single = [money(everybody[k : k + 1]) for k in range(len(weights))]
+        assert single == [round_half_even(Fraction(one * pool, sum(weight.tolist()))) for one in weight.tolist()]
+
+
+class Finder(GroupSignal):
+    """A signal that finds the groups it is given."""
+
+    def __init__(self, name: str, *groups: list[int]) -> None:
+        """Take them."""
+        self.given, self.says = groups, f"{name} of {{accounts}}"  # type: ignore[misc] # two of them in one test
+
+    def find(self, sketches: Sketches) -> list[Group]:  # noqa: ARG002 - fixed
+        """Find them."""
+        return [Group(np.array(users), 0.5) for users in self.given]
+
+
+def grouped(*signals: Finder) -> list[tuple[list[int], tuple[str, ...]]]:
+    """Put groups of twenty accounts together."""
+    nothing: Any = np.zeros(0, dtype=np.int64)
+    sketches = Sketches(Pairs(nothing, nothing, nothing), np.full(20, 100), nothing, nothing, nothing)
+    return [(one.users.tolist(), one.reasons) for one in find_groups(signals, sketches)]
+
+
+def users_of(*signals: Finder) -> list[list[int]]:
+    """Return who stands in which group."""
+    return [users for users, _ in grouped(*signals)]
+
+
+def test_groups_that_hold_the_same_accounts_are_one() -> None:
+    found = grouped(Finder("a", [1, 2, 3, 4]), Finder("b", [1, 2, 3, 4]))
+    assert found == [([1, 2, 3, 4], ("a of 4", "b of 4"))]
+
+
+def test_a_group_most_of_whose_members_are_known_joins_theirs() -> None:
+    found = grouped(Finder("a", [1, 2, 3, 4]), Finder("b", [3, 4, 5]))
+    assert found == [([1, 2, 3, 4, 5], ("a of 4", "b of 3"))]
+    assert users_of(Finder("a", [1, 2, 3, 4, 5], [3, 5, 6, 7])) == [[1, 2, 3, 4, 5, 6, 7]]
+
+
+@pytest.mark.parametrize(("second", "left"), [([5, 6, 7, 8], [[6, 7, 8]]), ([3, 5, 6, 7, 8], [[6, 7, 8]])])
+def test_an_account_stands_in_one_group_only(second: list[int], left: list[list[int]]) -> None:
+    assert users_of(Finder("a", [1, 2, 3, 4, 5]), Finder("b", second)) == [[1, 2, 3, 4, 5], *left]
+
+
+def test_what_is_left_of_a_group_may_be_too_small_to_be_one() -> None:
+    assert users_of(Finder("a", [1, 2, 3, 4, 5, 6]), Finder("b", [7, 8])) == [[1, 2, 3, 4, 5, 6]]
+
+
+def test_the_order_of_signals_changes_nothing() -> None:
+    signals = Finder("a", [1, 2, 3], [7, 8, 9]), Finder("b", [2, 3, 4, 5]), Finder("c", [9, 10, 11, 12])
+    assert users_of(*signals) == users_of(*signals[::-1])
+
+
+def test_a_group_is_named_by_its_members_alone() -> None:
+    ids, later = pl.Series(["a", "b", "c", "d"]), pl.Series(["0", "a", "b", "c", "d"])
+    assert group_name(np.array([1, 3]), ids) == group_name(np.array([2, 4]), later)
+    assert group_name(np.array([1, 3]), ids) != group_name(np.array([1, 2]), ids)
