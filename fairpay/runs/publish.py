@@ -73,9 +73,6 @@ class Target:
         try:
             self.directory.parent.mkdir(parents=True, exist_ok=True)
             self.take_lock()
-        except OSError as error:
-            raise self.unwritable(error) from error
-        try:
             self.recover()
             standing_run(self.directory, self.given)
         except OSError as error:
@@ -96,24 +93,29 @@ class Target:
         """Take the lock without waiting."""
         from filelock import FileLock, Timeout  # noqa: PLC0415 - loaded where it is used
 
-        self.beside("lock").touch()  # where nothing can be written, filelock would speak of another run
-        lock = FileLock(self.beside("lock"), blocking=False)
+        self.lock = FileLock(self.beside("lock"), blocking=False)  # known before it is taken: a signal may come between
         try:
-            lock.acquire()
+            self.beside("lock").touch()  # where nothing can be written, filelock would speak of another run
+            self.lock.acquire()
         except Timeout:
+            self.lock = None
             message = f"another run is writing to {self.given}"
             raise LockedError(message, advice="Wait for it to end, or give another directory.") from None
-        self.lock = lock
 
     def let_go(self) -> None:
         """Remove the lock file while it is still held, then release it."""
         if self.lock is None:
             return
         try:
-            with suppress(OSError):
+            with suppress(OSError):  # where a signal came before it was taken, somebody else may have it
+                self.lock.acquire()
                 disk.remove_file(self.beside("lock"))
+        except BaseException:  # a signal came here; no second one does
+            if self.lock.is_locked:
+                self.beside("lock").unlink(missing_ok=True)
+            raise
         finally:
-            self.lock.release()
+            self.lock.release(force=True)
             self.lock = None
 
     def recover(self) -> None:

@@ -165,6 +165,20 @@ def test_the_lock_goes_with_a_killed_process(place: Path, log: Path) -> None:
     assert [path.name for path in place.iterdir()] == ["out"]
 
 
+@pytest.mark.parametrize("step", ["filelock.FileLock.acquire", "fairpay.runs.disk.remove_file"])
+def test_a_signal_while_the_lock_is_taken_or_given_back_leaves_no_lock(
+    place: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def interrupted(*_: object) -> None:
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(step, interrupted)
+    with pytest.raises(KeyboardInterrupt), Target(place / "out"):
+        pass
+    assert list(place.iterdir()) == []
+
+
 def test_what_a_killed_run_left_is_removed_at_the_next_start(place: Path, log: Path) -> None:
     left = place / ".out.fairpay-1a2b3c4d.tmp"
     left.mkdir(parents=True)
