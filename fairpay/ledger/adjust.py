@@ -22,7 +22,7 @@ from fairpay.ledger.closing import (
     load,
     run_id_of,
 )
-from fairpay.ledger.controls import POSITION, heard_controls, position, require, restated_controls
+from fairpay.ledger.controls import POSITION, play_controls, position, require, restated_controls
 from fairpay.ledger.earning import earn
 from fairpay.ledger.model import Booking, Kind, Ledger, after, check_period, less, summed, wide
 from fairpay.ledger.policies import MONTH, Policies, choose, kept_name
@@ -208,7 +208,7 @@ class Reopened:
         restated = position(post(earned, loaded.routing, Booking(run_id, period)))
         rows = self.difference(restated, Booking(run_id, period), reason)
         facts = replace(earned.facts, run_id=run_id)
-        controls = (*heard_controls(facts), *restated_controls(facts, restated, rows, self.booked))
+        controls = (*play_controls(facts), *restated_controls(facts, restated, rows, self.booked))
         return Adjusted(
             status="preview",
             period=period,

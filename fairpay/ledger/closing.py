@@ -27,7 +27,7 @@ from fairpay.ledger.payees import (
     read_fees,
     read_holds,
 )
-from fairpay.ledger.policies import Policies, choose, ruled
+from fairpay.ledger.policies import Policies, choose, with_rules
 from fairpay.ledger.pools import EDITION, Pool, key_columns, read_pools
 from fairpay.ledger.settle import PaymentTerms
 from fairpay.ledger.sorting import Exclusions, read_exclusions
@@ -305,7 +305,7 @@ def load(closing: Closing) -> Loaded:
         raise UsageError(message, advice="Give --pools FILE: a line for each pool with its gross revenue.")
     pools = read_pools(tables["pools"], currency=currency, edition=closing.edition)
     policies = choose(pools, closing.policy, beside=tables["pools"].parent, kept=closing.kept)
-    pools = ruled(pools, closing.rule, policies)
+    pools = with_rules(pools, closing.rule, policies)
     check_conditions(closing.conditions(), tables.get("subscribers"))
     advances, fees, holds = tables.get("advances"), tables.get("fees"), tables.get("holds")
     return Loaded(

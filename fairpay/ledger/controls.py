@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fairpay.ledger.balances import Balances
     from fairpay.ledger.facts import MonthFacts
 
-__all__ = ["POSITION", "check_month", "heard_controls", "position", "require", "restated_controls"]
+__all__ = ["POSITION", "check_month", "play_controls", "position", "require", "restated_controls"]
 
 ACCOUNT = ("payee", "currency")
 POOLED = ("pool", *ACCOUNT)
@@ -43,7 +43,7 @@ def check_month(
 
     """
     return [
-        *heard_controls(facts),
+        *play_controls(facts),
         *pool_controls(rows, facts),
         splits_control(rows),
         same_rows("adjustments", rows.of_kinds({Kind.ADJUSTMENT}), adjustments),
@@ -71,19 +71,19 @@ def require(controls: Iterable[Control]) -> None:
         raise UnbalancedError(message, problems=broken, advice=advice)
 
 
-def heard_controls(facts: MonthFacts) -> Iterator[Control]:
+def play_controls(facts: MonthFacts) -> Iterator[Control]:
     """Rows, plays and listeners: in = used + dropped, by reason."""
-    heard = facts.heard
+    listening = facts.listening
     for name, whole, used, dropped in (
-        ("rows", heard.rows, heard.used, heard.dropped),
-        ("plays", heard.plays, heard.plays_used, heard.plays_dropped),
-        ("listeners", heard.listeners, heard.listeners_used, heard.listeners_dropped),
+        ("rows", listening.rows, listening.used, listening.dropped),
+        ("plays", listening.plays, listening.plays_used, listening.plays_dropped),
+        ("listeners", listening.listeners, listening.listeners_used, listening.listeners_dropped),
     ):
         parts = [f"{used:,} used", *(f"{count:,} {reason}" for reason, count in sorted(dropped.items()))]
         yield Control(name, whole == used + sum(dropped.values()), f"{whole:,} in = {' + '.join(parts)}")
     plays = sum(pool.plays for pool in facts.pools)
     listeners = sum(pool.listeners for pool in facts.pools)
-    agree = plays == heard.plays_used and listeners == heard.listeners_used
+    agree = plays == listening.plays_used and listeners == listening.listeners_used
     if facts.subscribers:
         outside = facts.subscribers_without_pool
         inside = facts.subscribers - outside

@@ -15,13 +15,13 @@ from fairpay.adjust.weights import wanted_roles
 from fairpay.errors import InputError, NothingToPayError
 from fairpay.ledger.facts import (
     Applied,
+    DecisionFacts,
     Earned,
-    Heard,
     MonthFacts,
+    MonthListening,
     Paid,
     PolicyLine,
     PoolFacts,
-    Ruled,
     plain,
     pool_facts,
 )
@@ -86,18 +86,18 @@ def earn(closing: Closing, loaded: Loaded, watch: Watch) -> Earned:
             return divide(pools[code], held, loaded.routing.splits, play, payers.count(code), notes)
 
         timed = terms.timed(taken.logs.columns)
-        listening = heard(taken, len(pools), dict(sorted(sorter.without_pool.items())))
+        listening = listening_of(taken, len(pools), dict(sorted(sorter.without_pool.items())))
         found = [one for one in taken.engine.over_pools(visit) if one is not None]
         found += [divided(code, None) for code in range(len(found), len(pools))]
         for note in sorted(notes):
             watch.say(note)
-        policies, decisions = applied(taken, loaded, terms), ruled(taken)
+        policies, decisions = applied(taken, loaded, terms), decision_facts(taken)
     found += [unpooled(currency, amount) for currency, amount in payers.lost.items() if amount]
     facts = MonthFacts(
         period=closing.period,
         run_id="",
         pools=tuple(pool for pool, _ in found),
-        heard=listening,
+        listening=listening,
         subscribers=payers.lines,
         subscribers_without_pool=payers.without_pool,
         policies=policies,
@@ -165,14 +165,14 @@ def paid_of(  # noqa: PLR0913, PLR0917 - the same
     return Paid.listed(held.names(places), paid[places] if money.pool > 0 else -paid[places])
 
 
-def heard(taken: Taken, pools: int, without_pool: dict[str, int]) -> Heard:
+def listening_of(taken: Taken, pools: int, without_pool: dict[str, int]) -> MonthListening:
     inside = [pool.payers for pool in taken.engine.pools[:pools]]
     behind = {reason: pool.payers for reason, pool in zip(LOST.values(), taken.engine.pools[pools:], strict=False)}
     stages = taken.stages[0]
     rows = {LOST[one]: count for one, count in stages.left.items() if count}
     dropped = Counter({REASONS[fate]: count for fate, count in taken.counts.dropped.items()})
     dropped.update(rows)
-    return Heard(
+    return MonthListening(
         rows=taken.counts.rows,
         used=taken.counts.used - sum(rows.values()),
         dropped=dict(sorted(dropped.items())),
@@ -201,12 +201,12 @@ def applied(taken: Taken, loaded: Loaded, terms: QualifyingTerms) -> tuple[Appli
     return tuple(found)
 
 
-def ruled(taken: Taken) -> tuple[Ruled, ...]:
+def decision_facts(taken: Taken) -> tuple[DecisionFacts, ...]:
     decisions = taken.stages[0].decisions
     if decisions is None:
         return ()
     found = [
-        Ruled(one.mark, one.kind, one.said, one.by, int(rows))
+        DecisionFacts(one.mark, one.kind, one.said, one.by, int(rows))
         for one, rows in zip(decisions.decisions, decisions.touched, strict=False)
     ]
     return tuple(sorted(found, key=lambda one: one.mark))

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Applied",
+    "DecisionFacts",
     "Earned",
-    "Heard",
     "MonthFacts",
+    "MonthListening",
     "Paid",
     "PolicyLine",
     "PoolFacts",
-    "Ruled",
     "plain",
     "pool_facts",
     "units_of",
@@ -66,7 +66,7 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
-class Ruled:
+class DecisionFacts:
     """A person's decision about one account or artist, which is known by its hash."""
 
     mark: str
@@ -105,7 +105,7 @@ class Paid:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class MonthListening:
     """What was read and what became of it."""
 
     rows: int
@@ -160,7 +160,7 @@ class MonthFacts:
     period: str
     run_id: str
     pools: tuple[PoolFacts, ...]
-    heard: Heard
+    listening: MonthListening
     minimum: Mapping[str, int] = field(default_factory=dict)
     """currency -> minimum payment in minor units."""
     advances: Mapping[str, int] = field(default_factory=dict)
@@ -170,11 +170,11 @@ class MonthFacts:
     subscribers_without_pool: int = 0
     """Those whose key no pool covers; what they paid stands in pools of its own, one for each currency."""
     policies: tuple[Applied, ...] = ()
-    decisions: tuple[Ruled, ...] = ()
+    decisions: tuple[DecisionFacts, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """For the manifest; policies and decisions only where there are any."""
-        found = asdict(self)
+        """For the manifest, where listening is `heard`; policies and decisions only where there are any."""
+        found = {{"listening": "heard"}.get(name, name): value for name, value in asdict(self).items()}
         return {name: value for name, value in found.items() if value or name not in {"policies", "decisions"}}
 
     @classmethod
@@ -191,9 +191,10 @@ class MonthFacts:
             Applied(**{**one, "lines": tuple(PolicyLine(**line) for line in one["lines"])})
             for one in found.get("policies", ())
         )
-        decisions = tuple(Ruled(**one) for one in found.get("decisions", ()))
-        parts = {"pools": pools, "heard": Heard(**found["heard"]), "policies": policies, "decisions": decisions}
-        return cls(**{**found, **parts})
+        decisions = tuple(DecisionFacts(**one) for one in found.get("decisions", ()))
+        listening = MonthListening(**found["heard"])
+        rest = {name: value for name, value in found.items() if name != "heard"}
+        return cls(**{**rest, "listening": listening, "pools": pools, "policies": policies, "decisions": decisions})
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fairpay.adjust.policy import Policy
     from fairpay.ledger.pools import Pool
 
-__all__ = ["MONTH", "Chosen", "Policies", "choose", "kept_name", "ruled"]
+__all__ = ["MONTH", "Chosen", "Policies", "choose", "kept_name", "with_rules"]
 
 MONTH = ""
 """Stands for the pool's name where the policy is that of the month."""
@@ -155,7 +155,7 @@ def inline(said: str) -> Chosen:
     return Chosen(INLINE, said, make_policy(given, where=f"the policy {INLINE}"), inline=True)
 
 
-def ruled(pools: Sequence[Pool], rule: str | None, policies: Policies) -> list[Pool]:
+def with_rules(pools: Sequence[Pool], rule: str | None, policies: Policies) -> list[Pool]:
     """Give each pool its rule: its own, else that of its own policy, else the month's, else the month's policy's.
 
     Raises:

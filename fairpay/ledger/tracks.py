@@ -109,7 +109,7 @@ class ByArtist:
 
     def divide(self, paid: Ints, rule: Rule, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
         """Divide what each artist is paid, int64[artists], among its sources: int64[sources] of the same sum."""
-        heard = self.sources.artist_amount
+        played = self.sources.artist_amount
         shares = self.shares(rule, prepared)
         listeners = self.sources.artist_listeners
         out = paid[self.of_source]
@@ -118,7 +118,7 @@ class ByArtist:
         ends = np.cumsum(sizes)
         for artist in np.flatnonzero((sizes > 1) & (paid != 0)).tolist():
             mine = order[ends[artist] - sizes[artist] : ends[artist]]
-            weights = shares[mine] if shares is not None and shares[mine].any() else heard[mine]
+            weights = shares[mine] if shares is not None and shares[mine].any() else played[mine]
             error = 4 * (sum_exactly(listeners[mine]) + len(mine))
             out[mine] = nearly_exact(int(paid[artist]), weights.tolist(), error=error)
         return out

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fairpay.ledger.facts import Earned, Heard, MonthFacts, Paid, pool_facts
+from fairpay.ledger.facts import Earned, MonthFacts, MonthListening, Paid, pool_facts
 from fairpay.ledger.model import INTO, Kind, Row, plus
 from fairpay.ledger.payees import UNALLOCATED
 from fairpay.ledger.pools import revenue
@@ -76,8 +76,8 @@ def naive_earn(closing: Closing, loaded: Loaded, watch: Watch) -> Earned:  # noq
         money, rule = revenue(pool, subscribers=users), pool.rule or closing.rule or ""
         pools.append(pool_facts(pool.name, rule, money, listeners=users, plays=sum(found.values())))
         paid.append(Paid.of(divide(found, rule, money.pool)))
-    counted = heard(plays, rows, len(loaded.pools))
-    return Earned(MonthFacts(period=closing.period, run_id="", pools=tuple(pools), heard=counted), tuple(paid))
+    counted = listening_of(plays, rows, len(loaded.pools))
+    return Earned(MonthFacts(period=closing.period, run_id="", pools=tuple(pools), listening=counted), tuple(paid))
 
 
 def pool_of(line: Mapping[str, str], loaded: Loaded) -> int | str:
@@ -103,7 +103,9 @@ def divide(plays: Counter[tuple[str, str]], rule: str, pool: int) -> dict[str, i
     return {artist: amount for artist, amount in zip(artists, amounts, strict=True) if amount}
 
 
-def heard(plays: Mapping[int | str, Counter[tuple[str, str]]], rows: Counter[int | str], pools: int) -> Heard:
+def listening_of(
+    plays: Mapping[int | str, Counter[tuple[str, str]]], rows: Counter[int | str], pools: int
+) -> MonthListening:
     """Count what was read."""
     lost = ("without a pool", "excluded")
     count = {where: sum(found.values()) for where, found in plays.items()}
@@ -112,7 +114,7 @@ def heard(plays: Mapping[int | str, Counter[tuple[str, str]]], rows: Counter[int
     def inside(values: Mapping[int | str, int]) -> int:
         return sum(values.get(index, 0) for index in range(pools))
 
-    return Heard(
+    return MonthListening(
         rows=sum(rows.values()),
         used=inside(rows),
         dropped={where: rows[where] for where in lost if rows[where]},

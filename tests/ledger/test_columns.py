@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from fairpay.ledger.balances import LEFT, balances
 from fairpay.ledger.controls import check_month
 from fairpay.ledger.export import Sheet, csv_parts, ledger_csv
-from fairpay.ledger.facts import Earned, Heard, MonthFacts, Paid, pool_facts
+from fairpay.ledger.facts import Earned, MonthFacts, MonthListening, Paid, pool_facts
 from fairpay.ledger.model import Booking, Kind, Ledger, Row, by, read_ledger
 from fairpay.ledger.payees import Routing, Standing
 from fairpay.ledger.pools import Revenue
@@ -101,8 +101,8 @@ def earned_of(drawn: Drawn) -> Earned:
         divided.append(Paid.of(paid))
     nothing = {"dropped": {}, "plays_dropped": {}, "listeners_dropped": {}}
     counts = dict.fromkeys(("rows", "used", "plays", "plays_used", "listeners", "listeners_used"), 0)
-    heard = Heard(**counts, **nothing)  # type: ignore[arg-type] # of mixed kinds
-    return Earned(MonthFacts(period="", run_id="", pools=tuple(pools), heard=heard), tuple(divided))
+    heard = MonthListening(**counts, **nothing)  # type: ignore[arg-type] # of mixed kinds
+    return Earned(MonthFacts(period="", run_id="", pools=tuple(pools), listening=heard), tuple(divided))
 
 
 def live(quarter: Sequence[Drawn]) -> None:

@@ -77,7 +77,7 @@ def test_thresholds_count_each_pool_by_itself(tmp_path: Path) -> None:
 def test_what_policies_leave_out_is_counted_by_reason(tmp_path: Path) -> None:
     rows = plays(1)
     month = close(lay(tmp_path, rows))
-    heard = month.facts.heard
+    heard = month.facts.listening
     assert heard.rows == len(rows)
     reasons = {"below a threshold of the policy", "weighed at nothing by the policy", "without a pool"}
     assert set(heard.plays_dropped) == reasons == set(heard.listeners_dropped)

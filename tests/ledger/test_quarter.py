@@ -41,7 +41,7 @@ def test_the_engine_earns_what_fractions_earn(books: Path, month: str) -> None:
     exact = naive_earn(closing, load(closing), Watch())
     found = earn(closing, load(closing), Watch())
     assert [by_source(paid) for paid in found.paid] == [by_source(paid) for paid in exact.paid]
-    assert found.facts.heard.plays_dropped == exact.facts.heard.plays_dropped
+    assert found.facts.listening.plays_dropped == exact.facts.listening.plays_dropped
 
 
 @pytest.mark.usefixtures("_in_quarter")

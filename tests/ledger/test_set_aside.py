@@ -41,12 +41,12 @@ def test_a_month_closed_with_rejects_is_adjusted_with_the_same_rows_set_aside(tm
     """Nothing excluded changes nothing; bad rows of a late file are set aside and counted too; undone it is zero."""
     asked = asked_of(tmp_path, GOOD + BAD, rejects=True)
     month = close(asked)
-    assert month.facts.heard.dropped == {"set aside: duration unusable": 1, "set aside: user is empty": 1}
+    assert month.facts.listening.dropped == {"set aside: duration unusable": 1, "set aside: user is empty": 1}
     same = late(asked, exclude="user\nnobody\n")
-    assert (list(same.rows), same.facts.heard) == ([], month.facts.heard)
+    assert (list(same.rows), same.facts.listening) == ([], month.facts.listening)
     more = late(asked, log=HEADER + "u3,c,40000,2026-10-05T10:00:00Z\n" + BAD)
     assert by_payee(more.rows) == {"a": -833, "b": -1667, "c": 2500}
-    assert sum(more.facts.heard.dropped.values()) == 4
+    assert sum(more.facts.listening.dropped.values()) == 4
     back = adjust(asked, Correction(undo=more.run_id))
     assert by_payee(back.rows) == {"a": 833, "b": 1667, "c": -2500}
     assert all(control.ok for control in verify_books(asked.books))
@@ -66,7 +66,7 @@ def test_an_adjustment_writes_no_file_of_rejects(tmp_path: Path) -> None:
 def test_a_preview_writes_no_file_of_rejects(tmp_path: Path) -> None:
     asked = asked_of(tmp_path, GOOD + BAD, rejects=True)
     month = close(asked, dry_run=True)
-    assert sum(month.facts.heard.dropped.values()) == 2
+    assert sum(month.facts.listening.dropped.values()) == 2
     assert not (tmp_path / "rejects.csv").exists()
     assert close(asked).run_id == month.run_id
     assert (tmp_path / "rejects.csv").exists()
@@ -132,7 +132,7 @@ def test_plays_are_excluded_by_moments_in_a_whole_adjustment(tmp_path: Path) -> 
     asked = asked_of(tmp_path, GOOD)
     close(asked)
     moved = late(asked, exclude="user,artist,time\nu2,b,2026-10-04 11:00:00\n")
-    assert moved.facts.heard.dropped == {"excluded": 1}
+    assert moved.facts.listening.dropped == {"excluded": 1}
     assert by_payee(moved.rows) == {"a": 1667, "b": -1667}
 
 
@@ -144,7 +144,7 @@ def test_row_groups_outside_the_month_are_no_rows_without_keys(tmp_path: Path) -
     (tmp_path / "pools.csv").write_text("pool,territory,gross,rule\nde,DE,1.00,user-centric\nat,AT,1.00,user-centric\n")
     tables = {"pools": tmp_path / "pools.csv"}
     month = close(Closing("2026-10", tmp_path / "books", (str(tmp_path / "log.parquet"),), tables))
-    assert (month.facts.heard.rows, month.facts.heard.dropped) == (6, {"outside the period": 3})
+    assert (month.facts.listening.rows, month.facts.listening.dropped) == (6, {"outside the period": 3})
 
 
 def test_a_misspelt_column_of_exclusions_is_refused(tmp_path: Path) -> None:

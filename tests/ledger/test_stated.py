@@ -196,8 +196,8 @@ def test_what_decisions_leave_out_is_counted_by_their_own_reason(tmp_path: Path)
     gone = [
         r for r in rows if r["ms"] >= 30_000 and r["country"] != "ZZ" and (r["user"] == "u2" or r["artist"] == "a2")
     ]
-    assert found.facts.heard.dropped[reason] == found.facts.heard.plays_dropped[reason] == len(gone)
-    assert found.facts.heard.listeners_dropped[reason] == len({r["user"] for r in gone})
+    assert found.facts.listening.dropped[reason] == found.facts.listening.plays_dropped[reason] == len(gone)
+    assert found.facts.listening.listeners_dropped[reason] == len({r["user"] for r in gone})
     assert all(control.ok for control in found.controls)
 
 

@@ -159,7 +159,7 @@ def sheet_text(facts: MonthFacts) -> list[dict[str, str]]:
 
 def of_pools(*pools: PoolFacts) -> MonthFacts:
     """What a month of these pools states."""
-    return MonthFacts(period="2026-07", run_id="x", pools=pools, heard=None)  # type: ignore[arg-type] # no listening
+    return MonthFacts(period="2026-07", run_id="x", pools=pools, listening=None)  # type: ignore[arg-type] # no listening
 
 
 def test_every_amount_of_a_pool_stands_beside_its_own_currency_in_major_units() -> None:

@@ -43,7 +43,7 @@ def closed_screen(month: Closed, books: str) -> Iterator[RenderableType]:
     yield ""
     for name, amounts in suspense(month.rows).items():
         yield labelled("Suspense", f"{name} {' + '.join(f'{grouped(a)} {c}' for c, a in amounts.items())}")
-    for key, count in month.facts.heard.without_pool.items():
+    for key, count in month.facts.listening.without_pool.items():
         yield labelled("No pool", f"{key}: {counted(count, 'row')}")
     yield from conditions(month)
     yield ""
@@ -57,9 +57,9 @@ def conditions(month: Closed) -> Iterator[RenderableType]:
     pools = Counter(one.policy for one in month.facts.policies)
     for policy, count in sorted(pools.items()):
         yield labelled("Policy", f"{visible(policy)}: {counted(count, 'pool')}, see policies.csv")
-    deeds = Counter(one.decision for one in month.facts.decisions)
-    if deeds:
-        yield labelled("Decisions", ", ".join(f"{count:,} {deed}" for deed, count in sorted(deeds.items())))
+    decided = Counter(one.decision for one in month.facts.decisions)
+    if decided:
+        yield labelled("Decisions", ", ".join(f"{count:,} {one}" for one, count in sorted(decided.items())))
 
 
 def adjusted_screen(adjusted: Adjusted) -> Iterator[RenderableType]:

@@ -75,9 +75,9 @@ def about(outcome: Outcome, *, royalty: bool = False) -> Iterator[RenderableType
             "Inactive", f"{amount(money.inactive_money, currency)}   from {people} without counted plays, {what}"
         )
     if money.unlisted:
-        deed = {"free": "counted as paying nothing", "leave-out": "left out"}
+        treated = {"free": "counted as paying nothing", "leave-out": "left out"}
         people = counted(money.unlisted, "listener")
-        yield labelled("Unlisted", f"{people} without a subscription line, {deed[money.unlisted_policy]}")
+        yield labelled("Unlisted", f"{people} without a subscription line, {treated[money.unlisted_policy]}")
     yield labelled("Listening", listened(outcome.listening))
     yield from left_out(outcome.listening)
 
