@@ -23,7 +23,7 @@ def seeds(purpose: str, count: int) -> NDArray[np.uint64]:
 
 def sign_sets(start: Ints, element: NDArray[np.unsignedinteger], seed: NDArray[np.uint64]) -> NDArray[np.uint32]:
     """Sign each set: uint32[sets, hashes]. Repeated elements count once."""
-    from fairpay.kernels.minhash import sign  # noqa: PLC0415 - Numba is loaded where it is used
+    from fairpay.kernels.graphs import sign  # noqa: PLC0415 - Numba is loaded where it is used
 
     signs = np.empty((len(start) - 1, len(seed)), dtype=np.uint32)
     sign(start, element.astype(np.uint64), seed, signs)
@@ -40,7 +40,7 @@ def alike(signs: NDArray[np.uint32], able: Ints, *, rows: int, least: float) -> 
         least: the share of hashes in which two sets must agree.
 
     """
-    from fairpay.kernels.minhash import roots, unite  # noqa: PLC0415 - Numba is loaded where it is used
+    from fairpay.kernels.graphs import roots, unite  # noqa: PLC0415 - Numba is loaded where it is used
 
     parent = np.arange(len(signs), dtype=np.int64)
     needed = int(np.ceil(least * signs.shape[1]))

@@ -174,7 +174,7 @@ def walk_payouts(month: Month, payouts: Sequence[tuple[Rule, Allocation]]) -> Pa
     lent = Lent(lambda: np.zeros((len(paid), BINS + 1), dtype=np.int64))
 
     def visit(usage: Usage) -> tuple[int, int, int, int]:
-        from fairpay.kernels.lookup import count_kept, sum_played  # noqa: PLC0415 - Numba is loaded where it is used
+        from fairpay.kernels.split import count_kept, sum_played  # noqa: PLC0415 - Numba is loaded where it is used
 
         with lent.one() as bins:
             for first, table in tables:

@@ -77,11 +77,11 @@ def shares(paid: Ints, pool: int) -> pa.Array:
     """
     if pool == 0:
         return decimals(paid, SHARE_DIGITS, missing=np.ones(len(paid), dtype=np.bool_))
-    from fairpay.kernels import wide  # noqa: PLC0415 - Numba is loaded where it is used
+    from fairpay.kernels import words  # noqa: PLC0415 - Numba is loaded where it is used
 
     quotient = np.empty(len(paid), dtype=np.int64)
     rest = np.empty(len(paid), dtype=np.uint64)
-    wide.apportion(paid, np.uint64(pool), np.uint64(10**SHARE_DIGITS), quotient, rest)
+    words.apportion(paid, np.uint64(pool), np.uint64(10**SHARE_DIGITS), quotient, rest)
     twice = 2 * rest
     quotient += (twice > pool) | ((twice == pool) & (quotient % 2 == 1))
     return decimals(quotient, SHARE_DIGITS)

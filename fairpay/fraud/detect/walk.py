@@ -14,7 +14,7 @@ from fairpay.fraud.detect.intake import partition_of
 from fairpay.fraud.detect.partitions import PARTITIONS
 from fairpay.fraud.likeness import seeds, sign_sets
 from fairpay.fraud.traces import Audience, Pairs, Sketches, Traces, sums
-from fairpay.kernels.minhash import mix_all
+from fairpay.kernels.graphs import mix_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

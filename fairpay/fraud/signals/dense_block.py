@@ -159,7 +159,7 @@ def densest(graph: Graph) -> DenseGroup:
     Nodes without an edge take no part. The block found is at least half as dense as the densest there is (theorem 1
     of the paper, after Charikar 2000).
     """
-    from fairpay.kernels.peel import peel  # noqa: PLC0415 - Numba is loaded where it is used
+    from fairpay.kernels.graphs import peel  # noqa: PLC0415 - Numba is loaded where it is used
 
     nothing = np.zeros(0, dtype=np.int64)
     if not len(graph.user):

@@ -117,7 +117,7 @@ def settle_roughly(
         loose: where budgets are rounded to whole units, what besides each may be off, as a part of it; None: exact.
 
     """
-    from fairpay.kernels import wide  # noqa: PLC0415 - Numba is loaded where it is used
+    from fairpay.kernels import words  # noqa: PLC0415 - Numba is loaded where it is used
 
     pool, listeners = month.facts.pool, month.artist_listeners
     begun = Unsettled(np.empty(len(weights), dtype=np.int64), budgets, tuple(parts), NOBODY, loose)
@@ -129,7 +129,7 @@ def settle_roughly(
     high = budgets >> down
     rests = np.empty(len(weights), dtype=np.uint64)
     top = (weights >> down).astype(np.int64)
-    left = pool - int(wide.apportion(top, np.uint64(high), np.uint64(pool), begun.paid, rests))
+    left = pool - int(words.apportion(top, np.uint64(high), np.uint64(pool), begun.paid, rests))
     if 2 * error >= high:
         begun.doubtful = np.arange(len(weights))
         return begun

@@ -30,7 +30,7 @@ COARSE = 2.0**-58
 
 def on_a_line(month: Month, mean: Floats) -> Floats | None:
     """Return the geometric median nearest to `mean`, or None where the paying users are not on one line through it."""
-    from fairpay.kernels import distances as kernel  # noqa: PLC0415 - Numba is loaded where it is used
+    from fairpay.kernels import shares as kernel  # noqa: PLC0415 - Numba is loaded where it is used
 
     direction = extreme_user(month, mean, farthest=True) - mean
     span = length(direction)

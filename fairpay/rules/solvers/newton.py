@@ -208,7 +208,7 @@ class Bend:
 
     def __init__(self, walker: WeiszfeldWalk, place: Location) -> None:
         """Fix the unit of the products: for a vector of length one, a user's budget is at most fee / distance²."""
-        from fairpay.kernels import distances as kernel  # noqa: PLC0415 - Numba is loaded where it is used
+        from fairpay.kernels import shares as kernel  # noqa: PLC0415 - Numba is loaded where it is used
 
         self.walker, self.place = walker, place
         self.square = kernel.squares(place.point)
@@ -239,7 +239,7 @@ class Bend:
 
     def visitor(self, along: Floats, sums: list[int]) -> Any:  # noqa: ANN401 - a visit
         """Return the visit of a block: split what pulls one way and the other, and note the difference."""
-        from fairpay.kernels import distances as kernel  # noqa: PLC0415 - Numba is loaded where it is used
+        from fairpay.kernels import shares as kernel  # noqa: PLC0415 - Numba is loaded where it is used
 
         point, square, unit = self.place.point, self.square, self.unit
         offset = float((point * along).sum())

@@ -91,7 +91,7 @@ def simplex(vector: Floats) -> Floats | None:
 
 def distances(usage: Usage, point: Floats, square: int) -> Floats:
     """Return each user's distance from the point, float64[users]."""
-    from fairpay.kernels import distances as kernel  # noqa: PLC0415 - Numba is loaded where it is used
+    from fairpay.kernels import shares as kernel  # noqa: PLC0415 - Numba is loaded where it is used
 
     out = np.empty(usage.users, dtype=np.float64)
     kernel.distance(usage.start, usage.artist, usage.amount, usage.whole, point, square, out)
@@ -118,7 +118,7 @@ class WeiszfeldWalk:
 
     def look(self, point: Floats) -> Location:
         """Walk over the month once, and once more where the forces have outgrown their unit."""
-        from fairpay.kernels import distances as kernel  # noqa: PLC0415 - Numba is loaded where it is used
+        from fairpay.kernels import shares as kernel  # noqa: PLC0415 - Numba is loaded where it is used
 
         square = kernel.squares(point)
         if not self.unit:
@@ -167,7 +167,7 @@ def extreme_user(month: Month, point: Floats, *, farthest: bool = False) -> Floa
 
     If tied, the smallest by artists and shares.
     """
-    from fairpay.kernels import distances as kernel  # noqa: PLC0415 - Numba is loaded where it is used
+    from fairpay.kernels import shares as kernel  # noqa: PLC0415 - Numba is loaded where it is used
 
     square, sign = kernel.squares(point), -1.0 if farthest else 1.0
 
