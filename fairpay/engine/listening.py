@@ -13,8 +13,7 @@ import numpy as np
 
 from fairpay.engine.partition import Block
 from fairpay.kernels import partition as kernel
-from fairpay.rules.core.month import Users
-from fairpay.rules.core.usage import Usage
+from fairpay.rules.core.month import Usage, Users
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

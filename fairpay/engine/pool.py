@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     from fairpay.engine.protocol import Listening, PayerTotals
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Users
-    from fairpay.rules.core.usage import Usage
+    from fairpay.rules.core.month import Usage, Users
 
 __all__ = ["LocalMonth", "LocalPool"]
 

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import Listens
-    from fairpay.rules.core.month import Month, Users
-    from fairpay.rules.core.usage import Usage
+    from fairpay.rules.core.month import Month, Usage, Users
 
 __all__ = ["Artists", "Engine", "EnginePool", "Facts", "Intake", "Listening", "PayerTotals", "Unlisted"]
 

@@ -2,7 +2,7 @@
 
 How much such a listener heard goes through the engine like all listening, as a row under a stand-in artist of its own.
 Where a block of users comes up, the stand-in is replaced by the listener's shares: whole numbers in any unit of their
-own, so that nothing is rounded before a rule sees it. See `usage.Usage.whole`.
+own, so that nothing is rounded before a rule sees it. See `month.Usage.whole`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from fairpay.engine.keys import order_of
 from fairpay.money.currency import LARGEST
-from fairpay.rules.core.usage import Usage
+from fairpay.rules.core.month import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

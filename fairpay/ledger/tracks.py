@@ -29,9 +29,8 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Codes, Ints
     from fairpay.ledger.splits import Splits
     from fairpay.logs.schema import Listens, RawBatch
-    from fairpay.rules.core.month import Users
+    from fairpay.rules.core.month import Usage, Users
     from fairpay.rules.core.rule import Rule
-    from fairpay.rules.core.usage import Usage
 
 __all__ = ["ByArtist", "TrackSources", "by_artist"]
 

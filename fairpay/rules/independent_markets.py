@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from fairpay.money.integers import sum_exactly
-from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Promise, Rule, tie
+from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, tie
+from fairpay.rules.core.rule import Rule
 from fairpay.rules.core.ties import settle_nearly
 from fairpay.rules.solvers.fans import gather_fans, ranges
 
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Month
+    from fairpay.rules.core.month import Month, Usage
     from fairpay.rules.core.ties import Unsettled
-    from fairpay.rules.core.usage import Usage
     from fairpay.rules.solvers.fans import Fans
 
 STEPS = 15

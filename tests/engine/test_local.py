@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.usage import Usage
+    from fairpay.rules.core.month import Usage
 
 ROWS = make_rows(1)
 

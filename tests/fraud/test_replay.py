@@ -17,7 +17,7 @@ from fairpay.fraud.audit.audit import audit, usual_rules
 from fairpay.fraud.audit.months import survey
 from fairpay.fraud.audit.scenario import Scenario
 from fairpay.rules import find_rule, rule_classes
-from fairpay.rules.core.added import Joining
+from fairpay.rules.core.rule import Joining
 
 FORMULA = [
     "market-centric",

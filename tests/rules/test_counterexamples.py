@@ -9,10 +9,11 @@ import promises
 import pytest
 
 from fairpay.rules import rule_classes
-from fairpay.rules.core.rule import Promise
+from fairpay.rules.core.promise import Promise
 
 if TYPE_CHECKING:
-    from fairpay.rules.core.rule import CounterExample, Rule
+    from fairpay.rules.core.promise import CounterExample
+    from fairpay.rules.core.rule import Rule
 
 STORED = [
     pytest.param(cls.parse(example.parameters), example, id=f"{name}-{example.promise.value}-{i}")

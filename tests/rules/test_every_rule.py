@@ -16,7 +16,7 @@ from months import POOLS, months
 from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
 from fairpay.rules import rule_classes
-from fairpay.rules.core.added import Joining
+from fairpay.rules.core.rule import Joining
 
 if TYPE_CHECKING:
     from fairpay.rules.core.rule import Rule

@@ -12,7 +12,8 @@ import pytest
 from fairpay.rules import rule_classes
 
 if TYPE_CHECKING:
-    from fairpay.rules.core.rule import Example, Rule
+    from fairpay.rules.core.promise import Example
+    from fairpay.rules.core.rule import Rule
 
 EXAMPLES = [
     pytest.param(cls.parse(example.parameters), example, id=f"{cls.parse(example.parameters).label}-{i}")

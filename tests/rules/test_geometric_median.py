@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from months import months
 
 from fairpay.rules import find_rule
-from fairpay.rules.solvers.collinear import on_a_line
 from fairpay.rules.solvers.decimals import is_small
 from fairpay.rules.solvers.newton import Solution, solve
-from fairpay.rules.solvers.weiszfeld import mean_point
+from fairpay.rules.solvers.weiszfeld import mean_point, on_a_line
 
 RULE = find_rule("geometric-median")
 FLAT = naive.NaiveMonth(
@@ -139,5 +138,5 @@ def test_names_mean_nothing_in_a_small_month(month: naive.NaiveMonth, data: st.D
 
 def test_a_balance_that_floats_cannot_judge_is_said_to_be_one() -> None:
     """Instead of a precision, the reader is told that two sides balance."""
-    remarks = RULE.remarks(Solution(np.ones(1), 1.0, 0))
+    remarks = RULE.remarks(Solution(np.ones(1), 1.0))
     assert "balance" in remarks[-1]

@@ -12,7 +12,7 @@ from months import months
 
 from fairpay.rules import find_rule, rule_classes
 from fairpay.rules.core.budgets import Budgeted
-from fairpay.rules.core.split import Split
+from fairpay.rules.core.month import Split
 
 some = settings(max_examples=40, deadline=None)
 SAME = [

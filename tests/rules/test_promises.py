@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from promises import Change, Listening
 
 from fairpay.rules import find_rule, rule_classes
-from fairpay.rules.core.rule import Promise
+from fairpay.rules.core.promise import Promise
 
 if TYPE_CHECKING:
     from fairpay.rules.core.rule import Rule

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from fairpay.fraud.audit.attack import Attack
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Facts
-    from fairpay.rules.core.usage import Usage
+    from fairpay.rules.core.month import Facts, Usage
 
 MEAN = 599
 SPREAD = 0.9955

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from fairpay.fraud.audit.months import TIERS
 from fairpay.fraud.audit.replay import MADE_UP, weigh_alone
 from fairpay.money.currency import round_half_even
-from fairpay.rules.core.added import Added, Joining
 from fairpay.rules.core.budgets import sum_users
+from fairpay.rules.core.rule import Added, Joining
 
 if TYPE_CHECKING:
     from fairpay.fraud.audit.attack import Attack
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from fairpay.fraud.audit.replay import Replay
     from fairpay.fraud.audit.worth import Worth
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.added import Reason
     from fairpay.rules.core.month import Users
-    from fairpay.rules.core.rule import Rule
+    from fairpay.rules.core.rule import Reason, Rule
 
 __all__ = ["Audit", "AuditFinding", "RuleAudit", "play"]
 

@@ -1,6 +1,6 @@
 """Replaying attacks: the month is weighed once, and for an attack only the accounts it adds are weighed again.
 
-Rules differ in what added accounts do to everybody else's weights, see `fairpay.rules.core.added.Joining`:
+Rules differ in what added accounts do to everybody else's weights, see `fairpay.rules.core.rule.Joining`:
 
 * *steady* rules: the common unit is fixed once for the month with every attack of the audit in it, and sums may then be
   added as they are.
@@ -23,7 +23,7 @@ import numpy as np
 from fairpay.errors import UsageError
 from fairpay.fraud.audit.months import TIERS
 from fairpay.money.currency import LARGEST
-from fairpay.rules.core.added import Joining
+from fairpay.rules.core.rule import Joining
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,8 +18,8 @@ from fairpay.fraud.audit.months import TIERS, Accounts
 from fairpay.money.currency import LARGEST, round_half_even
 from fairpay.money.integers import sum_exactly
 from fairpay.pipeline.measures import kth_largest
-from fairpay.rules.core.added import Joining
 from fairpay.rules.core.budgets import Budgeted, sum_users
+from fairpay.rules.core.rule import Joining
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from fairpay.fraud.audit.months import Baseline
     from fairpay.fraud.audit.replay import Replay
     from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.month import Usage
     from fairpay.rules.core.rule import Rule
-    from fairpay.rules.core.usage import Usage
 
 __all__ = ["Listeners", "Steps", "Worth", "listeners_of", "steps", "worth"]
 

@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Month
-    from fairpay.rules.core.split import Split
-    from fairpay.rules.core.usage import Usage
+    from fairpay.rules.core.month import Month, Split, Usage
 
 __all__ = ["TiePart", "Unsettled", "first_of", "settle_nearly", "settle_roughly", "settle_together"]
 

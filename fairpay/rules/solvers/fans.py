@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Month
-    from fairpay.rules.core.usage import Usage
+    from fairpay.rules.core.month import Month, Usage
 
 __all__ = ["Fans", "gather_fans", "ranges"]
 
