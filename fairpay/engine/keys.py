@@ -1,4 +1,4 @@
-"""Ids to 128-bit keys, and keys to codes."""
+"""Ids to 128-bit keys, keys to codes, and artists in byte order of their ids."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fairpay.kernels.arrays import Codes, Ints
 
-__all__ = ["Column", "KeyTable", "fresh_keys", "hash_ids", "ids_as_text", "order_of"]
+__all__ = ["Artists", "Column", "KeyTable", "fresh_keys", "hash_ids", "ids_as_text", "order_of"]
 
 FIRST_KEYS = 32
 
@@ -127,3 +127,26 @@ class KeyTable:
             if done == len(keys):
                 return codes
             self.grow()
+
+
+class Artists:
+    """The artists of a pool. A smaller code is a smaller id."""
+
+    def __init__(self, ids: pa.Array) -> None:
+        """Take large_string[artists], sorted by bytes."""
+        self.known = ids
+
+    @property
+    def ids(self) -> pa.Array:
+        """large_string[artists], sorted by bytes."""
+        return self.known
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.ids)
+
+    def some(self, places: Ints) -> list[str]:
+        """Return the ids of int64[n] artists."""
+        found: list[str] = self.ids.take(pa.array(places)).to_pylist()
+        return found

@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from fairpay.engine.artists import ArtistTable, merge
 from fairpay.engine.encoder import Encoder
 from fairpay.engine.feeding import feed, usable_processors
 from fairpay.engine.keys import fresh_keys, hash_ids
-from fairpay.engine.listening import LocalListening, Walkers
+from fairpay.engine.listening import ArtistTable, LocalListening, Walker, merge
 from fairpay.engine.partition import Partition, settle
 from fairpay.engine.pool import LocalPool
 from fairpay.engine.protocol import PayerTotals
@@ -31,6 +30,7 @@ from fairpay.errors import InputError
 from fairpay.logs.schema import Listens
 from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
+from fairpay.rules.core.month import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -64,7 +64,7 @@ class LocalEngine:
         """Prepare; nothing large is held until something is taken in."""
         self.threads = running.threads or usable_processors()
         self.spool = Spool(running)
-        self.walkers = Walkers(self.spool)
+        self.walkers = Scratch(lambda: Walker(self.spool))
         self.expected = pools
         self.bits = PART_BITS if pools == 1 else max(LEAST_BITS, PART_BITS - (pools - 1).bit_length())
         self.parts: list[Partition] = []
@@ -241,7 +241,7 @@ class LocalEngine:
         for code, (parts, payers) in enumerate(settled):
             threads = self.threads if SHARE * payers.plays * self.threads >= plays else 1
             artists = ArtistTable(everybody, parts, self.spool)
-            local = LocalListening(parts, artists, self.walkers, threads=threads)
+            local = LocalListening(parts, artists, self.spool, self.walkers, threads=threads)
             listening = Redivided(local, self.divisions[code]) if code in self.divisions else local
             subscribers = self.subscribers.get(code, 0)
             self.pools.append(LocalPool(payers, listening, has_ms=has_ms, subscribers=subscribers))

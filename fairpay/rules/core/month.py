@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from threading import Lock
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from fairpay.kernels.arrays import Codes, Ints
 
-__all__ = ["Entries", "Facts", "Month", "Split", "Usage", "Users"]
+__all__ = ["Entries", "Facts", "Month", "Scratch", "Split", "Usage", "Users"]
 
 T = TypeVar("T")
 
@@ -139,6 +141,31 @@ class Month(Protocol):
     def gather(self, visit: Callable[[Usage, Ints], None], *, rows: int) -> Ints:
         """Call `visit(block, out)` on each block; `out` is int64[rows, artists] to add to; return the sum."""
         ...
+
+
+class Scratch(Generic[T]):
+    """What visits on threads write in: each has one of its own while it runs, which the next one uses again."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        """Take what makes one, for as many as run at once."""
+        self.make = make
+        self.all: list[T] = []
+        self.idle: list[T] = []
+        self.lock = Lock()
+
+    @contextmanager
+    def one(self) -> Iterator[T]:
+        """Hand out one that nobody uses."""
+        with self.lock:
+            if not self.idle:
+                self.idle.append(self.make())
+                self.all.append(self.idle[-1])
+            mine = self.idle.pop()
+        try:
+            yield mine
+        finally:
+            with self.lock:
+                self.idle.append(mine)
 
 
 class Entries(NamedTuple):
