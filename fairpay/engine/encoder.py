@@ -123,6 +123,12 @@ class Encoder:
         for part in np.flatnonzero(self.fill).tolist():
             self.flush(self, part)
 
+    def let_go(self) -> tuple[KeyTable, list[pa.Array]]:
+        """Hand over the artist table and the ids in it, large_string, in code order; nothing is held any more."""
+        table, ids = self.table, self.ids
+        self.table, self.ids = KeyTable(), []
+        return table, ids
+
     def close(self) -> None:
         """Empty all raw rows and let go of their room."""
         self.flush_all()

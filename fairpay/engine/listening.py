@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fairpay.engine.spool import Spool
     from fairpay.kernels.arrays import Codes, Ints
 
-__all__ = ["AllArtists", "ArtistTable", "LocalListening", "Walker", "merge", "summed"]
+__all__ = ["AllArtists", "ArtistTable", "LocalListening", "Walker", "merge"]
 
 T = TypeVar("T")
 MARKS = 2**32
@@ -108,20 +108,30 @@ class ArtistTable(Artists):
 
 
 def merge(encoders: Sequence[Encoder]) -> AllArtists:
-    """Merge the threads' artist tables and sort by id."""
-    table = KeyTable()
-    codes, ids = [], []
-    for encoder in encoders:
-        before = table.count
-        mine = table.enter(encoder.table.keys[: encoder.table.count])
-        codes.append(mine)
-        ids += [pa.chunked_array(encoder.ids, pa.large_string()).filter(pa.array(mine >= before))]
-    merged = pa.chunked_array([chunk for one in ids for chunk in one.chunks], pa.large_string()).combine_chunks()
+    """Merge the threads' artist tables, letting go of each, and sort by id."""
+    codes, merged = united(encoders)
     order = order_of(merged)
     place = np.empty(len(order), dtype=np.uint32)
     place[order] = np.arange(len(order), dtype=np.uint32)
     merged = merged.take(pa.array(order))
-    return AllArtists(merged, tuple(place[mine] for mine in codes), Names(merged))
+    return AllArtists(merged, tuple(place[codes[thread]] for thread in sorted(codes)), Names(merged))
+
+
+def united(encoders: Sequence[Encoder]) -> tuple[dict[int, Codes], pa.Array]:
+    """Enter all artists into the largest table; return each thread's codes in it, and the ids, large_string[all]."""
+    table = KeyTable()
+    codes: dict[int, Codes] = {}
+    ids: list[pa.Array] = []
+    for encoder in sorted(encoders, key=lambda encoder: -encoder.table.count):
+        mine, named = encoder.let_go()
+        if codes:
+            before = table.count
+            codes[encoder.thread] = table.enter(mine.keys[: mine.count])
+            named = pa.chunked_array(named, pa.large_string()).filter(pa.array(codes[encoder.thread] >= before)).chunks
+        else:
+            table, codes[encoder.thread] = mine, np.arange(mine.count, dtype=np.uint32)
+        ids += named
+    return codes, pa.chunked_array(ids, pa.large_string()).combine_chunks()
 
 
 class ArtistTally(NamedTuple):
@@ -131,6 +141,11 @@ class ArtistTally(NamedTuple):
     """int64[artists]."""
     facts: Ints
     """int64[artists, 3]: amount, plays, ms."""
+
+    @classmethod
+    def of(cls, artists: int) -> ArtistTally:
+        """Begin at nothing."""
+        return cls(np.zeros(artists, dtype=np.int64), np.zeros((artists, 3), dtype=np.int64))
 
 
 class Walker:
@@ -213,7 +228,8 @@ class LocalListening:
         self.artists = artists
         self.spool, self.walkers = spool, walkers
         self.threads = max(1, min(threads, len(self.parts)))
-        self.tallies = Scratch(self.tally)
+        self.tallies = Scratch(lambda: ArtistTally.of(artists.count))
+        self.counted: tuple[Ints, Facts] | None = None
         self.remap: tuple[Codes, ...] | None = None
         self.lock = Lock()
 
@@ -228,11 +244,6 @@ class LocalListening:
                     walker.keep(part, usage)
             assert part.block is not None
             return function(usage or walker.again(part, part.block))
-
-    def tally(self) -> ArtistTally:
-        """Make what a thread counts in."""
-        count = self.artists.count
-        return ArtistTally(np.zeros(count, dtype=np.int64), np.zeros((count, 3), dtype=np.int64))
 
     def positions(self) -> tuple[Codes, ...]:
         """Return how the threads' artist codes read in this pool; worked out once for a walk."""
@@ -251,6 +262,7 @@ class LocalListening:
         else:
             yield from self.on_threads(function)
         self.remap = None
+        self.counts()
 
     def on_threads(self, function: Callable[[Usage], T]) -> Iterator[T]:
         """Visit the partitions, a few ahead of whoever takes the results."""
@@ -279,26 +291,30 @@ class LocalListening:
 
     def listeners(self) -> Ints:
         """Count distinct users of each artist."""
-        self.merge()
-        return summed([tally.listeners for tally in self.tallies.all], (self.artists.count,))
+        return self.counts()[0]
 
-    @cached_property
+    @property
     def facts(self) -> Facts:
         """Amount, plays and ms of each artist."""
+        return self.counts()[1]
+
+    def counts(self) -> tuple[Ints, Facts]:
+        """Add up what threads counted while they merged rows, and let go of it."""
         self.merge()
-        total = summed([tally.facts for tally in self.tallies.all], (self.artists.count, 3))
-        amount, plays, ms = (np.ascontiguousarray(total[:, k]) for k in range(3))
-        return amount, plays, ms
+        with self.lock:
+            if self.counted is None:
+                tallies = self.tallies.all or [ArtistTally.of(self.artists.count)]
+                self.tallies.all, self.tallies.idle = [], []
+                while len(tallies) > 1:
+                    other = tallies.pop()
+                    for mine, more in zip(tallies[0], other, strict=True):
+                        mine += more  # noqa: PLW2901 - in place
+                listeners, facts = tallies.pop()
+                amount, plays, ms = (np.ascontiguousarray(facts[:, k]) for k in range(3))
+                self.counted = listeners, (amount, plays, ms)
+            return self.counted
 
     def release(self) -> None:
         """Let go of everything."""
         self.spool.charge(-sum(part.held for part in self.parts))
-        self.parts, self.tallies = [], Scratch(self.tally)
-
-
-def summed(parts: Sequence[Ints], shape: tuple[int, ...]) -> Ints:
-    """Add up int64 arrays of one shape, of which there may be none."""
-    total = np.zeros(shape, dtype=np.int64)
-    for part in parts:
-        total += part
-    return total
+        self.parts, self.tallies.all, self.tallies.idle, self.counted = [], [], [], None

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from fairpay.engine.listening import summed
 from fairpay.engine.protocol import Intake
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.month import Facts, Scratch
@@ -69,7 +68,10 @@ class LocalMonth:
                 visit(usage, out)
 
         deque(self.listening.walk(add), maxlen=0)
-        return summed(scratch.all, (rows, self.known.artists))
+        total, *others = scratch.all or [scratch.make()]
+        for other in others:
+            total += other
+        return total
 
 
 class LocalPool:

@@ -11,6 +11,7 @@ import pytest
 from listening_rows import Row, batches_of, engine_with, expected, held, judged, make_rows
 
 from fairpay.engine import encoder as encoder_module
+from fairpay.engine.listening import LocalListening
 from fairpay.engine.local import LocalEngine
 from fairpay.logs.schema import Listens
 from fairpay.settings.values import Running
@@ -188,6 +189,16 @@ def test_gather_adds_up_over_threads() -> None:
         sums = month.gather(visit, rows=2)
         assert (sums[0] == engine.pool(0).artist_amount).all()
         assert (sums[1] == engine.pool(0).artist_listeners).all()
+
+
+def test_what_each_thread_counted_of_artists_is_added_up_once_and_let_go_of() -> None:
+    with engine_with(batches_of(ROWS, 100), threads=4) as engine:
+        engine.finish()
+        listening = engine.pool(0).listening
+        assert isinstance(listening, LocalListening)
+        list(listening.walk(lambda _: None))
+        assert listening.tallies.all == []
+        assert held(engine) == expected(ROWS)
 
 
 def test_an_error_in_a_visit_is_raised() -> None:
