@@ -9,7 +9,6 @@ import numpy as np
 from fairpay.engine.keys import Column, KeyTable, ids_as_text
 from fairpay.kernels import encode as kernel
 from fairpay.kernels import hashing
-from fairpay.kernels.addresses import address_of
 from fairpay.money.currency import LARGEST
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ class Encoder:
             *(flat(x) for x in (listens.amount, listens.plays, listens.ms)),
             None if listens.pool is None else np.ascontiguousarray(listens.pool, dtype=np.uint32),
         ]
-        inputs = np.array([address_of(x) for x in arrays], dtype=np.int64)
+        inputs = np.array([0 if x is None else x.ctypes.data for x in arrays], dtype=np.int64)
         fresh = np.empty(rows, dtype=np.int64)
         state = np.zeros(kernel.STATE, dtype=np.int64)
         state[kernel.ARTISTS] = self.table.count
@@ -123,6 +122,12 @@ class Encoder:
         """Empty all raw rows."""
         for part in np.flatnonzero(self.fill).tolist():
             self.flush(self, part)
+
+    def let_go(self) -> tuple[KeyTable, list[pa.Array]]:
+        """Hand over the artist table and the ids in it, large_string, in code order; nothing is held any more."""
+        table, ids = self.table, self.ids
+        self.table, self.ids = KeyTable(), []
+        return table, ids
 
     def close(self) -> None:
         """Empty all raw rows and let go of their room."""

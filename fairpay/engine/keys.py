@@ -1,4 +1,4 @@
-"""Ids to 128-bit keys, and keys to codes."""
+"""Ids to 128-bit keys, keys to codes, and artists in byte order of their ids."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ import polars as pl
 import pyarrow as pa
 
 from fairpay.kernels import hashing
-from fairpay.kernels import table as kernel
-from fairpay.kernels.addresses import address_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fairpay.kernels.arrays import Codes, Ints
 
-__all__ = ["Column", "KeyTable", "fresh_keys", "hash_ids", "ids_as_text", "order_of"]
+__all__ = ["Artists", "Column", "KeyTable", "fresh_keys", "hash_ids", "ids_as_text", "order_of"]
 
 FIRST_KEYS = 32
 
@@ -41,7 +39,7 @@ class Column:
         views, data = buffers[1], buffers[2:]
         table = np.array([0 if buffer is None else buffer.address for buffer in data] or [0], dtype=np.int64)
         start = 0 if views is None else views.address + 16 * array.offset
-        return cls(np.array([start, address_of(table)], dtype=np.int64), (array, buffers, table))
+        return cls(np.array([start, table.ctypes.data], dtype=np.int64), (array, buffers, table))
 
 
 def as_views(ids: pa.Array) -> pa.Array:
@@ -117,15 +115,38 @@ class KeyTable:
         """Make room for twice the keys."""
         self.keys = np.concatenate([self.keys, np.empty_like(self.keys)])
         self.slots = np.zeros(2 * len(self.keys), dtype=np.uint32)
-        kernel.rehash(self.keys[: self.count], self.slots)
+        hashing.rehash(self.keys[: self.count], self.slots)
 
     def enter(self, keys: NDArray[np.uint64]) -> Codes:
         """Return the codes uint32[n] of keys uint64[n, 2], new ones for new keys."""
         codes = np.empty(len(keys), dtype=np.uint32)
         done = 0
         while True:
-            more, self.count = kernel.enter(keys[done:], self.slots, self.keys, self.count, codes[done:])
+            more, self.count = hashing.enter(keys[done:], self.slots, self.keys, self.count, codes[done:])
             done += more
             if done == len(keys):
                 return codes
             self.grow()
+
+
+class Artists:
+    """The artists of a pool. A smaller code is a smaller id."""
+
+    def __init__(self, ids: pa.Array) -> None:
+        """Take large_string[artists], sorted by bytes."""
+        self.known = ids
+
+    @property
+    def ids(self) -> pa.Array:
+        """large_string[artists], sorted by bytes."""
+        return self.known
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.ids)
+
+    def some(self, places: Ints) -> list[str]:
+        """Return the ids of int64[n] artists."""
+        found: list[str] = self.ids.take(pa.array(places)).to_pylist()
+        return found

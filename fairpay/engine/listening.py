@@ -1,20 +1,21 @@
-"""The rows of one pool: merged into users at the first walk, walked by threads as often as rules need."""
+"""The rows and the artists of one pool: rows merged into users at the first walk, walked as often as rules need."""
 
 from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
+import pyarrow as pa
 
+from fairpay.engine.keys import Artists, KeyTable, order_of
 from fairpay.engine.partition import Block
 from fairpay.kernels import partition as kernel
-from fairpay.rules.core.month import Users
-from fairpay.rules.core.usage import Usage
+from fairpay.rules.core.month import Scratch, Usage, Users
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,47 +23,129 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fairpay.engine.artists import ArtistTable
+    from fairpay.engine.encoder import Encoder
     from fairpay.engine.partition import Settled
     from fairpay.engine.protocol import Facts
     from fairpay.engine.spool import Spool
     from fairpay.kernels.arrays import Codes, Ints
 
-__all__ = ["LocalListening", "Walkers"]
+__all__ = ["AllArtists", "ArtistTable", "LocalListening", "Walker", "merge"]
 
 T = TypeVar("T")
 MARKS = 2**32
 NO_CODES = np.empty(0, dtype=np.uint32)
 
 
-class ArtistTally:
+class Names:
+    """Ids as Python text, made when they are first used, and shared: many pools have the same artists."""
+
+    def __init__(self, ids: pa.Array) -> None:
+        """Take large_string[all]; nothing is held yet."""
+        self.ids = ids
+        self.made = np.zeros(len(ids), dtype=np.bool_)
+        self.text = np.empty(len(ids), dtype=np.object_)
+
+    def at(self, places: Codes | Ints) -> list[str]:
+        """Return the ids at some positions. Two threads may make the same text; either is kept."""
+        missing = places[~self.made[places]]
+        self.text[missing] = np.array(self.ids.take(pa.array(missing)).to_pylist(), dtype=np.object_)
+        self.made[missing] = True
+        names: list[str] = self.text[places].tolist()
+        return names
+
+
+@dataclass(frozen=True, slots=True)
+class AllArtists:
+    """The artists of all pools."""
+
+    ids: pa.Array
+    """large_string[all], sorted by bytes."""
+    codes: tuple[Codes, ...]
+    """For each thread: its artist code -> position in `ids`."""
+    names: Names
+
+
+class ArtistTable(Artists):
+    """The artists of one pool, found in its own rows when they are first needed. A smaller code is a smaller id."""
+
+    def __init__(self, everybody: AllArtists, parts: Sequence[Settled], spool: Spool) -> None:
+        """Take the pool's partitions; they must not be walked before `places` is known."""
+        super().__init__(everybody.ids)
+        self.everybody, self.parts, self.spool = everybody, parts, spool
+
+    @cached_property
+    def places(self) -> Ints:
+        """int64[artists]: positions among the artists of all pools, ascending."""
+        codes = self.everybody.codes
+        seen = [np.zeros(len(mine), dtype=np.bool_) for mine in codes]
+        for chunk in (chunk for part in self.parts for chunk in part.chunks):
+            kernel.mark_artists(chunk.rows.load(self.spool), chunk.rows.count, seen[chunk.thread])
+        found: NDArray[np.bool_] = np.zeros(len(self.everybody.ids), dtype=np.bool_)
+        for mine, marked in zip(codes, seen, strict=True):
+            found[mine[marked]] = True
+        return np.flatnonzero(found)
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.places)
+
+    @property
+    def ids(self) -> pa.Array:
+        """large_string[artists], sorted by bytes."""
+        ids = self.everybody.ids
+        return ids if len(self.places) == len(ids) else ids.take(pa.array(self.places))
+
+    def some(self, places: Ints) -> list[str]:
+        """Return the ids of int64[n] artists."""
+        return self.everybody.names.at(self.places[places])
+
+    def remap(self) -> tuple[Codes, ...]:
+        """Return for each thread: its artist code -> artist of this pool; anything for codes the pool does not have."""
+        place = np.zeros(len(self.everybody.ids), dtype=np.uint32)
+        place[self.places] = np.arange(self.count, dtype=np.uint32)
+        return tuple(place[mine] for mine in self.everybody.codes)
+
+
+def merge(encoders: Sequence[Encoder]) -> AllArtists:
+    """Merge the threads' artist tables, letting go of each, and sort by id."""
+    codes, merged = united(encoders)
+    order = order_of(merged)
+    place = np.empty(len(order), dtype=np.uint32)
+    place[order] = np.arange(len(order), dtype=np.uint32)
+    merged = merged.take(pa.array(order))
+    return AllArtists(merged, tuple(place[codes[thread]] for thread in sorted(codes)), Names(merged))
+
+
+def united(encoders: Sequence[Encoder]) -> tuple[dict[int, Codes], pa.Array]:
+    """Enter all artists into the largest table; return each thread's codes in it, and the ids, large_string[all]."""
+    table = KeyTable()
+    codes: dict[int, Codes] = {}
+    ids: list[pa.Array] = []
+    for encoder in sorted(encoders, key=lambda encoder: -encoder.table.count):
+        mine, named = encoder.let_go()
+        if codes:
+            before = table.count
+            codes[encoder.thread] = table.enter(mine.keys[: mine.count])
+            named = pa.chunked_array(named, pa.large_string()).filter(pa.array(codes[encoder.thread] >= before)).chunks
+        else:
+            table, codes[encoder.thread] = mine, np.arange(mine.count, dtype=np.uint32)
+        ids += named
+    return codes, pa.chunked_array(ids, pa.large_string()).combine_chunks()
+
+
+class ArtistTally(NamedTuple):
     """What one thread counts of a pool's artists while it merges rows."""
 
-    def __init__(self, artists: int) -> None:
+    listeners: Ints
+    """int64[artists]."""
+    facts: Ints
+    """int64[artists, 3]: amount, plays, ms."""
+
+    @classmethod
+    def of(cls, artists: int) -> ArtistTally:
         """Begin at nothing."""
-        self.listeners: Ints = np.zeros(artists, dtype=np.int64)
-        self.facts: Ints = np.zeros((artists, 3), dtype=np.int64)
-
-
-class Walkers:
-    """The walkers of an engine, one for each thread that walks, whatever pool."""
-
-    def __init__(self, spool: Spool) -> None:
-        """Nobody has walked yet."""
-        self.spool = spool
-        self.idle: list[Walker] = []
-
-    @contextmanager
-    def walker(self) -> Iterator[Walker]:
-        """Give a thread its scratch; `append` and `pop` of a list cannot be cut in two."""
-        try:
-            walker = self.idle.pop()
-        except IndexError:
-            walker = Walker(self.spool)
-        try:
-            yield walker
-        finally:
-            self.idle.append(walker)
+        return cls(np.zeros(artists, dtype=np.int64), np.zeros((artists, 3), dtype=np.int64))
 
 
 class Walker:
@@ -135,44 +218,32 @@ class LocalListening:
     redivided = False
     more_dropped = 0
 
-    def __init__(self, parts: Sequence[Settled], artists: ArtistTable, walkers: Walkers, *, threads: int) -> None:
+    def __init__(
+        self, parts: Sequence[Settled], artists: ArtistTable, spool: Spool, walkers: Scratch[Walker], *, threads: int
+    ) -> None:
         """Take over settled partitions."""
         self.parts = [part for part in parts if part.payers.users]
         self.bare = [part for part in parts if part.chunks and not part.payers.users]
         """Those with rows, but none with listening: rules do not see them."""
         self.artists = artists
-        self.walkers = walkers
+        self.spool, self.walkers = spool, walkers
         self.threads = max(1, min(threads, len(self.parts)))
-        self.tallies: list[ArtistTally] = []
-        self.idle: list[ArtistTally] = []
+        self.tallies = Scratch(lambda: ArtistTally.of(artists.count))
+        self.counted: tuple[Ints, Facts] | None = None
         self.remap: tuple[Codes, ...] | None = None
         self.lock = Lock()
 
     def visit(self, part: Settled, function: Callable[[Usage], T]) -> T:
         """Bring one partition's users up and hand them over."""
-        with self.walkers.walker() as walker:
+        with self.walkers.one() as walker:
             with part.lock:
                 usage = None
                 if part.block is None:
-                    with self.tally() as tally:
+                    with self.tallies.one() as tally:
                         usage = walker.merge(part, self.positions(), tally)
                     walker.keep(part, usage)
             assert part.block is not None
             return function(usage or walker.again(part, part.block))
-
-    @contextmanager
-    def tally(self) -> Iterator[ArtistTally]:
-        """Give a thread what it counts in."""
-        with self.lock:
-            if not self.idle:
-                self.idle.append(ArtistTally(self.artists.count))
-                self.tallies.append(self.idle[-1])
-            tally = self.idle.pop()
-        try:
-            yield tally
-        finally:
-            with self.lock:
-                self.idle.append(tally)
 
     def positions(self) -> tuple[Codes, ...]:
         """Return how the threads' artist codes read in this pool; worked out once for a walk."""
@@ -191,6 +262,7 @@ class LocalListening:
         else:
             yield from self.on_threads(function)
         self.remap = None
+        self.counts()
 
     def on_threads(self, function: Callable[[Usage], T]) -> Iterator[T]:
         """Visit the partitions, a few ahead of whoever takes the results."""
@@ -209,7 +281,7 @@ class LocalListening:
     def users(self) -> Iterator[Users]:
         """Yield the users of every block without their artists."""
         for part in self.parts:
-            fee, total, plays = self.walkers.spool.load(part.facts)
+            fee, total, plays = self.spool.load(part.facts)
             yield Users(fee, total, plays)
 
     def merge(self) -> None:
@@ -219,23 +291,30 @@ class LocalListening:
 
     def listeners(self) -> Ints:
         """Count distinct users of each artist."""
-        self.merge()
-        total = np.zeros(self.artists.count, dtype=np.int64)
-        for tally in self.tallies:
-            total += tally.listeners
-        return total
+        return self.counts()[0]
 
-    @cached_property
+    @property
     def facts(self) -> Facts:
         """Amount, plays and ms of each artist."""
+        return self.counts()[1]
+
+    def counts(self) -> tuple[Ints, Facts]:
+        """Add up what threads counted while they merged rows, and let go of it."""
         self.merge()
-        total = np.zeros((self.artists.count, 3), dtype=np.int64)
-        for tally in self.tallies:
-            total += tally.facts
-        amount, plays, ms = (np.ascontiguousarray(total[:, k]) for k in range(3))
-        return amount, plays, ms
+        with self.lock:
+            if self.counted is None:
+                tallies = self.tallies.all or [ArtistTally.of(self.artists.count)]
+                self.tallies.all, self.tallies.idle = [], []
+                while len(tallies) > 1:
+                    other = tallies.pop()
+                    for mine, more in zip(tallies[0], other, strict=True):
+                        mine += more  # noqa: PLW2901 - in place
+                listeners, facts = tallies.pop()
+                amount, plays, ms = (np.ascontiguousarray(facts[:, k]) for k in range(3))
+                self.counted = listeners, (amount, plays, ms)
+            return self.counted
 
     def release(self) -> None:
         """Let go of everything."""
-        self.walkers.spool.charge(-sum(part.held for part in self.parts))
-        self.parts, self.tallies, self.idle = [], [], []
+        self.spool.charge(-sum(part.held for part in self.parts))
+        self.parts, self.tallies.all, self.tallies.idle, self.counted = [], [], [], None

@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from fairpay.engine.artists import ArtistTable, merge
 from fairpay.engine.encoder import Encoder
 from fairpay.engine.feeding import feed, usable_processors
 from fairpay.engine.keys import fresh_keys, hash_ids
-from fairpay.engine.listening import LocalListening, Walkers
+from fairpay.engine.listening import ArtistTable, LocalListening, Walker, merge
 from fairpay.engine.partition import Partition, settle
 from fairpay.engine.pool import LocalPool
 from fairpay.engine.protocol import PayerTotals
@@ -31,10 +30,10 @@ from fairpay.errors import InputError
 from fairpay.logs.schema import Listens
 from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
+from fairpay.rules.core.month import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from types import TracebackType
 
     import pyarrow as pa
 
@@ -63,8 +62,8 @@ class LocalEngine:
     def __init__(self, running: Running, *, pools: int = 1) -> None:
         """Prepare; nothing large is held until something is taken in."""
         self.threads = running.threads or usable_processors()
-        self.spool = Spool(running)
-        self.walkers = Walkers(self.spool)
+        self.spool = spool = Spool(running)
+        self.walkers = Scratch(lambda: Walker(spool))
         self.expected = pools
         self.bits = PART_BITS if pools == 1 else max(LEAST_BITS, PART_BITS - (pools - 1).bit_length())
         self.parts: list[Partition] = []
@@ -81,9 +80,7 @@ class LocalEngine:
         """Begin."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Let go of everything."""
         self.spool.close()
         self.parts, self.encoders, self.pools = [], [], []
@@ -222,13 +219,14 @@ class LocalEngine:
         count = max(1, -(-len(self.parts) >> self.bits))
         self.part((count << self.bits) - 1)
         settled = [self.settle_pool(code, fee=fee) for code in range(count)]
+        held = sum(encoder.held for encoder in self.encoders)
         self.make_pools(settled)
         advice = "Check the unit of the duration and plays columns."
         for k, name in enumerate(("listening", "plays", "milliseconds")):
             check_sum(f"the {name} of all rows", sum(encoder.sums[k] for encoder in self.encoders), "", advice)
         fees = sum(pool.payers.fees for pool in self.pools)
         check_sum("the fees of all users", fees, "minor units", "Check the unit of what each user paid.")
-        self.spool.charge(-sum(encoder.held for encoder in self.encoders))
+        self.spool.charge(-held)
         self.encoders, self.parts = [], []
         self.spool.give_back()
         return self.pools[0].intake
@@ -241,7 +239,7 @@ class LocalEngine:
         for code, (parts, payers) in enumerate(settled):
             threads = self.threads if SHARE * payers.plays * self.threads >= plays else 1
             artists = ArtistTable(everybody, parts, self.spool)
-            local = LocalListening(parts, artists, self.walkers, threads=threads)
+            local = LocalListening(parts, artists, self.spool, self.walkers, threads=threads)
             listening = Redivided(local, self.divisions[code]) if code in self.divisions else local
             subscribers = self.subscribers.get(code, 0)
             self.pools.append(LocalPool(payers, listening, has_ms=has_ms, subscribers=subscribers))

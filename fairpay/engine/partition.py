@@ -236,7 +236,7 @@ def settle(partition: Partition, spool: Spool, *, fee: int | None, leave_out: bo
         inactive=len(inactive),
         inactive_fees=sum_exactly(inactive),
         unlisted=unlisted,
-        dropped=partition.dropped,
+        unlisted_rows=partition.dropped,
     )
     held = partition.nbytes
     settled = Settled(payers, users[:, kernel.ROWS].copy(), facts, partition.chunks, codes)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import fields
 from functools import cached_property
-from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from fairpay.engine.protocol import Intake
 from fairpay.money.integers import sum_exactly
-from fairpay.rules.core.month import Facts
+from fairpay.rules.core.month import Facts, Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     from fairpay.engine.protocol import Listening, PayerTotals
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Users
-    from fairpay.rules.core.usage import Usage
+    from fairpay.rules.core.month import Usage, Users
 
 __all__ = ["LocalMonth", "LocalPool"]
 
@@ -62,22 +61,14 @@ class LocalMonth:
 
     def gather(self, visit: Callable[[Usage, Ints], None], *, rows: int) -> Ints:
         """Call `visit(block, out)` with each block, `out` being the thread's int64[rows, artists]; return the sum."""
-        total = np.zeros((rows, self.known.artists), dtype=np.int64)
-        idle = [total]
-        others: list[Ints] = []
-        lock = Lock()
+        scratch = Scratch(lambda: np.zeros((rows, self.known.artists), dtype=np.int64))
 
         def add(usage: Usage) -> None:
-            with lock:
-                out = idle.pop() if idle else None
-            if out is None:
-                out = np.zeros_like(total)
-                others.append(out)
-            visit(usage, out)
-            with lock:
-                idle.append(out)
+            with scratch.one() as out:
+                visit(usage, out)
 
         deque(self.listening.walk(add), maxlen=0)
+        total, *others = scratch.all or [scratch.make()]
         for other in others:
             total += other
         return total
@@ -100,20 +91,10 @@ class LocalPool:
     @cached_property
     def intake(self) -> Intake:
         """All that was taken in; this needs a walk, see `payers`."""
-        payers = self.payers
-        return Intake(
-            users=payers.users,
-            artists=self.listening.artists.count,
-            amount=payers.amount,
-            plays=payers.plays,
-            ms=sum_exactly(self.listening.facts[2]) if self.has_ms else None,
-            fees=payers.fees,
-            inactive_fees=payers.inactive_fees,
-            inactive=payers.inactive,
-            subscribers=self.subscribers,
-            unlisted=payers.unlisted,
-            unlisted_rows=payers.dropped + self.listening.more_dropped,
-        )
+        known = {field.name: getattr(self.payers, field.name) for field in fields(self.payers)}
+        known["unlisted_rows"] += self.listening.more_dropped
+        ms = sum_exactly(self.listening.facts[2]) if self.has_ms else None
+        return Intake(**known, artists=self.listening.artists.count, ms=ms, subscribers=self.subscribers)
 
     def month(  # noqa: PLR0913 - the facts that only the caller knows
         self,

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from fairpay.engine.keys import Artists
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import Listens
-    from fairpay.rules.core.month import Month, Users
-    from fairpay.rules.core.usage import Usage
+    from fairpay.rules.core.month import Month, Usage, Users
 
-__all__ = ["Artists", "Engine", "EnginePool", "Facts", "Intake", "Listening", "PayerTotals", "Unlisted"]
+__all__ = ["Engine", "EnginePool", "Facts", "Intake", "Listening", "PayerTotals", "Unlisted"]
 
 T = TypeVar("T")
 Unlisted: TypeAlias = Literal["free", "leave-out", "refuse"]
@@ -32,7 +32,7 @@ class PayerTotals:
     users: int
     """Users with listening."""
     amount: int
-    """Listening."""
+    """Listening, in the measure."""
     plays: int
     """Of everybody, also of users without listening."""
     fees: int
@@ -43,53 +43,20 @@ class PayerTotals:
     """Of those."""
     unlisted: int
     """Listeners without a subscription line."""
-    dropped: int
-    """Rows left out for that reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class Intake:
-    """What was taken in, exactly."""
-
-    users: int
-    """Users with listening."""
-    artists: int
-    """Artists with a qualified listen."""
-    amount: int
-    """Listening, in the measure."""
-    plays: int
-    ms: int | None
-    """None where no batch had a duration."""
-    fees: int
-    """Fees of the users with listening."""
-    inactive_fees: int
-    """Fees of subscribers without listening."""
-    inactive: int
-    """Subscribers without listening."""
-    subscribers: int
-    """Lines of the subscriber file."""
-    unlisted: int
-    """Listeners without a subscription line."""
     unlisted_rows: int
     """Rows left out for that reason."""
 
 
-class Artists(Protocol):
-    """The artists of one pool. A smaller code is a smaller id."""
+@dataclass(frozen=True, slots=True)
+class Intake(PayerTotals):
+    """What was taken in, exactly."""
 
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        ...
-
-    @property
-    def ids(self) -> pa.Array:
-        """large_string[artists], sorted by bytes."""
-        ...
-
-    def some(self, places: Ints) -> list[str]:
-        """Return the ids of int64[n] artists."""
-        ...
+    artists: int
+    """Artists with a qualified listen."""
+    ms: int | None
+    """None where no batch had a duration."""
+    subscribers: int
+    """Lines of the subscriber file."""
 
 
 class Listening(Protocol):

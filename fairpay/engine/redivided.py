@@ -2,7 +2,7 @@
 
 How much such a listener heard goes through the engine like all listening, as a row under a stand-in artist of its own.
 Where a block of users comes up, the stand-in is replaced by the listener's shares: whole numbers in any unit of their
-own, so that nothing is rounded before a rule sees it. See `usage.Usage.whole`.
+own, so that nothing is rounded before a rule sees it. See `month.Usage.whole`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fairpay.engine.keys import order_of
+from fairpay.engine.keys import Artists, order_of
 from fairpay.money.currency import LARGEST
-from fairpay.rules.core.usage import Usage
+from fairpay.rules.core.month import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,35 +29,17 @@ if TYPE_CHECKING:
     from fairpay.logs.schema import StatedShares
     from fairpay.rules.core.month import Users
 
-__all__ = ["Redivided", "Roll"]
+__all__ = ["Redivided"]
 
 T = TypeVar("T")
 FINE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Roll:
-    """The artists of a pool."""
-
-    ids: pa.Array
-    """large_string[artists], sorted by bytes."""
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return len(self.ids)
-
-    def some(self, places: Ints) -> list[str]:
-        """Return the ids of int64[n] artists."""
-        found: list[str] = self.ids.take(pa.array(places)).to_pylist()
-        return found
-
-
-@dataclass(frozen=True, slots=True)
 class Places:
     """Where everything is once stand-ins are replaced."""
 
-    artists: Roll
+    artists: Artists
     of_artist: Ints
     """int64[artists of the engine]: the artist's place; -1 for a stand-in."""
     of_listener: Ints
@@ -99,10 +81,10 @@ class Redivided:
         weight = division.weight
         whole = np.add.reduceat(weight, division.start[:-1]) if len(weight) else weight
         codes = index_of(division.artist, ids).astype(np.uint32)
-        return Places(Roll(ids), of_artist, of_listener, division.start, codes, weight, whole, present)
+        return Places(Artists(ids), of_artist, of_listener, division.start, codes, weight, whole, present)
 
     @property
-    def artists(self) -> Roll:
+    def artists(self) -> Artists:
         """The artists of the pool."""
         return self.places.artists
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock, local
-from typing import TYPE_CHECKING, TypeAlias
+from threading import Lock
+from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -23,22 +24,20 @@ from fairpay.errors import OutputError
 from fairpay.kernels import hashing
 from fairpay.kernels import repeats as kernel
 from fairpay.kernels.amounts import is_text
-from fairpay.kernels.deal import deal
+from fairpay.kernels.repeats import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    import polars as pl
     from numpy.typing import NDArray
 
     from fairpay.engine.spool import Kept, Spool
     from fairpay.logs.schema import Judged
 
-    Dealing: TypeAlias = list[tuple[NDArray[np.uint64], NDArray[np.uint16]]]
-
 __all__ = ["PlayKeys", "RepeatExample", "RepeatFinder", "Repeated", "table_of"]
 
+DAY = 86_400_000_000
 ROOM = 1 << 18
 """Keys dealt out at a time."""
 LARGEST = 512 << 20
@@ -47,78 +46,62 @@ MOST_HELD = 1 << 20
 """Keys of one part that room is made for before it is known whether they differ."""
 SAMPLED = 1 << 12
 """Different plays whose texts are kept, at most, for examples."""
-NOTHING = (1 << 64) - 1
-"""Asks that all bits of a hash are zero, which none is."""
-NAMES = ["low", "high", "artist", "time", "ms", "midnight", "times"]
+NAMES = ["low", "high", "artist", "time", "fixed", "midnight", "times"]
 NONE = np.full(1, -1, dtype=np.int64)
 ONE = np.ones(1, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class Keyed:
-    """The keys of a batch: one for each play."""
+    """The keys of a batch: one for each play that can be told apart."""
 
     keys: NDArray[np.uint64]
     """uint64[plays, 2]."""
     part: NDArray[np.uint16]
+    """uint16[plays]: PARTS and more where the time may stand for a day."""
+    fixed: NDArray[np.uint64]
+    """uint64[plays]: hashes of their numbers, the same in every run."""
     rows: NDArray[np.int64]
     """int64[plays]: the row of each, the first one where a play of several artists has several."""
-    picked: NDArray[np.int64]
-    """Places of sampled plays."""
-    of_row: NDArray[np.int64] | None
-    """int64[rows that count]: the play of each, where a play may have several; None: one each."""
     used: NDArray[np.int64]
     """The rows that count."""
+    play: NDArray[np.int64] | slice
+    """int64[rows that count]: the play of each."""
 
 
-class Keyer:
-    """Makes keys, on one thread."""
-
-    def __init__(self, secret: NDArray[np.uint64], roles: Sequence[str]) -> None:
-        """Take uint64[2, KEYS] secrets, and the roles that are texts beside user and artist."""
-        self.secret, self.mix, self.roles = secret[0], secret[1], tuple(roles)
-        self.ids = np.empty((hashing.BLOCK, 2), dtype=np.uint64)
-        self.sums = np.empty((hashing.BLOCK, 4), dtype=np.uint64)
-
-    def keyed(self, judged: Judged, pick: int = NOTHING) -> Keyed:
-        """Make the keys of the plays that can be told apart: none where the time is a day."""
-        raw, used, sure = judged.raw, judged.used, False
-        column = raw.columns["time"]
-        if pa.types.is_date(column.type):
-            used = np.zeros(len(used), dtype=np.bool_)
-        elif is_text(column.type) or pa.types.is_dictionary(column.type):
-            used, sure = used & ~days(column, judged.time, used), True
-        rows = np.flatnonzero(used)
-        every = [raw.columns["user"], raw.columns["artist"], *(text_of(raw.columns, role) for role in self.roles)]
-        columns = [Column.of(one) for one in every]
-        keys, part = np.empty((len(rows), 2), dtype=np.uint64), np.empty(len(rows), dtype=np.uint16)
-        picked = np.empty(len(rows), dtype=np.int64)
-        count = kernel.key_rows(
-            np.stack([one.described for one in columns]), rows, judged.time, whole(judged.ms, NONE),
-            whole(judged.plays, ONE), ONE if raw.shares is None else whole(raw.shares.part, ONE),
-            self.secret, self.mix, self.ids, self.sums, np.uint64(pick), keys, part, picked,
-        )  # fmt: skip
-        if sure:
-            part %= kernel.PARTS
-        picked = picked[:count]
-        if raw.shares is None or not len(rows):
-            return Keyed(keys, part, rows, picked, None, rows)
-        return grouped(Keyed(keys, part, rows, picked, None, rows), np.cumsum(~raw.shares.again, dtype=np.int64)[rows])
-
-
-def grouped(keyed: Keyed, play: NDArray[np.int64]) -> Keyed:
-    """Add up the keys of the rows of each play of several artists, in whatever order they stand."""
-    starts = np.flatnonzero(np.diff(play, prepend=-1))
-    of_row = np.cumsum(np.diff(play, prepend=play[0]) != 0)
-    keys = np.add.reduceat(keyed.keys, starts, axis=0)
-    part = (keys[:, 1] >> np.uint64(56)).astype(np.uint16) + (keyed.part[starts] // kernel.PARTS) * kernel.PARTS
-    picked = np.unique(of_row[keyed.picked])
-    return Keyed(keys, part.astype(np.uint16), keyed.rows[starts], picked, of_row, keyed.used)
+def keyed(judged: Judged, secret: NDArray[np.uint64], roles: Sequence[str]) -> Keyed:
+    """Make keys under uint64[2, KEYS] secrets; plays differ in texts of `roles` beside user and artist."""
+    raw, used, column = judged.raw, judged.used, judged.raw.columns["time"]
+    textual = is_text(column.type) or pa.types.is_dictionary(column.type)
+    if pa.types.is_date(column.type):
+        used = np.zeros(len(used), dtype=np.bool_)
+    elif textual:
+        used = used & ~days(column, judged.time, used)
+    rows = np.flatnonzero(used)
+    every = [raw.columns["user"], raw.columns["artist"], *(text_of(raw.columns, role) for role in roles)]
+    columns = [Column.of(one) for one in every]
+    keys, fixed = np.empty((len(rows), 2), dtype=np.uint64), np.empty(len(rows), dtype=np.uint64)
+    part = np.empty(len(rows), dtype=np.uint16)
+    parts = None if raw.shares is None else raw.shares.part
+    kernel.key_rows(
+        np.stack([one.described for one in columns]), rows, judged.time, whole(judged.ms, NONE),
+        whole(judged.plays, ONE), whole(parts, ONE), secret[0], secret[1],
+        np.empty((hashing.BLOCK, 2), dtype=np.uint64), np.empty((hashing.BLOCK, 4), dtype=np.uint64), keys, part, fixed,
+    )  # fmt: skip
+    if textual:
+        part %= PARTS
+    if raw.shares is None or not len(rows):
+        return Keyed(keys, part, fixed, rows, rows, slice(None))
+    play = np.cumsum(~raw.shares.again)[rows]
+    starts = np.flatnonzero(np.diff(play, prepend=-1))  # the keys of a play's rows are added up, in whatever order
+    keys = np.add.reduceat(keys, starts, axis=0)
+    part = (keys[:, 1] >> kernel.PART_SHIFT).astype(np.uint16) + part[starts] // PARTS * PARTS
+    return Keyed(keys, part.astype(np.uint16), fixed[starts], rows[starts], rows, np.searchsorted(play[starts], play))
 
 
 def days(column: pa.Array, time: NDArray[np.int64], used: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Say which texts are days without a time of day."""
-    found: NDArray[np.bool_] = used & (time % kernel.DAY == 0)
+    found: NDArray[np.bool_] = used & (time % DAY == 0)
     at = np.flatnonzero(found)
     if len(at):
         some = column.dictionary.take(column.indices.take(pa.array(at))) if pa.types.is_dictionary(column.type) else (
@@ -195,8 +178,8 @@ class PlayKeys:
         """Keep books in `spool`; plays differ in `roles` beside user, artist, time and numbers."""
         self.spool, self.roles = spool, tuple(roles)
         self.secret = fresh_keys(2).reshape(2, -1)
-        self.threads = local()
-        self.pending: list[Dealing] = []
+        self.pending: list[Keyed] = []
+        self.waiting = 0
         self.chunks: list[KeyChunk] = []
         self.lock, self.moving = Lock(), Lock()
         self.limit, self.room = min(LARGEST, spool.limit // 4), min(ROOM, spool.limit // 1024)
@@ -205,29 +188,22 @@ class PlayKeys:
 
     def take(self, judged: Judged) -> None:
         """Take the plays of a judged batch."""
-        if not hasattr(self.threads, "keyer"):
-            self.threads.keyer, self.threads.pending = Keyer(self.secret, self.roles), []
-            with self.lock:
-                self.pending.append(self.threads.pending)
-        keyed = self.threads.keyer.keyed(judged, self.sample.pick)
-        if len(keyed.picked):
-            self.sample.add(judged, keyed)
-        pending = self.threads.pending
-        if len(keyed.keys):
-            pending.append((keyed.keys, keyed.part))
-        if sum(len(part) for _, part in pending) >= self.room:
-            self.deal_out(pending)
+        found = keyed(judged, self.secret, self.roles)
+        self.sample.add(judged, found)
+        with self.lock:
+            self.pending.append(found)
+            self.waiting += len(found.rows)
+            if self.waiting < self.room:
+                return
+            pending, self.pending, self.waiting = self.pending, [], 0
+        self.deal_out(pending)
 
-    def deal_out(self, pending: Dealing) -> None:
-        """Put the keys of a thread in order of their parts, and keep them."""
-        if not pending:
-            return
-        sizes = np.sum([np.bincount(part, minlength=2 * kernel.PARTS) for _, part in pending], axis=0)
-        edges = np.concatenate([[0], np.cumsum(sizes)])
-        dealt, places = np.empty((int(edges[-1]), 2), dtype=np.uint64), edges[:-1].copy()
-        for keys, part in pending:
-            deal(part, keys, places, dealt)
-        pending.clear()
+    def deal_out(self, pending: Sequence[Keyed]) -> None:
+        """Put keys in order of their parts, and keep them."""
+        keys = np.concatenate([one.keys for one in pending])
+        part = np.concatenate([one.part for one in pending])
+        edges = np.concatenate([[0], np.cumsum(np.bincount(part, minlength=2 * PARTS))])
+        dealt = keys.take(np.argsort(part, kind="stable"), axis=0)
         with self.lock:
             self.chunks.append(KeyChunk(dealt, edges))
             self.held += dealt.nbytes
@@ -256,13 +232,13 @@ class PlayKeys:
             OutputError: temporary data could not be read.
 
         """
-        for pending in self.pending:
-            self.deal_out(pending)
-        sizes = np.sum([np.diff(chunk.edges) for chunk in self.chunks], axis=0) if self.chunks else np.zeros(1)
-        rows, midnights = int(sizes.sum()), int(sizes[kernel.PARTS :].sum())
+        if self.waiting:
+            self.deal_out(self.pending)
+        sizes = sum((np.diff(chunk.edges) for chunk in self.chunks), start=np.zeros(2 * PARTS, dtype=np.int64))
+        rows, midnights = int(sizes.sum()), int(sizes[PARTS:].sum())
         days = 2 * midnights > rows
         with ThreadPoolExecutor(threads) as pool:
-            found = list(pool.map(lambda part: self.count(part, days=days, keep=keep), range(kernel.PARTS)))
+            found = list(pool.map(lambda part: self.count(part, days=days, keep=keep), range(PARTS)))
         self.spool.charge(-self.held)
         self.chunks, self.pending, self.held = [], [], 0
         count = sum(again for again, _ in found)
@@ -271,7 +247,7 @@ class PlayKeys:
 
     def count(self, part: int, *, days: bool, keep: bool) -> tuple[int, NDArray[np.uint64]]:
         """Count the plays of one part that were told before; return the keys of those, too, if they are to be kept."""
-        wanted = [(chunk, at) for at in ((part,) if days else (part, part + kernel.PARTS)) for chunk in self.chunks]
+        wanted = [(chunk, at) for at in ((part,) if days else (part, part + PARTS)) for chunk in self.chunks]
         wanted = [(chunk, at) for chunk, at in wanted if chunk.edges[at + 1] > chunk.edges[at]]
         rows = sum(int(chunk.edges[at + 1] - chunk.edges[at]) for chunk, at in wanted)
         table = KeyTable(1 << (min(rows, MOST_HELD) | 1).bit_length())
@@ -281,8 +257,8 @@ class PlayKeys:
             codes = table.enter(chunk.piece(at, self.spool))
             if keep:
                 times = np.bincount(codes, minlength=table.count)
-                often = np.concatenate([often, np.zeros(table.count - before, dtype=np.bool_)]) | (times > 1)
-                often[:before] |= times[:before] > 0
+                times[:before] *= 2  # one of these was met before
+                often = np.append(often, np.zeros(table.count - before, dtype=np.bool_)) | (times > 1)
         keys = table.keys[: table.count]
         return rows - table.count, keys[often] if keep else keys[:0]
 
@@ -296,120 +272,97 @@ class Sample:
     def __init__(self) -> None:
         """Begin with every play."""
         self.lock = Lock()
-        self.zeros = 0
-        self.kept: list[pa.Table] = []
+        self.pick = np.uint64(0)
+        """The bits that are zero."""
+        self.kept: list[pl.DataFrame] = []
         self.fresh = 0
 
-    @property
-    def pick(self) -> int:
-        """The bits that are zero."""
-        return (1 << self.zeros) - 1
-
-    def add(self, judged: Judged, keyed: Keyed) -> None:
-        """Keep the texts of picked plays, a few at a time: of many, most are out by the time it is their turn."""
-        rows = keyed.rows[keyed.picked]
-        time, ms = judged.time[rows], NONE.repeat(len(rows)) if judged.ms is None else judged.ms[rows]
-        hashes, left = hashes_of(time, ms), np.arange(len(rows))
-        while len(left := left[hashes[left] & np.uint64(self.pick) == 0]):
-            some, left = left[: 2 * SAMPLED], left[2 * SAMPLED :]
-            self.keep(judged.raw.columns, keyed, keyed.picked[some], time[some], ms[some])
-
-    def keep(
-        self,
-        columns: Mapping[str, pa.Array],
-        keyed: Keyed,
-        some: NDArray[np.int64],
-        time: NDArray[np.int64],
-        ms: NDArray[np.int64],
-    ) -> None:
-        """Keep the texts of some plays."""
-        rows = keyed.rows[some]
-        artist = ids_as_text(columns["artist"], rows)
-        values = (*keyed.keys[some].T, artist, time, ms, keyed.part[some] >= kernel.PARTS, np.ones(len(rows), np.int64))
+    def add(self, judged: Judged, plays: Keyed) -> None:
+        """Keep the texts of picked plays."""
+        some = np.flatnonzero((plays.fixed & self.pick) == 0)
+        if not len(some):
+            return
+        rows = plays.rows[some]
+        artist = ids_as_text(judged.raw.columns["artist"], rows)
+        values = (*plays.keys[some].T, artist, judged.time[rows], plays.fixed[some], plays.part[some] >= PARTS)
+        frame = pl.DataFrame([pl.Series(name, value) for name, value in zip(NAMES, values, strict=False)])
         with self.lock:
-            self.kept.append(pa.table([pa.array(one) for one in values], names=NAMES))
+            self.kept.append(frame.with_columns(times=pl.lit(1)))
             self.fresh += len(rows)
             if self.fresh > 4 * SAMPLED:
                 self.settle()
 
     def settle(self) -> pl.DataFrame:
         """Add equal plays up, and ask for more zeros while there are too many."""
-        import polars as pl  # noqa: PLC0415 - the engine itself does without
-
-        texts = pl.col("artist", "time", "ms", "midnight").min()
-        whole = pl.DataFrame(pa.concat_tables(self.kept)).group_by("low", "high").agg(texts, pl.col("times").sum())
-        hashes = hashes_of(whole["time"].to_numpy(), whole["ms"].to_numpy())
-        while np.count_nonzero(chosen := (hashes & np.uint64(self.pick)) == 0) > SAMPLED:
-            self.zeros += 1
-        settled = whole.filter(pl.Series(chosen)).select(NAMES)
-        self.kept, self.fresh = [settled.to_arrow(compat_level=pl.CompatLevel.oldest())], 0
-        return settled
+        texts = pl.col("artist", "time", "fixed", "midnight").min()
+        whole = pl.concat(self.kept).group_by("low", "high").agg(texts, pl.col("times").sum())
+        fixed = whole["fixed"].to_numpy()
+        while np.count_nonzero(chosen := (fixed & self.pick) == 0) > SAMPLED:
+            self.pick = self.pick << np.uint64(1) | np.uint64(1)
+        self.kept, self.fresh = [whole.filter(pl.Series(chosen))], 0
+        return self.kept[0]
 
     def examples(self, *, days: bool) -> tuple[RepeatExample, ...]:
         """Return the kept plays that were told more than once; where midnights stand for days, none at midnight."""
-        import polars as pl  # noqa: PLC0415 - the engine itself does without
-
         with self.lock:
-            if not self.kept:
-                return ()
             often = self.settle().filter(pl.col("times") > 1)
         often = often.filter(~pl.col("midnight")) if days else often
         return tuple(RepeatExample(*row) for row in often.select("artist", "time", "times").iter_rows())
 
 
-def hashes_of(time: NDArray[np.int64], ms: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Hash the numbers of plays, uint64[n]: the same in every run."""
-    out = np.empty(len(time), dtype=np.uint64)
-    kernel.fixed_hashes(np.array(time), np.array(ms), out)
-    return out
-
-
 class RepeatFinder:
     """Knows plays that were told more than once when they come again, in one further reading, on any thread."""
 
-    def __init__(self, secret: NDArray[np.uint64], roles: Sequence[str], table: NDArray[np.uint64]) -> None:
+    def __init__(self, secret: NDArray[np.uint64], roles: Sequence[str], table: KeyTable) -> None:
         """Look plays up in a table of keys made with the same secret."""
         self.secret, self.roles, self.table = secret, roles, table
-        self.seen = np.zeros(len(table), dtype=np.bool_)
-        self.threads = local()
+        self.seen = np.zeros(table.count, dtype=np.bool_)
         self.lock = Lock()
 
     def again(self, judged: Judged) -> NDArray[np.bool_] | None:
         """Say which rows of a batch tell a play that came before; None: none does."""
-        if not hasattr(self.threads, "keyer"):
-            self.threads.keyer = Keyer(self.secret, self.roles)
-        keyed = self.threads.keyer.keyed(judged)
-        place = np.empty(len(keyed.keys), dtype=np.int64)
-        kernel.look_up(keyed.keys, self.table, place)
-        if not (place >= 0).any():
+        plays = keyed(judged, self.secret, self.roles)
+        codes = np.empty(len(plays.keys), dtype=np.int64)
+        hashing.look_up(plays.keys, self.table.slots, self.table.keys, codes)
+        known = np.flatnonzero(codes >= 0)
+        if not len(known):
             return None
-        again = np.empty(len(place), dtype=np.bool_)
+        codes, first = np.unique(codes[known], return_index=True)
+        again = np.zeros(len(plays.keys), dtype=np.bool_)
+        again[known] = True
         with self.lock:
-            kernel.claim(place, self.seen, again)
+            again[known[first]] = self.seen[codes]
+            self.seen[codes] = True
         found = np.zeros(len(judged.used), dtype=np.bool_)
-        found[keyed.used] = again if keyed.of_row is None else again[keyed.of_row]
+        found[plays.used] = again[plays.play]
         return found
 
 
-def table_of(keys: Sequence[NDArray[np.uint64]], spool: Spool, folder: Path | None) -> NDArray[np.uint64]:
-    """Put keys into a table with room for half as many more; one too large for memory lies in a file in `folder`.
+def table_of(keys: Sequence[NDArray[np.uint64]], spool: Spool, folder: Path | None) -> KeyTable:
+    """Put different keys into a table; one too large for memory lies in a file in `folder`.
 
     Raises:
         OutputError: the file cannot be written.
 
     """
-    size = sum(3 * len(some) for some in keys) // 2 + (2 if keys else 0)
-    if 16 * size > spool.limit // 2:
+    table = KeyTable()
+    table.count = sum(map(len, keys))
+    split = 16 * table.count
+    size = split + (4 << (2 * table.count).bit_length())
+    room: NDArray[np.uint8]
+    if size > spool.limit // 2:
         try:
             with tempfile.TemporaryFile(prefix="fairpay-", dir=folder) as file:
-                table = np.asarray(np.memmap(file, dtype=np.uint64, mode="w+", shape=(size, 2)))
+                room = np.asarray(np.memmap(file, dtype=np.uint8, mode="w+", shape=(size,)))
         except OSError as cause:
             message = f"temporary data could not be written to {folder or tempfile.gettempdir()}: {cause.strerror}"
             advice = "Make room there, name another folder with --temp-dir, or allow more with --memory."
             raise OutputError(message, advice=advice) from cause
     else:
-        table = np.zeros((size, 2), dtype=np.uint64)
-        spool.charge(table.nbytes)
-    for some in keys:
-        kernel.build(some, table)
+        room = np.zeros(size, dtype=np.uint8)
+        spool.charge(size)
+    table.keys, table.slots = room[:split].view(np.uint64).reshape(-1, 2), room[split:].view(np.uint32)
+    if keys:
+        np.concatenate(keys, out=table.keys)
+    hashing.rehash(table.keys, table.slots)
     return table

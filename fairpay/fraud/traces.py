@@ -178,7 +178,7 @@ def seeds(purpose: str, count: int) -> NDArray[np.uint64]:
 
 def sign_sets(start: Ints, element: NDArray[np.unsignedinteger], seed: NDArray[np.uint64]) -> NDArray[np.uint32]:
     """Sign each set by MinHash: uint32[sets, hashes]. Repeated elements count once."""
-    from fairpay.kernels.minhash import sign  # noqa: PLC0415 - Numba is loaded where it is used
+    from fairpay.kernels.graphs import sign  # noqa: PLC0415 - Numba is loaded where it is used
 
     signs = np.empty((len(start) - 1, len(seed)), dtype=np.uint32)
     sign(start, element.astype(np.uint64), seed, signs)

@@ -9,7 +9,7 @@
 | inputs       | int64[5]               | addresses of used (bool), amount, plays, ms (int64), pool (uint32); or 0 |
 | secret       | uint64[KEYS]           | keys of this run's hash                                                 |
 | block        | tuple of arrays        | room for BLOCK rows: see `Block`                                        |
-| slots, keys  | see `table`            | artist table                                                            |
+| slots, keys  | see `hashing`            | artist table                                                            |
 | fresh        | int64[rows]            | rows where an artist was met first, in code order                       |
 | raw          | uint64[parts, rows, 6] | rows by partition: both lanes of the user, artist, amount, plays, ms    |
 | fill         | int64[parts]           | rows in each                                                            |
@@ -23,8 +23,7 @@ from typing import TypeAlias
 import numpy as np
 
 from fairpay.kernels._jit import inlined, jit
-from fairpay.kernels.hashing import BLOCK, hash_rows
-from fairpay.kernels.table import ask_ahead, find
+from fairpay.kernels.hashing import BLOCK, ask_ahead, find, hash_rows
 from fairpay.kernels.words import load8, load32, load64
 
 __all__ = ["Block", "encode"]

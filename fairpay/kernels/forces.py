@@ -21,7 +21,7 @@ import math
 import numpy as np
 
 from fairpay.kernels._jit import jit
-from fairpay.kernels.wide import divide, muldiv, multiply
+from fairpay.kernels.words import divide, muldiv, product
 
 __all__ = ["capped", "norm_ratios", "powers", "saturated", "saturating", "scaled_ratio"]
 
@@ -42,8 +42,8 @@ def scaled_ratio(a: np.ndarray, b: np.ndarray, c: np.ndarray, scale: int, out: n
 def saturated(fee: np.ndarray, total: np.ndarray, up: int, down: int, out: np.ndarray) -> None:
     """Mark the users whose listening, at up/down per unit, is worth their fee or more."""
     for u in range(len(fee)):
-        high, low = multiply(np.uint64(total[u]), np.uint64(up))
-        fee_high, fee_low = multiply(np.uint64(fee[u]), np.uint64(down))
+        low, high = product(np.uint64(total[u]), np.uint64(up))
+        fee_low, fee_high = product(np.uint64(fee[u]), np.uint64(down))
         out[u] = high > fee_high or (high == fee_high and low >= fee_low)
 
 
@@ -54,8 +54,8 @@ def capped(  # noqa: PLR0913, PLR0917 - a kernel takes flat arguments
     """Write each user's fee, or the worth of the listening where that is less, in units."""
     for u in range(len(fee)):
         out[u] = fee[u] * unit
-        high, low = multiply(np.uint64(total[u]), np.uint64(up))
-        fee_high, fee_low = multiply(np.uint64(fee[u]), np.uint64(down))
+        low, high = product(np.uint64(total[u]), np.uint64(up))
+        fee_low, fee_high = product(np.uint64(fee[u]), np.uint64(down))
         if high < fee_high or (high == fee_high and low < fee_low):
             whole, rest = divide(high, low, np.uint64(down))
             part, _ = muldiv(rest, np.uint64(unit), np.uint64(down))

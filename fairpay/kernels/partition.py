@@ -7,7 +7,7 @@
 |-------------|------------------|-----------------------------------------------------------------------------------|
 | raw         | uint64[n, 6]     | rows as `encode` leaves them; `intern` makes of them: user, artist, amount,       |
 |             |                  | plays ^ 1, ms ^ amount, 0: the last three are mostly 0 and then take no room      |
-| slots, keys | see `table`      | user table                                                                        |
+| slots, keys | see `hashing`      | user table                                                                        |
 | users       | int64[users, 4]  | of each user: listening, plays, rows with listening, fee (-1: no subscription line) |
 | words       | uint64[words]    | `Packed`: three numbers x, y, z a row as `width` bits, one row after the other    |
 |             |                  | whatever words they fall into: x, y << a, z << (a + b); or, width = 0, as three   |
@@ -23,7 +23,7 @@ from typing import TypeAlias
 import numpy as np
 
 from fairpay.kernels._jit import inlined, jit
-from fairpay.kernels.table import ask_ahead, find
+from fairpay.kernels.hashing import ask_ahead, find
 from fairpay.kernels.words import prefetch
 
 __all__ = ["Packed", "aggregate", "intern", "mark_artists", "pack", "row_of", "spread", "words_for"]

@@ -1,16 +1,19 @@
 # ruff: noqa: PLR0913, PLR0917 - kernels take flat arrays by position
 # mypy: disable-error-code="assignment,return-value,arg-type"
 # (Numba's integers are NumPy's and Python's alike.)
-"""Splitting a user's budget among the artists played, in integers.
+"""Between a user and the artists played, in integers: a budget split among them, and values of theirs added up.
 
 | kernel             | shapes and types                                                                         |
 |--------------------|------------------------------------------------------------------------------------------|
 | `add_amounts`      | artist uint32[e], amount int64[e], out int64[artists]                                    |
 | `add_proportional` | start int64[u+1], artist uint32[e], amount int64[e], total int64[u], budget int64[u], out |
 | `add_fine`         | the same, then place int32[artists] and out int64[chosen, DIGITS]                        |
+| `sum_played`       | start, artist, value int64[artists], out int64[u]                                        |
+| `count_kept`       | start, artist, fee int64[u], typical int64 > 0, value int64[artists, n], pool float64,   |
+|                    | counts int64[n, b+1]                                                                     |
 
 Bounds: each budget >= 0 and the sum of budgets at most 2^62; each amount >= 0; total[u] > 0 is the sum of u's
-amounts.
+amounts; the sum of `value` (of each of its columns) stays below 2^63.
 
 A split is exact in total and never negative. Where a user has units enough, each entry gets its part to the nearest
 unit (halves up) and the largest entry (of several, that of the smallest artist code) takes what that leaves over or
@@ -28,9 +31,9 @@ from __future__ import annotations
 import numpy as np
 
 from fairpay.kernels._jit import inlined, jit
-from fairpay.kernels.wide import divide, muldiv
+from fairpay.kernels.words import divide, muldiv
 
-__all__ = ["DIGITS", "add_amounts", "add_fine", "add_proportional"]
+__all__ = ["DIGITS", "add_amounts", "add_fine", "add_proportional", "count_kept", "sum_played"]
 
 DIGITS = 4
 HALF = np.uint64(32)
@@ -193,3 +196,39 @@ def add_fine(
                 for digit in range(1, DIGITS):
                     quotient, rest = divide(rest >> HALF, rest << HALF, whole)
                     out[row, digit] += np.int64(quotient)
+
+
+@jit
+def sum_played(start: np.ndarray, artist: np.ndarray, value: np.ndarray, out: np.ndarray) -> None:
+    """Write the sum of `value` over each user's artists."""
+    for u in range(len(out)):
+        held = 0
+        for e in range(start[u], start[u + 1]):
+            held += value[artist[e]]
+        out[u] = held
+
+
+@jit
+def count_kept(
+    start: np.ndarray, artist: np.ndarray, fee: np.ndarray, typical: int, value: np.ndarray, pool: float,
+    counts: np.ndarray,
+) -> None:  # fmt: skip
+    """For each column, count users by what strays of their fee, as a part of the typical fee, taken from one.
+
+    Of the typical fee that is the part of the pool that is paid to the artists played. The parts are cut into b =
+    counts.shape[1] - 1 equal bins; users of whose fee nothing strays come last, those of whose fee as much as the
+    typical fee and more does come first. Columns lie side by side, so that each artist is looked up once.
+    """
+    columns, bins = value.shape[1], counts.shape[1] - 1
+    held = np.zeros(columns, dtype=np.int64)
+    for u in range(len(start) - 1):
+        held[:] = 0
+        for e in range(start[u], start[u + 1]):
+            row = artist[e]
+            for c in range(columns):
+                held[c] += value[row, c]
+        for c in range(columns):
+            part = float(held[c]) / pool
+            if fee[u] != typical:
+                part = max(0.0, 1.0 - (1.0 - part) * (float(fee[u]) / float(typical)))
+            counts[c, min(np.int64(part * bins), bins)] += 1

@@ -13,9 +13,8 @@ import pyarrow.compute as pc
 
 from fairpay.adjust.decisions import HELD
 from fairpay.adjust.weights import text_of
-from fairpay.engine.keys import order_of
+from fairpay.engine.keys import Artists, order_of
 from fairpay.engine.pool import LocalPool
-from fairpay.engine.redivided import Roll
 from fairpay.errors import InputError, Problem
 from fairpay.ledger.splits import OF_TRACK, artist_of
 from fairpay.money.currency import LARGEST
@@ -29,9 +28,8 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Codes, Ints
     from fairpay.ledger.splits import Splits
     from fairpay.logs.schema import Listens, RawBatch
-    from fairpay.rules.core.month import Users
+    from fairpay.rules.core.month import Usage, Users
     from fairpay.rules.core.rule import Rule
-    from fairpay.rules.core.usage import Usage
 
 __all__ = ["ByArtist", "TrackSources", "by_artist"]
 
@@ -55,7 +53,7 @@ class Grouped:
 class Merged:
     """A pool's listening in which the sources of an artist are one, as `engine.protocol.Listening`."""
 
-    def __init__(self, base: Listening, names: Roll, of_source: Ints) -> None:
+    def __init__(self, base: Listening, names: Artists, of_source: Ints) -> None:
         self.base, self.artists, self.of_source = base, names, of_source
 
     @property
@@ -157,7 +155,7 @@ def by_artist(pool: LocalPool, splits: Splits) -> ByArtist | None:
     names = artist.unique()
     names = names.take(pa.array(order_of(names)))
     of_source = pc.index_in(artist, value_set=names).to_numpy(zero_copy_only=False).astype(np.int64)
-    merged = Merged(pool.listening, Roll(names), of_source)
+    merged = Merged(pool.listening, Artists(names), of_source)
     return ByArtist(pool, LocalPool(pool.payers, merged, has_ms=pool.has_ms, subscribers=pool.subscribers), of_source)
 
 

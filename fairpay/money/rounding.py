@@ -38,7 +38,7 @@ def largest_remainder(weights: Ints, pool: int) -> Ints:
         ValueError: for a weight or a pool that is negative, or a pool above 2^62.
 
     """
-    from fairpay.kernels import wide  # noqa: PLC0415 - Numba is loaded where it is used
+    from fairpay.kernels import words  # noqa: PLC0415 - Numba is loaded where it is used
 
     total = sum_exactly(weights)
     refuse(int(weights.min(initial=0)), pool)
@@ -48,7 +48,7 @@ def largest_remainder(weights: Ints, pool: int) -> Ints:
         return largest_remainder_exact(weights.tolist(), pool)
     floors = np.empty(len(weights), dtype=np.int64)
     rests = np.empty(len(weights), dtype=np.uint64)
-    paid = int(wide.apportion(weights, np.uint64(total), np.uint64(pool), floors, rests))
+    paid = int(words.apportion(weights, np.uint64(total), np.uint64(pool), floors, rests))
     serve(rests, floors, pool - paid)
     return floors
 

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Month
+    from fairpay.rules.core.month import Month, Usage
     from fairpay.rules.core.rule import Rule
-    from fairpay.rules.core.usage import Usage
 
 __all__ = ["Division", "divide", "tied", "undecided", "weigh"]
 

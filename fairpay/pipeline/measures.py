@@ -13,18 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fairpay.kernels.lookup import count_kept, sum_played
+from fairpay.kernels.split import count_kept, sum_played
 from fairpay.money.integers import sum_exactly
-from fairpay.rules.core.rule import Promise
+from fairpay.rules.core.promise import Promise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fairpay.kernels.arrays import Ints
     from fairpay.money.rounding import Allocation
-    from fairpay.rules.core.month import Month, Users
+    from fairpay.rules.core.month import Month, Usage, Users
     from fairpay.rules.core.rule import Rule
-    from fairpay.rules.core.usage import Usage
 
 __all__ = ["HEAVY", "PayoutWalk", "kth_largest", "median_fee", "steered", "walk_payouts"]
 

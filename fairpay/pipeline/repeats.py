@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fairpay.engine.keys import KeyTable
     from fairpay.engine.repeats import Repeated, RepeatExample
     from fairpay.engine.spool import Spool
     from fairpay.logs.cells import Part
@@ -49,11 +50,11 @@ class Once:
     secret: NDArray[np.uint64]
     roles: tuple[str, ...]
     """Columns, beside user, artist, time and numbers, that must be read of every file that has them."""
-    table: NDArray[np.uint64]
+    table: KeyTable
 
     def again(self) -> Callable[[Judged], NDArray[np.bool_] | None] | None:
         """Return what says, in one reading, which rows tell a play that came before; None where none does."""
-        return RepeatFinder(self.secret, self.roles, self.table).again if len(self.table) else None
+        return RepeatFinder(self.secret, self.roles, self.table).again if self.table.count else None
 
 
 @dataclass(frozen=True, slots=True)

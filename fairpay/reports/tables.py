@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fairpay.kernels import wide
+from fairpay.kernels import words
 from fairpay.money.integers import sum_exactly
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def shares(paid: Ints, pool: int) -> pa.Array:
         return decimals(paid, SHARE_DIGITS, missing=np.ones(len(paid), dtype=np.bool_))
     quotient = np.empty(len(paid), dtype=np.int64)
     rest = np.empty(len(paid), dtype=np.uint64)
-    wide.apportion(paid, np.uint64(pool), np.uint64(10**SHARE_DIGITS), quotient, rest)
+    words.apportion(paid, np.uint64(pool), np.uint64(10**SHARE_DIGITS), quotient, rest)
     twice = 2 * rest
     quotient += (twice > pool) | ((twice == pool) & (quotient % 2 == 1))
     return decimals(quotient, SHARE_DIGITS)

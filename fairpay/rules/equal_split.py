@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from fairpay.rules.core.added import Joining, Reason, own_fee
 from fairpay.rules.core.budgets import Budgeted, units_each
-from fairpay.rules.core.rule import THREE, CounterExample, Example, Promise, tie
-from fairpay.rules.core.split import Split
+from fairpay.rules.core.month import Split
+from fairpay.rules.core.promise import THREE, CounterExample, Example, Promise, tie
+from fairpay.rules.core.rule import Joining, Reason, own_fee
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Month, Users
-    from fairpay.rules.core.usage import Usage
+    from fairpay.rules.core.month import Month, Usage, Users
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from fairpay.money.rounding import largest_remainder
-from fairpay.rules.core.rule import ALWAYS, CounterExample, Example, Promise, Rule, moved_by_one, tie
+from fairpay.rules.core.promise import ALWAYS, CounterExample, Example, Promise, moved_by_one, tie
+from fairpay.rules.core.rule import Rule
 from fairpay.rules.core.ties import settle_nearly
-from fairpay.rules.solvers.collinear import on_a_line
 from fairpay.rules.solvers.decimals import exact_median, is_small
 from fairpay.rules.solvers.newton import Solution, solve
-from fairpay.rules.solvers.weiszfeld import mean_point
+from fairpay.rules.solvers.weiszfeld import mean_point, on_a_line
 
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Month
+    from fairpay.rules.core.month import Month, Usage
     from fairpay.rules.core.ties import Unsettled
-    from fairpay.rules.core.usage import Usage
 
 FINE = 2.0**60
 WITHIN = 1e-10
@@ -126,16 +125,16 @@ class GeometricMedian(Rule):
     def prepare(self, month: Month) -> Solution:
         """Find the point: small months in decimals, others in floats, as precisely as the pool asks for."""
         if not month.facts.fees:
-            return Solution(np.zeros(month.facts.artists), 0.0, 0)
+            return Solution(np.zeros(month.facts.artists), 0.0)
         if is_small(month):
             found = exact_median(month)
             if found is not None:
                 point = np.array([float(share) for share in found])
-                return Solution(point, 0.0, 0, exact=True, shares=tuple(found))
+                return Solution(point, 0.0, exact=True, shares=tuple(found))
         mean = mean_point(month)
         line = on_a_line(month, mean)
         if line is not None:
-            return Solution(line, NEARLY, 0)
+            return Solution(line, NEARLY)
         return solve(month, mean, within=max(FINEST, min(WITHIN, 1 / (8 * max(1, month.facts.pool)))))
 
     def weigh(self, usage: Usage, prepared: Solution, out: Ints) -> None:

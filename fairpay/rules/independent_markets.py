@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from fairpay.money.integers import sum_exactly
-from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Promise, Rule, tie
+from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, tie
+from fairpay.rules.core.rule import Rule
 from fairpay.rules.core.ties import settle_nearly
 from fairpay.rules.solvers.fans import gather_fans, ranges
 
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Month
+    from fairpay.rules.core.month import Month, Usage
     from fairpay.rules.core.ties import Unsettled
-    from fairpay.rules.core.usage import Usage
     from fairpay.rules.solvers.fans import Fans
 
 STEPS = 15
@@ -55,14 +55,14 @@ class Markets:
 
     def at(self, marks: Sequence[int]) -> Iterator[tuple[Ints, Fans, list[tuple[Ints, Ints]]]]:
         """Yield each range with its fans and, for each t of `marks`, the level of each artist and its piece."""
-        from fairpay.kernels import levels  # noqa: PLC0415 - Numba is loaded where it is used
+        from fairpay.kernels import shares  # noqa: PLC0415 - Numba is loaded where it is used
 
         for artists in self.ranges:
             fans = self.all if len(self.ranges) == 1 else gather_fans(self.month, artists)
             found = []
             for t in marks:
                 level, piece = np.empty_like(artists), np.empty_like(artists)
-                levels.levels(fans.bound, fans.key, fans.mass, t, self.month.facts.fees, level, piece)
+                shares.levels(fans.bound, fans.key, fans.mass, t, self.month.facts.fees, level, piece)
                 found.append((level, piece))
             yield artists, fans, found
 
@@ -189,15 +189,15 @@ class IndependentMarkets(Rule):
 
     def prepare(self, month: Month) -> MarketLevels:
         """Find t, first to 2^-61 and then as exactly as the shares are; return what each artist gets."""
-        from fairpay.kernels import levels  # noqa: PLC0415 - Numba is loaded where it is used
+        from fairpay.kernels import shares  # noqa: PLC0415 - Numba is loaded where it is used
 
         if not month.facts.fees:
             return MarketLevels([0] * month.facts.artists, 0)
         markets = Markets(month, tuple(ranges(np.arange(month.facts.artists), month.artist_listeners)))
-        low, high = 0, levels.ONE
+        low, high = 0, shares.ONE
         while low < high:
             marks = sorted({low + 1 + (high - low - 1) * i // STEPS for i in range(STEPS + 1)})
-            fit = [together <= levels.ONE for together in markets.sums(marks)]
+            fit = [together <= shares.ONE for together in markets.sums(marks)]
             low = max((t for t, fits in zip(marks, fit, strict=True) if fits), default=low)
             high = min((t - 1 for t, fits in zip(marks, fit, strict=True) if not fits), default=high)
         return markets.exactly(low)

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
-from fairpay.rules.core.added import Joining, Reason
 from fairpay.rules.core.budgets import Budgeted, units_each
-from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Heavy, Promise, moved_by_one, tie
+from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, moved_by_one, tie
+from fairpay.rules.core.rule import Heavy, Joining, Reason
 
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.added import Added
-    from fairpay.rules.core.month import Month, Users
+    from fairpay.rules.core.month import Month, Usage, Users
+    from fairpay.rules.core.rule import Added
     from fairpay.rules.core.ties import Unsettled
-    from fairpay.rules.core.usage import Usage
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import numpy as np
 
 from fairpay.money.rounding import largest_remainder, largest_remainder_exact
 from fairpay.rules.core.budgets import settle_part, units_each
-from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Promise, Rule, moved_by_one, tie
-from fairpay.rules.core.split import Split
+from fairpay.rules.core.month import Split
+from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, moved_by_one, tie
+from fairpay.rules.core.rule import Rule
 from fairpay.rules.core.ties import TiePart
 from fairpay.rules.solvers.fans import gather_fans, ranges
 
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Month
+    from fairpay.rules.core.month import Month, Usage
     from fairpay.rules.core.ties import Unsettled
-    from fairpay.rules.core.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)

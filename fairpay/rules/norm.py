@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from fairpay.money.integers import sum_exactly
-from fairpay.rules.core.added import Joining, Reason
 from fairpay.rules.core.budgets import Budgeted, float_unit, units_each
-from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Promise, parameter
-from fairpay.rules.core.usage import Usage
+from fairpay.rules.core.month import Usage
+from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise
+from fairpay.rules.core.rule import Joining, Reason, parameter
 
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.added import Added
     from fairpay.rules.core.month import Month, Users
+    from fairpay.rules.core.rule import Added
 
 FANS = {f"u{i}": {f"A{i}": 1} for i in range(1, 100)}
 ALIASES = {f"X{i}": 1 for i in range(1, 101)}

@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from fairpay.money.integers import sum_exactly
 from fairpay.money.rounding import largest_remainder, largest_remainder_exact
-from fairpay.rules.core.added import Joining, Reason
 from fairpay.rules.core.budgets import units_each
-from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Promise, Rule, moved_by_one, parameter, tie
-from fairpay.rules.core.split import Split
+from fairpay.rules.core.month import Split
+from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, moved_by_one, tie
+from fairpay.rules.core.rule import Joining, Reason, Rule, parameter
 from fairpay.rules.core.ties import TiePart, settle_roughly
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.added import Added
-    from fairpay.rules.core.month import Month
+    from fairpay.rules.core.month import Month, Usage
+    from fairpay.rules.core.rule import Added
     from fairpay.rules.core.ties import Unsettled
-    from fairpay.rules.core.usage import Usage
 
 
 @dataclass(frozen=True)

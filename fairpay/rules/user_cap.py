@@ -10,16 +10,15 @@ import numpy as np
 
 from fairpay.errors import UsageError
 from fairpay.money.currency import LARGEST
-from fairpay.rules.core.added import Joining, Reason, times_fee
 from fairpay.rules.core.budgets import Budgeted, sum_users, units_each
-from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Heavy, Promise, moved_by_one, parameter, tie
+from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, moved_by_one, tie
+from fairpay.rules.core.rule import Heavy, Joining, Reason, parameter, times_fee
 from fairpay.rules.solvers.caps import earned_at, plays_capped, safe_cap
 
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.added import Added
-    from fairpay.rules.core.month import Month, Users
-    from fairpay.rules.core.usage import Usage
+    from fairpay.rules.core.month import Month, Usage, Users
+    from fairpay.rules.core.rule import Added
 
 
 @dataclass(frozen=True, slots=True)

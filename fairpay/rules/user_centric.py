@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from fairpay.rules.core.added import Joining
 from fairpay.rules.core.budgets import Budgeted, units_each
-from fairpay.rules.core.rule import THREE, Example, Heavy, Promise, tie
+from fairpay.rules.core.promise import THREE, Example, Promise, tie
+from fairpay.rules.core.rule import Heavy, Joining
 
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Month, Users
-    from fairpay.rules.core.usage import Usage
+    from fairpay.rules.core.month import Month, Usage, Users
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from fairpay.rules.core.added import Joining, Reason
 from fairpay.rules.core.budgets import Budgeted, float_unit, sum_users, units_each
-from fairpay.rules.core.rule import ALWAYS, THREE, CounterExample, Example, Heavy, Promise, moved_by_one, parameter, tie
+from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, moved_by_one, tie
+from fairpay.rules.core.rule import Heavy, Joining, Reason, parameter
 
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.added import Added
-    from fairpay.rules.core.month import Month, Users
-    from fairpay.rules.core.usage import Usage
+    from fairpay.rules.core.month import Month, Usage, Users
+    from fairpay.rules.core.rule import Added
 
 ROUND = Fraction(1, 2**49)
 """How far a mean may be off, as a part of it."""

@@ -22,7 +22,6 @@ def units_of(sizes: list[int]) -> list[Callable[[], Iterator[tuple[int, int]]]]:
 @pytest.mark.parametrize("sizes", [[], [0], [1], [50], [3, 0, 7, 1], [2] * 40])
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_every_batch_is_consumed_once(sizes: list[int], threads: int) -> None:
-    """Fewer units than threads, and more."""
     lock = threading.Lock()
     seen: list[tuple[int, int]] = []
 
@@ -35,7 +34,6 @@ def test_every_batch_is_consumed_once(sizes: list[int], threads: int) -> None:
 
 
 def test_one_unit_keeps_several_threads_busy() -> None:
-    """Batches of a single file are handed on."""
     threads: set[int] = set()
 
     def consume(_: object) -> None:
@@ -48,7 +46,6 @@ def test_one_unit_keeps_several_threads_busy() -> None:
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_the_first_error_is_raised_and_the_others_stop(threads: int) -> None:
-    """From a consumer."""
     seen = []
 
     def consume(batch: tuple[int, int]) -> None:
@@ -64,8 +61,6 @@ def test_the_first_error_is_raised_and_the_others_stop(threads: int) -> None:
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_an_error_while_reading_is_raised(threads: int) -> None:
-    """From a unit, while others wait for its batches."""
-
     def unit() -> Iterator[int]:
         yield 1
         message = "torn"
@@ -76,7 +71,6 @@ def test_an_error_while_reading_is_raised(threads: int) -> None:
 
 
 def test_an_interrupt_ends_all_threads() -> None:
-    """It reaches the thread that asked; the others stop at their next batch."""
     before = threading.active_count()
 
     def interrupted(_: object) -> None:

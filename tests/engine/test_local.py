@@ -11,6 +11,7 @@ import pytest
 from listening_rows import Row, batches_of, engine_with, expected, held, judged, make_rows
 
 from fairpay.engine import encoder as encoder_module
+from fairpay.engine.listening import LocalListening
 from fairpay.engine.local import LocalEngine
 from fairpay.logs.schema import Listens
 from fairpay.settings.values import Running
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.usage import Usage
+    from fairpay.rules.core.month import Usage
 
 ROWS = make_rows(1)
 
@@ -41,7 +42,6 @@ COLUMNS: dict[str, Callable[[list[str]], pa.Array]] = {
 
 @pytest.mark.parametrize("kind", COLUMNS)
 def test_every_kind_of_text_column_means_the_same(kind: str) -> None:
-    """String, view, dictionary, slices: the ids count, not how they are stored."""
     with engine_with(batches_of(ROWS, 700, COLUMNS[kind])) as engine:
         engine.finish()
         assert held(engine) == expected(ROWS)
@@ -51,7 +51,6 @@ def test_every_kind_of_text_column_means_the_same(kind: str) -> None:
 @pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize("memory", [None, 1, 700_000])
 def test_batches_threads_and_memory_change_nothing(size: int, threads: int, memory: int | None) -> None:
-    """Batches of 1 row, of 1000 and of all; 1 and 4 threads; no spilling, spilling at every chance, and some."""
     rows = ROWS[:600] if size == 1 else ROWS
     with engine_with(batches_of(rows, size), threads=threads, units=5, memory=memory) as engine:
         engine.finish()
@@ -61,7 +60,6 @@ def test_batches_threads_and_memory_change_nothing(size: int, threads: int, memo
 
 
 def test_the_order_of_rows_changes_nothing() -> None:
-    """Shuffled rows."""
     rows = list(ROWS)
     random.Random(5).shuffle(rows)  # noqa: S311 - a shuffle for a test
     with engine_with(batches_of(rows, 123), units=1) as engine:
@@ -70,7 +68,6 @@ def test_the_order_of_rows_changes_nothing() -> None:
 
 
 def test_amounts_beyond_32_bits_are_kept() -> None:
-    """Raw rows widen in the middle of an intake."""
     rows = [*make_rows(2, rows=500), *make_rows(3, rows=300, amounts=(1, 2**45)), *make_rows(4, rows=200)]
     with engine_with(batches_of(rows, 150)) as engine:
         engine.finish()
@@ -78,7 +75,6 @@ def test_amounts_beyond_32_bits_are_kept() -> None:
 
 
 def test_rows_that_stand_for_several_plays_are_added_up() -> None:
-    """A play count per row, and rows of nothing but plays: they are no listening."""
     rows = make_rows(6, plays=(1, 9), amounts=(0, 3))
     with engine_with(batches_of(rows, 400)) as engine:
         intake = engine.finish()
@@ -87,7 +83,6 @@ def test_rows_that_stand_for_several_plays_are_added_up() -> None:
 
 
 def test_no_amount_and_no_plays_count_one_each() -> None:
-    """The measure is plays and a row is a play."""
     rows = [row._replace(amount=1) for row in ROWS]
     plain = judged(rows)
     listens = Listens(plain.user, plain.artist, plain.used, None, None, plain.ms)
@@ -97,7 +92,6 @@ def test_no_amount_and_no_plays_count_one_each() -> None:
 
 
 def test_many_artists_and_users_make_every_table_grow() -> None:
-    """More than the first room of either table, several times over."""
     rows = make_rows(7, rows=20_000, users=15_000, artists=9_000)
     with engine_with(batches_of(rows, 3000)) as engine:
         engine.finish()
@@ -105,7 +99,6 @@ def test_many_artists_and_users_make_every_table_grow() -> None:
 
 
 def test_full_partitions_are_emptied_in_the_middle_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Room for 2 raw rows a partition."""
     monkeypatch.setattr(encoder_module, "MOST_ROWS", 2)
     with engine_with(batches_of(ROWS, 500)) as engine:
         engine.finish()
@@ -114,7 +107,6 @@ def test_full_partitions_are_emptied_in_the_middle_of_a_batch(monkeypatch: pytes
 
 @pytest.mark.parametrize("kind", [pa.int8(), pa.uint16(), pa.int32(), pa.int64(), pa.uint64()])
 def test_integers_are_their_decimal_text(kind: pa.DataType) -> None:
-    """Integer 311 and text 311 are one user; so are the least and the greatest of each type."""
     signed = kind in (pa.int8(), pa.int32(), pa.int64())
     top = 2 ** (kind.bit_width - signed) - 1
     values = [0, 1, 7, 10, 99, 100, top, top - 1, *([-1, -top - 1, -10] if signed else [])]
@@ -130,7 +122,6 @@ def test_integers_are_their_decimal_text(kind: pa.DataType) -> None:
 
 
 def test_a_leading_zero_is_another_user() -> None:
-    """Ids are text."""
     rows = [Row(x, x, 1, 1, 1) for x in ("311", "0311", "+311", " 311", "311 ", "311.0", "")]
     with engine_with([judged(rows)]) as engine:
         assert engine.finish().users == len(rows)
@@ -138,7 +129,6 @@ def test_a_leading_zero_is_another_user() -> None:
 
 @pytest.mark.parametrize("length", [*range(1, 34), 100, 500, 520, 521, 528, 1041, 5000])
 def test_ids_that_differ_in_one_byte_differ(length: int) -> None:
-    """Every position of an id counts, the 100th character too."""
     ids = ["a" * i + "b" + "a" * (length - i - 1) for i in range(length)] + ["a" * length]
     ids = ids[:: max(1, length // 60)] + ids[-2:]
     rows = [Row(x, x, 1, 1, 1) for x in dict.fromkeys(ids)]
@@ -148,7 +138,6 @@ def test_ids_that_differ_in_one_byte_differ(length: int) -> None:
 
 
 def test_unused_rows_may_hold_anything() -> None:
-    """Null ids and absurd numbers in rows that do not count."""
     none = [None, "u", None]
     for kind in (pa.string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())):
         listens = Listens(
@@ -162,7 +151,6 @@ def test_unused_rows_may_hold_anything() -> None:
 
 
 def test_read_only_arrays_are_taken() -> None:
-    """Arrow's arrays cannot be written to."""
     listens = judged(ROWS)
     for array in (listens.used, listens.amount, listens.ms):
         assert array is not None
@@ -174,7 +162,6 @@ def test_read_only_arrays_are_taken() -> None:
 
 @pytest.mark.parametrize("batches", [[], [judged([])]])
 def test_nothing_taken_in_is_an_empty_month(batches: list[Listens]) -> None:
-    """No rows at all."""
     with engine_with(batches) as engine:
         intake = engine.finish()
         assert (intake.users, intake.artists, intake.amount) == (0, 0, 0)
@@ -184,7 +171,6 @@ def test_nothing_taken_in_is_an_empty_month(batches: list[Listens]) -> None:
 
 
 def test_a_partition_of_one_user_and_partitions_of_none_are_walked() -> None:
-    """One row in all."""
     rows = [Row("u", "a", 5, 1, 5)]
     with engine_with([judged(rows)]) as engine:
         engine.finish()
@@ -192,7 +178,6 @@ def test_a_partition_of_one_user_and_partitions_of_none_are_walked() -> None:
 
 
 def test_gather_adds_up_over_threads() -> None:
-    """What each thread adds into its own array is summed."""
     with engine_with(batches_of(ROWS, 100), threads=4) as engine:
         engine.finish()
         month = engine.pool(0).month(pool=0, rate=None, fees_are_money=False)
@@ -206,8 +191,17 @@ def test_gather_adds_up_over_threads() -> None:
         assert (sums[1] == engine.pool(0).artist_listeners).all()
 
 
+def test_what_each_thread_counted_of_artists_is_added_up_once_and_let_go_of() -> None:
+    with engine_with(batches_of(ROWS, 100), threads=4) as engine:
+        engine.finish()
+        listening = engine.pool(0).listening
+        assert isinstance(listening, LocalListening)
+        list(listening.walk(lambda _: None))
+        assert listening.tallies.all == []
+        assert held(engine) == expected(ROWS)
+
+
 def test_an_error_in_a_visit_is_raised() -> None:
-    """Walking stops, threads end."""
     with engine_with(batches_of(ROWS, 100), threads=4) as engine:
         engine.finish()
 
@@ -221,7 +215,6 @@ def test_an_error_in_a_visit_is_raised() -> None:
 
 @pytest.mark.parametrize("memory", [None, 1])
 def test_pools_are_kept_apart(memory: int | None) -> None:
-    """The same user and artist in several pools are several users and artists."""
     rows = make_rows(9, pools=7)
     with engine_with(batches_of(rows, 250), pools=7, memory=memory) as engine:
         engine.finish()
@@ -231,7 +224,6 @@ def test_pools_are_kept_apart(memory: int | None) -> None:
 
 
 def test_a_pool_may_be_empty() -> None:
-    """Codes need not follow one another, and need not be announced."""
     rows = [row._replace(pool=9 * (row.pool + 1)) for row in make_rows(10, pools=2)]
     with engine_with(batches_of(rows, 250), pools=2) as engine:
         assert engine.finish().users == 0
@@ -240,7 +232,6 @@ def test_a_pool_may_be_empty() -> None:
 
 
 def test_batches_with_and_without_pools_may_follow_one_another() -> None:
-    """A batch that names no pool is of pool 0."""
     rows = [*make_rows(12, rows=400), *make_rows(13, rows=400, pools=3), *make_rows(14, rows=400)]
     with engine_with(batches_of(rows, 100), pools=3) as engine:
         engine.finish()
@@ -249,13 +240,11 @@ def test_batches_with_and_without_pools_may_follow_one_another() -> None:
 
 
 def test_a_negative_amount_is_a_fault_of_judging() -> None:
-    """The engine does not take it in silently."""
     with pytest.raises(ValueError, match="negative"):
         engine_with([judged([Row("u", "a", -1, 1, 1)])])
 
 
 def test_nothing_is_taken_in_after_the_end() -> None:
-    """Nor is anything told before it."""
     with engine_with([judged(ROWS)]) as engine:
         with pytest.raises(RuntimeError, match="comes first"):
             engine.pool(0)
@@ -265,7 +254,6 @@ def test_nothing_is_taken_in_after_the_end() -> None:
 
 
 def test_progress_is_told_of_every_row() -> None:
-    """From any thread."""
     told: list[int] = []
     with LocalEngine(Running(threads=3)) as engine:
         units: list[Callable[[], Iterator[Listens]]] = [lambda: iter(batches_of(ROWS, 100)), lambda: iter([])]

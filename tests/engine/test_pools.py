@@ -53,7 +53,6 @@ def taken_in(found: list[tuple[str, list[Row]]]) -> tuple[list[Row], list[Listen
 def test_each_pool_is_as_if_alone(
     found: list[tuple[str, list[Row]]], announced: int, memory: int | None, threads: int
 ) -> None:
-    """Time, plays or both, with amounts beyond 32 bits and of nothing; pools announced or not; spilled or not."""
     rows, listens = taken_in(found)
     with engine_with(listens, pools=announced, memory=memory, threads=threads) as engine:
         engine.finish()
@@ -70,7 +69,6 @@ def test_each_pool_is_as_if_alone(
 def test_unlisted_listeners_may_be_left_out_of_every_pool(
     found: list[tuple[str, list[Row]]], announced: int, memory: int | None, listed: set[int]
 ) -> None:
-    """Who has a line in one pool has none in another by that."""
     rows, listens = taken_in(found)
     paid = {code: {f"u{i}": 100 * code + i for i in listed if i != code} for code in range(POOLS)}
     with LocalEngine(Running(threads=2, memory=memory), pools=announced) as engine:
@@ -87,7 +85,6 @@ def test_unlisted_listeners_may_be_left_out_of_every_pool(
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_pools_are_visited_on_threads_and_answer_by_code(threads: int) -> None:
-    """Large pools first, results in order; a pool that was let go of still says what its users add up to."""
     rows = [*make_rows(21, pools=5), *[x._replace(pool=3) for x in make_rows(22, rows=9000)]]
     with engine_with(batches_of(rows, 500), pools=5, threads=threads) as engine:
         engine.finish()
@@ -104,8 +101,6 @@ def test_pools_are_visited_on_threads_and_answer_by_code(threads: int) -> None:
 
 
 def test_an_error_in_one_pool_is_raised() -> None:
-    """The other pools do not hide it."""
-
     def visit(code: int, _: object) -> None:
         if code == 2:
             message = "no"
@@ -118,7 +113,6 @@ def test_an_error_in_one_pool_is_raised() -> None:
 
 
 def test_facts_may_be_asked_before_and_after_a_walk() -> None:
-    """Who the artists are needs no walk; what they add up to is the same whenever it is asked."""
     rows = make_rows(24, pools=3, plays=(1, 4))
     with engine_with(batches_of(rows, 500), pools=3) as engine:
         engine.finish()

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 
 def test_arrays_come_back_as_they_went() -> None:
-    """Shape, type and values, empty ones too; what is in memory stays there."""
     spool = Spool(Running(memory=0))
     arrays = [np.arange(7), np.empty((2, 0)), np.arange(6, dtype=np.uint32).reshape(2, 3)[:, ::2]]
     stored = [spool.store(x) for x in arrays]
@@ -33,7 +32,6 @@ def test_arrays_come_back_as_they_went() -> None:
 
 
 def test_a_spilling_run_leaves_no_file(tmp_path: Path) -> None:
-    """The file has no name even while it is open, so that a killed run leaves nothing either."""
     with engine_with(batches_of(make_rows(1), 100), memory=1, temp_dir=tmp_path) as engine:
         engine.finish()
         assert engine.spool.end > 0
@@ -43,8 +41,6 @@ def test_a_spilling_run_leaves_no_file(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_an_output_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With what to do about it."""
-
     def full(*_: object) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -55,18 +51,15 @@ def test_a_full_disk_is_an_output_error(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_folder_that_is_not_there_is_an_output_error(tmp_path: Path) -> None:
-    """Status 4, not a traceback."""
     with pytest.raises(OutputError, match="could not be written"):
         engine_with(batches_of(make_rows(1), 100), memory=1, temp_dir=tmp_path / "missing")
 
 
 def test_the_machine_says_what_it_has_free() -> None:
-    """A plausible number of bytes; the fallback where nothing answers."""
     assert 2**20 < free_memory() < 2**50
 
 
 def test_without_an_answer_the_fallback_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two thousand million bytes to hold."""
     monkeypatch.setattr(module, "machine_memory", list)
     monkeypatch.setattr(module, "group_memory", list)
     assert Spool(Running()).limit == module.FALLBACK

@@ -20,7 +20,6 @@ INACTIVE = {f"nobody{i}": i for i in range(500)}
 @pytest.mark.parametrize("memory", [None, 1])
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])
 def test_each_listener_has_the_fee_of_their_line(memory: int | None, kind: pa.DataType) -> None:
-    """Whatever kind of text the file gave, and wherever the tables are kept."""
     with LocalEngine(Running(threads=2, memory=memory)) as engine:
         both = {**INACTIVE, **PAID}
         ids, fees = (
@@ -37,7 +36,6 @@ def test_each_listener_has_the_fee_of_their_line(memory: int | None, kind: pa.Da
 
 @pytest.mark.parametrize("memory", [None, 1])
 def test_unlisted_listeners_may_pay_nothing(memory: int | None) -> None:
-    """They are counted, with a fee of 0."""
     paid = dict(list(PAID.items())[::2])
     with engine_with(batches_of(ROWS, 200), paid=paid, memory=memory) as engine:
         intake = engine.finish()
@@ -49,7 +47,6 @@ def test_unlisted_listeners_may_pay_nothing(memory: int | None) -> None:
 @pytest.mark.parametrize("memory", [None, 1])
 @pytest.mark.parametrize("threads", [1, 4])
 def test_unlisted_listeners_may_be_left_out(memory: int | None, threads: int) -> None:
-    """Their rows, and artists only they played, are as if they had never been."""
     paid = dict(list(PAID.items())[::2])
     extra = [Row("stranger", "heard by strangers only", 3, 2, 3)] * 3
     rows = [*ROWS, *extra]
@@ -63,7 +60,6 @@ def test_unlisted_listeners_may_be_left_out(memory: int | None, threads: int) ->
 
 
 def test_unlisted_listeners_may_be_refused() -> None:
-    """With their number, and without naming them."""
     engine = engine_with(
         [judged([Row("a", "x", 1, 1, 1), Row("secret", "x", 1, 1, 1)])], paid={"a": 5}, unlisted="refuse"
     )
@@ -73,7 +69,6 @@ def test_unlisted_listeners_may_be_refused() -> None:
 
 
 def test_without_subscribers_everybody_paid_the_stated_fee() -> None:
-    """A flat fee."""
     with engine_with(batches_of(ROWS, 500)) as engine:
         intake = engine.finish(fee=999)
         assert held(engine) == expected(ROWS, fee=999)
@@ -81,7 +76,6 @@ def test_without_subscribers_everybody_paid_the_stated_fee() -> None:
 
 
 def test_integer_subscribers_are_text_listeners() -> None:
-    """Integer 311 in the subscriber file, text 311 in the log."""
     with LocalEngine(Running(threads=1)) as engine:
         engine.subscribe([(pa.array([311, 12]), np.array([7, 8]))], unlisted="refuse")
         engine.ingest([lambda: iter([judged([Row("311", "a", 1, 1, 1)])])], lambda batch: batch)
@@ -99,13 +93,11 @@ def test_integer_subscribers_are_text_listeners() -> None:
     ],
 )
 def test_unusable_subscriber_lines_are_refused(ids: list[str], fees: list[int], says: str) -> None:
-    """Status 3, with counts."""
     with LocalEngine(Running(threads=1)) as engine, pytest.raises(InputError, match=says):
         engine.subscribe([(text(ids), np.array(fees))])
 
 
 def test_flat_fees_beyond_62_bits_are_refused() -> None:
-    """The sum is formed in Python integers."""
     with engine_with(batches_of(ROWS, 500)) as engine, pytest.raises(InputError, match="fees of all users"):
         engine.finish(fee=2**60)
 

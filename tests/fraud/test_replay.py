@@ -16,7 +16,7 @@ from fairpay.fraud.audit.audit import audit, usual_rules
 from fairpay.fraud.audit.months import survey
 from fairpay.fraud.audit.scenario import Scenario, plan
 from fairpay.rules import find_rule, rule_classes
-from fairpay.rules.core.added import Joining
+from fairpay.rules.core.rule import Joining
 
 if TYPE_CHECKING:
     from naive import NaiveMonth

@@ -22,7 +22,6 @@ CHECKED = (
 
 
 def test_no_kernel_leaves_its_arrays() -> None:
-    """The tests of kernels and engine pass with NUMBA_BOUNDSCHECK=1, in a process of their own."""
     done = subprocess.run(
         [
             sys.executable,
@@ -45,7 +44,6 @@ def test_no_kernel_leaves_its_arrays() -> None:
 
 
 def test_the_checks_are_switched_on_by_that() -> None:
-    """An index outside is an error then: the test above can fail."""
     program = """
 import numpy as np
 from fairpay.kernels.split import add_amounts

@@ -38,7 +38,6 @@ def rows_of(pairs: list[tuple[int, int]]) -> NDArray[np.uint64]:
 
 @pytest.mark.parametrize("kind", ALIKE)
 def test_users_whose_hashes_are_alike_stay_apart(kind: str) -> None:
-    """Each has the sum of their own rows, in a table that grows under them."""
     hashes = rows_of(ALIKE[kind])
     raw = np.zeros((len(hashes), 6), dtype=np.uint64)
     raw[:, :2] = hashes
@@ -62,7 +61,6 @@ def test_keys_that_are_alike_have_codes_in_the_order_they_come(kind: str) -> Non
 
 
 def test_artists_met_in_one_batch_make_the_table_grow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The ids are those of the codes, each once, in the order they came."""
     monkeypatch.setattr("fairpay.engine.encoder.FIRST_ARTISTS", 2)
     texts = [f"artist {k % 700}" for k in range(2000)]
     encoder = Encoder(lambda e, part: e.fill.__setitem__(part, 0), thread=0, secret=some_keys(), bits=2, parts=4,
@@ -80,7 +78,6 @@ def some_keys() -> NDArray[np.uint64]:
 
 @pytest.mark.parametrize("length", [0, 1, 3, 7, 8, 12, 13, 16, 17, 24, 25, 40, 600])
 def test_the_hash_reads_nothing_outside_an_id(length: int) -> None:
-    """An id that ends its buffer is hashed as the same id between others."""
     text = "abcdefghij"[:length].ljust(length, "x")
     alone = pa.array([text], pa.string_view())
     between = pa.array(["y" * 50, text, "z" * 50], pa.string()).cast(pa.string_view())
@@ -89,7 +86,6 @@ def test_the_hash_reads_nothing_outside_an_id(length: int) -> None:
 
 @pytest.mark.parametrize("bit", [0, 1, 13, 31, 32, 50, 63])
 def test_every_bit_of_the_hash_is_used(bit: int) -> None:
-    """Over many ids each bit of either lane is set about half of the time."""
     hashes = hash_ids(pa.array(range(4000)), some_keys())
     for lane in (0, 1):
         assert 1800 < int(((hashes[:, lane] >> np.uint64(bit)) & np.uint64(1)).sum()) < 2200

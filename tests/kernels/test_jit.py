@@ -45,7 +45,6 @@ def ended(run: subprocess.Popen[str]) -> str:
 
 
 def test_runs_that_start_at_once_leave_a_cache_the_next_one_uses(tmp_path: Path) -> None:
-    """All compile, all are right, one of them keeps the code for the next."""
     runs = [started(tmp_path) for _ in range(3)]
     for run in runs:
         assert ended(run).startswith("[7, 0, 6]")
@@ -54,7 +53,6 @@ def test_runs_that_start_at_once_leave_a_cache_the_next_one_uses(tmp_path: Path)
 
 @pytest.mark.parametrize("trial", [*range(5), *(pytest.param(k, marks=pytest.mark.nightly) for k in range(5, 70))])
 def test_a_cache_with_a_flipped_bit_is_thrown_away_and_compiled_anew(tmp_path: Path, trial: int) -> None:
-    """In the code, every fifth time in the index; the run after the next has the code from the folder again."""
     assert ended(started(tmp_path)) == "[7, 0, 6] 0"
     chance = random.Random(trial)  # noqa: S311 - no secret
     struck = chance.choice(sorted(tmp_path.rglob("*.nbi" if trial % 5 == 0 else "*.nbc")))
@@ -81,7 +79,6 @@ class Print:
 
 
 def test_without_a_folder_to_write_to_the_run_still_works(tmp_path: Path) -> None:
-    """As with a read-only home: nothing is kept, nothing is said."""
     file = tmp_path / "file"
     file.touch()
     assert ended(started(file / "below")) == "[7, 0, 6] 0"
@@ -107,7 +104,6 @@ def test_checked_and_unchecked_kernels_are_kept_apart(monkeypatch: pytest.Monkey
 def test_each_platform_has_its_own_folder(
     system: str, variables: dict[str, str], wanted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """XDG, Library/Caches, LOCALAPPDATA; FAIRPAY_CACHE_DIR goes first."""
     for name in ("XDG_CACHE_HOME", "FAIRPAY_CACHE_DIR", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():

@@ -186,7 +186,6 @@ def test_what_is_no_moment(text: str) -> None:
 @example(b"12345678:", 0)
 @example(b"1234567:", 0)
 def test_digits_read_many_at_a_time_are_those_read_one_at_a_time(text: bytes, digits: int) -> None:
-    """Whatever stands behind the text in memory, or nothing."""
     alone = decimals([text.decode()], digits)
     assert decimals([text.decode(), "123456789"], digits)[:1] == alone
     assert decimals(["0." + "0" * 30, text.decode()], digits)[1:] == alone

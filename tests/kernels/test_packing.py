@@ -26,7 +26,6 @@ def numbers(rng: np.random.Generator, bits: int, rows: int) -> np.ndarray:
 
 @given(AMOUNTS, st.integers(0, 63), st.integers(0, 63), st.integers(0, 200), st.integers(0, 2**32 - 1))
 def test_rows_come_out_as_they_went_in(amounts: int, plays: int, ms: int, rows: int, seed: int) -> None:
-    """By the bit or in words of their own: users' rows together, artists' facts added up, rows of nothing passed by."""
     rng = np.random.default_rng(seed)
     user, artist = rng.integers(0, USERS, rows), rng.integers(0, ARTISTS, rows)
     amount = numbers(rng, amounts, rows) * (rng.random(rows) > 0.2)

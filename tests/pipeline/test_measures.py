@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from naive import NaiveMonth
 
-from fairpay.kernels.lookup import count_kept
+from fairpay.kernels.split import count_kept
 from fairpay.pipeline import measures
 from fairpay.pipeline.division import divide
 from fairpay.pipeline.measures import kth_largest, steered

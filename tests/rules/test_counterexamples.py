@@ -9,10 +9,11 @@ import promises
 import pytest
 
 from fairpay.rules import rule_classes
-from fairpay.rules.core.rule import Promise
+from fairpay.rules.core.promise import Promise
 
 if TYPE_CHECKING:
-    from fairpay.rules.core.rule import CounterExample, Rule
+    from fairpay.rules.core.promise import CounterExample
+    from fairpay.rules.core.rule import Rule
 
 STORED = [
     pytest.param(cls.parse(example.parameters), example, id=f"{name}-{example.promise.value}-{i}")
@@ -35,14 +36,12 @@ def matches(text: str, value: Fraction) -> bool:
 
 @pytest.mark.parametrize(("rule", "example"), STORED)
 def test_a_stored_counterexample_breaks_the_promise(rule: Rule, example: CounterExample) -> None:
-    """The statement of the promise does not hold on this change, and the rule does not claim it."""
     assert promises.excess(rule, example.promise, promises.of_example(example)) > 0
     assert example.promise not in rule.keeps()
 
 
 @pytest.mark.parametrize(("rule", "example"), STORED)
 def test_a_stored_counterexample_shows_the_right_numbers(rule: Rule, example: CounterExample) -> None:
-    """What it says was paid before and is paid after is what the exact rule pays."""
     change = promises.of_example(example)
     was = promises.pays(rule, change.before, change.fees, change.rate)
     assert matches(example.was, sum(was.get(a, Fraction(0)) for a in example.artists))
@@ -57,12 +56,10 @@ def test_a_stored_counterexample_shows_the_right_numbers(rule: Rule, example: Co
 
 @pytest.mark.parametrize("rule", VARIANTS)
 def test_every_broken_promise_is_shown_broken(rule: Rule) -> None:
-    """Whatever the parameters, a promise that is not kept has a counter-example in the rule's file."""
     assert set(rule.broken()) <= {example.promise for example in rule.breaks}
 
 
 @pytest.mark.parametrize(("rule", "example"), STORED)
 def test_a_counterexample_says_its_numbers(rule: Rule, example: CounterExample) -> None:
-    """The sentence that is printed names the promise and both amounts."""
     assert rule.name
     assert all(part in example.sentence() for part in (example.promise.value, example.was, example.becomes))

@@ -16,7 +16,7 @@ from months import POOLS, months
 from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
 from fairpay.rules import rule_classes
-from fairpay.rules.core.added import Joining
+from fairpay.rules.core.rule import Joining
 
 if TYPE_CHECKING:
     from fairpay.rules.core.rule import Rule
@@ -34,7 +34,6 @@ some = settings(max_examples=25, deadline=None)
 @some
 @given(month=months())
 def test_a_rule_pays_the_pool(rule: Rule, month: naive.NaiveMonth) -> None:
-    """Every minor unit of the pool is paid, and none twice."""
     paid = naive.run(rule, month)
     assert sum_exactly(paid) == month.pool
     assert paid.min() >= 0
@@ -44,7 +43,6 @@ def test_a_rule_pays_the_pool(rule: Rule, month: naive.NaiveMonth) -> None:
 @some
 @given(month=months(huge=True))
 def test_a_rule_pays_the_pool_of_a_huge_month(rule: Rule, month: naive.NaiveMonth) -> None:
-    """Amounts, fees and pools near 2^62 wrap nowhere."""
     paid = naive.run(rule, month)
     assert sum_exactly(paid) == month.pool
     assert paid.min() >= 0
@@ -54,7 +52,6 @@ def test_a_rule_pays_the_pool_of_a_huge_month(rule: Rule, month: naive.NaiveMont
 @some
 @given(month=months(), blocks=st.integers(2, 7), seed=st.integers(0, 999))
 def test_blocks_and_order_mean_nothing(rule: Rule, month: naive.NaiveMonth, blocks: int, seed: int) -> None:
-    """Users in other blocks, rows in another order: the same amounts."""
     again = replace(month, blocks=blocks, seed=seed, rows=list(reversed(month.rows)))
     assert naive.run(rule, again).tolist() == naive.run(rule, month).tolist()
 
@@ -74,7 +71,6 @@ def test_a_rule_is_within_a_minor_unit_of_the_exact_answer(rule: Rule, month: na
 @some
 @given(month=months())
 def test_the_weights_of_users_add_up_within_62_bits(rule: Rule, month: naive.NaiveMonth) -> None:
-    """Budgets are never negative, and all of them together fit."""
     prepared = rule.prepare(month)
     weights = [rule.weight_of(usage, prepared) for usage in month.chunks()]
     if any(w is None for w in weights):
@@ -85,14 +81,12 @@ def test_the_weights_of_users_add_up_within_62_bits(rule: Rule, month: naive.Nai
 
 @every_rule
 def test_one_artist_takes_everything(rule: Rule) -> None:
-    """A month with a single artist."""
     month = naive.NaiveMonth([("u", "a", 3), ("v", "a", 1)], {"u": 5, "v": 7}, pool=12)
     assert naive.run(rule, month).tolist() == [12]
 
 
 @every_rule
 def test_nothing_in_the_pool_pays_nothing(rule: Rule) -> None:
-    """No fees, no pool: zeros, not an error."""
     month = naive.NaiveMonth([("u", "a", 3), ("v", "b", 1)], {"u": 0, "v": 0}, pool=0)
     assert naive.run(rule, month).tolist() == [0, 0]
 
@@ -107,7 +101,6 @@ def weighed(rule: Rule, month: naive.NaiveMonth) -> tuple[np.ndarray, Any]:
 @some
 @given(month=months().filter(lambda month: any(u.fee for u in month.listeners)), pool=POOLS)
 def test_the_pool_is_a_scale_and_nothing_else(rule: Rule, month: naive.NaiveMonth, pool: int) -> None:
-    """Settled with 2^62 units, an artist has the same share as of any pool, to a unit of each."""
     weights, prepared = weighed(rule, month)
     finest, paid = (rule.settle(weights, units, prepared) for units in (LARGEST, pool))
     for units, fine in zip(paid.tolist(), finest.tolist(), strict=True):
@@ -118,7 +111,6 @@ def test_the_pool_is_a_scale_and_nothing_else(rule: Rule, month: naive.NaiveMont
 @some
 @given(month=months().filter(lambda month: any(u.fee for u in month.listeners)), seed=st.integers(0, 99))
 def test_artists_may_be_merged_unless_the_rule_is_weighed_anew(rule: Rule, month: naive.NaiveMonth, seed: int) -> None:
-    """Groups of artists are settled in place of artists: to a unit of 2^-62 for each."""
     weights, prepared = weighed(rule, month)
     group = np.random.default_rng(seed).integers(0, 3, weights.shape[1])
     merged = np.stack([weights[:, group == one].sum(axis=1) for one in range(3)], axis=1)

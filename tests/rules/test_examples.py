@@ -12,7 +12,8 @@ import pytest
 from fairpay.rules import rule_classes
 
 if TYPE_CHECKING:
-    from fairpay.rules.core.rule import Example, Rule
+    from fairpay.rules.core.promise import Example
+    from fairpay.rules.core.rule import Rule
 
 EXAMPLES = [
     pytest.param(cls.parse(example.parameters), example, id=f"{cls.parse(example.parameters).label}-{i}")
@@ -59,7 +60,6 @@ def shown(text: str, value: Fraction) -> bool:
 
 @pytest.mark.parametrize(("rule", "example"), EXAMPLES)
 def test_a_rule_pays_what_its_example_says(rule: Rule, example: Example) -> None:
-    """Prepare, weigh, settle give the numbers of the manual."""
     found = paid(rule, example, month_of(example, blocks=2, seed=1))
     assert found.keys() == example.pays.keys()
     assert all(shown(text, found[artist]) for artist, text in example.pays.items()), found
@@ -67,7 +67,6 @@ def test_a_rule_pays_what_its_example_says(rule: Rule, example: Example) -> None
 
 @pytest.mark.parametrize(("rule", "example"), EXAMPLES)
 def test_an_example_is_right_in_exact_fractions(rule: Rule, example: Example) -> None:
-    """The slow answer gives the same, so the example is not merely what the program does."""
     month = month_of(example)
     fees = sum(example.fees.get(user, 1) for user in example.listening)
     pool = Fraction(example.pool) if example.pool is not None else fees * example.rate
@@ -80,6 +79,5 @@ def test_an_example_is_right_in_exact_fractions(rule: Rule, example: Example) ->
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_a_rule_has_an_example_with_a_tie(cls: type[Rule]) -> None:
-    """At least one example divides a whole pool so that two artists with equal claims differ by one minor unit."""
     tied = [e for e in cls.examples if e.pool is not None and len(set(e.pays.values())) < len(e.pays)]
     assert tied

@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from months import months
 
 from fairpay.rules import find_rule
-from fairpay.rules.solvers.collinear import on_a_line
 from fairpay.rules.solvers.decimals import is_small
 from fairpay.rules.solvers.newton import Solution, solve
-from fairpay.rules.solvers.weiszfeld import mean_point
+from fairpay.rules.solvers.weiszfeld import mean_point, on_a_line
 
 RULE = find_rule("geometric-median")
 FLAT = naive.NaiveMonth(
@@ -66,7 +65,6 @@ def test_one_small_fee_decides_where_two_large_ones_balance() -> None:
 
 
 def test_floats_find_a_flat_optimum() -> None:
-    """The point, not the objective, is held to 1e-10."""
     found = in_floats(FLAT)
     assert found is not None
     assert found.error < 1e-9
@@ -74,7 +72,6 @@ def test_floats_find_a_flat_optimum() -> None:
 
 
 def test_a_force_that_lacks_a_part_in_ten_to_the_fourteen_is_seen() -> None:
-    """The two who agree to the last digit win over the two who nearly do."""
     assert not RULE.prepare(BALANCED).point[[0, 2]].any()
     assert naive.run(RULE, BALANCED).tolist() == [0, 100, 0]
 
@@ -99,7 +96,6 @@ def test_floats_are_as_precise_as_they_say(month: naive.NaiveMonth) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_larger_month_is_found_to_1e_10(seed: int) -> None:
-    """In floats, and the rule says how precisely."""
     month = large(seed)
     assert not is_small(month)
     found = RULE.prepare(month)
@@ -109,7 +105,6 @@ def test_a_larger_month_is_found_to_1e_10(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_names_move_a_larger_month_by_a_minor_unit_at_most(seed: int) -> None:
-    """Artists renamed at random; ten thousand million minor units."""
     names = [f"a{j:02}" for j in range(30)]
     new = dict(zip(names, random.Random(seed).sample(names, 30), strict=True))  # noqa: S311 - made-up names
     month, renamed = large(seed), large(seed, rename=new)
@@ -120,7 +115,6 @@ def test_names_move_a_larger_month_by_a_minor_unit_at_most(seed: int) -> None:
 
 @pytest.mark.parametrize("blocks", [2, 5, 60])
 def test_blocks_and_order_change_no_byte_of_a_larger_month(blocks: int) -> None:
-    """Sums are integers, and so are the same in any order."""
     one, other = RULE.prepare(large(1)), RULE.prepare(large(1, blocks=blocks, shuffle=blocks))
     assert one.point.tobytes() == other.point.tobytes()
     assert one.error == other.error
@@ -129,7 +123,6 @@ def test_blocks_and_order_change_no_byte_of_a_larger_month(blocks: int) -> None:
 @settings(max_examples=60, deadline=None)
 @given(month=months(), data=st.data())
 def test_names_mean_nothing_in_a_small_month(month: naive.NaiveMonth, data: st.DataObject) -> None:
-    """Shares are the same for any names, to the last digits of a float."""
     new = dict(zip(month.names, data.draw(st.permutations(month.names)), strict=True))
     renamed = replace(month, rows=[(user, new[artist], amount) for user, artist, amount in month.rows])
     was, now = RULE.prepare(month).point, RULE.prepare(renamed).point
@@ -138,6 +131,5 @@ def test_names_mean_nothing_in_a_small_month(month: naive.NaiveMonth, data: st.D
 
 
 def test_a_balance_that_floats_cannot_judge_is_said_to_be_one() -> None:
-    """Instead of a precision, the reader is told that two sides balance."""
-    remarks = RULE.remarks(Solution(np.ones(1), 1.0, 0))
+    remarks = RULE.remarks(Solution(np.ones(1), 1.0))
     assert "balance" in remarks[-1]

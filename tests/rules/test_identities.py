@@ -12,7 +12,7 @@ from months import months
 
 from fairpay.rules import find_rule, rule_classes
 from fairpay.rules.core.budgets import Budgeted
-from fairpay.rules.core.split import Split
+from fairpay.rules.core.month import Split
 
 some = settings(max_examples=40, deadline=None)
 SAME = [
@@ -32,7 +32,6 @@ SAME = [
 @some
 @given(month=months())
 def test_two_names_for_one_rule(one: str, other: str, month: naive.NaiveMonth) -> None:
-    """The regression identities of the catalogue."""
     assert naive.run(find_rule(one), month).tolist() == naive.run(find_rule(other), month).tolist()
 
 
@@ -40,14 +39,12 @@ def test_two_names_for_one_rule(one: str, other: str, month: naive.NaiveMonth) -
 @some
 @given(month=months(huge=True))
 def test_two_names_for_one_rule_on_huge_months(one: str, other: str, month: naive.NaiveMonth) -> None:
-    """The same where sums come near 2^62."""
     assert naive.run(find_rule(one), month).tolist() == naive.run(find_rule(other), month).tolist()
 
 
 @some
 @given(month=months(), fee=st.integers(1, 10**6))
 def test_cap_with_nobody_saturated_is_market_centric(month: naive.NaiveMonth, fee: int) -> None:
-    """With b at a thousandth no user of a handful reaches the fee, so everybody steers by listening."""
     month.fees = dict.fromkeys(month.users, fee)
     month.__post_init__()
     rule = find_rule("bounded:b=1/1000,allow-unsafe=yes")
@@ -57,7 +54,6 @@ def test_cap_with_nobody_saturated_is_market_centric(month: naive.NaiveMonth, fe
 @some
 @given(mine=st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 10**6), min_size=1), pool=st.integers(0, 10**9))
 def test_for_one_user_all_rules_that_split_by_share_agree(mine: dict[str, int], pool: int) -> None:
-    """Whatever one user's weight is, it is all there is: to the last minor unit, ties too."""
     month = naive.NaiveMonth(naive.rows_of({"u": mine}), pool=pool, fees_are_money=False)
     budgeted = [cls for cls in rule_classes().values() if issubclass(cls, Budgeted)]
     rules = [cls() for cls in budgeted if cls.split is Split.BY_LISTENING]
@@ -67,6 +63,5 @@ def test_for_one_user_all_rules_that_split_by_share_agree(mine: dict[str, int], 
 
 
 def test_a_cent_of_those_who_played_nothing_counts_for_the_least_safe_b() -> None:
-    """P/F as it is before P is rounded; where the cent is held, the month knows nothing of it."""
     month = naive.NaiveMonth([("u", "a", 1)], {"u": 999, "idle": 1}, pool=667, rate=Fraction(2, 3))
     assert month.facts.alpha == Fraction(2, 3) * Fraction(1000, 999)

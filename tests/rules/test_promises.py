@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from promises import Change, Listening
 
 from fairpay.rules import find_rule, rule_classes
-from fairpay.rules.core.rule import Promise
+from fairpay.rules.core.promise import Promise
 
 if TYPE_CHECKING:
     from fairpay.rules.core.rule import Rule
@@ -169,5 +169,4 @@ def test_a_rule_declares_what_the_literature_says(line: str) -> None:
 
 @pytest.mark.parametrize("rule", VARIANTS, ids=lambda rule: rule.label)
 def test_every_rule_conserves_and_pays_nobody_for_nothing(rule: Rule) -> None:
-    """The three promises without which a rule is none."""
     assert {Promise.CONSERVES, Promise.NULL_ARTIST, Promise.ANONYMOUS} <= rule.keeps()

@@ -20,13 +20,11 @@ CLASSES = [pytest.param(cls, id=name) for name, cls in rule_classes().items()]
 
 
 def test_every_file_is_a_rule_under_its_own_name() -> None:
-    """The folder is the registry."""
     for name, cls in rule_classes().items():
         assert cls.__module__.rpartition(".")[2] == name.replace("-", "_")
 
 
 def test_a_rule_asked_for_by_name_is_loaded_alone() -> None:
-    """The other ten files take longer to load than a small run has."""
     program = "import sys; from fairpay.rules import find_rule; find_rule('user-centric')\nprint(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = [name for name in done.stdout.split() if name.startswith("fairpay.rules.") and ".core" not in name]
@@ -35,7 +33,6 @@ def test_a_rule_asked_for_by_name_is_loaded_alone() -> None:
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_the_manual_says_what_a_rule_is(cls: type[Rule]) -> None:
-    """A summary sentence, a formula, a source, examples with titles."""
     assert len(cls.summary()) > 40
     assert cls.summary().endswith(".")
     assert cls.formula
@@ -45,7 +42,6 @@ def test_the_manual_says_what_a_rule_is(cls: type[Rule]) -> None:
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_parameters_are_described(cls: type[Rule]) -> None:
-    """Each has a default in words, a meaning and what it takes, and its default can be given."""
     for each in cls.parameters():
         assert each.default
         assert each.help
@@ -56,7 +52,6 @@ def test_parameters_are_described(cls: type[Rule]) -> None:
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_an_experimental_rule_says_what_it_breaks(cls: type[Rule]) -> None:
-    """The remark names each promise that is not kept."""
     if cls.experimental:
         rule = cls()
         remark = rule.broken()
@@ -65,7 +60,6 @@ def test_an_experimental_rule_says_what_it_breaks(cls: type[Rule]) -> None:
 
 
 def test_parameters_are_read_exactly() -> None:
-    """Fractions, percent and decimals are the same number; the label shows what is not a default."""
     rules = {find_rule(f"weighted:beta={text}") for text in ("1/4", "25%", "0.25", ".25")}
     assert len(rules) == 1
     rule = rules.pop()
@@ -73,7 +67,6 @@ def test_parameters_are_read_exactly() -> None:
 
 
 def test_a_hyphen_and_an_underscore_name_the_same_parameter() -> None:
-    """On the command line it is `allow-unsafe`."""
     assert find_rule("bounded:allow-unsafe=yes") == find_rule("bounded:allow_unsafe=yes")
     assert find_rule("bounded:allow-unsafe=yes").label == "bounded:allow-unsafe=yes"
 
@@ -100,7 +93,6 @@ def test_a_hyphen_and_an_underscore_name_the_same_parameter() -> None:
     ],
 )
 def test_a_wrong_parameter_names_what_is_allowed(text: str, named: str) -> None:
-    """Status 2, and the advice says what to write."""
     with pytest.raises(UsageError) as caught:
         find_rule(text)
     assert named in caught.value.advice
@@ -108,18 +100,15 @@ def test_a_wrong_parameter_names_what_is_allowed(text: str, named: str) -> None:
 
 
 def test_a_parameter_is_given_once() -> None:
-    """Twice is a mistake, even with the same value."""
     with pytest.raises(UsageError, match="given twice"):
         find_rule("weighted:beta=1,beta=1")
 
 
 def test_every_promise_has_a_statement() -> None:
-    """For the table and the manual."""
     assert all(promise.statement for promise in Promise)
 
 
 def test_a_parameter_without_a_default_is_in_words() -> None:
-    """The default of b is the royalty rate, not None."""
     described = {p.name: p.default for p in find_rule("bounded").parameters()}
     assert described == {"force": "cap", "b": "the royalty rate", "allow-unsafe": "no"}
     assert find_rule("user-cap:tail=1/2").tail == Fraction(1, 2)

@@ -20,7 +20,6 @@ rows = st.lists(
 
 
 def test_a_tie_that_rounding_to_units_breaks_goes_to_the_smaller_id() -> None:
-    """A and B are both owed exactly half a cent more; the units of u's split favour B."""
     month = NaiveMonth([("u", "A", 7), ("u", "B", 3), ("v", "A", 1)], pool=7_114_950, fees_are_money=False)
     assert run(find_rule("user-centric"), month).tolist() == [6_047_708, 1_067_242]
 
@@ -30,7 +29,6 @@ def test_a_tie_that_rounding_to_units_breaks_goes_to_the_smaller_id() -> None:
 def test_months_full_of_ties_are_paid_as_exact_fractions_say(
     name: str, rows: list[tuple[str, str, int]], pool: int, blocks: int, seed: int
 ) -> None:
-    """Small counts, small and huge pools: every artist to the unit."""
     month = NaiveMonth(rows, pool=pool, blocks=blocks, seed=seed, fees_are_money=False)
     rule = find_rule(name)
     shares = exact(rule, month.listeners, artists=len(month.names), pool=Fraction(pool), rate=Fraction(1))
@@ -45,7 +43,6 @@ ALL = ("user-centric", "market-centric", "equal-split", "weighted", "norm", "top
 def test_rules_settled_together_pay_what_each_pays_alone(
     most_entries: int, rows: list[tuple[str, str, int]], pool: int, blocks: int
 ) -> None:
-    """However often digits have to be carried on the way."""
     month = NaiveMonth(rows, pool=pool, blocks=blocks, fees_are_money=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ties, "MOST_ENTRIES", most_entries)
@@ -118,14 +115,12 @@ def test_pools_near_the_largest_are_exact_to_the_unit(name: str, rows: list[tupl
 
 
 def test_top_artist_is_divided_where_both_parts_together_stay_within_62_bits() -> None:
-    """One play, and a fee that does not divide 2^62."""
     month = NaiveMonth([("u", "A", 1)], fees={"u": 3}, pool=10, fees_are_money=False)
     assert run(find_rule("top-artist:share=100%"), month).tolist() == [10]
 
 
 @pytest.mark.parametrize("rule", ["norm", "weighted", "bounded:force=smooth,b=1/2,allow-unsafe=yes"])
 def test_artists_with_the_same_listening_tie_and_nothing_is_to_be_said(rule: str) -> None:
-    """Roots are rounded, but for all of them alike."""
     rows = [(user, artist, plays) for user, plays in (("u", 7), ("v", 3)) for artist in "ABC"] + [("v", "D", 5)]
     division = divide(NaiveMonth(rows, pool=101, fees_are_money=False), [find_rule(rule)])
     a, b, c, _ = division.payouts[0].allocation.paid.tolist()

@@ -50,7 +50,6 @@ RULES = {
 @pytest.mark.parametrize("key", RULES)
 @pytest.mark.parametrize("case", CASES or [{}])
 def test_a_rule_pays_what_the_vectors_say(case: dict[str, Any], key: str) -> None:
-    """Within 1e-9 of the stated amounts; 1e-8 for the geometric median."""
     month = month_of(case)
     found = naive.run(find_rule(RULES[key].format(b=case["b"])), month) / FINE
     assert np.allclose(found, case[key], rtol=1e-8 if key == "geometric_median" else 1e-9, atol=1e-9)
@@ -59,7 +58,6 @@ def test_a_rule_pays_what_the_vectors_say(case: dict[str, Any], key: str) -> Non
 @pytest.mark.skipif(not CASES, reason="the vectors are not beside this checkout")
 @pytest.mark.parametrize("case", CASES or [{}])
 def test_cap_is_the_exact_rational_of_the_vectors(case: dict[str, Any]) -> None:
-    """The slow answer equals the fractions; the rule is within one minor unit of them."""
     month = month_of(case)
     rule = find_rule(f"bounded:b={case['b']}")
     expected = [Fraction(text) * FINE for text in case["cap_exact"]]
@@ -81,7 +79,6 @@ def embedded(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
 @pytest.mark.skipif(not POINTS, reason="the vectors are not beside this checkout")
 @pytest.mark.parametrize("case", POINTS or [{}])
 def test_the_geometric_median_is_that_of_the_vectors(case: dict[str, Any]) -> None:
-    """Arbitrary points are laid into the simplex, where they are shares; the median is laid back. 1e-8, as stated."""
     points = np.array(case["points"], dtype=float)
     shares, basis, scale = embedded(points)
     amounts = np.round(shares * 2.0**50).astype(np.int64)

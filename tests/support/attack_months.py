@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from naive import Row
 
     from fairpay.fraud.audit.scenario import Attack
-    from fairpay.rules.core.usage import Usage
+    from fairpay.rules.core.month import Usage
 
 MEAN = 599
 SPREAD = 0.9955

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from fairpay.engine.pool import LocalPool
-    from fairpay.rules.core.usage import Usage
+    from fairpay.rules.core.month import Usage
 
 __all__ = ["Held", "Row", "batches_of", "engine_with", "expected", "held", "judged", "make_rows", "text"]
 

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import oracle_rules
 
-from fairpay.rules.core.month import Facts, Users
+from fairpay.rules.core.month import Facts, Usage, Users
 from fairpay.rules.core.ties import settle_together
-from fairpay.rules.core.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

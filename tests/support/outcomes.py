@@ -13,7 +13,8 @@ from fairpay.money.currency import Currency
 from fairpay.money.rounding import Allocation
 from fairpay.reports.outcome import Control, ListeningTotals, Money, Outcome, Payout
 from fairpay.rules import find_rule
-from fairpay.rules.core.rule import Promise, Rule, parameter
+from fairpay.rules.core.promise import Promise
+from fairpay.rules.core.rule import Rule, parameter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

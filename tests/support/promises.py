@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import naive
 
-from fairpay.rules.core.rule import Promise
+from fairpay.rules.core.promise import Promise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from fairpay.rules.core.rule import CounterExample, Rule
+    from fairpay.rules.core.promise import CounterExample
+    from fairpay.rules.core.rule import Rule
 
 Listening = dict[str, dict[str, int]]
 NOBODY = ""

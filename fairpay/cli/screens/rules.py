@@ -12,14 +12,15 @@ from rich.text import Text
 from fairpay.adjust.policy import policy_names
 from fairpay.cli.screens.parts import figures, paragraph
 from fairpay.cli.words import joined, visible
-from fairpay.rules.core.rule import Promise
+from fairpay.rules.core.promise import Promise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
 
-    from fairpay.rules.core.rule import Example, Rule
+    from fairpay.rules.core.promise import Example
+    from fairpay.rules.core.rule import Rule
 
 __all__ = ["described", "one_rule", "table"]
 

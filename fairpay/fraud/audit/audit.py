@@ -19,7 +19,7 @@ from fairpay.pipeline.run import run
 from fairpay.reports.outcome import Control
 from fairpay.reports.tables import Shown
 from fairpay.rules import find_rule, rule_classes
-from fairpay.rules.core.added import Joining
+from fairpay.rules.core.rule import Joining
 from fairpay.rules.solvers.caps import safe_cap
 
 if TYPE_CHECKING:

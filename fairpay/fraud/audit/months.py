@@ -11,8 +11,7 @@ import numpy as np
 from fairpay.errors import NothingToPayError
 from fairpay.money.currency import round_half_even
 from fairpay.pipeline.measures import kth_largest
-from fairpay.rules.core.month import Users
-from fairpay.rules.core.usage import Usage
+from fairpay.rules.core.month import Usage, Users
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

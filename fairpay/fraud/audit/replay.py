@@ -1,6 +1,6 @@
 """Replaying attacks: the month is weighed once, and for an attack only the accounts it adds are weighed again.
 
-Rules differ in what added accounts do to everybody else's weights, see `fairpay.rules.core.added.Joining`:
+Rules differ in what added accounts do to everybody else's weights, see `fairpay.rules.core.rule.Joining`:
 
 * *steady* rules: the common unit is fixed once for the month with every attack of the audit in it, and sums may then be
   added as they are.
@@ -31,9 +31,9 @@ from fairpay.fraud.audit.scenario import spread
 from fairpay.money.currency import LARGEST, round_half_even
 from fairpay.money.integers import sum_exactly
 from fairpay.pipeline.measures import kth_largest
-from fairpay.rules.core.added import Added, Joining
 from fairpay.rules.core.budgets import Budgeted, sum_users
 from fairpay.rules.core.month import Users
+from fairpay.rules.core.rule import Added, Joining
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from fairpay.fraud.audit.months import Baseline
     from fairpay.fraud.audit.scenario import Attack
     from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.month import Usage
     from fairpay.rules.core.rule import Rule
-    from fairpay.rules.core.usage import Usage
 
 __all__ = ["AuditFinding", "Replay", "Steps", "Worth", "build", "listeners_of", "play", "steps", "worth"]
 

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from fairpay.fraud.audit.replay import AuditFinding, Worth
     from fairpay.fraud.audit.scenario import Attack
     from fairpay.reports.outcome import Outcome
-    from fairpay.rules.core.added import Reason
-    from fairpay.rules.core.rule import Rule
+    from fairpay.rules.core.rule import Reason, Rule
 
 __all__ = ["Audit", "RuleAudit", "summary", "table"]
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from fairpay.fraud.detect.intake import PAIRS
 from fairpay.fraud.traces import Audience, Pairs, Sketches, Traces, seeds, sign_sets, sums
-from fairpay.kernels.minhash import mix_all
+from fairpay.kernels.graphs import mix_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

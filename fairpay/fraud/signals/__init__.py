@@ -154,7 +154,7 @@ class LikenessSignal(GroupSignal):
 
     def find(self, sketches: Sketches) -> list[Group]:
         """Join the sets that look alike; groups come by their first member."""
-        from fairpay.kernels.minhash import roots, unite  # noqa: PLC0415 - Numba is loaded where it is used
+        from fairpay.kernels.graphs import roots, unite  # noqa: PLC0415 - Numba is loaded where it is used
 
         signs, able = self.signed(sketches)
         parent = np.arange(len(signs), dtype=np.int64)

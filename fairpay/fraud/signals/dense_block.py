@@ -90,7 +90,7 @@ def densest(user: Ints, artist: NDArray[np.uint32]) -> Ints:
     Edge i joins user[i] and artist[i]; it weighs 1 / ln(d + 5) in units of 2^-20, where d edges join its artist. The
     block found is at least half as dense as the densest there is (theorem 1 of the paper, after Charikar 2000).
     """
-    from fairpay.kernels.peel import peel  # noqa: PLC0415 - Numba is loaded where it is used
+    from fairpay.kernels.graphs import peel  # noqa: PLC0415 - Numba is loaded where it is used
 
     if not len(user):
         return user

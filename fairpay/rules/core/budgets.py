@@ -14,18 +14,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
 from fairpay.money.rounding import largest_remainder
+from fairpay.rules.core.month import Split
 from fairpay.rules.core.rule import Rule
-from fairpay.rules.core.split import Split
 from fairpay.rules.core.ties import TiePart, settle_roughly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.added import Added
-    from fairpay.rules.core.month import Month, Users
+    from fairpay.rules.core.month import Month, Usage, Users
+    from fairpay.rules.core.rule import Added
     from fairpay.rules.core.ties import Unsettled
-    from fairpay.rules.core.usage import Usage
 
 __all__ = ["Budgeted", "float_unit", "settle_part", "sum_users", "units_each"]
 

@@ -1,18 +1,24 @@
-"""Month: what a rule may ask of all the listening of one pool, whatever engine holds it."""
+"""A month as rules see it: the listening of one pool, whatever engine holds it, block by block of whole users."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from fractions import Fraction
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from threading import Lock
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+
+import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
-    from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.usage import Usage
+    from numpy.typing import NDArray
 
-__all__ = ["Facts", "Month", "Users"]
+    from fairpay.kernels.arrays import Codes, Ints
+
+__all__ = ["Entries", "Facts", "Month", "Scratch", "Split", "Usage", "Users"]
 
 T = TypeVar("T")
 
@@ -63,6 +69,41 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """A block of whole users, as flat arrays. The order of users, and of the entries of one user, means nothing.
+
+    Artist codes are ranks of the artist ids sorted by bytes, so the smaller code is the smaller id.
+    Every user here has listened: `total > 0` and each `amount > 0`. No artist stands twice under one user.
+    """
+
+    start: Ints
+    """int64[users + 1]: user i owns entries start[i] to start[i + 1] of `artist` and `amount`."""
+    artist: Codes
+    """uint32[entries]: artist codes."""
+    amount: Ints
+    """int64[entries]: listening, in plays or milliseconds (after play weights, where there are any); of a user with a
+    `whole` that is not `total`, parts of it: x_uj = total x amount / whole."""
+    fee: Ints
+    """int64[users]: what each user paid, in the month's fee units (minor units; 1 where only a pool is stated)."""
+    total: Ints
+    """int64[users]: what each user listened, L_u."""
+    plays: Ints
+    """int64[users]: qualified plays of each user, whatever the measure."""
+    divided: Ints | None = None
+    """int64[users]: the sum of each user's amounts, where some have listening divided anew; None: it is `total`."""
+
+    @property
+    def whole(self) -> Ints:
+        """int64[users]: the sum of each user's amounts: s_uj = amount / whole."""
+        return self.total if self.divided is None else self.divided
+
+    @property
+    def users(self) -> int:
+        """How many users the block holds."""
+        return len(self.total)
+
+
+@dataclass(frozen=True, slots=True)
 class Users:
     """A block of users without their artists: the same arrays as in `Usage`, each int64[users]."""
 
@@ -100,3 +141,74 @@ class Month(Protocol):
     def gather(self, visit: Callable[[Usage, Ints], None], *, rows: int) -> Ints:
         """Call `visit(block, out)` on each block; `out` is int64[rows, artists] to add to; return the sum."""
         ...
+
+
+class Scratch(Generic[T]):
+    """What visits on threads write in: each has one of its own while it runs, which the next one uses again."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        """Take what makes one, for as many as run at once."""
+        self.make = make
+        self.all: list[T] = []
+        self.idle: list[T] = []
+        self.lock = Lock()
+
+    @contextmanager
+    def one(self) -> Iterator[T]:
+        """Hand out one that nobody uses."""
+        with self.lock:
+            if not self.idle:
+                self.idle.append(self.make())
+                self.all.append(self.idle[-1])
+            mine = self.idle.pop()
+        try:
+            yield mine
+        finally:
+            with self.lock:
+                self.idle.append(mine)
+
+
+class Entries(NamedTuple):
+    """Among whom budgets are split, in proportion to what each entry counts; the names are those of `Usage`."""
+
+    start: Ints
+    artist: Codes
+    counts: Ints
+    """int64[entries]."""
+    whole: Ints
+    """int64[users]: what each user's entries count together."""
+
+
+class Split(Enum):
+    """Ways to split a budget. All are in proportion to something: they differ in what an artist counts."""
+
+    BY_LISTENING = "in proportion to listening"
+    EQUALLY = "in equal parts"
+    TO_THE_TOP = "to the artist played most; of several, in equal parts"
+
+    def entries(self, usage: Usage) -> Entries:
+        """Return among whom each user's budget is split, and in what proportion."""
+        start, artist = usage.start, usage.artist
+        if self is Split.BY_LISTENING:
+            return Entries(start, artist, usage.amount, usage.whole)
+        if self is Split.TO_THE_TOP:
+            first = start[:-1]
+            tops = usage.amount == np.repeat(np.maximum.reduceat(usage.amount, first), np.diff(start))
+            artist = artist[tops]
+            start = np.append(0, np.cumsum(np.add.reduceat(tops, first, dtype=np.int64)))
+        return Entries(start, artist, np.ones(len(artist), dtype=np.int64), np.diff(start))
+
+    def add(self, usage: Usage, budget: Ints, out: Ints) -> None:
+        """Split budgets, int64[users], and add the parts to out, int64[artists]: exact in total, never negative."""
+        from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
+
+        if self is Split.BY_LISTENING and budget is usage.whole:  # each entry counts what it is
+            split.add_amounts(usage.artist, usage.amount, out)
+        else:
+            split.add_proportional(*self.entries(usage), budget, out)
+
+    def add_fine(self, usage: Usage, budget: Ints, place: NDArray[np.int32], out: Ints) -> None:
+        """The same for chosen artists only, to 96 bits below the unit, see `fairpay.kernels.split.add_fine`."""
+        from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
+
+        split.add_fine(*self.entries(usage), budget, place, out)

@@ -1,4 +1,4 @@
-"""What a rule can promise, and the stored month that shows a promise broken."""
+"""What a rule can promise, the stored months that show a promise broken, and those that are worked out by hand."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ALWAYS", "FRAUD", "CounterExample", "Promise", "moved_by_one"]
+__all__ = ["ALWAYS", "FRAUD", "THREE", "CounterExample", "Example", "Promise", "moved_by_one", "tie"]
 
+THREE = {"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}}
+"""The three users of most worked examples."""
 SHOWN = 3
 """Artists named in a sentence."""
 STATEMENTS = {
@@ -96,3 +98,30 @@ class CounterExample:
 def moved_by_one(**example: Any) -> tuple[CounterExample, ...]:  # noqa: ANN401 - its fields
     """Return a counter-example of one user who moves more than the fee: as a bribe, and as click fraud."""
     return tuple(CounterExample(promise=p, **example) for p in (Promise.BRIBERY_PROOF, Promise.CLICK_FRAUD_PROOF))
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A worked example: it is shown by `fairpay rules NAME` and it is a test."""
+
+    title: str
+    """What it shows, in a few words."""
+    listening: Mapping[str, Mapping[str, int]]
+    """user -> artist -> plays."""
+    pays: Mapping[str, str]
+    """artist -> payout as an exact fraction of major units (`"9/25"`), as a decimal rounded to the digits shown
+    (`"0.773567"`, for rules with roots), or as minor units where `pool` is given."""
+    fees: Mapping[str, int] = field(default_factory=dict)
+    """user -> fee in units; 1 for users not named."""
+    pool: int | None = None
+    """Minor units to divide, for examples of rounding and ties; None: the exact shares of all fees times `rate`."""
+    rate: Fraction = Fraction(1)
+    """Royalty rate."""
+    parameters: str = ""
+    """The rule's parameters in this example: `cap=10`."""
+
+
+def tie(listening: Mapping[str, Mapping[str, int]]) -> Example:
+    """Three artists who are owed the same, and a cent too many."""
+    title = "a tie for the last cent goes to the smaller artist id"
+    return Example(title=title, listening=listening, pays={"A": "34", "B": "33", "C": "33"}, pool=100)

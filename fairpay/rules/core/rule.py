@@ -9,68 +9,85 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from fairpay.errors import UsageError
 from fairpay.money.rounding import largest_remainder
-from fairpay.rules.core.added import Joining, Reason, own_fee
-from fairpay.rules.core.promise import ALWAYS, FRAUD, CounterExample, Promise, moved_by_one
+from fairpay.rules.core.promise import CounterExample, Example, Promise
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.added import Added
-    from fairpay.rules.core.month import Month, Users
-    from fairpay.rules.core.usage import Usage
+    from fairpay.rules.core.month import Facts, Month, Split, Usage, Users
 
-__all__ = [
-    "ALWAYS",
-    "FRAUD",
-    "THREE",
-    "CounterExample",
-    "Example",
-    "Heavy",
-    "Parameter",
-    "Promise",
-    "Rule",
-    "moved_by_one",
-    "parameter",
-    "tie",
-]
-
-THREE = {"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}}
-"""The three users of most worked examples."""
+__all__ = ["Added", "Heavy", "Joining", "Parameter", "Reason", "Rule", "own_fee", "parameter", "times_fee"]
 
 NUMBER = re.compile(r"(\d{1,12}(\.\d{0,6})?|\.\d{1,6})%?|\d{1,9}/\d{1,9}")
 """`5`, `0.5`, `50%` or `1/2`; short enough that products with plays stay within 62 bits."""
 
 
+class Joining(Enum):
+    """What accounts that join a month do to the weights of those who were there."""
+
+    STEADY = "nothing: a user's weight depends on that user alone, up to a unit that all have in common"
+    SHIFTING = "what a user steers is solved anew; it can still be told from fee and listening"
+    ANEW = "anything: the month is prepared and weighed from the start"
+
+
+class Reason(NamedTuple):
+    """Why an account gets what it gets under a rule."""
+
+    brief: str
+    """At most 38 characters where the numbers are of the usual size."""
+    sentence: str
+    """Without its full stop."""
+
+
 @dataclass(frozen=True, slots=True)
-class Example:
-    """A worked example: it is shown by `fairpay rules NAME` and it is a test."""
+class Added:
+    """Accounts, all alike, that have joined a month."""
 
-    title: str
-    """What it shows, in a few words."""
-    listening: Mapping[str, Mapping[str, int]]
-    """user -> artist -> plays."""
-    pays: Mapping[str, str]
-    """artist -> payout as an exact fraction of major units (`"9/25"`), as a decimal rounded to the digits shown
-    (`"0.773567"`, for rules with roots), or as minor units where `pool` is given."""
-    fees: Mapping[str, int] = field(default_factory=dict)
-    """user -> fee in units; 1 for users not named."""
-    pool: int | None = None
-    """Minor units to divide, for examples of rounding and ties; None: the exact shares of all fees times `rate`."""
-    rate: Fraction = Fraction(1)
-    """Royalty rate."""
-    parameters: str = ""
-    """The rule's parameters in this example: `cap=10`."""
+    facts: Facts
+    """The month without them."""
+    one: Usage
+    """One of them; artist codes from `facts.artists` on are made up."""
+    count: int
+    """How many there are."""
+
+    @property
+    def fee(self) -> int:
+        """What each pays, in fee units."""
+        return int(self.one.fee[0])
+
+    @property
+    def total(self) -> int:
+        """Listening of each."""
+        return int(self.one.total[0])
+
+    @property
+    def plays(self) -> int:
+        """Plays of each."""
+        return int(self.one.plays[0])
+
+    def kept(self, split: Split) -> Fraction:
+        """Return which part of each account's budget goes to made-up artists, split in this way."""
+        _, artist, counts, whole = split.entries(self.one)
+        return Fraction(int(counts[artist >= self.facts.artists].sum()), int(whole[0]))
 
 
-def tie(listening: Mapping[str, Mapping[str, int]]) -> Example:
-    """Three artists who are owed the same, and a cent too many."""
-    title = "a tie for the last cent goes to the smaller artist id"
-    return Example(title=title, listening=listening, pays={"A": "34", "B": "33", "C": "33"}, pool=100)
+def times_fee(limit: Fraction | None) -> str:
+    """`0.70 of its fee`, or `1.52 times its fee`."""
+    value = float(limit or 0)
+    return f"{value:.2f} of its fee" if value <= 1 else f"{value:.2f} times its fee"
+
+
+def own_fee(limit: Fraction | None) -> Reason:
+    """Say that the fee limits an account, as it does where everybody steers what they paid."""
+    return Reason(
+        "an account moves its own fee only",
+        f"an account moves its own fee only, however much it plays: it gets back at most {times_fee(limit)}",
+    )
 
 
 class Heavy(Enum):

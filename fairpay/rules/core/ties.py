@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from operator import mul
-from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +20,7 @@ import numpy as np
 from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
 from fairpay.money.rounding import nothing
+from fairpay.rules.core.month import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Month
-    from fairpay.rules.core.split import Split
-    from fairpay.rules.core.usage import Usage
+    from fairpay.rules.core.month import Month, Split, Usage
 
 __all__ = ["TiePart", "Unsettled", "first_of", "settle_nearly", "settle_roughly", "settle_together"]
 
@@ -117,7 +115,7 @@ def settle_roughly(
         loose: where budgets are rounded to whole units, what besides each may be off, as a part of it; None: exact.
 
     """
-    from fairpay.kernels import wide  # noqa: PLC0415 - Numba is loaded where it is used
+    from fairpay.kernels import words  # noqa: PLC0415 - Numba is loaded where it is used
 
     pool, listeners = month.facts.pool, month.artist_listeners
     begun = Unsettled(np.empty(len(weights), dtype=np.int64), budgets, tuple(parts), NOBODY, loose)
@@ -129,7 +127,7 @@ def settle_roughly(
     high = budgets >> down
     rests = np.empty(len(weights), dtype=np.uint64)
     top = (weights >> down).astype(np.int64)
-    left = pool - int(wide.apportion(top, np.uint64(high), np.uint64(pool), begun.paid, rests))
+    left = pool - int(words.apportion(top, np.uint64(high), np.uint64(pool), begun.paid, rests))
     if 2 * error >= high:
         begun.doubtful = np.arange(len(weights))
         return begun
@@ -200,26 +198,18 @@ def fine_weights(month: Month, open_ones: Sequence[Unsettled]) -> list[list[int]
     for one, _ in looks:
         places.append(np.full(month.facts.artists, -1, dtype=np.int32))
         places[-1][one.doubtful] = np.arange(len(one.doubtful), dtype=np.int32)
-    idle: list[Digits] = []
-    everything: list[Digits] = []
-    lock = Lock()
+    scratch = Scratch(lambda: Digits([len(one.doubtful) for one, _ in looks]))
 
     def visit(usage: Usage) -> None:
-        with lock:
-            if not idle:
-                idle.append(Digits([len(one.doubtful) for one, _ in looks]))
-                everything.append(idle[-1])
-            digits = idle.pop()
-        digits.make_room(len(usage.artist))
-        for (_, part), place, out in zip(looks, places, digits.outs, strict=True):
-            part.split.add_fine(usage, part.budgets(usage), place, out)
-        with lock:
-            idle.append(digits)
+        with scratch.one() as digits:
+            digits.make_room(len(usage.artist))
+            for (_, part), place, out in zip(looks, places, digits.outs, strict=True):
+                part.split.add_fine(usage, part.budgets(usage), place, out)
 
     deque(month.each(visit), maxlen=0)
-    for digits in everything:
+    for digits in scratch.all:
         digits.carry()
-    sums = iter([as_integers(sum(each)) for each in zip(*(digits.outs for digits in everything), strict=True)])
+    sums = iter([as_integers(sum(each)) for each in zip(*(digits.outs for digits in scratch.all), strict=True)])
     return [added([(part.times, next(sums)) for part in one.parts]) for one in open_ones]
 
 

@@ -12,8 +12,7 @@ from fairpay.rules.core.budgets import sum_users
 
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Month, Users
-    from fairpay.rules.core.usage import Usage
+    from fairpay.rules.core.month import Month, Usage, Users
 
 __all__ = ["earned_at", "plays_capped", "safe_cap"]
 

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fairpay.rules.core.month import Month
-    from fairpay.rules.core.usage import Usage
+    from fairpay.rules.core.month import Month, Usage
 
 __all__ = ["exact_median", "is_small"]
 

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Month
-    from fairpay.rules.core.usage import Usage
+    from fairpay.rules.core.month import Month, Usage
 
 __all__ = ["Fans", "gather_fans", "ranges"]
 
@@ -72,14 +71,14 @@ def ranges(artists: Ints, listeners: Ints) -> Iterator[Ints]:
 
 def gather_fans(month: Month, artists: Ints) -> Fans:
     """Gather the paying listeners of some artists, int64 codes, ascending."""
-    from fairpay.kernels import levels  # noqa: PLC0415 - Numba is loaded where it is used
+    from fairpay.kernels import shares  # noqa: PLC0415 - Numba is loaded where it is used
 
     slot = np.full(month.facts.artists, -1, dtype=np.int64)
     slot[artists] = np.arange(len(artists))
 
     def pick(usage: Usage) -> tuple[Ints, ...]:
         key = np.empty(len(usage.artist), dtype=np.int64)
-        levels.share_keys(usage.start, usage.amount, usage.whole, key)
+        shares.share_keys(usage.start, usage.amount, usage.whole, key)
         fee, whole = (np.repeat(each, np.diff(usage.start)) for each in (usage.fee, usage.whole))
         place = slot[usage.artist]
         mine = (place >= 0) & (fee > 0)

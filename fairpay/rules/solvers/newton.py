@@ -17,15 +17,14 @@ import numpy as np
 
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.budgets import float_unit
-from fairpay.rules.core.split import Split
-from fairpay.rules.solvers.weiszfeld import WeiszfeldWalk, approach, distances, extreme_user, length, simplex
+from fairpay.rules.core.month import Split
+from fairpay.rules.solvers.weiszfeld import COARSE, WeiszfeldWalk, approach, distances, extreme_user, length, simplex
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Month
-    from fairpay.rules.core.usage import Usage
+    from fairpay.rules.core.month import Month, Usage
     from fairpay.rules.solvers.weiszfeld import Floats, Location
 
 __all__ = ["Solution", "solve"]
@@ -47,8 +46,6 @@ PROBES = 24
 SOFT = 1e-13
 NOISE = 2.0**-52
 """What is noise in the sum of forces, as a part of them."""
-COARSE = 2.0**-58
-"""What is noise in the square of a distance: near users' forces are less precise."""
 FINEST = 2.0**-46
 """The residual, as a part of the forces, that floats cannot tell from zero."""
 
@@ -61,8 +58,6 @@ class Solution:
     """float64[artists], each in [0, 1], together 1."""
     error: float
     """How far the optimum may be, as a part of the pool: the gradient left, noise included, by the least stiffness."""
-    steps: int
-    """Walks over the month."""
     exact: bool = False
     """True where the point is one that users' own shares make, or all users lie on one line."""
     shares: tuple[Fraction, ...] = ()
@@ -90,7 +85,7 @@ def solve(month: Month, start: Floats, *, within: float) -> Solution:
         best = min(best, place.residual)
         if waited > PATIENCE:
             break
-    return Solution(place.point, error, walker.walks)
+    return Solution(place.point, error)
 
 
 def own_shares(walker: WeiszfeldWalk, place: Location, tried: set[bytes]) -> Solution | None:
@@ -110,7 +105,7 @@ def own_shares(walker: WeiszfeldWalk, place: Location, tried: set[bytes]) -> Sol
     if place.excess > noise:
         return None
     sure = place.excess < -noise
-    return Solution(place.point, 0.0 if sure else 1.0, walker.walks, exact=sure)
+    return Solution(place.point, 0.0 if sure else 1.0, exact=sure)
 
 
 def polish(walker: WeiszfeldWalk, place: Location, within: float) -> tuple[Location, float]:
@@ -208,7 +203,7 @@ class Bend:
 
     def __init__(self, walker: WeiszfeldWalk, place: Location) -> None:
         """Fix the unit of the products: for a vector of length one, a user's budget is at most fee / distance²."""
-        from fairpay.kernels import distances as kernel  # noqa: PLC0415 - Numba is loaded where it is used
+        from fairpay.kernels import shares as kernel  # noqa: PLC0415 - Numba is loaded where it is used
 
         self.walker, self.place = walker, place
         self.square = kernel.squares(place.point)
@@ -232,14 +227,13 @@ class Bend:
         along = vector / size
         sums: list[int] = []
         drawn = self.walker.month.gather(self.visitor(along, sums), rows=2)
-        self.walker.walks += 1
         pulled = (drawn[0] - drawn[1]) / self.unit - sum(sums) / self.unit * self.place.point
         product: Floats = size * (self.place.force * along - pulled)
         return product
 
     def visitor(self, along: Floats, sums: list[int]) -> Any:  # noqa: ANN401 - a visit
         """Return the visit of a block: split what pulls one way and the other, and note the difference."""
-        from fairpay.kernels import distances as kernel  # noqa: PLC0415 - Numba is loaded where it is used
+        from fairpay.kernels import shares as kernel  # noqa: PLC0415 - Numba is loaded where it is used
 
         point, square, unit = self.place.point, self.square, self.unit
         offset = float((point * along).sum())

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.budgets import float_unit, units_each
-from fairpay.rules.core.split import Split
+from fairpay.rules.core.month import Split
 
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Month
-    from fairpay.rules.core.usage import Usage
+    from fairpay.rules.core.month import Month, Usage
 
 __all__ = [
+    "COARSE",
     "Floats",
     "Location",
     "WeiszfeldWalk",
@@ -32,10 +32,16 @@ __all__ = [
     "extreme_user",
     "length",
     "mean_point",
+    "on_a_line",
     "simplex",
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
+FINE = 2.0**60
+FLAT = 1e-13
+"""How far from a line, as a part of its length and absolutely, still counts as on it."""
+COARSE = 2.0**-58
+"""What is noise in the square of a distance."""
 ROUND = 16
 """Steps before another way is tried."""
 CLOSE = 1e-6
@@ -91,7 +97,7 @@ def simplex(vector: Floats) -> Floats | None:
 
 def distances(usage: Usage, point: Floats, square: int) -> Floats:
     """Return each user's distance from the point, float64[users]."""
-    from fairpay.kernels import distances as kernel  # noqa: PLC0415 - Numba is loaded where it is used
+    from fairpay.kernels import shares as kernel  # noqa: PLC0415 - Numba is loaded where it is used
 
     out = np.empty(usage.users, dtype=np.float64)
     kernel.distance(usage.start, usage.artist, usage.amount, usage.whole, point, square, out)
@@ -113,12 +119,10 @@ class WeiszfeldWalk:
     month: Month
     unit: float = 0.0
     """Units for a force of one; 0: not known yet."""
-    walks: int = 0
-    """Walks over the month so far."""
 
     def look(self, point: Floats) -> Location:
         """Walk over the month once, and once more where the forces have outgrown their unit."""
-        from fairpay.kernels import distances as kernel  # noqa: PLC0415 - Numba is loaded where it is used
+        from fairpay.kernels import shares as kernel  # noqa: PLC0415 - Numba is loaded where it is used
 
         square = kernel.squares(point)
         if not self.unit:
@@ -127,7 +131,6 @@ class WeiszfeldWalk:
         while True:
             sums: list[tuple[int, int, int, float]] = []
             pulled = self.month.gather(self.visitor(point, square, sums), rows=1)[0]
-            self.walks += 1
             coarse, force, weight = (sum(int(row[i]) for row in sums) for i in range(3))
             if coarse < ROOMY:
                 break
@@ -167,7 +170,7 @@ def extreme_user(month: Month, point: Floats, *, farthest: bool = False) -> Floa
 
     If tied, the smallest by artists and shares.
     """
-    from fairpay.kernels import distances as kernel  # noqa: PLC0415 - Numba is loaded where it is used
+    from fairpay.kernels import shares as kernel  # noqa: PLC0415 - Numba is loaded where it is used
 
     square, sign = kernel.squares(point), -1.0 if farthest else 1.0
 
@@ -200,3 +203,44 @@ def approach(walker: WeiszfeldWalk, place: Location) -> Location:
             break
         place = walker.look(place.next())
     return place
+
+
+def on_a_line(month: Month, mean: Floats) -> Floats | None:
+    """Return the geometric median nearest to `mean`, or None where the paying users are not on one line through it.
+
+    On a line, as with two artists, it is a median by weight, and a whole interval may be best; elsewhere it is unique.
+    """
+    from fairpay.kernels import shares as kernel  # noqa: PLC0415 - Numba is loaded where it is used
+
+    direction = extreme_user(month, mean, farthest=True) - mean
+    span = length(direction)
+    if span == 0.0:
+        return mean
+    direction /= span
+    square, offset = kernel.squares(mean), float((mean * direction).sum())
+
+    def place(usage: Usage) -> tuple[Ints, Ints] | None:
+        out = np.empty(usage.users, dtype=np.float64)
+        kernel.along(usage.start, usage.artist, usage.amount, usage.whole, direction, offset, out)
+        far = distances(usage, mean, square)
+        off = np.abs(out) < far * (1.0 - FLAT) - FLAT - COARSE / np.where(far > 0, far, COARSE)
+        if (off & (usage.fee > 0)).any():
+            return None
+        return np.round(out * FINE).astype(np.int64), usage.fee
+
+    found = list(month.each(place))
+    if any(part is None for part in found):
+        return None
+    places, fees = (np.concatenate(parts) for parts in zip(*filter(None, found), strict=True))
+    low, high = medians(places, fees)
+    return np.maximum(mean + min(max(0, low), high) / FINE * direction, 0.0)
+
+
+def medians(places: Ints, fees: Ints) -> tuple[int, int]:
+    """Return the lower and upper median of places weighted by fees, zero fees left out."""
+    paying = fees > 0
+    order = np.argsort(places[paying], kind="stable")
+    places, mass = places[paying][order], np.cumsum(fees[paying][order])
+    low = np.searchsorted(mass, (mass[-1] + 1) // 2)
+    high = np.searchsorted(mass, mass[-1] // 2 + 1)
+    return int(places[low]), int(places[high])
