@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fairpay.cli import main
-from fairpay.fraud.detect.findings import of_members
+from fairpay.fraud.detect.findings import most_do
 from fairpay.fraud.signals import user_signals
 from fairpay.fraud.signals.awake_hours import AwakeHours
 from fairpay.fraud.signals.flagged_share import FlaggedShare
@@ -80,8 +80,8 @@ def test_a_subscriber_file_of_strangers_is_named(tmp_path: Path, capsys: pytest.
 
 
 def test_signals_say_it_plainly() -> None:
-    assert of_members(AwakeHours(), 5, 5) == "all 5 play around the clock"
-    assert of_members(AwakeHours(), 4, 5) == "4 of 5 play around the clock"
+    assert [*most_do({AwakeHours(): 5}, 5)] == ["all 5 play around the clock"]
+    assert [*most_do({AwakeHours(): 4}, 5)] == ["4 of 5 play around the clock"]
     assert all(signal.several for signal in user_signals())
     assert FlaggedShare().words(1.0) == "gets 100% of its plays from flagged accounts"
     assert NothingElse().words(1.0) == "100% of its listeners play nobody else"

@@ -6,6 +6,7 @@ Only what Python has loaded already is imported here, so that the handlers stand
 from __future__ import annotations
 
 import _thread
+import atexit
 import os
 import signal
 import sys
@@ -45,6 +46,8 @@ def ending_at_signals(run: Callable[[], int], *, last: bool) -> int:
 
     """
     asked_to_end.clear()
+    if last:  # what is registered first runs last
+        atexit.register(end_as_signalled)
     before = {number: signal.getsignal(number) for number in SIGNALS}
     for number in SIGNALS:
         if before[number] in {signal.SIG_DFL, signal.default_int_handler} or number == signal.SIGTERM:  # nohup stays
@@ -77,6 +80,22 @@ def end(number: int, _frame: FrameType | None) -> NoReturn:
     asked_to_end.append(128 + number)
     _thread.start_new_thread(end_for_sure, ())
     raise Ended
+
+
+def end_as_signalled() -> None:
+    """End as the signal would have ended the program, once everything is cleaned up: a shell sees 128 + its number.
+
+    Python's own end is not waited for: threads of libraries that are still at work abort the process there.
+    """
+    if asked_to_end:
+        number = asked_to_end[0] - 128
+        for stream in (sys.stdout, sys.stderr):
+            try:  # noqa: SIM105 - contextlib takes time to load
+                stream.flush()
+            except (OSError, ValueError, AttributeError):  # nobody reads, or it is closed
+                pass
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
 
 def end_for_sure() -> None:

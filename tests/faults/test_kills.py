@@ -88,6 +88,7 @@ def test_killed_at_any_moment_a_job_is_not_done_or_done_whole(tmp_path: Path, jo
         time.sleep(dice.uniform(0.5 * seconds if kill % 2 else 0, 1.1 * seconds))
         process.send_signal(SIGNALS[kill % len(SIGNALS)])
         _, said = process.communicate(timeout=60)
+        assert process.returncode in {0, -SIGNALS[kill % len(SIGNALS)]}, said.decode()
         killed += process.returncode != 0
         started = b"KeyboardInterrupt" not in said  # before a line of ours has run, Python says it in its own way
         assert b"Traceback" not in said or not started, said.decode()
