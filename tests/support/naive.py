@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.rule import Rule
 
+NAMES = [f"{code:06}" for code in range(10_000)]
+"""Ids in the order of their codes."""
 Row = tuple[str, str, int]
 """(user, artist, amount); amounts of the same user and artist add up."""
 
@@ -179,9 +181,16 @@ def exact(
     name, _, text = rule.label.partition(":")
     parameters = tuple((key, value) for key, _, value in (one.partition("=") for one in text.split(",") if one))
     people = [
-        oracle_rules.Listener(Fraction(u.fee), {str(j): Fraction(x) for j, x in u.amounts.items()}, Fraction(u.plays))
+        oracle_rules.Listener(Fraction(u.fee), {NAMES[j]: x for j, x in u.amounts.items()}, Fraction(u.plays))
         for u in listeners
     ]
     shares = oracle_rules.divide(oracle_rules.Rule(name, parameters), people, alpha).shares
     total = sum(shares.values())
-    return [pool * shares.get(str(j), Fraction(0)) / total if total else Fraction(0) for j in range(artists)]
+    return [pool * shares.get(NAMES[j], Fraction(0)) / total if total else Fraction(0) for j in range(artists)]
+
+
+def shown(text: str, value: Fraction) -> bool:
+    """Whether a value is the fraction (100 bits of it, where roots cancel) or, to the digits shown, the decimal."""
+    if "." not in text:
+        return abs(Fraction(text) - value) < Fraction(1, 10**30)
+    return abs(Fraction(text) - value) * 10 ** len(text.partition(".")[2]) <= Fraction(3, 5)

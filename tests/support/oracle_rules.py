@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from math import isqrt
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 BITS = 200
 """Bits kept below the point where a number is irrational."""
+ONE = 1 << BITS
 GRAIN = Fraction(1, 2**64)
 ZERO = Fraction(0)
 
@@ -33,7 +35,7 @@ class Listener:
     """artist -> listening, each above 0."""
     plays: Fraction
 
-    @property
+    @cached_property
     def total(self) -> Fraction:
         """L_u."""
         return sum(self.x.values(), ZERO)
@@ -132,10 +134,8 @@ def whole_root(value: int, degree: int) -> int:
 
 def by_share(listeners: Sequence[Listener], weights: Sequence[Fraction]) -> list[Shares]:
     """W_u s_uj: each listener's weight, divided by share of listening."""
-    return [
-        {artist: weight * x / u.total for artist, x in u.x.items()}
-        for u, weight in zip(listeners, weights, strict=True)
-    ]
+    each = [Fraction(weight) / u.total for u, weight in zip(listeners, weights, strict=True)]
+    return [{artist: part * x for artist, x in u.x.items()} for u, part in zip(listeners, each, strict=True)]
 
 
 def market_centric(_: Rule, listeners: Sequence[Listener], __: Fraction) -> list[Shares]:
@@ -217,31 +217,30 @@ def capped(listeners: Sequence[Listener], target: Fraction) -> list[Fraction]:
     return [u.fee for u in listeners]
 
 
-def smooth(fee: Fraction, pull: Fraction) -> Fraction:
-    """F r / sqrt(1 + r^2), r = pull / f."""
-    return fee * pull / root(fee**2 + pull**2, 2)
+def smooth(fee: int, pull: int) -> int:
+    """F r / sqrt(1 + r^2), r = pull / f; all in units of 2^-200."""
+    return fee * pull // isqrt(fee**2 + pull**2)
 
 
-def bayes(fee: Fraction, pull: Fraction) -> Fraction:
-    """F r / (1 + r)."""
-    return fee * pull / (fee + pull)
+def bayes(fee: int, pull: int) -> int:
+    """F r / (1 + r), in these units."""
+    return fee * pull // (fee + pull)
 
 
-def solved(
-    listeners: Sequence[Listener], target: Fraction, force: Callable[[Fraction, Fraction], Fraction]
-) -> list[Fraction]:
+def solved(listeners: Sequence[Listener], target: Fraction, force: Callable[[int, int], int]) -> list[Fraction]:
     """Bisect rho; the sum rises with it."""
+    people = [(int(u.fee * ONE), u.total.numerator, u.total.denominator) for u in listeners]
 
-    def weights(rho: Fraction) -> list[Fraction]:
-        return [force(u.fee, rho * u.total) if u.fee else ZERO for u in listeners]
+    def weights(rho: int) -> list[int]:
+        return [force(fee, rho * up // down) if fee else 0 for fee, up, down in people]
 
-    low, high = ZERO, Fraction(1)
-    while sum(weights(high), ZERO) < target:
+    low, high, goal = 0, ONE, int(target * ONE)
+    while sum(weights(high)) < goal:
         low, high = high, 2 * high
-    for _ in range(BITS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if sum(weights(middle), ZERO) < target else (low, middle)
-    return weights(high)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if sum(weights(middle)) < goal else (low, middle)
+    return [Fraction(weight, ONE) for weight in weights(high)]
 
 
 def together(rule: Callable[[list[tuple[Fraction, Shares]]], Shares]) -> Callable[[Sequence[Listener]], Shares]:
