@@ -20,6 +20,9 @@ KINDS = {
     "binary": TEXT.cast(pa.binary()),
     "dictionary": TEXT.dictionary_encode(),
     "dictionary of small codes": TEXT.dictionary_encode().cast(pa.dictionary(pa.uint8(), pa.large_string())),
+    "slice of views": pa.concat_arrays([pa.array(["zz"]), TEXT]).cast(pa.string_view())[1:],
+    "few rows of a large dictionary": pa.array([*map(str, range(9999)), *IDS]).dictionary_encode()[9999:],
+    "dictionary of large": TEXT.cast(pa.large_string()).dictionary_encode(),
     "slice": pa.concat_arrays([pa.array(["zz"]), TEXT])[1:],
     "slice of a dictionary": pa.concat_arrays([pa.array(["zz"]), TEXT]).dictionary_encode()[1:],
 }

@@ -24,28 +24,6 @@ if TYPE_CHECKING:
 
 ROWS = make_rows(1)
 
-COLUMNS: dict[str, Callable[[list[str]], pa.Array]] = {
-    "string": lambda values: pa.array(values, pa.string()),
-    "large_string": lambda values: pa.array(values, pa.large_string()),
-    "string_view": lambda values: pa.array(values, pa.string_view()),
-    "binary": lambda values: pa.array([x.encode() for x in values], pa.binary()),
-    "dictionary": lambda values: pa.array(values, pa.string()).dictionary_encode(),
-    "dictionary of large": lambda values: pa.array(values, pa.large_string()).dictionary_encode(),
-    "slice": lambda values: pa.array(["before", *values, "after"], pa.string()).slice(1, len(values)),
-    "slice of views": lambda values: pa.array(["before", *values, "after"], pa.string_view()).slice(1, len(values)),
-    "few rows of a large dictionary": lambda values: pa.array([*map(str, range(9999)), *values]).dictionary_encode()[
-        9999:
-    ],
-    "slice of a dictionary": lambda values: pa.array(["?", *values]).dictionary_encode().slice(1),
-}
-
-
-@pytest.mark.parametrize("kind", COLUMNS)
-def test_every_kind_of_text_column_means_the_same(kind: str) -> None:
-    with engine_with(batches_of(ROWS, 700, COLUMNS[kind])) as engine:
-        engine.finish()
-        assert held(engine) == expected(ROWS)
-
 
 @pytest.mark.parametrize("size", [1, 1000, len(ROWS)])
 @pytest.mark.parametrize("threads", [1, 4])

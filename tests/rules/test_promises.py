@@ -9,25 +9,18 @@ import promises
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from promises import Change, Listening
+from promises import VARIANTS, Change, Listening
 
-from fairpay.rules import find_rule, rule_classes
+from fairpay.rules import find_rule
 from fairpay.rules.core.promise import Promise
 
 if TYPE_CHECKING:
     from fairpay.rules.core.rule import Rule
 
-TRIES = 2_000
-NIGHTLY = 50_000
 ARTISTS = "ABCD"
 AMOUNTS = st.sampled_from([0, 0, 0, 1, 1, 1, 2, 3, 4, 7, 40, 999])
 FEES = st.sampled_from([1, 1, 1, 2, 3, 5, 10, 0])
 RATES = st.sampled_from([Fraction(1), Fraction(9, 10), Fraction(7, 10), Fraction(1, 2)])
-VARIANTS = [
-    cls.parse(text)
-    for cls in rule_classes().values()
-    for text in dict.fromkeys(["", *(e.parameters for e in cls.examples), *(e.parameters for e in cls.breaks)])
-]
 
 
 @st.composite
@@ -118,22 +111,10 @@ def search(promise: Promise, rules: list[Rule], tries: int) -> None:
     holds()
 
 
-def keepers(promise: Promise) -> list[Rule]:
-    """The rules, with the parameters of their examples, that declare the promise."""
-    return [rule for rule in VARIANTS if promise in rule.keeps()]
-
-
+@pytest.mark.parametrize("tries", [2_000, pytest.param(50_000, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("promise", Promise)
-def test_no_counterexample_to_a_declared_promise(promise: Promise) -> None:
-    """2,000 tries for every rule that declares it."""
-    search(promise, keepers(promise), TRIES)
-
-
-@pytest.mark.nightly
-@pytest.mark.parametrize("promise", Promise)
-def test_no_counterexample_in_a_long_search(promise: Promise) -> None:
-    """50,000 tries."""
-    search(promise, keepers(promise), NIGHTLY)
+def test_no_counterexample_to_a_declared_promise(promise: Promise, tries: int) -> None:
+    search(promise, [rule for rule in VARIANTS if promise in rule.keeps()], tries)
 
 
 TABLE = """

@@ -180,3 +180,10 @@ def exact(
     shares = answer(rule, listeners, artists, alpha)
     total = sum(shares)
     return [pool * share / total for share in shares] if total else [Fraction(0)] * artists
+
+
+def shown(text: str, value: Fraction) -> bool:
+    """Whether a value is the fraction (100 bits of it, where roots cancel) or, to the digits shown, the decimal."""
+    if "." not in text:
+        return abs(Fraction(text) - value) < Fraction(1, 10**30)
+    return abs(Fraction(text) - value) * 10 ** len(text.partition(".")[2]) <= Fraction(3, 5)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import naive
 
+from fairpay.rules import rule_classes
 from fairpay.rules.core.promise import Promise
 
 if TYPE_CHECKING:
@@ -21,6 +22,13 @@ NOBODY = ""
 """An artist without listeners, in every month."""
 SLACK = Fraction(1, 10**24)
 """What a root to 120 bits, or a geometric median to 30 digits, may be off, as a part of the pool."""
+
+VARIANTS = [
+    cls.parse(text)
+    for cls in rule_classes().values()
+    for text in dict.fromkeys(["", *(e.parameters for e in cls.examples), *(e.parameters for e in cls.breaks)])
+]
+"""Every rule with the parameters of its examples and counter-examples."""
 
 
 @dataclass
