@@ -241,7 +241,7 @@ def finished(plan: Plan, listens: Listens, variant: int | None) -> Listens:
     if variant is None:
         return listens
     codes = np.full(len(listens.used), variant, dtype=np.uint32)
-    divisions = None if listens.divisions is None else dict.fromkeys([variant], next(iter(listens.divisions.values())))
+    divisions = None if listens.divisions is None else dict(zip([variant], listens.divisions.values(), strict=False))
     return replace(listens, pool=codes, divisions=divisions)
 
 
