@@ -9,7 +9,9 @@ result.save("out")      # the same files as `fairpay compare ... -o out`
 from __future__ import annotations
 
 from fairpay.fraud.jobs import audit, suspects
-from fairpay.ledger.jobs import adjust, close, diff, init, verify
+from fairpay.ledger.jobs import adjust, close, diff
+from fairpay.ledger.tables import init
+from fairpay.ledger.verify import verify
 from fairpay.pipeline.jobs import Checked, Result, check, compare, pay
 from fairpay.synth.make import synth
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fairpay.cli.terminal import tell
-from fairpay.ledger.jobs import init
+from fairpay.ledger.tables import init
 
 if TYPE_CHECKING:
     from fairpay.cli.invocation import Invocation

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fairpay.cli.terminal import emit, show, tell
-from fairpay.errors import UnbalancedError
+from fairpay.reports.outcome import require_balance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -40,9 +40,7 @@ def balanced(result: Result) -> Result:
         UnbalancedError: one does not.
 
     """
-    broken = [control for control in result.outcome.controls if not control.ok]
-    if broken:
-        raise UnbalancedError("; ".join(f"control {c.name} failed: {c.detail}" for c in broken))
+    require_balance(result.outcome)
     return result
 
 

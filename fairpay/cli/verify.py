@@ -8,7 +8,7 @@ from fairpay.cli.outcomes import present_data
 from fairpay.cli.screens.verify import screen
 from fairpay.cli.words import counted
 from fairpay.errors import NotVerifiedError, Problem
-from fairpay.ledger.jobs import verify
+from fairpay.ledger.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

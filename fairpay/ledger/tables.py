@@ -1,4 +1,4 @@
-"""Small tables that say how to pay: read from CSV, Parquet or TOML as text; every fault is listed at once."""
+"""Small tables that say how to pay, read as text, every fault listed at once; and the file a month begins with."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ import tomllib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fairpay.errors import FairpayError, InputError
+from fairpay.errors import FairpayError, InputError, OutputError
+from fairpay.runs.disk import open_new
+from fairpay.settings.speech import job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from fairpay.logs.faults import Faults
 
-__all__ = ["IDS", "Line", "noted", "read_table"]
+__all__ = ["IDS", "Line", "init", "noted", "read_table"]
 
 IDS = frozenset({"user", "artist", "track", "payee", "wrong", "right"})
 """Columns compared with what logs hold, where ids are text: no character of theirs is taken off."""
@@ -140,3 +143,23 @@ def text_of(value: Any) -> str:  # noqa: ANN401 - whatever a Parquet or TOML cel
 
 
 READERS = {".parquet": from_parquet, ".pq": from_parquet, ".toml": from_toml}
+
+
+@job
+def init(file: str | Path = "month.toml") -> Path:
+    """Write the commented file that `fairpay close --config` closes a month from, and return its path.
+
+    Raises:
+        OutputError: something is there already, or it cannot be written.
+
+    """
+    try:
+        with open_new(Path(file)) as out:
+            out.write(files("fairpay.ledger").joinpath("month.toml").read_bytes())
+    except FileExistsError:
+        message = f"{file} is there already"
+        raise OutputError(message, advice="Nothing was touched. Give another name.") from None
+    except OSError as problem:
+        message = f"{file} could not be written: {problem.strerror}"
+        raise OutputError(message) from problem
+    return Path(file)

@@ -8,11 +8,12 @@ import os
 import re
 import stat
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
 
 import polars as pl
 
-from fairpay.errors import InputError
+from fairpay.errors import InputError, UsageError
 from fairpay.ledger.balances import Balances
 from fairpay.ledger.controls import check_month, position
 from fairpay.ledger.export import csv_parts, ledger_csv
@@ -24,19 +25,40 @@ from fairpay.ledger.store import ADJUSTMENTS, HEAD, LEDGER, Entry, gone, shelf
 from fairpay.reports.outcome import Control
 from fairpay.runs.publish import damage, fault_of, manifest_stands
 from fairpay.runs.verify import UNREADABLE
+from fairpay.runs.verify import verify as verify_run
+from fairpay.settings.commands import complete
+from fairpay.settings.speech import job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Sequence
 
     from fairpay.ledger.store import Shelf
+    from fairpay.settings import options as o
 
-__all__ = ["verify_books"]
+__all__ = ["verify", "verify_books"]
 
 OURS = re.compile(r"\.lock|\..*\.fairpay-(lock|old|[0-9a-f]{8}\.tmp)|\.git\w*")
 """What may lie in the books for a while: locks, and what a killed run leaves, which the next removes; and a history."""
 PoolSums = dict[tuple[Any, ...], int]
 """(pool, currency) -> minor units."""
+
+
+@job
+def verify(directory: str | Path | None = None, **options: Unpack[o.VerifyOptions]) -> Sequence[Control]:
+    """Check a published run, or all months of `books`, from its files alone; every control comes with its numbers.
+
+    Raises:
+        InputError: when there is no manifest.
+        UsageError: neither or both are named.
+
+    """
+    full = complete("verify", options)
+    if (directory is None) == (full["books"] is None):
+        message = "verify takes the directory of a run, or --books DIR"
+        raise UsageError(message, advice="Give one of the two.")
+    if directory is None:
+        return verify_books(Path(full["books"]))
+    return verify_run(Path(directory), inputs=full["inputs"])
 
 
 def verify_books(directory: Path) -> list[Control]:

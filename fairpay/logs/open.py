@@ -84,6 +84,7 @@ def unpacked(file: LogFile) -> LogFile:
 
 
 def starts_plainly(path: str) -> bool:
+    """Whether a zstd file begins with a frame of data."""
     with Path(path).open("rb") as raw:
         return raw.read(4) == b"\x28\xb5\x2f\xfd"
 

@@ -14,6 +14,7 @@ from fairpay.kernels.numbers import EMPTY, NEGATIVE, NOT_A_NUMBER, TOO_LARGE
 from fairpay.logs.cells import id_cells, is_id, to_arrow, with_comma
 from fairpay.logs.columns import looks_like_data
 from fairpay.logs.faults import Faults, reading_of
+from fairpay.logs.files import open_bytes
 from fairpay.logs.find import log_file
 from fairpay.logs.names import ARTIST_ID, ARTIST_NAME, KNOWN, PAID, answering, normal
 from fairpay.logs.open import open_file
@@ -58,7 +59,7 @@ def open_table(path: Path, reading: Reading | None = None, *, header: bool = Tru
         raise InputError(message, advice="Fetch it first, and give the file.")
     file = log_file(str(path), Reading())
     encoding = None if reading is None else reading.encoding
-    with reading_of(str(path)), open(file.local, "rb") as begin:  # noqa: PTH123 - a name as it was given
+    with reading_of(str(path)), open_bytes(file.local) as begin:
         encoding = "utf-16" if begin.read(2) in UTF_16 else encoding
     source = open_file(file, Reading(columns={name: name for name in known}, header=header, encoding=encoding))
     if not source.fields:

@@ -241,7 +241,7 @@ def finished(plan: Plan, listens: Listens, variant: int | None) -> Listens:
     if variant is None:
         return listens
     codes = np.full(len(listens.used), variant, dtype=np.uint32)
-    divisions = None if listens.divisions is None else dict(zip([variant], listens.divisions.values(), strict=False))
+    divisions = None if listens.divisions is None else {variant + pool: one for pool, one in listens.divisions.items()}
     return replace(listens, pool=codes, divisions=divisions)
 
 

@@ -5,20 +5,19 @@ Every figure is a function of the month alone: the sums are of integers, so bloc
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fairpay.kernels.split import count_kept, sum_played
 from fairpay.money.integers import sum_exactly
+from fairpay.rules.core.month import Scratch
 from fairpay.rules.core.promise import Promise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from fairpay.kernels.arrays import Ints
     from fairpay.money.rounding import Allocation
@@ -116,38 +115,6 @@ def heavy_shares(
     return shares
 
 
-class PerThread:
-    """Arrays to add to, one for each thread that adds at the same time."""
-
-    def __init__(self, make: Callable[[], Ints]) -> None:
-        """Remember what makes an array of zeros."""
-        self.make = make
-        self.arrays: list[Ints] = []
-        self.idle: list[Ints] = []
-        self.lock = Lock()
-
-    @contextmanager
-    def one(self) -> Iterator[Ints]:
-        """Hand out an array that no other thread has."""
-        with self.lock:
-            array = self.idle.pop() if self.idle else None
-        if array is None:
-            array = self.make()
-            self.arrays.append(array)
-        try:
-            yield array
-        finally:
-            with self.lock:
-                self.idle.append(array)
-
-    def total(self) -> Ints:
-        """Return the sum of all."""
-        total = self.make()
-        for array in self.arrays:
-            total += array
-        return total
-
-
 @dataclass(frozen=True, slots=True)
 class PayoutWalk:
     """What one more walk over the month finds out once the payouts are known."""
@@ -171,7 +138,7 @@ def walk_payouts(month: Month, payouts: Sequence[tuple[Rule, Allocation]]) -> Pa
     paid = [allocation.paid for (_, allocation), stray in zip(payouts, strays, strict=True) if stray]
     tables = side_by_side(paid)
     facts = month.facts
-    bins = PerThread(lambda: np.zeros((len(paid), BINS + 1), dtype=np.int64))
+    bins = Scratch(lambda: np.zeros((len(paid), BINS + 1), dtype=np.int64))
 
     def visit(usage: Usage) -> tuple[int, int, int, int]:
         with bins.one() as own:
@@ -191,7 +158,7 @@ def walk_payouts(month: Month, payouts: Sequence[tuple[Rule, Allocation]]) -> Pa
 
     figures = [*month.each(visit)]
     heavy_sum, heavy_count, light_sum, light_count = (sum(column) for column in zip(*figures, strict=True))
-    kept = np.cumsum(bins.total(), axis=1)
+    kept = np.cumsum(sum(bins.all, bins.make()), axis=1)
     medians = iter([1 - Fraction(int(np.searchsorted(one, rank)), BINS) for one in kept])
     strayed = tuple(next(medians) if stray else Fraction(0) for stray in strays)
     both = heavy_count and light_count and light_sum

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import polars as pl
 import pyarrow as pa
 
-from fairpay.errors import FairpayError, UnbalancedError
+from fairpay.errors import FairpayError
 from fairpay.logs.tables import defused
 from fairpay.pipeline.request import Request, Watch, input_files
+from fairpay.reports.outcome import require_balance
 from fairpay.reports.summary import decisions_of, warnings_of
 from fairpay.rules import find_rule
 from fairpay.runs.inputs import HashedInputs, HashSink
@@ -142,9 +143,7 @@ def publish(
         UnbalancedError: when a control does not hold; nothing is written.
 
     """
-    broken = [control for control in result.outcome.controls if not control.ok]
-    if broken:
-        raise UnbalancedError("; ".join(f"control {c.name} failed: {c.detail}" for c in broken))
+    require_balance(result.outcome)
     name = TABLES[result.command]
     inputs, table = hashed.records(), result.arrow
     files: dict[str, Callable[[Path], int | None]] = {

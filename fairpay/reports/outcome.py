@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fairpay.errors import UnbalancedError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from fractions import Fraction
@@ -17,7 +19,17 @@ if TYPE_CHECKING:
     from fairpay.money.rounding import Allocation
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["Condition", "Control", "Decided", "InputFile", "ListeningTotals", "Money", "Outcome", "Payout"]
+__all__ = [
+    "Condition",
+    "Control",
+    "Decided",
+    "InputFile",
+    "ListeningTotals",
+    "Money",
+    "Outcome",
+    "Payout",
+    "require_balance",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,3 +188,15 @@ class Outcome:
     """Decisions that were given, by hash."""
     conditions: tuple[Condition, ...] = ()
     """What each line of the policy did."""
+
+
+def require_balance(outcome: Outcome) -> None:
+    """Go on only if every control holds.
+
+    Raises:
+        UnbalancedError: with each that does not.
+
+    """
+    broken = [control for control in outcome.controls if not control.ok]
+    if broken:
+        raise UnbalancedError("; ".join(f"control {c.name} failed: {c.detail}" for c in broken))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +13,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from fairpay.engine.keys import KeyTable, hash_ids, ids_as_text
+from fairpay.engine.feeding import usable_processors
+from fairpay.engine.keys import KeyTable, fresh_keys, hash_ids, ids_as_text
 from fairpay.fraud.traces import seeds
 from fairpay.kernels import hashing
 from fairpay.qualify.columns import read_moments
@@ -67,13 +67,13 @@ class Ids:
 
     def __init__(self) -> None:
         """Know nobody."""
-        self.table = KeyTable()
+        self.table, self.secret = KeyTable(), fresh_keys()
         self.texts = [pa.array([], pa.large_string())]
         self.lock = Lock()
 
     def codes(self, column: pa.Array, rows: Ints) -> Codes:
         """Return the number of each id of a column that stands in some rows: uint32[rows]; called from threads."""
-        keys = hash_ids(column, KEYS)[rows]
+        keys = hash_ids(column, self.secret)[rows]
         with self.lock:
             known = self.table.count
             codes = self.table.enter(keys)
@@ -102,7 +102,7 @@ class Partitions:
         Rows that agree in the column `by` lie in one partition.
         """
         self.folder, self.schema, self.by = Path(mkdtemp(dir=folder)), schema, by
-        self.threads = running.threads or os.cpu_count()
+        self.threads = running.threads or usable_processors()
         self.kept = KEPT if running.memory is None else min(KEPT, running.memory // 8)
         self.waiting: list[pl.DataFrame] = []
         self.held: dict[int, list[pl.DataFrame]] = {}
