@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from fairpay.logs.tables import read_artists, read_subscribers
 from fairpay.money.currency import Currency
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 EUR, JPY, KWD = Currency.of("EUR"), Currency.of("JPY"), Currency.of("KWD")
@@ -54,6 +56,12 @@ def test_currencies_have_their_own_digits(tmp_path: Path, currency: Currency, pa
 def test_parquet_amounts_of_every_type(tmp_path: Path, paid: pa.Array) -> None:
     pq.write_table(pa.table({"user": [1, 2], "paid": paid}), tmp_path / "s.parquet")
     assert read(tmp_path / "s.parquet") == [("1", 999), ("2", 7)]
+
+
+@pytest.mark.parametrize(("name", "packed"), [("paid.csv", bytes), ("paid.csv.gz", gzip.compress)])
+def test_a_table_in_utf_16_says_so_itself(tmp_path: Path, name: str, packed: Callable[[bytes], bytes]) -> None:
+    (tmp_path / name).write_bytes(packed("user,paid\nZoë,9.99\n".encode("utf-16")))
+    assert read(tmp_path / name) == [("Zoë", 999)]
 
 
 def test_every_unusable_line_is_counted_at_once(tmp_path: Path) -> None:
