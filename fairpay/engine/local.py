@@ -204,8 +204,10 @@ class LocalEngine:
                 for part in parts:
                     part.move_table(self.spool)
 
-    def finish(self, *, fee: int = 1) -> Intake:
-        """Close the intake and return what pool 0 adds up to; `fee` is what each user paid where nobody was subscribed.
+    def finish(self, *, fee: int = 1, pools: int = 1) -> Intake:
+        """Close the intake and return what pool 0 adds up to; at least so many pools are there then, if empty ones.
+
+        `fee` is what each user paid where nobody was subscribed.
 
         Raises:
             InputError: sums above 2^62, or listeners without a subscription line where they are refused.
@@ -216,7 +218,7 @@ class LocalEngine:
             before = encoder.held
             encoder.close()
             self.spool.charge(encoder.held - before)
-        count = max(1, -(-len(self.parts) >> self.bits))
+        count = max(pools, -(-len(self.parts) >> self.bits))
         self.part((count << self.bits) - 1)
         settled = [self.settle_pool(code, fee=fee) for code in range(count)]
         held = sum(encoder.held for encoder in self.encoders)

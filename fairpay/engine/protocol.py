@@ -156,8 +156,8 @@ class Engine(Protocol):
         """Take in every batch of every unit; any number of times."""
         ...
 
-    def finish(self, *, fee: int = 1) -> Intake:
-        """Close the intake and return what pool 0 adds up to."""
+    def finish(self, *, fee: int = 1, pools: int = 1) -> Intake:
+        """Close the intake and return what pool 0 adds up to; at least so many pools are there then."""
         ...
 
     def pool(self, code: int) -> EnginePool:

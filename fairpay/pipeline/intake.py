@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fairpay.adjust.weights import Census
     from fairpay.engine.pool import LocalPool
     from fairpay.engine.protocol import Engine, Intake, Unlisted
+    from fairpay.engine.spool import Spool
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Cautions, Listens, RawBatch
     from fairpay.pipeline.census import Applying
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from fairpay.qualify import Counts
     from fairpay.settings.values import Qualifying, Reading, Running
 
-__all__ = ["Held", "Plan", "Statements", "Taken", "Variant", "stages_of", "take_in"]
+__all__ = ["Held", "Plan", "Statements", "Taken", "Variant", "count_first", "repeats_of", "stages_of", "take_in"]
 
 
 BEHIND = 2
@@ -201,8 +202,7 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
     """
     running = plan.running
     with LocalEngine(running, pools=len(variants) if plan.pools is None else plan.pools + BEHIND) as engine:
-        drop = plan.reading.repeats == "drop"
-        once = find_repeats(logs, plan.qualifying, plan.judging, spool=engine.spool, running=running) if drop else None
+        once = repeats_of(plan, logs, engine.spool)
         stages = open_stages(plan, logs, once, variants)
         stages[0].observer = observer
         subscribe(plan, engine, len(variants))
@@ -222,8 +222,15 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
         if plan.rejects is not None:
             tables = [qualifier.rejected(), *plan.statements.rejected()]
             write_rejects(pa.concat_tables(tables, promote_options="default"), plan.rejects)
-        intake = engine.finish(fee=plan.fee)
+        intake = engine.finish(fee=plan.fee, pools=len(variants))
         yield Taken(plan, logs, counts, engine, intake, stages)
+
+
+def repeats_of(plan: Plan, logs: Logs, spool: Spool) -> Once | None:
+    """Find plays that are told more than once, where these are dropped."""
+    if plan.reading.repeats != "drop":
+        return None
+    return find_repeats(logs, plan.qualifying, plan.judging, spool=spool, running=plan.running)
 
 
 def subscribe(plan: Plan, engine: Engine, variants: int) -> None:
@@ -277,21 +284,22 @@ def finished(plan: Plan, listens: Listens, variant: int | None) -> Listens:
 
 def open_stages(plan: Plan, logs: Logs, once: Once | None, variants: Sequence[Variant]) -> tuple[Stages, ...]:
     """Count what policies ask for, and put the stages of each variant together."""
+    counted = count_first(plan, logs, once) if plan.counted is None else plan.counted
+    return tuple(stages_of(plan, logs.columns, counted, variant) for variant in variants)
+
+
+def count_first(plan: Plan, logs: Logs, once: Once | None) -> dict[str, dict[int, Census]]:
+    """Count what policies ask for, see `census_of`; `once` says which plays are told again."""
 
     def judging() -> Callable[[RawBatch], Listens]:
         repeats = None if once is None else once.again()
         return plan.judging(Qualifier(plan.qualifying, set_aside=True, repeats=repeats))
 
-    counted = plan.counted
-    if counted is None:
-        counted = census_of(
-            logs, plan.policies, judging, pools=plan.pools or 1, running=plan.running, artists=plan.artists
-        )
-    return tuple(stages_of(plan, logs.columns, counted, variant) for variant in variants)
+    return census_of(logs, plan.policies, judging, pools=plan.pools or 1, running=plan.running, artists=plan.artists)
 
 
 def stages_of(
-    plan: Plan, columns: Mapping[str, str], counted: Mapping[str, Mapping[int, Census]], variant: Variant
+    plan: Plan, columns: Mapping[str, Any], counted: Mapping[str, Mapping[int, Census]], variant: Variant
 ) -> Stages:
     """Put the stages of a variant together, for logs with these columns by role."""
     policies = [

@@ -14,9 +14,18 @@ from fairpay.adjust.policy import find_policy
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.doctor import examine
 from fairpay.logs.read import as_paths
+from fairpay.pipeline.request import input_files
 from fairpay.pipeline.run import inspect, refusal, run
 from fairpay.pipeline.shards import AnotherRound, add, conclude, contribute
-from fairpay.pipeline.terms import Contribution, read_part, refuse_apart, request_on, terms_of, write_part
+from fairpay.pipeline.terms import (
+    Contribution,
+    read_part,
+    refuse_apart,
+    refuse_over,
+    request_on,
+    terms_of,
+    write_part,
+)
 from fairpay.pipeline.work import do, origins_of, publish, request_of, tables_in_files, watching
 from fairpay.reports.outcome import InputFile
 from fairpay.reports.summary import summary
@@ -204,6 +213,7 @@ def shard(logs: Logs, **options: Unpack[o.ShardOptions]) -> Contribution:
     with tables_in_files(full) as filed:
         request = request_of(command, logs, rules, filed)
         refuse_apart(request)
+        refuse_over(path, [full["after"], *(one.path for one in input_files(request))])
         known = None if full["after"] is None else read_part(full["after"])
         held = contribute(request, terms_of(command, rules, request, full), known, watching(full), party=full["party"])
         return Contribution(held, write_part(held, path, force=full["force"]))
@@ -224,11 +234,16 @@ def merge(parts: PathText | Sequence[PathText], **options: Unpack[o.MergeOptions
     """
     full = complete("merge", options)
     names = [os.fspath(parts)] if isinstance(parts, str | os.PathLike) else [os.fspath(part) for part in parts]
+    if not names:
+        message = "no part given"
+        raise UsageError(message, advice="Give files that `fairpay shard` or `fairpay merge` wrote.")
     several = [read_part(name) for name in names]
     with tables_in_files(full) as filed, request_on(several[0].terms, filed) as request:
         whole = add(several, names, request)
         if full["output"] is not None and full["output"].endswith(".part"):
-            return Contribution(whole, write_part(whole, Path(full["output"]), force=full["force"]))
+            path = Path(full["output"])
+            refuse_over(path, names)
+            return Contribution(whole, write_part(whole, path, force=full["force"]))
         command, rules = several[0].terms["command"], several[0].terms["rules"]
         read = tuple(InputFile("parts", name) for name in names)
         try:
@@ -237,7 +252,8 @@ def merge(parts: PathText | Sequence[PathText], **options: Unpack[o.MergeOptions
             message = f"round {whole.round} does not say all: every party is to be asked once more"
             advice = "Write the sum with -o SUM.part; each party runs `fairpay shard` with --after SUM.part."
             raise InputError(message, advice=advice) from None
-        origins = {name: (value, "parts") for name, value in several[0].terms.items()} | {"rule": (rules, "parts")}
+        recorded = {name: value for name, value in several[0].terms.items() if name not in {"rules", "fairpay"}}
+        origins = {name: (value, "parts") for name, value in {**recorded, "rule": rules}.items()}
         result = Result(command, outcome, read, origins)
         if full["output"] is None:
             return result

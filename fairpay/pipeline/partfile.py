@@ -19,11 +19,12 @@ import pyarrow.parquet as pq
 from fairpay.adjust.weights import Census
 from fairpay.engine.partial import PoolPart, ids_of, places_of
 from fairpay.engine.protocol import PayerTotals
-from fairpay.errors import InputError, Problem
+from fairpay.errors import InputError
 from fairpay.logs.faults import DAMAGED, reading_of
 from fairpay.logs.schema import Fate, Warned
 from fairpay.pipeline.parts import MonthPart
 from fairpay.qualify.tally import Counts
+from fairpay.rules.core.month import totals_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -66,8 +67,8 @@ class Answer:
     totals: Totals
 
     def __add__(self, other: Answer) -> Answer:
-        """Add what other users' visits come to."""
-        return Answer(self.sums + other.sums, tuple(map(sum, zip(self.totals, other.totals, strict=True))))
+        """Add what other users' visits come to; who has no user has no totals."""
+        return Answer(self.sums + other.sums, totals_of((self.totals, other.totals)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,15 +145,15 @@ def answer_said(one: Answer) -> dict[str, Any]:
 def part_said(part: MonthPart) -> dict[str, Any]:
     counts = part.counts
     return {
-        "columns": dict(part.columns),
+        "columns": {role: list(names) for role, names in part.columns.items()},
+        "elsewhere": dict(part.elsewhere),
         "counts": {
             **{
                 one.name: getattr(counts, one.name) for one in fields(Counts) if one.name not in {"dropped", "problems"}
             },
             "dropped": {fate.name: count for fate, count in counts.dropped.items()},
-            "problems": [asdict(one) for one in counts.problems],
         },
-        "warnings": [asdict(one) for one in part.warned],
+        "warnings": [{"code": one.code, "count": one.count, "advice": one.advice} for one in part.warned],
         "stages": [dict(one) for one in part.stages],
         "pools": [{**asdict(one.payers), "subscribers": one.subscribers, "has_ms": one.has_ms} for one in part.pools],
     }
@@ -203,15 +204,19 @@ def unpacked(content: bytes, name: str) -> PartFile:
     """
     with reading_of(name):
         table = pq.read_table(pa.BufferReader(content))
-    said = json.loads((table.schema.metadata or {}).get(KEY, b"null"))
-    if not isinstance(said, dict) or "sha256" not in said:
+        table.validate(full=True)
+    try:
+        said = json.loads((table.schema.metadata or {}).get(KEY, b"null"))
+    except ValueError:
+        said = None
+    if not isinstance(said, dict) or not {"schema", "sha256"} <= {*said}:
         message = f"{name}: this is no part of a month"
         raise InputError(message, advice="Give files that `fairpay shard` or `fairpay merge` wrote.")
     if said["schema"] != SCHEMA_VERSION:
         message = f"{name}: a part of version {said['schema']} of the format, and this fairpay reads {SCHEMA_VERSION}"
         raise InputError(message, advice="Make all parts with the same fairpay.")
     mark = said.pop("sha256")
-    if digest(table.replace_schema_metadata(None), said) != mark:
+    if not table.schema.equals(SCHEMA) or digest(table.replace_schema_metadata(None), said) != mark:
         message = f"{name}: its content is not what was written"
         raise InputError(message, advice=DAMAGED)
     frame = {
@@ -249,11 +254,11 @@ def answer_of(rows: pl.DataFrame | None, place: int, said: Mapping[str, Any]) ->
 def read_listening(said: Mapping[str, Any], frame: Mapping[Any, pl.DataFrame]) -> MonthPart:
     counts = dict(said["counts"])
     counts["dropped"] = {Fate[name]: count for name, count in counts["dropped"].items()}
-    counts["problems"] = tuple(Problem(**one) for one in counts["problems"])
     return MonthPart(
         columns=said["columns"],
-        counts=Counts(**counts),
-        warned=tuple(Warned(**{**one, "examples": tuple(one["examples"])}) for one in said["warnings"]),
+        elsewhere=said["elsewhere"],
+        counts=Counts(**counts, problems=()),
+        warned=tuple(Warned(**one, examples=()) for one in said["warnings"]),
         stages=tuple(said["stages"]),
         pools=tuple(read_pool(one, frame, pool) for pool, one in enumerate(said["pools"])),
     )

@@ -6,21 +6,23 @@ hands on a part. Parts of disjoint users add up in any order, and what they come
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from fairpay.engine.partial import PoolPart, Walks, add_parts, merged_pool
 from fairpay.engine.protocol import refuse_unlisted
-from fairpay.errors import InputError, Problem
+from fairpay.errors import InputError
 from fairpay.logs.schema import Cautions, Fate
 from fairpay.pipeline.intake import stages_of
 from fairpay.pipeline.stages import Lost
+from fairpay.pipeline.warn import named_elsewhere
 from fairpay.qualify.tally import Counts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from fairpay.engine.pool import LocalPool
     from fairpay.logs.schema import Warned
@@ -30,15 +32,21 @@ if TYPE_CHECKING:
 
 __all__ = ["MonthOfParts", "MonthPart", "add_counts", "add_up", "merged", "part_of"]
 
+Key = TypeVar("Key", Fate, str)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonthPart:
     """What some users add to a month; no user is in it."""
 
-    columns: Mapping[str, str]
-    """role -> column of the log."""
+    columns: Mapping[str, Sequence[str]]
+    """role -> columns of the logs, sorted."""
+    elsewhere: Mapping[str, int]
+    """Other columns with names of artists -> in how many rows without an artist they have one."""
     counts: Counts
+    """Without the places of bad rows."""
     warned: tuple[Warned, ...]
+    """Without examples: these may name a user, a moment or a file, and stay where they were found."""
     stages: tuple[Mapping[str, Sequence[int]], ...]
     """What was counted on the way, for each variant: see `numbers_of`."""
     pools: tuple[PoolPart, ...]
@@ -47,10 +55,12 @@ class MonthPart:
 
 def part_of(taken: Taken, cautions: Cautions) -> MonthPart:
     """Take what plays that were taken in add to a month."""
+    lost = taken.counts.dropped.get(Fate.NO_ARTIST, 0)
     return MonthPart(
-        columns=taken.logs.columns,
-        counts=taken.counts,
-        warned=cautions.found(),
+        columns={role: (name,) for role, name in taken.logs.columns.items()},
+        elsewhere=dict(sorted(named_elsewhere(taken.logs))) if lost else {},
+        counts=replace(taken.counts, problems=()),
+        warned=tuple(replace(one, examples=()) for one in cautions.found()),
         stages=tuple(numbers_of(stages) for stages in taken.stages),
         pools=tuple(PoolPart.of(taken.engine.pool(variant)) for variant in range(len(taken.stages))),
     )
@@ -65,9 +75,13 @@ def add_up(parts: Sequence[MonthPart], qualifying: Qualifying) -> MonthPart:
     """
     cautions = Cautions()
     for one in (one for part in parts for one in part.warned):
-        cautions.add(one.code, one.count, one.examples, one.advice)
+        cautions.add(one.code, one.count, (), one.advice)
+    roles = sorted({role for part in parts for role in part.columns})
     return MonthPart(
-        columns=parts[0].columns,
+        columns={
+            role: tuple(sorted({name for part in parts for name in part.columns.get(role, ())})) for role in roles
+        },
+        elsewhere=summed(part.elsewhere for part in parts),
         counts=add_counts([part.counts for part in parts], qualifying),
         warned=cautions.found(),
         stages=tuple(
@@ -85,30 +99,32 @@ def add_counts(counts: Sequence[Counts], qualifying: Qualifying) -> Counts:
         InputError: some rows have durations and others none.
 
     """
-    timed = {one.ms is not None for one in counts if one.rows}
+    counts = [one for one in counts if one.rows] or counts
+    timed = {one.ms is not None for one in counts}
     if len(timed) > 1:
         message = "some parts have durations and others none, so that their listening cannot be added"
         raise InputError(message, advice="Take durations out everywhere, with --measure plays, or add them.")
-    dropped: dict[Fate, int] = {}
-    for fate, count in (pair for one in counts for pair in one.dropped.items()):
-        dropped[fate] = dropped.get(fate, 0) + count
-    problems: dict[str, Problem] = {}
-    for one in (problem for each in counts for problem in each.problems):
-        old = problems.get(one.reason)
-        problems[one.reason] = one if old is None else replace(old, count=old.count + one.count)
     ms = [one.ms for one in counts if one.ms is not None]
     return Counts(
         rows=sum(one.rows for one in counts),
         used=sum(one.used for one in counts),
-        dropped=dict(sorted(dropped.items())),
+        dropped=summed(one.dropped for one in counts),
         bad=sum(one.bad for one in counts),
-        problems=tuple(problems.values()),
+        problems=(),
         plays=sum(one.plays for one in counts),
         ms=sum(ms) if ms else None,
         measure=qualifying.measure or ("time" if ms else "plays"),
         first_time=min((one.first_time for one in counts if one.first_time is not None), default=None),
         last_time=max((one.last_time for one in counts if one.last_time is not None), default=None),
     )
+
+
+def summed(several: Iterable[Mapping[Key, int]]) -> dict[Key, int]:
+    """Add up numbers by key; keys are sorted."""
+    found: Counter[Key] = Counter()
+    for one in several:
+        found.update(one)
+    return dict(sorted(found.items()))
 
 
 def numbers_of(stages: Stages) -> dict[str, tuple[int, ...]]:
@@ -178,6 +194,7 @@ def merged(plan: Plan, part: MonthPart, variants: Sequence[Variant], walks: Walk
     for through, numbers in zip(stages, part.stages, strict=True):
         count_on(through, numbers)
     if plan.unlisted == "refuse":
-        refuse_unlisted(part.pools[0].payers)
+        for one in part.pools:
+            refuse_unlisted(one.payers)
     pools = [merged_pool(one, walks, code) for code, one in enumerate(part.pools)]
     return MonthOfParts(plan, part.counts, MergedPools(pools), stages)

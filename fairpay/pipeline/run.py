@@ -155,7 +155,7 @@ def warned(taken: Held, cautions: Cautions, request: Request) -> tuple[Warned, .
 
 
 def warn_of_counts(
-    columns: Mapping[str, str],
+    columns: Mapping[str, str | Sequence[str]],
     elsewhere: Iterable[tuple[str, int]],
     request: Request,
     cautions: Cautions,
@@ -167,7 +167,8 @@ def warn_of_counts(
         InputError: with the part that has none.
 
     """
-    column, paying = columns.get("artist", ""), request.money_required
+    found, paying = columns.get("artist", ""), request.money_required
+    column = found if isinstance(found, str) else " or ".join(found)
     warn_of_lost(column, elsewhere, counts, request.reading, cautions, paying=paying)
     if (request.qualifying.since, request.qualifying.until) == (None, None) and request.money.pool is None:
         warn_of_span(counts, cautions)

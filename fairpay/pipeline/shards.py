@@ -7,6 +7,7 @@ these is the answer, and in the next round the program comes one step further, u
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -15,17 +16,17 @@ import numpy as np
 
 from fairpay.engine.partial import PoolPart, places_of
 from fairpay.engine.pool import LocalMonth
+from fairpay.engine.spool import Spool
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.schema import Cautions
-from fairpay.pipeline.census import census_of
 from fairpay.pipeline.funds import check_stated
-from fairpay.pipeline.intake import take_in
+from fairpay.pipeline.intake import count_first, repeats_of, take_in
 from fairpay.pipeline.partfile import Answer, PartFile, add_censuses, mark_of
 from fairpay.pipeline.parts import add_up, merged, part_of
 from fairpay.pipeline.request import Watch, begin
 from fairpay.pipeline.run import artist_names, plan_of, variants_of, warn_of_counts, warned
 from fairpay.pipeline.settle import Ending
-from fairpay.qualify import Qualifier
+from fairpay.pipeline.warn import sentences, stop_if_strict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
     from fairpay.rules.core.month import Totals, Usage
 
 __all__ = ["AnotherRound", "add", "conclude", "contribute"]
+
+
+SHOWN = 200
+"""Characters of terms that are shown; a policy's file is longer."""
 
 
 class AnotherRound(Exception):  # noqa: N818 - no error: more is to be known first
@@ -110,6 +115,8 @@ def contribute(
         FairpayError: every error of a run; these logs are not of the month that `known` is the sum of.
 
     """
+    if known is not None:
+        check_terms(known.terms, terms, "the sum and this part")
     plan, opened = partly(request, known), request.opened
     begin(request, watch)
     if plan.counted is None and any(policy.policy.boosts or policy.policy.thresholds for policy in plan.policies):
@@ -117,6 +124,9 @@ def contribute(
         return replace(bare, parts=(mark_of(bare),))
     with take_in(plan, opened.logs, watch, opened.cautions, variants=variants_of(request)) as taken:
         part = part_of(taken, opened.cautions)
+        for sentence in sentences(opened.cautions.found()):
+            watch.say(sentence)
+        stop_if_strict(request.reading, opened.cautions.found())
         census = None if known is None else known.census
         bare = PartFile(terms=terms, round=1 if census is None else 2, parts=(), party=party, part=part, census=census)
         mine = replace(bare, parts=(mark_of(bare),))
@@ -156,14 +166,9 @@ def counted_of(known: PartFile | None) -> dict[str, dict[int, Census]] | None:
 
 def counted_here(request: Request, plan: Plan) -> dict[str, Census]:
     """Count what policies ask for, of the users of these logs."""
-
-    def judging() -> Any:  # noqa: ANN401 - see `Plan.judging`
-        return Qualifier(plan.qualifying, set_aside=True).judge
-
-    found = census_of(
-        request.opened.logs, plan.policies, judging, pools=1, running=plan.running, artists=plan.artists
-    )  # fmt: skip
-    return {unit: of_pools[0] for unit, of_pools in found.items()}
+    with closing(Spool(plan.running)) as spool:
+        once = repeats_of(plan, request.opened.logs, spool)
+        return {unit: of_pools[0] for unit, of_pools in count_first(plan, request.opened.logs, once).items()}
 
 
 def answered(  # noqa: PLR0913, PLR0917 - what is visited, and how it is called
@@ -221,14 +226,25 @@ def check_alike(one: PartFile, other: PartFile, name: str, other_name: str) -> N
         InputError: their terms or rounds differ.
 
     """
-    for key in sorted({*one.terms, *other.terms}):
-        mine, theirs = one.terms.get(key), other.terms.get(key)
-        if mine != theirs:
-            message = f"{name} and {other_name} are on different terms: {key} is {mine!r} and {theirs!r}"
-            raise InputError(message, advice="Make all parts of a month with the same options and the same fairpay.")
+    check_terms(one.terms, other.terms, f"{name} and {other_name}")
     if (one.round, one.after) != (other.round, other.after):
         message = f"{name} is of round {one.round} and {other_name} of round {other.round}, or of another sum"
         raise InputError(message, advice="Add the parts of one round, made --after the same sum.")
+
+
+def check_terms(one: Mapping[str, Any], other: Mapping[str, Any], names: str) -> None:
+    """Refuse terms that differ.
+
+    Raises:
+        InputError: with the first that does.
+
+    """
+    for key in sorted({*one, *other}):
+        mine, theirs = one.get(key), other.get(key)
+        if mine != theirs:
+            differ = f"{key} is {mine!r} and {theirs!r}" if len(f"{mine}{theirs}") <= SHOWN else f"{key} differs"
+            message = f"{names} are on different terms: {differ}"
+            raise InputError(message, advice="Make all parts of a month with the same options and the same fairpay.")
 
 
 def check_sums(answer: Answer) -> None:
@@ -267,10 +283,11 @@ def concluded(request: Request, held: PartFile, walks: Walks, inputs: Sequence[I
     currency = check_stated(request.money, required=request.money_required)
     variants, cautions = variants_of(request), Cautions()
     for one in held.part.warned:
-        cautions.add(one.code, one.count, one.examples, one.advice)
+        cautions.add(one.code, one.count, (), one.advice)
     plan, fee_unit = plan_of(request, currency, kept=False)
     month = merged(replace(plan, counted=counted_of(held)), held.part, variants, walks)
-    warn_of_counts(held.part.columns, (), request, cautions, month.counts)
+    elsewhere = sorted(held.part.elsewhere.items(), key=lambda one: (-one[1], one[0]))
+    warn_of_counts(held.part.columns, elsewhere, request, cautions, month.counts)
     warnings = warned(month, cautions, request)
     ending = Ending(request, currency, fee_unit, artist_names(request.artists), month, inputs, warnings)
     _, outcome = ending.settle(0)

@@ -5,31 +5,38 @@ from __future__ import annotations
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fairpay.adjust.policy import policy_file
+from fairpay.adjust.policy import find_policy, policy_file, policy_names
+from fairpay.adjust.weights import wanted_roles
 from fairpay.errors import InputError, OutputError, UsageError
-from fairpay.logs.faults import reading_of
+from fairpay.money.currency import exact_amount, parse_rate
 from fairpay.pipeline.partfile import mark_of, packed, unpacked
 from fairpay.pipeline.work import request_of
 from fairpay.rules.core.rule import Needs
 from fairpay.runs import disk
+from fairpay.runs.rejects import is_same
 from fairpay.settings.option import options_of
 from fairpay.settings.options import MoneyOptions, QualifyingOptions
+from fairpay.settings.values import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from fairpay.adjust.policy import Policy
     from fairpay.pipeline.partfile import PartFile
     from fairpay.pipeline.request import Request
 
-__all__ = ["Contribution", "read_part", "refuse_apart", "request_on", "terms_of", "write_part"]
+__all__ = ["Contribution", "read_part", "refuse_apart", "refuse_over", "request_on", "terms_of", "write_part"]
 
 AGREED = ("several_artists", "repeats", "max_without_artist", "strict")
 """Options of reading that all parties must agree on; the others say how a party's own files are read."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PLACEHOLDER = "subscribers"
 """What stands for the subscriber files of the parties."""
 
@@ -49,20 +56,41 @@ class Contribution:
 def terms_of(command: str, rules: Sequence[str], request: Request, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what all parts of a month must agree on, as JSON holds it."""
     names = [*options_of(MoneyOptions, QualifyingOptions), *AGREED]
-    stated = {
-        name: value if value is None or isinstance(value, bool) else str(value) for name, value in options.items()
-    }
-    own = policy_file(request.conditions.policy)
+    own, stated = request.conditions.policy, {name: spelt(name, options[name]) for name in names}
+    preset = next((name for name in policy_names() if own is not None and find_policy(name) == request.policy), None)
+    named = preset or (None if policy_file(own) else own)
     return {
-        **{name: stated[name] for name in names},
+        **stated,
         "subscribers": None if request.money.subscribers is None else PLACEHOLDER,
         "fairpay": metadata.version("fairpay"),
         "command": command,
         "rules": [rule.label for rule in request.rules] or list(rules),
-        "policy": request.conditions.policy if own is None else None,
-        "policy file": None if own is None else Path(own).read_text(encoding="utf-8"),
+        "policy": named,
+        "policy file": None if own is None or named else Path(own).read_text(encoding="utf-8"),
+        "policy columns": None if request.policy is None else columns_for(request.policy, request.opened.logs.columns),
         "artists": digest(request.artists) if request.policy is not None else None,
     }
+
+
+def spelt(name: str, value: Any) -> Any:  # noqa: ANN401 - any option
+    """Spell an option in one way, whatever way it was given in."""
+    if value is None or isinstance(value, bool):
+        return value
+    text = str(value)
+    if name in {"royalty_rate", "max_without_artist"}:
+        return str(parse_rate(text))
+    if name in {"fee", "pool", "min_seconds"}:
+        exact_amount(text)
+        plain = f"{Decimal(text.strip()):f}"
+        return plain.rstrip("0").rstrip(".") if "." in plain else plain
+    if name in {"since", "until"}:
+        return f"{EPOCH + timedelta(microseconds=moment(value, end=name == 'until'))}"
+    return text.upper() if name == "currency" else text
+
+
+def columns_for(policy: Policy, columns: Iterable[str]) -> str:
+    """Name the columns that a policy uses and logs have: of other columns it makes other plays."""
+    return ", ".join(sorted({*wanted_roles(policy)} & {*columns})) or "none"
 
 
 def digest(path: Path | None) -> str | None:
@@ -119,8 +147,11 @@ def read_part(path: object) -> PartFile:
 
     """
     name = str(path)
-    with reading_of(name):
+    try:
         content = Path(name).read_bytes()
+    except OSError as error:
+        message = f"{name} cannot be read: {error.strerror or error}"
+        raise InputError(message, advice="Give files that `fairpay shard` or `fairpay merge` wrote.") from None
     return unpacked(content, name)
 
 
@@ -143,6 +174,18 @@ def write_part(held: PartFile, path: Path, *, force: bool) -> Path:
         message = f"{path} could not be written: {error.strerror or error}"
         raise OutputError(message, advice="Nothing half-written is left.") from error
     return path
+
+
+def refuse_over(path: Path, inputs: Iterable[str | None]) -> None:
+    """Refuse a place for a part where something lies that is read.
+
+    Raises:
+        UsageError: it is an input, also by a link.
+
+    """
+    if any(is_same(path, one) for one in inputs if one is not None):
+        message = f"-o {path} names an input: it would be overwritten"
+        raise UsageError(message, advice="Choose another name; nothing was read or written.")
 
 
 def is_part(path: Path) -> str:
