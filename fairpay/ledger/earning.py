@@ -154,7 +154,7 @@ def paid_of(  # noqa: PLR0913, PLR0917 - the same
     rate = None if pool.rate == 1 else pool.rate
     month = artists.month(pool=size, rate=rate, fees_are_money=False, play=play, digits=money.currency.digits)
     prepared = rule.prepare(month)
-    weights = weigh(month, {rule: prepared})[rule]
+    weights = weigh(month, {rule: prepared}).weights[rule]
     begun = rule.settling(weights, month, prepared)
     paid = Allocation(rule.label, settle_together(month, [begun])[0], size).paid
     if tied(begun):

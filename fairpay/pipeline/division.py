@@ -6,19 +6,22 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+import numpy as np
+
 from fairpay.money.currency import round_half_even
 from fairpay.money.rounding import Allocation
-from fairpay.pipeline.measures import HEAVY, median_fee, steered, walk_payouts
+from fairpay.pipeline.measures import HEAVY, Steering, median_fee, walk_payouts
 from fairpay.reports.outcome import Payout
 from fairpay.rules import references
-from fairpay.rules.core.ties import Unsettled, settle_together
+from fairpay.rules.core.ties import WORDS, Unsettled, carried, settle_together
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Month, Usage
+    from fairpay.rules.core.month import Month, Split, Totals, Usage
     from fairpay.rules.core.rule import Rule
+    from fairpay.rules.core.ties import TiePart
 
 __all__ = ["Division", "divide", "tied", "undecided", "weigh"]
 
@@ -37,8 +40,10 @@ class Division:
     """What the rules have to say about themselves on this month."""
 
 
-def divide(month: Month, rules: Sequence[Rule]) -> Division:
+def divide(month: Month, rules: Sequence[Rule], *, exact: bool = False) -> Division:
     """Run the rules in one walk, divide the month's pool under each, and look at what came out.
+
+    `exact` has that walk see all weights as finely as near ties ask for, so that none is needed for these alone.
 
     Raises:
         NothingToPayError: a rule finds no weight to divide the pool by.
@@ -47,19 +52,21 @@ def divide(month: Month, rules: Sequence[Rule]) -> Division:
     """
     by_listening, by_fee = references()
     prepared = {rule: rule.prepare(month) for rule in dict.fromkeys((*rules, by_listening, by_fee))}
-    weights = weigh(month, prepared)
-    pool = month.facts.pool
-    begun = [rule.settling(weights[rule], month, prepared[rule]) for rule in rules]
-    paid = settle_together(month, begun)
-    divided = [(rule, Allocation(rule.label, units, pool)) for rule, units in zip(rules, paid, strict=True)]
     ready = [(rule, prepared[rule]) for rule in rules]
-    top_1, top_10 = steered(month, ready, HEAVY)
+    steering, pool = Steering.of(month, ready, HEAVY), month.facts.pool
+    fine = {rule: rule.fine_parts(month, prepared[rule]) for rule in rules if exact}
+    weighed = weigh(month, prepared, fine=fine, look=steering.look)
+    weights = weighed.weights
+    begun = [rule.settling(weights[rule], month, prepared[rule]) for rule in rules]
+    paid = settle_together(month, begun, [weighed.digits[rule] for rule in rules] if exact else None)
+    divided = [(rule, Allocation(rule.label, units, pool)) for rule, units in zip(rules, paid, strict=True)]
+    heavy = steering.shares(month, weighed.looked)
     walked = walk_payouts(month, divided)
     typical = typical_fee(month)
     return Division(
         payouts=tuple(
-            Payout(rule, allocation, top_1[i], top_10[i], walked.stray[i])
-            for i, (rule, allocation) in enumerate(divided)
+            Payout(rule, allocation, heavy[rule][0], heavy[rule][1], stray)
+            for (rule, allocation), stray in zip(divided, walked.stray, strict=True)
         ),
         listeners=month.artist_listeners,
         market_weight=weights[by_listening][0],
@@ -86,19 +93,54 @@ def undecided(rule: Rule, artists: int) -> str:
     )
 
 
-def weigh(month: Month, prepared: Mapping[Rule, Any]) -> dict[Rule, Ints]:
-    """Let every rule weigh every block, in one walk; return each rule's rows of weights."""
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What one walk over a month adds up to."""
+
+    weights: Mapping[Rule, Ints]
+    """int64[rows, artists]: each rule's."""
+    digits: Mapping[Rule, Mapping[Split, Ints]]
+    """The weights of parts that were to be seen finely, as `ties` has them, by how they are split."""
+    looked: Totals
+    """What the look comes to."""
+
+
+def weigh(
+    month: Month,
+    prepared: Mapping[Rule, Any],
+    *,
+    fine: Mapping[Rule, Sequence[TiePart]] | None = None,
+    look: Callable[[Usage], Totals] = lambda _: (),
+) -> Weighed:
+    """Let every rule weigh every block, in one walk.
+
+    Args:
+        month: what is walked over.
+        prepared: rules, each with what it has prepared.
+        fine: parts of rules whose weights are to be seen to 96 bits below the unit, too.
+        look: adds up what else is wanted of every block.
+
+    """
     edges, end = {}, 0
     for rule in prepared:
         edges[rule] = slice(end, end + rule.rows)
         end += rule.rows
+    parts = [(rule, part) for rule, several in (fine or {}).items() for part in several]
+    places = [slice(end + WORDS * k, end + WORDS * (k + 1)) for k in range(len(parts))]
+    every = np.arange(month.facts.artists if parts else 0, dtype=np.int32)
 
-    def visit(usage: Usage, out: Ints) -> None:
+    def visit(usage: Usage, out: Ints) -> Totals:
         for rule, ready in prepared.items():
             rule.weigh(usage, ready, out[edges[rule]])
+        for (_, part), place in zip(parts, places, strict=True):
+            part.add_fine(usage, every, out[place].T)
+        return look(usage)
 
-    weights, _ = month.gather(visit, rows=end)
-    return {rule: weights[edge] for rule, edge in edges.items()}
+    sums, looked = month.gather(visit, rows=end + WORDS * len(parts))
+    digits: dict[Rule, dict[Split, Ints]] = {rule: {} for rule in fine or {}}
+    for (rule, part), place in zip(parts, places, strict=True):
+        digits[rule][part.split] = carried(sums[place].T)
+    return Weighed({rule: sums[edge] for rule, edge in edges.items()}, digits, looked)
 
 
 def typical_fee(month: Month) -> Fraction:

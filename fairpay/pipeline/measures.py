@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fairpay.rules.core.month import Month, Totals, Usage
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["HEAVY", "PayoutWalk", "kth_largest", "median_fee", "steered", "walk_payouts"]
+__all__ = ["HEAVY", "PayoutWalk", "Steering", "kth_largest", "median_fee", "steered", "walk_payouts"]
 
 HEAVY = (Fraction(1, 100), Fraction(1, 10))
 """The parts of listeners who are called heavy."""
@@ -62,26 +62,63 @@ def bin_of(values: Ints) -> Ints:
     return values.astype(np.float64).view(np.int64) >> np.int64(48)
 
 
-def steered(month: Month, rules: Sequence[tuple[Rule, Any]], parts: Sequence[Fraction]) -> list[list[Fraction | None]]:
-    """Return for each part the share of the pool that the heaviest `part` of listeners steers under each prepared rule.
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """What the heaviest parts of listeners steer under prepared rules, heavy by listening.
 
-    Heavy is by listening. Users who tie at the edge count for the same part each, so their order means nothing. None
-    for rules that give no weight per user.
+    Users who tie at the edge count for the same part each, so their order means nothing.
     """
-    ranks = [max(1, int(month.facts.users * part)) for part in parts]
-    edges = [kth_largest(month, "total", rank) for rank in ranks]
-    known = [rule.weight_of(NOBODY, prepared) is not None for rule, prepared in rules]
-    by_users = [rule for rule, told in zip(rules, known, strict=True) if told]
-    by_plays = [rule for rule, told in zip(rules, known, strict=True) if not told]
-    sums = iter(totals_of(month.each_users(lambda users: heavy_sums(users, by_users, edges))))
-    more = iter(month.gather(lambda usage, _: heavy_sums(usage, by_plays, edges), rows=0)[1] if by_plays else ())
-    shares: list[list[Fraction | None]] = [[] for _ in ranks]
-    for told in known:
-        for found, rank in zip(shares, ranks, strict=True):
-            everybody, heavy, level, heavy_count, level_count = islice(sums if told else more, 5)
-            at_edge = Fraction(level * (rank - heavy_count), level_count) if everybody else None
-            found.append(None if at_edge is None else (heavy + at_edge) / everybody)
-    return shares
+
+    ranks: Sequence[int]
+    """How many listeners each part is."""
+    edges: Sequence[int]
+    """What the last of them listened."""
+    by_users: Sequence[tuple[Rule, Any]]
+    """Rules whose weights fee and listening tell."""
+    by_plays: Sequence[tuple[Rule, Any]]
+    """Those whose weights need artists."""
+
+    @classmethod
+    def of(cls, month: Month, rules: Sequence[tuple[Rule, Any]], parts: Sequence[Fraction]) -> Steering:
+        """Find the edges."""
+        ranks = [max(1, int(month.facts.users * part)) for part in parts]
+        told = [(one, one[0].weight_of(NOBODY, one[1]) is not None) for one in rules]
+        return cls(
+            ranks,
+            [kth_largest(month, "total", rank) for rank in ranks],
+            [one for one, known in told if known],
+            [one for one, known in told if not known],
+        )
+
+    def look(self, usage: Usage) -> Totals:
+        """Add up what only plays tell: part of a walk that is made anyway."""
+        return heavy_sums(usage, self.by_plays, self.edges) if self.by_plays else ()
+
+    def shares(self, month: Month, looked: Totals) -> dict[Rule, list[Fraction | None]]:
+        """Return for each rule the share of the pool that each part steers; None where nobody steers any.
+
+        `looked` is what `look` comes to.
+        """
+        seen = totals_of(month.each_users(lambda users: heavy_sums(users, self.by_users, self.edges)))
+        sums, shares = iter((*seen, *looked)), {}
+        for rule, _ in (*self.by_users, *self.by_plays):
+            shares[rule] = [steered_of(rank, tuple(islice(sums, 5))) for rank in self.ranks]
+        return shares
+
+
+def steered(
+    month: Month, rules: Sequence[tuple[Rule, Any]], parts: Sequence[Fraction]
+) -> dict[Rule, list[Fraction | None]]:
+    """Return for each rule the share of the pool that the heaviest parts of listeners steer, see `Steering`."""
+    steering = Steering.of(month, rules, parts)
+    looked = month.gather(lambda usage, _: steering.look(usage), rows=0)[1] if steering.by_plays else ()
+    return steering.shares(month, looked)
+
+
+def steered_of(rank: int, sums: Totals) -> Fraction | None:
+    """Return the share that so many listeners steer, from what `heavy_sums` says of them."""
+    everybody, heavy, level, heavy_count, level_count = sums
+    return (heavy + Fraction(level * (rank - heavy_count), level_count)) / everybody if everybody else None
 
 
 def heavy_sums(users: Users | Usage, rules: Sequence[tuple[Rule, Any]], edges: Sequence[int]) -> Totals:

@@ -53,6 +53,8 @@ class Request:
     """A policy, own history, stated wishes, delegations."""
     money_required: bool = False
     """Whether a run without stated money is refused."""
+    exact: bool = False
+    """Whether near ties are seen in the walk that weighs, see `division.divide`."""
     in_memory: frozenset[Path] = frozenset()
     """Those of its files that hold tables given in memory, and are gone after the run."""
     roles: tuple[str, ...] = ()

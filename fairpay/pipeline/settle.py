@@ -163,7 +163,7 @@ def divided(month: Month, request: Request, intake: Intake) -> Division:
 
     """
     try:
-        return divide(month, request.rules)
+        return divide(month, request.rules, exact=request.exact)
     except NothingToPayError:
         if request.money.subscribers is None or intake.fees:
             raise

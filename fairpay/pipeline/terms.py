@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Contribution", "read_part", "refuse_apart", "refuse_over", "request_on", "terms_of", "write_part"]
 
-AGREED = ("several_artists", "repeats", "max_without_artist", "strict")
-"""Options of reading that all parties must agree on; the others say how a party's own files are read."""
+AGREED = ("several_artists", "repeats", "max_without_artist", "strict", "exact")
+"""What all parties must agree on besides; the other options of reading say how a party's own files are read."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PLACEHOLDER = "subscribers"
 """What stands for the subscriber files of the parties."""

@@ -183,6 +183,7 @@ def request_of(command: str, logs: object, rules: Sequence[str], options: Mappin
         decisions=None if decisions is None else Path(decisions),
         conditions=Conditions.of(options),
         money_required=command == "pay",
+        exact=options.get("exact", False),
         in_memory=options.get("in_memory", frozenset()),
         roles=options.get("roles", ()),
     )

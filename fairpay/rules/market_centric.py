@@ -11,10 +11,12 @@ from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, P
 from fairpay.rules.core.rule import Heavy, Joining, Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.month import Month, Usage, Users
     from fairpay.rules.core.rule import Added
-    from fairpay.rules.core.ties import Unsettled
+    from fairpay.rules.core.ties import TiePart, Unsettled
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,10 @@ class MarketCentric(Budgeted):
         if not month.facts.divided:
             return self.settle(weights, month.facts.pool, prepared)
         return super().settling(weights, month, prepared)
+
+    def fine_parts(self, month: Month, prepared: int) -> Sequence[TiePart]:
+        """Whole listening is exact as it is."""
+        return super().fine_parts(month, prepared) if month.facts.divided else ()
 
     def steers(self, added: Added, prepared: int) -> Fraction:  # noqa: ARG002 - units cancel
         """What an account listened."""

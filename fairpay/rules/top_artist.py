@@ -15,6 +15,8 @@ from fairpay.rules.core.rule import Joining, Reason, Rule, parameter
 from fairpay.rules.core.ties import TiePart, settle_roughly
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from fairpay.kernels.arrays import Ints
@@ -121,6 +123,10 @@ class TopArtist(Rule):
         times, whole = self.mixed(weights)
         parts = [replace(part, times=count) for part, count in zip(prepared, times, strict=True) if count]
         return settle_roughly(month, whole, budgets=sum(whole.tolist()), parts=parts)
+
+    def fine_parts(self, month: Month, prepared: tuple[TiePart, TiePart]) -> Sequence[TiePart]:
+        """Both parts, but for whole listening alone."""
+        return prepared if self.share or month.facts.divided else ()
 
     def taken(self, added: Added, prepared: tuple[TiePart, TiePart], weights: Ints) -> Fraction | None:  # noqa: ARG002 - units cancel
         """By fees for the most played, by listening for the rest."""

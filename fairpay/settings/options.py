@@ -347,6 +347,10 @@ class ShardOptions(
     payouts: Annotated[
         bool, Option("A part of what one rule pays, as `fairpay pay` does; else of a comparison.", PAY, default=False)
     ]
+    exact: Annotated[
+        bool,
+        Option("See near ties in the round of weights: no round for these, and larger parts.", WRITE, default=False),
+    ]
     artists: Annotated[
         Table | None, Option("A file of artists, whose columns a policy may use.", WRITE, metavar="FILE")
     ]

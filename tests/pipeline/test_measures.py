@@ -39,7 +39,7 @@ def test_the_heaviest_steer_their_share_of_listening(totals: list[int], blocks: 
     rank = max(1, len(totals) * part // 100)
     asked = [(rule, rule.prepare(month)) for rule in (MARKET, USER)]
     heavy = Fraction(sum(sorted(totals, reverse=True)[:rank]), sum(totals))
-    assert steered(month, asked, [Fraction(part, 100)]) == [[heavy, Fraction(rank, len(totals))]]
+    assert steered(month, asked, [Fraction(part, 100)]) == {MARKET: [heavy], USER: [Fraction(rank, len(totals))]}
 
 
 def test_what_strays_is_what_the_pot_pays_to_artists_never_played() -> None:

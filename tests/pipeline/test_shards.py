@@ -72,6 +72,21 @@ def test_a_policy_counts_in_a_round_of_its_own_and_moves_what_it_moves_on_one_lo
     assert rounds > 3
 
 
+def test_near_ties_take_a_round_unless_all_weights_are_exact(tmp_path: Path) -> None:
+    rows = [("u", "A", 7), ("u", "B", 3), ("v", "A", 1)]
+    frame = pl.DataFrame(rows, schema=["user", "artist", "plays"], orient="row")
+    options: dict[str, Any] = {"pool": "71149.50", "rules": ["user-centric", "equal-split"]}
+    rounds = []
+    for exact in (False, True):
+        merged, count = in_parts(divided(frame.rename({"user": "user_id"}), 2), tmp_path, exact=exact, **options)
+        paid = {row["artist"]: str(row["user_centric"]) for row in merged.table.iter_rows(named=True)}
+        assert paid == {"A": "60477.08", "B": "10672.42"}
+        rounds.append(count)
+        for name in tmp_path.glob("*.part"):
+            name.unlink()
+    assert rounds == [4, 3]
+
+
 def test_every_party_has_its_own_subscribers(tmp_path: Path) -> None:
     logs = divided(sample(), 2)
     everybody = pl.read_csv(SAMPLE / "subscribers.csv", infer_schema=False)

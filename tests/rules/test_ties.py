@@ -39,12 +39,13 @@ def test_months_full_of_ties_are_paid_as_exact_fractions_say(
 ALL = ("user-centric", "market-centric", "equal-split", "weighted", "norm", "top-artist")
 
 
+@pytest.mark.parametrize("at_once", [False, True])
 @given(rows=rows, pool=st.integers(1, 40) | st.integers(1, 2**61), blocks=st.integers(1, 3))
 def test_rules_settled_together_pay_what_each_pays_alone(
-    rows: list[tuple[str, str, int]], pool: int, blocks: int
+    *, at_once: bool, rows: list[tuple[str, str, int]], pool: int, blocks: int
 ) -> None:
     month = NaiveMonth(rows, pool=pool, blocks=blocks, fees_are_money=False)
-    together = divide(month, [find_rule(name) for name in ALL]).payouts
+    together = divide(month, [find_rule(name) for name in ALL], exact=at_once).payouts
     assert [payout.allocation.paid.tolist() for payout in together] == [
         run(find_rule(name), month).tolist() for name in ALL
     ]
@@ -54,7 +55,7 @@ def test_rules_settled_together_pay_what_each_pays_alone(
 def test_carrying_changes_no_weight_and_leaves_room_in_every_digit(digits: list[list[int]]) -> None:
     held = np.array([[units >> 2, *rest] for units, *rest in digits], dtype=np.int64)
     before = ties.as_integers(held)
-    ties.carry(held)
+    ties.carried(held)
     assert ties.as_integers(held) == before
     assert (held[:, 1:] < 2**32).all()
 

@@ -102,18 +102,18 @@ def audit(month: Month, *, least_ms: int = 0, rules: Sequence[str] = (), scenari
     ready = [(rule, replay.prepared[rule]) for rule in chosen]
     paid = [Allocation(r.label, r.settle(replay.weights[r], facts.pool, own), facts.pool) for r, own in ready]
     walked = walk_payouts(month, list(zip(chosen, paid, strict=True)))
-    typical = round_half_even(typical_fee(month))
+    typical, heavy = round_half_even(typical_fee(month)), steered(month, ready, HEAVY)
     found = [
         RuleAudit(
             rule=rule,
             most=(most := rule.limit(month)),
             why=rule.reason(month, most),
             findings=tuple(play(replay, rule, attack) for attack in attacks),
-            steered=(top_1, top_10),
+            steered=(heavy[rule][0], heavy[rule][1]),
             stray=round_half_even(typical * stray),
             worth=tuple(worth(replay, rule, laid, listeners)),
         )
-        for rule, top_1, top_10, stray in zip(chosen, *steered(month, ready, HEAVY), walked.stray, strict=True)
+        for rule, stray in zip(chosen, walked.stray, strict=True)
     ]
     return Audit(
         rules=tuple(sorted(found, key=lambda r: (-r.worst, r.most is not None, r.rule.label))),

@@ -19,7 +19,7 @@ from fairpay.rules.core.rule import Rule
 from fairpay.rules.core.ties import TiePart, settle_roughly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.month import Month, Usage, Users
@@ -49,8 +49,15 @@ class Budgeted(Rule):
 
     def settling(self, weights: Ints, month: Month, prepared: Any) -> Unsettled | Ints:  # noqa: ANN401 - what `prepare` returned
         """Divide the pool exactly: where rounding to units would decide over a minor unit, look again."""
-        part = TiePart(lambda usage: self.budgets(usage, prepared), self.split)
-        return settle_part(month, weights[0], part, loose=self.loose(month, prepared))
+        return settle_part(month, weights[0], self.fine_part(prepared), loose=self.loose(month, prepared))
+
+    def fine_part(self, prepared: Any) -> TiePart:  # noqa: ANN401 - what `prepare` returned
+        """Return the budgets and their split."""
+        return TiePart(lambda usage: self.budgets(usage, prepared), self.split)
+
+    def fine_parts(self, month: Month, prepared: Any) -> Sequence[TiePart]:  # noqa: ANN401, ARG002 - what `prepare` returned
+        """The budgets are the only part."""
+        return (self.fine_part(prepared),)
 
     def loose(self, month: Month, prepared: Any) -> Fraction | None:  # noqa: ANN401, ARG002 - what `prepare` returned
         """Return by which part of itself a budget may be off, beside a unit; None where every budget is exact."""

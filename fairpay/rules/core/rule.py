@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.month import Facts, Month, Split, Usage, Users
+    from fairpay.rules.core.ties import TiePart
 
 __all__ = ["Added", "Heavy", "Joining", "Needs", "Parameter", "Reason", "Rule", "own_fee", "parameter", "times_fee"]
 
@@ -206,6 +207,10 @@ class Rule(ABC):
 
         """
         return self.settle(weights, month.facts.pool, prepared)
+
+    def fine_parts(self, month: Month, prepared: Any) -> Sequence[TiePart]:  # noqa: ANN401, ARG002 - see `weigh`
+        """Return the parts of the weights that settling may want to see more finely, each split in a way of its own."""
+        return ()
 
     def weight_of(self, users: Users | Usage, prepared: Any) -> Ints | None:  # noqa: ANN401, ARG002 - see `weigh`
         """Return how much of the pool each user of a block steers, int64[users]; None where no user has a part."""

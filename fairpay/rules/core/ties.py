@@ -22,7 +22,7 @@ from fairpay.money.integers import sum_exactly
 from fairpay.money.rounding import nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from fractions import Fraction
 
     from numpy.typing import NDArray
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.month import Month, Split, Usage
 
-__all__ = ["TiePart", "Unsettled", "first_of", "settle_nearly", "settle_roughly", "settle_together"]
+__all__ = ["WORDS", "TiePart", "Unsettled", "carried", "first_of", "settle_nearly", "settle_roughly", "settle_together"]
 
 WORDS, BITS = 4, 96
 """What a second look sees of a weight: units and three digits in base 2^32, so many bits below the unit."""
@@ -50,6 +50,11 @@ class TiePart:
     """What each unit of them counts."""
     rounded: bool = True
     """Whether the weights are sums of rounded parts; False: no part was rounded."""
+
+    def add_fine(self, usage: Usage, place: NDArray[np.int32], digits: Ints) -> None:
+        """Split the budgets of a block, and add to the digits of artists with a place, int64[n, WORDS]."""
+        self.split.add_fine(usage, self.budgets(usage), place, digits)
+        carried(digits)
 
 
 @dataclass(slots=True)
@@ -157,8 +162,15 @@ def settle_nearly(shares: Sequence[int], pool: int, *, error: int) -> Unsettled:
     return Unsettled(paid, total, (), NOBODY, undecided=tied if error else 0)
 
 
-def settle_together(month: Month, begun: Sequence[Unsettled | Ints]) -> list[Ints]:
+def settle_together(
+    month: Month, begun: Sequence[Unsettled | Ints], digits: Sequence[Mapping[Split, Ints]] | None = None
+) -> list[Ints]:
     """Settle what is in doubt under several rules, in one more walk for all of them.
+
+    Args:
+        month: what is divided.
+        begun: what the rules know so far.
+        digits: of all artists, for each rule by how parts are split, where these are known: then nothing is walked.
 
     Returns:
         int64[artists] each, summing to the pool: Hamilton's method on the exact weights, ties to the smaller code. What
@@ -166,7 +178,15 @@ def settle_together(month: Month, begun: Sequence[Unsettled | Ints]) -> list[Int
 
     """
     open_ones = [one for one in begun if isinstance(one, Unsettled) and len(one.doubtful)]
-    for one, weights in zip(open_ones, fine_weights(month, open_ones), strict=True):
+    if digits is None:
+        fine = fine_weights(month, open_ones)
+    else:
+        known = [mine for one, mine in zip(begun, digits, strict=True) if any(one is other for other in open_ones)]
+        fine = [
+            added([(part.times, as_integers(mine[part.split][one.doubtful])) for part in one.parts])
+            for one, mine in zip(open_ones, known, strict=True)
+        ]
+    for one, weights in zip(open_ones, fine, strict=True):
         one.finish(weights, month)
     return [one.paid if isinstance(one, Unsettled) else one for one in begun]
 
@@ -197,12 +217,10 @@ def fine_weights(month: Month, open_ones: Sequence[Unsettled]) -> list[list[int]
 
     def visit(usage: Usage, out: Ints) -> None:
         for part, place in zip(looks, places, strict=True):
-            part.split.add_fine(usage, part.budgets(usage), place, out)
-        carry(out)
+            part.add_fine(usage, place, out)
 
     digits, _ = month.gather(visit, rows=end, columns=WORDS)
-    carry(digits)
-    weights = iter(as_integers(digits))
+    weights = iter(as_integers(carried(digits)))
     return [added([(part.times, [*islice(weights, len(one.doubtful))]) for part in one.parts]) for one in open_ones]
 
 
@@ -211,11 +229,12 @@ def added(parts: Sequence[tuple[int, Sequence[int]]]) -> list[int]:
     return [sum(map(mul, (times for times, _ in parts), each)) for each in zip(*(w for _, w in parts), strict=True)]
 
 
-def carry(digits: Ints) -> None:
-    """Bring every digit but the units below 2^32, so that those of many blocks, or machines, add up below 2^63."""
+def carried(digits: Ints) -> Ints:
+    """Bring every digit but the units below 2^32, in place: those of many blocks, or machines, add up below 2^63."""
     for digit in range(digits.shape[1] - 1, 0, -1):
         digits[:, digit - 1] += digits[:, digit] >> HALF
         digits[:, digit] &= LOW
+    return digits
 
 
 def as_integers(digits: Ints) -> list[int]:
