@@ -24,7 +24,8 @@ def run(call: Invocation) -> None:
     made = merge(call.arguments["parts"], **options)
     if isinstance(made, Contribution):
         if not call.silent:
-            tell(f"Sum of {counted(len(made.held.parts), 'part')}, round {made.held.round}: {made.path}")
+            apart = ", no listener in two beyond chance" * made.apart
+            tell(f"Sum of {counted(len(made.held.parts), 'part')}, round {made.held.round}{apart}: {made.path}")
         return
     outcome = balanced(made).outcome
     equal_fees = made.origins["subscribers"][0] is None

@@ -14,6 +14,8 @@ from fairpay.adjust.policy import find_policy
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.doctor import examine
 from fairpay.logs.read import as_paths
+from fairpay.pipeline.keyfile import read_key
+from fairpay.pipeline.overlap import name_of
 from fairpay.pipeline.request import input_files
 from fairpay.pipeline.run import inspect, refusal, run
 from fairpay.pipeline.shards import AnotherRound, add, conclude, contribute
@@ -213,9 +215,11 @@ def shard(logs: Logs, **options: Unpack[o.ShardOptions]) -> Contribution:
     with tables_in_files(full) as filed:
         request = request_of(command, logs, rules, filed)
         refuse_apart(request)
-        refuse_over(path, [full["after"], *(one.path for one in input_files(request))])
+        refuse_over(path, [full["after"], full["overlap_key"], *(one.path for one in input_files(request))])
         known = None if full["after"] is None else read_part(full["after"])
-        held = contribute(request, terms_of(command, rules, request, full), known, watching(full), party=full["party"])
+        key = None if full["overlap_key"] is None else read_key(Path(full["overlap_key"]))
+        terms = {**terms_of(command, rules, request, full), "overlap key": None if key is None else name_of(key)}
+        held = contribute(request, terms, known, watching(full), party=full["party"], key=key)
         return Contribution(held, write_part(held, path, force=full["force"]))
 
 
@@ -243,7 +247,8 @@ def merge(parts: PathText | Sequence[PathText], **options: Unpack[o.MergeOptions
         if full["output"] is not None and full["output"].endswith(".part"):
             path = Path(full["output"])
             refuse_over(path, names)
-            return Contribution(whole, write_part(whole, path, force=full["force"]))
+            apart = len(several) > 1 and all(one.prefixes is not None for one in several)
+            return Contribution(whole, write_part(whole, path, force=full["force"]), apart=apart)
         command, rules = several[0].terms["command"], several[0].terms["rules"]
         read = tuple(InputFile("parts", name) for name in names)
         try:

@@ -134,6 +134,7 @@ def laid_out(held: PartFile) -> tuple[pa.Table, dict[str, Any]]:
         "answer": None if held.answer is None else answer_said(held.answer),
         "census": None if held.census is None else sorted(held.census),
         "part": None if held.part is None else part_said(held.part),
+        "prefixes": held.prefixes is not None,
     }
     return pa.concat_tables(rows_of(held)), said
 
@@ -227,7 +228,7 @@ def unpacked(content: bytes, name: str) -> PartFile:
         answer_of(frame.get(("answer", 0)), place, one)
         for place, one in enumerate([*said["answers"], *([said["answer"]] if said["answer"] else [])])
     ]
-    prefixes = frame.get(("prefix", 0))
+    prefixes = frame.get(("prefix", 0), NOTHING)
     return PartFile(
         terms=said["terms"],
         round=said["round"],
@@ -239,7 +240,7 @@ def unpacked(content: bytes, name: str) -> PartFile:
         census=None if said["census"] is None else {unit: read_census(frame, unit) for unit in said["census"]},
         answers=tuple(answers[: len(said["answers"])]),
         answer=answers[-1] if said["answer"] else None,
-        prefixes=None if prefixes is None else dict(zip(prefixes["a"].to_list(), prefixes["b"].to_list(), strict=True)),
+        prefixes=dict(prefixes.select("a", "b").iter_rows()) if said["prefixes"] else None,
     )
 
 

@@ -21,6 +21,7 @@ from fairpay.errors import InputError, UsageError
 from fairpay.logs.schema import Cautions
 from fairpay.pipeline.funds import check_stated
 from fairpay.pipeline.intake import count_first, repeats_of, take_in
+from fairpay.pipeline.overlap import Listeners, refuse_common
 from fairpay.pipeline.partfile import Answer, PartFile, add_censuses, mark_of
 from fairpay.pipeline.parts import add_up, merged, part_of
 from fairpay.pipeline.request import Watch, begin
@@ -106,10 +107,18 @@ class Recoded:
         return self.base.walk(lambda usage: function(replace(usage, artist=self.codes[usage.artist])))
 
 
-def contribute(
-    request: Request, terms: Mapping[str, Any], known: PartFile | None, watch: Watch, *, party: str = ""
+def contribute(  # noqa: PLR0913 - what is added, and by whom
+    request: Request,
+    terms: Mapping[str, Any],
+    known: PartFile | None,
+    watch: Watch,
+    *,
+    party: str = "",
+    key: bytes | None = None,
 ) -> PartFile:
     """Work out what the users of some logs add to a month, in the round after `known`; `party` says whose they are.
+
+    With a `key` the part says by keyed hashes whose plays it holds, see `overlap`.
 
     Raises:
         FairpayError: every error of a run; these logs are not of the month that `known` is the sum of.
@@ -117,12 +126,14 @@ def contribute(
     """
     if known is not None:
         check_terms(known.terms, terms, "the sum and this part")
-    plan, opened = partly(request, known), request.opened
+    plan, opened = partly(request, known, kept=key is not None), request.opened
     begin(request, watch)
     if plan.counted is None and any(policy.policy.boosts or policy.policy.thresholds for policy in plan.policies):
         bare = PartFile(terms=terms, round=1, parts=(), party=party, census=counted_here(request, plan))
         return replace(bare, parts=(mark_of(bare),))
-    with take_in(plan, opened.logs, watch, opened.cautions, variants=variants_of(request)) as taken:
+    first = known is None or known.part is None
+    seen = Listeners() if key is not None and first else None
+    with take_in(plan, opened.logs, watch, opened.cautions, observer=seen, variants=variants_of(request)) as taken:
         part = part_of(taken, opened.cautions)
         for sentence in sentences(opened.cautions.found()):
             watch.say(sentence)
@@ -131,7 +142,7 @@ def contribute(
         bare = PartFile(terms=terms, round=1 if census is None else 2, parts=(), party=party, part=part, census=census)
         mine = replace(bare, parts=(mark_of(bare),))
         if known is None or known.part is None:
-            return mine
+            return mine if key is None or seen is None else replace(mine, prefixes=prefixes(plan, seen, key))
         if mine.parts[0] not in known.parts:
             message = "these logs are not among those whose parts were added, or are read otherwise"
             raise InputError(message, advice="Give the logs, files and options of the rounds before.")
@@ -152,10 +163,17 @@ def contribute(
     raise UsageError(message, advice="Give it to `fairpay merge` with -o DIR.")
 
 
-def partly(request: Request, known: PartFile | None) -> Plan:
-    """Say how logs of some users are taken in."""
+def prefixes(plan: Plan, seen: Listeners, key: bytes) -> dict[int, int]:
+    """Return the beginnings of keyed hashes of whose plays count, and of subscribers."""
+    for batches in plan.payers.parts.values():
+        seen.pay(batches)
+    return seen.prefixes(key)
+
+
+def partly(request: Request, known: PartFile | None, *, kept: bool) -> Plan:
+    """Say how logs of some users are taken in; `kept`: payers are needed again."""
     currency = check_stated(request.money, required=request.money_required)
-    plan, _ = plan_of(request, currency, kept=len(variants_of(request)) > 1)
+    plan, _ = plan_of(request, currency, kept=kept or len(variants_of(request)) > 1)
     return replace(plan, counted=counted_of(known), partly=True, rowless=True)
 
 
@@ -203,7 +221,9 @@ def add(several: Sequence[PartFile], names: Sequence[str], request: Request) -> 
         message = f"{len(twice):,} parts are there twice: {', '.join(mark[:12] for mark in twice)}"
         advice = "Give each once, or a sum and not what is in it; parties that add the same tell themselves apart with "
         raise InputError(message, advice=f"{advice}--party NAME.")
-    whole = replace(first, parts=tuple(sorted(marks)), party="")
+    if first.part is not None and first.answer is None and first.terms["overlap key"] is not None and len(several) > 1:
+        refuse_common([one.prefixes for one in several], names)
+    whole = replace(first, parts=tuple(sorted(marks)), party="", prefixes=None)
     if first.answer is not None:
         answers = [one.answer for one in several if one.answer is not None]
         answer = answers[0]

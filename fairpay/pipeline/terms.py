@@ -47,6 +47,8 @@ class Contribution:
 
     held: PartFile
     path: Path
+    apart: bool = False
+    """Whether it was looked for listeners who are in two of its parts, and there are none."""
 
     def __repr__(self) -> str:
         """Say in one line what it is."""

@@ -358,6 +358,14 @@ class ShardOptions(
         str,
         Option("What you call yourself: it tells parts apart that add the same.", WRITE, default="", metavar="NAME"),
     ]
+    overlap_key: Annotated[
+        PathText | None,
+        Option(
+            "A key that all parties have: the part tells merge by keyed hashes if a listener is in two.",
+            WRITE,
+            metavar="FILE",
+        ),
+    ]
     output: Annotated[Required[PathText], Option("The part to write.", WRITE, metavar="PART", short="-o")]
     after: Annotated[
         PathText | None,

@@ -35,6 +35,9 @@ def in_parts(logs: Sequence[Any], folder: Path, each: Sequence[dict[str, Any]] =
                 raise
         sum_of_some, after = folder / f"{number}-some.part", folder / f"{number}.part"
         some, rest = parts[number % len(parts)], [*parts[: number % len(parts)], *parts[number % len(parts) + 1 :]]
+        if "overlap_key" in options:  # a sum does not say whose plays it holds
+            fairpay.merge(parts, output=after)
+            continue
         if rest:
             fairpay.merge(rest, output=sum_of_some)
         fairpay.merge([some, *([sum_of_some] if rest else [])], output=after)
