@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import polars as pl
 
 from fairpay.adjust.policy import find_policy
+from fairpay.engine.spark import is_spark
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.doctor import examine
 from fairpay.logs.read import as_paths
@@ -28,7 +30,7 @@ from fairpay.settings.commands import complete
 from fairpay.settings.speech import job
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -150,10 +152,15 @@ def pay(logs: Logs, **options: Unpack[o.PayOptions]) -> Result:
 
 
 def divided(command: Literal["compare", "pay"], logs: Logs, rules: Sequence[str], options: Mapping[str, Any]) -> Result:
-    """Divide the money under some rules."""
+    """Divide the money under some rules, on this machine or where Spark has the plays."""
+    go: Callable[[Request], Outcome] = partial(run, watch=watching(options))
+    if options["engine"] == "spark" or is_spark(logs):
+        from fairpay.pipeline.spark import on_spark  # noqa: PLC0415 - an extra
+
+        logs, options, go = on_spark(command, logs, rules, options)
 
     def work(request: Request) -> Result:
-        outcome = run(request, watching(options))
+        outcome = go(request)
         return Result(command, outcome, outcome.inputs, origins_of(command, options, rule=list(rules)))
 
     return do(command, logs, options, work, rules=rules)

@@ -300,6 +300,24 @@ class RunOptions(TypedDict, total=False):
     """Option -> (value, where it came from), for the manifest; stated by the command line, whose words errors use."""
 
 
+class EngineOptions(TypedDict, total=False):
+    """Where the plays are worked on."""
+
+    engine: Annotated[
+        Literal["local", "spark"],
+        Option("This machine, or a cluster of Apache Spark, for logs that lie there.", RUN, default="local"),
+    ]
+    master: Annotated[
+        str | None,
+        Option("Where Spark runs: yarn, spark://host:7077, local[4]; else as Spark is set up.", RUN, metavar="URL"),
+    ]
+    remote: Annotated[str | None, Option("A server of Spark Connect; else SPARK_REMOTE.", RUN, metavar="sc://HOST")]
+    partitions: Annotated[
+        int | None,
+        Option("Into how many parts Spark moves the users; else as Spark is set up.", RUN, metavar="N", least=1),
+    ]
+
+
 class ScenarioOptions(TypedDict, total=False):
     """What is tried on the rules."""
 
@@ -327,14 +345,14 @@ class PreviousOptions(TypedDict, total=False):
 
 class CompareOptions(
     RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    RunOptions,
+    RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `compare`."""
 
 
 class PayOptions(
     RuleOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    RunOptions,
+    RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `pay`."""
 
