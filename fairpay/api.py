@@ -13,6 +13,7 @@ from fairpay.ledger.jobs import adjust, close, diff
 from fairpay.ledger.tables import init
 from fairpay.ledger.verify import verify
 from fairpay.pipeline.jobs import Checked, Result, check, compare, pay
+from fairpay.pipeline.pseudonyms import pseudonymize
 from fairpay.synth.make import synth
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "diff",
     "init",
     "pay",
+    "pseudonymize",
     "suspects",
     "synth",
     "verify",

@@ -155,6 +155,15 @@ COMMANDS = {
         options=o.SynthOptions,
         typed=(o.QuietOptions,),
     ),
+    "pseudonymize": Command(
+        help="Write a log to hand on: the plays that count, user ids hashed under a key, days for times, and no other "
+        "column but those that are named.\n\nPayouts of the new log are those of the old one. Who has the key finds "
+        "every user again: keep it apart.",
+        arguments=(LOG,),
+        options=o.PseudonymizeOptions,
+        typed=PAGE,
+        settable=True,
+    ),
     "warm": Command(help="Compile ahead, so that the first run starts as quickly as all later ones."),
 }
 
