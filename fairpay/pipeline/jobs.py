@@ -15,6 +15,7 @@ from fairpay.logs.doctor import examine
 from fairpay.logs.read import as_paths
 from fairpay.pipeline.run import inspect, refusal, run
 from fairpay.pipeline.work import do, origins_of, publish, request_of, watching
+from fairpay.reports.disclosure import merge_few
 from fairpay.reports.summary import summary
 from fairpay.reports.tables import Shown, comparison, payouts
 from fairpay.rules import USUAL
@@ -128,6 +129,9 @@ def compare(logs: Logs, **options: Unpack[o.CompareOptions]) -> Result:
 
     """
     full = with_policy("compare", options)
+    if full["k"] > 1 and full["decisions"] is not None:
+        message = "--k keeps listeners apart from what is told, and --decisions tells what single accounts come to"
+        raise UsageError(message, advice="Give one of them.")
     return divided("compare", logs, two_or_more(full), full)
 
 
@@ -149,7 +153,7 @@ def divided(command: Literal["compare", "pay"], logs: Logs, rules: Sequence[str]
     """Divide the money under some rules."""
 
     def work(request: Request) -> Result:
-        outcome = run(request, watching(options))
+        outcome = merge_few(run(request, watching(options)), options.get("k", 1))
         return Result(command, outcome, outcome.inputs, origins_of(command, options, rule=list(rules)))
 
     return do(command, logs, options, work, rules=rules)

@@ -322,9 +322,24 @@ class PreviousOptions(TypedDict, total=False):
     ]
 
 
+class DisclosureOptions(TypedDict, total=False):
+    """What is told of few listeners."""
+
+    k: Annotated[
+        int,
+        Option(
+            "Artists under N listeners appear only in merged lines, one for each tier; 1: all by themselves.",
+            WRITE,
+            default=1,
+            metavar="N",
+            least=1,
+        ),
+    ]
+
+
 class CompareOptions(
     RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    RunOptions,
+    DisclosureOptions, RunOptions,
 ):  # fmt: skip
     """Options of `compare`."""
 
