@@ -14,6 +14,7 @@ from fairpay.ledger.tables import init
 from fairpay.ledger.verify import verify
 from fairpay.pipeline.jobs import Checked, Result, check, compare, pay
 from fairpay.pipeline.pseudonyms import pseudonymize
+from fairpay.runs.leaks import leaks
 from fairpay.synth.make import synth
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "compare",
     "diff",
     "init",
+    "leaks",
     "pay",
     "pseudonymize",
     "suspects",

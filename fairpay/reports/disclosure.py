@@ -8,6 +8,7 @@ is not published (primary suppression, the threshold rule); others are kept back
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -29,12 +30,43 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.reports.outcome import Outcome, Payout
 
-__all__ = ["COVER", "merge_few"]
+__all__ = ["COVER", "Revealed", "merge_few", "revealed"]
 
 COVER = 2
 """Artists with k listeners or more in every line: with any one artist taken off it, it is still of k listeners."""
 P = 10
 """Per cent to within which no artist under k may be estimated by who knows one other artist of its line."""
+
+
+KNOWING = (1, 2)
+"""Listeners of an artist whose figures tell of one: to everybody, and to each of two about the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revealed:
+    """Artists whose figures tell what one listener played or paid."""
+
+    listeners: int
+    """How many listeners each has."""
+    artists: int
+    amounts: tuple[Decimal, ...]
+    """What they get together, in each column of amounts."""
+
+
+def revealed(table: pa.Table, amounts: Sequence[str]) -> tuple[Revealed, ...]:
+    """Say how many artists have one listener, and two, and how much money that is.
+
+    Args:
+        table: `artist`, `listeners` (whole numbers; null for lines of several artists) and the columns of amounts.
+        amounts: these columns, decimals or whole numbers.
+
+    """
+    frame = pl.DataFrame(table.select(["listeners", *amounts]))
+    rows = [frame.filter(pl.col("listeners") == count) for count in KNOWING]
+    return tuple(
+        Revealed(count, own.height, tuple(Decimal(own[name].sum() or 0) for name in amounts))
+        for count, own in zip(KNOWING, rows, strict=True)
+    )
 
 
 @dataclass(frozen=True, slots=True)

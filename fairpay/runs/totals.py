@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-__all__ = ["check_totals"]
+__all__ = ["check_totals", "payout_columns", "sum_of"]
 
 ZERO = Decimal(0)
 DIGITS = 37

@@ -149,6 +149,11 @@ COMMANDS = {
         options=o.VerifyOptions,
         typed=(o.JsonOptions, o.QuietOptions),
     ),
+    "leaks": Command(
+        help="What a finished report tells of single listeners: artists whose figures are those of one, and the money.",
+        arguments=(Argument("directory", "RUN", "The directory of a run of `compare` or `pay`."),),
+        typed=(o.JsonOptions,),
+    ),
     "synth": Command(
         help="Make up a month of listening from a seed, of any size, with planted fakes if wanted.",
         arguments=(Argument("path", "PATH", "The file to make (.parquet, .csv), or a directory for several."),),
