@@ -38,7 +38,7 @@ class Leaks:
 
 @job
 def leaks(directory: str | Path) -> Leaks:
-    """Count the artists of a report whose figures tell what one listener played or paid, and say how much money that is.
+    """Count the artists of a report whose figures tell what one listener played or paid, and add up their money.
 
     Raises:
         InputError: the directory is not a run of `compare` or `pay`, or its files are not as they were written.
