@@ -163,6 +163,7 @@ def written(request: Request, watch: Watch, key: bytes, keep: Sequence[str], pat
     logs, money, lines = request.opened.logs, request.money, None
     schema = schema_of(logs, keep)
     try:
+        paths[0].parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             spool = stack.enter_context(closing(Spool(request.running)))
             made = [stack.enter_context(disk.replacing(path)) for path in paths]

@@ -104,7 +104,7 @@ def merge_few(outcome: Outcome, k: int) -> Outcome:
     found = groups(outcome, k)
     line = np.arange(len(outcome.artist))
     tier = np.empty(len(line), dtype=np.int64)
-    titles = {}
+    titles: dict[int, str] = {}
     for place, group in enumerate(found):
         tier[group.members] = place
         if group.hidden.any():
@@ -112,7 +112,9 @@ def merge_few(outcome: Outcome, k: int) -> Outcome:
             line[together] = together[0]
             titles[int(together[0])] = f"({len(together):,} artists, {group.name})"
     rows, line = np.unique(line, return_inverse=True)
-    ids = [titles.get(row) or outcome.artist[row].as_py() for row in rows.tolist()]
+    ids = outcome.artist.take(pa.array(rows)).to_pylist()
+    for code, title in titles.items():
+        ids[int(np.searchsorted(rows, code))] = title
     order = pl.Series(ids, dtype=pl.String).arg_sort().to_numpy().astype(np.int64)
     place_of = np.empty_like(order)
     place_of[order] = np.arange(len(order))
