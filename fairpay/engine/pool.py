@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import fields
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -11,7 +10,7 @@ import numpy as np
 
 from fairpay.engine.protocol import Intake
 from fairpay.money.integers import sum_exactly
-from fairpay.rules.core.month import Facts, Scratch
+from fairpay.rules.core.month import Facts, Scratch, totals_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from fairpay.engine.protocol import Listening, PayerTotals
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Usage, Users
+    from fairpay.rules.core.month import Totals, Usage, Users
 
 __all__ = ["LocalMonth", "LocalPool"]
 
@@ -59,19 +58,22 @@ class LocalMonth:
         """The same without artists."""
         return (visit(users) for users in self.listening.users())
 
-    def gather(self, visit: Callable[[Usage, Ints], None], *, rows: int) -> Ints:
-        """Call `visit(block, out)` with each block, `out` being the thread's int64[rows, artists]; return the sum."""
-        scratch = Scratch(lambda: np.zeros((rows, self.known.artists), dtype=np.int64))
+    def gather(
+        self, visit: Callable[[Usage, Ints], Totals | None], *, rows: int, columns: int | None = None
+    ) -> tuple[Ints, Totals]:
+        """Call `visit(block, out)` with each block, `out` being the thread's int64[rows, columns]; return the sums."""
+        shape = rows, self.known.artists if columns is None else columns
+        scratch = Scratch(lambda: np.zeros(shape, dtype=np.int64))
 
-        def add(usage: Usage) -> None:
+        def add(usage: Usage) -> Totals | None:
             with scratch.one() as out:
-                visit(usage, out)
+                return visit(usage, out)
 
-        deque(self.listening.walk(add), maxlen=0)
+        totals = totals_of(self.listening.walk(add))
         total, *others = scratch.all or [scratch.make()]
         for other in others:
             total += other
-        return total
+        return total, totals
 
 
 class LocalPool:

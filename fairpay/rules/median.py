@@ -109,7 +109,7 @@ class Median(Rule):
             np.add.at(out[0], usage.artist, np.repeat(usage.fee, np.diff(usage.start)))
 
         fees, unit = month.facts.fees, units_each(month.facts.fees)
-        held = month.gather(add_fees, rows=1)[0]
+        held = month.gather(add_fees, rows=1)[0][0]
         chosen = np.flatnonzero(held >= fees - held) if fees else held[:0]
         medians = {}
         for artists in ranges(chosen, month.artist_listeners):
