@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from fairpay.engine.keys import ids_as_text
 from fairpay.engine.spool import Spool
@@ -38,7 +39,6 @@ from fairpay.runs import disk
 from fairpay.runs.rejects import is_same, write_rejects
 from fairpay.settings.commands import complete
 from fairpay.settings.speech import job
-from fairpay.synth.make import fill, in_groups, refuse_present
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -59,6 +59,7 @@ LEAST_KEY, MOST_KEY = 32, 1 << 16
 OTHERS = 0o077
 """Bits of a file's mode that let others than its owner at it."""
 DAY = 86_400_000_000
+GROUP_ROWS = 1_000_000
 TEXT = pa.large_string()
 NEEDED = ("user", "artist", "plays", "ms", "seconds", "time")
 """Roles that are written by themselves, or must not be written as they are."""
@@ -101,8 +102,10 @@ def pseudonymize(logs: AnyLogs, **options: Unpack[o.PseudonymizeOptions]) -> Pse
     with tables_in_files(full) as given:
         request = request_of("pseudonymize", logs, (), {**given, "roles": ("time",)})
         paths = outputs_of(request, output, Path(full["key"]))
-        if not full["force"]:
-            refuse_present(paths)
+        for path in () if full["force"] else paths:
+            if path.exists():
+                message = f"{path} is there already"
+                raise OutputError(message, advice="Choose another name, or replace it with --force.")
         return written(request, watching(full), key, tuple(full["keep"]), paths)
 
 
@@ -314,6 +317,38 @@ def payers_of(path: Path, currency: Currency, reading: Reading) -> Iterator[pa.T
                 "currency": pa.repeat(pa.scalar(currency.code, TEXT), len(paid)),
             }
         )
+
+
+def in_groups(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Put tables together to groups of a million rows; the last may have fewer."""
+    waiting = schema.empty_table()
+    for table in tables:
+        waiting = pa.concat_tables([waiting, table])
+        while waiting.num_rows >= GROUP_ROWS:
+            yield waiting.slice(0, GROUP_ROWS)
+            waiting = waiting.slice(GROUP_ROWS)
+    if waiting.num_rows:
+        yield waiting
+
+
+def fill(path: Path, tables: Iterable[pa.Table], schema: pa.Schema, kind: str) -> int:
+    """Write tables to a new file as they come, as `csv` or `parquet`, and return their rows.
+
+    Raises:
+        OSError: it cannot be written.
+
+    """
+    rows = 0
+    with disk.open_new(path) as file, ExitStack() as stack:
+        parquet = kind == "parquet"
+        writer = stack.enter_context(pq.ParquetWriter(file, schema, compression="zstd")) if parquet else None
+        for table in tables:
+            if writer is not None:
+                writer.write_table(table)
+            else:
+                file.write(pl.DataFrame(table).write_csv(include_header=not rows).encode())
+            rows += table.num_rows
+    return rows
 
 
 def keyed(tables: Iterable[pa.Table], schema: pa.Schema, key: bytes) -> Iterator[pa.Table]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fairpay.settings.options import SynthOptions
 
-__all__ = ["Written", "fill", "in_groups", "refuse_present", "synth"]
+__all__ = ["Written", "synth"]
 
 IDLE_SHARE = 32
 """One subscriber in so many plays nothing, on top of those who happen not to."""
@@ -146,33 +146,19 @@ def write_file(tables: Iterable[pa.Table], path: Path, schema: pa.Schema, chosen
         OutputError: when the file cannot be written; nothing half-written stays.
 
     """
-    with whole_file(path) as part:
-        fill(part, tables, schema, format_of(path, chosen))
-
-
-def fill(part: Path, tables: Iterable[pa.Table], schema: pa.Schema, kind: str) -> int:
-    """Write tables to a file that is new, and return their rows; `kind` is `csv` or `parquet`.
-
-    Raises:
-        OSError: it cannot be written.
-
-    """
     import polars as pl  # noqa: PLC0415 - loaded where it is used
     import pyarrow.parquet as pq  # noqa: PLC0415 - likewise
 
-    rows = 0
-    if kind == "csv":
-        with part.open("wb") as file:
-            for number, table in enumerate(ahead(chain([schema.empty_table()], tables))):
-                frame = pl.DataFrame(table)
-                frame.write_csv(file, include_header=not number, datetime_format="%Y-%m-%dT%H:%M:%SZ")
-                rows += frame.height
-    else:
-        with pq.ParquetWriter(part, schema, compression="zstd", store_schema=False) as writer:
-            for table in ahead(in_groups(tables, schema)):
-                writer.write_table(table, row_group_size=GROUP_ROWS)
-                rows += table.num_rows
-    return rows
+    with whole_file(path) as part:
+        if format_of(path, chosen) == "csv":
+            with part.open("wb") as file:
+                for number, table in enumerate(ahead(chain([schema.empty_table()], tables))):
+                    frame = pl.DataFrame(table)
+                    frame.write_csv(file, include_header=not number, datetime_format="%Y-%m-%dT%H:%M:%SZ")
+        else:
+            with pq.ParquetWriter(part, schema, compression="zstd", store_schema=False) as writer:
+                for table in ahead(in_groups(tables, schema)):
+                    writer.write_table(table, row_group_size=GROUP_ROWS)
 
 
 def in_groups(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
