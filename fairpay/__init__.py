@@ -1,9 +1,9 @@
 """fairpay: divide subscription money among artists, exactly, under any published payout rule.
 
-Each command of the command line is a function here: `fairpay.compare`, `pay`, `check`, `audit`, `suspects`, `close`,
-`adjust`, `diff`, `verify`, `synth`, `init`, `leaks`, `pseudonymize`; the rules themselves are in `fairpay.rules`. What
-goes wrong is raised as a `FairpayError` of some kind. Functions are loaded when first used: importing fairpay loads
-neither Polars nor Numba.
+Each command of the command line is a function here: `fairpay.compare`, `pay`, `check`, `audit`, `suspects`, `shard`,
+`merge`, `close`, `adjust`, `diff`, `verify`, `leaks`, `pseudonymize`, `synth`, `init`; the rules themselves are in
+`fairpay.rules`. What goes wrong is raised as a `FairpayError` of some kind. Functions are loaded when first used:
+importing fairpay loads neither Polars nor Numba.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
         diff,
         init,
         leaks,
+        merge,
         pay,
         pseudonymize,
+        shard,
         suspects,
         synth,
         verify,
@@ -62,8 +64,10 @@ __all__ = [
     "diff",
     "init",
     "leaks",
+    "merge",
     "pay",
     "pseudonymize",
+    "shard",
     "suspects",
     "synth",
     "verify",

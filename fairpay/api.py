@@ -12,9 +12,9 @@ from fairpay.fraud.jobs import audit, suspects
 from fairpay.ledger.jobs import adjust, close, diff
 from fairpay.ledger.tables import init
 from fairpay.ledger.verify import verify
-from fairpay.pipeline.jobs import Checked, Result, check, compare, pay
+from fairpay.pipeline.jobs import Checked, Result, check, compare, merge, pay, shard
+from fairpay.pipeline.leaks import leaks
 from fairpay.pipeline.pseudonyms import pseudonymize
-from fairpay.runs.leaks import leaks
 from fairpay.synth.make import synth
 
 __all__ = [
@@ -28,8 +28,10 @@ __all__ = [
     "diff",
     "init",
     "leaks",
+    "merge",
     "pay",
     "pseudonymize",
+    "shard",
     "suspects",
     "synth",
     "verify",

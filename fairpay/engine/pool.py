@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fairpay.engine.protocol import Listening, PayerTotals
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Totals, Usage, Users
+    from fairpay.rules.core.month import Month, Totals, Usage, Users
 
 __all__ = ["LocalMonth", "LocalPool"]
 
@@ -82,13 +82,22 @@ class LocalPool:
     Who the artists are is looked for when it is needed; what each adds up to needs a walk.
     """
 
-    def __init__(self, payers: PayerTotals, listening: Listening, *, has_ms: bool, subscribers: int) -> None:
+    def __init__(
+        self,
+        payers: PayerTotals,
+        listening: Listening,
+        *,
+        has_ms: bool,
+        subscribers: int,
+        month_of: Callable[[Any, Facts], Month] = LocalMonth,
+    ) -> None:
         """Put together what was taken in."""
         self.payers = payers
         """What the users add up to: known without looking at rows."""
         self.listening = listening
         self.has_ms = has_ms
         self.subscribers = subscribers
+        self.month_of = month_of
 
     @cached_property
     def intake(self) -> Intake:
@@ -108,7 +117,7 @@ class LocalPool:
         play: int | None = 1,
         digits: int = 2,
         held: bool = False,
-    ) -> LocalMonth:
+    ) -> Month:
         """Return the month for rules; `pool` minor units are to be divided, the rest is as in `month.Facts`.
 
         `held` says that the money of subscribers who played nothing is no part of the pool.
@@ -129,7 +138,7 @@ class LocalPool:
             divided=self.listening.redivided,
             digits=digits,
         )
-        return LocalMonth(self.listening, facts)
+        return self.month_of(self.listening, facts)
 
     def release(self) -> None:
         """Let go of the listening: nothing but `payers` can be asked for afterwards."""

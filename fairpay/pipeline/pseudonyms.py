@@ -30,7 +30,7 @@ from fairpay.money.currency import Currency
 from fairpay.pipeline.repeats import Watching, find_repeats
 from fairpay.pipeline.request import begin, input_files
 from fairpay.pipeline.run import warn_of_counts
-from fairpay.pipeline.warn import sentences, stop_if_strict, warn_of_several
+from fairpay.pipeline.warn import named_elsewhere, sentences, stop_if_strict, warn_of_several
 from fairpay.pipeline.work import request_of, tables_in_files, watching
 from fairpay.qualify import Qualifier
 from fairpay.qualify.columns import read_moments
@@ -258,7 +258,7 @@ def judged(request: Request, watch: Watch, qualifier: Qualifier, repeats: Watchi
     opened, reading = request.opened, request.reading
     counts = qualifier.finish()
     repeats.finish(reading, opened.cautions, request.running)
-    warn_of_counts(opened, request, counts)
+    warn_of_counts(opened.logs.columns, named_elsewhere(opened.logs), request, opened.cautions, counts)
     warnings = opened.cautions.found()
     stop_if_strict(reading, warnings)
     for sentence in sentences(warnings):

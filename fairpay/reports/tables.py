@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fairpay.reports.outcome import Outcome
 
 __all__ = [
+    "SECOND_DIGITS",
     "Shown",
     "artist_columns",
     "artist_names",

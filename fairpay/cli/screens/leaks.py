@@ -5,60 +5,67 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fairpay.cli.screens.parts import figures, paragraph
-from fairpay.cli.words import joined
+from fairpay.cli.words import counted, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import RenderableType
 
-    from fairpay.runs.leaks import Leaks
+    from fairpay.pipeline.leaks import Leaks
 
 __all__ = ["as_json", "screen"]
 
-NOBODY = "No artist has fewer than three listeners: no figure is that of one listener."
-ADVICE = "`fairpay compare --k 5` publishes artists under five listeners only in merged lines."
+NOBODY = "No artist has fewer than three listeners: no artist's figure is that of one listener."
+TOLD = {"listening": "how much that listener played it", "fee": "what that listener paid the artist"}
+REPORT = "`fairpay compare --k 5` publishes artists under five listeners only in merged lines."
+PART = "Give it only to somebody whom all parties trust; `fairpay merge --k 5` merges artists in what is published."
 
 
 def screen(found: Leaks) -> Iterator[RenderableType]:
     """Yield the page from top to bottom."""
-    if not any(one.artists for one in found.revealed):
+    if any(one.artists for one in found.revealed):
+        yield from table(found)
+    else:
         yield paragraph(NOBODY, style="bold")
-        return
-    names = [name for name, _ in found.rules]
+    if found.alone:
+        yield ""
+        whose = "whose own fee and plays stand in the part, without a name"
+        yield paragraph(f"It has {counted(found.alone, 'listener')} {whose}.")
+    if found.alone is not None or any(one.artists for one in found.revealed):
+        yield ""
+        yield paragraph(REPORT if found.alone is None else PART)
+
+
+def table(found: Leaks) -> Iterator[RenderableType]:
+    """Show how many artists have one listener and two, their figures, and what these tell."""
+    unit = "" if found.currency is None else f", {found.currency}"
     rows = [
         (f"{one.listeners}", f"{one.artists:,} of {found.artists:,}", *(f"{amount:,}" for amount in one.amounts))
         for one in found.revealed
     ]
-    yield figures("Listeners", "Artists", *(f"{name}, {found.currency}" for name in names), rows=rows)
+    yield figures("Listeners", "Artists", *(f"{name}{unit}" for name in found.columns), rows=rows)
     yield ""
-    yield paragraph(f"Who knows the one listener of an artist reads in its figures {told(found)}.")
+    kinds = {what: [name for name, tells in found.columns.items() if tells == what] for what in TOLD}
+    told = joined([f"{TOLD[what]} ({', '.join(names)})" for what, names in kinds.items() if names])
+    yield paragraph(f"Who knows the one listener of an artist reads in its figures {told}.")
     yield paragraph("Of an artist with two listeners each can read it about the other.")
-    yield ""
-    yield paragraph(ADVICE)
-
-
-def told(found: Leaks) -> str:
-    """Say what amounts under each rule tell of a listener."""
-    words = {True: "what that listener paid the artist", False: "how much that listener played it"}
-    kinds = {words[own]: [name for name, other in found.rules if other == own] for own in (False, True)}
-    return joined([f"{what} ({', '.join(names)})" for what, names in kinds.items() if names])
 
 
 def as_json(found: Leaks) -> dict[str, Any]:
     """Return the same for scripts."""
-    names = [name for name, _ in found.rules]
     return {
         "schema_version": 1,
         "artists": found.artists,
         "currency": found.currency,
-        "rules": [{"name": name, "tells": "fee" if own else "listening"} for name, own in found.rules],
+        "tells": dict(found.columns),
         "revealed": [
             {
                 "listeners": one.listeners,
                 "artists": one.artists,
-                "amounts": dict(zip(names, map(str, one.amounts), strict=True)),
+                "amounts": dict(zip(found.columns, map(str, one.amounts), strict=True)),
             }
             for one in found.revealed
         ],
+        "listeners_alone": found.alone,
     }
