@@ -20,6 +20,7 @@ from fairpay.pipeline.run import inspect, refusal, run
 from fairpay.pipeline.shards import AnotherRound, add, conclude, contribute
 from fairpay.pipeline.terms import Contribution, read_part, refuse_apart, request_on, terms_of, write_part
 from fairpay.pipeline.work import do, origins_of, publish, request_of, tables_in_files, watching
+from fairpay.reports.disclosure import merge_few
 from fairpay.reports.outcome import InputFile
 from fairpay.reports.summary import summary
 from fairpay.reports.tables import Shown, comparison, payouts
@@ -134,6 +135,9 @@ def compare(logs: Logs, **options: Unpack[o.CompareOptions]) -> Result:
 
     """
     full = with_policy("compare", options)
+    if full["k"] > 1 and full["decisions"] is not None:
+        message = "--k keeps listeners apart from what is told, and --decisions tells what single accounts come to"
+        raise UsageError(message, advice="Give one of them.")
     return divided("compare", logs, two_or_more(full), full)
 
 
@@ -160,7 +164,7 @@ def divided(command: Literal["compare", "pay"], logs: Logs, rules: Sequence[str]
         logs, options, go = on_spark(command, logs, rules, options)
 
     def work(request: Request) -> Result:
-        outcome = go(request)
+        outcome = merge_few(go(request), options.get("k", 1))
         return Result(command, outcome, outcome.inputs, origins_of(command, options, rule=list(rules)))
 
     return do(command, logs, options, work, rules=rules)
@@ -237,14 +241,18 @@ def merge(parts: PathText | Sequence[PathText], **options: Unpack[o.MergeOptions
         if full["output"] is not None and full["output"].endswith(".part"):
             return Contribution(whole, write_part(whole, Path(full["output"]), force=full["force"]))
         command, rules = several[0].terms["command"], several[0].terms["rules"]
+        if command == "pay" and full["k"] > 1:
+            message = "--k is for comparisons, and these are parts of what is paid"
+            raise UsageError(message, advice="Leave it out: what is paid is paid to each artist.")
         read = tuple(InputFile("parts", name) for name in names)
         try:
-            outcome = conclude(request, whole, read)
+            outcome = merge_few(conclude(request, whole, read), full["k"])
         except AnotherRound:
             message = f"round {whole.round} does not say all: every party is to be asked once more"
             advice = "Write the sum with -o SUM.part; each party runs `fairpay shard` with --after SUM.part."
             raise InputError(message, advice=advice) from None
         origins = {name: (value, "parts") for name, value in several[0].terms.items()} | {"rule": (rules, "parts")}
+        origins["k"] = (full["k"], "merge")
         result = Result(command, outcome, read, origins)
         if full["output"] is None:
             return result

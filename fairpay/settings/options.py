@@ -30,6 +30,7 @@ __all__ = [
     "NoOptions",
     "PayOptions",
     "ProgressOptions",
+    "PseudonymizeOptions",
     "QuietOptions",
     "ShardOptions",
     "SuspectsOptions",
@@ -121,6 +122,9 @@ class RuleOptions(TypedDict, total=False):
     rule: Annotated[str | None, Option(RULE, PAY, metavar="NAME", repeated=True)]
 
 
+CURRENCY = Option("ISO 4217 code.", PAY, default="EUR", metavar="CODE")
+
+
 class MoneyOptions(TypedDict, total=False):
     """What money is divided."""
 
@@ -130,7 +134,7 @@ class MoneyOptions(TypedDict, total=False):
     royalty_rate: Annotated[
         Amount, Option("Part of it that is paid out: 70%, 0.7 or 7/10.", PAY, default="100%", metavar="SHARE")
     ]
-    currency: Annotated[str, Option("ISO 4217 code.", PAY, default="EUR", metavar="CODE")]
+    currency: Annotated[str, CURRENCY]
     inactive: Annotated[
         Literal["share", "hold"],
         Option("Money of subscribers who played nothing: shared like the rest, or held back.", PAY, default="share"),
@@ -343,9 +347,24 @@ class PreviousOptions(TypedDict, total=False):
     ]
 
 
+class DisclosureOptions(TypedDict, total=False):
+    """What is told of few listeners."""
+
+    k: Annotated[
+        int,
+        Option(
+            "Artists under N listeners appear only in merged lines, one for each tier; 1: all by themselves.",
+            WRITE,
+            default=1,
+            metavar="N",
+            least=1,
+        ),
+    ]
+
+
 class CompareOptions(
     RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    RunOptions, EngineOptions,
+    DisclosureOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `compare`."""
 
@@ -380,7 +399,7 @@ class ShardOptions(
     force: Annotated[bool, Option("Replace a file that is there.", WRITE, default=False)]
 
 
-class MergeOptions(OutputOptions):
+class MergeOptions(OutputOptions, DisclosureOptions):
     """Options of `merge`."""
 
 
@@ -526,6 +545,36 @@ class VerifyOptions(TypedDict, total=False):
 
     books: Annotated[PathText | None, Option("Check all months of these books instead.", metavar="DIR")]
     inputs: Annotated[bool, Option("Do not look for the logs: they may be gone.", default=True)]
+
+
+class PseudonymOptions(TypedDict, total=False):
+    """What is written, and under which key."""
+
+    key: Annotated[
+        Required[PathText],
+        Option("A file of 32 secret bytes or more, which only you may read.", WRITE, metavar="FILE"),
+    ]
+    output: Annotated[
+        Required[PathText], Option("The log to write: LOG.parquet or LOG.csv.", WRITE, metavar="LOG", short="-o")
+    ]
+    keep: Annotated[
+        Sequence[str],
+        Option("Also write this column of the log, as text.", WRITE, default=(), metavar="COLUMN", repeated=True),
+    ]
+    subscribers: Annotated[
+        Table | None,
+        Option(
+            "Also write this file of what each user paid, beside the log: LOG-subscribers.parquet.",
+            PAY,
+            metavar="FILE",
+        ),
+    ]
+    currency: Annotated[str, CURRENCY]
+    force: Annotated[bool, Option("Replace files that are there.", WRITE, default=False)]
+
+
+class PseudonymizeOptions(PseudonymOptions, QualifyingOptions, ReadingOptions, RunOptions):
+    """Options of `pseudonymize`."""
 
 
 class NoOptions(TypedDict, total=False):
