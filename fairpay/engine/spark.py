@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 __all__ = [
     "BUCKET",
     "FEE",
-    "Held",
-    "Row",
+    "Kept",
     "SparkWalks",
+    "TaskRow",
     "bucketed",
     "is_spark",
     "kept_blocks",
@@ -57,7 +57,7 @@ ARRAYS = ("start", "artist", "amount", "fee", "total", "plays")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TaskRow:
     """What a task hands on."""
 
     task: str
@@ -246,7 +246,7 @@ def unpacked_arrays(body: bytes) -> dict[str, pa.Array]:
     return {name: batch.column(name).values for name in batch.schema.names}
 
 
-def rows_out(rows: Iterable[Row]) -> Iterator[pa.RecordBatch]:
+def rows_out(rows: Iterable[TaskRow]) -> Iterator[pa.RecordBatch]:
     """Hand rows to Spark, one at a time: each may be large."""
     for row in rows:
         yield pa.RecordBatch.from_arrays(
@@ -255,24 +255,24 @@ def rows_out(rows: Iterable[Row]) -> Iterator[pa.RecordBatch]:
         )
 
 
-def rows_in(batches: Iterable[pa.RecordBatch]) -> Iterator[Row]:
+def rows_in(batches: Iterable[pa.RecordBatch]) -> Iterator[TaskRow]:
     """Take rows from Spark."""
     for batch in batches:
         for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            yield Row(*values)
+            yield TaskRow(*values)
 
 
-def kept_blocks(task: str, pool: int, artist: pa.Array, blocks: Iterable[Usage]) -> Iterator[Row]:
+def kept_blocks(task: str, pool: int, artist: pa.Array, blocks: Iterable[Usage]) -> Iterator[TaskRow]:
     """Yield what walks need of a pool on an executor: its artists, then its users in blocks of a good size."""
-    yield Row(task, "artists", pool, packed_arrays({"artist": artist}))
+    yield TaskRow(task, "artists", pool, packed_arrays({"artist": artist}))
     waiting: list[Usage] = []
     for usage in blocks:
         waiting.append(usage)
         if sum(len(one.artist) for one in waiting) >= BLOCK:
-            yield Row(task, "block", pool, packed_arrays(joined(waiting)))
+            yield TaskRow(task, "block", pool, packed_arrays(joined(waiting)))
             waiting = []
     if waiting:
-        yield Row(task, "block", pool, packed_arrays(joined(waiting)))
+        yield TaskRow(task, "block", pool, packed_arrays(joined(waiting)))
 
 
 def joined(blocks: Sequence[Usage]) -> dict[str, Any]:
@@ -283,7 +283,7 @@ def joined(blocks: Sequence[Usage]) -> dict[str, Any]:
     return {"start": np.concatenate([*starts, ends[-1:]]).astype(np.int64), **found}
 
 
-def blocks_of(rows: Iterable[Row], everybody: pa.Array) -> Iterator[Usage]:
+def blocks_of(rows: Iterable[TaskRow], everybody: pa.Array) -> Iterator[Usage]:
     """Yield blocks again, their artists by codes among everybody's."""
     codes: dict[str, Any] = {}
     for row in rows:
@@ -297,26 +297,26 @@ def blocks_of(rows: Iterable[Row], everybody: pa.Array) -> Iterator[Usage]:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Kept:
     """Rows that tasks handed on, kept by Spark until they are let go."""
 
     frame: Any
     """Of Spark: `SPARK_ROWS`."""
 
     @classmethod
-    def of(cls, source: Any, work: Callable[[Iterator[pa.RecordBatch]], Iterator[Row]]) -> Held:  # noqa: ANN401 - of Spark
+    def of(cls, source: Any, work: Callable[[Iterator[pa.RecordBatch]], Iterator[TaskRow]]) -> Kept:  # noqa: ANN401 - of Spark
         """Run work on each partition, and keep what it hands on, on the executors' disks."""
         from pyspark import StorageLevel  # noqa: PLC0415 - an extra
 
         frame = source.mapInArrow(lambda batches: rows_out(work(batches)), SPARK_ROWS)
         return cls(frame.persist(StorageLevel.DISK_ONLY))
 
-    def rows(self, kind: str) -> list[Row]:
+    def rows(self, kind: str) -> list[TaskRow]:
         """Bring the rows of one kind here."""
         with said_by_spark("the log"):
             return list(rows_in(self.frame.filter(f"kind = '{kind}'").toArrow().to_batches()))
 
-    def mapped(self, work: Callable[[Iterator[Row]], Iterator[Row]], *, pool: int) -> list[Row]:
+    def mapped(self, work: Callable[[Iterator[TaskRow]], Iterator[TaskRow]], *, pool: int) -> list[TaskRow]:
         """Run work on the blocks of a pool, wherever they are, and bring here what it hands on."""
         mine = self.frame.filter(f"kind in ('artists', 'block') and pool = {pool}")
         with said_by_spark("the log"):
@@ -332,7 +332,7 @@ class Held:
 class SparkWalks:
     """Walks over blocks on executors, as `partial.Walks`."""
 
-    held: Held
+    held: Kept
     parts: Sequence[PoolPart]
     pack: Callable[[Ints, Totals], bytes]
     """Makes a part's file of an answer, and what adds up such files."""
@@ -349,10 +349,10 @@ class SparkWalks:
         """Visit every block where it is; visits return tuples of arrays."""
         artist = self.parts[pool].artist
 
-        def work(rows: Iterator[Row]) -> Iterator[Row]:
+        def work(rows: Iterator[TaskRow]) -> Iterator[TaskRow]:
             for usage in blocks_of(rows, artist):
                 found = visit(usage)
-                yield Row("", "each", pool, packed_arrays({str(k): one for k, one in enumerate(found)}))
+                yield TaskRow("", "each", pool, packed_arrays({str(k): one for k, one in enumerate(found)}))
 
         for row in self.held.mapped(work, pool=pool):
             yield tuple(values.to_numpy() for values in unpacked_arrays(row.body).values())
@@ -364,14 +364,14 @@ def gathering(
     pack: Callable[[Ints, Totals], bytes],
     rows: int,
     columns: int,
-) -> Callable[[Iterator[Row]], Iterator[Row]]:
+) -> Callable[[Iterator[TaskRow]], Iterator[TaskRow]]:
     """Return what a task does for `month.Month.gather`: nothing of this machine goes with it but what it needs."""
     from fairpay.rules.core.month import totals_of  # noqa: PLC0415 - it is pickled with what it uses
 
-    def work(held: Iterator[Row]) -> Iterator[Row]:
+    def work(held: Iterator[TaskRow]) -> Iterator[TaskRow]:
         out = np.zeros((rows, columns), dtype=np.int64)
         found = [visit(usage, out) for usage in blocks_of(held, artist)]
         if found:
-            yield Row("", "answer", 0, pack(out, totals_of(found)))
+            yield TaskRow("", "answer", 0, pack(out, totals_of(found)))
 
     return work

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from fairpay.adjust.payers import Payers
 from fairpay.engine import spark as cluster
-from fairpay.engine.spark import Held, Row, SparkWalks
+from fairpay.engine.spark import Kept, SparkWalks, TaskRow
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.read import as_paths, open_logs
 from fairpay.logs.schema import Cautions
@@ -86,14 +86,14 @@ def run_on_spark(request: Request, frame: Any, spark: Any, watch: Watch, *, part
         if payers is not None:
             plays = cluster.with_payers(spark, plays, payers, recipe.user, count)
         watch.say(f"Spark {spark.version}: {count:,} partitions")
-        held = Held.of(plays, partial(taken_in, recipe))
+        held = Kept.of(plays, partial(taken_in, recipe))
         try:
             return settled(request, recipe, held)
         finally:
             held.release()
 
 
-def settled(request: Request, recipe: Recipe, held: Held) -> Outcome:
+def settled(request: Request, recipe: Recipe, held: Kept) -> Outcome:
     """Add up what tasks brought, and do what a run does once its plays are taken in."""
     check_buckets(held.rows("buckets"))
     parts = [unpacked(row.body, f"task {row.task}").part for row in held.rows("part")]
@@ -110,7 +110,7 @@ def settled(request: Request, recipe: Recipe, held: Held) -> Outcome:
     return concluded(request, month, walks)
 
 
-def check_buckets(rows: Sequence[Row]) -> None:
+def check_buckets(rows: Sequence[TaskRow]) -> None:
     """Refuse users in two tasks: each would be paid for twice.
 
     Raises:
@@ -160,7 +160,7 @@ def payers_table(batches: Any) -> pa.Table:  # noqa: ANN401 - batches of ids and
     return pa.table({"user": pa.chunked_array(ids, pa.large_string()), "fee": pa.chunked_array(fees, pa.int64())})
 
 
-def taken_in(recipe: Recipe, batches: Iterator[pa.RecordBatch]) -> Iterator[Row]:
+def taken_in(recipe: Recipe, batches: Iterator[pa.RecordBatch]) -> Iterator[TaskRow]:
     """Take a task's users in, and hand on what they add, the buckets met, and their blocks for the walks to come."""
     buckets: set[int] = set()
     plays, payers = divided(recipe, batches, buckets)
@@ -172,12 +172,12 @@ def taken_in(recipe: Recipe, batches: Iterator[pa.RecordBatch]) -> Iterator[Row]
         plan = replace(plan, payers=Payers({0: payers}))
     with take_in(plan, recipe.logs(plays), Watch(), cautions, variants=recipe.variants) as taken:
         part = part_of(taken, cautions)
-        yield Row(task, "part", 0, packed(PartFile(terms={}, round=1, parts=(), part=part)))
+        yield TaskRow(task, "part", 0, packed(PartFile(terms={}, round=1, parts=(), part=part)))
         for pool, own in enumerate(part.pools):
             if own.payers.users:
                 blocks = taken.engine.pool(pool).listening.walk(copied)
                 yield from cluster.kept_blocks(task, pool, own.artist, blocks)
-    yield Row(task, "buckets", 0, cluster.packed_arrays({"bucket": np.array(sorted(buckets), dtype=np.int64)}))
+    yield TaskRow(task, "buckets", 0, cluster.packed_arrays({"bucket": np.array(sorted(buckets), dtype=np.int64)}))
 
 
 def copied(usage: Usage) -> Usage:
@@ -208,7 +208,7 @@ def divided(
 
 def counted(plays: Any, recipe: Recipe) -> dict[str, dict[int, Census]]:  # noqa: ANN401 - of Spark
     """Count what policies ask for, in a job of its own."""
-    held = Held.of(plays, partial(counted_in, recipe))
+    held = Kept.of(plays, partial(counted_in, recipe))
     try:
         found = [unpacked(row.body, f"task {row.task}").census for row in held.rows("census")]
         return {unit: {0: one} for unit, one in add_censuses([one for one in found if one is not None]).items()}
@@ -216,7 +216,7 @@ def counted(plays: Any, recipe: Recipe) -> dict[str, dict[int, Census]]:  # noqa
         held.release()
 
 
-def counted_in(recipe: Recipe, batches: Iterator[pa.RecordBatch]) -> Iterator[Row]:
+def counted_in(recipe: Recipe, batches: Iterator[pa.RecordBatch]) -> Iterator[TaskRow]:
     """Count a task's rows."""
     plays, _ = divided(recipe, batches, set())
     plan = recipe.plan
@@ -229,7 +229,7 @@ def counted_in(recipe: Recipe, batches: Iterator[pa.RecordBatch]) -> Iterator[Ro
     logs = recipe.logs(plays)
     found = census_of(logs, plan.policies, judging, pools=1, running=plan.running, artists=plan.artists)
     census = {unit: of_pools[0] for unit, of_pools in found.items()}
-    yield Row("", "census", 0, packed(PartFile(terms={}, round=1, parts=(), census=census)))
+    yield TaskRow("", "census", 0, packed(PartFile(terms={}, round=1, parts=(), census=census)))
 
 
 def pack_answer(sums: Ints, totals: Totals) -> bytes:

@@ -41,7 +41,7 @@ per = "track"
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A session on two processors, whose settings are those that Spark comes with."""
     session = start_spark(tmp_path_factory.mktemp("spark"), **{"spark.sql.shuffle.partitions": "3"})
@@ -58,7 +58,7 @@ RULES = [name for name, rule in rule_classes().items() if rule.needs is not Need
 
 
 @pytest.mark.parametrize("partitions", [1, 7, 32])
-def test_every_rule_that_runs_there_says_the_same_whatever_the_partitions(spark: Any, partitions: int) -> None:  # noqa: ANN401 - of Spark
+def test_every_rule_that_runs_there_says_the_same_whatever_the_partitions(partitions: int) -> None:
     options: dict[str, Any] = {"rules": RULES, "fee": "9.99", "royalty_rate": "70%"}
     there = fairpay.compare(LISTENS, engine="spark", partitions=partitions, **options)
     assert same(there, fairpay.compare(LISTENS, **options))
@@ -72,17 +72,17 @@ def test_every_rule_that_runs_there_says_the_same_whatever_the_partitions(spark:
         {"pool": "1000", "measure": "plays", "repeats": "drop"},
     ],
 )
-def test_money_and_what_counts_are_the_same_there(spark: Any, options: dict[str, Any]) -> None:  # noqa: ANN401 - of Spark
+def test_money_and_what_counts_are_the_same_there(options: dict[str, Any]) -> None:
     assert same(fairpay.compare(LISTENS, engine="spark", **options), fairpay.compare(LISTENS, **options))
 
 
-def test_a_policy_counts_there_and_moves_the_same(spark: Any, tmp_path: Any) -> None:  # noqa: ANN401 - of Spark
+def test_a_policy_counts_there_and_moves_the_same(tmp_path: Any) -> None:  # noqa: ANN401 - of Spark
     (tmp_path / "policy.toml").write_text(POLICY, encoding="utf-8")
     options: dict[str, Any] = {"policy": str(tmp_path / "policy.toml"), "fee": "9.99"}
     assert same(fairpay.pay(LISTENS, engine="spark", **options), fairpay.pay(LISTENS, **options))
 
 
-def test_decisions_hold_the_same_there(spark: Any, tmp_path: Any) -> None:  # noqa: ANN401 - of Spark
+def test_decisions_hold_the_same_there(tmp_path: Any) -> None:  # noqa: ANN401 - of Spark
     lines = "kind,subject,decision,by\nuser,u000001,hold,Ann\nartist,a000150,exclude,Ann\nuser,u000002,weight 1/2,Ann\n"
     (tmp_path / "decisions.csv").write_text(lines, encoding="utf-8")
     options: dict[str, Any] = {"decisions": tmp_path / "decisions.csv", "fee": "9.99"}
@@ -94,7 +94,7 @@ def test_a_frame_of_spark_is_a_log(spark: Any) -> None:  # noqa: ANN401 - of Spa
     assert same(fairpay.compare(frame, fee="9.99"), fairpay.compare(LISTENS, fee="9.99"))
 
 
-def test_parquet_and_json_are_read_there_as_here(spark: Any, tmp_path: Any) -> None:  # noqa: ANN401 - of Spark
+def test_parquet_and_json_are_read_there_as_here(tmp_path: Any) -> None:  # noqa: ANN401 - of Spark
     plays = pl.read_csv(LISTENS, schema_overrides={"ms_played": pl.Int64})
     plays.write_parquet(tmp_path / "log.parquet")
     plays.write_ndjson(tmp_path / "log.ndjson")
@@ -103,7 +103,7 @@ def test_parquet_and_json_are_read_there_as_here(spark: Any, tmp_path: Any) -> N
         assert same(fairpay.compare(tmp_path / name, fee="9.99", engine="spark"), here)
 
 
-def test_a_log_without_a_header_is_read_by_the_place_of_its_columns(spark: Any, tmp_path: Any) -> None:  # noqa: ANN401 - of Spark
+def test_a_log_without_a_header_is_read_by_the_place_of_its_columns(tmp_path: Any) -> None:  # noqa: ANN401 - of Spark
     (tmp_path / "log.csv").write_text("u1,a,3\nu1,b,1\nu2,b,5\n08,B,2\n8,b,1\n", encoding="utf-8")
     options: dict[str, Any] = {"columns": {"user": "1", "artist": "2", "plays": "3"}, "header": False, "pool": "10"}
     log = tmp_path / "log.csv"
@@ -145,8 +145,7 @@ def test_a_task_that_is_killed_is_done_again_and_counted_once(spark: Any, tmp_pa
     mark = str(tmp_path / "killed")
 
     def kill_once(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            yield batch
+        yield from batches
         try:
             os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
         except FileExistsError:
@@ -159,7 +158,7 @@ def test_a_task_that_is_killed_is_done_again_and_counted_once(spark: Any, tmp_pa
     assert (tmp_path / "killed").exists()
 
 
-def test_a_user_cut_in_two_is_refused(spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401 - of Spark
+def test_a_user_cut_in_two_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     before = cluster.bucketed
     monkeypatch.setattr(cluster, "bucketed", lambda *given: before(*given).repartition(4))
     with pytest.raises(InputError, match="to more than one task"):
@@ -188,7 +187,7 @@ def test_collated_ids_stay_apart(spark: Any) -> None:  # noqa: ANN401 - of Spark
     assert same(fairpay.compare(frame, pool="10"), fairpay.compare(plain, pool="10"))
 
 
-def test_a_run_is_written_and_verified(spark: Any, tmp_path: Any) -> None:  # noqa: ANN401 - of Spark
+def test_a_run_is_written_and_verified(tmp_path: Any) -> None:  # noqa: ANN401 - of Spark
     fairpay.compare(LISTENS, fee="9.99", engine="spark", output=tmp_path / "there")
     fairpay.compare(LISTENS, fee="9.99", output=tmp_path / "here")
     assert all(control.ok for control in fairpay.verify(tmp_path / "there"))
@@ -211,12 +210,12 @@ def test_what_cannot_run_there_is_refused_before_anything_is_read(options: dict[
         fairpay.compare("nowhere.csv", engine="spark", **options)
 
 
-def test_a_log_that_is_not_there_is_said_in_a_sentence(spark: Any) -> None:  # noqa: ANN401 - of Spark
+def test_a_log_that_is_not_there_is_said_in_a_sentence() -> None:
     with pytest.raises(InputError, match=r"nowhere\.csv"):
         fairpay.compare("nowhere.csv", engine="spark")
 
 
-def test_bad_rows_are_refused_with_their_number(spark: Any, tmp_path: Any) -> None:  # noqa: ANN401 - of Spark
+def test_bad_rows_are_refused_with_their_number(tmp_path: Any) -> None:  # noqa: ANN401 - of Spark
     (tmp_path / "log.csv").write_text("user,artist,seconds\nu,a,40\n,b,40\nv,a,soon\nw,a,50\n", encoding="utf-8")
     with pytest.raises(InputError, match="2 of 4 rows cannot be used"):
         fairpay.compare(tmp_path / "log.csv", engine="spark")

@@ -1,4 +1,4 @@
-"""A Java for tests that need Spark, from a package: its runtime lacks a module that Spark asks for and can do without."""
+"""A Java for tests on Spark, from a package: its runtime lacks a module that Spark asks for and can do without."""
 
 from __future__ import annotations
 
