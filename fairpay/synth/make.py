@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from fairpay.settings.options import SynthOptions
-    from fairpay.synth.likeness import Dealer, Likeness
+    from fairpay.synth.likeness import Likeness, Synthesis
     from fairpay.synth.plays import MadeMonth
 
 __all__ = ["Written", "synth"]
@@ -79,9 +79,9 @@ def synth(path: str | Path, **options: Unpack[SynthOptions]) -> Written:
         format_of(one)
     if not full["force"]:
         refuse_present([*logs, *more])
-    dealer = dealer_of(full, [*logs, *more])
-    made = people(full) if dealer is None else dealer.month
-    columns = (full["columns"] or USUAL) if dealer is None else dealer.columns
+    synthesis = synthesis_of(full, [*logs, *more])
+    made = people(full) if synthesis is None else synthesis.month
+    columns = (full["columns"] or USUAL) if synthesis is None else synthesis.columns
     tables = Tables(full["seed"], full["ids"], made, columns, full["countries"] or COUNTRIES, full["plans"] or PLANS)
     batches = (tables.plays(plays) for plays in (made.by_time() if full["order"] == "time" else made.by_user()))
     left: list[pa.Table] = []
@@ -93,7 +93,7 @@ def synth(path: str | Path, **options: Unpack[SynthOptions]) -> Written:
     if names is not None:
         table = tables.artist_table()
         write_file([table], names, table.schema)
-    likeness = None if dealer is None else dealer.held_against(logs, full)
+    likeness = None if synthesis is None else synthesis.held_against(logs, full)
     return Written(made.plays, made.users, made.artists, logs, likeness)
 
 
@@ -109,8 +109,8 @@ def people(full: Mapping[str, Any]) -> MadeMonth:
     return make_month(rows, planted, users=users, artists=artists, seed=full["seed"], month=full["month"])
 
 
-def dealer_of(full: Mapping[str, Any], outputs: Sequence[Path]) -> Dealer | None:
-    """Deal a month like a log, where there is one.
+def synthesis_of(full: Mapping[str, Any], outputs: Sequence[Path]) -> Synthesis | None:
+    """Make a month like a log, where there is one.
 
     Raises:
         UsageError: `columns` has the form of the other case, or the log says itself what an option says.
@@ -124,9 +124,9 @@ def dealer_of(full: Mapping[str, Any], outputs: Sequence[Path]) -> Dealer | None
     if said := [name for name in OWN if full[name] is not None]:
         message = f"--{said[0]} is what the log of --like says itself"
         raise UsageError(message, advice="Leave it out.")
-    from fairpay.synth.likeness import Dealer  # noqa: PLC0415 - loads the whole pipeline
+    from fairpay.synth.likeness import Synthesis  # noqa: PLC0415 - loads the whole pipeline
 
-    return Dealer.of(full, outputs)
+    return Synthesis.of(full, outputs)
 
 
 def check_numbers(**numbers: int) -> None:

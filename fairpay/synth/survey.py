@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fairpay.reports.outcome import Outcome
     from fairpay.rules.core.month import Month, Usage
 
-__all__ = ["BINS", "FINE", "OCTAVE", "Figure", "Overlaps", "Places", "Profile", "Sets", "Survey", "grid", "octaves"]
+__all__ = ["BINS", "FINE", "OCTAVE", "STEPS", "Figure", "Overlaps", "Places", "Profile", "Sets", "Survey", "grid"]
 
 Places: TypeAlias = NDArray[np.float64]
 Figure: TypeAlias = "Fraction | float | int | None"
@@ -38,9 +38,9 @@ COMPARED = 2_000
 """Listeners whose sets of artists are compared with those of everybody."""
 PAIRS = 20
 """How many others each of them is compared with one by one."""
-OCTAVES, OCTAVE, BINS = 48, 8, 385
-"""Powers of two told apart in a listener's mean plays per artist; bins to a power of two, and bins, in what an artist
-gets of a listener against that mean."""
+OCTAVE, BINS = 8, 385
+"""Bins to a power of two, and bins, of what an artist gets of a listener against that listener's mean."""
+STEPS = 1 << 12
 FINE = 1 << 10
 """The unit in which listeners' places are summed."""
 
@@ -122,9 +122,7 @@ class Profile:
     heavy: Ints
     """int64[artists]: sum of its listeners' places by plays, those of a normal distribution, in units of 1 / FINE."""
     spread: Ints
-    """int64[OCTAVES, BINS]: entries by the listener's mean plays per artist, and by what the artist got against it."""
-    users_of: Ints
-    """int64[OCTAVES]: listeners by their mean."""
+    """int64[BINS]: artists of listeners by what they got against the listener's mean."""
     most: Ints
     """int64[users]: the largest bin of each, ascending."""
     compared: Sets
@@ -167,15 +165,9 @@ def quantile(ascending: NDArray[Any], percent: int) -> float:
 
 
 def grid(count: int) -> Places:
-    """Return the middles of so many equal parts of a normal distribution, ascending."""
-    normal = NormalDist()
-    return np.array([normal.inv_cdf((k + 0.5) / count) for k in range(count)])
-
-
-def octaves(plays: Ints, artists: Ints) -> Ints:
-    """Return the power of two below each listener's mean plays per artist: int64[users], from 0."""
-    found: Ints = np.clip(np.frexp(plays // artists)[1] - 1, 0, OCTAVES - 1).astype(np.int64)
-    return found
+    """Return the middles of so many equal parts of a normal distribution, ascending; beyond STEPS the same repeat."""
+    steps, normal = min(count, STEPS), NormalDist()
+    return np.array([normal.inv_cdf((k + 0.5) / steps) for k in range(steps)])[np.arange(count) * steps // count]
 
 
 @dataclass(slots=True)
@@ -217,7 +209,6 @@ class Survey:
         by_row = np.argsort(rows, kind="stable")
         plays, artists, keys, most = (column[by_row] for column in columns)
         compared = some_of(month, rank, rows[by_row[:COMPARED]])
-        octave = octaves(plays, artists)
         self.profile = Profile(
             outcome=outcome,
             plays=plays.astype(np.int64),
@@ -226,8 +217,9 @@ class Survey:
             listeners=outcome.listeners[order],
             artist_plays=outcome.plays[order],
             heavy=heavy(month, np.sort(plays))[order],
-            spread=sum(month.each(spread_of)),  # type: ignore[arg-type] # arrays
-            users_of=np.bincount(octave, minlength=OCTAVES),
+            spread=sum(
+                month.each(lambda usage: np.bincount(bins_of(usage), minlength=BINS)), start=np.zeros(BINS, int)
+            ),
             most=np.sort(most),
             compared=compared,
             near=np.sort(overlaps(compared, True)),  # noqa: FBT003 - as above
@@ -237,26 +229,18 @@ class Survey:
         self.then(self.profile, overlaps)
 
 
-def bins_of(usage: Usage) -> tuple[Ints, Ints]:
-    """Return of each entry whose it is, and the bin of what the artist got against the listener's mean."""
+def bins_of(usage: Usage) -> Ints:
+    """Return the bin of what the artist of each entry got against the listener's mean: int64[entries]."""
     size = np.diff(usage.start)
-    owner = np.repeat(np.arange(usage.users), size)
-    against = np.log2(usage.amount * size[owner] / usage.total[owner])
-    return owner, np.clip(np.rint(against * OCTAVE).astype(np.int64) + BINS // 2, 0, BINS - 1)
+    against = np.log2(usage.amount * np.repeat(size / usage.total, size))
+    found: Ints = np.clip(np.rint(against * OCTAVE).astype(np.int64) + BINS // 2, 0, BINS - 1)
+    return found
 
 
 def users_of(usage: Usage, sets: Sets) -> tuple[NDArray[Any], ...]:
     """Return of each user: a hash of who was played how often, plays, artists, a hash of the set, the largest bin."""
-    most = np.maximum.reduceat(bins_of(usage)[1], usage.start[:-1])
+    most = np.maximum.reduceat(bins_of(usage), usage.start[:-1])
     return sets.keys(usage.amount), usage.plays.copy(), sets.size, sets.keys(), most
-
-
-def spread_of(usage: Usage) -> Ints:
-    """Count the entries of a block: int64[OCTAVES, BINS]."""
-    owner, bins = bins_of(usage)
-    cell = octaves(usage.plays, np.diff(usage.start))[owner] * BINS + bins
-    found: Ints = np.bincount(cell, minlength=OCTAVES * BINS).reshape(OCTAVES, BINS)
-    return found
 
 
 def heavy(month: Month, plays: Ints) -> Ints:

@@ -16,7 +16,8 @@ from fairpay.errors import InputError, UsageError
 from fairpay.pipeline.run import run
 from fairpay.settings.values import Reading
 from fairpay.synth import likeness
-from fairpay.synth.likeness import BEHIND, Deck, mend, request_of
+from fairpay.synth.assignment import BEHIND, assign, listeners_like, repair
+from fairpay.synth.likeness import Candidate, request_of
 from fairpay.synth.make import Written, synth
 from fairpay.synth.survey import Sets, Survey
 from tests.support.sample import SAMPLE_DATA
@@ -106,30 +107,30 @@ def test_nobody_has_the_artists_of_a_listener_of_the_log(tmp_path: Path) -> None
 def test_without_mending_some_would() -> None:
     real = profile_of(light_listeners())
     keys, count = np.unique(real.keys, return_counts=True)
-    _, size = likeness.listeners_like(real, 1)
-    dealt = likeness.deal(real, size, 1, evenly=0, together=1)
-    assert np.isin(dealt.keys(), keys[count < BEHIND]).sum() > 10
+    _, size = listeners_like(real, 1)
+    drawn = assign(real, size, 1, evenly=0, together=1)
+    assert np.isin(drawn.keys(), keys[count < BEHIND]).sum() > 10
 
 
 def test_a_copy_of_the_log_fails_both_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(likeness, "mend", lambda sets, *_: (sets, np.arange(len(sets.size)), 0))
-    found: list[Deck] = []
-    profile_of(SAMPLE, lambda real, overlaps: found.append(Deck.of(real, overlaps, real.compared, 1)))
+    monkeypatch.setattr(likeness, "repair", lambda sets, *_: (sets, np.arange(len(sets.size)), 0))
+    found: list[Candidate] = []
+    profile_of(SAMPLE, lambda real, overlaps: found.append(Candidate.of(real, overlaps, real.compared, 1)))
     assert [(check.name, check.ok) for check in found[0].checks()] == [("copies", False), ("nearness", False)]
 
 
 def test_mending_leaves_no_artist_twice_no_real_set_and_as_many_listeners_of_each_artist() -> None:
     draws = np.random.default_rng(1)
     size = draws.integers(1, 6, 200)
-    dealt = Sets(np.append(0, np.cumsum(size)), draws.integers(0, 60, size.sum()))
-    own = dealt.keys()[::2].copy()
-    mended, kept, redrawn = mend(Sets(dealt.start, dealt.artist.copy()), np.sort(own), 1)
-    pairs = list(zip(mended.owner.tolist(), mended.artist.tolist(), strict=True))
+    drawn = Sets(np.append(0, np.cumsum(size)), draws.integers(0, 60, size.sum()))
+    own = drawn.keys()[::2].copy()
+    repaired, kept, redrawn = repair(Sets(drawn.start, drawn.artist.copy()), np.sort(own), 1)
+    pairs = list(zip(repaired.owner.tolist(), repaired.artist.tolist(), strict=True))
     assert len(set(pairs)) == len(pairs)
-    assert not np.isin(mended.keys(), own).any()
+    assert not np.isin(repaired.keys(), own).any()
     assert len(kept) == 200
     assert redrawn >= 100
-    assert np.array_equal(np.bincount(mended.artist), np.bincount(dealt.artist))
+    assert np.array_equal(np.bincount(repaired.artist), np.bincount(drawn.artist))
 
 
 def test_listeners_who_can_have_no_set_but_a_real_one_are_refused(tmp_path: Path) -> None:
@@ -180,6 +181,13 @@ def test_each_made_up_artist_of_ten_listeners_or_more_has_about_the_plays_of_its
     assert (np.abs(other / real - 1) < 0.25).all()
 
 
+def test_what_one_listener_does_alone_does_not_come_back(tmp_path: Path) -> None:
+    alone = pl.DataFrame({"user": ["u0", "u0"], "artist": ["a39", "a0"], "plays": [1_000_000, 1_000_000]})
+    log = pl.concat([light_listeners(), alone]).group_by("user", "artist").agg(pl.col("plays").sum())
+    _, made = made_like(log, tmp_path / "made.csv")
+    assert made.group_by("user_id").agg(pl.col("plays").sum())["plays"].max() < 500  # type: ignore[operator] # a number
+
+
 def test_a_log_of_counts_gives_counts(tmp_path: Path) -> None:
     log = light_listeners()
     written, made = made_like(log, tmp_path / "made.csv")
@@ -195,6 +203,11 @@ def test_a_log_without_lengths_gives_a_row_for_each_play_by_time(tmp_path: Path)
     assert made.columns == ["ts", "user_id", "artist_id"]
     assert made.height == written.rows
     assert made["ts"].is_sorted()
+    assert written.likeness is not None
+    assert {name: away < 0.1 for name, _, _, away in written.likeness.figures[-2:] if away is not None} == {
+        "Hours of the day, part that differs": True,
+        "Days of the week, part that differs": True,
+    }
     assert set(made["ts"].str.slice(0, 7)) == {"2027-02"}
 
 

@@ -33,10 +33,11 @@ def screen(likeness: Likeness) -> Iterator[RenderableType]:
         yield labelled(check.name.capitalize(), f"{'holds' if check.ok else 'DOES NOT HOLD'}: {check.detail}")
     yield ""
     yield paragraph(
-        "Every id is made up, and nobody has the artists of a listener of the log: nobody's listening can be looked up "
-        "in it. What was taken from the log rests on ten listeners or more, but for how many listeners artists have. "
+        "Every id is made up, and no set of artists is some listener's own: nobody's listening can be looked up in it. "
+        "What was taken from the log rests on ten listeners or more, but for how many listeners artists have. "
         "It is no differential privacy: totals are nearly exact, so that whoever knows all listeners but one can tell "
-        "that there was one more, and about how much all of them listened."
+        "that there was one more, and about how much all of them listened. This page has exact figures of the log: "
+        "share the files, not the page."
     )
 
 
