@@ -12,7 +12,7 @@ from fairpay.fraud.jobs import audit, suspects
 from fairpay.ledger.jobs import adjust, close, diff
 from fairpay.ledger.tables import init
 from fairpay.ledger.verify import verify
-from fairpay.pipeline.jobs import Checked, Result, check, compare, pay
+from fairpay.pipeline.jobs import Checked, Result, check, compare, merge, pay, shard
 from fairpay.synth.make import synth
 
 __all__ = [
@@ -25,7 +25,9 @@ __all__ = [
     "compare",
     "diff",
     "init",
+    "merge",
     "pay",
+    "shard",
     "suspects",
     "synth",
     "verify",

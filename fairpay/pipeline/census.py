@@ -62,7 +62,7 @@ def census_of(  # noqa: PLR0913 - what is counted, where and how
         for unit in units_counted(one.policy, logs.columns):
             units.setdefault(unit, []).extend(one.pools)
     lengths = [
-        weigher_of(replace(one, policy=lengths_of(one.policy)), logs, {}, artists)
+        weigher_of(replace(one, policy=lengths_of(one.policy)), logs.columns, {}, artists)
         for one in policies
         if lengths_of(one.policy).weights
     ]
@@ -112,15 +112,15 @@ def census(pool: LocalPool | None) -> Census:
 
 
 def weigher_of(
-    applying: Applying, logs: Logs, census: Mapping[str, Mapping[int, Census]], artists: Path | None
+    applying: Applying, columns: Mapping[str, str], census: Mapping[str, Mapping[int, Census]], artists: Path | None
 ) -> Weigher:
-    """Return what applies a policy to the batches of a log."""
+    """Return what applies a policy to the batches of a log with these columns by role."""
     policy = applying.policy
-    missing = {weight.column for weight in policy.weights} - {*logs.columns}
+    missing = {weight.column for weight in policy.weights} - {*columns}
     return Weigher(
         policy,
-        {unit: {code: census[unit][code] for code in applying.pools} for unit in units_counted(policy, logs.columns)},
-        frozenset(logs.columns),
+        {unit: {code: census[unit][code] for code in applying.pools} for unit in units_counted(policy, columns)},
+        frozenset(columns),
         artist_columns(missing, artists) if missing and artists is not None else {},
         applying.pools,
     )

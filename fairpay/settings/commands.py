@@ -88,6 +88,22 @@ COMMANDS = {
         typed=PAGE,
         settable=True,
     ),
+    "shard": Command(
+        help="What the listeners of these logs add to a month: a part, which names no listener.\n\nParts of several "
+        "parties, or machines, are added by `fairpay merge`; nobody sees another's log. What a part still tells is in "
+        "the reference.",
+        arguments=(LOG,),
+        options=o.ShardOptions,
+        typed=(o.QuietOptions, o.ProgressOptions),
+        settable=True,
+    ),
+    "merge": Command(
+        help="Add parts of a month, in any order and in any tree; with all of them, settle it.\n\nWith -o NAME.part "
+        "the sum is written, for the next round or the next sum; with -o DIR the run, as if one log had held all.",
+        arguments=(Argument("parts", "PART", "Parts that `fairpay shard` or `fairpay merge` wrote.", many=True),),
+        options=o.MergeOptions,
+        typed=(o.JsonOptions, o.QuietOptions),
+    ),
     "audit": Command(
         help="What each rule invites: what fake accounts would earn on this log, who would pay for it, and from how "
         "many plays.\n\nWithout --rule every rule that takes one walk is tried. State --royalty-rate: it is what keeps "

@@ -26,10 +26,12 @@ __all__ = [
     "ListScenarios",
     "ListSignals",
     "LogOptions",
+    "MergeOptions",
     "NoOptions",
     "PayOptions",
     "ProgressOptions",
     "QuietOptions",
+    "ShardOptions",
     "SuspectsOptions",
     "SynthOptions",
     "VerifyOptions",
@@ -176,8 +178,8 @@ class QualifyingOptions(PeriodOptions, total=False):
     ]
 
 
-class StatedOptions(TypedDict, total=False):
-    """What bears on listening before the rule."""
+class PolicyOptions(TypedDict, total=False):
+    """The conditions of a service."""
 
     policy: Annotated[
         str | None,
@@ -187,6 +189,11 @@ class StatedOptions(TypedDict, total=False):
             metavar="NAME|FILE",
         ),
     ]
+
+
+class StatedOptions(PolicyOptions, total=False):
+    """What bears on listening before the rule."""
+
     history: Annotated[
         Table | None, Option("Past plays (user, artist, plays) join each listener's own.", STATE, metavar="FILE")
     ]
@@ -349,6 +356,33 @@ class PayOptions(
     RunOptions,
 ):  # fmt: skip
     """Options of `pay`."""
+
+
+class ShardOptions(
+    RulesOptions, MoneyOptions, QualifyingOptions, PolicyOptions, ReadingOptions, RunOptions, total=False
+):  # fmt: skip
+    """Options of `shard`."""
+
+    payouts: Annotated[
+        bool, Option("A part of what one rule pays, as `fairpay pay` does; else of a comparison.", PAY, default=False)
+    ]
+    artists: Annotated[
+        Table | None, Option("A file of artists, whose columns a policy may use.", WRITE, metavar="FILE")
+    ]
+    party: Annotated[
+        str,
+        Option("What you call yourself: it tells parts apart that add the same.", WRITE, default="", metavar="NAME"),
+    ]
+    output: Annotated[Required[PathText], Option("The part to write.", WRITE, metavar="PART", short="-o")]
+    after: Annotated[
+        PathText | None,
+        Option("The sum of all parts of the round before; none in the first round.", WRITE, metavar="SUM"),
+    ]
+    force: Annotated[bool, Option("Replace a file that is there.", WRITE, default=False)]
+
+
+class MergeOptions(OutputOptions):
+    """Options of `merge`."""
 
 
 class CheckOptions(QualifyingOptions, ReadingOptions, RunOptions):

@@ -217,9 +217,7 @@ class Survey:
             listeners=outcome.listeners[order],
             artist_plays=outcome.plays[order],
             heavy=heavy(month, np.sort(plays))[order],
-            spread=sum(
-                month.each(lambda usage: np.bincount(bins_of(usage), minlength=BINS)), start=np.zeros(BINS, int)
-            ),
+            spread=sum(month.each(lambda one: np.bincount(bins_of(one), minlength=BINS)), start=np.zeros(BINS, int)),
             most=np.sort(most),
             compared=compared,
             near=np.sort(overlaps(compared, True)),  # noqa: FBT003 - as above
@@ -251,7 +249,7 @@ def heavy(month: Month, plays: Ints) -> Ints:
         least, most = (np.searchsorted(plays, usage.plays, side=side) for side in ("left", "right"))
         np.add.at(out[0], usage.artist, np.repeat(places[(least + most) // 2], np.diff(usage.start)))
 
-    found: Ints = month.gather(visit, rows=1)[0]
+    found: Ints = month.gather(visit, rows=1)[0][0]
     return found
 
 
