@@ -22,8 +22,12 @@ BEHIND = 10
 """Listeners who stand behind a figure, at least."""
 GROUPS = 100
 """Groups of listeners, at most."""
+BANDS = 20
+"""Bands of listeners by plays, at most."""
 TURNS = 100
 """Rounds of exchanging artists."""
+NEAR = 64
+"""Neighbours from whom an artist is taken in the first round; twice as many in each further one."""
 FITS = 4
 """Rounds of bringing artists to their plays."""
 MOST = 4.0
@@ -85,12 +89,14 @@ def alike(real: Profile) -> Ints:
     return found
 
 
-def assign(real: Profile, size: Ints, seed: int, *, evenly: float, together: int) -> Sets:
+def assign(real: Profile, size: Ints, seed: int, *, evenly: float, together: int) -> tuple[Sets, Ints]:
     """Assign artists to listeners, as many as each has; some may get one twice, see `repair`.
 
-    Listeners, and artists by how heavily theirs listen, are put in order and cut into groups: `evenly`, from 0 to 1,
-    makes artists alike in this and in how many listeners they have. In a group artists have places on a circle, and so
+    Listeners, and artists by how heavily theirs listen, are put in order and cut into bands: `evenly`, from 0 to 1,
+    makes artists alike in this and in how many listeners they have. In a band artists have places on a circle, and so
     have `together` artists of a listener at a time: neighbours meet.
+
+    Returns the sets, and their entries in the order of these places.
     """
     users, slots = len(size), int(size.sum())
     listeners = np.cumsum((1 - evenly) * real.listeners + evenly * real.listeners.mean())
@@ -103,8 +109,8 @@ def assign(real: Profile, size: Ints, seed: int, *, evenly: float, together: int
     aside = normal(draw(stream(seed, "heaviness"), np.arange(slots)))
     order = np.argsort(heavy + np.sqrt(max(0.0, 1 - heavy.var())) * aside, kind="stable")
     sets = Sets(np.append(0, np.cumsum(size)), artist)
-    groups = min(GROUPS, users // BEHIND)
-    of_slot = sets.owner * groups // users
+    bands = min(BANDS, users // BEHIND)
+    of_slot = sets.owner * bands // users
     of_place = np.empty(slots, dtype=np.int64)
     of_place[order] = of_slot
     number = np.arange(slots) - (np.cumsum(audience) - audience)[artist]
@@ -113,14 +119,15 @@ def assign(real: Profile, size: Ints, seed: int, *, evenly: float, together: int
     at = (unit(draw(stream(seed, "place"), artist)) + width * around) % 1
     handful = (np.arange(slots) - sets.start[sets.owner]) // together
     taste = draw(stream(seed, "taste"), sets.owner, handful)
-    drawn = np.empty(slots, dtype=np.int64)
-    drawn[np.lexsort((taste, of_slot))] = artist[np.lexsort((at, of_place))]
-    return Sets(sets.start, drawn)
+    drawn, row = np.empty(slots, dtype=np.int64), np.lexsort((taste, of_slot))
+    drawn[row] = artist[np.lexsort((at, of_place))]
+    return Sets(sets.start, drawn), row
 
 
-def repair(sets: Sets, own: NDArray[np.uint64], seed: int) -> tuple[Sets, Ints, int]:
+def repair(sets: Sets, row: Ints, own: NDArray[np.uint64], seed: int) -> tuple[Sets, Ints, int]:
     """Exchange artists between listeners until no set has one twice and none is among `own`, hashes of real sets.
 
+    They are exchanged with neighbours in `row`, so that what goes together stays so, and further off where it must be.
     Returns the sets, whose they are (a listener whose set stays wrong is left out), and how many had a real one's.
 
     Raises:
@@ -129,6 +136,7 @@ def repair(sets: Sets, own: NDArray[np.uint64], seed: int) -> tuple[Sets, Ints, 
     """
     users, owner, artist = np.arange(len(sets.size)), sets.owner, sets.artist
     redrawn: set[int] = set()
+    place = np.argsort(row)
     for turn in range(TURNS):
         at = sets.entries(users)
         copies = users[np.isin(sets.of(users).keys(), own)]
@@ -138,7 +146,9 @@ def repair(sets: Sets, own: NDArray[np.uint64], seed: int) -> tuple[Sets, Ints, 
         wrong = np.unique(np.append(twice, sets.start[copies] + entry.astype(np.int64)))
         if not len(wrong):
             break
-        other = (draw(stream(seed, f"other {turn}"), wrong) % np.uint64(len(artist))).astype(np.int64)
+        reach = min(len(row), NEAR << min(turn, 40))
+        aside = draw(stream(seed, f"other {turn}"), wrong) % np.uint64(reach)
+        other = row[(place[wrong] + aside.astype(np.int64) - reach // 2) % len(row)]
         first = np.unique(other, return_index=True)[1]
         first = first[~np.isin(other[first], wrong)]
         mine, theirs = wrong[first], other[first]

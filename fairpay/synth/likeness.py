@@ -160,7 +160,7 @@ class Synthesis:
 
         def tried(evenly: float, together: int) -> Candidate:
             return Candidate.of(
-                real, overlaps, assign(real, size, self.seed, evenly=evenly, together=together), self.seed
+                real, overlaps, *assign(real, size, self.seed, evenly=evenly, together=together), self.seed
             )
 
         loose = next(((part, found) for part in EVENLY if (found := tried(part, 1)).no_nearer), None)
@@ -215,11 +215,11 @@ class Candidate:
     """By how much the overlap with the nearest made-up listener is off that of the log, in the median."""
 
     @classmethod
-    def of(cls, real: Profile, overlaps: Overlaps, sets: Sets, seed: int) -> Candidate:
+    def of(cls, real: Profile, overlaps: Overlaps, sets: Sets, row: Ints, seed: int) -> Candidate:
         """Repair what was drawn, and compare."""
         keys, count = np.unique(real.keys, return_counts=True)
         own, users = keys[count < BEHIND], len(sets.size)
-        sets, kept, redrawn = repair(sets, own, seed)
+        sets, kept, redrawn = repair(sets, row, own, seed)
         order = np.argsort(draw(stream(seed, "compared"), np.arange(len(kept))), kind="stable")
         some = sets.of(order[: len(real.near)])
         among = some.overlaps(lambda look: [look(sets)], len(real.listeners), among=True)
