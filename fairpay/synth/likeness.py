@@ -8,6 +8,7 @@ listeners spread their plays; hours, days and lengths of plays. Who played whom 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from fairpay.synth.assignment import BEHIND, assign, listeners_like, plays_like,
 from fairpay.synth.calendar import UNIT, Calendar, Hours
 from fairpay.synth.draws import below, draw, stream
 from fairpay.synth.plays import Cohort, MadeMonth, World, blocks
-from fairpay.synth.survey import Sets, Survey
+from fairpay.synth.survey import Sets, Survey, quantile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -207,7 +208,6 @@ class Candidate:
     sets: Sets
     kept: Ints
     """int64[users]: which of the listeners they are; the others could not be made without copying."""
-    left_out: int
     redrawn: int
     near: Places
     """float64[compared]: overlap with the nearest real listener, ascending."""
@@ -218,7 +218,7 @@ class Candidate:
     def of(cls, real: Profile, overlaps: Overlaps, sets: Sets, row: Ints, seed: int) -> Candidate:
         """Repair what was drawn, and compare."""
         keys, count = np.unique(real.keys, return_counts=True)
-        own, users = keys[count < BEHIND], len(sets.size)
+        own = keys[count < BEHIND]
         sets, kept, redrawn = repair(sets, row, own, seed)
         order = np.argsort(draw(stream(seed, "compared"), np.arange(len(kept))), kind="stable")
         some = sets.of(order[: len(real.near)])
@@ -228,7 +228,6 @@ class Candidate:
             own=own,
             sets=sets,
             kept=kept,
-            left_out=users - len(kept),
             redrawn=redrawn,
             near=np.sort(overlaps(some, False)),  # noqa: FBT003 - called by position
             too_loose=abs(float(np.median(among) - np.median(real.near))),
@@ -242,25 +241,20 @@ class Candidate:
 
     def checks(self) -> tuple[Control, ...]:
         """State what must hold, looked at once more."""
-        keys, real = self.sets.keys(), self.real.near
+        keys, real, far = self.sets.keys(), self.real.near, partial(quantile, percent=95)
         copies = int(np.isin(keys, self.own).sum())
-        shared = int(np.isin(keys, self.real.keys).sum()) - copies
+        shared, lost = int(np.isin(keys, self.real.keys).sum()) - copies, len(self.real.plays) - len(self.kept)
         sets = (
             f"{copies:,} made-up listeners have the set of artists of a real one; {self.redrawn:,} had it and were "
-            f"redrawn, {self.left_out:,} are left out; {shared:,} have a set that {BEHIND} or more real listeners share"
+            f"redrawn, {lost:,} are left out; {shared:,} have a set that {BEHIND} or more real listeners share"
         )
         told = ", ".join(
             f"{name} {of(self.near):.3f} ({of(real):.3f})"
-            for name, of in (("mean", np.mean), ("median", np.median), ("95 %", p95), ("largest", np.max))
+            for name, of in (("mean", np.mean), ("median", np.median), ("95 %", far), ("largest", np.max))
         )
         who = "all made-up listeners" if len(real) == len(self.real.plays) else f"{len(real):,} made-up listeners"
         near = f"overlap of {who} with the nearest real one, and of real ones with the nearest other: {told}"
         return (Control("copies", copies == 0, sets), Control("nearness", self.no_nearer, near))
-
-
-def p95(values: Places) -> float:
-    """Return what 95 percent do not exceed."""
-    return float(np.quantile(values, 0.95))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,20 @@ if TYPE_CHECKING:
     from fairpay.reports.outcome import Outcome
     from fairpay.rules.core.month import Month, Usage
 
-__all__ = ["BINS", "FINE", "OCTAVE", "STEPS", "Figure", "Overlaps", "Places", "Profile", "Sets", "Survey", "grid"]
+__all__ = [
+    "BINS",
+    "FINE",
+    "OCTAVE",
+    "STEPS",
+    "Figure",
+    "Overlaps",
+    "Places",
+    "Profile",
+    "Sets",
+    "Survey",
+    "grid",
+    "quantile",
+]
 
 Places: TypeAlias = NDArray[np.float64]
 Figure: TypeAlias = "Fraction | float | int | None"
