@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
+    import polars as pl
+
     from fairpay.adjust.decisions import Decision
     from fairpay.adjust.splits import Wishes
     from fairpay.adjust.stated import Stated
@@ -112,8 +114,8 @@ class Plan:
     pools: int | None = None
     """How many there are; None: one, which rows do not name."""
     policies: Sequence[Applying] = ()
-    artists: Path | None = None
-    """A file of artists, whose columns stand for those that the log lacks."""
+    artists: Path | pl.DataFrame | None = None
+    """A file of artists, or what it holds, whose columns stand for those that the log lacks."""
     decisions: Sequence[Decision] | None = None
     statements: Statements
     sources: Sources | None = None

@@ -30,6 +30,7 @@ __all__ = [
     "NoOptions",
     "PayOptions",
     "ProgressOptions",
+    "PseudonymizeOptions",
     "QuietOptions",
     "ShardOptions",
     "SuspectsOptions",
@@ -126,6 +127,9 @@ class RuleOptions(TypedDict, total=False):
     rule: Annotated[str | None, Option(RULE, PAY, metavar="NAME", repeated=True)]
 
 
+CURRENCY = Option("ISO 4217 code.", PAY, default="EUR", metavar="CODE")
+
+
 class MoneyOptions(TypedDict, total=False):
     """What money is divided."""
 
@@ -135,7 +139,7 @@ class MoneyOptions(TypedDict, total=False):
     royalty_rate: Annotated[
         Amount, Option("Part of it that is paid out: 70%, 0.7 or 7/10.", PAY, default="100%", metavar="SHARE")
     ]
-    currency: Annotated[str, Option("ISO 4217 code.", PAY, default="EUR", metavar="CODE")]
+    currency: Annotated[str, CURRENCY]
     inactive: Annotated[
         Literal["share", "hold"],
         Option("Money of subscribers who played nothing: shared like the rest, or held back.", PAY, default="share"),
@@ -319,6 +323,24 @@ class RunOptions(TypedDict, total=False):
     """Option -> (value, where it came from), for the manifest; stated by the command line, whose words errors use."""
 
 
+class EngineOptions(TypedDict, total=False):
+    """Where the plays are worked on."""
+
+    engine: Annotated[
+        Literal["local", "spark"],
+        Option("This machine, or a cluster of Apache Spark, for logs that lie there.", RUN, default="local"),
+    ]
+    master: Annotated[
+        str | None,
+        Option("Where Spark runs: yarn, spark://host:7077, local[4]; else as Spark is set up.", RUN, metavar="URL"),
+    ]
+    remote: Annotated[str | None, Option("A server of Spark Connect; else SPARK_REMOTE.", RUN, metavar="sc://HOST")]
+    partitions: Annotated[
+        int | None,
+        Option("Into how many parts Spark moves the users; else as Spark is set up.", RUN, metavar="N", least=1),
+    ]
+
+
 class ScenarioOptions(TypedDict, total=False):
     """What is tried on the rules."""
 
@@ -344,16 +366,31 @@ class PreviousOptions(TypedDict, total=False):
     ]
 
 
+class DisclosureOptions(TypedDict, total=False):
+    """What is told of few listeners."""
+
+    k: Annotated[
+        int,
+        Option(
+            "Artists under N listeners appear only in merged lines, one for each tier; 1: all by themselves.",
+            WRITE,
+            default=1,
+            metavar="N",
+            least=1,
+        ),
+    ]
+
+
 class CompareOptions(
     RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    RunOptions,
+    DisclosureOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `compare`."""
 
 
 class PayOptions(
     RuleOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    RunOptions,
+    RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `pay`."""
 
@@ -381,7 +418,7 @@ class ShardOptions(
     force: Annotated[bool, Option("Replace a file that is there.", WRITE, default=False)]
 
 
-class MergeOptions(OutputOptions):
+class MergeOptions(OutputOptions, DisclosureOptions):
     """Options of `merge`."""
 
 
@@ -538,6 +575,36 @@ class VerifyOptions(TypedDict, total=False):
 
     books: Annotated[PathText | None, Option("Check all months of these books instead.", metavar="DIR")]
     inputs: Annotated[bool, Option("Do not look for the logs: they may be gone.", default=True)]
+
+
+class PseudonymOptions(TypedDict, total=False):
+    """What is written, and under which key."""
+
+    key: Annotated[
+        Required[PathText],
+        Option("A file of 32 secret bytes or more, which only you may read.", WRITE, metavar="FILE"),
+    ]
+    output: Annotated[
+        Required[PathText], Option("The log to write: LOG.parquet or LOG.csv.", WRITE, metavar="LOG", short="-o")
+    ]
+    keep: Annotated[
+        Sequence[str],
+        Option("Also write this column of the log, as text.", WRITE, default=(), metavar="COLUMN", repeated=True),
+    ]
+    subscribers: Annotated[
+        Table | None,
+        Option(
+            "Also write this file of what each user paid, beside the log: LOG-subscribers.parquet.",
+            PAY,
+            metavar="FILE",
+        ),
+    ]
+    currency: Annotated[str, CURRENCY]
+    force: Annotated[bool, Option("Replace files that are there.", WRITE, default=False)]
+
+
+class PseudonymizeOptions(PseudonymOptions, QualifyingOptions, ReadingOptions, RunOptions):
+    """Options of `pseudonymize`."""
 
 
 class NoOptions(TypedDict, total=False):
