@@ -1,9 +1,9 @@
 """fairpay: divide subscription money among artists, exactly, under any published payout rule.
 
 Each command of the command line is a function here: `fairpay.compare`, `pay`, `check`, `audit`, `suspects`, `shard`,
-`merge`, `close`, `adjust`, `diff`, `verify`, `synth`, `init`; the rules themselves are in `fairpay.rules`. What goes
-wrong is raised as a `FairpayError` of some kind. Functions are loaded when first used: importing fairpay loads neither
-Polars nor Numba.
+`merge`, `close`, `adjust`, `diff`, `verify`, `leaks`, `pseudonymize`, `synth`, `init`; the rules themselves are in
+`fairpay.rules`. What goes wrong is raised as a `FairpayError` of some kind. Functions are loaded when first used:
+importing fairpay loads neither Polars nor Numba.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
         compare,
         diff,
         init,
+        leaks,
         merge,
         pay,
+        pseudonymize,
         shard,
         suspects,
         synth,
@@ -61,8 +63,10 @@ __all__ = [
     "compare",
     "diff",
     "init",
+    "leaks",
     "merge",
     "pay",
+    "pseudonymize",
     "shard",
     "suspects",
     "synth",

@@ -13,6 +13,8 @@ from fairpay.ledger.jobs import adjust, close, diff
 from fairpay.ledger.tables import init
 from fairpay.ledger.verify import verify
 from fairpay.pipeline.jobs import Checked, Result, check, compare, merge, pay, shard
+from fairpay.pipeline.leaks import leaks
+from fairpay.pipeline.pseudonyms import pseudonymize
 from fairpay.synth.make import synth
 
 __all__ = [
@@ -25,8 +27,10 @@ __all__ = [
     "compare",
     "diff",
     "init",
+    "leaks",
     "merge",
     "pay",
+    "pseudonymize",
     "shard",
     "suspects",
     "synth",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,6 +14,7 @@ from fairpay.adjust.decisions import Decisions
 from fairpay.adjust.layering import Layering
 from fairpay.adjust.payers import Payers
 from fairpay.engine.local import LocalEngine
+from fairpay.engine.spool import Spool
 from fairpay.pipeline.census import census_of, weigher_of
 from fairpay.pipeline.repeats import Watching, find_repeats
 from fairpay.pipeline.stages import Stages
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
+    import polars as pl
+
     from fairpay.adjust.decisions import Decision
     from fairpay.adjust.splits import Wishes
     from fairpay.adjust.stated import Stated
     from fairpay.adjust.weights import Census
     from fairpay.engine.pool import LocalPool
     from fairpay.engine.protocol import Engine, Intake, Unlisted
-    from fairpay.engine.spool import Spool
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Cautions, Listens, RawBatch
     from fairpay.pipeline.census import Applying
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from fairpay.qualify import Counts
     from fairpay.settings.values import Qualifying, Reading, Running
 
-__all__ = ["Held", "Plan", "Statements", "Taken", "Variant", "count_first", "repeats_of", "stages_of", "take_in"]
+__all__ = ["Held", "Plan", "Statements", "Taken", "Variant", "counted_apart", "stages_of", "take_in"]
 
 
 BEHIND = 2
@@ -113,8 +115,8 @@ class Plan:
     pools: int | None = None
     """How many there are; None: one, which rows do not name."""
     policies: Sequence[Applying] = ()
-    artists: Path | None = None
-    """A file of artists, whose columns stand for those that the log lacks."""
+    artists: Path | pl.DataFrame | None = None
+    """A file of artists, or what it holds, whose columns stand for those that the log lacks."""
     decisions: Sequence[Decision] | None = None
     statements: Statements
     sources: Sources | None = None
@@ -296,6 +298,13 @@ def count_first(plan: Plan, logs: Logs, once: Once | None) -> dict[str, dict[int
         return plan.judging(Qualifier(plan.qualifying, set_aside=True, repeats=repeats))
 
     return census_of(logs, plan.policies, judging, pools=plan.pools or 1, running=plan.running, artists=plan.artists)
+
+
+def counted_apart(plan: Plan, logs: Logs) -> dict[str, Census]:
+    """Count what policies ask for in logs of some users, for a month of one pool."""
+    with closing(Spool(plan.running)) as spool:
+        once = repeats_of(plan, logs, spool)
+        return {unit: of_pools[0] for unit, of_pools in count_first(plan, logs, once).items()}
 
 
 def stages_of(

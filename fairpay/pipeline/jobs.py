@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import polars as pl
 
 from fairpay.adjust.policy import find_policy
+from fairpay.engine.spark import is_spark
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.doctor import examine
 from fairpay.logs.read import as_paths
@@ -29,6 +31,7 @@ from fairpay.pipeline.terms import (
     write_part,
 )
 from fairpay.pipeline.work import do, origins_of, publish, request_of, tables_in_files, watching
+from fairpay.reports.disclosure import merge_few
 from fairpay.reports.outcome import InputFile
 from fairpay.reports.summary import summary
 from fairpay.reports.tables import Shown, comparison, payouts
@@ -39,7 +42,7 @@ from fairpay.settings.commands import complete
 from fairpay.settings.speech import job
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -143,6 +146,9 @@ def compare(logs: Logs, **options: Unpack[o.CompareOptions]) -> Result:
 
     """
     full = with_policy("compare", options)
+    if full["k"] > 1 and full["decisions"] is not None:
+        message = "--k keeps listeners apart from what is told, and --decisions tells what single accounts come to"
+        raise UsageError(message, advice="Give one of them.")
     return divided("compare", logs, two_or_more(full), full)
 
 
@@ -161,10 +167,15 @@ def pay(logs: Logs, **options: Unpack[o.PayOptions]) -> Result:
 
 
 def divided(command: Literal["compare", "pay"], logs: Logs, rules: Sequence[str], options: Mapping[str, Any]) -> Result:
-    """Divide the money under some rules."""
+    """Divide the money under some rules, on this machine or where Spark has the plays."""
+    go: Callable[[Request], Outcome] = partial(run, watch=watching(options))
+    if options["engine"] == "spark" or is_spark(logs):
+        from fairpay.pipeline.spark import on_spark  # noqa: PLC0415 - an extra
+
+        logs, options, go = on_spark(command, logs, rules, options)
 
     def work(request: Request) -> Result:
-        outcome = run(request, watching(options))
+        outcome = merge_few(go(request), options.get("k", 1))
         return Result(command, outcome, outcome.inputs, origins_of(command, options, rule=list(rules)))
 
     return do(command, logs, options, work, rules=rules)
@@ -250,15 +261,19 @@ def merge(parts: PathText | Sequence[PathText], **options: Unpack[o.MergeOptions
             apart = len(several) > 1 and all(one.prefixes is not None for one in several)
             return Contribution(whole, write_part(whole, path, force=full["force"]), apart=apart)
         command, rules = several[0].terms["command"], several[0].terms["rules"]
+        if command == "pay" and full["k"] > 1:
+            message = "--k is for comparisons, and these are parts of what is paid"
+            raise UsageError(message, advice="Leave it out: what is paid is paid to each artist.")
         read = tuple(InputFile("parts", name) for name in names)
         try:
-            outcome = conclude(request, whole, read)
+            outcome = merge_few(conclude(request, whole, read), full["k"])
         except AnotherRound:
             message = f"round {whole.round} does not say all: every party is to be asked once more"
             advice = "Write the sum with -o SUM.part; each party runs `fairpay shard` with --after SUM.part."
             raise InputError(message, advice=advice) from None
         recorded = {name: value for name, value in several[0].terms.items() if name not in {"rules", "fairpay"}}
         origins = {name: (value, "parts") for name, value in {**recorded, "rule": rules}.items()}
+        origins["k"] = (full["k"], "merge")
         result = Result(command, outcome, read, origins)
         if full["output"] is None:
             return result

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from fairpay.adjust.weights import Census
 from fairpay.engine.partial import PoolPart, ids_of, places_of
 from fairpay.engine.protocol import PayerTotals
-from fairpay.errors import InputError
+from fairpay.errors import InputError, Problem
 from fairpay.logs.faults import DAMAGED, reading_of
 from fairpay.logs.schema import Fate, Warned
 from fairpay.pipeline.parts import MonthPart
@@ -153,8 +153,9 @@ def part_said(part: MonthPart) -> dict[str, Any]:
                 one.name: getattr(counts, one.name) for one in fields(Counts) if one.name not in {"dropped", "problems"}
             },
             "dropped": {fate.name: count for fate, count in counts.dropped.items()},
+            "problems": [asdict(one) for one in counts.problems],
         },
-        "warnings": [{"code": one.code, "count": one.count, "advice": one.advice} for one in part.warned],
+        "warnings": [asdict(one) for one in part.warned],
         "stages": [dict(one) for one in part.stages],
         "pools": [{**asdict(one.payers), "subscribers": one.subscribers, "has_ms": one.has_ms} for one in part.pools],
     }
@@ -255,11 +256,12 @@ def answer_of(rows: pl.DataFrame | None, place: int, said: Mapping[str, Any]) ->
 def read_listening(said: Mapping[str, Any], frame: Mapping[Any, pl.DataFrame]) -> MonthPart:
     counts = dict(said["counts"])
     counts["dropped"] = {Fate[name]: count for name, count in counts["dropped"].items()}
+    counts["problems"] = tuple(Problem(**one) for one in counts["problems"])
     return MonthPart(
         columns=said["columns"],
         elsewhere=said["elsewhere"],
-        counts=Counts(**counts, problems=()),
-        warned=tuple(Warned(**one, examples=()) for one in said["warnings"]),
+        counts=Counts(**counts),
+        warned=tuple(Warned(**{**one, "examples": tuple(one["examples"])}) for one in said["warnings"]),
         stages=tuple(said["stages"]),
         pools=tuple(read_pool(one, frame, pool) for pool, one in enumerate(said["pools"])),
     )

@@ -14,7 +14,7 @@ import numpy as np
 
 from fairpay.engine.partial import PoolPart, Walks, add_parts, merged_pool
 from fairpay.engine.protocol import refuse_unlisted
-from fairpay.errors import InputError
+from fairpay.errors import InputError, Problem
 from fairpay.logs.schema import Cautions, Fate
 from fairpay.pipeline.intake import stages_of
 from fairpay.pipeline.stages import Lost
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from fairpay.engine.pool import LocalPool
+    from fairpay.logs.read import Logs
     from fairpay.logs.schema import Warned
     from fairpay.pipeline.intake import Plan, Taken, Variant
     from fairpay.pipeline.stages import Stages
     from fairpay.settings.values import Qualifying
 
-__all__ = ["MonthOfParts", "MonthPart", "add_counts", "add_up", "merged", "part_of"]
+__all__ = ["MonthOfParts", "MonthPart", "add_counts", "add_up", "leaving", "merged", "part_of"]
 
 Key = TypeVar("Key", Fate, str)
 
@@ -44,9 +45,7 @@ class MonthPart:
     elsewhere: Mapping[str, int]
     """Other columns with names of artists -> in how many rows without an artist they have one."""
     counts: Counts
-    """Without the places of bad rows."""
     warned: tuple[Warned, ...]
-    """Without examples: these may name a user, a moment or a file, and stay where they were found."""
     stages: tuple[Mapping[str, Sequence[int]], ...]
     """What was counted on the way, for each variant: see `numbers_of`."""
     pools: tuple[PoolPart, ...]
@@ -55,14 +54,26 @@ class MonthPart:
 
 def part_of(taken: Taken, cautions: Cautions) -> MonthPart:
     """Take what plays that were taken in add to a month."""
-    lost = taken.counts.dropped.get(Fate.NO_ARTIST, 0)
     return MonthPart(
         columns={role: (name,) for role, name in taken.logs.columns.items()},
-        elsewhere=dict(sorted(named_elsewhere(taken.logs))) if lost else {},
-        counts=replace(taken.counts, problems=()),
-        warned=tuple(replace(one, examples=()) for one in cautions.found()),
+        elsewhere={},
+        counts=taken.counts,
+        warned=cautions.found(),
         stages=tuple(numbers_of(stages) for stages in taken.stages),
         pools=tuple(PoolPart.of(taken.engine.pool(variant)) for variant in range(len(taken.stages))),
+    )
+
+
+def leaving(part: MonthPart, logs: Logs) -> MonthPart:
+    """Return a part that may leave the house: examples may name a user, a moment or a file, and stay here.
+
+    Which other columns have names of artists is added: nobody else can look.
+    """
+    return replace(
+        part,
+        elsewhere=dict(sorted(named_elsewhere(logs))) if part.counts.dropped.get(Fate.NO_ARTIST) else {},
+        counts=replace(part.counts, problems=()),
+        warned=tuple(replace(one, examples=()) for one in part.warned),
     )
 
 
@@ -75,7 +86,7 @@ def add_up(parts: Sequence[MonthPart], qualifying: Qualifying) -> MonthPart:
     """
     cautions = Cautions()
     for one in (one for part in parts for one in part.warned):
-        cautions.add(one.code, one.count, (), one.advice)
+        cautions.add(one.code, one.count, one.examples, one.advice)
     roles = sorted({role for part in parts for role in part.columns})
     return MonthPart(
         columns={
@@ -104,13 +115,17 @@ def add_counts(counts: Sequence[Counts], qualifying: Qualifying) -> Counts:
     if len(timed) > 1:
         message = "some parts have durations and others none, so that their listening cannot be added"
         raise InputError(message, advice="Take durations out everywhere, with --measure plays, or add them.")
+    problems: dict[str, Problem] = {}
+    for one in (problem for each in counts for problem in each.problems):
+        old = problems.get(one.reason)
+        problems[one.reason] = one if old is None else replace(old, count=old.count + one.count)
     ms = [one.ms for one in counts if one.ms is not None]
     return Counts(
         rows=sum(one.rows for one in counts),
         used=sum(one.used for one in counts),
         dropped=summed(one.dropped for one in counts),
         bad=sum(one.bad for one in counts),
-        problems=(),
+        problems=tuple(problems[reason] for reason in sorted(problems)),
         plays=sum(one.plays for one in counts),
         ms=sum(ms) if ms else None,
         measure=qualifying.measure or ("time" if ms else "plays"),

@@ -7,7 +7,6 @@ these is the answer, and in the next round the program comes one step further, u
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -16,14 +15,13 @@ import numpy as np
 
 from fairpay.engine.partial import PoolPart, places_of
 from fairpay.engine.pool import LocalMonth
-from fairpay.engine.spool import Spool
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.schema import Cautions
 from fairpay.pipeline.funds import check_stated
-from fairpay.pipeline.intake import count_first, repeats_of, take_in
+from fairpay.pipeline.intake import counted_apart, take_in
 from fairpay.pipeline.overlap import Listeners, refuse_common
 from fairpay.pipeline.partfile import Answer, PartFile, add_censuses, mark_of
-from fairpay.pipeline.parts import add_up, merged, part_of
+from fairpay.pipeline.parts import add_up, leaving, merged, part_of
 from fairpay.pipeline.request import Watch, begin
 from fairpay.pipeline.run import artist_names, plan_of, variants_of, warn_of_counts, warned
 from fairpay.pipeline.settle import Ending
@@ -129,12 +127,12 @@ def contribute(  # noqa: PLR0913 - what is added, and by whom
     plan, opened = partly(request, known, kept=key is not None), request.opened
     begin(request, watch)
     if plan.counted is None and any(policy.policy.boosts or policy.policy.thresholds for policy in plan.policies):
-        bare = PartFile(terms=terms, round=1, parts=(), party=party, census=counted_here(request, plan))
+        bare = PartFile(terms=terms, round=1, parts=(), party=party, census=counted_apart(plan, opened.logs))
         return replace(bare, parts=(mark_of(bare),))
     first = known is None or known.part is None
     seen = Listeners() if key is not None and first else None
     with take_in(plan, opened.logs, watch, opened.cautions, observer=seen, variants=variants_of(request)) as taken:
-        part = part_of(taken, opened.cautions)
+        part = leaving(part_of(taken, opened.cautions), opened.logs)
         for sentence in sentences(opened.cautions.found()):
             watch.say(sentence)
         stop_if_strict(request.reading, opened.cautions.found())
@@ -180,13 +178,6 @@ def partly(request: Request, known: PartFile | None, *, kept: bool) -> Plan:
 def counted_of(known: PartFile | None) -> dict[str, dict[int, Census]] | None:
     """Return what policies count, as stages take it; None where it is not known."""
     return None if known is None or known.census is None else {unit: {0: one} for unit, one in known.census.items()}
-
-
-def counted_here(request: Request, plan: Plan) -> dict[str, Census]:
-    """Count what policies ask for, of the users of these logs."""
-    with closing(Spool(plan.running)) as spool:
-        once = repeats_of(plan, request.opened.logs, spool)
-        return {unit: of_pools[0] for unit, of_pools in count_first(plan, request.opened.logs, once).items()}
 
 
 def answered(  # noqa: PLR0913, PLR0917 - what is visited, and how it is called
@@ -303,7 +294,7 @@ def concluded(request: Request, held: PartFile, walks: Walks, inputs: Sequence[I
     currency = check_stated(request.money, required=request.money_required)
     variants, cautions = variants_of(request), Cautions()
     for one in held.part.warned:
-        cautions.add(one.code, one.count, (), one.advice)
+        cautions.add(one.code, one.count, one.examples, one.advice)
     plan, fee_unit = plan_of(request, currency, kept=False)
     month = merged(replace(plan, counted=counted_of(held)), held.part, variants, walks)
     elsewhere = sorted(held.part.elsewhere.items(), key=lambda one: (-one[1], one[0]))

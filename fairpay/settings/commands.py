@@ -165,11 +165,27 @@ COMMANDS = {
         options=o.VerifyOptions,
         typed=(o.JsonOptions, o.QuietOptions),
     ),
+    "leaks": Command(
+        help="What a report or part tells of single listeners: artists whose figures are those of one, and the money.",
+        arguments=(Argument("path", "RUN|PART", "The directory of a run of `compare` or `pay`, or a part."),),
+        typed=(o.JsonOptions,),
+    ),
     "synth": Command(
-        help="Make up a month of listening from a seed, of any size, with planted fakes if wanted.",
+        help="Make up a month of listening from a seed, of any size, with planted fakes if wanted.\n\nWith --like LOG "
+        "the month has the statistics of a log and none of its listeners, to share with developers and researchers; "
+        "what it comes to is held against the log.",
         arguments=(Argument("path", "PATH", "The file to make (.parquet, .csv), or a directory for several."),),
         options=o.SynthOptions,
-        typed=(o.QuietOptions,),
+        typed=PAGE,
+    ),
+    "pseudonymize": Command(
+        help="Write a log to hand on: the plays that count, user ids hashed under a key, days for times, and no other "
+        "column but those that are named.\n\nPayouts of the new log are those of the old one. Who has the key finds "
+        "every user again: keep it apart.",
+        arguments=(LOG,),
+        options=o.PseudonymizeOptions,
+        typed=PAGE,
+        settable=True,
     ),
     "warm": Command(help="Compile ahead, so that the first run starts as quickly as all later ones."),
 }

@@ -30,6 +30,7 @@ __all__ = [
     "NoOptions",
     "PayOptions",
     "ProgressOptions",
+    "PseudonymizeOptions",
     "QuietOptions",
     "ShardOptions",
     "SuspectsOptions",
@@ -87,6 +88,11 @@ def names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+def names_or_roles(text: str) -> list[str] | dict[str, str]:
+    """Read `country,plan` or `user=U,artist=A`."""
+    return columns(text) if "=" in text else names(text)
+
+
 def planted(texts: Sequence[str]) -> dict[str, str]:
     """Read `loops=3:25`.
 
@@ -121,6 +127,9 @@ class RuleOptions(TypedDict, total=False):
     rule: Annotated[str | None, Option(RULE, PAY, metavar="NAME", repeated=True)]
 
 
+CURRENCY = Option("ISO 4217 code.", PAY, default="EUR", metavar="CODE")
+
+
 class MoneyOptions(TypedDict, total=False):
     """What money is divided."""
 
@@ -130,7 +139,7 @@ class MoneyOptions(TypedDict, total=False):
     royalty_rate: Annotated[
         Amount, Option("Part of it that is paid out: 70%, 0.7 or 7/10.", PAY, default="100%", metavar="SHARE")
     ]
-    currency: Annotated[str, Option("ISO 4217 code.", PAY, default="EUR", metavar="CODE")]
+    currency: Annotated[str, CURRENCY]
     inactive: Annotated[
         Literal["share", "hold"],
         Option("Money of subscribers who played nothing: shared like the rest, or held back.", PAY, default="share"),
@@ -145,7 +154,7 @@ class MoneyOptions(TypedDict, total=False):
     ]
 
 
-class QualifyingOptions(TypedDict, total=False):
+class PeriodOptions(TypedDict, total=False):
     """Which listens count."""
 
     min_seconds: Annotated[
@@ -162,6 +171,11 @@ class QualifyingOptions(TypedDict, total=False):
             flag="--to",
         ),
     ]
+
+
+class QualifyingOptions(PeriodOptions, total=False):
+    """The same, and what they come to."""
+
     measure: Annotated[
         Literal["time", "plays"] | None,
         Option("What listening is counted in; else time where the log has it.", COUNT),
@@ -218,8 +232,8 @@ class DecidedOptions(TypedDict, total=False):
     ]
 
 
-class ReadingOptions(TypedDict, total=False):
-    """How the logs are read."""
+class ColumnOptions(TypedDict, total=False):
+    """What the logs are."""
 
     columns: Annotated[
         Mapping[str, str] | None,
@@ -234,6 +248,11 @@ class ReadingOptions(TypedDict, total=False):
     format: Annotated[
         Literal["csv", "parquet", "json", "xlsx"] | None, Option("Format of the log; else by its extension.", READ)
     ]
+
+
+class TextOptions(TypedDict, total=False):
+    """How the logs are read."""
+
     encoding: Annotated[
         str | None, Option("Encoding of text files, such as utf-16 or latin-1; else UTF-8.", READ, metavar="NAME")
     ]
@@ -274,6 +293,10 @@ class ReadingOptions(TypedDict, total=False):
     ]
 
 
+class ReadingOptions(ColumnOptions, TextOptions):
+    """All of it."""
+
+
 class OutputOptions(TypedDict, total=False):
     """What becomes of the result."""
 
@@ -298,6 +321,24 @@ class RunOptions(TypedDict, total=False):
     """Takes rows and bytes of each batch read; called from threads."""
     origins: Mapping[str, tuple[Any, str]] | None
     """Option -> (value, where it came from), for the manifest; stated by the command line, whose words errors use."""
+
+
+class EngineOptions(TypedDict, total=False):
+    """Where the plays are worked on."""
+
+    engine: Annotated[
+        Literal["local", "spark"],
+        Option("This machine, or a cluster of Apache Spark, for logs that lie there.", RUN, default="local"),
+    ]
+    master: Annotated[
+        str | None,
+        Option("Where Spark runs: yarn, spark://host:7077, local[4]; else as Spark is set up.", RUN, metavar="URL"),
+    ]
+    remote: Annotated[str | None, Option("A server of Spark Connect; else SPARK_REMOTE.", RUN, metavar="sc://HOST")]
+    partitions: Annotated[
+        int | None,
+        Option("Into how many parts Spark moves the users; else as Spark is set up.", RUN, metavar="N", least=1),
+    ]
 
 
 class ScenarioOptions(TypedDict, total=False):
@@ -325,16 +366,31 @@ class PreviousOptions(TypedDict, total=False):
     ]
 
 
+class DisclosureOptions(TypedDict, total=False):
+    """What is told of few listeners."""
+
+    k: Annotated[
+        int,
+        Option(
+            "Artists under N listeners appear only in merged lines, one for each tier; 1: all by themselves.",
+            WRITE,
+            default=1,
+            metavar="N",
+            least=1,
+        ),
+    ]
+
+
 class CompareOptions(
     RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    RunOptions,
+    DisclosureOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `compare`."""
 
 
 class PayOptions(
     RuleOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    RunOptions,
+    RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `pay`."""
 
@@ -374,7 +430,7 @@ class ShardOptions(
     force: Annotated[bool, Option("Replace a file that is there.", WRITE, default=False)]
 
 
-class MergeOptions(OutputOptions):
+class MergeOptions(OutputOptions, DisclosureOptions):
     """Options of `merge`."""
 
 
@@ -487,10 +543,14 @@ class AdjustOptions(BookOptions, ChangeOptions, PoolOptions, PayeeOptions, Decid
     """Options of `adjust`."""
 
 
-class SynthOptions(TypedDict, total=False):
-    """Options of `synth`."""
+class SynthOptions(PeriodOptions, TextOptions, RunOptions, total=False):
+    """Options of `synth`; how a log is read matters where there is one."""
 
-    rows: Annotated[int, Option("How many plays.", default=100_000)]
+    like: Annotated[
+        Any,
+        Option("A log: make a month with its statistics and none of its listeners.", metavar="LOG", repeated=True),
+    ]
+    rows: Annotated[int | None, Option("How many plays; else 100,000.")]
     users: Annotated[int | None, Option("How many people; else one for each 100 plays.")]
     artists: Annotated[int | None, Option("How many artists; else 30 for each 100 people.")]
     seed: Annotated[int, Option("The same seed makes the same bytes.", default=1)]
@@ -503,7 +563,14 @@ class SynthOptions(TypedDict, total=False):
                typed=planted),
     ]  # fmt: skip
     ids: Annotated[Literal["long", "short"], Option("Ids of 22 characters, or short ones.", default="long")]
-    columns: Annotated[Sequence[str] | None, Option("Only these columns.", metavar="NAME,...", typed=names)]
+    columns: Annotated[
+        Sequence[str] | Mapping[str, str] | None,
+        Option(
+            "Only these columns; with --like, which column of the log is what: ROLE=COLUMN,...",
+            metavar="NAME,...",
+            typed=names_or_roles,
+        ),
+    ]
     files: Annotated[int, Option("How many files to split the log into.", default=1)]
     format: Annotated[Literal["csv", "parquet"] | None, Option("Else by the extension.")]
     subscribers: Annotated[PathText | None, Option("Also make the file of what each user paid.", metavar="FILE")]
@@ -520,6 +587,36 @@ class VerifyOptions(TypedDict, total=False):
 
     books: Annotated[PathText | None, Option("Check all months of these books instead.", metavar="DIR")]
     inputs: Annotated[bool, Option("Do not look for the logs: they may be gone.", default=True)]
+
+
+class PseudonymOptions(TypedDict, total=False):
+    """What is written, and under which key."""
+
+    key: Annotated[
+        Required[PathText],
+        Option("A file of 32 secret bytes or more, which only you may read.", WRITE, metavar="FILE"),
+    ]
+    output: Annotated[
+        Required[PathText], Option("The log to write: LOG.parquet or LOG.csv.", WRITE, metavar="LOG", short="-o")
+    ]
+    keep: Annotated[
+        Sequence[str],
+        Option("Also write this column of the log, as text.", WRITE, default=(), metavar="COLUMN", repeated=True),
+    ]
+    subscribers: Annotated[
+        Table | None,
+        Option(
+            "Also write this file of what each user paid, beside the log: LOG-subscribers.parquet.",
+            PAY,
+            metavar="FILE",
+        ),
+    ]
+    currency: Annotated[str, CURRENCY]
+    force: Annotated[bool, Option("Replace files that are there.", WRITE, default=False)]
+
+
+class PseudonymizeOptions(PseudonymOptions, QualifyingOptions, ReadingOptions, RunOptions):
+    """Options of `pseudonymize`."""
 
 
 class NoOptions(TypedDict, total=False):
