@@ -65,10 +65,12 @@ class Answer:
     sums: Ints
     """int64[rows, columns]."""
     totals: Totals
+    pool: int = 0
+    """Which variant of the month was visited."""
 
     def __add__(self, other: Answer) -> Answer:
         """Add what other users' visits come to; who has no user has no totals."""
-        return Answer(self.sums + other.sums, totals_of((self.totals, other.totals)))
+        return Answer(self.sums + other.sums, totals_of((self.totals, other.totals)), self.pool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +95,8 @@ class PartFile:
     """`artist` or `track` -> streams and listeners of the whole month, or of these users."""
     answers: tuple[Answer, ...] = ()
     """Of the whole month, in the order in which they were wanted."""
-    answer: Answer | None = None
-    """Of these users, to what is wanted next."""
+    answer: tuple[Answer, ...] = ()
+    """Of these users, to what is wanted next in each variant that is not settled yet."""
     prefixes: Mapping[int, int] | None = None
     """Beginnings of keyed hashes of listeners -> how many."""
 
@@ -131,7 +133,7 @@ def laid_out(held: PartFile) -> tuple[pa.Table, dict[str, Any]]:
         "after": held.after,
         "party": held.party,
         "answers": [answer_said(one) for one in held.answers],
-        "answer": None if held.answer is None else answer_said(held.answer),
+        "answer": [answer_said(one) for one in held.answer],
         "census": None if held.census is None else sorted(held.census),
         "part": None if held.part is None else part_said(held.part),
         "prefixes": held.prefixes is not None,
@@ -140,7 +142,8 @@ def laid_out(held: PartFile) -> tuple[pa.Table, dict[str, Any]]:
 
 
 def answer_said(one: Answer) -> dict[str, Any]:
-    return {"rows": one.sums.shape[0], "columns": one.sums.shape[1], "totals": [*map(str, one.totals)]}
+    rows, columns = one.sums.shape
+    return {"pool": one.pool, "rows": rows, "columns": columns, "totals": [*map(str, one.totals)]}
 
 
 def part_said(part: MonthPart) -> dict[str, Any]:
@@ -169,7 +172,7 @@ def rows_of(held: PartFile) -> Iterator[pa.Table]:
         yield section("users", pool, None, *(column.to_numpy() for column in one.users))
     for unit, census in sorted((held.census or {}).items()):
         yield section(f"{unit} count", 0, census.ids, census.streams, census.listeners)
-    for place, answer in enumerate([*held.answers, *([] if held.answer is None else [held.answer])]):
+    for place, answer in enumerate([*held.answers, *held.answer]):
         row, column = answer.sums.nonzero()
         yield section("answer", 0, None, np.full(len(row), place), row, column, answer.sums[row, column])
     if held.prefixes is not None:
@@ -226,8 +229,7 @@ def unpacked(content: bytes, name: str) -> PartFile:
         for (kind, pool), rows in pl.DataFrame(table).partition_by("section", "pool", as_dict=True).items()
     }
     answers = [
-        answer_of(frame.get(("answer", 0)), place, one)
-        for place, one in enumerate([*said["answers"], *([said["answer"]] if said["answer"] else [])])
+        answer_of(frame.get(("answer", 0)), place, one) for place, one in enumerate([*said["answers"], *said["answer"]])
     ]
     prefixes = frame.get(("prefix", 0), NOTHING)
     return PartFile(
@@ -240,7 +242,7 @@ def unpacked(content: bytes, name: str) -> PartFile:
         part=None if said["part"] is None else read_listening(said["part"], frame),
         census=None if said["census"] is None else {unit: read_census(frame, unit) for unit in said["census"]},
         answers=tuple(answers[: len(said["answers"])]),
-        answer=answers[-1] if said["answer"] else None,
+        answer=tuple(answers[len(said["answers"]) :]),
         prefixes=dict(prefixes.select("a", "b").iter_rows()) if said["prefixes"] else None,
     )
 
@@ -250,7 +252,7 @@ def answer_of(rows: pl.DataFrame | None, place: int, said: Mapping[str, Any]) ->
     if rows is not None:
         mine = rows.filter(pl.col("a") == place)
         sums[mine["b"].to_numpy(), mine["c"].to_numpy()] = mine["d"].to_numpy()
-    return Answer(sums, tuple(map(int, said["totals"])))
+    return Answer(sums, tuple(map(int, said["totals"])), said["pool"])
 
 
 def read_listening(said: Mapping[str, Any], frame: Mapping[Any, pl.DataFrame]) -> MonthPart:

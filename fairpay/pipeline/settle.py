@@ -24,13 +24,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fairpay.adjust.decisions import Decisions
+    from fairpay.adjust.weights import Touched
     from fairpay.engine.protocol import Intake
     from fairpay.logs.schema import Warned
     from fairpay.money.currency import Currency
     from fairpay.pipeline.division import Division
     from fairpay.pipeline.intake import Held, Variant
     from fairpay.pipeline.request import Request
+    from fairpay.pipeline.stages import Stages
     from fairpay.qualify import Counts
+    from fairpay.reports.outcome import Money
     from fairpay.rules.core.month import Month
     from fairpay.settings.values import MoneyStated
 
@@ -60,7 +63,7 @@ class Ending:
         stated, intake = self.request.money, held.intake
         listening = describe(self.taken.counts, intake, len(held.artist), left=stages.left_out())
         refuse_nothing(self.request, intake, listening, missed=stages.missed())
-        money = funds(stated, self.currency, paying(stated, intake, unit=self.fee_unit))
+        money = self.money(variant)
         month = held.month(
             pool=money.pool if pool is None else pool,
             rate=known_rate(stated),
@@ -72,7 +75,6 @@ class Ending:
         )
         division = divided(month, self.request, intake)
         remarks = (*stages.remarks(), *self.taken.plan.statements.remarks())
-        touched = [line for weigher in stages.weighers for line in weigher.touched()]
         outcome = Outcome(
             currency=self.currency,
             money=money,
@@ -90,9 +92,19 @@ class Ending:
             names=self.names,
             warnings=self.warnings,
             notes=(*remarks, *division.remarks),
-            conditions=tuple(Condition(t.name, t.times, t.rows, t.plays, t.applied) for t in touched),
+            conditions=tuple(Condition(t.name, t.times, t.rows, t.plays, t.applied) for t in touched(stages)),
         )
         return month, replace(outcome, controls=controls(outcome))
+
+    def money(self, variant: int) -> Money:
+        """Return the money that is divided among the listeners of a variant."""
+        stated, intake = self.request.money, self.taken.engine.pool(variant).intake
+        return funds(stated, self.currency, paying(stated, intake, unit=self.fee_unit))
+
+    def others(self, variants: Sequence[Variant]) -> list[int]:
+        """Return the variants beside the first that `moved` divides."""
+        rows = {line.name: line.rows for line in touched(self.taken.stages[0])}
+        return [k for k, one in enumerate(variants) if one.apart or (one.without is not None and rows[one.without])]
 
     def moved(self, variants: Sequence[Variant], outcome: Outcome) -> Outcome:
         """Say what decisions come to, and what each threshold moves, by dividing the other variants."""
@@ -110,6 +122,11 @@ class Ending:
                 conditions[line.name] = replace(line, moved=moved_between(outcome, other))
                 notes += other_pool(line.name, outcome, other)
         return replace(outcome, conditions=tuple(conditions.values()), notes=(*outcome.notes, *notes))
+
+
+def touched(stages: Stages) -> list[Touched]:
+    """Return what each line of the policies did."""
+    return [line for weigher in stages.weighers for line in weigher.touched()]
 
 
 def other_pool(name: str, outcome: Outcome, other: Outcome) -> list[str]:

@@ -7,7 +7,8 @@ these is the answer, and in the next round the program comes one step further, u
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from fairpay.engine.partial import Walks
     from fairpay.engine.protocol import Listening
     from fairpay.kernels.arrays import Codes, Ints
-    from fairpay.pipeline.intake import Plan, Taken
+    from fairpay.pipeline.intake import Plan, Taken, Variant
     from fairpay.pipeline.request import Request
     from fairpay.reports.outcome import InputFile, Outcome
     from fairpay.rules.core.month import Totals, Usage
@@ -61,12 +62,12 @@ class AnsweredError(Exception):
 
 @dataclass(slots=True)
 class Transcript:
-    """Answers from the sum of all parts, in order, as `partial.Walks`; behind them what some users add."""
+    """Answers from the sum of all parts, in order by variant, as `partial.Walks`; behind them what some users add."""
 
     answers: Sequence[Answer]
     own: Callable[[int, Any, int, int], Answer] | None = None
     """Works out what users here add; None: there are none here."""
-    at: int = 0
+    at: Counter[int] = field(default_factory=Counter)
 
     def gather(
         self, pool: int, visit: Callable[[Usage, Ints], Totals | None], *, rows: int, columns: int
@@ -78,10 +79,11 @@ class Transcript:
             AnsweredError: there is none, with what users here add to it.
 
         """
-        if self.at < len(self.answers):
-            known = self.answers[self.at]
-            self.at += 1
-            return known.sums.copy(), known.totals
+        known = [one for one in self.answers if one.pool == pool]
+        if self.at[pool] < len(known):
+            answer = known[self.at[pool]]
+            self.at[pool] += 1
+            return answer.sums.copy(), answer.totals
         if self.own is None:
             raise AnotherRound
         raise AnsweredError(self.own(pool, visit, rows, columns))
@@ -145,9 +147,7 @@ def contribute(  # noqa: PLR0913 - what is added, and by whom
             message = "these logs are not among those whose parts were added, or are read otherwise"
             raise InputError(message, advice="Give the logs, files and options of the rounds before.")
         transcript = Transcript(known.answers, partial(answered, taken, part.pools, known.part.pools))
-        try:
-            concluded(request, known, transcript)
-        except AnsweredError as found:
+        if answers := wanted(request, known, transcript):
             return replace(
                 known,
                 round=known.round + 1,
@@ -155,10 +155,22 @@ def contribute(  # noqa: PLR0913 - what is added, and by whom
                 party=party,
                 everybody=known.parts,
                 after=mark_of(known),
-                answer=found.answer,
+                answer=answers,
             )
     message = "nothing more is to be known: the sum of the parts can be settled"
     raise UsageError(message, advice="Give it to `fairpay merge` with -o DIR.")
+
+
+def wanted(request: Request, known: PartFile, transcript: Transcript) -> tuple[Answer, ...]:
+    """Return what users here add to what is wanted next, in each variant that is not settled yet."""
+    variants, ending = ending_of(request, known, transcript)
+    found = []
+    for variant in (0, *ending.others(variants)):
+        try:
+            ending.settle(variant, pool=ending.money(0).pool)
+        except AnsweredError as error:
+            found.append(error.answer)
+    return tuple(found)
 
 
 def prefixes(plan: Plan, seen: Listeners, key: bytes) -> dict[int, int]:
@@ -193,7 +205,7 @@ def answered(  # noqa: PLR0913, PLR0917 - what is visited, and how it is called
     held = taken.engine.pool(pool)
     codes = places_of(own[pool].artist, everybody[pool].artist).astype(np.uint32)
     month = LocalMonth(Recoded(held.listening, codes), None)  # type: ignore[arg-type] # facts are not asked for
-    return Answer(*month.gather(visit, rows=rows, columns=columns))
+    return Answer(*month.gather(visit, rows=rows, columns=columns), pool)
 
 
 def add(several: Sequence[PartFile], names: Sequence[str], request: Request) -> PartFile:
@@ -212,18 +224,18 @@ def add(several: Sequence[PartFile], names: Sequence[str], request: Request) -> 
         message = f"{len(twice):,} parts are there twice: {', '.join(mark[:12] for mark in twice)}"
         advice = "Give each once, or a sum and not what is in it; parties that add the same tell themselves apart with "
         raise InputError(message, advice=f"{advice}--party NAME.")
-    if first.part is not None and first.answer is None and first.terms["overlap key"] is not None and len(several) > 1:
+    if first.part is not None and not first.answer and first.terms["overlap key"] is not None and len(several) > 1:
         refuse_common([one.prefixes for one in several], names)
     whole = replace(first, parts=tuple(sorted(marks)), party="", prefixes=None)
-    if first.answer is not None:
-        answers = [one.answer for one in several if one.answer is not None]
-        answer = answers[0]
-        for other in answers[1:]:
-            answer += other
-            check_sums(answer)
+    if first.answer:
+        answers = first.answer
+        for other in several[1:]:
+            answers = tuple(mine + more for mine, more in zip(answers, other.answer, strict=True))
+            for answer in answers:
+                check_sums(answer)
         if whole.parts == first.everybody:
-            return replace(whole, answers=(*first.answers, answer), answer=None, everybody=(), after="")
-        return replace(whole, answer=answer)
+            return replace(whole, answers=(*first.answers, *answers), answer=(), everybody=(), after="")
+        return replace(whole, answer=answers)
     if first.part is not None:
         parts = [one.part for one in several if one.part is not None]
         return replace(whole, part=add_up(parts, request.qualifying))
@@ -279,7 +291,7 @@ def conclude(request: Request, held: PartFile, inputs: Sequence[InputFile] = ())
         FairpayError: every other error of a run.
 
     """
-    if held.answer is not None:
+    if held.answer:
         missing = len({*held.everybody} - {*held.parts})
         message = f"{missing:,} of {len(held.everybody):,} parts of this round are missing"
         raise InputError(message, advice="Give every part; a lost one is made again with --after.")
@@ -290,6 +302,20 @@ def conclude(request: Request, held: PartFile, inputs: Sequence[InputFile] = ())
 
 def concluded(request: Request, held: PartFile, walks: Walks, inputs: Sequence[InputFile] = ()) -> Outcome:
     """Do what a run does once its plays are taken in."""
+    variants, ending = ending_of(request, held, walks, inputs)
+    _, outcome = ending.settle(0)
+    return ending.moved(variants, outcome)
+
+
+def ending_of(
+    request: Request, held: PartFile, walks: Walks, inputs: Sequence[InputFile] = ()
+) -> tuple[tuple[Variant, ...], Ending]:
+    """Return what is divided, and what settles it.
+
+    Raises:
+        FairpayError: whatever stops a run once its plays are taken in.
+
+    """
     assert held.part is not None
     currency = check_stated(request.money, required=request.money_required)
     variants, cautions = variants_of(request), Cautions()
@@ -300,6 +326,4 @@ def concluded(request: Request, held: PartFile, walks: Walks, inputs: Sequence[I
     elsewhere = sorted(held.part.elsewhere.items(), key=lambda one: (-one[1], one[0]))
     warn_of_counts(held.part.columns, elsewhere, request, cautions, month.counts)
     warnings = warned(month, cautions, request)
-    ending = Ending(request, currency, fee_unit, artist_names(request.artists), month, inputs, warnings)
-    _, outcome = ending.settle(0)
-    return ending.moved(variants, outcome)
+    return variants, Ending(request, currency, fee_unit, artist_names(request.artists), month, inputs, warnings)

@@ -237,15 +237,14 @@ def counted_in(recipe: Recipe, batches: Iterator[pa.RecordBatch]) -> Iterator[Ta
 
 def pack_answer(sums: Ints, totals: Totals) -> bytes:
     """Return what a task's visits add up to as a part's file."""
-    return packed(PartFile(terms={}, round=1, parts=(), answer=Answer(sums, totals)))
+    return packed(PartFile(terms={}, round=1, parts=(), answer=(Answer(sums, totals),)))
 
 
 def add_answers(files: Sequence[bytes], rows: int, columns: int) -> tuple[Ints, Totals]:
     """Add up what tasks' visits came to."""
     sums, totals = np.zeros((rows, columns), dtype=np.int64), []
     for content in files:
-        answer = unpacked(content, "a task").answer
-        assert answer is not None
+        (answer,) = unpacked(content, "a task").answer
         sums += answer.sums
         totals.append(answer.totals)
     return sums, totals_of(totals)
