@@ -224,6 +224,15 @@ def unpacked(content: bytes, name: str) -> PartFile:
     if not table.schema.equals(SCHEMA) or digest(table.replace_schema_metadata(None), said) != mark:
         message = f"{name}: its content is not what was written"
         raise InputError(message, advice=DAMAGED)
+    try:
+        return held_of(said, table)
+    except (KeyError, IndexError, TypeError, ValueError):
+        message = f"{name}: this is not what fairpay writes into a part"
+        raise InputError(message, advice="Make it again with `fairpay shard`.") from None
+
+
+def held_of(said: Mapping[str, Any], table: pa.Table) -> PartFile:
+    """Make of JSON and rows what they say."""
     frame = {
         (kind, pool): rows.drop("section", "pool")
         for (kind, pool), rows in pl.DataFrame(table).partition_by("section", "pool", as_dict=True).items()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -13,6 +14,7 @@ from sample import SAMPLE_DATA as SAMPLE
 import fairpay
 from fairpay.adjust.policy import policy_text
 from fairpay.errors import FairpayError, InputError, OutputError, UsageError
+from fairpay.pipeline import partfile
 from fairpay.pipeline.partfile import mark_of, unpacked
 from fairpay.rules import rule_classes
 from fairpay.rules.core.rule import Needs
@@ -320,6 +322,17 @@ def test_a_damaged_part_is_refused_unless_it_still_says_the_same(bits: int, tmp_
 def test_a_part_that_is_cut_short_is_refused(parts: list[Path]) -> None:
     parts[0].write_bytes(parts[0].read_bytes()[:-100])
     refused(InputError, str(parts[0]), fairpay.merge, parts)
+
+
+@pytest.mark.parametrize("key", ["round", "part", "answers", "prefixes", "terms"])
+def test_a_part_that_somebody_else_wrote_is_refused_in_a_sentence(key: str, tmp_path: Path) -> None:
+    fairpay.shard(MONTH, output=tmp_path / "a.part")
+    table = pq.read_table(tmp_path / "a.part")
+    said = json.loads(table.schema.metadata[b"fairpay"])
+    del said[key], said["sha256"]
+    said["sha256"] = partfile.digest(table.replace_schema_metadata(None), said)
+    pq.write_table(table.replace_schema_metadata({b"fairpay": json.dumps(said).encode()}), tmp_path / "b.part")
+    refused(InputError, "not what fairpay writes", fairpay.merge, [tmp_path / "b.part"])
 
 
 def test_a_file_that_is_no_part_is_refused(parts: list[Path], tmp_path: Path) -> None:
