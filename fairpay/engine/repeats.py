@@ -200,10 +200,12 @@ class PlayKeys:
 
     def deal_out(self, pending: Sequence[Keyed]) -> None:
         """Put keys in order of their parts, and keep them."""
-        keys = np.concatenate([one.keys for one in pending])
-        part = np.concatenate([one.part for one in pending])
-        edges = np.concatenate([[0], np.cumsum(np.bincount(part, minlength=2 * PARTS))])
-        dealt = keys.take(np.argsort(part, kind="stable"), axis=0)
+        counts = sum(np.bincount(one.part, minlength=2 * PARTS) for one in pending)
+        edges = np.append(0, np.cumsum(counts))
+        following = edges[:-1].copy()
+        dealt: NDArray[np.uint64] = np.empty((int(edges[-1]), 2), dtype=np.uint64)
+        for one in pending:
+            kernel.deal(one.part, one.keys, following, dealt)
         with self.lock:
             self.chunks.append(KeyChunk(dealt, edges))
             self.held += dealt.nbytes
