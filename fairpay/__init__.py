@@ -1,8 +1,9 @@
 """fairpay: divide subscription money among artists, exactly, under any published payout rule.
 
-Each command of the command line is a function here: `fairpay.compare`, `pay`, `check`, `audit`, `suspects`, `close`,
-`adjust`, `diff`, `verify`, `synth`, `init`; the rules themselves are in `fairpay.rules`. What goes wrong is raised as a
-`FairpayError` of some kind. Functions are loaded when first used: importing fairpay loads neither Polars nor Numba.
+Each command of the command line is a function here: `fairpay.compare`, `pay`, `check`, `audit`, `suspects`, `shard`,
+`merge`, `close`, `adjust`, `diff`, `verify`, `leaks`, `pseudonymize`, `synth`, `init`; the rules themselves are in
+`fairpay.rules`. What goes wrong is raised as a `FairpayError` of some kind. Functions are loaded when first used:
+importing fairpay loads neither Polars nor Numba.
 """
 
 from __future__ import annotations
@@ -14,7 +15,23 @@ TYPE_CHECKING = False  # as in `typing`, which takes as long to load as all else
 if TYPE_CHECKING:
     from typing import Any
 
-    from fairpay.api import adjust, audit, check, close, compare, diff, init, pay, suspects, synth, verify
+    from fairpay.api import (
+        adjust,
+        audit,
+        check,
+        close,
+        compare,
+        diff,
+        init,
+        leaks,
+        merge,
+        pay,
+        pseudonymize,
+        shard,
+        suspects,
+        synth,
+        verify,
+    )
     from fairpay.errors import (
         DifferentRunError,
         FairpayError,
@@ -46,7 +63,11 @@ __all__ = [
     "compare",
     "diff",
     "init",
+    "leaks",
+    "merge",
     "pay",
+    "pseudonymize",
+    "shard",
     "suspects",
     "synth",
     "verify",

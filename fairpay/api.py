@@ -12,7 +12,9 @@ from fairpay.fraud.jobs import audit, suspects
 from fairpay.ledger.jobs import adjust, close, diff
 from fairpay.ledger.tables import init
 from fairpay.ledger.verify import verify
-from fairpay.pipeline.jobs import Checked, Result, check, compare, pay
+from fairpay.pipeline.jobs import Checked, Result, check, compare, merge, pay, shard
+from fairpay.pipeline.leaks import leaks
+from fairpay.pipeline.pseudonyms import pseudonymize
 from fairpay.synth.make import synth
 
 __all__ = [
@@ -25,7 +27,11 @@ __all__ = [
     "compare",
     "diff",
     "init",
+    "leaks",
+    "merge",
     "pay",
+    "pseudonymize",
+    "shard",
     "suspects",
     "synth",
     "verify",

@@ -313,9 +313,18 @@ class Weigher:
             for factor, here in zip(self.factors, met, strict=True):
                 self.rows[factor.line] += np.bincount(place[here], minlength=len(self.pools))
                 np.add.at(self.plays[factor.line], place[here], plays[here])
-            self.total += added
-            if self.total >= LARGEST:
-                refuse()
+            self.add(added)
+
+    def add(self, amount: int) -> None:
+        """Add to what weighed amounts come to.
+
+        Raises:
+            InputError: that is 2^62 and more.
+
+        """
+        self.total += amount
+        if self.total >= LARGEST:
+            refuse()
 
     def touched(self, pool: int = 0) -> list[Touched]:
         """What each line did in a pool."""

@@ -23,7 +23,7 @@ from fairpay.engine.keys import fresh_keys, hash_ids
 from fairpay.engine.listening import ArtistTable, LocalListening, Walker, merge
 from fairpay.engine.partition import Partition, settle
 from fairpay.engine.pool import LocalPool
-from fairpay.engine.protocol import PayerTotals
+from fairpay.engine.protocol import PayerTotals, refuse_unlisted
 from fairpay.engine.redivided import Redivided
 from fairpay.engine.spool import Spool
 from fairpay.errors import InputError
@@ -259,9 +259,8 @@ class LocalEngine:
         settled = [settle(part, self.spool, fee=stated, leave_out=self.unlisted == "leave-out") for part in parts]
         names = [field.name for field in fields(PayerTotals)]
         payers = PayerTotals(**{name: sum(getattr(one.payers, name) for one in settled) for name in names})
-        if payers.unlisted and self.unlisted == "refuse":
-            message = f"{payers.unlisted:,} listeners have no line in the subscriber file"
-            raise InputError(message, advice="Add them, or choose what becomes of them with --unlisted.")
+        if self.unlisted == "refuse":
+            refuse_unlisted(payers)
         return settled, payers
 
     def over_pools(self, visit: Callable[[int, LocalPool], T]) -> list[T]:

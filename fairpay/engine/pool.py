@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import fields
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from fairpay.engine.protocol import Intake
 from fairpay.money.integers import sum_exactly
-from fairpay.rules.core.month import Facts, Scratch
+from fairpay.rules.core.month import Facts, Scratch, totals_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from fairpay.engine.protocol import Listening, PayerTotals
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Usage, Users
+    from fairpay.rules.core.month import Month, Totals, Usage, Users
 
 __all__ = ["LocalMonth", "LocalPool"]
 
@@ -59,19 +58,22 @@ class LocalMonth:
         """The same without artists."""
         return (visit(users) for users in self.listening.users())
 
-    def gather(self, visit: Callable[[Usage, Ints], None], *, rows: int) -> Ints:
-        """Call `visit(block, out)` with each block, `out` being the thread's int64[rows, artists]; return the sum."""
-        scratch = Scratch(lambda: np.zeros((rows, self.known.artists), dtype=np.int64))
+    def gather(
+        self, visit: Callable[[Usage, Ints], Totals | None], *, rows: int, columns: int | None = None
+    ) -> tuple[Ints, Totals]:
+        """Call `visit(block, out)` with each block, `out` being the thread's int64[rows, columns]; return the sums."""
+        shape = rows, self.known.artists if columns is None else columns
+        scratch = Scratch(lambda: np.zeros(shape, dtype=np.int64))
 
-        def add(usage: Usage) -> None:
+        def add(usage: Usage) -> Totals | None:
             with scratch.one() as out:
-                visit(usage, out)
+                return visit(usage, out)
 
-        deque(self.listening.walk(add), maxlen=0)
+        totals = totals_of(self.listening.walk(add))
         total, *others = scratch.all or [scratch.make()]
         for other in others:
             total += other
-        return total
+        return total, totals
 
 
 class LocalPool:
@@ -80,13 +82,22 @@ class LocalPool:
     Who the artists are is looked for when it is needed; what each adds up to needs a walk.
     """
 
-    def __init__(self, payers: PayerTotals, listening: Listening, *, has_ms: bool, subscribers: int) -> None:
+    def __init__(
+        self,
+        payers: PayerTotals,
+        listening: Listening,
+        *,
+        has_ms: bool,
+        subscribers: int,
+        month_of: Callable[[Any, Facts], Month] = LocalMonth,
+    ) -> None:
         """Put together what was taken in."""
         self.payers = payers
         """What the users add up to: known without looking at rows."""
         self.listening = listening
         self.has_ms = has_ms
         self.subscribers = subscribers
+        self.month_of = month_of
 
     @cached_property
     def intake(self) -> Intake:
@@ -106,7 +117,7 @@ class LocalPool:
         play: int | None = 1,
         digits: int = 2,
         held: bool = False,
-    ) -> LocalMonth:
+    ) -> Month:
         """Return the month for rules; `pool` minor units are to be divided, the rest is as in `month.Facts`.
 
         `held` says that the money of subscribers who played nothing is no part of the pool.
@@ -127,7 +138,7 @@ class LocalPool:
             divided=self.listening.redivided,
             digits=digits,
         )
-        return LocalMonth(self.listening, facts)
+        return self.month_of(self.listening, facts)
 
     def release(self) -> None:
         """Let go of the listening: nothing but `payers` can be asked for afterwards."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 
+from fairpay.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from fractions import Fraction
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from fairpay.logs.schema import Listens
     from fairpay.rules.core.month import Month, Usage, Users
 
-__all__ = ["Engine", "EnginePool", "Facts", "Intake", "Listening", "PayerTotals", "Unlisted"]
+__all__ = ["Engine", "EnginePool", "Facts", "Intake", "Listening", "PayerTotals", "Unlisted", "refuse_unlisted"]
 
 T = TypeVar("T")
 Unlisted: TypeAlias = Literal["free", "leave-out", "refuse"]
@@ -57,6 +59,18 @@ class Intake(PayerTotals):
     """None where no batch had a duration."""
     subscribers: int
     """Lines of the subscriber file."""
+
+
+def refuse_unlisted(payers: PayerTotals) -> None:
+    """Refuse listeners without a subscription line.
+
+    Raises:
+        InputError: there are some.
+
+    """
+    if payers.unlisted:
+        message = f"{payers.unlisted:,} listeners have no line in the subscriber file"
+        raise InputError(message, advice="Add them, or choose what becomes of them with --unlisted.")
 
 
 class Listening(Protocol):

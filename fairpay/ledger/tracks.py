@@ -135,7 +135,7 @@ class ByArtist:
             for part, row in zip(parts, out, strict=True):
                 split.add_proportional(found.start, found.source, found.amount, found.usage.amount, part, row)
 
-        weights = month.gather(visit, rows=rule.rows)
+        weights, _ = month.gather(visit, rows=rule.rows)
         return rule.settle(weights, LARGEST, prepared) if weights.any() else None
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 
 from fairpay.adjust.weights import Census, Weigher, keyed, lengths_of, units_counted
@@ -40,7 +41,7 @@ def census_of(  # noqa: PLR0913 - what is counted, where and how
     *,
     pools: int,
     running: Running,
-    artists: Path | None,
+    artists: Path | pl.DataFrame | None,
 ) -> dict[str, dict[int, Census]]:
     """Count what the policies' boosts and thresholds ask for: `artist` or `track` -> pool -> what was counted there.
 
@@ -62,7 +63,7 @@ def census_of(  # noqa: PLR0913 - what is counted, where and how
         for unit in units_counted(one.policy, logs.columns):
             units.setdefault(unit, []).extend(one.pools)
     lengths = [
-        weigher_of(replace(one, policy=lengths_of(one.policy)), logs, {}, artists)
+        weigher_of(replace(one, policy=lengths_of(one.policy)), logs.columns, {}, artists)
         for one in policies
         if lengths_of(one.policy).weights
     ]
@@ -112,23 +113,26 @@ def census(pool: LocalPool | None) -> Census:
 
 
 def weigher_of(
-    applying: Applying, logs: Logs, census: Mapping[str, Mapping[int, Census]], artists: Path | None
+    applying: Applying,
+    columns: Mapping[str, str],
+    census: Mapping[str, Mapping[int, Census]],
+    artists: Path | pl.DataFrame | None,
 ) -> Weigher:
-    """Return what applies a policy to the batches of a log."""
+    """Return what applies a policy to the batches of a log with these columns by role."""
     policy = applying.policy
-    missing = {weight.column for weight in policy.weights} - {*logs.columns}
+    missing = {weight.column for weight in policy.weights} - {*columns}
     return Weigher(
         policy,
-        {unit: {code: census[unit][code] for code in applying.pools} for unit in units_counted(policy, logs.columns)},
-        frozenset(logs.columns),
+        {unit: {code: census[unit][code] for code in applying.pools} for unit in units_counted(policy, columns)},
+        frozenset(columns),
         artist_columns(missing, artists) if missing and artists is not None else {},
         applying.pools,
     )
 
 
-def artist_columns(columns: Iterable[str], artists: Path) -> dict[str, tuple[pa.Array, pa.Array]]:
+def artist_columns(columns: Iterable[str], artists: Path | pl.DataFrame) -> dict[str, tuple[pa.Array, pa.Array]]:
     """Read some columns of the artist file, as far as it has them: column -> ids and values."""
-    frame = read_artists(artists)
+    frame = artists if isinstance(artists, pl.DataFrame) else read_artists(artists)
     ids = frame["artist"].to_arrow().cast(pa.large_string())
     found = sorted({*columns} & {*frame.columns})
     return {column: (ids, frame[column].to_arrow().cast(pa.large_string())) for column in found}

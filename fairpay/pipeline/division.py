@@ -97,7 +97,7 @@ def weigh(month: Month, prepared: Mapping[Rule, Any]) -> dict[Rule, Ints]:
         for rule, ready in prepared.items():
             rule.weigh(usage, ready, out[edges[rule]])
 
-    weights = month.gather(visit, rows=end)
+    weights, _ = month.gather(visit, rows=end)
     return {rule: weights[edge] for rule, edge in edges.items()}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -22,14 +22,17 @@ from fairpay.qualify import Qualifier
 from fairpay.runs.rejects import write_rejects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from fractions import Fraction
     from pathlib import Path
+
+    import polars as pl
 
     from fairpay.adjust.decisions import Decision
     from fairpay.adjust.splits import Wishes
     from fairpay.adjust.stated import Stated
     from fairpay.adjust.weights import Census
+    from fairpay.engine.pool import LocalPool
     from fairpay.engine.protocol import Engine, Intake, Unlisted
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Cautions, Listens, RawBatch
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
     from fairpay.qualify import Counts
     from fairpay.settings.values import Qualifying, Reading, Running
 
-__all__ = ["Plan", "Statements", "Taken", "Variant", "take_in"]
+__all__ = ["Held", "Plan", "Statements", "Taken", "Variant", "stages_of", "take_in"]
 
 
 BEHIND = 2
@@ -111,8 +114,8 @@ class Plan:
     pools: int | None = None
     """How many there are; None: one, which rows do not name."""
     policies: Sequence[Applying] = ()
-    artists: Path | None = None
-    """A file of artists, whose columns stand for those that the log lacks."""
+    artists: Path | pl.DataFrame | None = None
+    """A file of artists, or what it holds, whose columns stand for those that the log lacks."""
     decisions: Sequence[Decision] | None = None
     statements: Statements
     sources: Sources | None = None
@@ -128,6 +131,33 @@ class Plan:
     """Whether bad rows are counted and stop nothing."""
     rejects: Path | None = None
     """Where they go."""
+    counted: Mapping[str, Mapping[int, Census]] | None = None
+    """What policies ask for, counted over everybody; None: it is counted in these logs."""
+    partly: bool = False
+    """Whether these are the plays of some users only: what needs everybody is checked where parts are added up."""
+
+
+class Pools(Protocol):
+    """What holds the plays that were taken in."""
+
+    def pool(self, code: int) -> LocalPool:
+        """Return one pool."""
+
+
+class Held(Protocol):
+    """What was read, wherever its plays are."""
+
+    @property
+    def plan(self) -> Plan: ...  # noqa: D102 - see `Taken`
+
+    @property
+    def counts(self) -> Counts: ...  # noqa: D102
+
+    @property
+    def engine(self) -> Pools: ...  # noqa: D102
+
+    @property
+    def stages(self) -> tuple[Stages, ...]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +219,8 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
         look(counts)
         for variant, through in enumerate(stages):
             divide_anew(plan, engine, through, variant if len(stages) > 1 else None)
-            through.finish()
+            if not plan.partly:
+                through.finish()
         if plan.rejects is not None:
             tables = [qualifier.rejected(), *plan.statements.rejected()]
             write_rejects(pa.concat_tables(tables, promote_options="default"), plan.rejects)
@@ -201,7 +232,8 @@ def subscribe(plan: Plan, engine: Engine, variants: int) -> None:
     """Tell the engine who paid what, in every pool."""
     for pool, parts in sorted(plan.payers.parts.items()):
         for variant in range(variants):
-            engine.subscribe(parts, unlisted=plan.unlisted, pool=pool + variant)
+            unlisted = "free" if plan.partly and plan.unlisted == "refuse" else plan.unlisted
+            engine.subscribe(parts, unlisted=unlisted, pool=pool + variant)
 
 
 def adjusted(
@@ -252,14 +284,18 @@ def open_stages(plan: Plan, logs: Logs, once: Once | None, variants: Sequence[Va
         repeats = None if once is None else once.again()
         return plan.judging(Qualifier(plan.qualifying, set_aside=True, repeats=repeats))
 
-    counted = census_of(
-        logs, plan.policies, judging, pools=plan.pools or 1, running=plan.running, artists=plan.artists
-    )  # fmt: skip
-    return tuple(stages_of(plan, logs, counted, variant) for variant in variants)
+    counted = plan.counted
+    if counted is None:
+        counted = census_of(
+            logs, plan.policies, judging, pools=plan.pools or 1, running=plan.running, artists=plan.artists
+        )
+    return tuple(stages_of(plan, logs.columns, counted, variant) for variant in variants)
 
 
-def stages_of(plan: Plan, logs: Logs, counted: dict[str, dict[int, Census]], variant: Variant) -> Stages:
-    """Put the stages of a variant together."""
+def stages_of(
+    plan: Plan, columns: Mapping[str, str], counted: Mapping[str, Mapping[int, Census]], variant: Variant
+) -> Stages:
+    """Put the stages of a variant together, for logs with these columns by role."""
     policies = [
         replace(
             one,
@@ -271,7 +307,7 @@ def stages_of(plan: Plan, logs: Logs, counted: dict[str, dict[int, Census]], var
     return Stages(
         pools=pools,
         decisions=None if plan.decisions is None else Decisions(plan.decisions, apart=variant.apart),
-        weighers=tuple(weigher_of(one, logs, counted, plan.artists) for one in policies),
+        weighers=tuple(weigher_of(one, columns, counted, plan.artists) for one in policies),
         layering=plan.statements.layering(pools),
         sources=plan.sources,
     )

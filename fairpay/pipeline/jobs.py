@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
@@ -11,11 +13,16 @@ import polars as pl
 import pyarrow as pa
 
 from fairpay.adjust.policy import find_policy
+from fairpay.engine.spark import is_spark
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.doctor import examine
 from fairpay.logs.read import as_paths
 from fairpay.pipeline.run import inspect, refusal, run
-from fairpay.pipeline.work import do, origins_of, publish, request_of, watching
+from fairpay.pipeline.shards import AnotherRound, add, conclude, contribute
+from fairpay.pipeline.terms import Contribution, read_part, refuse_apart, request_on, terms_of, write_part
+from fairpay.pipeline.work import do, origins_of, publish, request_of, tables_in_files, watching
+from fairpay.reports.disclosure import merge_few
+from fairpay.reports.outcome import InputFile
 from fairpay.reports.summary import summary
 from fairpay.reports.tables import Shown, comparison, payouts
 from fairpay.rules import USUAL
@@ -25,17 +32,17 @@ from fairpay.settings.commands import complete
 from fairpay.settings.speech import job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from fairpay.errors import FairpayError
     from fairpay.logs.doctor import FileFound
     from fairpay.logs.schema import Warned
     from fairpay.pipeline.request import Inspection, Request
-    from fairpay.reports.outcome import InputFile, ListeningTotals, Outcome
+    from fairpay.reports.outcome import ListeningTotals, Outcome
     from fairpay.settings import options as o
-    from fairpay.settings.option import Logs
+    from fairpay.settings.option import Logs, PathText
 
-__all__ = ["Checked", "Result", "check", "compare", "pay", "two_or_more"]
+__all__ = ["Checked", "Result", "check", "compare", "merge", "pay", "shard", "two_or_more"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -132,6 +139,9 @@ def compare(logs: Logs, **options: Unpack[o.CompareOptions]) -> Result:
 
     """
     full = with_policy("compare", options)
+    if full["k"] > 1 and full["decisions"] is not None:
+        message = "--k keeps listeners apart from what is told, and --decisions tells what single accounts come to"
+        raise UsageError(message, advice="Give one of them.")
     return divided("compare", logs, two_or_more(full), full)
 
 
@@ -150,10 +160,15 @@ def pay(logs: Logs, **options: Unpack[o.PayOptions]) -> Result:
 
 
 def divided(command: Literal["compare", "pay"], logs: Logs, rules: Sequence[str], options: Mapping[str, Any]) -> Result:
-    """Divide the money under some rules."""
+    """Divide the money under some rules, on this machine or where Spark has the plays."""
+    go: Callable[[Request], Outcome] = partial(run, watch=watching(options))
+    if options["engine"] == "spark" or is_spark(logs):
+        from fairpay.pipeline.spark import on_spark  # noqa: PLC0415 - an extra
+
+        logs, options, go = on_spark(command, logs, rules, options)
 
     def work(request: Request) -> Result:
-        outcome = run(request, watching(options))
+        outcome = merge_few(go(request), options.get("k", 1))
         return Result(command, outcome, outcome.inputs, origins_of(command, options, rule=list(rules)))
 
     return do(command, logs, options, work, rules=rules)
@@ -179,6 +194,74 @@ def check(logs: Logs, **options: Unpack[o.CheckOptions]) -> Checked:
         return Checked(files, None, None, refused=refused)
     warnings = inspection.cautions.found()
     return Checked(files, inspection, listening, warnings, refusal(request, inspection, warnings))
+
+
+@job
+def shard(logs: Logs, **options: Unpack[o.ShardOptions]) -> Contribution:
+    """Write what the listeners of some logs add to a month, as a part that names none of them.
+
+    Args:
+        logs: as for `compare`.
+        **options: the terms are those of `compare`, or of `pay` with `payouts=True`; `after` is the sum of all parts
+            of the round before.
+
+    Raises:
+        FairpayError: every error of a run; the logs are not of the month that `after` is the sum of.
+
+    """
+    full = with_policy("shard", options)
+    command = "pay" if full["payouts"] else "compare"
+    rules = two_or_more(full) if command == "compare" else (tuple(full["rules"]) or policy_rule(full))
+    if command == "pay" and len(rules) != 1:
+        message = f"{len(rules)} rules given"
+        raise UsageError(message, advice="Give one --rule NAME; `fairpay rules` lists them.")
+    path = Path(full["output"])
+    with tables_in_files(full) as filed:
+        request = request_of(command, logs, rules, filed)
+        refuse_apart(request)
+        known = None if full["after"] is None else read_part(full["after"])
+        held = contribute(request, terms_of(command, rules, request, full), known, watching(full), party=full["party"])
+        return Contribution(held, write_part(held, path, force=full["force"]))
+
+
+@job
+def merge(parts: PathText | Sequence[PathText], **options: Unpack[o.MergeOptions]) -> Result | Contribution:
+    """Add parts of a month; with an output directory, settle it from all of them.
+
+    Args:
+        parts: files that `shard` or `merge` wrote, each once.
+        **options: with `output` a name that ends in `.part` the sum is written, else the run.
+
+    Raises:
+        InputError: parts are damaged, of different terms or rounds, there twice or missing; another round is needed.
+        FairpayError: every other error of a run.
+
+    """
+    full = complete("merge", options)
+    names = [os.fspath(parts)] if isinstance(parts, str | os.PathLike) else [os.fspath(part) for part in parts]
+    several = [read_part(name) for name in names]
+    with tables_in_files(full) as filed, request_on(several[0].terms, filed) as request:
+        whole = add(several, names, request)
+        if full["output"] is not None and full["output"].endswith(".part"):
+            return Contribution(whole, write_part(whole, Path(full["output"]), force=full["force"]))
+        command, rules = several[0].terms["command"], several[0].terms["rules"]
+        if command == "pay" and full["k"] > 1:
+            message = "--k is for comparisons, and these are parts of what is paid"
+            raise UsageError(message, advice="Leave it out: what is paid is paid to each artist.")
+        read = tuple(InputFile("parts", name) for name in names)
+        try:
+            outcome = merge_few(conclude(request, whole, read), full["k"])
+        except AnotherRound:
+            message = f"round {whole.round} does not say all: every party is to be asked once more"
+            advice = "Write the sum with -o SUM.part; each party runs `fairpay shard` with --after SUM.part."
+            raise InputError(message, advice=advice) from None
+        origins = {name: (value, "parts") for name, value in several[0].terms.items()} | {"rule": (rules, "parts")}
+        origins["k"] = (full["k"], "merge")
+        result = Result(command, outcome, read, origins)
+        if full["output"] is None:
+            return result
+        with Target(Path(full["output"]), force=full["force"]) as target:
+            return replace(result, published=publish(result, target, HashedInputs.begin(read)))
 
 
 def policy_rule(options: Mapping[str, Any]) -> tuple[str, ...]:

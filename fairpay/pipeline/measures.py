@@ -7,21 +7,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fairpay.kernels.split import count_kept, sum_played
 from fairpay.money.integers import sum_exactly
-from fairpay.rules.core.month import Scratch
+from fairpay.rules.core.month import Users, totals_of
 from fairpay.rules.core.promise import Promise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from fairpay.kernels.arrays import Ints
     from fairpay.money.rounding import Allocation
-    from fairpay.rules.core.month import Month, Usage, Users
+    from fairpay.rules.core.month import Month, Totals, Usage
     from fairpay.rules.core.rule import Rule
 
 __all__ = ["HEAVY", "PayoutWalk", "kth_largest", "median_fee", "steered", "walk_payouts"]
@@ -32,6 +33,7 @@ BINS = 1 << 16
 """Stray shares are told apart to 1/65,536."""
 TOGETHER = 1 << 28
 """Bytes of payouts that may be held twice."""
+NOBODY = Users(*[np.empty(0, dtype=np.int64)] * 3)
 EDGES = 1 << 15
 """Bins of a value's size: the exponent and four bits of its floating-point form."""
 
@@ -68,51 +70,31 @@ def steered(month: Month, rules: Sequence[tuple[Rule, Any]], parts: Sequence[Fra
     """
     ranks = [max(1, int(month.facts.users * part)) for part in parts]
     edges = [kth_largest(month, "total", rank) for rank in ranks]
-    shares = heavy_shares(month.each_users(lambda users: heavy_sums(users, rules, edges)), ranks)
-    unknown = [place for place, share in enumerate(shares[0]) if share is None]
-    if unknown:
-        plays_tell = [rules[place] for place in unknown]
-        found = heavy_shares(month.each(lambda usage: heavy_sums(usage, plays_tell, edges)), ranks)
-        for share, more in zip(shares, found, strict=True):
-            for place, one in zip(unknown, more, strict=True):
-                share[place] = one
-    return shares
-
-
-def heavy_sums(
-    users: Users | Usage, rules: Sequence[tuple[Rule, Any]], edges: Sequence[int]
-) -> list[list[tuple[int, ...]]]:
-    """Return for each rule and edge what all users of a block steer, those over it and those at it, with numbers."""
-    sides = [(users.total > edge, users.total == edge) for edge in edges]
-    counts = [(int(over.sum()), int(level.sum())) for over, level in sides]
-    sums: list[list[tuple[int, ...]]] = []
-    for rule, prepared in rules:
-        weight = rule.weight_of(users, prepared)
-        if weight is None:
-            sums.append([(0,) * 5 for _ in edges])
-            continue
-        everybody = sum_exactly(weight)
-        sums.append(
-            [
-                (everybody, sum_exactly(weight[over]), sum_exactly(weight[level]), *count)
-                for (over, level), count in zip(sides, counts, strict=True)
-            ]
-        )
-    return sums
-
-
-def heavy_shares(
-    blocks: Iterable[Sequence[Sequence[tuple[int, ...]]]], ranks: Sequence[int]
-) -> list[list[Fraction | None]]:
-    """Add up, per rank and rule, what the heaviest users steer, from each block's `heavy_sums`."""
-    sums = np.sum([np.array(block, dtype=object) for block in blocks], axis=0)
+    known = [rule.weight_of(NOBODY, prepared) is not None for rule, prepared in rules]
+    by_users = [rule for rule, told in zip(rules, known, strict=True) if told]
+    by_plays = [rule for rule, told in zip(rules, known, strict=True) if not told]
+    sums = iter(totals_of(month.each_users(lambda users: heavy_sums(users, by_users, edges))))
+    more = iter(month.gather(lambda usage, _: heavy_sums(usage, by_plays, edges), rows=0)[1] if by_plays else ())
     shares: list[list[Fraction | None]] = [[] for _ in ranks]
-    for one_rule in sums:
-        for found, rank, added in zip(shares, ranks, one_rule, strict=True):
-            everybody, heavy, level, heavy_count, level_count = added
+    for told in known:
+        for found, rank in zip(shares, ranks, strict=True):
+            everybody, heavy, level, heavy_count, level_count = islice(sums if told else more, 5)
             at_edge = Fraction(level * (rank - heavy_count), level_count) if everybody else None
             found.append(None if at_edge is None else (heavy + at_edge) / everybody)
     return shares
+
+
+def heavy_sums(users: Users | Usage, rules: Sequence[tuple[Rule, Any]], edges: Sequence[int]) -> Totals:
+    """Return for each rule and edge what all users of a block steer, those over it and those at it, with numbers."""
+    sides = [(users.total > edge, users.total == edge) for edge in edges]
+    counts = [(int(over.sum()), int(level.sum())) for over, level in sides]
+    sums: list[int] = []
+    for rule, prepared in rules:
+        weight = rule.weight_of(users, prepared)
+        weight = np.zeros_like(users.total) if weight is None else weight
+        for (over, level), count in zip(sides, counts, strict=True):
+            sums += (sum_exactly(weight), sum_exactly(weight[over]), sum_exactly(weight[level]), *count)
+    return tuple(sums)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,16 +120,15 @@ def walk_payouts(month: Month, payouts: Sequence[tuple[Rule, Allocation]]) -> Pa
     paid = [allocation.paid for (_, allocation), stray in zip(payouts, strays, strict=True) if stray]
     tables = side_by_side(paid)
     facts = month.facts
-    bins = Scratch(lambda: np.zeros((len(paid), BINS + 1), dtype=np.int64))
+    played, mean = month.artist_amount, facts.amount // facts.users
 
-    def visit(usage: Usage) -> tuple[int, int, int, int]:
-        with bins.one() as own:
-            for first, table in tables:
-                counts = own[first : first + table.shape[1]]
-                count_kept(usage.start, usage.artist, usage.fee, typical, table, float(facts.pool), counts)
+    def visit(usage: Usage, out: Ints) -> Totals:
+        for first, table in tables:
+            counts = out[first : first + table.shape[1]]
+            count_kept(usage.start, usage.artist, usage.fee, typical, table, float(facts.pool), counts)
         held = np.empty(usage.users, dtype=np.int64)
-        sum_played(usage.start, usage.artist, month.artist_amount, held)
-        heavy = usage.total > facts.amount // facts.users
+        sum_played(usage.start, usage.artist, played, held)
+        heavy = usage.total > mean
         artists = np.diff(usage.start)
         return (
             sum_exactly(held[heavy]),
@@ -156,9 +137,9 @@ def walk_payouts(month: Month, payouts: Sequence[tuple[Rule, Allocation]]) -> Pa
             int(artists[~heavy].sum()),
         )
 
-    figures = [*month.each(visit)]
-    heavy_sum, heavy_count, light_sum, light_count = (sum(column) for column in zip(*figures, strict=True))
-    kept = np.cumsum(sum(bins.all, bins.make()), axis=1)
+    bins, figures = month.gather(visit, rows=len(paid), columns=BINS + 1)
+    heavy_sum, heavy_count, light_sum, light_count = figures
+    kept = np.cumsum(bins, axis=1)
     medians = iter([1 - Fraction(int(np.searchsorted(one, rank)), BINS) for one in kept])
     strayed = tuple(next(medians) if stray else Fraction(0) for stray in strays)
     both = heavy_count and light_count and light_sum

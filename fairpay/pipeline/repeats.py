@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fairpay.logs.schema import Cautions, Judged, Listens, RawBatch
     from fairpay.settings.values import Qualifying, Reading, Running
 
-__all__ = ["Once", "Watching", "find_repeats", "open_once"]
+__all__ = ["TELLING", "Once", "Watching", "find_repeats", "open_once"]
 
 APART = ("user", "artist", "time", "plays", "seconds", "ms")
 TELLING = ("time", "track")

@@ -68,6 +68,13 @@ class Request:
         """
         return None if self.conditions.policy is None else find_policy(self.conditions.policy)
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The columns that the run reads, beside user and artist, where the log has them."""
+        timed = () if (self.qualifying.since, self.qualifying.until) == (None, None) else ("time",)
+        weighed = () if self.policy is None else wanted_roles(self.policy)
+        return tuple(dict.fromkeys((*ROLES, *timed, *self.roles, *weighed)))
+
     @cached_property
     def opened(self) -> Opened:
         """The logs, opened once, with every column that the run reads.
@@ -76,15 +83,12 @@ class Request:
             InputError: they cannot be used.
 
         """
-        period = (self.qualifying.since, self.qualifying.until)
-        timed = () if period == (None, None) else ("time",)
-        weighed = () if self.policy is None else wanted_roles(self.policy)
         cautions, said = Cautions(), list[str]()
         logs = open_once(
             self.logs,
             self.reading,
-            wanted=tuple(dict.fromkeys((*ROLES, *timed, *self.roles, *weighed))),
-            period=period,
+            wanted=self.wanted,
+            period=(self.qualifying.since, self.qualifying.until),
             cautions=cautions,
             say=said.append,
         )

@@ -22,6 +22,7 @@ from fairpay.pipeline.intake import Plan, Statements, Variant, take_in
 from fairpay.pipeline.request import Inspection, Request, Watch, begin, input_files
 from fairpay.pipeline.settle import Ending, describe
 from fairpay.pipeline.warn import (
+    named_elsewhere,
     sentences,
     stop_if_strict,
     warn_of_alike,
@@ -31,18 +32,30 @@ from fairpay.pipeline.warn import (
 from fairpay.qualify import refused_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from fairpay.errors import FairpayError
     from fairpay.logs.schema import Cautions, Warned
     from fairpay.money.currency import Currency
-    from fairpay.pipeline.intake import Taken
-    from fairpay.pipeline.request import Observer, Opened
+    from fairpay.pipeline.intake import Held
+    from fairpay.pipeline.request import Observer
     from fairpay.qualify import Counts
     from fairpay.reports.outcome import ListeningTotals, Outcome
 
-__all__ = ["Request", "Watch", "count_plays", "inspect", "refusal", "run"]
+__all__ = [
+    "Request",
+    "Watch",
+    "artist_names",
+    "count_plays",
+    "inspect",
+    "plan_of",
+    "refusal",
+    "run",
+    "variants_of",
+    "warn_of_counts",
+    "warned",
+]
 
 
 def run(request: Request, watch: Watch | None = None, *, observer: Observer | None = None) -> Outcome:
@@ -59,7 +72,7 @@ def run(request: Request, watch: Watch | None = None, *, observer: Observer | No
     plan, fee_unit = plan_of(request, currency, kept=len(variants) > 1)
     opened = request.opened
     begin(request, watch)
-    look = partial(warn_of_counts, opened, request)
+    look = partial(warn_of_counts, opened.logs.columns, named_elsewhere(opened.logs), request, opened.cautions)
     with take_in(
         plan, opened.logs, watch, opened.cautions, observer=observer, variants=variants, look=look
     ) as taken:  # fmt: skip
@@ -128,7 +141,7 @@ def variants_of(request: Request) -> tuple[Variant, ...]:
     return tuple(found)
 
 
-def warned(taken: Taken, cautions: Cautions, request: Request) -> tuple[Warned, ...]:
+def warned(taken: Held, cautions: Cautions, request: Request) -> tuple[Warned, ...]:
     """Return every warning, once all is read.
 
     Raises:
@@ -141,16 +154,23 @@ def warned(taken: Taken, cautions: Cautions, request: Request) -> tuple[Warned, 
     return warnings
 
 
-def warn_of_counts(opened: Opened, request: Request, counts: Counts) -> None:
+def warn_of_counts(
+    columns: Mapping[str, str],
+    elsewhere: Iterable[tuple[str, int]],
+    request: Request,
+    cautions: Cautions,
+    counts: Counts,
+) -> None:
     """Warn of what the counts of the logs show, and refuse to pay where too many plays have no artist.
 
     Raises:
         InputError: with the part that has none.
 
     """
-    warn_of_lost(opened.logs, counts, request.reading, opened.cautions, paying=request.money_required)
+    column, paying = columns.get("artist", ""), request.money_required
+    warn_of_lost(column, elsewhere, counts, request.reading, cautions, paying=paying)
     if (request.qualifying.since, request.qualifying.until) == (None, None) and request.money.pool is None:
-        warn_of_span(counts, opened.cautions)
+        warn_of_span(counts, cautions)
 
 
 def inspect(request: Request, watch: Watch | None = None) -> tuple[Inspection, ListeningTotals]:
@@ -163,7 +183,7 @@ def inspect(request: Request, watch: Watch | None = None) -> tuple[Inspection, L
     watch, request = watch or Watch(), replace(request, roles=("time",))
     opened = request.opened
     begin(request, watch)
-    look = partial(warn_of_counts, opened, request)
+    look = partial(warn_of_counts, opened.logs.columns, named_elsewhere(opened.logs), request, opened.cautions)
     with take_in(plain_plan(request, set_aside=True), opened.logs, watch, opened.cautions, look=look) as taken:
         counts, artists = taken.counts, taken.engine.pool(0).artist
         warn_of_alike(artists, opened.cautions)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fairpay.logs.schema import Warned
     from fairpay.money.currency import Currency
     from fairpay.pipeline.division import Division
-    from fairpay.pipeline.intake import Taken, Variant
+    from fairpay.pipeline.intake import Held, Variant
     from fairpay.pipeline.request import Request
     from fairpay.qualify import Counts
     from fairpay.rules.core.month import Month
@@ -45,7 +45,7 @@ class Ending:
     currency: Currency
     fee_unit: int
     names: Mapping[str, str]
-    taken: Taken
+    taken: Held
     inputs: Sequence[InputFile]
     warnings: tuple[Warned, ...]
 

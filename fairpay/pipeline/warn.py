@@ -12,7 +12,7 @@ from fairpay.logs.names import KNOWN, normal
 from fairpay.logs.schema import Fate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -102,8 +102,18 @@ def is_artist(name: str) -> bool:
     return "artist" in plain or plain in {normal(known) for known in KNOWN["artist"]}
 
 
-def warn_of_lost(logs: Logs, counts: Counts, reading: Reading, cautions: Cautions, *, paying: bool) -> None:
+def warn_of_lost(  # noqa: PLR0913 - what is counted, and where else artists may stand
+    column: str,
+    elsewhere: Iterable[tuple[str, int]],
+    counts: Counts,
+    reading: Reading,
+    cautions: Cautions,
+    *,
+    paying: bool,
+) -> None:
     """Warn of plays without an artist above the part that was told, and refuse to pay then.
+
+    `column` is where artists stand; `elsewhere`, see `named_elsewhere`, is looked at only then.
 
     Raises:
         InputError: with the part, and which other column has names.
@@ -113,8 +123,7 @@ def warn_of_lost(logs: Logs, counts: Counts, reading: Reading, cautions: Caution
     plays = lost + counts.used + counts.dropped.get(Fate.SHORT, 0)
     if not lost or Fraction(lost, plays) <= reading.max_without_artist:
         return
-    column = logs.columns.get("artist", "")
-    others = [f"{name} has {count:,} names in these rows" for name, count in named_elsewhere(logs)]
+    others = [f"{name} has {count:,} names in these rows" for name, count in elsewhere]
     told = f"{lost:,} of {plays:,} plays have no artist in the column {column}"
     hint = "; ".join(others) or "no other column has them"
     cautions.add("without-artist", lost, [told, *others], LOST.format(hint))

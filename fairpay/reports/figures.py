@@ -14,9 +14,20 @@ from fairpay.money.integers import sum_exactly
 
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
-    from fairpay.reports.outcome import Outcome
+    from fairpay.reports.outcome import MergedLines, Outcome
 
-__all__ = ["Shift", "Tier", "gini", "largest_gains", "largest_losses", "moved_between", "shift", "tiers", "top_share"]
+__all__ = [
+    "BOUNDS",
+    "Shift",
+    "Tier",
+    "gini",
+    "largest_gains",
+    "largest_losses",
+    "moved_between",
+    "shift",
+    "tiers",
+    "top_share",
+]
 
 HALF_BITS = 31
 
@@ -133,12 +144,17 @@ class Tier:
         return Fraction(self.after - self.before, self.before) if self.before else None
 
 
-def tiers(order: Ints, before: Ints, after: Ints) -> tuple[Tier, ...]:
+def tiers(order: Ints, before: Ints, after: Ints, merged: MergedLines | None = None) -> tuple[Tier, ...]:
     """Sum payouts int64[artists] by tier; `order` ranks the artists, best paid under the first rule first.
 
-    All five tiers are returned, those beyond the last artist with no artists and no money.
+    All five tiers are returned, those beyond the last artist with no artists and no money; of merged lines their own.
     """
     found = []
+    if merged is not None:
+        for place, name in enumerate(merged.tiers):
+            own = merged.tier == place
+            found.append(Tier(name, int(merged.artists[own].sum()), sum_exactly(before[own]), sum_exactly(after[own])))
+        return tuple(found)
     start = 0
     for name, end in BOUNDS:
         members = order[start:end]

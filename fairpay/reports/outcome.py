@@ -25,6 +25,7 @@ __all__ = [
     "Decided",
     "InputFile",
     "ListeningTotals",
+    "MergedLines",
     "Money",
     "Outcome",
     "Payout",
@@ -90,8 +91,8 @@ class Money:
     """Users whose fee is known: those with listening and those without."""
     inactive: int
     """Subscribers who played nothing."""
-    inactive_money: int
-    """Their part of the pool, after the royalty rate."""
+    inactive_money: int | None
+    """Their part of the pool, after the royalty rate; None where it would tell what few of them paid."""
     held: int
     """What of it is held in suspense instead of shared: 0 or `inactive_money`. Not part of `pool`."""
     inactive_policy: str
@@ -154,6 +155,18 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class MergedLines:
+    """Lines of several artists among those of one."""
+
+    artists: Ints
+    """int64[lines]: how many artists each line is the sum of; the listeners of several are 0: nobody knows them."""
+    tier: Ints
+    """int64[lines]: which tier it is in."""
+    tiers: tuple[str, ...]
+    """Their names, best paid first."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of a run. Arrays are in artist order: sorted by the bytes of the artist id."""
 
@@ -171,8 +184,8 @@ class Outcome:
     """int64[artists]: the summed weights of market-centric, for the fan intensity."""
     user_weight: Ints
     """int64[artists]: the summed weights of user-centric."""
-    median_fee: int
-    """Royalty money of the median subscriber, minor units."""
+    median_fee: int | None
+    """Royalty money of the median subscriber, minor units; None where it is not told."""
     inputs: tuple[InputFile, ...] = ()
     """The files read, in order: logs, subscribers, artists."""
     mcdonald: Fraction | None = None
@@ -188,6 +201,8 @@ class Outcome:
     """Decisions that were given, by hash."""
     conditions: tuple[Condition, ...] = ()
     """What each line of the policy did."""
+    merged: MergedLines | None = None
+    """Where artists with few listeners are merged: what stands for an artist above is then a line. None: nobody is."""
 
 
 def require_balance(outcome: Outcome) -> None:

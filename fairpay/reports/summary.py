@@ -67,11 +67,11 @@ def money_of(outcome: Outcome) -> dict[str, Any]:
         "assumed": money.assumed,
         "royalty_rate": str(money.rate),
         "subscribers": money.subscribers,
-        "median_subscriber": text(outcome.median_fee),
+        "median_subscriber": None if outcome.median_fee is None else text(outcome.median_fee),
         "inactive": {
             "policy": money.inactive_policy,
             "subscribers": money.inactive,
-            "money": text(money.inactive_money),
+            "money": None if money.inactive_money is None else text(money.inactive_money),
             "held": text(money.held),
         },
         "unlisted": {"policy": money.unlisted_policy, "listeners": money.unlisted},
@@ -97,13 +97,14 @@ def rule_of(outcome: Outcome, payout: Payout) -> dict[str, Any]:
     """Say what one rule does with the money."""
     paid = payout.allocation.paid
     stray = stray_money(outcome, payout)
+    alone = outcome.merged is None
     return {
         "name": payout.rule.label,
         "paid": outcome.currency.text(sum_exactly(paid)),
         "artists_paid": int((paid > 0).sum()),
-        "gini": ratio(gini(paid)),
-        "top_1_percent_share": ratio(top_share(paid, 1)),
-        "top_10_percent_share": ratio(top_share(paid, 10)),
+        "gini": ratio(gini(paid) if alone else None),
+        "top_1_percent_share": ratio(top_share(paid, 1) if alone else None),
+        "top_10_percent_share": ratio(top_share(paid, 10) if alone else None),
         "steered_by_top_1_percent_of_listeners": ratio(payout.steered_by_top_1_percent),
         "steered_by_top_10_percent_of_listeners": ratio(payout.steered_by_top_10_percent),
         "stray_money_of_median_subscriber": None if stray is None else outcome.currency.text(stray),
@@ -127,7 +128,9 @@ def condition_of(outcome: Outcome, line: Condition) -> dict[str, Any]:
 
 def stray_money(outcome: Outcome, payout: Payout) -> int | None:
     """Return the median over subscribers of each one's own money that reaches artists never played, in minor units."""
-    return None if payout.stray is None else round_half_even(payout.stray * Fraction(outcome.median_fee))
+    if payout.stray is None or outcome.median_fee is None:
+        return None
+    return round_half_even(payout.stray * Fraction(outcome.median_fee))
 
 
 def comparison_of(outcome: Outcome, order: Ints, first: Payout, other: Payout) -> dict[str, Any]:
@@ -142,7 +145,7 @@ def comparison_of(outcome: Outcome, order: Ints, first: Payout, other: Payout) -
         "gainers": change.gainers,
         "losers": change.losers,
         "unchanged": change.unchanged,
-        "tiers": [tier_of(outcome, tier) for tier in tiers(order, before, after)],
+        "tiers": [tier_of(outcome, tier) for tier in tiers(order, before, after, outcome.merged)],
     }
 
 

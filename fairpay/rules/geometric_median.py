@@ -9,7 +9,7 @@ import numpy as np
 
 from fairpay.money.rounding import largest_remainder
 from fairpay.rules.core.promise import ALWAYS, CounterExample, Example, Promise, moved_by_one, tie
-from fairpay.rules.core.rule import Rule
+from fairpay.rules.core.rule import Needs, Rule
 from fairpay.rules.core.ties import settle_nearly
 from fairpay.rules.solvers.decimals import exact_median, is_small
 from fairpay.rules.solvers.newton import Solution, solve
@@ -51,6 +51,7 @@ class GeometricMedian(Rule):
     )
     formula: ClassVar[str] = "pay = P · z,  z = argmin Σ_u f_u ‖z - s_u‖₂"
     experimental: ClassVar[bool] = True
+    needs: ClassVar[Needs] = Needs.EVERYTHING
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             title="three users who paid 1 each; u2's own shares are the optimum",

@@ -11,7 +11,7 @@ import numpy as np
 
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, tie
-from fairpay.rules.core.rule import Rule
+from fairpay.rules.core.rule import Needs, Rule
 from fairpay.rules.core.ties import settle_nearly
 from fairpay.rules.solvers.fans import gather_fans, ranges
 
@@ -122,6 +122,7 @@ class IndependentMarkets(Rule):
         "pay_j = P · max_l min(y_(l), t · W_l), y_(l) falling shares of j, W_l fees of the top l, Σ_j = P"
     )
     experimental: ClassVar[bool] = True
+    needs: ClassVar[Needs] = Needs.EVERYTHING
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             title="three users who paid 1 each; t = 3/4, so the third agrees with nobody on more than half",

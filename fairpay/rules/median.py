@@ -11,7 +11,7 @@ from fairpay.money.rounding import largest_remainder, largest_remainder_exact
 from fairpay.rules.core.budgets import settle_part, units_each
 from fairpay.rules.core.month import Split
 from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, moved_by_one, tie
-from fairpay.rules.core.rule import Rule
+from fairpay.rules.core.rule import Needs, Rule
 from fairpay.rules.core.ties import TiePart
 from fairpay.rules.solvers.fans import gather_fans, ranges
 
@@ -47,6 +47,7 @@ class Median(Rule):
     source: ClassVar[str] = "coordinate-wise median, taken naively; compare Freeman et al., arXiv 1905.00457"
     formula: ClassVar[str] = "pay_j = P · med_j / Σ_k med_k,  med_j the f-weighted median over u of s_uj"
     experimental: ClassVar[bool] = True
+    needs: ClassVar[Needs] = Needs.LISTENERS
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             title="of three users two play B, so only B has a median above zero",
@@ -109,7 +110,7 @@ class Median(Rule):
             np.add.at(out[0], usage.artist, np.repeat(usage.fee, np.diff(usage.start)))
 
         fees, unit = month.facts.fees, units_each(month.facts.fees)
-        held = month.gather(add_fees, rows=1)[0]
+        held = month.gather(add_fees, rows=1)[0][0]
         chosen = np.flatnonzero(held >= fees - held) if fees else held[:0]
         medians = {}
         for artists in ranges(chosen, month.artist_listeners):

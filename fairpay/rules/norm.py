@@ -17,7 +17,7 @@ from fairpay.rules.core.rule import Joining, Reason, parameter
 
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Month, Users
+    from fairpay.rules.core.month import Month, Totals, Users
     from fairpay.rules.core.rule import Added
 
 FANS = {f"u{i}": {f"A{i}": 1} for i in range(1, 100)}
@@ -134,14 +134,15 @@ class Norm(Budgeted):
             return units_each(facts.fees)
         rough = float_unit(float(facts.fees) * float(facts.artists))
 
-        def look(usage: Usage) -> tuple[int, int, float]:
-            ratios = self.ratios(usage)
-            budgets = (usage.fee * ratios * rough).astype(np.int64)
-            return sum_exactly(budgets), sum_exactly(usage.fee), float(ratios.max(initial=1.0))
+        def look(usage: Usage, _: Ints) -> Totals:
+            budgets = (usage.fee * self.ratios(usage) * rough).astype(np.int64)
+            return sum_exactly(budgets), sum_exactly(usage.fee)
 
-        seen = list(month.each(look))
-        rounded, fees = (sum(block[k] for block in seen) for k in (0, 1))
-        unseen = (facts.fees - fees) * max((block[2] for block in seen), default=1.0)
+        rounded, fees = month.gather(look, rows=0)[1] or (0, 0)
+        unseen = 0.0
+        if fees < facts.fees:
+            largest = max(month.each(lambda usage: float(self.ratios(usage).max(initial=1.0))), default=1.0)
+            unseen = (facts.fees - fees) * largest
         return float_unit((rounded + facts.users) / rough + unseen)
 
     def weight_of(self, users: Users | Usage, prepared: float) -> Ints | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-__all__ = ["check_totals"]
+__all__ = ["check_totals", "payout_columns", "sum_of"]
 
 ZERO = Decimal(0)
 DIGITS = 37
@@ -50,11 +50,14 @@ def payout_columns(table: pa.Table, rules: int) -> list[str]:
 
 
 def row_control(table: pa.Table, *, rows: int, summary: Mapping[str, Any]) -> Control:
-    """One row for each artist, each once, as many as the manifest and the summary say."""
+    """One row for each artist or line of several, each once, as many as the manifest and the summary say."""
     artists = summary["listening"]["artists"]
     different = len(table["artist"].unique())
-    detail = f"{table.num_rows:,} rows, {different:,} different artists; manifest {rows:,}, summary {artists:,}"
-    return Control("table rows", table.num_rows == different == rows == artists, detail)
+    merged = "artists" in table.column_names
+    held = sum_of(table["artists"]) if merged else different
+    lines = f" on {different:,} lines" if merged else ""
+    detail = f"{table.num_rows:,} rows, {held:,} different artists{lines}; manifest {rows:,}, summary {artists:,}"
+    return Control("table rows", table.num_rows == different == rows and held == artists, detail)
 
 
 def csv_control(table: pa.Table, path: Path) -> Control:

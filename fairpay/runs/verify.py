@@ -21,7 +21,7 @@ from fairpay.runs.totals import check_totals
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-__all__ = ["UNREADABLE", "verify"]
+__all__ = ["SUMMARY", "TABLES", "UNREADABLE", "verify"]
 
 TABLES = ("comparison", "payouts")
 SUMMARY = "summary.json"

@@ -88,6 +88,22 @@ COMMANDS = {
         typed=PAGE,
         settable=True,
     ),
+    "shard": Command(
+        help="What the listeners of these logs add to a month: a part, which names no listener.\n\nParts of several "
+        "parties, or machines, are added by `fairpay merge`; nobody sees another's log. What a part still tells is in "
+        "the reference.",
+        arguments=(LOG,),
+        options=o.ShardOptions,
+        typed=(o.QuietOptions, o.ProgressOptions),
+        settable=True,
+    ),
+    "merge": Command(
+        help="Add parts of a month, in any order and in any tree; with all of them, settle it.\n\nWith -o NAME.part "
+        "the sum is written, for the next round or the next sum; with -o DIR the run, as if one log had held all.",
+        arguments=(Argument("parts", "PART", "Parts that `fairpay shard` or `fairpay merge` wrote.", many=True),),
+        options=o.MergeOptions,
+        typed=(o.JsonOptions, o.QuietOptions),
+    ),
     "audit": Command(
         help="What each rule invites: what fake accounts would earn on this log, who would pay for it, and from how "
         "many plays.\n\nWithout --rule every rule that takes one walk is tried. State --royalty-rate: it is what keeps "
@@ -149,11 +165,25 @@ COMMANDS = {
         options=o.VerifyOptions,
         typed=(o.JsonOptions, o.QuietOptions),
     ),
+    "leaks": Command(
+        help="What a report or part tells of single listeners: artists whose figures are those of one, and the money.",
+        arguments=(Argument("path", "RUN|PART", "The directory of a run of `compare` or `pay`, or a part."),),
+        typed=(o.JsonOptions,),
+    ),
     "synth": Command(
         help="Make up a month of listening from a seed, of any size, with planted fakes if wanted.",
         arguments=(Argument("path", "PATH", "The file to make (.parquet, .csv), or a directory for several."),),
         options=o.SynthOptions,
         typed=(o.QuietOptions,),
+    ),
+    "pseudonymize": Command(
+        help="Write a log to hand on: the plays that count, user ids hashed under a key, days for times, and no other "
+        "column but those that are named.\n\nPayouts of the new log are those of the old one. Who has the key finds "
+        "every user again: keep it apart.",
+        arguments=(LOG,),
+        options=o.PseudonymizeOptions,
+        typed=PAGE,
+        settable=True,
     ),
     "warm": Command(help="Compile ahead, so that the first run starts as quickly as all later ones."),
 }

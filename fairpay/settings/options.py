@@ -26,10 +26,13 @@ __all__ = [
     "ListScenarios",
     "ListSignals",
     "LogOptions",
+    "MergeOptions",
     "NoOptions",
     "PayOptions",
     "ProgressOptions",
+    "PseudonymizeOptions",
     "QuietOptions",
+    "ShardOptions",
     "SuspectsOptions",
     "SynthOptions",
     "VerifyOptions",
@@ -119,6 +122,9 @@ class RuleOptions(TypedDict, total=False):
     rule: Annotated[str | None, Option(RULE, PAY, metavar="NAME", repeated=True)]
 
 
+CURRENCY = Option("ISO 4217 code.", PAY, default="EUR", metavar="CODE")
+
+
 class MoneyOptions(TypedDict, total=False):
     """What money is divided."""
 
@@ -128,7 +134,7 @@ class MoneyOptions(TypedDict, total=False):
     royalty_rate: Annotated[
         Amount, Option("Part of it that is paid out: 70%, 0.7 or 7/10.", PAY, default="100%", metavar="SHARE")
     ]
-    currency: Annotated[str, Option("ISO 4217 code.", PAY, default="EUR", metavar="CODE")]
+    currency: Annotated[str, CURRENCY]
     inactive: Annotated[
         Literal["share", "hold"],
         Option("Money of subscribers who played nothing: shared like the rest, or held back.", PAY, default="share"),
@@ -166,8 +172,8 @@ class QualifyingOptions(TypedDict, total=False):
     ]
 
 
-class StatedOptions(TypedDict, total=False):
-    """What bears on listening before the rule."""
+class PolicyOptions(TypedDict, total=False):
+    """The conditions of a service."""
 
     policy: Annotated[
         str | None,
@@ -177,6 +183,11 @@ class StatedOptions(TypedDict, total=False):
             metavar="NAME|FILE",
         ),
     ]
+
+
+class StatedOptions(PolicyOptions, total=False):
+    """What bears on listening before the rule."""
+
     history: Annotated[
         Table | None, Option("Past plays (user, artist, plays) join each listener's own.", STATE, metavar="FILE")
     ]
@@ -293,6 +304,24 @@ class RunOptions(TypedDict, total=False):
     """Option -> (value, where it came from), for the manifest; stated by the command line, whose words errors use."""
 
 
+class EngineOptions(TypedDict, total=False):
+    """Where the plays are worked on."""
+
+    engine: Annotated[
+        Literal["local", "spark"],
+        Option("This machine, or a cluster of Apache Spark, for logs that lie there.", RUN, default="local"),
+    ]
+    master: Annotated[
+        str | None,
+        Option("Where Spark runs: yarn, spark://host:7077, local[4]; else as Spark is set up.", RUN, metavar="URL"),
+    ]
+    remote: Annotated[str | None, Option("A server of Spark Connect; else SPARK_REMOTE.", RUN, metavar="sc://HOST")]
+    partitions: Annotated[
+        int | None,
+        Option("Into how many parts Spark moves the users; else as Spark is set up.", RUN, metavar="N", least=1),
+    ]
+
+
 class ScenarioOptions(TypedDict, total=False):
     """What is tried on the rules."""
 
@@ -318,18 +347,60 @@ class PreviousOptions(TypedDict, total=False):
     ]
 
 
+class DisclosureOptions(TypedDict, total=False):
+    """What is told of few listeners."""
+
+    k: Annotated[
+        int,
+        Option(
+            "Artists under N listeners appear only in merged lines, one for each tier; 1: all by themselves.",
+            WRITE,
+            default=1,
+            metavar="N",
+            least=1,
+        ),
+    ]
+
+
 class CompareOptions(
     RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    RunOptions,
+    DisclosureOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `compare`."""
 
 
 class PayOptions(
     RuleOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    RunOptions,
+    RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `pay`."""
+
+
+class ShardOptions(
+    RulesOptions, MoneyOptions, QualifyingOptions, PolicyOptions, ReadingOptions, RunOptions, total=False
+):  # fmt: skip
+    """Options of `shard`."""
+
+    payouts: Annotated[
+        bool, Option("A part of what one rule pays, as `fairpay pay` does; else of a comparison.", PAY, default=False)
+    ]
+    artists: Annotated[
+        Table | None, Option("A file of artists, whose columns a policy may use.", WRITE, metavar="FILE")
+    ]
+    party: Annotated[
+        str,
+        Option("What you call yourself: it tells parts apart that add the same.", WRITE, default="", metavar="NAME"),
+    ]
+    output: Annotated[Required[PathText], Option("The part to write.", WRITE, metavar="PART", short="-o")]
+    after: Annotated[
+        PathText | None,
+        Option("The sum of all parts of the round before; none in the first round.", WRITE, metavar="SUM"),
+    ]
+    force: Annotated[bool, Option("Replace a file that is there.", WRITE, default=False)]
+
+
+class MergeOptions(OutputOptions, DisclosureOptions):
+    """Options of `merge`."""
 
 
 class CheckOptions(QualifyingOptions, ReadingOptions, RunOptions):
@@ -474,6 +545,36 @@ class VerifyOptions(TypedDict, total=False):
 
     books: Annotated[PathText | None, Option("Check all months of these books instead.", metavar="DIR")]
     inputs: Annotated[bool, Option("Do not look for the logs: they may be gone.", default=True)]
+
+
+class PseudonymOptions(TypedDict, total=False):
+    """What is written, and under which key."""
+
+    key: Annotated[
+        Required[PathText],
+        Option("A file of 32 secret bytes or more, which only you may read.", WRITE, metavar="FILE"),
+    ]
+    output: Annotated[
+        Required[PathText], Option("The log to write: LOG.parquet or LOG.csv.", WRITE, metavar="LOG", short="-o")
+    ]
+    keep: Annotated[
+        Sequence[str],
+        Option("Also write this column of the log, as text.", WRITE, default=(), metavar="COLUMN", repeated=True),
+    ]
+    subscribers: Annotated[
+        Table | None,
+        Option(
+            "Also write this file of what each user paid, beside the log: LOG-subscribers.parquet.",
+            PAY,
+            metavar="FILE",
+        ),
+    ]
+    currency: Annotated[str, CURRENCY]
+    force: Annotated[bool, Option("Replace files that are there.", WRITE, default=False)]
+
+
+class PseudonymizeOptions(PseudonymOptions, QualifyingOptions, ReadingOptions, RunOptions):
+    """Options of `pseudonymize`."""
 
 
 class NoOptions(TypedDict, total=False):

@@ -81,7 +81,7 @@ def test_a_column_the_log_lacks_comes_from_the_artist_file(log: Path, tmp_path: 
     artists = tmp_path / "artists.csv"
     artists.write_text("artist,name,category\na,A,noise\nb,B,pop\n", encoding="utf-8")
     policy = Policy("t", "s", "market-centric", weights=(Weight("noise", "category", ("noise",), Fraction(0)),))
-    found = weigher_of(Applying(policy), open_logs([log], Reading(), wanted=ROLES), {}, artists)
+    found = weigher_of(Applying(policy), open_logs([log], Reading(), wanted=ROLES).columns, {}, artists)
     assert found.factors[0].found.to_pylist() == ["a"]
 
 

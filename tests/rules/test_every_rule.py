@@ -88,7 +88,7 @@ def test_one_artist_takes_everything_and_nothing_in_the_pool_pays_nothing(
 def weighed(rule: Rule, month: naive.NaiveMonth) -> tuple[np.ndarray, Any]:
     """The month's weights under a rule, and what it prepared."""
     prepared = rule.prepare(month)
-    return month.gather(lambda usage, out: rule.weigh(usage, prepared, out), rows=rule.rows), prepared
+    return month.gather(lambda usage, out: rule.weigh(usage, prepared, out), rows=rule.rows)[0], prepared
 
 
 @every_rule

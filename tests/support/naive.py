@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import oracle_rules
 
-from fairpay.rules.core.month import Facts, Usage, Users
+from fairpay.rules.core.month import Facts, Usage, Users, totals_of
 from fairpay.rules.core.ties import settle_together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.month import Totals
     from fairpay.rules.core.rule import Rule
 
 NAMES = [f"{code:06}" for code in range(10_000)]
@@ -136,14 +137,17 @@ class NaiveMonth:
         """Visit each block without its artists."""
         return [visit(Users(usage.fee, usage.total, usage.plays)) for usage in self.chunks()]
 
-    def gather(self, visit: Callable[[Usage, Ints], None], *, rows: int) -> Ints:
+    def gather(
+        self, visit: Callable[[Usage, Ints], Totals | None], *, rows: int, columns: int | None = None
+    ) -> tuple[Ints, Totals]:
         """Visit each block with an array of its own, and add these up."""
-        total = np.zeros((rows, len(self.names)), dtype=np.int64)
+        total = np.zeros((rows, len(self.names) if columns is None else columns), dtype=np.int64)
+        found = []
         for usage in self.chunks():
             out = np.zeros_like(total)
-            visit(usage, out)
+            found.append(visit(usage, out))
             total += out
-        return total
+        return total, totals_of(found)
 
 
 def rows_of(listening: Mapping[str, Mapping[str, int]]) -> list[Row]:
@@ -154,7 +158,7 @@ def rows_of(listening: Mapping[str, Mapping[str, int]]) -> list[Row]:
 def run(rule: Rule, month: Any) -> Ints:  # noqa: ANN401 - any Month
     """What the pipeline does with a rule: prepare, weigh, settle; minor units per artist."""
     prepared = rule.prepare(month)
-    weights = month.gather(lambda usage, out: rule.weigh(usage, prepared, out), rows=rule.rows)
+    weights, _ = month.gather(lambda usage, out: rule.weigh(usage, prepared, out), rows=rule.rows)
     return settle_together(month, [rule.settling(weights, month, prepared)])[0]
 
 

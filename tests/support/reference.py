@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 import fairpay
+from fairpay.pipeline.partfile import SECTIONS
 from fairpay.settings.commands import COMMANDS, Argument
 from fairpay.settings.option import Option, options_of
 
@@ -77,9 +78,15 @@ def nested(value: Any) -> str:  # noqa: ANN401 - any JSON
     return f" [{keys(value[0])}]" if isinstance(value, list) and value and isinstance(value[0], dict) else ""
 
 
+def sections() -> str:
+    """Say what the rows of a part's file hold."""
+    rows = ["| section | a row is |", "|---|---|", *(f"| `{name}` | {said} |" for name, said in SECTIONS.items())]
+    return "\n".join(rows) + "\n"
+
+
 def written(page: str) -> str:
     """Return the page with its generated parts as the code says."""
-    for mark, made in (("options", options()), ("summary", summary())):
+    for mark, made in (("options", options()), ("summary", summary()), ("sections", sections())):
         block = f"<!-- {mark} -->\n{made}<!-- /{mark} -->"
         page = re.sub(rf"<!-- {mark} -->\n.*?<!-- /{mark} -->", lambda _, text=block: text, page, flags=re.DOTALL)  # type: ignore[misc] # bound now
     return page

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import numpy as np
 from rich.text import Text
 
 from fairpay.cli.screens.names import named, reasons
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from fairpay.kernels.arrays import Ints
     from fairpay.reports.outcome import Outcome, Payout
 
 __all__ = ["many_rules", "screen"]
@@ -70,8 +72,9 @@ def two_rules(outcome: Outcome, first: Payout, second: Payout, *, equal_fees: bo
     yield tier_table(outcome, first, second)
     yield ""
     yield extremes(outcome, first, second, why=reasons(outcome, first.rule, second.rule, equal_fees=equal_fees))
-    yield ""
-    yield from bias(outcome, first, second)
+    if said := [*bias(outcome, first, second)]:
+        yield ""
+        yield from said
 
 
 def changing_hands(outcome: Outcome, first: Payout, second: Payout) -> str:
@@ -79,6 +82,9 @@ def changing_hands(outcome: Outcome, first: Payout, second: Payout) -> str:
     change = shift(first.allocation.paid, second.allocation.paid)
     moved = f"{amount(change.moved, outcome.currency)} {outcome.currency.code} ({percent(change.share)})"
     same = f", {change.unchanged:,} get the same" if change.unchanged else ""
+    if outcome.merged is not None:
+        gainers = counted(change.gainers, "row gains", "rows gain")
+        return f"At least {moved} changes hands: {gainers}, {change.losers:,} lose"
     gainers = counted(change.gainers, "artist gains", "artists gain")
     return f"{moved} changes hands: {gainers}, {change.losers:,} {'loses' if change.losers == 1 else 'lose'}{same}"
 
@@ -94,7 +100,7 @@ def tier_table(outcome: Outcome, first: Payout, second: Payout) -> RenderableTyp
             amount(tier.after, outcome.currency),
             percent(tier.change, sign=True),
         )
-        for tier in tiers(by_payout(outcome), before, after)
+        for tier in tiers(by_payout(outcome), before, after, outcome.merged)
         if tier.artists
     ]
     return figures("Tier", "Artists", first.rule.label, second.rule.label, "Change", rows=rows)
@@ -110,7 +116,8 @@ def extremes(outcome: Outcome, first: Payout, second: Payout, *, why: Callable[[
         share = percent(Fraction(new - old, old) if old else None, sign=True, unknown="new")
         return Text(amount(new - old, outcome.currency, sign=True), style=style), share, why(artist)
 
-    gains, losses = (find(before, after, count=SHOWN) for find in (largest_gains, largest_losses))
+    alone = by_themselves(outcome, before), by_themselves(outcome, after)
+    gains, losses = (find(*alone, count=SHOWN) for find in (largest_gains, largest_losses))
     if not gains:
         return paragraph("Every artist gets the same under both rules.")
     cells = [*(beside(artist, GAIN) for artist in gains), *(beside(artist, LOSS) for artist in losses)]
@@ -118,6 +125,11 @@ def extremes(outcome: Outcome, first: Payout, second: Payout, *, why: Callable[[
     rows = [(name, *cell) for name, cell in zip(names, cells, strict=True)]
     rows[len(gains) : len(gains)] = [("",) * 4, (Text("Loses most", style="bold"), "", "", "")]
     return figures("Gains most", *headers, rows=rows, words=(0, 3))
+
+
+def by_themselves(outcome: Outcome, paid: Ints) -> Ints:
+    """Take the amounts of lines of several artists out: nobody gains or loses them alone."""
+    return paid if outcome.merged is None else np.where(outcome.merged.artists > 1, 0, paid)
 
 
 def bias(outcome: Outcome, first: Payout, second: Payout) -> Iterator[RenderableType]:
@@ -129,7 +141,7 @@ def bias(outcome: Outcome, first: Payout, second: Payout) -> Iterator[Renderable
             f"({second.rule.label})."
         )
     stray = [amount(units, outcome.currency) for p in (first, second) if (units := stray_money(outcome, p)) is not None]
-    if len(stray) == PAIR:
+    if len(stray) == PAIR and outcome.median_fee is not None:
         fee = amount(outcome.median_fee, outcome.currency)
         yield paragraph(
             f"Of a subscriber's {fee}, {stray[0]} goes to artists that subscriber never played "
@@ -164,7 +176,7 @@ def moved(outcome: Outcome, first: Payout, others: Sequence[Payout]) -> Renderab
 def by_tier(outcome: Outcome, first: Payout, others: Sequence[Payout]) -> RenderableType:
     """One line for each rule: what each tier of artists gains or loses."""
     order, before = by_payout(outcome), first.allocation.paid
-    found = [tiers(order, before, other.allocation.paid) for other in others]
+    found = [tiers(order, before, other.allocation.paid, outcome.merged) for other in others]
     there = [place for place, tier in enumerate(found[0]) if tier.artists]
     rows = [("artists", *(f"{found[0][place].artists:,}" for place in there))]
     for other, changed in zip(others, found, strict=True):
@@ -179,7 +191,7 @@ def extremes_of_each(outcome: Outcome, first: Payout, others: Sequence[Payout]) 
     for other in others:
         after = other.allocation.paid
         for verb, largest in (("gains", largest_gains), ("loses", largest_losses)):
-            for artist in largest(before, after, count=1):
+            for artist in largest(by_themselves(outcome, before), by_themselves(outcome, after), count=1):
                 change = amount(int(after[artist] - before[artist]), outcome.currency, sign=True)
                 found.append((artist, (other.rule.label, verb, change)))
     headers = ("Rule", "Most", "Change")
@@ -195,5 +207,7 @@ def steering(outcome: Outcome) -> RenderableType:
         stray = stray_money(outcome, payout)
         text = "-" if stray is None else amount(stray, outcome.currency)
         rows.append((payout.rule.label, percent(payout.steered_by_top_1_percent), text))
+    if outcome.median_fee is None:
+        return figures("Rule", "Decided by the top 1 %", rows=[row[:2] for row in rows])
     fee = amount(outcome.median_fee, outcome.currency)
     return figures("Rule", "Decided by the top 1 %", f"Of the median {fee}, to artists not played", rows=rows)

@@ -71,9 +71,8 @@ def about(outcome: Outcome, *, royalty: bool = False) -> Iterator[RenderableType
     if money.inactive:
         what = "held back" if money.held else "shared"
         people = counted(money.inactive, "subscriber")
-        yield labelled(
-            "Inactive", f"{amount(money.inactive_money, currency)}   from {people} without counted plays, {what}"
-        )
+        paid = "not told" if money.inactive_money is None else amount(money.inactive_money, currency)
+        yield labelled("Inactive", f"{paid}   from {people} without counted plays, {what}")
     if money.unlisted:
         treated = {"free": "counted as paying nothing", "leave-out": "left out"}
         people = counted(money.unlisted, "listener")

@@ -11,13 +11,13 @@ import numpy as np
 from fairpay.errors import NothingToPayError
 from fairpay.money.currency import round_half_even
 from fairpay.pipeline.measures import kth_largest
-from fairpay.rules.core.month import Usage, Users
+from fairpay.rules.core.month import Usage, Users, totals_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Facts, Month
+    from fairpay.rules.core.month import Facts, Month, Totals
     from fairpay.rules.core.rule import Rule
 
 __all__ = ["TIERS", "Accounts", "Baseline", "Joined", "in_blocks", "survey"]
@@ -146,13 +146,14 @@ class Joined:
             for count in accounts.blocks(entries=1):
                 yield visit(Users(**accounts.columns(count)))
 
-    def gather(self, visit: Callable[[Usage, Ints], None], *, rows: int) -> Ints:
+    def gather(
+        self, visit: Callable[[Usage, Ints], Totals | None], *, rows: int, columns: int | None = None
+    ) -> tuple[Ints, Totals]:
         """Gather from the month, then from the accounts."""
-        known = self.base.gather(visit, rows=rows)
-        total = np.concatenate([known, np.zeros((rows, self.made_up), dtype=np.int64)], axis=1)
-        for usage in self.laid():
-            visit(usage, total)
-        return total
+        total, known = self.base.gather(visit, rows=rows, columns=columns)
+        if columns is None:
+            total = np.concatenate([total, np.zeros((rows, self.made_up), dtype=np.int64)], axis=1)
+        return total, totals_of([known, *(visit(usage, total) for usage in self.laid())])
 
 
 def in_blocks(month: Month) -> Month:

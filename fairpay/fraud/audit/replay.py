@@ -116,7 +116,7 @@ class Replay:
             raise UsageError(message, advice="Lower accounts or artists in a copy of the scenario.")
         month = self.baseline.joined([accounts], pool=attack.pool)
         prepared = rule.prepare(month)
-        weights = month.gather(lambda usage, out: rule.weigh(usage, prepared, out), rows=rule.rows)
+        weights, _ = month.gather(lambda usage, out: rule.weigh(usage, prepared, out), rows=rule.rows)
         return self.settle_artists(rule, weights, prepared)
 
     def steady(self, rule: Rule, accounts: Accounts) -> list[Fraction]:
@@ -201,7 +201,7 @@ def weigh(baseline: Baseline, jobs: Sequence[tuple[Rule, Any]]) -> list[Ints]:
         for (rule, ready), edge in zip(jobs, edges, strict=True):
             rule.weigh(usage, ready, out[edge])
 
-    weights = baseline.month.gather(visit, rows=ends[-1])
+    weights, _ = baseline.month.gather(visit, rows=ends[-1])
     return [weights[edge] for edge in edges]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 from threading import Lock
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
     from fairpay.kernels.arrays import Codes, Ints
 
-__all__ = ["Entries", "Facts", "Month", "Scratch", "Split", "Usage", "Users"]
+__all__ = ["Entries", "Facts", "Month", "Scratch", "Split", "Totals", "Usage", "Users", "totals_of"]
 
 T = TypeVar("T")
+Totals: TypeAlias = tuple[int, ...]
+"""Sums of integers of any size, one for each thing that is added up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +140,27 @@ class Month(Protocol):
         """The same without artists: cheap, no plays are touched."""
         ...
 
-    def gather(self, visit: Callable[[Usage, Ints], None], *, rows: int) -> Ints:
-        """Call `visit(block, out)` on each block; `out` is int64[rows, artists] to add to; return the sum."""
+    def gather(
+        self, visit: Callable[[Usage, Ints], Totals | None], *, rows: int, columns: int | None = None
+    ) -> tuple[Ints, Totals]:
+        """Call `visit(block, out)` on each block, and add up.
+
+        Args:
+            visit: adds to `out` and may return integers of any size; it changes nothing else and asks the month for
+                nothing, so that it may run on another machine.
+            rows: of `out`.
+            columns: of `out`; None: artists.
+
+        Returns:
+            the sum of all `out`, int64[rows, columns], and of what the visits returned, place by place.
+
+        """
         ...
+
+
+def totals_of(found: Iterable[Totals | None]) -> Totals:
+    """Add up what visits returned, place by place."""
+    return tuple(map(sum, zip(*filter(None, found), strict=True)))
 
 
 class Scratch(Generic[T]):

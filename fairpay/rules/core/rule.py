@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.month import Facts, Month, Split, Usage, Users
 
-__all__ = ["Added", "Heavy", "Joining", "Parameter", "Reason", "Rule", "own_fee", "parameter", "times_fee"]
+__all__ = ["Added", "Heavy", "Joining", "Needs", "Parameter", "Reason", "Rule", "own_fee", "parameter", "times_fee"]
 
 NUMBER = re.compile(r"(\d{1,12}(\.\d{0,6})?|\.\d{1,6})%?|\d{1,9}/\d{1,9}")
 """`5`, `0.5`, `50%` or `1/2`; short enough that products with plays stay within 62 bits."""
@@ -33,6 +33,14 @@ class Joining(Enum):
     STEADY = "nothing: a user's weight depends on that user alone, up to a unit that all have in common"
     SHIFTING = "what a user steers is solved anew; it can still be told from fee and listening"
     ANEW = "anything: the month is prepared and weighed from the start"
+
+
+class Needs(Enum):
+    """What of listeners a rule must see to be worked out where no machine holds them all."""
+
+    SUMS = "sums over listeners, in a walk or a few"
+    LISTENERS = "single listeners of a few artists"
+    EVERYTHING = "all listeners at once, over and over"
 
 
 class Reason(NamedTuple):
@@ -159,6 +167,8 @@ class Rule(ABC):
     heavy: ClassVar[Heavy | None] = None
     """What heavy listening does; None: neither can be said. Between a rule of the one kind and one of the other it is
     the fan intensity that decides who gains, and screens say so."""
+    needs: ClassVar[Needs] = Needs.SUMS
+    """What must be seen of listeners: with sums alone a month may be made of parts, see `pipeline.shards`."""
     heading: ClassVar[str] = ""
     """A shorter name for a narrow column, for rules without parameters; empty: the label."""
 

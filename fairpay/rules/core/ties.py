@@ -10,8 +10,8 @@ too, and it is said: `Unsettled.undecided`.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 from operator import mul
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,6 @@ import numpy as np
 from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
 from fairpay.money.rounding import nothing
-from fairpay.rules.core.month import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,13 +32,11 @@ if TYPE_CHECKING:
 
 __all__ = ["TiePart", "Unsettled", "first_of", "settle_nearly", "settle_roughly", "settle_together"]
 
-BITS = 96
-"""Bits below the unit that a second look sees: three digits in base 2^32."""
+WORDS, BITS = 4, 96
+"""What a second look sees of a weight: units and three digits in base 2^32, so many bits below the unit."""
 HALF = 32
 LOW = (1 << HALF) - 1
 NOBODY = np.empty(0, dtype=np.int64)
-MOST_ENTRIES = 1 << 31
-"""So many digits add up below 2^63."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,24 +187,20 @@ def fine_weights(month: Month, open_ones: Sequence[Unsettled]) -> list[list[int]
     """Return for each the weights of its doubtful artists, times 2^96."""
     if not open_ones:
         return []
-    looks = [(one, part) for one in open_ones for part in one.parts]
-    places = []
-    for one, _ in looks:
+    looks, places, end = [part for one in open_ones for part in one.parts], [], 0
+    for doubtful in [one.doubtful for one in open_ones for _ in one.parts]:
         places.append(np.full(month.facts.artists, -1, dtype=np.int32))
-        places[-1][one.doubtful] = np.arange(len(one.doubtful), dtype=np.int32)
-    scratch = Scratch(lambda: Digits([len(one.doubtful) for one, _ in looks]))
+        places[-1][doubtful] = np.arange(end, end := end + len(doubtful), dtype=np.int32)
 
-    def visit(usage: Usage) -> None:
-        with scratch.one() as digits:
-            digits.make_room(len(usage.artist))
-            for (_, part), place, out in zip(looks, places, digits.outs, strict=True):
-                part.split.add_fine(usage, part.budgets(usage), place, out)
+    def visit(usage: Usage, out: Ints) -> None:
+        for part, place in zip(looks, places, strict=True):
+            part.split.add_fine(usage, part.budgets(usage), place, out)
+        carry(out)
 
-    deque(month.each(visit), maxlen=0)
-    for digits in scratch.all:
-        digits.carry()
-    sums = iter([as_integers(sum(each)) for each in zip(*(digits.outs for digits in scratch.all), strict=True)])
-    return [added([(part.times, next(sums)) for part in one.parts]) for one in open_ones]
+    digits, _ = month.gather(visit, rows=end, columns=WORDS)
+    carry(digits)
+    weights = iter(as_integers(digits))
+    return [added([(part.times, [*islice(weights, len(one.doubtful))]) for part in one.parts]) for one in open_ones]
 
 
 def added(parts: Sequence[tuple[int, Sequence[int]]]) -> list[int]:
@@ -215,29 +208,11 @@ def added(parts: Sequence[tuple[int, Sequence[int]]]) -> list[int]:
     return [sum(map(mul, (times for times, _ in parts), each)) for each in zip(*(w for _, w in parts), strict=True)]
 
 
-class Digits:
-    """What one thread adds to: for each rule int64[doubtful, 4], units and three digits in base 2^32."""
-
-    def __init__(self, sizes: Sequence[int]) -> None:
-        """Begin with nothing."""
-        from fairpay.kernels.split import DIGITS  # noqa: PLC0415 - Numba is loaded where it is used
-
-        self.outs = [np.zeros((size, DIGITS), dtype=np.int64) for size in sizes]
-        self.entries = 0
-
-    def make_room(self, entries: int) -> None:
-        """Carry before so many more entries could leave int64."""
-        if self.entries + entries >= MOST_ENTRIES:
-            self.carry()
-        self.entries += entries
-
-    def carry(self) -> None:
-        """Bring every digit below 2^32."""
-        self.entries = 1
-        for out in self.outs:
-            for digit in range(out.shape[1] - 1, 0, -1):
-                out[:, digit - 1] += out[:, digit] >> HALF
-                out[:, digit] &= LOW
+def carry(digits: Ints) -> None:
+    """Bring every digit but the units below 2^32, so that those of many blocks, or machines, add up below 2^63."""
+    for digit in range(digits.shape[1] - 1, 0, -1):
+        digits[:, digit - 1] += digits[:, digit] >> HALF
+        digits[:, digit] &= LOW
 
 
 def as_integers(digits: Ints) -> list[int]:

@@ -11,7 +11,7 @@ with a vector is again a budget per user, of either sign, split by share: no mat
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,10 +21,11 @@ from fairpay.rules.core.month import Split
 from fairpay.rules.solvers.weiszfeld import COARSE, WeiszfeldWalk, approach, distances, extreme_user, length, simplex
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from fractions import Fraction
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Month, Usage
+    from fairpay.rules.core.month import Month, Totals, Usage
     from fairpay.rules.solvers.weiszfeld import Floats, Location
 
 __all__ = ["Solution", "solve"]
@@ -225,20 +226,19 @@ class Bend:
         if size == 0.0:
             return vector
         along = vector / size
-        sums: list[int] = []
-        drawn = self.walker.month.gather(self.visitor(along, sums), rows=2)
-        pulled = (drawn[0] - drawn[1]) / self.unit - sum(sums) / self.unit * self.place.point
+        drawn, (left,) = self.walker.month.gather(self.visitor(along), rows=2)
+        pulled = (drawn[0] - drawn[1]) / self.unit - left / self.unit * self.place.point
         product: Floats = size * (self.place.force * along - pulled)
         return product
 
-    def visitor(self, along: Floats, sums: list[int]) -> Any:  # noqa: ANN401 - a visit
-        """Return the visit of a block: split what pulls one way and the other, and note the difference."""
+    def visitor(self, along: Floats) -> Callable[[Usage, Ints], Totals]:
+        """Return the visit of a block: split what pulls one way and the other, and add up the difference."""
         from fairpay.kernels import shares as kernel  # noqa: PLC0415 - Numba is loaded where it is used
 
         point, square, unit = self.place.point, self.square, self.unit
         offset = float((point * along).sum())
 
-        def visit(usage: Usage, out: Ints) -> None:
+        def visit(usage: Usage, out: Ints) -> Totals:
             far = distances(usage, point, square)
             far = np.where(far > 0, far, np.inf)
             turn = np.empty_like(far)
@@ -246,6 +246,6 @@ class Bend:
             budget = (usage.fee / far / far * np.clip(turn / far, -1.0, 1.0) * unit).astype(np.int64)
             for row, one_way in zip(out, (np.maximum(budget, 0), np.maximum(-budget, 0)), strict=True):
                 Split.BY_LISTENING.add(usage, one_way, row)
-            sums.append(sum_exactly(budget))
+            return (sum_exactly(budget),)
 
         return visit

@@ -107,7 +107,7 @@ def distances(usage: Usage, point: Floats, square: int) -> Floats:
 def mean_point(month: Month) -> Floats:
     """Return the user-centric shares, where the search starts."""
     unit = units_each(month.facts.fees)
-    drawn = month.gather(lambda usage, out: Split.BY_LISTENING.add(usage, usage.fee * unit, out[0]), rows=1)[0]
+    drawn = month.gather(lambda usage, out: Split.BY_LISTENING.add(usage, usage.fee * unit, out[0]), rows=1)[0][0]
     shares: Floats = drawn / float(sum_exactly(drawn))
     return shares
 
@@ -130,7 +130,7 @@ class WeiszfeldWalk:
             self.unit = float_unit(most * self.month.facts.users)
         while True:
             sums: list[tuple[int, int, int, float]] = []
-            pulled = self.month.gather(self.visitor(point, square, sums), rows=1)[0]
+            pulled = self.month.gather(self.visitor(point, square, sums), rows=1)[0][0]
             coarse, force, weight = (sum(int(row[i]) for row in sums) for i in range(3))
             if coarse < ROOMY:
                 break

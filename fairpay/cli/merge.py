@@ -1,0 +1,35 @@
+"""`fairpay merge`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fairpay.cli.outcomes import balanced, present
+from fairpay.cli.screens import compare, pay
+from fairpay.cli.terminal import tell
+from fairpay.cli.words import counted
+from fairpay.pipeline.jobs import merge
+from fairpay.pipeline.terms import Contribution
+
+if TYPE_CHECKING:
+    from fairpay.cli.invocation import Invocation
+
+__all__ = ["run"]
+
+
+def run(call: Invocation) -> None:
+    """Add parts, and show what they come to, or say where their sum is."""
+    options = call.options
+    del options["origins"]
+    made = merge(call.arguments["parts"], **options)
+    if isinstance(made, Contribution):
+        if not call.silent:
+            tell(f"Sum of {counted(len(made.held.parts), 'part')}, round {made.held.round}: {made.path}")
+        return
+    outcome = balanced(made).outcome
+    equal_fees = made.origins["subscribers"][0] is None
+    present(
+        call,
+        made,
+        lambda: pay.screen(outcome) if made.command == "pay" else compare.screen(outcome, equal_fees=equal_fees),
+    )

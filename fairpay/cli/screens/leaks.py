@@ -1,0 +1,71 @@
+"""The page of `fairpay leaks`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fairpay.cli.screens.parts import figures, paragraph
+from fairpay.cli.words import counted, joined
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from fairpay.pipeline.leaks import Leaks
+
+__all__ = ["as_json", "screen"]
+
+NOBODY = "No artist has fewer than three listeners: no artist's figure is that of one listener."
+TOLD = {"listening": "how much that listener played it", "fee": "what that listener paid the artist"}
+REPORT = "`fairpay compare --k 5` publishes artists under five listeners only in merged lines."
+PART = "Give it only to somebody whom all parties trust; `fairpay merge --k 5` merges artists in what is published."
+
+
+def screen(found: Leaks) -> Iterator[RenderableType]:
+    """Yield the page from top to bottom."""
+    if any(one.artists for one in found.revealed):
+        yield from table(found)
+    else:
+        yield paragraph(NOBODY, style="bold")
+    if found.alone:
+        yield ""
+        whose = "whose own fee and plays stand in the part, without a name"
+        yield paragraph(f"It has {counted(found.alone, 'listener')} {whose}.")
+    if found.alone is not None or any(one.artists for one in found.revealed):
+        yield ""
+        yield paragraph(REPORT if found.alone is None else PART)
+
+
+def table(found: Leaks) -> Iterator[RenderableType]:
+    """Show how many artists have one listener and two, their figures, and what these tell."""
+    unit = "" if found.currency is None else f", {found.currency}"
+    rows = [
+        (f"{one.listeners}", f"{one.artists:,} of {found.artists:,}", *(f"{amount:,}" for amount in one.amounts))
+        for one in found.revealed
+    ]
+    yield figures("Listeners", "Artists", *(f"{name}{unit}" for name in found.columns), rows=rows)
+    yield ""
+    kinds = {what: [name for name, tells in found.columns.items() if tells == what] for what in TOLD}
+    told = joined([f"{TOLD[what]} ({', '.join(names)})" for what, names in kinds.items() if names])
+    yield paragraph(f"Who knows the one listener of an artist reads in its figures {told}.")
+    yield paragraph("Of an artist with two listeners each can read it about the other.")
+
+
+def as_json(found: Leaks) -> dict[str, Any]:
+    """Return the same for scripts."""
+    return {
+        "schema_version": 1,
+        "artists": found.artists,
+        "currency": found.currency,
+        "tells": dict(found.columns),
+        "revealed": [
+            {
+                "listeners": one.listeners,
+                "artists": one.artists,
+                "amounts": dict(zip(found.columns, map(str, one.amounts), strict=True)),
+            }
+            for one in found.revealed
+        ],
+        "listeners_alone": found.alone,
+    }

@@ -1,0 +1,107 @@
+"""What a published report, or a part of a month, tells of single listeners."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fairpay.errors import InputError
+from fairpay.pipeline.terms import read_part
+from fairpay.reports.disclosure import revealed
+from fairpay.reports.tables import SECOND_DIGITS, decimals
+from fairpay.rules.core.promise import Promise
+from fairpay.runs.manifest import read_manifest
+from fairpay.runs.totals import payout_columns, sum_of
+from fairpay.runs.verify import SUMMARY, TABLES, UNREADABLE
+from fairpay.settings.speech import job
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fairpay.reports.disclosure import Revealed
+
+__all__ = ["Leaks", "leaks"]
+
+FEE, LISTENING = "fee", "listening"
+STREAMS = "streams"
+OWN = Promise.OWN_MONEY.value
+
+
+@dataclass(frozen=True, slots=True)
+class Leaks:
+    """What a report or a part tells of single listeners."""
+
+    artists: int
+    """How many it has figures of, lines of several artists among them."""
+    columns: Mapping[str, str]
+    """Each kind of figure, a rule's payouts or plays and time -> `fee` or `listening`: what it tells of a listener."""
+    revealed: tuple[Revealed, ...]
+    """Artists with one listener, and with two; an amount for each kind of figure."""
+    currency: str | None = None
+    """Of the amounts; None: they are no money."""
+    alone: int | None = None
+    """Listeners of a part whose own fee and listening stand in it, as nobody's else are the same; None: no part."""
+
+
+@job
+def leaks(path: str | Path) -> Leaks:
+    """Count the artists of a report or a part whose figures tell what one listener played or paid, and the money.
+
+    Args:
+        path: the directory of a run of `compare` or `pay`, or a file that `shard` or `merge` wrote.
+
+    Raises:
+        InputError: it is neither, or its files are not as they were written.
+
+    """
+    path = Path(path)
+    return of_part(path) if path.is_file() else of_report(path)
+
+
+def of_report(directory: Path) -> Leaks:
+    """Look at a run's directory.
+
+    Raises:
+        InputError: it is no report.
+
+    """
+    outputs = {output["name"] for output in read_manifest(directory)["outputs"]}
+    name = next((f"{table}.parquet" for table in TABLES if f"{table}.parquet" in outputs), None)
+    if name is None:
+        message = f"{directory} is not a report: only those of compare and pay say what each artist gets"
+        raise InputError(message, advice="Give a directory that `fairpay compare` or `fairpay pay` wrote.")
+    try:
+        table, summary = pq.read_table(directory / name), json.loads((directory / SUMMARY).read_bytes())
+        told = {rule["name"]: LISTENING if OWN in rule["breaks"] else FEE for rule in summary["rules"]}
+        found = revealed(table, payout_columns(table, len(told)))
+        artists = int(sum_of(table["artists"])) if "artists" in table.column_names else table.num_rows
+        return Leaks(artists, told, found, str(summary["currency"]))
+    except UNREADABLE as error:
+        message = f"{directory}: {name} or {SUMMARY} is not what it should be ({type(error).__name__})"
+        raise InputError(message, advice="See `fairpay verify`.") from None
+
+
+def of_part(path: Path) -> Leaks:
+    """Look at a part: its artists, and the listeners whose fee and listening nobody else has.
+
+    Raises:
+        InputError: it is no part.
+
+    """
+    held = read_part(path)
+    if held.part is None:
+        counted = (held.census or {}).get("artist")
+        columns = {} if counted is None else {"listeners": counted.listeners, STREAMS: counted.streams}
+        table = pa.table(columns or {"listeners": pa.array([], pa.int64()), STREAMS: pa.array([], pa.int64())})
+        return Leaks(table.num_rows, {STREAMS: LISTENING}, revealed(table, [STREAMS]), alone=0)
+    pool = held.part.pools[0]
+    figures = {"plays": pool.plays, **({"seconds": decimals(pool.ms, SECOND_DIGITS)} if pool.has_ms else {})}
+    table = pa.table({"listeners": pool.listeners, **figures})
+    alone = pool.users.filter(pl.col("count") == 1).height
+    return Leaks(len(pool.artist), dict.fromkeys(figures, LISTENING), revealed(table, [*figures]), alone=alone)

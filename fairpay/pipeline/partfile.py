@@ -1,0 +1,300 @@
+"""Parts as files: one Parquet file of integers with its terms in JSON, nothing in it that runs, and no user.
+
+The table is long: `section` says what a row is of, `pool` which variant of the month, `id` an artist or a track, and
+`a` to `d` are int64 whose meaning `SECTIONS` tells. What is one number stands in the JSON of the key `fairpay`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fairpay.adjust.weights import Census
+from fairpay.engine.partial import PoolPart, ids_of, places_of
+from fairpay.engine.protocol import PayerTotals
+from fairpay.errors import InputError, Problem
+from fairpay.logs.faults import DAMAGED, reading_of
+from fairpay.logs.schema import Fate, Warned
+from fairpay.pipeline.parts import MonthPart
+from fairpay.qualify.tally import Counts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.month import Totals
+
+__all__ = ["SECTIONS", "Answer", "PartFile", "add_censuses", "mark_of", "packed", "unpacked"]
+
+SCHEMA_VERSION = 1
+GROUP_ROWS = 1 << 20
+KEY = b"fairpay"
+SECTIONS = {
+    "artist": "an artist: amount, plays, milliseconds, listeners",
+    "users": "how many listeners pay and play alike: fee, listening, plays, how many",
+    "artist count": "an artist as a policy counts it: streams, listeners",
+    "track count": "a track as a policy counts it: streams, listeners",
+    "answer": "a sum that is not 0: which answer, row, column, value",
+    "prefix": "the beginning of keyed hashes of listeners: the beginning, how many",
+}
+"""What a row of each section holds: what `id` names, and `a` to `d`."""
+COLUMNS = ("a", "b", "c", "d")
+SCHEMA = pa.schema(
+    [
+        ("section", pa.string()),
+        ("pool", pa.int32()),
+        ("id", pa.large_string()),
+        *((name, pa.int64()) for name in COLUMNS),
+    ]
+)
+NOTHING = pl.DataFrame(SCHEMA.empty_table()).drop("section", "pool")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What visits of some users, or of all, add up to: `month.Month.gather`."""
+
+    sums: Ints
+    """int64[rows, columns]."""
+    totals: Totals
+
+    def __add__(self, other: Answer) -> Answer:
+        """Add what other users' visits come to."""
+        return Answer(self.sums + other.sums, tuple(map(sum, zip(self.totals, other.totals, strict=True))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartFile:
+    """What a part's file holds."""
+
+    terms: Mapping[str, Any]
+    """What every part of a month must agree on."""
+    round: int
+    """From 1 on; each needs the sum of all parts of the one before."""
+    parts: tuple[str, ...]
+    """Marks of the shards that are in it, sorted."""
+    everybody: tuple[str, ...] = ()
+    """Marks of all shards of the month, as the sum says that this is an answer to; none: it answers none."""
+    after: str = ""
+    """The mark of that sum."""
+    party: str = ""
+    """Who made it, as they call themselves; two who add the same are told apart by it."""
+    part: MonthPart | None = None
+    """Listening; None while a policy's counts are collected."""
+    census: Mapping[str, Census] | None = None
+    """`artist` or `track` -> streams and listeners of the whole month, or of these users."""
+    answers: tuple[Answer, ...] = ()
+    """Of the whole month, in the order in which they were wanted."""
+    answer: Answer | None = None
+    """Of these users, to what is wanted next."""
+    prefixes: Mapping[int, int] | None = None
+    """Beginnings of keyed hashes of listeners -> how many."""
+
+
+def packed(held: PartFile) -> bytes:
+    """Return a part as the bytes of a Parquet file, which hold their own SHA-256."""
+    table, said = laid_out(held)
+    described = {KEY: json.dumps({**said, "sha256": digest(table, said)}, sort_keys=True).encode()}
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.replace_schema_metadata(described), sink, compression="zstd", row_group_size=GROUP_ROWS)
+    return bytes(sink.getvalue())
+
+
+def mark_of(held: PartFile) -> str:
+    """Return the SHA-256 of all that a part holds, however a file of it is compressed."""
+    return digest(*laid_out(held))
+
+
+def digest(table: pa.Table, said: Mapping[str, Any]) -> str:
+    hashed = sha256(json.dumps(said, sort_keys=True).encode())
+    for part in pl.DataFrame(table).iter_slices(GROUP_ROWS):
+        hashed.update(part.write_csv().encode())
+    return hashed.hexdigest()
+
+
+def laid_out(held: PartFile) -> tuple[pa.Table, dict[str, Any]]:
+    """Lay a part out as a table, and what is one number as JSON."""
+    said: dict[str, Any] = {
+        "schema": SCHEMA_VERSION,
+        "terms": dict(held.terms),
+        "round": held.round,
+        "parts": list(held.parts),
+        "everybody": list(held.everybody),
+        "after": held.after,
+        "party": held.party,
+        "answers": [answer_said(one) for one in held.answers],
+        "answer": None if held.answer is None else answer_said(held.answer),
+        "census": None if held.census is None else sorted(held.census),
+        "part": None if held.part is None else part_said(held.part),
+    }
+    return pa.concat_tables(rows_of(held)), said
+
+
+def answer_said(one: Answer) -> dict[str, Any]:
+    return {"rows": one.sums.shape[0], "columns": one.sums.shape[1], "totals": [*map(str, one.totals)]}
+
+
+def part_said(part: MonthPart) -> dict[str, Any]:
+    counts = part.counts
+    return {
+        "columns": dict(part.columns),
+        "counts": {
+            **{
+                one.name: getattr(counts, one.name) for one in fields(Counts) if one.name not in {"dropped", "problems"}
+            },
+            "dropped": {fate.name: count for fate, count in counts.dropped.items()},
+            "problems": [asdict(one) for one in counts.problems],
+        },
+        "warnings": [asdict(one) for one in part.warned],
+        "stages": [dict(one) for one in part.stages],
+        "pools": [{**asdict(one.payers), "subscribers": one.subscribers, "has_ms": one.has_ms} for one in part.pools],
+    }
+
+
+def rows_of(held: PartFile) -> Iterator[pa.Table]:
+    """Yield the rows of every section."""
+    yield SCHEMA.empty_table()
+    for pool, one in enumerate(() if held.part is None else held.part.pools):
+        yield section("artist", pool, one.artist, one.amount, one.plays, one.ms, one.listeners)
+        yield section("users", pool, None, *(column.to_numpy() for column in one.users))
+    for unit, census in sorted((held.census or {}).items()):
+        yield section(f"{unit} count", 0, census.ids, census.streams, census.listeners)
+    for place, answer in enumerate([*held.answers, *([] if held.answer is None else [held.answer])]):
+        row, column = answer.sums.nonzero()
+        yield section("answer", 0, None, np.full(len(row), place), row, column, answer.sums[row, column])
+    if held.prefixes is not None:
+        yield section(
+            "prefix",
+            0,
+            None,
+            *(np.array([*side], dtype=np.int64) for side in (held.prefixes.keys(), held.prefixes.values())),
+        )
+
+
+def section(name: str, pool: int, ids: pa.Array | None, *numbers: Ints) -> pa.Table:
+    rows = len(numbers[0])
+    missing = [pa.nulls(rows, pa.int64())] * (len(COLUMNS) - len(numbers))
+    said = pa.array([name], pa.string()).dictionary_encode()
+    return pa.Table.from_arrays(
+        [
+            pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, dtype=np.int32)), said.dictionary).cast(pa.string()),
+            pa.array(np.full(rows, pool, dtype=np.int32)),
+            pa.nulls(rows, pa.large_string()) if ids is None else ids.cast(pa.large_string()),
+            *(pa.array(np.asarray(values, dtype=np.int64)) for values in numbers),
+            *missing,
+        ],
+        schema=SCHEMA,
+    )
+
+
+def unpacked(content: bytes, name: str) -> PartFile:
+    """Read a part.
+
+    Raises:
+        InputError: it is none, it is damaged, or it is of another version of the format.
+
+    """
+    with reading_of(name):
+        table = pq.read_table(pa.BufferReader(content))
+    said = json.loads((table.schema.metadata or {}).get(KEY, b"null"))
+    if not isinstance(said, dict) or "sha256" not in said:
+        message = f"{name}: this is no part of a month"
+        raise InputError(message, advice="Give files that `fairpay shard` or `fairpay merge` wrote.")
+    if said["schema"] != SCHEMA_VERSION:
+        message = f"{name}: a part of version {said['schema']} of the format, and this fairpay reads {SCHEMA_VERSION}"
+        raise InputError(message, advice="Make all parts with the same fairpay.")
+    mark = said.pop("sha256")
+    if digest(table.replace_schema_metadata(None), said) != mark:
+        message = f"{name}: its content is not what was written"
+        raise InputError(message, advice=DAMAGED)
+    frame = {
+        (kind, pool): rows.drop("section", "pool")
+        for (kind, pool), rows in pl.DataFrame(table).partition_by("section", "pool", as_dict=True).items()
+    }
+    answers = [
+        answer_of(frame.get(("answer", 0)), place, one)
+        for place, one in enumerate([*said["answers"], *([said["answer"]] if said["answer"] else [])])
+    ]
+    prefixes = frame.get(("prefix", 0))
+    return PartFile(
+        terms=said["terms"],
+        round=said["round"],
+        parts=tuple(said["parts"]),
+        everybody=tuple(said["everybody"]),
+        after=said["after"],
+        party=said["party"],
+        part=None if said["part"] is None else read_listening(said["part"], frame),
+        census=None if said["census"] is None else {unit: read_census(frame, unit) for unit in said["census"]},
+        answers=tuple(answers[: len(said["answers"])]),
+        answer=answers[-1] if said["answer"] else None,
+        prefixes=None if prefixes is None else dict(zip(prefixes["a"].to_list(), prefixes["b"].to_list(), strict=True)),
+    )
+
+
+def answer_of(rows: pl.DataFrame | None, place: int, said: Mapping[str, Any]) -> Answer:
+    sums = np.zeros((said["rows"], said["columns"]), dtype=np.int64)
+    if rows is not None:
+        mine = rows.filter(pl.col("a") == place)
+        sums[mine["b"].to_numpy(), mine["c"].to_numpy()] = mine["d"].to_numpy()
+    return Answer(sums, tuple(map(int, said["totals"])))
+
+
+def read_listening(said: Mapping[str, Any], frame: Mapping[Any, pl.DataFrame]) -> MonthPart:
+    counts = dict(said["counts"])
+    counts["dropped"] = {Fate[name]: count for name, count in counts["dropped"].items()}
+    counts["problems"] = tuple(Problem(**one) for one in counts["problems"])
+    return MonthPart(
+        columns=said["columns"],
+        counts=Counts(**counts),
+        warned=tuple(Warned(**{**one, "examples": tuple(one["examples"])}) for one in said["warnings"]),
+        stages=tuple(said["stages"]),
+        pools=tuple(read_pool(one, frame, pool) for pool, one in enumerate(said["pools"])),
+    )
+
+
+def read_pool(said: Mapping[str, Any], frame: Mapping[Any, pl.DataFrame], pool: int) -> PoolPart:
+    known = dict(said)
+    artist, users = (frame.get((kind, pool), NOTHING) for kind in ("artist", "users"))
+    return PoolPart(
+        subscribers=known.pop("subscribers"),
+        has_ms=known.pop("has_ms"),
+        payers=PayerTotals(**known),
+        artist=arrow_ids(artist),
+        **{
+            name: artist[column].to_numpy()
+            for name, column in zip(("amount", "plays", "ms", "listeners"), COLUMNS, strict=True)
+        },
+        users=users.select(a="a", b="b", c="c", d="d").rename(
+            dict(zip(COLUMNS, ("fee", "total", "plays", "count"), strict=True))
+        ),
+    )
+
+
+def read_census(frame: Mapping[Any, pl.DataFrame], unit: str) -> Census:
+    rows = frame.get((f"{unit} count", 0), NOTHING)
+    return Census(arrow_ids(rows), rows["a"].to_numpy(), rows["b"].to_numpy())
+
+
+def arrow_ids(rows: pl.DataFrame) -> pa.Array:
+    return pa.chunked_array(rows["id"].to_arrow()).combine_chunks().cast(pa.large_string())
+
+
+def add_censuses(several: Sequence[Mapping[str, Census]]) -> dict[str, Census]:
+    """Add what a policy counts, over disjoint users."""
+    found = {}
+    for unit in sorted({*several[0]}):
+        ids = ids_of([one[unit].ids for one in several])
+        streams, listeners = np.zeros(len(ids), dtype=np.int64), np.zeros(len(ids), dtype=np.int64)
+        for one in several:
+            at = places_of(one[unit].ids, ids)
+            streams[at] += one[unit].streams
+            listeners[at] += one[unit].listeners
+        found[unit] = Census(ids, streams, listeners)
+    return found

@@ -1,0 +1,277 @@
+"""Shards: a month made of parts that nobody sees together, round by round.
+
+Every party runs the same program on the same terms. Where it wants to know something of listeners, it takes the answer
+from the sum of all parts, if that has it; else it works out what its own listeners add, and stops there. The sum of
+these is the answer, and in the next round the program comes one step further, until it ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from fairpay.engine.partial import PoolPart, places_of
+from fairpay.engine.pool import LocalMonth
+from fairpay.errors import InputError, UsageError
+from fairpay.logs.schema import Cautions
+from fairpay.pipeline.census import census_of
+from fairpay.pipeline.funds import check_stated
+from fairpay.pipeline.intake import take_in
+from fairpay.pipeline.partfile import Answer, PartFile, add_censuses, mark_of
+from fairpay.pipeline.parts import add_up, merged, part_of
+from fairpay.pipeline.request import Watch, begin
+from fairpay.pipeline.run import artist_names, plan_of, variants_of, warn_of_counts, warned
+from fairpay.pipeline.settle import Ending
+from fairpay.qualify import Qualifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from fairpay.adjust.weights import Census
+    from fairpay.engine.partial import Walks
+    from fairpay.engine.protocol import Listening
+    from fairpay.kernels.arrays import Codes, Ints
+    from fairpay.pipeline.intake import Plan, Taken
+    from fairpay.pipeline.request import Request
+    from fairpay.reports.outcome import InputFile, Outcome
+    from fairpay.rules.core.month import Totals, Usage
+
+__all__ = ["AnotherRound", "add", "conclude", "contribute"]
+
+
+class AnotherRound(Exception):  # noqa: N818 - no error: more is to be known first
+    """Something is wanted that no sum of parts says yet."""
+
+
+class AnsweredError(Exception):
+    """What the next answer is for some users: the work ends here in this round."""
+
+    def __init__(self, answer: Answer) -> None:
+        """Keep it."""
+        super().__init__()
+        self.answer = answer
+
+
+@dataclass(slots=True)
+class Transcript:
+    """Answers from the sum of all parts, in order, as `partial.Walks`; behind them what some users add."""
+
+    answers: Sequence[Answer]
+    own: Callable[[int, Any, int, int], Answer] | None = None
+    """Works out what users here add; None: there are none here."""
+    at: int = 0
+
+    def gather(
+        self, pool: int, visit: Callable[[Usage, Ints], Totals | None], *, rows: int, columns: int
+    ) -> tuple[Ints, Totals]:
+        """Return the next answer.
+
+        Raises:
+            AnotherRound: there is none, and no user here.
+            AnsweredError: there is none, with what users here add to it.
+
+        """
+        if self.at < len(self.answers):
+            known = self.answers[self.at]
+            self.at += 1
+            return known.sums.copy(), known.totals
+        if self.own is None:
+            raise AnotherRound
+        raise AnsweredError(self.own(pool, visit, rows, columns))
+
+    def each(self, pool: int, visit: Callable[[Usage], Any]) -> NoReturn:  # noqa: ARG002 - nothing is visited
+        """Refuse: what is said of single users leaves no house."""
+        message = "a rule looks at single listeners, which parts do not show"
+        raise UsageError(message, advice="Leave it out, or run it over all rows.")
+
+
+@dataclass(frozen=True, slots=True)
+class Recoded:
+    """Listening of some users, its artists by their codes among everybody's."""
+
+    base: Listening
+    codes: Codes
+    """uint32[own artists]."""
+
+    def walk(self, function: Callable[[Usage], Any]) -> Iterator[Any]:
+        """Hand every block over."""
+        return self.base.walk(lambda usage: function(replace(usage, artist=self.codes[usage.artist])))
+
+
+def contribute(
+    request: Request, terms: Mapping[str, Any], known: PartFile | None, watch: Watch, *, party: str = ""
+) -> PartFile:
+    """Work out what the users of some logs add to a month, in the round after `known`; `party` says whose they are.
+
+    Raises:
+        FairpayError: every error of a run; these logs are not of the month that `known` is the sum of.
+
+    """
+    plan, opened = partly(request, known), request.opened
+    begin(request, watch)
+    if plan.counted is None and any(policy.policy.boosts or policy.policy.thresholds for policy in plan.policies):
+        bare = PartFile(terms=terms, round=1, parts=(), party=party, census=counted_here(request, plan))
+        return replace(bare, parts=(mark_of(bare),))
+    with take_in(plan, opened.logs, watch, opened.cautions, variants=variants_of(request)) as taken:
+        part = part_of(taken, opened.cautions)
+        census = None if known is None else known.census
+        bare = PartFile(terms=terms, round=1 if census is None else 2, parts=(), party=party, part=part, census=census)
+        mine = replace(bare, parts=(mark_of(bare),))
+        if known is None or known.part is None:
+            return mine
+        if mine.parts[0] not in known.parts:
+            message = "these logs are not among those whose parts were added, or are read otherwise"
+            raise InputError(message, advice="Give the logs, files and options of the rounds before.")
+        transcript = Transcript(known.answers, partial(answered, taken, part.pools, known.part.pools))
+        try:
+            concluded(request, known, transcript)
+        except AnsweredError as found:
+            return replace(
+                known,
+                round=known.round + 1,
+                parts=mine.parts,
+                party=party,
+                everybody=known.parts,
+                after=mark_of(known),
+                answer=found.answer,
+            )
+    message = "nothing more is to be known: the sum of the parts can be settled"
+    raise UsageError(message, advice="Give it to `fairpay merge` with -o DIR.")
+
+
+def partly(request: Request, known: PartFile | None) -> Plan:
+    """Say how logs of some users are taken in."""
+    currency = check_stated(request.money, required=request.money_required)
+    plan, _ = plan_of(request, currency, kept=len(variants_of(request)) > 1)
+    return replace(plan, counted=counted_of(known), partly=True, rowless=True)
+
+
+def counted_of(known: PartFile | None) -> dict[str, dict[int, Census]] | None:
+    """Return what policies count, as stages take it; None where it is not known."""
+    return None if known is None or known.census is None else {unit: {0: one} for unit, one in known.census.items()}
+
+
+def counted_here(request: Request, plan: Plan) -> dict[str, Census]:
+    """Count what policies ask for, of the users of these logs."""
+
+    def judging() -> Any:  # noqa: ANN401 - see `Plan.judging`
+        return Qualifier(plan.qualifying, set_aside=True).judge
+
+    found = census_of(
+        request.opened.logs, plan.policies, judging, pools=1, running=plan.running, artists=plan.artists
+    )  # fmt: skip
+    return {unit: of_pools[0] for unit, of_pools in found.items()}
+
+
+def answered(  # noqa: PLR0913, PLR0917 - what is visited, and how it is called
+    taken: Taken,
+    own: Sequence[PoolPart],
+    everybody: Sequence[PoolPart],
+    pool: int,
+    visit: Callable[[Usage, Ints], Totals | None],
+    rows: int,
+    columns: int,
+) -> Answer:
+    """Visit the users of these logs."""
+    held = taken.engine.pool(pool)
+    codes = places_of(own[pool].artist, everybody[pool].artist).astype(np.uint32)
+    month = LocalMonth(Recoded(held.listening, codes), None)  # type: ignore[arg-type] # facts are not asked for
+    return Answer(*month.gather(visit, rows=rows, columns=columns))
+
+
+def add(several: Sequence[PartFile], names: Sequence[str], request: Request) -> PartFile:
+    """Add parts of one round; where all of a month are there, what they answer is known from then on.
+
+    Raises:
+        InputError: terms differ, rounds differ, or a part is there twice.
+
+    """
+    first = several[0]
+    for one, name in zip(several[1:], names[1:], strict=True):
+        check_alike(first, one, names[0], name)
+    marks = [mark for one in several for mark in one.parts]
+    twice = sorted({mark for mark in marks if marks.count(mark) > 1})
+    if twice:
+        message = f"{len(twice):,} parts are there twice: {', '.join(mark[:12] for mark in twice)}"
+        advice = "Give each once, or a sum and not what is in it; parties that add the same tell themselves apart with "
+        raise InputError(message, advice=f"{advice}--party NAME.")
+    whole = replace(first, parts=tuple(sorted(marks)), party="")
+    if first.answer is not None:
+        answers = [one.answer for one in several if one.answer is not None]
+        answer = answers[0]
+        for other in answers[1:]:
+            answer += other
+            check_sums(answer)
+        if whole.parts == first.everybody:
+            return replace(whole, answers=(*first.answers, answer), answer=None, everybody=(), after="")
+        return replace(whole, answer=answer)
+    if first.part is not None:
+        parts = [one.part for one in several if one.part is not None]
+        return replace(whole, part=add_up(parts, request.qualifying))
+    return replace(whole, census=add_censuses([one.census for one in several if one.census is not None]))
+
+
+def check_alike(one: PartFile, other: PartFile, name: str, other_name: str) -> None:
+    """Refuse parts that do not add up.
+
+    Raises:
+        InputError: their terms or rounds differ.
+
+    """
+    for key in sorted({*one.terms, *other.terms}):
+        mine, theirs = one.terms.get(key), other.terms.get(key)
+        if mine != theirs:
+            message = f"{name} and {other_name} are on different terms: {key} is {mine!r} and {theirs!r}"
+            raise InputError(message, advice="Make all parts of a month with the same options and the same fairpay.")
+    if (one.round, one.after) != (other.round, other.after):
+        message = f"{name} is of round {one.round} and {other_name} of round {other.round}, or of another sum"
+        raise InputError(message, advice="Add the parts of one round, made --after the same sum.")
+
+
+def check_sums(answer: Answer) -> None:
+    """Refuse sums that have left 64 bits.
+
+    Raises:
+        InputError: some have.
+
+    """
+    if (answer.sums < 0).any():
+        message = "the sums of the parts leave 64 bits"
+        raise InputError(message, advice="Divide the month in several pools.")
+
+
+def conclude(request: Request, held: PartFile, inputs: Sequence[InputFile] = ()) -> Outcome:
+    """Settle a month from the sum of all its parts.
+
+    Raises:
+        AnotherRound: something must be known first, of all listeners.
+        InputError: some parts are missing.
+        FairpayError: every other error of a run.
+
+    """
+    if held.answer is not None:
+        missing = len({*held.everybody} - {*held.parts})
+        message = f"{missing:,} of {len(held.everybody):,} parts of this round are missing"
+        raise InputError(message, advice="Give every part; a lost one is made again with --after.")
+    if held.part is None:
+        raise AnotherRound
+    return concluded(request, held, Transcript(held.answers), inputs)
+
+
+def concluded(request: Request, held: PartFile, walks: Walks, inputs: Sequence[InputFile] = ()) -> Outcome:
+    """Do what a run does once its plays are taken in."""
+    assert held.part is not None
+    currency = check_stated(request.money, required=request.money_required)
+    variants, cautions = variants_of(request), Cautions()
+    for one in held.part.warned:
+        cautions.add(one.code, one.count, one.examples, one.advice)
+    plan, fee_unit = plan_of(request, currency, kept=False)
+    month = merged(replace(plan, counted=counted_of(held)), held.part, variants, walks)
+    warn_of_counts(held.part.columns, (), request, cautions, month.counts)
+    warnings = warned(month, cautions, request)
+    ending = Ending(request, currency, fee_unit, artist_names(request.artists), month, inputs, warnings)
+    _, outcome = ending.settle(0)
+    return ending.moved(variants, outcome)

