@@ -211,7 +211,7 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
         repeats = Watching.of(logs, once, engine.spool)
         odd = cautions if plan.pools is None else None
         qualifier = Qualifier(plan.qualifying, set_aside=plan.set_aside, cautions=odd, repeats=repeats.judge)
-        units = logs.units(batch_rows=running.batch_rows, views=stages[0].hash_only and plan.pools is None)
+        units = logs.units(batch_rows=running.batch_rows, views=stages[0].hash_only)
         adjust = partial(adjusted, plan, stages, plan.judging(qualifier), odd)
         engine.ingest(units, adjust, progress=watch.progress)
         counts = qualifier.finish(rowless=plan.rowless)
