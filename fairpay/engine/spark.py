@@ -311,10 +311,10 @@ class Kept:
         frame = source.mapInArrow(lambda batches: rows_out(work(batches)), SPARK_ROWS)
         return cls(frame.persist(StorageLevel.DISK_ONLY))
 
-    def rows(self, kind: str) -> list[TaskRow]:
-        """Bring the rows of one kind here."""
+    def rows(self, *kinds: str) -> list[TaskRow]:
+        """Bring the rows of some kinds here."""
         with said_by_spark("the log"):
-            return list(rows_in(self.frame.filter(f"kind = '{kind}'").toArrow().to_batches()))
+            return list(rows_in(self.frame.filter(self.frame.kind.isin(*kinds)).toArrow().to_batches()))
 
     def mapped(self, work: Callable[[Iterator[TaskRow]], Iterator[TaskRow]], *, pool: int) -> list[TaskRow]:
         """Run work on the blocks of a pool, wherever they are, and bring here what it hands on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 __all__ = ["on_spark"]
 
+AS_IT_COMES = "200"
+"""Partitions of a shuffle where nobody has chosen."""
 TASK_MEMORY = 1_000_000_000
 """Bytes that a task's engine may hold before it writes to its disk, where nothing else is said."""
 
@@ -95,8 +98,9 @@ def run_on_spark(request: Request, frame: Any, spark: Any, watch: Watch, *, part
 
 def settled(request: Request, recipe: Recipe, held: Kept) -> Outcome:
     """Add up what tasks brought, and do what a run does once its plays are taken in."""
-    check_buckets(held.rows("buckets"))
-    parts = [unpacked(row.body, f"task {row.task}").part for row in held.rows("part")]
+    brought = held.rows("part", "buckets")
+    check_buckets([row for row in brought if row.kind == "buckets"])
+    parts = [unpacked(row.body, f"task {row.task}").part for row in brought if row.kind == "part"]
     known = [part for part in parts if part is not None]
     if not any(part.counts.rows for part in known):
         message = "there is no row in the log"
@@ -163,15 +167,14 @@ def payers_table(batches: Any) -> pa.Table:  # noqa: ANN401 - batches of ids and
 def taken_in(recipe: Recipe, batches: Iterator[pa.RecordBatch]) -> Iterator[TaskRow]:
     """Take a task's users in, and hand on what they add, the buckets met, and their blocks for the walks to come."""
     buckets: set[int] = set()
-    plays, payers = divided(recipe, batches, buckets)
-    if not buckets:
-        return
-    task = str(min(buckets))
     cautions, plan = Cautions(), recipe.plan
+    plays, payers = divided(recipe, batches, buckets, twice=plan.reading.repeats == "drop")
+    if not plays.schema.names:  # nobody came here
+        return
     if payers:
         plan = replace(plan, payers=Payers({0: payers}))
     with take_in(plan, recipe.logs(plays), Watch(), cautions, variants=recipe.variants) as taken:
-        part = part_of(taken, cautions)
+        part, task = part_of(taken, cautions), str(min(buckets))
         yield TaskRow(task, "part", 0, packed(PartFile(terms={}, round=1, parts=(), part=part)))
         for pool, own in enumerate(part.pools):
             if own.payers.users:
@@ -186,24 +189,32 @@ def copied(usage: Usage) -> Usage:
 
 
 def divided(
-    recipe: Recipe, batches: Iterator[pa.RecordBatch], buckets: set[int]
-) -> tuple[pa.Table, list[tuple[pa.Array, Ints]]]:
-    """Tell plays from what users paid, and note the buckets."""
-    plays, payers = [], []
-    schema = pa.schema([])
-    for batch in batches:
-        schema = batch.schema
-        buckets.update(pc.unique(batch.column(cluster.BUCKET)).to_pylist())
-        if cluster.FEE in schema.names:
-            fee = batch.column(cluster.FEE)
-            paid = pc.is_valid(fee)
-            lines = batch.filter(paid)
-            if lines.num_rows:
-                payers.append((lines.column(recipe.user).cast(pa.large_string()), lines.column(cluster.FEE).to_numpy()))
-            batch = batch.filter(pc.invert(paid))  # noqa: PLW2901 - the rest of it
-        plays.append(batch)
+    recipe: Recipe, batches: Iterator[pa.RecordBatch], buckets: set[int], *, twice: bool = False
+) -> tuple[Any, list[tuple[pa.Array, Ints]]]:
+    """Tell plays from what users paid, and note the buckets.
+
+    Plays come as a stream, or as a table where they are read `twice` or stand behind payers, who go first.
+    """
+    first = next(batches, None)
+    schema = pa.schema([]) if first is None else first.schema
     own = [name for name in schema.names if name not in {cluster.BUCKET, cluster.FEE}]
-    return pa.Table.from_batches(plays, schema).select(own), payers
+    payers: list[tuple[pa.Array, Ints]] = []
+
+    def plays() -> Iterator[pa.RecordBatch]:
+        for batch in () if first is None else chain([first], batches):
+            buckets.update(pc.unique(batch.column(cluster.BUCKET)).to_pylist())
+            if cluster.FEE not in schema.names:
+                yield batch.select(own)
+                continue
+            paid = pc.is_valid(batch.column(cluster.FEE))
+            lines = batch.filter(paid)
+            payers.append((lines.column(recipe.user).cast(pa.large_string()), lines.column(cluster.FEE).to_numpy()))
+            yield batch.filter(pc.invert(paid)).select(own)
+
+    kept = pa.schema([schema.field(name) for name in own])
+    if twice or cluster.FEE in schema.names:
+        return pa.Table.from_batches(plays(), kept), payers
+    return pa.RecordBatchReader.from_batches(kept, plays()), payers
 
 
 def counted(plays: Any, recipe: Recipe) -> dict[str, dict[int, Census]]:  # noqa: ANN401 - of Spark
@@ -218,7 +229,7 @@ def counted(plays: Any, recipe: Recipe) -> dict[str, dict[int, Census]]:  # noqa
 
 def counted_in(recipe: Recipe, batches: Iterator[pa.RecordBatch]) -> Iterator[TaskRow]:
     """Count a task's rows."""
-    plays, _ = divided(recipe, batches, set())
+    plays, _ = divided(recipe, batches, set(), twice=True)
     plan = recipe.plan
     if not plays.num_rows:
         return
@@ -249,8 +260,14 @@ def add_answers(files: Sequence[bytes], rows: int, columns: int) -> tuple[Ints, 
 
 
 def default_partitions(spark: Any) -> int:  # noqa: ANN401 - of Spark
-    """Return how many partitions Spark shuffles to."""
-    return int(spark.conf.get("spark.sql.shuffle.partitions", "200"))
+    """Return how many partitions Spark is set up to shuffle to; else two for each processor it has: few and large."""
+    chosen = spark.conf.get("spark.sql.shuffle.partitions", AS_IT_COMES)
+    if chosen != AS_IT_COMES:
+        return int(chosen)
+    try:
+        return 2 * int(spark.sparkContext.defaultParallelism)
+    except Exception:  # noqa: BLE001 - Spark Connect does not tell
+        return int(AS_IT_COMES)
 
 
 def tops(frame: Any, names: Sequence[str]) -> list[str]:  # noqa: ANN401 - of Spark
