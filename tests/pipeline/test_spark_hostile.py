@@ -216,6 +216,17 @@ def test_what_a_task_refuses_is_said_whole(spark: Any) -> None:  # noqa: ANN401 
     assert refused.value.advice == "Write the ids as text, such as hexadecimal digits."
 
 
+def test_an_audit_there_says_what_it_says_here() -> None:
+    options: dict[str, Any] = {"fee": "9.99", "royalty_rate": "70%"}
+    there, here = (fairpay.audit(LISTENS, engine=engine, **options) for engine in ("spark", "local"))
+    assert (there.arrow.to_pydict(), there.summary) == (here.arrow.to_pydict(), here.summary)
+
+
+def test_an_audit_of_a_rule_that_needs_everybody_is_refused() -> None:
+    with pytest.raises(UsageError, match="geometric-median needs"):
+        fairpay.audit(LISTENS, engine="spark", rules=["geometric-median"], fee="9.99")
+
+
 def executors() -> list[int]:
     """Return the processes of executors that this one began, by way of Java."""
     known = {}
