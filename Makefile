@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-spark test-all reference fuzz lint bench bench-suspects bench-pools clean
+.PHONY: demo test test-spark test-all reference fuzz lint bench bench-suspects bench-pools bench-spark clean
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("fairpay needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
@@ -57,6 +57,9 @@ bench-suspects: $(VENV)/.installed ## what is found of planted attacks, ten minu
 
 bench-pools: $(VENV)/.bench ## 200 pools in one run against one pool, half an hour: make bench-pools SIZES="20M 200M" ROUNDS=3
 	SIZES="$(SIZES)" POOLS="$(POOLS)" ROUNDS="$(ROUNDS)" CLOSE="$(CLOSE)" $(BIN)/python tests/bench/pools.py
+
+bench-spark: $(VENV)/.test ## on Spark against Spark's own query of the two rules: make bench-spark SIZES="20M" ROUNDS=3 PROCESSORS=2
+	SIZES="$(SIZES)" ROUNDS="$(ROUNDS)" PROCESSORS="$(PROCESSORS)" $(BIN)/python tests/bench/spark.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

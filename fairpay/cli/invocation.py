@@ -47,7 +47,8 @@ class Invocation:
     @property
     def logs(self) -> list[str]:
         """The logs, wherever they were named."""
-        return [*(self.arguments["logs"] or []), *(self.values.get("log") or [])]
+        named = (self.arguments.get("logs"), self.values.get("log"), self.values.get("like"))
+        return [log for logs in named for log in logs or []]
 
     @property
     def json(self) -> bool:

@@ -39,6 +39,8 @@ def run(_: Invocation) -> None:
             log = Path(folder) / name
             synth(log, rows=ROWS, users=USERS, artists=ARTISTS, columns=["user_id", "artist_id", "ms_played"])
             compare(log, fee="9.99", royalty_rate="70%")
+        synth(Path(folder) / "small.csv", rows=2_000, users=50)
+        synth(Path(folder) / "like.csv", like=Path(folder) / "small.csv")
         for name, text in TEXTS.items():
             log = Path(folder) / name
             log.write_text(text, encoding="utf-8")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from glob import has_magic
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -59,6 +60,8 @@ if TYPE_CHECKING:
 
 __all__ = ["on_spark"]
 
+AS_IT_COMES = "200"
+"""Partitions of a shuffle where nobody has chosen."""
 TASK_MEMORY = 1_000_000_000
 """Bytes that a task's engine may hold before it writes to its disk, where nothing else is said."""
 
@@ -204,15 +207,15 @@ def taken_in(recipe: Recipe, batches: Iterator[pa.RecordBatch]) -> Iterator[Task
         message = f"the executors have fairpay {there}, and this machine has {recipe.version}"
         raise InputError(message, advice="Install the same everywhere.")
     buckets: set[int] = set()
-    plays, payers = divided(recipe, batches, buckets)
-    if not buckets:
-        return
     cautions, plan = Cautions(), recipe.plan
+    plays, payers = divided(recipe, batches, buckets, twice=plan.reading.repeats == "drop")
+    if not plays.schema.names:  # nobody came here
+        return
     if payers:
         plan = replace(plan, payers=Payers({0: payers}))
     with take_in(plan, recipe.logs(plays), Watch(), cautions, variants=recipe.variants) as taken:
         part = part_of(taken, cautions)
-        task = f"{min(buckets)} {stamp(part.pools)}"
+        task = f"{min(buckets, default='')} {stamp(part.pools)}"
         yield TaskRow(task, "part", 0, packed(PartFile(terms={}, round=1, parts=(), part=part)))
         for pool, own in enumerate(part.pools):
             if own.payers.users:
@@ -237,22 +240,34 @@ def copied(usage: Usage) -> Usage:
 
 
 def divided(
-    recipe: Recipe, batches: Iterator[pa.RecordBatch], buckets: set[int]
-) -> tuple[pa.Table, list[tuple[pa.Array, Ints]]]:
-    """Tell plays from what users paid, and note the buckets."""
-    plays, payers = [], []
-    for batch in batches:
-        buckets.update(pc.unique(batch.column(cluster.BUCKET)).to_pylist())
-        if cluster.FEE in batch.schema.names:
-            fee = batch.column(cluster.FEE)
-            paid = pc.is_valid(fee)
-            lines = batch.filter(paid)
-            if lines.num_rows:
-                user = lines.column(cluster.PAYER).cast(pa.large_string())
-                payers.append((user, lines.column(cluster.FEE).to_numpy()))
-            batch = batch.filter(pc.invert(paid))  # noqa: PLW2901 - the rest of it
-        plays.append(batch.select([*range(len(recipe.names))]))
-    return pa.Table.from_batches(plays).rename_columns([*recipe.names]) if plays else pa.table({}), payers
+    recipe: Recipe, batches: Iterator[pa.RecordBatch], buckets: set[int], *, twice: bool = False
+) -> tuple[Any, list[tuple[pa.Array, Ints]]]:
+    """Tell plays from what users paid, and note the buckets.
+
+    Plays come as a stream, or as a table where they are read `twice` or stand behind payers, who go first.
+    """
+    first = next(batches, None)
+    names, own = [*recipe.names], [*range(len(recipe.names))]
+    payers: list[tuple[pa.Array, Ints]] = []
+    if first is None:
+        return pa.table({}), payers
+    schema = first.schema
+
+    def plays() -> Iterator[pa.RecordBatch]:
+        for batch in chain([first], batches):
+            buckets.update(pc.unique(batch.column(cluster.BUCKET)).to_pylist())
+            if cluster.FEE in schema.names:
+                paid = pc.is_valid(batch.column(cluster.FEE))
+                lines = batch.filter(paid)
+                ids = lines.column(cluster.PAYER).cast(pa.large_string())
+                payers.append((ids, lines.column(cluster.FEE).to_numpy()))
+                batch = batch.filter(pc.invert(paid))  # noqa: PLW2901 - the rest of it
+            yield batch.select(own).rename_columns(names)
+
+    kept = pa.schema([schema.field(k).with_name(name) for k, name in enumerate(names)])
+    if twice or recipe.layout is not None or cluster.FEE in schema.names:
+        return pa.Table.from_batches(plays(), kept), payers
+    return pa.RecordBatchReader.from_batches(kept, plays()), payers
 
 
 def counted(plays: Any, recipe: Recipe) -> dict[str, dict[int, Census]]:  # noqa: ANN401 - of Spark
@@ -267,7 +282,7 @@ def counted(plays: Any, recipe: Recipe) -> dict[str, dict[int, Census]]:  # noqa
 
 def counted_in(recipe: Recipe, batches: Iterator[pa.RecordBatch]) -> Iterator[TaskRow]:
     """Count a task's rows."""
-    plays, _ = divided(recipe, batches, set())
+    plays, _ = divided(recipe, batches, set(), twice=True)
     plan = recipe.plan
     if not plays.num_rows:
         return
@@ -295,6 +310,17 @@ def add_answers(files: Sequence[bytes], rows: int, columns: int) -> tuple[Ints, 
         sums += answer.sums
         totals.append(answer.totals)
     return sums, totals_of(totals)
+
+
+def default_partitions(spark: Any) -> int:  # noqa: ANN401 - of Spark
+    """Return how many partitions Spark is set up to shuffle to; else two for each processor it has: few and large."""
+    chosen = spark.conf.get("spark.sql.shuffle.partitions", AS_IT_COMES)
+    if chosen != AS_IT_COMES:
+        return int(chosen)
+    try:
+        return 2 * int(spark.sparkContext.defaultParallelism)
+    except Exception:  # noqa: BLE001 - Spark Connect does not tell
+        return int(AS_IT_COMES)
 
 
 def tops(frame: Any, names: Sequence[str]) -> list[str]:  # noqa: ANN401 - of Spark
@@ -329,7 +355,7 @@ def on_spark(command: str, logs: object, rules: Sequence[str], options: Mapping[
         if kind != "text":
             with cluster.set_up(spark):
                 frame = cluster.opened(spark, files, kind=kind, folder=folder)
-    count = options["partitions"] or int(spark.conf.get("spark.sql.shuffle.partitions", "200"))
+    count = options["partitions"] or default_partitions(spark)
     there = partial(run_on_spark, frame=frame, spark=spark, watch=watching(options), partitions=count)
     origins = {"spark": (spark.version, "spark"), "partitions": (count, "spark")}
     if frame is None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-__all__ = ["check_rejects", "write_rejects"]
+__all__ = ["check_rejects", "is_same", "write_rejects"]
 
 BEGINS = ("file", "row", "reason")
 """The columns that every file of rejects begins with."""

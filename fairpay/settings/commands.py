@@ -171,10 +171,12 @@ COMMANDS = {
         typed=(o.JsonOptions,),
     ),
     "synth": Command(
-        help="Make up a month of listening from a seed, of any size, with planted fakes if wanted.",
+        help="Make up a month of listening from a seed, of any size, with planted fakes if wanted.\n\nWith --like LOG "
+        "the month has the statistics of a log and none of its listeners, to share with developers and researchers; "
+        "what it comes to is held against the log.",
         arguments=(Argument("path", "PATH", "The file to make (.parquet, .csv), or a directory for several."),),
         options=o.SynthOptions,
-        typed=(o.QuietOptions,),
+        typed=PAGE,
     ),
     "pseudonymize": Command(
         help="Write a log to hand on: the plays that count, user ids hashed under a key, days for times, and no other "

@@ -88,6 +88,11 @@ def names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+def names_or_roles(text: str) -> list[str] | dict[str, str]:
+    """Read `country,plan` or `user=U,artist=A`."""
+    return columns(text) if "=" in text else names(text)
+
+
 def planted(texts: Sequence[str]) -> dict[str, str]:
     """Read `loops=3:25`.
 
@@ -149,7 +154,7 @@ class MoneyOptions(TypedDict, total=False):
     ]
 
 
-class QualifyingOptions(TypedDict, total=False):
+class PeriodOptions(TypedDict, total=False):
     """Which listens count."""
 
     min_seconds: Annotated[
@@ -166,6 +171,11 @@ class QualifyingOptions(TypedDict, total=False):
             flag="--to",
         ),
     ]
+
+
+class QualifyingOptions(PeriodOptions, total=False):
+    """The same, and what they come to."""
+
     measure: Annotated[
         Literal["time", "plays"] | None,
         Option("What listening is counted in; else time where the log has it.", COUNT),
@@ -222,8 +232,8 @@ class DecidedOptions(TypedDict, total=False):
     ]
 
 
-class ReadingOptions(TypedDict, total=False):
-    """How the logs are read."""
+class ColumnOptions(TypedDict, total=False):
+    """What the logs are."""
 
     columns: Annotated[
         Mapping[str, str] | None,
@@ -238,6 +248,11 @@ class ReadingOptions(TypedDict, total=False):
     format: Annotated[
         Literal["csv", "parquet", "json", "xlsx"] | None, Option("Format of the log; else by its extension.", READ)
     ]
+
+
+class TextOptions(TypedDict, total=False):
+    """How the logs are read."""
+
     encoding: Annotated[
         str | None, Option("Encoding of text files, such as utf-16 or latin-1; else UTF-8.", READ, metavar="NAME")
     ]
@@ -276,6 +291,10 @@ class ReadingOptions(TypedDict, total=False):
     rejects: Annotated[
         PathText | None, Option("Set bad rows aside in this file; else they stop the run.", READ, metavar="FILE")
     ]
+
+
+class ReadingOptions(ColumnOptions, TextOptions):
+    """All of it."""
 
 
 class OutputOptions(TypedDict, total=False):
@@ -513,10 +532,14 @@ class AdjustOptions(BookOptions, ChangeOptions, PoolOptions, PayeeOptions, Decid
     """Options of `adjust`."""
 
 
-class SynthOptions(TypedDict, total=False):
-    """Options of `synth`."""
+class SynthOptions(PeriodOptions, TextOptions, RunOptions, total=False):
+    """Options of `synth`; how a log is read matters where there is one."""
 
-    rows: Annotated[int, Option("How many plays.", default=100_000)]
+    like: Annotated[
+        Any,
+        Option("A log: make a month with its statistics and none of its listeners.", metavar="LOG", repeated=True),
+    ]
+    rows: Annotated[int | None, Option("How many plays; else 100,000.")]
     users: Annotated[int | None, Option("How many people; else one for each 100 plays.")]
     artists: Annotated[int | None, Option("How many artists; else 30 for each 100 people.")]
     seed: Annotated[int, Option("The same seed makes the same bytes.", default=1)]
@@ -529,7 +552,14 @@ class SynthOptions(TypedDict, total=False):
                typed=planted),
     ]  # fmt: skip
     ids: Annotated[Literal["long", "short"], Option("Ids of 22 characters, or short ones.", default="long")]
-    columns: Annotated[Sequence[str] | None, Option("Only these columns.", metavar="NAME,...", typed=names)]
+    columns: Annotated[
+        Sequence[str] | Mapping[str, str] | None,
+        Option(
+            "Only these columns; with --like, which column of the log is what: ROLE=COLUMN,...",
+            metavar="NAME,...",
+            typed=names_or_roles,
+        ),
+    ]
     files: Annotated[int, Option("How many files to split the log into.", default=1)]
     format: Annotated[Literal["csv", "parquet"] | None, Option("Else by the extension.")]
     subscribers: Annotated[PathText | None, Option("Also make the file of what each user paid.", metavar="FILE")]

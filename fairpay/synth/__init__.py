@@ -1,1 +1,1 @@
-"""Made-up months of listening, of any size, from a seed; it learns nothing from real users, so nothing can leak."""
+"""Made-up months from a seed: of any size, which learn nothing from real users, or with the statistics of a log."""

@@ -22,6 +22,7 @@ __all__ = ["AROUND_THE_CLOCK", "HOUR_MS", "OVERNIGHT", "PEOPLE", "Calendar", "Ho
 
 HOUR_MS = 3_600_000
 WEEKDAY = (96, 95, 97, 100, 112, 118, 104)
+"""People listen a little more towards the weekend."""
 UNIT = 1024
 
 
@@ -61,6 +62,8 @@ class Calendar:
     """The month's first moment, UTC."""
     parts: int
     """Windows a day: a divisor of 24."""
+    weekday: tuple[int, ...] = WEEKDAY
+    """How much is played on Monday and the days after it."""
 
     @classmethod
     def of(cls, text: str, *, parts: int) -> Calendar:
@@ -88,8 +91,8 @@ class Calendar:
 
     @cached_property
     def day_weights(self) -> Ints:
-        """int64[days]: people listen a little more towards the weekend."""
-        return np.resize(np.roll(WEEKDAY, -self.first.weekday()), self.days)
+        """int64[days]: how much is played on each."""
+        return np.resize(np.roll(self.weekday, -self.first.weekday()), self.days)
 
     def plays_before(self, edges: Ints, *, total: Ints, phase: NDArray[np.uint64], shift: Ints, hours: Hours) -> Ints:
         """Count each user's plays before the given edges of windows: int64[users, edges].

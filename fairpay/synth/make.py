@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,17 +15,23 @@ from fairpay.settings.commands import complete
 from fairpay.settings.speech import job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
 
     import pyarrow as pa
 
     from fairpay.settings.options import SynthOptions
+    from fairpay.synth.likeness import Likeness, Synthesis
+    from fairpay.synth.plays import MadeMonth
 
 __all__ = ["Written", "synth"]
 
 IDLE_SHARE = 32
 """One subscriber in so many plays nothing, on top of those who happen not to."""
 GROUP_ROWS = 1_000_000
+ROWS = 100_000
+OWN = ("rows", "users", "artists", "bots", "plants", "countries", "plans")
+"""Options about what a log says itself."""
 MOST = {"rows": 10**11, "users": 10**8, "artists": 5 * 10**6, "files": 10**5}
 
 
@@ -40,6 +47,8 @@ class Written:
     """Artists who could be played, the planted ones among them."""
     files: tuple[Path, ...]
     """The logs."""
+    likeness: Likeness | None = None
+    """How it compares with the log it is like, where it is made like one."""
 
 
 @job
@@ -50,25 +59,19 @@ def synth(path: str | Path, **options: Unpack[SynthOptions]) -> Written:
     has artists of their own, a plan, a country and hours. The same seed gives the same plays in either order, and
     the same bytes. `bots="1040:636"` adds 1,040 accounts that play 636 times a day, on top of `rows`; `plants` adds
     more kinds likewise: `{"loops": "3:25"}`, lockstep, farm. With `files` above 1, `path` is a directory.
-    `subscribers` and `artist_file` name further files to make.
+    `subscribers` and `artist_file` name further files to make. With `like`, a log (`columns` says which of its columns
+    is what), the month has the log's statistics and none of its listeners.
 
     Raises:
         UsageError: for numbers out of range, an unknown column, plant or format.
         OutputError: when a file is there already (without `force`) or cannot be written.
+        InputError: the log of `like` cannot be used, or has too few listeners.
 
     """
-    from fairpay.synth.listeners import make_month, parse_plants  # noqa: PLC0415 - loads Polars where it is used
-    from fairpay.synth.tables import COLUMNS, COUNTRIES, PAID, PLANS, Tables  # noqa: PLC0415 - likewise
+    from fairpay.synth.tables import COUNTRIES, PAID, PLANS, USUAL, Tables  # noqa: PLC0415 - loads Polars where it is used
 
     full = complete("synth", options)
-    rows, seed = full["rows"], full["seed"]
-    users = max(1, rows // 100) if full["users"] is None else full["users"]
-    artists = max(1, users * 3 // 10) if full["artists"] is None else full["artists"]
-    check_numbers(rows=rows, users=users, artists=artists, files=full["files"])
-    planted = parse_plants({**({"bots": full["bots"]} if full["bots"] else {}), **(full["plants"] or {})})
-    made = make_month(rows, planted, users=users, artists=artists, seed=seed, month=full["month"])
-    chosen = full["columns"] or tuple(COLUMNS), full["countries"] or COUNTRIES, full["plans"] or PLANS
-    tables = Tables(seed, full["ids"], made, *chosen)
+    check_numbers(files=full["files"])
     logs = log_paths(Path(path), files=full["files"], chosen=full["format"])
     paid, names = (None if full[name] is None else Path(full[name]) for name in ("subscribers", "artist_file"))
     more = [one for one in (paid, names) if one is not None]
@@ -76,6 +79,10 @@ def synth(path: str | Path, **options: Unpack[SynthOptions]) -> Written:
         format_of(one)
     if not full["force"]:
         refuse_present([*logs, *more])
+    synthesis = synthesis_of(full, [*logs, *more])
+    made = people(full) if synthesis is None else synthesis.month
+    columns = (full["columns"] or USUAL) if synthesis is None else synthesis.columns
+    tables = Tables(full["seed"], full["ids"], made, columns, full["countries"] or COUNTRIES, full["plans"] or PLANS)
     batches = (tables.plays(plays) for plays in (made.by_time() if full["order"] == "time" else made.by_user()))
     left: list[pa.Table] = []
     for number, one in enumerate(logs):
@@ -86,7 +93,40 @@ def synth(path: str | Path, **options: Unpack[SynthOptions]) -> Written:
     if names is not None:
         table = tables.artist_table()
         write_file([table], names, table.schema)
-    return Written(made.rows, made.users, made.artists, logs)
+    likeness = None if synthesis is None else synthesis.held_against(logs, full)
+    return Written(made.plays, made.users, made.artists, logs, likeness)
+
+
+def people(full: Mapping[str, Any]) -> MadeMonth:
+    """Make a month of the sizes asked for."""
+    from fairpay.synth.listeners import make_month, parse_plants  # noqa: PLC0415 - loads Polars where it is used
+
+    rows = ROWS if full["rows"] is None else full["rows"]
+    users = max(1, rows // 100) if full["users"] is None else full["users"]
+    artists = max(1, users * 3 // 10) if full["artists"] is None else full["artists"]
+    check_numbers(rows=rows, users=users, artists=artists)
+    planted = parse_plants({**({"bots": full["bots"]} if full["bots"] else {}), **(full["plants"] or {})})
+    return make_month(rows, planted, users=users, artists=artists, seed=full["seed"], month=full["month"])
+
+
+def synthesis_of(full: Mapping[str, Any], outputs: Sequence[Path]) -> Synthesis | None:
+    """Make a month like a log, where there is one.
+
+    Raises:
+        UsageError: `columns` has the form of the other case, or the log says itself what an option says.
+
+    """
+    if full["columns"] and isinstance(full["columns"], Mapping) == (full["like"] is None):
+        message = "--columns names the columns to make or, with --like, says which column of the log is what"
+        raise UsageError(message, advice="With --like write ROLE=COLUMN,... else NAME,...")
+    if full["like"] is None:
+        return None
+    if said := [name for name in OWN if full[name] is not None]:
+        message = f"--{said[0]} is what the log of --like says itself"
+        raise UsageError(message, advice="Leave it out.")
+    from fairpay.synth.likeness import Synthesis  # noqa: PLC0415 - loads the whole pipeline
+
+    return Synthesis.of(full, outputs)
 
 
 def check_numbers(**numbers: int) -> None:

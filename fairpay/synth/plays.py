@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from fairpay.synth.calendar import Hours
 
-__all__ = ["Choice", "Cohort", "MadeMonth", "Slots", "World"]
+__all__ = ["Choice", "Cohort", "MadeMonth", "Slots", "World", "blocks"]
 
 PAUSE_MS = 4_000
 WINDOW_ROWS = 3_000_000
@@ -153,9 +153,14 @@ class MadeMonth:
         return self.catalogue.artists + len(self.planted)
 
     @property
-    def rows(self) -> int:
+    def plays(self) -> int:
         """Plays in all."""
         return sum(int(cohort.total.sum()) for cohort in self.cohorts)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the log: one for each play."""
+        return self.plays
 
     @property
     def users(self) -> int:

