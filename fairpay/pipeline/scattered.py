@@ -15,6 +15,7 @@ import pyarrow as pa
 from fairpay.engine import spark as cluster
 from fairpay.errors import UsageError
 from fairpay.logs.cells import id_cells
+from fairpay.logs.open import open_file
 from fairpay.logs.read import Logs
 from fairpay.logs.source import BROKEN
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fairpay.logs.cells import Part
+    from fairpay.logs.source import Source
 
 __all__ = ["USER", "Layout", "gathered", "layout_of", "scattered"]
 
@@ -52,6 +54,12 @@ class Layout:
         """The columns for Arrow."""
         rest = ((f"c{k}", LIST if lists else pa.string()) for k, (_, lists) in enumerate(self.columns))
         return pa.schema([(FILE, pa.int32()), (FAULT, pa.int32()), (USER, pa.string()), *rest])
+
+    @property
+    def alike(self) -> Layout:
+        """One file of each kind: all that is needed once rows are read."""
+        firsts = {kind: self.parts[place] for place, kind in reversed([*enumerate(self.kinds)])}
+        return replace(self, parts=tuple(part for _, part in sorted(firsts.items())), kinds=tuple(sorted(firsts)))
 
     def kept(self, part: Part) -> list[tuple[str, str]]:
         """Names of a file's columns, here and on the way."""
@@ -96,7 +104,7 @@ def rows_of(layout: Layout, place: int) -> Iterator[pa.RecordBatch]:
     part = layout.parts[place]
     names = dict(layout.kept(part))
     user = part.columns.roles["user"]
-    for frame in part.source.read(part.names):
+    for frame in source_of(part).read(part.names):
         found = {
             way: frame[name].cast(pl.List(pl.String) if is_list(part, name) else pl.String)
             for name, way in names.items()
@@ -117,12 +125,20 @@ def rows_of(layout: Layout, place: int) -> Iterator[pa.RecordBatch]:
         yield from rows.select(layout.types.names).to_arrow().cast(layout.types).to_batches()
 
 
+def source_of(part: Part) -> Source:
+    """Open a file again whose bytes were copied to be read: the copy is where it was opened, not where a task runs."""
+    file, used = part.file, getattr(part.source.frames, "file", part.file)
+    if file is None or file.copy or used is None or used.local == file.local:
+        return part.source
+    quoted = part.reading.quote and part.source.quoting != "plain"
+    return open_file(file, replace(part.reading, quote=quoted))
+
+
 def gathered(layout: Layout, table: pa.Table) -> Logs:
     """Make logs again of rows that came through Spark: each kind of file as its own."""
     frame = pl.DataFrame(table)
-    firsts = {kind: layout.parts[place] for place, kind in reversed([*enumerate(layout.kinds)])}
     parts = []
-    for kind, part in sorted(firsts.items()):
+    for kind, part in enumerate(layout.parts):
         own = frame.filter(pl.col(FILE) == kind)
         if own.height or not frame.height:
             renamed = own.select(*(pl.col(way).alias(name) for name, way in layout.kept(part)), fault(own))

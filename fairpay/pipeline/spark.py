@@ -113,7 +113,7 @@ def run_on_spark(  # noqa: PLR0913 - where the plays are, and who looks on
         user = part.columns.roles["user"]
         if frame is None:
             layout = layout_of(request.opened.logs)
-            recipe = replace(recipe, layout=layout)
+            recipe = replace(recipe, layout=layout.alike)
             frame, user = scattered(spark, layout, partitions), USER
         columns = tops(frame, part.names) if recipe.layout is None else frame.columns
         recipe = replace(recipe, names=tuple(columns))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import json
 import os
 import signal
 import sys
@@ -197,11 +198,31 @@ def test_files_of_parquet_in_folders_within_are_read(tmp_path: Path) -> None:
     assert found(tmp_path / "month", engine="spark", pool="10") == found(tmp_path / "month", pool="10")
 
 
-def test_a_table_of_a_catalog_is_a_log(spark: Any) -> None:  # noqa: ANN401 - of Spark
+def test_a_table_of_a_catalog_is_a_log(spark: Any, tmp_path: Path) -> None:  # noqa: ANN401 - of Spark
     rows = pa.table({"user": ["u", "v"], "artist": ["a", "b"], "plays": [1, 2]})
     spark.createDataFrame(rows).write.saveAsTable("default.plays")
     for name in ("default.plays", "spark_catalog.default.plays"):
         assert found(name, engine="spark", pool="10") == found(pl.DataFrame(rows), pool="10")
+    fairpay.compare("default.plays", engine="spark", pool="10", output=tmp_path / "run")
+    assert all(control.ok for control in fairpay.verify(tmp_path / "run"))
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_bytes())
+    assert manifest["inputs"] == [{"role": "logs", "name": "spark://default.plays", "size": None, "sha256": None}]
+    assert manifest["options"]["spark"]["value"] == spark.version
+
+
+def test_what_spark_reads_is_recorded_by_size_and_not_hashed(tmp_path: Path) -> None:
+    log = parquet(tmp_path, {"user": ["u", "v"], "artist": ["a", "b"]})
+    fairpay.compare(log, engine="spark", pool="10", output=tmp_path / "run")
+    (recorded,) = json.loads((tmp_path / "run" / "manifest.json").read_bytes())["inputs"]
+    assert recorded["known_as"].startswith(f"{log.stat().st_size} bytes, written 20")
+    assert (recorded["name"], recorded["sha256"]) == (f"file://{log}", None)
+    said = {control.name: control.detail for control in fairpay.verify(tmp_path / "run")}
+    assert said["inputs hashed"] == "1 were no plain files and have no hash to check"
+
+
+def test_the_same_text_worked_on_by_either_engine_is_the_same_run(tmp_path: Path) -> None:
+    fairpay.compare(LISTENS, engine="spark", pool="10", output=tmp_path / "run")
+    assert fairpay.compare(LISTENS, pool="10", output=tmp_path / "run").published == "already"
 
 
 def test_a_table_that_is_not_there_is_said_in_a_sentence() -> None:
