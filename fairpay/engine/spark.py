@@ -143,18 +143,24 @@ def opened(spark: Any, paths: Sequence[str], *, kind: str, folder: str | None = 
     `folder`: the one that files lie in, whose `key=value` folders are columns.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: it cannot be read, or not whole.
 
     """
     with said_by_spark(", ".join(paths[:3])):
         if kind == "table":
             return spark.table(paths[0])
-        reader = spark.read.format(kind)
+        reader, where = spark.read.format(kind), list(paths) if len(paths) > 1 else paths[0]
         if kind == "parquet":  # of several files, Spark would take the columns of any
             reader = reader.option("mergeSchema", value=True)
         if folder is not None:
             reader = reader.option("basePath", folder)
-        return reader.load(list(paths) if len(paths) > 1 else paths[0])
+        frame = reader.load(where)
+        if kind == "parquet" and folder is None:
+            every = spark.read.format(kind).option("recursiveFileLookup", value=True).load(where)
+            if passed := {*every.inputFiles()} - {*frame.inputFiles()}:
+                message = f"Spark passes over {len(passed):,} files in folders within, such as {min(passed)}"
+                raise InputError(message, advice="Name them with a pattern, such as DIR/*/*.parquet.")
+        return frame
 
 
 def bucketed(

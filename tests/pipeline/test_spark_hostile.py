@@ -198,6 +198,15 @@ def test_files_of_parquet_in_folders_within_are_read(tmp_path: Path) -> None:
     assert found(tmp_path / "month", engine="spark", pool="10") == found(tmp_path / "month", pool="10")
 
 
+def test_files_that_spark_alone_sees_are_not_passed_over(tmp_path: Path) -> None:
+    parquet(tmp_path, {"user": ["u"], "artist": ["a"], "plays": [2]}, "month/1.parquet")
+    parquet(tmp_path, {"user": ["v"], "artist": ["b"], "plays": [5]}, "month/more/2.parquet")
+    with pytest.raises(InputError, match=r"Spark passes over 1 files in folders within, such as .*2\.parquet"):
+        fairpay.compare(f"file://{tmp_path}/month", engine="spark", pool="10")
+    there = found(f"file://{tmp_path}/month/more/2.parquet", engine="spark", pool="10")
+    assert there == found(tmp_path / "month" / "more", pool="10")
+
+
 def test_a_table_of_a_catalog_is_a_log(spark: Any, tmp_path: Path) -> None:  # noqa: ANN401 - of Spark
     rows = pa.table({"user": ["u", "v"], "artist": ["a", "b"], "plays": [1, 2]})
     spark.createDataFrame(rows).write.saveAsTable("default.plays")
