@@ -9,10 +9,13 @@ from __future__ import annotations
 import base64
 import json
 import os
+import socket
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import numpy as np
 import pyarrow as pa
@@ -50,6 +53,8 @@ T = TypeVar("T")
 BUCKET, PAYER, FEE = "bucket", "payer", "fee"
 MARK = "<fairpay>"
 """Stands before and behind an error in what Spark says of it."""
+PORT, WAIT = 15_002, 20
+"""Where a server of Spark Connect listens, and the seconds in which one answers."""
 BLOCK = 1 << 20
 """Entries that blocks are joined up to."""
 SETTINGS = {
@@ -105,10 +110,23 @@ def session(*, master: str | None = None, remote: str | None = None) -> Any:  # 
     else:
         builder = builder.remote(remote)
     try:
+        look_for(remote)
         return builder.getOrCreate()
     except Exception as error:
         message = f"Spark cannot be reached at {remote or master or 'this machine'}: {first_line(error)}"
         raise InputError(message, advice="Check the address; Spark on this machine needs Java 17 or newer.") from error
+
+
+def look_for(remote: str | None) -> None:
+    """See that a server of Spark Connect is there: its client would try for ten minutes. A proxy may know it still.
+
+    Raises:
+        OSError: nothing answers.
+
+    """
+    place = urlsplit(remote or "")
+    if place.scheme == "sc" and place.hostname and not getproxies():
+        socket.create_connection((place.hostname, place.port or PORT), timeout=WAIT).close()
 
 
 @contextmanager

@@ -140,7 +140,9 @@ def settled(request: Request, recipe: Recipe, held: Kept, observer: Observer | N
         raise InputError(message, advice="Is it the right table?")
     whole = replace(add_up(known, request.qualifying), columns=request.opened.logs.columns)
     if whole.counts.bad:
-        raise refused_rows(whole.counts)
+        refused = refused_rows(whole.counts)
+        refused.advice = "Correct the log, or set rows aside with --engine local --rejects FILE. Nothing was written."
+        raise refused
     census = None if recipe.plan.counted is None else {unit: of[0] for unit, of in recipe.plan.counted.items()}
     month = PartFile(terms={}, round=1, parts=(), part=whole, census=census)
     tasks = [

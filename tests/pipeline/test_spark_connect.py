@@ -6,6 +6,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,6 +39,14 @@ def test_a_server_of_spark_connect_says_the_same(tmp_path: Path) -> None:
     compare(LISTENS, fee="9.99", output=tmp_path / "here")
     for name in ("comparison.csv", "summary.json"):
         assert (tmp_path / "there" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
+
+
+def test_a_server_that_is_not_there_is_said_at_once() -> None:
+    began = time.monotonic()
+    done = fairpay("compare", LISTENS, "--engine", "spark", "--remote", "sc://127.0.0.1:9")
+    assert done.returncode == 3
+    assert "Spark cannot be reached at sc://127.0.0.1:9" in " ".join(done.stderr.split())
+    assert time.monotonic() - began < 60  # its own client gives up after ten minutes
 
 
 def test_a_machine_without_java_is_told_so_in_a_sentence(tmp_path: Path) -> None:
