@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
 import fairpay
+from fairpay.pipeline import work
+from fairpay.reports import tables
+from fairpay.runs import outputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SAMPLE = pl.read_csv(Path(__file__).parent.parent / "sample_data" / "listens.csv", infer_schema=False)
 ROWS = 700
+ASKED: dict[str, Any] = {
+    "fee": "9.99",
+    "royalty_rate": "70%",
+    "rules": ("market-centric", "user-centric", "equal-split"),
+}
 
 
 def one_csv(frame: pl.DataFrame, folder: Path) -> Path:
@@ -49,10 +59,7 @@ def shuffled(frame: pl.DataFrame, folder: Path) -> Path:
 
 def published(logs: Path, folder: Path, **options: Any) -> dict[str, bytes]:  # noqa: ANN401 - any options
     """Return the bytes of what a comparison publishes, the manifest aside: it names the inputs."""
-    result = fairpay.compare(
-        logs, fee="9.99", royalty_rate="70%", rules=("market-centric", "user-centric", "equal-split"), **options
-    )
-    result.save(folder / "run")
+    fairpay.compare(logs, **ASKED, **options).save(folder / "run")
     names = ("comparison.parquet", "comparison.csv", "summary.json")
     return {name: (folder / "run" / name).read_bytes() for name in names}
 
@@ -82,3 +89,28 @@ def test_threads_and_batches_change_nothing(
 
 def test_a_memory_limit_changes_nothing(reference: dict[str, bytes], tmp_path: Path) -> None:
     assert published(one_csv(SAMPLE[:ROWS], tmp_path), tmp_path, memory="64MB", temp_dir=tmp_path) == reference
+
+
+def test_a_table_of_many_artists_is_made_and_written_in_parts(
+    reference: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    rows = tables.comparison_rows
+    monkeypatch.setattr(tables, "PART_ROWS", 40)
+    monkeypatch.setattr(work, "PART_ROWS", 40)
+    monkeypatch.setattr(tables, "comparison_rows", lambda *args: (part := rows(*args), made.append(len(part)))[0])
+    log = one_csv(SAMPLE[:ROWS], tmp_path)
+    found = published(log, tmp_path)
+    artists = pq.read_metadata(tmp_path / "run" / "comparison.parquet").num_rows
+    assert made == 3 * [*[40] * (artists // 40), artists % 40], "once for the hash, once for each file"
+    assert {name: found[name] for name in ("comparison.csv", "summary.json")} == {
+        name: reference[name] for name in ("comparison.csv", "summary.json")
+    }
+    assert pq.read_table(io.BytesIO(found["comparison.parquet"])).equals(
+        pq.read_table(io.BytesIO(reference["comparison.parquet"]))
+    )
+    assert fairpay.compare(log, **ASKED).save(tmp_path / "run") == "already"
+
+
+def test_parts_of_a_table_are_whole_row_groups() -> None:
+    assert tables.PART_ROWS % outputs.GROUP_ROWS == 0

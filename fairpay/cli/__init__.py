@@ -19,7 +19,10 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments is None:
         gc.set_threshold(OBJECTS)
     given = sys.argv[1:] if arguments is None else arguments
-    return ending_at_signals(lambda: loaded(given), last=arguments is None)
+    status = ending_at_signals(lambda: loaded(given), last=arguments is None)
+    if arguments is None:
+        gc.freeze()  # Python's own end would look for rings three times in all that goes with the process anyway
+    return status
 
 
 def loaded(given: list[str]) -> int:

@@ -49,6 +49,7 @@ class Encoder:
             np.empty((hashing.BLOCK, 4), dtype=np.int64),
         )
         self.ids: list[pa.Array] = []
+        self.id_bytes = 0
         self.sums = [0, 0, 0]
         """Amount, plays and ms of what was taken in, exactly."""
         self.has_ms = False
@@ -63,7 +64,7 @@ class Encoder:
     @property
     def held(self) -> int:
         """Bytes held."""
-        return int(self.raw.nbytes + self.table.nbytes + sum(ids.nbytes for ids in self.ids))
+        return int(self.raw.nbytes + self.table.nbytes + self.id_bytes)
 
     def take_in(self, listens: Listens) -> None:
         """Take in a batch.
@@ -105,6 +106,7 @@ class Encoder:
                 self.table.grow()
         if state[kernel.FRESH]:
             self.ids.append(ids_as_text(listens.artist, fresh[: state[kernel.FRESH]]))
+            self.id_bytes += self.ids[-1].nbytes
         self.add_up(listens.used, arrays[1:4], state)
 
     def add_up(self, used: NDArray[np.bool_], arrays: list[NDArray[np.generic] | None], state: Ints) -> None:
@@ -126,7 +128,7 @@ class Encoder:
     def let_go(self) -> tuple[KeyTable, list[pa.Array]]:
         """Hand over the artist table and the ids in it, large_string, in code order; nothing is held any more."""
         table, ids = self.table, self.ids
-        self.table, self.ids = KeyTable(), []
+        self.table, self.ids, self.id_bytes = KeyTable(), [], 0
         return table, ids
 
     def close(self) -> None:

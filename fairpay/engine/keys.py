@@ -112,8 +112,9 @@ class KeyTable:
         return self.slots.nbytes + self.keys.nbytes
 
     def grow(self) -> None:
-        """Make room for twice the keys."""
-        self.keys = np.concatenate([self.keys, np.empty_like(self.keys)])
+        """Make room for twice the keys; memory that is not used yet is not touched."""
+        before, self.keys = self.keys, np.empty((2 * len(self.keys), 2), dtype=np.uint64)
+        self.keys[: self.count] = before[: self.count]
         self.slots = np.zeros(2 * len(self.keys), dtype=np.uint32)
         hashing.rehash(self.keys[: self.count], self.slots)
 

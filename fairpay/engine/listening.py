@@ -74,8 +74,8 @@ class ArtistTable(Artists):
         self.everybody, self.parts, self.spool = everybody, parts, spool
 
     @cached_property
-    def places(self) -> Ints:
-        """int64[artists]: positions among the artists of all pools, ascending."""
+    def places(self) -> Codes:
+        """uint32[artists]: positions among the artists of all pools, ascending."""
         codes = self.everybody.codes
         seen = [np.zeros(len(mine), dtype=np.bool_) for mine in codes]
         for chunk in (chunk for part in self.parts for chunk in part.chunks):
@@ -83,7 +83,7 @@ class ArtistTable(Artists):
         found: NDArray[np.bool_] = np.zeros(len(self.everybody.ids), dtype=np.bool_)
         for mine, marked in zip(codes, seen, strict=True):
             found[mine[marked]] = True
-        return np.flatnonzero(found)
+        return np.flatnonzero(found).astype(np.uint32)
 
     @property
     def count(self) -> int:
@@ -102,6 +102,8 @@ class ArtistTable(Artists):
 
     def remap(self) -> tuple[Codes, ...]:
         """Return for each thread: its artist code -> artist of this pool; anything for codes the pool does not have."""
+        if self.count == len(self.everybody.ids):
+            return self.everybody.codes
         place = np.zeros(len(self.everybody.ids), dtype=np.uint32)
         place[self.places] = np.arange(self.count, dtype=np.uint32)
         return tuple(place[mine] for mine in self.everybody.codes)
@@ -305,11 +307,12 @@ class LocalListening:
             if self.counted is None:
                 tallies = self.tallies.all or [ArtistTally.of(self.artists.count)]
                 self.tallies.all, self.tallies.idle = [], []
-                while len(tallies) > 1:
-                    other = tallies.pop()
-                    for mine, more in zip(tallies[0], other, strict=True):
-                        mine += more  # noqa: PLW2901 - in place
                 listeners, facts = tallies.pop()
+                while tallies:
+                    more = tallies.pop()
+                    listeners += more.listeners
+                    facts += more.facts
+                    del more  # not held while columns are copied
                 amount, plays, ms = (np.ascontiguousarray(facts[:, k]) for k in range(3))
                 self.counted = listeners, (amount, plays, ms)
             return self.counted

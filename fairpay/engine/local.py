@@ -51,6 +51,10 @@ LEAST_BITS = 2
 RAW_BYTES = 40_000_000
 SHARE = 2
 """A pool is large where all the other threads would wait for it: its plays are 1 / (SHARE * threads) of all."""
+MORE = 8
+"""Where what cannot be moved is beyond the limit, rows are moved when they are 1 / MORE of it."""
+SUMS = 64
+"""Bytes of what a thread adds up for each artist, about: no more threads walk a pool than may hold theirs."""
 
 
 class LocalEngine:
@@ -75,6 +79,8 @@ class LocalEngine:
         self.divisions: dict[int, StatedShares] = {}
         self.lock = Lock()
         self.spilling = Lock()
+        self.stays = 0
+        """Bytes that were held still when all had been moved that can be."""
 
     def __enter__(self) -> LocalEngine:  # noqa: PYI034 - there are no kinds of it
         """Begin."""
@@ -195,7 +201,7 @@ class LocalEngine:
         Where unlisted users are left out, tables stay: they say who is listed.
         """
         with self.spilling:
-            if self.spool.held <= self.spool.limit:
+            if self.spool.held <= max(self.spool.limit, self.stays + self.spool.limit // MORE):
                 return
             parts = self.parts[:]
             for part in parts:
@@ -203,6 +209,7 @@ class LocalEngine:
             if 4 * self.spool.held > 3 * self.spool.limit and self.unlisted != "leave-out":
                 for part in parts:
                     part.move_table(self.spool)
+            self.stays = self.spool.held
 
     def finish(self, *, fee: int = 1) -> Intake:
         """Close the intake and return what pool 0 adds up to; `fee` is what each user paid where nobody was subscribed.
@@ -232,12 +239,13 @@ class LocalEngine:
         return self.pools[0].intake
 
     def make_pools(self, settled: Sequence[tuple[list[Settled], PayerTotals]]) -> None:
-        """Make the pools: a large one is walked by all threads, others by one each."""
+        """Make the pools: a large one is walked by all threads that have room, others by one each."""
         everybody = merge(self.encoders)
         has_ms = any(encoder.has_ms for encoder in self.encoders)
         plays = sum(payers.plays for _, payers in settled)
+        most = max(1, min(self.threads, self.spool.limit // (SUMS * max(1, len(everybody.ids)))))
         for code, (parts, payers) in enumerate(settled):
-            threads = self.threads if SHARE * payers.plays * self.threads >= plays else 1
+            threads = most if SHARE * payers.plays * self.threads >= plays else 1
             artists = ArtistTable(everybody, parts, self.spool)
             local = LocalListening(parts, artists, self.spool, self.walkers, threads=threads)
             listening = Redivided(local, self.divisions[code]) if code in self.divisions else local

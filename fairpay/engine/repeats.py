@@ -11,14 +11,14 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fairpay.engine.keys import Column, KeyTable, fresh_keys, ids_as_text
+from fairpay.engine.keys import Column, KeyTable, arrow_of, as_series, fresh_keys, ids_as_text
 from fairpay.engine.spool import Stored, bytes_of
 from fairpay.errors import OutputError
 from fairpay.kernels import hashing
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["PlayKeys", "RepeatExample", "RepeatFinder", "Repeated", "table_of"]
 
 DAY = 86_400_000_000
-ROOM = 1 << 18
+ROOM = 1 << 19
 """Keys dealt out at a time."""
 LARGEST = 512 << 20
 """Bytes of keys held in memory, at most."""
@@ -119,8 +119,7 @@ def text_of(columns: Mapping[str, pa.Array], role: str) -> pa.Array:
         return pa.DictionaryArray.from_arrays(np.zeros(len(columns["user"]), np.int32), pa.array([""], pa.string()))
     if not column.null_count:
         return column
-    decoded = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-    return decoded.cast(pa.large_string()).fill_null("")
+    return arrow_of(as_series(column).fill_null(""), pl.CompatLevel.newest())
 
 
 def whole(values: NDArray[np.int64] | None, otherwise: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -200,10 +199,12 @@ class PlayKeys:
 
     def deal_out(self, pending: Sequence[Keyed]) -> None:
         """Put keys in order of their parts, and keep them."""
-        keys = np.concatenate([one.keys for one in pending])
-        part = np.concatenate([one.part for one in pending])
-        edges = np.concatenate([[0], np.cumsum(np.bincount(part, minlength=2 * PARTS))])
-        dealt = keys.take(np.argsort(part, kind="stable"), axis=0)
+        counts = sum(np.bincount(one.part, minlength=2 * PARTS) for one in pending)
+        edges = np.append(0, np.cumsum(counts))
+        following = edges[:-1].copy()
+        dealt: NDArray[np.uint64] = np.empty((int(edges[-1]), 2), dtype=np.uint64)
+        for one in pending:
+            kernel.deal(one.part, one.keys, following, dealt)
         with self.lock:
             self.chunks.append(KeyChunk(dealt, edges))
             self.held += dealt.nbytes
@@ -275,7 +276,8 @@ class Sample:
         self.pick = np.uint64(0)
         """The bits that are zero."""
         self.kept: list[pl.DataFrame] = []
-        self.fresh = 0
+        self.fresh: list[tuple[Any, ...]] = []
+        self.waiting = 0
 
     def add(self, judged: Judged, plays: Keyed) -> None:
         """Keep the texts of picked plays."""
@@ -284,22 +286,25 @@ class Sample:
             return
         rows = plays.rows[some]
         artist = ids_as_text(judged.raw.columns["artist"], rows)
-        values = (*plays.keys[some].T, artist, judged.time[rows], plays.fixed[some], plays.part[some] >= PARTS)
-        frame = pl.DataFrame([pl.Series(name, value) for name, value in zip(NAMES, values, strict=False)])
+        keys, midnight = plays.keys[some], plays.part[some] >= PARTS
+        found = (keys[:, 0], keys[:, 1], artist, judged.time[rows], plays.fixed[some], midnight, np.ones_like(rows))
         with self.lock:
-            self.kept.append(frame.with_columns(times=pl.lit(1)))
-            self.fresh += len(rows)
-            if self.fresh > 4 * SAMPLED:
+            self.fresh.append(found)
+            self.waiting += len(rows)
+            if self.waiting > 4 * SAMPLED:
                 self.settle()
 
     def settle(self) -> pl.DataFrame:
         """Add equal plays up, and ask for more zeros while there are too many."""
         texts = pl.col("artist", "time", "fixed", "midnight").min()
+        if self.fresh:
+            columns = zip(NAMES, zip(*self.fresh, strict=True), strict=True)
+            self.kept.append(pl.DataFrame([pl.Series(name, pa.chunked_array(parts)) for name, parts in columns]))
         whole = pl.concat(self.kept).group_by("low", "high").agg(texts, pl.col("times").sum())
         fixed = whole["fixed"].to_numpy()
         while np.count_nonzero(chosen := (fixed & self.pick) == 0) > SAMPLED:
             self.pick = self.pick << np.uint64(1) | np.uint64(1)
-        self.kept, self.fresh = [whole.filter(pl.Series(chosen))], 0
+        self.kept, self.fresh, self.waiting = [whole.filter(pl.Series(chosen))], [], 0
         return self.kept[0]
 
     def examples(self, *, days: bool) -> tuple[RepeatExample, ...]:

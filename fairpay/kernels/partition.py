@@ -45,6 +45,15 @@ Packed: TypeAlias = tuple[np.ndarray, tuple[int, int, int]]
 """words and bits."""
 
 
+@inlined
+def ask_for_users(rows: np.ndarray, slots: np.ndarray, keys: np.ndarray, users: np.ndarray) -> None:
+    """Ask for the lines that coding rows will read, those of their users last."""
+    ask_ahead(rows, slots, keys)
+    mask = np.uint64(slots.shape[0] - 1)
+    for i in range(len(rows)):
+        prefetch(users.ctypes.data + 32 * (np.int64(slots[rows[i, 1] & mask]) - 1))
+
+
 @jit
 def intern(
     raw: np.ndarray, slots: np.ndarray, keys: np.ndarray, users: np.ndarray, leave_out: bool, state: np.ndarray  # noqa: FBT001 - kernels take arguments by position
@@ -59,10 +68,7 @@ def intern(
     stop = raw.shape[0]
     for first in range(state[NEXT], raw.shape[0], BLOCK):
         last = min(first + BLOCK, raw.shape[0])
-        ask_ahead(raw[first:last], slots, keys)
-        mask = np.uint64(slots.shape[0] - 1)
-        for i in range(first, last):
-            prefetch(users.ctypes.data + 32 * (np.int64(slots[raw[i, 1] & mask]) - 1))
+        ask_for_users(raw[first:last], slots, keys, users)
         for i in range(first, last):
             code = find(raw[i, 0], raw[i, 1], slots, keys, count)
             if code < 0:

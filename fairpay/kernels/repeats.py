@@ -12,6 +12,8 @@ keys of its own: two plays that differ in anything agree in both lanes with a ch
 |            | `hashing.hash_rows` takes them, mix uint64[KEYS], ids uint64[BLOCK, 2], sums uint64[BLOCK, 4]; gives   |
 |            | out uint64[m, 2], part uint16[m], and fixed uint64[m], a hash of time and ms without a secret, the     |
 |            | same in every run and never 0                                                                         |
+| `deal`     | part uint16[m], keys uint64[m, 2], next_ int64[parts]: where the next key of each part belongs, which |
+|            | moves on; gives dealt uint64[keys, 2]                                                                 |
 
 Bounds: c + 2 <= 32 pairs of words.
 """
@@ -24,7 +26,7 @@ from fairpay.kernels._jit import inlined, jit
 from fairpay.kernels.hashing import BLOCK, fold, hash_rows
 from fairpay.kernels.words import add_product
 
-__all__ = ["PARTS", "PART_SHIFT", "key_rows"]
+__all__ = ["PARTS", "PART_SHIFT", "deal", "key_rows"]
 
 DAY = 86_400_000_000
 PARTS = 256
@@ -73,3 +75,12 @@ def key_rows(
             word = (np.uint64(time[row]) ^ (np.uint64(length) * SECOND)) * FIRST
             word = (word ^ (word >> HALF)) * SECOND
             fixed[first + i] = (word ^ (word >> HALF)) | HIGHEST
+
+
+@jit
+def deal(part: np.ndarray, keys: np.ndarray, next_: np.ndarray, dealt: np.ndarray) -> None:
+    """Put each key where the next of its part belongs."""
+    for i in range(len(part)):
+        at = next_[part[i]]
+        next_[part[i]] = at + 1
+        dealt[at, 0], dealt[at, 1] = keys[i, 0], keys[i, 1]

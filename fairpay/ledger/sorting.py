@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from fairpay.adjust.payers import Payers
-from fairpay.adjust.weights import text_of
+from fairpay.engine.keys import as_series
 from fairpay.errors import InputError, Problem
 from fairpay.kernels.amounts import read_amounts
 from fairpay.ledger.pools import ROLE_OF, find_pool
@@ -97,7 +97,7 @@ class Exclusions:
         out = pl.repeat(value=False, n=rows, eager=True)
         for columns, values in self.keys.items():
             if rows and all(column in raw.columns for column in columns):
-                cells = {c: moments(raw.columns[c]) if c == "time" else texts(raw.columns[c]) for c in columns}
+                cells = {c: moments(raw.columns[c]) if c == "time" else as_series(raw.columns[c]) for c in columns}
                 key = pl.select(pl.concat_str(*cells.values(), separator=MARK)).to_series()
                 here = key.is_in(list(values)).fill_null(value=False)
                 self.met.update((columns, value) for value in key.filter(here).unique())
@@ -137,18 +137,14 @@ def read_exclusions(paths: Iterable[Path]) -> Exclusions:
     return Exclusions({columns: frozenset(values) for columns, values in sorted(found.items())})
 
 
-def texts(column: pa.Array) -> pl.Series:
-    return pl.Series(text_of(column))
-
-
 def moments(column: pa.Array) -> pl.Series:
     """Times as microseconds since 1970 UTC, marked as such; as they are written where they cannot be read."""
     try:
         read = read_moments(column)
     except InputError:
-        return texts(column)
+        return as_series(column)
     unread, marked = read.bad(), MOMENT + pl.Series(read.value).cast(pl.String)
-    return marked if unread is None else texts(column).zip_with(pl.Series(unread), marked)
+    return marked if unread is None else as_series(column).zip_with(pl.Series(unread), marked)
 
 
 @dataclass(slots=True)
@@ -176,7 +172,7 @@ class PoolFinder:
         """The key columns, where nothing counts as empty text, and the `pool` of each row: its index, or `no_pool`."""
         if not keys:
             return pl.select(pool=pl.repeat(0, rows, dtype=pl.UInt32))
-        cells = [key if pa.types.is_dictionary(key.type) else text_of(key) for key in keys]
+        cells = [key if pa.types.is_dictionary(key.type) else as_series(key) for key in keys]
         frame = pl.DataFrame(dict(zip(self.columns, cells, strict=True))).fill_null("")
         different = frame.unique()
         codes = pl.Series([self.code(key) for key in different.iter_rows()], dtype=pl.UInt32)
@@ -211,7 +207,7 @@ class Sorter:
             codes = np.where(self.exclusions.match(raw), np.uint32(self.finder.no_pool + 1), codes)
         artist = listens.artist
         if self.aliases:
-            artist = to_arrow(texts(artist).replace(self.aliases))
+            artist = to_arrow(as_series(artist).replace(self.aliases))
         return replace(listens, pool=codes, artist=artist)
 
     def place(self, raw: RawBatch) -> pl.DataFrame:
@@ -228,7 +224,7 @@ class Sorter:
                 if self.users is None:
                     users, pools = self.payers.pool_of_user()
                     self.users = pl.DataFrame({"user": users, "pool": pools}).cast({"pool": pl.UInt32})
-            own = pl.DataFrame({"user": texts(raw.columns["user"])})
+            own = pl.DataFrame({"user": as_series(raw.columns["user"])})
             found = own.join(self.users, on="user", how="left", maintain_order="left")
             return found.select(pl.lit("no subscriber").alias("why"), pl.col("pool").fill_null(self.finder.no_pool))
         if missing:
@@ -261,11 +257,11 @@ def read_payers(path: Path, pools: Sequence[Pool], columns: tuple[str, ...], *, 
     lost: Counter[str] = Counter()
     lines = 0
     for *_, cells in read_columns(table, list(dict.fromkeys([user, amount, *keys, *([money] if money else [])]))):
-        users, paid = texts(cells[user]), cells[amount]
+        users, paid = as_series(cells[user]), cells[amount]
         for row in (users.fill_null("") == "").arg_true():
             faults.add("user is empty", lines + row + 1)
         placed = finder.place([cells[key] for key in keys], len(users)).select("pool").with_row_index("row")
-        named = pl.lit("") if money is None else pl.lit(texts(cells[money]).fill_null(""))
+        named = pl.lit("") if money is None else pl.lit(as_series(cells[money]).fill_null(""))
         named = pl.when(pl.col("pool") == finder.no_pool).then(named).otherwise(pl.lit(""))
         for (code, name), part in sorted(placed.group_by("pool", named), key=lambda group: group[0]):
             rows = part["row"].to_numpy()

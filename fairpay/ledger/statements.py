@@ -18,7 +18,7 @@ from fairpay.ledger.splits import RESERVED
 from fairpay.ledger.store import LEDGER
 from fairpay.money.currency import Currency, format_units
 from fairpay.runs.disk import open_new
-from fairpay.runs.outputs import write_parquet, write_tables
+from fairpay.runs.outputs import write_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -211,7 +211,7 @@ def book_of(facts: MonthFacts, sheets: Sequence[Sheet]) -> bytes:
 def ledger_files(rows: Ledger) -> dict[str, Writer]:
     """The ledger, for machines and for people."""
     return {
-        LEDGER: lambda path: write_tables(rows.tables(), path),
+        LEDGER: lambda path: write_parquet(rows.tables(), path),
         "ledger.csv": streamed(partial(ledger_csv, rows.frame)),
     }
 

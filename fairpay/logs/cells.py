@@ -27,6 +27,8 @@ __all__ = ["NOBODY", "NUMBERS", "Part", "can_be", "check_kinds", "id_cells", "is
 
 IDS = ("user", "artist")
 NUMBERS = ("plays", "seconds", "ms")
+READ = (*NUMBERS, "time")
+"""What kernels read as text with offsets; other text is hashed, or not looked at."""
 PROBED = 100
 """Values looked at before all are tried as numbers."""
 BETWEEN = ", "
@@ -148,7 +150,7 @@ class Part:
         Args:
             frame: at least the columns `names`.
             first_row: number of its first row, from 1, where it has no ROW.
-            views: whether ids that are text stay as Polars has them, as views, to be hashed as they lie.
+            views: whether what is text and no number stays as Polars has it, as views, to be hashed as it lies.
 
         """
         numbers = frame[ROW].to_numpy().astype("int64") + 1 if ROW in frame.columns else None
@@ -163,7 +165,7 @@ class Part:
             shares = Shares(again=np.diff(at, prepend=-1) == 0, part=part, scale=self.scale)
         broken = found.pop(BROKEN, None)
         columns = {
-            name: to_arrow(numbers_of(cells) if name in NUMBERS else cells, views=views and name in IDS)
+            name: to_arrow(numbers_of(cells) if name in NUMBERS else cells, views=views and name not in READ)
             for name, cells in found.items()
         }
         rows = frame.height if shares is None else len(shares.part)

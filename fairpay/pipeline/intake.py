@@ -211,7 +211,7 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
         repeats = Watching.of(logs, once, engine.spool)
         odd = cautions if plan.pools is None else None
         qualifier = Qualifier(plan.qualifying, set_aside=plan.set_aside, cautions=odd, repeats=repeats.judge)
-        units = logs.units(batch_rows=running.batch_rows, views=stages[0].hash_only and plan.pools is None)
+        units = logs.units(batch_rows=running.batch_rows, views=stages[0].hash_only)
         adjust = partial(adjusted, plan, stages, plan.judging(qualifier), odd)
         engine.ingest(units, adjust, progress=watch.progress)
         counts = qualifier.finish(rowless=plan.rowless)
@@ -222,10 +222,14 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
             if not plan.partly:
                 through.finish()
         if plan.rejects is not None:
-            tables = [qualifier.rejected(), *plan.statements.rejected()]
-            write_rejects(pa.concat_tables(tables, promote_options="default"), plan.rejects)
+            write_rejects(rejected(plan, qualifier), plan.rejects)
         intake = engine.finish(fee=plan.fee)
         yield Taken(plan, logs, counts, engine, intake, stages)
+
+
+def rejected(plan: Plan, qualifier: Qualifier) -> pa.Table:
+    """Return the rows that were set aside, those of the logs first."""
+    return pa.concat_tables([qualifier.rejected(), *plan.statements.rejected()], promote_options="default")
 
 
 def subscribe(plan: Plan, engine: Engine, variants: int) -> None:

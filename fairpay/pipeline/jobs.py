@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import polars as pl
+import pyarrow as pa
 
 from fairpay.adjust.policy import find_policy
 from fairpay.engine.spark import is_spark
@@ -31,9 +32,7 @@ from fairpay.settings.commands import complete
 from fairpay.settings.speech import job
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import pyarrow as pa
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fairpay.errors import FairpayError
     from fairpay.logs.doctor import FileFound
@@ -71,6 +70,11 @@ class Result(Shown):
     @property
     def arrow(self) -> pa.Table:
         """The comparison or the payouts as an Arrow table; amounts are exact decimals."""
+        return pa.concat_tables(self.parts)
+
+    @property
+    def parts(self) -> Iterator[pa.Table]:
+        """The same in parts, each made when it is asked for."""
         return comparison(self.outcome) if self.command == "compare" else payouts(self.outcome)
 
     @property

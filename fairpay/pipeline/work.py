@@ -18,6 +18,7 @@ from fairpay.logs.tables import defused
 from fairpay.pipeline.request import Request, Watch, input_files
 from fairpay.reports.outcome import require_balance
 from fairpay.reports.summary import decisions_of, warnings_of
+from fairpay.reports.tables import PART_ROWS
 from fairpay.rules import find_rule
 from fairpay.runs.inputs import HashedInputs, HashSink
 from fairpay.runs.manifest import describe, fingerprint
@@ -29,7 +30,7 @@ from fairpay.settings.option import is_table, options_of
 from fairpay.settings.values import Conditions, MoneyStated, Qualifying, Reading, Running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from fairpay.reports.outcome import InputFile, Outcome
 
@@ -60,8 +61,8 @@ class Finished(Protocol):
         """What the run came to."""
 
     @property
-    def arrow(self) -> pa.Table:
-        """The table of the job."""
+    def parts(self) -> Iterator[pa.Table]:
+        """The table of the job, made in parts."""
 
     @property
     def summary(self) -> Mapping[str, Any]:
@@ -161,28 +162,33 @@ def publish(
     """
     require_balance(result.outcome)
     name = TABLES[result.command]
-    inputs, table = hashed.records(), result.arrow
+    inputs, summary = hashed.records(), result.summary
+    few = [*result.parts] if result.outcome.listening.artists <= PART_ROWS else []
     files: dict[str, Callable[[Path], int | None]] = {
-        f"{name}.parquet": partial(write_parquet, table),
-        f"{name}.csv": partial(write_csv, table),
-        "summary.json": partial(write_json, result.summary),
+        f"{name}.parquet": lambda path: write_parquet(few or result.parts, path),
+        f"{name}.csv": lambda path: write_csv(few or result.parts, path),
+        "summary.json": partial(write_json, summary),
         **(more or {}),
     }
     manifest = describe(command=result.command, options=result.origins, inputs=inputs, controls=result.outcome.controls)
     manifest["decisions"] = decisions_of(result.outcome)
     manifest["warnings"] = warnings_of(result.outcome.warnings)
     # what it led to is part of it: a frame cannot be hashed as a file, and "already done" must hold these results
-    came_to = {"role": "result", "name": "", "size": table.nbytes, "sha256": digest(table, result.summary)}
+    size, mark = digest(few or result.parts, json.dumps(summary, sort_keys=True).encode())
+    came_to = {"role": "result", "name": "", "size": size, "sha256": mark}
     mark = fingerprint(command=result.command, options=result.origins, inputs=[*inputs, came_to])
     return target.publish(files=files, manifest=manifest, fingerprint=mark).status
 
 
-def digest(table: pa.Table, summary: Mapping[str, Any]) -> str:
-    """Return a SHA-256 of results."""
-    sink = HashSink(json.dumps(summary, sort_keys=True).encode())
-    with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), table.schema) as writer:
-        writer.write_table(table)
-    return sink.hexdigest()
+def digest(parts: Iterable[pa.Table], begin: bytes) -> tuple[int, str]:
+    """Return the bytes of a table, and the SHA-256 of what it holds, behind some bytes."""
+    size, sink = 0, HashSink(begin)
+    for part in parts:
+        size += part.nbytes
+        with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), part.schema) as writer:
+            writer.write_table(part)
+        del part  # not held while the next one is made
+    return size, sink.hexdigest()
 
 
 def request_of(command: str, logs: object, rules: Sequence[str], options: Mapping[str, Any]) -> Request:

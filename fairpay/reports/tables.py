@@ -14,7 +14,7 @@ from fairpay.kernels import words
 from fairpay.money.integers import sum_exactly
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fairpay.reports.outcome import Outcome
 
 __all__ = [
+    "PART_ROWS",
     "SECOND_DIGITS",
     "Shown",
     "artist_columns",
@@ -37,14 +38,23 @@ __all__ = [
 ]
 
 
-def payouts(outcome: Outcome) -> pa.Table:
-    """Return the table `fairpay pay` writes: one row per artist, by payout, then by artist id in bytes.
+PART_ROWS = 1 << 20
+"""Rows of a table that are made at once."""
+
+
+def payouts(outcome: Outcome) -> Iterator[pa.Table]:
+    """Yield the table `fairpay pay` writes, in parts: one row per artist, by payout, then by artist id in bytes.
 
     Columns: `artist`, `name` (only with an artist file), `plays`, `seconds` (see `artist_columns`), `listeners`,
     `payout` (major units, decimal128 with the currency's digits), `share` (of the pool, 0 to 1, decimal128 with 10
     digits, half to even; null where the pool is 0), `currency`. Only the first rule of the outcome is looked at.
     """
-    order = by_payout(outcome)
+    for order in in_parts(by_payout(outcome)):
+        yield payout_rows(outcome, order)
+
+
+def payout_rows(outcome: Outcome, order: Ints) -> pa.Table:
+    """Return the rows of some artists."""
     allocation = outcome.payouts[0].allocation
     paid = allocation.paid[order]
     columns = artist_columns(outcome, order)
@@ -52,6 +62,11 @@ def payouts(outcome: Outcome) -> pa.Table:
     columns["share"] = shares(paid, allocation.pool)
     columns["currency"] = currency_of(outcome, len(order))
     return pa.table(columns)
+
+
+def in_parts(order: Ints) -> Iterator[Ints]:
+    """Cut an order into parts, at least one."""
+    return (order[first : first + PART_ROWS] for first in range(0, max(1, len(order)), PART_ROWS))
 
 
 SECOND_DIGITS = 3
@@ -97,8 +112,8 @@ def artist_columns(outcome: Outcome, order: Ints) -> dict[str, pa.Array]:
 INTENSITY_DIGITS = 4
 
 
-def comparison(outcome: Outcome) -> pa.Table:
-    """Return the table `fairpay compare` writes: one row per artist, by the first rule's payout, then by id in bytes.
+def comparison(outcome: Outcome) -> Iterator[pa.Table]:
+    """Yield the table `fairpay compare` writes, in parts: a row per artist, by the first payout, then by id in bytes.
 
     Columns: `artist`, `name` (only with an artist file), `plays`, `seconds` (see `artist_columns`), `listeners`; one
     per rule, its payout in major units, decimal128 with the currency's digits; for each rule after the first,
@@ -106,7 +121,13 @@ def comparison(outcome: Outcome) -> pa.Table:
     first rule pays nothing); `fan_intensity` (float64, 4 digits, see `fan_intensity`); `currency`.
     Two rules that would share a column are told apart by `_2`, `_3` at the end of the later one.
     """
-    order = by_payout(outcome)
+    intensity = fan_intensity(outcome)
+    for order in in_parts(by_payout(outcome)):
+        yield comparison_rows(outcome, order, intensity[order])
+
+
+def comparison_rows(outcome: Outcome, order: Ints, intensity: NDArray[np.float64]) -> pa.Table:
+    """Return the rows of some artists."""
     digits = outcome.currency.digits
     columns = artist_columns(outcome, order)
     paid = [payout.allocation.paid[order] for payout in outcome.payouts]
@@ -117,7 +138,6 @@ def comparison(outcome: Outcome) -> pa.Table:
     for name, amounts in zip(names[1:], paid[1:], strict=True):
         columns[free_name(f"{name}_difference", columns)] = decimals(amounts - paid[0], digits)
         columns[free_name(f"{name}_change_percent", columns)] = change_percent(paid[0], amounts)
-    intensity = fan_intensity(outcome)[order]
     columns["fan_intensity"] = pa.array(intensity, mask=np.isnan(intensity))
     columns["currency"] = currency_of(outcome, len(order))
     return pa.table(columns)
@@ -140,9 +160,10 @@ def fan_intensity(outcome: Outcome) -> NDArray[np.float64]:
     """
     market, user = outcome.market_weight, outcome.user_weight
     market_sum, user_sum = max(1, sum_exactly(market)), max(1, sum_exactly(user))
-    result = np.full(len(market), np.nan)
-    np.divide(market / market_sum, user / user_sum, out=result, where=user > 0)
-    return np.round(result, INTENSITY_DIGITS)
+    result = market / market_sum
+    np.divide(result, user / user_sum, out=result, where=user > 0)
+    result[user <= 0] = np.nan
+    return np.round(result, INTENSITY_DIGITS, out=result)
 
 
 PRECISION = 38
@@ -221,6 +242,11 @@ class Shown:
     def table(self) -> pl.DataFrame:
         """The table; a result that has it in Arrow need not state it."""
         return pl.DataFrame(self.arrow)  # type: ignore[attr-defined] # see above
+
+    @property
+    def parts(self) -> Iterator[pa.Table]:
+        """The table in parts, for files; a result that makes it in parts states them."""
+        return iter([self.arrow])  # type: ignore[attr-defined] # see above
 
     def _repr_html_(self) -> str:
         """Show the table."""

@@ -3,81 +3,81 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from datetime import UTC, datetime
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fairpay.runs.disk import open_new
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
     from typing import BinaryIO
 
-    import pyarrow as pa
-
-__all__ = ["MOST_ROWS", "as_json", "csv_to", "write_csv", "write_json", "write_parquet", "write_review", "write_tables"]
+__all__ = ["MOST_ROWS", "as_json", "csv_to", "write_csv", "write_json", "write_parquet", "write_review"]
 
 GROUP_ROWS = 1 << 20
 SLICE_ROWS = 1 << 17
 
 
-def write_parquet(table: pa.Table, path: Path) -> int:
-    """Write a table as Parquet (zstd) with PyArrow; return its rows.
+def write_parquet(tables: pa.Table | Iterable[pa.Table], path: Path) -> int:
+    """Write a table, or tables of the same columns (at least one), as Parquet (zstd) with PyArrow; return the rows.
 
-    PyArrow and not Polars, for its record with decimals. How the table is cut into chunks leaves no trace.
-
-    Raises:
-        OSError: when the file cannot be written.
-
-    """
-    whole = table.combine_chunks()
-    with open_new(path) as file, pq.ParquetWriter(file, whole.schema, compression="zstd") as writer:
-        writer.write_table(whole, row_group_size=GROUP_ROWS)
-    return int(whole.num_rows)
-
-
-def write_tables(tables: Iterable[pa.Table], path: Path) -> int:
-    """Write tables of the same columns (at least one) as one Parquet file; return their rows.
-
-    Each is a row group, so that the bytes are those of `write_parquet` where all but the last have `GROUP_ROWS` rows.
+    PyArrow and not Polars, for its record with decimals. How a table is cut into chunks leaves no trace; nor how rows
+    are cut into tables, where all but the last have `GROUP_ROWS` rows, as each begins a row group.
 
     Raises:
         OSError: when the file cannot be written.
 
     """
-    rows, rest = 0, iter(tables)
-    first = next(rest)
-    with open_new(path) as file, pq.ParquetWriter(file, first.schema, compression="zstd") as writer:
-        for table in chain([first], rest):
+    rows, writer = 0, None
+    with open_new(path) as file, ExitStack() as stack:
+        for table in each(tables):
+            writer = writer or stack.enter_context(pq.ParquetWriter(file, table.schema, compression="zstd"))
             writer.write_table(table.combine_chunks(), row_group_size=GROUP_ROWS)
             rows += table.num_rows
+            del table  # not held while the next one is made
     return rows
 
 
-def write_csv(table: pa.Table, path: Path) -> int:
-    """Write a table as CSV (RFC 4180, but lines end in LF): UTF-8 without BOM; return its rows.
+def each(tables: pa.Table | Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Yield the tables; one table is one."""
+    return iter([tables] if isinstance(tables, pa.Table) else tables)
+
+
+def write_csv(tables: pa.Table | Iterable[pa.Table], path: Path) -> int:
+    """Write a table, or tables of the same columns, as CSV (RFC 4180, but lines end in LF): UTF-8 without BOM.
 
     Decimals have all their digits, ids stand as they came, null is an empty field and an empty text is `""`. Fields
     are quoted only where they must be. Nothing is escaped for spreadsheets: a name such as `=1+1` stays what it is.
+
+    Returns:
+        The rows.
 
     Raises:
         OSError: when the file cannot be written.
 
     """
     with open_new(path) as file:
-        csv_to(table, file)
-    return int(table.num_rows)
+        return csv_to(tables, file)
 
 
-def csv_to(table: pa.Table, file: BinaryIO) -> None:
-    """Write a table as CSV to an open file, some rows at a time."""
-    frame = pl.DataFrame(table)
-    frame.head(0).write_csv(file)
-    file.writelines(part.write_csv(include_header=False).encode() for part in frame.iter_slices(SLICE_ROWS))
+def csv_to(tables: pa.Table | Iterable[pa.Table], file: BinaryIO) -> int:
+    """Write tables as CSV to an open file, some rows at a time; return the rows."""
+    rows, header = 0, True
+    for table in each(tables):
+        frame = pl.DataFrame(table)
+        if header:
+            frame.head(0).write_csv(file)
+            header = False
+        file.writelines(part.write_csv(include_header=False).encode() for part in frame.iter_slices(SLICE_ROWS))
+        rows += frame.height
+        del table, frame  # not held while the next one is made
+    return rows
 
 
 def as_json(value: Any) -> bytes:  # noqa: ANN401 - whatever JSON can hold

@@ -27,7 +27,7 @@ from fairpay.ledger.splits import Splits, divide_lines
 from fairpay.ledger.statements import payables, statements
 from fairpay.money.currency import Currency, format_units
 from fairpay.runs import outputs
-from fairpay.runs.outputs import write_parquet, write_tables
+from fairpay.runs.outputs import write_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -220,7 +220,7 @@ def test_a_ledger_written_in_parts_has_the_bytes_of_one_written_at_once(
     monkeypatch.setattr(outputs, "GROUP_ROWS", 64)
     rows = [Row("r", "2026-10", f"p{n % 3}", f"payee {n}", "earned", n * n, "EUR", 2) for n in range(200)]
     ledger = Ledger.of(rows)
-    assert write_tables(ledger.tables(64), tmp_path / "parts") == len(rows)
+    assert write_parquet(ledger.tables(64), tmp_path / "parts") == len(rows)
     write_parquet(next(ledger.tables()), tmp_path / "whole")
     assert (tmp_path / "parts").read_bytes() == (tmp_path / "whole").read_bytes()
     assert pq.ParquetFile(tmp_path / "parts").num_row_groups == 4

@@ -128,8 +128,7 @@ def settle_roughly(
     if 2 * error >= high:
         begun.doubtful = np.arange(len(weights))
         return begun
-    order = np.argsort(np.uint64(high) - rests, kind="stable")
-    served, begun.doubtful = near_the_cut(rests, order, left, error=error)
+    served, begun.doubtful = near_the_cut(rests, left, error=error)
     begun.paid[served] += 1
     return begun
 
@@ -171,19 +170,17 @@ def settle_together(month: Month, begun: Sequence[Unsettled | Ints]) -> list[Int
     return [one.paid if isinstance(one, Unsettled) else one for one in begun]
 
 
-def near_the_cut(rests: NDArray[np.uint64], order: Ints, left: int, *, error: int) -> tuple[Ints, Ints]:
-    """Return the codes served without doubt, and those so near the cut that rounding may have decided, ascending."""
-    if left == 0 or left == len(order):
-        return order[:left], order[:0]
-    last, following = int(rests[order[left - 1]]), int(rests[order[left]])
+def near_the_cut(rests: NDArray[np.uint64], left: int, *, error: int) -> tuple[NDArray[np.bool_], Ints]:
+    """Say who is among the `left` largest without doubt, and return the codes, ascending, where rounding may decide."""
+    if left == 0 or left == len(rests):
+        return np.full(len(rests), left > 0), NOBODY
+    cut = len(rests) - left
+    split = np.partition(rests, cut)
+    last, following = int(split[cut]), int(split[:cut].max())
     if last - following > 2 * error:
-        return order[:left], order[:0]
-    high = np.uint64(min(following + 2 * error, 2**64 - 1))
-    low = np.uint64(max(last - 2 * error, 0))
-    sorted_rests = rests[order]
-    first = int(np.count_nonzero(sorted_rests > high))
-    behind = int(np.count_nonzero(sorted_rests >= low))
-    return order[:first], np.sort(order[first:behind])
+        return rests >= np.uint64(last), NOBODY
+    above = rests > np.uint64(min(following + 2 * error, 2**64 - 1))
+    return above, np.flatnonzero(~above & (rests >= np.uint64(max(last - 2 * error, 0))))
 
 
 def fine_weights(month: Month, open_ones: Sequence[Unsettled]) -> list[list[int]]:
