@@ -6,17 +6,23 @@ A user who is in two tasks would be paid for twice, so tasks report the buckets 
 
 from __future__ import annotations
 
+import base64
+import json
 import os
+import socket
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import numpy as np
 import pyarrow as pa
 
+from fairpay import errors
 from fairpay.engine.partial import places_of
-from fairpay.errors import FairpayError, InputError, OutputError, UsageError
+from fairpay.errors import FairpayError, InputError, Problem, UsageError
 from fairpay.rules.core.month import Usage
 
 if TYPE_CHECKING:
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BUCKET",
     "FEE",
+    "PAYER",
     "Kept",
     "SparkWalks",
     "TaskRow",
@@ -36,21 +43,27 @@ __all__ = [
     "is_spark",
     "kept_blocks",
     "opened",
+    "said_by_spark",
     "session",
-    "with_payers",
+    "set_up",
+    "telling",
 ]
 
 T = TypeVar("T")
-BUCKET, FEE = "__fairpay_bucket", "__fairpay_fee"
+BUCKET, PAYER, FEE = "bucket", "payer", "fee"
+MARK = "<fairpay>"
+"""Stands before and behind an error in what Spark says of it."""
+PORT, WAIT = 15_002, 20
+"""Where a server of Spark Connect listens, and the seconds in which one answers."""
 BLOCK = 1 << 20
 """Entries that blocks are joined up to."""
 SETTINGS = {
     "spark.sql.ansi.enabled": "true",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "131072",
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
 }
-"""What changes results (sums that wrap, times that shift) or costs time if it is otherwise."""
-FORMATS = {".parquet": "parquet", ".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json"}
+"""What changes results (sums that wrap, times that shift, ids in names of folders) or costs time if it is otherwise."""
 ROWS = pa.schema([("task", pa.string()), ("kind", pa.string()), ("pool", pa.int32()), ("body", pa.binary())])
 SPARK_ROWS = "task string, kind string, pool int, body binary"
 ARRAYS = ("start", "artist", "amount", "fee", "total", "plays")
@@ -97,19 +110,41 @@ def session(*, master: str | None = None, remote: str | None = None) -> Any:  # 
     else:
         builder = builder.remote(remote)
     try:
+        look_for(remote)
         return builder.getOrCreate()
     except Exception as error:
         message = f"Spark cannot be reached at {remote or master or 'this machine'}: {first_line(error)}"
         raise InputError(message, advice="Check the address; Spark on this machine needs Java 17 or newer.") from error
 
 
+def look_for(remote: str | None) -> None:
+    """See that a server of Spark Connect is there: its client would try for ten minutes. A proxy may know it still.
+
+    Raises:
+        OSError: nothing answers.
+
+    """
+    place = urlsplit(remote or "")
+    if place.scheme == "sc" and place.hostname and not getproxies():
+        socket.create_connection((place.hostname, place.port or PORT), timeout=WAIT).close()
+
+
 @contextmanager
 def set_up(spark: Any) -> Iterator[list[str]]:  # noqa: ANN401 - of Spark
-    """Set what matters for as long as the work lasts; lend a sentence for each setting that was otherwise."""
+    """Set what matters for as long as the work lasts; lend a sentence for each setting that was otherwise.
+
+    Raises:
+        UsageError: it cannot be set.
+
+    """
     before = {name: spark.conf.get(name, None) for name in SETTINGS}
     changed = {name: value for name, value in SETTINGS.items() if before[name] != value}
     for name, value in changed.items():
-        spark.conf.set(name, value)
+        try:
+            spark.conf.set(name, value)
+        except Exception as error:
+            message = f"Spark's setting {name} is {before[name]}, must be {value}, and cannot be set from here"
+            raise UsageError(message, advice="Let whoever runs the server set it.") from error
     try:
         yield [f"Spark: {name} = {value} (was {before[name]})" for name, value in changed.items()]
     finally:
@@ -120,81 +155,93 @@ def set_up(spark: Any) -> Iterator[list[str]]:  # noqa: ANN401 - of Spark
                 spark.conf.set(name, before[name])
 
 
-def opened(spark: Any, logs: Sequence[str], *, kind: str | None, header: bool, separator: str | None) -> Any:  # noqa: ANN401 - of Spark
-    """Let Spark read logs: files of one format by their endings, a Delta table, or a table of a catalog by its name.
+def opened(spark: Any, paths: Sequence[str], *, kind: str, folder: str | None = None) -> Any:  # noqa: ANN401 - of Spark
+    """Let Spark open a log: files of Parquet, a table of Delta Lake, or a table of a catalog by its name.
 
-    Types of text are never guessed: ids such as 08001 stay as they are written.
+    `folder`: the one that files lie in, whose `key=value` folders are columns.
 
     Raises:
-        InputError: they cannot be read.
-        UsageError: a path twice, or files of several formats.
+        InputError: it cannot be read, or not whole.
 
     """
-    twice = sorted({path for path in logs if list(logs).count(path) > 1})
-    if twice:
-        message = f"{len(twice):,} logs are named twice: {', '.join(twice)}"
-        raise UsageError(message, advice="Name each once; Spark would read it twice.")
-    kinds = {format_of(path, kind) for path in logs}
-    if len(kinds) > 1 or (kinds == {"table"} and len(logs) > 1):
-        message = f"Spark reads logs of one format at a time, and these are {', '.join(sorted(kinds))}"
-        raise UsageError(message, advice="Name the format with --format, or give one table.")
-    with said_by_spark(", ".join(logs)):
-        found = kinds.pop()
-        if found == "table":
-            return spark.table(logs[0])
-        reader = spark.read.format(found)
-        if found == "csv":
-            reader = reader.option("header", header).option(
-                "sep", separator or ("\t" if logs[0].endswith(".tsv") else ",")
-            )
-            reader = reader.option("escape", '"').option("multiLine", value=False).option("mode", "FAILFAST")
-        frame = reader.load(list(logs) if len(logs) > 1 else logs[0])
-        return frame if found != "csv" or header else frame.toDF(*(str(k + 1) for k in range(len(frame.columns))))
+    with said_by_spark(", ".join(paths[:3])):
+        if kind == "table":
+            return spark.table(paths[0])
+        reader, where = spark.read.format(kind), list(paths) if len(paths) > 1 else paths[0]
+        if kind == "parquet":  # of several files, Spark would take the columns of any
+            reader = reader.option("mergeSchema", value=True)
+        if folder is not None:
+            reader = reader.option("basePath", folder)
+        frame = reader.load(where)
+        if kind == "parquet" and folder is None:
+            every = spark.read.format(kind).option("recursiveFileLookup", value=True).load(where)
+            if passed := {*every.inputFiles()} - {*frame.inputFiles()}:
+                message = f"Spark passes over {len(passed):,} files in folders within, such as {min(passed)}"
+                raise InputError(message, advice="Name them with a pattern, such as DIR/*/*.parquet.")
+        return frame
 
 
-def format_of(path: str, kind: str | None) -> str:
-    """Say what Spark is to read a log as."""
-    if kind in {"csv", "parquet", "json"}:
-        return kind
-    plain = path.lower().removesuffix(".gz").removesuffix(".zst").rstrip("/*")
-    for ending, found in FORMATS.items():
-        if plain.endswith(ending):
-            return found
-    if os.path.isdir(os.path.join(path, "_delta_log")):  # noqa: PTH112, PTH118 - a path of Spark's
-        return "delta"
-    return "table" if "/" not in path and path.count(".") in {1, 2} else "parquet"
+def bucketed(
+    frame: Any,  # noqa: ANN401 - of Spark
+    user: str,
+    columns: Sequence[str],
+    partitions: int,
+    payers: pa.Table | None = None,
+) -> Any:  # noqa: ANN401 - of Spark
+    """Move the rows of each user together: some columns, called by their places, and the bucket of the user's id.
 
-
-def bucketed(frame: Any, user: str, columns: Sequence[str], partitions: int) -> Any:  # noqa: ANN401 - of Spark
-    """Move the rows of each user together: some columns, and the bucket of the user's id."""
+    What users paid comes with them: rows with a payer and a fee, and no play, which tasks take out first.
+    """
     from pyspark.sql import functions as f  # noqa: PLC0415 - an extra
 
-    kept = [plain(frame, name) for name in columns]
-    id_of = f.col(f"`{user}`") if user in frame.columns else f.col(user)
-    bucket = f.pmod(f.xxhash64(id_of.cast("string")), f.lit(partitions)).cast("int").alias(BUCKET)
-    return frame.select(*kept, bucket).repartition(partitions, BUCKET)
+    def bucket(text: Any) -> Any:  # noqa: ANN401 - of Spark
+        return f.pmod(f.xxhash64(text), f.lit(partitions)).cast("int").alias(BUCKET)
+
+    whose = bucket(f.collate(reached(frame, user).cast("string"), "UTF8_BINARY"))
+    plays = frame.select(*(plain(frame, name).alias(str(k)) for k, name in enumerate(columns)), whose)
+    if payers is not None:
+        paid = frame.sparkSession.createDataFrame(payers.rename_columns([PAYER, FEE]))
+        plays = plays.unionByName(paid.select(PAYER, FEE, bucket(f.col(PAYER))), allowMissingColumns=True)
+    return plays.repartition(partitions, BUCKET)
 
 
 def plain(frame: Any, name: str) -> Any:  # noqa: ANN401 - of Spark
     """Return a column as Arrow takes it over: text of any collation by its bytes."""
     from pyspark.sql import functions as f  # noqa: PLC0415 - an extra
 
-    column = f.col(f"`{name}`")
-    kind = frame.schema[name].dataType
-    if kind.typeName().startswith("string"):
-        return f.collate(column, "UTF8_BINARY").alias(name)
+    column = reached(frame, name)
+    if frame.schema[name].dataType.typeName().startswith("string"):
+        return f.collate(column, "UTF8_BINARY")
     return column
 
 
-def with_payers(spark: Any, plays: Any, payers: pa.Table, user: str, partitions: int) -> Any:  # noqa: ANN401 - of Spark
-    """Move what each user paid to the user's rows: rows with a fee and no play, which tasks take out first."""
+def reached(frame: Any, name: str) -> Any:  # noqa: ANN401 - of Spark
+    """Return a column by its name, or what lies within one by names with dots between; a name may hold dots itself."""
     from pyspark.sql import functions as f  # noqa: PLC0415 - an extra
 
-    paid = spark.createDataFrame(payers.rename_columns([user, FEE]))
-    kind = plays.schema[user].dataType
-    bucket = f.pmod(f.xxhash64(f.col(f"`{user}`").cast("string")), f.lit(partitions)).cast("int").alias(BUCKET)
-    paid = paid.select(f.col(f"`{user}`").cast(kind).alias(user), FEE, bucket)
-    return plays.unionByName(paid, allowMissingColumns=True).repartition(partitions, BUCKET)
+    if name in frame.columns:
+        return f.col("`" + name.replace("`", "``") + "`")
+    column, kind, rest = None, frame.schema, name
+    while rest:
+        field = next(one for one in kind.fields if rest == one.name or rest.startswith(f"{one.name}."))
+        column = reached(frame, field.name) if column is None else column.getField(field.name)
+        kind, rest = field.dataType, rest[len(field.name) + 1 :]
+    return column
+
+
+def telling(work: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]) -> Any:  # noqa: ANN401 - for Spark
+    """Return work whose errors reach the driver whole: Spark hands on the text of an error only."""
+
+    def told(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from work(batches)
+        except FairpayError as error:
+            problems = [[one.count, one.reason] for one in error.problems]
+            said = json.dumps([type(error).__name__, error.message, problems, error.advice])
+            text = f"{MARK}{base64.b64encode(said.encode()).decode()}{MARK}"
+            raise RuntimeError(text) from error
+
+    return told
 
 
 @contextmanager
@@ -210,16 +257,13 @@ def said_by_spark(where: str) -> Iterator[None]:
     except FairpayError:
         raise
     except Exception as error:
-        text = str(error)
         if not type(error).__module__.startswith(("pyspark.", "py4j.", "grpc.")):
             raise
-        kind, mark, rest = text.partition("fairpay.errors.")[2].partition(": ")
-        known = {one.__name__: one for one in (InputError, UsageError, OutputError)}
-        if mark and kind in known:
-            message = rest.split("\n")[0]
-            raise known[kind](
-                message, advice="Read the log on one machine, or with `fairpay check`, to see where."
-            ) from error
+        told = str(error).split(MARK)
+        if len(told) > 1:
+            kind, message, problems, advice = json.loads(base64.b64decode(told[1]))
+            known = [Problem(count, reason) for count, reason in problems]
+            raise getattr(errors, kind)(message, problems=known, advice=advice) from error
         message = f"{where}: {first_line(error)}"
         raise InputError(message, advice="Spark could not do it; its own log says more.") from error
 
@@ -283,9 +327,8 @@ def joined(blocks: Sequence[Usage]) -> dict[str, Any]:
     return {"start": np.concatenate([*starts, ends[-1:]]).astype(np.int64), **found}
 
 
-def blocks_of(rows: Iterable[TaskRow], everybody: pa.Array) -> Iterator[Usage]:
-    """Yield blocks again, their artists by codes among everybody's."""
-    codes: dict[str, Any] = {}
+def blocks_of(rows: Iterable[TaskRow], everybody: pa.Array, codes: dict[str, Any]) -> Iterator[Usage]:
+    """Yield blocks again, their artists by codes among everybody's; `codes` takes those of each task that is met."""
     for row in rows:
         arrays = unpacked_arrays(row.body)
         if row.kind == "artists":
@@ -308,19 +351,19 @@ class Kept:
         """Run work on each partition, and keep what it hands on, on the executors' disks."""
         from pyspark import StorageLevel  # noqa: PLC0415 - an extra
 
-        frame = source.mapInArrow(lambda batches: rows_out(work(batches)), SPARK_ROWS)
+        frame = source.mapInArrow(telling(lambda batches: rows_out(work(batches))), SPARK_ROWS)
         return cls(frame.persist(StorageLevel.DISK_ONLY))
 
     def rows(self, *kinds: str) -> list[TaskRow]:
-        """Bring the rows of some kinds here."""
+        """Bring the rows of some kinds here, of one attempt at each task."""
         with said_by_spark("the log"):
-            return list(rows_in(self.frame.filter(self.frame.kind.isin(*kinds)).toArrow().to_batches()))
+            return list(rows_in(self.frame.filter(self.frame["kind"].isin(*kinds)).toArrow().to_batches()))
 
     def mapped(self, work: Callable[[Iterator[TaskRow]], Iterator[TaskRow]], *, pool: int) -> list[TaskRow]:
         """Run work on the blocks of a pool, wherever they are, and bring here what it hands on."""
         mine = self.frame.filter(f"kind in ('artists', 'block') and pool = {pool}")
         with said_by_spark("the log"):
-            made = mine.mapInArrow(lambda batches: rows_out(work(rows_in(batches))), SPARK_ROWS)
+            made = mine.mapInArrow(telling(lambda batches: rows_out(work(rows_in(batches)))), SPARK_ROWS)
             return list(rows_in(made.toArrow().to_batches()))
 
     def release(self) -> None:
@@ -337,25 +380,51 @@ class SparkWalks:
     pack: Callable[[Ints, Totals], bytes]
     """Makes a part's file of an answer, and what adds up such files."""
     add: Callable[[Sequence[bytes], int, int], tuple[Ints, Totals]]
+    tasks: Sequence[Sequence[str]]
+    """The tasks that each pool's part was added up from."""
 
     def gather(
         self, pool: int, visit: Callable[[Usage, Ints], Totals | None], *, rows: int, columns: int
     ) -> tuple[Ints, Totals]:
         """Visit every block where it is, and add up what tasks bring."""
         work = gathering(visit, self.parts[pool].artist, self.pack, rows, columns)
-        return self.add([row.body for row in self.held.mapped(work, pool=pool)], rows, columns)
+        return self.add([row.body for row in self.answers(work, pool)], rows, columns)
 
     def each(self, pool: int, visit: Callable[[Usage], Any]) -> Iterator[Any]:
-        """Visit every block where it is; visits return tuples of arrays."""
-        artist = self.parts[pool].artist
+        """Visit every block where it is; visits return tuples of arrays, or a number."""
+        for row in self.answers(visiting(visit, self.parts[pool].artist), pool):
+            found = tuple(values.to_numpy() for values in unpacked_arrays(row.body).values())
+            yield found if row.kind == "each" else found[0].item()
 
-        def work(rows: Iterator[TaskRow]) -> Iterator[TaskRow]:
-            for usage in blocks_of(rows, artist):
-                found = visit(usage)
-                yield TaskRow("", "each", pool, packed_arrays({str(k): one for k, one in enumerate(found)}))
+    def answers(self, work: Callable[[Iterator[TaskRow]], Iterator[TaskRow]], pool: int) -> list[TaskRow]:
+        """Walk a pool, and see that it was walked whole: the tasks met are those that its part came from, each once.
 
-        for row in self.held.mapped(work, pool=pool):
-            yield tuple(values.to_numpy() for values in unpacked_arrays(row.body).values())
+        Raises:
+            InputError: some are lost or there twice, or came to something else when they were done again.
+
+        """
+        rows = self.held.mapped(work, pool=pool)
+        met = sorted(row.task for row in rows if row.kind == "met")
+        if met != sorted(self.tasks[pool]):
+            changed = len({*met} ^ {*self.tasks[pool]}) or len(met) - len({*met})
+            message = f"Spark did {changed:,} tasks again, and they did not come to what they came to before"
+            advice = "The table changes while it is read, or holds random values: write it to a table of its own first."
+            raise InputError(message, advice=advice)
+        return [row for row in rows if row.kind != "met"]
+
+
+def visiting(visit: Callable[[Usage], Any], artist: pa.Array) -> Callable[[Iterator[TaskRow]], Iterator[TaskRow]]:
+    """Return what a task does for `month.Month.each`."""
+
+    def work(held: Iterator[TaskRow]) -> Iterator[TaskRow]:
+        codes: dict[str, Any] = {}
+        for usage in blocks_of(held, artist, codes):
+            found = visit(usage)
+            kind, arrays = ("each", found) if isinstance(found, tuple) else ("number", ([found],))
+            yield TaskRow("", kind, 0, packed_arrays({str(k): one for k, one in enumerate(arrays)}))
+        yield from (TaskRow(task, "met", 0, b"") for task in codes)
+
+    return work
 
 
 def gathering(
@@ -370,8 +439,10 @@ def gathering(
 
     def work(held: Iterator[TaskRow]) -> Iterator[TaskRow]:
         out = np.zeros((rows, columns), dtype=np.int64)
-        found = [visit(usage, out) for usage in blocks_of(held, artist)]
+        codes: dict[str, Any] = {}
+        found = [visit(usage, out) for usage in blocks_of(held, artist, codes)]
         if found:
             yield TaskRow("", "answer", 0, pack(out, totals_of(found)))
+        yield from (TaskRow(task, "met", 0, b"") for task in codes)
 
     return work

@@ -9,7 +9,7 @@ from fairpay.fraud.audit.scenario import USUAL, find_scenario, scenario_files
 from fairpay.fraud.detect.intake import ROLES
 from fairpay.fraud.detect.run import outputs, search
 from fairpay.logs.read import open_logs
-from fairpay.pipeline.jobs import two_or_more
+from fairpay.pipeline.jobs import placed, two_or_more
 from fairpay.pipeline.work import do, origins_of, watching
 from fairpay.reports.outcome import InputFile
 from fairpay.runs.inputs import log_inputs
@@ -37,12 +37,14 @@ def audit(logs: Logs, **options: Unpack[o.AuditOptions]) -> Audited:
     played = [find_scenario(name) for name in named]
     files = [InputFile("scenario", name) for name in scenario_files(named)]
 
-    def work(request: Request) -> Audited:
-        outcome, found = run_audit(request, watching(full), rules=rules, scenarios=played)
-        origins = origins_of("audit", full, rule=rules, scenario=list(named))
-        return Audited(outcome, found, (*outcome.inputs, *files), origins)
+    there = placed("audit", logs, rules, full)
 
-    return do("audit", logs, full, work, inputs=lambda _: files)
+    def work(request: Request) -> Audited:
+        outcome, found = run_audit(request, there.run, rules=rules, scenarios=played)
+        origins = {**origins_of("audit", full, rule=rules, scenario=list(named)), **there.origins}
+        return Audited(outcome, found, (*there.inputs, *outcome.inputs, *files), origins)
+
+    return do("audit", there.logs, there.options, work, inputs=lambda _: [*there.inputs, *files])
 
 
 @job

@@ -31,7 +31,7 @@ from fairpay.pipeline.terms import (
     terms_of,
     write_part,
 )
-from fairpay.pipeline.work import do, origins_of, publish, request_of, tables_in_files, watching
+from fairpay.pipeline.work import Placed, do, origins_of, publish, request_of, tables_in_files, watching
 from fairpay.reports.disclosure import merge_few
 from fairpay.reports.outcome import InputFile
 from fairpay.reports.summary import summary
@@ -43,7 +43,7 @@ from fairpay.settings.commands import complete
 from fairpay.settings.speech import job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fairpay.errors import FairpayError
     from fairpay.logs.doctor import FileFound
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from fairpay.settings import options as o
     from fairpay.settings.option import Logs, PathText
 
-__all__ = ["Checked", "Result", "check", "compare", "merge", "pay", "shard", "two_or_more"]
+__all__ = ["Checked", "Result", "check", "compare", "merge", "pay", "placed", "shard", "two_or_more"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -172,17 +172,23 @@ def pay(logs: Logs, **options: Unpack[o.PayOptions]) -> Result:
 
 def divided(command: Literal["compare", "pay"], logs: Logs, rules: Sequence[str], options: Mapping[str, Any]) -> Result:
     """Divide the money under some rules, on this machine or where Spark has the plays."""
-    go: Callable[[Request], Outcome] = partial(run, watch=watching(options))
+    there = placed(command, logs, rules, options)
+
+    def work(request: Request) -> Result:
+        outcome = merge_few(there.run(request), options.get("k", 1))
+        origins = {**origins_of(command, options, rule=list(rules)), **there.origins}
+        return Result(command, outcome, (*there.inputs, *outcome.inputs), origins)
+
+    return do(command, there.logs, there.options, work, rules=rules, inputs=lambda _: there.inputs)
+
+
+def placed(command: str, logs: Logs, rules: Sequence[str], options: Mapping[str, Any]) -> Placed:
+    """Say where a run is done: on this machine, or where Spark has the plays."""
     if options["engine"] == "spark" or is_spark(logs):
         from fairpay.pipeline.spark import on_spark  # noqa: PLC0415 - an extra
 
-        logs, options, go = on_spark(command, logs, rules, options)
-
-    def work(request: Request) -> Result:
-        outcome = merge_few(go(request), options.get("k", 1))
-        return Result(command, outcome, outcome.inputs, origins_of(command, options, rule=list(rules)))
-
-    return do(command, logs, options, work, rules=rules)
+        return on_spark(command, logs, rules, options)
+    return Placed(logs, options, partial(run, watch=watching(options)))
 
 
 @job

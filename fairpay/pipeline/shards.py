@@ -26,7 +26,7 @@ from fairpay.pipeline.parts import add_up, leaving, merged, part_of
 from fairpay.pipeline.request import Watch, begin
 from fairpay.pipeline.run import artist_names, plan_of, variants_of, warn_of_counts, warned
 from fairpay.pipeline.settle import Ending
-from fairpay.pipeline.warn import sentences, stop_if_strict
+from fairpay.pipeline.warn import named_elsewhere, sentences, stop_if_strict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from fairpay.engine.protocol import Listening
     from fairpay.kernels.arrays import Codes, Ints
     from fairpay.pipeline.intake import Plan, Taken, Variant
-    from fairpay.pipeline.request import Request
+    from fairpay.pipeline.request import Observer, Opened, Request
     from fairpay.reports.outcome import InputFile, Outcome
     from fairpay.rules.core.month import Totals, Usage
 
@@ -300,15 +300,25 @@ def conclude(request: Request, held: PartFile, inputs: Sequence[InputFile] = ())
     return concluded(request, held, Transcript(held.answers), inputs)
 
 
-def concluded(request: Request, held: PartFile, walks: Walks, inputs: Sequence[InputFile] = ()) -> Outcome:
-    """Do what a run does once its plays are taken in."""
-    variants, ending = ending_of(request, held, walks, inputs)
-    _, outcome = ending.settle(0)
+def concluded(  # noqa: PLR0913 - what is known, who holds the plays, and who looks on
+    request: Request,
+    held: PartFile,
+    walks: Walks,
+    inputs: Sequence[InputFile] = (),
+    *,
+    opened: Opened | None = None,
+    observer: Observer | None = None,
+) -> Outcome:
+    """Do what a run does once its plays are taken in; `opened`: the logs, where they are known here."""
+    variants, ending = ending_of(request, held, walks, inputs, opened=opened)
+    month, outcome = ending.settle(0)
+    if observer is not None:
+        observer.look(month, outcome)
     return ending.moved(variants, outcome)
 
 
 def ending_of(
-    request: Request, held: PartFile, walks: Walks, inputs: Sequence[InputFile] = ()
+    request: Request, held: PartFile, walks: Walks, inputs: Sequence[InputFile] = (), *, opened: Opened | None = None
 ) -> tuple[tuple[Variant, ...], Ending]:
     """Return what is divided, and what settles it.
 
@@ -318,12 +328,13 @@ def ending_of(
     """
     assert held.part is not None
     currency = check_stated(request.money, required=request.money_required)
-    variants, cautions = variants_of(request), Cautions()
+    variants, cautions = variants_of(request), Cautions() if opened is None else opened.cautions
     for one in held.part.warned:
         cautions.add(one.code, one.count, one.examples, one.advice)
     plan, fee_unit = plan_of(request, currency, kept=False)
     month = merged(replace(plan, counted=counted_of(held)), held.part, variants, walks)
-    elsewhere = sorted(held.part.elsewhere.items(), key=lambda one: (-one[1], one[0]))
+    found = sorted(held.part.elsewhere.items(), key=lambda one: (-one[1], one[0]))
+    elsewhere = found if found or opened is None else named_elsewhere(opened.logs)
     warn_of_counts(held.part.columns, elsewhere, request, cautions, month.counts)
     warnings = warned(month, cautions, request)
     return variants, Ending(request, currency, fee_unit, artist_names(request.artists), month, inputs, warnings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Finished",
+    "Placed",
     "do",
     "origins_of",
     "publish",
@@ -73,6 +74,21 @@ class Finished(Protocol):
 
 
 T = TypeVar("T", bound=Finished)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a run is done."""
+
+    logs: Any
+    """What it sees as its log."""
+    options: Mapping[str, Any]
+    run: Callable[..., Outcome]
+    """Does it: takes a request, and who looks on."""
+    inputs: tuple[InputFile, ...] = ()
+    """What is read elsewhere, in the place of logs."""
+    origins: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
+    """What the manifest says of the place."""
 
 
 def do(  # noqa: PLR0913 - what makes one job another

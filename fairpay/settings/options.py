@@ -439,8 +439,9 @@ class CheckOptions(QualifyingOptions, ReadingOptions, RunOptions):
 
 
 class AuditOptions(
-    RulesOptions, ScenarioOptions, MoneyOptions, QualifyingOptions, ReadingOptions, OutputOptions, RunOptions
-):
+    RulesOptions, ScenarioOptions, MoneyOptions, QualifyingOptions, ReadingOptions, OutputOptions, RunOptions,
+    EngineOptions,
+):  # fmt: skip
     """Options of `audit`."""
 
 

@@ -15,7 +15,6 @@ from fairpay.money.currency import round_half_even
 from fairpay.money.rounding import Allocation
 from fairpay.pipeline.division import typical_fee
 from fairpay.pipeline.measures import HEAVY, steered, walk_payouts
-from fairpay.pipeline.run import run
 from fairpay.reports.outcome import Control
 from fairpay.reports.tables import Shown
 from fairpay.rules import find_rule, rule_classes
@@ -23,13 +22,13 @@ from fairpay.rules.core.rule import Joining
 from fairpay.rules.solvers.caps import safe_cap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pyarrow as pa
 
     from fairpay.fraud.audit.scenario import Attack, Scenario
     from fairpay.logs.schema import Listens, RawBatch
-    from fairpay.pipeline.run import Request, Watch
+    from fairpay.pipeline.run import Request
     from fairpay.reports.outcome import InputFile, Outcome
     from fairpay.rules.core.month import Month
     from fairpay.rules.core.rule import Rule
@@ -183,9 +182,9 @@ def remarks(month: Month) -> tuple[str, ...]:
 
 
 def run_audit(
-    request: Request, watch: Watch, *, rules: Sequence[str], scenarios: Sequence[Scenario]
+    request: Request, go: Callable[..., Outcome], *, rules: Sequence[str], scenarios: Sequence[Scenario]
 ) -> tuple[Outcome, Audit]:
-    """Read the logs once, and audit the month.
+    """Read the logs once, and audit the month; `go` does a run, on this machine or where Spark has the plays.
 
     Raises:
         UsageError: a policy, own history, wishes, delegations or decisions are given.
@@ -194,7 +193,7 @@ def run_audit(
     """
     refuse_conditions(request)
     auditor = Auditor(request, rules, scenarios)
-    outcome = run(request, watch, observer=auditor)
+    outcome = go(request, observer=auditor)
     assert auditor.found is not None
     return replace(outcome, controls=(*outcome.controls, formula_control(auditor.found))), auditor.found
 

@@ -313,17 +313,17 @@ def with_artist(without: Accounts, artist: int, plays: int, play: Fraction) -> A
 def listeners_of(baseline: Baseline, artists: Sequence[int]) -> dict[int, tuple[Users, Ints]]:
     """Pick out the listeners of a few artists, in one walk, and what each plays of the artist: int64[listeners]."""
 
-    def pick(usage: Usage) -> list[tuple[Ints, ...]]:
+    def pick(usage: Usage) -> tuple[Ints, ...]:
         entries = [np.flatnonzero(usage.artist == artist) for artist in artists]
         users = [np.searchsorted(usage.start, entry, side="right") - 1 for entry in entries]
-        return [
-            (usage.fee[user], usage.total[user], usage.plays[user], usage.amount[entry])
+        return tuple(
+            column
             for user, entry in zip(users, entries, strict=True)
-        ]
+            for column in (usage.fee[user], usage.total[user], usage.plays[user], usage.amount[entry])
+        )
 
-    blocks = zip(*baseline.month.each(pick), strict=True)
-    found = [[np.concatenate(column) for column in zip(*parts, strict=True)] for parts in blocks]
-    return {artist: (Users(*users), amount) for artist, (*users, amount) in zip(artists, found, strict=True)}
+    found = [np.concatenate(column) for column in zip(*baseline.month.each(pick), strict=True)]
+    return {artist: (Users(*found[4 * k : 4 * k + 3]), found[4 * k + 3]) for k, artist in enumerate(artists)}
 
 
 def worth(replay: Replay, rule: Rule, laid: Sequence[Steps], listeners: dict[int, tuple[Users, Ints]]) -> list[Worth]:
