@@ -12,9 +12,10 @@ from fairpay.fraud.jobs import audit, suspects
 from fairpay.ledger.jobs import adjust, close, diff
 from fairpay.ledger.tables import init
 from fairpay.ledger.verify import verify
-from fairpay.pipeline.jobs import Checked, Result, check, compare, merge, pay, shard
-from fairpay.pipeline.leaks import leaks
-from fairpay.pipeline.pseudonyms import pseudonymize
+from fairpay.pipeline.jobs import Checked, Result, check, compare, pay
+from fairpay.sharing.jobs import merge, shard
+from fairpay.sharing.leaks import leaks
+from fairpay.sharing.pseudonyms import pseudonymize
 from fairpay.synth.make import synth
 
 __all__ = [

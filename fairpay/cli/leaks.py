@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fairpay.cli.outcomes import present_data
 from fairpay.cli.screens.leaks import as_json, screen
-from fairpay.pipeline.leaks import leaks
+from fairpay.sharing.leaks import leaks
 
 if TYPE_CHECKING:
     from fairpay.cli.invocation import Invocation

@@ -8,8 +8,8 @@ from fairpay.cli.outcomes import balanced, present
 from fairpay.cli.screens import compare, pay
 from fairpay.cli.terminal import tell
 from fairpay.cli.words import counted
-from fairpay.pipeline.jobs import merge
-from fairpay.pipeline.terms import Contribution
+from fairpay.sharing.jobs import merge
+from fairpay.sharing.terms import Contribution
 
 if TYPE_CHECKING:
     from fairpay.cli.invocation import Invocation

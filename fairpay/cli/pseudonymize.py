@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fairpay.cli.outcomes import present_data
 from fairpay.cli.progress import watching
 from fairpay.cli.screens.pseudonymize import as_json, screen
-from fairpay.pipeline.pseudonyms import pseudonymize
+from fairpay.sharing.pseudonyms import pseudonymize
 
 if TYPE_CHECKING:
     from fairpay.cli.invocation import Invocation

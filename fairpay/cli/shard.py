@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fairpay.cli.progress import watching
 from fairpay.cli.terminal import tell
 from fairpay.cli.words import counted
-from fairpay.pipeline.jobs import shard
+from fairpay.sharing.jobs import shard
 
 if TYPE_CHECKING:
     from fairpay.cli.invocation import Invocation

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.pipeline.leaks import Leaks
+    from fairpay.sharing.leaks import Leaks
 
 __all__ = ["as_json", "screen"]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.pipeline.pseudonyms import Pseudonymized
+    from fairpay.sharing.pseudonyms import Pseudonymized
 
 __all__ = ["as_json", "screen"]
 

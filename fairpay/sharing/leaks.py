@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fairpay.errors import InputError
-from fairpay.pipeline.terms import read_part
 from fairpay.reports.disclosure import revealed
 from fairpay.reports.tables import SECOND_DIGITS, decimals
 from fairpay.rules.core.promise import Promise
@@ -20,6 +19,7 @@ from fairpay.runs.manifest import read_manifest
 from fairpay.runs.totals import payout_columns, sum_of
 from fairpay.runs.verify import SUMMARY, TABLES, UNREADABLE
 from fairpay.settings.speech import job
+from fairpay.sharing.terms import read_part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

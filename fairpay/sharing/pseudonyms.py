@@ -25,7 +25,6 @@ from fairpay.errors import NothingToPayError, OutputError, UsageError
 from fairpay.logs.names import KNOWN, normal
 from fairpay.logs.tables import read_subscribers
 from fairpay.money.currency import Currency
-from fairpay.pipeline.keyfile import read_key
 from fairpay.pipeline.repeats import Watching, find_repeats
 from fairpay.pipeline.request import begin, input_files
 from fairpay.pipeline.run import warn_of_counts
@@ -38,6 +37,7 @@ from fairpay.runs import disk
 from fairpay.runs.rejects import is_same, write_rejects
 from fairpay.settings.commands import complete
 from fairpay.settings.speech import job
+from fairpay.sharing.keyfile import read_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
