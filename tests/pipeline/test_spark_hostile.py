@@ -6,10 +6,12 @@ import datetime as dt
 import gzip
 import json
 import os
+import shutil
 import signal
 import sys
 import time
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +45,10 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Two executors of their own processes; a task that takes long is begun a second time."""
     settings = {"spark.sql.shuffle.partitions": "2", "spark.speculation": "true", "spark.speculation.interval": "10ms"}
     session = start_spark(tmp_path_factory.mktemp("spark"), master="local-cluster[2,1,1024]", **settings)
+    left = Path(find_spec("pyspark").submodule_search_locations[0], "work", session.sparkContext.applicationId)  # type: ignore[union-attr,index] # it is there
     yield session
     session.stop()
+    shutil.rmtree(left, ignore_errors=True)  # executors run in the package's own folder
 
 
 def found(log: Any, **options: Any) -> Any:  # noqa: ANN401 - results
