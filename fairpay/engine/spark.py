@@ -85,7 +85,7 @@ def is_spark(value: object) -> bool:
 
 
 def session(*, master: str | None = None, remote: str | None = None) -> Any:  # noqa: ANN401 - of Spark
-    """Return the session that exists, or begin one: at --master, at a Spark Connect server, or on this machine.
+    """Return the session that exists, or begin one: at --master, at a Spark Connect server, or as Spark is set up.
 
     Raises:
         UsageError: PySpark is not installed.
@@ -104,8 +104,8 @@ def session(*, master: str | None = None, remote: str | None = None) -> Any:  # 
     builder = SparkSession.builder.appName("fairpay")
     if remote is None:
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-        if master is not None or "MASTER" not in os.environ:
-            builder = builder.master(master or "local[*]")
+        if master is not None:  # else as spark-submit or spark-defaults.conf say
+            builder = builder.master(master).config("spark.ui.enabled", not master.startswith("local"))
         builder = builder.config("spark.ui.showConsoleProgress", "false").config("spark.log.level", "ERROR")
     else:
         builder = builder.remote(remote)
