@@ -37,6 +37,7 @@ __all__ = [
     "Weigher",
     "keyed",
     "lengths_of",
+    "limits",
     "unit_of",
     "units_counted",
     "wanted_roles",

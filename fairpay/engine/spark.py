@@ -40,7 +40,6 @@ __all__ = [
     "SparkWalks",
     "TaskRow",
     "bucketed",
-    "is_spark",
     "kept_blocks",
     "opened",
     "said_by_spark",
@@ -77,11 +76,6 @@ class TaskRow:
     kind: str
     pool: int
     body: bytes
-
-
-def is_spark(value: object) -> bool:
-    """Whether a value is a frame of Spark."""
-    return type(value).__module__.startswith("pyspark.") and hasattr(value, "mapInArrow")
 
 
 def session(*, master: str | None = None, remote: str | None = None) -> Any:  # noqa: ANN401 - of Spark

@@ -13,6 +13,7 @@ import pyarrow as pa
 from fairpay.adjust.decisions import Decisions
 from fairpay.adjust.layering import Layering
 from fairpay.adjust.payers import Payers
+from fairpay.adjust.weights import limits
 from fairpay.engine.local import LocalEngine
 from fairpay.engine.spool import Spool
 from fairpay.pipeline.census import census_of, weigher_of
@@ -136,6 +137,11 @@ class Plan:
     """What policies ask for, counted over everybody; None: it is counted in these logs."""
     partly: bool = False
     """Whether these are the plays of some users only: what needs everybody is checked where parts are added up."""
+
+    @property
+    def counting(self) -> bool:
+        """Whether policies count streams and listeners before plays are weighed."""
+        return any(limits(one.policy) for one in self.policies)
 
 
 class Pools(Protocol):

@@ -12,7 +12,6 @@ import polars as pl
 import pyarrow as pa
 
 from fairpay.adjust.policy import find_policy
-from fairpay.engine.spark import is_spark
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.doctor import examine
 from fairpay.logs.read import as_paths
@@ -25,6 +24,7 @@ from fairpay.rules import USUAL
 from fairpay.runs.inputs import HashedInputs
 from fairpay.runs.publish import Target
 from fairpay.settings.commands import complete
+from fairpay.settings.option import is_spark
 from fairpay.settings.speech import job
 
 if TYPE_CHECKING:

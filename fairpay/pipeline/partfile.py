@@ -69,8 +69,17 @@ class Answer:
     """Which variant of the month was visited."""
 
     def __add__(self, other: Answer) -> Answer:
-        """Add what other users' visits come to; who has no user has no totals."""
-        return Answer(self.sums + other.sums, totals_of((self.totals, other.totals)), self.pool)
+        """Add what other users' visits come to; who has no user has no totals.
+
+        Raises:
+            InputError: a sum has left 64 bits.
+
+        """
+        sums = self.sums + other.sums
+        if (sums < 0).any():
+            message = "the sums of the parts leave 64 bits"
+            raise InputError(message, advice="Divide the month in several pools.")
+        return Answer(sums, totals_of((self.totals, other.totals)), self.pool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -128,7 +128,7 @@ def contribute(  # noqa: PLR0913 - what is added, and by whom
         check_terms(known.terms, terms, "the sum and this part")
     plan, opened = partly(request, known, kept=key is not None), request.opened
     begin(request, watch)
-    if plan.counted is None and any(policy.policy.boosts or policy.policy.thresholds for policy in plan.policies):
+    if plan.counted is None and plan.counting:
         bare = PartFile(terms=terms, round=1, parts=(), party=party, census=counted_apart(plan, opened.logs))
         return replace(bare, parts=(mark_of(bare),))
     first = known is None or known.part is None
@@ -231,8 +231,6 @@ def add(several: Sequence[PartFile], names: Sequence[str], request: Request) -> 
         answers = first.answer
         for other in several[1:]:
             answers = tuple(mine + more for mine, more in zip(answers, other.answer, strict=True))
-            for answer in answers:
-                check_sums(answer)
         if whole.parts == first.everybody:
             return replace(whole, answers=(*first.answers, *answers), answer=(), everybody=(), after="")
         return replace(whole, answer=answers)
@@ -268,18 +266,6 @@ def check_terms(one: Mapping[str, Any], other: Mapping[str, Any], names: str) ->
             differ = f"{key} is {mine!r} and {theirs!r}" if len(f"{mine}{theirs}") <= SHOWN else f"{key} differs"
             message = f"{names} are on different terms: {differ}"
             raise InputError(message, advice="Make all parts of a month with the same options and the same fairpay.")
-
-
-def check_sums(answer: Answer) -> None:
-    """Refuse sums that have left 64 bits.
-
-    Raises:
-        InputError: some have.
-
-    """
-    if (answer.sums < 0).any():
-        message = "the sums of the parts leave 64 bits"
-        raise InputError(message, advice="Divide the month in several pools.")
 
 
 def conclude(request: Request, held: PartFile, inputs: Sequence[InputFile] = ()) -> Outcome:

@@ -40,9 +40,9 @@ from fairpay.pipeline.shards import concluded
 from fairpay.pipeline.work import Placed, request_of, tables_in_files, watching
 from fairpay.qualify import refused_rows
 from fairpay.reports.outcome import InputFile
-from fairpay.rules.core.month import Usage, totals_of
 from fairpay.rules.core.rule import Needs
 from fairpay.runs.inputs import LOGS
+from fairpay.settings.option import is_spark
 from fairpay.settings.values import Reading, Running
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from fairpay.pipeline.intake import Plan, Variant
     from fairpay.pipeline.request import Observer, Request
     from fairpay.reports.outcome import Outcome
-    from fairpay.rules.core.month import Totals
+    from fairpay.rules.core.month import Totals, Usage
 
 __all__ = ["on_spark"]
 
@@ -176,14 +176,13 @@ def recipe_of(request: Request) -> tuple[Recipe, pa.Table | None]:
     running = Running(memory=plan.running.memory or TASK_MEMORY, threads=1)
     artists = None if request.artists is None or request.policy is None else read_artists(request.artists)
     reading = replace(plan.reading, rejects=None, header=True)
-    limited = any(policy.policy.boosts or policy.policy.thresholds for policy in plan.policies)
     plan = replace(
         plan,
         payers=Payers(),
         running=running,
         artists=artists,
         reading=reading,
-        counted=None if limited else {},
+        counted=None if plan.counting else {},
         partly=True,
         rowless=True,
         set_aside=True,
@@ -297,12 +296,11 @@ def pack_answer(sums: Ints, totals: Totals) -> bytes:
 
 def add_answers(files: Sequence[bytes], rows: int, columns: int) -> tuple[Ints, Totals]:
     """Add up what tasks' visits came to."""
-    sums, totals = np.zeros((rows, columns), dtype=np.int64), []
+    whole = Answer(np.zeros((rows, columns), dtype=np.int64), ())
     for content in files:
         (answer,) = unpacked(content, "a task").answer
-        sums += answer.sums
-        totals.append(answer.totals)
-    return sums, totals_of(totals)
+        whole += answer
+    return whole.sums, whole.totals
 
 
 def default_partitions(spark: Any) -> int:  # noqa: ANN401 - of Spark
@@ -335,7 +333,7 @@ def on_spark(command: str, logs: object, rules: Sequence[str], options: Mapping[
         refuse_on_spark(request_of(command, (), rules, filed))
     paths = as_paths(logs)
     kind, files, folder = "frame", ["frame"], None
-    if cluster.is_spark(logs):
+    if is_spark(logs):
         frame: Any = logs
         spark = frame.sparkSession
     elif paths is None:

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Protocol, Required, TypeAlias, Union
 
 from fairpay.errors import UsageError
 
-__all__ = ["Amount", "Logs", "Option", "Table", "defaults", "is_table", "nearest", "options_of"]
+__all__ = ["Amount", "Logs", "Option", "Table", "defaults", "is_spark", "is_table", "nearest", "options_of"]
 
 
 class ArrowTable(Protocol):
@@ -171,6 +171,11 @@ def defaults(group: type) -> dict[str, Any]:
 def is_table(value: object) -> bool:
     """Whether a value is a table in memory."""
     return hasattr(value, "__arrow_c_stream__") or hasattr(value, "collect_batches")
+
+
+def is_spark(value: object) -> bool:
+    """Whether a value is a frame of Spark."""
+    return type(value).__module__.startswith("pyspark.") and hasattr(value, "mapInArrow")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

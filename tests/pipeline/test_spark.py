@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from java import start_spark
+from java import ON_SPARK, start_spark
+from outcomes import same
 from sample import SAMPLE_DATA
 
 import fairpay
@@ -23,12 +24,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-pytestmark = [
-    pytest.mark.spark,
-    pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = ON_SPARK
 LISTENS, SUBSCRIBERS = SAMPLE_DATA / "listens.csv", SAMPLE_DATA / "subscribers.csv"
 POLICY = """title = "t"
 source = "s"
@@ -47,11 +43,6 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     session = start_spark(tmp_path_factory.mktemp("spark"), **{"spark.sql.shuffle.partitions": "3"})
     yield session
     session.stop()
-
-
-def same(there: Any, here: Any) -> bool:  # noqa: ANN401 - results
-    """Whether two results say the same."""
-    return bool(there.arrow.equals(here.arrow) and there.summary == here.summary)
 
 
 RULES = [name for name, rule in rule_classes().items() if rule.needs is not Needs.EVERYTHING]

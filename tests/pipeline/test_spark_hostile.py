@@ -19,7 +19,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from java import start_spark
+from java import ON_SPARK, start_spark
 from sample import SAMPLE_DATA
 
 import fairpay
@@ -29,12 +29,7 @@ from fairpay.errors import InputError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = [
-    pytest.mark.spark,
-    pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = ON_SPARK
 LISTENS = SAMPLE_DATA / "listens.csv"
 HEAD = "user,artist,plays\n"
 OCTOBER = {"since": "2026-10-01", "until": "2026-10-31"}

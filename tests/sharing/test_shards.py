@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from outcomes import same
 from parties import in_parts
 from sample import SAMPLE_DATA as SAMPLE
 
@@ -50,11 +51,6 @@ def divided(frame: pl.DataFrame, parties: int) -> list[pl.DataFrame]:
 def sample() -> pl.DataFrame:
     """The plays of the sample."""
     return pl.read_csv(SAMPLE / "listens.csv", infer_schema=False)
-
-
-def same(merged: Any, whole: Any) -> bool:  # noqa: ANN401 - results
-    """Whether two results say the same."""
-    return bool(merged.arrow.equals(whole.arrow) and merged.summary == whole.summary)
 
 
 BY_SUMS = [rule.name for rule in rule_classes().values() if rule.needs is Needs.SUMS]

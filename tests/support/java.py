@@ -7,11 +7,20 @@ import stat
 import sys
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["java_home", "start_spark"]
+__all__ = ["ON_SPARK", "java_home", "start_spark"]
 
+ON_SPARK = [
+    pytest.mark.spark,
+    pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+"""Marks of tests on Spark, whose libraries warn of themselves."""
 WRAPPER = """#!/bin/bash
 given=()
 for word in "$@"; do

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 EUR = Currency("EUR", 2)
 
 
+def same(one: Any, other: Any) -> bool:  # noqa: ANN401 - results
+    """Whether two results say the same."""
+    return bool(one.arrow.equals(other.arrow) and one.summary == other.summary)
+
+
 @dataclass(frozen=True)
 class Trial(Rule):
     """A rule for study, in the tests only."""
