@@ -48,6 +48,10 @@ def screen(outcome: Outcome, *, equal_fees: bool) -> Iterator[RenderableType]:
         yield from one_listener(outcome)
     else:
         yield from many_rules(outcome) if others else two_rules(outcome, first, second, equal_fees=equal_fees)
+    if outcome.groups:
+        from fairpay.cli.screens.groups import by_group  # noqa: PLC0415 - only where groups are asked for
+
+        yield from by_group(outcome, equal_fees=equal_fees)
     yield ""
     yield placed(outcome)
 
