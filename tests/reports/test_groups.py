@@ -161,6 +161,7 @@ def test_listeners_of_a_label_are_counted_once(month: list[Any]) -> None:
 @pytest.mark.parametrize("threads", [1, 2])
 def test_order_of_rows_and_files_and_threads_change_nothing(threads: int, tmp_path: Path) -> None:
     plays = pl.read_csv(LISTENS, infer_schema=False)
+    plays = plays.with_columns(country=pl.col("track_id").str.slice(-2, 1), plan=pl.col("user_id").str.slice(-1))
     chance = random.Random(threads)  # noqa: S311 - no secret
     mixed = plays.sample(fraction=1, shuffle=True, seed=threads)
     for name in ("x", "y", "z"):
@@ -273,13 +274,18 @@ def test_under_k_a_group_is_the_sum_of_its_published_artists() -> None:
 
 
 def test_under_k_groups_of_few_listeners_are_merged_as_artists_are() -> None:
-    plain = fairpay.compare(LISTENS, subscribers=SUBSCRIBERS, by="plan").groups["plan"]
+    paid = (
+        pl.read_csv(SUBSCRIBERS, infer_schema=False)
+        .with_row_index("n")
+        .with_columns(plan=pl.when(pl.col("n").is_in([0, 1])).then(pl.lit("trial")).otherwise(pl.col("n") % 3))
+    )
+    plain = fairpay.compare(LISTENS, subscribers=paid, by="plan").groups["plan"]
     assert ("trial", 2) in rows(plain, "plan", "listeners")
-    found = fairpay.compare(LISTENS, subscribers=SUBSCRIBERS, by="plan", k=5).groups["plan"]
+    found = fairpay.compare(LISTENS, subscribers=paid, by="plan", k=5).groups["plan"]
     assert all(count is None or count >= 5 for count in found["listeners"].to_pylist())
     assert sum(found["paid"].to_pylist()) == sum(plain["paid"].to_pylist())
-    merged = [row for row in rows(found, "plan", "groups", "listeners") if row[1] > 1]
-    assert merged == [("(4 groups, all)", 4, None)] or all(count >= 3 for _, count, _ in merged)
+    (merged,) = [row for row in rows(found, "groups", "listeners") if row[0] > 1]
+    assert merged in {(3, None), (4, None)}  # with it those two that hide it, or all where two do not
 
 
 def test_the_screen_shows_groups_in_eighty_columns(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
