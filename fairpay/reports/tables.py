@@ -88,7 +88,8 @@ def artist_names(outcome: Outcome, artist: pa.Array) -> pa.Array:
 def artist_columns(outcome: Outcome, order: Ints) -> dict[str, pa.Array]:
     """Return `artist`, `name` (only with an artist file), `plays`, `seconds` and `listeners`, in the order given.
 
-    Where artists are merged `artists` says before the plays how many a line is of; `listeners` is null where several.
+    Where artists are merged `artists` says before the plays how many a line is of; `listeners` is null where several,
+    and wherever nobody knows them.
 
     `seconds` is an exact decimal with 3 digits (milliseconds / 1000). The column is always there, so that the shape
     of a table does not depend on the log, and is null throughout where the log has no duration.
@@ -97,16 +98,15 @@ def artist_columns(outcome: Outcome, order: Ints) -> dict[str, pa.Array]:
     columns = {"artist": artist}
     if outcome.names:
         columns["name"] = artist_names(outcome, artist)
-    several = None
     if outcome.merged is not None:
         columns["artists"] = pa.array(outcome.merged.artists[order])
-        several = outcome.merged.artists[order] > 1
     columns["plays"] = pa.array(outcome.plays[order])
     if outcome.ms is None:
         columns["seconds"] = pa.nulls(len(order), pa.decimal128(38, SECOND_DIGITS))
     else:
         columns["seconds"] = decimals(outcome.ms[order], SECOND_DIGITS)
-    columns["listeners"] = pa.array(outcome.listeners[order], mask=several)
+    listeners = outcome.listeners[order]
+    columns["listeners"] = pa.array(listeners, mask=None if listeners.all() else listeners == 0)
     return columns
 
 

@@ -387,7 +387,7 @@ class GroupOptions(TypedDict, total=False):
     by: Annotated[
         Sequence[str],
         Option(
-            "Add up by a column of the artist file, such as label, or of the subscribers or the log, such as plan.",
+            "Add up by a column of the artist file (label), of the subscribers or the log (plan), or pay by month.",
             WRITE,
             default=(),
             metavar="COLUMN",

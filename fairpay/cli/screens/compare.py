@@ -163,8 +163,9 @@ def many_rules(outcome: Outcome) -> Iterator[RenderableType]:
     yield by_tier(outcome, first, others)
     yield ""
     yield extremes_of_each(outcome, first, others)
-    yield ""
-    yield steering(outcome)
+    if any(payout.steered_by_top_1_percent is not None for payout in outcome.payouts):
+        yield ""
+        yield steering(outcome)
 
 
 def moved(outcome: Outcome, first: Payout, others: Sequence[Payout]) -> RenderableType:

@@ -101,5 +101,5 @@ def reasons(outcome: Outcome, first: Rule, second: Rule, *, equal_fees: bool) ->
 
 def neutral(outcome: Outcome, artist: int) -> str:
     """`12 listeners, 340 plays`."""
-    listeners = counted(int(outcome.listeners[artist]), "listener")
-    return f"{listeners}, {counted(int(outcome.plays[artist]), 'play')}"
+    listeners, plays = int(outcome.listeners[artist]), counted(int(outcome.plays[artist]), "play")
+    return f"{counted(listeners, 'listener')}, {plays}" if listeners else plays

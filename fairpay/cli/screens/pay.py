@@ -61,6 +61,6 @@ def best_paid(outcome: Outcome) -> RenderableType:
         units = int(allocation.paid[artist])
         share = percent(Fraction(units, allocation.pool) if allocation.pool else None)
         listeners, plays = int(outcome.listeners[artist]), int(outcome.plays[artist])
-        cells.append((amount(units, outcome.currency), share, f"{listeners:,}", f"{plays:,}"))
+        cells.append((amount(units, outcome.currency), share, f"{listeners:,}" if listeners else "-", f"{plays:,}"))
     names = named(outcome, best, cells, headers=headers)
     return figures("Paid most", *headers, rows=[(name, *cell) for name, cell in zip(names, cells, strict=True)])
