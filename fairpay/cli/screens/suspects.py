@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from fairpay.cli.screens.parts import about, figures, paragraph, remarks, title
-from fairpay.cli.words import amount, counted, joined, visible
+from fairpay.cli.words import amount, counted, joined, percent, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from fairpay.fraud.detect.findings import Finding
+    from fairpay.fraud.detect.nearest import Near
     from fairpay.fraud.detect.run import Searched
     from fairpay.reports.outcome import Outcome
 
@@ -31,8 +33,11 @@ def screen(searched: Searched) -> Iterator[RenderableType]:
     yield from about(outcome)
     yield ""
     yield from remarks(outcome)
-    yield paragraph(f"{counts(searched.found, heads)}. A finding is a reason to look, not a verdict.", style="bold")
-    yield ""
+    if heads:
+        yield paragraph(f"{counts(searched.found, heads)}. A finding is a reason to look, not a verdict.", style="bold")
+        yield ""
+    else:
+        yield from nobody(searched)
     for kind, words in (("account", ("group", "user")), ("artist", ("artist",))):
         chosen = [one for one in heads if one.kind in words]
         if chosen:
@@ -42,6 +47,30 @@ def screen(searched: Searched) -> Iterator[RenderableType]:
     for reason in dict.fromkeys(idle.values()):
         names = joined([name for name, why in idle.items() if why == reason])
         yield paragraph(f"Not checked: {names}, because {reason}.")
+
+
+def nobody(searched: Searched) -> Iterator[RenderableType]:
+    """Say that nothing was found, and who comes nearest to the levels from which a look is worth it."""
+    near = " These come nearest:" if searched.near else ""
+    yield paragraph(f"No account and no artist is worth a look by these signals.{near}", style="bold")
+    yield ""
+    if searched.near:
+        names = searched.outcome.names
+        rows = [
+            [short(names.get(one.subject, one.subject)), percent(Fraction(one.reached)), missed(one)]
+            for one in searched.near
+        ]
+        yield figures("Nearest", "Reached", "What is measured, and from where on it counts", rows=rows, words=(0, 2))
+        yield ""
+
+
+def missed(one: Near) -> str:
+    """Say which level was missed: `plays 97 times a day (300 and a second reason)`."""
+    second = "" if one.missed[0].alone else " with a second reason"
+    return "; ".join(
+        f"{m.signal.words(m.value)} ({'up to' if m.signal.low else 'from'} {m.signal.figure(m.level)}{second})"
+        for m in one.missed
+    )
 
 
 def counts(found: Sequence[Finding], heads: Sequence[Finding]) -> str:

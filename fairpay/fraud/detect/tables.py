@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fairpay.fraud.detect.findings import Evidence, Finding
+    from fairpay.fraud.detect.nearest import Near
     from fairpay.reports.outcome import Outcome
 
 __all__ = ["review_table", "summary", "suspects_table"]
@@ -77,7 +78,7 @@ def numbers(values: Sequence[float]) -> pa.Array:
     return pa.array([None if math.isnan(value) else round(value, DECIMALS) for value in values], pa.float64())
 
 
-def summary(found: Sequence[Finding], evidence: Evidence, outcome: Outcome) -> dict[str, Any]:
+def summary(found: Sequence[Finding], near: Sequence[Near], evidence: Evidence, outcome: Outcome) -> dict[str, Any]:
     """Return what a script wants to know; no user id is in it."""
     text = outcome.currency.text
     heads = [one for one in found if one.kind != "user" or not one.group]
@@ -98,11 +99,27 @@ def summary(found: Sequence[Finding], evidence: Evidence, outcome: Outcome) -> d
             }
             for k, payout in enumerate(outcome.payouts)
         ],
+        "nearest": [nearly(one) for one in near],
         "signals": looked_for(evidence),
         "warnings": warnings_of(outcome.warnings),
         "note": "A finding is a reason to look, not a verdict: no number here is a probability. Nothing is withheld "
         "until a person has decided, in the review file.",
     }
+
+
+def nearly(one: Near) -> dict[str, Any]:
+    """Describe who comes near without naming a user: how far, and what was held against which level."""
+    missed = [
+        {
+            "signal": m.signal.name,
+            "value": round(m.value, DECIMALS),
+            "level": round(m.level, DECIMALS),
+            "alone": m.alone,
+        }
+        for m in one.missed
+    ]
+    artist = one.subject if one.kind == "artist" else None
+    return {"kind": one.kind, "artist": artist, "reached": round(one.reached, DECIMALS), "missed": missed}
 
 
 def money(outcome: Outcome, units: Sequence[int | None]) -> str | None:
