@@ -13,7 +13,7 @@ from fairpay.money.integers import sum_exactly
 from fairpay.reports.figures import Tier, shift, tiers
 from fairpay.reports.summary import ratio, tier_of
 from fairpay.reports.summary import summary as compared
-from fairpay.reports.tables import by_payout, change_percent, currency_of, decimals
+from fairpay.reports.tables import ColumnKind, TableColumn, by_payout, change_percent, currency_of, decimals, table_of
 from fairpay.rules.core.rule import Rule
 
 if TYPE_CHECKING:
@@ -183,8 +183,8 @@ def table(outcome: Outcome, found: Sequence[Point]) -> pa.Table:
     digits, null where the first rule pays nothing), `currency`.
     """
 
-    def column(kind: pa.DataType, value: Callable[[Point], Any]) -> pa.Array:
-        return pa.array([value(point) for point in found], kind)
+    def column(kind: ColumnKind, of: pa.DataType, value: Callable[[Point], Any]) -> TableColumn:
+        return TableColumn(kind, pa.array([value(point) for point in found], of))
 
     def pair(several: Sequence[Tier]) -> tuple[Ints, Ints]:
         both = np.array([(tier.before, tier.after) for tier in several], dtype=np.int64)
@@ -192,22 +192,26 @@ def table(outcome: Outcome, found: Sequence[Point]) -> pa.Table:
 
     word, number, digits = pa.large_string(), pa.float64(), outcome.currency.digits
     before, after = pair([point.small for point in found])
+    moved = np.array([point.change.moved for point in found], dtype=np.int64)
+    kind = ColumnKind
     columns = {
-        "rule": column(word, lambda p: p.rule.label),
-        "series": column(word, lambda p: p.series.label),
-        "parameter": column(word, lambda p: p.series.parameter or None),
-        "value": column(number, lambda p: float(p.value) if isinstance(p.value, Fraction) else None),
-        "moved": decimals(np.array([p.change.moved for p in found], dtype=np.int64), digits),
-        "moved_share": column(number, lambda p: ratio(p.change.share)),
-        "most_per_fee": column(number, lambda p: ratio(p.most)),
-        "fraud_proof": column(pa.bool_(), lambda p: p.proof if p.known else None),
-        "last_fraud_proof_value": column(pa.bool_(), lambda p: p.edge is not None),
-        "steered_by_top_1_percent_of_listeners": column(number, lambda p: ratio(p.payout.steered_by_top_1_percent)),
-        "small_artists_change": decimals(after - before, digits),
-        "small_artists_change_percent": change_percent(before, after),
+        "rule": column(kind.KEY, word, lambda p: p.rule.label),
+        "series": column(kind.TEXT, word, lambda p: p.series.label),
+        "parameter": column(kind.TEXT, word, lambda p: p.series.parameter or None),
+        "value": column(kind.RATIO, number, lambda p: float(p.value) if isinstance(p.value, Fraction) else None),
+        "moved": TableColumn(kind.MONEY, decimals(moved, digits)),
+        "moved_share": column(kind.SHARE, number, lambda p: ratio(p.change.share)),
+        "most_per_fee": column(kind.RATIO, number, lambda p: ratio(p.most)),
+        "fraud_proof": column(kind.TEXT, pa.bool_(), lambda p: p.proof if p.known else None),
+        "last_fraud_proof_value": column(kind.TEXT, pa.bool_(), lambda p: p.edge is not None),
+        "steered_by_top_1_percent_of_listeners": column(
+            kind.SHARE, number, lambda p: ratio(p.payout.steered_by_top_1_percent)
+        ),
+        "small_artists_change": TableColumn(kind.DIFFERENCE, decimals(after - before, digits)),
+        "small_artists_change_percent": TableColumn(kind.PERCENT, change_percent(before, after)),
     }
     for k, tier in enumerate(found[0].tiers):
         name = "change_percent_" + tier.name.translate(str.maketrans(" -", "__", ","))
-        columns[name] = change_percent(*pair([point.tiers[k] for point in found]))
+        columns[name] = TableColumn(kind.PERCENT, change_percent(*pair([point.tiers[k] for point in found])))
     columns["currency"] = currency_of(outcome, len(found))
-    return pa.table(columns)
+    return table_of(columns)
