@@ -18,7 +18,18 @@ from fairpay.money.integers import sum_exactly
 from fairpay.money.rounding import Allocation
 from fairpay.reports.months import month_table
 from fairpay.reports.outcome import ArtistGroups, MonthOutcomes
-from fairpay.reports.tables import by_payout, comparison, decimals, free_name, payouts, shares
+from fairpay.reports.tables import (
+    ColumnKind,
+    TableColumn,
+    by_payout,
+    comparison,
+    decimals,
+    free_name,
+    kinds_of,
+    payouts,
+    shares,
+    table_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,24 +163,27 @@ def group_table(grouping: Grouping, command: str) -> pa.Table:
     lines = grouping.lines
     table = pa.concat_tables(comparison(lines) if command == "compare" else payouts(lines))
     order, (_, *names), (artist, *values) = by_payout(lines), table.column_names, table.columns
-    old = dict(zip(names, values, strict=True))
+    kind = kinds_of(table.schema)
+    old = {name: TableColumn(kind[name], array) for name, array in zip(names, values, strict=True)}
     merged = old.pop("artists", None)
-    new: dict[str, pa.Array] = {}
+    new: dict[str, TableColumn] = {}
     if grouping.artists is not None:
-        new["artists"] = pa.array(grouping.artists[order])
+        new["artists"] = TableColumn(ColumnKind.COUNT, pa.array(grouping.artists[order]))
     else:
         if merged is not None:
             new["groups"] = merged
         unknown = pa.nulls(len(order), pa.decimal128(38, lines.currency.digits))
-        new["paid"] = unknown if lines.paid_in is None else decimals(lines.paid_in[order], lines.currency.digits)
+        paid = unknown if lines.paid_in is None else decimals(lines.paid_in[order], lines.currency.digits)
+        new["paid"] = TableColumn(ColumnKind.MONEY, paid)
     new |= {name: column for name, column in old.items() if name not in {"fan_intensity", "currency"}}
     if command == "compare":
         rules = names[names.index("listeners") + 1 :]
         for name, one in zip(rules, lines.payouts, strict=False):
-            new[free_name(f"{name}_share", new)] = shares(one.allocation.paid[order], one.allocation.pool)
+            share = shares(one.allocation.paid[order], one.allocation.pool)
+            new[free_name(f"{name}_share", new)] = TableColumn(ColumnKind.SHARE, share)
     new |= {name: old[name] for name in ("fan_intensity", "currency") if name in old}
     title = grouping.column if grouping.column not in new else f"by_{grouping.column}"
-    return pa.table({title: artist, **new})
+    return table_of({title: TableColumn(ColumnKind.KEY, artist), **new})
 
 
 def tables_of(outcome: Outcome, command: str) -> dict[str, tuple[str, pa.Table]]:

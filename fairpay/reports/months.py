@@ -13,10 +13,20 @@ from fairpay.money.currency import LARGEST
 from fairpay.money.rounding import Allocation, largest_remainder
 from fairpay.reports.figures import BOUNDS, shift, spread, tiers
 from fairpay.reports.outcome import Payout
-from fairpay.reports.tables import SECOND_DIGITS, by_payout, currency_of, decimals, free_name, shares
+from fairpay.reports.tables import (
+    SECOND_DIGITS,
+    ColumnKind,
+    TableColumn,
+    by_payout,
+    currency_of,
+    decimals,
+    free_name,
+    shares,
+    table_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from fairpay.kernels.arrays import Ints
     from fairpay.reports.outcome import ListeningTotals, Money, MonthOutcomes, Outcome
@@ -67,9 +77,19 @@ def united(months: MonthOutcomes, listening: ListeningTotals) -> Outcome:
         user_weight=added(lambda one: in_money(one.user_weight, one.money.pool * scale)),
         median_fee=None,
         mcdonald=None,
-        notes=tuple(dict.fromkeys(note for one in several for note in one.notes)),
+        notes=tuple(notes_of(months)),
         groups=(months,),
     )
+
+
+def notes_of(months: MonthOutcomes) -> Iterator[str]:
+    """Yield what is said of every month once, and what is said of some with these."""
+    found: dict[str, list[str]] = {}
+    for name, one in zip(months.names, months.outcomes, strict=True):
+        for note in one.notes:
+            found.setdefault(note, []).append(name)
+    for note, names in found.items():
+        yield note if len(names) == len(months.names) else f"{', '.join(names)}: {note}"
 
 
 def in_money(weights: Ints, units: int) -> Ints:
@@ -102,39 +122,47 @@ def month_table(months: MonthOutcomes, command: str) -> pa.Table:
     most by the first, `<rule>_top_10_share`; `currency`.
     """
     several = months.outcomes
-    digits = several[0].currency.digits
-    timed = several[0].ms is not None
-    columns: dict[str, pa.Array] = {
-        "month": pa.array(months.names, pa.large_string()),
-        "artists": pa.array([one.listening.artists for one in several], pa.int64()),
-        "plays": pa.array([one.listening.plays for one in several], pa.int64()),
-        "seconds": decimals(whole([one.listening.ms or 0 for one in several]), SECOND_DIGITS)
-        if timed
-        else pa.nulls(len(several), pa.decimal128(38, SECOND_DIGITS)),
-        "listeners": pa.array([one.listening.users for one in several], pa.int64()),
-        "subscribers": pa.array([one.money.subscribers for one in several], pa.int64()),
-        "payout" if command == "pay" else "pool": decimals(whole([one.money.pool for one in several]), digits),
+    digits, rules, kind = several[0].currency.digits, several[0].payouts, ColumnKind
+    lengths = [one.listening.ms for one in several]
+    seconds = decimals(
+        whole([ms or 0 for ms in lengths]), SECOND_DIGITS, missing=np.array([ms is None for ms in lengths])
+    )
+    columns = {
+        "month": TableColumn(kind.KEY, pa.array(months.names, pa.large_string())),
+        "artists": counted([one.listening.artists for one in several]),
+        "plays": counted([one.listening.plays for one in several]),
+        "seconds": TableColumn(kind.SECONDS, seconds),
+        "listeners": counted([one.listening.users for one in several]),
+        "subscribers": counted([one.money.subscribers for one in several]),
     }
-    rules = several[0].payouts
+    pools = decimals(whole([one.money.pool for one in several]), digits)
+    columns["payout" if command == "pay" else "pool"] = TableColumn(kind.MONEY, pools)
     for place in range(1, len(rules)):
         found = [shift(*(one.payouts[k].allocation.paid for k in (0, place))) for one in several]
-        name = rules[place].rule.column
-        moved = [one.moved for one in found]
-        columns[free_name(f"{name}_moved", columns)] = decimals(whole(moved), digits)
-        columns[free_name(f"{name}_moved_share", columns)] = each_share(moved, several)
-        columns[free_name(f"{name}_gain", columns)] = pa.array([one.gainers for one in found], pa.int64())
-        columns[free_name(f"{name}_lose", columns)] = pa.array([one.losers for one in found], pa.int64())
+        name, moved = rules[place].rule.column, [one.moved for one in found]
+        more = {
+            "moved": TableColumn(kind.DIFFERENCE, decimals(whole(moved), digits)),
+            "moved_share": TableColumn(kind.SHARE, each_share(moved, several)),
+            "gain": counted([one.gainers for one in found]),
+            "lose": counted([one.losers for one in found]),
+        }
+        columns |= {free_name(f"{name}_{what}", columns): column for what, column in more.items()}
     for place, payout in enumerate(rules):
-        best = [best_paid(one, place) for one in several]
-        columns[free_name(f"{payout.rule.column}_top_{BOUNDS[0][1]}_share", columns)] = each_share(best, several)
+        best = each_share([best_paid(one, place) for one in several], several)
+        columns[free_name(f"{payout.rule.column}_top_{BOUNDS[0][1]}_share", columns)] = TableColumn(kind.SHARE, best)
     columns["currency"] = currency_of(several[0], len(several))
-    return pa.table(columns)
+    return table_of(columns)
 
 
 def best_paid(outcome: Outcome, place: int) -> int:
     """Return what a rule pays the ten artists who are paid most by the first rule."""
     paid = outcome.payouts[place].allocation.paid
     return tiers(by_payout(outcome), paid, paid)[0].before
+
+
+def counted(values: Sequence[int]) -> TableColumn:
+    """Return a column of whole numbers."""
+    return TableColumn(ColumnKind.COUNT, pa.array(whole(values)))
 
 
 def whole(values: Sequence[int]) -> Ints:

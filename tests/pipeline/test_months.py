@@ -88,6 +88,19 @@ def test_the_reason_of_a_sum_weighs_each_month_by_its_pool() -> None:
     assert fairpay.compare(YEAR, fee="10", by="month").table["fan_intensity"].to_list() == [1.0, 1.0]
 
 
+def test_what_a_rule_says_of_one_month_is_said_with_it() -> None:
+    options: dict[str, Any] = {"fee": "9.99", "royalty_rate": "70%", "rules": ["user-cap", "bounded"]}
+    notes = fairpay.compare(LOGS, by="month", **options).outcome.notes
+    october, november = (fairpay.compare(LOGS, since=d[0], until=d[1], **options).outcome.notes for d in DAYS.values())
+    both = {*october} & {*november}
+    assert {*notes} == {
+        *both,
+        *(f"2026-10: {note}" for note in october if note not in both),
+        *(f"2026-11: {note}" for note in november if note not in both),
+    }
+    assert len(both) == 1
+
+
 def test_listeners_who_are_left_out_are_not_counted() -> None:
     paid_in = pl.DataFrame({"user": ["v", "x"], "paid": ["5.00", "5.00"]})
     both = YEAR.vstack(pl.DataFrame([("v", "a", 1, "2026-01-02")], schema=YEAR.schema, orient="row"))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
+    from fairpay.cli.screens.parts import View
     from fairpay.reports.groups import Grouping
     from fairpay.reports.outcome import Outcome
 
@@ -30,7 +31,7 @@ PAIR = 2
 STEERED = "An amount is what of the pool the listeners of a group steer."
 
 
-def by_group(outcome: Outcome, *, equal_fees: bool = False) -> Iterator[RenderableType]:
+def by_group(outcome: Outcome, view: View, *, equal_fees: bool = False) -> Iterator[RenderableType]:
     """Yield for each column that was asked for the largest groups, and what became of which most."""
     for months in outcome.groups:
         if isinstance(months, MonthOutcomes):
@@ -40,13 +41,13 @@ def by_group(outcome: Outcome, *, equal_fees: bool = False) -> Iterator[Renderab
             told = joined(rules if len(rules) == PAIR else rules[:1])
             yield paragraph(f"Top 10: the part of the pool that the ten artists paid most get, under {told}.")
     for grouping in groupings(outcome):
-        order = by_payout(grouping.lines)
+        order, shown = by_payout(grouping.lines), view.most(SHOWN)
         yield ""
-        yield table(grouping, [int(group) for group in order[:SHOWN]])
+        yield table(grouping, [int(group) for group in order[:shown]])
         if grouping.artists is None:
             yield paragraph(STEERED)
-        if len(order) > SHOWN:
-            yield paragraph(f"These are the {SHOWN} largest of {len(order):,}; -o DIR writes all of them.")
+        if len(order) > shown:
+            yield paragraph(f"These are the {shown:,} largest of {len(order):,}; -o DIR writes all of them.")
         yield from most(grouping.lines, equal_fees=equal_fees)
 
 

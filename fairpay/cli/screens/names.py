@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.text import Text
 
-from fairpay.cli.screens.parts import GAP, INDENT, WIDTH
+from fairpay.cli.screens.parts import GAP, INDENT
 from fairpay.cli.terminal import on_terminal, page_width
 from fairpay.cli.words import counted, times, visible
 from fairpay.reports.tables import fan_intensity
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fairpay.reports.outcome import Outcome
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["named", "reasons"]
+__all__ = ["fitted", "named", "reasons", "shortened"]
 
 LONGEST = 2000
 """Characters of a name that a page shows."""
@@ -37,14 +37,18 @@ def named(
     """
     columns = [[headers[place], *(row[place] for row in beside)] for place in range(len(headers))]
     taken = sum(GAP + max(cell_len(str(cell)) for cell in column) for column in columns)
-    room = max(LEAST, (page_width() if on_terminal() else WIDTH) - len(INDENT) - taken)
+    room = max(LEAST, page_width() - len(INDENT) - taken)
     return [fitted(Text(name_of(outcome, artist)), room) for artist in artists]
 
 
 def name_of(outcome: Outcome, artist: int) -> str:
     """Return an artist's name where it is known, else the id."""
     identity = outcome.artist[artist].as_py()
-    name = outcome.names.get(identity, identity)
+    return shortened(outcome.names.get(identity, identity))
+
+
+def shortened(name: str) -> str:
+    """Show a name, or the beginning of a very long one."""
     if len(name) > LONGEST:  # whole it is in the files; folding a name of megabytes takes minutes
         return f"{visible(name[:LONGEST])}... ({len(name):,} characters)"
     return visible(name)
