@@ -151,14 +151,17 @@ def listened(listening: Mapping[str, Any]) -> dict[str, str]:
 
 
 def hashed(inputs: Iterable[tuple[str, str, str | None]]) -> dict[str, str]:
-    """Inputs (role, path, hash) by what they are and how they are called; several of one name are numbered."""
-    found: dict[str, str] = {}
-    for role, path, sha256 in sorted(inputs, key=lambda one: (one[0], Path(one[1]).name, one[2] or "")):
-        name, number = f"{role} {Path(path).name}".strip(), 2
-        while name in found:
-            name, number = f"{role} {Path(path).name} ({number})".strip(), number + 1
-        found[name] = (sha256 or "not hashed")[:DIGITS]
-    return found
+    """Inputs (role, path, hash) by what they are: the one file of a role by the role, several by their names too."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for role, path, sha256 in inputs:
+        found.setdefault(role, []).append((Path(path).name, f"sha256 {sha256[:DIGITS]}" if sha256 else "not hashed"))
+    told: dict[str, str] = {}
+    for role, files in sorted(found.items()):
+        for number, (name, mark) in enumerate(sorted(files), 1):
+            again = sum(one == name for one, _ in sorted(files)[: number - 1])
+            own = f"{role} {name} ({again + 1})" if again else f"{role} {name}"
+            told.update({own.strip(): mark} if len(files) > 1 else {role: f"{name}, {mark}"})
+    return told
 
 
 def in_words(value: object) -> str:

@@ -73,11 +73,13 @@ def listed(
         cells[main] = [shortened(name) if name else key for name, key in zip(known, cells[main], strict=True)]
     width = {n: GAP + max(cell_len(one) for one in (titles.get(n, n), *column)) for n, column in cells.items()}
     room = page_width() - len(INDENT) + GAP - sum(width[k] for k in keys if k != main)
-    words = min(SENTENCE, *(width[name] for name in said)) if said else 0
+    words = max((width[name] for name in said), default=0)
     needed = [name for name in first if name in must or not must]
-    fitting = fit(wanted, width, room - min(width[main], LEAST + GAP) - words, needed)
+    space = room - min(width[main], LEAST + GAP)
+    needed = fit(first, width, space - min(words, LEAST + GAP), needed)  # before sentences have room to spread
+    fitting = fit(wanted, width, space - min(words, SENTENCE), needed)
     room -= sum(width[name] for name in fitting)
-    key = min(width[main] - GAP, max(LEAST, room - words - GAP))
+    key = min(width[main] - GAP, max(LEAST, room - min(words, SENTENCE) - GAP))
     shown = [*keys, *fitting, *said]
     lines = [
         [fitted(Text(one), key) if name == main else Text(one) for name, one in zip(shown, line, strict=True)]
