@@ -38,7 +38,7 @@ __all__ = ["FIRST_ROWS", "Figure", "Kind", "Labels", "Page", "PageColumn", "Page
 
 FIRST_ROWS = 20
 """Rows of a table that are shown where there are many."""
-Kind: TypeAlias = Literal["text", "code", "money", "change", "count", "share", "percent", "times"]
+Kind: TypeAlias = Literal["text", "code", "money", "change", "count", "share", "percent", "times", "number"]
 UNKNOWN = "-"
 
 
@@ -57,9 +57,11 @@ KINDS: Mapping[str, Callable[[Any], str]] = {
     "share": lambda value: percent(Fraction(value)),
     "percent": lambda value: percent(Fraction(value) / 100, sign=True),
     "times": lambda value: times(float(value)),
+    "number": lambda value: f"{float(value):.3f}",
 }
 """How a value of each kind is written. `money` and `change` are decimals, or their text, in major units and keep their
-digits; `share` is a part of 1; `percent` a change in per cent; `times` a multiple of the average; `code` a hash or a
+digits; `share` is a part of 1; `percent` a change in per cent; `times` a multiple of the average; `number` has no
+unit; `code` a hash or a
 name of a file. What is None is not known: `-`."""
 WORDS = frozenset({"text", "code"})
 
@@ -95,7 +97,7 @@ class PageTable:
 
     @classmethod
     def of(
-        cls, frame: pl.DataFrame, caption: str, columns: Mapping[str, PageColumn], *, first: int = FIRST_ROWS, file: str
+        cls, frame: pl.DataFrame, caption: str, columns: Mapping[str, PageColumn], *, file: str, first: int = FIRST_ROWS, of: int = 0
     ) -> Self:
         """Take the first rows of a frame, and say how many more are in which file.
 
@@ -103,12 +105,13 @@ class PageTable:
             frame: with these columns.
             caption: what it shows.
             columns: which columns of the frame, in this order, and what each is.
-            first: how many rows are shown.
-            file: where all are.
+            file: where all rows are.
+            first: how many are shown.
+            of: how many there are, where the frame holds no more than are shown.
 
         """
         rows = frame.select(*columns).head(first).rows()
-        more = frame.height - len(rows)
+        more = max(frame.height, of) - len(rows)
         note = f"{more:,} more {'row is' if more == 1 else 'rows are'} in {file}." if more else ""
         return cls(caption, tuple(columns.values()), rows, note=note)
 
