@@ -12,6 +12,7 @@ from fairpay.logs.read import open_logs
 from fairpay.pipeline.jobs import placed, two_or_more
 from fairpay.pipeline.work import do, origins_of, watching
 from fairpay.reports.outcome import InputFile
+from fairpay.rules import spelled
 from fairpay.runs.inputs import log_inputs
 from fairpay.settings.commands import complete
 from fairpay.settings.speech import job
@@ -33,7 +34,7 @@ def audit(logs: Logs, **options: Unpack[o.AuditOptions]) -> Audited:
     raises what `compare` does.
     """
     full = complete("audit", options)
-    rules, named = list(full["rules"]), tuple(full["scenarios"]) or USUAL
+    rules, named = list(map(spelled, full["rules"])), tuple(full["scenarios"]) or USUAL
     played = [find_scenario(name) for name in named]
     files = [InputFile("scenario", name) for name in scenario_files(named)]
 

@@ -20,7 +20,7 @@ from fairpay.pipeline.work import Placed, do, origins_of, publish, request_of, w
 from fairpay.reports.disclosure import merge_few
 from fairpay.reports.summary import summary
 from fairpay.reports.tables import Shown, comparison, payouts
-from fairpay.rules import USUAL
+from fairpay.rules import USUAL, spelled
 from fairpay.runs.inputs import HashedInputs
 from fairpay.runs.publish import Target
 from fairpay.settings.commands import complete
@@ -148,7 +148,7 @@ def pay(logs: Logs, **options: Unpack[o.PayOptions]) -> Result:
     Takes and raises what `compare` does.
     """
     full = with_policy("pay", options)
-    chosen = (full["rule"],) if full["rule"] is not None else policy_rule(full)
+    chosen = (spelled(full["rule"]),) if full["rule"] is not None else policy_rule(full)
     if not chosen:
         message = "no rule given"
         raise UsageError(message, advice="Give one --rule NAME; `fairpay rules` lists them.")
@@ -200,7 +200,7 @@ def check(logs: Logs, **options: Unpack[o.CheckOptions]) -> Checked:
 
 def policy_rule(options: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the rule of the policy that is asked for, if any."""
-    return () if options.get("policy") is None else (find_policy(options["policy"]).rule,)
+    return () if options.get("policy") is None else (spelled(find_policy(options["policy"]).rule),)
 
 
 def two_or_more(options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -210,7 +210,7 @@ def two_or_more(options: Mapping[str, Any]) -> tuple[str, ...]:
         UsageError: the same rule twice.
 
     """
-    rules = tuple(options["rules"])
+    rules = tuple(map(spelled, options["rules"]))
     if not rules:
         return tuple(dict.fromkeys((*USUAL, *policy_rule(options))))
     if len(rules) == 1:

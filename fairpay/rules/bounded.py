@@ -114,6 +114,7 @@ class Bounded(Budgeted):
     """
 
     name: ClassVar[str] = "bounded"
+    aliases: ClassVar[tuple[str, ...]] = ("scaled-user-prop",)
     source: ClassVar[str] = (
         "Ghosh, Neoh, Teh, Tyrovolas, ICML 2025, arXiv 2511.04465 (cap); Farhadkhani et al., ICML 2022 (smooth)"
     )

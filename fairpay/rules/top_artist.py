@@ -34,6 +34,7 @@ class TopArtist(Rule):
     """
 
     name: ClassVar[str] = "top-artist"
+    aliases: ClassVar[tuple[str, ...]] = ("direct-artist-payouts",)
     source: ClassVar[str] = "Tidal, direct artist payouts (2021)"
     formula: ClassVar[str] = "pay_j = P · (σ Σ_u f_u [j tops u] / |tops of u| / Σ f_u + (1-σ) Σ_u x_uj / Σ L_u)"  # noqa: RUF001 - Greek
     rows: ClassVar[int] = 2

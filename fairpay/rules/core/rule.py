@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from fairpay.errors import UsageError
 from fairpay.money.rounding import largest_remainder
 from fairpay.rules.core.promise import CounterExample, Example, Promise
+from fairpay.settings.option import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,6 +151,8 @@ class Rule(ABC):
 
     name: ClassVar[str]
     """As on the command line: `market-centric`."""
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """Other names that people use for it; results carry `name`."""
     source: ClassVar[str]
     """Where the rule comes from."""
     formula: ClassVar[str]
@@ -293,11 +296,11 @@ class Rule(ABC):
         values: dict[str, Any] = {}
         for part in filter(None, text.split(",")):
             key, equals, value = part.partition("=")
-            declared = fields.get(key.strip().replace("_", "-"))
+            declared = fields.get(key.strip().replace("_", "-").lower())
             if declared is None or not equals:
-                allowed = ", ".join(fields) or "none"
+                advice = f"{nearest(key.strip(), fields)} Its parameters: {', '.join(fields) or 'none'}."
                 message = f"{cls.name} has no parameter {part!r}"
-                raise UsageError(message, advice=f"Its parameters: {allowed}.")
+                raise UsageError(message, advice=advice.strip())
             if declared.name in values:
                 message = f"{cls.name}: {key.strip()} is given twice"
                 raise UsageError(message)
