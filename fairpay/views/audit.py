@@ -74,13 +74,12 @@ def limits(run: FinishedRun) -> Iterator[str]:
         else "No cap on plays is safe on this log: one play a month already earns back the fee."
     )
     if Decimal(inactive["money_in_pool"]):
-        every = (
-            ", so fakes get back more than their fees under every rule" * inactive["fake_accounts_pay_under_every_rule"]
-        )
+        every = ", so fakes get back more than their fees under every rule"
         yield (
             f"The pool has {grouped(inactive['money_in_pool'])} {currency_of(run)} of inactive subscribers: "
-            f"{inactive['pool_over_fees']:.2f} is paid out for each 1.00 that listeners pay{every}. With --inactive hold it "
-            f"would be {inactive['pool_over_fees_if_held']:.2f}."
+            f"{inactive['pool_over_fees']:.2f} is paid out for each 1.00 that listeners pay"
+            f"{every * inactive['fake_accounts_pay_under_every_rule']}. With --inactive hold it would be "
+            f"{inactive['pool_over_fees_if_held']:.2f}."
         )
 
 
@@ -101,7 +100,7 @@ def replayed(run: FinishedRun, place: int, scenario: Mapping[str, Any]) -> Itera
     )
     profits = [(name, float(one["profit"])) for name, one in found]
     seen = ", ".join(f"{name} {profit:+,.2f}" for name, profit in profits)
-    picture = charts.changes(profits, code, gain=LOSS, loss=GAIN)
+    picture = charts.bars(profits, code, above=LOSS, below=GAIN)
     yield Figure("What the fakes earn, less what they pay", alt=f"{seen} {code}.", chart=picture)
     rows = [
         (name, one["income"], one["profit"], one["times_share_of_fees"], pays_from(one), loser(one))

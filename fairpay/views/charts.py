@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import altair as alt
 import polars as pl
 
-from fairpay.reports.pages.pictures import COLOURS, GAIN, LOSS, PLAIN, short
+from fairpay.reports.pages.pictures import COLOURS, GAIN, LOSS, MARGINS, PLAIN, short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fairpay.reports.pages.page import Drawable
     from fairpay.views.parts import RuleColumns
 
-__all__ = ["MANY", "bars", "bars_by_rule", "changes", "intensity", "lorenz", "multiples"]
+__all__ = ["MANY", "bars", "bars_by_rule", "intensity", "lorenz", "multiples"]
 
 MANY = 1500
 """Artists from which on a picture shows how many lie where, and not each."""
@@ -39,12 +40,12 @@ def by_rule(labels: Sequence[str], symbol: str, offset: int = 8) -> alt.Color:
     return alt.Color("rule", scale=alt.Scale(domain=list(labels), range=colours), legend=legend)
 
 
-def above(labels: Sequence[str]) -> int:
+def over(labels: Sequence[str]) -> int:
     """Return the room that the names of rules take above a view."""
     return 20 + LEGEND_ROW * -(-len(labels) // LEGEND_COLUMNS)
 
 
-def lorenz(frame: pl.DataFrame, rules: Sequence[RuleColumns]) -> alt.LayerChart:
+def lorenz(frame: pl.DataFrame, rules: Sequence[RuleColumns]) -> Drawable:
     """Draw what part of the pool the artists from the least paid up get together, under each rule."""
     curves = pl.concat(curve(frame[rule.paid]).with_columns(rule=pl.lit(rule.label)) for rule in rules)
     even = alt.Chart(pl.DataFrame({"artists": [0, 100], "pool": [0, 100]})).mark_line(color="#888", strokeDash=[4, 4])
@@ -53,7 +54,7 @@ def lorenz(frame: pl.DataFrame, rules: Sequence[RuleColumns]) -> alt.LayerChart:
     labels = [rule.label for rule in rules]
     lines = alt.Chart(curves).mark_line(strokeWidth=2).encode(x=x, y=y, color=by_rule(labels, "stroke", 26))
     return alt.layer(
-        even.encode(x=x, y=y), lines, padding={"left": 46, "right": 24, "top": above(labels) + 18, "bottom": 44}
+        even.encode(x=x, y=y), lines, padding={"left": 46, "right": 24, "top": over(labels) + 18, "bottom": 44}
     )
 
 
@@ -69,13 +70,13 @@ def curve(paid: pl.Series) -> pl.DataFrame:
     )
 
 
-def bars_by_rule(rows: Sequence[tuple[str, str, float]], labels: Sequence[str], unit: str) -> alt.Chart:
+def bars_by_rule(rows: Sequence[tuple[str, str, float]], labels: Sequence[str], unit: str) -> Drawable:
     """Draw bars of amounts by name, one for each rule: rows of name, rule and amount, in order."""
     data = pl.DataFrame(rows, schema={"name": pl.String, "rule": pl.String, "amount": pl.Float64}, orient="row")
     names = unique([name for name, _, _ in rows])
-    top, bottom = above(labels), 44
+    top, bottom = over(labels), 44
     height = max(120, len(names) * (10 + 11 * len(labels)))
-    return (
+    chart: alt.Chart = (
         alt.Chart(data.with_columns(pl.col("name").replace_strict(names)))
         .mark_bar()
         .encode(
@@ -86,29 +87,26 @@ def bars_by_rule(rows: Sequence[tuple[str, str, float]], labels: Sequence[str], 
         )
         .properties(height=height, padding={**NAMES, "top": top, "bottom": bottom})
     )
+    return chart
 
 
-def bars(rows: Sequence[tuple[str, float]], unit: str) -> alt.Chart:
-    """Draw a bar for each of some names, in order."""
+def bars(rows: Sequence[tuple[str, float]], unit: str, *, above: str = PLAIN, below: str = PLAIN) -> Drawable:
+    """Draw a bar for each of some names, in order, in a colour above 0 and one below."""
     data, names = named(rows)
-    return (
+    chart: alt.Chart = (
         alt.Chart(data)
-        .mark_bar(color=PLAIN)
+        .mark_bar()
         .encode(
             y=alt.Y("name", sort=names, title=None, axis=quiet()),
             x=alt.X("amount", title=unit, axis=numbers(largest(rows))),
+            color=alt.condition(alt.datum.amount < 0, alt.value(below), alt.value(above)),
         )
         .properties(height=row_heights(rows), padding={**NAMES, "top": 12, "bottom": 44})
     )
+    return chart
 
 
-def changes(rows: Sequence[tuple[str, float]], unit: str, *, gain: str = GAIN, loss: str = LOSS) -> alt.Chart:
-    """Draw what each of some names gains or loses, in order; in colours of their own for those who should not gain."""
-    colour = alt.condition(alt.datum.amount < 0, alt.value(loss), alt.value(gain))
-    return bars(rows, unit).encode(color=colour)
-
-
-def multiples(rows: Sequence[tuple[str, float]], unit: str) -> alt.LayerChart:
+def multiples(rows: Sequence[tuple[str, float]], unit: str) -> Drawable:
     """Draw numbers from a hundredth to thousands as bars that begin at 1: to the right is more, to the left less."""
     data, names = named([(name, max(SMALL, value)) for name, value in rows])
     most = max([10.0, *(value for _, value in rows)])
@@ -123,7 +121,7 @@ def multiples(rows: Sequence[tuple[str, float]], unit: str) -> alt.LayerChart:
     return alt.layer(drawn, one, height=row_heights(rows), padding={**NAMES, "top": 12, "bottom": 44})
 
 
-def intensity(frame: pl.DataFrame, change: str, unit: str) -> alt.LayerChart:
+def intensity(frame: pl.DataFrame, change: str, unit: str) -> Drawable:
     """Draw fan intensity against change: each artist as a point, or of many how many lie where.
 
     Args:
@@ -138,24 +136,38 @@ def intensity(frame: pl.DataFrame, change: str, unit: str) -> alt.LayerChart:
     most = WIDER * max(SMALL, *(abs(float(edge)) for edge in (known["y"].min(), known["y"].max())))  # type: ignore[arg-type] # numbers
     reach = [float(known["x"].min()) / WIDER, float(known["x"].max()) * WIDER]  # type: ignore[arg-type] # as above
     marked = [value for value in (0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 100) if reach[0] <= value <= reach[1]]
-    x = {"title": "fan intensity: listening per fee against the average", "axis": numbers(values=marked)}
-    x["scale"] = alt.Scale(type="log", nice=False, domain=reach)
-    near = max(SMALL, most / MANY, float(known["y"].abs().median()))  # type: ignore[arg-type] # as above
+    near = max(SMALL, float(known["y"].abs().median()))  # type: ignore[arg-type] # as above
     steps = [10.0**power for power in range(-2, 12) if near <= 10.0**power <= most]
     steps = steps[:: 1 + len(steps) // DECADES]
-    y = {"title": f"change, {unit}", "axis": numbers(most, [*(-step for step in steps[::-1]), 0.0, *steps])}
-    y["scale"] = alt.Scale(type="symlog", constant=near, nice=False, domain=[-most, most])
-    zero = alt.Chart(pl.DataFrame({"y": [0.0]})).mark_rule(color="#888").encode(y=alt.Y("y", **y))
-    return alt.layer(zero, cloud(known, x, y, near), padding={"left": 70, "right": 24, "top": 34, "bottom": 44})
+    x = alt.X(
+        "x",
+        title="fan intensity: listening per fee against the average",
+        axis=numbers(values=marked),
+        scale=alt.Scale(type="log", nice=False, domain=reach),
+    )
+    y = alt.Y(
+        "y",
+        title=f"change, {unit}",
+        axis=numbers(most, [*(-step for step in steps[::-1]), 0.0, *steps]),
+        scale=alt.Scale(type="symlog", constant=near, nice=False, domain=[-most, most]),
+    )
+    zero = alt.Chart(pl.DataFrame({"y": [0.0]})).mark_rule(color="#888").encode(y=y)
+    return alt.layer(zero, cloud(known, near).encode(x=x, y=y), padding=MARGINS)
 
 
-def cloud(known: pl.DataFrame, x: dict[str, Any], y: dict[str, Any], near: float) -> alt.Chart:
-    """Draw points, or, of many, squares that are darker where more lie."""
+def cloud(known: pl.DataFrame, near: float) -> alt.Chart:
+    """Mark points `x`, `y`, or, where there are many, squares that are darker where more lie.
+
+    Args:
+        known: where artists lie.
+        near: changes below it lie as near to 0 on paper as they do in money.
+
+    """
     if known.height <= MANY:
-        mark = alt.Chart(known).mark_circle(color=PLAIN, opacity=0.55, size=26, clip=True)
-        return mark.encode(x=alt.X("x", **x), y=alt.Y("y", **y))
+        points: alt.Chart = alt.Chart(known).mark_circle(color=PLAIN, opacity=0.55, size=26, clip=True)
+        return points
     squared = (
-        known.with_columns(
+        known.select(
             column=(pl.col("x").log10() * 10).floor(),
             row=(pl.col("y").sign() * (pl.col("y").abs() / near).log1p() * 3).floor(),
         )
@@ -171,8 +183,8 @@ def cloud(known: pl.DataFrame, x: dict[str, Any], y: dict[str, Any], near: float
         )
     )
     shade = alt.Opacity("artists", scale=alt.Scale(type="log", range=[0.12, 1]), legend=None)
-    mark = alt.Chart(squared).mark_rect(color=PLAIN, clip=True)
-    return mark.encode(x=alt.X("x", **x), x2="x2", y=alt.Y("y", **y), y2="y2", opacity=shade)
+    marks: alt.Chart = alt.Chart(squared).mark_rect(color=PLAIN, clip=True).encode(x2="x2", y2="y2", opacity=shade)
+    return marks
 
 
 def edge(row: pl.Expr, near: float) -> pl.Expr:
@@ -205,7 +217,7 @@ def largest(rows: Sequence[tuple[str, float]]) -> float:
 
 def row_heights(rows: Sequence[object]) -> int:
     """Return the height of a view with so many rows of names."""
-    return max(80, 18 * len(rows))
+    return max(40, 18 * len(rows))
 
 
 def quiet() -> alt.Axis:
@@ -217,4 +229,4 @@ def numbers(most: float = 0.0, values: Sequence[float] | None = None) -> alt.Axi
     """Return an axis of amounts, 1,000 and 0.5, from a hundred thousand on 200k and 1.5M; with ticks at some values."""
     if values is not None:
         return alt.Axis(values=list(values), tickCount=len(values), labelExpr=FINE if most < SHORTENED else COARSE)
-    return alt.Axis(labelExpr=FINE if most < SHORTENED else COARSE)
+    return alt.Axis(labelExpr=FINE if most < SHORTENED else COARSE, tickCount=4)

@@ -37,11 +37,12 @@ def page(run: FinishedRun) -> Page:
     found = totals(rows)
     paid = payable(rows)
     amounts = [f"{grouped(sums[Kind.PAYABLE])} {code}" for code, sums in found.items() if Kind.PAYABLE in sums]
+    are = "are" if len(amounts) > 1 else "is"
     people = counted(paid["payee"].n_unique(), "payee")
     rules = [str(pool["rule"]) for pool in run.manifest["books"]["facts"]["pools"]]
     return Page(
         title=f"Month {period} · {joined([*found])}",
-        headline=f"{joined(amounts) or 'Nothing'} is payable for {period} to {people}",
+        headline=f"{joined(amounts) or 'Nothing'} {are} payable for {period} to {people}",
         sections=(
             Section("In short", (Labels([("Run", run.manifest["books"]["run_id"])]), in_total(found))),
             Section("What is payable", [*payables(rows, paid)]),
@@ -58,7 +59,7 @@ def in_total(found: Mapping[str, Mapping[str, str]]) -> PageTable:
         for kind in Kind
         if kind.words and any(kind in found[code] for code in found)
     ]
-    return PageTable("The month in total", (PageColumn(""), *(PageColumn(code, "money") for code in found)), rows)
+    return PageTable("The month in total", (PageColumn("What"), *(PageColumn(code, "money") for code in found)), rows)
 
 
 def payable(rows: Ledger) -> pl.DataFrame:
@@ -88,7 +89,7 @@ def payables(rows: Ledger, paid: pl.DataFrame) -> Iterator[PagePart]:
     columns = {
         "payee": PageColumn("Payee"),
         "paid": PageColumn("Payable", "money"),
-        "currency": PageColumn(""),
+        "currency": PageColumn("Currency"),
         "why": PageColumn("Made of"),
     }
     if paid.height:
@@ -100,10 +101,11 @@ def made_of(rows: Ledger, paid: pl.DataFrame) -> dict[tuple[str, str], str]:
     first = paid.head(LISTED)["payee"].unique().to_list()
     own = rows.frame.filter(pl.col("payee").cast(pl.String).is_in(first), pl.col("kind") != Kind.PAYABLE.value)
     sums = summed(own, *ACCOUNT, "kind").sort("kind")
+    kinds = {kind.value: kind.column for kind in Kind}
     said: dict[tuple[str, str], list[str]] = {}
     for payee, code, scale, kind, amount in sums.iter_rows():
         if amount:
-            words = Kind(kind).column.replace("_", " ")
+            words = kinds[kind].replace("_", " ")
             said.setdefault((str(payee), str(code)), []).append(f"{words} {grouped(format_units(amount, scale))}")
     return {account: ", ".join(parts) for account, parts in said.items()}
 
@@ -115,9 +117,9 @@ def pools(run: FinishedRun, rows: Ledger) -> Iterator[PagePart]:
     lines = [
         (str(pool), rules.get(pool), format_units(n, scale), str(code)) for pool, code, scale, n in earned.iter_rows()
     ]
-    columns = (PageColumn("Pool"), PageColumn("Rule"), PageColumn("Divided", "money"), PageColumn(""))
+    columns = (PageColumn("Pool"), PageColumn("Rule"), PageColumn("Divided", "money"), PageColumn("Currency"))
     yield PageTable("Pools", columns, lines)
     waiting = [(name, amount, code) for name, sums in suspense(rows).items() for code, amount in sums.items()]
     if waiting:
-        columns = (PageColumn("Account"), PageColumn("Amount", "money"), PageColumn(""))
-        yield PageTable("Money that nobody can be paid yet, in suspense", columns, waiting)
+        heads = (PageColumn("Account"), PageColumn("Amount", "money"), PageColumn("Currency"))
+        yield PageTable("Money that nobody can be paid yet, in suspense", heads, waiting)

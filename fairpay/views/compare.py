@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from fairpay.reports.pages.page import Figure, Page, PageColumn, PageTable, Section
+from fairpay.reports.pages.pictures import GAIN, LOSS
 from fairpay.reports.reasons import listened_to, why
 from fairpay.reports.words import counted, visible
 from fairpay.views import charts
@@ -195,7 +196,7 @@ def moving(run: FinishedRun, frame: pl.DataFrame, first: RuleColumns, rule: Rule
     yield Figure(
         "Who gains most and who loses most",
         alt=f"Gains and loses most: {most}.",
-        chart=charts.changes(rows, f"change, {code}"),
+        chart=charts.bars(rows, f"change, {code}", above=GAIN, below=LOSS),
     )
     if alone["fan_intensity"].drop_nulls().len():
         seen = (

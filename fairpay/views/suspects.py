@@ -26,7 +26,7 @@ BEST = 12
 def page(run: FinishedRun) -> Page:
     """Make the page of a run of `suspects`."""
     found = run.table("suspects")
-    heads = found.filter((pl.col("kind") != "user") | (pl.col("group") == ""))  # noqa: PLC1901 - a column
+    heads = found.filter((pl.col("kind") != "user") | (pl.col("group") == ""))
     kinds = {"Accounts": ("group", "user"), "Artists": ("artist",)}
     return Page(
         title=title("Suspects", run),

@@ -96,8 +96,15 @@ class PageTable:
     """A sentence below it: how many more there are, and in which file."""
 
     @classmethod
-    def of(
-        cls, frame: pl.DataFrame, caption: str, columns: Mapping[str, PageColumn], *, file: str, first: int = FIRST_ROWS, of: int = 0
+    def of(  # noqa: PLR0913 - what a table is made of
+        cls,
+        frame: pl.DataFrame,
+        caption: str,
+        columns: Mapping[str, PageColumn],
+        *,
+        file: str,
+        first: int = FIRST_ROWS,
+        of: int = 0,
     ) -> Self:
         """Take the first rows of a frame, and say how many more are in which file.
 

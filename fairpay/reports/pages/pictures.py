@@ -1,7 +1,7 @@
 """Pictures by Altair, drawn by vl-convert as SVG that stands in a page.
 
-The bytes are the same on every machine with the same versions: no name is placed by how wide it is, which the fonts of a
-machine decide. So a chart is one view, or layers of one, of the size and margins below; titles of axes stand at fixed
+The bytes are the same on every machine with the same versions: no name is placed by how wide it is, which the fonts of
+a machine decide. So a chart is one view, or layers of one, of the size and margins below; titles of axes stand at fixed
 places, names are cut by `short`, and only words of our own, which vl-convert's own font has, stand in a legend.
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fairpay.reports.pages.page import Figure
 
-__all__ = ["COLOURS", "GAIN", "HEIGHT", "LOSS", "PLAIN", "WIDTH", "drawn", "short"]
+__all__ = ["COLOURS", "GAIN", "HEIGHT", "LOSS", "MARGINS", "PLAIN", "WIDTH", "drawn", "short"]
 
 WIDTH, HEIGHT = 460, 320
 """Of a picture with its margins, in pixels: two stand side by side on a screen and on paper."""
