@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from fairpay.reports.pages.page import Figure, Page, PageColumn, PageTable, Section
+from fairpay.reports.pages.page import Figure, Page, PageColumn, PageTable, Section, more_in
 from fairpay.reports.pages.pictures import GAIN, LOSS
 from fairpay.reports.reasons import listened_to, why
-from fairpay.reports.words import counted, visible
+from fairpay.reports.words import counted, percent, visible
 from fairpay.views import charts
 from fairpay.views.parts import about, currency_of, ending, grouped, part, remarks, rule_columns, rule_of, title
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from fairpay.reports.pages.page import PagePart
     from fairpay.runs.finished import FinishedRun
@@ -40,7 +41,7 @@ def page(run: FinishedRun) -> Page:
     words = " -> ".join(labels) if len(labels) == PAIR else f"{labels[0]} -> {len(labels) - 1} other rules"
     return Page(
         title=title(words, run),
-        headline=headline(run.summary["comparisons"], currency_of(run), merged="artists" in frame.columns),
+        headline=headline(run, merged="artists" in frame.columns),
         sections=(
             Section("In short", (*remarks(run), about(run), *steering(run))),
             Section("What changes", [*changing(run, shown, rules)]),
@@ -55,10 +56,12 @@ def page(run: FinishedRun) -> Page:
     )
 
 
-def headline(changes: Sequence[Mapping[str, Any]], code: str, *, merged: bool) -> str:
+def headline(run: FinishedRun, *, merged: bool) -> str:
     """`196.93 EUR (19.3 %) changes hands: 87 artists gain, 63 lose`; of several rules the least and the most."""
     least = "At least " if merged else ""
-    told = [f"{grouped(one['moved'])} {code} ({part(one['moved_share'])})" for one in changes]
+    changes, pool, code = run.summary["comparisons"], Fraction(run.summary["pool"]), currency_of(run)
+    moved = [(one["moved"], Fraction(one["moved"]) / pool if pool else None) for one in changes]
+    told = [f"{grouped(amount)} {code} ({percent(share)})" for amount, share in moved]
     if len(changes) > 1:
         order = sorted(range(len(changes)), key=lambda place: (Decimal(changes[place]["moved"]), place))
         low, high = order[0], order[-1]
@@ -130,7 +133,7 @@ def changing(run: FinishedRun, frame: pl.DataFrame, rules: Sequence[RuleColumns]
             tier["tier"],
             tier["artists"],
             tier["from"],
-            *(cell for own in tiers for cell in (own[place]["to"], own[place]["change_percent"])),
+            *(cell for own in tiers for cell in (own[place]["to"], grown(own[place]["from"], own[place]["to"]))),
         )
         for place, tier in enumerate(tiers[0])
     ]
@@ -166,16 +169,28 @@ def groups(run: FinishedRun, labels: Sequence[str]) -> Iterator[PagePart]:
         yield Figure(
             f"What each {by} gets", alt=f"{seen}.", chart=charts.bars_by_rule(rows, [*labels], currency_of(run))
         )
-        columns = {
-            by: PageColumn(by),
-            "plays": PageColumn("Plays", "count"),
-            "listeners": PageColumn("Listeners", "count"),
-        }
-        for rule in rules:
-            columns[rule.paid] = PageColumn(rule.label, "money")
-            if rule.percent in frame.columns:
-                columns[rule.percent] = PageColumn("Change", "percent")
-        yield PageTable.of(frame, f"By {by}, {currency_of(run)}", columns, first=LISTED, file=f"{name}.csv")
+        note = more_in(f"{name}.csv", frame.height - LISTED)
+        yield in_groups(frame.head(LISTED), rules, f"By {by}, {currency_of(run)}", note)
+
+
+def in_groups(frame: pl.DataFrame, rules: Sequence[RuleColumns], caption: str, note: str) -> PageTable:
+    """List groups, and what each rule pays them."""
+    by, (first, *others) = frame.columns[0], rules
+    columns = [PageColumn(by), PageColumn("Plays", "count"), PageColumn("Listeners", "count")]
+    columns += [PageColumn(first.label, "money")]
+    for rule in others:
+        columns += [PageColumn(rule.label, "money"), PageColumn("%", "percent")]
+    lines = [
+        (
+            row[by],
+            row["plays"],
+            row["listeners"],
+            row[first.paid],
+            *(cell for rule in others for cell in (row[rule.paid], grown(row[first.paid], row[rule.paid]))),
+        )
+        for row in frame.iter_rows(named=True)
+    ]
+    return PageTable(caption, columns, lines, note=note)
 
 
 def moving(run: FinishedRun, frame: pl.DataFrame, first: RuleColumns, rule: RuleColumns) -> Iterator[PagePart]:
@@ -208,21 +223,26 @@ def moving(run: FinishedRun, frame: pl.DataFrame, first: RuleColumns, rule: Rule
             f"Fan intensity against change: {how}", alt=seen, chart=charts.intensity(alone, rule.difference, code)
         )
     reason = reasons_for(run, first, rule)
-    columns = {
-        "who": PageColumn("Artist"),
-        first.paid: PageColumn(first.label, "money"),
-        rule.paid: PageColumn(rule.label, "money"),
-        rule.difference: PageColumn("Change", "change"),
-        rule.percent: PageColumn("%", "percent"),
-        "why": PageColumn("Why"),
-    }
+    columns = (
+        PageColumn("Artist"),
+        PageColumn(first.label, "money"),
+        PageColumn(rule.label, "money"),
+        PageColumn("Change", "change"),
+        PageColumn("%", "percent"),
+        PageColumn("Why"),
+    )
     for caption, side in ((f"Gains most, {code}", gains), (f"Loses most, {code}", losses)):
-        if side.height:
-            shown = side.head(LISTED)
-            told = shown.with_columns(
-                why=pl.Series([reason(row) for row in shown.iter_rows(named=True)], dtype=pl.String)
-            )
-            yield PageTable.of(told, caption, columns, first=LISTED, of=side.height, file="comparison.csv")
+        lines = []
+        for row in side.head(LISTED).iter_rows(named=True):
+            before, after = row[first.paid], row[rule.paid]
+            lines.append((row["who"], before, after, row[rule.difference], grown(before, after), reason(row)))
+        if lines:
+            yield PageTable(caption, columns, lines, note=more_in("comparison.csv", side.height - len(lines)))
+
+
+def grown(before: Decimal | str, after: Decimal | str) -> Fraction | None:
+    """Return by how many per cent an amount grew, exactly; None where there was none."""
+    return 100 * (Fraction(after) / Fraction(before) - 1) if Fraction(before) else None
 
 
 def reasons_for(run: FinishedRun, first: RuleColumns, rule: RuleColumns) -> Any:  # noqa: ANN401 - a function of a row

@@ -38,6 +38,7 @@ def page(run: FinishedRun) -> Page:
                 for kind, words in kinds.items()
                 if (own := heads.filter(pl.col("kind").is_in(words))).height
             ),
+            *([Section("Who comes nearest", [nearest(run)])] if run.summary.get("nearest") else []),
             Section("What was looked for", [*looked_for(run)]),
             *ending(run, [one["rule"] for one in run.summary["money"]]),
         ),
@@ -77,11 +78,27 @@ def listed(run: FinishedRun, kind: str, found: pl.DataFrame) -> Iterator[PagePar
     yield PageTable.of(shown, f"{kind} to look at, {code}", columns, file="suspects.csv")
 
 
+def nearest(run: FinishedRun) -> PageTable:
+    """Show who comes nearest where nobody is worth a look, and which levels were missed; accounts are not named."""
+    rows = [
+        (
+            one["artist"] or "an account",
+            one["reached"],
+            "; ".join(
+                f"{m['signal'].replace('_', ' ')} {m['value']:,g}, counts from {m['level']:,g}" for m in one["missed"]
+            ),
+        )
+        for one in run.summary["nearest"]
+    ]
+    columns = (PageColumn("Who"), PageColumn("Of the way", "share"), PageColumn("What it misses"))
+    return PageTable("Nobody is worth a look; these come nearest", columns, rows)
+
+
 def looked_for(run: FinishedRun) -> Iterator[PagePart]:
     """Show every signal: whether it ran, from where on it counts, and what it may be instead."""
     rows = [
         (
-            one["name"].replace("_", " "),
+            named(one["name"]),
             one["kind"],
             "yes" if one["ran"] else f"no: {one['why_not']}",
             f"{one['together']:,g}" if one.get("together") is not None else "",
@@ -97,3 +114,8 @@ def looked_for(run: FinishedRun) -> Iterator[PagePart]:
         PageColumn("May be instead"),
     )
     yield PageTable("Signals", columns, rows)
+
+
+def named(signal: str) -> str:
+    """`plays per track`."""
+    return signal.replace("_", " ")

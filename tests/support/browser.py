@@ -6,13 +6,15 @@ import re
 import shutil
 import struct
 import subprocess
+import tempfile
 import zlib
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from sample import SAMPLE_DATA, compare_sample
+
+import fairpay
 
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
@@ -94,3 +96,14 @@ def measured(page: Path, folder: Path, width: int) -> dict[str, int]:
     found = re.search(r"<title>([^<]*)</title>", shown)
     assert found is not None
     return {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", found[1])}
+
+
+def picture_for_readme(made: Path) -> None:
+    """Take the picture of a page that README shows."""
+    with tempfile.TemporaryDirectory() as folder:
+        page = fairpay.report(compare_sample(SAMPLE_DATA), output=Path(folder) / "page.html")
+        chromium(page, Path(folder), f"--screenshot={made}", "--window-size=1000,1080")
+
+
+if __name__ == "__main__":
+    picture_for_readme(SAMPLE_DATA.parent / ".github" / "report.png")

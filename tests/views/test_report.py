@@ -15,7 +15,9 @@ from viewed import NAMES, plays
 import fairpay
 from fairpay.cli import main
 from fairpay.reports.pages import render as making
+from fairpay.reports.pages.page import PageColumn
 from fairpay.views import charts
+from fairpay.views.compare import grown
 from fairpay.views.jobs import PAGES
 from fairpay.views.parts import RuleColumns, rule_columns
 
@@ -187,6 +189,11 @@ def test_many_rules_are_named_with_the_least_and_the_most_that_moves(tmp_path: P
     assert [text for text in found if text.startswith("Who gains and who loses: ")] == [
         f"Who gains and who loses: {rule}" for rule in rules[1:]
     ]
+
+
+def test_a_change_is_rounded_once() -> None:
+    assert PageColumn("", "percent").text(grown("542.45", "685.38")) == "+26.3 %"  # 26.3489..., which 26.35 is not
+    assert grown("0.00", "1.00") is None
 
 
 def test_a_lorenz_curve_is_worked_out_by_hand() -> None:

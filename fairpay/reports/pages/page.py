@@ -34,7 +34,18 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-__all__ = ["FIRST_ROWS", "Figure", "Kind", "Labels", "Page", "PageColumn", "PagePart", "PageTable", "Section"]
+__all__ = [
+    "FIRST_ROWS",
+    "Figure",
+    "Kind",
+    "Labels",
+    "Page",
+    "PageColumn",
+    "PagePart",
+    "PageTable",
+    "Section",
+    "more_in",
+]
 
 FIRST_ROWS = 20
 """Rows of a table that are shown where there are many."""
@@ -118,15 +129,18 @@ class PageTable:
 
         """
         rows = frame.select(*columns).head(first).rows()
-        more = max(frame.height, of) - len(rows)
-        note = f"{more:,} more {'row is' if more == 1 else 'rows are'} in {file}." if more else ""
-        return cls(caption, tuple(columns.values()), rows, note=note)
+        return cls(caption, tuple(columns.values()), rows, note=more_in(file, max(frame.height, of) - len(rows)))
 
     @property
     def lines(self) -> list[list[tuple[PageColumn, str]]]:
         """Every row as its columns and their text."""
         pairs = [zip(self.columns, row, strict=True) for row in self.rows]
         return [[(column, column.text(value)) for column, value in pair] for pair in pairs]
+
+
+def more_in(file: str, count: int) -> str:
+    """Say that so many rows more are in a file; nothing of none."""
+    return f"{count:,} more {'row is' if count == 1 else 'rows are'} in {file}." if count > 0 else ""
 
 
 @dataclass(frozen=True, slots=True)
