@@ -12,6 +12,7 @@ from fairpay.fraud.jobs import audit, suspects
 from fairpay.ledger.jobs import adjust, close, diff
 from fairpay.ledger.tables import init
 from fairpay.ledger.verify import verify
+from fairpay.pipeline.explain import explain
 from fairpay.pipeline.jobs import Checked, Result, check, compare, pay
 from fairpay.sharing.jobs import merge, shard
 from fairpay.sharing.leaks import leaks
@@ -27,6 +28,7 @@ __all__ = [
     "close",
     "compare",
     "diff",
+    "explain",
     "init",
     "leaks",
     "merge",

@@ -92,7 +92,9 @@ class Ending:
             names=self.names,
             warnings=self.warnings,
             notes=(*remarks, *division.remarks),
-            conditions=tuple(Condition(t.name, t.times, t.rows, t.plays, t.applied) for t in touched(stages)),
+            conditions=tuple(
+                Condition(t.name, t.times, t.rows, t.plays, t.applied, asked=t.asked) for t in touched(stages)
+            ),
         )
         return month, replace(outcome, controls=controls(outcome))
 
@@ -108,7 +110,7 @@ class Ending:
 
     def moved(self, variants: Sequence[Variant], outcome: Outcome) -> Outcome:
         """Say what decisions come to, and what each threshold moves, by dividing the other variants."""
-        conditions = {line.name: line for line in outcome.conditions}
+        conditions = {line.name: replace(line, asked=None) for line in outcome.conditions}
         notes: list[str] = []
         for k, variant in enumerate(variants):
             if variant.apart:

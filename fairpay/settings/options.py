@@ -21,6 +21,7 @@ __all__ = [
     "CloseOptions",
     "CompareOptions",
     "ConfigOptions",
+    "ExplainOptions",
     "JsonOptions",
     "LimitOptions",
     "ListScenarios",
@@ -432,6 +433,29 @@ class ShardOptions(
 
 class MergeOptions(OutputOptions, DisclosureOptions):
     """Options of `merge`."""
+
+
+class ExplainOptions(
+    RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, RunOptions,
+    total=False,
+):  # fmt: skip
+    """Options of `explain`."""
+
+    artist: Annotated[str | None, Option("The artist, by name or id.", LOOK, metavar="NAME|ID")]
+    label: Annotated[str | None, Option("All artists with this label in the artist file.", LOOK, metavar="NAME")]
+    group: Annotated[
+        str | None,
+        Option("All artists with this value in any column of it: genre=jazz.", LOOK, metavar="COLUMN=VALUE"),
+    ]
+    against: Annotated[
+        PathText | None,
+        Option("A finished run of compare or pay: what it paid, beside what is paid now.", LOOK, metavar="RUN"),
+    ]
+    k: Annotated[
+        int,
+        Option("Tell nothing of fewer listeners than N but how many they are.", LOOK, default=5, metavar="N", least=1),
+    ]
+    artists: Annotated[Table | None, Option("A file of artists: artist, name, label.", LOOK, metavar="FILE")]
 
 
 class CheckOptions(QualifyingOptions, ReadingOptions, RunOptions):
