@@ -30,7 +30,7 @@ from fairpay.pipeline.worth import can_grow, shares_in, worth_of
 from fairpay.reports.explanation import Explanation, Reached, RulePaid, Subject, bands, explanation_of
 from fairpay.reports.tables import Shown, decimals
 from fairpay.rules import find_rule, references
-from fairpay.rules.core.rule import Joining
+from fairpay.rules.core.rule import Needs
 from fairpay.rules.core.ties import settle_together
 from fairpay.runs.manifest import read_manifest
 from fairpay.runs.totals import payout_columns
@@ -150,7 +150,7 @@ class Explainer:
         rules, notes = self.chosen_rules(month)
         earned = [RulePaid(rule, *paid) for rule, paid in paid_under(month, rules, chosen).items()]
         audience, plays = ListenerSums.of(month, among), sum_exactly(outcome.plays[chosen])
-        known = [one for one in earned if one.rule.joining is not Joining.ANEW]
+        known = [one for one in earned if one.rule.needs is Needs.SUMS]
         worth = worth_of(month, known, chosen, audience, plays) if can_grow(month, audience) else None
         everything = max(1, sum_exactly(outcome.market_weight))
         listening = Fraction(sum_exactly(outcome.market_weight[chosen]), everything)

@@ -68,7 +68,7 @@ def worth_of(month: Month, earned: Sequence[RulePaid], chosen: Ints, audience: L
 
     Args:
         month: see `can_grow`.
-        earned: what is paid now; of rules whose weights need no solving for each user anew.
+        earned: what is paid now.
         chosen: int64[chosen]: the artists.
         audience: their listeners.
         plays: their plays.
@@ -77,11 +77,10 @@ def worth_of(month: Month, earned: Sequence[RulePaid], chosen: Ints, audience: L
     facts, rules = month.facts, [one.rule for one in earned]
     listener, own = typical_listener(month, chosen, audience, plays)
     extra = added_money(month, listener.fee)
-    made_up = max(0, int(listener.artist.max()) + 1 - facts.artists)
     each = max(1, round_half_even(Fraction(MORE, audience.count)))
     longer = max(1, round_half_even(Fraction(each * sum_exactly(month.artist_amount[chosen]), plays)))
     added, among = each * audience.count, np.isin(np.arange(facts.artists), chosen)
-    joined = shares_of(Joined(month, [listener], pool_with(facts, listener.fee), made_up), rules, chosen)
+    joined = shares_of(Joined(month, [listener], pool_with(facts, listener.fee)), rules, chosen)
     busier = shares_of(in_blocks(PlayedMore(month, among, each, longer, audience.count)), rules, chosen)
     return Growth(
         {one.rule: joined[one.rule] * (facts.pool + extra) - one.of_pool * facts.pool for one in earned},
@@ -110,25 +109,26 @@ def shares_in(weights: Mapping[Rule, Ints], prepared: Mapping[Rule, Any], chosen
 def typical_listener(month: Month, chosen: Ints, audience: ListenerSums, plays: int) -> tuple[Accounts, int]:
     """Lay out a listener who pays, listens and plays the artists as much as those there are do on average.
 
+    What is not theirs goes in equal parts to as many others as those listeners play on average, the most heard first.
     Also returned is how many plays of theirs that is.
-
-    What is not theirs goes in equal parts to as many made-up artists as those listeners have others on average.
     """
-    facts, count = month.facts, audience.count
+    count = audience.count
 
     def mean(total: int) -> int:
         return max(1, round_half_even(Fraction(total, count)))
 
-    heard = month.artist_amount[chosen]
-    own = spread(mean(sum_exactly(heard)), mean(audience.own_artists))
-    rest = max(0, mean(audience.amount) - sum_exactly(own))
-    others = spread(rest, max(1, mean(audience.artists) - len(own)))
-    best = chosen[np.argsort(-heard, kind="stable")[: len(own)]]
+    heard = month.artist_amount
+    order = np.argsort(-heard, kind="stable")
+    theirs = np.isin(order, chosen)
+    mine, others = order[theirs], order[~theirs]
+    own = spread(mean(sum_exactly(heard[chosen])), mean(audience.own_artists))
+    kinds = min(len(others), max(1, mean(audience.artists) - len(own)))
+    rest = spread(max(0, mean(audience.amount) - sum_exactly(own)), kinds) if kinds else own[:0]
     listener = Accounts(
         count=1,
         fee=round_half_even(Fraction(audience.fees, count)),
-        artist=np.concatenate([best, facts.artists + np.arange(len(others))]),
-        amount=np.concatenate([own, others]),
+        artist=np.concatenate([mine[: len(own)], others[: len(rest)]]),
+        amount=np.concatenate([own, rest]),
         plays=mean(audience.plays),
     )
     return listener, mean(plays)

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FINE",
-    "Band",
     "Explanation",
     "Factors",
     "Joiner",
     "Reached",
     "RulePaid",
     "Subject",
+    "Tenths",
     "bands",
     "explanation_of",
     "of_mean",
@@ -107,7 +107,7 @@ class Joiner:
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class Tenths:
     """Listeners of one tenth of all, by how much they listen, or of several together."""
 
     first: int
@@ -158,7 +158,7 @@ class Explanation:
     """None where nobody listens, or none of the listeners pays."""
     k: int
     """Of fewer listeners nothing is told but how many they are."""
-    bands: tuple[Band, ...]
+    bands: tuple[Tenths, ...]
     """Empty where there are fewer than k."""
     joiner: Joiner | None
     """None where there are fewer than k, or nothing can be added."""
@@ -174,20 +174,20 @@ class Explanation:
         return next((one for one in self.earned if one.rule.label == rule), None)
 
 
-def bands(everybody: Sequence[int], own: Sequence[int], edges: Sequence[int], *, k: int) -> tuple[Band, ...]:
+def bands(everybody: Sequence[int], own: Sequence[int], edges: Sequence[int], *, k: int) -> tuple[Tenths, ...]:
     """Merge tenths, the lightest first, until each band has at least k listeners; what is left joins the last band."""
-    found: list[Band] = []
+    found: list[Tenths] = []
     for place, (count, mine) in enumerate(zip(everybody, own, strict=True)):
         least = 0 if not place else edges[place - 1]
         if found and found[-1].listeners < k:
             last = found.pop()
-            found.append(Band(last.first, place + 1, last.least, last.listeners + mine, last.everybody + count))
+            found.append(Tenths(last.first, place + 1, last.least, last.listeners + mine, last.everybody + count))
         else:
-            found.append(Band(place + 1, place + 1, least, mine, count))
+            found.append(Tenths(place + 1, place + 1, least, mine, count))
     if len(found) > 1 and found[-1].listeners < k:
         last, before = found.pop(), found.pop()
         merged = before.listeners + last.listeners, before.everybody + last.everybody
-        found.append(Band(before.first, last.last, before.least, *merged))
+        found.append(Tenths(before.first, last.last, before.least, *merged))
     return tuple(found) if found[-1].listeners >= k else ()
 
 
@@ -284,7 +284,7 @@ def number(value: Fraction) -> float:
     return float(f"{float(value):.{RATIO_DIGITS}g}")
 
 
-def band_of(outcome: Outcome, band: Band) -> dict[str, Any]:
+def band_of(outcome: Outcome, band: Tenths) -> dict[str, Any]:
     """Say one band; `from` is in plays, or in seconds where listening is time."""
     timed = outcome.listening.measure == "time"
     return {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.reports.explanation import Band, Explanation, Factors, Reached
+    from fairpay.reports.explanation import Explanation, Factors, Reached, Tenths
     from fairpay.reports.outcome import Outcome
 
 __all__ = ["screen"]
@@ -176,13 +176,13 @@ def audience(outcome: Outcome, found: Explanation) -> Iterator[RenderableType]:
     yield figures("Tenth", "From", "Its listeners", "Of its", "All listeners", "Of all", rows=rows)
 
 
-def tenths(band: Band) -> str:
+def tenths(band: Tenths) -> str:
     """`lightest`, or `2nd to 4th`."""
     first, last = TENTHS[band.first], TENTHS[band.last]
     return first if first == last else f"{first} to {last}"
 
 
-def least(outcome: Outcome, band: Band) -> str:
+def least(outcome: Outcome, band: Tenths) -> str:
     """From how much listening on somebody is in it."""
     if outcome.listening.measure != "time":
         return counted(band.least, "play")
