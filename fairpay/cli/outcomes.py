@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from fairpay.cli.terminal import emit, show, tell
 from fairpay.reports.outcome import require_balance
@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
     from fairpay.cli.invocation import Invocation
     from fairpay.cli.screens.parts import View
+    from fairpay.fraud.sweep.sweep import Swept
     from fairpay.pipeline.jobs import Result
 
 __all__ = ["balanced", "present", "present_data", "view_of"]
 
 PUBLISHED = {"done": "Written to {}", "already": "Already done, verified: {}"}
+
+
+T = TypeVar("T", "Result", "Swept")
 
 
 class Presentable(Protocol):
@@ -39,7 +43,7 @@ class Presentable(Protocol):
         """Whether it was written."""
 
 
-def balanced(result: Result) -> Result:
+def balanced(result: T) -> T:
     """Return a result whose controls all hold.
 
     Raises:

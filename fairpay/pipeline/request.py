@@ -59,6 +59,8 @@ class Request:
     """Those of its files that hold tables given in memory, and are gone after the run."""
     roles: tuple[str, ...] = ()
     """Columns wanted besides those that money needs."""
+    chosen: Callable[[Month], Sequence[Rule]] | None = None
+    """Chooses rules, those above among them, once the month is known; None: these are all."""
 
     @cached_property
     def policy(self) -> Policy | None:
@@ -69,6 +71,10 @@ class Request:
 
         """
         return None if self.conditions.policy is None else find_policy(self.conditions.policy)
+
+    def rules_on(self, month: Month) -> tuple[Rule, ...]:
+        """The rules that a month is divided by."""
+        return self.rules if self.chosen is None else tuple(self.chosen(month))
 
     @property
     def wanted(self) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from fairpay.qualify import Counts
     from fairpay.reports.outcome import Money
     from fairpay.rules.core.month import Month
+    from fairpay.rules.core.rule import Rule
     from fairpay.settings.values import MoneyStated
 
 __all__ = ["Ending", "describe"]
@@ -66,14 +67,14 @@ class Ending:
         money = self.money(variant)
         month = held.month(
             pool=money.pool if pool is None else pool,
-            rate=known_rate(stated),
+            rate=stated.known_rate,
             fees_are_money=stated.pool is None,
             fee_unit=self.fee_unit,
             play=stages.play() if listening.measure == "plays" else None,
             digits=self.currency.digits,
             held=stated.inactive == "hold",
         )
-        division = divided(month, self.request, intake)
+        division = divided(month, self.request, intake, self.request.rules_on(month))
         remarks = (*stages.remarks(), *self.taken.plan.statements.remarks())
         outcome = Outcome(
             currency=self.currency,
@@ -111,16 +112,18 @@ class Ending:
     def moved(self, variants: Sequence[Variant], outcome: Outcome) -> Outcome:
         """Say what decisions come to, and what each threshold moves, by dividing the other variants."""
         conditions = {line.name: replace(line, asked=None) for line in outcome.conditions}
+        rules = tuple(payout.rule for payout in outcome.payouts)
+        same = replace(self, request=replace(self.request, rules=rules, chosen=None))
         notes: list[str] = []
         for k, variant in enumerate(variants):
             if variant.apart:
-                _, kept = self.settle(k)
+                _, kept = same.settle(k)
                 decisions = self.taken.stages[0].decisions
                 assert decisions is not None
                 outcome = replace(outcome, decided=effects(decisions, kept, outcome))
             if variant.without is not None:
                 line = conditions[variant.without]
-                other = self.settle(k, pool=outcome.money.pool)[1] if line.rows else outcome
+                other = same.settle(k, pool=outcome.money.pool)[1] if line.rows else outcome
                 conditions[line.name] = replace(line, moved=moved_between(outcome, other))
                 notes += other_pool(line.name, outcome, other)
         return replace(outcome, conditions=tuple(conditions.values()), notes=(*outcome.notes, *notes))
@@ -174,7 +177,7 @@ def strangers(request: Request, listeners: int, lacking: str) -> NothingToPayErr
     return NothingToPayError(message, advice="Are user ids written alike in the log and in the file of subscribers?")
 
 
-def divided(month: Month, request: Request, intake: Intake) -> Division:
+def divided(month: Month, request: Request, intake: Intake, rules: Sequence[Rule]) -> Division:
     """Divide the month under every rule.
 
     Raises:
@@ -182,7 +185,7 @@ def divided(month: Month, request: Request, intake: Intake) -> Division:
 
     """
     try:
-        return divide(month, request.rules, exact=request.exact)
+        return divide(month, rules, exact=request.exact)
     except NothingToPayError:
         if request.money.subscribers is None or intake.fees:
             raise
@@ -226,11 +229,6 @@ def paying(stated: MoneyStated, intake: Intake, *, unit: int) -> Paying:
         intake.unlisted,
         left_out=stated.unlisted == "leave-out",
     )
-
-
-def known_rate(stated: MoneyStated) -> Fraction | None:
-    """Return alpha, where it is known: a pool stated without a rate says nothing of it."""
-    return None if stated.pool is not None and stated.rate == 1 else stated.rate
 
 
 def effects(decisions: Decisions, kept: Outcome, outcome: Outcome) -> tuple[Decided, ...]:

@@ -44,7 +44,7 @@ __all__ = [
     "watching",
 ]
 
-TABLES = {"compare": "comparison", "pay": "payouts", "audit": "audit", "suspects": "suspects"}
+TABLES = {"compare": "comparison", "pay": "payouts", "audit": "audit", "suspects": "suspects", "sweep": "sweep"}
 IN_MEMORY = "a table in memory"
 UNRECORDED = frozenset({"say", "progress", "origins", "output", "force"})
 
@@ -195,14 +195,22 @@ def digest(parts: Iterable[pa.Table], begin: bytes) -> tuple[int, str, dict[str,
 
 
 def request_of(command: str, logs: object, rules: Sequence[str], options: Mapping[str, Any]) -> Request:
-    """Turn options into what the pipeline is asked; those that the command does not have are as by default."""
+    """Turn options into what the pipeline is asked; those that the command does not have are as by default.
+
+    Raises:
+        UsageError: an option that cannot be, or a rule that the royalty rate does not allow.
+
+    """
     artists, decisions = (options.get(name) for name in ("artists", "decisions"))
+    chosen, money = tuple(map(find_rule, rules)), MoneyStated.of(options)
+    for rule in chosen:
+        rule.check_rate(money.known_rate)
     return Request(
         logs=logs,
-        rules=tuple(find_rule(rule) for rule in rules),
+        rules=chosen,
         reading=Reading.of(options),
         qualifying=Qualifying.of(options),
-        money=MoneyStated.of(options),
+        money=money,
         running=Running.of(options),
         artists=None if artists is None else Path(artists),
         decisions=None if decisions is None else Path(decisions),

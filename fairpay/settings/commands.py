@@ -123,6 +123,15 @@ COMMANDS = {
         typed=(o.ListScenarios, *TABLE),
         settable=True,
     ),
+    "sweep": Command(
+        help="A rule under many values of a parameter, in one walk over the log: the money each moves, what a fake "
+        "account earns at most, who steers, what small artists get, and up to which value no fake account pays."
+        "\n\nWithout --rule: user-cap:cap=100..3000, bounded from the royalty rate to 1, and user-centric.",
+        arguments=(LOG,),
+        options=o.SweepOptions,
+        typed=PAGE,
+        settable=True,
+    ),
     "suspects": Command(
         help="Which accounts and artists to look at, and how much money each moves under each rule.\n\nNothing is "
         "withheld: with -o DIR a review file is written, a person fills in what to do, and `fairpay compare` and "

@@ -36,6 +36,7 @@ __all__ = [
     "QuietOptions",
     "ShardOptions",
     "SuspectsOptions",
+    "SweepOptions",
     "SynthOptions",
     "TableOptions",
     "VerifyOptions",
@@ -344,6 +345,38 @@ class EngineOptions(TypedDict, total=False):
     ]
 
 
+class SweptOptions(TypedDict, total=False):
+    """The rules swept."""
+
+    rules: Annotated[
+        Sequence[str],
+        Option(
+            "A rule with a range (user-cap:cap=100..3000), steps of its own (cap=100..3000..100) or a list "
+            "(bounded:b=0.7,0.8,1) of one parameter; or a rule as it is.",
+            PAY,
+            default=(),
+            metavar="NAME",
+            flag="--rule",
+            repeated=True,
+            recorded="rule",
+        ),
+    ]
+    against: Annotated[
+        str,
+        Option("The rule that money moves from.", PAY, default="market-centric", metavar="NAME"),
+    ]
+    steps: Annotated[
+        int,
+        Option(
+            "Into how many steps a range is cut: of equal factors from ten times on, else of equal size.",
+            PAY,
+            default=10,
+            metavar="N",
+            least=1,
+        ),
+    ]
+
+
 class ScenarioOptions(TypedDict, total=False):
     """What is tried on the rules."""
 
@@ -482,6 +515,13 @@ class AuditOptions(
     RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `audit`."""
+
+
+class SweepOptions(
+    SweptOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
+    RunOptions, EngineOptions,
+):  # fmt: skip
+    """Options of `sweep`."""
 
 
 class SuspectsOptions(

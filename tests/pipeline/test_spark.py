@@ -73,6 +73,14 @@ def test_a_policy_counts_there_and_moves_the_same(tmp_path: Any) -> None:  # noq
     assert same(fairpay.pay(LISTENS, engine="spark", **options), fairpay.pay(LISTENS, **options))
 
 
+def test_a_sweep_finds_the_same_there() -> None:
+    ranges = ["user-cap:cap=20..200", "bounded:b=0.7..1"]
+    options: dict[str, Any] = {"rules": ranges, "steps": 2, "royalty_rate": "70%", "fee": "9.99"}
+    there, here = fairpay.sweep(LISTENS, engine="spark", **options), fairpay.sweep(LISTENS, **options)
+    assert there.table.equals(here.table)
+    assert there.summary == here.summary
+
+
 def test_decisions_hold_the_same_there(tmp_path: Any) -> None:  # noqa: ANN401 - of Spark
     lines = "kind,subject,decision,by\nuser,u000001,hold,Ann\nartist,a000150,exclude,Ann\nuser,u000002,weight 1/2,Ann\n"
     (tmp_path / "decisions.csv").write_text(lines, encoding="utf-8")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fairpay.fraud.audit.scenario import Attack
     from fairpay.reports.outcome import Outcome
 
-__all__ = ["screen"]
+__all__ = ["back", "screen"]
 
 HUNDREDTHS = 2
 MANY = 1000

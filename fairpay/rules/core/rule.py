@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Added",
+    "Edge",
     "Heavy",
     "Joining",
     "Needs",
@@ -67,6 +68,18 @@ class Reason(NamedTuple):
     """At most 38 characters where the numbers are of the usual size."""
     sentence: str
     """Without its full stop."""
+
+
+class Edge(NamedTuple):
+    """How far a parameter of a rule goes on a month before an account can earn more than its fee."""
+
+    parameter: str
+    rule: Rule
+    """With the last such value."""
+    proof: str
+    """`every cap up to 457 plays`."""
+    at: str
+    """`a cap of 457`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +147,8 @@ class Parameter:
     """What it means."""
     allowed: str
     """Its range or its choices, in words: `0 to 1`, `cap, smooth or bayes`."""
+    whole: bool
+    """Whether it takes whole numbers only."""
 
 
 def parameter(  # noqa: PLR0913 - one argument per thing a parameter states
@@ -200,6 +215,14 @@ class Rule(ABC):
     def keeps(self) -> frozenset[Promise]:
         """Return the promises this rule keeps with these parameters."""
 
+    def check_rate(self, rate: Fraction | None) -> None:  # noqa: B027 - most rules allow every rate
+        """Refuse, before anything is read, what no month with this royalty rate allows; None: it is not known.
+
+        Raises:
+            UsageError: with what to change.
+
+        """
+
     def prepare(self, month: Month) -> Any:  # noqa: ANN401, ARG002 - each rule prepares what it needs
         """Work out what needs everybody first; the result is handed to `weigh` and `settle`."""
         return None
@@ -261,6 +284,10 @@ class Rule(ABC):
         Where money goes only to artists that its payer played, it is alpha', whatever is played.
         """
         return month.facts.alpha or Fraction(1) if Promise.OWN_MONEY in self.keeps() else None
+
+    def edge(self, month: Month) -> Edge | None:  # noqa: ARG002 - most rules have none
+        """Return this rule with the last value at which no account earns more than its fee; None: none is known."""
+        return None
 
     def reason(self, month: Month, limit: Fraction | None) -> Reason:  # noqa: ARG002 - the same on every month
         """Say what limits an account on a month, or that nothing does; `limit` is that of the same month."""
@@ -347,7 +374,8 @@ class Rule(ABC):
 def describe(declared: dataclasses.Field[Any]) -> Parameter:
     """Say a declared parameter in words."""
     default = declared.metadata["unset"] if declared.default is None else str(declared.default)
-    return Parameter(declared.name.replace("_", "-"), default, declared.metadata["help"], allowed(declared))
+    name, stated = declared.name.replace("_", "-"), declared.metadata
+    return Parameter(name, default, stated["help"], allowed(declared), stated["whole"])
 
 
 def allowed(declared: dataclasses.Field[Any]) -> str:
