@@ -87,10 +87,12 @@ def test_the_page_answers_with_the_factors_beside_the_amounts(log: str, capsys: 
 
 def test_a_missed_threshold_is_the_answer(log: str, capsys: pytest.CaptureFixture[str]) -> None:
     told = page(capsys, log, "--artist", "A", "--policy", log.replace("log.csv", "own.toml"), "--min-seconds", "0")
-    assert told[-3:] == [
+    assert told[-5:] == [
         "  Paid nothing: no play counts.",
         "",
         "  enough (threshold): missed: 2 streams of 3, 1 too few.",
+        "",
+        "  enough: 4 plays earn nothing, their money stays in the pool.",
     ]
 
 

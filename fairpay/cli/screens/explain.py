@@ -13,7 +13,7 @@ from fairpay.reports.explanation import FINE, of_mean, per_hour, per_play
 from fairpay.rules import USUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from rich.console import RenderableType
 
@@ -35,16 +35,20 @@ def screen(outcome: Outcome, found: Explanation) -> Iterator[RenderableType]:
     yield from about(outcome)
     yield labelled(visible(found.subject.kind.capitalize()), listened(found))
     yield ""
-    for note in (*outcome.notes, *found.notes):
-        yield paragraph(f"{note.rstrip('.')}.", style="yellow")
-    if outcome.notes or found.notes:
-        yield ""
     yield paragraph(answer(outcome, found), style="bold")
     if found.reached:
         yield ""
-        yield from (paragraph(stands(one)) for one in found.reached)
-    if not found.plays:
-        return
+        yield from (paragraph(stands(one, outcome.names)) for one in found.reached)
+    if found.plays:
+        yield from details(outcome, found)
+    if outcome.notes or found.notes:
+        yield ""
+    for note in (*outcome.notes, *found.notes):
+        yield paragraph(f"{note.rstrip('.')}.", style="yellow")
+
+
+def details(outcome: Outcome, found: Explanation) -> Iterator[RenderableType]:
+    """Yield what is told of somebody with plays that count."""
     yield ""
     yield paid(outcome, found)
     yield ""
@@ -211,7 +215,7 @@ def moved(outcome: Outcome, found: Explanation) -> RenderableType:
     return figures("Rule", "Before", "Now", "Change", "", rows=rows)
 
 
-def stands(one: Reached) -> str:
+def stands(one: Reached, names: Mapping[str, str]) -> str:
     """Say whether a threshold or a boost is met, and by how much it is missed."""
     what = f"{one.name} ({'threshold' if not one.times else f'plays count {one.times} times'})"
     if one.nearest is None:
@@ -229,7 +233,7 @@ def stands(one: Reached) -> str:
     if one.reaching == one.counted:
         return f"{met}."
     gone = f"; {counted(one.lost, 'stream')} of the others earn nothing" if not one.times else ""
-    return f"{met}{gone}. Of the others the nearest is {visible(named)}: {numbers}."
+    return f"{met}{gone}. Of the others the nearest is {visible(names.get(named, named))}: {numbers}."
 
 
 def fine(outcome: Outcome, value: Fraction | None, digits: int = 2) -> str:
