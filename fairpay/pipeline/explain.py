@@ -29,6 +29,7 @@ from fairpay.pipeline.work import request_of, tables_in_files, watching
 from fairpay.pipeline.worth import can_grow, shares_in, worth_of
 from fairpay.reports.explanation import Explanation, Reached, RulePaid, Subject, bands, explanation_of
 from fairpay.reports.tables import Shown, decimals
+from fairpay.reports.words import counted
 from fairpay.rules import find_rule, references
 from fairpay.rules.core.rule import Needs
 from fairpay.rules.core.ties import settle_together
@@ -51,6 +52,9 @@ if TYPE_CHECKING:
     from fairpay.settings.option import Logs
 
 __all__ = ["Explained", "explain"]
+
+SHOWN = 3
+"""Artists of several groups that are named."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -99,12 +103,18 @@ def explain(logs: Logs, **options: Unpack[o.ExplainOptions]) -> Explained:
         request = request_of("explain", logs, (), there)
         find: Callable[[Outcome], Subject] = partial(find_artist, value)
         if column != "artist":
-            group = find_group(request.artists, column, value)
-            find = lambda _: group  # noqa: E731 - known already
+            find = partial(group_of, request.artists, column, value)
+            if value != f"no {column}":  # what is misspelt is said before the logs are read
+                find_group(request.artists, column, value)
         explainer = Explainer(request, full["rules"], find, full["k"], full["against"])
         outcome = run(request, watching(full), observer=explainer)
     assert explainer.found is not None
     return Explained(outcome, explainer.found)
+
+
+def group_of(path: Path | None, column: str, value: str, outcome: Outcome) -> Subject:
+    """Find a group among the artists of a month."""
+    return find_group(path, column, value, outcome.artist.to_pylist())
 
 
 def asked_for(options: Mapping[str, Any]) -> tuple[str, str]:
@@ -170,7 +180,7 @@ class Explainer:
             added=0 if worth is None else worth.added,
             reached=tuple(reached(line, line.asked, subject.ids) for line in outcome.conditions if line.asked),
             before="" if self.against is None else str(self.against),
-            notes=tuple(notes),
+            notes=(*whole(subject), *notes),
         )
 
     def chosen_rules(self, month: Month) -> tuple[list[Rule], list[str]]:
@@ -197,6 +207,15 @@ def paid_under(month: Month, rules: Sequence[Rule], chosen: Ints) -> dict[Rule, 
     paid = [Allocation(rule.label, mine, month.facts.pool).paid for rule, mine in zip(rules, units, strict=True)]
     shares = shares_in(weights, prepared, chosen)
     return {rule: (sum_exactly(mine[chosen]), shares[rule]) for rule, mine in zip(rules, paid, strict=True)}
+
+
+def whole(subject: Subject) -> list[str]:
+    """Say which artists are of other groups as well."""
+    if not (count := len(subject.shared)):
+        return []
+    named = ", ".join(subject.shared[:SHOWN]) + (", ..." if count > SHOWN else "")
+    said = f"{counted(count, 'artist')} ({named}) {'is' if count == 1 else 'are'} shared with another {subject.kind}"
+    return [f"{said}, and counted whole here; a comparison by {subject.kind} divides what is paid"]
 
 
 def in_plays(month: Month, edges: Sequence[int]) -> list[int]:

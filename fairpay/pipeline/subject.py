@@ -6,15 +6,16 @@ import difflib
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 
 from fairpay.errors import UsageError
-from fairpay.logs.tables import read_artists
+from fairpay.logs.names import normal
+from fairpay.logs.tables import artist_rows
+from fairpay.pipeline.grouping import By, artist_groups
 from fairpay.reports.explanation import Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from fairpay.reports.outcome import Outcome
@@ -55,8 +56,10 @@ def find_artist(text: str, outcome: Outcome) -> Subject:
     raise UsageError(message, advice="Give the id of one of them.")
 
 
-def find_group(path: Path | None, column: str, value: str) -> Subject:
-    """Find the artists that have a value in a column, whatever its capitals.
+def find_group(path: Path | None, column: str, value: str, played: Sequence[str] = ()) -> Subject:
+    """Find the artists that have a value in a column, whatever its capitals, among those of the file and of the log.
+
+    An artist that is in several groups by shares is in each of them whole.
 
     Raises:
         UsageError: there is no artist file, no such column or no such value; the message lists what there is.
@@ -66,16 +69,23 @@ def find_group(path: Path | None, column: str, value: str) -> Subject:
     if path is None:
         message = f"which artists belong to {column} {value!r} is not known"
         raise UsageError(message, advice=f"Give a file with the columns artist and {column}: --artists FILE.")
-    frame = read_artists(path)
-    if column not in frame.columns[1:]:
+    rows = artist_rows(path)
+    columns = {normal(name): name for name in rows.columns if name != "artist"}
+    if normal(column) not in columns:
         message = f"{path}: there is no column {column}"
-        raise UsageError(message, advice=f"Its columns are: {', '.join(frame.columns)}.")
-    values = frame[column].drop_nulls().unique().sort().to_list()
-    named = value if value in values else next((one for one in values if one.casefold() == value.casefold()), None)
-    if named is None:
+        raise UsageError(message, advice=f"Its columns are: {', '.join(rows.columns)}.")
+    every = pa.array(sorted({*rows["artist"].to_list(), *played}, key=str.encode), pa.large_string())
+    groups = artist_groups(By(column, "artists", columns[normal(column)]), path, every)
+    alike = [one for one in groups.names if one == value] or [
+        one for one in groups.names if one.casefold() == value.casefold()
+    ]
+    if not alike:
         message = f"{path}: no artist has the {column} {value!r}"
-        raise UsageError(message, advice=near(value, values))
-    return Subject(column, named, tuple(frame.filter(pl.col(column) == named)["artist"].to_list()))
+        raise UsageError(message, advice=near(value, groups.names))
+    entries = np.flatnonzero(groups.group == groups.names.index(alike[0]))
+    members = np.searchsorted(groups.start, entries, side="right") - 1
+    shared = members[np.diff(groups.start)[members] > 1]
+    return Subject(column, alike[0], *(tuple(every.take(pa.array(one)).to_pylist()) for one in (members, shared)))
 
 
 def near(text: str, known: Iterable[str]) -> str:

@@ -76,6 +76,8 @@ class Subject:
     """As the artist file has it; of an artist without a name the id."""
     ids: tuple[str, ...]
     """The artists, those without plays among them."""
+    shared: tuple[str, ...] = ()
+    """Those of them that are in other groups as well, by shares; here they are whole."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,20 @@ def test_a_label_is_paid_what_its_artists_are_paid_together_and_a_group_is_the_s
     assert explained(group="label=erased tapes", rules=BOTH).summary == found.summary
 
 
+def test_an_artist_of_several_labels_is_whole_in_each_and_said_to_be() -> None:
+    several = ARTISTS.with_columns(label=pl.Series(["Erased Tapes", "Own 1/2; Erased Tapes 1/2", "Own", "Own"]))
+    found = explained(label="Erased Tapes", artists=several, rules=BOTH).summary
+    assert found["subject"]["artists"] == ["A", "B"]
+    note = (
+        "1 artist (B) is shared with another label, and counted whole here; a comparison by label divides what is paid"
+    )
+    assert found["notes"][-1] == note
+
+
+def test_artists_without_a_label_are_a_group_of_their_own() -> None:
+    assert explained(label="no label", artists=ARTISTS[:2]).summary["subject"]["artists"] == ["C"]
+
+
 def test_payouts_and_plays_are_those_of_a_comparison() -> None:
     (row,) = fairpay.compare(LOG, **MONEY).table.filter(pl.col("artist") == "A").iter_rows(named=True)
     found = explained(artist="A", rules=BOTH).summary

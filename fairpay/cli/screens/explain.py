@@ -36,14 +36,15 @@ def screen(outcome: Outcome, found: Explanation) -> Iterator[RenderableType]:
     yield labelled(visible(found.subject.kind.capitalize()), listened(found))
     yield ""
     yield paragraph(answer(outcome, found), style="bold")
+    yield from (paragraph(f"{note}.", style="yellow") for note in found.notes)
     if found.reached:
         yield ""
         yield from (paragraph(stands(one, outcome.names)) for one in found.reached)
     if found.plays:
         yield from details(outcome, found)
-    if outcome.notes or found.notes:
+    if outcome.notes:
         yield ""
-    for note in (*outcome.notes, *found.notes):
+    for note in outcome.notes:
         yield paragraph(f"{note.rstrip('.')}.", style="yellow")
 
 
