@@ -9,10 +9,9 @@ result.save("out")      # the same files as `fairpay compare ... -o out`
 from __future__ import annotations
 
 from fairpay.fraud.jobs import audit, suspects, sweep
-from fairpay.ledger.jobs import adjust, close, diff
+from fairpay.ledger.jobs import adjust, close, diff, explain
 from fairpay.ledger.tables import init
 from fairpay.ledger.verify import verify
-from fairpay.pipeline.explain import explain
 from fairpay.pipeline.jobs import Checked, Result, check, compare, pay
 from fairpay.sharing.jobs import merge, shard
 from fairpay.sharing.leaks import leaks

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fairpay.cli.outcomes import present
 from fairpay.cli.progress import watching
 from fairpay.cli.screens.explain import screen
-from fairpay.pipeline.explain import explain
+from fairpay.ledger.jobs import explain
 
 if TYPE_CHECKING:
     from fairpay.cli.invocation import Invocation

@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -27,7 +27,7 @@ from fairpay.pipeline.run import run
 from fairpay.pipeline.subject import find_artist, find_group
 from fairpay.pipeline.work import request_of, tables_in_files, watching
 from fairpay.pipeline.worth import can_grow, shares_in, worth_of
-from fairpay.reports.explanation import Explanation, Reached, RulePaid, Subject, bands, explanation_of
+from fairpay.reports.explanation import Explanation, PayeePaid, Reached, RulePaid, Subject, bands, explanation_of
 from fairpay.reports.tables import Shown, decimals
 from fairpay.reports.words import counted
 from fairpay.rules import find_rule, references
@@ -35,10 +35,9 @@ from fairpay.rules.core.rule import Needs
 from fairpay.rules.core.ties import settle_together
 from fairpay.runs.manifest import read_manifest
 from fairpay.runs.totals import payout_columns
-from fairpay.settings.speech import job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from fairpay.adjust.weights import Asked
     from fairpay.kernels.arrays import Ints
@@ -48,11 +47,12 @@ if TYPE_CHECKING:
     from fairpay.reports.outcome import Condition, Outcome
     from fairpay.rules.core.month import Month
     from fairpay.rules.core.rule import Rule
-    from fairpay.settings import options as o
     from fairpay.settings.option import Logs
 
-__all__ = ["Explained", "explain"]
+__all__ = ["Explained", "Payees", "explained"]
 
+Payees: TypeAlias = "Callable[[str, int], Iterable[tuple[str, int]]]"
+"""An artist and minor units -> payees, each with its part; the parts sum to the whole."""
 SHOWN = 3
 """Artists of several groups that are named."""
 
@@ -86,15 +86,11 @@ class Explained(Shown):
         return explanation_of(self.outcome, self.found)
 
 
-@job
-def explain(logs: Logs, **options: Unpack[o.ExplainOptions]) -> Explained:
-    """Work out what one `artist` (a name or an id), `label` or `group` ("genre=jazz") is paid under each rule, and why.
-
-    `rules`: none is every rule that takes one walk. `against` is the directory of a finished run. Takes and raises what
-    `compare` does.
+def explained(logs: Logs, options: Mapping[str, Any], payees: Payees | None = None) -> Explained:
+    """Explain a part of a month; `payees` says who is behind an artist.
 
     Raises:
-        UsageError: not one of the three is given, or there is no such artist or group, or several artists are.
+        FairpayError: every error a user can meet, see `fairpay.ledger.jobs.explain`.
 
     """
     full = with_policy("explain", options)
@@ -106,7 +102,7 @@ def explain(logs: Logs, **options: Unpack[o.ExplainOptions]) -> Explained:
             find = partial(group_of, request.artists, column, value)
             if value != f"no {column}":  # what is misspelt is said before the logs are read
                 find_group(request.artists, column, value)
-        explainer = Explainer(request, full["rules"], find, full["k"], full["against"])
+        explainer = Explainer(request, full["rules"], find, full["k"], full["against"], payees)
         outcome = run(request, watching(full), observer=explainer)
     assert explainer.found is not None
     return Explained(outcome, explainer.found)
@@ -147,6 +143,7 @@ class Explainer:
     find: Callable[[Outcome], Subject]
     k: int
     against: str | Path | None
+    payees: Payees | None
     found: Explanation | None = None
 
     def take(self, raw: RawBatch, listens: Listens) -> None: ...
@@ -158,7 +155,8 @@ class Explainer:
         chosen = np.sort(at.drop_null().to_numpy(zero_copy_only=False).astype(np.int64))
         among = np.isin(np.arange(month.facts.artists), chosen)
         rules, notes = self.chosen_rules(month)
-        earned = [RulePaid(rule, *paid) for rule, paid in paid_under(month, rules, chosen).items()]
+        paid = paid_under(month, rules, chosen)
+        earned = [RulePaid(rule, sum_exactly(units), share) for rule, (units, share) in paid.items()]
         audience, plays = ListenerSums.of(month, among), sum_exactly(outcome.plays[chosen])
         known = [one for one in earned if one.rule.needs is Needs.SUMS]
         worth = worth_of(month, known, chosen, audience, plays) if can_grow(month, audience) else None
@@ -179,6 +177,9 @@ class Explainer:
             joiner=worth.joiner if worth is not None and told else None,
             added=0 if worth is None else worth.added,
             reached=tuple(reached(line, line.asked, subject.ids) for line in outcome.conditions if line.asked),
+            payees=self.divided(
+                outcome.artist.take(pa.array(chosen)).to_pylist(), [units for units, _ in paid.values()]
+            ),
             before="" if self.against is None else str(self.against),
             notes=(*whole(subject), *notes),
         )
@@ -191,6 +192,15 @@ class Explainer:
         own = () if self.request.policy is None else (find_rule(self.request.policy.rule),)
         return sorted(dict.fromkeys((*own, *rules)), key=lambda rule: (rule not in references(), rule.label)), notes
 
+    def divided(self, artists: Sequence[str], paid: Sequence[Ints]) -> tuple[PayeePaid, ...]:
+        """Divide what each artist is paid under each rule among the payees; the first rule's most paid come first."""
+        found: dict[str, list[int]] = {}
+        for place, units in enumerate(paid if self.payees is not None else ()):
+            for artist, amount in zip(artists, units.tolist(), strict=True):
+                for payee, part in self.payees(artist, amount) if self.payees is not None else ():
+                    found.setdefault(payee, [0] * len(paid))[place] += part
+        return tuple(PayeePaid(*one) for one in sorted(found.items(), key=lambda one: (-one[1][0], one[0])))
+
     def with_before(self, earned: Sequence[RulePaid], subject: Subject, currency: Currency) -> tuple[RulePaid, ...]:
         """Put what another run paid beside what is paid."""
         if self.against is None:
@@ -199,14 +209,14 @@ class Explainer:
         return tuple(replace(one, before=before.get(one.rule.label)) for one in earned)
 
 
-def paid_under(month: Month, rules: Sequence[Rule], chosen: Ints) -> dict[Rule, tuple[int, Fraction]]:
-    """Return what some artists are paid together under each rule: minor units, and the part of the pool, finer."""
+def paid_under(month: Month, rules: Sequence[Rule], chosen: Ints) -> dict[Rule, tuple[Ints, Fraction]]:
+    """Return what some artists are paid under each rule: minor units of each, and their part of the pool, finer."""
     prepared = {rule: rule.prepare(month) for rule in rules}
     weights = weigh(month, prepared).weights
     units = settle_together(month, [rule.settling(weights[rule], month, prepared[rule]) for rule in rules])
     paid = [Allocation(rule.label, mine, month.facts.pool).paid for rule, mine in zip(rules, units, strict=True)]
     shares = shares_in(weights, prepared, chosen)
-    return {rule: (sum_exactly(mine[chosen]), shares[rule]) for rule, mine in zip(rules, paid, strict=True)}
+    return {rule: (mine[chosen], shares[rule]) for rule, mine in zip(rules, paid, strict=True)}
 
 
 def whole(subject: Subject) -> list[str]:

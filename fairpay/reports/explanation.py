@@ -20,6 +20,7 @@ __all__ = [
     "Explanation",
     "Factors",
     "Joiner",
+    "PayeePaid",
     "Reached",
     "RulePaid",
     "Subject",
@@ -98,6 +99,15 @@ class RulePaid:
 
 
 @dataclass(frozen=True, slots=True)
+class PayeePaid:
+    """What a payee gets of it."""
+
+    payee: str
+    paid: Sequence[int]
+    """Minor units, one for each rule."""
+
+
+@dataclass(frozen=True, slots=True)
 class Joiner:
     """The listener who is added: like those who are there, on average, in whole numbers."""
 
@@ -167,6 +177,8 @@ class Explanation:
     added: int
     """How many plays were added to tell what 100 are worth; 0: none."""
     reached: tuple[Reached, ...] = ()
+    payees: tuple[PayeePaid, ...] = ()
+    """Who shares it, where that is known."""
     before: str = ""
     """The other run."""
     notes: tuple[str, ...] = ()
@@ -219,6 +231,7 @@ def explanation_of(outcome: Outcome, found: Explanation) -> dict[str, Any]:
         "one_more_listener": None if found.joiner is None else joiner_of(outcome, found.joiner),
         "plays_added": found.added,
         "thresholds": [reached_of(one) for one in found.reached],
+        "payees": [payee_of(outcome, found, one) for one in found.payees],
         "against": found.before or None,
         "notes": [*outcome.notes, *found.notes],
         "warnings": warnings_of(outcome.warnings),
@@ -300,6 +313,12 @@ def band_of(outcome: Outcome, band: Tenths) -> dict[str, Any]:
 def joiner_of(outcome: Outcome, joiner: Joiner) -> dict[str, Any]:
     """Say who is added."""
     return {"fee": outcome.currency.text(round_half_even(joiner.fee)), "plays": joiner.plays, "of_it": joiner.own}
+
+
+def payee_of(outcome: Outcome, found: Explanation, one: PayeePaid) -> dict[str, Any]:
+    """Say what a payee gets under each rule."""
+    rules = (earned.rule.label for earned in found.earned)
+    return {"payee": one.payee, "paid": dict(zip(rules, map(outcome.currency.text, one.paid), strict=True))}
 
 
 def reached_of(one: Reached) -> dict[str, Any]:

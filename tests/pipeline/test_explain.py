@@ -270,6 +270,19 @@ def test_another_run_that_cannot_be_compared_is_refused(options: dict[str, Any],
         explained(artist="A", against=tmp_path / "run")
 
 
+def test_payees_share_what_is_paid_by_their_splits_to_the_cent(tmp_path: Path) -> None:
+    splits = tmp_path / "splits.csv"
+    splits.write_text("artist,payee,share\nA,ann,1/3\nA,bob,2/3\n")
+    (market, _) = (one.paid for one in explained(artist="A", rules=BOTH).found.earned)
+    found = explained(label="Erased Tapes", rules=BOTH, splits=splits)
+    assert {one.payee for one in found.found.payees} == {"ann", "bob", "C"}
+    assert [sum(column) for column in zip(*(one.paid for one in found.found.payees), strict=True)] == [
+        one.paid for one in found.found.earned
+    ]
+    (ann,) = (one for one in found.found.payees if one.payee == "ann")
+    assert abs(ann.paid[0] - Fraction(market, 3)) < 1
+
+
 def test_an_artist_of_the_file_whose_plays_do_not_count_is_paid_nothing() -> None:
     found = explained(artist="Nobody").summary
     assert (found["plays"], found["factors"]) == (0, None)

@@ -26,7 +26,10 @@ NEAR = Fraction(1, 10**5)
 def worth(month: NaiveMonth, rule: str, chosen: list[int]) -> tuple[Growth, ListenerSums]:
     """What the pipeline says."""
     codes = np.array(chosen)
-    earned = [RulePaid(one, *paid) for one, paid in paid_under(month, [find_rule(rule)], codes).items()]
+    earned = [
+        RulePaid(one, int(units.sum()), share)
+        for one, (units, share) in paid_under(month, [find_rule(rule)], codes).items()
+    ]
     audience = ListenerSums.of(month, np.isin(np.arange(month.facts.artists), codes))
     return worth_of(month, earned, codes, audience, int(month.artist_amount[codes].sum())), audience
 

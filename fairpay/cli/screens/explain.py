@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["screen"]
 
 MS_PER_HOUR = 3_600_000
+MS_PER_MINUTE = 60_000
+PAIR = 2
 DIGITS = 4
 """Significant ones of a factor."""
 TENTHS = ("", "lightest", "2nd", "3rd", "4th", "5th", "6th", "7th", "8th", "9th", "heaviest")
@@ -53,6 +55,8 @@ def details(outcome: Outcome, found: Explanation) -> Iterator[RenderableType]:
     yield ""
     yield paid(outcome, found)
     yield ""
+    if found.payees:
+        yield from shared(outcome, found)
     if found.factors is not None:
         yield from why(outcome, found, found.factors)
     yield from worth(outcome, found)
@@ -120,6 +124,18 @@ def paid(outcome: Outcome, found: Explanation) -> RenderableType:
     rows.append(("mean of all", amount(pool, outcome.currency), "100.0 %", *mean, ""))
     hour = ("Per hour",) if timed else ()
     return figures("Rule", "Paid", "Of the pool", "Per play", *hour, "Of the mean", rows=rows)
+
+
+def shared(outcome: Outcome, found: Explanation) -> Iterator[RenderableType]:
+    """Show what payees get of it under the first two rules."""
+    rules = [one.rule.label for one in found.earned[:PAIR]]
+    rows = [
+        (visible(one.payee), *(amount(units, outcome.currency) for units in one.paid[:PAIR])) for one in found.payees
+    ]
+    yield paragraph("Who shares it:", style="bold")
+    yield ""
+    yield figures("Payee", *rules, rows=rows)
+    yield ""
 
 
 def why(outcome: Outcome, found: Explanation, factors: Factors) -> Iterator[RenderableType]:
@@ -192,7 +208,7 @@ def least(outcome: Outcome, band: Tenths) -> str:
     if outcome.listening.measure != "time":
         return counted(band.least, "play")
     if band.least < MS_PER_HOUR:
-        return duration(band.least)
+        return f"{band.least // MS_PER_MINUTE} min"
     hours, tenth = divmod(round_half_even(Fraction(band.least, MS_PER_HOUR // 10)), 10)
     return f"{hours:,}.{tenth} h"
 
