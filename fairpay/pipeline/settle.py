@@ -93,7 +93,9 @@ class Ending:
             names=self.names,
             warnings=self.warnings,
             notes=(*remarks, *division.remarks),
-            conditions=tuple(Condition(t.name, t.times, t.rows, t.plays, t.applied) for t in touched(stages)),
+            conditions=tuple(
+                Condition(t.name, t.times, t.rows, t.plays, t.applied, asked=t.asked) for t in touched(stages)
+            ),
         )
         if self.request.by and variant == 0:
             outcome = replace(outcome, groups=self.groups(month, division, outcome))
@@ -129,7 +131,7 @@ class Ending:
 
     def moved(self, variants: Sequence[Variant], outcome: Outcome) -> Outcome:
         """Say what decisions come to, and what each threshold moves, by dividing the other variants."""
-        conditions = {line.name: line for line in outcome.conditions}
+        conditions = {line.name: replace(line, asked=None) for line in outcome.conditions}
         rules = tuple(payout.rule for payout in outcome.payouts)
         same = replace(self, request=replace(self.request, rules=rules, chosen=None))
         notes: list[str] = []

@@ -89,6 +89,15 @@ COMMANDS = {
         typed=PAGE,
         settable=True,
     ),
+    "explain": Command(
+        help="Why an artist, or a label, is paid what it is paid under each rule: three factors, its listeners, what "
+        "one more and 100 more plays are worth.\n\nWithout --rule every rule that takes one walk. Single listeners are "
+        "never told of.",
+        arguments=(LOG,),
+        options=o.ExplainOptions,
+        typed=PAGE,
+        settable=True,
+    ),
     "shard": Command(
         help="What the listeners of these logs add to a month: a part, which names no listener.\n\nParts of several "
         "parties, or machines, are added by `fairpay merge`; nobody sees another's log. What a part still tells is in "

@@ -23,6 +23,7 @@ __all__ = [
     "ConfigOptions",
     "DiffOptions",
     "ExcelOptions",
+    "ExplainOptions",
     "JsonOptions",
     "ListScenarios",
     "ListSignals",
@@ -499,6 +500,33 @@ class MergeOptions(OutputOptions, DisclosureOptions):
     """Options of `merge`."""
 
 
+SPLITS = Option("Payees of artists or tracks: artist, payee, share.", WHO, metavar="FILE")
+
+
+class ExplainOptions(
+    RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, RunOptions,
+    total=False,
+):  # fmt: skip
+    """Options of `explain`."""
+
+    artist: Annotated[str | None, Option("The artist, by name or id.", LOOK, metavar="NAME|ID")]
+    label: Annotated[str | None, Option("All artists with this label in the artist file.", LOOK, metavar="NAME")]
+    group: Annotated[
+        str | None,
+        Option("All artists with this value in any column of it: genre=jazz.", LOOK, metavar="COLUMN=VALUE"),
+    ]
+    against: Annotated[
+        PathText | None,
+        Option("A finished run of compare or pay: what it paid, beside what is paid now.", LOOK, metavar="RUN"),
+    ]
+    splits: Annotated[PathText | None, SPLITS]
+    k: Annotated[
+        int,
+        Option("Tell nothing of fewer listeners than N but how many they are.", LOOK, default=5, metavar="N", least=1),
+    ]
+    artists: Annotated[Table | None, Option("A file of artists: artist, name, label.", LOOK, metavar="FILE")]
+
+
 class CheckOptions(QualifyingOptions, ReadingOptions, RunOptions):
     """Options of `check`."""
 
@@ -560,9 +588,7 @@ class PoolOptions(TypedDict, total=False):
 class PayeeOptions(TypedDict, total=False):
     """Who stands behind an artist."""
 
-    splits: Annotated[
-        PathText | None, Option("Payees of artists or tracks: artist, payee, share.", WHO, metavar="FILE")
-    ]
+    splits: Annotated[PathText | None, SPLITS]
     aliases: Annotated[PathText | None, Option("Wrong artist ids: wrong, right.", WHO, metavar="FILE")]
     artists: Annotated[PathText | None, Option("Known artists; all others are unmatched.", WHO, metavar="FILE")]
 
