@@ -94,6 +94,19 @@ def test_compare_needs_two_different_rules() -> None:
         fairpay.compare(PLAYS, rules=("user-centric", "user-centric"))
 
 
+def test_a_rule_by_another_name_is_recorded_under_its_own() -> None:
+    result = fairpay.compare(PLAYS, rules=["Pro_Rata", "UCPS", "user-cap:CAP=2"], fee=1)
+    own = ["market-centric", "user-centric", "user-cap:cap=2"]
+    assert result.origins["rule"][0] == ["market-centric", "user-centric", "user-cap:CAP=2"]
+    assert [payout.rule.label for payout in result.outcome.payouts] == own
+    assert fairpay.pay(PLAYS, rule="fan-powered", fee=1).origins["rule"][0] == ["user-centric"]
+
+
+def test_two_names_of_one_rule_are_not_two_rules() -> None:
+    with pytest.raises(UsageError, match="two or more different rules"):
+        fairpay.compare(PLAYS, rules=["market-centric", "pro-rata"], fee=1)
+
+
 def test_bad_rows_are_counted_in_the_error() -> None:
     bad = PLAYS.with_columns(plays=pl.Series([6, -2, 1, -1, 40]))
     with pytest.raises(InputError) as caught:

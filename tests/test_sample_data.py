@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 from sample import EXPECTED, INPUTS, SAMPLE_DATA, compare_sample, make_sample
 
+import fairpay
 from fairpay.runs.outputs import write_csv
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import fairpay
+    from fairpay.fraud.detect.run import Searched
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +51,38 @@ def test_who_loops_silence_loses_most_and_the_many_gain(compared: fairpay.Result
     assert most["name"] == "Hushabye Loop"
     assert most["user_centric_change_percent"] < -80
     assert (compared.table["user_centric_difference"] > 0).sum() > len(compared.table) / 2
+
+
+def test_one_account_gets_many_times_what_it_pays(compared: fairpay.Result) -> None:
+    silence = compared.table.filter(pl.col("name") == "Hushabye Loop").row(0, named=True)
+    assert silence["listeners"] == 1
+    assert silence["market_centric"] > 10 * Decimal("7.70") > silence["user_centric"]
+
+
+def test_suspects_finds_the_loop_in_october_and_nothing_in_november() -> None:
+    october, november = (looked_at(name).table for name in ("listens.csv", "listens-2026-11.csv"))
+    assert october["kind"].to_list() == ["artist", "user"]
+    assert october["name"].to_list() == ["Hushabye Loop", ""]
+    assert november.is_empty()
+
+
+def test_labels_and_genres_fare_differently(compared: fairpay.Result) -> None:
+    about = pl.read_csv(SAMPLE_DATA / "artists.csv")
+    paid = compared.table.join(about, left_on="artist", right_on="artist_id").cast({"market_centric": float})
+    for column in ("label", "genre"):
+        sums = paid.group_by(column).agg(pl.sum("market_centric", "user_centric_difference"), artists=pl.len())
+        change = sums["user_centric_difference"].cast(float) / sums["market_centric"]
+        assert (change < -0.1).any()
+        assert (change > 0.4).any()
+        assert sums.filter(pl.col(column).is_null())["artists"].to_list() == [1]
+        assert (sums["artists"] > 5).sum() > 4
+
+
+def looked_at(log: str) -> Searched:
+    """Look for suspects in one month."""
+    return fairpay.suspects(
+        SAMPLE_DATA / log,
+        subscribers=SAMPLE_DATA / "subscribers.csv",
+        artists=SAMPLE_DATA / "artists.csv",
+        royalty_rate="70%",
+    )

@@ -31,7 +31,7 @@ AT_ONCE, ARTISTS = 64, 1 << 21
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Gathering:
     """What one pool wants of its users, see `month.Month.gather`."""
 
     visit: Callable[[Usage, Ints], Totals | None]
@@ -45,7 +45,7 @@ class Meeting:
 
     expected: int = 1
     """How many may still ask."""
-    asked: dict[int, Asked] = field(default_factory=dict)
+    asked: dict[int, Gathering] = field(default_factory=dict)
     answers: dict[int, tuple[Ints, Totals] | BaseException] = field(default_factory=dict)
     turn: Condition = field(default_factory=Condition)
 
@@ -90,7 +90,7 @@ class SparkWalks:
     ) -> tuple[Ints, Totals]:
         """Ask for what a visit of every block of a pool comes to, and wait until all who may ask have asked."""
         with self.meeting.turn:
-            self.meeting.asked[pool] = Asked(visit, rows, columns)
+            self.meeting.asked[pool] = Gathering(visit, rows, columns)
             self.answer()
             self.meeting.turn.wait_for(lambda: pool in self.meeting.answers)
             found = self.meeting.answers.pop(pool)
@@ -110,7 +110,7 @@ class SparkWalks:
         asked.clear()
         self.meeting.turn.notify_all()
 
-    def gathered(self, asked: Mapping[int, Asked]) -> dict[int, tuple[Ints, Totals]]:
+    def gathered(self, asked: Mapping[int, Gathering]) -> dict[int, tuple[Ints, Totals]]:
         """Visit every block of some pools where it is, and add up what tasks bring."""
         rows = self.answers(gathering({**asked}, self.artists(asked), self.pack), asked)
         return {
@@ -163,7 +163,7 @@ def visiting(
 
 
 def gathering(
-    asked: Mapping[int, Asked], artists: Mapping[int, pa.Array], pack: Callable[[Ints, Totals], bytes]
+    asked: Mapping[int, Gathering], artists: Mapping[int, pa.Array], pack: Callable[[Ints, Totals], bytes]
 ) -> Callable[[Iterator[TaskRow]], Iterator[TaskRow]]:
     """Return what a task does for `month.Month.gather`: nothing of this machine goes with it but what it needs."""
 

@@ -22,14 +22,13 @@ from fairpay.ledger.facts import (
     Paid,
     PolicyLine,
     PoolFacts,
-    plain,
     pool_facts,
 )
 from fairpay.ledger.pools import OUTSIDE, ROLE_OF, Revenue, revenue
 from fairpay.ledger.sorting import Sorting, read_payers
 from fairpay.ledger.tracks import TrackSources, by_artist
 from fairpay.logs.schema import REASONS, Cautions
-from fairpay.money.currency import Currency
+from fairpay.money.currency import Currency, exact_text
 from fairpay.money.rounding import Allocation
 from fairpay.pipeline.census import Applying
 from fairpay.pipeline.division import tied, undecided, weigh
@@ -54,7 +53,7 @@ if TYPE_CHECKING:
     from fairpay.ledger.splits import Splits
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Listens, RawBatch
-    from fairpay.pipeline.intake import Held
+    from fairpay.pipeline.intake import HeldPools
     from fairpay.pipeline.request import Watch
     from fairpay.qualify import Counts, Qualifier
     from fairpay.rules.core.month import Month
@@ -71,7 +70,7 @@ class Take(Protocol):
 
     def __call__(
         self, plan: Plan, logs: Logs, watch: Watch, cautions: Cautions, *, look: Callable[[Counts], None]
-    ) -> AbstractContextManager[Held]:
+    ) -> AbstractContextManager[HeldPools]:
         """Hold them until the block ends."""
 
 
@@ -153,7 +152,8 @@ def divide(  # noqa: PLR0913, PLR0917 - what a pool is divided by
     if users and money.pool:
         with suppress(NothingToPayError):
             amounts = paid_of(pool, held, money, splits, play, notes)
-    return pool_facts(pool.name, find_rule(pool.rule or "").label, money, listeners=users, plays=plays), amounts
+    label = find_rule(pool.rule or "").label
+    return pool_facts(pool.name, label, money, listeners=users, plays=plays, said=pool.said), amounts
 
 
 def paid_of(  # noqa: PLR0913, PLR0917 - the same
@@ -177,10 +177,11 @@ def paid_of(  # noqa: PLR0913, PLR0917 - the same
     if tracks is not None:
         paid = Allocation(rule.label, tracks.divide(paid, rule, prepared), size).paid
     places = np.flatnonzero(paid)
-    return Paid.listed(held.names(places), paid[places] if money.pool > 0 else -paid[places])
+    amounts = paid[places] if money.pool > 0 else -paid[places]
+    return Paid.listed(held.names(places), amounts, held.artist_plays[places])
 
 
-def listening_of(taken: Held, pools: int, without_pool: dict[str, int]) -> MonthListening:
+def listening_of(taken: HeldPools, pools: int, without_pool: dict[str, int]) -> MonthListening:
     inside = [pool.payers for pool in taken.engine.pools[:pools]]
     behind = {reason: pool.payers for reason, pool in zip(LOST.values(), taken.engine.pools[pools:], strict=False)}
     stages = taken.stages[0]
@@ -201,7 +202,7 @@ def listening_of(taken: Held, pools: int, without_pool: dict[str, int]) -> Month
     )
 
 
-def applied(taken: Held, loaded: Loaded, terms: QualifyingTerms) -> tuple[Applied, ...]:
+def applied(taken: HeldPools, loaded: Loaded, terms: QualifyingTerms) -> tuple[Applied, ...]:
     weigher_of = {code: weigher for weigher in taken.stages[0].weighers for code in weigher.pools}
     found = []
     for code, (pool, chosen) in enumerate(zip(loaded.pools, loaded.policies.pools, strict=True)):
@@ -210,13 +211,16 @@ def applied(taken: Held, loaded: Loaded, terms: QualifyingTerms) -> tuple[Applie
                 PolicyLine(line.name, str(line.times), line.rows, line.plays, line.applied)
                 for line in weigher_of[code].touched(code)
             )
-            least, measure = plain(Fraction(terms.pools[pool.name].min_ms, 1000)), terms.pools[pool.name].measure or ""
+            least, measure = (
+                exact_text(Fraction(terms.pools[pool.name].min_ms, 1000)),
+                terms.pools[pool.name].measure or "",
+            )
             own = pool.policy is not None
             found.append(Applied(pool.name, chosen.name, chosen.sha256, own, least, measure, lines))
     return tuple(found)
 
 
-def decision_facts(taken: Held) -> tuple[DecisionFacts, ...]:
+def decision_facts(taken: HeldPools) -> tuple[DecisionFacts, ...]:
     decisions = taken.stages[0].decisions
     if decisions is None:
         return ()
@@ -294,7 +298,7 @@ class MonthLogs:
     @contextmanager
     def taken(
         self, watch: Watch, take: Take
-    ) -> Iterator[tuple[Held, QualifyingTerms, Sequence[bool], Mapping[str, int]]]:
+    ) -> Iterator[tuple[HeldPools, QualifyingTerms, Sequence[bool], Mapping[str, int]]]:
         """Read the logs and hold the plays of each pool until the block ends.
 
         With them go the terms, which pools measure time, and how many rows no pool covers, by their keys.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from fairpay.adjust.policy import make_policy, policy_file, policy_text, read_policy
 from fairpay.errors import FairpayError, InputError, UsageError
 from fairpay.logs.faults import Faults
-from fairpay.rules import find_rule, rule_classes
+from fairpay.rules import find_rule, rule_classes, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -166,9 +166,10 @@ def with_rules(pools: Sequence[Pool], rule: str | None, policies: Policies) -> l
     for pool, chosen in zip(pools, policies.pools, strict=True):
         of_policy = chosen.policy.rule if chosen is not None else None
         own = of_policy if pool.policy is not None else None
-        found.append(replace(pool, rule=pool.rule or own or rule or of_policy))
-    for text in {pool.rule for pool in found if pool.rule is not None} | ({rule} if rule is not None else set()):
-        find_rule(text)
+        stated = pool.rule or own or rule or of_policy
+        found.append(replace(pool, rule=None if stated is None else spelled(stated)))
+    if rule is not None:
+        find_rule(rule)
     bare = [pool.name for pool in found if pool.rule is None]
     if bare:
         message = f"no rule stated for {len(bare):,} pools, {bare[0]} among them"

@@ -8,22 +8,24 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
+from fairpay.errors import UsageError
 from fairpay.money.currency import round_half_even
 from fairpay.money.rounding import Allocation
 from fairpay.pipeline.measures import HEAVY, Steering, median_fee, walk_payouts
 from fairpay.reports.outcome import Payout
-from fairpay.rules import references
+from fairpay.rules import find_rule, references, usual_rules
+from fairpay.rules.core.rule import Joining
 from fairpay.rules.core.ties import WORDS, Unsettled, carried, settle_together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Month, Split, Totals, Usage
+    from fairpay.rules.core.month import Month, Totals, Usage
     from fairpay.rules.core.rule import Rule
     from fairpay.rules.core.ties import TiePart
 
-__all__ = ["Division", "divide", "tied", "undecided", "weigh"]
+__all__ = ["Division", "divide", "runnable", "tied", "typical_fee", "undecided", "weigh"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Division:
     mcdonald: Fraction | None
     remarks: tuple[str, ...]
     """What the rules have to say about themselves on this month."""
+    ready: Sequence[tuple[Rule, Any]]
+    """The rules, each with what it has prepared."""
 
 
 def divide(month: Month, rules: Sequence[Rule], *, exact: bool = False) -> Division:
@@ -77,6 +81,7 @@ def divide(month: Month, rules: Sequence[Rule], *, exact: bool = False) -> Divis
             *(remark for rule, state in ready for remark in rule.remarks(state)),
             *(undecided(rule, one.undecided) for rule, one in zip(rules, begun, strict=True) if tied(one)),
         ),
+        ready=ready,
     )
 
 
@@ -99,8 +104,8 @@ class Weighed:
 
     weights: Mapping[Rule, Ints]
     """int64[rows, artists]: each rule's."""
-    digits: Mapping[Rule, Mapping[Split, Ints]]
-    """The weights of parts that were to be seen finely, as `ties` has them, by how they are split."""
+    digits: Mapping[Rule, Mapping[int, Ints]]
+    """The weights of parts that were to be seen finely, as `ties` has them, by their rows."""
     looked: Totals
     """What the look comes to."""
 
@@ -137,10 +142,25 @@ def weigh(
         return look(usage)
 
     sums, looked = month.gather(visit, rows=end + WORDS * len(parts))
-    digits: dict[Rule, dict[Split, Ints]] = {rule: {} for rule in fine or {}}
+    digits: dict[Rule, dict[int, Ints]] = {rule: {} for rule in fine or {}}
     for (rule, part), place in zip(parts, places, strict=True):
-        digits[rule][part.split] = carried(sums[place].T)
+        digits[rule][part.row] = carried(sums[place].T)
     return Weighed({rule: sums[edge] for rule, edge in edges.items()}, digits, looked)
+
+
+def runnable(month: Month) -> tuple[list[Rule], list[str]]:
+    """Return the usual rules that can run on this month, and a sentence for each that cannot."""
+    found, notes = [], []
+    for name in usual_rules():
+        rule = find_rule(name)
+        try:
+            if rule.joining is Joining.SHIFTING:
+                rule.prepare(month)
+        except UsageError as problem:
+            notes.append(f"{name} is left out: {problem.message}")
+        else:
+            found.append(rule)
+    return found, notes
 
 
 def typical_fee(month: Month) -> Fraction:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from fairpay.adjust.splits import Wishes
     from fairpay.adjust.stated import Stated
     from fairpay.adjust.weights import Census
+    from fairpay.engine.members import Members
     from fairpay.engine.pool import LocalPool
     from fairpay.engine.protocol import Engine, Intake, Unlisted
     from fairpay.logs.read import Logs
@@ -45,7 +46,19 @@ if TYPE_CHECKING:
     from fairpay.qualify import Counts
     from fairpay.settings.values import Qualifying, Reading, Running
 
-__all__ = ["Held", "Judging", "Plan", "Statements", "Taken", "Variant", "counted_apart", "stages_of", "take_in"]
+__all__ = [
+    "Held",
+    "HeldPools",
+    "Judging",
+    "Plan",
+    "Qualified",
+    "Statements",
+    "Taken",
+    "Variant",
+    "counted_apart",
+    "stages_of",
+    "take_in",
+]
 
 
 T = TypeVar("T")
@@ -133,6 +146,17 @@ class Qualified:
         """Nothing is counted."""
 
 
+class Noting(Protocol):
+    """What sees every batch that is taken in."""
+
+    @property
+    def members(self) -> Members | None:
+        """Which groups users are in, for the engine to keep beside them."""
+
+    def take(self, raw: RawBatch, listens: Listens) -> None:
+        """See a batch; called from threads."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What is read, and what is done with it, for one pool or many."""
@@ -165,6 +189,10 @@ class Plan:
     """Where they go."""
     counted: Mapping[str, Mapping[int, Census]] | None = None
     """What policies ask for, counted over everybody; None: it is counted in these logs."""
+    listeners: Noting | None = None
+    """Takes down what listeners are in."""
+    wary: bool = False
+    """Whether odd rows are warned of where there are several pools, too."""
     partly: bool = False
     """Whether these are the plays of some users only: what needs everybody is checked where parts are added up."""
 
@@ -181,12 +209,16 @@ class Plan:
 class Pools(Protocol):
     """What holds the plays that were taken in."""
 
-    @property
-    def pools(self) -> Sequence[LocalPool]:
-        """All of them."""
-
     def pool(self, code: int) -> LocalPool:
         """Return one pool."""
+
+
+class ManyPools(Pools, Protocol):
+    """What holds the plays of many pools."""
+
+    @property
+    def pools(self) -> Sequence[LocalPool]:
+        """All of them, and the places behind."""
 
     def over_pools(self, visit: Callable[[int, LocalPool], T]) -> list[T]:
         """Call `visit` with each pool's code and the pool; return results by code."""
@@ -206,6 +238,13 @@ class Held(Protocol):
 
     @property
     def stages(self) -> tuple[Stages, ...]: ...  # noqa: D102
+
+
+class HeldPools(Held, Protocol):
+    """The same of a month of many pools."""
+
+    @property
+    def engine(self) -> ManyPools: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,13 +289,15 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
 
     """
     running = plan.running
-    with LocalEngine(running, pools=len(variants) if plan.pools is None else plan.pools + BEHIND) as engine:
+    pools = len(variants) if plan.pools is None else plan.pools + BEHIND
+    members = None if plan.listeners is None else plan.listeners.members
+    with LocalEngine(running, pools=pools, members=members) as engine:
         once = repeats_of(plan, logs, engine.spool)
         stages = open_stages(plan, logs, once, variants)
         stages[0].observer = observer
         subscribe(plan, engine, len(variants))
         repeats = Watching.of(logs, once, engine.spool)
-        odd = cautions if plan.pools is None else None
+        odd = cautions if plan.pools is None or plan.wary else None
         qualifier = Qualifier(plan.qualifying, set_aside=plan.set_aside, cautions=odd, repeats=repeats.judge)
         units = logs.units(batch_rows=running.batch_rows, views=stages[0].hash_only)
         adjust = partial(adjusted, plan, stages, plan.judge(qualifier), odd)
@@ -307,7 +348,10 @@ def adjusted(
     if raw.several and cautions is not None:
         warn_of_several(raw, plan.reading.several_artists, cautions)
     for variant, through in enumerate(stages):
-        yield finished(plan, through(raw, listens), variant if len(stages) > 1 else None)
+        found = through(raw, listens)
+        if plan.listeners is not None and not variant and raw.columns:
+            plan.listeners.take(raw, found)
+        yield finished(plan, found, variant if len(stages) > 1 else None)
 
 
 def divide_anew(plan: Plan, engine: Engine, through: Stages, variant: int | None) -> None:

@@ -15,12 +15,13 @@ from fairpay.adjust.policy import find_policy
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.doctor import examine
 from fairpay.logs.read import as_paths
+from fairpay.pipeline.request import MONTH
 from fairpay.pipeline.run import inspect, refusal, run
 from fairpay.pipeline.work import Placed, do, origins_of, publish, request_of, watching
 from fairpay.reports.disclosure import merge_few
 from fairpay.reports.summary import summary
 from fairpay.reports.tables import Shown, comparison, payouts
-from fairpay.rules import USUAL
+from fairpay.rules import USUAL, spelled
 from fairpay.runs.inputs import HashedInputs
 from fairpay.runs.publish import Target
 from fairpay.settings.commands import complete
@@ -74,9 +75,18 @@ class Result(Shown):
         return comparison(self.outcome) if self.command == "compare" else payouts(self.outcome)
 
     @property
+    def groups(self) -> dict[str, pa.Table]:
+        """Groups by each column that `by` named: a row for each group, as `comparison-by-COLUMN` has it."""
+        if not self.outcome.groups:
+            return {}
+        from fairpay.reports.groups import tables_of  # noqa: PLC0415 - only where groups are asked for
+
+        return {column: table for column, (_, table) in tables_of(self.outcome, self.command).items()}
+
+    @property
     def summary(self) -> dict[str, Any]:
         """What `summary.json` holds."""
-        return summary(self.outcome)
+        return summary(self.outcome, self.command)
 
     @job
     def save(self, directory: str | Path, *, force: bool = False) -> str:
@@ -148,7 +158,7 @@ def pay(logs: Logs, **options: Unpack[o.PayOptions]) -> Result:
     Takes and raises what `compare` does.
     """
     full = with_policy("pay", options)
-    chosen = (full["rule"],) if full["rule"] is not None else policy_rule(full)
+    chosen = (spelled(full["rule"]),) if full["rule"] is not None else policy_rule(full)
     if not chosen:
         message = "no rule given"
         raise UsageError(message, advice="Give one --rule NAME; `fairpay rules` lists them.")
@@ -169,11 +179,31 @@ def divided(command: Literal["compare", "pay"], logs: Logs, rules: Sequence[str]
 
 def placed(command: str, logs: Logs, rules: Sequence[str], options: Mapping[str, Any]) -> Placed:
     """Say where a run is done: on this machine, or where Spark has the plays."""
+    if MONTH in options.get("by", ()):
+        return by_month(logs, options)
     if options["engine"] == "spark" or is_spark(logs):
         from fairpay.pipeline.spark import on_spark  # noqa: PLC0415 - an extra
 
         return on_spark(command, logs, rules, options)
     return Placed(logs, options, partial(run, watch=watching(options)))
+
+
+def by_month(logs: Logs, options: Mapping[str, Any]) -> Placed:
+    """Say where a run of several months is done: here.
+
+    Raises:
+        UsageError: it is to be done elsewhere, or told of few listeners.
+
+    """
+    if options["engine"] == "spark" or is_spark(logs):
+        message = "--by month runs on this machine only"
+        raise UsageError(message, advice="Use --engine local, or run each month by itself, with --from and --to.")
+    if options.get("k", 1) > 1:
+        message = "--k does not go with --by month: nobody has counted who listened to an artist in several months"
+        raise UsageError(message, advice="Publish each month by itself, with --from and --to.")
+    from fairpay.pipeline.months import run_months  # noqa: PLC0415 - only where months are asked for
+
+    return Placed(logs, options, partial(run_months, watch=watching(options)))
 
 
 @job
@@ -200,7 +230,7 @@ def check(logs: Logs, **options: Unpack[o.CheckOptions]) -> Checked:
 
 def policy_rule(options: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the rule of the policy that is asked for, if any."""
-    return () if options.get("policy") is None else (find_policy(options["policy"]).rule,)
+    return () if options.get("policy") is None else (spelled(find_policy(options["policy"]).rule),)
 
 
 def two_or_more(options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -210,7 +240,7 @@ def two_or_more(options: Mapping[str, Any]) -> tuple[str, ...]:
         UsageError: the same rule twice.
 
     """
-    rules = tuple(options["rules"])
+    rules = tuple(map(spelled, options["rules"]))
     if not rules:
         return tuple(dict.fromkeys((*USUAL, *policy_rule(options))))
     if len(rules) == 1:

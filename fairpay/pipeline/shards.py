@@ -227,8 +227,8 @@ def add(several: Sequence[PartFile], names: Sequence[str], request: Request) -> 
     marks = [mark for one in several for mark in one.parts]
     twice = sorted({mark for mark in marks if marks.count(mark) > 1})
     if twice:
-        several = "1 part is" if len(twice) == 1 else f"{len(twice):,} parts are"
-        message = f"{several} there twice: {', '.join(mark[:12] for mark in twice)}"
+        which = "1 part is" if len(twice) == 1 else f"{len(twice):,} parts are"
+        message = f"{which} there twice: {', '.join(mark[:12] for mark in twice)}"
         advice = "Give each once, or a sum and not what is in it; parties that add the same tell themselves apart with "
         raise InputError(message, advice=f"{advice}--party NAME.")
     if first.part is not None and not first.answer and first.terms["overlap key"] is not None and len(several) > 1:

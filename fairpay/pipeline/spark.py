@@ -90,6 +90,7 @@ def run_on_spark(  # noqa: PLR0913 - where the plays are, and who looks on
     with cluster.set_up(spark) as settings:
         for sentence in (*settings, *request.opened.said):
             watch.say(sentence)
+        refuse_groups(request)
         logs = request.opened.logs
         plan, _ = plan_of(request, check_stated(request.money, required=request.money_required), kept=True)
         recipe = Recipe(sent(plan), variants_of(request), period=logs.period)
@@ -342,6 +343,19 @@ def found_as(paths: Sequence[str], reading: Reading) -> tuple[str, list[str], st
             raise UsageError(message, advice="Give one table, or a frame of Spark that unites them.")
         return "table", [*paths], None
     return "parquet", [*paths], None
+
+
+def refuse_groups(request: Request) -> None:
+    """Refuse groups of listeners: which listener is in which is known where all of them are.
+
+    Raises:
+        UsageError: with the column.
+
+    """
+    for by in request.grouped:
+        if by.where != "artists":
+            message = f"--by {by.name} is by listeners, and Spark tells groups of artists only"
+            raise UsageError(message, advice="Use a column of the artist file, or --engine local.")
 
 
 def refuse_there(rules: Mapping[str, Rule], conditions: Conditions, reading: Reading) -> None:

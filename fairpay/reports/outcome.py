@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from fairpay.adjust.weights import Asked
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import Warned
     from fairpay.money.currency import Currency
@@ -20,13 +21,16 @@ if TYPE_CHECKING:
     from fairpay.rules.core.rule import Rule
 
 __all__ = [
+    "ArtistGroups",
     "Condition",
     "Control",
     "Decided",
     "InputFile",
+    "ListenerGroups",
     "ListeningTotals",
     "MergedLines",
     "Money",
+    "MonthOutcomes",
     "Outcome",
     "Payout",
     "require_balance",
@@ -152,6 +156,8 @@ class Condition:
     """False where neither the log nor the artist file has the column it needs."""
     moved: tuple[int, ...] | None = None
     """For a threshold, minor units that change hands because of it, one per rule."""
+    asked: Asked | None = None
+    """Of a boost or a threshold: what it asks for, and of whom how much was counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +170,42 @@ class MergedLines:
     """int64[lines]: which tier it is in."""
     tiers: tuple[str, ...]
     """Their names, best paid first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtistGroups:
+    """Which groups the artists are in by a column of the artist file, such as labels; of several, by what shares."""
+
+    column: str
+    names: tuple[str, ...]
+    """Sorted by bytes."""
+    start: Ints
+    """int64[artists + 1]: artist i owns entries start[i] to start[i + 1] of `group` and `share`, at least one."""
+    group: Ints
+    """int64[entries]: ascending within an artist."""
+    share: Ints
+    """int64[entries]: above 0; an artist's parts are in proportion to them."""
+    listeners: Ints
+    """int64[groups]: different listeners; 0: not told."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerGroups:
+    """What the listeners of each group play, pay and steer, by a column of the subscribers or the log: plans."""
+
+    column: str
+    lines: Outcome
+    """What stands for an artist is a group, and what is paid to it is what its listeners steer."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonthOutcomes:
+    """The months of a run, each with a pool of its own."""
+
+    names: tuple[str, ...]
+    """`2026-10`, in order."""
+    outcomes: tuple[Outcome, ...]
+    column: str = "month"
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +245,10 @@ class Outcome:
     """What each line of the policy did."""
     merged: MergedLines | None = None
     """Where artists with few listeners are merged: what stands for an artist above is then a line. None: nobody is."""
+    groups: tuple[ArtistGroups | ListenerGroups | MonthOutcomes, ...] = ()
+    """Those that were asked for, in the order asked."""
+    paid_in: Ints | None = None
+    """int64[artists]: what its listeners paid, minor units, where a group of listeners stands for an artist."""
 
 
 def require_balance(outcome: Outcome) -> None:

@@ -8,13 +8,13 @@ import pkgutil
 from typing import TYPE_CHECKING
 
 from fairpay.errors import UsageError
-from fairpay.rules.core.rule import Rule
+from fairpay.rules.core.rule import Joining, Rule
 from fairpay.settings.option import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["USUAL", "find_rule", "references", "rule_classes"]
+__all__ = ["USUAL", "find_rule", "references", "rule_classes", "spelled", "usual_rules"]
 
 USUAL = ("market-centric", "user-centric")
 
@@ -33,6 +33,12 @@ def rules_of(module: str) -> Iterator[type[Rule]]:
             yield member
 
 
+def usual_rules() -> list[str]:
+    """Return the rules that are tried where none is asked for: all that take one walk."""
+    one_pass = (Joining.STEADY, Joining.SHIFTING)
+    return [name for name, rule in rule_classes().items() if rule.joining in one_pass or not rule.experimental]
+
+
 def find_rule(text: str) -> Rule:
     """Make the rule asked for as `name` or `name:parameter=value,...`.
 
@@ -41,16 +47,45 @@ def find_rule(text: str) -> Rule:
 
     """
     name, _, parameters = text.partition(":")
-    module = name.replace("-", "_")
-    if any(found.name == module for found in pkgutil.iter_modules(__path__)):  # most are alone in a file of their name
-        for rule in rules_of(module):
-            if rule.name == name:
-                return rule.parse(parameters)
+    return rule_named(name).parse(parameters)
+
+
+def rule_named(name: str) -> type[Rule]:
+    """Find a rule by its name or one of its aliases, whatever the case, with `-`, `_` or neither between words.
+
+    Raises:
+        UsageError: there is none; the message names the nearest, and what there is.
+
+    """
+    wanted = plain(name)
+    for module in pkgutil.iter_modules(__path__):  # most are alone in a file of their name
+        if plain(module.name) == wanted:
+            for rule in rules_of(module.name):
+                return rule
     classes = rule_classes()
-    if name not in classes:
-        message = f"there is no rule {name!r}"
-        raise UsageError(message, advice=f"{nearest(name, classes)} The rules are: {', '.join(classes)}.".strip())
-    return classes[name].parse(parameters)
+    called = {word: rule for rule in classes.values() for word in (rule.name, *rule.aliases)}
+    for word, rule in called.items():
+        if plain(word) == wanted:
+            return rule
+    message = f"there is no rule {name!r}"
+    advice = f"{nearest(name, called)} The rules are: {', '.join(classes)}; policies are given with --policy."
+    raise UsageError(message, advice=advice.strip())
+
+
+def plain(name: str) -> str:
+    """Return what matters of a name."""
+    return name.strip().replace("-", "").replace("_", "").lower()
+
+
+def spelled(text: str) -> str:
+    """Return a rule as it was asked for, under its own name: `pro-rata` is `market-centric`.
+
+    Raises:
+        UsageError: as `find_rule` does.
+
+    """
+    _, colon, parameters = text.partition(":")
+    return find_rule(text).name + colon + parameters
 
 
 def references() -> tuple[Rule, Rule]:

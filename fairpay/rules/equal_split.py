@@ -27,6 +27,7 @@ class EqualSplit(Budgeted):
     """
 
     name: ClassVar[str] = "equal-split"
+    aliases: ClassVar[tuple[str, ...]] = ("shapley", "shapley-index", "user-eq")
     source: ClassVar[str] = "Bergantiños and Moreno-Ternero, 'The Shapley index for music streaming', arXiv 2411.07166"
     formula: ClassVar[str] = "pay_j = P · Σ_u f_u [x_uj > 0] / |L_u| / Σ_u f_u"
     examples: ClassVar[tuple[Example, ...]] = (

@@ -45,6 +45,7 @@ class GeometricMedian(Rule):
     """
 
     name: ClassVar[str] = "geometric-median"
+    aliases: ClassVar[tuple[str, ...]] = ("spatial-median",)
     source: ClassVar[str] = (
         "one voter, one unit force: El-Mhamdi, Farhadkhani, Guerraoui and Hoang, 'On the strategyproofness of the "
         "geometric median', AISTATS 2023; Vardi and Zhang, PNAS 97 (2000)"

@@ -28,6 +28,14 @@ class MarketCentric(Budgeted):
     """
 
     name: ClassVar[str] = "market-centric"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "pro-rata",
+        "mcps",
+        "market-centric-payment",
+        "streamshare",
+        "big-pool",
+        "global-prop",
+    )
     source: ClassVar[str] = "industry practice since 2008; Maasø 2014, 'User-centric settlement for music streaming'"
     formula: ClassVar[str] = "pay_j = P · Σ_u x_uj / Σ_u L_u"
     examples: ClassVar[tuple[Example, ...]] = (

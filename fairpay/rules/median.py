@@ -44,6 +44,7 @@ class Median(Rule):
     """
 
     name: ClassVar[str] = "median"
+    aliases: ClassVar[tuple[str, ...]] = ("coordinate-wise-median",)
     source: ClassVar[str] = "coordinate-wise median, taken naively; compare Freeman et al., arXiv 1905.00457"
     formula: ClassVar[str] = "pay_j = P · med_j / Σ_k med_k,  med_j the f-weighted median over u of s_uj"
     experimental: ClassVar[bool] = True

@@ -36,6 +36,7 @@ class Norm(Budgeted):
     """
 
     name: ClassVar[str] = "norm"
+    aliases: ClassVar[tuple[str, ...]] = ("lp-norm",)
     source: ClassVar[str] = (
         "per-user normalisation as in collaborative scoring: Allouah et al., Solidago / Tournesol (2022)"
     )

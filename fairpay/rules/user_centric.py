@@ -23,6 +23,14 @@ class UserCentric(Budgeted):
     """
 
     name: ClassVar[str] = "user-centric"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "ucps",
+        "user-centric-payment",
+        "user-centric-payment-system",
+        "fan-powered",
+        "subscriber-share",
+        "user-prop",
+    )
     source: ClassVar[str] = "Deezer UCPS (2019); SoundCloud fan-powered royalties (2021)"
     formula: ClassVar[str] = "pay_j = P · Σ_u f_u (x_uj / L_u) / Σ_u f_u"
     examples: ClassVar[tuple[Example, ...]] = (

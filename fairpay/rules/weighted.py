@@ -31,6 +31,7 @@ class Weighted(Budgeted):
     """
 
     name: ClassVar[str] = "weighted"
+    aliases: ClassVar[tuple[str, ...]] = ("weighted-index", "weighted-indices")
     source: ClassVar[str] = "Bergantiños and Moreno-Ternero, weighted indices for music streaming, arXiv 2310.11861"
     formula: ClassVar[str] = "W_u = f_u^(1-β) · L_u^β,  pay_j = P · Σ_u W_u s_uj / Σ_u W_u"
     examples: ClassVar[tuple[Example, ...]] = (

@@ -21,20 +21,27 @@ __all__ = [
     "CloseOptions",
     "CompareOptions",
     "ConfigOptions",
+    "DiffOptions",
+    "ExcelOptions",
+    "ExplainOptions",
     "JsonOptions",
-    "LimitOptions",
     "ListScenarios",
     "ListSignals",
     "LogOptions",
     "MergeOptions",
     "NoOptions",
+    "PageOptions",
     "PayOptions",
     "ProgressOptions",
     "PseudonymizeOptions",
     "QuietOptions",
+    "ReportOptions",
     "ShardOptions",
+    "StatementsOptions",
     "SuspectsOptions",
+    "SweepOptions",
     "SynthOptions",
+    "TableOptions",
     "VerifyOptions",
 ]
 
@@ -341,6 +348,38 @@ class EngineOptions(TypedDict, total=False):
     ]
 
 
+class SweptOptions(TypedDict, total=False):
+    """The rules swept."""
+
+    rules: Annotated[
+        Sequence[str],
+        Option(
+            "A rule with a range (user-cap:cap=100..3000), steps of its own (cap=100..3000..100) or a list "
+            "(bounded:b=0.7,0.8,1) of one parameter; or a rule as it is.",
+            PAY,
+            default=(),
+            metavar="NAME",
+            flag="--rule",
+            repeated=True,
+            recorded="rule",
+        ),
+    ]
+    against: Annotated[
+        str,
+        Option("The rule that money moves from.", PAY, default="market-centric", metavar="NAME"),
+    ]
+    steps: Annotated[
+        int,
+        Option(
+            "Into how many steps a range is cut: of equal factors from ten times on, else of equal size.",
+            PAY,
+            default=10,
+            metavar="N",
+            least=1,
+        ),
+    ]
+
+
 class ScenarioOptions(TypedDict, total=False):
     """What is tried on the rules."""
 
@@ -381,16 +420,44 @@ class DisclosureOptions(TypedDict, total=False):
     ]
 
 
+class ExcelOptions(TypedDict, total=False):
+    """Whether people open tables in a spreadsheet."""
+
+    excel: Annotated[
+        bool,
+        Option(
+            "For Excel: with -o also a workbook (NAME.xlsx); CSV on standard output with a BOM, formulas defused.",
+            WRITE,
+            default=False,
+        ),
+    ]
+
+
+class GroupOptions(TypedDict, total=False):
+    """What is added up by group."""
+
+    by: Annotated[
+        Sequence[str],
+        Option(
+            "Add up by a column of the artist file (label), of the subscribers or the log (plan), or pay by month.",
+            WRITE,
+            default=(),
+            metavar="COLUMN",
+            repeated=True,
+        ),
+    ]
+
+
 class CompareOptions(
     RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    DisclosureOptions, RunOptions, EngineOptions,
+    GroupOptions, ExcelOptions, DisclosureOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `compare`."""
 
 
 class PayOptions(
     RuleOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    RunOptions, EngineOptions,
+    GroupOptions, ExcelOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `pay`."""
 
@@ -434,27 +501,67 @@ class MergeOptions(OutputOptions, DisclosureOptions):
     """Options of `merge`."""
 
 
+SPLITS = Option("Payees of artists or tracks: artist, payee, share.", WHO, metavar="FILE")
+
+
+class ExplainOptions(
+    RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, RunOptions,
+    total=False,
+):  # fmt: skip
+    """Options of `explain`."""
+
+    artist: Annotated[str | None, Option("The artist, by name or id.", LOOK, metavar="NAME|ID")]
+    label: Annotated[str | None, Option("All artists with this label in the artist file.", LOOK, metavar="NAME")]
+    group: Annotated[
+        str | None,
+        Option("All artists with this value in any column of it: genre=jazz.", LOOK, metavar="COLUMN=VALUE"),
+    ]
+    against: Annotated[
+        PathText | None,
+        Option("A finished run of compare or pay: what it paid, beside what is paid now.", LOOK, metavar="RUN"),
+    ]
+    splits: Annotated[PathText | None, SPLITS]
+    k: Annotated[
+        int,
+        Option("Tell nothing of fewer listeners than N but how many they are.", LOOK, default=5, metavar="N", least=1),
+    ]
+    artists: Annotated[Table | None, Option("A file of artists: artist, name, label.", LOOK, metavar="FILE")]
+
+
 class CheckOptions(QualifyingOptions, ReadingOptions, RunOptions):
     """Options of `check`."""
 
 
 class AuditOptions(
-    RulesOptions, ScenarioOptions, MoneyOptions, QualifyingOptions, ReadingOptions, OutputOptions, RunOptions,
-    EngineOptions,
+    RulesOptions, ScenarioOptions, MoneyOptions, QualifyingOptions, ReadingOptions, OutputOptions, ExcelOptions,
+    RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `audit`."""
 
 
+class SweepOptions(
+    SweptOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
+    ExcelOptions, RunOptions, EngineOptions,
+):  # fmt: skip
+    """Options of `sweep`."""
+
+
 class SuspectsOptions(
-    RulesOptions, PreviousOptions, MoneyOptions, QualifyingOptions, ReadingOptions, OutputOptions, RunOptions
-):
+    RulesOptions, PreviousOptions, MoneyOptions, QualifyingOptions, ReadingOptions, OutputOptions, ExcelOptions,
+    RunOptions,
+):  # fmt: skip
     """Options of `suspects`."""
 
 
-class BookOptions(TypedDict, total=False):
-    """Which books, and which month."""
+class ShelfOptions(TypedDict, total=False):
+    """Which books."""
 
     books: Annotated[Required[PathText], Option("Directory of all closed months.", BOOKS, metavar="DIR")]
+
+
+class BookOptions(ShelfOptions, total=False):
+    """Which books, and which month."""
+
     period: Annotated[Required[str], Option("The month.", BOOKS, metavar="2026-10")]
     dry_run: Annotated[bool, Option("Show everything and write nothing.", BOOKS, default=False)]
 
@@ -487,9 +594,7 @@ class PoolOptions(TypedDict, total=False):
 class PayeeOptions(TypedDict, total=False):
     """Who stands behind an artist."""
 
-    splits: Annotated[
-        PathText | None, Option("Payees of artists or tracks: artist, payee, share.", WHO, metavar="FILE")
-    ]
+    splits: Annotated[PathText | None, SPLITS]
     aliases: Annotated[PathText | None, Option("Wrong artist ids: wrong, right.", WHO, metavar="FILE")]
     artists: Annotated[PathText | None, Option("Known artists; all others are unmatched.", WHO, metavar="FILE")]
 
@@ -526,6 +631,9 @@ class TermsOptions(TypedDict, total=False):
     fees: Annotated[
         PathText | None, Option("This month's charges: payee, amount, currency, reason.", WHO, metavar="FILE")
     ]
+    taxes: Annotated[
+        PathText | None, Option("Tax withheld of what is paid to a payee: payee, rate, tax.", WHO, metavar="FILE")
+    ]
     unsplit: Annotated[
         Literal["pay", "suspend"],
         Option("An artist without splits is paid itself, or is unclaimed.", WHO, default="pay"),
@@ -545,6 +653,40 @@ class AdjustOptions(
     BookOptions, ChangeOptions, PoolOptions, PayeeOptions, DecidedOptions, RunOptions, EngineOptions
 ):  # fmt: skip
     """Options of `adjust`."""
+
+
+class ClosedOptions(ShelfOptions, total=False):
+    """Which closed month."""
+
+    period: Annotated[str | None, Option("A closed month; else the last.", BOOKS, metavar="2026-10")]
+    payee: Annotated[Sequence[str], Option("Only this payee.", BOOKS, default=(), metavar="ID", repeated=True)]
+
+
+class StatementsOptions(ClosedOptions, total=False):
+    """Options of `statements`."""
+
+    payees: Annotated[
+        PathText | None,
+        Option("Names and addresses: payee, name, address, postcode, city, country, tax_id, email.", WHO,
+               metavar="FILE"),
+    ]  # fmt: skip
+    issuer: Annotated[
+        PathText | None, Option("Who sends the statements: a line with the same columns.", WHO, metavar="FILE")
+    ]
+    date: Annotated[Day | None, Option("Day of the statements; else the last of the month.", WRITE, metavar="DATE")]
+    formats: Annotated[
+        Sequence[str],
+        Option("What is written of each payee.", WRITE, default=("csv", "xlsx", "pdf"), metavar="csv,xlsx,pdf",
+               typed=names),
+    ]  # fmt: skip
+    paper: Annotated[Literal["a4", "letter"], Option("Size of a page.", WRITE, default="a4")]
+    fonts: Annotated[
+        PathText | None,
+        Option("A folder of fonts for letters that Typst's own lack (Chinese, Japanese, Korean, Thai).", WRITE,
+               metavar="DIR"),
+    ]  # fmt: skip
+    output: Annotated[Required[PathText], Option("Where to write them.", WRITE, metavar="DIR", short="-o")]
+    force: Annotated[bool, Option("Replace another finished run there.", WRITE, default=False)]
 
 
 class SynthOptions(PeriodOptions, TextOptions, RunOptions, total=False):
@@ -593,6 +735,24 @@ class VerifyOptions(TypedDict, total=False):
     inputs: Annotated[bool, Option("Do not look for the logs: they may be gone.", default=True)]
 
 
+class ReportOptions(TypedDict, total=False):
+    """Options of `report`."""
+
+    against: Annotated[PathText | None, Option("Show what changed from this run instead.", metavar="RUN")]
+    output: Annotated[
+        PathText | None,
+        Option("The page to write; else DIR.html in the working directory.", metavar="FILE.html", short="-o"),
+    ]
+
+
+class PageOptions(TypedDict, total=False):
+    """What else is written of a run."""
+
+    report: Annotated[
+        PathText | None, Option("Also write a page to look at, as `fairpay report` does.", WRITE, metavar="FILE.html")
+    ]
+
+
 class PseudonymOptions(TypedDict, total=False):
     """What is written, and under which key."""
 
@@ -623,14 +783,36 @@ class PseudonymizeOptions(PseudonymOptions, QualifyingOptions, ReadingOptions, R
     """Options of `pseudonymize`."""
 
 
+class DiffOptions(ExcelOptions, total=False):
+    """Options of `diff`."""
+
+    output: Annotated[
+        PathText | None,
+        Option("Write the table to this file: .csv, .parquet or .xlsx.", WRITE, metavar="FILE", short="-o"),
+    ]
+    force: Annotated[bool, Option("Replace a file that is there.", WRITE, default=False)]
+
+
 class NoOptions(TypedDict, total=False):
     """Options of what has none."""
 
 
-class LimitOptions(TypedDict, total=False):
-    """How much `diff` shows."""
+class TableOptions(TypedDict, total=False):
+    """What is shown of a table."""
 
-    limit: Annotated[int, Option("Lines to show; 0 shows all.", default=20, least=0)]
+    top: Annotated[
+        int | None,
+        Option("Rows of each list; 0 shows all. Else as many as suit a page.", WRITE, metavar="N", least=0),
+    ]
+    sort: Annotated[
+        str | None,
+        Option(
+            "List by this column of the table: numbers from the largest, texts from A; +COLUMN and -COLUMN say which.",
+            WRITE,
+            metavar="COLUMN",
+        ),
+    ]
+    csv: Annotated[bool, Option("Print the table as CSV instead of a page.", WRITE, default=False)]
 
 
 class JsonOptions(TypedDict, total=False):

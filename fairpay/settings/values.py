@@ -243,6 +243,11 @@ class MoneyStated(FromOptions):
     unlisted: Literal["free", "leave-out", "refuse"] = DEFAULT["unlisted"]
     """Listeners without a subscription line: counted as paying nothing, left out, or refused."""
 
+    @property
+    def known_rate(self) -> Fraction | None:
+        """Alpha, where it is known: a pool stated without a rate says nothing of it."""
+        return None if self.pool is not None and self.rate == 1 else self.rate
+
 
 @dataclass(frozen=True, slots=True)
 class Running(FromOptions):

@@ -15,6 +15,7 @@ from fairpay.pipeline.shards import AnotherRound, add, conclude, contribute
 from fairpay.pipeline.work import publish, request_of, tables_in_files, watching
 from fairpay.reports.disclosure import merge_few
 from fairpay.reports.outcome import InputFile
+from fairpay.rules import spelled
 from fairpay.runs.inputs import HashedInputs
 from fairpay.runs.publish import Target
 from fairpay.settings.commands import complete
@@ -54,7 +55,7 @@ def shard(logs: Logs, **options: Unpack[o.ShardOptions]) -> Contribution:
     """
     full = with_policy("shard", options)
     command = "pay" if full["payouts"] else "compare"
-    rules = two_or_more(full) if command == "compare" else (tuple(full["rules"]) or policy_rule(full))
+    rules = two_or_more(full) if command == "compare" else (tuple(map(spelled, full["rules"])) or policy_rule(full))
     if command == "pay" and len(rules) != 1:
         message = f"{len(rules)} rules given"
         raise UsageError(message, advice="Give one --rule NAME; `fairpay rules` lists them.")

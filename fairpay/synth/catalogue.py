@@ -103,7 +103,20 @@ SECOND = (
     "Signal", "Sisters", "Sparrow", "Staircase", "Station", "Telephone", "Theatre", "Thicket", "Transit",
     "Tributary", "Umbrella", "Valley", "Weather", "Window",
 )  # fmt: skip
-LABELS = ("Harrow & Finch", "Lowtide", "Second Floor", "Tin Roof", "Big Meridian", "Self-released")
+MAJOR, OWN = "Big Meridian", "Self-released"
+LABELS = {
+    "pop": "Lowtide",
+    "rap": "Lowtide",
+    "electronic": "Second Floor",
+    "rock": "Tin Roof",
+    "folk": "Tin Roof",
+    "jazz": "Harrow & Finch",
+    "classical": "Harrow & Finch",
+    "ambient": "Second Floor",
+}
+"""genre -> the label of its artists, but for those who are famous or release their music themselves."""
+ALONE = 7
+"""One artist in so many releases it."""
 STRIDE = 2437
 """Odd, so that names repeat only after all 4,096 have been used."""
 
@@ -115,6 +128,8 @@ def artist_name(index: int) -> str:
     return f"{FIRST[first]} {SECOND[second]}" + (f" {round_ + 1}" if round_ else "")
 
 
-def label_name(index: int) -> str:
-    """Name the label of the artist of that index."""
-    return LABELS[index * 7 // 3 % len(LABELS)]
+def label_name(index: int, genre: str, artists: int) -> str:
+    """Name the label of one of so many artists: the major's if famous, else the genre's, or the artist's own."""
+    if index * FAMOUS < artists:
+        return MAJOR
+    return OWN if index % ALONE == 0 else LABELS[genre]

@@ -47,7 +47,7 @@ PLANS: Mapping[str, tuple[str, float]] = {
     "trial": ("0.00", 2),
 }
 """plan -> what each of its users pays, and its weight."""
-PAID = pa.schema([(name, pa.large_string()) for name in ("user_id", "paid", "plan")])
+PAID = pa.schema([(name, pa.large_string()) for name in ("user_id", "paid", "plan", "country")])
 """The columns of a subscriber file."""
 PICKS = 1 << 12
 BATCH = 1_000_000
@@ -104,7 +104,7 @@ class Tables:
             "artist_id": lambda: self.artist_ids.take(pa.array(artist % (self.month.artists + 1))),
             "track_id": lambda: self.named("track", plays["track"].to_numpy()),
             "ms_played": lambda: pa.array(plays["ms"].to_numpy()),
-            "country": lambda: self.pick("country", self.countries, user),
+            "country": lambda: self.country_of(user),
             "plan": lambda: self.plan_of(user),
             "plays": lambda: pa.array(plays["plays"].to_numpy() if "plays" in plays.columns else np.ones_like(user)),
         }
@@ -115,6 +115,10 @@ class Tables:
         table = pick_table(list(weights.values()), PICKS)
         place = draw(stream(self.seed, what), users) >> np.uint64(64 - 12)
         return pa.array(list(weights), pa.large_string()).take(pa.array(table[place.astype(np.int64)]))
+
+    def country_of(self, users: Ints) -> pa.Array:
+        """Return the country of each user: large_string[n]."""
+        return self.pick("country", self.countries, users)
 
     def plan_of(self, users: Ints) -> pa.Array:
         """Return the plan of each user: large_string[n]."""
@@ -128,18 +132,21 @@ class Tables:
             ids = self.named("user", index)
             plan = self.plan_of(index).dictionary_encode()
             amounts = pa.array([paid[name] for name in plan.dictionary.to_pylist()], pa.large_string())
-            yield pa.table({"user_id": ids, "paid": amounts.take(plan.indices), "plan": plan.dictionary_decode()})
+            columns = (ids, amounts.take(plan.indices), plan.dictionary_decode(), self.country_of(index))
+            yield pa.table(columns, schema=PAID)
 
     def artist_table(self) -> pa.Table:
-        """Make names, genres and labels of the artists; planted ones have no genre."""
-        names = [artist_name(k) for k in range(self.month.catalogue.artists)]
-        genres = [list(GENRES)[k] for k in self.month.catalogue.genre] + [None] * len(self.month.planted)
+        """Make names, genres and labels of the artists; planted ones have neither genre nor label."""
+        count, nobody = self.month.catalogue.artists, [None] * len(self.month.planted)
+        names = [artist_name(k) for k in range(count)]
+        genres = [list(GENRES)[k] for k in self.month.catalogue.genre]
+        labels = [label_name(k, genre, count) for k, genre in enumerate(genres)]
         return pa.table(
             {
                 "artist_id": self.artist_ids.slice(0, self.month.artists),
                 "name": pa.array([*names, *self.month.planted], pa.large_string()),
-                "genre": pa.array(genres, pa.large_string()),
-                "label": pa.array([label_name(k) for k in range(self.month.artists)], pa.large_string()),
+                "genre": pa.array([*genres, *nobody], pa.large_string()),
+                "label": pa.array([*labels, *nobody], pa.large_string()),
             }
         )
 

@@ -292,6 +292,7 @@ def test_the_list_of_rules_names_every_rule_and_promise(capsys: pytest.CaptureFi
     shown = capsys.readouterr().out
     assert max(map(len, shown.splitlines())) <= 80
     for name, rule in rule_classes().items():
+        assert all(alias in shown for alias in rule.aliases)
         (line,) = [line for line in shown.splitlines() if line.split()[:1] == [name]]
         assert ("*" in line) == rule.experimental
         assert line.split().count("yes") == len(rule().keeps()) - kept_by_all()

@@ -38,6 +38,13 @@ def test_each_pool_is_divided_by_its_own_rule_among_its_own_listeners(tmp_path: 
     assert (found["a", "de", "earned"], found["b", "de", "earned"], found["c", "us", "earned"]) == (5000, 5000, 5000)
 
 
+def test_a_pool_s_rule_is_kept_under_its_own_name(tmp_path: Path) -> None:
+    month = close(
+        laid(tmp_path, LOG, pools=POOLS.replace("user-centric", "UCPS").replace("market-centric", "pro_rata"))
+    )
+    assert [pool.rule for pool in month.facts.pools] == ["user-centric", "market-centric"]
+
+
 def test_what_subscribers_paid_weighs_in_a_user_centric_pool(tmp_path: Path) -> None:
     found = amounts(tmp_path, subscribers="user,paid,country,plan\nu1,9.00,DE,x\nu2,3.00,DE,x\nu3,1.00,US,x\n")
     assert (found["a", "de", "earned"], found["b", "de", "earned"]) == (7500, 2500)

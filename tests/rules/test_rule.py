@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fairpay.adjust.policy import policy_names
 from fairpay.errors import UsageError
-from fairpay.rules import find_rule, rule_classes
+from fairpay.rules import find_rule, rule_classes, spelled
 from fairpay.rules.core.promise import Promise
 
 if TYPE_CHECKING:
@@ -29,6 +30,38 @@ def test_a_rule_asked_for_by_name_is_loaded_alone() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = [name for name in done.stdout.split() if name.startswith("fairpay.rules.") and ".core" not in name]
     assert loaded == ["fairpay.rules.user_centric"]
+
+
+def test_no_two_rules_nor_a_policy_answer_to_one_name() -> None:
+    words = [word for cls in rule_classes().values() for word in (cls.name, *cls.aliases)]
+    plain = [word.replace("-", "") for word in (*words, *policy_names())]
+    assert len(plain) == len(set(plain))
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_a_rule_answers_to_every_name_however_it_is_written(cls: type[Rule]) -> None:
+    for word in (cls.name, *cls.aliases):
+        for written in (word, word.upper(), word.replace("-", "_"), word.replace("-", "").title()):
+            assert find_rule(written) == cls()
+
+
+def test_a_rule_by_another_name_carries_its_own() -> None:
+    assert find_rule("Scaled_User_Prop:B=0.8").label == "bounded:b=4/5"
+    assert spelled("Scaled_User_Prop:b=0.8") == "bounded:b=0.8"
+
+
+def test_a_room_of_the_rules_is_no_rule() -> None:
+    with pytest.raises(UsageError, match="no rule 'core'"):
+        find_rule("core")
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"), [("pro-ratta", "pro-rata"), ("user-centrik", "user-centric"), ("user-cap:capp=3", "cap")]
+)
+def test_a_misspelt_rule_or_parameter_is_met_with_the_nearest(text: str, meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        find_rule(text)
+    assert caught.value.advice.startswith(f"Did you mean {meant}?")
 
 
 @pytest.mark.parametrize("cls", CLASSES)

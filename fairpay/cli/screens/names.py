@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.text import Text
 
-from fairpay.cli.screens.parts import GAP, INDENT, WIDTH
+from fairpay.cli.screens.parts import GAP, INDENT
 from fairpay.cli.terminal import on_terminal, page_width
-from fairpay.cli.words import counted, times, visible
+from fairpay.cli.words import visible
+from fairpay.reports.reasons import why
 from fairpay.reports.tables import fan_intensity
-from fairpay.rules.core.rule import Heavy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fairpay.reports.outcome import Outcome
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["named", "reasons"]
+__all__ = ["fitted", "folded", "named", "reasons", "shortened"]
 
 LONGEST = 2000
 """Characters of a name that a page shows."""
@@ -37,14 +37,18 @@ def named(
     """
     columns = [[headers[place], *(row[place] for row in beside)] for place in range(len(headers))]
     taken = sum(GAP + max(cell_len(str(cell)) for cell in column) for column in columns)
-    room = max(LEAST, (page_width() if on_terminal() else WIDTH) - len(INDENT) - taken)
+    room = max(LEAST, page_width() - len(INDENT) - taken)
     return [fitted(Text(name_of(outcome, artist)), room) for artist in artists]
 
 
 def name_of(outcome: Outcome, artist: int) -> str:
     """Return an artist's name where it is known, else the id."""
     identity = outcome.artist[artist].as_py()
-    name = outcome.names.get(identity, identity)
+    return shortened(outcome.names.get(identity, identity))
+
+
+def shortened(name: str) -> str:
+    """Show a name, or the beginning of a very long one."""
     if len(name) > LONGEST:  # whole it is in the files; folding a name of megabytes takes minutes
         return f"{visible(name[:LONGEST])}... ({len(name):,} characters)"
     return visible(name)
@@ -55,7 +59,12 @@ def fitted(name: Text, room: int) -> Text:
     if on_terminal():
         name.truncate(room, overflow="ellipsis")
         return name
-    lines = name.divide(folds(name.plain, room))
+    return folded(name.plain, room)
+
+
+def folded(text: str, room: int) -> Text:
+    """Fold a text to lines of at most `room` cells."""
+    lines = Text(text).divide(folds(text, room))
     for line in lines:
         line.rstrip()
     return Text("\n").join(lines)
@@ -78,28 +87,11 @@ def folds(text: str, room: int) -> list[int]:
 
 
 def reasons(outcome: Outcome, first: Rule, second: Rule, *, equal_fees: bool) -> Callable[[int], str]:
-    """Return what gives an artist's reason in words.
+    """Return what gives an artist's reason in words, see `fairpay.reports.reasons`."""
+    intensity, words = fan_intensity(outcome), why(first, second, equal_fees=equal_fees)
 
-    Where one rule lets heavy listeners steer more and the other holds them back it is the fan intensity, which between
-    market- and user-centric is exactly what the change comes from (see `fairpay.reports.tables.fan_intensity`);
-    elsewhere the words are the artist's listening and no claim.
-    """
-    if {first.heavy, second.heavy} != {Heavy.STEERS_MORE, Heavy.IS_HELD_BACK}:
-        return lambda artist: neutral(outcome, artist)
-    intensity = fan_intensity(outcome)
+    def of(artist: int) -> str:
+        value = None if math.isnan(intensity[artist]) else float(intensity[artist])
+        return words(value, int(outcome.listeners[artist]), int(outcome.plays[artist]))
 
-    def why(artist: int) -> str:
-        value = float(intensity[artist])
-        if math.isnan(value):
-            return "none of its listeners pays"
-        if equal_fees:
-            return f"its listeners play {times(value)} the average"
-        return f"listening per fee is {times(value)} the average"
-
-    return why
-
-
-def neutral(outcome: Outcome, artist: int) -> str:
-    """`12 listeners, 340 plays`."""
-    listeners = counted(int(outcome.listeners[artist]), "listener")
-    return f"{listeners}, {counted(int(outcome.plays[artist]), 'play')}"
+    return of

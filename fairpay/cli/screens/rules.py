@@ -57,6 +57,9 @@ def table(rules: Sequence[Rule]) -> Iterator[RenderableType]:
         yield paragraph("* experimental: for study, not for paying.")
     yield paragraph("With their parameters at the defaults. `fairpay rules NAME` explains one.")
     yield ""
+    others = "; ".join(f"{', '.join(rule.aliases)} ({rule.name})" for rule in rules if rule.aliases)
+    yield paragraph(f"Other names are understood, too: {others}.")
+    yield ""
     yield paragraph(f"Policies, given with --policy and shown by name: {', '.join(policy_names())}.")
 
 
@@ -67,6 +70,8 @@ def one_rule(rule: Rule) -> Iterator[RenderableType]:
         yield labelled("", " ".join(text.split()))
     if rule.experimental:
         yield labelled("", "Experimental: for study, not for paying.")
+    if rule.aliases:
+        yield labelled("Also", ", ".join(rule.aliases))
     yield labelled("Formula", rule.formula)
     for parameter in rule.parameters():
         allowed = f"{parameter.allowed}; default {parameter.default}"
@@ -113,6 +118,7 @@ def described(rule: Rule) -> dict[str, Any]:
     ]
     return {
         "name": rule.label,
+        "aliases": [*rule.aliases],
         "summary": rule.summary(),
         "formula": rule.formula,
         "source": rule.source,

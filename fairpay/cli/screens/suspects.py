@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from fairpay.cli.screens.parts import about, figures, paragraph, remarks, title
-from fairpay.cli.words import amount, counted, joined, visible
+from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, remarks, title
+from fairpay.cli.words import amount, counted, joined, percent, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from fairpay.fraud.detect.findings import Finding
+    from fairpay.fraud.detect.nearest import Near
     from fairpay.fraud.detect.run import Searched
     from fairpay.reports.outcome import Outcome
 
@@ -22,7 +24,7 @@ SHOWN = 15
 LONGEST = 26
 
 
-def screen(searched: Searched) -> Iterator[RenderableType]:
+def screen(searched: Searched, view: View = AS_USUAL) -> Iterator[RenderableType]:
     """Yield the page from top to bottom."""
     outcome = searched.outcome
     heads = [one for one in searched.found if one.kind != "user" or not one.group]
@@ -31,17 +33,47 @@ def screen(searched: Searched) -> Iterator[RenderableType]:
     yield from about(outcome)
     yield ""
     yield from remarks(outcome)
-    yield paragraph(f"{counts(searched.found, heads)}. A finding is a reason to look, not a verdict.", style="bold")
-    yield ""
+    if heads:
+        yield paragraph(f"{counts(searched.found, heads)}. A finding is a reason to look, not a verdict.", style="bold")
+        yield ""
+    else:
+        yield from nobody(searched)
+    if view.listing:
+        yield view.listing
+        yield ""
     for kind, words in (("account", ("group", "user")), ("artist", ("artist",))):
-        chosen = [one for one in heads if one.kind in words]
+        chosen = [one for one in heads if one.kind in words and not view.listing]
         if chosen:
-            yield listed(outcome, kind, chosen)
+            yield listed(outcome, kind, chosen, view.most(SHOWN))
             yield ""
     idle = {signal["name"]: signal["why_not"] for signal in searched.summary["signals"] if not signal["ran"]}
     for reason in dict.fromkeys(idle.values()):
         names = joined([name for name, why in idle.items() if why == reason])
         yield paragraph(f"Not checked: {names}, because {reason}.")
+
+
+def nobody(searched: Searched) -> Iterator[RenderableType]:
+    """Say that nothing was found, and who comes nearest to the levels from which a look is worth it."""
+    near = " These come nearest:" if searched.near else ""
+    yield paragraph(f"No account and no artist is worth a look by these signals.{near}", style="bold")
+    yield ""
+    if searched.near:
+        names = searched.outcome.names
+        rows = [
+            [short(names.get(one.subject, one.subject)), percent(Fraction(one.reached)), missed(one)]
+            for one in searched.near
+        ]
+        yield figures("Nearest", "Reached", "What is measured, and from where on it counts", rows=rows, words=(0, 2))
+        yield ""
+
+
+def missed(one: Near) -> str:
+    """Say which level was missed: `plays 97 times a day (300 and a second reason)`."""
+    second = "" if one.missed[0].alone else " with a second reason"
+    return "; ".join(
+        f"{m.signal.words(m.value)} ({'up to' if m.signal.low else 'from'} {m.signal.figure(m.level)}{second})"
+        for m in one.missed
+    )
 
 
 def counts(found: Sequence[Finding], heads: Sequence[Finding]) -> str:
@@ -56,7 +88,7 @@ def counts(found: Sequence[Finding], heads: Sequence[Finding]) -> str:
     return f"{joined([part for part in parts if part])} to look at"
 
 
-def listed(outcome: Outcome, kind: str, found: Sequence[Finding]) -> RenderableType:
+def listed(outcome: Outcome, kind: str, found: Sequence[Finding], most: int) -> RenderableType:
     """List the first findings of a kind with the money they move under each of the first two rules."""
     rules = outcome.payouts[:2]
     rows = [
@@ -65,7 +97,7 @@ def listed(outcome: Outcome, kind: str, found: Sequence[Finding]) -> RenderableT
             *("-" if units is None else amount(units, outcome.currency) for units in one.money[:2]),
             visible("; ".join(one.reasons)),
         ]
-        for one in found[:SHOWN]
+        for one in found[:most]
     ]
     left = len(found) - len(rows)
     if left:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from fairpay.errors import InputError
 from fairpay.fraud.detect.findings import Evidence, FoundSubjects, find_groups, findings, moved, rank
 from fairpay.fraud.detect.intake import DetectionIntake
+from fairpay.fraud.detect.nearest import nearest
 from fairpay.fraud.detect.tables import review_table, summary, suspects_table
 from fairpay.fraud.detect.walk import audience_of, walk
 from fairpay.fraud.signals import artist_signals, group_signals, user_signals
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fairpay.fraud.detect.findings import Finding
+    from fairpay.fraud.detect.nearest import Near
     from fairpay.fraud.signals import Floats
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import Listens, RawBatch
@@ -58,6 +60,8 @@ class Searched(Shown):
     """What the run came to, as in a comparison."""
     found: Sequence[Finding]
     """By money."""
+    near: Sequence[Near]
+    """Who comes nearest, where nothing was found."""
     arrow: pa.Table
     """The findings as a table."""
     review: pa.Table
@@ -97,12 +101,14 @@ def search(
     evidence = stage.evidence
     assert evidence is not None
     found = findings(evidence)
+    near = () if found else nearest(evidence)
     return Searched(
         outcome=outcome,
         found=found,
+        near=near,
         arrow=suspects_table(found, outcome, [signal.name for signal in evidence.signals]),
         review=review_table(found, outcome),
-        summary=summary(found, evidence, outcome),
+        summary=summary(found, near, evidence, outcome),
         origins=origins or {},
     )
 

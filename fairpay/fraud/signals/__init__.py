@@ -10,6 +10,7 @@ import inspect
 import pkgutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from string import Formatter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -49,7 +50,8 @@ class Described(ABC):
     needs: ClassVar[frozenset[Column]] = frozenset()
     """Columns of the log without which it does not run."""
     says: ClassVar[str]
-    """What it says to a reader, to be filled in: `plays {value:,.0f} times a day`; {signal} has the parameters."""
+    """What it says to a reader, to be filled in: `plays {value:,.0f} times a day`; {share} is the value in percent,
+    {signal} has the parameters."""
 
     def __init_subclass__(cls) -> None:
         """Name the signal after its file."""
@@ -80,7 +82,14 @@ class Signal(Described):
 
     def words(self, value: float) -> str:
         """Say a value to a reader: `plays 612 times a day`."""
-        return self.says.format(value=value, signal=self)
+        return self.says.format(value=value, share=percent(value), signal=self)
+
+    def figure(self, value: float) -> str:
+        """Write a value as it stands among these words: `612`."""
+        fields = [
+            f"{{{name}:{form}}}" for _, name, form, _ in Formatter().parse(self.says) if name in {"value", "share"}
+        ]
+        return fields[0].format(value=value, share=percent(value))
 
     def reached(self, values: Floats, level: float) -> NDArray[np.bool_]:
         """Which values are at a level or beyond it: bool[n]; NaN never is."""
@@ -137,7 +146,7 @@ class GroupSignal(Described):
 
     def words(self, group: Group) -> str:
         """Say a group to a reader."""
-        return self.says.format(accounts=len(group.users), value=group.value, signal=self)
+        return self.says.format(accounts=len(group.users), value=group.value, share=percent(group.value), signal=self)
 
 
 class LikenessSignal(GroupSignal):
@@ -171,6 +180,11 @@ class LikenessSignal(GroupSignal):
         joined = joined[np.argsort(root[joined], kind="stable")]
         groups = np.split(able[joined], np.flatnonzero(np.diff(root[joined])) + 1) if len(joined) else []
         return [Group(users, agreement(signs[users])) for users in groups]
+
+
+def percent(share: float) -> str:
+    """Write a share in whole percent: `98 %`."""
+    return f"{share * 100:.0f} %"
 
 
 def agreement(signs: NDArray[np.uint32]) -> float:

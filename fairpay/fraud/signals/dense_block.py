@@ -40,7 +40,7 @@ class DenseBlock(GroupSignal):
     insiders = 0.6
     source = "Hooi et al., 'FRAUDAR: Bounding graph fraud in the face of camouflage' (KDD 2016)"
     innocent = "a local scene whose fans and bands know each other"
-    says = "{accounts:,} accounts that make up {value:.0%} of what their artists are played"
+    says = "{accounts:,} accounts that make up {share} of what their artists are played"
 
     def find(self, sketches: Sketches) -> list[Group]:
         """Peel block after block; keep those whose artists live from them, each account in the first that holds it."""

@@ -20,7 +20,7 @@ class Evenness(UserSignal):
     source = "Shannon entropy; USA v. Smith: plays spread over thousands of tracks to stay unseen"
     innocent = "a shop's playlist on shuffle"
     several = "spread their plays evenly over artists"
-    says = "spreads plays over its artists {value:.0%} evenly"
+    says = "spreads plays over its artists {share} evenly"
 
     def measure(self, traces: Traces) -> Floats:
         """Work out -sum p ln p / ln n from the plays of each artist."""

@@ -14,7 +14,7 @@ class FlaggedShare(ArtistSignal):
     aspect = "accomplices"
     source = "who is paid by the accounts in question is part of the question"
     innocent = "an artist whom somebody else's bots play as camouflage"
-    says = "gets {value:.0%} of its plays from flagged accounts"
+    says = "gets {share} of its plays from flagged accounts"
 
     def of(self, audience: Audience) -> Floats:
         """Divide plays of flagged users by all plays."""

@@ -12,7 +12,7 @@ class HeavyShare(ArtistSignal):
     aspect = "audience"
     source = "a handful of accounts that make up an artist's listening (Maasø 2014)"
     innocent = "a shop that plays the artist all day"
-    says = "gets {value:.0%} of its plays from the top 1 % of listeners"
+    says = "gets {share} of its plays from the top 1 % of listeners"
 
     def of(self, audience: Audience) -> Floats:
         """Divide the heaviest listeners' plays by all plays."""

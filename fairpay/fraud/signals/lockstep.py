@@ -17,7 +17,7 @@ class Lockstep(LikenessSignal):
     source = "Cao, Yang, Yu, Palow, 'Uncovering large groups of active malicious accounts' (SynchroTrap, CCS 2014)"
     innocent = "a listening party; one person with two accounts on linked speakers"
     needs = frozenset({"time", "track"})
-    says = "{accounts:,} accounts that play the same tracks at the same times ({value:.0%} alike)"
+    says = "{accounts:,} accounts that play the same tracks at the same times ({share} alike)"
 
     def signed(self, sketches: Sketches) -> tuple[Codes, Ints]:
         """Take the moments, which are signed already."""

@@ -11,7 +11,7 @@ class NothingElse(ArtistSignal):
     aspect = "audience"
     source = "accounts made for one artist have no reason to play another"
     innocent = "stories for children; a podcast counted as an artist"
-    says = "{value:.0%} of its listeners play nobody else"
+    says = "{share} of its listeners play nobody else"
 
     def of(self, audience: Audience) -> Floats:
         """Divide loyal listeners by listeners."""

@@ -20,7 +20,7 @@ class RegularGaps(UserSignal):
     innocent = "one track on repeat"
     several = "play at equal intervals"
     needs = frozenset({"time"})
-    says = "waits equally long between {value:.0%} of its plays"
+    says = "waits equally long between {share} of its plays"
 
     def measure(self, traces: Traces) -> Floats:
         """Sort each user's intervals and find the longest run of equal ones."""

@@ -22,7 +22,7 @@ class SameArtists(LikenessSignal):
     least_users = 5
     source = "MinHash (Broder 1997) in bands (Indyk and Motwani 1998), over sets without camouflage"
     innocent = "a fan club, a school class, a household with several accounts"
-    says = "{accounts:,} accounts with the same core artists ({value:.0%} alike)"
+    says = "{accounts:,} accounts with the same core artists ({share} alike)"
 
     def signed(self, sketches: Sketches) -> tuple[Codes, Ints]:
         """Sign the cores; large ones are looked at."""

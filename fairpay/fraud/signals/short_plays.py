@@ -18,7 +18,7 @@ class ShortPlays(UserSignal):
     innocent = "someone who skips a lot, or a playlist of jingles"
     several = "stop just past the qualifying length"
     needs = frozenset({"duration"})
-    says = "ends {value:.0%} of plays within {signal.window_s} s of the qualifying length"
+    says = "ends {share} of plays within {signal.window_s} s of the qualifying length"
 
     def measure(self, traces: Traces) -> Floats:
         """Count plays up to the end of the window."""

@@ -13,7 +13,7 @@ class TopArtistShare(UserSignal):
     source = "Eternify (2015): an app that loops one artist"
     innocent = "a fan; a child with one favourite"
     several = "play hardly anyone but one artist"
-    says = "gives {value:.0%} of plays to one artist"
+    says = "gives {share} of plays to one artist"
 
     def measure(self, traces: Traces) -> Floats:
         """Divide the largest entry by all plays."""
