@@ -256,12 +256,17 @@ def said_by_spark(where: str) -> Iterator[None]:
             kind, message, problems, advice = json.loads(base64.b64decode(told[1]))
             known = [Problem(count, reason) for count, reason in problems]
             raise getattr(errors, kind)(message, problems=known, advice=advice) from error
-        message = f"{where}: {first_line(error)}"
-        raise InputError(message, advice="Spark could not do it; its own log says more.") from error
+        message, advice = f"{where}: {first_line(error)}", "Spark could not do it; its own log says more."
+        if "DATA_SOURCE_NOT_FOUND" in str(error):
+            message = f"{where}: this Spark lacks the package that reads such a table"
+            advice = "Begin it with --packages (for Delta Lake io.delta:delta-spark_2.13:4.0.0), or use --engine local."
+        raise InputError(message, advice=advice) from error
 
 
 def first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:300] or type(error).__name__
+    """Return what Spark says first; where that is only which call of Java failed, what is said of it."""
+    first, *more = str(error).strip().splitlines() or [type(error).__name__]
+    return (more[0].removeprefix(": ") if more and first.startswith("An error occurred while calling") else first)[:300]
 
 
 def packed_arrays(arrays: Mapping[str, Any]) -> bytes:
