@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from fairpay.errors import (
         DifferentRunError,
         FairpayError,
+        GuardError,
         InputError,
         LockedError,
         NothingToPayError,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DifferentRunError",
     "FairpayError",
+    "GuardError",
     "InputError",
     "LockedError",
     "NotVerifiedError",
