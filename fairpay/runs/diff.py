@@ -148,7 +148,7 @@ def difference(before: Snapshot, after: Snapshot) -> Difference:
     pairs = {of: pair for of, pair in both.items() if pair[0].keys == pair[1].keys and pair[0].money}
     if not pairs:
         message = f"{before.title} and {after.title} have no payout in common"
-        raise InputError(message, advice="Compare two months, two adjustments, or two reports under the same rule.")
+        raise InputError(message, advice="Compare runs of one kind, or a run of pay with a comparison under its rule.")
     counts = {name: kind for pair in pairs.values() for name, kind in common_counts(*pair).items()}
     found = pl.concat(
         (part for of, pair in pairs.items() for part in side_by_side(of, *pair)), how="diagonal_relaxed"
