@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from fairpay.ledger.adjust import Adjusted
     from fairpay.ledger.close import Closed
-    from fairpay.ledger.diff import Difference
     from fairpay.ledger.splits import Splits
     from fairpay.pipeline.explain import Explained
+    from fairpay.runs.diff import Difference
     from fairpay.settings import options as o
     from fairpay.settings.option import Logs
 
@@ -85,14 +85,21 @@ def log_files(logs: Logs) -> tuple[str, ...]:
 
 
 @job
-def diff(before: str | Path, after: str | Path) -> Difference:
-    """Put two runs side by side, months of the books or reports: what changed for whom, and why.
+def diff(before: str | Path, after: str | Path, **options: Unpack[o.DiffOptions]) -> Difference:
+    """Put two runs side by side, months of the books or reports: whose payouts changed, by how much, and why.
 
     Raises:
         InputError: a directory is not a run, or the two are of different kinds.
+        UsageError: `output` names a format that cannot be written.
+        OutputError: the file is there already (without `force`), or cannot be written.
 
     """
-    return compare_runs(Path(before), Path(after))
+    full = complete("diff", options)
+    found = compare_runs(Path(before), Path(after))
+    if full["output"] is None:
+        return found
+    found.save(full["output"], excel=full["excel"], force=full["force"])
+    return replace(found, published="done")
 
 
 @job

@@ -103,9 +103,10 @@ class Ending:
 
     def groups(self, month: Month, division: Division, outcome: Outcome) -> tuple[ArtistGroups | ListenerGroups, ...]:
         """Put together the groups that are asked for, in the order asked."""
-        from fairpay.pipeline.grouping import artist_groups, gathered, listener_groups  # noqa: PLC0415 - only where groups are asked for
+        from fairpay.pipeline.grouping import ListenerColumns, artist_groups, gathered, listener_groups  # noqa: PLC0415 - only where groups are asked for
 
-        found, listeners = self.request.grouped, self.taken.plan.listeners
+        found, noted = self.request.grouped, self.taken.plan.listeners
+        listeners = noted if isinstance(noted, ListenerColumns) else None
         path = self.request.artists
         of_artists = [artist_groups(by, path, outcome.artist) for by in found if by.where == "artists" and path]
         names = [] if listeners is None else [listeners.names(place) for place in range(len(listeners.columns))]

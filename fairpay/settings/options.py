@@ -21,19 +21,21 @@ __all__ = [
     "CloseOptions",
     "CompareOptions",
     "ConfigOptions",
+    "DiffOptions",
     "ExcelOptions",
     "ExplainOptions",
     "JsonOptions",
-    "LimitOptions",
     "ListScenarios",
     "ListSignals",
     "LogOptions",
     "MergeOptions",
     "NoOptions",
+    "PageOptions",
     "PayOptions",
     "ProgressOptions",
     "PseudonymizeOptions",
     "QuietOptions",
+    "ReportOptions",
     "ShardOptions",
     "SuspectsOptions",
     "SweepOptions",
@@ -436,7 +438,7 @@ class GroupOptions(TypedDict, total=False):
     by: Annotated[
         Sequence[str],
         Option(
-            "Add up by a column of the artist file, such as label, or of the subscribers or the log, such as plan.",
+            "Add up by a column of the artist file (label), of the subscribers or the log (plan), or pay by month.",
             WRITE,
             default=(),
             metavar="COLUMN",
@@ -538,7 +540,7 @@ class AuditOptions(
 
 class SweepOptions(
     SweptOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    RunOptions, EngineOptions,
+    ExcelOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `sweep`."""
 
@@ -687,6 +689,24 @@ class VerifyOptions(TypedDict, total=False):
     inputs: Annotated[bool, Option("Do not look for the logs: they may be gone.", default=True)]
 
 
+class ReportOptions(TypedDict, total=False):
+    """Options of `report`."""
+
+    against: Annotated[PathText | None, Option("Show what changed from this run instead.", metavar="RUN")]
+    output: Annotated[
+        PathText | None,
+        Option("The page to write; else DIR.html in the working directory.", metavar="FILE.html", short="-o"),
+    ]
+
+
+class PageOptions(TypedDict, total=False):
+    """What else is written of a run."""
+
+    report: Annotated[
+        PathText | None, Option("Also write a page to look at, as `fairpay report` does.", WRITE, metavar="FILE.html")
+    ]
+
+
 class PseudonymOptions(TypedDict, total=False):
     """What is written, and under which key."""
 
@@ -717,6 +737,16 @@ class PseudonymizeOptions(PseudonymOptions, QualifyingOptions, ReadingOptions, R
     """Options of `pseudonymize`."""
 
 
+class DiffOptions(ExcelOptions, total=False):
+    """Options of `diff`."""
+
+    output: Annotated[
+        PathText | None,
+        Option("Write the table to this file: .csv, .parquet or .xlsx.", WRITE, metavar="FILE", short="-o"),
+    ]
+    force: Annotated[bool, Option("Replace a file that is there.", WRITE, default=False)]
+
+
 class NoOptions(TypedDict, total=False):
     """Options of what has none."""
 
@@ -737,12 +767,6 @@ class TableOptions(TypedDict, total=False):
         ),
     ]
     csv: Annotated[bool, Option("Print the table as CSV instead of a page.", WRITE, default=False)]
-
-
-class LimitOptions(TypedDict, total=False):
-    """How much `diff` shows."""
-
-    limit: Annotated[int, Option("Lines to show; 0 shows all.", default=20, least=0)]
 
 
 class JsonOptions(TypedDict, total=False):
