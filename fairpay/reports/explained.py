@@ -31,11 +31,15 @@ TENTHS = ("", "lightest", "2nd", "3rd", "4th", "5th", "6th", "7th", "8th", "9th"
 class ExplainedTable:
     """A table under a heading."""
 
+    title: str
+    """In a word or two."""
     heading: str
     headers: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     words: tuple[int, ...] = (0,)
     """Which columns hold words; the others hold figures."""
+    shows: str = ""
+    """What a picture of it shows: `paid` or `listeners`; empty: it needs none."""
     note: str = ""
     """A sentence below it; without rows it stands alone."""
 
@@ -131,7 +135,7 @@ def paid(outcome: Outcome, found: Explanation) -> ExplainedTable:
     rows.append(("mean of all", amount(pool, outcome.currency), "100.0 %", *mean, ""))
     hour = ("Per hour",) if timed else ()
     headers = ("Rule", "Paid", "Of the pool", "Per play", *hour, "Of the mean")
-    return ExplainedTable(f"What each rule pays, {outcome.currency.code}:", headers, rows)
+    return ExplainedTable("Payouts", f"What each rule pays, {outcome.currency.code}:", headers, rows, shows="paid")
 
 
 def shared(outcome: Outcome, found: Explanation) -> ExplainedTable:
@@ -140,7 +144,7 @@ def shared(outcome: Outcome, found: Explanation) -> ExplainedTable:
     rows = [
         (visible(one.payee), *(amount(units, outcome.currency) for units in one.paid[:PAIR])) for one in found.payees
     ]
-    return ExplainedTable(f"Who shares it, {outcome.currency.code}:", ("Payee", *rules), rows)
+    return ExplainedTable("Payees", f"Who shares it, {outcome.currency.code}:", ("Payee", *rules), rows)
 
 
 def why(outcome: Outcome, found: Explanation) -> ExplainedTable:
@@ -157,7 +161,7 @@ def why(outcome: Outcome, found: Explanation) -> ExplainedTable:
     rows.append(("Together", "=", factors.product, "what user-centric pays for each 1.00 of market-centric"))
     shown = [(name, f"{sign} {written(value)}", words) for name, sign, value, words in rows]
     heading = "Why user-centric pays another amount, as a product of three:"
-    return ExplainedTable(heading, ("Factor", "", ""), shown, (0, 2))
+    return ExplainedTable("Reasons", heading, ("Factor", "Value", "Meaning"), shown, (0, 2))
 
 
 def more(outcome: Outcome, found: Explanation) -> ExplainedTable:
@@ -171,6 +175,7 @@ def more(outcome: Outcome, found: Explanation) -> ExplainedTable:
     each = found.added // found.listeners
     by = "its only listener" if found.listeners == 1 else f"each of its {found.listeners:,} listeners, {each:,} more"
     return ExplainedTable(
+        "Growth",
         f"What more would bring, the month divided again with it, {outcome.currency.code}:",
         ("Rule", "One more listener", "100 more plays"),
         rows,
@@ -193,7 +198,9 @@ def audience(outcome: Outcome, found: Explanation) -> ExplainedTable:
     ]
     headers = ("Tenth", "From", "Its listeners", "Of its", "All listeners", "Of all")
     note = "" if rows else f"Of fewer than {found.k} listeners nothing more is told (--k)."
-    return ExplainedTable("Its listeners among all, by how much they listen:", headers, rows, note=note)
+    return ExplainedTable(
+        "Listeners", "Its listeners among all, by how much they listen:", headers, rows, shows="listeners", note=note
+    )
 
 
 def tenths(band: Tenths) -> str:
@@ -226,9 +233,9 @@ def moved(outcome: Outcome, found: Explanation) -> ExplainedTable:
         for one in found.earned
         if one.before is not None
     ]
-    headers = ("Rule", "Before", "Now", "Change", "")
+    headers = ("Rule", "Before", "Now", "Change", "In %")
     note = "" if rows else "It has none of these rules."
-    return ExplainedTable(f"Against {found.before}, {currency.code}:", headers, rows, note=note)
+    return ExplainedTable("Another run", f"Against {found.before}, {currency.code}:", headers, rows, note=note)
 
 
 def fine(outcome: Outcome, value: Fraction | None, digits: int = 2) -> str:

@@ -64,7 +64,7 @@ def test_the_page_answers_with_the_factors_beside_the_amounts(log: str, capsys: 
         "",
         "  Why user-centric pays another amount, as a product of three:",
         "",
-        "  Factor",
+        "  Factor       Value  Meaning",
         "  Reach        11.95  33.3 % of all listeners over 2.8 % of all listening",
         "  Share     x 0.6667  the mean share of their listening its listeners give it",
         "  Fees       x 1.000  what they pay against the mean fee",
