@@ -95,7 +95,7 @@ COMMANDS = {
         "never told of.",
         arguments=(LOG,),
         options=o.ExplainOptions,
-        typed=PAGE,
+        typed=(o.PageOptions, *PAGE),
         settable=True,
     ),
     "shard": Command(
