@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Month, Split, Totals, Usage
+    from fairpay.rules.core.month import Month, Totals, Usage
     from fairpay.rules.core.rule import Rule
     from fairpay.rules.core.ties import TiePart
 
@@ -99,8 +99,8 @@ class Weighed:
 
     weights: Mapping[Rule, Ints]
     """int64[rows, artists]: each rule's."""
-    digits: Mapping[Rule, Mapping[Split, Ints]]
-    """The weights of parts that were to be seen finely, as `ties` has them, by how they are split."""
+    digits: Mapping[Rule, Mapping[int, Ints]]
+    """The weights of parts that were to be seen finely, as `ties` has them, by their rows."""
     looked: Totals
     """What the look comes to."""
 
@@ -137,9 +137,9 @@ def weigh(
         return look(usage)
 
     sums, looked = month.gather(visit, rows=end + WORDS * len(parts))
-    digits: dict[Rule, dict[Split, Ints]] = {rule: {} for rule in fine or {}}
+    digits: dict[Rule, dict[int, Ints]] = {rule: {} for rule in fine or {}}
     for (rule, part), place in zip(parts, places, strict=True):
-        digits[rule][part.split] = carried(sums[place].T)
+        digits[rule][part.row] = carried(sums[place].T)
     return Weighed({rule: sums[edge] for rule, edge in edges.items()}, digits, looked)
 
 

@@ -18,11 +18,11 @@ from fairpay.logs.tables import defused
 from fairpay.pipeline.request import Request, Watch, input_files
 from fairpay.reports.outcome import require_balance
 from fairpay.reports.summary import decisions_of, warnings_of
-from fairpay.reports.tables import PART_ROWS
+from fairpay.reports.tables import PART_ROWS, kinds_of
 from fairpay.rules import find_rule
 from fairpay.runs.inputs import HashedInputs, HashSink
 from fairpay.runs.manifest import describe, fingerprint
-from fairpay.runs.outputs import write_csv, write_json, write_parquet
+from fairpay.runs.outputs import write_csv, write_json, write_parquet, write_workbook
 from fairpay.runs.publish import Target
 from fairpay.runs.rejects import check_rejects
 from fairpay.settings.commands import COMMANDS
@@ -170,25 +170,28 @@ def publish(
         "summary.json": partial(write_json, summary),
         **(more or {}),
     }
+    if result.origins.get("excel", (False,))[0]:
+        files[f"{name}.xlsx"] = lambda path: write_workbook(few or result.parts, path)
     manifest = describe(command=result.command, options=result.origins, inputs=inputs, controls=result.outcome.controls)
     manifest["decisions"] = decisions_of(result.outcome)
     manifest["warnings"] = warnings_of(result.outcome.warnings)
     # what it led to is part of it: a frame cannot be hashed as a file, and "already done" must hold these results
-    size, mark = digest(few or result.parts, json.dumps(summary, sort_keys=True).encode())
+    size, mark, kinds = digest(few or result.parts, json.dumps(summary, sort_keys=True).encode())
+    manifest["columns"] = {name: kinds}
     came_to = {"role": "result", "name": "", "size": size, "sha256": mark}
     mark = fingerprint(command=result.command, options=result.origins, inputs=[*inputs, came_to])
     return target.publish(files=files, manifest=manifest, fingerprint=mark).status
 
 
-def digest(parts: Iterable[pa.Table], begin: bytes) -> tuple[int, str]:
-    """Return the bytes of a table, and the SHA-256 of what it holds, behind some bytes."""
-    size, sink = 0, HashSink(begin)
+def digest(parts: Iterable[pa.Table], begin: bytes) -> tuple[int, str, dict[str, str]]:
+    """Return the bytes of a table, the SHA-256 of what it holds, behind some bytes, and the kinds of its columns."""
+    size, sink, kinds = 0, HashSink(begin), {}
     for part in parts:
-        size += part.nbytes
+        size, kinds = size + part.nbytes, {name: str(kind) for name, kind in kinds_of(part.schema).items()}
         with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), part.schema) as writer:
             writer.write_table(part)
         del part  # not held while the next one is made
-    return size, sink.hexdigest()
+    return size, sink.hexdigest(), kinds
 
 
 def request_of(command: str, logs: object, rules: Sequence[str], options: Mapping[str, Any]) -> Request:

@@ -21,6 +21,7 @@ __all__ = [
     "CloseOptions",
     "CompareOptions",
     "ConfigOptions",
+    "ExcelOptions",
     "JsonOptions",
     "LimitOptions",
     "ListScenarios",
@@ -36,6 +37,7 @@ __all__ = [
     "SuspectsOptions",
     "SweepOptions",
     "SynthOptions",
+    "TableOptions",
     "VerifyOptions",
 ]
 
@@ -414,16 +416,29 @@ class DisclosureOptions(TypedDict, total=False):
     ]
 
 
+class ExcelOptions(TypedDict, total=False):
+    """Whether people open tables in a spreadsheet."""
+
+    excel: Annotated[
+        bool,
+        Option(
+            "For Excel: with -o also a workbook (NAME.xlsx); CSV on standard output with a BOM, formulas defused.",
+            WRITE,
+            default=False,
+        ),
+    ]
+
+
 class CompareOptions(
     RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    DisclosureOptions, RunOptions, EngineOptions,
+    ExcelOptions, DisclosureOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `compare`."""
 
 
 class PayOptions(
     RuleOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    RunOptions, EngineOptions,
+    ExcelOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `pay`."""
 
@@ -472,8 +487,8 @@ class CheckOptions(QualifyingOptions, ReadingOptions, RunOptions):
 
 
 class AuditOptions(
-    RulesOptions, ScenarioOptions, MoneyOptions, QualifyingOptions, ReadingOptions, OutputOptions, RunOptions,
-    EngineOptions,
+    RulesOptions, ScenarioOptions, MoneyOptions, QualifyingOptions, ReadingOptions, OutputOptions, ExcelOptions,
+    RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `audit`."""
 
@@ -486,8 +501,9 @@ class SweepOptions(
 
 
 class SuspectsOptions(
-    RulesOptions, PreviousOptions, MoneyOptions, QualifyingOptions, ReadingOptions, OutputOptions, RunOptions
-):
+    RulesOptions, PreviousOptions, MoneyOptions, QualifyingOptions, ReadingOptions, OutputOptions, ExcelOptions,
+    RunOptions,
+):  # fmt: skip
     """Options of `suspects`."""
 
 
@@ -662,6 +678,24 @@ class PseudonymizeOptions(PseudonymOptions, QualifyingOptions, ReadingOptions, R
 
 class NoOptions(TypedDict, total=False):
     """Options of what has none."""
+
+
+class TableOptions(TypedDict, total=False):
+    """What is shown of a table."""
+
+    top: Annotated[
+        int | None,
+        Option("Rows of each list; 0 shows all. Else as many as suit a page.", WRITE, metavar="N", least=0),
+    ]
+    sort: Annotated[
+        str | None,
+        Option(
+            "List by this column of the table: numbers from the largest, texts from A; +COLUMN and -COLUMN say which.",
+            WRITE,
+            metavar="COLUMN",
+        ),
+    ]
+    csv: Annotated[bool, Option("Print the table as CSV instead of a page.", WRITE, default=False)]
 
 
 class LimitOptions(TypedDict, total=False):
