@@ -50,7 +50,7 @@ def page(pages: dict[tuple[str, ...], str], capsys: pytest.CaptureFixture[str], 
         ),
         (
             ("compare", *PAID, *RATE, "--rule", "norm", "--rule", "bounded", "--rule", "user-cap"),
-            "to artists not played",
+            r"Of the median [\d.]+, to .*artists not played",
         ),
         (("audit", *PAID, *RATE), "Rule Highest tested Upper limit Why"),
         (("audit", *PAID, *RATE), "Value of 100 extra plays by an existing listener, EUR:"),

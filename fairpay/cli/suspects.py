@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fairpay.cli.outcomes import present, view_of
 from fairpay.cli.progress import watching
+from fairpay.cli.screens.parts import INDENT, paragraph
 from fairpay.cli.screens.suspects import screen
 from fairpay.fraud.jobs import suspects
 from fairpay.fraud.signals import artist_signals, group_signals, user_signals
@@ -30,8 +31,9 @@ def list_signals(_: bool) -> str:  # noqa: FBT001 - the option's value
     for kind, signals in kinds.items():
         lines.append(kind)
         for one in signals:
-            lines.append(f"  {one.name}: {one.summary()}")
-            lines.append(f"    may be innocent: {one.innocent}\n    source: {one.source}")
+            lines.append(paragraph(f"{one.name}: {one.summary()}").plain)
+            more = (f"may be innocent: {one.innocent}", f"source: {one.source}")
+            lines += [paragraph(words, indent=2 * INDENT).plain for words in more]
     return "\n".join(lines) + "\n"
 
 

@@ -32,7 +32,8 @@ __all__ = [
 
 CLOSED = "standard output is closed: there is nowhere to show anything"
 WIDE = 10_000
-"""Width of a page that is not looked at: nothing is cut or wrapped by it."""
+PAGE = 80
+"""Columns of a page that is not looked at. Only a table whose numbers and words need more than that is wider."""
 MOST = 110
 """A wider terminal is not filled: eyes lose the line."""
 LEAST = 60
@@ -115,20 +116,21 @@ def on_terminal() -> bool:
 
 
 def page_width() -> int:
-    """Return the width of the page on standard output: the terminal's, within reason; without one, no edge."""
+    """Return the width of the page on standard output: the terminal's, within reason; without one, PAGE."""
     if not on_terminal():
-        return WIDE
+        return PAGE
     return min(MOST, max(LEAST, shutil.get_terminal_size().columns))
 
 
 def show(*parts: RenderableType) -> None:
     """Print a page on standard output: in colour where a terminal shows it, else plain and whole."""
     from rich.console import Console  # noqa: PLC0415 - Rich is loaded where something is shown
+    from rich.measure import Measurement  # noqa: PLC0415 - the same
 
     page = io.StringIO()
     console = Console(
         file=page,
-        width=page_width(),
+        width=page_width() if on_terminal() else WIDE,
         markup=False,
         emoji=False,
         highlight=False,
@@ -136,5 +138,6 @@ def show(*parts: RenderableType) -> None:
         legacy_windows=False,
     )
     for part in parts:
-        console.print(part, soft_wrap=isinstance(part, str))
+        needed = 0 if on_terminal() else Measurement.get(console, console.options, part).minimum
+        console.print(part, soft_wrap=isinstance(part, str), width=max(page_width(), needed))
     emit("\n".join(line.rstrip(" ") for line in page.getvalue().split("\n")))

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from fairpay.cli.screens.parts import figures, labelled
-from fairpay.cli.words import counted, joined, visible
+from fairpay.cli.screens.verify import screen as controlled
+from fairpay.cli.words import counted, visible
 from fairpay.ledger.model import Kind
 from fairpay.ledger.statements import suspense, totals
 from fairpay.money.currency import format_units
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from rich.console import RenderableType
 
     from fairpay.ledger.close import Adjusted, Closed
     from fairpay.ledger.diff import Difference
-    from fairpay.reports.outcome import Control
 
 __all__ = ["adjusted_screen", "closed_screen", "diff_screen"]
 
@@ -79,7 +79,8 @@ def adjusted_screen(adjusted: Adjusted) -> Iterator[RenderableType]:
     if rows:
         yield figures("Payee", "Pool", "Change", "", rows=rows, words=(0, 1, 3))
     more = len(adjusted.rows) - len(rows)
-    yield f"  and {more:,} more" if more else "" if rows else "  Nothing changes for anybody."
+    if more or not rows:
+        yield f"  and {more:,} more" if more else "  Nothing changes for anybody."
     yield ""
     yield from controlled(adjusted.controls)
 
@@ -108,19 +109,6 @@ def diff_screen(difference: Difference, *, limit: int) -> Iterator[RenderableTyp
     moved, more = difference.table.height, difference.table.height - len(rows)
     end = f"{counted(moved, 'figure')} changed, {difference.unchanged:,} did not"
     yield Text(f"{end}; {more:,} not shown (--limit 0)." if more else f"{end}.", style="bold")
-
-
-def controlled(controls: Sequence[Control]) -> Iterator[RenderableType]:
-    """Yield every control with its numbers, and the verdict."""
-    rows = [
-        (Text(visible(c.name)), Text("ok" if c.ok else "FAILS", style="green" if c.ok else "bold red"), Text(c.detail))
-        for c in controls
-    ]
-    yield figures("Control", "", "Numbers", rows=rows, words=(0, 1, 2))
-    yield ""
-    failed = [c.name for c in controls if not c.ok]
-    verdict = f"{joined(failed)} failed." if failed else f"All {counted(len(controls), 'control')} hold."
-    yield Text(verdict, style="bold")
 
 
 def grouped(amount: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.text import Text
 
-from fairpay.cli.screens.parts import GAP, INDENT, WIDTH
+from fairpay.cli.screens.parts import GAP, INDENT
 from fairpay.cli.terminal import on_terminal, page_width
 from fairpay.cli.words import counted, times, visible
 from fairpay.reports.tables import fan_intensity
@@ -37,7 +37,7 @@ def named(
     """
     columns = [[headers[place], *(row[place] for row in beside)] for place in range(len(headers))]
     taken = sum(GAP + max(cell_len(str(cell)) for cell in column) for column in columns)
-    room = max(LEAST, (page_width() if on_terminal() else WIDTH) - len(INDENT) - taken)
+    room = max(LEAST, page_width() - len(INDENT) - taken)
     return [fitted(Text(name_of(outcome, artist)), room) for artist in artists]
 
 

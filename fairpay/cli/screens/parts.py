@@ -6,6 +6,7 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
+from rich.cells import cell_len
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -40,6 +41,8 @@ __all__ = [
 INDENT = "  "
 WIDTH = 80
 LABEL = 12
+HEADING, WORD = 24, 24
+"""Cells of a heading of numbers, which is folded beyond; of a word, beyond which it may be broken."""
 GAP = 2
 """Cells between two columns."""
 
@@ -149,16 +152,24 @@ def remarks(outcome: Outcome) -> Iterator[RenderableType]:
 def figures(*headers: str, rows: Sequence[Sequence[str | Text]], words: Sequence[int] = (0,)) -> Padding:
     """Lay figures out in columns: those in `words` to the left, the others to the right.
 
-    Where a terminal is too narrow, later words wrap first; a number that still does not fit ends in an ellipsis.
+    Where there is no room for all, words after the first column wrap, between words. Neither a number nor what stands
+    first is ever cut; a heading of numbers is folded.
     """
     table = Table(box=None, show_edge=False, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
     for place, header in enumerate(headers):
-        left = place in words
+        left, wraps = place in words, place in words and place > 0
+        title = header if left else textwrap.fill(header, HEADING, break_long_words=False, break_on_hyphens=False)
+        cells = [str(row[place]) for row in rows]
+        pieces = (
+            (piece for cell in cells for piece in cell.split()) if wraps else "\n".join([title, *cells]).split("\n")
+        )
+        longest = max(map(cell_len, pieces), default=0)
         table.add_column(
-            header,
+            title,
             justify="left" if left else "right",
-            no_wrap=place == 0 or not left,
-            overflow="fold" if left and place else "ellipsis",
+            no_wrap=not wraps,
+            overflow="fold",
+            min_width=min(longest, WORD) if wraps else longest,
         )
     for row in rows:
         table.add_row(*row)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from fairpay.cli.screens.parts import figures
-from fairpay.cli.words import counted, visible
+from fairpay.cli.screens.parts import figures, paragraph
+from fairpay.cli.words import counted, joined, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,19 +18,29 @@ if TYPE_CHECKING:
 
 __all__ = ["screen"]
 
+LONGEST = 40
+
 
 def screen(controls: Sequence[Control]) -> Iterator[RenderableType]:
-    """Yield every control with its numbers, and the verdict."""
+    """Yield every control with its numbers, and the verdict; a hash stands below, where it fits a line."""
     rows = [
         (
             Text(visible(control.name)),
             Text("ok", style="green") if control.ok else Text("FAILS", style="bold red"),
-            Text(visible(control.detail)),
+            Text("see below" if is_long(control) else visible(control.detail)),
         )
         for control in controls
     ]
     yield figures("Control", "", "Numbers", rows=rows, words=(0, 1, 2))
     yield ""
-    failed = sum(not control.ok for control in controls)
-    held = f"All {counted(len(controls), 'control')} hold." if not failed else f"{counted(failed, 'control')} failed."
-    yield Text(held, style="red" if failed else "bold")
+    for control in filter(is_long, controls):
+        yield paragraph(f"{control.name}: {control.detail}")
+        yield ""
+    failed = [control.name for control in controls if not control.ok]
+    held = f"{joined(failed)} failed." if failed else f"All {counted(len(controls), 'control')} hold."
+    yield Text(visible(held), style="red" if failed else "bold")
+
+
+def is_long(control: Control) -> bool:
+    """Whether a word of the detail, such as a hash, is longer than a column of the table."""
+    return max(map(len, control.detail.split()), default=0) > LONGEST
