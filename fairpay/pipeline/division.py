@@ -38,6 +38,8 @@ class Division:
     mcdonald: Fraction | None
     remarks: tuple[str, ...]
     """What the rules have to say about themselves on this month."""
+    ready: Sequence[tuple[Rule, Any]]
+    """The rules, each with what it has prepared."""
 
 
 def divide(month: Month, rules: Sequence[Rule], *, exact: bool = False) -> Division:
@@ -77,6 +79,7 @@ def divide(month: Month, rules: Sequence[Rule], *, exact: bool = False) -> Divis
             *(remark for rule, state in ready for remark in rule.remarks(state)),
             *(undecided(rule, one.undecided) for rule, one in zip(rules, begun, strict=True) if tied(one)),
         ),
+        ready=ready,
     )
 
 

@@ -21,7 +21,7 @@ from fairpay.reports.figures import moved_between
 from fairpay.reports.outcome import Condition, Control, Decided, InputFile, ListeningTotals, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fairpay.adjust.decisions import Decisions
     from fairpay.adjust.weights import Touched
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fairpay.pipeline.request import Request
     from fairpay.pipeline.stages import Stages
     from fairpay.qualify import Counts
-    from fairpay.reports.outcome import Money
+    from fairpay.reports.outcome import ArtistGroups, ListenerGroups, Money
     from fairpay.rules.core.month import Month
     from fairpay.rules.core.rule import Rule
     from fairpay.settings.values import MoneyStated
@@ -95,7 +95,26 @@ class Ending:
             notes=(*remarks, *division.remarks),
             conditions=tuple(Condition(t.name, t.times, t.rows, t.plays, t.applied) for t in touched(stages)),
         )
+        if self.request.by and variant == 0:
+            outcome = replace(outcome, groups=self.groups(month, division, outcome))
         return month, replace(outcome, controls=controls(outcome))
+
+    def groups(self, month: Month, division: Division, outcome: Outcome) -> tuple[ArtistGroups | ListenerGroups, ...]:
+        """Put together the groups that are asked for, in the order asked."""
+        from fairpay.pipeline.grouping import artist_groups, gathered, listener_groups  # noqa: PLC0415 - only where groups are asked for
+
+        found, listeners = self.request.grouped, self.taken.plan.listeners
+        path = self.request.artists
+        of_artists = [artist_groups(by, path, outcome.artist) for by in found if by.where == "artists" and path]
+        names = [] if listeners is None else [listeners.names(place) for place in range(len(listeners.columns))]
+        listed = gathered(month, division.ready, of_artists, [len(one) for one in names])
+        artists = (replace(one, listeners=met) for one, met in zip(of_artists, listed.artists, strict=True))
+        unit = self.fee_unit if month.facts.fees_are_money else None
+        sums = zip(names, listed.listeners, strict=True)
+        return tuple(
+            next(artists) if by.where == "artists" else listener_groups(outcome, by, *next(sums), unit=unit)
+            for by in found
+        )
 
     def money(self, variant: int) -> Money:
         """Return the money that is divided among the listeners of a variant."""
@@ -273,4 +292,16 @@ def controls(outcome: Outcome) -> tuple[Control, ...]:
         paid = sum_exactly(payout.allocation.paid)
         detail = f"paid {text(paid)} = pool {text(money.pool)}"
         held.append(Control(f"paid {payout.rule.label}", paid == money.pool, detail))
-    return tuple(held)
+    return (*held, *group_controls(outcome)) if outcome.groups else tuple(held)
+
+
+def group_controls(outcome: Outcome) -> Iterator[Control]:
+    """State that groups add up to the plays and, under each rule, to the pool."""
+    from fairpay.reports.groups import groupings  # noqa: PLC0415 - only where groups are asked for
+
+    text, plays, pool = outcome.currency.text, outcome.listening.plays, outcome.money.pool
+    for grouping in groupings(outcome):
+        sums = [sum_exactly(payout.allocation.paid) for payout in grouping.lines.payouts]
+        told = sum_exactly(grouping.lines.plays)
+        detail = f"{told:,} plays of {plays:,}, {' and '.join(map(text, sums))} of {text(pool)}"
+        yield Control(f"groups by {grouping.column}", told == plays and set(sums) == {pool}, detail)

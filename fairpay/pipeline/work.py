@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -63,6 +65,10 @@ class Finished(Protocol):
     @property
     def parts(self) -> Iterator[pa.Table]:
         """The table of the job, made in parts."""
+
+    @property
+    def groups(self) -> Mapping[str, pa.Table]:
+        """Tables of groups by column, where any were asked for."""
 
     @property
     def summary(self) -> Mapping[str, Any]:
@@ -163,10 +169,16 @@ def publish(
     require_balance(result.outcome)
     name = TABLES[result.command]
     inputs, summary = hashed.records(), result.summary
+    groups = {f"{name}-by-{slug(by)}": table for by, table in result.groups.items()}
     few = [*result.parts] if result.outcome.listening.artists <= PART_ROWS else []
     files: dict[str, Callable[[Path], int | None]] = {
         f"{name}.parquet": lambda path: write_parquet(few or result.parts, path),
         f"{name}.csv": lambda path: write_csv(few or result.parts, path),
+        **{
+            f"{of_group}.{kind}": partial(write, table)
+            for of_group, table in groups.items()
+            for kind, write in (("parquet", write_parquet), ("csv", write_csv))
+        },
         "summary.json": partial(write_json, summary),
         **(more or {}),
     }
@@ -176,15 +188,21 @@ def publish(
     manifest["decisions"] = decisions_of(result.outcome)
     manifest["warnings"] = warnings_of(result.outcome.warnings)
     # what it led to is part of it: a frame cannot be hashed as a file, and "already done" must hold these results
-    size, mark, kinds = digest(few or result.parts, json.dumps(summary, sort_keys=True).encode())
-    manifest["columns"] = {name: kinds}
+    tables = chain(groups.values(), few or result.parts)
+    size, mark, kinds = digest(tables, json.dumps(summary, sort_keys=True).encode())
+    manifest["columns"] = {name: kinds} | {name: kinds_of(table.schema) for name, table in groups.items()}
     came_to = {"role": "result", "name": "", "size": size, "sha256": mark}
     mark = fingerprint(command=result.command, options=result.origins, inputs=[*inputs, came_to])
     return target.publish(files=files, manifest=manifest, fingerprint=mark).status
 
 
+def slug(name: str) -> str:
+    """Make a part of a file's name of a column's."""
+    return re.sub(r"\W+", "-", name).strip("-").lower() or "column"
+
+
 def digest(parts: Iterable[pa.Table], begin: bytes) -> tuple[int, str, dict[str, str]]:
-    """Return the bytes of a table, the SHA-256 of what it holds, behind some bytes, and the kinds of its columns."""
+    """Return the bytes of tables, the SHA-256 of what they hold, behind some bytes, and the last columns' kinds."""
     size, sink, kinds = 0, HashSink(begin), {}
     for part in parts:
         size, kinds = size + part.nbytes, {name: str(kind) for name, kind in kinds_of(part.schema).items()}
@@ -219,6 +237,7 @@ def request_of(command: str, logs: object, rules: Sequence[str], options: Mappin
         exact=options.get("exact", False),
         in_memory=options.get("in_memory", frozenset()),
         roles=options.get("roles", ()),
+        by=tuple(options.get("by", ())),
     )
 
 

@@ -39,6 +39,7 @@ __all__ = [
     "currency_of",
     "decimals",
     "fan_intensity",
+    "free_name",
     "kinds_of",
     "payouts",
     "shares",
@@ -324,6 +325,11 @@ class Shown:
     def table(self) -> pl.DataFrame:
         """The table; a result that has it in Arrow need not state it."""
         return pl.DataFrame(self.arrow)  # type: ignore[attr-defined] # see above
+
+    @property
+    def groups(self) -> Mapping[str, pa.Table]:
+        """Tables of groups by column; a result that has some states them."""
+        return {}
 
     @property
     def parts(self) -> Iterator[pa.Table]:

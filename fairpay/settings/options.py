@@ -429,16 +429,31 @@ class ExcelOptions(TypedDict, total=False):
     ]
 
 
+class GroupOptions(TypedDict, total=False):
+    """What is added up by group."""
+
+    by: Annotated[
+        Sequence[str],
+        Option(
+            "Add up by a column of the artist file, such as label, or of the subscribers or the log, such as plan.",
+            WRITE,
+            default=(),
+            metavar="COLUMN",
+            repeated=True,
+        ),
+    ]
+
+
 class CompareOptions(
     RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    ExcelOptions, DisclosureOptions, RunOptions, EngineOptions,
+    GroupOptions, ExcelOptions, DisclosureOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `compare`."""
 
 
 class PayOptions(
     RuleOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    ExcelOptions, RunOptions, EngineOptions,
+    GroupOptions, ExcelOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `pay`."""
 

@@ -218,3 +218,15 @@ def test_bad_rows_are_refused_with_their_number(tmp_path: Any) -> None:  # noqa:
     (tmp_path / "log.csv").write_text("user,artist,seconds\nu,a,40\n,b,40\nv,a,soon\nw,a,50\n", encoding="utf-8")
     with pytest.raises(InputError, match="2 of 4 rows cannot be used"):
         fairpay.compare(tmp_path / "log.csv", engine="spark")
+
+
+def test_labels_are_added_up_there_and_listeners_are_counted_once() -> None:
+    options: dict[str, Any] = {"fee": "9.99", "artists": SAMPLE_DATA / "artists.csv", "by": "label"}
+    there, here = fairpay.compare(LISTENS, engine="spark", **options), fairpay.compare(LISTENS, **options)
+    assert same(there, here)
+    assert there.groups["label"].equals(here.groups["label"])
+
+
+def test_groups_of_listeners_are_refused_there() -> None:
+    with pytest.raises(UsageError, match="by plan is by listeners, and Spark tells groups of artists only"):
+        fairpay.compare(LISTENS, engine="spark", fee="9.99", by="plan")

@@ -48,6 +48,10 @@ def screen(outcome: Outcome, view: View = AS_USUAL, *, equal_fees: bool) -> Iter
         yield from one_listener(outcome, view)
     else:
         yield from many_rules(outcome, view) if others else two_rules(outcome, view, equal_fees=equal_fees)
+    if outcome.groups:
+        from fairpay.cli.screens.groups import by_group  # noqa: PLC0415 - only where groups are asked for
+
+        yield from by_group(outcome, equal_fees=equal_fees)
     yield ""
     yield placed(outcome)
 

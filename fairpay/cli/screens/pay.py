@@ -33,6 +33,10 @@ def screen(outcome: Outcome, view: View = AS_USUAL) -> Iterator[RenderableType]:
     yield paragraph(paid_artists(outcome), style="bold")
     yield ""
     yield view.listing or best_paid(outcome, view)
+    if outcome.groups:
+        from fairpay.cli.screens.groups import by_group  # noqa: PLC0415 - only where groups are asked for
+
+        yield from by_group(outcome)
     yield ""
     yield placed(outcome)
 
