@@ -1,9 +1,9 @@
 """fairpay: divide subscription money among artists, exactly, under any published payout rule.
 
 Each command of the command line is a function here: `fairpay.compare`, `pay`, `check`, `audit`, `sweep`, `suspects`,
-`shard`, `merge`, `close`, `adjust`, `diff`, `verify`, `leaks`, `pseudonymize`, `synth`, `init`; the rules are
-in `fairpay.rules`. What goes wrong is raised as a `FairpayError` of some kind. Functions are loaded when first used:
-importing fairpay loads neither Polars nor Numba.
+`shard`, `merge`, `close`, `adjust`, `diff`, `verify`, `report`, `leaks`, `pseudonymize`, `synth`, `init`; the rules
+are in `fairpay.rules`. What goes wrong is raised as a `FairpayError` of some kind. Functions are loaded when first
+used: importing fairpay loads neither Polars nor Numba.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         merge,
         pay,
         pseudonymize,
+        report,
         shard,
         suspects,
         sweep,
@@ -68,6 +69,7 @@ __all__ = [
     "merge",
     "pay",
     "pseudonymize",
+    "report",
     "shard",
     "suspects",
     "sweep",

@@ -17,6 +17,7 @@ from fairpay.sharing.jobs import merge, shard
 from fairpay.sharing.leaks import leaks
 from fairpay.sharing.pseudonyms import pseudonymize
 from fairpay.synth.make import synth
+from fairpay.views.jobs import report
 
 __all__ = [
     "Checked",
@@ -32,6 +33,7 @@ __all__ = [
     "merge",
     "pay",
     "pseudonymize",
+    "report",
     "shard",
     "suspects",
     "sweep",

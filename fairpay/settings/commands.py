@@ -72,14 +72,14 @@ COMMANDS = {
         "with a policy, its rule too. Without --pool, --fee or --subscribers a fee of 10.00 is assumed, and said.",
         arguments=(LOG,),
         options=o.CompareOptions,
-        typed=TABLE,
+        typed=(o.PageOptions, *TABLE),
         settable=True,
     ),
     "pay": Command(
         help="What each artist is paid under one rule: one payable report. The money must be stated.",
         arguments=(LOG,),
         options=o.PayOptions,
-        typed=TABLE,
+        typed=(o.PageOptions, *TABLE),
         settable=True,
     ),
     "check": Command(
@@ -174,6 +174,13 @@ COMMANDS = {
         arguments=(Argument("directory", "DIR", RUN, required=False),),
         options=o.VerifyOptions,
         typed=(o.JsonOptions, o.QuietOptions),
+    ),
+    "report": Command(
+        help="One HTML file of a finished run, to look at, print and hand on: pictures, tables with reasons, controls, "
+        "inputs.\n\nIt opens offline and needs no script. Of runs of compare, pay, audit, suspects and close.",
+        arguments=(Argument("directory", "DIR", RUN),),
+        options=o.ReportOptions,
+        typed=(o.QuietOptions,),
     ),
     "leaks": Command(
         help="What a report or part tells of single listeners: artists whose figures are those of one, and the money.",

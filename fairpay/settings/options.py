@@ -29,10 +29,12 @@ __all__ = [
     "LogOptions",
     "MergeOptions",
     "NoOptions",
+    "PageOptions",
     "PayOptions",
     "ProgressOptions",
     "PseudonymizeOptions",
     "QuietOptions",
+    "ReportOptions",
     "ShardOptions",
     "SuspectsOptions",
     "SweepOptions",
@@ -659,6 +661,24 @@ class VerifyOptions(TypedDict, total=False):
 
     books: Annotated[PathText | None, Option("Check all months of these books instead.", metavar="DIR")]
     inputs: Annotated[bool, Option("Do not look for the logs: they may be gone.", default=True)]
+
+
+class ReportOptions(TypedDict, total=False):
+    """Options of `report`."""
+
+    against: Annotated[PathText | None, Option("Show what changed from this run instead.", metavar="RUN")]
+    output: Annotated[
+        PathText | None,
+        Option("The page to write; else DIR.html in the working directory.", metavar="FILE.html", short="-o"),
+    ]
+
+
+class PageOptions(TypedDict, total=False):
+    """What else is written of a run."""
+
+    report: Annotated[
+        PathText | None, Option("Also write a page to look at, as `fairpay report` does.", WRITE, metavar="FILE.html")
+    ]
 
 
 class PseudonymOptions(TypedDict, total=False):
