@@ -204,6 +204,25 @@ def test_without_a_rule_caps_bounds_and_user_centric_are_swept() -> None:
     assert swept().origins["rule"][0] == ["user-cap:cap=100..3000", "user-centric"]
 
 
+def test_values_that_the_month_refuses_are_left_out_and_said(tmp_path: Path) -> None:
+    """One of four subscribers plays nothing: 7/8 of what listeners paid is paid out, and no b below that is safe."""
+    paid = tmp_path / "paid.csv"
+    paid.write_text("user,paid\nu1,5\nu2,5\nu3,5\nidle,3.75\n")
+    result = fairpay.sweep(THREE, subscribers=paid, royalty_rate="70%", steps=3)
+    assert [p.text for p in result.points if p.rule.name == "bounded"] == ["0.875", "0.9", "1"]
+    assert any(
+        note.startswith("2 values of bounded left out, such as bounded: b = 7/10") for note in result.outcome.notes
+    )
+    with pytest.raises(UsageError, match="below 7/8"):
+        fairpay.sweep(THREE, rules="bounded:b=0.8", subscribers=paid, royalty_rate="70%")
+
+
+def test_a_sweep_of_a_table_can_be_saved(tmp_path: Path) -> None:
+    result = swept(rules="user-cap:cap=2,10")
+    assert result.save(tmp_path / "out") == "done"
+    assert all(control.ok for control in fairpay.verify(tmp_path / "out", inputs=False))
+
+
 def test_names_that_people_use_are_recorded_as_the_rules_own() -> None:
     origins = swept(rules="Scaled-User-Prop:b=0.9,1", against="pro-rata", royalty_rate="70%").origins
     assert (origins["rule"][0], origins["against"][0]) == (["bounded:b=0.9,1"], "market-centric")

@@ -109,7 +109,7 @@ def points(
     seen = set()
     for one in (Tried(first, None), *tried):
         for rule in one.rules:
-            if rule in seen:
+            if rule in seen or rule not in payouts:  # as the month has none of it
                 continue
             seen.add(rule)
             after = payouts[rule].allocation.paid
