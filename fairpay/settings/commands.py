@@ -177,7 +177,7 @@ COMMANDS = {
     ),
     "report": Command(
         help="One HTML file of a finished run, to look at, print and hand on: pictures, tables with reasons, controls, "
-        "inputs.\n\nIt opens offline and needs no script. Of runs of compare, pay, audit, suspects and close.",
+        "inputs.\n\nIt opens offline and needs no script. Of runs of compare, pay, audit, sweep, suspects and close.",
         arguments=(Argument("directory", "DIR", RUN),),
         options=o.ReportOptions,
         typed=(o.QuietOptions,),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fairpay.reports.pages.page import Drawable
     from fairpay.views.parts import RuleColumns
 
-__all__ = ["MANY", "bars", "bars_by_rule", "intensity", "lorenz", "multiples"]
+__all__ = ["MANY", "bars", "bars_by_rule", "frontier", "intensity", "lorenz", "multiples"]
 
 MANY = 1500
 """Artists from which on a picture shows how many lie where, and not each."""
@@ -119,6 +119,36 @@ def multiples(rows: Sequence[tuple[str, float]], unit: str) -> Drawable:
     drawn = alt.Chart(data).mark_bar().encode(y=y, x=x, x2=alt.X2Datum(1), color=colour)
     one = alt.Chart(pl.DataFrame({"amount": [1.0]})).mark_rule(color="#888", strokeWidth=1.5).encode(x=x)
     return alt.layer(drawn, one, height=row_heights(rows), padding={**NAMES, "top": 12, "bottom": 44})
+
+
+def frontier(rows: Sequence[tuple[str, str, float, float, bool]], series: Sequence[str]) -> Drawable:
+    """Draw values of a parameter: what a fake earns for each 1.00 it pays against what changes hands.
+
+    Args:
+        rows: series, value, what a fake earns, per cent of the pool that changes hands, and whether to mark it.
+        series: their names, in order.
+
+    """
+    names = ["rule", "value", "earns", "moved", "marked"]
+    data = pl.DataFrame(rows, schema=names, orient="row").with_columns(pl.col("earns").clip(SMALL))
+    earned = [max(SMALL, one[2]) for one in rows]
+    reach = [min(earned) / WIDER, max(1.5, *earned) * WIDER]
+    values = [step for step in (0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 100, 1_000) if reach[0] <= step <= reach[1]]
+    scale = alt.Scale(type="log", nice=False, domain=reach)
+    x = alt.X("earns", title="most a fake earns for each 1.00 it pays", scale=scale, axis=numbers(values=values))
+    y = alt.Y("moved", title="% of the pool that changes hands", scale=alt.Scale(zero=False))
+    colour = by_rule(series, "stroke", 26)
+    base = alt.Chart(data).encode(x=x, y=y, color=colour)
+    marked = alt.Chart(data.filter(pl.col("marked"))).encode(x=x, y=y)
+    one = alt.Chart(pl.DataFrame({"earns": [1.0]})).mark_rule(color="#888", strokeWidth=1.5).encode(x=x)
+    return alt.layer(
+        one,
+        base.mark_line(strokeWidth=2),
+        base.mark_circle(size=36, opacity=1),
+        marked.mark_point(size=140, strokeWidth=2, color=LOSS),
+        marked.mark_text(dy=-14, align="left").encode(text="value"),
+        padding={"left": 46, "right": 24, "top": over(series) + 18, "bottom": 44},
+    )
 
 
 def intensity(frame: pl.DataFrame, change: str, unit: str) -> Drawable:

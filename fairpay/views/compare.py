@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from fairpay.reports.pages.page import Figure, Page, PageColumn, PageTable, Section, more_in
 from fairpay.reports.pages.pictures import GAIN, LOSS
-from fairpay.reports.reasons import listened_to, why
 from fairpay.reports.words import counted, percent, visible
 from fairpay.views import charts
-from fairpay.views.parts import about, currency_of, ending, grouped, part, remarks, rule_columns, rule_of, title
+from fairpay.views.groups import groups
+from fairpay.views.parts import (
+    about,
+    currency_of,
+    ending,
+    grouped,
+    grown,
+    part,
+    remarks,
+    rule_columns,
+    title,
+    why_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +33,7 @@ if TYPE_CHECKING:
     from fairpay.runs.finished import FinishedRun
     from fairpay.views.parts import RuleColumns
 
-__all__ = ["called", "groups", "page", "unevenness"]
+__all__ = ["called", "page", "unevenness"]
 
 PAIR = 2
 EXTREMES = 10
@@ -45,7 +56,7 @@ def page(run: FinishedRun) -> Page:
         sections=(
             Section("In short", (*remarks(run), about(run), *steering(run))),
             Section("What changes", [*changing(run, shown, rules)]),
-            *([Section("By group", by_group)] if (by_group := [*groups(run, labels)]) else []),
+            *groups(run, labels),
             *(
                 Section(f"Who gains and who loses: {rule.label}", [*moving(run, shown, rules[0], rule)])
                 for rule in rules[1:]
@@ -152,47 +163,6 @@ def unevenness(run: FinishedRun, frame: pl.DataFrame, rules: Sequence[RuleColumn
     return Figure("How evenly the pool is shared", alt=f"{seen}.", chart=charts.lorenz(frame, rules))
 
 
-def groups(run: FinishedRun, labels: Sequence[str]) -> Iterator[PagePart]:
-    """Show the groups that were asked for: labels, genres, plans, months."""
-    for file in run.files:
-        if BY not in file or not file.endswith(".parquet"):
-            continue
-        name = file.removesuffix(".parquet")
-        frame = run.table(name)
-        by, rules = frame.columns[0], rule_columns(frame, labels)
-        few = frame.head(EXTREMES)
-        rows = [
-            (str(row[by]), rule.label, float(row[rule.paid])) for row in few.iter_rows(named=True) for rule in rules
-        ]
-        first = few.row(0, named=True)
-        seen = f"{first[by]} gets most: " + ", ".join(f"{first[r.paid]:,} under {r.label}" for r in rules)
-        yield Figure(
-            f"What each {by} gets", alt=f"{seen}.", chart=charts.bars_by_rule(rows, [*labels], currency_of(run))
-        )
-        note = more_in(f"{name}.csv", frame.height - LISTED)
-        yield in_groups(frame.head(LISTED), rules, f"By {by}, {currency_of(run)}", note)
-
-
-def in_groups(frame: pl.DataFrame, rules: Sequence[RuleColumns], caption: str, note: str) -> PageTable:
-    """List groups, and what each rule pays them."""
-    by, (first, *others) = frame.columns[0], rules
-    columns = [PageColumn(by), PageColumn("Plays", "count"), PageColumn("Listeners", "count")]
-    columns += [PageColumn(first.label, "money")]
-    for rule in others:
-        columns += [PageColumn(rule.label, "money"), PageColumn("%", "percent")]
-    lines = [
-        (
-            row[by],
-            row["plays"],
-            row["listeners"],
-            row[first.paid],
-            *(cell for rule in others for cell in (row[rule.paid], grown(row[first.paid], row[rule.paid]))),
-        )
-        for row in frame.iter_rows(named=True)
-    ]
-    return PageTable(caption, columns, lines, note=note)
-
-
 def moving(run: FinishedRun, frame: pl.DataFrame, first: RuleColumns, rule: RuleColumns) -> Iterator[PagePart]:
     """Show who gains most and who loses most under a rule, with the reason beside the amount."""
     code, change = currency_of(run), pl.col(rule.difference)
@@ -222,7 +192,7 @@ def moving(run: FinishedRun, frame: pl.DataFrame, first: RuleColumns, rule: Rule
         yield Figure(
             f"Fan intensity against change: {how}", alt=seen, chart=charts.intensity(alone, rule.difference, code)
         )
-    reason = reasons_for(run, first, rule)
+    reason = why_of(run, first.label, rule.label)
     columns = (
         PageColumn("Artist"),
         PageColumn(first.label, "money"),
@@ -238,20 +208,6 @@ def moving(run: FinishedRun, frame: pl.DataFrame, first: RuleColumns, rule: Rule
             lines.append((row["who"], before, after, row[rule.difference], grown(before, after), reason(row)))
         if lines:
             yield PageTable(caption, columns, lines, note=more_in("comparison.csv", side.height - len(lines)))
-
-
-def grown(before: Decimal | str, after: Decimal | str) -> Fraction | None:
-    """Return by how many per cent an amount grew, exactly; None where there was none."""
-    return 100 * (Fraction(after) / Fraction(before) - 1) if Fraction(before) else None
-
-
-def reasons_for(run: FinishedRun, first: RuleColumns, rule: RuleColumns) -> Any:  # noqa: ANN401 - a function of a row
-    """Return what gives the reason of a row."""
-    rules = rule_of(first.label), rule_of(rule.label)
-    if rules[0] is None or rules[1] is None:
-        return lambda row: listened_to(row["listeners"], row["plays"])
-    words = why(rules[0], rules[1], equal_fees=run.option("subscribers") is None)
-    return lambda row: words(row["fan_intensity"], row["listeners"], row["plays"])
 
 
 def everybody(run: FinishedRun, frame: pl.DataFrame, rules: Sequence[RuleColumns]) -> PageTable:

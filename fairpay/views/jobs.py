@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["prepare", "report"]
 
-PAGES = ("compare", "pay", "audit", "suspects", "close")
+PAGES = ("compare", "pay", "audit", "sweep", "suspects", "close")
 """Jobs whose runs have a page; each has a module here."""
 
 

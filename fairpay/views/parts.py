@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from fairpay.errors import UsageError
 from fairpay.reports.pages.page import Labels, PageColumn, PageTable, Section
+from fairpay.reports.reasons import listened_to, why
 from fairpay.reports.words import counted, duration, joined, month_of, percent
 from fairpay.rules import find_rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from decimal import Decimal
 
     import polars as pl
 
@@ -62,6 +64,15 @@ def rule_of(label: str) -> Rule | None:
         return find_rule(label)
     except UsageError:
         return None
+
+
+def why_of(run: FinishedRun, first: str, second: str) -> Callable[[Mapping[str, Any]], str]:
+    """Return what gives the reason of a row, an artist or a group, that gets one amount under one rule and another."""
+    rules = rule_of(first), rule_of(second)
+    if rules[0] is None or rules[1] is None:
+        return lambda row: listened_to(row["listeners"], row["plays"])
+    words = why(rules[0], rules[1], equal_fees=run.option("subscribers") is None)
+    return lambda row: words(row["fan_intensity"], row["listeners"], row["plays"])
 
 
 def currency_of(run: FinishedRun) -> str:
@@ -128,6 +139,11 @@ def grouped(amount: str) -> str:
 def part(share: float | None) -> str:
     """Write a share of the summary."""
     return percent(None if share is None else Fraction(share))
+
+
+def grown(before: Decimal | str, after: Decimal | str) -> Fraction | None:
+    """Return by how many per cent an amount grew, exactly; None where there was none."""
+    return 100 * (Fraction(after) / Fraction(before) - 1) if Fraction(before) else None
 
 
 def remarks(run: FinishedRun) -> list[str]:

@@ -10,7 +10,8 @@ from fairpay.reports.pages.page import Figure, Page, PageColumn, PageTable, Sect
 from fairpay.reports.reasons import listened_to
 from fairpay.reports.words import counted, visible
 from fairpay.views import charts
-from fairpay.views.compare import LISTED, called, groups, unevenness
+from fairpay.views.compare import LISTED, called, unevenness
+from fairpay.views.groups import groups
 from fairpay.views.parts import about, currency_of, ending, grouped, part, remarks, rule_columns, title
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def page(run: FinishedRun) -> Page:
                     PageTable.of(table, f"Paid most, {code}", columns, of=frame.height, file="payouts.csv"),
                 ),
             ),
-            *([Section("By group", by_group)] if (by_group := [*groups(run, [rule["name"]])]) else []),
+            *groups(run, [rule["name"]]),
             *ending(run, [rule["name"]]),
         ),
     )

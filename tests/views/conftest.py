@@ -23,5 +23,14 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     fairpay.compare(plays(), fee="10", artists=names, output=folder / "compare")
     fairpay.pay(plays(), fee="10", rule="user-centric", artists=names, output=folder / "pay")
     fairpay.audit(plays(), fee="10", royalty_rate="70%", output=folder / "audit")
+    fairpay.sweep(
+        plays(),
+        fee="10",
+        royalty_rate="70%",
+        rules=["user-cap:cap=20..200..60", "bounded:b=0.8,1"],
+        output=folder / "sweep",
+    )
     fairpay.suspects(looped(), fee="10", output=folder / "suspects")
-    return {job: folder / job for job in ("compare", "pay", "audit", "suspects")} | {"close": july(folder / "books")}
+    return {job: folder / job for job in ("compare", "pay", "audit", "sweep", "suspects")} | {
+        "close": july(folder / "books")
+    }

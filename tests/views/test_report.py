@@ -17,9 +17,8 @@ from fairpay.cli import main
 from fairpay.reports.pages import render as making
 from fairpay.reports.pages.page import PageColumn
 from fairpay.views import charts
-from fairpay.views.compare import grown
 from fairpay.views.jobs import PAGES
-from fairpay.views.parts import RuleColumns, rule_columns
+from fairpay.views.parts import RuleColumns, grown, rule_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +35,7 @@ SAID = {
     ),
     "pay": ("110.00 EUR is paid to 7 artists", "Who is paid most", "Paid most, EUR", "listeners, "),
     "audit": ("for each 1.00 it pays", "right of the line a fake earns money", "Rule by rule, EUR", "Upper limit"),
+    "sweep": ("user-cap", "What changes hands against what a fake account earns", "Every value, against", "top 10"),
     "suspects": ("to look at", "money moved", "A finding is a reason to look, not a verdict.", "Signals", "loop"),
     "close": ("26.25 EUR and 15.00 USD are payable for 2026-07 to 2 payees", "split from others 26.25", "in suspense"),
 }
@@ -178,6 +178,30 @@ def test_merged_artists_are_said_to_be_merged_and_have_no_curve(tmp_path: Path) 
     page = "\n".join(words(fairpay.report(tmp_path / "run", output=tmp_path / "page.html")))
     assert "At least " in page
     assert "How evenly" not in page
+
+
+def test_groups_have_a_picture_and_a_table_with_reasons(tmp_path: Path) -> None:
+    artists = pl.DataFrame({"artist": ["a", "b", "c"], "name": ["A", "B", "C"], "label": ["<b>One", "Two", "Two"]})
+    subscribers = pl.DataFrame({"user": [f"u{n}" for n in range(9)], "paid": "10", "plan": ["x", "y", "z"] * 3})
+    fairpay.compare(
+        plays().filter(pl.col("artist").is_in(["a", "b", "c"])),
+        artists=artists,
+        subscribers=subscribers,
+        by=["label", "plan"],
+        output=tmp_path / "run",
+    )
+    found = words(fairpay.report(tmp_path / "run", output=tmp_path / "page.html"))
+    assert [text for text in found if text.startswith("By ")] == [
+        "By label",
+        "By label, EUR",
+        "By plan",
+        "By plan, EUR",
+    ]
+    place = found.index("By label, EUR")
+    assert "<b>One" in found[place:]
+    assert "What the listeners of each plan steer" in found
+    table = pl.read_csv(tmp_path / "run" / "comparison-by-label.csv", infer_schema=False)
+    assert set(table["market_centric"]) <= set(found)
 
 
 def test_many_rules_are_named_with_the_least_and_the_most_that_moves(tmp_path: Path) -> None:
