@@ -9,7 +9,7 @@ result.save("out")      # the same files as `fairpay compare ... -o out`
 from __future__ import annotations
 
 from fairpay.fraud.jobs import audit, suspects, sweep
-from fairpay.ledger.jobs import adjust, close, diff
+from fairpay.ledger.jobs import adjust, close, diff, explain
 from fairpay.ledger.tables import init
 from fairpay.ledger.verify import verify
 from fairpay.pipeline.jobs import Checked, Result, check, compare, pay
@@ -28,6 +28,7 @@ __all__ = [
     "close",
     "compare",
     "diff",
+    "explain",
     "init",
     "leaks",
     "merge",

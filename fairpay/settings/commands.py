@@ -89,6 +89,15 @@ COMMANDS = {
         typed=PAGE,
         settable=True,
     ),
+    "explain": Command(
+        help="Why an artist, or a label, is paid what it is paid under each rule: three factors, its listeners, what "
+        "one more and 100 more plays are worth.\n\nWithout --rule every rule that takes one walk. Single listeners are "
+        "never told of.",
+        arguments=(LOG,),
+        options=o.ExplainOptions,
+        typed=PAGE,
+        settable=True,
+    ),
     "shard": Command(
         help="What the listeners of these logs add to a month: a part, which names no listener.\n\nParts of several "
         "parties, or machines, are added by `fairpay merge`; nobody sees another's log. What a part still tells is in "
@@ -120,7 +129,7 @@ COMMANDS = {
         "\n\nWithout --rule: user-cap:cap=100..3000, bounded from the royalty rate to 1, and user-centric.",
         arguments=(LOG,),
         options=o.SweepOptions,
-        typed=(o.PageOptions, *PAGE),
+        typed=(o.PageOptions, *TABLE),
         settable=True,
     ),
     "suspects": Command(
@@ -162,12 +171,14 @@ COMMANDS = {
         typed=(o.QuietOptions,),
     ),
     "diff": Command(
-        help="Two runs side by side: what changed for whom, and why: inputs, rules, options, version.",
+        help="Two runs side by side: whose payouts changed, by how much, and why: inputs, listening, rules, options, "
+        "version.",
         arguments=(
             Argument("before", "RUN", "A finished run: a month of the books, or a report."),
             Argument("after", "RUN", "Another one."),
         ),
-        typed=(o.LimitOptions, o.JsonOptions),
+        options=o.DiffOptions,
+        typed=(o.TableOptions, o.JsonOptions, o.QuietOptions),
     ),
     "verify": Command(
         help="Check a finished run from its files alone: every hash, size, row count and control total.",

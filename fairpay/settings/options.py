@@ -21,9 +21,10 @@ __all__ = [
     "CloseOptions",
     "CompareOptions",
     "ConfigOptions",
+    "DiffOptions",
     "ExcelOptions",
+    "ExplainOptions",
     "JsonOptions",
-    "LimitOptions",
     "ListScenarios",
     "ListSignals",
     "LogOptions",
@@ -437,7 +438,7 @@ class GroupOptions(TypedDict, total=False):
     by: Annotated[
         Sequence[str],
         Option(
-            "Add up by a column of the artist file, such as label, or of the subscribers or the log, such as plan.",
+            "Add up by a column of the artist file (label), of the subscribers or the log (plan), or pay by month.",
             WRITE,
             default=(),
             metavar="COLUMN",
@@ -499,6 +500,33 @@ class MergeOptions(OutputOptions, DisclosureOptions):
     """Options of `merge`."""
 
 
+SPLITS = Option("Payees of artists or tracks: artist, payee, share.", WHO, metavar="FILE")
+
+
+class ExplainOptions(
+    RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, RunOptions,
+    total=False,
+):  # fmt: skip
+    """Options of `explain`."""
+
+    artist: Annotated[str | None, Option("The artist, by name or id.", LOOK, metavar="NAME|ID")]
+    label: Annotated[str | None, Option("All artists with this label in the artist file.", LOOK, metavar="NAME")]
+    group: Annotated[
+        str | None,
+        Option("All artists with this value in any column of it: genre=jazz.", LOOK, metavar="COLUMN=VALUE"),
+    ]
+    against: Annotated[
+        PathText | None,
+        Option("A finished run of compare or pay: what it paid, beside what is paid now.", LOOK, metavar="RUN"),
+    ]
+    splits: Annotated[PathText | None, SPLITS]
+    k: Annotated[
+        int,
+        Option("Tell nothing of fewer listeners than N but how many they are.", LOOK, default=5, metavar="N", least=1),
+    ]
+    artists: Annotated[Table | None, Option("A file of artists: artist, name, label.", LOOK, metavar="FILE")]
+
+
 class CheckOptions(QualifyingOptions, ReadingOptions, RunOptions):
     """Options of `check`."""
 
@@ -512,7 +540,7 @@ class AuditOptions(
 
 class SweepOptions(
     SweptOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    RunOptions, EngineOptions,
+    ExcelOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `sweep`."""
 
@@ -560,9 +588,7 @@ class PoolOptions(TypedDict, total=False):
 class PayeeOptions(TypedDict, total=False):
     """Who stands behind an artist."""
 
-    splits: Annotated[
-        PathText | None, Option("Payees of artists or tracks: artist, payee, share.", WHO, metavar="FILE")
-    ]
+    splits: Annotated[PathText | None, SPLITS]
     aliases: Annotated[PathText | None, Option("Wrong artist ids: wrong, right.", WHO, metavar="FILE")]
     artists: Annotated[PathText | None, Option("Known artists; all others are unmatched.", WHO, metavar="FILE")]
 
@@ -711,6 +737,16 @@ class PseudonymizeOptions(PseudonymOptions, QualifyingOptions, ReadingOptions, R
     """Options of `pseudonymize`."""
 
 
+class DiffOptions(ExcelOptions, total=False):
+    """Options of `diff`."""
+
+    output: Annotated[
+        PathText | None,
+        Option("Write the table to this file: .csv, .parquet or .xlsx.", WRITE, metavar="FILE", short="-o"),
+    ]
+    force: Annotated[bool, Option("Replace a file that is there.", WRITE, default=False)]
+
+
 class NoOptions(TypedDict, total=False):
     """Options of what has none."""
 
@@ -731,12 +767,6 @@ class TableOptions(TypedDict, total=False):
         ),
     ]
     csv: Annotated[bool, Option("Print the table as CSV instead of a page.", WRITE, default=False)]
-
-
-class LimitOptions(TypedDict, total=False):
-    """How much `diff` shows."""
-
-    limit: Annotated[int, Option("Lines to show; 0 shows all.", default=20, least=0)]
 
 
 class JsonOptions(TypedDict, total=False):

@@ -145,9 +145,7 @@ def frontier(rows: Sequence[tuple[str, float, float, str]], unit: str) -> Drawab
     marked = data.filter(pl.col("mark") != "")
     one = alt.Chart(pl.DataFrame({"earns": [1.0]})).mark_rule(color="#888", strokeWidth=1.5).encode(y=y)
     texts = [  # one above the other: such points lie side by side at 1
-        alt.Chart(marked[place])
-        .mark_text(align="left", dx=4, dy=-14 - 16 * place)
-        .encode(x=x, y=y, text="mark", color=colour)
+        alt.Chart(marked[place]).mark_text(align="left", dx=4, dy=-14 - 16 * place).encode(x=x, y=y, text="mark")
         for place in range(marked.height)
     ]
     return alt.layer(
