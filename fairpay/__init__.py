@@ -1,9 +1,9 @@
 """fairpay: divide subscription money among artists, exactly, under any published payout rule.
 
 Each command of the command line is a function here: `fairpay.compare`, `pay`, `check`, `explain`, `audit`, `sweep`,
-`suspects`, `shard`, `merge`, `close`, `adjust`, `diff`, `verify`, `report`, `leaks`, `pseudonymize`, `synth`, `init`;
-the rules are in `fairpay.rules`. What goes wrong is raised as a `FairpayError` of some kind. Functions are loaded when
-first used: importing fairpay loads neither Polars nor Numba.
+`suspects`, `shard`, `merge`, `close`, `adjust`, `statements`, `diff`, `verify`, `report`, `leaks`, `pseudonymize`,
+`synth`, `init`; the rules are in `fairpay.rules`. What goes wrong is raised as a `FairpayError` of some kind. Functions
+are loaded when first used: importing fairpay loads neither Polars nor Numba.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         pseudonymize,
         report,
         shard,
+        statements,
         suspects,
         sweep,
         synth,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from fairpay.errors import (
         DifferentRunError,
         FairpayError,
+        GuardError,
         InputError,
         LockedError,
         NothingToPayError,
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DifferentRunError",
     "FairpayError",
+    "GuardError",
     "InputError",
     "LockedError",
     "NotVerifiedError",
@@ -73,6 +76,7 @@ __all__ = [
     "pseudonymize",
     "report",
     "shard",
+    "statements",
     "suspects",
     "sweep",
     "synth",

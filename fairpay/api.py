@@ -9,6 +9,7 @@ result.save("out")      # the same files as `fairpay compare ... -o out`
 from __future__ import annotations
 
 from fairpay.fraud.jobs import audit, suspects, sweep
+from fairpay.ledger.issue import statements
 from fairpay.ledger.jobs import adjust, close, diff, explain
 from fairpay.ledger.tables import init
 from fairpay.ledger.verify import verify
@@ -36,6 +37,7 @@ __all__ = [
     "pseudonymize",
     "report",
     "shard",
+    "statements",
     "suspects",
     "sweep",
     "synth",

@@ -156,6 +156,13 @@ COMMANDS = {
         typed=(o.LogOptions, *PAGE),
         settable=True,
     ),
+    "statements": Command(
+        help="Write what each payee is sent for a closed month: CSV, a workbook and PDF.\n\nNames and addresses come "
+        "from --payees and --issuer, which may stand under [statements] in the file the month was closed from.",
+        options=o.StatementsOptions,
+        typed=(o.JsonOptions, o.QuietOptions),
+        settable=True,
+    ),
     "rules": Command(
         help="List the payout rules with what each promises, or explain one: formula, worked example, source, "
         "promises.\n\nThe name of a policy (spotify-2024) prints its file, to be copied, changed and given with "

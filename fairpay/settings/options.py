@@ -37,6 +37,7 @@ __all__ = [
     "QuietOptions",
     "ReportOptions",
     "ShardOptions",
+    "StatementsOptions",
     "SuspectsOptions",
     "SweepOptions",
     "SynthOptions",
@@ -236,6 +237,10 @@ class DecidedOptions(TypedDict, total=False):
             "A review file of `fairpay suspects`, filled in: keep, hold, exclude, weight 0.5.", COUNT, metavar="FILE"
         ),
     ]
+    undecided: Annotated[
+        Literal["refuse", "keep"],
+        Option("Lines of the review file without a decision: they stop the run, or are kept.", COUNT, default="refuse"),
+    ]
 
 
 class ColumnOptions(TypedDict, total=False):
@@ -244,8 +249,8 @@ class ColumnOptions(TypedDict, total=False):
     columns: Annotated[
         Mapping[str, str] | None,
         Option(
-            "Which column is user, artist, plays, seconds, ms or time; without a header columns are numbered "
-            "from 1. Else they are found by their names.",
+            f"Which column is {', '.join(ROLES[:-1])} or {ROLES[-1]}; without a header columns are numbered from 1. "
+            "Else they are found by their names.",
             READ,
             metavar="ROLE=COLUMN,...",
             typed=columns,
@@ -447,16 +452,30 @@ class GroupOptions(TypedDict, total=False):
     ]
 
 
+class GuardOptions(TypedDict, total=False):
+    """When a run is not to be trusted, though each row and listener is accounted for."""
+
+    max_rejects: Annotated[
+        Amount | None,
+        Option("With --rejects: stop with status 9 if more rows are set aside, 100 or 1%.", READ, metavar="N|P%"),
+    ]
+    max_unlisted: Annotated[
+        Amount | None,
+        Option("Stop with status 9 if more listeners than N or P% of them are not in the subscriber file.", PAY,
+               metavar="N|P%"),
+    ]  # fmt: skip
+
+
 class CompareOptions(
     RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    GroupOptions, ExcelOptions, DisclosureOptions, RunOptions, EngineOptions,
+    GroupOptions, ExcelOptions, DisclosureOptions, GuardOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `compare`."""
 
 
 class PayOptions(
     RuleOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    GroupOptions, ExcelOptions, RunOptions, EngineOptions,
+    GroupOptions, ExcelOptions, GuardOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `pay`."""
 
@@ -552,10 +571,15 @@ class SuspectsOptions(
     """Options of `suspects`."""
 
 
-class BookOptions(TypedDict, total=False):
-    """Which books, and which month."""
+class ShelfOptions(TypedDict, total=False):
+    """Which books."""
 
     books: Annotated[Required[PathText], Option("Directory of all closed months.", BOOKS, metavar="DIR")]
+
+
+class BookOptions(ShelfOptions, total=False):
+    """Which books, and which month."""
+
     period: Annotated[Required[str], Option("The month.", BOOKS, metavar="2026-10")]
     dry_run: Annotated[bool, Option("Show everything and write nothing.", BOOKS, default=False)]
 
@@ -625,6 +649,9 @@ class TermsOptions(TypedDict, total=False):
     fees: Annotated[
         PathText | None, Option("This month's charges: payee, amount, currency, reason.", WHO, metavar="FILE")
     ]
+    taxes: Annotated[
+        PathText | None, Option("Tax withheld of what is paid to a payee: payee, rate, tax.", WHO, metavar="FILE")
+    ]
     unsplit: Annotated[
         Literal["pay", "suspend"],
         Option("An artist without splits is paid itself, or is unclaimed.", WHO, default="pay"),
@@ -641,6 +668,40 @@ class CloseOptions(
 
 class AdjustOptions(BookOptions, ChangeOptions, PoolOptions, PayeeOptions, DecidedOptions, RunOptions):
     """Options of `adjust`."""
+
+
+class ClosedOptions(ShelfOptions, total=False):
+    """Which closed month."""
+
+    period: Annotated[str | None, Option("A closed month; else the last.", BOOKS, metavar="2026-10")]
+    payee: Annotated[Sequence[str], Option("Only this payee.", BOOKS, default=(), metavar="ID", repeated=True)]
+
+
+class StatementsOptions(ClosedOptions, total=False):
+    """Options of `statements`."""
+
+    payees: Annotated[
+        PathText | None,
+        Option("Names and addresses: payee, name, address, postcode, city, country, tax_id, email.", WHO,
+               metavar="FILE"),
+    ]  # fmt: skip
+    issuer: Annotated[
+        PathText | None, Option("Who sends the statements: a line with the same columns.", WHO, metavar="FILE")
+    ]
+    date: Annotated[Day | None, Option("Day of the statements; else the last of the month.", WRITE, metavar="DATE")]
+    formats: Annotated[
+        Sequence[str],
+        Option("What is written of each payee.", WRITE, default=("csv", "xlsx", "pdf"), metavar="csv,xlsx,pdf",
+               typed=names),
+    ]  # fmt: skip
+    paper: Annotated[Literal["a4", "letter"], Option("Size of a page.", WRITE, default="a4")]
+    fonts: Annotated[
+        PathText | None,
+        Option("A folder of fonts for letters that Typst's own lack (Chinese, Japanese, Korean, Thai).", WRITE,
+               metavar="DIR"),
+    ]  # fmt: skip
+    output: Annotated[Required[PathText], Option("Where to write them.", WRITE, metavar="DIR", short="-o")]
+    force: Annotated[bool, Option("Replace another finished run there.", WRITE, default=False)]
 
 
 class SynthOptions(PeriodOptions, TextOptions, RunOptions, total=False):
@@ -784,7 +845,10 @@ class QuietOptions(TypedDict, total=False):
 class ConfigOptions(TypedDict, total=False):
     """Where options come from."""
 
-    config: Annotated[str | None, Option("Take options from this file (fairpay.toml).", RUN, metavar="FILE")]
+    config: Annotated[
+        str | None,
+        Option("Take options from this file; else from fairpay.toml here, if there is one.", RUN, metavar="FILE"),
+    ]
 
 
 class ProgressOptions(TypedDict, total=False):

@@ -242,12 +242,13 @@ def test_a_policy_and_decisions_bear_on_every_point(tmp_path: Path) -> None:
         '[[weights]]\nname = "radio"\ncolumn = "category"\nvalues = ["radio"]\ntimes = "1/2"\n'
     )
     log = THREE.with_columns(category=pl.Series(["own", "radio", "own", "own", "own"]))
-    result = swept(log, rules="user-cap:cap=2,10", policy=policy, royalty_rate="70%")
-    alone = fairpay.compare(
-        log, rules=[p.rule.label for p in result.points], policy=policy, fee="1.00", royalty_rate="70%"
-    )
-    assert result.summary["comparisons"] == alone.summary["comparisons"]
-    assert result.summary["conditions"] == alone.summary["conditions"]
+    decisions = pl.DataFrame({"kind": ["user"], "subject": ["u3"], "decision": ["weight 1/2"], "by": ["Ann"]})
+    given: dict[str, Any] = {"policy": policy, "decisions": decisions, "royalty_rate": "70%", "fee": "1.00"}
+    result = swept(log, rules="user-cap:cap=2,10", **given)
+    alone = fairpay.compare(log, rules=[p.rule.label for p in result.points], **given)
+    assert len(result.points) == 4
+    for key in ("rules", "comparisons", "conditions", "decisions"):
+        assert result.summary[key] == alone.summary[key]
     assert any("neither boosts nor weighs down" in note for note in result.outcome.notes)
 
 
