@@ -86,9 +86,10 @@ def test_what_is_no_range_of_a_rule_is_refused_before_anything_is_read(text: str
     assert caught.value.status == 2
 
 
-def test_a_b_below_the_royalty_rate_is_refused_before_anything_is_read() -> None:
+@pytest.mark.parametrize("rule", ["bounded:b=0.5..1", "mix:rules=bounded:b=1/2+user-centric,share=0.2,0.5"])
+def test_a_b_below_the_royalty_rate_is_refused_before_anything_is_read(rule: str) -> None:
     with pytest.raises(UsageError, match="b = 1/2 is below 7/10"):
-        fairpay.sweep("no/such/log.csv", rules="bounded:b=0.5..1", royalty_rate="70%")
+        fairpay.sweep("no/such/log.csv", rules=rule, royalty_rate="70%")
     with pytest.raises(InputError):
         fairpay.sweep("no/such/log.csv", rules="bounded:b=0.7..1", royalty_rate="70%")
 
