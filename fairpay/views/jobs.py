@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from fairpay.errors import OutputError, UsageError
 from fairpay.pipeline.explain import Explained
-from fairpay.pipeline.jobs import Result
+from fairpay.pipeline.work import Saved
 from fairpay.reports.pages.render import is_page, render, require_extra
 from fairpay.runs import disk
 from fairpay.runs.finished import finished
@@ -29,11 +29,11 @@ PAGES = ("compare", "pay", "audit", "sweep", "suspects", "close")
 
 
 @job
-def report(run: PathText | Result | Explained, **options: Unpack[o.ReportOptions]) -> Path:
+def report(run: PathText | Saved | Explained, **options: Unpack[o.ReportOptions]) -> Path:
     """Write one HTML file of a finished run, which opens offline; return its path.
 
     Args:
-        run: the directory of a finished run, or what `compare`, `pay` or `explain` returned.
+        run: the directory of a finished run, or what `compare`, `pay`, `sweep` or `explain` returned.
         **options: `output`, else the name of the directory with `.html`, in the working directory.
 
     Raises:
@@ -44,14 +44,14 @@ def report(run: PathText | Result | Explained, **options: Unpack[o.ReportOptions
 
     """
     full = complete("report", options)
-    name = "report" if isinstance(run, Result | Explained) else Path(run).resolve().name
+    name = "report" if isinstance(run, Saved | Explained) else Path(run).resolve().name
     path = Path(full["output"] or f"{name}.html")
     prepare(path)
     if isinstance(run, Explained):
         write(render(explain.page(run)), path)
         return path
     with tempfile.TemporaryDirectory(prefix="fairpay-") as folder:
-        if isinstance(run, Result):
+        if isinstance(run, Saved):
             directory = Path(folder) / "run"
             run.save(directory)
         else:
