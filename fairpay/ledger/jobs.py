@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -20,7 +21,7 @@ from fairpay.settings.speech import job
 if TYPE_CHECKING:
     from fairpay.ledger.adjust import Adjusted
     from fairpay.ledger.close import Closed
-    from fairpay.ledger.diff import Difference
+    from fairpay.runs.diff import Difference
     from fairpay.settings import options as o
     from fairpay.settings.option import Logs
 
@@ -76,11 +77,18 @@ def log_files(logs: Logs) -> tuple[str, ...]:
 
 
 @job
-def diff(before: str | Path, after: str | Path) -> Difference:
-    """Put two runs side by side, months of the books or reports: what changed for whom, and why.
+def diff(before: str | Path, after: str | Path, **options: Unpack[o.DiffOptions]) -> Difference:
+    """Put two runs side by side, months of the books or reports: whose payouts changed, by how much, and why.
 
     Raises:
         InputError: a directory is not a run, or the two are of different kinds.
+        UsageError: `output` names a format that cannot be written.
+        OutputError: the file is there already (without `force`), or cannot be written.
 
     """
-    return compare_runs(Path(before), Path(after))
+    full = complete("diff", options)
+    found = compare_runs(Path(before), Path(after))
+    if full["output"] is None:
+        return found
+    found.save(full["output"], excel=full["excel"], force=full["force"])
+    return replace(found, published="done")

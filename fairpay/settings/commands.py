@@ -120,7 +120,7 @@ COMMANDS = {
         "\n\nWithout --rule: user-cap:cap=100..3000, bounded from the royalty rate to 1, and user-centric.",
         arguments=(LOG,),
         options=o.SweepOptions,
-        typed=PAGE,
+        typed=TABLE,
         settable=True,
     ),
     "suspects": Command(
@@ -162,12 +162,14 @@ COMMANDS = {
         typed=(o.QuietOptions,),
     ),
     "diff": Command(
-        help="Two runs side by side: what changed for whom, and why: inputs, rules, options, version.",
+        help="Two runs side by side: whose payouts changed, by how much, and why: inputs, listening, rules, options, "
+        "version.",
         arguments=(
             Argument("before", "RUN", "A finished run: a month of the books, or a report."),
             Argument("after", "RUN", "Another one."),
         ),
-        typed=(o.LimitOptions, o.JsonOptions),
+        options=o.DiffOptions,
+        typed=(o.TableOptions, o.JsonOptions, o.QuietOptions),
     ),
     "verify": Command(
         help="Check a finished run from its files alone: every hash, size, row count and control total.",

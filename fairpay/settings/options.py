@@ -21,9 +21,9 @@ __all__ = [
     "CloseOptions",
     "CompareOptions",
     "ConfigOptions",
+    "DiffOptions",
     "ExcelOptions",
     "JsonOptions",
-    "LimitOptions",
     "ListScenarios",
     "ListSignals",
     "LogOptions",
@@ -512,7 +512,7 @@ class AuditOptions(
 
 class SweepOptions(
     SweptOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    RunOptions, EngineOptions,
+    ExcelOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `sweep`."""
 
@@ -711,6 +711,16 @@ class PseudonymizeOptions(PseudonymOptions, QualifyingOptions, ReadingOptions, R
     """Options of `pseudonymize`."""
 
 
+class DiffOptions(ExcelOptions, total=False):
+    """Options of `diff`."""
+
+    output: Annotated[
+        PathText | None,
+        Option("Write the table to this file: .csv, .parquet or .xlsx.", WRITE, metavar="FILE", short="-o"),
+    ]
+    force: Annotated[bool, Option("Replace a file that is there.", WRITE, default=False)]
+
+
 class NoOptions(TypedDict, total=False):
     """Options of what has none."""
 
@@ -731,12 +741,6 @@ class TableOptions(TypedDict, total=False):
         ),
     ]
     csv: Annotated[bool, Option("Print the table as CSV instead of a page.", WRITE, default=False)]
-
-
-class LimitOptions(TypedDict, total=False):
-    """How much `diff` shows."""
-
-    limit: Annotated[int, Option("Lines to show; 0 shows all.", default=20, least=0)]
 
 
 class JsonOptions(TypedDict, total=False):

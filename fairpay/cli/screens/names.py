@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fairpay.reports.outcome import Outcome
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["fitted", "named", "reasons", "shortened"]
+__all__ = ["fitted", "folded", "named", "reasons", "shortened"]
 
 LONGEST = 2000
 """Characters of a name that a page shows."""
@@ -59,7 +59,12 @@ def fitted(name: Text, room: int) -> Text:
     if on_terminal():
         name.truncate(room, overflow="ellipsis")
         return name
-    lines = name.divide(folds(name.plain, room))
+    return folded(name.plain, room)
+
+
+def folded(text: str, room: int) -> Text:
+    """Fold a text to lines of at most `room` cells."""
+    lines = Text(text).divide(folds(text, room))
     for line in lines:
         line.rstrip()
     return Text("\n").join(lines)
