@@ -1,9 +1,9 @@
 """fairpay: divide subscription money among artists, exactly, under any published payout rule.
 
-Each command of the command line is a function here: `fairpay.compare`, `pay`, `check`, `audit`, `sweep`, `suspects`,
-`shard`, `merge`, `close`, `adjust`, `diff`, `verify`, `report`, `leaks`, `pseudonymize`, `synth`, `init`; the rules
-are in `fairpay.rules`. What goes wrong is raised as a `FairpayError` of some kind. Functions are loaded when first
-used: importing fairpay loads neither Polars nor Numba.
+Each command of the command line is a function here: `fairpay.compare`, `pay`, `check`, `explain`, `audit`, `sweep`,
+`suspects`, `shard`, `merge`, `close`, `adjust`, `statements`, `diff`, `verify`, `report`, `leaks`, `pseudonymize`,
+`synth`, `init`; the rules are in `fairpay.rules`. What goes wrong is raised as a `FairpayError` of some kind. Functions
+are loaded when first used: importing fairpay loads neither Polars nor Numba.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         close,
         compare,
         diff,
+        explain,
         init,
         leaks,
         merge,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         pseudonymize,
         report,
         shard,
+        statements,
         suspects,
         sweep,
         synth,
@@ -64,6 +66,7 @@ __all__ = [
     "close",
     "compare",
     "diff",
+    "explain",
     "init",
     "leaks",
     "merge",
@@ -71,6 +74,7 @@ __all__ = [
     "pseudonymize",
     "report",
     "shard",
+    "statements",
     "suspects",
     "sweep",
     "synth",

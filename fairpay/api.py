@@ -9,7 +9,8 @@ result.save("out")      # the same files as `fairpay compare ... -o out`
 from __future__ import annotations
 
 from fairpay.fraud.jobs import audit, suspects, sweep
-from fairpay.ledger.jobs import adjust, close, diff
+from fairpay.ledger.issue import statements
+from fairpay.ledger.jobs import adjust, close, diff, explain
 from fairpay.ledger.tables import init
 from fairpay.ledger.verify import verify
 from fairpay.pipeline.jobs import Checked, Result, check, compare, pay
@@ -28,6 +29,7 @@ __all__ = [
     "close",
     "compare",
     "diff",
+    "explain",
     "init",
     "leaks",
     "merge",
@@ -35,6 +37,7 @@ __all__ = [
     "pseudonymize",
     "report",
     "shard",
+    "statements",
     "suspects",
     "sweep",
     "synth",

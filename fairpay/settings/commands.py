@@ -89,6 +89,15 @@ COMMANDS = {
         typed=PAGE,
         settable=True,
     ),
+    "explain": Command(
+        help="Why an artist, or a label, is paid what it is paid under each rule: three factors, its listeners, what "
+        "one more and 100 more plays are worth.\n\nWithout --rule every rule that takes one walk. Single listeners are "
+        "never told of.",
+        arguments=(LOG,),
+        options=o.ExplainOptions,
+        typed=PAGE,
+        settable=True,
+    ),
     "shard": Command(
         help="What the listeners of these logs add to a month: a part, which names no listener.\n\nParts of several "
         "parties, or machines, are added by `fairpay merge`; nobody sees another's log. What a part still tells is in "
@@ -145,6 +154,13 @@ COMMANDS = {
         arguments=(MORE_LOGS,),
         options=o.AdjustOptions,
         typed=(o.LogOptions, *PAGE),
+        settable=True,
+    ),
+    "statements": Command(
+        help="Write what each payee is sent for a closed month: CSV, a workbook and PDF.\n\nNames and addresses come "
+        "from --payees and --issuer, which may stand under [statements] in the file the month was closed from.",
+        options=o.StatementsOptions,
+        typed=(o.JsonOptions, o.QuietOptions),
         settable=True,
     ),
     "rules": Command(

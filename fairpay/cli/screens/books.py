@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from fairpay.ledger.close import Adjusted, Closed
+    from fairpay.ledger.issue import Issued
 
-__all__ = ["adjusted_screen", "closed_screen"]
+__all__ = ["adjusted_screen", "closed_screen", "statements_screen"]
 
 ENDED = {"done": "closed", "already": "closed already, verified", "preview": "a preview, nothing written"}
 BOOKED = {"done": "booked", "already": "booked already, verified", "preview": "a preview, nothing written"}
@@ -59,6 +60,24 @@ def conditions(month: Closed) -> Iterator[RenderableType]:
     decided = Counter(one.decision for one in month.facts.decisions)
     if decided:
         yield labelled("Decisions", ", ".join(f"{count:,} {one}" for one, count in sorted(decided.items())))
+
+
+def statements_screen(issued: Issued) -> Iterator[RenderableType]:
+    """Yield how many statements there are, what they come to, and every control."""
+    yield Text(f"{issued.period} · {counted(len(issued.statements), 'statement')}", style="bold")
+    yield ""
+    sums = issued.summary["payable"]
+    yield labelled("Payable", " + ".join(f"{grouped(amount)} {currency}" for currency, amount in sums.items()))
+    if issued.unnamed:
+        yield labelled(
+            "No address", f"{counted(len(issued.unnamed), 'payee')}, {clipped(issued.unnamed[0])} among them"
+        )
+    if issued.letters:
+        yield labelled("Letters", issued.letters)
+    yield ""
+    yield from controlled(issued.controls)
+    place = {"done": "Written to", "already": "Already there, verified:"}[issued.status]
+    yield Text(visible(f"{place} {issued.directory}; index.csv says which file is whose"))
 
 
 def adjusted_screen(adjusted: Adjusted) -> Iterator[RenderableType]:
