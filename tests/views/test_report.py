@@ -218,6 +218,18 @@ def test_groups_have_a_picture_and_a_table_with_reasons(tmp_path: Path) -> None:
     assert set(table["market_centric"]) <= set(found)
 
 
+def test_months_stand_side_by_side(tmp_path: Path) -> None:
+    moments = [("2026-10-05", 1), ("2026-11-05", 3)]
+    two = pl.concat(
+        plays().with_columns(plays=pl.col("plays") * n, time=pl.lit(f"{day} 10:00:00")) for day, n in moments
+    )
+    fairpay.compare(two, fee="10", by=["month"], output=tmp_path / "run")
+    found = words(fairpay.report(tmp_path / "run", output=tmp_path / "page.html"))
+    place = found.index("Months, EUR")
+    assert found[place:].index("2026-10") < found[place:].index("2026-11")
+    assert "What changes hands in each month, against market-centric" in found
+
+
 def test_many_rules_are_named_with_the_least_and_the_most_that_moves(tmp_path: Path) -> None:
     rules = ["market-centric", "user-centric", "bounded", "user-cap:cap=50"]
     fairpay.compare(plays(), fee="10", rules=rules, output=tmp_path / "run")
