@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from fairpay.errors import (
         DifferentRunError,
         FairpayError,
+        GuardError,
         InputError,
         LockedError,
         NothingToPayError,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DifferentRunError",
     "FairpayError",
+    "GuardError",
     "InputError",
     "LockedError",
     "NotVerifiedError",

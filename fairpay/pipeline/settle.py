@@ -17,6 +17,7 @@ from fairpay.logs.schema import REASONS, Fate
 from fairpay.money.integers import sum_exactly
 from fairpay.pipeline.division import divide
 from fairpay.pipeline.funds import Paying, funds
+from fairpay.pipeline.guards import guard_unlisted
 from fairpay.reports.figures import moved_between
 from fairpay.reports.outcome import Condition, Control, Decided, InputFile, ListeningTotals, Outcome
 
@@ -173,8 +174,10 @@ def refuse_nothing(request: Request, intake: Intake, listening: ListeningTotals,
 
     Raises:
         NothingToPayError: with the reasons.
+        GuardError: more listeners are not in the subscriber file than `max_unlisted` allows.
 
     """
+    guard_unlisted(request.money, intake)
     if intake.unlisted and intake.users <= (0 if request.money.unlisted == "leave-out" else intake.unlisted):
         raise strangers(request, intake.unlisted, "line")
     if intake.users:

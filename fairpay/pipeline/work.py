@@ -232,6 +232,7 @@ def request_of(command: str, logs: object, rules: Sequence[str], options: Mappin
         running=Running.of(options),
         artists=None if artists is None else Path(artists),
         decisions=None if decisions is None else Path(decisions),
+        undecided=options.get("undecided", "refuse"),
         conditions=Conditions.of(options),
         money_required=command == "pay",
         exact=options.get("exact", False),

@@ -237,6 +237,10 @@ class DecidedOptions(TypedDict, total=False):
             "A review file of `fairpay suspects`, filled in: keep, hold, exclude, weight 0.5.", COUNT, metavar="FILE"
         ),
     ]
+    undecided: Annotated[
+        Literal["refuse", "keep"],
+        Option("Lines of the review file without a decision: they stop the run, or are kept.", COUNT, default="refuse"),
+    ]
 
 
 class ColumnOptions(TypedDict, total=False):
@@ -245,8 +249,8 @@ class ColumnOptions(TypedDict, total=False):
     columns: Annotated[
         Mapping[str, str] | None,
         Option(
-            "Which column is user, artist, plays, seconds, ms or time; without a header columns are numbered "
-            "from 1. Else they are found by their names.",
+            f"Which column is {', '.join(ROLES[:-1])} or {ROLES[-1]}; without a header columns are numbered from 1. "
+            "Else they are found by their names.",
             READ,
             metavar="ROLE=COLUMN,...",
             typed=columns,
@@ -448,16 +452,30 @@ class GroupOptions(TypedDict, total=False):
     ]
 
 
+class GuardOptions(TypedDict, total=False):
+    """When a run is not to be trusted, though each row and listener is accounted for."""
+
+    max_rejects: Annotated[
+        Amount | None,
+        Option("With --rejects: stop with status 9 if more rows are set aside, 100 or 1%.", READ, metavar="N|P%"),
+    ]
+    max_unlisted: Annotated[
+        Amount | None,
+        Option("Stop with status 9 if more listeners than N or P% of them are not in the subscriber file.", PAY,
+               metavar="N|P%"),
+    ]  # fmt: skip
+
+
 class CompareOptions(
     RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    GroupOptions, ExcelOptions, DisclosureOptions, RunOptions, EngineOptions,
+    GroupOptions, ExcelOptions, DisclosureOptions, GuardOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `compare`."""
 
 
 class PayOptions(
     RuleOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    GroupOptions, ExcelOptions, RunOptions, EngineOptions,
+    GroupOptions, ExcelOptions, GuardOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `pay`."""
 
@@ -827,7 +845,10 @@ class QuietOptions(TypedDict, total=False):
 class ConfigOptions(TypedDict, total=False):
     """Where options come from."""
 
-    config: Annotated[str | None, Option("Take options from this file (fairpay.toml).", RUN, metavar="FILE")]
+    config: Annotated[
+        str | None,
+        Option("Take options from this file; else from fairpay.toml here, if there is one.", RUN, metavar="FILE"),
+    ]
 
 
 class ProgressOptions(TypedDict, total=False):
