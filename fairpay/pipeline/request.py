@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from fairpay.adjust.policy import find_policy, policy_file
 from fairpay.adjust.weights import wanted_roles
@@ -53,6 +53,8 @@ class Request:
     """A file of artist ids and names."""
     decisions: Path | None = None
     """A review file that a person has filled in."""
+    undecided: Literal["refuse", "keep"] = "refuse"
+    """What becomes of its blank lines."""
     conditions: Conditions = field(default_factory=Conditions)
     """A policy, own history, stated wishes, delegations."""
     money_required: bool = False

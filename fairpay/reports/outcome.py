@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from fairpay.adjust.weights import Asked
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import Warned
     from fairpay.money.currency import Currency
@@ -155,6 +156,8 @@ class Condition:
     """False where neither the log nor the artist file has the column it needs."""
     moved: tuple[int, ...] | None = None
     """For a threshold, minor units that change hands because of it, one per rule."""
+    asked: Asked | None = None
+    """Of a boost or a threshold: what it asks for, and of whom how much was counted."""
 
 
 @dataclass(frozen=True, slots=True)

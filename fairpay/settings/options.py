@@ -21,19 +21,23 @@ __all__ = [
     "CloseOptions",
     "CompareOptions",
     "ConfigOptions",
+    "DiffOptions",
     "ExcelOptions",
+    "ExplainOptions",
     "JsonOptions",
-    "LimitOptions",
     "ListScenarios",
     "ListSignals",
     "LogOptions",
     "MergeOptions",
     "NoOptions",
+    "PageOptions",
     "PayOptions",
     "ProgressOptions",
     "PseudonymizeOptions",
     "QuietOptions",
+    "ReportOptions",
     "ShardOptions",
+    "StatementsOptions",
     "SuspectsOptions",
     "SweepOptions",
     "SynthOptions",
@@ -233,6 +237,10 @@ class DecidedOptions(TypedDict, total=False):
             "A review file of `fairpay suspects`, filled in: keep, hold, exclude, weight 0.5.", COUNT, metavar="FILE"
         ),
     ]
+    undecided: Annotated[
+        Literal["refuse", "keep"],
+        Option("Lines of the review file without a decision: they stop the run, or are kept.", COUNT, default="refuse"),
+    ]
 
 
 class ColumnOptions(TypedDict, total=False):
@@ -241,8 +249,8 @@ class ColumnOptions(TypedDict, total=False):
     columns: Annotated[
         Mapping[str, str] | None,
         Option(
-            "Which column is user, artist, plays, seconds, ms or time; without a header columns are numbered "
-            "from 1. Else they are found by their names.",
+            f"Which column is {', '.join(ROLES[:-1])} or {ROLES[-1]}; without a header columns are numbered from 1. "
+            "Else they are found by their names.",
             READ,
             metavar="ROLE=COLUMN,...",
             typed=columns,
@@ -444,16 +452,30 @@ class GroupOptions(TypedDict, total=False):
     ]
 
 
+class GuardOptions(TypedDict, total=False):
+    """When a run is not to be trusted, though each row and listener is accounted for."""
+
+    max_rejects: Annotated[
+        Amount | None,
+        Option("With --rejects: stop with status 9 if more rows are set aside, 100 or 1%.", READ, metavar="N|P%"),
+    ]
+    max_unlisted: Annotated[
+        Amount | None,
+        Option("Stop with status 9 if more listeners than N or P% of them are not in the subscriber file.", PAY,
+               metavar="N|P%"),
+    ]  # fmt: skip
+
+
 class CompareOptions(
     RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    GroupOptions, ExcelOptions, DisclosureOptions, RunOptions, EngineOptions,
+    GroupOptions, ExcelOptions, DisclosureOptions, GuardOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `compare`."""
 
 
 class PayOptions(
     RuleOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    GroupOptions, ExcelOptions, RunOptions, EngineOptions,
+    GroupOptions, ExcelOptions, GuardOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `pay`."""
 
@@ -497,6 +519,33 @@ class MergeOptions(OutputOptions, DisclosureOptions):
     """Options of `merge`."""
 
 
+SPLITS = Option("Payees of artists or tracks: artist, payee, share.", WHO, metavar="FILE")
+
+
+class ExplainOptions(
+    RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, RunOptions,
+    total=False,
+):  # fmt: skip
+    """Options of `explain`."""
+
+    artist: Annotated[str | None, Option("The artist, by name or id.", LOOK, metavar="NAME|ID")]
+    label: Annotated[str | None, Option("All artists with this label in the artist file.", LOOK, metavar="NAME")]
+    group: Annotated[
+        str | None,
+        Option("All artists with this value in any column of it: genre=jazz.", LOOK, metavar="COLUMN=VALUE"),
+    ]
+    against: Annotated[
+        PathText | None,
+        Option("A finished run of compare or pay: what it paid, beside what is paid now.", LOOK, metavar="RUN"),
+    ]
+    splits: Annotated[PathText | None, SPLITS]
+    k: Annotated[
+        int,
+        Option("Tell nothing of fewer listeners than N but how many they are.", LOOK, default=5, metavar="N", least=1),
+    ]
+    artists: Annotated[Table | None, Option("A file of artists: artist, name, label.", LOOK, metavar="FILE")]
+
+
 class CheckOptions(QualifyingOptions, ReadingOptions, RunOptions):
     """Options of `check`."""
 
@@ -510,7 +559,7 @@ class AuditOptions(
 
 class SweepOptions(
     SweptOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    RunOptions, EngineOptions,
+    ExcelOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `sweep`."""
 
@@ -522,10 +571,15 @@ class SuspectsOptions(
     """Options of `suspects`."""
 
 
-class BookOptions(TypedDict, total=False):
-    """Which books, and which month."""
+class ShelfOptions(TypedDict, total=False):
+    """Which books."""
 
     books: Annotated[Required[PathText], Option("Directory of all closed months.", BOOKS, metavar="DIR")]
+
+
+class BookOptions(ShelfOptions, total=False):
+    """Which books, and which month."""
+
     period: Annotated[Required[str], Option("The month.", BOOKS, metavar="2026-10")]
     dry_run: Annotated[bool, Option("Show everything and write nothing.", BOOKS, default=False)]
 
@@ -558,9 +612,7 @@ class PoolOptions(TypedDict, total=False):
 class PayeeOptions(TypedDict, total=False):
     """Who stands behind an artist."""
 
-    splits: Annotated[
-        PathText | None, Option("Payees of artists or tracks: artist, payee, share.", WHO, metavar="FILE")
-    ]
+    splits: Annotated[PathText | None, SPLITS]
     aliases: Annotated[PathText | None, Option("Wrong artist ids: wrong, right.", WHO, metavar="FILE")]
     artists: Annotated[PathText | None, Option("Known artists; all others are unmatched.", WHO, metavar="FILE")]
 
@@ -597,6 +649,9 @@ class TermsOptions(TypedDict, total=False):
     fees: Annotated[
         PathText | None, Option("This month's charges: payee, amount, currency, reason.", WHO, metavar="FILE")
     ]
+    taxes: Annotated[
+        PathText | None, Option("Tax withheld of what is paid to a payee: payee, rate, tax.", WHO, metavar="FILE")
+    ]
     unsplit: Annotated[
         Literal["pay", "suspend"],
         Option("An artist without splits is paid itself, or is unclaimed.", WHO, default="pay"),
@@ -613,6 +668,40 @@ class CloseOptions(
 
 class AdjustOptions(BookOptions, ChangeOptions, PoolOptions, PayeeOptions, DecidedOptions, RunOptions):
     """Options of `adjust`."""
+
+
+class ClosedOptions(ShelfOptions, total=False):
+    """Which closed month."""
+
+    period: Annotated[str | None, Option("A closed month; else the last.", BOOKS, metavar="2026-10")]
+    payee: Annotated[Sequence[str], Option("Only this payee.", BOOKS, default=(), metavar="ID", repeated=True)]
+
+
+class StatementsOptions(ClosedOptions, total=False):
+    """Options of `statements`."""
+
+    payees: Annotated[
+        PathText | None,
+        Option("Names and addresses: payee, name, address, postcode, city, country, tax_id, email.", WHO,
+               metavar="FILE"),
+    ]  # fmt: skip
+    issuer: Annotated[
+        PathText | None, Option("Who sends the statements: a line with the same columns.", WHO, metavar="FILE")
+    ]
+    date: Annotated[Day | None, Option("Day of the statements; else the last of the month.", WRITE, metavar="DATE")]
+    formats: Annotated[
+        Sequence[str],
+        Option("What is written of each payee.", WRITE, default=("csv", "xlsx", "pdf"), metavar="csv,xlsx,pdf",
+               typed=names),
+    ]  # fmt: skip
+    paper: Annotated[Literal["a4", "letter"], Option("Size of a page.", WRITE, default="a4")]
+    fonts: Annotated[
+        PathText | None,
+        Option("A folder of fonts for letters that Typst's own lack (Chinese, Japanese, Korean, Thai).", WRITE,
+               metavar="DIR"),
+    ]  # fmt: skip
+    output: Annotated[Required[PathText], Option("Where to write them.", WRITE, metavar="DIR", short="-o")]
+    force: Annotated[bool, Option("Replace another finished run there.", WRITE, default=False)]
 
 
 class SynthOptions(PeriodOptions, TextOptions, RunOptions, total=False):
@@ -661,6 +750,24 @@ class VerifyOptions(TypedDict, total=False):
     inputs: Annotated[bool, Option("Do not look for the logs: they may be gone.", default=True)]
 
 
+class ReportOptions(TypedDict, total=False):
+    """Options of `report`."""
+
+    against: Annotated[PathText | None, Option("Show what changed from this run instead.", metavar="RUN")]
+    output: Annotated[
+        PathText | None,
+        Option("The page to write; else DIR.html in the working directory.", metavar="FILE.html", short="-o"),
+    ]
+
+
+class PageOptions(TypedDict, total=False):
+    """What else is written of a run."""
+
+    report: Annotated[
+        PathText | None, Option("Also write a page to look at, as `fairpay report` does.", WRITE, metavar="FILE.html")
+    ]
+
+
 class PseudonymOptions(TypedDict, total=False):
     """What is written, and under which key."""
 
@@ -691,6 +798,16 @@ class PseudonymizeOptions(PseudonymOptions, QualifyingOptions, ReadingOptions, R
     """Options of `pseudonymize`."""
 
 
+class DiffOptions(ExcelOptions, total=False):
+    """Options of `diff`."""
+
+    output: Annotated[
+        PathText | None,
+        Option("Write the table to this file: .csv, .parquet or .xlsx.", WRITE, metavar="FILE", short="-o"),
+    ]
+    force: Annotated[bool, Option("Replace a file that is there.", WRITE, default=False)]
+
+
 class NoOptions(TypedDict, total=False):
     """Options of what has none."""
 
@@ -713,12 +830,6 @@ class TableOptions(TypedDict, total=False):
     csv: Annotated[bool, Option("Print the table as CSV instead of a page.", WRITE, default=False)]
 
 
-class LimitOptions(TypedDict, total=False):
-    """How much `diff` shows."""
-
-    limit: Annotated[int, Option("Lines to show; 0 shows all.", default=20, least=0)]
-
-
 class JsonOptions(TypedDict, total=False):
     """Whether a program reads what is printed."""
 
@@ -734,7 +845,10 @@ class QuietOptions(TypedDict, total=False):
 class ConfigOptions(TypedDict, total=False):
     """Where options come from."""
 
-    config: Annotated[str | None, Option("Take options from this file (fairpay.toml).", RUN, metavar="FILE")]
+    config: Annotated[
+        str | None,
+        Option("Take options from this file; else from fairpay.toml here, if there is one.", RUN, metavar="FILE"),
+    ]
 
 
 class ProgressOptions(TypedDict, total=False):

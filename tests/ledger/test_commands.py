@@ -37,11 +37,12 @@ def test_init_touches_no_file_that_is_there(tmp_path: Path) -> None:
     assert (tmp_path / "month.toml").read_text() == "mine"
 
 
-def test_every_key_of_the_file_that_init_writes_is_an_option_of_close() -> None:
-    open_keys = re.sub(r"^# (?=[a-z-]+ = )", "", TEMPLATE, flags=re.MULTILINE)
-    keys = tomllib.loads(open_keys)["close"]
-    assert len(keys) > 15
-    assert set(keys) <= set(keys_of("close"))
+@pytest.mark.parametrize(("command", "least"), [("close", 16), ("statements", 3)])
+def test_every_key_of_the_file_that_init_writes_is_an_option_of_its_command(command: str, least: int) -> None:
+    open_keys = re.sub(r"^# (?=[a-z-]+ = |\[)", "", TEMPLATE, flags=re.MULTILINE)
+    keys = tomllib.loads(open_keys)[command]
+    assert len(keys) >= least
+    assert set(keys) <= set(keys_of(command))
 
 
 @pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")

@@ -1,4 +1,4 @@
-"""The pages of `fairpay close`, `adjust` and `diff`."""
+"""The pages of `fairpay close` and `adjust`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from fairpay.ledger.close import Adjusted, Closed
-    from fairpay.ledger.diff import Difference
+    from fairpay.ledger.issue import Issued
 
-__all__ = ["adjusted_screen", "closed_screen", "diff_screen"]
+__all__ = ["adjusted_screen", "closed_screen", "statements_screen"]
 
 ENDED = {"done": "closed", "already": "closed already, verified", "preview": "a preview, nothing written"}
 BOOKED = {"done": "booked", "already": "booked already, verified", "preview": "a preview, nothing written"}
@@ -62,6 +62,24 @@ def conditions(month: Closed) -> Iterator[RenderableType]:
         yield labelled("Decisions", ", ".join(f"{count:,} {one}" for one, count in sorted(decided.items())))
 
 
+def statements_screen(issued: Issued) -> Iterator[RenderableType]:
+    """Yield how many statements there are, what they come to, and every control."""
+    yield Text(f"{issued.period} · {counted(len(issued.statements), 'statement')}", style="bold")
+    yield ""
+    sums = issued.summary["payable"]
+    yield labelled("Payable", " + ".join(f"{grouped(amount)} {currency}" for currency, amount in sums.items()))
+    if issued.unnamed:
+        yield labelled(
+            "No address", f"{counted(len(issued.unnamed), 'payee')}, {clipped(issued.unnamed[0])} among them"
+        )
+    if issued.letters:
+        yield labelled("Letters", issued.letters)
+    yield ""
+    yield from controlled(issued.controls)
+    place = {"done": "Written to", "already": "Already there, verified:"}[issued.status]
+    yield Text(visible(f"{place} {issued.directory}; index.csv says which file is whose"))
+
+
 def adjusted_screen(adjusted: Adjusted) -> Iterator[RenderableType]:
     """Yield what an adjustment moves, and every control."""
     where = f"{adjusted.ref_period} adjusted in {adjusted.period}"
@@ -83,32 +101,6 @@ def adjusted_screen(adjusted: Adjusted) -> Iterator[RenderableType]:
         yield f"  and {more:,} more" if more else "  Nothing changes for anybody."
     yield ""
     yield from controlled(adjusted.controls)
-
-
-def diff_screen(difference: Difference, *, limit: int) -> Iterator[RenderableType]:
-    """Yield why two runs differ, and for whom."""
-    yield Text("Why", style="bold")
-    for why in difference.why:
-        yield labelled(why.what, f"{why.name}: {why.before or '(none)'} -> {why.after or '(none)'}")
-    if not difference.why:
-        yield "  The same inputs, rules, options and version."
-    yield ""
-    shown = difference.table[:limit] if limit else difference.table
-    rows = [
-        (
-            Text(clipped(payee)),
-            Text(visible(figure)),
-            *(Text(grouped(format_units(n, scale))) for n in (before, after, after - before)),
-            Text(currency),
-        )
-        for payee, currency, scale, figure, before, after in shown.iter_rows()
-    ]
-    if rows:
-        yield figures("Payee", "", "Before", "After", "Change", "", rows=rows, words=(0, 1, 5))
-        yield ""
-    moved, more = difference.table.height, difference.table.height - len(rows)
-    end = f"{counted(moved, 'figure')} changed, {difference.unchanged:,} did not"
-    yield Text(f"{end}; {more:,} not shown (--limit 0)." if more else f"{end}.", style="bold")
 
 
 def grouped(amount: str) -> str:
