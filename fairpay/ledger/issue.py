@@ -211,7 +211,7 @@ def statements(**options: Unpack[o.StatementsOptions]) -> Issued:
     controls = tuple(month.accounts.controls())
     require(controls)
     day = day_of(month.entry.period, full["date"])
-    issued = chosen(list(stated(month, names, issuer, day)), full["payee"])
+    issued = list(stated(month, names, issuer, day, full["payee"]))
     asked = {name: (full[name], "") for name in ("payee", "date", "formats", "paper", "fonts")}
     inputs, version = hashed.records(), "" if press is None else press.version
     manifest = describe(command="statements", options=asked, inputs=inputs, controls=controls)
@@ -274,11 +274,24 @@ def days_of(period: str) -> tuple[str, str]:
     return first.isoformat(), (end - timedelta(days=1)).isoformat()
 
 
-def stated(month: ClosedMonth, names: Mapping[str, Address], issuer: Address, day: str) -> Iterator[Statement]:
-    """Yield the statement of each payee, in the order of their ids."""
+def stated(
+    month: ClosedMonth, names: Mapping[str, Address], issuer: Address, day: str, payees: Collection[str] = ()
+) -> Iterator[Statement]:
+    """Yield the statement of each payee, or of some, in the order of their ids.
+
+    Raises:
+        UsageError: one of them has none.
+        NothingToPayError: nobody has one.
+
+    """
     first, last = days_of(month.entry.period)
     run_id, sections = month.entry.run_id, month.accounts.sections
     paid = {(payee, currency): amount for payee, currency, amount in month.accounts.payable.iter_rows()}
+    if not paid:
+        message = "nobody has a statement in this month"
+        raise NothingToPayError(message, advice="Nothing was earned, paid or kept for anybody.")
+    refuse_unknown(payees, {payee for payee, _ in paid}, "has no statement")
+    paid = {account: amount for account, amount in paid.items() if not payees or account[0] in payees}
     of_payee: dict[str, list[AccountStatement]] = {}
     for (payee, currency), amount in paid.items():
         own = tuple(part for section in sections if (part := section.of((payee, currency))) is not None)
@@ -297,21 +310,6 @@ def stated(month: ClosedMonth, names: Mapping[str, Address], issuer: Address, da
             run_id=run_id,
             accounts=tuple(accounts),
         )
-
-
-def chosen(issued: list[Statement], payees: Sequence[str]) -> list[Statement]:
-    """Keep those of some payees; all where none is named.
-
-    Raises:
-        UsageError: one of them has none.
-        NothingToPayError: nobody has one.
-
-    """
-    refuse_unknown(payees, {one.payee for one in issued}, "has no statement")
-    if not issued:
-        message = "nobody has a statement in this month"
-        raise NothingToPayError(message, advice="Nothing was earned, paid or kept for anybody.")
-    return [one for one in issued if not payees or one.payee in payees]
 
 
 def files_of(issued: Sequence[Statement], makers: Mapping[str, Maker]) -> dict[str, Writer]:
