@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-spark test-all reference fuzz lint bench bench-suspects bench-pools bench-spark clean
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-spark test-all reference fuzz lint bench bench-suspects bench-pools bench-spark clean
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("fairpay needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
@@ -17,6 +18,10 @@ $(VENV)/.test: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	touch $@
 
+$(VENV)/.report: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[report]'
+	touch $@
+
 $(VENV)/.bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	touch $@
@@ -25,8 +30,11 @@ $(VENV)/.lint: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[lint]'
 	touch $@
 
-demo: $(VENV)/.installed ## compare the two rules on the sample month
-	$(BIN)/fairpay compare sample_data/listens.csv --subscribers sample_data/subscribers.csv --artists sample_data/artists.csv --royalty-rate 70%
+help: ## these lines
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.report ## compare the two rules on the sample month, on screen and as a page: demo.html
+	$(BIN)/fairpay compare sample_data/listens.csv --subscribers sample_data/subscribers.csv --artists sample_data/artists.csv --royalty-rate 70% --report demo.html
 
 test: $(VENV)/.test ## the suite, about five minutes on two cores
 	$(BIN)/python -m pytest -n auto
@@ -61,5 +69,5 @@ bench-pools: $(VENV)/.bench ## 200 pools in one run against one pool, half an ho
 bench-spark: $(VENV)/.test ## on Spark against Spark's own query of the two rules: make bench-spark SIZES="20M" ROUNDS=3 PROCESSORS=2
 	SIZES="$(SIZES)" ROUNDS="$(ROUNDS)" PROCESSORS="$(PROCESSORS)" $(BIN)/python tests/bench/spark.py
 
-clean:
+clean: ## take away what make has installed and cached
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

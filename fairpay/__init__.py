@@ -1,9 +1,9 @@
 """fairpay: divide subscription money among artists, exactly, under any published payout rule.
 
-Each command of the command line is a function here: `fairpay.compare`, `pay`, `check`, `audit`, `sweep`, `suspects`,
-`shard`, `merge`, `close`, `adjust`, `balances`, `statements`, `diff`, `verify`, `leaks`, `pseudonymize`, `synth`,
-`init`; the rules are in `fairpay.rules`. What goes wrong is raised as a `FairpayError` of some kind. Functions are
-loaded when first used: importing fairpay loads neither Polars nor Numba.
+Each command of the command line is a function here: `fairpay.compare`, `pay`, `check`, `explain`, `audit`, `sweep`,
+`suspects`, `shard`, `merge`, `close`, `adjust`, `balances`, `statements`, `diff`, `verify`, `report`, `leaks`,
+`pseudonymize`, `synth`, `init`; the rules are in `fairpay.rules`. What goes wrong is raised as a `FairpayError` of some
+kind. Functions are loaded when first used: importing fairpay loads neither Polars nor Numba.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
         close,
         compare,
         diff,
+        explain,
         init,
         leaks,
         merge,
         pay,
         pseudonymize,
+        report,
         shard,
         statements,
         suspects,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from fairpay.errors import (
         DifferentRunError,
         FairpayError,
+        GuardError,
         InputError,
         LockedError,
         NothingToPayError,
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DifferentRunError",
     "FairpayError",
+    "GuardError",
     "InputError",
     "LockedError",
     "NotVerifiedError",
@@ -66,11 +70,13 @@ __all__ = [
     "close",
     "compare",
     "diff",
+    "explain",
     "init",
     "leaks",
     "merge",
     "pay",
     "pseudonymize",
+    "report",
     "shard",
     "statements",
     "suspects",

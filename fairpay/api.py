@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from fairpay.fraud.jobs import audit, suspects, sweep
 from fairpay.ledger.issue import balances, statements
-from fairpay.ledger.jobs import adjust, close, diff
+from fairpay.ledger.jobs import adjust, close, diff, explain
 from fairpay.ledger.tables import init
 from fairpay.ledger.verify import verify
 from fairpay.pipeline.jobs import Checked, Result, check, compare, pay
@@ -18,6 +18,7 @@ from fairpay.sharing.jobs import merge, shard
 from fairpay.sharing.leaks import leaks
 from fairpay.sharing.pseudonyms import pseudonymize
 from fairpay.synth.make import synth
+from fairpay.views.jobs import report
 
 __all__ = [
     "Checked",
@@ -29,11 +30,13 @@ __all__ = [
     "close",
     "compare",
     "diff",
+    "explain",
     "init",
     "leaks",
     "merge",
     "pay",
     "pseudonymize",
+    "report",
     "shard",
     "statements",
     "suspects",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DifferentRunError",
     "FairpayError",
+    "GuardError",
     "InputError",
     "LockedError",
     "NotVerifiedError",
@@ -92,6 +93,12 @@ class NotVerifiedError(FairpayError):
     """A finished run, or books, are not as they were written."""
 
     status = 8
+
+
+class GuardError(FairpayError):
+    """More rows were set aside, or more listeners are not in the subscriber file, than was said to be normal."""
+
+    status = 9
 
 
 class UnbalancedError(FairpayError):

@@ -33,10 +33,11 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import Listens
 
-__all__ = ["HELD", "Action", "Decision", "Decisions", "Kind", "read_decisions"]
+__all__ = ["HELD", "Action", "Decision", "Decisions", "Kind", "Undecided", "read_decisions"]
 
 Kind: TypeAlias = Literal["user", "artist"]
 Action: TypeAlias = Literal["keep", "hold", "exclude", "weight"]
+Undecided: TypeAlias = Literal["refuse", "keep"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,10 @@ KNOWN = (*NEEDED, "group", "by", "note")
 KINDS = ("user", "artist", "group")
 WEIGHT = re.compile(r"weight\s*[:=]?\s*(\d{1,9}(?:[.,]\d{1,9})?\s*%?|\d{1,9}/\d{1,9})", re.IGNORECASE)
 WORDS = "keep, hold, exclude, or weight with a number from 0 to 1 (weight 0.5)"
-ADVICE = f"Write {WORDS} on every line; a line of a group's decision holds for members left blank."
+ADVICE = (
+    f"Write {WORDS} on every line; a line of a group's decision holds for members left blank. "
+    "With --undecided keep all other blank lines are kept."
+)
 FULL = 100
 
 
@@ -225,23 +229,26 @@ class ReviewLine:
         return self.cells.get(name, "")
 
 
-def read_decisions(path: Path) -> tuple[Decision, ...]:
+def read_decisions(path: Path, *, undecided: Undecided = "refuse") -> tuple[Decision, ...]:
     """Read decisions about users and artists; a group's decision goes to those of its members left blank.
+
+    What is then still blank is a fault, or with `undecided="keep"` is kept.
 
     Raises:
         InputError: the file cannot be read, a column is missing, or lines are blank, unreadable or contradict another.
 
     """
     lines = list(read_lines(path))
+    blank = "keep" if undecided == "keep" else ""
     of_group = {line["subject"]: line for line in lines if line["kind"].lower() == "group" and line["decision"]}
     found: dict[tuple[str, str], Decision] = {}
     faults = Faults(path.name)
     for line in lines:
         if line["kind"].lower() == "group":
-            if reason := wrong_group(line, lines):
+            if (line["decision"] or not blank) and (reason := wrong_group(line, lines)):
                 faults.add(reason, line.row)
             continue
-        decision = decide(line, of_group.get(line["group"]))
+        decision = decide(line, of_group.get(line["group"]), blank)
         if isinstance(decision, str):
             faults.add(decision, line.row)
             continue
@@ -252,17 +259,17 @@ def read_decisions(path: Path) -> tuple[Decision, ...]:
     return tuple(found.values())
 
 
-def decide(line: ReviewLine, group: ReviewLine | None) -> Decision | str:
-    """Make the decision of one line; return what is wrong with it instead."""
+def decide(line: ReviewLine, group: ReviewLine | None, blank: str) -> Decision | str:
+    """Make the decision of one line, `blank` where none is written; return what is wrong with it instead."""
     kind = line["kind"].lower()
     if kind not in KINDS:
         return f"kind is none of {', '.join(KINDS)}"
     if not line["subject"]:
         return "subject is empty"
     deciding = line if line["decision"] or group is None else group
-    if not deciding["decision"]:
+    if not (written := deciding["decision"] or blank):
         return "decision is blank"
-    read = read_action(deciding["decision"])
+    read = read_action(written)
     if read is None:
         return "decision is not understood"
     action, weight = read

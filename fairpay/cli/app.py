@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from fairpay import __version__
 from fairpay.cli.invocation import collect, refuse_misspelt
-from fairpay.cli.terminal import emit
+from fairpay.cli.terminal import emit, tell
 from fairpay.errors import UsageError
 from fairpay.settings.commands import COMMANDS
 
@@ -22,11 +24,37 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
+FOUND = "fairpay.toml"
 EPILOG = "Each option may also be set as FAIRPAY_<OPTION> or in a file given by --config; the command line wins."
+
+
+def plain(params: list[Any]) -> list[Any]:
+    """Take the type of a value from flags, which have none."""
+    for one in params:
+        if getattr(one, "is_flag", False):
+            one.metavar = ""
+    return params
+
+
+class PlainCommand(TyperCommand):
+    """A command whose help shows flags as what they are."""
+
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - of Typer's own
+        """Return the parameters."""
+        return plain(super().get_params(ctx))
+
+
+class PlainGroup(TyperGroup):
+    """The program, likewise."""
+
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - the same
+        """Return the parameters."""
+        return plain(super().get_params(ctx))
+
 
 app = typer.Typer(
     name="fairpay",
-    add_completion=False,
+    cls=PlainGroup,
     pretty_exceptions_enable=False,
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["--help", "-h"]},
@@ -39,6 +67,8 @@ def add(name: str, command: Command) -> None:
     def called(ctx: typer.Context, **_: object) -> None:
         refuse_misspelt()
         call = collect(ctx, name)
+        if call.found and not call.silent:
+            tell(f"Options that are not typed are those of {call.found} in this folder")
         importlib.import_module(f"fairpay.cli.{name}").run(call)
 
     context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_ONLY, annotation=typer.Context)
@@ -46,7 +76,7 @@ def add(name: str, command: Command) -> None:
     options = [keyword(key, *option(name, command, one)) for key, one in command.declared.items()]
     called.__signature__ = inspect.Signature([context, *arguments, *options])  # type: ignore[attr-defined] # it is there
     called.__annotations__ = {}
-    app.command(name, help=command.help, epilog=EPILOG if command.settable else None)(called)
+    app.command(name, cls=PlainCommand, help=command.help, epilog=EPILOG if command.settable else None)(called)
 
 
 def keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:  # noqa: ANN401 - of any type
@@ -73,7 +103,7 @@ def option(name: str, command: Command, one: Option) -> tuple[Any, Any]:
         default = None
     described: Any = typer.Option(
         *filter(None, (one.flag, one.short)),
-        help=one.help,
+        help=one.described,
         rich_help_panel=one.panel if command.settable else None,
         metavar=one.metavar,
         min=0 if one.least == 0 else None,
@@ -97,7 +127,12 @@ def show(command: str, name: str) -> Callable[[Any], None]:
 
 
 def load(ctx: typer.Context, value: str | None) -> str | None:
-    """Make a config file's values the defaults of the command; called by Typer before other options are read."""
+    """Make a config file's values the defaults of the command; called by Typer before other options are read.
+
+    Where none is named it is `fairpay.toml` of the current folder, if there is one.
+    """
+    if value is None and Path(FOUND).is_file():
+        value = FOUND
     if value is not None and not ctx.resilient_parsing:
         from fairpay.settings.config import read_config  # noqa: PLC0415 - Pydantic is loaded where there is a file
 

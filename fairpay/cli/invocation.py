@@ -37,6 +37,8 @@ class Invocation:
     """Option -> value, as Python functions take it."""
     origins: Mapping[str, tuple[Any, str]]
     """The same by the names of manifests: value and `flag`, `variable FAIRPAY_...`, `config` or `default`."""
+    found: str = ""
+    """The config file that was found, where none was named."""
 
     @property
     def options(self) -> dict[str, Any]:
@@ -90,6 +92,7 @@ def collect(ctx: typer.Context, command: str) -> Invocation:
     if ctx.obj is not None and "json" in typed:
         ctx.obj.json = typed["json"]
     sources = {name: source(ctx, name) for name in declared}
+    found = ctx.params.get("config") or "" if source(ctx, "config") == "DEFAULT" else ""
     for name in overruled(typed, sources):
         typed[name], sources[name] = None, "DEFAULT"
     values = {name: one.value_of(typed[name]) for name, one in declared.items()}
@@ -97,12 +100,12 @@ def collect(ctx: typer.Context, command: str) -> Invocation:
     origins = {
         one.recorded: (
             typed[name] if isinstance(values[name], dict) else values[name],  # recorded as it was typed
-            origin(sources[name], one.variable),
+            origin(sources[name], one.variable, found),
         )
         for name, one in declared.items()
     }
     arguments = {one.name: ctx.params[one.name] for one in COMMANDS[command].arguments}
-    return Invocation(command, arguments, values, origins)
+    return Invocation(command, arguments, values, origins, found)
 
 
 def refuse_conflicts(values: Mapping[str, Any], sources: Mapping[str, str]) -> None:
@@ -131,8 +134,10 @@ def source(ctx: typer.Context, name: str) -> str:
     return "DEFAULT" if found is None else found.name
 
 
-def origin(where: str, variable: str) -> str:
-    """Say it in words, with the variable's name."""
+def origin(where: str, variable: str, found: str) -> str:
+    """Say it in words, with the variable's name, and that of a config file that was found."""
+    if where == "DEFAULT_MAP" and found:
+        return f"config {found}"
     return f"variable {variable}" if where == "ENVIRONMENT" else ORIGINS[where]
 
 

@@ -31,19 +31,28 @@ TEXTS = {
 
 
 def run(_: Invocation) -> None:
-    """Compile all kernels."""
+    """Compile all kernels, and say how far it is."""
     numbers = pa.table({"user": [1, 1, 2], "artist": [7, 8, 8], "plays": [3, 2, 1]})
-    compare(numbers, rules=list(rule_classes()), fee="9.99", royalty_rate="70%")
     with TemporaryDirectory(prefix="fairpay-warm-") as folder:
+        place = Path(folder)
+        step("every rule")
+        compare(numbers, rules=list(rule_classes()), fee="9.99", royalty_rate="70%")
         for name in ("month.parquet", "month.csv"):
-            log = Path(folder) / name
+            step(f"reading {name.partition('.')[2]}")
+            log = place / name
             synth(log, rows=ROWS, users=USERS, artists=ARTISTS, columns=["user_id", "artist_id", "ms_played"])
             compare(log, fee="9.99", royalty_rate="70%")
-        synth(Path(folder) / "small.csv", rows=2_000, users=50)
-        synth(Path(folder) / "like.csv", like=Path(folder) / "small.csv")
+        step("months like a log")
+        synth(place / "small.csv", rows=2_000, users=50)
+        synth(place / "like.csv", like=place / "small.csv")
+        step("other forms of text")
         for name, text in TEXTS.items():
-            log = Path(folder) / name
-            log.write_text(text, encoding="utf-8")
-            compare(log, fee="9.99", royalty_rate="70%")
+            (place / name).write_text(text, encoding="utf-8")
+            compare(place / name, fee="9.99", royalty_rate="70%")
     saved = cache_folder()
     tell("Compiled; nothing can be saved." if saved is None else f"Compiled code saved in {visible(str(saved))}.")
+
+
+def step(what: str) -> None:
+    """Say what is compiled next."""
+    tell(f"Compiling: {what}")

@@ -27,6 +27,8 @@ import llvmlite
 import numba
 from numba.core import config as numba_config
 
+from fairpay.kernels.compiling import compiling
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -131,10 +133,13 @@ class Shared:
 
     def load_overload(self, signature: Any, target: Any) -> Any:  # noqa: ANN401 - Numba's protocol
         """Return the compiled code, or None: compile it."""
+        found = None
         with contextlib.suppress(Exception):
             if self.whole():
-                return self.inner.load_overload(signature, target)
-        return None
+                found = self.inner.load_overload(signature, target)
+        if found is None:
+            compiling()
+        return found
 
     def save_overload(self, signature: Any, compiled: Any) -> None:  # noqa: ANN401 - Numba's protocol
         """Keep the compiled code if the folder can be written and locked."""

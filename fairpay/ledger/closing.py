@@ -113,6 +113,7 @@ class Closing:
     kappa: str = DEFAULT["kappa"]
     viscosity: str = DEFAULT["viscosity"]
     delegate_cap: str = DEFAULT["delegate_cap"]
+    undecided: Literal["refuse", "keep"] = DEFAULT["undecided"]
     any_date: bool = DEFAULT["any_date"]
     per_payee: bool = DEFAULT["per_payee"]
     excel: bool = DEFAULT["excel"]
@@ -326,7 +327,7 @@ def load(closing: Closing) -> Loaded:
         ),
         exclusions=exclusions,
         policies=policies,
-        decisions=read_decisions(tables["decisions"]) if "decisions" in tables else None,
+        decisions=read_decisions(tables["decisions"], undecided=closing.undecided) if "decisions" in tables else None,
         **read_statements(
             *(tables.get(name) for name in ("history", "wishes", "delegations")),
             set_aside=closing.reading.rejects is not None,

@@ -18,6 +18,7 @@ from fairpay.errors import InputError, NothingToPayError
 from fairpay.logs.tables import read_artists, read_subscribers
 from fairpay.pipeline.census import Applying
 from fairpay.pipeline.funds import check_stated, fee_units
+from fairpay.pipeline.guards import guard_rejects
 from fairpay.pipeline.intake import Plan, Statements, Variant, take_in
 from fairpay.pipeline.request import Inspection, Request, Watch, begin, input_files
 from fairpay.pipeline.settle import Ending, describe
@@ -124,7 +125,7 @@ def plan_of(request: Request, currency: Currency, *, kept: bool) -> tuple[Plan, 
         running=request.running,
         policies=policies,
         artists=request.artists,
-        decisions=None if request.decisions is None else read_decisions(request.decisions),
+        decisions=None if request.decisions is None else read_decisions(request.decisions, undecided=request.undecided),
         statements=statements,
         payers=payers,
         unlisted=money.unlisted,
@@ -169,8 +170,10 @@ def warn_of_counts(
 
     Raises:
         InputError: with the part that has none.
+        GuardError: more rows are set aside than `max_rejects` allows.
 
     """
+    guard_rejects(request.reading, counts)
     found, paying = columns.get("artist", ""), request.money_required
     column = found if isinstance(found, str) else " or ".join(found)
     warn_of_lost(column, elsewhere, counts, request.reading, cautions, paying=paying)

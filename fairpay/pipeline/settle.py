@@ -17,6 +17,7 @@ from fairpay.logs.schema import REASONS, Fate
 from fairpay.money.integers import sum_exactly
 from fairpay.pipeline.division import divide
 from fairpay.pipeline.funds import Paying, funds
+from fairpay.pipeline.guards import guard_unlisted
 from fairpay.reports.figures import moved_between
 from fairpay.reports.outcome import Condition, Control, Decided, InputFile, ListeningTotals, Outcome
 
@@ -93,7 +94,9 @@ class Ending:
             names=self.names,
             warnings=self.warnings,
             notes=(*remarks, *division.remarks),
-            conditions=tuple(Condition(t.name, t.times, t.rows, t.plays, t.applied) for t in touched(stages)),
+            conditions=tuple(
+                Condition(t.name, t.times, t.rows, t.plays, t.applied, asked=t.asked) for t in touched(stages)
+            ),
         )
         if self.request.by and variant == 0:
             outcome = replace(outcome, groups=self.groups(month, division, outcome))
@@ -101,9 +104,10 @@ class Ending:
 
     def groups(self, month: Month, division: Division, outcome: Outcome) -> tuple[ArtistGroups | ListenerGroups, ...]:
         """Put together the groups that are asked for, in the order asked."""
-        from fairpay.pipeline.grouping import artist_groups, gathered, listener_groups  # noqa: PLC0415 - only where groups are asked for
+        from fairpay.pipeline.grouping import ListenerColumns, artist_groups, gathered, listener_groups  # noqa: PLC0415 - only where groups are asked for
 
-        found, listeners = self.request.grouped, self.taken.plan.listeners
+        found, noted = self.request.grouped, self.taken.plan.listeners
+        listeners = noted if isinstance(noted, ListenerColumns) else None
         path = self.request.artists
         of_artists = [artist_groups(by, path, outcome.artist) for by in found if by.where == "artists" and path]
         names = [] if listeners is None else [listeners.names(place) for place in range(len(listeners.columns))]
@@ -128,7 +132,7 @@ class Ending:
 
     def moved(self, variants: Sequence[Variant], outcome: Outcome) -> Outcome:
         """Say what decisions come to, and what each threshold moves, by dividing the other variants."""
-        conditions = {line.name: line for line in outcome.conditions}
+        conditions = {line.name: replace(line, asked=None) for line in outcome.conditions}
         rules = tuple(payout.rule for payout in outcome.payouts)
         same = replace(self, request=replace(self.request, rules=rules, chosen=None))
         notes: list[str] = []
@@ -170,8 +174,10 @@ def refuse_nothing(request: Request, intake: Intake, listening: ListeningTotals,
 
     Raises:
         NothingToPayError: with the reasons.
+        GuardError: more listeners are not in the subscriber file than `max_unlisted` allows.
 
     """
+    guard_unlisted(request.money, intake)
     if intake.unlisted and intake.users <= (0 if request.money.unlisted == "leave-out" else intake.unlisted):
         raise strangers(request, intake.unlisted, "line")
     if intake.users:

@@ -232,6 +232,7 @@ def request_of(command: str, logs: object, rules: Sequence[str], options: Mappin
         running=Running.of(options),
         artists=None if artists is None else Path(artists),
         decisions=None if decisions is None else Path(decisions),
+        undecided=options.get("undecided", "refuse"),
         conditions=Conditions.of(options),
         money_required=command == "pay",
         exact=options.get("exact", False),
@@ -265,7 +266,11 @@ def origins_of(command: str, options: Mapping[str, Any], **chosen: list[str]) ->
 
 
 def recordable(value: Any) -> Any:  # noqa: ANN401 - an option of any type
-    """Return what a manifest says of a value; no table goes in."""
+    """Return what a manifest says of a value, as it would be typed; no table goes in."""
     if is_table(value):
         return IN_MEMORY
+    if isinstance(value, dict):
+        return ",".join(f"{name}={one}" for name, one in value.items())
+    if isinstance(value, list | tuple):
+        return [recordable(one) for one in value]
     return value if value is None or isinstance(value, bool | int) else str(value)

@@ -85,6 +85,11 @@ class Option:
         return tuple(word for kind in self.types if get_origin(kind) is Literal for word in get_args(kind))
 
     @property
+    def described(self) -> str:
+        """Its help; of one that makes a list, that it may come several times."""
+        return f"{self.help} May be given several times." if self.repeated and self.listed else self.help
+
+    @property
     def negative(self) -> bool:
         """Whether typing it means False."""
         return self.default is True

@@ -22,18 +22,21 @@ __all__ = [
     "CloseOptions",
     "CompareOptions",
     "ConfigOptions",
+    "DiffOptions",
     "ExcelOptions",
+    "ExplainOptions",
     "JsonOptions",
-    "LimitOptions",
     "ListScenarios",
     "ListSignals",
     "LogOptions",
     "MergeOptions",
     "NoOptions",
+    "PageOptions",
     "PayOptions",
     "ProgressOptions",
     "PseudonymizeOptions",
     "QuietOptions",
+    "ReportOptions",
     "ShardOptions",
     "StatementsOptions",
     "SuspectsOptions",
@@ -235,6 +238,10 @@ class DecidedOptions(TypedDict, total=False):
             "A review file of `fairpay suspects`, filled in: keep, hold, exclude, weight 0.5.", COUNT, metavar="FILE"
         ),
     ]
+    undecided: Annotated[
+        Literal["refuse", "keep"],
+        Option("Lines of the review file without a decision: they stop the run, or are kept.", COUNT, default="refuse"),
+    ]
 
 
 class ColumnOptions(TypedDict, total=False):
@@ -243,8 +250,8 @@ class ColumnOptions(TypedDict, total=False):
     columns: Annotated[
         Mapping[str, str] | None,
         Option(
-            "Which column is user, artist, plays, seconds, ms or time; without a header columns are numbered "
-            "from 1. Else they are found by their names.",
+            f"Which column is {', '.join(ROLES[:-1])} or {ROLES[-1]}; without a header columns are numbered from 1. "
+            "Else they are found by their names.",
             READ,
             metavar="ROLE=COLUMN,...",
             typed=columns,
@@ -437,7 +444,7 @@ class GroupOptions(TypedDict, total=False):
     by: Annotated[
         Sequence[str],
         Option(
-            "Add up by a column of the artist file, such as label, or of the subscribers or the log, such as plan.",
+            "Add up by a column of the artist file (label), of the subscribers or the log (plan), or pay by month.",
             WRITE,
             default=(),
             metavar="COLUMN",
@@ -446,16 +453,30 @@ class GroupOptions(TypedDict, total=False):
     ]
 
 
+class GuardOptions(TypedDict, total=False):
+    """When a run is not to be trusted, though each row and listener is accounted for."""
+
+    max_rejects: Annotated[
+        Amount | None,
+        Option("With --rejects: stop with status 9 if more rows are set aside, 100 or 1%.", READ, metavar="N|P%"),
+    ]
+    max_unlisted: Annotated[
+        Amount | None,
+        Option("Stop with status 9 if more listeners than N or P% of them are not in the subscriber file.", PAY,
+               metavar="N|P%"),
+    ]  # fmt: skip
+
+
 class CompareOptions(
     RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    GroupOptions, ExcelOptions, DisclosureOptions, RunOptions, EngineOptions,
+    GroupOptions, ExcelOptions, DisclosureOptions, GuardOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `compare`."""
 
 
 class PayOptions(
     RuleOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    GroupOptions, ExcelOptions, RunOptions, EngineOptions,
+    GroupOptions, ExcelOptions, GuardOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `pay`."""
 
@@ -499,6 +520,33 @@ class MergeOptions(OutputOptions, DisclosureOptions):
     """Options of `merge`."""
 
 
+SPLITS = Option("Payees of artists or tracks: artist, payee, share.", WHO, metavar="FILE")
+
+
+class ExplainOptions(
+    RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, RunOptions,
+    total=False,
+):  # fmt: skip
+    """Options of `explain`."""
+
+    artist: Annotated[str | None, Option("The artist, by name or id.", LOOK, metavar="NAME|ID")]
+    label: Annotated[str | None, Option("All artists with this label in the artist file.", LOOK, metavar="NAME")]
+    group: Annotated[
+        str | None,
+        Option("All artists with this value in any column of it: genre=jazz.", LOOK, metavar="COLUMN=VALUE"),
+    ]
+    against: Annotated[
+        PathText | None,
+        Option("A finished run of compare or pay: what it paid, beside what is paid now.", LOOK, metavar="RUN"),
+    ]
+    splits: Annotated[PathText | None, SPLITS]
+    k: Annotated[
+        int,
+        Option("Tell nothing of fewer listeners than N but how many they are.", LOOK, default=5, metavar="N", least=1),
+    ]
+    artists: Annotated[Table | None, Option("A file of artists: artist, name, label.", LOOK, metavar="FILE")]
+
+
 class CheckOptions(QualifyingOptions, ReadingOptions, RunOptions):
     """Options of `check`."""
 
@@ -512,7 +560,7 @@ class AuditOptions(
 
 class SweepOptions(
     SweptOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    RunOptions, EngineOptions,
+    ExcelOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `sweep`."""
 
@@ -565,9 +613,7 @@ class PoolOptions(TypedDict, total=False):
 class PayeeOptions(TypedDict, total=False):
     """Who stands behind an artist."""
 
-    splits: Annotated[
-        PathText | None, Option("Payees of artists or tracks: artist, payee, share.", WHO, metavar="FILE")
-    ]
+    splits: Annotated[PathText | None, SPLITS]
     aliases: Annotated[PathText | None, Option("Wrong artist ids: wrong, right.", WHO, metavar="FILE")]
     artists: Annotated[PathText | None, Option("Known artists; all others are unmatched.", WHO, metavar="FILE")]
 
@@ -709,6 +755,24 @@ class VerifyOptions(TypedDict, total=False):
     inputs: Annotated[bool, Option("Do not look for the logs: they may be gone.", default=True)]
 
 
+class ReportOptions(TypedDict, total=False):
+    """Options of `report`."""
+
+    against: Annotated[PathText | None, Option("Show what changed from this run instead.", metavar="RUN")]
+    output: Annotated[
+        PathText | None,
+        Option("The page to write; else DIR.html in the working directory.", metavar="FILE.html", short="-o"),
+    ]
+
+
+class PageOptions(TypedDict, total=False):
+    """What else is written of a run."""
+
+    report: Annotated[
+        PathText | None, Option("Also write a page to look at, as `fairpay report` does.", WRITE, metavar="FILE.html")
+    ]
+
+
 class PseudonymOptions(TypedDict, total=False):
     """What is written, and under which key."""
 
@@ -739,6 +803,16 @@ class PseudonymizeOptions(PseudonymOptions, QualifyingOptions, ReadingOptions, R
     """Options of `pseudonymize`."""
 
 
+class DiffOptions(ExcelOptions, total=False):
+    """Options of `diff`."""
+
+    output: Annotated[
+        PathText | None,
+        Option("Write the table to this file: .csv, .parquet or .xlsx.", WRITE, metavar="FILE", short="-o"),
+    ]
+    force: Annotated[bool, Option("Replace a file that is there.", WRITE, default=False)]
+
+
 class NoOptions(TypedDict, total=False):
     """Options of what has none."""
 
@@ -761,12 +835,6 @@ class TableOptions(TypedDict, total=False):
     csv: Annotated[bool, Option("Print the table as CSV instead of a page.", WRITE, default=False)]
 
 
-class LimitOptions(TypedDict, total=False):
-    """How much `diff` shows."""
-
-    limit: Annotated[int, Option("Lines to show; 0 shows all.", default=20, least=0)]
-
-
 class JsonOptions(TypedDict, total=False):
     """Whether a program reads what is printed."""
 
@@ -782,7 +850,10 @@ class QuietOptions(TypedDict, total=False):
 class ConfigOptions(TypedDict, total=False):
     """Where options come from."""
 
-    config: Annotated[str | None, Option("Take options from this file (fairpay.toml).", RUN, metavar="FILE")]
+    config: Annotated[
+        str | None,
+        Option("Take options from this file; else from fairpay.toml here, if there is one.", RUN, metavar="FILE"),
+    ]
 
 
 class ProgressOptions(TypedDict, total=False):

@@ -19,7 +19,18 @@ from fairpay.settings.options import CompareOptions
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Conditions", "MoneyStated", "Qualifying", "Reading", "Running", "milliseconds", "moment", "number", "size"]
+__all__ = [
+    "Bound",
+    "Conditions",
+    "MoneyStated",
+    "Qualifying",
+    "Reading",
+    "Running",
+    "milliseconds",
+    "moment",
+    "number",
+    "size",
+]
 
 Measure: TypeAlias = Literal["time", "plays"]
 SIZES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -95,6 +106,36 @@ def share(text: str | int) -> Fraction:
     return parse_rate(str(text))
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How many of a whole may be so: a number, or a part."""
+
+    text: str
+    most: Fraction
+    of_all: bool
+    """Whether `most` is a part of all."""
+
+    def broken(self, found: int, of: int) -> bool:
+        """Whether `found` of so many are more than may be."""
+        return found > (self.most * of if self.of_all else self.most)
+
+
+def bound(name: str, text: str | int) -> Bound:
+    """Read `100` or `1%`.
+
+    Raises:
+        UsageError: when it is neither.
+
+    """
+    written = str(text).strip()
+    if written.endswith("%"):
+        return Bound(written, parse_rate(written), of_all=True)
+    if not written.isdecimal():
+        message = f"--{name} {written}: neither a number nor a percentage"
+        raise UsageError(message, advice="Write 100 or 1%.")
+    return Bound(written, Fraction(written), of_all=False)
+
+
 def size(text: str | int) -> int:
     """Read a size: `2GB`, `500MB`, `1.5G` or bytes, with decimal prefixes.
 
@@ -120,6 +161,8 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "since": moment,
     "until": partial(moment, end=True),
     "memory": size,
+    "max_rejects": partial(bound, "max-rejects"),
+    "max_unlisted": partial(bound, "max-unlisted"),
     "kappa": partial(number, "kappa"),
     "viscosity": partial(number, "viscosity"),
     "delegate_cap": partial(number, "delegate-cap"),
@@ -195,8 +238,21 @@ class Reading(FromOptions):
     """Whether a warning stops the run."""
     rejects: Path | None = None
     """Where bad rows go; None: bad rows stop the run."""
+    max_rejects: Bound | None = None
+    """How many rows may go there; None: any number."""
     late: dict[str, int] = field(default_factory=dict)
     """Path -> which correction of a closed month brought it; each may be of another format than the month's logs."""
+
+    def __post_init__(self) -> None:
+        """Refuse a limit on what is not set aside.
+
+        Raises:
+            UsageError: bad rows stop the run anyway.
+
+        """
+        if self.max_rejects is not None and self.rejects is None:
+            message = "--max-rejects without --rejects: the first bad row stops the run anyway"
+            raise UsageError(message, advice="Say with --rejects FILE where bad rows go.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +298,19 @@ class MoneyStated(FromOptions):
     """Money of subscribers who played nothing: shared by the rule's own weights, or held in suspense."""
     unlisted: Literal["free", "leave-out", "refuse"] = DEFAULT["unlisted"]
     """Listeners without a subscription line: counted as paying nothing, left out, or refused."""
+    max_unlisted: Bound | None = None
+    """How many of all listeners they may be; None: any number."""
+
+    def __post_init__(self) -> None:
+        """Refuse a limit on listeners that nobody counts.
+
+        Raises:
+            UsageError: there is no subscriber file.
+
+        """
+        if self.max_unlisted is not None and self.subscribers is None:
+            message = "--max-unlisted without --subscribers: there is no file in which listeners could be missing"
+            raise UsageError(message, advice="Give --subscribers FILE.")
 
     @property
     def known_rate(self) -> Fraction | None:

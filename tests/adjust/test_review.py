@@ -144,3 +144,18 @@ def test_a_review_runs_no_formula_and_its_ids_come_back_as_they_were(tmp_path: P
 def test_a_cell_longer_than_csv_allows_by_itself_is_a_cell(tmp_path: Path) -> None:
     (tmp_path / "review.csv").write_text("kind,subject,decision\nuser," + "x" * 200_000 + ",keep\n")
     assert [len(one.subject) for one in read_decisions(tmp_path / "review.csv")] == [200_000]
+
+
+def test_lines_without_a_decision_are_kept_where_that_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "review.csv"
+    path.write_text("kind,subject,group,decision\ngroup,g,g,\nuser,a,g,hold\nuser,b,g,\nartist,x,,\n")
+    kept = [(one.subject, one.action) for one in read_decisions(path, undecided="keep")]
+    assert kept == [("a", "hold"), ("b", "keep"), ("x", "keep")]
+    with pytest.raises(InputError, match="3 lines cannot be used"):
+        read_decisions(path)
+
+
+def test_a_groups_decision_holds_for_its_members_before_blank_lines_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "review.csv"
+    path.write_text("kind,subject,group,decision\ngroup,g,g,exclude\nuser,a,g,\nuser,b,,\n")
+    assert [one.action for one in read_decisions(path, undecided="keep")] == ["exclude", "keep"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,21 @@ def test_the_manifest_says_where_every_option_came_from(
     assert found["currency"] == {"value": "JPY", "origin": "variable FAIRPAY_CURRENCY"}
     assert found["royalty_rate"] == {"value": "70%", "origin": "config"}
     assert found["min_seconds"] == {"value": "30", "origin": "default"}
+
+
+def test_a_config_file_of_the_current_folder_is_found_and_said(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fairpay.toml").write_text('royalty-rate = "70%"\n')
+    assert main(["pay", str(log), "--rule", "user-centric", "--fee", "9", "-o", "out"]) == 0
+    assert "Options that are not typed are those of fairpay.toml in this folder" in capsys.readouterr().err
+    found = json.loads((tmp_path / "out" / "manifest.json").read_text())["options"]
+    assert found["royalty_rate"] == {"value": "70%", "origin": "config fairpay.toml"}
+    assert main(["compare", str(log), "--fee", "9", "--config", os.devnull]) == 0
+    out, err = capsys.readouterr()
+    assert "70 %" not in out
+    assert "fairpay.toml" not in err
 
 
 def test_the_same_run_again_is_done_already_and_another_is_status_7(

@@ -8,6 +8,7 @@ import pytest
 from fairpay import __version__
 from fairpay.cli import main
 from fairpay.settings.commands import COMMANDS
+from fairpay.settings.options import ROLES
 
 HEAVY = {"numba", "polars", "pyarrow", "numpy", "rich.console"}
 
@@ -49,3 +50,32 @@ def test_options_stand_in_panels(capsys: pytest.CaptureFixture[str]) -> None:
     heads = ["Money", "Which listens count", "How to read the log", "Results", "The run (changes no result)"]
     places = [page.index(f" {head} ") for head in heads]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS)], ids=" ".join)
+def test_a_flag_has_no_value_and_a_list_says_that_it_repeats(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--help"]) == 0
+    page = " ".join(capsys.readouterr().out.replace("\u2502", " ").split())
+    assert "bool" not in page
+    listed = [one for one in COMMANDS[words[0]].declared.values() if one.repeated and one.listed] if words else []
+    assert page.count("May be given several times.") == len(listed)
+
+
+def test_a_shell_completes_commands_and_options(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_FAIRPAY_COMPLETE", "complete_bash")
+    for words, place, found in (("fairpay com", "1", "compare"), ("fairpay compare --roy", "2", "--royalty-rate")):
+        monkeypatch.setenv("COMP_WORDS", words)
+        monkeypatch.setenv("COMP_CWORD", place)
+        with pytest.raises(SystemExit, match="0"):
+            main([])
+        assert capsys.readouterr().out.split() == [found]
+
+
+def test_every_role_of_a_column_is_named_where_columns_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pay", "--help"]) == 0
+    words = " ".join(capsys.readouterr().out.replace("\u2502", " ").split())
+    assert ", ".join(ROLES[:-1]) in words

@@ -49,7 +49,7 @@ def row(option: Option, commands: tuple[str, ...]) -> str:
     shown = f"`{option.default}`" if option.default and option.default is not True else ""
     typed = f"{flags[:-1]} {value.replace('|', chr(92) + '|') if option.metavar else value}`".replace(" `", "`")
     keyword = f"`{option.name}{'=False' if option.negative else ''}`" if python else ""
-    return f"| {typed} | {keyword} | {option.help} | {shown} |"
+    return f"| {typed} | {keyword} | {option.described} | {shown} |"
 
 
 def summary() -> str:

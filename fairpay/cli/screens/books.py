@@ -1,4 +1,4 @@
-"""The pages of `fairpay close`, `adjust` and `diff`."""
+"""The pages of `fairpay close` and `adjust`."""
 
 from __future__ import annotations
 
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 
     from fairpay.cli.screens.parts import View
     from fairpay.ledger.close import Adjusted, Closed
-    from fairpay.ledger.diff import Difference
     from fairpay.ledger.issue import Issued, Standings
 
-__all__ = ["adjusted_screen", "balances_screen", "closed_screen", "diff_screen", "statements_screen"]
+__all__ = ["adjusted_screen", "balances_screen", "closed_screen", "statements_screen"]
 
 ENDED = {"done": "closed", "already": "closed already, verified", "preview": "a preview, nothing written"}
 BOOKED = {"done": "booked", "already": "booked already, verified", "preview": "a preview, nothing written"}
@@ -133,32 +132,6 @@ def adjusted_screen(adjusted: Adjusted) -> Iterator[RenderableType]:
         yield f"  and {more:,} more" if more else "  Nothing changes for anybody."
     yield ""
     yield from controlled(adjusted.controls)
-
-
-def diff_screen(difference: Difference, *, limit: int) -> Iterator[RenderableType]:
-    """Yield why two runs differ, and for whom."""
-    yield Text("Why", style="bold")
-    for why in difference.why:
-        yield labelled(why.what, f"{why.name}: {why.before or '(none)'} -> {why.after or '(none)'}")
-    if not difference.why:
-        yield "  The same inputs, rules, options and version."
-    yield ""
-    shown = difference.table[:limit] if limit else difference.table
-    rows = [
-        (
-            Text(clipped(payee)),
-            Text(visible(figure)),
-            *(Text(grouped(format_units(n, scale))) for n in (before, after, after - before)),
-            Text(currency),
-        )
-        for payee, currency, scale, figure, before, after in shown.iter_rows()
-    ]
-    if rows:
-        yield figures("Payee", "", "Before", "After", "Change", "", rows=rows, words=(0, 1, 5))
-        yield ""
-    moved, more = difference.table.height, difference.table.height - len(rows)
-    end = f"{counted(moved, 'figure')} changed, {difference.unchanged:,} did not"
-    yield Text(f"{end}; {more:,} not shown (--limit 0)." if more else f"{end}.", style="bold")
 
 
 def grouped(amount: str) -> str:

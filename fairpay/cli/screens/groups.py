@@ -6,10 +6,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from fairpay.cli.screens.names import named, reasons
-from fairpay.cli.screens.parts import figures, paragraph
-from fairpay.cli.words import amount, percent, visible
+from fairpay.cli.screens.parts import GAP, INDENT, WIDTH, figures, paragraph
+from fairpay.cli.words import amount, joined, percent, visible
 from fairpay.reports.figures import shift
 from fairpay.reports.groups import groupings
+from fairpay.reports.months import best_paid
+from fairpay.reports.outcome import MonthOutcomes
 from fairpay.reports.tables import by_payout
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
+    from fairpay.cli.screens.parts import View
     from fairpay.reports.groups import Grouping
     from fairpay.reports.outcome import Outcome
 
@@ -28,16 +31,23 @@ PAIR = 2
 STEERED = "An amount is what of the pool the listeners of a group steer."
 
 
-def by_group(outcome: Outcome, *, equal_fees: bool = False) -> Iterator[RenderableType]:
+def by_group(outcome: Outcome, view: View, *, equal_fees: bool = False) -> Iterator[RenderableType]:
     """Yield for each column that was asked for the largest groups, and what became of which most."""
+    for months in outcome.groups:
+        if isinstance(months, MonthOutcomes):
+            yield ""
+            yield month_rows(months, outcome)
+            rules = [payout.rule.label for payout in outcome.payouts]
+            told = joined(rules if len(rules) == PAIR else rules[:1])
+            yield paragraph(f"Top 10: the part of the pool that the ten artists paid most get, under {told}.")
     for grouping in groupings(outcome):
-        order = by_payout(grouping.lines)
+        order, shown = by_payout(grouping.lines), view.most(SHOWN)
         yield ""
-        yield table(grouping, [int(group) for group in order[:SHOWN]])
+        yield table(grouping, [int(group) for group in order[:shown]])
         if grouping.artists is None:
             yield paragraph(STEERED)
-        if len(order) > SHOWN:
-            yield paragraph(f"These are the {SHOWN} largest of {len(order):,}; -o DIR writes all of them.")
+        if len(order) > shown:
+            yield paragraph(f"These are the {shown:,} largest of {len(order):,}; -o DIR writes all of them.")
         yield from most(grouping.lines, equal_fees=equal_fees)
 
 
@@ -64,6 +74,27 @@ def table(grouping: Grouping, shown: Sequence[int]) -> RenderableType:
     names = named(lines, shown, cells, headers=headers)
     rows: list[tuple[str | Text, ...]] = [(name, *told) for name, told in zip(names, cells, strict=True)]
     return figures(visible(f"By {grouping.column}"), *headers, rows=rows)
+
+
+def month_rows(months: MonthOutcomes, outcome: Outcome) -> RenderableType:
+    """Show the months side by side and their sum: plays, the pool, what changes hands, what the best paid get.
+
+    Where amounts are too long for the page, what changes hands is told as a part of the pool only.
+    """
+    pair = len(outcome.payouts) == PAIR
+    rows = [["Month", "Plays", "Listeners", "Pool", *(["Moved", "", "Top 10", ""] if pair else ["Top 10"])]]
+    for name, one in (*zip(months.names, months.outcomes, strict=True), ("all", outcome)):
+        told = [name, f"{one.listening.plays:,}", f"{one.listening.users:,}", amount(one.money.pool, one.currency)]
+        if pair:
+            moved = shift(*(payout.allocation.paid for payout in one.payouts))
+            told += [amount(moved.moved, one.currency), percent(moved.share)]
+        best = [best_paid(one, place) for place in range(PAIR if pair else 1)]
+        told += [percent(Fraction(units, one.money.pool) if one.money.pool else None) for units in best]
+        rows.append(told)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    if pair and len(INDENT) + sum(widths) + GAP * (len(widths) - 1) > WIDTH:
+        rows = [[*row[:4], row[5] or row[4], *row[6:]] for row in rows]
+    return figures(*rows[0], rows=rows[1:])
 
 
 def most(lines: Outcome, *, equal_fees: bool) -> Iterator[RenderableType]:
