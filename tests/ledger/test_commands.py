@@ -26,15 +26,31 @@ TEMPLATE = (ROOT / "fairpay" / "ledger" / "month.toml").read_text(encoding="utf-
 JULY = ("close", "--config", f"{FILES}/2026-07.toml")
 
 
-def test_init_writes_the_file_that_close_reads(tmp_path: Path) -> None:
-    assert main(["init", str(tmp_path / "month.toml"), "--quiet"]) == 0
+def test_init_writes_the_file_that_close_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "--quiet"]) == 0
     assert (tmp_path / "month.toml").read_text() == TEMPLATE
+
+
+@pytest.mark.parametrize("file", ["month.toml", "deep/er/month.toml"])
+def test_the_command_that_init_names_closes_a_month_at_once(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    assert main(["init", file]) == 0
+    command = capsys.readouterr().err.splitlines()[-1].split()
+    assert main(command[1:]) == 0
+    assert "pool de-premium  ok  70.00 earned = pool 70.00 EUR" in capsys.readouterr().out
 
 
 def test_init_touches_no_file_that_is_there(tmp_path: Path) -> None:
     (tmp_path / "month.toml").write_text("mine")
     assert main(["init", str(tmp_path / "month.toml")]) == OutputError.status
     assert (tmp_path / "month.toml").read_text() == "mine"
+    (tmp_path / "pools.csv").write_text("mine")
+    assert main(["init", str(tmp_path / "other.toml")]) == 0
+    assert (tmp_path / "pools.csv").read_text() == "mine"
 
 
 def test_every_key_of_the_file_that_init_writes_is_an_option_of_close() -> None:
