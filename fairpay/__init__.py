@@ -1,8 +1,8 @@
 """fairpay: divide subscription money among artists, exactly, under any published payout rule.
 
-Each command of the command line is a function here: `fairpay.compare`, `pay`, `check`, `audit`, `suspects`, `shard`,
-`merge`, `close`, `adjust`, `diff`, `verify`, `leaks`, `pseudonymize`, `synth`, `init`; the rules themselves are in
-`fairpay.rules`. What goes wrong is raised as a `FairpayError` of some kind. Functions are loaded when first used:
+Each command of the command line is a function here: `fairpay.compare`, `pay`, `check`, `audit`, `sweep`, `suspects`,
+`shard`, `merge`, `close`, `adjust`, `diff`, `verify`, `leaks`, `pseudonymize`, `synth`, `init`; the rules are
+in `fairpay.rules`. What goes wrong is raised as a `FairpayError` of some kind. Functions are loaded when first used:
 importing fairpay loads neither Polars nor Numba.
 """
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         pseudonymize,
         shard,
         suspects,
+        sweep,
         synth,
         verify,
     )
@@ -71,6 +72,7 @@ __all__ = [
     "pseudonymize",
     "shard",
     "suspects",
+    "sweep",
     "synth",
     "verify",
 ]

@@ -8,7 +8,7 @@ result.save("out")      # the same files as `fairpay compare ... -o out`
 
 from __future__ import annotations
 
-from fairpay.fraud.jobs import audit, suspects
+from fairpay.fraud.jobs import audit, suspects, sweep
 from fairpay.ledger.jobs import adjust, close, diff
 from fairpay.ledger.tables import init
 from fairpay.ledger.verify import verify
@@ -34,6 +34,7 @@ __all__ = [
     "pseudonymize",
     "shard",
     "suspects",
+    "sweep",
     "synth",
     "verify",
 ]

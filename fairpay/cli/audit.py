@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fairpay.cli.outcomes import present
+from fairpay.cli.outcomes import present, view_of
 from fairpay.cli.progress import watching
 from fairpay.cli.screens.audit import screen
 from fairpay.fraud.audit.scenario import find_scenario, scenario_names, scenario_text
@@ -32,4 +32,4 @@ def run(call: Invocation) -> None:
     """Audit rules, and show what they invite."""
     with watching(call) as watch:
         found = audit(call.logs, **call.options, **watch)
-    present(call, found, lambda: screen(found.outcome, found.findings))
+    present(call, found, lambda: screen(found.outcome, found.findings, view_of(call, found)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fairpay.cli.outcomes import balanced, present
+from fairpay.cli.outcomes import balanced, present, view_of
 from fairpay.cli.progress import watching
 from fairpay.cli.screens.compare import screen
 from fairpay.pipeline.jobs import compare
@@ -20,4 +20,4 @@ def run(call: Invocation) -> None:
     with watching(call) as watch:
         result = compare(call.logs, **call.options, **watch)
     equal_fees = call.values["subscribers"] is None
-    present(call, balanced(result), lambda: screen(result.outcome, equal_fees=equal_fees))
+    present(call, balanced(result), lambda: screen(result.outcome, view_of(call, result), equal_fees=equal_fees))

@@ -96,6 +96,7 @@ def collect(ctx: typer.Context, command: str) -> Invocation:
     for name in overruled(typed, sources):
         typed[name], sources[name] = None, "DEFAULT"
     values = {name: one.value_of(typed[name]) for name, one in declared.items()}
+    refuse_conflicts(values, sources)
     origins = {
         one.recorded: (
             typed[name] if isinstance(values[name], dict) else values[name],  # recorded as it was typed
@@ -105,6 +106,26 @@ def collect(ctx: typer.Context, command: str) -> Invocation:
     }
     arguments = {one.name: ctx.params[one.name] for one in COMMANDS[command].arguments}
     return Invocation(command, arguments, values, origins, found)
+
+
+def refuse_conflicts(values: Mapping[str, Any], sources: Mapping[str, str]) -> None:
+    """Refuse what cannot be done together, before anything is read.
+
+    Raises:
+        UsageError: standard output is to hold two things, or nothing is to be written for Excel.
+
+    """
+    if values.get("csv") and values.get("json"):
+        message = "--csv and --json both print to standard output"
+        raise UsageError(message, advice="Keep one of them; -o DIR writes both.")
+    if (
+        values.get("excel")
+        and values.get("csv") is False
+        and not values["output"]
+        and sources["excel"] == "COMMANDLINE"
+    ):
+        message = "--excel has nothing to write"
+        raise UsageError(message, advice="Add -o DIR for a workbook, or --csv for CSV that Excel opens.")
 
 
 def source(ctx: typer.Context, name: str) -> str:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from fairpay.cli.terminal import emit, show, tell
 from fairpay.reports.outcome import require_balance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    import pyarrow as pa
     from rich.console import RenderableType
 
     from fairpay.cli.invocation import Invocation
+    from fairpay.cli.screens.parts import View
+    from fairpay.fraud.sweep.sweep import Swept
     from fairpay.pipeline.jobs import Result
 
-__all__ = ["balanced", "present", "present_data"]
+__all__ = ["balanced", "present", "present_data", "view_of"]
 
 PUBLISHED = {"done": "Written to {}", "already": "Already done, verified: {}"}
+
+
+T = TypeVar("T", "Result", "Swept")
 
 
 class Presentable(Protocol):
@@ -29,11 +35,15 @@ class Presentable(Protocol):
         """What `--json` prints."""
 
     @property
+    def parts(self) -> Iterator[pa.Table]:
+        """What `--csv` prints, and `--sort` goes by."""
+
+    @property
     def published(self) -> str:
         """Whether it was written."""
 
 
-def balanced(result: Result) -> Result:
+def balanced(result: T) -> T:
     """Return a result whose controls all hold.
 
     Raises:
@@ -47,8 +57,8 @@ def balanced(result: Result) -> Result:
 def present(
     call: Invocation, result: Presentable, screen: Callable[[], Iterable[RenderableType]], *, unwritten: str = ""
 ) -> None:
-    """Print the result as a page or as JSON, and say where it was written; else how it would be, where that is told."""
-    present_data(call, lambda: result.summary, screen)
+    """Print the result as a page, its table as CSV, or JSON; say where it was written, or how it would be."""
+    present_data(call, lambda: result.summary, screen, lambda: result.parts)
     if call.silent:
         return
     if result.published:
@@ -58,10 +68,31 @@ def present(
 
 
 def present_data(
-    call: Invocation, data: Callable[[], Mapping[str, Any]], screen: Callable[[], Iterable[RenderableType]]
+    call: Invocation,
+    data: Callable[[], Mapping[str, Any]],
+    screen: Callable[[], Iterable[RenderableType]],
+    table: Callable[[], Iterable[pa.Table]] = tuple,
 ) -> None:
-    """Print one JSON object or a page, or nothing."""
+    """Print one JSON object, a table as CSV, or a page; or nothing."""
     if call.json:
         emit(json.dumps(data(), indent=2) + "\n")
+    elif call.values.get("csv"):
+        from fairpay.reports.tables import chosen  # noqa: PLC0415 - where a table is printed
+        from fairpay.runs.outputs import csv_bytes  # noqa: PLC0415 - as above
+
+        rows = chosen(table(), sort=call.values["sort"], top=call.values["top"])
+        for part, _ in csv_bytes(rows, excel=call.values.get("excel", False)):
+            emit(part)
     elif not call.silent:
         show(*screen())
+
+
+def view_of(call: Invocation, result: Presentable) -> View:
+    """Return how many rows the lists of the page have, and the list that was asked for."""
+    from fairpay.cli.screens.parts import View  # noqa: PLC0415 - where a page is shown
+
+    if call.values["sort"] is None:
+        return View(call.values["top"])
+    from fairpay.cli.screens.listing import listing  # noqa: PLC0415 - where one is asked for
+
+    return View(call.values["top"], listing(result.parts, sort=call.values["sort"], top=call.values["top"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fairpay.cli.outcomes import balanced, present
+from fairpay.cli.outcomes import balanced, present, view_of
 from fairpay.cli.progress import watching
 from fairpay.cli.screens.pay import screen
 from fairpay.errors import UsageError
@@ -29,4 +29,9 @@ def run(call: Invocation) -> None:
         raise UsageError(message, advice="Give one --rule NAME; `fairpay rules` lists them.")
     with watching(call) as watch:
         result = pay(call.logs, **{**call.options, "rule": rules[0]}, **watch)
-    present(call, balanced(result), lambda: screen(result.outcome), unwritten="-o DIR writes the report.")
+    present(
+        call,
+        balanced(result),
+        lambda: screen(result.outcome, view_of(call, result)),
+        unwritten="-o DIR writes the report.",
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fairpay.cli.outcomes import present
+from fairpay.cli.outcomes import present, view_of
 from fairpay.cli.progress import watching
 from fairpay.cli.screens.parts import INDENT, paragraph
 from fairpay.cli.screens.suspects import screen
@@ -42,4 +42,4 @@ def run(call: Invocation) -> None:
     with watching(call) as watch:
         found = suspects(call.logs, **call.options, **watch)
     hint = "-o DIR writes every finding, and a review file to fill in." if found.found else ""
-    present(call, found, lambda: screen(found), unwritten=hint)
+    present(call, found, lambda: screen(found, view_of(call, found)), unwritten=hint)

@@ -81,8 +81,8 @@ def tolerate_any_text() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def emit(text: str) -> None:
-    """Write data to standard output.
+def emit(data: str | bytes) -> None:
+    """Write data to standard output; bytes as they are, whatever the encoding of the terminal.
 
     Raises:
         OutputError: it cannot be written (disk full).
@@ -90,7 +90,11 @@ def emit(text: str) -> None:
 
     """
     try:
-        sys.stdout.write(text)
+        if isinstance(data, bytes):
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+        else:
+            sys.stdout.write(data)
         sys.stdout.flush()
     except BrokenPipeError as problem:
         raise ReaderLeftError from problem

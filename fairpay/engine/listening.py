@@ -199,8 +199,8 @@ class Walker:
 
     def usage(self, settled: Settled, start: Ints, artist: Codes, amount: Ints) -> Usage:
         """Put a block together."""
-        fee, total, plays = self.spool.load(settled.facts)
-        return Usage(start, artist, amount, fee, total, plays)
+        fee, total, plays, *groups = self.spool.load(settled.facts)
+        return Usage(start, artist, amount, fee, total, plays, groups=tuple(groups))
 
     def keep(self, settled: Settled, usage: Usage) -> None:
         """Keep a block's entries in place of its rows, in as few bytes as they need."""
@@ -283,7 +283,7 @@ class LocalListening:
     def users(self) -> Iterator[Users]:
         """Yield the users of every block without their artists."""
         for part in self.parts:
-            fee, total, plays = self.spool.load(part.facts)
+            fee, total, plays, *_ = self.spool.load(part.facts)
             yield Users(fee, total, plays)
 
     def merge(self) -> None:

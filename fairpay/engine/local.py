@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from fairpay.engine.members import Members
     from fairpay.engine.partition import Settled
     from fairpay.engine.protocol import Intake, Unlisted
     from fairpay.kernels.arrays import Ints
@@ -63,15 +64,16 @@ class LocalEngine:
     Where batches name pools, each pool is kept apart: `pools` is about how many there will be, `pool(code)` is one.
     """
 
-    def __init__(self, running: Running, *, pools: int = 1) -> None:
-        """Prepare; nothing large is held until something is taken in."""
+    def __init__(self, running: Running, *, pools: int = 1, members: Members | None = None) -> None:
+        """Prepare; nothing large is held until something is taken in. `members` say which groups users are in."""
         self.threads = running.threads or usable_processors()
         self.spool = spool = Spool(running)
         self.walkers = Scratch(lambda: Walker(spool))
         self.expected = pools
         self.bits = PART_BITS if pools == 1 else max(LEAST_BITS, PART_BITS - (pools - 1).bit_length())
         self.parts: list[Partition] = []
-        self.secret = fresh_keys()
+        self.members = members
+        self.secret = fresh_keys() if members is None else members.secret
         self.encoders: list[Encoder] = []
         self.subscribers: dict[int, int] = {}
         self.unlisted: Unlisted = "free"
@@ -258,7 +260,8 @@ class LocalEngine:
         """Settle the partitions of a pool."""
         parts = self.parts[code << self.bits : (code + 1) << self.bits]
         stated = None if self.subscribers else fee
-        settled = [settle(part, self.spool, fee=stated, leave_out=self.unlisted == "leave-out") for part in parts]
+        leave_out = self.unlisted == "leave-out"
+        settled = [settle(part, self.spool, fee=stated, leave_out=leave_out, members=self.members) for part in parts]
         names = [field.name for field in fields(PayerTotals)]
         payers = PayerTotals(**{name: sum(getattr(one.payers, name) for one in settled) for name in names})
         if self.unlisted == "refuse":

@@ -17,6 +17,7 @@ from fairpay.money.integers import sum_exactly
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fairpay.engine.members import Members
     from fairpay.engine.spool import Kept, Spool
     from fairpay.kernels.arrays import Ints
 
@@ -196,7 +197,7 @@ class Settled:
     rows: Kept
     """int64[users]: rows with listening of every user, in code order."""
     facts: Kept
-    """int64[3, users with rows]: fee, listening, plays, in code order."""
+    """int64[3, users with rows]: fee, listening, plays, in code order; behind them a row for each column of groups."""
     chunks: list[Chunk]
     codes: list[Kept] = field(default_factory=list)
     """Where user tables were moved out: for each, uint32[n], its codes -> user. Empty: codes are users."""
@@ -212,7 +213,9 @@ class Settled:
         return sum(bytes_of(x) for x in (self.rows, self.facts, *block)) + sum(chunk.held for chunk in self.chunks)
 
 
-def settle(partition: Partition, spool: Spool, *, fee: int | None, leave_out: bool) -> Settled:
+def settle(
+    partition: Partition, spool: Spool, *, fee: int | None, leave_out: bool, members: Members | None = None
+) -> Settled:
     """Turn the user table into facts. `fee` is what each user paid, None where there are subscribers."""
     codes = partition.unite(spool)
     users = partition.users[: partition.table.count]
@@ -228,6 +231,8 @@ def settle(partition: Partition, spool: Spool, *, fee: int | None, leave_out: bo
         inactive = fees[~without & ~active]
         fees[without] = 0
     facts = np.ascontiguousarray(users[active][:, [kernel.FEE, kernel.LISTENING, kernel.PLAYS]].T)
+    if members is not None:
+        facts = np.concatenate([facts, members.of(partition.table.keys[: partition.table.count][active])])
     payers = PayerTotals(
         users=facts.shape[1],
         amount=sum_exactly(users[:, kernel.LISTENING]),

@@ -7,7 +7,7 @@ own, so that nothing is rounded before a rule sees it. See `month.Usage.whole`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,7 +17,6 @@ import pyarrow.compute as pc
 
 from fairpay.engine.keys import Artists, order_of
 from fairpay.money.currency import LARGEST
-from fairpay.rules.core.month import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from fairpay.engine.protocol import Facts, Listening
     from fairpay.kernels.arrays import Codes, Ints
     from fairpay.logs.schema import StatedShares
-    from fairpay.rules.core.month import Users
+    from fairpay.rules.core.month import Usage, Users
 
 __all__ = ["Redivided"]
 
@@ -153,8 +152,7 @@ def replaced(usage: Usage, places: Places) -> Usage:
     standing = listener >= 0
     artist = places.of_artist[usage.artist]
     if not standing.any():
-        codes = artist.astype(np.uint32)
-        return Usage(usage.start, codes, usage.amount, usage.fee, usage.total, usage.plays)
+        return replace(usage, artist=artist.astype(np.uint32))
     sizes = np.ones(len(artist), dtype=np.int64)
     sizes[standing] = np.diff(places.start)[listener[standing]]
     ends = np.concatenate([[0], np.cumsum(sizes)])
@@ -167,7 +165,7 @@ def replaced(usage: Usage, places: Places) -> Usage:
     whole = usage.total.copy()
     user = np.repeat(np.arange(usage.users), np.diff(usage.start))
     whole[user[standing]] = places.whole[listener[standing]]
-    return Usage(ends[usage.start], codes, amount, usage.fee, usage.total, usage.plays, whole)
+    return replace(usage, start=ends[usage.start], artist=codes, amount=amount, divided=whole)
 
 
 def index_of(ids: pa.Array, among: pa.Array) -> Ints:

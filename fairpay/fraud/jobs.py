@@ -1,4 +1,4 @@
-"""The jobs of the room: `audit` and `suspects`, as Python and the command line call them."""
+"""The jobs of the room: `audit`, `sweep` and `suspects`, as Python and the command line call them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from fairpay.fraud.audit.audit import Audited, run_audit
 from fairpay.fraud.audit.scenario import USUAL, find_scenario, scenario_files
 from fairpay.fraud.detect.intake import ROLES
 from fairpay.fraud.detect.run import outputs, search
+from fairpay.fraud.sweep.series import Series, read_series, usual_series
+from fairpay.fraud.sweep.sweep import Swept, run_sweep
 from fairpay.logs.read import open_logs
-from fairpay.pipeline.jobs import placed, two_or_more
+from fairpay.pipeline.jobs import placed, two_or_more, with_policy
 from fairpay.pipeline.work import do, origins_of, watching
 from fairpay.reports.outcome import InputFile
-from fairpay.rules import spelled
+from fairpay.rules import find_rule, spelled
 from fairpay.runs.inputs import log_inputs
 from fairpay.settings.commands import complete
 from fairpay.settings.speech import job
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from fairpay.settings import options as o
     from fairpay.settings.option import Logs
 
-__all__ = ["audit", "suspects"]
+__all__ = ["audit", "suspects", "sweep"]
 
 
 @job
@@ -46,6 +48,30 @@ def audit(logs: Logs, **options: Unpack[o.AuditOptions]) -> Audited:
         return Audited(outcome, found, (*there.inputs, *outcome.inputs, *files), origins)
 
     return do("audit", there.logs, there.options, work, inputs=lambda _: [*there.inputs, *files])
+
+
+@job
+def sweep(logs: Logs, **options: Unpack[o.SweepOptions]) -> Swept:
+    """Work out what each value of a rule's parameter comes to, in one walk over the log.
+
+    `rules`: each with a range or a list of values of one parameter (`user-cap:cap=100..3000`), or as it is. Takes and
+    raises what `compare` does.
+    """
+    full = with_policy("sweep", options)
+    asked = full["rules"] or usual_series(full["royalty_rate"])
+    series = [read_series(text, steps=full["steps"]) for text in asked]
+    first = Series((find_rule(full["against"]),))
+    recorded = {"rule": [one.asked for one in series]}
+    full = {**full, "against": spelled(full["against"])}
+    rules = [rule.label for rule in dict.fromkeys(rule for one in (first, *series) for rule in one.rules)]
+    there = placed("sweep", logs, rules, full)
+
+    def work(request: Request) -> Swept:
+        outcome, found = run_sweep(request, there.run, first=first, series=series)
+        origins = {**origins_of("sweep", full, **recorded), **there.origins}
+        return Swept(outcome, found, (*there.inputs, *outcome.inputs), origins)
+
+    return do("sweep", there.logs, there.options, work, rules=rules, inputs=lambda _: there.inputs)
 
 
 @job

@@ -17,7 +17,6 @@ from fairpay.engine.keys import Artists, order_of
 from fairpay.engine.pool import LocalPool
 from fairpay.errors import InputError, Problem
 from fairpay.ledger.splits import OF_TRACK, artist_of
-from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.ties import first_of
 
@@ -136,7 +135,7 @@ class ByArtist:
                 split.add_proportional(found.start, found.source, found.amount, found.usage.amount, part, row)
 
         weights, _ = month.gather(visit, rows=rule.rows)
-        return rule.settle(weights, LARGEST, prepared) if weights.any() else None
+        return rule.brought(weights, prepared) if weights.any() else None
 
 
 def by_artist(pool: LocalPool, splits: Splits) -> ByArtist | None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fairpay.settings.values import Reading
 
 __all__ = [
+    "OWN",
     "Columns",
     "agree",
     "check_roles",
@@ -43,6 +44,8 @@ __all__ = [
 
 DURATION = ("ms", "seconds")
 MEASURED = ("plays", *DURATION)
+OWN = "by "
+"""Stands before the name of a column that is wanted for itself, where other columns stand under their roles."""
 SHOWN = 40
 
 
@@ -143,6 +146,8 @@ def find_columns(
     if all(role in roles for role in DURATION):
         del roles["seconds"]
     by_normal = {normal(name): name for name in reversed(names)}
+    own = {role: normal(role.removeprefix(OWN)) for role in sorted(wanted) if role.startswith(OWN)}
+    roles |= {role: by_normal[name] for role, name in own.items() if name in by_normal}
     spoken = tuple(by_normal[normal(name)] for name in SPOKEN if normal(name) in by_normal)
     played = tuple((by_normal[r.column], r.words) for r in PLAYED_ONLY if {r.column, *r.among} <= by_normal.keys())
     return Columns(roles, played, detected, spoken)

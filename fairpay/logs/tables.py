@@ -32,7 +32,16 @@ if TYPE_CHECKING:
     from fairpay.logs.source import Source
     from fairpay.money.currency import Currency
 
-__all__ = ["bare", "column_for", "defused", "open_table", "read_artists", "read_columns", "read_subscribers"]
+__all__ = [
+    "artist_rows",
+    "bare",
+    "column_for",
+    "defused",
+    "open_table",
+    "read_artists",
+    "read_columns",
+    "read_subscribers",
+]
 
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 RISKY = r"^'*[=+\-@\t\r]"
@@ -247,6 +256,12 @@ def read_artists(path: Path) -> pl.DataFrame:
         InputError: the file cannot be read or has no artist ids.
 
     """
+    whole = artist_rows(path)
+    return whole.sort(whole.columns, nulls_last=True).unique("artist", keep="first", maintain_order=True)
+
+
+def artist_rows(path: Path) -> pl.DataFrame:
+    """Read all its rows, as `read_artists` does."""
     log, names = named_columns(path)
     check_ids(log, next(iter(names)), role="artist")
     empty = pl.DataFrame(schema=dict.fromkeys(names.values(), pl.String))
@@ -254,8 +269,7 @@ def read_artists(path: Path) -> pl.DataFrame:
         pl.DataFrame({title: pl.Series(columns[name].cast("large_string")) for name, title in names.items()})
         for *_, columns in read_columns(log, list(names))
     ]
-    whole = pl.concat([empty, *frames]).filter(pl.col("artist").is_not_null() & (pl.col("artist") != ""))
-    return whole.sort(whole.columns, nulls_last=True).unique("artist", keep="first", maintain_order=True)
+    return pl.concat([empty, *frames]).filter(pl.col("artist").is_not_null() & (pl.col("artist") != ""))
 
 
 def named_columns(path: Path) -> tuple[Source, dict[str, str]]:

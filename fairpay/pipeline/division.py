@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Month, Split, Totals, Usage
+    from fairpay.rules.core.month import Month, Totals, Usage
     from fairpay.rules.core.rule import Rule
     from fairpay.rules.core.ties import TiePart
 
@@ -38,6 +38,8 @@ class Division:
     mcdonald: Fraction | None
     remarks: tuple[str, ...]
     """What the rules have to say about themselves on this month."""
+    ready: Sequence[tuple[Rule, Any]]
+    """The rules, each with what it has prepared."""
 
 
 def divide(month: Month, rules: Sequence[Rule], *, exact: bool = False) -> Division:
@@ -77,6 +79,7 @@ def divide(month: Month, rules: Sequence[Rule], *, exact: bool = False) -> Divis
             *(remark for rule, state in ready for remark in rule.remarks(state)),
             *(undecided(rule, one.undecided) for rule, one in zip(rules, begun, strict=True) if tied(one)),
         ),
+        ready=ready,
     )
 
 
@@ -99,8 +102,8 @@ class Weighed:
 
     weights: Mapping[Rule, Ints]
     """int64[rows, artists]: each rule's."""
-    digits: Mapping[Rule, Mapping[Split, Ints]]
-    """The weights of parts that were to be seen finely, as `ties` has them, by how they are split."""
+    digits: Mapping[Rule, Mapping[int, Ints]]
+    """The weights of parts that were to be seen finely, as `ties` has them, by their rows."""
     looked: Totals
     """What the look comes to."""
 
@@ -137,9 +140,9 @@ def weigh(
         return look(usage)
 
     sums, looked = month.gather(visit, rows=end + WORDS * len(parts))
-    digits: dict[Rule, dict[Split, Ints]] = {rule: {} for rule in fine or {}}
+    digits: dict[Rule, dict[int, Ints]] = {rule: {} for rule in fine or {}}
     for (rule, part), place in zip(parts, places, strict=True):
-        digits[rule][part.split] = carried(sums[place].T)
+        digits[rule][part.row] = carried(sums[place].T)
     return Weighed({rule: sums[edge] for rule, edge in edges.items()}, digits, looked)
 
 

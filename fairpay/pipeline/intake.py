@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Cautions, Listens, RawBatch
     from fairpay.pipeline.census import Applying
+    from fairpay.pipeline.grouping import ListenerColumns
     from fairpay.pipeline.repeats import Once
     from fairpay.pipeline.request import Observer, Watch
     from fairpay.pipeline.stages import Sources
@@ -135,6 +136,8 @@ class Plan:
     """Where they go."""
     counted: Mapping[str, Mapping[int, Census]] | None = None
     """What policies ask for, counted over everybody; None: it is counted in these logs."""
+    listeners: ListenerColumns | None = None
+    """Takes down which groups listeners are in."""
     partly: bool = False
     """Whether these are the plays of some users only: what needs everybody is checked where parts are added up."""
 
@@ -209,7 +212,9 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
 
     """
     running = plan.running
-    with LocalEngine(running, pools=len(variants) if plan.pools is None else plan.pools + BEHIND) as engine:
+    pools = len(variants) if plan.pools is None else plan.pools + BEHIND
+    members = None if plan.listeners is None else plan.listeners.members
+    with LocalEngine(running, pools=pools, members=members) as engine:
         once = repeats_of(plan, logs, engine.spool)
         stages = open_stages(plan, logs, once, variants)
         stages[0].observer = observer
@@ -265,7 +270,10 @@ def adjusted(
     if raw.several and cautions is not None:
         warn_of_several(raw, plan.reading.several_artists, cautions)
     for variant, through in enumerate(stages):
-        yield finished(plan, through(raw, listens), variant if len(stages) > 1 else None)
+        found = through(raw, listens)
+        if plan.listeners is not None and not variant and raw.columns:
+            plan.listeners.take(raw, found)
+        yield finished(plan, found, variant if len(stages) > 1 else None)
 
 
 def divide_anew(plan: Plan, engine: Engine, through: Stages, variant: int | None) -> None:

@@ -74,9 +74,18 @@ class Result(Shown):
         return comparison(self.outcome) if self.command == "compare" else payouts(self.outcome)
 
     @property
+    def groups(self) -> dict[str, pa.Table]:
+        """Groups by each column that `by` named: a row for each group, as `comparison-by-COLUMN` has it."""
+        if not self.outcome.groups:
+            return {}
+        from fairpay.reports.groups import group_table, groupings  # noqa: PLC0415 - only where groups are asked for
+
+        return {one.column: group_table(one, self.command) for one in groupings(self.outcome)}
+
+    @property
     def summary(self) -> dict[str, Any]:
         """What `summary.json` holds."""
-        return summary(self.outcome)
+        return summary(self.outcome, self.command)
 
     @job
     def save(self, directory: str | Path, *, force: bool = False) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from fairpay.adjust.policy import find_policy, policy_file
 from fairpay.adjust.weights import wanted_roles
+from fairpay.logs.columns import OWN
 from fairpay.logs.schema import Cautions
 from fairpay.pipeline.repeats import open_once
 from fairpay.pipeline.warn import warn_of_logs
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from fairpay.adjust.policy import Policy
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Listens, RawBatch
+    from fairpay.pipeline.grouping import By
     from fairpay.qualify import Counts
     from fairpay.reports.outcome import Outcome
     from fairpay.rules.core.month import Month
@@ -61,6 +63,10 @@ class Request:
     """Those of its files that hold tables given in memory, and are gone after the run."""
     roles: tuple[str, ...] = ()
     """Columns wanted besides those that money needs."""
+    chosen: Callable[[Month], Sequence[Rule]] | None = None
+    """Chooses rules, those above among them, once the month is known; None: these are all."""
+    by: tuple[str, ...] = ()
+    """Columns that groups are asked for by, as they were asked."""
 
     @cached_property
     def policy(self) -> Policy | None:
@@ -72,12 +78,31 @@ class Request:
         """
         return None if self.conditions.policy is None else find_policy(self.conditions.policy)
 
+    def rules_on(self, month: Month) -> tuple[Rule, ...]:
+        """The rules that a month is divided by."""
+        return self.rules if self.chosen is None else tuple(self.chosen(month))
+
     @property
     def wanted(self) -> tuple[str, ...]:
         """The columns that the run reads, beside user and artist, where the log has them."""
         timed = () if (self.qualifying.since, self.qualifying.until) == (None, None) else ("time",)
+        own = (OWN + text.removeprefix("listeners.") for text in self.by if not text.startswith("artists."))
         weighed = () if self.policy is None else wanted_roles(self.policy)
-        return tuple(dict.fromkeys((*ROLES, *timed, *self.roles, *weighed)))
+        return tuple(dict.fromkeys((*ROLES, *timed, *self.roles, *weighed, *own)))
+
+    @cached_property
+    def grouped(self) -> tuple[By, ...]:
+        """The columns that groups are asked for by, found.
+
+        Raises:
+            UsageError: there is none of that name, or it is not clear which.
+
+        """
+        if not self.by:
+            return ()
+        from fairpay.pipeline.grouping import find_columns_for  # noqa: PLC0415 - only where groups are asked for
+
+        return find_columns_for(self.by, self.artists, self.money.subscribers, self.opened.logs)
 
     @cached_property
     def opened(self) -> Opened:

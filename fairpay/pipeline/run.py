@@ -73,6 +73,10 @@ def run(request: Request, watch: Watch | None = None, *, observer: Observer | No
     plan, fee_unit = plan_of(request, currency, kept=len(variants) > 1)
     opened = request.opened
     begin(request, watch)
+    if request.by:
+        from fairpay.pipeline.grouping import ListenerColumns  # noqa: PLC0415 - only where groups are asked for
+
+        plan = replace(plan, listeners=ListenerColumns.of(request.grouped, request.money.subscribers))
     look = partial(warn_of_counts, opened.logs.columns, named_elsewhere(opened.logs), request, opened.cautions)
     with take_in(
         plan, opened.logs, watch, opened.cautions, observer=observer, variants=variants, look=look

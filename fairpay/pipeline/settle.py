@@ -22,7 +22,7 @@ from fairpay.reports.figures import moved_between
 from fairpay.reports.outcome import Condition, Control, Decided, InputFile, ListeningTotals, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fairpay.adjust.decisions import Decisions
     from fairpay.adjust.weights import Touched
@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from fairpay.pipeline.request import Request
     from fairpay.pipeline.stages import Stages
     from fairpay.qualify import Counts
-    from fairpay.reports.outcome import Money
+    from fairpay.reports.outcome import ArtistGroups, ListenerGroups, Money
     from fairpay.rules.core.month import Month
+    from fairpay.rules.core.rule import Rule
     from fairpay.settings.values import MoneyStated
 
 __all__ = ["Ending", "describe"]
@@ -67,14 +68,14 @@ class Ending:
         money = self.money(variant)
         month = held.month(
             pool=money.pool if pool is None else pool,
-            rate=known_rate(stated),
+            rate=stated.known_rate,
             fees_are_money=stated.pool is None,
             fee_unit=self.fee_unit,
             play=stages.play() if listening.measure == "plays" else None,
             digits=self.currency.digits,
             held=stated.inactive == "hold",
         )
-        division = divided(month, self.request, intake)
+        division = divided(month, self.request, intake, self.request.rules_on(month))
         remarks = (*stages.remarks(), *self.taken.plan.statements.remarks())
         outcome = Outcome(
             currency=self.currency,
@@ -95,7 +96,26 @@ class Ending:
             notes=(*remarks, *division.remarks),
             conditions=tuple(Condition(t.name, t.times, t.rows, t.plays, t.applied) for t in touched(stages)),
         )
+        if self.request.by and variant == 0:
+            outcome = replace(outcome, groups=self.groups(month, division, outcome))
         return month, replace(outcome, controls=controls(outcome))
+
+    def groups(self, month: Month, division: Division, outcome: Outcome) -> tuple[ArtistGroups | ListenerGroups, ...]:
+        """Put together the groups that are asked for, in the order asked."""
+        from fairpay.pipeline.grouping import artist_groups, gathered, listener_groups  # noqa: PLC0415 - only where groups are asked for
+
+        found, listeners = self.request.grouped, self.taken.plan.listeners
+        path = self.request.artists
+        of_artists = [artist_groups(by, path, outcome.artist) for by in found if by.where == "artists" and path]
+        names = [] if listeners is None else [listeners.names(place) for place in range(len(listeners.columns))]
+        listed = gathered(month, division.ready, of_artists, [len(one) for one in names])
+        artists = (replace(one, listeners=met) for one, met in zip(of_artists, listed.artists, strict=True))
+        unit = self.fee_unit if month.facts.fees_are_money else None
+        sums = zip(names, listed.listeners, strict=True)
+        return tuple(
+            next(artists) if by.where == "artists" else listener_groups(outcome, by, *next(sums), unit=unit)
+            for by in found
+        )
 
     def money(self, variant: int) -> Money:
         """Return the money that is divided among the listeners of a variant."""
@@ -110,16 +130,18 @@ class Ending:
     def moved(self, variants: Sequence[Variant], outcome: Outcome) -> Outcome:
         """Say what decisions come to, and what each threshold moves, by dividing the other variants."""
         conditions = {line.name: line for line in outcome.conditions}
+        rules = tuple(payout.rule for payout in outcome.payouts)
+        same = replace(self, request=replace(self.request, rules=rules, chosen=None))
         notes: list[str] = []
         for k, variant in enumerate(variants):
             if variant.apart:
-                _, kept = self.settle(k)
+                _, kept = same.settle(k)
                 decisions = self.taken.stages[0].decisions
                 assert decisions is not None
                 outcome = replace(outcome, decided=effects(decisions, kept, outcome))
             if variant.without is not None:
                 line = conditions[variant.without]
-                other = self.settle(k, pool=outcome.money.pool)[1] if line.rows else outcome
+                other = same.settle(k, pool=outcome.money.pool)[1] if line.rows else outcome
                 conditions[line.name] = replace(line, moved=moved_between(outcome, other))
                 notes += other_pool(line.name, outcome, other)
         return replace(outcome, conditions=tuple(conditions.values()), notes=(*outcome.notes, *notes))
@@ -175,7 +197,7 @@ def strangers(request: Request, listeners: int, lacking: str) -> NothingToPayErr
     return NothingToPayError(message, advice="Are user ids written alike in the log and in the file of subscribers?")
 
 
-def divided(month: Month, request: Request, intake: Intake) -> Division:
+def divided(month: Month, request: Request, intake: Intake, rules: Sequence[Rule]) -> Division:
     """Divide the month under every rule.
 
     Raises:
@@ -183,7 +205,7 @@ def divided(month: Month, request: Request, intake: Intake) -> Division:
 
     """
     try:
-        return divide(month, request.rules, exact=request.exact)
+        return divide(month, rules, exact=request.exact)
     except NothingToPayError:
         if request.money.subscribers is None or intake.fees:
             raise
@@ -227,11 +249,6 @@ def paying(stated: MoneyStated, intake: Intake, *, unit: int) -> Paying:
         intake.unlisted,
         left_out=stated.unlisted == "leave-out",
     )
-
-
-def known_rate(stated: MoneyStated) -> Fraction | None:
-    """Return alpha, where it is known: a pool stated without a rate says nothing of it."""
-    return None if stated.pool is not None and stated.rate == 1 else stated.rate
 
 
 def effects(decisions: Decisions, kept: Outcome, outcome: Outcome) -> tuple[Decided, ...]:
@@ -278,4 +295,16 @@ def controls(outcome: Outcome) -> tuple[Control, ...]:
         paid = sum_exactly(payout.allocation.paid)
         detail = f"paid {text(paid)} = pool {text(money.pool)}"
         held.append(Control(f"paid {payout.rule.label}", paid == money.pool, detail))
-    return tuple(held)
+    return (*held, *group_controls(outcome)) if outcome.groups else tuple(held)
+
+
+def group_controls(outcome: Outcome) -> Iterator[Control]:
+    """State that groups add up to the plays and, under each rule, to the pool."""
+    from fairpay.reports.groups import groupings  # noqa: PLC0415 - only where groups are asked for
+
+    text, plays, pool = outcome.currency.text, outcome.listening.plays, outcome.money.pool
+    for grouping in groupings(outcome):
+        sums = [sum_exactly(payout.allocation.paid) for payout in grouping.lines.payouts]
+        told = sum_exactly(grouping.lines.plays)
+        detail = f"{told:,} plays of {plays:,}, {' and '.join(map(text, sums))} of {text(pool)}"
+        yield Control(f"groups by {grouping.column}", told == plays and set(sums) == {pool}, detail)

@@ -107,6 +107,7 @@ def run_on_spark(  # noqa: PLR0913 - where the plays are, and who looks on
     with cluster.set_up(spark) as settings:
         for sentence in (*settings, *request.opened.said):
             watch.say(sentence)
+        refuse_groups(request)
         recipe, payers = recipe_of(request)
         part = request.opened.logs.parts[0]
         user = part.columns.roles["user"]
@@ -399,6 +400,19 @@ def found_as(paths: Sequence[str], reading: Reading) -> tuple[str, list[str], st
             raise UsageError(message, advice="Give one table, or a frame of Spark that unites them.")
         return "table", [*paths], None
     return "parquet", [*paths], None
+
+
+def refuse_groups(request: Request) -> None:
+    """Refuse groups of listeners: which listener is in which is known where all of them are.
+
+    Raises:
+        UsageError: with the column.
+
+    """
+    for by in request.grouped:
+        if by.where != "artists":
+            message = f"--by {by.name} is by listeners, and Spark tells groups of artists only"
+            raise UsageError(message, advice="Use a column of the artist file, or --engine local.")
 
 
 def refuse_on_spark(request: Request) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -18,11 +20,11 @@ from fairpay.logs.tables import defused
 from fairpay.pipeline.request import Request, Watch, input_files
 from fairpay.reports.outcome import require_balance
 from fairpay.reports.summary import decisions_of, warnings_of
-from fairpay.reports.tables import PART_ROWS
+from fairpay.reports.tables import PART_ROWS, kinds_of
 from fairpay.rules import find_rule
 from fairpay.runs.inputs import HashedInputs, HashSink
 from fairpay.runs.manifest import describe, fingerprint
-from fairpay.runs.outputs import write_csv, write_json, write_parquet
+from fairpay.runs.outputs import write_csv, write_json, write_parquet, write_workbook
 from fairpay.runs.publish import Target
 from fairpay.runs.rejects import check_rejects
 from fairpay.settings.commands import COMMANDS
@@ -44,7 +46,7 @@ __all__ = [
     "watching",
 ]
 
-TABLES = {"compare": "comparison", "pay": "payouts", "audit": "audit", "suspects": "suspects"}
+TABLES = {"compare": "comparison", "pay": "payouts", "audit": "audit", "suspects": "suspects", "sweep": "sweep"}
 IN_MEMORY = "a table in memory"
 UNRECORDED = frozenset({"say", "progress", "origins", "output", "force"})
 
@@ -63,6 +65,10 @@ class Finished(Protocol):
     @property
     def parts(self) -> Iterator[pa.Table]:
         """The table of the job, made in parts."""
+
+    @property
+    def groups(self) -> Mapping[str, pa.Table]:
+        """Tables of groups by column, where any were asked for."""
 
     @property
     def summary(self) -> Mapping[str, Any]:
@@ -163,43 +169,66 @@ def publish(
     require_balance(result.outcome)
     name = TABLES[result.command]
     inputs, summary = hashed.records(), result.summary
+    groups = {f"{name}-by-{slug(by)}": table for by, table in result.groups.items()}
     few = [*result.parts] if result.outcome.listening.artists <= PART_ROWS else []
     files: dict[str, Callable[[Path], int | None]] = {
         f"{name}.parquet": lambda path: write_parquet(few or result.parts, path),
         f"{name}.csv": lambda path: write_csv(few or result.parts, path),
+        **{
+            f"{of_group}.{kind}": partial(write, table)
+            for of_group, table in groups.items()
+            for kind, write in (("parquet", write_parquet), ("csv", write_csv))
+        },
         "summary.json": partial(write_json, summary),
         **(more or {}),
     }
+    if result.origins.get("excel", (False,))[0]:
+        files[f"{name}.xlsx"] = lambda path: write_workbook(few or result.parts, path)
     manifest = describe(command=result.command, options=result.origins, inputs=inputs, controls=result.outcome.controls)
     manifest["decisions"] = decisions_of(result.outcome)
     manifest["warnings"] = warnings_of(result.outcome.warnings)
     # what it led to is part of it: a frame cannot be hashed as a file, and "already done" must hold these results
-    size, mark = digest(few or result.parts, json.dumps(summary, sort_keys=True).encode())
+    tables = chain(groups.values(), few or result.parts)
+    size, mark, kinds = digest(tables, json.dumps(summary, sort_keys=True).encode())
+    manifest["columns"] = {name: kinds} | {name: kinds_of(table.schema) for name, table in groups.items()}
     came_to = {"role": "result", "name": "", "size": size, "sha256": mark}
     mark = fingerprint(command=result.command, options=result.origins, inputs=[*inputs, came_to])
     return target.publish(files=files, manifest=manifest, fingerprint=mark).status
 
 
-def digest(parts: Iterable[pa.Table], begin: bytes) -> tuple[int, str]:
-    """Return the bytes of a table, and the SHA-256 of what it holds, behind some bytes."""
-    size, sink = 0, HashSink(begin)
+def slug(name: str) -> str:
+    """Make a part of a file's name of a column's."""
+    return re.sub(r"\W+", "-", name).strip("-").lower() or "column"
+
+
+def digest(parts: Iterable[pa.Table], begin: bytes) -> tuple[int, str, dict[str, str]]:
+    """Return the bytes of tables, the SHA-256 of what they hold, behind some bytes, and the last columns' kinds."""
+    size, sink, kinds = 0, HashSink(begin), {}
     for part in parts:
-        size += part.nbytes
+        size, kinds = size + part.nbytes, {name: str(kind) for name, kind in kinds_of(part.schema).items()}
         with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), part.schema) as writer:
             writer.write_table(part)
         del part  # not held while the next one is made
-    return size, sink.hexdigest()
+    return size, sink.hexdigest(), kinds
 
 
 def request_of(command: str, logs: object, rules: Sequence[str], options: Mapping[str, Any]) -> Request:
-    """Turn options into what the pipeline is asked; those that the command does not have are as by default."""
+    """Turn options into what the pipeline is asked; those that the command does not have are as by default.
+
+    Raises:
+        UsageError: an option that cannot be, or a rule that the royalty rate does not allow.
+
+    """
     artists, decisions = (options.get(name) for name in ("artists", "decisions"))
+    chosen, money = tuple(map(find_rule, rules)), MoneyStated.of(options)
+    for rule in chosen:
+        rule.check_rate(money.known_rate)
     return Request(
         logs=logs,
-        rules=tuple(find_rule(rule) for rule in rules),
+        rules=chosen,
         reading=Reading.of(options),
         qualifying=Qualifying.of(options),
-        money=MoneyStated.of(options),
+        money=money,
         running=Running.of(options),
         artists=None if artists is None else Path(artists),
         decisions=None if decisions is None else Path(decisions),
@@ -209,6 +238,7 @@ def request_of(command: str, logs: object, rules: Sequence[str], options: Mappin
         exact=options.get("exact", False),
         in_memory=options.get("in_memory", frozenset()),
         roles=options.get("roles", ()),
+        by=tuple(options.get("by", ())),
     )
 
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 from fairpay.errors import InputError
 from fairpay.money.rounding import Allocation
 from fairpay.reports.figures import BOUNDS
-from fairpay.reports.outcome import MergedLines
+from fairpay.reports.outcome import ArtistGroups, MergedLines
 from fairpay.reports.tables import by_payout
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.reports.outcome import Outcome, Payout
+    from fairpay.reports.outcome import ListenerGroups, Outcome, Payout
 
 __all__ = ["COVER", "Revealed", "merge_few", "revealed"]
 
@@ -40,6 +40,9 @@ P = 10
 
 KNOWING = (1, 2)
 """Listeners of an artist whose figures tell of one: to everybody, and to each of two about the other."""
+
+
+GROUPED = "groups of artists add up artists who are published alone; those in merged lines are a group of their own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ class TierGroup:
     """bool[members]: who is in the merged line."""
 
 
-def merge_few(outcome: Outcome, k: int) -> Outcome:
+def merge_few(outcome: Outcome, k: int, what: str = "artists") -> Outcome:
     """Return what may be published where a listener is to stay among k: artists under k listeners are merged.
 
     Each tier that has some gets one line, the exact sum of these artists and of others with them. Tiers, and what
@@ -93,6 +96,7 @@ def merge_few(outcome: Outcome, k: int) -> Outcome:
     Args:
         outcome: a run with all its artists.
         k: the fewest listeners of an artist who is published alone; 1 changes nothing.
+        what: what they are, in the names of lines.
 
     Raises:
         InputError: there are fewer than k listeners, or what fewer than k of them did is told by the totals.
@@ -110,7 +114,7 @@ def merge_few(outcome: Outcome, k: int) -> Outcome:
         if group.hidden.any():
             together = group.members[group.hidden]
             line[together] = together[0]
-            titles[int(together[0])] = f"({len(together):,} artists, {group.name})"
+            titles[int(together[0])] = f"({len(together):,} {what}, {group.name})"
     rows, line = np.unique(line, return_inverse=True)
     ids = outcome.artist.take(pa.array(rows)).to_pylist()
     for code, title in titles.items():
@@ -160,10 +164,23 @@ def merged(  # noqa: PLR0913 - what the lines are
         median_fee=None,
         mcdonald=None,
         conditions=(),
-        notes=(note(outcome, k, found),),
+        notes=(note(outcome, k, found), *(GROUPED for one in outcome.groups if isinstance(one, ArtistGroups))),
+        groups=tuple(merged_groups(one, line, members, k) for one in outcome.groups),
+        paid_in=None if outcome.paid_in is None else added(outcome.paid_in),
         warnings=tuple(replace(one, examples=()) for one in outcome.warnings),
         merged=MergedLines(members, tiers, tuple(group.name for group in found)),
     )
+
+
+def merged_groups(
+    groups: ArtistGroups | ListenerGroups, line: Ints, members: Ints, k: int
+) -> ArtistGroups | ListenerGroups:
+    """Return of groups what may be told; of groups of artists no more than the lines tell, see `without_lines`."""
+    if not isinstance(groups, ArtistGroups):
+        return replace(groups, lines=merge_few(groups.lines, k, what="groups"))
+    from fairpay.reports.groups import without_lines  # noqa: PLC0415 - only where groups are asked for
+
+    return without_lines(groups, line, members, k)
 
 
 def note(outcome: Outcome, k: int, found: Sequence[TierGroup]) -> str:
@@ -241,7 +258,8 @@ def in_line(outcome: Outcome, members: Ints, k: int) -> NDArray[np.bool_] | None
     if not few.any():
         return few
     amounts = [payout.allocation.paid for payout in outcome.payouts]
-    values = np.stack([each[members] for each in (*amounts, outcome.plays, outcome.ms) if each is not None])
+    known = (*amounts, outcome.plays, outcome.ms, outcome.paid_in)
+    values = np.stack([each[members] for each in known if each is not None])
     others = np.flatnonzero(~few)
     nearest = others[np.argsort(np.abs(values[0, others] - values[0, few].max()), kind="stable")]
     taken = cover(values[:, few], values[:, nearest])

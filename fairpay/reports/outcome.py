@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from fairpay.rules.core.rule import Rule
 
 __all__ = [
+    "ArtistGroups",
     "Condition",
     "Control",
     "Decided",
     "InputFile",
+    "ListenerGroups",
     "ListeningTotals",
     "MergedLines",
     "Money",
@@ -167,6 +169,32 @@ class MergedLines:
 
 
 @dataclass(frozen=True, slots=True)
+class ArtistGroups:
+    """Which groups the artists are in by a column of the artist file, such as labels; of several, by what shares."""
+
+    column: str
+    names: tuple[str, ...]
+    """Sorted by bytes."""
+    start: Ints
+    """int64[artists + 1]: artist i owns entries start[i] to start[i + 1] of `group` and `share`, at least one."""
+    group: Ints
+    """int64[entries]: ascending within an artist."""
+    share: Ints
+    """int64[entries]: above 0; an artist's parts are in proportion to them."""
+    listeners: Ints
+    """int64[groups]: different listeners; 0: not told."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerGroups:
+    """What the listeners of each group play, pay and steer, by a column of the subscribers or the log: plans."""
+
+    column: str
+    lines: Outcome
+    """What stands for an artist is a group, and what is paid to it is what its listeners steer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of a run. Arrays are in artist order: sorted by the bytes of the artist id."""
 
@@ -203,6 +231,10 @@ class Outcome:
     """What each line of the policy did."""
     merged: MergedLines | None = None
     """Where artists with few listeners are merged: what stands for an artist above is then a line. None: nobody is."""
+    groups: tuple[ArtistGroups | ListenerGroups, ...] = ()
+    """Those that were asked for, in the order asked."""
+    paid_in: Ints | None = None
+    """int64[artists]: what its listeners paid, minor units, where a group of listeners stands for an artist."""
 
 
 def require_balance(outcome: Outcome) -> None:

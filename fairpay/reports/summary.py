@@ -26,8 +26,8 @@ PERCENT_DIGITS = 2
 MS_DIGITS = 3
 
 
-def summary(outcome: Outcome) -> dict[str, Any]:
-    """Return what a script wants to know of a run; keys are always the same, in the same order.
+def summary(outcome: Outcome, command: str = "compare") -> dict[str, Any]:
+    """Return what a script wants to know of a run; keys are always the same, in the same order; `groups` where asked.
 
     Amounts are text in major units with the currency's digits, seconds text with 3 digits: both exact. Ratios (`gini`,
     shares between 0 and 1, changes in percent) are numbers, worked out exactly and rounded last, half to even: ratios
@@ -36,6 +36,11 @@ def summary(outcome: Outcome) -> dict[str, Any]:
     text = outcome.currency.text
     first = outcome.payouts[0]
     order = by_payout(outcome)
+    groups: dict[str, Any] = {}
+    if outcome.groups:
+        from fairpay.reports.groups import groups_of  # noqa: PLC0415 - only where groups are asked for
+
+        groups["groups"] = groups_of(outcome, command)
     return {
         "schema_version": SCHEMA_VERSION,
         "currency": outcome.currency.code,
@@ -50,6 +55,7 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "warnings": warnings_of(outcome.warnings),
         "decisions": decisions_of(outcome),
         "conditions": [condition_of(outcome, line) for line in outcome.conditions],
+        **groups,
     }
 
 

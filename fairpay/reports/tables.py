@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fairpay.errors import UsageError
 from fairpay.kernels import words
 from fairpay.money.integers import sum_exactly
+from fairpay.settings.option import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -24,22 +27,72 @@ if TYPE_CHECKING:
 __all__ = [
     "PART_ROWS",
     "SECOND_DIGITS",
+    "ColumnKind",
     "Shown",
+    "TableColumn",
     "artist_columns",
     "artist_names",
     "by_payout",
     "change_percent",
+    "chosen",
     "comparison",
     "currency_of",
     "decimals",
     "fan_intensity",
+    "free_name",
+    "kinds_of",
     "payouts",
     "shares",
+    "table_of",
 ]
 
 
 PART_ROWS = 1 << 20
 """Rows of a table that are made at once."""
+
+
+class ColumnKind(StrEnum):
+    """What a column of a table is, declared where it is made; screens, workbooks and `diff` go by it."""
+
+    KEY = "key"
+    """Tells rows apart: all of these together are different in every row."""
+    NAME = "name"
+    """What a key is called, for people; null or empty where nothing is known."""
+    TEXT = "text"
+    WORDS = "words"
+    """A sentence."""
+    CURRENCY = "currency"
+    """What the amounts of the row are in."""
+    MONEY = "money"
+    """Major units."""
+    DIFFERENCE = "difference"
+    """Money too, that follows from other columns."""
+    COUNT = "count"
+    SECONDS = "seconds"
+    SHARE = "share"
+    """Of the whole, 0 to 1."""
+    PERCENT = "percent"
+    RATIO = "ratio"
+    """A number without a unit."""
+
+
+class TableColumn(NamedTuple):
+    """A column of a table."""
+
+    kind: ColumnKind
+    array: pa.Array
+
+
+def table_of(columns: Mapping[str, TableColumn]) -> pa.Table:
+    """Make a table whose fields say their kind in their metadata, under `kind`."""
+    fields = [pa.field(name, one.array.type, metadata={"kind": one.kind}) for name, one in columns.items()]
+    return pa.table([one.array for one in columns.values()], schema=pa.schema(fields))
+
+
+def kinds_of(schema: pa.Schema) -> dict[str, ColumnKind]:
+    """Return the kind of each column that says it, by name."""
+    said = {field.name: field.metadata or {} for field in schema}
+    return {name: ColumnKind(one[b"kind"].decode()) for name, one in said.items() if b"kind" in one}
 
 
 def payouts(outcome: Outcome) -> Iterator[pa.Table]:
@@ -58,10 +111,10 @@ def payout_rows(outcome: Outcome, order: Ints) -> pa.Table:
     allocation = outcome.payouts[0].allocation
     paid = allocation.paid[order]
     columns = artist_columns(outcome, order)
-    columns["payout"] = decimals(paid, outcome.currency.digits)
-    columns["share"] = shares(paid, allocation.pool)
+    columns["payout"] = TableColumn(ColumnKind.MONEY, decimals(paid, outcome.currency.digits))
+    columns["share"] = TableColumn(ColumnKind.SHARE, shares(paid, allocation.pool))
     columns["currency"] = currency_of(outcome, len(order))
-    return pa.table(columns)
+    return table_of(columns)
 
 
 def in_parts(order: Ints) -> Iterator[Ints]:
@@ -84,7 +137,7 @@ def artist_names(outcome: Outcome, artist: pa.Array) -> pa.Array:
     return names.take(pc.index_in(artist.cast(pa.large_string()), value_set=keys))
 
 
-def artist_columns(outcome: Outcome, order: Ints) -> dict[str, pa.Array]:
+def artist_columns(outcome: Outcome, order: Ints) -> dict[str, TableColumn]:
     """Return `artist`, `name` (only with an artist file), `plays`, `seconds` and `listeners`, in the order given.
 
     Where artists are merged `artists` says before the plays how many a line is of; `listeners` is null where several.
@@ -93,19 +146,20 @@ def artist_columns(outcome: Outcome, order: Ints) -> dict[str, pa.Array]:
     of a table does not depend on the log, and is null throughout where the log has no duration.
     """
     artist = outcome.artist.take(pa.array(order))
-    columns = {"artist": artist}
+    columns = {"artist": TableColumn(ColumnKind.KEY, artist)}
     if outcome.names:
-        columns["name"] = artist_names(outcome, artist)
+        columns["name"] = TableColumn(ColumnKind.NAME, artist_names(outcome, artist))
     several = None
     if outcome.merged is not None:
-        columns["artists"] = pa.array(outcome.merged.artists[order])
+        columns["artists"] = TableColumn(ColumnKind.COUNT, pa.array(outcome.merged.artists[order]))
         several = outcome.merged.artists[order] > 1
-    columns["plays"] = pa.array(outcome.plays[order])
+    columns["plays"] = TableColumn(ColumnKind.COUNT, pa.array(outcome.plays[order]))
     if outcome.ms is None:
-        columns["seconds"] = pa.nulls(len(order), pa.decimal128(38, SECOND_DIGITS))
+        seconds = pa.nulls(len(order), pa.decimal128(38, SECOND_DIGITS))
     else:
-        columns["seconds"] = decimals(outcome.ms[order], SECOND_DIGITS)
-    columns["listeners"] = pa.array(outcome.listeners[order], mask=several)
+        seconds = decimals(outcome.ms[order], SECOND_DIGITS)
+    columns["seconds"] = TableColumn(ColumnKind.SECONDS, seconds)
+    columns["listeners"] = TableColumn(ColumnKind.COUNT, pa.array(outcome.listeners[order], mask=several))
     return columns
 
 
@@ -134,16 +188,17 @@ def comparison_rows(outcome: Outcome, order: Ints, intensity: NDArray[np.float64
     names: list[str] = []
     for payout, amounts in zip(outcome.payouts, paid, strict=True):
         names.append(free_name(payout.rule.column, columns))
-        columns[names[-1]] = decimals(amounts, digits)
+        columns[names[-1]] = TableColumn(ColumnKind.MONEY, decimals(amounts, digits))
     for name, amounts in zip(names[1:], paid[1:], strict=True):
-        columns[free_name(f"{name}_difference", columns)] = decimals(amounts - paid[0], digits)
-        columns[free_name(f"{name}_change_percent", columns)] = change_percent(paid[0], amounts)
-    columns["fan_intensity"] = pa.array(intensity, mask=np.isnan(intensity))
+        gained, change = decimals(amounts - paid[0], digits), change_percent(paid[0], amounts)
+        columns[free_name(f"{name}_difference", columns)] = TableColumn(ColumnKind.DIFFERENCE, gained)
+        columns[free_name(f"{name}_change_percent", columns)] = TableColumn(ColumnKind.PERCENT, change)
+    columns["fan_intensity"] = TableColumn(ColumnKind.RATIO, pa.array(intensity, mask=np.isnan(intensity)))
     columns["currency"] = currency_of(outcome, len(order))
-    return pa.table(columns)
+    return table_of(columns)
 
 
-def free_name(wanted: str, taken: dict[str, pa.Array]) -> str:
+def free_name(wanted: str, taken: Mapping[str, TableColumn]) -> str:
     """Return the name, or the first of `name_2`, `name_3`, ... that is not taken."""
     if wanted not in taken:
         return wanted
@@ -194,9 +249,9 @@ def decimals(
     return pa.Array.from_buffers(pa.decimal128(PRECISION, digits), len(units), [validity, pa.py_buffer(words)])
 
 
-def currency_of(outcome: Outcome, rows: int) -> pa.Array:
+def currency_of(outcome: Outcome, rows: int) -> TableColumn:
     """Return the column beside amounts that says what they are in: large_string[rows], ISO 4217 codes."""
-    return pa.repeat(pa.scalar(outcome.currency.code, pa.large_string()), rows)
+    return TableColumn(ColumnKind.CURRENCY, pa.repeat(pa.scalar(outcome.currency.code, pa.large_string()), rows))
 
 
 def change_percent(before: Ints, after: Ints) -> pa.Array:
@@ -233,6 +288,34 @@ def shares(paid: Ints, pool: int) -> pa.Array:
     return decimals(quotient, SHARE_DIGITS)
 
 
+def chosen(parts: Iterable[pa.Table], *, sort: str | None = None, top: int | None = None) -> Iterator[pa.Table]:
+    """Yield the rows of a table in its own order, or by a column; the first `top` of them, or all (0, None).
+
+    A column of texts goes from A (by bytes), any other from the largest; `+` before its name asks for the smallest
+    first, `-` for the largest. Nothing comes last, and rows that are equal stay in the order of the table.
+
+    Raises:
+        UsageError: the table has no such column.
+
+    """
+    if sort is not None:
+        whole = pa.concat_tables(parts)
+        column = sort if sort in whole.column_names else sort.removeprefix("+").removeprefix("-")
+        if column not in whole.column_names:
+            message = f"--sort {sort}: the table has no such column"
+            known = f"Its columns: {', '.join(whole.column_names)}."
+            raise UsageError(message, advice=nearest(column, whole.column_names) or known)
+        keys = pl.DataFrame({"key": whole[column]}).with_row_index()
+        falling = sort.startswith("-") if column != sort else keys.schema["key"] != pl.String
+        order = keys.sort("key", descending=falling, nulls_last=True, maintain_order=True)["index"]
+        parts = [whole.take(order.to_arrow())]
+    left = top or None
+    for part in parts:
+        yield part if left is None else part[:left]
+        if left is not None and (left := max(0, left - part.num_rows)) == 0:
+            return
+
+
 class Shown:
     """A result with a table: a frame of Polars, which a notebook shows as Polars does."""
 
@@ -242,6 +325,11 @@ class Shown:
     def table(self) -> pl.DataFrame:
         """The table; a result that has it in Arrow need not state it."""
         return pl.DataFrame(self.arrow)  # type: ignore[attr-defined] # see above
+
+    @property
+    def groups(self) -> Mapping[str, pa.Table]:
+        """Tables of groups by column; a result that has some states them."""
+        return {}
 
     @property
     def parts(self) -> Iterator[pa.Table]:

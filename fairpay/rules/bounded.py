@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
@@ -13,7 +13,7 @@ from fairpay.errors import UsageError
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.budgets import Budgeted, float_unit, sum_users, units_each
 from fairpay.rules.core.promise import FRAUD, THREE, CounterExample, Example, Promise, moved_by_one
-from fairpay.rules.core.rule import Heavy, Joining, Reason, own_fee, parameter, times_fee
+from fairpay.rules.core.rule import Edge, Heavy, Joining, Reason, own_fee, parameter, times_fee
 
 if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
@@ -24,6 +24,8 @@ WORD = 2**62
 """Numerators and denominators below this are compared in compiled code, larger ones as Python integers."""
 TOLERANCE = 2**-20
 """How near the sum of forces comes to b of all fees, in minor units of the pool."""
+FINE = 10_000
+"""The smallest safe b is told in parts of this."""
 ROUND, ROUND_RATE = Fraction(1, 2**49), Fraction(1, 2**60)
 """How far a force in floats, and a rate of whole numbers, may be off, as a part of it."""
 BOT = {f"u{i}": {"X": 1} for i in range(1, 6)} | {"bot": {"Y": 1000}}
@@ -217,6 +219,10 @@ class Bounded(Budgeted):
             return frozenset(Promise)
         return frozenset(Promise) - {Promise.OWN_MONEY} - (FRAUD if self.allow_unsafe == "yes" else set())
 
+    def check_rate(self, rate: Fraction | None) -> None:
+        """A b below the royalty rate is below what any month with that rate has."""
+        self.choose(rate)
+
     def prepare(self, month: Month) -> Solved:
         """Solve for the force.
 
@@ -249,7 +255,8 @@ class Bounded(Budgeted):
             message = (
                 f"bounded: b = {b} is below {alpha}: a fake account brings up to {float(alpha / b):.4g} of its fee"
             )
-            raise UsageError(message, advice=f"Give b from {alpha} to 1, or add allow-unsafe=yes.")
+            stated = " and the real --royalty-rate" if alpha == 1 else ""
+            raise UsageError(message, advice=f"Give b from {alpha} to 1{stated}, or add allow-unsafe=yes.")
         return b
 
     def budgets(self, users: Users | Usage, prepared: Solved) -> Ints:
@@ -279,6 +286,14 @@ class Bounded(Budgeted):
         all_of_it = prepared.b * fees
         steered = prepared.force.steers(added.fee, added.total, Fraction(all_of_it, listened))
         return added.count * steered * added.kept(self.split) / all_of_it
+
+    def edge(self, month: Month) -> Edge | None:
+        """The smallest safe b, alpha', to four digits from above."""
+        least = Fraction(math.ceil((month.facts.alpha or 2) * FINE), FINE)
+        if least > 1:
+            return None
+        said = f"{float(least):.4g}"
+        return Edge("b", replace(self, b=least), f"every b from {said} on", f"b = {said}")
 
     def limit(self, month: Month) -> Fraction | None:
         """Theorem A; 1 where b is the smallest safe one."""

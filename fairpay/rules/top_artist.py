@@ -80,6 +80,7 @@ class TopArtist(Rule):
         ),
     )
     joining: ClassVar[Joining] = Joining.STEADY
+    mixable: ClassVar[bool] = True
 
     share: Fraction = parameter(  # noqa: RUF009 - a dataclass field
         Fraction(1, 10), help="part of each fee that goes to the most played", low=0, high=1
@@ -96,7 +97,7 @@ class TopArtist(Rule):
         listening = TiePart(
             lambda usage: usage.total if unit == 1 else usage.total * unit, Split.BY_LISTENING, rounded=facts.divided
         )
-        return listening, TiePart(lambda usage: usage.fee * fee_unit, Split.TO_THE_TOP)
+        return listening, TiePart(lambda usage: usage.fee * fee_unit, Split.TO_THE_TOP, row=1)
 
     def weigh(self, usage: Usage, prepared: tuple[TiePart, TiePart], out: Ints) -> None:
         """Add listening to the first row, and each fee to its most played artists in the second."""
@@ -121,9 +122,18 @@ class TopArtist(Rule):
         facts = month.facts
         if not facts.pool or not weights[1].any() or (self.share == 0 and not facts.divided):
             return self.settle(weights, facts.pool, prepared)
-        times, whole = self.mixed(weights)
-        parts = [replace(part, times=count) for part, count in zip(prepared, times, strict=True) if count]
-        return settle_roughly(month, whole, budgets=sum(whole.tolist()), parts=parts)
+        whole = self.mixed(weights)[1]
+        return settle_roughly(month, whole, budgets=sum(whole.tolist()), parts=self.parts_of(weights, month, prepared))
+
+    def proportions(self, weights: Ints, prepared: tuple[TiePart, TiePart]) -> NDArray[Any]:  # noqa: ARG002 - units cancel
+        """Both parts together."""
+        return self.mixed(weights)[1]
+
+    def parts_of(self, weights: Ints, month: Month, prepared: tuple[TiePart, TiePart]) -> Sequence[TiePart]:
+        """Both parts, each at what its units count."""
+        times = self.mixed(weights)[0]
+        fine = self.fine_parts(month, prepared)
+        return [replace(part, times=count) for part, count in zip(fine, times, strict=False) if count]
 
     def fine_parts(self, month: Month, prepared: tuple[TiePart, TiePart]) -> Sequence[TiePart]:
         """Both parts, but for whole listening alone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,7 +12,7 @@ from fairpay.errors import UsageError
 from fairpay.money.currency import LARGEST
 from fairpay.rules.core.budgets import Budgeted, sum_users, units_each
 from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, moved_by_one, tie
-from fairpay.rules.core.rule import Heavy, Joining, Reason, parameter, times_fee
+from fairpay.rules.core.rule import Edge, Heavy, Joining, Reason, parameter, times_fee
 from fairpay.rules.solvers.caps import earned_at, plays_capped, safe_cap
 
 if TYPE_CHECKING:
@@ -190,7 +190,15 @@ class UserCap(Budgeted):
 
     def limit(self, month: Month) -> Fraction | None:
         """What the cap lets through; above it a tail counts on without limit."""
-        return None if self.tail else earned_at(month, self.play_cap)
+        return None if self.tail else earned_at(month, self.play_cap, play=self.play_in(month))
+
+    def edge(self, month: Month) -> Edge | None:
+        """c*, the largest safe cap; there is none where plays above the cap count."""
+        most = 0 if self.tail else safe_cap(month, play=self.play_in(month))
+        if not most:
+            return None
+        plays = f"{most:,} play{'s' * (most != 1)}"
+        return Edge("cap", replace(self, cap=Fraction(most)), f"every cap up to {plays}", f"a cap of {most:,}")
 
     def reason(self, month: Month, limit: Fraction | None) -> Reason:
         """The cap limits it: in plays, so that where listening is time, longer plays get round it."""

@@ -5,20 +5,32 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fairpay.logs.tables import defused
 from fairpay.runs.disk import open_new
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
-__all__ = ["MOST_ROWS", "as_json", "csv_to", "write_csv", "write_json", "write_parquet", "write_review"]
+__all__ = [
+    "MOST_ROWS",
+    "as_json",
+    "csv_bytes",
+    "csv_to",
+    "write_csv",
+    "write_json",
+    "write_parquet",
+    "write_review",
+    "write_workbook",
+]
 
 GROUP_ROWS = 1 << 20
 SLICE_ROWS = 1 << 17
@@ -37,7 +49,8 @@ def write_parquet(tables: pa.Table | Iterable[pa.Table], path: Path) -> int:
     rows, writer = 0, None
     with open_new(path) as file, ExitStack() as stack:
         for table in each(tables):
-            writer = writer or stack.enter_context(pq.ParquetWriter(file, table.schema, compression="zstd"))
+            bare = pa.schema([field.remove_metadata() for field in table.schema])  # kinds stand in the manifest
+            writer = writer or stack.enter_context(pq.ParquetWriter(file, bare, compression="zstd"))
             writer.write_table(table.combine_chunks(), row_group_size=GROUP_ROWS)
             rows += table.num_rows
             del table  # not held while the next one is made
@@ -66,18 +79,29 @@ def write_csv(tables: pa.Table | Iterable[pa.Table], path: Path) -> int:
         return csv_to(tables, file)
 
 
-def csv_to(tables: pa.Table | Iterable[pa.Table], file: BinaryIO) -> int:
+def csv_to(tables: pa.Table | Iterable[pa.Table], file: BinaryIO, *, excel: bool = False) -> int:
     """Write tables as CSV to an open file, some rows at a time; return the rows."""
-    rows, header = 0, True
-    for table in each(tables):
-        frame = pl.DataFrame(table)
-        if header:
-            frame.head(0).write_csv(file)
-            header = False
-        file.writelines(part.write_csv(include_header=False).encode() for part in frame.iter_slices(SLICE_ROWS))
-        rows += frame.height
-        del table, frame  # not held while the next one is made
+    rows = 0
+    for part, height in csv_bytes(tables, excel=excel):
+        file.write(part)
+        rows += height
     return rows
+
+
+def csv_bytes(tables: pa.Table | Iterable[pa.Table], *, excel: bool = False) -> Iterator[tuple[bytes, int]]:
+    """Yield tables as CSV, some rows at a time, with their number; the header comes first.
+
+    For Excel a mark of the encoding comes before it, and texts that a spreadsheet would run get an apostrophe.
+    """
+    header = True
+    for table in each(tables):
+        frame = defused(pl.DataFrame(table)) if excel else pl.DataFrame(table)
+        if header:
+            yield frame.head(0).write_csv(include_bom=excel).encode(), 0
+            header = False
+        for part in frame.iter_slices(SLICE_ROWS):
+            yield part.write_csv(include_header=False).encode(), part.height
+        del table, frame  # not held while the next one is made
 
 
 def as_json(value: Any) -> bytes:  # noqa: ANN401 - whatever JSON can hold
@@ -136,3 +160,78 @@ def write_review(table: pa.Table, path: Path) -> int:
                 choice = {"validate": "list", "source": CHOICES, "ignore_blank": True, "error_type": "information"}
                 sheet.data_validation(1, place, rows, place, choice)
     return rows
+
+
+EXACT = 10**15
+"""Numbers from here on are written as text: a spreadsheet would round them."""
+LONGEST = 32_767
+"""Characters a cell holds."""
+
+
+def write_workbook(tables: pa.Table | Iterable[pa.Table], path: Path, *, rows: int = MOST_ROWS) -> int:
+    """Write a table, or tables of the same columns, as XLSX; return the rows.
+
+    Numbers are numbers, and no text is a formula; of a text what a cell holds is written. The sheets are called as the
+    file, headings stay in sight, and a table longer than a sheet goes on in the next. Bytes repeat.
+
+    Raises:
+        OSError: when the file cannot be written.
+
+    """
+    import xlsxwriter  # noqa: PLC0415 - for workbooks only
+
+    count, page = 0, None
+    # the parts of a workbook lie in files until it is put together: in a folder that goes however the program ends
+    with (
+        TemporaryDirectory(prefix="fairpay-") as parts,
+        open_new(path) as file,
+        xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": parts}) as book,
+    ):
+        book.set_properties({"created": CREATED, "title": f"fairpay: {path.stem}"})
+        styles = Styles(book)
+        for frame in (pl.DataFrame(table) for table in each(tables)):
+            digits = [kind.scale if isinstance(kind, pl.Decimal) else 0 for kind in frame.dtypes]
+            page = page or headed(book, path.stem, frame.columns)
+            for record in frame.iter_rows():
+                if count and count % rows == 0:
+                    page = headed(book, f"{path.stem} {count // rows + 1}", frame.columns)
+                write_record(page, count % rows + 1, record, digits, styles)
+                count += 1
+    return count
+
+
+class Styles(dict[int, Any]):
+    """How numbers are shown, by their digits after the point."""
+
+    def __init__(self, book: Any) -> None:  # noqa: ANN401 - untyped library
+        """Remember the workbook that holds them."""
+        self.book = book
+
+    def __missing__(self, digits: int) -> Any:  # noqa: ANN401 - untyped library
+        """Add one where it is first needed."""
+        shown = self.book.add_format({"num_format": "#,##0" + "." * (digits > 0) + "0" * digits})
+        return self.setdefault(digits, shown)
+
+
+def headed(book: Any, name: str, columns: Sequence[str]) -> Any:  # noqa: ANN401 - untyped library
+    """Begin a sheet with its headings, which stay in sight; the names of sheets have 31 characters."""
+    page, bold = book.add_worksheet(name[-31:]), book.add_format({"bold": True})
+    page.freeze_panes(1, 1)
+    page.set_column(0, 0, WIDE["subject"])
+    page.set_column(1, max(1, len(columns) - 1), WIDE["decision"])
+    for place, title in enumerate(columns):
+        page.write_string(0, place, title[:LONGEST], bold)
+    return page
+
+
+def write_record(page: Any, line: int, record: Sequence[Any], digits: Sequence[int], styles: Styles) -> None:  # noqa: ANN401 - untyped library
+    """Write one row: nothing for null, and as text what a spreadsheet would round."""
+    for place, (value, scale) in enumerate(zip(record, digits, strict=True)):
+        if isinstance(value, str):
+            page.write_string(line, place, value[:LONGEST])
+        elif isinstance(value, float):
+            page.write_number(line, place, value)
+        elif value is not None and abs(value) * 10**scale >= EXACT:
+            page.write_string(line, place, str(value))
+        elif value is not None:
+            page.write_number(line, place, value, styles[scale])

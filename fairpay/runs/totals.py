@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-__all__ = ["check_totals", "payout_columns", "sum_of"]
+__all__ = ["check_groups", "check_totals", "payout_columns", "sum_of"]
 
 ZERO = Decimal(0)
 DIGITS = 37
@@ -41,6 +41,24 @@ def check_totals(directory: Path, name: str, *, summary: Mapping[str, Any], rows
     yield from listening_controls(table, summary)
     for column, comparison in zip(paid[1:], summary["comparisons"], strict=True):
         yield change_control(table, paid[0], column, comparison)
+
+
+def check_groups(directory: Path, name: str, summary: Mapping[str, Any], rows: int) -> Control:
+    """Check that the groups of a table add up to the plays and, under each rule, to the pool; the CSV says the same.
+
+    Raises:
+        OSError, ValueError, KeyError, TypeError: when a file is not what a run writes.
+
+    """
+    table = pq.read_table(directory / f"{name}.parquet")
+    pool, plays = Decimal(summary["pool"]), summary["listening"]["plays"]
+    names = table.column_names[table.column_names.index("listeners") + 1 :]
+    rules = next(count for count, found in enumerate(names) if found.endswith(("_difference", "share")))
+    sums = {sum_of(table[column]) for column in names[:rules]}
+    told = sum_of(table["plays"])
+    right = csv_control(table, directory / f"{name}.csv").ok and table.num_rows == rows == len(table.column(0).unique())
+    detail = f"{rows:,} groups, {told:,} of {plays:,} plays, {' and '.join(map(str, sorted(sums)))} of {pool}"
+    return Control(f"groups {name.partition('-by-')[2]}", right and told == plays and sums == {pool}, detail)
 
 
 def payout_columns(table: pa.Table, rules: int) -> list[str]:

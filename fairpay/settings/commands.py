@@ -63,6 +63,7 @@ LOG = Argument("logs", "LOG", "Files, globs, directories, or s3://, gs:// and ht
 MORE_LOGS = Argument("logs", "LOG...", "Files, globs or directories of plays.", many=True, required=False)
 RUN = "The directory of a finished run."
 PAGE = (o.JsonOptions, o.QuietOptions, o.ProgressOptions)
+TABLE = (o.TableOptions, *PAGE)
 
 COMMANDS = {
     "compare": Command(
@@ -71,14 +72,14 @@ COMMANDS = {
         "with a policy, its rule too. Without --pool, --fee or --subscribers a fee of 10.00 is assumed, and said.",
         arguments=(LOG,),
         options=o.CompareOptions,
-        typed=PAGE,
+        typed=TABLE,
         settable=True,
     ),
     "pay": Command(
         help="What each artist is paid under one rule: one payable report. The money must be stated.",
         arguments=(LOG,),
         options=o.PayOptions,
-        typed=PAGE,
+        typed=TABLE,
         settable=True,
     ),
     "check": Command(
@@ -110,7 +111,16 @@ COMMANDS = {
         "fakes from paying.",
         arguments=(LOG,),
         options=o.AuditOptions,
-        typed=(o.ListScenarios, *PAGE),
+        typed=(o.ListScenarios, *TABLE),
+        settable=True,
+    ),
+    "sweep": Command(
+        help="A rule under many values of a parameter, in one walk over the log: the money each moves, what a fake "
+        "account earns at most, who steers, what small artists get, and up to which value no fake account pays."
+        "\n\nWithout --rule: user-cap:cap=100..3000, bounded from the royalty rate to 1, and user-centric.",
+        arguments=(LOG,),
+        options=o.SweepOptions,
+        typed=PAGE,
         settable=True,
     ),
     "suspects": Command(
@@ -119,7 +129,7 @@ COMMANDS = {
         "`fairpay pay` take it with --decisions.",
         arguments=(LOG,),
         options=o.SuspectsOptions,
-        typed=(o.ListSignals, *PAGE),
+        typed=(o.ListSignals, *TABLE),
         settable=True,
     ),
     "close": Command(

@@ -21,6 +21,7 @@ __all__ = [
     "CloseOptions",
     "CompareOptions",
     "ConfigOptions",
+    "ExcelOptions",
     "JsonOptions",
     "LimitOptions",
     "ListScenarios",
@@ -34,7 +35,9 @@ __all__ = [
     "QuietOptions",
     "ShardOptions",
     "SuspectsOptions",
+    "SweepOptions",
     "SynthOptions",
+    "TableOptions",
     "VerifyOptions",
 ]
 
@@ -345,6 +348,38 @@ class EngineOptions(TypedDict, total=False):
     ]
 
 
+class SweptOptions(TypedDict, total=False):
+    """The rules swept."""
+
+    rules: Annotated[
+        Sequence[str],
+        Option(
+            "A rule with a range (user-cap:cap=100..3000), steps of its own (cap=100..3000..100) or a list "
+            "(bounded:b=0.7,0.8,1) of one parameter; or a rule as it is.",
+            PAY,
+            default=(),
+            metavar="NAME",
+            flag="--rule",
+            repeated=True,
+            recorded="rule",
+        ),
+    ]
+    against: Annotated[
+        str,
+        Option("The rule that money moves from.", PAY, default="market-centric", metavar="NAME"),
+    ]
+    steps: Annotated[
+        int,
+        Option(
+            "Into how many steps a range is cut: of equal factors from ten times on, else of equal size.",
+            PAY,
+            default=10,
+            metavar="N",
+            least=1,
+        ),
+    ]
+
+
 class ScenarioOptions(TypedDict, total=False):
     """What is tried on the rules."""
 
@@ -399,16 +434,44 @@ class GuardOptions(TypedDict, total=False):
     ]  # fmt: skip
 
 
+class ExcelOptions(TypedDict, total=False):
+    """Whether people open tables in a spreadsheet."""
+
+    excel: Annotated[
+        bool,
+        Option(
+            "For Excel: with -o also a workbook (NAME.xlsx); CSV on standard output with a BOM, formulas defused.",
+            WRITE,
+            default=False,
+        ),
+    ]
+
+
+class GroupOptions(TypedDict, total=False):
+    """What is added up by group."""
+
+    by: Annotated[
+        Sequence[str],
+        Option(
+            "Add up by a column of the artist file, such as label, or of the subscribers or the log, such as plan.",
+            WRITE,
+            default=(),
+            metavar="COLUMN",
+            repeated=True,
+        ),
+    ]
+
+
 class CompareOptions(
     RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    DisclosureOptions, GuardOptions, RunOptions, EngineOptions,
+    GroupOptions, ExcelOptions, DisclosureOptions, GuardOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `compare`."""
 
 
 class PayOptions(
     RuleOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    GuardOptions, RunOptions, EngineOptions,
+    GroupOptions, ExcelOptions, GuardOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `pay`."""
 
@@ -457,15 +520,23 @@ class CheckOptions(QualifyingOptions, ReadingOptions, RunOptions):
 
 
 class AuditOptions(
-    RulesOptions, ScenarioOptions, MoneyOptions, QualifyingOptions, ReadingOptions, OutputOptions, RunOptions,
-    EngineOptions,
+    RulesOptions, ScenarioOptions, MoneyOptions, QualifyingOptions, ReadingOptions, OutputOptions, ExcelOptions,
+    RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `audit`."""
 
 
+class SweepOptions(
+    SweptOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
+    RunOptions, EngineOptions,
+):  # fmt: skip
+    """Options of `sweep`."""
+
+
 class SuspectsOptions(
-    RulesOptions, PreviousOptions, MoneyOptions, QualifyingOptions, ReadingOptions, OutputOptions, RunOptions
-):
+    RulesOptions, PreviousOptions, MoneyOptions, QualifyingOptions, ReadingOptions, OutputOptions, ExcelOptions,
+    RunOptions,
+):  # fmt: skip
     """Options of `suspects`."""
 
 
@@ -640,6 +711,24 @@ class PseudonymizeOptions(PseudonymOptions, QualifyingOptions, ReadingOptions, R
 
 class NoOptions(TypedDict, total=False):
     """Options of what has none."""
+
+
+class TableOptions(TypedDict, total=False):
+    """What is shown of a table."""
+
+    top: Annotated[
+        int | None,
+        Option("Rows of each list; 0 shows all. Else as many as suit a page.", WRITE, metavar="N", least=0),
+    ]
+    sort: Annotated[
+        str | None,
+        Option(
+            "List by this column of the table: numbers from the largest, texts from A; +COLUMN and -COLUMN say which.",
+            WRITE,
+            metavar="COLUMN",
+        ),
+    ]
+    csv: Annotated[bool, Option("Print the table as CSV instead of a page.", WRITE, default=False)]
 
 
 class LimitOptions(TypedDict, total=False):

@@ -312,6 +312,11 @@ class MoneyStated(FromOptions):
             message = "--max-unlisted without --subscribers: there is no file in which listeners could be missing"
             raise UsageError(message, advice="Give --subscribers FILE.")
 
+    @property
+    def known_rate(self) -> Fraction | None:
+        """Alpha, where it is known: a pool stated without a rate says nothing of it."""
+        return None if self.pool is not None and self.rate == 1 else self.rate
+
 
 @dataclass(frozen=True, slots=True)
 class Running(FromOptions):

@@ -207,8 +207,32 @@ def every_rule(chance: random.Random) -> tuple[Rule, ...]:
     )
 
 
+MIXABLE = ("market-centric", "user-centric", "equal-split", "user-cap:cap=5", "top-artist", "weighted", "uniform",
+           "artist-cap:cap=3", "artist-growth:above=2;values=1/2")  # fmt: skip
+
+
+def of_sums(chance: random.Random) -> tuple[Rule, ...]:
+    """Rules by artists' sums, and two rules in one."""
+    bands = chance.choice([("5", "1/2"), ("1+7+200", "3/4+1/3+0"), ("100000", "0.9")])
+    return (
+        Rule("uniform"),
+        Rule("artist-growth", tuple(zip(("above", "values"), bands, strict=True))),
+        Rule("artist-cap", (("cap", chance.choice(["1", "4", "250"])),)),
+        Rule(
+            "mix", (("rules", "+".join(chance.sample(MIXABLE, 2))), ("share", chance.choice(["1/2", "0", "1", "2/7"])))
+        ),
+    )
+
+
 def random_month(seed: int) -> Month:
     """A month from a seed."""
+    month = with_listening(seed)
+    more = of_sums(random.Random(-seed - 1))  # noqa: S311 - examples, not secrets
+    return replace(month, rules=(*month.rules, *more))
+
+
+def with_listening(seed: int) -> Month:
+    """A month from a seed, under most rules."""
     chance = random.Random(seed)  # noqa: S311 - examples, not secrets
     columns = chance.choice([{"plays"}, {"ms"}, {"plays", "ms"}, set()])
     columns = columns | {name for name in ("track", "active", "category", "spatial") if chance.random() < 0.4}

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from oracle_layers import pot_of, status_of
+from oracle_layers import is_timed, pot_of, status_of
 from oracle_program import fairpay, paid
 from oracle_rules import Rule, divide, pay
 from random_months import PRESETS, Row, random_month
@@ -48,7 +48,7 @@ def differences(month: Month, folder: Path, seen: Counter[str]) -> list[str]:
     found = []
     for rule, got in zip(rules, paid(folder / "out"), strict=True):
         seen["compared"] += 1
-        shares = divide(rule, pot.listeners, pot.rate).shares
+        shares = divide(rule, pot.listeners, pot.rate, timed=is_timed(month)).shares
         right = {artist: amount for artist, amount in pay(shares, pot.pool).items() if amount}
         if got != right:
             found.append(f"{rule.text}: expected {right}, seen {got}")

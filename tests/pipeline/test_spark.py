@@ -73,6 +73,14 @@ def test_a_policy_counts_there_and_moves_the_same(tmp_path: Any) -> None:  # noq
     assert same(fairpay.pay(LISTENS, engine="spark", **options), fairpay.pay(LISTENS, **options))
 
 
+def test_a_sweep_finds_the_same_there() -> None:
+    ranges = ["user-cap:cap=20..200", "bounded:b=0.7..1"]
+    options: dict[str, Any] = {"rules": ranges, "steps": 2, "royalty_rate": "70%", "fee": "9.99"}
+    there, here = fairpay.sweep(LISTENS, engine="spark", **options), fairpay.sweep(LISTENS, **options)
+    assert there.table.equals(here.table)
+    assert there.summary == here.summary
+
+
 def test_decisions_hold_the_same_there(tmp_path: Any) -> None:  # noqa: ANN401 - of Spark
     lines = "kind,subject,decision,by\nuser,u000001,hold,Ann\nartist,a000150,exclude,Ann\nuser,u000002,weight 1/2,Ann\n"
     (tmp_path / "decisions.csv").write_text(lines, encoding="utf-8")
@@ -210,3 +218,15 @@ def test_bad_rows_are_refused_with_their_number(tmp_path: Any) -> None:  # noqa:
     (tmp_path / "log.csv").write_text("user,artist,seconds\nu,a,40\n,b,40\nv,a,soon\nw,a,50\n", encoding="utf-8")
     with pytest.raises(InputError, match="2 of 4 rows cannot be used"):
         fairpay.compare(tmp_path / "log.csv", engine="spark")
+
+
+def test_labels_are_added_up_there_and_listeners_are_counted_once() -> None:
+    options: dict[str, Any] = {"fee": "9.99", "artists": SAMPLE_DATA / "artists.csv", "by": "label"}
+    there, here = fairpay.compare(LISTENS, engine="spark", **options), fairpay.compare(LISTENS, **options)
+    assert same(there, here)
+    assert there.groups["label"].equals(here.groups["label"])
+
+
+def test_groups_of_listeners_are_refused_there() -> None:
+    with pytest.raises(UsageError, match="by plan is by listeners, and Spark tells groups of artists only"):
+        fairpay.compare(LISTENS, engine="spark", fee="9.99", by="plan")

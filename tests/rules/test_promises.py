@@ -128,6 +128,11 @@ bounded:force=bayes      no  yes yes yes yes yes
 user-cap                 no  yes no  no  no  yes
 norm                     no  yes no  no  no  no
 norm:p=inf               no  yes no  no  no  no
+uniform                  no  yes no  no  no  no
+artist-cap               no  yes no  no  no  no
+artist-growth            no  yes no  no  no  no
+mix                      no  yes no  no  no  yes
+mix:rules=user-centric+equal-split yes yes yes yes yes no
 geometric-median         no  no  no  no  no  no
 independent-markets      no  yes no  no  no  no
 """

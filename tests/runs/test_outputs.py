@@ -10,10 +10,11 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import python_calamine as calamine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairpay.runs.outputs import csv_to, write_csv, write_json, write_parquet
+from fairpay.runs.outputs import csv_to, write_csv, write_json, write_parquet, write_workbook
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,3 +125,18 @@ def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("mine")
     with pytest.raises(FileExistsError):
         write_csv(pa.table({"artist": ["a"]}), tmp_path / "t.csv")
+
+
+def test_a_table_longer_than_a_sheet_goes_on_in_the_next(tmp_path: Path) -> None:
+    parts = [pa.table({"artist": ["a", "b", "c"]}), pa.table({"artist": ["d", "e"]})]
+    assert write_workbook(parts, tmp_path / "t.xlsx", rows=2) == 5
+    book = calamine.CalamineWorkbook.from_path(str(tmp_path / "t.xlsx"))
+    sheets = {name: [row[0] for row in book.get_sheet_by_name(name).to_python()[1:]] for name in book.sheet_names}
+    assert sheets == {"t": ["a", "b"], "t 2": ["c", "d"], "t 3": ["e"]}
+
+
+def test_a_number_that_a_spreadsheet_would_round_is_text(tmp_path: Path) -> None:
+    amounts = [Decimal("9999999999999.99"), Decimal("10000000000000.00"), None]
+    write_workbook(pa.table({"payout": pa.array(amounts, pa.decimal128(38, 2))}), tmp_path / "t.xlsx")
+    rows = calamine.CalamineWorkbook.from_path(str(tmp_path / "t.xlsx")).get_sheet_by_index(0).to_python()
+    assert rows[1:] == [[9999999999999.99], ["10000000000000.00"]]

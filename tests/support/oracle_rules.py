@@ -73,16 +73,57 @@ class Divided:
     """For each listener, what of the shares it brought; None where the rule solves for all together."""
 
 
-def divide(rule: Rule, listeners: Sequence[Listener], rate: Fraction) -> Divided:
-    """Divide by a rule; `rate` is the part of the fees of those who listened that is paid out."""
+def divide(rule: Rule, listeners: Sequence[Listener], rate: Fraction, *, timed: bool = False) -> Divided:
+    """Divide by a rule; `rate` is the part of the fees of those who listened that is paid out.
+
+    Where listening is time, a play of an artist is as long as the mean play.
+    """
+    if rule.name == "mix":
+        return mixed(rule, listeners, rate, timed=timed)
+    if rule.name in OF_SUMS:
+        play = sum(u.total for u in listeners) / sum(u.plays for u in listeners) if timed else Fraction(1)
+        sums = added([u.x for u in listeners])
+        return Divided({artist: OF_SUMS[rule.name](rule, x / play) for artist, x in sums.items()}, None)
     if rule.name in TOGETHER:
         return Divided(TOGETHER[rule.name](listeners), None)
     parts = tuple(LINEAR[rule.name](rule, listeners, rate))
+    return Divided(added(parts), parts)
+
+
+def added(parts: Sequence[Mapping[str, Fraction]]) -> Shares:
+    """Add up artist by artist."""
     shares: Shares = {}
     for part in parts:
         for artist, share in part.items():
             shares[artist] = shares.get(artist, ZERO) + share
-    return Divided(shares, parts)
+    return shares
+
+
+def mixed(rule: Rule, listeners: Sequence[Listener], rate: Fraction, *, timed: bool) -> Divided:
+    """A share of the pool by one rule, the rest by another."""
+    share = rule.number("share", "1/2")
+    found: Shares = {}
+    for text, part in zip(rule.get("rules", "market-centric+user-centric").split("+"), (share, 1 - share), strict=True):
+        name, _, parameters = text.partition(":")
+        given = (one.partition("=") for one in parameters.split(";") if one)
+        if not part:
+            continue
+        shares = divide(Rule(name, tuple((key, value) for key, _, value in given)), listeners, rate, timed=timed).shares
+        if not sum(shares.values()):
+            return Divided({}, None)
+        for artist, x in shares.items():
+            found[artist] = found.get(artist, ZERO) + part * x / sum(shares.values())
+    return Divided(found, None)
+
+
+def growing(rule: Rule, x: Fraction) -> Fraction:
+    """Plays of an artist, each counting less from band to band."""
+    above = [Fraction(text) for text in rule.get("above", "100000").split("+")]
+    values = [Fraction(text) for text in rule.get("values", "1/2").split("+")]
+    counted = min(x, above[0])
+    for low, high, value in zip(above, [*above[1:], x], values, strict=True):
+        counted += value * max(ZERO, min(x, max(low, high)) - low)
+    return counted
 
 
 def pay(shares: Mapping[str, Fraction], pool: int) -> dict[str, int]:
@@ -262,6 +303,11 @@ LINEAR: Mapping[str, Callable[[Rule, Sequence[Listener], Fraction], list[Shares]
     "user-cap": user_cap,
     "top-artist": top_artist,
     "bounded": bounded,
+}
+OF_SUMS: Mapping[str, Callable[[Rule, Fraction], Fraction]] = {
+    "uniform": lambda _, x: Fraction(x > 0),
+    "artist-cap": lambda rule, x: min(x, rule.number("cap", "1000000")),
+    "artist-growth": growing,
 }
 TOGETHER: Mapping[str, Callable[[Sequence[Listener]], Shares]] = {
     "median": together(medians),

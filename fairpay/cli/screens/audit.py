@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fairpay.cli.screens.parts import about, figures, paragraph, title
+from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, title
 from fairpay.cli.words import amount, counted, percent
 from fairpay.fraud.audit.months import TIERS
 from fairpay.money.currency import format_units, round_half_even
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fairpay.fraud.audit.scenario import Attack
     from fairpay.reports.outcome import Outcome
 
-__all__ = ["screen"]
+__all__ = ["back", "screen"]
 
 HUNDREDTHS = 2
 MANY = 1000
@@ -28,8 +28,8 @@ FINE = 2
 """Digits beyond the minor unit that one listener's worth is shown with."""
 
 
-def screen(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
-    """Yield the page from top to bottom."""
+def screen(outcome: Outcome, audit: Audit, view: View = AS_USUAL) -> Iterator[RenderableType]:
+    """Yield the page from top to bottom; a list that was asked for stands in the place of those of the scenarios."""
     yield title("What fake accounts would earn", outcome)
     yield ""
     yield from about(outcome)
@@ -39,8 +39,12 @@ def screen(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
     if outcome.notes or audit.notes:
         yield ""
     yield from verdicts(audit)
+    if view.listing:
+        yield view.listing
+        yield ""
     for place, attack in enumerate(audit.attacks):
-        yield from one_scenario(outcome, audit, place, attack)
+        if not view.listing:
+            yield from one_scenario(outcome, audit, place, attack, view)
     yield paragraph(
         "Per share: income divided by an equal share of the pool for these fees. "
         "Pays from: plays a month at which an account earns back its fee."
@@ -76,7 +80,7 @@ def back(value: Fraction) -> str:
     return format_units(round_half_even(value * 10**HUNDREDTHS), HUNDREDTHS)
 
 
-def one_scenario(outcome: Outcome, audit: Audit, place: int, attack: Attack) -> Iterator[RenderableType]:
+def one_scenario(outcome: Outcome, audit: Audit, place: int, attack: Attack, view: View) -> Iterator[RenderableType]:
     """What one scenario costs and brings, rule by rule."""
     currency, scenario, accounts = outcome.currency, attack.scenario, attack.accounts
     yield paragraph(f"{scenario.name}: {scenario.title}", style="bold")
@@ -89,7 +93,7 @@ def one_scenario(outcome: Outcome, audit: Audit, place: int, attack: Attack) -> 
     yield paragraph(f"{counted(attack.count, 'account')}, {plays}, {pays} {fees}{anyway}.")
     yield ""
     rows = []
-    for found in audit.rules:
+    for found in audit.rules[: view.most(len(audit.rules))]:
         finding = found.findings[place]
         income, profit = amount(finding.income, currency), amount(finding.profit, currency, sign=True)
         times = f"{back(finding.of_share)}x"

@@ -9,7 +9,7 @@ import numpy as np
 from rich.text import Text
 
 from fairpay.cli.screens.names import named, reasons
-from fairpay.cli.screens.parts import about, figures, paragraph, placed, remarks, title
+from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, placed, remarks, title
 from fairpay.cli.screens.pay import best_paid
 from fairpay.cli.words import amount, counted, percent
 from fairpay.reports.figures import largest_gains, largest_losses, shift, tiers
@@ -35,9 +35,9 @@ ALONE = (
 GAIN, LOSS = "green", "red"
 
 
-def screen(outcome: Outcome, *, equal_fees: bool) -> Iterator[RenderableType]:
+def screen(outcome: Outcome, view: View = AS_USUAL, *, equal_fees: bool) -> Iterator[RenderableType]:
     """Yield the page from top to bottom; `equal_fees` says whether every listener paid the same."""
-    first, second, *others = outcome.payouts
+    others = outcome.payouts[2:]
     names = [payout.rule.label for payout in outcome.payouts]
     yield title(" -> ".join(names) if not others else f"{names[0]} -> {len(names) - 1} other rules", outcome)
     yield ""
@@ -45,9 +45,13 @@ def screen(outcome: Outcome, *, equal_fees: bool) -> Iterator[RenderableType]:
     yield ""
     yield from remarks(outcome)
     if cannot_differ(outcome):
-        yield from one_listener(outcome)
+        yield from one_listener(outcome, view)
     else:
-        yield from many_rules(outcome) if others else two_rules(outcome, first, second, equal_fees=equal_fees)
+        yield from many_rules(outcome, view) if others else two_rules(outcome, view, equal_fees=equal_fees)
+    if outcome.groups:
+        from fairpay.cli.screens.groups import by_group  # noqa: PLC0415 - only where groups are asked for
+
+        yield from by_group(outcome, equal_fees=equal_fees)
     yield ""
     yield placed(outcome)
 
@@ -58,20 +62,22 @@ def cannot_differ(outcome: Outcome) -> bool:
     return outcome.listening.users == 1 and all(paid == first for paid in others)
 
 
-def one_listener(outcome: Outcome) -> Iterator[RenderableType]:
+def one_listener(outcome: Outcome, view: View) -> Iterator[RenderableType]:
     """Say what one listener's log cannot show, and list the artists."""
     yield paragraph(ALONE, style="bold")
     yield ""
-    yield best_paid(outcome)
+    yield view.listing or best_paid(outcome, view)
 
 
-def two_rules(outcome: Outcome, first: Payout, second: Payout, *, equal_fees: bool) -> Iterator[RenderableType]:
+def two_rules(outcome: Outcome, view: View, *, equal_fees: bool) -> Iterator[RenderableType]:
     """Yield what moves between two rules."""
+    first, second = outcome.payouts
     yield paragraph(changing_hands(outcome, first, second), style="bold")
     yield ""
     yield tier_table(outcome, first, second)
     yield ""
-    yield extremes(outcome, first, second, why=reasons(outcome, first.rule, second.rule, equal_fees=equal_fees))
+    why = reasons(outcome, first.rule, second.rule, equal_fees=equal_fees)
+    yield view.listing or extremes(outcome, first, second, view.most(SHOWN), why=why)
     if said := [*bias(outcome, first, second)]:
         yield ""
         yield from said
@@ -106,7 +112,9 @@ def tier_table(outcome: Outcome, first: Payout, second: Payout) -> RenderableTyp
     return figures("Tier", "Artists", first.rule.label, second.rule.label, "Change", rows=rows)
 
 
-def extremes(outcome: Outcome, first: Payout, second: Payout, *, why: Callable[[int], str]) -> RenderableType:
+def extremes(
+    outcome: Outcome, first: Payout, second: Payout, most: int, *, why: Callable[[int], str]
+) -> RenderableType:
     """Show who gains most and who loses most, with the reason beside the amount."""
     before, after = first.allocation.paid, second.allocation.paid
     headers = ("Change", "", "Why")
@@ -117,7 +125,7 @@ def extremes(outcome: Outcome, first: Payout, second: Payout, *, why: Callable[[
         return Text(amount(new - old, outcome.currency, sign=True), style=style), share, why(artist)
 
     alone = by_themselves(outcome, before), by_themselves(outcome, after)
-    gains, losses = (find(*alone, count=SHOWN) for find in (largest_gains, largest_losses))
+    gains, losses = (find(*alone, count=most) for find in (largest_gains, largest_losses))
     if not gains:
         return paragraph("Every artist gets the same under both rules.")
     cells = [*(beside(artist, GAIN) for artist in gains), *(beside(artist, LOSS) for artist in losses)]
@@ -149,7 +157,7 @@ def bias(outcome: Outcome, first: Payout, second: Payout) -> Iterator[Renderable
         )
 
 
-def many_rules(outcome: Outcome) -> Iterator[RenderableType]:
+def many_rules(outcome: Outcome, view: View = AS_USUAL) -> Iterator[RenderableType]:
     """Yield what changes hands from the first rule to each other rule, by rule, tier and artist."""
     first, *others = outcome.payouts
     yield paragraph(f"Against {first.rule.label}:", style="bold")
@@ -158,7 +166,7 @@ def many_rules(outcome: Outcome) -> Iterator[RenderableType]:
     yield ""
     yield by_tier(outcome, first, others)
     yield ""
-    yield extremes_of_each(outcome, first, others)
+    yield view.listing or extremes_of_each(outcome, first, others, view.most(1))
     yield ""
     yield steering(outcome)
 
@@ -184,14 +192,14 @@ def by_tier(outcome: Outcome, first: Payout, others: Sequence[Payout]) -> Render
     return figures("Tier", *(found[0][place].name for place in there), rows=rows)
 
 
-def extremes_of_each(outcome: Outcome, first: Payout, others: Sequence[Payout]) -> RenderableType:
+def extremes_of_each(outcome: Outcome, first: Payout, others: Sequence[Payout], most: int) -> RenderableType:
     """One line for each rule: who gains most, and who loses most."""
     before = first.allocation.paid
     found: list[tuple[int, tuple[str, ...]]] = []
     for other in others:
         after = other.allocation.paid
         for verb, largest in (("gains", largest_gains), ("loses", largest_losses)):
-            for artist in largest(by_themselves(outcome, before), by_themselves(outcome, after), count=1):
+            for artist in largest(by_themselves(outcome, before), by_themselves(outcome, after), count=most):
                 change = amount(int(after[artist] - before[artist]), outcome.currency, sign=True)
                 found.append((artist, (other.rule.label, verb, change)))
     headers = ("Rule", "Most", "Change")

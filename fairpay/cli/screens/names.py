@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fairpay.reports.outcome import Outcome
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["named", "reasons"]
+__all__ = ["fitted", "named", "reasons", "shortened"]
 
 LONGEST = 2000
 """Characters of a name that a page shows."""
@@ -44,7 +44,11 @@ def named(
 def name_of(outcome: Outcome, artist: int) -> str:
     """Return an artist's name where it is known, else the id."""
     identity = outcome.artist[artist].as_py()
-    name = outcome.names.get(identity, identity)
+    return shortened(outcome.names.get(identity, identity))
+
+
+def shortened(name: str) -> str:
+    """Show a name, or the beginning of a very long one."""
     if len(name) > LONGEST:  # whole it is in the files; folding a name of megabytes takes minutes
         return f"{visible(name[:LONGEST])}... ({len(name):,} characters)"
     return visible(name)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 from rich.padding import Padding
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from fairpay.reports.outcome import ListeningTotals, Outcome
 
 __all__ = [
+    "AS_USUAL",
     "GAP",
     "INDENT",
     "WIDTH",
+    "View",
     "about",
     "figures",
     "labelled",
@@ -42,6 +45,22 @@ HEADING, WORD = 24, 24
 """Cells of a heading of numbers, which is folded beyond; of a word, beyond which it may be broken."""
 GAP = 2
 """Cells between two columns."""
+
+
+class View(NamedTuple):
+    """What was asked of the lists of a page."""
+
+    top: int | None = None
+    """Rows of each; 0 is all, None what suits the page."""
+    listing: RenderableType | None = None
+    """A list in the place of those of the page."""
+
+    def most(self, usual: int) -> int:
+        """How many rows a list has at most."""
+        return (self.top or sys.maxsize) if self.top is not None else usual
+
+
+AS_USUAL = View()
 
 
 def title(rules: str, outcome: Outcome) -> Text:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from fairpay.cli.screens.names import named
-from fairpay.cli.screens.parts import about, figures, paragraph, placed, remarks, title
+from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, placed, remarks, title
 from fairpay.cli.words import amount, counted, percent
 from fairpay.reports.figures import top_share
 from fairpay.reports.tables import by_payout
@@ -23,7 +23,7 @@ __all__ = ["screen"]
 SHOWN = 10
 
 
-def screen(outcome: Outcome) -> Iterator[RenderableType]:
+def screen(outcome: Outcome, view: View = AS_USUAL) -> Iterator[RenderableType]:
     """Yield the page from top to bottom."""
     yield title(outcome.payouts[0].rule.label, outcome)
     yield ""
@@ -32,7 +32,11 @@ def screen(outcome: Outcome) -> Iterator[RenderableType]:
     yield from remarks(outcome)
     yield paragraph(paid_artists(outcome), style="bold")
     yield ""
-    yield best_paid(outcome)
+    yield view.listing or best_paid(outcome, view)
+    if outcome.groups:
+        from fairpay.cli.screens.groups import by_group  # noqa: PLC0415 - only where groups are asked for
+
+        yield from by_group(outcome)
     yield ""
     yield placed(outcome)
 
@@ -47,11 +51,11 @@ def paid_artists(outcome: Outcome) -> str:
     return f"{count:,} of {counted(len(paid), 'artist')} {are} paid; {best}"
 
 
-def best_paid(outcome: Outcome) -> RenderableType:
-    """Show the ten artists who are paid most."""
+def best_paid(outcome: Outcome, view: View) -> RenderableType:
+    """Show the artists who are paid most."""
     allocation = outcome.payouts[0].allocation
     headers = ("Payout", "Share", "Listeners", "Plays")
-    best = [int(artist) for artist in by_payout(outcome)[:SHOWN]]
+    best = [int(artist) for artist in by_payout(outcome)[: view.most(SHOWN)]]
     cells = []
     for artist in best:
         units = int(allocation.paid[artist])

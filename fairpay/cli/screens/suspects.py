@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from fairpay.cli.screens.parts import about, figures, paragraph, remarks, title
+from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, remarks, title
 from fairpay.cli.words import amount, counted, joined, percent, visible
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ SHOWN = 15
 LONGEST = 26
 
 
-def screen(searched: Searched) -> Iterator[RenderableType]:
+def screen(searched: Searched, view: View = AS_USUAL) -> Iterator[RenderableType]:
     """Yield the page from top to bottom."""
     outcome = searched.outcome
     heads = [one for one in searched.found if one.kind != "user" or not one.group]
@@ -38,10 +38,13 @@ def screen(searched: Searched) -> Iterator[RenderableType]:
         yield ""
     else:
         yield from nobody(searched)
+    if view.listing:
+        yield view.listing
+        yield ""
     for kind, words in (("account", ("group", "user")), ("artist", ("artist",))):
-        chosen = [one for one in heads if one.kind in words]
+        chosen = [one for one in heads if one.kind in words and not view.listing]
         if chosen:
-            yield listed(outcome, kind, chosen)
+            yield listed(outcome, kind, chosen, view.most(SHOWN))
             yield ""
     idle = {signal["name"]: signal["why_not"] for signal in searched.summary["signals"] if not signal["ran"]}
     for reason in dict.fromkeys(idle.values()):
@@ -85,7 +88,7 @@ def counts(found: Sequence[Finding], heads: Sequence[Finding]) -> str:
     return f"{joined([part for part in parts if part])} to look at"
 
 
-def listed(outcome: Outcome, kind: str, found: Sequence[Finding]) -> RenderableType:
+def listed(outcome: Outcome, kind: str, found: Sequence[Finding], most: int) -> RenderableType:
     """List the first findings of a kind with the money they move under each of the first two rules."""
     rules = outcome.payouts[:2]
     rows = [
@@ -94,7 +97,7 @@ def listed(outcome: Outcome, kind: str, found: Sequence[Finding]) -> RenderableT
             *("-" if units is None else amount(units, outcome.currency) for units in one.money[:2]),
             visible("; ".join(one.reasons)),
         ]
-        for one in found[:SHOWN]
+        for one in found[:most]
     ]
     left = len(found) - len(rows)
     if left:

@@ -66,7 +66,7 @@ class Accounts:
             start=np.arange(count + 1, dtype=np.int64) * entries,
             artist=np.tile(self.artist.astype(np.uint32), count),
             amount=np.tile(self.amount, count),
-            **self.columns(count),
+            **self.columns(count),  # type: ignore[arg-type] # none of them is `groups`
         )
 
     def columns(self, count: int) -> dict[str, Ints]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from fairpay.fraud.audit.months import TIERS
 from fairpay.money.currency import format_units, round_half_even
 from fairpay.reports.summary import SCHEMA_VERSION, listening_of, money_of, ratio, warnings_of
-from fairpay.reports.tables import currency_of, decimals
+from fairpay.reports.tables import ColumnKind, TableColumn, currency_of, decimals, table_of
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -189,26 +189,35 @@ def table(outcome: Outcome, audit: Audit) -> pa.Table:
     findings = [finding for _, finding in pairs]
     digits = outcome.currency.digits
 
-    def money(values: list[int | None]) -> pa.Array:
+    def money(values: list[int | None], kind: ColumnKind = ColumnKind.MONEY) -> TableColumn:
         units = np.array([0 if v is None else v for v in values], dtype=np.int64)
-        return decimals(units, digits, missing=np.array([v is None for v in values]))
+        return TableColumn(kind, decimals(units, digits, missing=np.array([v is None for v in values])))
+
+    def text(values: list[str]) -> TableColumn:
+        return TableColumn(ColumnKind.KEY, pa.array(values, pa.large_string()))
+
+    def count(values: list[int | None]) -> TableColumn:
+        return TableColumn(ColumnKind.COUNT, pa.array(values, pa.int64()))
+
+    def number(values: list[Fraction | None]) -> TableColumn:
+        return TableColumn(ColumnKind.RATIO, pa.array([ratio(value) for value in values], pa.float64()))
 
     columns = {
-        "rule": pa.array([found.rule.label for found, _ in pairs], pa.large_string()),
-        "scenario": pa.array([f.attack.scenario.name for f in findings], pa.large_string()),
-        "accounts": pa.array([f.attack.count for f in findings], pa.int64()),
-        "plays": pa.array([f.attack.accounts.plays for f in findings], pa.int64()),
+        "rule": text([found.rule.label for found, _ in pairs]),
+        "scenario": text([f.attack.scenario.name for f in findings]),
+        "accounts": count([f.attack.count for f in findings]),
+        "plays": count([f.attack.accounts.plays for f in findings]),
         "fees": money([f.attack.fees for f in findings]),
         "cost": money([f.attack.cost for f in findings]),
         "income": money([f.income for f in findings]),
         "income_by_formula": money([f.closed for f in findings]),
-        "profit": money([f.profit for f in findings]),
-        "per_fee": pa.array([ratio(f.per_fee) for f in findings], pa.float64()),
-        "times_share_of_fees": pa.array([ratio(f.of_share) for f in findings], pa.float64()),
-        "break_even_plays": pa.array([f.break_even for f in findings], pa.int64()),
-        "most_per_fee": pa.array([ratio(found.most) for found, _ in pairs], pa.float64()),
+        "profit": money([f.profit for f in findings], ColumnKind.DIFFERENCE),
+        "per_fee": number([f.per_fee for f in findings]),
+        "times_share_of_fees": number([f.of_share for f in findings]),
+        "break_even_plays": count([f.break_even for f in findings]),
+        "most_per_fee": number([found.most for found, _ in pairs]),
     }
     for place, (name, _) in enumerate(TIERS):
         columns["lost_" + name.translate(str.maketrans(" -", "__", ","))] = money([f.lost[place] for f in findings])
     columns["currency"] = currency_of(outcome, len(pairs))
-    return pa.table(columns)
+    return table_of(columns)

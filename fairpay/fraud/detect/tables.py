@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from fairpay.fraud.signals import Signal, artist_signals, group_signals, user_signals
 from fairpay.reports.summary import warnings_of
-from fairpay.reports.tables import currency_of, decimals
+from fairpay.reports.tables import ColumnKind, TableColumn, currency_of, decimals, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,12 +33,12 @@ def suspects_table(found: Sequence[Finding], outcome: Outcome, signals: Sequence
     `members`, `plays`, one column per rule with the money moved (major units; null where the rule gives users no part),
     `currency`, `reasons`, then for each signal that ran its value and `<signal>_percentile`.
     """
-    columns: dict[str, pa.Array] = heads(found, outcome)
+    columns = heads(found, outcome)
     for name in signals:
         pairs = [one.values.get(name, (math.nan, math.nan)) for one in found]
         columns[name] = numbers([value for value, _ in pairs])
         columns[f"{name}_percentile"] = numbers([part for _, part in pairs])
-    return pa.table(columns)
+    return table_of(columns)
 
 
 def review_table(found: Sequence[Finding], outcome: Outcome) -> pa.Table:
@@ -47,35 +47,39 @@ def review_table(found: Sequence[Finding], outcome: Outcome) -> pa.Table:
     A decision about a group holds for those of its members whose own decision is left empty.
     """
     columns = heads(found, outcome)
-    blank = pa.array([""] * len(found), pa.large_string())
-    return pa.table({**columns, "decision": blank, "by": blank, "note": blank})
+    blank = text(ColumnKind.TEXT, [""] * len(found))
+    return table_of({**columns, "decision": blank, "by": blank, "note": blank})
 
 
-def heads(found: Sequence[Finding], outcome: Outcome) -> dict[str, pa.Array]:
+def heads(found: Sequence[Finding], outcome: Outcome) -> dict[str, TableColumn]:
     names: Mapping[str, str] = outcome.names
-    columns = {"kind": text([one.kind for one in found]), "subject": text([one.subject for one in found])}
+    columns = {"kind": text(ColumnKind.KEY, [one.kind for one in found])}
+    columns["subject"] = text(ColumnKind.KEY, [one.subject for one in found])
     if names:
-        columns["name"] = text([names.get(one.subject, "") if one.kind == "artist" else "" for one in found])
-    columns["group"] = text([one.group for one in found])
-    columns["members"] = pa.array([one.members for one in found], pa.int64())
-    columns["plays"] = pa.array([one.plays for one in found], pa.int64())
+        known = [names.get(one.subject, "") if one.kind == "artist" else "" for one in found]
+        columns["name"] = text(ColumnKind.NAME, known)
+    columns["group"] = text(ColumnKind.TEXT, [one.group for one in found])
+    columns["members"] = TableColumn(ColumnKind.COUNT, pa.array([one.members for one in found], pa.int64()))
+    columns["plays"] = TableColumn(ColumnKind.COUNT, pa.array([one.plays for one in found], pa.int64()))
     for k, payout in enumerate(outcome.payouts):
         units = [one.money[k] for one in found]
         missing = np.array([unit is None for unit in units], dtype=np.bool_)
         amounts = np.array([unit or 0 for unit in units], dtype=np.int64)
-        columns[payout.rule.column] = decimals(amounts, outcome.currency.digits, missing=missing)
+        paid = decimals(amounts, outcome.currency.digits, missing=missing)
+        columns[payout.rule.column] = TableColumn(ColumnKind.MONEY, paid)
     columns["currency"] = currency_of(outcome, len(found))
-    columns["reasons"] = text(["; ".join(one.reasons) for one in found])
+    columns["reasons"] = text(ColumnKind.WORDS, ["; ".join(one.reasons) for one in found])
     return columns
 
 
-def text(values: Sequence[str]) -> pa.Array:
-    return pa.array(values, pa.large_string())
+def text(kind: ColumnKind, values: Sequence[str]) -> TableColumn:
+    return TableColumn(kind, pa.array(values, pa.large_string()))
 
 
-def numbers(values: Sequence[float]) -> pa.Array:
+def numbers(values: Sequence[float]) -> TableColumn:
     """Make float64[n], rounded, NaN as null."""
-    return pa.array([None if math.isnan(value) else round(value, DECIMALS) for value in values], pa.float64())
+    known = [None if math.isnan(value) else round(value, DECIMALS) for value in values]
+    return TableColumn(ColumnKind.RATIO, pa.array(known, pa.float64()))
 
 
 def summary(found: Sequence[Finding], near: Sequence[Near], evidence: Evidence, outcome: Outcome) -> dict[str, Any]:

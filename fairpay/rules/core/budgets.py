@@ -34,6 +34,7 @@ class Budgeted(Rule):
     """A rule with a budget for each user, split in one way."""
 
     split: ClassVar[Split] = Split.BY_LISTENING
+    mixable: ClassVar[bool] = True
 
     @abstractmethod
     def budgets(self, users: Users | Usage, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned

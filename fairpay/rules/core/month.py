@@ -93,6 +93,8 @@ class Usage:
     """int64[users]: qualified plays of each user, whatever the measure."""
     divided: Ints | None = None
     """int64[users]: the sum of each user's amounts, where some have listening divided anew; None: it is `total`."""
+    groups: tuple[Ints, ...] = ()
+    """int64[users] each: which group each user is in, by each column that groups are asked for by; no rule looks."""
 
     @property
     def whole(self) -> Ints:

@@ -12,18 +12,34 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from fairpay.errors import UsageError
+from fairpay.money.currency import LARGEST
 from fairpay.money.rounding import largest_remainder
 from fairpay.rules.core.promise import CounterExample, Example, Promise
 from fairpay.settings.option import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
 
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.month import Facts, Month, Split, Usage, Users
     from fairpay.rules.core.ties import TiePart
 
-__all__ = ["Added", "Heavy", "Joining", "Needs", "Parameter", "Reason", "Rule", "own_fee", "parameter", "times_fee"]
+__all__ = [
+    "Added",
+    "Edge",
+    "Heavy",
+    "Joining",
+    "Needs",
+    "Parameter",
+    "Reason",
+    "Rule",
+    "own_fee",
+    "parameter",
+    "read_number",
+    "times_fee",
+]
 
 NUMBER = re.compile(r"(\d{1,12}(\.\d{0,6})?|\.\d{1,6})%?|\d{1,9}/\d{1,9}")
 """`5`, `0.5`, `50%` or `1/2`; short enough that products with plays stay within 62 bits."""
@@ -52,6 +68,18 @@ class Reason(NamedTuple):
     """At most 38 characters where the numbers are of the usual size."""
     sentence: str
     """Without its full stop."""
+
+
+class Edge(NamedTuple):
+    """How far a parameter of a rule goes on a month before an account can earn more than its fee."""
+
+    parameter: str
+    rule: Rule
+    """With the last such value."""
+    proof: str
+    """`every cap up to 457 plays`."""
+    at: str
+    """`a cap of 457`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +147,8 @@ class Parameter:
     """What it means."""
     allowed: str
     """Its range or its choices, in words: `0 to 1`, `cap, smooth or bayes`."""
+    whole: bool
+    """Whether it takes whole numbers only."""
 
 
 def parameter(  # noqa: PLR0913 - one argument per thing a parameter states
@@ -130,13 +160,16 @@ def parameter(  # noqa: PLR0913 - one argument per thing a parameter states
     choices: Sequence[str] = (),
     whole: bool = False,
     unset: str = "",
+    read: Callable[[str], Any] | None = None,
+    takes: str = "",
 ) -> Any:  # noqa: ANN401 - a dataclass field of any type
     """Declare a parameter of a rule: its default, what it means, and its range and its choices.
 
-    With choices and a range, both are allowed; `unset` says in words what a default of None means.
+    With choices and a range, both are allowed; `unset` says in words what a default of None means. What is neither is
+    read by `read`, which returns None for what cannot be; `takes` says in words what can.
     """
     metadata = {"help": help, "low": low, "high": high, "choices": tuple(choices), "unset": unset, "whole": whole}
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata=metadata | {"read": read, "takes": takes})
 
 
 @dataclass(frozen=True)
@@ -173,12 +206,22 @@ class Rule(ABC):
     the fan intensity that decides who gains, and screens say so."""
     needs: ClassVar[Needs] = Needs.SUMS
     """What must be seen of listeners: with sums alone a month may be made of parts, see `pipeline.shards`."""
+    mixable: ClassVar[bool] = False
+    """Whether `proportions` are what artists are paid in proportion to: then the rule may be part of another."""
     heading: ClassVar[str] = ""
     """A shorter name for a narrow column, for rules without parameters; empty: the label."""
 
     @abstractmethod
     def keeps(self) -> frozenset[Promise]:
         """Return the promises this rule keeps with these parameters."""
+
+    def check_rate(self, rate: Fraction | None) -> None:  # noqa: B027 - most rules allow every rate
+        """Refuse, before anything is read, what no month with this royalty rate allows; None: it is not known.
+
+        Raises:
+            UsageError: with what to change.
+
+        """
 
     def prepare(self, month: Month) -> Any:  # noqa: ANN401, ARG002 - each rule prepares what it needs
         """Work out what needs everybody first; the result is handed to `weigh` and `settle`."""
@@ -211,6 +254,22 @@ class Rule(ABC):
         """
         return self.settle(weights, month.facts.pool, prepared)
 
+    def proportions(self, weights: Ints, prepared: Any) -> NDArray[Any]:  # noqa: ANN401, ARG002 - see `weigh`
+        """Return integers of any size in proportion to which artists are paid, int64 or object[artists]."""
+        own: Ints = weights[0]
+        return own
+
+    def brought(self, weights: Ints, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
+        """Divide 2^62 by what was weighed of the tracks of artists, int64[rows, tracks], which one artist then shares.
+
+        It is what settling makes of tracks in place of artists, unless a rule treats the artist's sum in its own way.
+        """
+        return self.settle(weights, LARGEST, prepared)
+
+    def parts_of(self, weights: Ints, month: Month, prepared: Any) -> Sequence[TiePart]:  # noqa: ANN401, ARG002 - see `weigh`
+        """Return `fine_parts`, each with the `times` it counts in `proportions`."""
+        return self.fine_parts(month, prepared)
+
     def fine_parts(self, month: Month, prepared: Any) -> Sequence[TiePart]:  # noqa: ANN401, ARG002 - see `weigh`
         """Return the parts of the weights that settling may want to see more finely, each split in a way of its own."""
         return ()
@@ -225,6 +284,10 @@ class Rule(ABC):
         Where money goes only to artists that its payer played, it is alpha', whatever is played.
         """
         return month.facts.alpha or Fraction(1) if Promise.OWN_MONEY in self.keeps() else None
+
+    def edge(self, month: Month) -> Edge | None:  # noqa: ARG002 - most rules have none
+        """Return this rule with the last value at which no account earns more than its fee; None: none is known."""
+        return None
 
     def reason(self, month: Month, limit: Fraction | None) -> Reason:  # noqa: ARG002 - the same on every month
         """Say what limits an account on a month, or that nothing does; `limit` is that of the same month."""
@@ -272,7 +335,7 @@ class Rule(ABC):
     @property
     def column(self) -> str:
         """The rule's column in a comparison."""
-        return self.label.translate(str.maketrans("-:,=/.", "______"))
+        return self.label.translate(str.maketrans("-:,=/.+;", "________"))
 
     @classmethod
     def summary(cls) -> str:
@@ -311,12 +374,15 @@ class Rule(ABC):
 def describe(declared: dataclasses.Field[Any]) -> Parameter:
     """Say a declared parameter in words."""
     default = declared.metadata["unset"] if declared.default is None else str(declared.default)
-    return Parameter(declared.name.replace("_", "-"), default, declared.metadata["help"], allowed(declared))
+    name, stated = declared.name.replace("_", "-"), declared.metadata
+    return Parameter(name, default, stated["help"], allowed(declared), stated["whole"])
 
 
 def allowed(declared: dataclasses.Field[Any]) -> str:
     """Say what values a parameter takes: its choices, its range, or both."""
     choices, low, high = (declared.metadata[k] for k in ("choices", "low", "high"))
+    if declared.metadata["takes"]:
+        return str(declared.metadata["takes"])
     ways = list(choices)
     if low is not None or not ways:
         ways.append(
@@ -327,10 +393,12 @@ def allowed(declared: dataclasses.Field[Any]) -> str:
 
 def read_value(rule: str, declared: dataclasses.Field[Any], text: str) -> Any:  # noqa: ANN401 - typed by the declaration
     """Read one parameter by its declared choices or range; numbers are exact fractions."""
-    choices, low, high = (declared.metadata[k] for k in ("choices", "low", "high"))
+    choices, low, high, read = (declared.metadata[k] for k in ("choices", "low", "high", "read"))
     if text in choices:
         return text
-    number = read_number(text) if low is not None else None
+    number = read(text) if read else read_number(text) if low is not None else None
+    if read and number is not None:
+        return number
     if (
         number is None
         or number < low

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 from operator import mul
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,6 +48,8 @@ class TiePart:
     split: Split
     times: int = 1
     """What each unit of them counts."""
+    row: int = 0
+    """Of the rule's weights, the row they add to."""
     rounded: bool = True
     """Whether the weights are sums of rounded parts; False: no part was rounded."""
 
@@ -70,6 +72,8 @@ class Unsettled:
     """Codes in doubt, ascending; none: it is settled."""
     loose: Fraction | None = None
     """Where budgets are rounded to whole units, what besides each may be off, as a part of it; None: they are exact."""
+    known: NDArray[Any] | None = None
+    """Beside the parts, weights that no rounding touches, object[artists]."""
     undecided: int = 0
     """Artists among whom the last minor units went by id though nobody can say that they tie exactly."""
 
@@ -79,6 +83,9 @@ class Unsettled:
         Floors are worked out again too: in a large pool the units of the first look are coarser than minor units.
         """
         pool = month.facts.pool
+        if self.known is not None:
+            known = self.known[self.doubtful].tolist()
+            weights = [weight + (own << BITS) for weight, own in zip(weights, known, strict=True)]
         parts = [divmod(pool * weight, self.budgets << BITS) for weight in weights]
         self.paid[self.doubtful] = [floor for floor, _ in parts]
         left = pool - sum_exactly(self.paid)
@@ -96,15 +103,22 @@ class Unsettled:
     def off(self, weight: int, listeners: int, users: int) -> int:
         """Return by how many units an artist's weight, and the sum of all in its proportion, may be off.
 
-        A budget is off by less than a unit and `loose` of itself.
+        A budget is off by less than a unit, unless no part of it was rounded, and by `loose` of itself.
         """
         assert self.loose is not None
         own = 2 * weight * self.loose.numerator // self.loose.denominator
-        return listeners + weight * users // self.budgets + own + 2
+        units = sum(part.times for part in self.parts if part.rounded)
+        return (listeners + weight * users // self.budgets + 2) * units + own
 
 
-def settle_roughly(
-    month: Month, weights: Ints, *, budgets: int, parts: Sequence[TiePart], loose: Fraction | None = None
+def settle_roughly(  # noqa: PLR0913 - one argument per thing that is known of the weights
+    month: Month,
+    weights: NDArray[Any],
+    *,
+    budgets: int,
+    parts: Sequence[TiePart],
+    loose: Fraction | None = None,
+    known: NDArray[Any] | None = None,
 ) -> Unsettled:
     """Divide the month's pool by weights that are rounded sums of budgets, as far as rounding decides nothing.
 
@@ -115,12 +129,13 @@ def settle_roughly(
         budgets: the exact sum of all users' budgets, above 0.
         parts: how they are split.
         loose: where budgets are rounded to whole units, what besides each may be off, as a part of it; None: exact.
+        known: what of `weights` is in none of the parts and exact, object[artists]; None: nothing.
 
     """
     from fairpay.kernels import words  # noqa: PLC0415 - Numba is loaded where it is used
 
     pool, listeners = month.facts.pool, month.artist_listeners
-    begun = Unsettled(np.empty(len(weights), dtype=np.int64), budgets, tuple(parts), NOBODY, loose)
+    begun = Unsettled(np.empty(len(weights), dtype=np.int64), budgets, tuple(parts), NOBODY, loose, known)
     units = 2 * sum_exactly(listeners) * sum(part.times for part in parts if part.rounded)
     if loose is not None:
         units += begun.off(int(weights.max()), int(listeners.max()), month.facts.users)
@@ -162,14 +177,14 @@ def settle_nearly(shares: Sequence[int], pool: int, *, error: int) -> Unsettled:
 
 
 def settle_together(
-    month: Month, begun: Sequence[Unsettled | Ints], digits: Sequence[Mapping[Split, Ints]] | None = None
+    month: Month, begun: Sequence[Unsettled | Ints], digits: Sequence[Mapping[int, Ints]] | None = None
 ) -> list[Ints]:
     """Settle what is in doubt under several rules, in one more walk for all of them.
 
     Args:
         month: what is divided.
         begun: what the rules know so far.
-        digits: of all artists, for each rule by how parts are split, where these are known: then nothing is walked.
+        digits: of all artists, for each rule by the rows of its weights, where these are known: then nothing is walked.
 
     Returns:
         int64[artists] each, summing to the pool: Hamilton's method on the exact weights, ties to the smaller code. What
@@ -182,7 +197,7 @@ def settle_together(
     else:
         known = [mine for one, mine in zip(begun, digits, strict=True) if any(one is other for other in open_ones)]
         fine = [
-            added([(part.times, as_integers(mine[part.split][one.doubtful])) for part in one.parts])
+            added([(part.times, as_integers(mine[part.row][one.doubtful])) for part in one.parts])
             for one, mine in zip(open_ones, known, strict=True)
         ]
     for one, weights in zip(open_ones, fine, strict=True):

@@ -1,0 +1,85 @@
+"""Groups on screen: what each label gets, or the listeners of each plan steer, the ten largest of each column."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from fairpay.cli.screens.names import named, reasons
+from fairpay.cli.screens.parts import figures, paragraph
+from fairpay.cli.words import amount, percent, visible
+from fairpay.reports.figures import shift
+from fairpay.reports.groups import groupings
+from fairpay.reports.tables import by_payout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import RenderableType
+    from rich.text import Text
+
+    from fairpay.reports.groups import Grouping
+    from fairpay.reports.outcome import Outcome
+
+__all__ = ["by_group"]
+
+SHOWN = 10
+PAIR = 2
+STEERED = "An amount is what of the pool the listeners of a group steer."
+
+
+def by_group(outcome: Outcome, *, equal_fees: bool = False) -> Iterator[RenderableType]:
+    """Yield for each column that was asked for the largest groups, and what became of which most."""
+    for grouping in groupings(outcome):
+        order = by_payout(grouping.lines)
+        yield ""
+        yield table(grouping, [int(group) for group in order[:SHOWN]])
+        if grouping.artists is None:
+            yield paragraph(STEERED)
+        if len(order) > SHOWN:
+            yield paragraph(f"These are the {SHOWN} largest of {len(order):,}; -o DIR writes all of them.")
+        yield from most(grouping.lines, equal_fees=equal_fees)
+
+
+def table(grouping: Grouping, shown: Sequence[int]) -> RenderableType:
+    """Show the groups: how large they are, what each rule gives them, and what changes or their share."""
+    lines, money = grouping.lines, grouping.lines.currency
+    paid = [payout.allocation.paid for payout in lines.payouts]
+    pool = lines.money.pool
+    few = len(paid) <= PAIR
+    headers = ["Listeners"] if grouping.artists is None else ["Artists", "Listeners"]
+    headers += [payout.rule.label for payout in lines.payouts] if few else [lines.payouts[0].rule.label]
+    headers += ["Change"] if len(paid) == PAIR else ["Share"]
+    cells = []
+    for group in shown:
+        told = [f"{int(lines.listeners[group]):,}" if lines.listeners[group] else "-"]
+        told[:0] = [] if grouping.artists is None else [f"{int(grouping.artists[group]):,}"]
+        before, *after = (int(column[group]) for column in paid)
+        told += [amount(units, money) for units in (before, *after)]
+        after = after if len(paid) == PAIR else []
+        change = Fraction(after[0] - before, before) if after and before else None
+        share = Fraction(before, pool) if pool else None
+        told.append(percent(change, sign=True, unknown="new" if any(after) else "-") if after else percent(share))
+        cells.append(told)
+    names = named(lines, shown, cells, headers=headers)
+    rows: list[tuple[str | Text, ...]] = [(name, *told) for name, told in zip(names, cells, strict=True)]
+    return figures(visible(f"By {grouping.column}"), *headers, rows=rows)
+
+
+def most(lines: Outcome, *, equal_fees: bool) -> Iterator[RenderableType]:
+    """Say which group gains most, which loses most, and why, in the words that artists have; of many rules in brief."""
+    first, *others = lines.payouts
+    for other in others:
+        change = other.allocation.paid - first.allocation.paid
+        why = reasons(lines, first.rule, other.rule, equal_fees=equal_fees)
+        moved = shift(first.allocation.paid, other.allocation.paid)
+        hands = f"{amount(moved.moved, lines.currency)} ({percent(moved.share)}) changes hands between groups"
+        told = []
+        for verb, place in (("gains", int(change.argmax())), ("loses", int(change.argmin()))):
+            units = amount(int(change[place]), lines.currency, sign=True)
+            told += [f"{lines.artist[place].as_py()} {verb} most, {units}: {why(place)}"] if change[place] else []
+        if len(others) == 1:
+            yield from (paragraph(f"{sentence}.") for sentence in (*told, hands))
+        else:
+            brief = "; ".join(sentence.partition(": ")[0] for sentence in told)
+            yield paragraph(f"{other.rule.label}: {hands}{'; ' * bool(told)}{brief}.")

@@ -1,0 +1,109 @@
+"""A sweep: every value is a rule like any other, and all are weighed in the walk of one run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from fairpay.fraud.audit.audit import remarks
+from fairpay.fraud.sweep.points import Point, Tried, points, summary, table
+from fairpay.reports.outcome import Control
+from fairpay.reports.tables import Shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from fractions import Fraction
+
+    import pyarrow as pa
+
+    from fairpay.fraud.sweep.series import Series
+    from fairpay.pipeline.request import Request
+    from fairpay.reports.outcome import InputFile, Outcome
+    from fairpay.rules.core.month import Month
+    from fairpay.rules.core.rule import Rule
+
+__all__ = ["Swept", "run_sweep"]
+
+TIED = "too near to a tie"
+WEIGHED = "what a fake account gets back is worked out for plays that the policy neither boosts nor weighs down"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Swept(Shown):
+    """What a sweep found."""
+
+    outcome: Outcome
+    """Everything, in integers: the rule that money moves from first."""
+    points: tuple[Point, ...]
+    """A rule each: that first one, then each series by value."""
+    inputs: tuple[InputFile, ...]
+    """The files read, in order."""
+    origins: Mapping[str, tuple[Any, str]]
+    """Every option with its value and where it came from."""
+    published: str = ""
+    """`done` or `already` where the run was written to a directory."""
+    command: str = "sweep"
+
+    def __repr__(self) -> str:
+        """Say in one line what it is."""
+        pool = f"{self.outcome.currency.text(self.outcome.money.pool)} {self.outcome.currency.code}"
+        return f"<sweep of {pool} under {len(self.points):,} rules: {self.outcome.listening.artists:,} artists>"
+
+    @property
+    def arrow(self) -> pa.Table:
+        """A row for each rule, as an Arrow table; amounts are exact decimals."""
+        return table(self.outcome, self.points)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What `summary.json` holds."""
+        return summary(self.outcome, self.points)
+
+
+@dataclass(slots=True)
+class Scout:
+    """Looks at a month before it is divided: how far parameters may go, and what accounts get back at most."""
+
+    first: Series
+    series: Sequence[Series]
+    tried: list[Tried] = field(default_factory=list)
+    most: dict[Rule, Fraction | None] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __call__(self, month: Month) -> list[Rule]:
+        """Return the rules in the order of the points, those at edges among them."""
+        edges = [one.rules[0].edge(month) for one in self.series]
+        self.tried = [
+            Tried(one, edge if edge is not None and edge.parameter == one.parameter else None)
+            for one, edge in zip(self.series, edges, strict=True)
+        ]
+        rules = [*self.first.rules, *(rule for one in self.tried for rule in one.rules)]
+        self.most = {rule: rule.limit(month) for rule in rules}
+        self.notes = remarks(month)
+        return [*self.most]
+
+
+def run_sweep(
+    request: Request, go: Callable[..., Outcome], *, first: Series, series: Sequence[Series]
+) -> tuple[Outcome, tuple[Point, ...]]:
+    """Read the logs once, and weigh every value in one walk; `go` does a run, here or where Spark has the plays.
+
+    Raises:
+        FairpayError: every error of a comparison.
+
+    """
+    scout = Scout(first, series)
+    outcome = go(replace(request, chosen=scout))
+    found = tuple(points(outcome, first, scout.tried, scout.most))
+    labels = tuple(f"{point.rule.label}: " for point in found)  # what each rule says of its limit is in the points
+    notes = [note for note in outcome.notes if TIED in note or not note.startswith(labels)]
+    if request.policy is not None and (request.policy.weights or request.policy.boosts):
+        notes.append(WEIGHED)
+    held = [
+        Control(
+            f"edge {point.rule.label}", point.proof, f"{point.edge.at} gives back {float(point.most or 0):.6g} of a fee"
+        )
+        for point in found
+        if point.edge is not None
+    ]
+    return replace(outcome, notes=(*notes, *scout.notes), controls=(*outcome.controls, *held)), found

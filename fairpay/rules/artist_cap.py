@@ -1,0 +1,83 @@
+"""artist-cap: an artist's plays count up to a cap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, ClassVar
+
+from fairpay.rules.core.by_artist import Band, ByArtistSum
+from fairpay.rules.core.promise import THREE, CounterExample, Example, Promise, moved_by_one, tie
+from fairpay.rules.core.rule import parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class ArtistCap(ByArtistSum):
+    """All the money lies in one pot and is shared by listening, but an artist's plays count only up to a cap.
+
+    Plays above the cap count for nobody: their money goes to all. The 2024 bill for a living wage for musicians was
+    reported with a cap of 1,000,000 plays a month for each track; this cap is for each artist. Whoever appears under
+    two names has two caps. Where listening is measured in time, a play is as long as the mean play of the month.
+    """
+
+    name: ClassVar[str] = "artist-cap"
+    source: ClassVar[str] = "reports on the Living Wage for Musicians Act, 2024, which cap each track"
+    formula: ClassVar[str] = "pay_j = P · min(X_j, c) / Σ_i min(X_i, c)"
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            title="three users who paid 1 each; of the 41 plays of C, 10 count",
+            listening=THREE,
+            pays={"A": "18/19", "B": "9/19", "C": "30/19"},
+            parameters="cap=10",
+        ),
+        tie({"u1": {"A": 2_000_000}, "u2": {"B": 3_000_000}, "u3": {"C": 1_000_000}}),
+    )
+    breaks: ClassVar[tuple[CounterExample, ...]] = (
+        CounterExample(
+            promise=Promise.OWN_MONEY,
+            title="A's only listener plays little, so most of that listener's money goes to B",
+            before={"u1": {"A": 1}, "u2": {"B": 9}},
+            artists=("A",),
+            was="1/5",
+            becomes="1",
+        ),
+        CounterExample(
+            promise=Promise.FRAUD_PROOF,
+            title="an added account that pays 1 and plays B 980 times brings B nearly everything",
+            before={"u1": {"A": 10}, "u2": {"A": 10}},
+            after={"u1": {"A": 10}, "u2": {"A": 10}, "bot": {"B": 980}},
+            artists=("B",),
+            was="0",
+            becomes="147/50",
+        ),
+        *moved_by_one(
+            title="u2, who pays 1, leaves a loop running and plays B 990 times instead of A 10 times",
+            before={"u1": {"A": 10}, "u2": {"A": 10}},
+            after={"u1": {"A": 10}, "u2": {"B": 990}},
+            artists=("B",),
+            was="0",
+            becomes="99/50",
+        ),
+        CounterExample(
+            promise=Promise.SPLIT_PROOF,
+            title="with two names A has two caps, and is paid 4/3 instead of 1",
+            before={"u1": {"A": 2_000_000}, "u2": {"B": 1_000_000}},
+            after={"u1": {"A": 1_000_000, "A2": 1_000_000}, "u2": {"B": 1_000_000}},
+            artists=("A",),
+            artists_after=("A", "A2"),
+            was="1",
+            becomes="4/3",
+        ),
+    )
+
+    cap: Fraction = parameter(  # noqa: RUF009 - a dataclass field
+        Fraction(1_000_000), help="plays of one artist that count", low=1, whole=True
+    )
+
+    @property
+    def bands(self) -> Sequence[Band]:
+        """Full value up to the cap, none above."""
+        return (Band(0, Fraction(1)), Band(int(self.cap), Fraction(0)))

@@ -1,0 +1,142 @@
+"""Rules that look at what each artist was listened to in all, and at no listener: caps, bands, equal parts.
+
+They are market-centric on g(X_j) in place of X_j. Such a g is of the artist's sum, so it runs once, when settling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from math import lcm
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+import numpy as np
+
+from fairpay.money.currency import LARGEST
+from fairpay.money.rounding import largest_remainder, largest_remainder_exact
+from fairpay.rules.core.budgets import units_each
+from fairpay.rules.core.month import Split
+from fairpay.rules.core.promise import ALWAYS, Promise
+from fairpay.rules.core.rule import Reason, Rule
+from fairpay.rules.core.ties import settle_nearly
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.month import Month, Usage
+    from fairpay.rules.core.rule import Added
+    from fairpay.rules.core.ties import Unsettled
+
+__all__ = ["Band", "ByArtistSum", "Counting"]
+
+
+class Band(NamedTuple):
+    """A stretch of an artist's plays that all count alike."""
+
+    above: int
+    """The band holds the plays after so many."""
+    value: Fraction
+    """What each of them counts."""
+
+
+class Counting(NamedTuple):
+    """What such a rule works out first."""
+
+    unit: int
+    """Units for one of listening: more than 1 where some of it is divided anew."""
+    play: Fraction
+    """What one play comes to, in units; where listening is time, the mean play."""
+    off: int
+    """By how many units an artist's sum may be off."""
+
+
+@dataclass(frozen=True)
+class ByArtistSum(Rule):
+    """A rule that pays by what each artist's listening in all counts."""
+
+    mixable: ClassVar[bool] = True
+
+    @property
+    def bands(self) -> Sequence[Band]:
+        """Return how plays of an artist count, from `above` 0 upwards; none: any listening counts the same."""
+        return ()
+
+    def keeps(self) -> frozenset[Promise]:
+        """More listening never counts less; an account, and an artist under several names, is not held back."""
+        return ALWAYS | {Promise.MONOTONE}
+
+    def prepare(self, month: Month) -> Counting:
+        """Fix the unit, and how long a play is where listening is time: as long as the mean play of the month."""
+        facts = month.facts
+        play = Fraction(facts.amount, max(1, facts.plays)) if facts.play is None else Fraction(facts.play)
+        unit = units_each(facts.amount) if facts.divided else 1
+        return Counting(unit, unit * play, facts.users if facts.divided else 0)
+
+    def weigh(self, usage: Usage, prepared: Counting, out: Ints) -> None:
+        """Add listening, as market-centric does."""
+        Split.BY_LISTENING.add(usage, usage.total if prepared.unit == 1 else usage.total * prepared.unit, out[0])
+
+    def proportions(self, weights: Ints, prepared: Counting) -> NDArray[np.object_]:
+        """Count each artist's listening, in whole numbers."""
+        if not self.bands:
+            played: NDArray[np.object_] = (weights[0] > 0).astype(object)
+            return played
+        amounts, parts = weights[0].astype(object) * prepared.play.denominator, self.parts
+        ends = (*(band.above * prepared.play.numerator for band in self.bands), sum(amounts.tolist()))
+        counted = np.zeros(len(amounts), dtype=object)
+        for band, (low, high) in zip(self.bands, pairwise(ends), strict=True):
+            if band.value:
+                counted += np.maximum(np.minimum(amounts, high) - low, 0) * int(band.value * parts)
+        return counted
+
+    @property
+    def parts(self) -> int:
+        """How finely plays that count partly are counted."""
+        return lcm(*(band.value.denominator for band in self.bands))
+
+    def settle(self, weights: Ints, pool: int, prepared: Counting) -> Ints:
+        """Divide the pool by what counts, exactly."""
+        return largest_remainder_exact(self.proportions(weights, prepared).tolist(), pool)
+
+    def settling(self, weights: Ints, month: Month, prepared: Counting) -> Unsettled | Ints:
+        """Divide the pool exactly; where listening is divided anew, near ties go by id, and that is said."""
+        if not prepared.off:
+            return self.settle(weights, month.facts.pool, prepared)
+        counted, error = (
+            self.proportions(weights, prepared).tolist(),
+            prepared.off * prepared.play.denominator * self.parts,
+        )
+        return settle_nearly(counted, month.facts.pool, error=error if self.bands else 0)
+
+    def brought(self, weights: Ints, prepared: Counting) -> Ints:  # noqa: ARG002 - units cancel
+        """The tracks of an artist share by listening: it is the artist's sum that counts."""
+        return largest_remainder(weights[0], LARGEST)
+
+    def taken(self, added: Added, prepared: Counting, weights: Ints) -> Fraction:
+        """What counts of the made-up artists against what counts of all, with the accounts' own plays added."""
+        facts, one = added.facts, added.one
+        sums = np.zeros((1, max(facts.artists, int(one.artist.max()) + 1)), dtype=object)
+        sums[0, : facts.artists] = weights[0]
+        np.add.at(sums[0], one.artist, one.amount.astype(object) * added.count * prepared.unit)
+        if facts.play is None:
+            amount, plays = facts.amount + added.count * added.total, facts.plays + added.count * added.plays
+            prepared = prepared._replace(play=Fraction(prepared.unit * amount, plays))
+        counted = self.proportions(sums, prepared)
+        return Fraction(sum(counted[facts.artists :].tolist()), sum(counted.tolist()))
+
+    def reason(self, month: Month, limit: Fraction | None) -> Reason:  # noqa: ARG002 - the same on every month
+        """Names limit nothing."""
+        return Reason("more made-up artists take more", "an account that plays many made-up artists takes more by each")
+
+
+def rising(bands: Sequence[Band]) -> Iterator[str]:
+    """Say what is wrong with bands: each begins above the one before, and none counts more than that."""
+    for before, after in pairwise(bands):
+        if after.above <= before.above:
+            yield f"{after.above:,} does not lie above {before.above:,}"
+        if after.value > before.value:
+            yield f"plays above {after.above:,} count more than those below"
