@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from fairpay.errors import DifferentRunError, InputError, UsageError
-from fairpay.ledger.balances import LEFT, balances
+from fairpay.ledger.balances import LEFT, balances, standing
 from fairpay.ledger.closing import KEPT, begin_hashing, inputs_of, load, run_id_of
 from fairpay.ledger.controls import check_month, require
 from fairpay.ledger.earning import earn
@@ -62,6 +62,9 @@ class BooksRun(Shown):
 class Closed(BooksRun):
     """A month that was closed, or would be."""
 
+    standing: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What stands after the month: suspense, reserve, what is carried, advances; by currency, in major units."""
+
     manifest_sha256: str = ""
     """Of the manifest in the books; empty for a preview. Kept elsewhere, it shows later that the books are these."""
 
@@ -90,6 +93,7 @@ class Closed(BooksRun):
             "totals": totals(self.rows),
             "payments": len(self.rows.of_kinds({Kind.PAYABLE})),
             "suspense": suspense(self.rows),
+            "standing": self.standing,
             "pools": facts["pools"],
             "policies": facts.get("policies", ()),
             "decisions": facts.get("decisions", ()),
@@ -225,6 +229,7 @@ def work_out(closing: Closing, loaded: Loaded, found: Shelf, earned: Earned, inp
         rows=rows,
         controls=controls,
         beside=beside,
+        standing=standing(before.after(rows), advances),
     )
 
 
@@ -235,7 +240,9 @@ def closed_before(entry: Entry, closing: Closing, found: Shelf, inputs: list[Inp
     if run_id != entry.run_id:
         message = f"{closing.period} is closed, from other inputs or options (run {entry.run_id}, not {run_id})"
         raise DifferentRunError(message, advice="A closed month is never edited: book the correction, fairpay adjust.")
-    return Closed(**kept(entry), manifest_sha256=entry.sha256)
+    fields, before = kept(entry), balances(one.ledger(LEFT) for one in found.before(closing.period))
+    after = standing(before.after(fields["rows"]), fields["facts"].advances)
+    return Closed(**fields, standing=after, manifest_sha256=entry.sha256)
 
 
 def kept(entry: Entry) -> dict[str, Any]:
