@@ -155,7 +155,7 @@ def divided(command: Literal["compare", "pay"], logs: Logs, rules: Sequence[str]
 
     def work(request: Request) -> Result:
         outcome = merge_few(there.run(request), options.get("k", 1))
-        origins = {**origins_of(command, options, rule=list(rules)), **there.origins}
+        origins = {**origins_of(command, options, rule=list(rules), by=list(options["by"])), **there.origins}
         return Result(command, outcome, (*there.inputs, *outcome.inputs), origins)
 
     return do(command, there.logs, there.options, work, rules=rules, inputs=lambda _: there.inputs)

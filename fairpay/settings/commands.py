@@ -156,6 +156,12 @@ COMMANDS = {
         typed=(o.LogOptions, *PAGE),
         settable=True,
     ),
+    "balances": Command(
+        help="Where each payee stands after a closed month: payable, carried, recouping, held in reserve, in suspense.",
+        options=o.BalancesOptions,
+        typed=(o.TableOptions, o.JsonOptions, o.QuietOptions),
+        settable=True,
+    ),
     "statements": Command(
         help="Write what each payee is sent for a closed month: CSV, a workbook and PDF.\n\nNames and addresses come "
         "from --payees and --issuer, which may stand under [statements] in the file the month was closed from.",

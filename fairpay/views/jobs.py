@@ -34,7 +34,8 @@ def report(run: PathText | Saved | Explained, **options: Unpack[o.ReportOptions]
 
     Args:
         run: the directory of a finished run, or what `compare`, `pay`, `sweep` or `explain` returned.
-        **options: `output`, else the name of the directory with `.html`, in the working directory.
+        **options: `output`, else the name of the directory with `.html`, in the working directory; `against`, another
+            run, to show what changed from that one to this.
 
     Raises:
         InputError: the directory is no run.
@@ -59,22 +60,26 @@ def report(run: PathText | Saved | Explained, **options: Unpack[o.ReportOptions]
             if path.resolve().parent == directory.resolve():
                 message = f"{path} lies in the run, which holds only what the run wrote"
                 raise UsageError(message, advice="Give another place; nothing was written.")
-        page = page_of(directory)
+        page = page_of(directory, None if full["against"] is None else Path(full["against"]))
     write(render(page), path)
     return path
 
 
-def page_of(directory: Path) -> Page:
-    """Make the page of a run.
+def page_of(directory: Path, against: Path | None) -> Page:
+    """Make the page of a run, or of what changed from another one.
 
     Raises:
         InputError, NotVerifiedError, UsageError: as `report`.
 
     """
     run = finished(directory)
+    if against is not None:
+        from fairpay.views import diff  # noqa: PLC0415 - with Altair, which is an extra
+
+        return diff.page(finished(against), run)
     if run.command not in PAGES:
         message = f"{directory} is a run of {run.command}, which has no page"
-        raise UsageError(message, advice=f"Give a run of {', '.join(PAGES)}.")
+        raise UsageError(message, advice=f"Give a run of {', '.join(PAGES)}, or show what it changed: --against RUN.")
     page: Page = importlib.import_module(f"fairpay.views.{run.command}").page(run)
     return page
 
