@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["by_group"]
 
 SHOWN = 10
+LONG = 40
 PAIR = 2
 STEERED = "An amount is what of the pool the listeners of a group steer."
 
@@ -65,8 +66,8 @@ def table(grouping: Grouping, shown: Sequence[int]) -> RenderableType:
         told = [f"{int(lines.listeners[group]):,}" if lines.listeners[group] else "-"]
         told[:0] = [] if grouping.artists is None else [f"{int(grouping.artists[group]):,}"]
         before, *after = (int(column[group]) for column in paid)
-        told += [amount(units, money) for units in (before, *after)]
         after = after if len(paid) == PAIR else []
+        told += [amount(units, money) for units in (before, *after)]
         change = Fraction(after[0] - before, before) if after and before else None
         share = Fraction(before, pool) if pool else None
         told.append(percent(change, sign=True, unknown="new" if any(after) else "-") if after else percent(share))
@@ -97,6 +98,11 @@ def month_rows(months: MonthOutcomes, outcome: Outcome) -> RenderableType:
     return figures(*rows[0], rows=rows[1:])
 
 
+def brief(name: str) -> str:
+    """Show a name in a sentence; of a long one, which the table has whole, the beginning."""
+    return visible(name if len(name) <= LONG else f"{name[:LONG]}...")
+
+
 def most(lines: Outcome, *, equal_fees: bool) -> Iterator[RenderableType]:
     """Say which group gains most, which loses most, and why, in the words that artists have; of many rules in brief."""
     first, *others = lines.payouts
@@ -107,10 +113,11 @@ def most(lines: Outcome, *, equal_fees: bool) -> Iterator[RenderableType]:
         hands = f"{amount(moved.moved, lines.currency)} ({percent(moved.share)}) changes hands between groups"
         told = []
         for verb, place in (("gains", int(change.argmax())), ("loses", int(change.argmin()))):
-            units = amount(int(change[place]), lines.currency, sign=True)
-            told += [f"{lines.artist[place].as_py()} {verb} most, {units}: {why(place)}"] if change[place] else []
+            if change[place]:
+                units = amount(int(change[place]), lines.currency, sign=True)
+                told.append(f"{brief(lines.artist[place].as_py())} {verb} most, {units}: {why(place)}")
         if len(others) == 1:
             yield from (paragraph(f"{sentence}.") for sentence in (*told, hands))
         else:
-            brief = "; ".join(sentence.partition(": ")[0] for sentence in told)
-            yield paragraph(f"{other.rule.label}: {hands}{'; ' * bool(told)}{brief}.")
+            short = "; ".join(sentence.rpartition(": ")[0] for sentence in told)
+            yield paragraph(f"{other.rule.label}: {hands}{'; ' * bool(told)}{short}.")
