@@ -68,8 +68,8 @@ def table(grouping: Grouping, shown: Sequence[int]) -> RenderableType:
         told = [f"{int(lines.listeners[group]):,}" if lines.listeners[group] else "-"]
         told[:0] = [] if grouping.artists is None else [f"{int(grouping.artists[group]):,}"]
         before, *after = (int(column[group]) for column in paid)
-        told += [amount(units, money) for units in (before, *after)]
         after = after if len(paid) == PAIR else []
+        told += [amount(units, money) for units in (before, *after)]
         change = Fraction(after[0] - before, before) if after and before else None
         share = Fraction(before, pool) if pool else None
         if len(paid) <= PAIR:
