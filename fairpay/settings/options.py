@@ -17,6 +17,7 @@ __all__ = [
     "ROLES",
     "AdjustOptions",
     "AuditOptions",
+    "BalancesOptions",
     "CheckOptions",
     "CloseOptions",
     "CompareOptions",
@@ -675,6 +676,10 @@ class ClosedOptions(ShelfOptions, total=False):
 
     period: Annotated[str | None, Option("A closed month; else the last.", BOOKS, metavar="2026-10")]
     payee: Annotated[Sequence[str], Option("Only this payee.", BOOKS, default=(), metavar="ID", repeated=True)]
+
+
+class BalancesOptions(ClosedOptions):
+    """Options of `balances`."""
 
 
 class StatementsOptions(ClosedOptions, total=False):
