@@ -114,11 +114,9 @@ def most(lines: Outcome, *, equal_fees: bool) -> Iterator[RenderableType]:
         told = []
         for verb, place in (("gains", int(change.argmax())), ("loses", int(change.argmin()))):
             units = amount(int(change[place]), lines.currency, sign=True)
-            told += (
-                [f"{brief(lines.artist[place].as_py())} {verb} most, {units}: {why(place)}"] if change[place] else []
-            )
+            if change[place]:
+                told.append(f"{brief(lines.artist[place].as_py())} {verb} most, {units}: {why(place)}")
         if len(others) == 1:
             yield from (paragraph(f"{sentence}.") for sentence in (*told, hands))
         else:
-            brief = "; ".join(sentence.partition(": ")[0] for sentence in told)
-            yield paragraph(f"{other.rule.label}: {hands}{'; ' * bool(told)}{brief}.")
+            yield paragraph(f"{other.rule.label}: {'; '.join([hands, *(one.partition(': ')[0] for one in told)])}.")
