@@ -90,14 +90,14 @@ class Sheet:
         whole = self.frame.select(
             money(self.frame, name, self.scale_of(name))
             if name in self.amounts
-            else pl.col(name).cast(pl.Int64 if kind.is_integer() else pl.String)
-            for name, kind in self.frame.schema.items()
+            else pl.col(name).cast(pl.Int64 if self.frame.schema[name].is_integer() else pl.String)
+            for name in self.shown
         ).to_arrow()
         kinds = {
             name: pa.decimal128(38, self.frame[self.scale_of(name)].max() if self.frame.height else 2)
             if name in self.amounts
             else (pa.int64() if self.frame.schema[name].is_integer() else pa.string())
-            for name in self.frame.columns
+            for name in self.shown
         }
         return whole.cast(pa.schema(kinds.items()))
 

@@ -11,6 +11,7 @@ import polars as pl
 
 from fairpay.errors import InputError, OutputError, UsageError
 from fairpay.reports.tables import ColumnKind, Shown, TableColumn, change_percent, table_of
+from fairpay.reports.words import joined
 from fairpay.runs.disk import replacing
 from fairpay.runs.outputs import write_csv, write_parquet, write_workbook
 from fairpay.settings.speech import job
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "Difference", "difference"]
 
+FEW = 3
+"""Counts that are named where none of them changed."""
 FORMATS = (".csv", ".parquet", ".xlsx")
 
 
@@ -145,7 +148,7 @@ def difference(before: Snapshot, after: Snapshot) -> Difference:
     pairs = {of: pair for of, pair in both.items() if pair[0].keys == pair[1].keys and pair[0].money}
     if not pairs:
         message = f"{before.title} and {after.title} have no payout in common"
-        raise InputError(message, advice="Compare two months, two adjustments, or two reports under the same rule.")
+        raise InputError(message, advice="Compare runs of one kind, or a run of pay with a comparison under its rule.")
     counts = {name: kind for pair in pairs.values() for name, kind in common_counts(*pair).items()}
     found = pl.concat(
         (part for of, pair in pairs.items() for part in side_by_side(of, *pair)), how="diagonal_relaxed"
@@ -253,7 +256,7 @@ def because(parts: Sequence[str], counts: Mapping[str, ColumnKind]) -> pl.Expr:
     there = pl.when(~pl.col("was")).then(pl.lit("new")).when(~pl.col("stays")).then(pl.lit("gone"))
     own = pl.concat_str(there, *map(moved, parts), *map(stepped, told), separator=", ", ignore_nulls=True)
     less = pl.concat_str(*map(stepped, seconds), separator=", ", ignore_nulls=True) if seconds else pl.lit("")
-    same = pl.lit(f"same {' and '.join(told)}" if told else "")
+    same = pl.lit(f"same {joined(list(map(spoken, told)) if len(told) <= FEW else ['counts'])}" if told else "")
     return pl.when(own != "").then(own).when(less != "").then(less).otherwise(same)
 
 
@@ -265,9 +268,20 @@ def moved(name: str) -> pl.Expr:
 
 
 def stepped(name: str) -> pl.Expr:
-    """`plays 12 -> 16`; null where it did not change."""
-    old, new = (pl.col(f"{name}_{side}").cast(pl.String) for side in ("before", "after"))
-    return pl.when(differing(name)).then(pl.concat_str(pl.lit(f"{name} "), old, pl.lit(" -> "), new))
+    """`plays 1,234 -> 16`; null where it did not change."""
+    old, new = (thousands(pl.col(f"{name}_{side}").cast(pl.String)) for side in ("before", "after"))
+    return pl.when(differing(name)).then(pl.concat_str(pl.lit(f"{spoken(name)} "), old, pl.lit(" -> "), new))
+
+
+def thousands(number: pl.Expr) -> pl.Expr:
+    """Set the thousands of whole numbers, or of the whole part, apart."""
+    whole, rest = number.str.extract(r"^(\d+)"), number.str.extract(r"(\D.*)$").fill_null("")
+    return whole.str.reverse().str.replace_all(r"(\d{3})", "${1},").str.reverse().str.strip_prefix(",") + rest
+
+
+def spoken(name: str) -> str:
+    """`break_even_plays` is `break even plays`."""
+    return name.replace("_", " ")
 
 
 def rated(found: pl.DataFrame, rates: Mapping[tuple[str, str], float]) -> dict[str, float]:

@@ -35,7 +35,7 @@ SAID = {
     ),
     "pay": ("110.00 EUR is paid to 7 artists", "Who is paid most", "Paid most, EUR", "listeners, "),
     "audit": ("for each 1.00 it pays", "right of the line a fake earns money", "Rule by rule, EUR", "Upper limit"),
-    "sweep": ("user-cap", "What changes hands against what a fake account earns", "Every value, against", "top 10"),
+    "sweep": ("user-cap", "What a fake account earns against what changes hands", "Every value, against", "top 10"),
     "suspects": ("to look at", "money moved", "A finding is a reason to look, not a verdict.", "Signals", "loop"),
     "close": ("26.25 EUR and 15.00 USD are payable for 2026-07 to 2 payees", "split from others 26.25", "in suspense"),
 }
