@@ -1,9 +1,9 @@
 """fairpay: divide subscription money among artists, exactly, under any published payout rule.
 
 Each command of the command line is a function here: `fairpay.compare`, `pay`, `check`, `explain`, `audit`, `sweep`,
-`suspects`, `shard`, `merge`, `close`, `adjust`, `statements`, `diff`, `verify`, `report`, `leaks`, `pseudonymize`,
-`synth`, `init`; the rules are in `fairpay.rules`. What goes wrong is raised as a `FairpayError` of some kind. Functions
-are loaded when first used: importing fairpay loads neither Polars nor Numba.
+`suspects`, `shard`, `merge`, `close`, `adjust`, `balances`, `statements`, `diff`, `verify`, `report`, `leaks`,
+`pseudonymize`, `synth`, `init`; the rules are in `fairpay.rules`. What goes wrong is raised as a `FairpayError` of some
+kind. Functions are loaded when first used: importing fairpay loads neither Polars nor Numba.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fairpay.api import (
         adjust,
         audit,
+        balances,
         check,
         close,
         compare,
@@ -64,6 +65,7 @@ __all__ = [
     "UsageError",
     "adjust",
     "audit",
+    "balances",
     "check",
     "close",
     "compare",

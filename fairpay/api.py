@@ -9,7 +9,7 @@ result.save("out")      # the same files as `fairpay compare ... -o out`
 from __future__ import annotations
 
 from fairpay.fraud.jobs import audit, suspects, sweep
-from fairpay.ledger.issue import statements
+from fairpay.ledger.issue import balances, statements
 from fairpay.ledger.jobs import adjust, close, diff, explain
 from fairpay.ledger.tables import init
 from fairpay.ledger.verify import verify
@@ -25,6 +25,7 @@ __all__ = [
     "Result",
     "adjust",
     "audit",
+    "balances",
     "check",
     "close",
     "compare",

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from fairpay.cli.invocation import Invocation
     from fairpay.cli.screens.parts import View
     from fairpay.fraud.sweep.sweep import Swept
+    from fairpay.pipeline.explain import Explained
     from fairpay.pipeline.jobs import Result
+    from fairpay.pipeline.work import Saved
 
 __all__ = ["balanced", "present", "present_data", "report_on", "view_of", "wants_report"]
 
@@ -69,12 +71,12 @@ def wants_report(call: Invocation) -> None:
         prepare(Path(call.values["report"]))
 
 
-def report_on(call: Invocation, result: Result) -> None:
+def report_on(call: Invocation, result: Saved | Explained) -> None:
     """Write a page of the run where one is asked for, and say where."""
     if call.values["report"] is not None:
         from fairpay.views.jobs import report  # noqa: PLC0415 - loaded where a page is asked for
 
-        path = report(call.values["output"] or result, output=call.values["report"])
+        path = report(call.values.get("output") or result, output=call.values["report"])
         if not call.silent:
             tell(f"Page written to {path}")
 

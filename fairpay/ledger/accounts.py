@@ -58,6 +58,7 @@ ITEM_OF = {
 }
 ITEMS = tuple(dict.fromkeys(ITEM_OF.values()))
 """The lines of an account, in their order: all before the last sum to it."""
+ADVANCE = "Advance"
 ALWAYS = (OPENING, EARNED, CARRIED, PAYABLE)
 """Those that are shown where they are zero, too."""
 ISRC = re.compile(r"[A-Z]{2}-?[A-Z0-9]{3}-?\d{2}-?\d{5}")
@@ -106,6 +107,8 @@ class ClosedMonth:
 
     entry: Entry
     accounts: AccountBook
+    pending: int
+    """Adjustments that are booked in the open month."""
 
 
 def closed_month(books: Path, period: str | None) -> ClosedMonth:
@@ -141,6 +144,7 @@ def closed_month(books: Path, period: str | None) -> ClosedMonth:
             splits=read_splits(tables["splits"]) if "splits" in tables else Splits(),
             advances=advances,
         ),
+        len(found.pending),
     )
 
 
@@ -179,6 +183,25 @@ class AccountBook:
     def payable(self) -> pl.DataFrame:
         """payee, currency, minor units: of every account that has a statement."""
         return self.summary.filter(pl.col("Item") == PAYABLE).select(*KEY[:2], "This period")
+
+    @cached_property
+    def stands(self) -> Sheet:
+        """Where each account stands after the month, those in suspense too, in the order of their ids.
+
+        Columns: payee, currency, and minor units: `payable` in the month, `carried` forward, `recouping` (what is left
+        of advances), `reserve`, `in_suspense`.
+        """
+        advances = self.standing.filter(pl.col("Item").str.starts_with(ADVANCE)).with_columns(amount=pl.col("Left"))
+        parts = {
+            "payable": self.rows.of_kinds({Kind.PAYABLE}).frame,
+            "carried": self.left.carried,
+            "recouping": advances,
+            "reserve": self.left.reserves,
+            "in_suspense": self.left.suspense,
+        }
+        found = pl.concat([part.select(*KEY, wide().alias(name)) for name, part in parts.items()], how="diagonal")
+        sums = found.group_by(KEY).agg(pl.col(parts).sum()).filter(pl.any_horizontal(pl.col(parts) != 0))
+        return Sheet("balances", sums.sort(KEY), frozenset(parts), hidden=frozenset({"scale"}))
 
     @cached_property
     def own(self) -> pl.DataFrame:
@@ -379,7 +402,7 @@ def standing(left: Balances, advances: Mapping[Account, tuple[tuple[str, int], .
             payee,
             code,
             Currency.of(code).digits,
-            f"Advance {name}, {'unrecouped' if paid > done else 'recouped'}",
+            f"{ADVANCE} {name}, {'unrecouped' if paid > done else 'recouped'}",
             paid,
             done,
             paid - done,

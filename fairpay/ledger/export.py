@@ -91,10 +91,10 @@ class Sheet:
         whole = self.frame.select(
             money(self.frame, name, self.scale_of(name))
             if name in self.amounts
-            else pl.col(name).cast(pl.Int64 if kind.is_integer() else pl.String)
-            for name, kind in self.frame.schema.items()
+            else pl.col(name).cast(pl.Int64 if self.frame.schema[name].is_integer() else pl.String)
+            for name in self.shown
         ).to_arrow()
-        return whole.cast(pa.schema([self.field(name) for name in self.frame.columns]))
+        return whole.cast(pa.schema([self.field(name) for name in self.shown]))
 
     def field(self, name: str) -> pa.Field:
         """A column of that table, which says its kind."""

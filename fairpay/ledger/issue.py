@@ -1,9 +1,12 @@
-"""Issue: the statements of a closed month, one for each payee, in a directory of their own that verifies like a run."""
+"""Issue: where payees stand after a closed month, and the statements they are sent, in a directory of their own.
+
+That directory is a run, which verifies like any other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
@@ -11,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
 import polars as pl
+import pyarrow as pa
 
 from fairpay.errors import NothingToPayError, UsageError
 from fairpay.ledger.accounts import closed_month
@@ -30,7 +34,8 @@ from fairpay.ledger.model import after
 from fairpay.ledger.statements import data, file_name, payment_ref, streamed
 from fairpay.money.currency import Currency
 from fairpay.reports.outcome import InputFile
-from fairpay.reports.tables import Shown
+from fairpay.reports.tables import ColumnKind, Shown, TableColumn, table_of
+from fairpay.reports.tables import chosen as chosen_rows
 from fairpay.runs.inputs import HashedInputs
 from fairpay.runs.manifest import MANIFEST, describe, fingerprint
 from fairpay.runs.publish import publish
@@ -39,14 +44,14 @@ from fairpay.settings.option import nearest
 from fairpay.settings.speech import job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from fairpay.ledger.accounts import ClosedMonth
     from fairpay.ledger.statements import Writer
     from fairpay.reports.outcome import Control
     from fairpay.settings import options as o
 
-__all__ = ["Issued", "statements"]
+__all__ = ["Issued", "Standings", "balances", "statements"]
 
 INDEX = ("payee", "name", "currency", "payable", "payment_ref", "file")
 NO_ISSUER = "(no issuer stated)"
@@ -98,6 +103,94 @@ class Issued(Shown):
         }
 
 
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class Standings(Shown):
+    """Where each payee stands after a month."""
+
+    period: str
+    run_id: str
+    pending: int
+    """Adjustments that are booked in the open month."""
+    arrow: pa.Table
+    """payee, currency, payable, carried, recouping, reserve, in_suspense: decimals in major units."""
+
+    def __repr__(self) -> str:
+        """Say in one line what it is."""
+        return f"<balances after {self.period}: {self.arrow.num_rows:,} accounts>"
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What `fairpay balances --json` prints."""
+        head = {"schema_version": 1, "command": "balances", "period": self.period, "run_id": self.run_id}
+        return {**head, "pending_adjustments": self.pending, "balances": self.written().to_pylist()}
+
+    @property
+    def published(self) -> str:
+        """Nothing is written."""
+        return ""
+
+    @property
+    def sums(self) -> Standings:
+        """What all accounts come to, in each currency: lines of a payee `Total`."""
+        rows = pl.DataFrame(self.arrow)
+        amounts = [name for name in rows.columns if name not in {"payee", "currency"}]
+        sums = rows.group_by("currency").agg(pl.col(amounts).sum()).sort("currency").with_columns(payee=pl.lit("Total"))
+        return replace(self, arrow=sums.select(rows.columns).to_arrow())
+
+    def written(self, *, sort: str | None = None, top: int | None = None) -> pa.Table:
+        """The rows, or the first of them by a column, as text: amounts with the digits of their currency.
+
+        Raises:
+            UsageError: the table has no such column.
+
+        """
+        rows = pl.DataFrame(pa.concat_tables(chosen_rows([self.arrow], sort=sort, top=top)))
+        money = [name for name, kind in rows.schema.items() if kind.is_decimal()]
+        digits = {code: Currency.of(code).digits for code in rows["currency"].unique()}
+        texts = [
+            [f"{amount:.{digits[code]}f}" for code, amount in zip(rows["currency"], rows[name], strict=True)]
+            for name in money
+        ]
+        named = [pl.Series(name, text, dtype=pl.String) for name, text in zip(money, texts, strict=True)]
+        return rows.with_columns(named).to_arrow()
+
+
+@job
+def balances(**options: Unpack[o.BalancesOptions]) -> Standings:
+    """Tell where each payee stands after a closed month, from the books.
+
+    Raises:
+        FairpayError: UsageError for a month that is not closed or a payee without a balance, InputError for books that
+            are not as they were written.
+
+    """
+    full = complete("balances", options)
+    month = closed_month(Path(full["books"]), full["period"])
+    sheet = month.accounts.stands
+    payees = pl.col("payee").cast(pl.String)
+    refuse_unknown(full["payee"], sheet.frame.select(payees.unique()).to_series().to_list(), "stands on no account")
+    rows = sheet.frame.filter(payees.is_in(list(full["payee"]))) if full["payee"] else sheet.frame
+    whole = replace(sheet, frame=rows).arrow()
+    kinds = {"payee": ColumnKind.KEY, "currency": ColumnKind.CURRENCY}
+    columns = {n: TableColumn(kinds.get(n, ColumnKind.MONEY), whole[n].combine_chunks()) for n in whole.column_names}
+    return Standings(
+        period=month.entry.period, run_id=month.entry.run_id, pending=month.pending, arrow=table_of(columns)
+    )
+
+
+def refuse_unknown(payees: Iterable[str], known: Collection[str], what: str) -> None:
+    """Refuse payees there is nothing of.
+
+    Raises:
+        UsageError: naming the first.
+
+    """
+    unknown = [payee for payee in payees if payee not in known]
+    if unknown:
+        message = f"{unknown[0]} {what} in this month"
+        raise UsageError(message, advice=nearest(unknown[0], known) or "See `fairpay balances` for all there are.")
+
+
 @job
 def statements(**options: Unpack[o.StatementsOptions]) -> Issued:
     """Write the statements of a closed month: one for each payee, in CSV, as a workbook and as PDF.
@@ -118,7 +211,7 @@ def statements(**options: Unpack[o.StatementsOptions]) -> Issued:
     controls = tuple(month.accounts.controls())
     require(controls)
     day = day_of(month.entry.period, full["date"])
-    issued = chosen(list(stated(month, names, issuer, day)), full["payee"])
+    issued = list(stated(month, names, issuer, day, full["payee"]))
     asked = {name: (full[name], "") for name in ("payee", "date", "formats", "paper", "fonts")}
     inputs, version = hashed.records(), "" if press is None else press.version
     manifest = describe(command="statements", options=asked, inputs=inputs, controls=controls)
@@ -181,11 +274,24 @@ def days_of(period: str) -> tuple[str, str]:
     return first.isoformat(), (end - timedelta(days=1)).isoformat()
 
 
-def stated(month: ClosedMonth, names: Mapping[str, Address], issuer: Address, day: str) -> Iterator[Statement]:
-    """Yield the statement of each payee, in the order of their ids."""
+def stated(
+    month: ClosedMonth, names: Mapping[str, Address], issuer: Address, day: str, payees: Collection[str] = ()
+) -> Iterator[Statement]:
+    """Yield the statement of each payee, or of some, in the order of their ids.
+
+    Raises:
+        UsageError: one of them has none.
+        NothingToPayError: nobody has one.
+
+    """
     first, last = days_of(month.entry.period)
     run_id, sections = month.entry.run_id, month.accounts.sections
     paid = {(payee, currency): amount for payee, currency, amount in month.accounts.payable.iter_rows()}
+    if not paid:
+        message = "nobody has a statement in this month"
+        raise NothingToPayError(message, advice="Nothing was earned, paid or kept for anybody.")
+    refuse_unknown(payees, {payee for payee, _ in paid}, "has no statement")
+    paid = {account: amount for account, amount in paid.items() if not payees or account[0] in payees}
     of_payee: dict[str, list[AccountStatement]] = {}
     for (payee, currency), amount in paid.items():
         own = tuple(part for section in sections if (part := section.of((payee, currency))) is not None)
@@ -204,25 +310,6 @@ def stated(month: ClosedMonth, names: Mapping[str, Address], issuer: Address, da
             run_id=run_id,
             accounts=tuple(accounts),
         )
-
-
-def chosen(issued: list[Statement], payees: Sequence[str]) -> list[Statement]:
-    """Keep those of some payees; all where none is named.
-
-    Raises:
-        UsageError: one of them has none.
-        NothingToPayError: nobody has one.
-
-    """
-    known = {one.payee for one in issued}
-    if unknown := [payee for payee in payees if payee not in known]:
-        near = nearest(unknown[0], known)
-        message = f"{unknown[0]} has no statement in this month"
-        raise UsageError(message, advice=near or f"{len(known):,} payees have one, see `fairpay balances`.")
-    if not issued:
-        message = "nobody has a statement in this month"
-        raise NothingToPayError(message, advice="Nothing was earned, paid or kept for anybody.")
-    return [one for one in issued if not payees or one.payee in payees]
 
 
 def files_of(issued: Sequence[Statement], makers: Mapping[str, Maker]) -> dict[str, Writer]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import polars as pl
@@ -17,13 +16,11 @@ from fairpay.logs.doctor import examine
 from fairpay.logs.read import as_paths
 from fairpay.pipeline.request import MONTH
 from fairpay.pipeline.run import inspect, refusal, run
-from fairpay.pipeline.work import Placed, do, origins_of, publish, request_of, watching
+from fairpay.pipeline.work import Placed, Saved, do, origins_of, request_of, watching
 from fairpay.reports.disclosure import merge_few
 from fairpay.reports.summary import summary
 from fairpay.reports.tables import Shown, comparison, payouts
 from fairpay.rules import USUAL, spelled
-from fairpay.runs.inputs import HashedInputs
-from fairpay.runs.publish import Target
 from fairpay.settings.commands import complete
 from fairpay.settings.option import is_spark
 from fairpay.settings.speech import job
@@ -43,7 +40,7 @@ __all__ = ["Checked", "Result", "check", "compare", "pay", "placed", "policy_rul
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Result(Shown):
+class Result(Saved):
     """What a run worked out."""
 
     command: Literal["compare", "pay"]
@@ -87,19 +84,6 @@ class Result(Shown):
     def summary(self) -> dict[str, Any]:
         """What `summary.json` holds."""
         return summary(self.outcome, self.command)
-
-    @job
-    def save(self, directory: str | Path, *, force: bool = False) -> str:
-        """Publish the run to a directory, whole or not at all; return `done`, or `already` for the same run again.
-
-        Raises:
-            OutputError: it cannot be written; nothing is left behind.
-            LockedError: another run is writing there.
-            DifferentRunError: another finished run is there and `force` is not given.
-
-        """
-        with Target(Path(directory), force=force) as target:
-            return publish(self, target, HashedInputs.begin(self.inputs))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -171,7 +155,7 @@ def divided(command: Literal["compare", "pay"], logs: Logs, rules: Sequence[str]
 
     def work(request: Request) -> Result:
         outcome = merge_few(there.run(request), options.get("k", 1))
-        origins = {**origins_of(command, options, rule=list(rules)), **there.origins}
+        origins = {**origins_of(command, options, rule=list(rules), by=list(options["by"])), **there.origins}
         return Result(command, outcome, (*there.inputs, *outcome.inputs), origins)
 
     return do(command, there.logs, there.options, work, rules=rules, inputs=lambda _: there.inputs)

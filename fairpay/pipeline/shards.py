@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["AnotherRound", "add", "conclude", "contribute"]
 
 
+T = TypeVar("T")
 SHOWN = 200
 """Characters of terms that are shown; a policy's file is longer."""
 
@@ -93,6 +94,10 @@ class Transcript:
         message = "a rule looks at single listeners, which parts do not show"
         raise UsageError(message, advice="Leave it out, or run it over all rows.")
 
+    def over(self, work: Sequence[Callable[[], T]]) -> list[T]:
+        """Do work on each pool, one after another."""
+        return [one() for one in work]
+
 
 @dataclass(frozen=True, slots=True)
 class Recoded:
@@ -129,7 +134,8 @@ def contribute(  # noqa: PLR0913 - what is added, and by whom
     plan, opened = partly(request, known, kept=key is not None), request.opened
     begin(request, watch)
     if plan.counted is None and plan.counting:
-        bare = PartFile(terms=terms, round=1, parts=(), party=party, census=counted_apart(plan, opened.logs))
+        counted = {unit: of_pools[0] for unit, of_pools in counted_apart(plan, opened.logs).items()}
+        bare = PartFile(terms=terms, round=1, parts=(), party=party, census=counted)
         return replace(bare, parts=(mark_of(bare),))
     first = known is None or known.part is None
     seen = Listeners() if key is not None and first else None
@@ -221,7 +227,8 @@ def add(several: Sequence[PartFile], names: Sequence[str], request: Request) -> 
     marks = [mark for one in several for mark in one.parts]
     twice = sorted({mark for mark in marks if marks.count(mark) > 1})
     if twice:
-        message = f"{len(twice):,} parts are there twice: {', '.join(mark[:12] for mark in twice)}"
+        which = "1 part is" if len(twice) == 1 else f"{len(twice):,} parts are"
+        message = f"{which} there twice: {', '.join(mark[:12] for mark in twice)}"
         advice = "Give each once, or a sum and not what is in it; parties that add the same tell themselves apart with "
         raise InputError(message, advice=f"{advice}--party NAME.")
     if first.part is not None and not first.answer and first.terms["overlap key"] is not None and len(several) > 1:

@@ -20,7 +20,7 @@ from fairpay.logs.tables import defused
 from fairpay.pipeline.request import Request, Watch, input_files
 from fairpay.reports.outcome import require_balance
 from fairpay.reports.summary import decisions_of, warnings_of
-from fairpay.reports.tables import PART_ROWS, kinds_of
+from fairpay.reports.tables import PART_ROWS, Shown, kinds_of
 from fairpay.rules import find_rule
 from fairpay.runs.inputs import HashedInputs, HashSink
 from fairpay.runs.manifest import describe, fingerprint
@@ -29,6 +29,7 @@ from fairpay.runs.publish import Target
 from fairpay.runs.rejects import check_rejects
 from fairpay.settings.commands import COMMANDS
 from fairpay.settings.option import is_table, options_of
+from fairpay.settings.speech import job
 from fairpay.settings.values import Conditions, MoneyStated, Qualifying, Reading, Running
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Finished",
     "Placed",
+    "Saved",
     "do",
     "origins_of",
     "publish",
@@ -194,6 +196,26 @@ def publish(
     came_to = {"role": "result", "name": "", "size": size, "sha256": mark}
     mark = fingerprint(command=result.command, options=result.origins, inputs=[*inputs, came_to])
     return target.publish(files=files, manifest=manifest, fingerprint=mark).status
+
+
+class Saved(Shown):
+    """A result that can be written later as it would have been with an output directory."""
+
+    __slots__ = ()
+    inputs: tuple[InputFile, ...]
+
+    @job
+    def save(self, directory: str | Path, *, force: bool = False) -> str:
+        """Publish the run to a directory, whole or not at all; return `done`, or `already` for the same run again.
+
+        Raises:
+            OutputError: it cannot be written; nothing is left behind.
+            LockedError: another run is writing there.
+            DifferentRunError: another finished run is there and `force` is not given.
+
+        """
+        with Target(Path(directory), force=force) as target:
+            return publish(self, target, HashedInputs.begin(self.inputs))  # type: ignore[arg-type] # a result of a job is one
 
 
 def slug(name: str) -> str:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.reports.outcome import ListenerGroups, Outcome, Payout
 
-__all__ = ["COVER", "Revealed", "merge_few", "revealed"]
+__all__ = ["COVER", "KNOWING", "Revealed", "merge_few", "revealed"]
 
 COVER = 2
 """Artists with k listeners or more in every line: with any one artist taken off it, it is still of k listeners."""

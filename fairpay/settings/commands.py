@@ -95,7 +95,7 @@ COMMANDS = {
         "never told of.",
         arguments=(LOG,),
         options=o.ExplainOptions,
-        typed=PAGE,
+        typed=(o.PageOptions, *PAGE),
         settable=True,
     ),
     "shard": Command(
@@ -129,7 +129,7 @@ COMMANDS = {
         "\n\nWithout --rule: user-cap:cap=100..3000, bounded from the royalty rate to 1, and user-centric.",
         arguments=(LOG,),
         options=o.SweepOptions,
-        typed=TABLE,
+        typed=(o.PageOptions, *TABLE),
         settable=True,
     ),
     "suspects": Command(
@@ -154,6 +154,12 @@ COMMANDS = {
         arguments=(MORE_LOGS,),
         options=o.AdjustOptions,
         typed=(o.LogOptions, *PAGE),
+        settable=True,
+    ),
+    "balances": Command(
+        help="Where each payee stands after a closed month: payable, carried, recouping, held in reserve, in suspense.",
+        options=o.BalancesOptions,
+        typed=(o.TableOptions, o.JsonOptions, o.QuietOptions),
         settable=True,
     ),
     "statements": Command(

@@ -17,6 +17,7 @@ __all__ = [
     "ROLES",
     "AdjustOptions",
     "AuditOptions",
+    "BalancesOptions",
     "CheckOptions",
     "CloseOptions",
     "CompareOptions",
@@ -661,12 +662,15 @@ class TermsOptions(TypedDict, total=False):
 
 
 class CloseOptions(
-    BookOptions, PoolOptions, PayeeOptions, TermsOptions, StatedOptions, DecidedOptions, ReadingOptions, RunOptions
-):
+    BookOptions, PoolOptions, PayeeOptions, TermsOptions, StatedOptions, DecidedOptions, ReadingOptions, RunOptions,
+    EngineOptions,
+):  # fmt: skip
     """Options of `close`."""
 
 
-class AdjustOptions(BookOptions, ChangeOptions, PoolOptions, PayeeOptions, DecidedOptions, RunOptions):
+class AdjustOptions(
+    BookOptions, ChangeOptions, PoolOptions, PayeeOptions, DecidedOptions, RunOptions, EngineOptions
+):  # fmt: skip
     """Options of `adjust`."""
 
 
@@ -675,6 +679,10 @@ class ClosedOptions(ShelfOptions, total=False):
 
     period: Annotated[str | None, Option("A closed month; else the last.", BOOKS, metavar="2026-10")]
     payee: Annotated[Sequence[str], Option("Only this payee.", BOOKS, default=(), metavar="ID", repeated=True)]
+
+
+class BalancesOptions(ClosedOptions):
+    """Options of `balances`."""
 
 
 class StatementsOptions(ClosedOptions, total=False):

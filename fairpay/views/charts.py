@@ -121,33 +121,40 @@ def multiples(rows: Sequence[tuple[str, float]], unit: str) -> Drawable:
     return alt.layer(drawn, one, height=row_heights(rows), padding={**NAMES, "top": 12, "bottom": 44})
 
 
-def frontier(rows: Sequence[tuple[str, str, float, float, bool]], series: Sequence[str]) -> Drawable:
-    """Draw values of a parameter: what a fake earns for each 1.00 it pays against what changes hands.
+def frontier(rows: Sequence[tuple[str, float, float, str]], unit: str) -> Drawable:
+    """Draw what a fake account earns for each 1.00 it pays against something else, a line for each rule.
 
     Args:
-        rows: series, value, what a fake earns, per cent of the pool that changes hands, and whether to mark it.
-        series: their names, in order.
+        rows: rule, what is to the right, what a fake earns, and what is written at the point (empty: nothing); those of
+            a rule in their order.
+        unit: of what is to the right.
 
     """
-    names = ["rule", "value", "earns", "moved", "marked"]
-    data = pl.DataFrame(rows, schema=names, orient="row").with_columns(pl.col("earns").clip(SMALL))
-    earned = [max(SMALL, one[2]) for one in rows]
-    reach = [min(earned) / WIDER, max(1.5, *earned) * WIDER]
-    values = [step for step in (0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 100, 1_000) if reach[0] <= step <= reach[1]]
+    names = ["rule", "right", "earns", "mark"]
+    data = pl.DataFrame([(short(rule), *rest) for rule, *rest in rows], schema=names, orient="row")
+    data = data.with_row_index("place").with_columns(pl.col("earns").clip(SMALL), pl.col("right").round(3))
+    earns = data["earns"].to_list()
+    reach = [min(0.9, *earns) / WIDER, max(1.5, *earns) * WIDER]
+    steps = [step for step in (0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 1_000) if reach[0] <= step <= reach[1]]
     scale = alt.Scale(type="log", nice=False, domain=reach)
-    x = alt.X("earns", title="most a fake earns for each 1.00 it pays", scale=scale, axis=numbers(values=values))
-    y = alt.Y("moved", title="% of the pool that changes hands", scale=alt.Scale(zero=False))
+    y = alt.Y("earns", title="most a fake earns for each 1.00 it pays", scale=scale, axis=numbers(values=steps))
+    x = alt.X("right", title=unit, scale=alt.Scale(zero=False), axis=numbers())
+    series = data["rule"].unique(maintain_order=True).to_list()
     colour = by_rule(series, "stroke", 26)
     base = alt.Chart(data).encode(x=x, y=y, color=colour)
-    marked = alt.Chart(data.filter(pl.col("marked"))).encode(x=x, y=y)
-    one = alt.Chart(pl.DataFrame({"earns": [1.0]})).mark_rule(color="#888", strokeWidth=1.5).encode(x=x)
+    marked = data.filter(pl.col("mark") != "")
+    one = alt.Chart(pl.DataFrame({"earns": [1.0]})).mark_rule(color="#888", strokeWidth=1.5).encode(y=y)
+    texts = [  # one above the other: such points lie side by side at 1
+        alt.Chart(marked[place]).mark_text(align="left", dx=4, dy=-14 - 16 * place).encode(x=x, y=y, text="mark")
+        for place in range(marked.height)
+    ]
     return alt.layer(
         one,
-        base.mark_line(strokeWidth=2),
+        base.mark_line(strokeWidth=2).encode(order="place"),
         base.mark_circle(size=36, opacity=1),
-        marked.mark_point(size=140, strokeWidth=2, color=LOSS),
-        marked.mark_text(dy=-14, align="left").encode(text="value"),
-        padding={"left": 46, "right": 24, "top": over(series) + 18, "bottom": 44},
+        alt.Chart(marked).mark_point(size=140, strokeWidth=2, color=LOSS).encode(x=x, y=y),
+        *texts,
+        padding={"left": 46, "right": 60, "top": over(series) + 18, "bottom": 44},
     )
 
 

@@ -97,16 +97,15 @@ def payables(rows: Ledger, paid: pl.DataFrame) -> Iterator[PagePart]:
 
 
 def made_of(rows: Ledger, paid: pl.DataFrame) -> dict[tuple[str, str], str]:
-    """Say of the first payees what their amounts are made of: `earned 35.00, split_to_others -14.00`."""
+    """Say of the first payees what their amounts are made of: `earned 35.00, split to others -14.00`."""
     first = paid.head(LISTED)["payee"].unique().to_list()
     own = rows.frame.filter(pl.col("payee").cast(pl.String).is_in(first), pl.col("kind") != Kind.PAYABLE.value)
     sums = summed(own, *ACCOUNT, "kind").sort("kind")
-    kinds = {kind.value: kind.column for kind in Kind}
+    kinds = {kind.value: kind.words or kind.column.replace("_", " ") for kind in Kind}
     said: dict[tuple[str, str], list[str]] = {}
     for payee, code, scale, kind, amount in sums.iter_rows():
         if amount:
-            words = kinds[kind].replace("_", " ")
-            said.setdefault((str(payee), str(code)), []).append(f"{words} {grouped(format_units(amount, scale))}")
+            said.setdefault((str(payee), str(code)), []).append(f"{kinds[kind]} {grouped(format_units(amount, scale))}")
     return {account: ", ".join(parts) for account, parts in said.items()}
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from fairpay.errors import OutputError, UsageError
-from fairpay.pipeline.jobs import Result
+from fairpay.pipeline.explain import Explained
+from fairpay.pipeline.work import Saved
 from fairpay.reports.pages.render import is_page, render, require_extra
 from fairpay.runs import disk
 from fairpay.runs.finished import finished
 from fairpay.settings.commands import complete
 from fairpay.settings.speech import job
+from fairpay.views import explain
 
 if TYPE_CHECKING:
     from fairpay.reports.pages.page import Page
@@ -27,12 +29,13 @@ PAGES = ("compare", "pay", "audit", "sweep", "suspects", "close")
 
 
 @job
-def report(run: PathText | Result, **options: Unpack[o.ReportOptions]) -> Path:
+def report(run: PathText | Saved | Explained, **options: Unpack[o.ReportOptions]) -> Path:
     """Write one HTML file of a finished run, which opens offline; return its path.
 
     Args:
-        run: the directory of a finished run, or what `compare` or `pay` returned.
-        **options: `output`, else the name of the directory with `.html`, in the working directory.
+        run: the directory of a finished run, or what `compare`, `pay`, `sweep` or `explain` returned.
+        **options: `output`, else the name of the directory with `.html`, in the working directory; `against`, another
+            run, to show what changed from that one to this.
 
     Raises:
         InputError: the directory is no run.
@@ -42,11 +45,14 @@ def report(run: PathText | Result, **options: Unpack[o.ReportOptions]) -> Path:
 
     """
     full = complete("report", options)
-    name = "report" if isinstance(run, Result) else Path(run).resolve().name
+    name = "report" if isinstance(run, Saved | Explained) else Path(run).resolve().name
     path = Path(full["output"] or f"{name}.html")
     prepare(path)
+    if isinstance(run, Explained):
+        write(render(explain.page(run)), path)
+        return path
     with tempfile.TemporaryDirectory(prefix="fairpay-") as folder:
-        if isinstance(run, Result):
+        if isinstance(run, Saved):
             directory = Path(folder) / "run"
             run.save(directory)
         else:
@@ -54,22 +60,26 @@ def report(run: PathText | Result, **options: Unpack[o.ReportOptions]) -> Path:
             if path.resolve().parent == directory.resolve():
                 message = f"{path} lies in the run, which holds only what the run wrote"
                 raise UsageError(message, advice="Give another place; nothing was written.")
-        page = page_of(directory)
+        page = page_of(directory, None if full["against"] is None else Path(full["against"]))
     write(render(page), path)
     return path
 
 
-def page_of(directory: Path) -> Page:
-    """Make the page of a run.
+def page_of(directory: Path, against: Path | None) -> Page:
+    """Make the page of a run, or of what changed from another one.
 
     Raises:
         InputError, NotVerifiedError, UsageError: as `report`.
 
     """
     run = finished(directory)
+    if against is not None:
+        from fairpay.views import diff  # noqa: PLC0415 - with Altair, which is an extra
+
+        return diff.page(finished(against), run)
     if run.command not in PAGES:
         message = f"{directory} is a run of {run.command}, which has no page"
-        raise UsageError(message, advice=f"Give a run of {', '.join(PAGES)}.")
+        raise UsageError(message, advice=f"Give a run of {', '.join(PAGES)}, or show what it changed: --against RUN.")
     page: Page = importlib.import_module(f"fairpay.views.{run.command}").page(run)
     return page
 

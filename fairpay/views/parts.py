@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fairpay.errors import UsageError
 from fairpay.reports.pages.page import Labels, PageColumn, PageTable, Section
@@ -75,18 +75,26 @@ def why_of(run: FinishedRun, first: str, second: str) -> Callable[[Mapping[str, 
     return lambda row: words(row["fan_intensity"], row["listeners"], row["plays"])
 
 
-def currency_of(run: FinishedRun) -> str:
+class Summed(Protocol):
+    """Whatever has a summary: a finished run, or a result that is in none."""
+
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """What `summary.json` holds, or `--json` prints."""
+
+
+def currency_of(run: Summed) -> str:
     """Return the currency of a run of one."""
     return str(run.summary["currency"])
 
 
-def title(words: str, run: FinishedRun) -> str:
+def title(words: str, run: Summed) -> str:
     """`market-centric -> user-centric · October 2026 · EUR`."""
     period = run.summary.get("listening", {}).get("period")
     return " · ".join(filter(None, [words, month_of(period and tuple(period)), currency_of(run)]))
 
 
-def about(run: FinishedRun) -> Labels:
+def about(run: Summed) -> Labels:
     """Say where the money comes from, what was read, and what was left out."""
     found, code = run.summary, currency_of(run)
     rows = [("Pool", f"{grouped(found['pool'])} {code}")]

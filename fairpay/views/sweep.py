@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from fairpay.reports.pages.page import Figure, Page, PageColumn, PageTable, Section
@@ -16,37 +17,61 @@ if TYPE_CHECKING:
 
 __all__ = ["page"]
 
+PROOF = {True: "yes", False: "no", None: "not known"}
+LIMIT = {False: "no limit", None: "not known"}
+"""Where there is no figure: by whether the rule is fraud-proof."""
+
 
 def page(run: FinishedRun) -> Page:
     """Make the page of a run of `sweep`."""
     points = run.summary["points"]
     series = list(dict.fromkeys(one["series"] for one in points if one["parameter"] is not None))
-    lessons = [lesson["sentence"] if isinstance(lesson, dict) else lesson for lesson in run.summary["lessons"]]
+    lessons = [f"{lesson['sentence']}." for lesson in run.summary["lessons"]]
     first, others = points[0]["rule"], len(points) - 1
     return Page(
         title=title(f"{first} -> {others} values", run),
         headline=lessons[0].rstrip(".") if lessons else f"{others} values against {first}",
         sections=(
             Section("In short", (*lessons[1:], *remarks(run), about(run))),
-            Section("What each value comes to", [*frontier(points, series)]),
+            Section("What each value comes to", [*frontiers(points), every_value(points)]),
             Section("Tiers of artists", [tiers(run)]),
             *ending(run, series),
         ),
     )
 
 
-def frontier(points: Sequence[Mapping[str, Any]], series: Sequence[str]) -> Iterator[PagePart]:
-    """Show what each value lets a fake account earn against what it moves, the last fraud-proof value marked."""
-    drawn = [one for one in points if one["most_per_fee"] is not None and one["value"] is not None]
-    rows = [
-        (one["series"], one["value"], one["most_per_fee"], 100 * one["moved_share"], one["last_fraud_proof_value"])
-        for one in drawn
-    ]
-    if rows:
-        marked = [f"{one['rule']} moves {part(one['moved_share'])}" for one in drawn if one["last_fraud_proof_value"]]
-        seen = f"The last values left of the line, where no fake earns money: {'; '.join(marked) or 'none'}."
-        caption = "What changes hands against what a fake account earns: right of the line it earns money"
-        yield Figure(caption, alt=seen, chart=charts.frontier(rows, series))
+def frontiers(points: Sequence[Mapping[str, Any]]) -> Iterator[PagePart]:
+    """Draw what a fake account earns against the money that changes hands, and against what small artists gain."""
+    drawn = [one for one in points if one["most_per_fee"] is not None]
+    edges = [f"{one['rule']} moves {part(one['moved_share'])}" for one in drawn if one["last_fraud_proof_value"]]
+    last = f"The last values that are not above the line: {'; '.join(edges) or 'none'}."
+    for words, unit, right in (
+        ("what changes hands", "% of the pool that changes hands", [100 * (one["moved_share"] or 0) for one in drawn]),
+        ("what small artists gain", "% more for small artists", [small(one) for one in drawn]),
+    ):
+        rows = [
+            (one["series"], x, one["most_per_fee"], mark(one)) for one, x in zip(drawn, map(float, right), strict=True)
+        ]
+        if rows:
+            caption = f"What a fake account earns against {words}: above the line it earns money"
+            yield Figure(caption, alt=last, chart=charts.frontier(rows, unit))
+    if absent := [one["rule"] for one in points if one["most_per_fee"] is None]:
+        yield f"Not in the pictures, as no limit is known to what a fake account earns: {', '.join(absent)}."
+
+
+def small(one: Mapping[str, Any]) -> Fraction:
+    """Return by how many per cent small artists gain."""
+    return grown(one["small_artists"]["from"], one["small_artists"]["to"]) or Fraction(0)
+
+
+def mark(one: Mapping[str, Any]) -> str:
+    """Name the last value at which no fake account earns more than its fee: `c* = 457` of a cap."""
+    letter = "c" if one["parameter"] == "cap" else one["parameter"]
+    return f"{letter}* = {one['value']}" if one["last_fraud_proof_value"] else ""
+
+
+def every_value(points: Sequence[Mapping[str, Any]]) -> PageTable:
+    """List what each value comes to."""
     columns = (
         PageColumn("Rule"),
         PageColumn("Changes hands", "share"),
@@ -59,15 +84,15 @@ def frontier(points: Sequence[Mapping[str, Any]], series: Sequence[str]) -> Iter
         (
             one["rule"],
             one["moved_share"],
-            "no limit known" if one["most_per_fee"] is None else f"{one['most_per_fee']:,.2f}",
-            "yes, the last value" if one["last_fraud_proof_value"] else "yes" if one["fraud_proof"] else "no",
+            LIMIT[one["fraud_proof"]] if one["most_per_fee"] is None else f"{one['most_per_fee']:,.2f}",
+            "yes, the last value" if one["last_fraud_proof_value"] else PROOF[one["fraud_proof"]],
             one["steered_by_top_1_percent_of_listeners"],
             grown(one["small_artists"]["from"], one["small_artists"]["to"]),
         )
         for one in points
     ]
     note = "Small artists: those outside the best paid 10 %. All values are in sweep.csv."
-    yield PageTable(f"Every value, against {points[0]['rule']}", columns, lines, note=note)
+    return PageTable(f"Every value, against {points[0]['rule']}", columns, lines, note=note)
 
 
 def tiers(run: FinishedRun) -> PageTable:

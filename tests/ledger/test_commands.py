@@ -5,11 +5,14 @@ import re
 import shutil
 import tomllib
 import zipfile
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 from quarter import FILES, QUARTER, ROOT, copied, run
 
+import fairpay
 from fairpay.cli import main
 from fairpay.errors import InputError, NotVerifiedError, OutputError, UnbalancedError, UsageError
 from fairpay.ledger import close as closing_module
@@ -26,15 +29,31 @@ TEMPLATE = (ROOT / "fairpay" / "ledger" / "month.toml").read_text(encoding="utf-
 JULY = ("close", "--config", f"{FILES}/2026-07.toml")
 
 
-def test_init_writes_the_file_that_close_reads(tmp_path: Path) -> None:
-    assert main(["init", str(tmp_path / "month.toml"), "--quiet"]) == 0
+def test_init_writes_the_file_that_close_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "--quiet"]) == 0
     assert (tmp_path / "month.toml").read_text() == TEMPLATE
+
+
+@pytest.mark.parametrize("file", ["month.toml", "deep/er/month.toml"])
+def test_the_command_that_init_names_closes_a_month_at_once(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    assert main(["init", file]) == 0
+    command = capsys.readouterr().err.splitlines()[-1].split()
+    assert main(command[1:]) == 0
+    assert "pool de-premium  ok  70.00 earned = pool 70.00 EUR" in capsys.readouterr().out
 
 
 def test_init_touches_no_file_that_is_there(tmp_path: Path) -> None:
     (tmp_path / "month.toml").write_text("mine")
     assert main(["init", str(tmp_path / "month.toml")]) == OutputError.status
     assert (tmp_path / "month.toml").read_text() == "mine"
+    (tmp_path / "pools.csv").write_text("mine")
+    assert main(["init", str(tmp_path / "other.toml")]) == 0
+    assert (tmp_path / "pools.csv").read_text() == "mine"
 
 
 @pytest.mark.parametrize(("command", "least"), [("close", 16), ("statements", 3)])
@@ -43,6 +62,14 @@ def test_every_key_of_the_file_that_init_writes_is_an_option_of_its_command(comm
     keys = tomllib.loads(open_keys)[command]
     assert len(keys) >= least
     assert set(keys) <= set(keys_of(command))
+
+
+@pytest.mark.usefixtures("_in_quarter")
+def test_what_is_to_be_paid_is_a_frame_of_decimals_beside_their_currency(tmp_path: Path) -> None:
+    asked = tomllib.loads((QUARTER / "2026-07.toml").read_text())["close"]
+    options = {name.replace("-", "_"): value for name, value in asked.items() if name != "log"}
+    table = fairpay.close(asked["log"], books=tmp_path / "books", dry_run=True, **options).table
+    assert table.filter(pl.col("currency") == "EUR")["amount"].to_list() == [Decimal("26.25")]
 
 
 @pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
@@ -171,3 +198,34 @@ def test_a_corrected_log_takes_the_place_of_the_old_one(
     assert main([*asked]) == 0
     said = json.loads(capsys.readouterr().out)
     assert (said["rows"], said["listening"]["rows"]) == (0, 7)
+
+
+@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+def test_what_stands_after_a_month_is_shown_apart_from_what_moved(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stands = {
+        "suspense": {"EUR": "68.85"},
+        "carried forward": {"EUR": "10.40", "USD": "9.00"},
+        "unrecouped advances": {"EUR": "2.50"},
+    }
+    for _ in range(2):  # closed, and closed already
+        assert main([*JULY, "--books", str(tmp_path / "books"), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["standing"] == stands
+    assert main([*JULY, "--books", str(tmp_path / "books")]) == 0
+    page = " ".join(capsys.readouterr().out.split())
+    assert "After the month EUR USD suspense 68.85 carried forward 10.40 9.00 unrecouped advances 2.50" in page
+    assert "33.60 EUR put to unmatched" in page
+
+
+@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+def test_no_page_of_the_books_has_two_blank_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    books = ["--books", str(tmp_path / "books")]
+    late = f"{FILES}/2026-07/late.csv"
+    for words in (
+        (*JULY, *books),
+        ("adjust", *books, "--period", "2026-07", late, "--reason", "late"),
+        ("verify", *books),
+    ):
+        assert main([*words]) == 0
+        assert "\n\n\n" not in capsys.readouterr().out

@@ -35,7 +35,7 @@ SAID = {
     ),
     "pay": ("110.00 EUR is paid to 7 artists", "Who is paid most", "Paid most, EUR", "listeners, "),
     "audit": ("for each 1.00 it pays", "right of the line a fake earns money", "Rule by rule, EUR", "Upper limit"),
-    "sweep": ("user-cap", "What changes hands against what a fake account earns", "Every value, against", "top 10"),
+    "sweep": ("user-cap", "What a fake account earns against what changes hands", "Every value, against", "top 10"),
     "suspects": ("to look at", "money moved", "A finding is a reason to look, not a verdict.", "Signals", "loop"),
     "close": ("26.25 EUR and 15.00 USD are payable for 2026-07 to 2 payees", "split from others 26.25", "in suspense"),
 }
@@ -180,6 +180,20 @@ def test_merged_artists_are_said_to_be_merged_and_have_no_curve(tmp_path: Path) 
     assert "How evenly" not in page
 
 
+def test_what_changed_between_two_runs_has_a_page_with_reasons(runs: Mapping[str, Path], tmp_path: Path) -> None:
+    later = plays().with_columns(plays=pl.when(pl.col("user") == "fan").then(20).otherwise("plays"))
+    fairpay.pay(later, fee="10", rule="user-centric", output=tmp_path / "later")
+    path = tmp_path / "page.html"
+    found = words(fairpay.report(tmp_path / "later", against=runs["pay"], output=path))
+    assert "No payout differs" in found  # a listener's fee goes where it went, however much they play
+    fairpay.pay(later, fee="10", rule="market-centric", output=tmp_path / "other")
+    found = words(fairpay.report(tmp_path / "other", against=tmp_path / "later", output=path))
+    assert "7 payouts differ: 1 up, 6 down; 0 stay the same" in found
+    place = found.index("What differs")
+    assert found[place:].index("user-centric") < found[place:].index("market-centric")
+    assert "same plays and listeners" in found
+
+
 def test_groups_have_a_picture_and_a_table_with_reasons(tmp_path: Path) -> None:
     artists = pl.DataFrame({"artist": ["a", "b", "c"], "name": ["A", "B", "C"], "label": ["<b>One", "Two", "Two"]})
     subscribers = pl.DataFrame({"user": [f"u{n}" for n in range(9)], "paid": "10", "plan": ["x", "y", "z"] * 3})
@@ -202,6 +216,18 @@ def test_groups_have_a_picture_and_a_table_with_reasons(tmp_path: Path) -> None:
     assert "What the listeners of each plan steer" in found
     table = pl.read_csv(tmp_path / "run" / "comparison-by-label.csv", infer_schema=False)
     assert set(table["market_centric"]) <= set(found)
+
+
+def test_months_stand_side_by_side(tmp_path: Path) -> None:
+    moments = [("2026-10-05", 1), ("2026-11-05", 3)]
+    two = pl.concat(
+        plays().with_columns(plays=pl.col("plays") * n, time=pl.lit(f"{day} 10:00:00")) for day, n in moments
+    )
+    fairpay.compare(two, fee="10", by=["month"], output=tmp_path / "run")
+    found = words(fairpay.report(tmp_path / "run", output=tmp_path / "page.html"))
+    place = found.index("Months, EUR")
+    assert found[place:].index("2026-10") < found[place:].index("2026-11")
+    assert "What changes hands in each month, against market-centric" in found
 
 
 def test_many_rules_are_named_with_the_least_and_the_most_that_moves(tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import polars as pl
 from rich.text import Text
 
-from fairpay.cli.screens.parts import figures, labelled
+from fairpay.cli.screens.names import LEAST, fitted
+from fairpay.cli.screens.parts import GAP, INDENT, WIDTH, figures, labelled
 from fairpay.cli.screens.verify import screen as controlled
 from fairpay.cli.words import counted, visible
 from fairpay.ledger.model import Kind
@@ -19,10 +21,11 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from fairpay.cli.screens.parts import View
     from fairpay.ledger.close import Adjusted, Closed
-    from fairpay.ledger.issue import Issued
+    from fairpay.ledger.issue import Issued, Standings
 
-__all__ = ["adjusted_screen", "closed_screen", "statements_screen"]
+__all__ = ["adjusted_screen", "balances_screen", "closed_screen", "statements_screen"]
 
 ENDED = {"done": "closed", "already": "closed already, verified", "preview": "a preview, nothing written"}
 BOOKED = {"done": "booked", "already": "booked already, verified", "preview": "a preview, nothing written"}
@@ -41,15 +44,26 @@ def closed_screen(month: Closed, books: str) -> Iterator[RenderableType]:
     ]
     yield figures("", *found, rows=rows)
     yield ""
+    if month.standing:
+        codes = sorted({code for amounts in month.standing.values() for code in amounts})
+        stands = [
+            (name, *(grouped(amounts.get(code, "")) for code in codes)) for name, amounts in month.standing.items()
+        ]
+        yield figures("After the month", *codes, rows=stands)
+        yield ""
     for name, amounts in suspense(month.rows).items():
-        yield labelled("Suspense", f"{name} {' + '.join(f'{grouped(a)} {c}' for c, a in amounts.items())}")
+        for currency, amount in amounts.items():
+            moved = "released from" if amount.startswith("-") else "put to"
+            yield labelled("Suspense", f"{grouped(amount.lstrip('-'))} {currency} {moved} {name}")
     for key, count in month.facts.listening.without_pool.items():
         yield labelled("No pool", f"{key}: {counted(count, 'row')}")
     yield from conditions(month)
-    yield ""
+    if suspense(month.rows) or month.facts.listening.without_pool or month.facts.policies or month.facts.decisions:
+        yield ""
     yield from controlled(month.controls)
     if month.manifest_sha256:
         yield Text(visible(f"{books}/{month.period}, manifest sha256 {month.manifest_sha256}"))
+        yield Text(visible(f"Where each payee stands: fairpay balances --books {books}"))
 
 
 def conditions(month: Closed) -> Iterator[RenderableType]:
@@ -60,6 +74,31 @@ def conditions(month: Closed) -> Iterator[RenderableType]:
     decided = Counter(one.decision for one in month.facts.decisions)
     if decided:
         yield labelled("Decisions", ", ".join(f"{count:,} {one}" for one, count in sorted(decided.items())))
+
+
+def balances_screen(found: Standings, view: View) -> Iterator[RenderableType]:
+    """Yield where each payee stands, and the sums in each currency."""
+    yield Text(f"After {found.period} · {counted(found.arrow.num_rows, 'account')}", style="bold")
+    yield ""
+    if view.listing is not None:
+        yield view.listing
+        return
+    rows = pl.DataFrame(found.written(top=view.most(20)))
+    lines = pl.concat([rows, pl.DataFrame(found.sums.written())])
+    headers = ["Suspense" if name == "in_suspense" else name.capitalize() for name in rows.columns[2:]]
+    beside = [[currency, *(grouped(str(amount)) for amount in amounts)] for _, currency, *amounts in lines.iter_rows()]
+    widths = [max(map(len, column)) for column in zip(["", *headers], *beside, strict=True)]
+    room = max(LEAST, WIDTH - len(INDENT) - sum(GAP + width for width in widths))
+    cells = [
+        (fitted(Text(visible(payee)), room), *map(Text, rest))
+        for payee, rest in zip(lines["payee"], beside, strict=True)
+    ]
+    yield figures("Payee", "", *headers, rows=cells, words=(0, 1)) if cells else "  Nothing stands on any account."
+    yield ""
+    if more := found.arrow.num_rows - rows.height:
+        yield Text(f"{more:,} more accounts: --top 0 shows all, --csv too.", style="bold")
+    if found.pending:
+        yield Text(f"{counted(found.pending, 'adjustment')} booked in the open month not counted.")
 
 
 def statements_screen(issued: Issued) -> Iterator[RenderableType]:

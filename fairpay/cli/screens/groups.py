@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["by_group"]
 
 SHOWN = 10
+LONG = 40
 PAIR = 2
 STEERED = "An amount is what of the pool the listeners of a group steer."
 
@@ -97,6 +98,11 @@ def month_rows(months: MonthOutcomes, outcome: Outcome) -> RenderableType:
     return figures(*rows[0], rows=rows[1:])
 
 
+def brief(name: str) -> str:
+    """Show a name in a sentence; of a long one, which the table has whole, the beginning."""
+    return visible(name if len(name) <= LONG else f"{name[:LONG]}...")
+
+
 def most(lines: Outcome, *, equal_fees: bool) -> Iterator[RenderableType]:
     """Say which group gains most, which loses most, and why, in the words that artists have; of many rules in brief."""
     first, *others = lines.payouts
@@ -108,9 +114,9 @@ def most(lines: Outcome, *, equal_fees: bool) -> Iterator[RenderableType]:
         told = []
         for verb, place in (("gains", int(change.argmax())), ("loses", int(change.argmin()))):
             units = amount(int(change[place]), lines.currency, sign=True)
-            told += [f"{lines.artist[place].as_py()} {verb} most, {units}: {why(place)}"] if change[place] else []
+            if change[place]:
+                told.append(f"{brief(lines.artist[place].as_py())} {verb} most, {units}: {why(place)}")
         if len(others) == 1:
             yield from (paragraph(f"{sentence}.") for sentence in (*told, hands))
         else:
-            brief = "; ".join(sentence.partition(": ")[0] for sentence in told)
-            yield paragraph(f"{other.rule.label}: {hands}{'; ' * bool(told)}{brief}.")
+            yield paragraph(f"{other.rule.label}: {'; '.join([hands, *(one.partition(': ')[0] for one in told)])}.")

@@ -8,8 +8,8 @@ from rich.text import Text
 
 from fairpay.cli.screens.audit import back
 from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, placed, title
-from fairpay.cli.words import percent
 from fairpay.fraud.sweep.points import lessons
+from fairpay.reports.words import percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -49,7 +49,7 @@ __all__ = [
 
 FIRST_ROWS = 20
 """Rows of a table that are shown where there are many."""
-Kind: TypeAlias = Literal["text", "code", "money", "change", "count", "share", "percent", "times", "number"]
+Kind: TypeAlias = Literal["text", "code", "money", "change", "count", "share", "percent", "times", "number", "figure"]
 UNKNOWN = "-"
 
 
@@ -69,11 +69,11 @@ KINDS: Mapping[str, Callable[[Any], str]] = {
     "percent": lambda value: percent(Fraction(value) / 100, sign=True),
     "times": lambda value: times(float(value)),
     "number": lambda value: f"{float(value):.3f}",
+    "figure": str,
 }
 """How a value of each kind is written. `money` and `change` are decimals, or their text, in major units and keep their
 digits; `share` is a part of 1; `percent` a change in per cent; `times` a multiple of the average; `number` has no
-unit; `code` a hash or a
-name of a file. What is None is not known: `-`."""
+unit; `figure` is written already; `code` a hash or a name of a file. What is None is not known: `-`."""
 WORDS = frozenset({"text", "code"})
 
 
