@@ -28,6 +28,7 @@ from fairpay.logs.find import find_logs
 from fairpay.logs.read import as_paths, open_logs
 from fairpay.logs.schema import Cautions
 from fairpay.logs.tables import read_artists
+from fairpay.money.counts import counted as count_of
 from fairpay.pipeline.funds import check_stated
 from fairpay.pipeline.intake import counted_apart, take_in
 from fairpay.pipeline.partfile import Answer, PartFile, add_censuses, packed, unpacked
@@ -121,7 +122,7 @@ def run_on_spark(  # noqa: PLR0913 - where the plays are, and who looks on
         with cluster.said_by_spark("the log"):
             if recipe.plan.counted is None:
                 recipe = replace(recipe, plan=replace(recipe.plan, counted=counted(moved(), recipe)))
-            watch.say(f"Spark {spark.version}: {partitions:,} partitions")
+            watch.say(f"Spark {spark.version}: {count_of(partitions, 'partition')}")
             held = Kept.of(moved(payers), partial(taken_in, recipe))
         try:
             return settled(request, recipe, held, observer)
@@ -392,7 +393,7 @@ def found_as(paths: Sequence[str], reading: Reading) -> tuple[str, list[str], st
         return kinds.pop(), [file.path for file in files], folder
     twice = sorted({path for path in paths if list(paths).count(path) > 1})
     if twice:
-        message = f"{len(twice):,} logs are named twice: {', '.join(twice)}"
+        message = f"{count_of(len(twice), 'log is', 'logs are')} named twice: {', '.join(twice)}"
         raise UsageError(message, advice="Name each once; Spark would read it twice.")
     if all("/" not in path and path.count(".") in {1, 2} and format_of(path) is None for path in paths):
         if len(paths) > 1:
