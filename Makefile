@@ -18,6 +18,10 @@ $(VENV)/.test: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	touch $@
 
+$(VENV)/.report: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[report]'
+	touch $@
+
 $(VENV)/.bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	touch $@
@@ -29,8 +33,8 @@ $(VENV)/.lint: $(VENV)/.installed
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.installed ## compare the two rules on the sample month
-	$(BIN)/fairpay compare sample_data/listens.csv --subscribers sample_data/subscribers.csv --artists sample_data/artists.csv --royalty-rate 70%
+demo: $(VENV)/.report ## compare the two rules on the sample month, on screen and as a page: demo.html
+	$(BIN)/fairpay compare sample_data/listens.csv --subscribers sample_data/subscribers.csv --artists sample_data/artists.csv --royalty-rate 70% --report demo.html
 
 test: $(VENV)/.test ## the suite, about five minutes on two cores
 	$(BIN)/python -m pytest -n auto

@@ -1,9 +1,9 @@
 """fairpay: divide subscription money among artists, exactly, under any published payout rule.
 
-Each command of the command line is a function here: `fairpay.compare`, `pay`, `check`, `audit`, `sweep`, `suspects`,
-`shard`, `merge`, `close`, `adjust`, `diff`, `verify`, `leaks`, `pseudonymize`, `synth`, `init`; the rules are
-in `fairpay.rules`. What goes wrong is raised as a `FairpayError` of some kind. Functions are loaded when first used:
-importing fairpay loads neither Polars nor Numba.
+Each command of the command line is a function here: `fairpay.compare`, `pay`, `check`, `explain`, `audit`, `sweep`,
+`suspects`, `shard`, `merge`, `close`, `adjust`, `balances`, `statements`, `diff`, `verify`, `report`, `leaks`,
+`pseudonymize`, `synth`, `init`; the rules are in `fairpay.rules`. What goes wrong is raised as a `FairpayError` of some
+kind. Functions are loaded when first used: importing fairpay loads neither Polars nor Numba.
 """
 
 from __future__ import annotations
@@ -18,16 +18,20 @@ if TYPE_CHECKING:
     from fairpay.api import (
         adjust,
         audit,
+        balances,
         check,
         close,
         compare,
         diff,
+        explain,
         init,
         leaks,
         merge,
         pay,
         pseudonymize,
+        report,
         shard,
+        statements,
         suspects,
         sweep,
         synth,
@@ -61,16 +65,20 @@ __all__ = [
     "UsageError",
     "adjust",
     "audit",
+    "balances",
     "check",
     "close",
     "compare",
     "diff",
+    "explain",
     "init",
     "leaks",
     "merge",
     "pay",
     "pseudonymize",
+    "report",
     "shard",
+    "statements",
     "suspects",
     "sweep",
     "synth",

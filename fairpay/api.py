@@ -9,7 +9,8 @@ result.save("out")      # the same files as `fairpay compare ... -o out`
 from __future__ import annotations
 
 from fairpay.fraud.jobs import audit, suspects, sweep
-from fairpay.ledger.jobs import adjust, close, diff
+from fairpay.ledger.issue import balances, statements
+from fairpay.ledger.jobs import adjust, close, diff, explain
 from fairpay.ledger.tables import init
 from fairpay.ledger.verify import verify
 from fairpay.pipeline.jobs import Checked, Result, check, compare, pay
@@ -17,22 +18,27 @@ from fairpay.sharing.jobs import merge, shard
 from fairpay.sharing.leaks import leaks
 from fairpay.sharing.pseudonyms import pseudonymize
 from fairpay.synth.make import synth
+from fairpay.views.jobs import report
 
 __all__ = [
     "Checked",
     "Result",
     "adjust",
     "audit",
+    "balances",
     "check",
     "close",
     "compare",
     "diff",
+    "explain",
     "init",
     "leaks",
     "merge",
     "pay",
     "pseudonymize",
+    "report",
     "shard",
+    "statements",
     "suspects",
     "sweep",
     "synth",

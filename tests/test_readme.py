@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -65,6 +66,13 @@ def test_the_screen_is_what_make_demo_prints(place: Path) -> None:
     typed, printed = re.match(r"```console\n\$ ((?:.*\\\n)*.*)\n((?:.*\n)*?)```", between("screen")).groups()  # type: ignore[union-attr]
     done = run([str(FAIRPAY), *shlex.split(typed.replace("\\\n", " "))[1:]], place)
     assert done.stdout.strip() == printed.strip()
+
+
+def test_what_a_sweep_teaches_is_what_it_says(place: Path) -> None:
+    (typed,) = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("fairpay sweep")]
+    done = run([str(FAIRPAY), *shlex.split(typed)[1:], "--json"], place)
+    told = [f"{one['sentence']}." for one in json.loads(done.stdout)["lessons"]]
+    assert told == re.findall(r"^> (.+)$", between("lessons"), re.MULTILINE)
 
 
 def test_every_rule_is_described() -> None:

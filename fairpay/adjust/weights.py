@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
 
 __all__ = [
+    "Asked",
     "Census",
     "Factor",
     "Touched",
@@ -80,6 +81,28 @@ class Touched:
     """Their plays."""
     applied: bool
     """False where neither the log nor the artist file has the column it needs."""
+    asked: Asked | None = None
+    """Of a boost or a threshold: what it asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a boost or a threshold asks for, and what there is of it."""
+
+    limit: Boost | Threshold
+    unit: str
+    """By what it counted: `artist` or `track`."""
+    census: Census
+
+    def of(self, artists: Sequence[str]) -> list[tuple[str, int, int]]:
+        """Return some artists, or their tracks, each with its streams and listeners: those with most first."""
+        ids, track = self.census.ids, self.unit == "track"
+        owners = pc.list_element(pc.split_pattern(ids, BETWEEN, max_splits=1), 0) if track else ids
+        wanted = [artist.replace(*ESCAPED) if track else artist for artist in artists]
+        at = np.flatnonzero(pc.is_in(owners, pa.array(wanted, owners.type)).to_numpy(zero_copy_only=False))
+        names = [name.rpartition(BETWEEN)[2] for name in ids.take(pa.array(at)).to_pylist()]
+        found = zip(names, self.census.streams[at].tolist(), self.census.listeners[at].tolist(), strict=True)
+        return sorted(found, key=lambda one: (-one[1], -one[2], one[0]))
 
 
 def wanted_roles(policy: Policy) -> tuple[str, ...]:
@@ -332,9 +355,17 @@ class Weigher:
         """What each line did in a pool."""
         at = int(self.place[pool])
         return [
-            Touched(name, times, int(self.rows[line, at]), int(self.plays[line, at]), applied=applied)
+            Touched(name, times, int(self.rows[line, at]), int(self.plays[line, at]), applied, self.asked(line, pool))
             for line, (name, times, applied) in enumerate(self.lines)
         ]
+
+    def asked(self, line: int, pool: int) -> Asked | None:
+        """What a line asks for in a pool; None of a weight."""
+        place = line - len(self.policy.weights)
+        if place < 0:
+            return None
+        limit = limits(self.policy)[place]
+        return Asked(limit, self.unit(limit), self.census[self.unit(limit)][pool])
 
     def remarks(self) -> tuple[str, ...]:
         """Say in sentences what each line did, in all pools, and what could not be applied."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fairpay.cli.outcomes import present_data
-from fairpay.cli.screens.books import diff_screen
-from fairpay.ledger.diff import diff_json
+from fairpay.cli.outcomes import present, view_of
+from fairpay.cli.screens.diff import screen
 from fairpay.ledger.jobs import diff
 
 if TYPE_CHECKING:
@@ -17,6 +16,6 @@ __all__ = ["run"]
 
 def run(call: Invocation) -> None:
     """Put two runs side by side."""
-    difference = diff(**call.arguments)
-    limit = call.values["limit"]
-    present_data(call, lambda: diff_json(difference), lambda: diff_screen(difference, limit=limit))
+    written = {name: call.values[name] for name in ("output", "excel", "force")}
+    found = diff(**call.arguments, **written)
+    present(call, found, lambda: screen(found, view_of(call, found)))

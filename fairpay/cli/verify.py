@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from fairpay.cli.outcomes import present_data
 from fairpay.cli.screens.verify import screen
-from fairpay.cli.words import counted
-from fairpay.errors import NotVerifiedError, Problem
 from fairpay.ledger.verify import verify
+from fairpay.runs.finished import SPOILT as SPOILT_RUN
+from fairpay.runs.finished import require_verified
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 SPOILT = "Pay nothing from these books; restore them from a copy."
-SPOILT_RUN = "Do not pay from it; run it again from the logs."
 
 
 def run(call: Invocation) -> None:
@@ -33,11 +32,7 @@ def run(call: Invocation) -> None:
     controls = verify(directory, books=books, inputs=call.values["inputs"])
     place = directory or books
     present_data(call, lambda: described(place, controls), lambda: screen(controls))
-    failed = [control for control in controls if not control.ok]
-    if failed:
-        message = f"{place} does not verify: of {counted(len(controls), 'control')} {len(failed):,} failed"
-        problems = [Problem(1, f"{control.name}: {control.detail}") for control in failed]
-        raise NotVerifiedError(message, problems=problems, advice=SPOILT if books else SPOILT_RUN)
+    require_verified(controls, place, advice=SPOILT if books else SPOILT_RUN)
 
 
 def described(directory: str, controls: Sequence[Control]) -> dict[str, object]:

@@ -6,6 +6,8 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+import polars as pl
+
 from fairpay.errors import DifferentRunError, InputError, UsageError
 from fairpay.ledger.balances import LEFT, balances, standing
 from fairpay.ledger.closing import KEPT, begin_hashing, inputs_of, load, run_id_of
@@ -14,8 +16,18 @@ from fairpay.ledger.earning import earn
 from fairpay.ledger.facts import MonthFacts
 from fairpay.ledger.model import Booking, Kind, Ledger, after, check_period
 from fairpay.ledger.settle import Terms, post, settle
-from fairpay.ledger.statements import data, effects_files, ledger_files, month_files, payables, suspense, totals
+from fairpay.ledger.statements import (
+    data,
+    effects_files,
+    ledger_files,
+    month_files,
+    payables,
+    plays_by_artist,
+    suspense,
+    totals,
+)
 from fairpay.ledger.store import ADJUSTMENTS, already, check_head, keep_head, locked, read_entry, shelf
+from fairpay.money.currency import exact_text
 from fairpay.pipeline.request import Watch
 from fairpay.reports.tables import Shown
 from fairpay.runs.disk import open_new
@@ -28,8 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    import polars as pl
-
     from fairpay.ledger.closing import Closing, Input, Loaded
     from fairpay.ledger.facts import Earned
     from fairpay.ledger.statements import Writer
@@ -38,8 +48,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Adjusted", "Closed", "close", "kept", "publish_adjustment"]
 
-SCHEMA_VERSION = 2
-"""Of the books: the ledger has a counterparty; in the first its texts said what kinds say now."""
+SCHEMA_VERSION = 3
+"""Of the books: there is tax, pools say their exchange rate, a ledger's amounts are `amount_minor`, and plays are kept
+by artist. In the second the ledger had a counterparty; in the first its texts said what kinds say since."""
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
@@ -67,6 +78,8 @@ class Closed(BooksRun):
 
     manifest_sha256: str = ""
     """Of the manifest in the books; empty for a preview. Kept elsewhere, it shows later that the books are these."""
+    plays: pl.DataFrame = field(default_factory=pl.DataFrame)
+    """What was played of each artist, where the month was worked out and not read: pool, artist, track, plays."""
 
     def __repr__(self) -> str:
         """Say in one line what it is."""
@@ -76,8 +89,8 @@ class Closed(BooksRun):
 
     @property
     def table(self) -> pl.DataFrame:
-        """What is to be paid, to whom."""
-        return payables(self.rows).frame
+        """What is to be paid, to whom; amounts are decimals beside their currency."""
+        return pl.DataFrame(payables(self.rows).arrow())
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -116,8 +129,8 @@ class Adjusted(BooksRun):
 
     @property
     def table(self) -> pl.DataFrame:
-        """The rows that are booked; amounts in minor units."""
-        return self.rows.frame
+        """The rows that are booked, as a ledger file has them."""
+        return self.rows.written
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -217,7 +230,8 @@ def work_out(closing: Closing, loaded: Loaded, found: Shelf, earned: Earned, inp
         for (payee, currency), paid in loaded.standing.advances.items()
         for name, amount in paid
     }
-    facts = replace(earned.facts, run_id=run_id, minimum=dict(policy.minimum), advances=advances)
+    taxes = {payee: exact_text(rate) for payee, (rate, _) in sorted(loaded.standing.taxes.items())}
+    facts = replace(earned.facts, run_id=run_id, minimum=dict(policy.minimum), advances=advances, taxes=taxes)
     closed = [entry.period for entry in earlier]
     controls = tuple(check_month(rows, facts, before, adjustments=booked, closed=closed))
     beside = {**loaded.policies.files(), **effects_files(facts)}
@@ -230,6 +244,7 @@ def work_out(closing: Closing, loaded: Loaded, found: Shelf, earned: Earned, inp
         controls=controls,
         beside=beside,
         standing=standing(before.after(rows), advances),
+        plays=plays_by_artist(earned, loaded.routing.splits),
     )
 
 
@@ -276,7 +291,7 @@ def publish_month(closing: Closing, month: Closed, inputs: Sequence[Input], foun
         "inputs": inputs,
         "facts": month.facts.as_json(),
     }
-    files = month_files(month.rows, month.facts, excel=closing.excel, per_payee=closing.per_payee)
+    files = month_files(month.rows, month.facts, month.plays, excel=closing.excel, per_payee=closing.per_payee)
     files |= kept_tables(closing, inputs)
     publish(closing.books / month.period, month, "close", options, said, files)
 

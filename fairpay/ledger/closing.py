@@ -26,6 +26,7 @@ from fairpay.ledger.payees import (
     read_catalogue,
     read_fees,
     read_holds,
+    read_taxes,
 )
 from fairpay.ledger.policies import Policies, choose, with_rules
 from fairpay.ledger.pools import EDITION, Pool, key_columns, read_pools
@@ -69,7 +70,7 @@ __all__ = [
 ]
 
 OF_USERS = ("subscribers", "decisions", "history", "wishes", "delegations")
-TABLES = ("pools", "splits", "aliases", "artists", "holds", "advances", "fees", *OF_USERS)
+TABLES = ("pools", "splits", "aliases", "artists", "holds", "advances", "fees", "taxes", *OF_USERS)
 """The tables a month can be closed with; only the pools are needed."""
 KEPT = tuple(name for name in TABLES if name not in OF_USERS)
 """Those the books keep a copy of, so that a month can be worked out again. They name no users."""
@@ -323,6 +324,7 @@ def load(closing: Closing) -> Loaded:
             holds=read_holds(holds) if holds else {},
             advances=read_advances(advances, currency=currency, period=closing.period) if advances else {},
             fees=read_fees(fees, currency=currency) if fees else {},
+            taxes=read_taxes(tables["taxes"]) if "taxes" in tables else {},
         ),
         exclusions=exclusions,
         policies=policies,

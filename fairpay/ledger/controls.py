@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -11,7 +12,7 @@ from fairpay.ledger.model import INTO, STANDS, Kind, Ledger, by, in_words, is_ki
 from fairpay.ledger.payees import is_suspense
 from fairpay.ledger.pools import OUTSIDE
 from fairpay.money.counts import counted
-from fairpay.money.currency import format_units
+from fairpay.money.currency import format_units, round_half_even
 from fairpay.reports.outcome import Control
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def check_month(
         advances_control(rows, facts, before),
         accounts_control(rows),
         payable_control(rows, facts),
+        *tax_controls(rows, facts),
         total_control(rows),
         period_control(rows, facts, closed),
     ]
@@ -202,6 +204,21 @@ def payable_control(rows: Ledger, facts: MonthFacts) -> Control:
     return Control(
         "payable", not wrong, f"{counted(accounts, 'payment')}, {wrong:,} below the minimum payment or not allowed"
     )
+
+
+def tax_controls(rows: Ledger, facts: MonthFacts) -> Iterator[Control]:
+    """What is withheld is the stated part of what would have been paid, and nobody else's; where a tax is stated."""
+    found = rows.of_kinds({Kind.TAX, Kind.PAYABLE}).frame
+    taxed = found.filter(is_kind(Kind.TAX) | pl.col("payee").is_in(list(facts.taxes)))
+    if taxed.is_empty() and not facts.taxes:
+        return
+    sums = taxed.group_by(ACCOUNT).agg(tax=wide(is_kind(Kind.TAX)).sum(), paid=wide(is_kind(Kind.PAYABLE)).sum())
+    wrong = sum(
+        -tax != round_half_even(Fraction(facts.taxes.get(payee, "0")) * (paid - tax))
+        for payee, tax, paid in sums.select("payee", "tax", "paid").iter_rows()
+    )
+    withheld = in_words(rows.of_kinds({Kind.TAX}).frame)
+    yield Control("tax", not wrong, f"{sums.height:,} payments taxed, {withheld} withheld; {wrong:,} not at their rate")
 
 
 def total_control(rows: Ledger) -> Control:

@@ -22,7 +22,6 @@ from fairpay.ledger.facts import (
     Paid,
     PolicyLine,
     PoolFacts,
-    plain,
     pool_facts,
 )
 from fairpay.ledger.pools import OUTSIDE, ROLE_OF, Revenue, revenue
@@ -30,7 +29,7 @@ from fairpay.ledger.sorting import PoolFinder, Sorter, read_payers
 from fairpay.ledger.tracks import TrackSources, by_artist
 from fairpay.logs.schema import REASONS, Cautions
 from fairpay.money.counts import counted
-from fairpay.money.currency import Currency
+from fairpay.money.currency import Currency, exact_text
 from fairpay.money.rounding import Allocation
 from fairpay.pipeline.census import Applying
 from fairpay.pipeline.division import tied, undecided, weigh
@@ -140,7 +139,8 @@ def divide(  # noqa: PLR0913, PLR0917 - what a pool is divided by
     if held is not None and users and money.pool:
         with suppress(NothingToPayError):
             amounts = paid_of(pool, held, money, splits, play, notes)
-    return pool_facts(pool.name, find_rule(pool.rule or "").label, money, listeners=users, plays=plays), amounts
+    label = find_rule(pool.rule or "").label
+    return pool_facts(pool.name, label, money, listeners=users, plays=plays, said=pool.said), amounts
 
 
 def paid_of(  # noqa: PLR0913, PLR0917 - the same
@@ -163,7 +163,8 @@ def paid_of(  # noqa: PLR0913, PLR0917 - the same
     if tracks is not None:
         paid = Allocation(rule.label, tracks.divide(paid, rule, prepared), size).paid
     places = np.flatnonzero(paid)
-    return Paid.listed(held.names(places), paid[places] if money.pool > 0 else -paid[places])
+    amounts = paid[places] if money.pool > 0 else -paid[places]
+    return Paid.listed(held.names(places), amounts, held.artist_plays[places])
 
 
 def listening_of(taken: Taken, pools: int, without_pool: dict[str, int]) -> MonthListening:
@@ -196,7 +197,10 @@ def applied(taken: Taken, loaded: Loaded, terms: QualifyingTerms) -> tuple[Appli
                 PolicyLine(line.name, str(line.times), line.rows, line.plays, line.applied)
                 for line in weigher_of[code].touched(code)
             )
-            least, measure = plain(Fraction(terms.pools[pool.name].min_ms, 1000)), terms.pools[pool.name].measure or ""
+            least, measure = (
+                exact_text(Fraction(terms.pools[pool.name].min_ms, 1000)),
+                terms.pools[pool.name].measure or "",
+            )
             own = pool.policy is not None
             found.append(Applied(pool.name, chosen.name, chosen.sha256, own, least, measure, lines))
     return tuple(found)

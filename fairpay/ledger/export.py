@@ -22,7 +22,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
-__all__ = ["ROWS", "Sheet", "csv_lines", "csv_parts", "ledger_csv", "workbook", "written"]
+__all__ = [
+    "ROWS",
+    "Sheet",
+    "csv_lines",
+    "csv_parts",
+    "defused",
+    "ledger_csv",
+    "lined",
+    "together",
+    "workbook",
+    "written",
+]
 
 SLICE = 1 << 17
 
@@ -38,6 +49,15 @@ class Sheet:
     """Columns that are minor units of the row's `currency`, with `scale` digits."""
     scales: Mapping[str, str] = field(default_factory=dict)
     """Those of another currency -> the column of its digits."""
+    hidden: frozenset[str] = frozenset()
+    """Columns that are needed, and not shown."""
+    total: bool = False
+    """Whether the last record is the total of the others."""
+
+    @property
+    def shown(self) -> list[str]:
+        """The columns of files, in their order."""
+        return [name for name in self.frame.columns if name not in self.hidden]
 
     def scale_of(self, name: str) -> str:
         """The column that says how many digits the amounts of a column have."""
@@ -49,8 +69,12 @@ class Sheet:
             part = self.frame[start : start + rows]
             yield part.select(
                 money(part, name, self.scale_of(name)) if name in self.amounts else pl.col(name).cast(pl.String)
-                for name in self.frame.columns
+                for name in self.shown
             )
+
+    def head(self) -> pl.DataFrame:
+        """The columns of these without a record."""
+        return pl.DataFrame(schema=dict.fromkeys(self.shown, pl.String))
 
     def arrow(self) -> pa.Table:
         """The same for machines: amounts are decimals in major units, with the digits of a column's finest currency.
@@ -66,14 +90,14 @@ class Sheet:
         whole = self.frame.select(
             money(self.frame, name, self.scale_of(name))
             if name in self.amounts
-            else pl.col(name).cast(pl.Int64 if kind.is_integer() else pl.String)
-            for name, kind in self.frame.schema.items()
+            else pl.col(name).cast(pl.Int64 if self.frame.schema[name].is_integer() else pl.String)
+            for name in self.shown
         ).to_arrow()
         kinds = {
             name: pa.decimal128(38, self.frame[self.scale_of(name)].max() if self.frame.height else 2)
             if name in self.amounts
             else (pa.int64() if self.frame.schema[name].is_integer() else pa.string())
-            for name in self.frame.columns
+            for name in self.shown
         }
         return whole.cast(pa.schema(kinds.items()))
 
@@ -136,6 +160,7 @@ def lined(header: Sequence[str], parts: Iterable[pl.DataFrame], *, mark: str = "
 
 
 def together(lines: pl.Series) -> bytes:
+    """Put lines into bytes of UTF-8."""
     return str(lines.str.join("").item()).encode()
 
 
@@ -164,10 +189,12 @@ def defused(name: str) -> pl.Expr:
 
 ROWS = 1_048_575
 """Records a sheet holds below its header."""
-WIDTH = 16
+NARROW, WIDTH = 6, 40
+A4 = 9
 EXACT = 10**15
 """Amounts of this many minor units and more are written as text: a spreadsheet would round them."""
 CHARTED = 20
+CHART_ROWS = 17
 CREATED = datetime(2000, 1, 1)  # noqa: DTZ001 - a fixed moment, so that the bytes repeat
 
 
@@ -198,6 +225,7 @@ def workbook(*, about: Sequence[tuple[str, str]], sheets: Sequence[Sheet], rows:
             first.write_string(line, 1, text)
         for sheet in sheets:
             write_sheet(book, sheet, rows)
+        draw(book, next((sheet for sheet in sheets if "payable" in sheet.frame.columns), None), rows)
     return out.getvalue()
 
 
@@ -205,53 +233,80 @@ def write_sheet(book: Any, sheet: Sheet, rows: int) -> None:  # noqa: ANN401 - u
     parts = range(0, max(1, sheet.frame.height), rows)
     for number, start in enumerate(parts, 1):
         name = sheet.name if number == 1 else f"{sheet.name} {number}"
-        goes_on = None if number == len(parts) else number + 1
-        write_part(book, name, sheet, slice(start, start + rows), goes_on=goes_on)
+        page = laid_out(book, name, sheet)
+        if number < len(parts):
+            page.write_comment(0, 0, f"More rows than a sheet holds: goes on in sheet {sheet.name} {number + 1}.")
+        last = number == len(parts)
+        write_part(book, page, sheet, slice(start, start + rows), total=sheet.total and last)
 
 
-def write_part(book: Any, name: str, sheet: Sheet, part: slice, *, goes_on: int | None) -> None:  # noqa: ANN401 - untyped library
-    """Write some records on a sheet of their own; nothing stands for zero; with a chart where something is payable."""
+def laid_out(book: Any, name: str, sheet: Sheet) -> Any:  # noqa: ANN401 - untyped library
+    """Begin a sheet that is read on a screen and on paper: landscape, all columns on a page, headings on each."""
     page = book.add_worksheet(name)
-    bold = book.add_format({"bold": True})
-    formats = {digits: book.add_format({"num_format": decimal_format(digits)}) for digits in range(5)}
+    page.set_landscape()
+    page.set_paper(A4)
+    page.fit_to_pages(1, 0)
+    page.repeat_rows(0)
     page.freeze_panes(1, 0)
-    page.set_column(0, len(sheet.frame.columns) - 1, WIDTH)
-    for column, title in enumerate(sheet.frame.columns):
+    page.set_footer("&L&A&RPage &P of &N")
+    bold = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
+    for column, title in enumerate(sheet.shown):
+        longest = sheet.frame[title].cast(pl.String).str.len_chars().max()
+        wanted = max(len(title), longest if isinstance(longest, int) else 0) + 2
+        page.set_column(column, column, min(max(wanted, NARROW), WIDTH))
         page.write_string(0, column, title, bold)
-    if goes_on is not None:
-        page.write_comment(0, 0, f"More rows than a sheet holds: goes on in sheet {sheet.name} {goes_on}.")
-    scale = [sheet.frame.columns.index(sheet.scale_of(title)) for title in sheet.frame.columns]
-    money = [title in sheet.amounts for title in sheet.frame.columns]
-    records = sheet.frame[part].rows()
-    for line, record in enumerate(records, 1):
-        for column, value in enumerate(record):
-            digits = record[scale[column]]
-            if not money[column]:
-                page.write_string(line, column, str(value))
+    return page
+
+
+def write_part(book: Any, page: Any, sheet: Sheet, part: slice, *, total: bool) -> None:  # noqa: ANN401 - no types
+    """Write some records: numbers as numbers, nothing for an amount of zero; the last in bold where it is a total."""
+    records, names = sheet.frame[part], sheet.frame.columns
+    shown = [names.index(title) for title in sheet.shown]
+    digits = [names.index(sheet.scale_of(title)) if title in sheet.amounts else -1 for title in names]
+    counts = [kind.is_integer() for kind in sheet.frame.dtypes]
+    formats: dict[tuple[int, bool], Any] = {}
+    for line, record in enumerate(records.iter_rows(), 1):
+        last = total and line == records.height
+        for column, place in enumerate(shown):
+            value, scale = record[place], record[digits[place]] if digits[place] >= 0 else -1
+            if value is None or (scale >= 0 and not value and not total):
+                continue
+            look = formats.get((scale, last))
+            if look is None:
+                look = formats[scale, last] = book.add_format({"bold": last, **figure_format(scale)})
+            if not counts[place]:
+                page.write_string(line, column, str(value), look)
             elif abs(value) >= EXACT:
-                page.write_string(line, column, format_units(value, digits))
-            elif value:
-                page.write_number(line, column, value / 10**digits, formats[digits])
-    if "payable" in sheet.frame.columns and records:
-        chart(book, page, name, sheet, len(records))
+                page.write_string(line, column, format_units(value, max(scale, 0)), look)
+            else:
+                page.write_number(line, column, value / 10**scale if scale > 0 else value, look)
 
 
-def decimal_format(digits: int) -> str:
-    return "#,##0" + ("." + "0" * digits if digits else "")
+def figure_format(digits: int) -> dict[str, str]:
+    """How a spreadsheet shows an amount with these digits; below 0: text or a count, as it is."""
+    return {} if digits < 0 else {"num_format": "#,##0" + ("." + "0" * digits if digits else "")}
 
 
-def chart(book: Any, page: Any, name: str, sheet: Sheet, count: int) -> None:  # noqa: ANN401 - untyped library
-    drawn = book.add_chart({"type": "bar"})
-    last = min(count, CHARTED)
-    payee = sheet.frame.columns.index("payee")
-    for title in ("earned", "payable"):
-        column = sheet.frame.columns.index(title)
-        drawn.add_series(
-            {
-                "name": title,
-                "categories": [name, 1, payee, last, payee],
-                "values": [name, 1, column, last, column],
+def draw(book: Any, sheet: Sheet | None, rows: int) -> None:  # noqa: ANN401 - untyped library
+    """Draw what was earned and is payable on a sheet of its own: a chart for each currency, whose records adjoin."""
+    if sheet is None or sheet.frame.is_empty():
+        return
+    page = book.add_worksheet("charts")
+    page.set_landscape()
+    page.set_paper(A4)
+    page.fit_to_pages(1, 0)
+    currencies = sheet.frame["currency"].cast(pl.String)[:rows]
+    for number, currency in enumerate(currencies.unique(maintain_order=True)):
+        places = (currencies == currency).arg_true()
+        first, last = places[0] + 1, places[min(len(places), CHARTED) - 1] + 1
+        drawn = book.add_chart({"type": "bar"})
+        names = sheet.shown.index("payee")
+        for title in ("earned", "payable"):
+            column = sheet.shown.index(title)
+            ranges = {
+                "categories": [sheet.name, first, names, last, names],
+                "values": [sheet.name, first, column, last, column],
             }
-        )
-    drawn.set_title({"name": f"Earned and payable, first {last} lines"})
-    page.insert_chart(1, len(sheet.frame.columns) + 1, drawn)
+            drawn.add_series({"name": f"{title} {currency}", **ranges})
+        drawn.set_title({"name": f"Earned and payable, {currency}, first {last - first + 1} lines"})
+        page.insert_chart(1 + number * CHART_ROWS, 0, drawn)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fairpay.money.currency import round_half_even
+from fairpay.money.currency import exact_text, round_half_even
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +27,6 @@ __all__ = [
     "Paid",
     "PolicyLine",
     "PoolFacts",
-    "plain",
     "pool_facts",
     "units_of",
 ]
@@ -86,6 +84,8 @@ class Paid:
     """large_string[n], sorted by bytes, each one once."""
     amounts: Ints
     """int64[n]: minor units, none of them 0."""
+    plays: Ints
+    """int64[n]: what was played of each."""
 
     def __len__(self) -> int:
         """How many sources are paid."""
@@ -93,15 +93,16 @@ class Paid:
 
     @classmethod
     def of(cls, amounts: Mapping[str, int]) -> Paid:
-        """Make columns of a mapping."""
-        return cls.listed(list(amounts), np.array(list(amounts.values()), dtype=np.int64))
+        """Make columns of a mapping, without plays."""
+        values = np.array(list(amounts.values()), dtype=np.int64)
+        return cls.listed(list(amounts), values, np.zeros_like(values))
 
     @classmethod
-    def listed(cls, sources: Sequence[str], amounts: Ints) -> Paid:
-        """Make columns of sources in any order, and what each is paid."""
+    def listed(cls, sources: Sequence[str], amounts: Ints, plays: Ints) -> Paid:
+        """Make columns of sources in any order, what each is paid, and what was played of it."""
         names = pa.array(sources, pa.large_string())
         order = pc.array_sort_indices(names)
-        return cls(names.take(order), amounts[order.to_numpy()])
+        return cls(names.take(order), amounts[order.to_numpy()], plays[order.to_numpy()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,13 @@ class PoolFacts:
     topup: int
     gross_currency: str = ""
     """Empty in months that were closed before it was kept."""
+    territory: str | None = None
+    """This and all below: None in months that were closed before they were kept, empty where the pool file has none."""
+    offering: str | None = None
+    fx_rate: str | None = None
+    """Units of `currency` for one of `gross_currency`."""
+    fx_source: str | None = None
+    fx_date: str | None = None
 
     @property
     def whole(self) -> int:
@@ -165,6 +173,8 @@ class MonthFacts:
     """currency -> minimum payment in minor units."""
     advances: Mapping[str, int] = field(default_factory=dict)
     """`payee / currency / advance NAME` -> minor units paid in advance."""
+    taxes: Mapping[str, str] = field(default_factory=dict)
+    """payee -> the part of payments that is withheld, exactly."""
     subscribers: int = 0
     """Lines of the subscriber file; 0 where there is none."""
     subscribers_without_pool: int = 0
@@ -173,9 +183,9 @@ class MonthFacts:
     decisions: tuple[DecisionFacts, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """For the manifest, where listening is `heard`; policies and decisions only where there are any."""
+        """For the manifest, where listening is `heard`; policies, decisions and taxes only where there are any."""
         found = {{"listening": "heard"}.get(name, name): value for name, value in asdict(self).items()}
-        return {name: value for name, value in found.items() if value or name not in {"policies", "decisions"}}
+        return {name: value for name, value in found.items() if value or name not in {"policies", "decisions", "taxes"}}
 
     @classmethod
     def of_json(cls, found: Mapping[str, Any]) -> MonthFacts:
@@ -212,8 +222,10 @@ class Earned:
         return zip(self.facts.pools, self.paid, strict=True)
 
 
-def pool_facts(name: str, rule: str, money: Revenue, *, listeners: int, plays: int) -> PoolFacts:
-    """State one pool, divided by a rule, as asked for with its parameters."""
+def pool_facts(  # noqa: PLR0913 - what there is to say of a pool
+    name: str, rule: str, money: Revenue, *, listeners: int, plays: int, said: Mapping[str, str] | None = None
+) -> PoolFacts:
+    """State one pool, divided by a rule, as asked for with its parameters; `said` is `Pool.said`."""
     deducted: dict[str, Fraction] = {}
     for what, amount in money.deducted:
         deducted[what] = deducted.get(what, 0) + amount
@@ -222,27 +234,21 @@ def pool_facts(name: str, rule: str, money: Revenue, *, listeners: int, plays: i
         rule=rule,
         currency=money.currency.code,
         scale=money.currency.digits,
-        gross=plain(money.gross),
-        deductions={what: plain(amount) for what, amount in deducted.items()},
-        net=plain(money.net),
-        royalty=plain(money.royalty),
-        floor=plain(money.floor),
+        gross=exact_text(money.gross),
+        deductions={what: exact_text(amount) for what, amount in deducted.items()},
+        net=exact_text(money.net),
+        royalty=exact_text(money.royalty),
+        floor=exact_text(money.floor),
         subscribers=money.subscribers,
         listeners=listeners,
         plays=plays,
         base=money.base,
         topup=money.topup,
         gross_currency=money.own.code,
+        **{**dict.fromkeys(("territory", "offering", "fx_rate", "fx_source", "fx_date"), ""), **(said or {})},
     )
 
 
-def plain(value: Fraction) -> str:
-    """Write a fraction as a decimal where it has one, else as a fraction; exact either way."""
-    below = value.denominator
-    digits = next((n for n in range(below.bit_length()) if 10**n % below == 0), None)
-    return str(value) if digits is None else format(Decimal(f"{int(value * 10**digits)}e-{digits}"), "f")
-
-
 def units_of(text: str, scale: int) -> int:
-    """Minor units of what `plain` wrote, to the nearest, a half to the even one."""
+    """Minor units of what `exact_text` wrote, to the nearest, a half to the even one."""
     return round_half_even(Fraction(text) * 10**scale)

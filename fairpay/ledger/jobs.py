@@ -1,7 +1,8 @@
-"""The jobs of the books that read logs or runs: `close`, `adjust` and `diff`."""
+"""The jobs that know payees: `close`, `adjust` and `diff` of the books, and `explain`, which says who shares."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -11,20 +12,28 @@ from fairpay.ledger.adjust import adjust as adjust_month
 from fairpay.ledger.close import close as close_month
 from fairpay.ledger.closing import Closing, tables_of
 from fairpay.ledger.diff import diff as compare_runs
+from fairpay.ledger.splits import read_splits
 from fairpay.logs.read import as_paths
+from fairpay.pipeline.explain import explained
 from fairpay.pipeline.work import watching
 from fairpay.settings.commands import complete
 from fairpay.settings.option import is_table
 from fairpay.settings.speech import job
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fairpay.ledger.adjust import Adjusted
     from fairpay.ledger.close import Closed
-    from fairpay.ledger.diff import Difference
+    from fairpay.ledger.splits import Splits
+    from fairpay.pipeline.explain import Explained
+    from fairpay.runs.diff import Difference
     from fairpay.settings import options as o
     from fairpay.settings.option import Logs
 
-__all__ = ["adjust", "close", "diff"]
+__all__ = ["adjust", "close", "diff", "explain"]
+
+TRACKS = "splits of single tracks are left out here: only `fairpay close` pays by track"
 
 
 @job
@@ -76,11 +85,43 @@ def log_files(logs: Logs) -> tuple[str, ...]:
 
 
 @job
-def diff(before: str | Path, after: str | Path) -> Difference:
-    """Put two runs side by side, months of the books or reports: what changed for whom, and why.
+def diff(before: str | Path, after: str | Path, **options: Unpack[o.DiffOptions]) -> Difference:
+    """Put two runs side by side, months of the books or reports: whose payouts changed, by how much, and why.
 
     Raises:
         InputError: a directory is not a run, or the two are of different kinds.
+        UsageError: `output` names a format that cannot be written.
+        OutputError: the file is there already (without `force`), or cannot be written.
 
     """
-    return compare_runs(Path(before), Path(after))
+    full = complete("diff", options)
+    found = compare_runs(Path(before), Path(after))
+    if full["output"] is None:
+        return found
+    found.save(full["output"], excel=full["excel"], force=full["force"])
+    return replace(found, published="done")
+
+
+@job
+def explain(logs: Logs, **options: Unpack[o.ExplainOptions]) -> Explained:
+    """Work out what one `artist` (a name or an id), `label` or `group` ("genre=jazz") is paid under each rule, and why.
+
+    `rules`: none is every rule that takes one walk. `against` is the directory of a finished run, `splits` the file
+    that `close` takes. Takes and raises what `compare` does.
+
+    Raises:
+        UsageError: not one of the three is given, or there is no such artist or group, or several artists are.
+
+    """
+    path = options.get("splits")
+    if path is None:
+        return explained(logs, options)
+    splits = read_splits(Path(path))
+    found = explained(logs, options, lambda artist, amount: parts_of(splits, artist, amount))
+    notes = (*found.found.notes, *([TRACKS] if splits.has_tracks else []))
+    return replace(found, found=replace(found.found, notes=notes))
+
+
+def parts_of(splits: Splits, artist: str, amount: int) -> Sequence[tuple[str, int]]:
+    """Divide what an artist is paid; one without splits is its own payee."""
+    return splits.divide(artist, amount) if artist in splits.artists else [(artist, amount)]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EMPTY",
     "INTO",
+    "MINOR",
     "MONTH",
     "PAYEE",
     "STANDS",
@@ -42,6 +43,7 @@ __all__ = [
     "current",
     "in_words",
     "is_kind",
+    "kinds_of",
     "less",
     "plus",
     "pool_sums",
@@ -79,6 +81,7 @@ class Kind(StrEnum):
     SUSPENSE_RELEASE = "suspense_release", "suspense account", PAYEE, "suspense_released", "suspense released"
     RESERVE_RELEASE = "reserve_release", "reserve", PAYEE, "reserve_released", "reserve released"
     RECOUP = "recoup", "advances", PAYEE, "recouped", "recouped"
+    TAX = "tax", "taxes", PAYEE, "tax_withheld", "tax withheld"
     RESERVE_HOLD = "reserve_hold", PAYEE, "reserve", "reserve_held", "reserve held"
     SUSPENSE = "suspense", PAYEE, "suspense account", "suspended", "to suspense"
     CARRY_OUT = "carry_out", PAYEE, "balances", "closing_balance", "carried forward"
@@ -96,6 +99,16 @@ INTO = frozenset(kind for kind in Kind if kind.credit == PAYEE)
 """What changed a payee's balance: above zero in the payee's favour. Per payee and currency, INTO sums to STANDS."""
 STANDS = frozenset(Kind) - INTO
 """Where money stands at the end of the month: an amount above zero says it went there."""
+LATER = {3: frozenset({Kind.TAX})}
+"""Schema of the books -> the kinds it brought; tables of earlier months have no columns for them."""
+MINOR = "amount_minor"
+"""What the amounts of a ledger file are called: whole minor units, where other tables have decimals."""
+
+
+def kinds_of(schema_version: int) -> list[Kind]:
+    """The kinds that books of a schema have, in their order."""
+    later = frozenset[Kind]().union(*(kinds for since, kinds in LATER.items() if since > schema_version))
+    return [kind for kind in Kind if kind not in later]
 
 
 class Row(NamedTuple):
@@ -207,10 +220,15 @@ class Ledger:
 
     def tables(self, rows: int = GROUP_ROWS) -> Iterator[pa.Table]:
         """The rows as Arrow tables with the columns of a ledger file, some at a time; at least one."""
-        target = schema()
-        texts = pl.col(*(name for name in Row._fields if name not in {"amount", "scale"})).cast(pl.String)
+        target = schema(WRITTEN)
+        texts = pl.col(*(name for name in WRITTEN if name not in {MINOR, "scale"})).cast(pl.String)
         for start in range(0, max(1, len(self)), rows):
-            yield self.frame[start : start + rows].with_columns(texts).to_arrow().cast(target)
+            yield self.written[start : start + rows].with_columns(texts).to_arrow().cast(target)
+
+    @property
+    def written(self) -> pl.DataFrame:
+        """The rows with the columns of a ledger file."""
+        return self.frame.rename({"amount": MINOR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +306,8 @@ def apportion(amount: int, shares: Sequence[int] | Sequence[Fraction]) -> list[i
     return [-part for part in parts] if amount < 0 else parts
 
 
+WRITTEN = tuple(MINOR if name == "amount" else name for name in Row._fields)
+"""The columns of a ledger file. In the second schema, amounts were called `amount` there too."""
 FIRST = tuple(name for name in Row._fields if name != "counterparty")
 """The columns of the first schema, which had one kind `split`, and said in `reason` what kinds and counterparty say."""
 FIRST_KINDS = frozenset((
@@ -296,9 +316,9 @@ FIRST_KINDS = frozenset((
 ))  # fmt: skip
 
 
-def schema(columns: Sequence[str] = Row._fields) -> pa.Schema:
+def schema(columns: Sequence[str]) -> pa.Schema:
 
-    types = {"amount": pa.int64(), "scale": pa.int32()}
+    types = {"amount": pa.int64(), MINOR: pa.int64(), "scale": pa.int32()}
     return pa.schema([pa.field(name, types.get(name, pa.string()), nullable=False) for name in columns])
 
 
@@ -314,19 +334,19 @@ def read_ledger(path: str, kinds: Collection[Kind] = ()) -> Ledger:
 
 
 def read_rows(path: str) -> Iterator[pl.DataFrame]:
-    """The rows of a ledger file as they stand there, in the first schema or the present one, some at a time.
+    """The rows of a ledger file as they stand there, in the present schema or an earlier one, some at a time.
 
     Raises:
         ValueError: as in `read_ledger`.
 
     """
     found = pq.read_schema(path)
-    columns = next((own for own in (Row._fields, FIRST) if found.equals(schema(own))), None)
+    columns = next((own for own in (WRITTEN, Row._fields, FIRST) if found.equals(schema(own))), None)
     if columns is None:
         message = "the columns are not those of a ledger"
         raise ValueError(message)
     known = FIRST_KINDS if columns == FIRST else set(Kind)
-    texts = [name for name in columns if TYPES[name] == pl.Categorical]
+    texts = [name for name in columns if TYPES.get(name) == pl.Categorical]
     with pq.ParquetFile(path, read_dictionary=texts) as file:
         for number in range(file.num_row_groups):
             table = file.read_row_group(number)
@@ -341,6 +361,7 @@ def read_rows(path: str) -> Iterator[pl.DataFrame]:
 
 def current(rows: pl.DataFrame) -> Ledger:
     """The rows of a ledger file as a ledger; those of the first schema say what they said there."""
+    rows = rows.rename({MINOR: "amount"}, strict=False)
     if "counterparty" in rows.columns:
         return Ledger.made(rows)
     kind, reason = pl.col("kind").cast(pl.String), pl.col("reason").cast(pl.String)

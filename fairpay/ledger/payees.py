@@ -13,11 +13,12 @@ from fairpay.ledger.model import check_period
 from fairpay.ledger.splits import OF_TRACK, RESERVED, Splits
 from fairpay.ledger.tables import noted, read_table
 from fairpay.logs.faults import Faults
-from fairpay.money.currency import Currency
+from fairpay.money.currency import Currency, parse_rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
+    from fractions import Fraction
     from pathlib import Path
 
     from fairpay.ledger.tables import Line
@@ -33,6 +34,7 @@ __all__ = [
     "read_catalogue",
     "read_fees",
     "read_holds",
+    "read_taxes",
 ]
 
 NAMES = {"wrong": ("wrong_id", "badid", "alias", "from"), "right": ("right_id", "goodid", "artist", "to")}
@@ -137,6 +139,8 @@ class Standing:
     """account -> advances paid, oldest first, as (name, minor units)."""
     fees: Mapping[Account, tuple[tuple[str, int], ...]] = field(default_factory=dict)
     """account -> charges of this month, as (reason, minor units above zero)."""
+    taxes: Mapping[str, tuple[Fraction, str]] = field(default_factory=dict)
+    """payee -> the part of each payment that is withheld, below 1, and what the tax is called."""
 
 
 def read_holds(path: Path) -> dict[str, str]:
@@ -194,6 +198,28 @@ def read_fees(path: Path, *, currency: str) -> dict[Account, tuple[tuple[str, in
             found[account].append((line.values.get("reason", ""), units))
     faults.stop("Correct the fees; amounts are above zero and are charged.")
     return {account: tuple(sorted(lines)) for account, lines in found.items()}
+
+
+def read_taxes(path: Path) -> dict[str, tuple[Fraction, str]]:
+    """Read what is withheld of payments: payee, rate, tax (what it is called).
+
+    Raises:
+        InputError: an empty payee, one that stands twice, or a rate that is none or leaves nothing to pay.
+
+    """
+    faults = Faults(path.name)
+    taxes: dict[str, tuple[Fraction, str]] = {}
+    for line in read_table(path, names={**PAYEE, "tax": ("name", "reason")}, needed=("payee", "rate")):
+        payee = line.values["payee"]
+        if not payee or payee in taxes:
+            faults.add("a payee stands twice" if payee else "the payee is empty", line.number)
+        with noted(faults, line):
+            rate = parse_rate(line.values["rate"])
+            if rate == 1:
+                faults.add("a rate of 100 % leaves nothing to pay", line.number)
+            taxes[payee] = rate, line.values.get("tax") or "tax withheld"
+    faults.stop("Give each payee one rate, such as 15% or 0.265.")
+    return taxes
 
 
 def read_amount(line: Line, currency: str) -> tuple[Account, int]:

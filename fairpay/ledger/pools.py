@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fairpay.errors import InputError, UsageError
 from fairpay.ledger.tables import noted, read_table
 from fairpay.logs.faults import Faults
-from fairpay.money.currency import LARGEST, Currency, exact_amount, parse_rate, round_half_even
+from fairpay.money.currency import LARGEST, Currency, exact_amount, exact_text, parse_rate, round_half_even
 from fairpay.rules import find_rule
 
 if TYPE_CHECKING:
@@ -78,6 +78,17 @@ class Pool:
     """How many subscribers the minimum counts; None: those of the subscriber file, else the listeners."""
     exchange: Fraction = Fraction(1)
     """Units of the payout currency for one of the pool's, before it is divided."""
+    fx_source: str = ""
+    """Whose rate that is; empty where nothing is exchanged."""
+    fx_date: str = ""
+    """The day of the rate."""
+
+    @property
+    def said(self) -> dict[str, str]:
+        """What statements say of it besides amounts."""
+        rate = exact_text(self.exchange) if self.fx_source else ""
+        keys = {name: self.key.get(name, "") for name in ("territory", "offering")}
+        return {**keys, "fx_rate": rate, "fx_source": self.fx_source, "fx_date": self.fx_date}
 
 
 def read_pools(path: Path, *, currency: str, edition: int = EDITION) -> list[Pool]:
@@ -133,6 +144,8 @@ def read_pool(values: Mapping[str, str], currency: str, edition: int) -> Pool:
         minimum=positive(values.get("minimum_per_subscriber") or "0", "minimum_per_subscriber"),
         subscribers=int(count) if count else None,
         exchange=exchange,
+        fx_source=values.get("fx_source", "") if values.get("fx_rate") else "",
+        fx_date=values.get("fx_date", "") if values.get("fx_rate") else "",
     )
 
 

@@ -1,7 +1,8 @@
 """Settling: each account's month, from what comes in to where the money stands, so that every account closes to zero.
 
 Order: what was carried in, earned, split, adjusted and charged; suspense released; reserves released; advances earned
-back; a reserve held; then the rest is held, paid, or carried. All accounts go through each step together, as columns.
+back; a reserve held; then the rest is held, paid less tax, or carried. All accounts go through each step together, as
+columns.
 """
 
 from __future__ import annotations
@@ -227,11 +228,15 @@ def outgoing(ledger: Ledger, terms: Terms) -> Iterator[Ledger]:
     accounts = accounts.with_columns(amount=pl.min_horizontal(share, pl.max_horizontal("balance", NOTHING)))
     yield booking.rows(accounts, Kind.RESERVE_HOLD)
     left = marked(accounts.with_columns(amount=pl.col("balance") - pl.col("amount")), terms.standing.holds)
-    waits, paid = left.filter(pl.col("amount") > 0, on_hold=True), left.filter(pl.col("amount") > 0, on_hold=False)
+    waits, due = left.filter(pl.col("amount") > 0, on_hold=True), left.filter(pl.col("amount") > 0, on_hold=False)
     yield booking.rows(waits, Kind.SUSPENSE)
-    enough = pl.col("amount") >= least(policy.minimum)
-    yield booking.rows(paid.filter(enough), Kind.PAYABLE, reason="")
-    yield booking.rows(paid.filter(~enough), Kind.CARRY_OUT, reason="below the minimum payment")
+    due = due.drop("reason").join(taxes_of(due, terms.standing), on=ACCOUNT, how="left", maintain_order="left")
+    due = due.with_columns(pl.col("tax").fill_null(0))
+    enough = pl.col("amount") - pl.col("tax") >= pl.max_horizontal(least(policy.minimum), 1)
+    paid = due.filter(enough)
+    yield booking.rows(paid.with_columns(amount=pl.col("tax") * -1), Kind.TAX)
+    yield booking.rows(paid.with_columns(pl.col("amount") - pl.col("tax")), Kind.PAYABLE, reason="")
+    yield booking.rows(due.filter(~enough), Kind.CARRY_OUT, reason="below the minimum payment")
     yield booking.rows(left.filter(pl.col("amount") < 0), Kind.CARRY_OUT, reason="owed by the payee")
 
 
@@ -240,6 +245,17 @@ def marked(accounts: pl.DataFrame, holds: Mapping[str, str]) -> pl.DataFrame:
     table = pl.DataFrame({"payee": list(holds), "reason": reasons}, schema=EMPTY.select("payee", "reason").schema)
     found = accounts.join(table, on="payee", how="left", maintain_order="left")
     return found.with_columns(on_hold=pl.col("reason").is_not_null())
+
+
+def taxes_of(due: pl.DataFrame, standing: Standing) -> pl.DataFrame:
+    """What is withheld if all that is due is paid, by account, as `tax`, to the nearest unit; `reason` is its name."""
+    taxed = due.filter(pl.col("payee").is_in(list(standing.taxes)))
+    lines = []
+    for payee, currency, scale, amount in taxed.select(*ACCOUNT, "amount").iter_rows():
+        rate, name = standing.taxes[payee]
+        lines.append((payee, currency, scale, round_half_even(rate * amount), name))
+    types = {name: TYPES[name] for name in (*ACCOUNT, "reason")} | {"tax": pl.Int128()}
+    return pl.DataFrame(lines, schema={name: types[name] for name in (*ACCOUNT, "tax", "reason")}, orient="row")
 
 
 def least(minimum: Mapping[str, int]) -> pl.Expr:

@@ -122,7 +122,8 @@ def read_exclusions(paths: Iterable[Path]) -> Exclusions:
         lines = read_table(path, names=NAMES, needed=())
         unknown = [column for column in (lines[0].values if lines else ()) if column not in {*COLUMNS, *WORDS}]
         if unknown:
-            message = f"{path.name} has {counted(len(unknown), 'column that says', 'columns that say')} nothing known: {', '.join(unknown)}"
+            columns = counted(len(unknown), "column that says", "columns that say")
+            message = f"{path.name} has {columns} nothing known: {', '.join(unknown)}"
             advice = f"Name them {', '.join(COLUMNS)}, or {' or '.join(WORDS)} for a person's words; leave others out."
             raise InputError(message, advice=advice)
         for line in lines:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
 import polars as pl
 
 from fairpay.ledger.export import Sheet, csv_lines, csv_parts, ledger_csv, workbook, written
 from fairpay.ledger.facts import units_of
 from fairpay.ledger.model import Kind, by, is_kind, signed, wide
 from fairpay.ledger.payees import is_suspense
-from fairpay.ledger.splits import RESERVED
+from fairpay.ledger.splits import OF_TRACK, RESERVED
 from fairpay.ledger.store import LEDGER
 from fairpay.money.currency import Currency, format_units
 from fairpay.runs.disk import open_new
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from fairpay.ledger.facts import MonthFacts, PoolFacts
+    from fairpay.ledger.facts import Earned, MonthFacts, PoolFacts
     from fairpay.ledger.model import Ledger
+    from fairpay.ledger.splits import Splits
 
 __all__ = [
+    "PLAYS",
     "Writer",
     "data",
     "effects_files",
@@ -37,6 +40,7 @@ __all__ = [
     "month_files",
     "payables",
     "payment_ref",
+    "plays_by_artist",
     "pools_sheet",
     "statements",
     "suspense",
@@ -49,13 +53,13 @@ DETAIL = 100_000
 Writer: TypeAlias = "Callable[[Path], int | None]"
 
 
-def statements(rows: Ledger) -> Sheet:
-    """One line for each payee and currency.
+def statements(rows: Ledger, kinds: Sequence[Kind] = tuple(Kind)) -> Sheet:
+    """One line for each payee and currency, a column for each of these kinds.
 
-    opening + earned + top-up + splits + adjustments + fees + released + recouped = reserve + suspended + closing +
-    payable; fees, splits to others and recouped are below zero.
+    opening + earned + top-up + splits + adjustments + fees + released + recouped + tax = reserve + suspended + closing
+    + payable; fees, splits to others, recouped and tax are below zero.
     """
-    sums = {kind.column: wide(is_kind(kind)).sum() for kind in Kind}
+    sums = {kind.column: wide(is_kind(kind)).sum() for kind in kinds}
     accounts = rows.frame.group_by(ACCOUNT, maintain_order=True).agg(pl.col("period").first(), **sums)
     return Sheet("statements", accounts.select("period", *ACCOUNT, *sums), frozenset(sums))
 
@@ -75,9 +79,12 @@ def payables(rows: Ledger) -> Sheet:
     return Sheet("payables", paid.select(references, *columns), frozenset({"amount"}))
 
 
-POOL_TEXTS = ("name", "rule", "gross_currency", "deducted", "currency")
-POOL_COLUMNS = ("name", "rule", "gross_currency", "gross_scale", "gross", "deductions", "deducted", "net", "royalty",
-                "floor", "subscribers", "listeners", "plays", "currency", "scale", "base", "topup")  # fmt: skip
+TERMS = ("territory", "offering")
+EXCHANGE = ("fx_rate", "fx_source", "fx_date")
+POOL_TEXTS = ("name", "rule", *TERMS, "gross_currency", "deducted", "currency", *EXCHANGE)
+POOL_COLUMNS = ("name", "rule", *TERMS, "gross_currency", "gross_scale", "gross", "deductions", "deducted", "net",
+                "royalty", "floor", "subscribers", "listeners", "plays", *EXCHANGE, "currency", "scale", "base",
+                "topup")  # fmt: skip
 OWN = ("gross", "deductions", "net", "royalty", "floor")
 """What a pool took, in minor units of `gross_currency`; what is divided of it is in `currency`."""
 BEFORE = ("name", "rule", "currency", "scale", "gross", "deductions", "net", "royalty", "floor", "subscribers",
@@ -86,7 +93,10 @@ BEFORE = ("name", "rule", "currency", "scale", "gross", "deductions", "net", "ro
 
 
 def pools_sheet(facts: MonthFacts) -> Sheet:
-    """One line for each pool: from gross revenue to what was divided, each amount rounded to the minor unit."""
+    """One line for each pool: from gross revenue to what was divided, each amount rounded to the minor unit.
+
+    Months that were closed before something was kept have no column for it.
+    """
     divided = frozenset({"base", "topup"})
     if not all(pool.gross_currency for pool in facts.pools):
         schema = {name: pl.String if name in {*OWN, *POOL_TEXTS} else pl.Int64 for name in BEFORE}
@@ -95,7 +105,9 @@ def pools_sheet(facts: MonthFacts) -> Sheet:
             for pool in facts.pools
         ]
         return Sheet("pools", pl.DataFrame(records, schema=schema), divided)
-    schema = {name: pl.String if name in POOL_TEXTS else pl.Int64 for name in POOL_COLUMNS}
+    kept = all(pool.fx_rate is not None for pool in facts.pools)
+    columns = [name for name in POOL_COLUMNS if kept or name not in {*TERMS, *EXCHANGE}]
+    schema = {name: pl.String if name in POOL_TEXTS else pl.Int64 for name in columns}
     frame = pl.DataFrame([pool_line(pool) for pool in facts.pools], schema=schema)
     return Sheet("pools", frame, divided | set(OWN), dict.fromkeys(OWN, "gross_scale"))
 
@@ -178,11 +190,34 @@ def suspense(rows: Ledger) -> dict[str, dict[str, str]]:
     return dict(sorted(found.items()))
 
 
-def month_files(rows: Ledger, facts: MonthFacts, *, excel: bool, per_payee: bool) -> dict[str, Writer]:
+PLAYS = "plays.parquet"
+
+
+def plays_by_artist(earned: Earned, splits: Splits) -> pl.DataFrame:
+    """What was played of each artist that a pool pays, tracks with splits apart: pool, artist, track, plays."""
+    sources = pl.concat([pl.Series("source", [], dtype=pl.String), *(pl.Series(paid.sources) for paid in earned.paid)])
+    marked = sources.filter(sources.str.contains(OF_TRACK, literal=True)) if splits.has_tracks else sources.clear()
+    tracks = {name: splits.artist(name) for name in marked.unique().to_list()}
+    named = {name: (artist, name[len(artist + OF_TRACK) :]) for name, artist in tracks.items() if artist != name}
+    artist, track = ({name: pair[place] for name, pair in named.items()} for place in (0, 1))
+    pools = [pl.Series([pool.name], dtype=pl.String).new_from_index(0, len(paid)) for pool, paid in earned.pools]
+    return pl.DataFrame(
+        {
+            "pool": pl.concat([sources.clear(), *pools]),
+            "artist": sources.replace(artist),
+            "track": sources.replace_strict(track, default="", return_dtype=pl.String),
+            "plays": np.concatenate([np.zeros(0, dtype=np.int64), *(paid.plays for paid in earned.paid)]),
+        }
+    )
+
+
+def month_files(
+    rows: Ledger, facts: MonthFacts, plays: pl.DataFrame, *, excel: bool, per_payee: bool
+) -> dict[str, Writer]:
     """File name -> what writes it, of a month: the ledger, what is made of it, and a file for each payee if asked."""
     accounts, detail, paid, pools = statements(rows), lines(rows), payables(rows), pools_sheet(facts)
     files = ledger_files(rows)
-    for sheet in (accounts, paid, pools):
+    for sheet in (accounts, paid, pools, Sheet("plays", plays, frozenset())):
         files[f"{sheet.name}.csv"] = streamed(partial(csv_parts, sheet))
         files[f"{sheet.name}.parquet"] = table(sheet)
         if excel:
@@ -205,14 +240,20 @@ def book_of(facts: MonthFacts, sheets: Sequence[Sheet]) -> bytes:
             file = "ledger.csv" if sheet.name == "lines" else f"{sheet.name}.csv"
             word = f"{sheet.frame.height:,} rows are more than this workbook takes ({DETAIL:,}): see {file}"
             about.append((sheet.name.capitalize(), word))
-    return workbook(about=about, sheets=[sheet for sheet in sheets if sheet.frame.height <= DETAIL])
+    kept = [sheet for sheet in sheets if sheet.frame.height <= DETAIL]
+    return workbook(about=about, sheets=[by_currency(sheet) for sheet in kept])
+
+
+def by_currency(sheet: Sheet) -> Sheet:
+    """The same with the records of each currency together."""
+    return replace(sheet, frame=sheet.frame.sort("currency", maintain_order=True))
 
 
 def ledger_files(rows: Ledger) -> dict[str, Writer]:
     """The ledger, for machines and for people."""
     return {
         LEDGER: lambda path: write_parquet(rows.tables(), path),
-        "ledger.csv": streamed(partial(ledger_csv, rows.frame)),
+        "ledger.csv": streamed(partial(ledger_csv, rows.written)),
     }
 
 

@@ -18,7 +18,7 @@ from fairpay.ledger.balances import Balances
 from fairpay.ledger.controls import check_month, position
 from fairpay.ledger.export import csv_parts, ledger_csv
 from fairpay.ledger.facts import MonthFacts
-from fairpay.ledger.model import Kind, Ledger, after, current, is_kind, pool_sums, read_rows
+from fairpay.ledger.model import Kind, Ledger, after, current, is_kind, kinds_of, pool_sums, read_rows
 from fairpay.ledger.policies import INLINE, kept_name
 from fairpay.ledger.statements import effects_files, payables, pools_sheet, statements
 from fairpay.ledger.store import ADJUSTMENTS, HEAD, LEDGER, Entry, gone, shelf
@@ -206,7 +206,8 @@ def files_control(entry: Entry) -> Control:
 
 def derived_controls(month: Entry, rows: Ledger, written: pl.DataFrame, facts: MonthFacts) -> Iterator[Control]:
     """The tables for people and for the bank say what the ledger says."""
-    sheets = (statements(rows), payables(rows), pools_sheet(facts))
+    kinds = kinds_of(int(month.books.get("schema_version", 1)))
+    sheets = (statements(rows, kinds), payables(rows), pools_sheet(facts))
     expected = {f"{sheet.name}.csv": csv_parts(sheet) for sheet in sheets} | {"ledger.csv": ledger_csv(written)}
     expected |= {name: iter([text.encode()]) for name, text in effects_files(facts).items()}
     wrong = [name for name, parts in expected.items() if not holds(month.directory / name, parts)]

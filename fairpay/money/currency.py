@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from fairpay.errors import UsageError
 
-__all__ = ["LARGEST", "Currency", "exact_amount", "format_units", "parse_rate", "round_half_even"]
+__all__ = ["LARGEST", "Currency", "exact_amount", "exact_text", "format_units", "parse_rate", "round_half_even"]
 
 LARGEST = 2**62
 """The most that minor units of a pool, or its listening, may come to: sums of int64 stay below 2^63."""
@@ -82,6 +82,13 @@ def exact_amount(text: str) -> Fraction:
         message = f"{text!r} is not an amount"
         raise UsageError(message, advice="Write digits with a decimal point, such as 1234.50.")
     return Fraction(Decimal(text.strip()))
+
+
+def exact_text(value: Fraction) -> str:
+    """Write a fraction as a decimal where it has one, else as a fraction; exact either way."""
+    below = value.denominator
+    digits = next((n for n in range(below.bit_length()) if 10**n % below == 0), None)
+    return str(value) if digits is None else format(Decimal(f"{int(value * 10**digits)}e-{digits}"), "f")
 
 
 def parse_rate(text: str) -> Fraction:

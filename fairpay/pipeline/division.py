@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
+from fairpay.errors import UsageError
 from fairpay.money.currency import round_half_even
 from fairpay.money.rounding import Allocation
 from fairpay.pipeline.measures import HEAVY, Steering, median_fee, walk_payouts
 from fairpay.reports.outcome import Payout
-from fairpay.rules import references
+from fairpay.rules import find_rule, references, usual_rules
+from fairpay.rules.core.rule import Joining
 from fairpay.rules.core.ties import WORDS, Unsettled, carried, settle_together
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from fairpay.rules.core.rule import Rule
     from fairpay.rules.core.ties import TiePart
 
-__all__ = ["Division", "divide", "tied", "undecided", "weigh"]
+__all__ = ["Division", "divide", "runnable", "tied", "typical_fee", "undecided", "weigh"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,21 @@ def weigh(
     for (rule, part), place in zip(parts, places, strict=True):
         digits[rule][part.row] = carried(sums[place].T)
     return Weighed({rule: sums[edge] for rule, edge in edges.items()}, digits, looked)
+
+
+def runnable(month: Month) -> tuple[list[Rule], list[str]]:
+    """Return the usual rules that can run on this month, and a sentence for each that cannot."""
+    found, notes = [], []
+    for name in usual_rules():
+        rule = find_rule(name)
+        try:
+            if rule.joining is Joining.SHIFTING:
+                rule.prepare(month)
+        except UsageError as problem:
+            notes.append(f"{name} is left out: {problem.message}")
+        else:
+            found.append(rule)
+    return found, notes
 
 
 def typical_fee(month: Month) -> Fraction:

@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from fairpay.adjust.splits import Wishes
     from fairpay.adjust.stated import Stated
     from fairpay.adjust.weights import Census
+    from fairpay.engine.members import Members
     from fairpay.engine.pool import LocalPool
     from fairpay.engine.protocol import Engine, Intake, Unlisted
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Cautions, Listens, RawBatch
     from fairpay.pipeline.census import Applying
-    from fairpay.pipeline.grouping import ListenerColumns
     from fairpay.pipeline.repeats import Once
     from fairpay.pipeline.request import Observer, Watch
     from fairpay.pipeline.stages import Sources
@@ -106,6 +106,17 @@ class Variant:
     """Whether nothing is decided, and every decided play is paid to a line of its own, to see what it comes to."""
 
 
+class Noting(Protocol):
+    """What sees every batch that is taken in."""
+
+    @property
+    def members(self) -> Members | None:
+        """Which groups users are in, for the engine to keep beside them."""
+
+    def take(self, raw: RawBatch, listens: Listens) -> None:
+        """See a batch; called from threads."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What is read, and what is done with it, for one pool or many."""
@@ -138,8 +149,10 @@ class Plan:
     """Where they go."""
     counted: Mapping[str, Mapping[int, Census]] | None = None
     """What policies ask for, counted over everybody; None: it is counted in these logs."""
-    listeners: ListenerColumns | None = None
-    """Takes down which groups listeners are in."""
+    listeners: Noting | None = None
+    """Takes down what listeners are in."""
+    wary: bool = False
+    """Whether odd rows are warned of where there are several pools, too."""
     partly: bool = False
     """Whether these are the plays of some users only: what needs everybody is checked where parts are added up."""
 
@@ -222,7 +235,7 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
         stages[0].observer = observer
         subscribe(plan, engine, len(variants))
         repeats = Watching.of(logs, once, engine.spool)
-        odd = cautions if plan.pools is None else None
+        odd = cautions if plan.pools is None or plan.wary else None
         qualifier = Qualifier(plan.qualifying, set_aside=plan.set_aside, cautions=odd, repeats=repeats.judge)
         units = logs.units(batch_rows=running.batch_rows, views=stages[0].hash_only)
         adjust = partial(adjusted, plan, stages, plan.judging(qualifier), odd)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import polars as pl
@@ -15,14 +14,13 @@ from fairpay.adjust.policy import find_policy
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.doctor import examine
 from fairpay.logs.read import as_paths
+from fairpay.pipeline.request import MONTH
 from fairpay.pipeline.run import inspect, refusal, run
-from fairpay.pipeline.work import Placed, do, origins_of, publish, request_of, watching
+from fairpay.pipeline.work import Placed, Saved, do, origins_of, request_of, watching
 from fairpay.reports.disclosure import merge_few
 from fairpay.reports.summary import summary
 from fairpay.reports.tables import Shown, comparison, payouts
 from fairpay.rules import USUAL, spelled
-from fairpay.runs.inputs import HashedInputs
-from fairpay.runs.publish import Target
 from fairpay.settings.commands import complete
 from fairpay.settings.option import is_spark
 from fairpay.settings.speech import job
@@ -42,7 +40,7 @@ __all__ = ["Checked", "Result", "check", "compare", "pay", "placed", "policy_rul
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Result(Shown):
+class Result(Saved):
     """What a run worked out."""
 
     command: Literal["compare", "pay"]
@@ -78,27 +76,14 @@ class Result(Shown):
         """Groups by each column that `by` named: a row for each group, as `comparison-by-COLUMN` has it."""
         if not self.outcome.groups:
             return {}
-        from fairpay.reports.groups import group_table, groupings  # noqa: PLC0415 - only where groups are asked for
+        from fairpay.reports.groups import tables_of  # noqa: PLC0415 - only where groups are asked for
 
-        return {one.column: group_table(one, self.command) for one in groupings(self.outcome)}
+        return {column: table for column, (_, table) in tables_of(self.outcome, self.command).items()}
 
     @property
     def summary(self) -> dict[str, Any]:
         """What `summary.json` holds."""
         return summary(self.outcome, self.command)
-
-    @job
-    def save(self, directory: str | Path, *, force: bool = False) -> str:
-        """Publish the run to a directory, whole or not at all; return `done`, or `already` for the same run again.
-
-        Raises:
-            OutputError: it cannot be written; nothing is left behind.
-            LockedError: another run is writing there.
-            DifferentRunError: another finished run is there and `force` is not given.
-
-        """
-        with Target(Path(directory), force=force) as target:
-            return publish(self, target, HashedInputs.begin(self.inputs))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -170,7 +155,7 @@ def divided(command: Literal["compare", "pay"], logs: Logs, rules: Sequence[str]
 
     def work(request: Request) -> Result:
         outcome = merge_few(there.run(request), options.get("k", 1))
-        origins = {**origins_of(command, options, rule=list(rules)), **there.origins}
+        origins = {**origins_of(command, options, rule=list(rules), by=list(options["by"])), **there.origins}
         return Result(command, outcome, (*there.inputs, *outcome.inputs), origins)
 
     return do(command, there.logs, there.options, work, rules=rules, inputs=lambda _: there.inputs)
@@ -178,11 +163,31 @@ def divided(command: Literal["compare", "pay"], logs: Logs, rules: Sequence[str]
 
 def placed(command: str, logs: Logs, rules: Sequence[str], options: Mapping[str, Any]) -> Placed:
     """Say where a run is done: on this machine, or where Spark has the plays."""
+    if MONTH in options.get("by", ()):
+        return by_month(logs, options)
     if options["engine"] == "spark" or is_spark(logs):
         from fairpay.pipeline.spark import on_spark  # noqa: PLC0415 - an extra
 
         return on_spark(command, logs, rules, options)
     return Placed(logs, options, partial(run, watch=watching(options)))
+
+
+def by_month(logs: Logs, options: Mapping[str, Any]) -> Placed:
+    """Say where a run of several months is done: here.
+
+    Raises:
+        UsageError: it is to be done elsewhere, or told of few listeners.
+
+    """
+    if options["engine"] == "spark" or is_spark(logs):
+        message = "--by month runs on this machine only"
+        raise UsageError(message, advice="Use --engine local, or run each month by itself, with --from and --to.")
+    if options.get("k", 1) > 1:
+        message = "--k does not go with --by month: nobody has counted who listened to an artist in several months"
+        raise UsageError(message, advice="Publish each month by itself, with --from and --to.")
+    from fairpay.pipeline.months import run_months  # noqa: PLC0415 - only where months are asked for
+
+    return Placed(logs, options, partial(run_months, watch=watching(options)))
 
 
 @job

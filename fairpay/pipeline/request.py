@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     from fairpay.rules.core.month import Month
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["ROLES", "Inspection", "Observer", "Opened", "Request", "Watch", "begin", "input_files"]
+__all__ = ["MONTH", "ROLES", "Inspection", "Observer", "Opened", "Request", "Watch", "begin", "input_files"]
 
 ROLES = ("user", "artist", "plays", "seconds", "ms")
 """The columns that money needs."""
+MONTH = "month"
+"""What groups are asked for by where each month is a pool of its own."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,8 @@ class Request:
     @property
     def wanted(self) -> tuple[str, ...]:
         """The columns that the run reads, beside user and artist, where the log has them."""
-        timed = () if (self.qualifying.since, self.qualifying.until) == (None, None) else ("time",)
+        dated = (self.qualifying.since, self.qualifying.until) != (None, None) or MONTH in self.by
+        timed = ("time",) if dated else ()
         own = (OWN + text.removeprefix("listeners.") for text in self.by if not text.startswith("artists."))
         weighed = () if self.policy is None else wanted_roles(self.policy)
         return tuple(dict.fromkeys((*ROLES, *timed, *self.roles, *weighed, *own)))
@@ -98,11 +101,13 @@ class Request:
             UsageError: there is none of that name, or it is not clear which.
 
         """
-        if not self.by:
+        if not {*self.by} - {MONTH}:
             return ()
         from fairpay.pipeline.grouping import find_columns_for  # noqa: PLC0415 - only where groups are asked for
 
-        return find_columns_for(self.by, self.artists, self.money.subscribers, self.opened.logs)
+        return find_columns_for(
+            [one for one in self.by if one != MONTH], self.artists, self.money.subscribers, self.opened.logs
+        )
 
     @cached_property
     def opened(self) -> Opened:

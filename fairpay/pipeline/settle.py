@@ -94,7 +94,9 @@ class Ending:
             names=self.names,
             warnings=self.warnings,
             notes=(*remarks, *division.remarks),
-            conditions=tuple(Condition(t.name, t.times, t.rows, t.plays, t.applied) for t in touched(stages)),
+            conditions=tuple(
+                Condition(t.name, t.times, t.rows, t.plays, t.applied, asked=t.asked) for t in touched(stages)
+            ),
         )
         if self.request.by and variant == 0:
             outcome = replace(outcome, groups=self.groups(month, division, outcome))
@@ -102,9 +104,10 @@ class Ending:
 
     def groups(self, month: Month, division: Division, outcome: Outcome) -> tuple[ArtistGroups | ListenerGroups, ...]:
         """Put together the groups that are asked for, in the order asked."""
-        from fairpay.pipeline.grouping import artist_groups, gathered, listener_groups  # noqa: PLC0415 - only where groups are asked for
+        from fairpay.pipeline.grouping import ListenerColumns, artist_groups, gathered, listener_groups  # noqa: PLC0415 - only where groups are asked for
 
-        found, listeners = self.request.grouped, self.taken.plan.listeners
+        found, noted = self.request.grouped, self.taken.plan.listeners
+        listeners = noted if isinstance(noted, ListenerColumns) else None
         path = self.request.artists
         of_artists = [artist_groups(by, path, outcome.artist) for by in found if by.where == "artists" and path]
         names = [] if listeners is None else [listeners.names(place) for place in range(len(listeners.columns))]
@@ -129,7 +132,7 @@ class Ending:
 
     def moved(self, variants: Sequence[Variant], outcome: Outcome) -> Outcome:
         """Say what decisions come to, and what each threshold moves, by dividing the other variants."""
-        conditions = {line.name: line for line in outcome.conditions}
+        conditions = {line.name: replace(line, asked=None) for line in outcome.conditions}
         rules = tuple(payout.rule for payout in outcome.payouts)
         same = replace(self, request=replace(self.request, rules=rules, chosen=None))
         notes: list[str] = []

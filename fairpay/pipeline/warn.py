@@ -36,7 +36,7 @@ ALIKE = (
     "These ids of artists differ only in case, in spaces at their ends or in how letters are composed: each is paid."
 )
 LOST = "These plays pay nobody: {}. Above --max-without-artist nothing is paid."
-SPAN = "The log covers more than a month, and the money is one month's: give --from and --to."
+SPAN = "The log covers more than a month, and the money is one month's: give --from and --to, or --by month."
 MONTH = 33 * 86_400 * 1_000_000
 """Microseconds of a month, with room for time zones."""
 MOST = 3_000_000

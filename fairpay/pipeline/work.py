@@ -20,7 +20,7 @@ from fairpay.logs.tables import defused
 from fairpay.pipeline.request import Request, Watch, input_files
 from fairpay.reports.outcome import require_balance
 from fairpay.reports.summary import decisions_of, warnings_of
-from fairpay.reports.tables import PART_ROWS, kinds_of
+from fairpay.reports.tables import PART_ROWS, Shown, kinds_of
 from fairpay.rules import find_rule
 from fairpay.runs.inputs import HashedInputs, HashSink
 from fairpay.runs.manifest import describe, fingerprint
@@ -29,6 +29,7 @@ from fairpay.runs.publish import Target
 from fairpay.runs.rejects import check_rejects
 from fairpay.settings.commands import COMMANDS
 from fairpay.settings.option import is_table, options_of
+from fairpay.settings.speech import job
 from fairpay.settings.values import Conditions, MoneyStated, Qualifying, Reading, Running
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Finished",
     "Placed",
+    "Saved",
     "do",
     "origins_of",
     "publish",
@@ -196,6 +198,26 @@ def publish(
     return target.publish(files=files, manifest=manifest, fingerprint=mark).status
 
 
+class Saved(Shown):
+    """A result that can be written later as it would have been with an output directory."""
+
+    __slots__ = ()
+    inputs: tuple[InputFile, ...]
+
+    @job
+    def save(self, directory: str | Path, *, force: bool = False) -> str:
+        """Publish the run to a directory, whole or not at all; return `done`, or `already` for the same run again.
+
+        Raises:
+            OutputError: it cannot be written; nothing is left behind.
+            LockedError: another run is writing there.
+            DifferentRunError: another finished run is there and `force` is not given.
+
+        """
+        with Target(Path(directory), force=force) as target:
+            return publish(self, target, HashedInputs.begin(self.inputs))  # type: ignore[arg-type] # a result of a job is one
+
+
 def slug(name: str) -> str:
     """Make a part of a file's name of a column's."""
     return re.sub(r"\W+", "-", name).strip("-").lower() or "column"
@@ -266,7 +288,11 @@ def origins_of(command: str, options: Mapping[str, Any], **chosen: list[str]) ->
 
 
 def recordable(value: Any) -> Any:  # noqa: ANN401 - an option of any type
-    """Return what a manifest says of a value; no table goes in."""
+    """Return what a manifest says of a value, as it would be typed; no table goes in."""
     if is_table(value):
         return IN_MEMORY
+    if isinstance(value, dict):
+        return ",".join(f"{name}={one}" for name, one in value.items())
+    if isinstance(value, list | tuple):
+        return [recordable(one) for one in value]
     return value if value is None or isinstance(value, bool | int) else str(value)

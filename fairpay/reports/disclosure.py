@@ -19,7 +19,7 @@ import pyarrow as pa
 from fairpay.errors import InputError
 from fairpay.money.rounding import Allocation
 from fairpay.reports.figures import BOUNDS
-from fairpay.reports.outcome import ArtistGroups, MergedLines
+from fairpay.reports.outcome import ArtistGroups, MergedLines, MonthOutcomes
 from fairpay.reports.tables import by_payout
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.reports.outcome import ListenerGroups, Outcome, Payout
 
-__all__ = ["COVER", "Revealed", "merge_few", "revealed"]
+__all__ = ["COVER", "KNOWING", "Revealed", "merge_few", "revealed"]
 
 COVER = 2
 """Artists with k listeners or more in every line: with any one artist taken off it, it is still of k listeners."""
@@ -173,9 +173,10 @@ def merged(  # noqa: PLR0913 - what the lines are
 
 
 def merged_groups(
-    groups: ArtistGroups | ListenerGroups, line: Ints, members: Ints, k: int
+    groups: ArtistGroups | ListenerGroups | MonthOutcomes, line: Ints, members: Ints, k: int
 ) -> ArtistGroups | ListenerGroups:
     """Return of groups what may be told; of groups of artists no more than the lines tell, see `without_lines`."""
+    assert not isinstance(groups, MonthOutcomes)  # they are not asked for with k
     if not isinstance(groups, ArtistGroups):
         return replace(groups, lines=merge_few(groups.lines, k, what="groups"))
     from fairpay.reports.groups import without_lines  # noqa: PLC0415 - only where groups are asked for

@@ -25,6 +25,7 @@ __all__ = [
     "largest_losses",
     "moved_between",
     "shift",
+    "spread",
     "tiers",
     "top_share",
 ]

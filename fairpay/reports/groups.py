@@ -16,7 +16,8 @@ import pyarrow as pa
 from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
 from fairpay.money.rounding import Allocation
-from fairpay.reports.outcome import ArtistGroups
+from fairpay.reports.months import month_table
+from fairpay.reports.outcome import ArtistGroups, MonthOutcomes
 from fairpay.reports.tables import (
     ColumnKind,
     TableColumn,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.reports.outcome import Outcome
 
-__all__ = ["Grouping", "group_table", "groupings", "groups_of", "without_lines"]
+__all__ = ["Grouping", "group_table", "groupings", "groups_of", "tables_of", "without_lines"]
 
 FINE = 2**20
 SHOWN = 100
@@ -59,6 +60,8 @@ class Grouping:
 def groupings(outcome: Outcome) -> Iterator[Grouping]:
     """Yield the groups by each column that was asked for."""
     for groups in outcome.groups:
+        if isinstance(groups, MonthOutcomes):
+            continue
         if isinstance(groups, ArtistGroups):
             artists = np.zeros(len(groups.names), dtype=np.int64)
             each = 1 if outcome.merged is None else np.repeat(outcome.merged.artists, np.diff(groups.start))
@@ -163,8 +166,6 @@ def group_table(grouping: Grouping, command: str) -> pa.Table:
     kind = kinds_of(table.schema)
     old = {name: TableColumn(kind[name], array) for name, array in zip(names, values, strict=True)}
     merged = old.pop("artists", None)
-    listeners = pa.array(lines.listeners[order], mask=lines.listeners[order] == 0)
-    old["listeners"] = TableColumn(ColumnKind.COUNT, listeners)
     new: dict[str, TableColumn] = {}
     if grouping.artists is not None:
         new["artists"] = TableColumn(ColumnKind.COUNT, pa.array(grouping.artists[order]))
@@ -185,12 +186,18 @@ def group_table(grouping: Grouping, command: str) -> pa.Table:
     return table_of({title: TableColumn(ColumnKind.KEY, artist), **new})
 
 
+def tables_of(outcome: Outcome, command: str) -> dict[str, tuple[str, pa.Table]]:
+    """Return, for each column that was asked for, of what the groups are, and their table; months first."""
+    months = (one for one in outcome.groups if isinstance(one, MonthOutcomes))
+    found = {one.column: ("months", month_table(one, command)) for one in months}
+    return found | {one.column: (one.of, group_table(one, command)) for one in groupings(outcome)}
+
+
 def groups_of(outcome: Outcome, command: str) -> list[dict[str, Any]]:
     """Say what the largest groups come to, by each column that was asked for; keys are those of the table."""
     found = []
-    for grouping in groupings(outcome):
-        table = group_table(grouping, command)
-        rows = table.slice(0, SHOWN).to_pylist()
+    for column, (of, table) in tables_of(outcome, command).items():
+        rows = table.slice(0, SHOWN if of != "months" else None).to_pylist()
         largest = [{k: f"{v:f}" if isinstance(v, Decimal) else v for k, v in row.items()} for row in rows]
-        found.append({"by": grouping.column, "of": grouping.of, "groups": table.num_rows, "largest": largest})
+        found.append({"by": column, "of": of, "groups": table.num_rows, "largest": largest})
     return found

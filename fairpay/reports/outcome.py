@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from fairpay.adjust.weights import Asked
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import Warned
     from fairpay.money.currency import Currency
@@ -29,6 +30,7 @@ __all__ = [
     "ListeningTotals",
     "MergedLines",
     "Money",
+    "MonthOutcomes",
     "Outcome",
     "Payout",
     "require_balance",
@@ -154,6 +156,8 @@ class Condition:
     """False where neither the log nor the artist file has the column it needs."""
     moved: tuple[int, ...] | None = None
     """For a threshold, minor units that change hands because of it, one per rule."""
+    asked: Asked | None = None
+    """Of a boost or a threshold: what it asks for, and of whom how much was counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +199,16 @@ class ListenerGroups:
 
 
 @dataclass(frozen=True, slots=True)
+class MonthOutcomes:
+    """The months of a run, each with a pool of its own."""
+
+    names: tuple[str, ...]
+    """`2026-10`, in order."""
+    outcomes: tuple[Outcome, ...]
+    column: str = "month"
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of a run. Arrays are in artist order: sorted by the bytes of the artist id."""
 
@@ -231,7 +245,7 @@ class Outcome:
     """What each line of the policy did."""
     merged: MergedLines | None = None
     """Where artists with few listeners are merged: what stands for an artist above is then a line. None: nobody is."""
-    groups: tuple[ArtistGroups | ListenerGroups, ...] = ()
+    groups: tuple[ArtistGroups | ListenerGroups | MonthOutcomes, ...] = ()
     """Those that were asked for, in the order asked."""
     paid_in: Ints | None = None
     """int64[artists]: what its listeners paid, minor units, where a group of listeners stands for an artist."""

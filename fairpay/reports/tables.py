@@ -140,7 +140,8 @@ def artist_names(outcome: Outcome, artist: pa.Array) -> pa.Array:
 def artist_columns(outcome: Outcome, order: Ints) -> dict[str, TableColumn]:
     """Return `artist`, `name` (only with an artist file), `plays`, `seconds` and `listeners`, in the order given.
 
-    Where artists are merged `artists` says before the plays how many a line is of; `listeners` is null where several.
+    Where artists are merged `artists` says before the plays how many a line is of; `listeners` is null where several,
+    and wherever nobody knows them.
 
     `seconds` is an exact decimal with 3 digits (milliseconds / 1000). The column is always there, so that the shape
     of a table does not depend on the log, and is null throughout where the log has no duration.
@@ -149,17 +150,17 @@ def artist_columns(outcome: Outcome, order: Ints) -> dict[str, TableColumn]:
     columns = {"artist": TableColumn(ColumnKind.KEY, artist)}
     if outcome.names:
         columns["name"] = TableColumn(ColumnKind.NAME, artist_names(outcome, artist))
-    several = None
     if outcome.merged is not None:
         columns["artists"] = TableColumn(ColumnKind.COUNT, pa.array(outcome.merged.artists[order]))
-        several = outcome.merged.artists[order] > 1
     columns["plays"] = TableColumn(ColumnKind.COUNT, pa.array(outcome.plays[order]))
     if outcome.ms is None:
         seconds = pa.nulls(len(order), pa.decimal128(38, SECOND_DIGITS))
     else:
         seconds = decimals(outcome.ms[order], SECOND_DIGITS)
     columns["seconds"] = TableColumn(ColumnKind.SECONDS, seconds)
-    columns["listeners"] = TableColumn(ColumnKind.COUNT, pa.array(outcome.listeners[order], mask=several))
+    listeners = outcome.listeners[order]
+    known = pa.array(listeners, mask=None if listeners.all() else listeners == 0)
+    columns["listeners"] = TableColumn(ColumnKind.COUNT, known)
     return columns
 
 

@@ -23,6 +23,8 @@ MS_PER_HOUR = 3_600_000
 TEN = 10
 MANY = 100
 LEAST_TIMES = 0.01
+MOST = 4
+"""Digits after the point, where fewer would say 1 of what is not."""
 
 
 def visible(text: str) -> str:
@@ -57,12 +59,15 @@ def percent(share: Fraction | None, *, sign: bool = False, unknown: str = "-") -
 
 
 def times(intensity: float) -> str:
-    """Write a multiple of the average: 0.7x, but 0.98x rather than 1.0x; 312x; under 0.01x."""
+    """Write a multiple of the average: 0.7x, but 0.98x rather than 1.0x, and 0.9996x rather than 1.00x; 312x.
+
+    What is below a hundredth is `under 0.01x`; what is 1 to four digits, as intensities are rounded, is 1.0000x.
+    """
     if intensity < LEAST_TIMES:
         return f"under {LEAST_TIMES}x"
     if intensity >= MANY:
         return f"{intensity:,.0f}x"
-    digits = 1 if f"{intensity:.1f}" not in {"0.0", "1.0"} else 2
+    digits = next((d for d in range(1, MOST) if float(f"{intensity:.{d}f}") not in {0, 1}), MOST)
     return f"{intensity:.{digits}f}x"
 
 

@@ -8,13 +8,13 @@ import pkgutil
 from typing import TYPE_CHECKING
 
 from fairpay.errors import UsageError
-from fairpay.rules.core.rule import Rule
+from fairpay.rules.core.rule import Joining, Rule
 from fairpay.settings.option import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["USUAL", "find_rule", "references", "rule_classes", "spelled"]
+__all__ = ["USUAL", "find_rule", "references", "rule_classes", "spelled", "usual_rules"]
 
 USUAL = ("market-centric", "user-centric")
 
@@ -31,6 +31,12 @@ def rules_of(module: str) -> Iterator[type[Rule]]:
     for _, member in inspect.getmembers(loaded, inspect.isclass):
         if issubclass(member, Rule) and member.__module__ == loaded.__name__ and not inspect.isabstract(member):
             yield member
+
+
+def usual_rules() -> list[str]:
+    """Return the rules that are tried where none is asked for: all that take one walk."""
+    one_pass = (Joining.STEADY, Joining.SHIFTING)
+    return [name for name, rule in rule_classes().items() if rule.joining in one_pass or not rule.experimental]
 
 
 def find_rule(text: str) -> Rule:

@@ -145,6 +145,11 @@ class Mix(Rule):
         first, second = (rule.keeps() for rule in self.two)
         return first if self.share == 1 else second if self.share == 0 else first & second
 
+    def check_rate(self, rate: Fraction | None) -> None:
+        """Let both judge it."""
+        for rule in self.two:
+            rule.check_rate(rate)
+
     def prepare(self, month: Month) -> tuple[Any, Any]:
         """Let both prepare."""
         first, second = self.two

@@ -40,7 +40,7 @@ SCHEMA_VERSION = 1
 PACKAGES = ("numba", "numpy", "polars", "pyarrow")
 RUNNING = frozenset(
     {"memory", "threads", "batch_rows", "temp_dir", "progress", "force", "quiet", "json", "output", "config", "command"}
-    | {"engine", "master", "remote", "partitions", "spark", "top", "sort", "csv"}
+    | {"engine", "master", "remote", "partitions", "spark", "top", "sort", "csv", "report"}
 )
 """Options that change how a run goes and not what comes out."""
 FILES = frozenset(

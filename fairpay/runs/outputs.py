@@ -36,11 +36,12 @@ GROUP_ROWS = 1 << 20
 SLICE_ROWS = 1 << 17
 
 
-def write_parquet(tables: pa.Table | Iterable[pa.Table], path: Path) -> int:
+def write_parquet(tables: pa.Table | Iterable[pa.Table], path: Path, *, kinds: bool = False) -> int:
     """Write a table, or tables of the same columns (at least one), as Parquet (zstd) with PyArrow; return the rows.
 
     PyArrow and not Polars, for its record with decimals. How a table is cut into chunks leaves no trace; nor how rows
-    are cut into tables, where all but the last have `GROUP_ROWS` rows, as each begins a row group.
+    are cut into tables, where all but the last have `GROUP_ROWS` rows, as each begins a row group. With `kinds` the
+    fields say the kinds of columns; of a run its manifest does.
 
     Raises:
         OSError: when the file cannot be written.
@@ -49,8 +50,8 @@ def write_parquet(tables: pa.Table | Iterable[pa.Table], path: Path) -> int:
     rows, writer = 0, None
     with open_new(path) as file, ExitStack() as stack:
         for table in each(tables):
-            bare = pa.schema([field.remove_metadata() for field in table.schema])  # kinds stand in the manifest
-            writer = writer or stack.enter_context(pq.ParquetWriter(file, bare, compression="zstd"))
+            schema = table.schema if kinds else pa.schema([field.remove_metadata() for field in table.schema])
+            writer = writer or stack.enter_context(pq.ParquetWriter(file, schema, compression="zstd"))
             writer.write_table(table.combine_chunks(), row_group_size=GROUP_ROWS)
             rows += table.num_rows
             del table  # not held while the next one is made
@@ -62,11 +63,12 @@ def each(tables: pa.Table | Iterable[pa.Table]) -> Iterator[pa.Table]:
     return iter([tables] if isinstance(tables, pa.Table) else tables)
 
 
-def write_csv(tables: pa.Table | Iterable[pa.Table], path: Path) -> int:
+def write_csv(tables: pa.Table | Iterable[pa.Table], path: Path, *, excel: bool = False) -> int:
     """Write a table, or tables of the same columns, as CSV (RFC 4180, but lines end in LF): UTF-8 without BOM.
 
     Decimals have all their digits, ids stand as they came, null is an empty field and an empty text is `""`. Fields
-    are quoted only where they must be. Nothing is escaped for spreadsheets: a name such as `=1+1` stays what it is.
+    are quoted only where they must be. Nothing is escaped for spreadsheets, but with `excel` (see `csv_bytes`): a name
+    such as `=1+1` stays what it is.
 
     Returns:
         The rows.
@@ -76,7 +78,7 @@ def write_csv(tables: pa.Table | Iterable[pa.Table], path: Path) -> int:
 
     """
     with open_new(path) as file:
-        return csv_to(tables, file)
+        return csv_to(tables, file, excel=excel)
 
 
 def csv_to(tables: pa.Table | Iterable[pa.Table], file: BinaryIO, *, excel: bool = False) -> int:
@@ -168,11 +170,11 @@ LONGEST = 32_767
 """Characters a cell holds."""
 
 
-def write_workbook(tables: pa.Table | Iterable[pa.Table], path: Path, *, rows: int = MOST_ROWS) -> int:
+def write_workbook(tables: pa.Table | Iterable[pa.Table], path: Path, *, name: str = "", rows: int = MOST_ROWS) -> int:
     """Write a table, or tables of the same columns, as XLSX; return the rows.
 
-    Numbers are numbers, and no text is a formula; of a text what a cell holds is written. The sheets are called as the
-    file, headings stay in sight, and a table longer than a sheet goes on in the next. Bytes repeat.
+    Numbers are numbers, and no text is a formula; of a text what a cell holds is written. The sheets are called `name`,
+    or as the file, and a table longer than a sheet goes on in the next. Headings stay in sight. Bytes repeat.
 
     Raises:
         OSError: when the file cannot be written.
@@ -180,21 +182,21 @@ def write_workbook(tables: pa.Table | Iterable[pa.Table], path: Path, *, rows: i
     """
     import xlsxwriter  # noqa: PLC0415 - for workbooks only
 
-    count, page = 0, None
+    count, page, name = 0, None, name or path.stem
     # the parts of a workbook lie in files until it is put together: in a folder that goes however the program ends
     with (
         TemporaryDirectory(prefix="fairpay-") as parts,
         open_new(path) as file,
         xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": parts}) as book,
     ):
-        book.set_properties({"created": CREATED, "title": f"fairpay: {path.stem}"})
+        book.set_properties({"created": CREATED, "title": f"fairpay: {name}"})
         styles = Styles(book)
         for frame in (pl.DataFrame(table) for table in each(tables)):
             digits = [kind.scale if isinstance(kind, pl.Decimal) else 0 for kind in frame.dtypes]
-            page = page or headed(book, path.stem, frame.columns)
+            page = page or headed(book, name, frame.columns)
             for record in frame.iter_rows():
                 if count and count % rows == 0:
-                    page = headed(book, f"{path.stem} {count // rows + 1}", frame.columns)
+                    page = headed(book, f"{name} {count // rows + 1}", frame.columns)
                 write_record(page, count % rows + 1, record, digits, styles)
                 count += 1
     return count

@@ -72,14 +72,14 @@ COMMANDS = {
         "with a policy, its rule too. Without --pool, --fee or --subscribers a fee of 10.00 is assumed, and said.",
         arguments=(LOG,),
         options=o.CompareOptions,
-        typed=TABLE,
+        typed=(o.PageOptions, *TABLE),
         settable=True,
     ),
     "pay": Command(
         help="What each artist is paid under one rule: one payable report. The money must be stated.",
         arguments=(LOG,),
         options=o.PayOptions,
-        typed=TABLE,
+        typed=(o.PageOptions, *TABLE),
         settable=True,
     ),
     "check": Command(
@@ -87,6 +87,15 @@ COMMANDS = {
         arguments=(LOG,),
         options=o.CheckOptions,
         typed=PAGE,
+        settable=True,
+    ),
+    "explain": Command(
+        help="Why an artist, or a label, is paid what it is paid under each rule: three factors, its listeners, what "
+        "one more and 100 more plays are worth.\n\nWithout --rule every rule that takes one walk. Single listeners are "
+        "never told of.",
+        arguments=(LOG,),
+        options=o.ExplainOptions,
+        typed=(o.PageOptions, *PAGE),
         settable=True,
     ),
     "shard": Command(
@@ -120,7 +129,7 @@ COMMANDS = {
         "\n\nWithout --rule: user-cap:cap=100..3000, bounded from the royalty rate to 1, and user-centric.",
         arguments=(LOG,),
         options=o.SweepOptions,
-        typed=PAGE,
+        typed=(o.PageOptions, *TABLE),
         settable=True,
     ),
     "suspects": Command(
@@ -147,6 +156,19 @@ COMMANDS = {
         typed=(o.LogOptions, *PAGE),
         settable=True,
     ),
+    "balances": Command(
+        help="Where each payee stands after a closed month: payable, carried, recouping, held in reserve, in suspense.",
+        options=o.BalancesOptions,
+        typed=(o.TableOptions, o.JsonOptions, o.QuietOptions),
+        settable=True,
+    ),
+    "statements": Command(
+        help="Write what each payee is sent for a closed month: CSV, a workbook and PDF.\n\nNames and addresses come "
+        "from --payees and --issuer, which may stand under [statements] in the file the month was closed from.",
+        options=o.StatementsOptions,
+        typed=(o.JsonOptions, o.QuietOptions),
+        settable=True,
+    ),
     "rules": Command(
         help="List the payout rules with what each promises, or explain one: formula, worked example, source, "
         "promises.\n\nThe name of a policy (spotify-2024) prints its file, to be copied, changed and given with "
@@ -162,18 +184,27 @@ COMMANDS = {
         typed=(o.QuietOptions,),
     ),
     "diff": Command(
-        help="Two runs side by side: what changed for whom, and why: inputs, rules, options, version.",
+        help="Two runs side by side: whose payouts changed, by how much, and why: inputs, listening, rules, options, "
+        "version.",
         arguments=(
             Argument("before", "RUN", "A finished run: a month of the books, or a report."),
             Argument("after", "RUN", "Another one."),
         ),
-        typed=(o.LimitOptions, o.JsonOptions),
+        options=o.DiffOptions,
+        typed=(o.TableOptions, o.JsonOptions, o.QuietOptions),
     ),
     "verify": Command(
         help="Check a finished run from its files alone: every hash, size, row count and control total.",
         arguments=(Argument("directory", "DIR", RUN, required=False),),
         options=o.VerifyOptions,
         typed=(o.JsonOptions, o.QuietOptions),
+    ),
+    "report": Command(
+        help="One HTML file of a finished run, to look at, print and hand on: pictures, tables with reasons, controls, "
+        "inputs.\n\nIt opens offline and needs no script. Of runs of compare, pay, audit, sweep, suspects and close.",
+        arguments=(Argument("directory", "DIR", RUN),),
+        options=o.ReportOptions,
+        typed=(o.QuietOptions,),
     ),
     "leaks": Command(
         help="What a report or part tells of single listeners: artists whose figures are those of one, and the money.",

@@ -17,23 +17,28 @@ __all__ = [
     "ROLES",
     "AdjustOptions",
     "AuditOptions",
+    "BalancesOptions",
     "CheckOptions",
     "CloseOptions",
     "CompareOptions",
     "ConfigOptions",
+    "DiffOptions",
     "ExcelOptions",
+    "ExplainOptions",
     "JsonOptions",
-    "LimitOptions",
     "ListScenarios",
     "ListSignals",
     "LogOptions",
     "MergeOptions",
     "NoOptions",
+    "PageOptions",
     "PayOptions",
     "ProgressOptions",
     "PseudonymizeOptions",
     "QuietOptions",
+    "ReportOptions",
     "ShardOptions",
+    "StatementsOptions",
     "SuspectsOptions",
     "SweepOptions",
     "SynthOptions",
@@ -420,20 +425,6 @@ class DisclosureOptions(TypedDict, total=False):
     ]
 
 
-class GuardOptions(TypedDict, total=False):
-    """When a run is not to be trusted, though each row and listener is accounted for."""
-
-    max_rejects: Annotated[
-        Amount | None,
-        Option("With --rejects: stop with status 9 if more rows are set aside, 100 or 1%.", READ, metavar="N|P%"),
-    ]
-    max_unlisted: Annotated[
-        Amount | None,
-        Option("Stop with status 9 if more listeners than N or P% of them are not in the subscriber file.", PAY,
-               metavar="N|P%"),
-    ]  # fmt: skip
-
-
 class ExcelOptions(TypedDict, total=False):
     """Whether people open tables in a spreadsheet."""
 
@@ -453,13 +444,27 @@ class GroupOptions(TypedDict, total=False):
     by: Annotated[
         Sequence[str],
         Option(
-            "Add up by a column of the artist file, such as label, or of the subscribers or the log, such as plan.",
+            "Add up by a column of the artist file (label), of the subscribers or the log (plan), or pay by month.",
             WRITE,
             default=(),
             metavar="COLUMN",
             repeated=True,
         ),
     ]
+
+
+class GuardOptions(TypedDict, total=False):
+    """When a run is not to be trusted, though each row and listener is accounted for."""
+
+    max_rejects: Annotated[
+        Amount | None,
+        Option("With --rejects: stop with status 9 if more rows are set aside, 100 or 1%.", READ, metavar="N|P%"),
+    ]
+    max_unlisted: Annotated[
+        Amount | None,
+        Option("Stop with status 9 if more listeners than N or P% of them are not in the subscriber file.", PAY,
+               metavar="N|P%"),
+    ]  # fmt: skip
 
 
 class CompareOptions(
@@ -515,6 +520,33 @@ class MergeOptions(OutputOptions, DisclosureOptions):
     """Options of `merge`."""
 
 
+SPLITS = Option("Payees of artists or tracks: artist, payee, share.", WHO, metavar="FILE")
+
+
+class ExplainOptions(
+    RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, RunOptions,
+    total=False,
+):  # fmt: skip
+    """Options of `explain`."""
+
+    artist: Annotated[str | None, Option("The artist, by name or id.", LOOK, metavar="NAME|ID")]
+    label: Annotated[str | None, Option("All artists with this label in the artist file.", LOOK, metavar="NAME")]
+    group: Annotated[
+        str | None,
+        Option("All artists with this value in any column of it: genre=jazz.", LOOK, metavar="COLUMN=VALUE"),
+    ]
+    against: Annotated[
+        PathText | None,
+        Option("A finished run of compare or pay: what it paid, beside what is paid now.", LOOK, metavar="RUN"),
+    ]
+    splits: Annotated[PathText | None, SPLITS]
+    k: Annotated[
+        int,
+        Option("Tell nothing of fewer listeners than N but how many they are.", LOOK, default=5, metavar="N", least=1),
+    ]
+    artists: Annotated[Table | None, Option("A file of artists: artist, name, label.", LOOK, metavar="FILE")]
+
+
 class CheckOptions(QualifyingOptions, ReadingOptions, RunOptions):
     """Options of `check`."""
 
@@ -528,7 +560,7 @@ class AuditOptions(
 
 class SweepOptions(
     SweptOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
-    RunOptions, EngineOptions,
+    ExcelOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `sweep`."""
 
@@ -540,10 +572,15 @@ class SuspectsOptions(
     """Options of `suspects`."""
 
 
-class BookOptions(TypedDict, total=False):
-    """Which books, and which month."""
+class ShelfOptions(TypedDict, total=False):
+    """Which books."""
 
     books: Annotated[Required[PathText], Option("Directory of all closed months.", BOOKS, metavar="DIR")]
+
+
+class BookOptions(ShelfOptions, total=False):
+    """Which books, and which month."""
+
     period: Annotated[Required[str], Option("The month.", BOOKS, metavar="2026-10")]
     dry_run: Annotated[bool, Option("Show everything and write nothing.", BOOKS, default=False)]
 
@@ -576,9 +613,7 @@ class PoolOptions(TypedDict, total=False):
 class PayeeOptions(TypedDict, total=False):
     """Who stands behind an artist."""
 
-    splits: Annotated[
-        PathText | None, Option("Payees of artists or tracks: artist, payee, share.", WHO, metavar="FILE")
-    ]
+    splits: Annotated[PathText | None, SPLITS]
     aliases: Annotated[PathText | None, Option("Wrong artist ids: wrong, right.", WHO, metavar="FILE")]
     artists: Annotated[PathText | None, Option("Known artists; all others are unmatched.", WHO, metavar="FILE")]
 
@@ -615,6 +650,9 @@ class TermsOptions(TypedDict, total=False):
     fees: Annotated[
         PathText | None, Option("This month's charges: payee, amount, currency, reason.", WHO, metavar="FILE")
     ]
+    taxes: Annotated[
+        PathText | None, Option("Tax withheld of what is paid to a payee: payee, rate, tax.", WHO, metavar="FILE")
+    ]
     unsplit: Annotated[
         Literal["pay", "suspend"],
         Option("An artist without splits is paid itself, or is unclaimed.", WHO, default="pay"),
@@ -631,6 +669,44 @@ class CloseOptions(
 
 class AdjustOptions(BookOptions, ChangeOptions, PoolOptions, PayeeOptions, DecidedOptions, RunOptions):
     """Options of `adjust`."""
+
+
+class ClosedOptions(ShelfOptions, total=False):
+    """Which closed month."""
+
+    period: Annotated[str | None, Option("A closed month; else the last.", BOOKS, metavar="2026-10")]
+    payee: Annotated[Sequence[str], Option("Only this payee.", BOOKS, default=(), metavar="ID", repeated=True)]
+
+
+class BalancesOptions(ClosedOptions):
+    """Options of `balances`."""
+
+
+class StatementsOptions(ClosedOptions, total=False):
+    """Options of `statements`."""
+
+    payees: Annotated[
+        PathText | None,
+        Option("Names and addresses: payee, name, address, postcode, city, country, tax_id, email.", WHO,
+               metavar="FILE"),
+    ]  # fmt: skip
+    issuer: Annotated[
+        PathText | None, Option("Who sends the statements: a line with the same columns.", WHO, metavar="FILE")
+    ]
+    date: Annotated[Day | None, Option("Day of the statements; else the last of the month.", WRITE, metavar="DATE")]
+    formats: Annotated[
+        Sequence[str],
+        Option("What is written of each payee.", WRITE, default=("csv", "xlsx", "pdf"), metavar="csv,xlsx,pdf",
+               typed=names),
+    ]  # fmt: skip
+    paper: Annotated[Literal["a4", "letter"], Option("Size of a page.", WRITE, default="a4")]
+    fonts: Annotated[
+        PathText | None,
+        Option("A folder of fonts for letters that Typst's own lack (Chinese, Japanese, Korean, Thai).", WRITE,
+               metavar="DIR"),
+    ]  # fmt: skip
+    output: Annotated[Required[PathText], Option("Where to write them.", WRITE, metavar="DIR", short="-o")]
+    force: Annotated[bool, Option("Replace another finished run there.", WRITE, default=False)]
 
 
 class SynthOptions(PeriodOptions, TextOptions, RunOptions, total=False):
@@ -679,6 +755,24 @@ class VerifyOptions(TypedDict, total=False):
     inputs: Annotated[bool, Option("Do not look for the logs: they may be gone.", default=True)]
 
 
+class ReportOptions(TypedDict, total=False):
+    """Options of `report`."""
+
+    against: Annotated[PathText | None, Option("Show what changed from this run instead.", metavar="RUN")]
+    output: Annotated[
+        PathText | None,
+        Option("The page to write; else DIR.html in the working directory.", metavar="FILE.html", short="-o"),
+    ]
+
+
+class PageOptions(TypedDict, total=False):
+    """What else is written of a run."""
+
+    report: Annotated[
+        PathText | None, Option("Also write a page to look at, as `fairpay report` does.", WRITE, metavar="FILE.html")
+    ]
+
+
 class PseudonymOptions(TypedDict, total=False):
     """What is written, and under which key."""
 
@@ -709,6 +803,16 @@ class PseudonymizeOptions(PseudonymOptions, QualifyingOptions, ReadingOptions, R
     """Options of `pseudonymize`."""
 
 
+class DiffOptions(ExcelOptions, total=False):
+    """Options of `diff`."""
+
+    output: Annotated[
+        PathText | None,
+        Option("Write the table to this file: .csv, .parquet or .xlsx.", WRITE, metavar="FILE", short="-o"),
+    ]
+    force: Annotated[bool, Option("Replace a file that is there.", WRITE, default=False)]
+
+
 class NoOptions(TypedDict, total=False):
     """Options of what has none."""
 
@@ -729,12 +833,6 @@ class TableOptions(TypedDict, total=False):
         ),
     ]
     csv: Annotated[bool, Option("Print the table as CSV instead of a page.", WRITE, default=False)]
-
-
-class LimitOptions(TypedDict, total=False):
-    """How much `diff` shows."""
-
-    limit: Annotated[int, Option("Lines to show; 0 shows all.", default=20, least=0)]
 
 
 class JsonOptions(TypedDict, total=False):

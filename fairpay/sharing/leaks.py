@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fairpay.errors import InputError
-from fairpay.reports.disclosure import revealed
+from fairpay.reports.disclosure import KNOWING, revealed
 from fairpay.reports.tables import SECOND_DIGITS, decimals
 from fairpay.rules.core.promise import Promise
 from fairpay.runs.manifest import read_manifest
@@ -22,7 +22,7 @@ from fairpay.settings.speech import job
 from fairpay.sharing.terms import read_part
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from fairpay.reports.disclosure import Revealed
 
@@ -47,6 +47,8 @@ class Leaks:
     """Of the amounts; None: they are no money."""
     alone: int | None = None
     """Listeners of a part whose own fee and listening stand in it, as nobody's else are the same; None: no part."""
+    groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """For each column of groups of listeners, such as plans: how many have one listener, and two."""
 
 
 @job
@@ -78,13 +80,31 @@ def of_report(directory: Path) -> Leaks:
         raise InputError(message, advice="Give a directory that `fairpay compare` or `fairpay pay` wrote.")
     try:
         table, summary = pq.read_table(directory / name), json.loads((directory / SUMMARY).read_bytes())
+        if "artists" not in table.column_names and table["listeners"].null_count:
+            message = f"{directory} adds months up, and does not say how many listeners its artists have"
+            raise InputError(message, advice="Look at a run of each month.")  # noqa: TRY301 - it is one
         told = {rule["name"]: LISTENING if OWN in rule["breaks"] else FEE for rule in summary["rules"]}
         found = revealed(table, payout_columns(table, len(told)))
         artists = int(sum_of(table["artists"])) if "artists" in table.column_names else table.num_rows
-        return Leaks(artists, told, found, str(summary["currency"]))
+        return Leaks(artists, told, found, str(summary["currency"]), groups=groups_in(directory, sorted(outputs)))
+    except InputError:
+        raise
     except UNREADABLE as error:
         message = f"{directory}: {name} or {SUMMARY} is not what it should be ({type(error).__name__})"
         raise InputError(message, advice="See `fairpay verify`.") from None
+
+
+def groups_in(directory: Path, outputs: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Count the groups of listeners that are one listener, or two."""
+    found = {}
+    for name in outputs:
+        column = name.removesuffix(".parquet").partition("-by-")[2]
+        if column and name.endswith(".parquet"):
+            table = pq.read_table(directory / name)
+            if "paid" in table.column_names:
+                counts = table["listeners"].to_pylist()
+                found[column] = tuple(counts.count(few) for few in KNOWING)
+    return found
 
 
 def of_part(path: Path) -> Leaks:

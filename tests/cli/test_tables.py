@@ -92,7 +92,7 @@ def test_a_page_lists_by_the_column_with_its_numbers_beside_the_names(
     assert max(map(len, page.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("command", ["audit", "suspects", "compare"])
+@pytest.mark.parametrize("command", ["audit", "suspects", "compare", "sweep"])
 def test_every_table_can_be_listed_by_any_of_its_columns(
     log: str, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:

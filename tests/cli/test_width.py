@@ -29,6 +29,8 @@ PAGES = (
     f"pay {LOG} --fee 5 --rule user-centric -o q --force",
     f"check {LOG}",
     "check sample_data",
+    f"explain {LOG} {MONEY} --artist a000150 --against c",
+    f"explain {LOG} {MONEY} --group genre=pop --policy deezer-artist-centric",
     f"audit {LOG} {MONEY}",
     f"suspects {LOG} {MONEY}",
     f"suspects sample_data/listens-2026-11.csv {MONEY}",

@@ -71,6 +71,9 @@ def test_percents_have_one_digit_until_it_means_nothing(share: Fraction | None, 
         (0.02, "0.02x"),
         (0.001, "under 0.01x"),
         (312.4, "312x"),
+        (0.9996, "0.9996x"),
+        (1.003, "1.003x"),
+        (1.0, "1.0000x"),
     ],
 )
 def test_a_multiple_of_the_average_never_reads_as_none_or_as_equal_when_it_is_not(value: float, text: str) -> None:

@@ -123,7 +123,7 @@ def earned(folder: Path, pool: str) -> dict[str, int]:
     for row in lines(folder / "books" / "2026-07" / "ledger.csv"):
         if row["kind"] == "earned" and row["pool"] == pool:
             artist = row["payee"].removeprefix("unmatched:").removeprefix("unclaimed:").partition(OF_TRACK)[0]
-            found[artist] = found.get(artist, 0) + int(row["amount"])
+            found[artist] = found.get(artist, 0) + int(row["amount_minor"])
     return found
 
 

@@ -164,7 +164,7 @@ def test_every_amount_of_a_closed_month_stands_beside_its_currency_with_its_digi
             for column in AMOUNTS[name]:
                 assert len(row[column].partition(".")[2]) == DIGITS[row["currency"]], (name, column, row)
     for row in lines(folder / "ledger.csv"):
-        assert (int(row["scale"]), int(row["amount"]) != 0) == (DIGITS[row["currency"]], True)
+        assert (int(row["scale"]), int(row["amount_minor"]) != 0) == (DIGITS[row["currency"]], True)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairpay.errors import UsageError
-from fairpay.fraud.audit.audit import audit, usual_rules
+from fairpay.fraud.audit.audit import audit
 from fairpay.fraud.audit.months import survey
 from fairpay.fraud.audit.scenario import Scenario, plan
-from fairpay.rules import find_rule, rule_classes
+from fairpay.rules import find_rule, rule_classes, usual_rules
 from fairpay.rules.core.rule import Joining
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from attack_months import paying
 
 from fairpay.errors import InputError, NothingToPayError, UsageError
 from fairpay.fraud.audit.months import survey
-from fairpay.fraud.audit.scenario import USUAL, Scenario, find_scenario, plan, scenario_names, scenario_text, spread
+from fairpay.fraud.audit.scenario import USUAL, Scenario, find_scenario, plan, scenario_names, scenario_text
+from fairpay.pipeline.joined import spread
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -86,9 +86,10 @@ def test_what_is_no_range_of_a_rule_is_refused_before_anything_is_read(text: str
     assert caught.value.status == 2
 
 
-def test_a_b_below_the_royalty_rate_is_refused_before_anything_is_read() -> None:
+@pytest.mark.parametrize("rule", ["bounded:b=0.5..1", "mix:rules=bounded:b=1/2+user-centric,share=0.2,0.5"])
+def test_a_b_below_the_royalty_rate_is_refused_before_anything_is_read(rule: str) -> None:
     with pytest.raises(UsageError, match="b = 1/2 is below 7/10"):
-        fairpay.sweep("no/such/log.csv", rules="bounded:b=0.5..1", royalty_rate="70%")
+        fairpay.sweep("no/such/log.csv", rules=rule, royalty_rate="70%")
     with pytest.raises(InputError):
         fairpay.sweep("no/such/log.csv", rules="bounded:b=0.7..1", royalty_rate="70%")
 
@@ -204,6 +205,25 @@ def test_without_a_rule_caps_bounds_and_user_centric_are_swept() -> None:
     assert swept().origins["rule"][0] == ["user-cap:cap=100..3000", "user-centric"]
 
 
+def test_values_that_the_month_refuses_are_left_out_and_said(tmp_path: Path) -> None:
+    """One of four subscribers plays nothing: 7/8 of what listeners paid is paid out, and no b below that is safe."""
+    paid = tmp_path / "paid.csv"
+    paid.write_text("user,paid\nu1,5\nu2,5\nu3,5\nidle,3.75\n")
+    result = fairpay.sweep(THREE, subscribers=paid, royalty_rate="70%", steps=3)
+    assert [p.text for p in result.points if p.rule.name == "bounded"] == ["0.875", "0.9", "1"]
+    assert any(
+        note.startswith("2 values of bounded left out, such as bounded: b = 7/10") for note in result.outcome.notes
+    )
+    with pytest.raises(UsageError, match="below 7/8"):
+        fairpay.sweep(THREE, rules="bounded:b=0.8", subscribers=paid, royalty_rate="70%")
+
+
+def test_a_sweep_of_a_table_can_be_saved(tmp_path: Path) -> None:
+    result = swept(rules="user-cap:cap=2,10")
+    assert result.save(tmp_path / "out") == "done"
+    assert all(control.ok for control in fairpay.verify(tmp_path / "out", inputs=False))
+
+
 def test_names_that_people_use_are_recorded_as_the_rules_own() -> None:
     origins = swept(rules="Scaled-User-Prop:b=0.9,1", against="pro-rata", royalty_rate="70%").origins
     assert (origins["rule"][0], origins["against"][0]) == (["bounded:b=0.9,1"], "market-centric")
@@ -223,12 +243,13 @@ def test_a_policy_and_decisions_bear_on_every_point(tmp_path: Path) -> None:
         '[[weights]]\nname = "radio"\ncolumn = "category"\nvalues = ["radio"]\ntimes = "1/2"\n'
     )
     log = THREE.with_columns(category=pl.Series(["own", "radio", "own", "own", "own"]))
-    result = swept(log, rules="user-cap:cap=2,10", policy=policy, royalty_rate="70%")
-    alone = fairpay.compare(
-        log, rules=[p.rule.label for p in result.points], policy=policy, fee="1.00", royalty_rate="70%"
-    )
-    assert result.summary["comparisons"] == alone.summary["comparisons"]
-    assert result.summary["conditions"] == alone.summary["conditions"]
+    decisions = pl.DataFrame({"kind": ["user"], "subject": ["u3"], "decision": ["weight 1/2"], "by": ["Ann"]})
+    given: dict[str, Any] = {"policy": policy, "decisions": decisions, "royalty_rate": "70%", "fee": "1.00"}
+    result = swept(log, rules="user-cap:cap=2,10", **given)
+    alone = fairpay.compare(log, rules=[p.rule.label for p in result.points], **given)
+    assert len(result.points) == 4
+    for key in ("rules", "comparisons", "conditions", "decisions"):
+        assert result.summary[key] == alone.summary[key]
     assert any("neither boosts nor weighs down" in note for note in result.outcome.notes)
 
 

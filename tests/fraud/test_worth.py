@@ -16,7 +16,8 @@ from fairpay.fraud.audit.replay import steps
 from fairpay.fraud.audit.scenario import Scenario
 
 if TYPE_CHECKING:
-    from fairpay.fraud.audit.months import Accounts, Baseline
+    from fairpay.fraud.audit.months import Baseline
+    from fairpay.pipeline.joined import Accounts
     from fairpay.rules.core.rule import Rule
 
 ONE = Scenario(name="one", title="", accounts=1, streams_a_day=30)

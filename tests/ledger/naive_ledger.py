@@ -328,13 +328,22 @@ def settle_account(account: Account, earned: Iterable[Row], terms: Terms) -> lis
     ends = [(Kind.RESERVE_HOLD, reserve, "")]
     if balance > 0 and on_hold is not None:
         ends.append((Kind.SUSPENSE, balance, f"on hold: {on_hold}" if on_hold else "on hold"))
-    elif balance > 0 and balance >= terms.policy.minimum.get(account[1], 0):
-        ends.append((Kind.PAYABLE, balance, ""))
+    elif balance > 0 and balance - withheld(account, balance, terms)[0] >= max(
+        1, terms.policy.minimum.get(account[1], 0)
+    ):
+        tax, name = withheld(account, balance, terms)
+        ends += [(Kind.TAX, -tax, name), (Kind.PAYABLE, balance - tax, "")]
     else:
         ends.append((Kind.CARRY_OUT, balance, "owed by the payee" if balance < 0 else "below the minimum payment"))
     money = (account[1], digits(account[1]))
     rows += [entry(terms.booking, k, amount, money, payee=account[0], reason=r) for k, amount, r in ends if amount]
     return rows
+
+
+def withheld(account: Account, amount: int, terms: Terms) -> tuple[int, str]:
+    """The tax on a payment, and what it is called."""
+    rate, name = terms.standing.taxes.get(account[0], (Fraction(0), ""))
+    return round_half_even(rate * amount), name
 
 
 def incoming(account: Account, terms: Terms) -> Iterator[Row]:

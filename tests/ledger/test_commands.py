@@ -5,11 +5,14 @@ import re
 import shutil
 import tomllib
 import zipfile
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 from quarter import FILES, QUARTER, ROOT, copied, run
 
+import fairpay
 from fairpay.cli import main
 from fairpay.errors import InputError, NotVerifiedError, OutputError, UnbalancedError, UsageError
 from fairpay.ledger import close as closing_module
@@ -53,11 +56,20 @@ def test_init_touches_no_file_that_is_there(tmp_path: Path) -> None:
     assert (tmp_path / "pools.csv").read_text() == "mine"
 
 
-def test_every_key_of_the_file_that_init_writes_is_an_option_of_close() -> None:
-    open_keys = re.sub(r"^# (?=[a-z-]+ = )", "", TEMPLATE, flags=re.MULTILINE)
-    keys = tomllib.loads(open_keys)["close"]
-    assert len(keys) > 15
-    assert set(keys) <= set(keys_of("close"))
+@pytest.mark.parametrize(("command", "least"), [("close", 16), ("statements", 3)])
+def test_every_key_of_the_file_that_init_writes_is_an_option_of_its_command(command: str, least: int) -> None:
+    open_keys = re.sub(r"^# (?=[a-z-]+ = |\[)", "", TEMPLATE, flags=re.MULTILINE)
+    keys = tomllib.loads(open_keys)[command]
+    assert len(keys) >= least
+    assert set(keys) <= set(keys_of(command))
+
+
+@pytest.mark.usefixtures("_in_quarter")
+def test_what_is_to_be_paid_is_a_frame_of_decimals_beside_their_currency(tmp_path: Path) -> None:
+    asked = tomllib.loads((QUARTER / "2026-07.toml").read_text())["close"]
+    options = {name.replace("-", "_"): value for name, value in asked.items() if name != "log"}
+    table = fairpay.close(asked["log"], books=tmp_path / "books", dry_run=True, **options).table
+    assert table.filter(pl.col("currency") == "EUR")["amount"].to_list() == [Decimal("26.25")]
 
 
 @pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")

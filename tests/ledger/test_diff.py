@@ -1,98 +1,92 @@
-"""Comparing two reports: money first, each figure in its own unit, and what both runs have."""
+"""Comparing months of the books: what payees were credited and are paid, and which kinds of rows moved it."""
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import polars as pl
 import pytest
 
 import fairpay
 from fairpay.cli import main
-from fairpay.ledger.diff import diff, pools, ranked
+from fairpay.ledger.diff import pool_in_words, rate
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from fairpay.runs.diff import Difference
 
-LOG = "user,artist,seconds\nu1,a,300\nu1,b,100\nu2,b,100\n"
-LATER = LOG + "u2,a,700\n"
-
-
-@pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    """`pay` under two rules, of two logs, and a comparison."""
-    for name, text in (("log", LOG), ("later", LATER)):
-        (tmp_path / f"{name}.csv").write_text(text)
-    for name, log, rule in (
-        ("market", "log", "market-centric"),
-        ("user", "log", "user-centric"),
-        ("later-user", "later", "user-centric"),
-    ):
-        fairpay.pay(tmp_path / f"{log}.csv", rule=rule, pool="10.00", output=tmp_path / name)
-    fairpay.compare(tmp_path / "log.csv", pool="10.00", output=tmp_path / "both")
-    return tmp_path
+ROOT = Path(__file__).parents[2]
 
 
-def moved(runs: Path, before: str, after: str) -> list[tuple[str, str, str, int, int]]:
-    """(payee, figure, currency, before, after), in the order shown."""
-    table = diff(runs / before, runs / after).table
-    return table.select("payee", "figure", "currency", "before", "after").rows()
+@pytest.fixture(scope="module")
+def books(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The worked quarter's first two months."""
+    folder = tmp_path_factory.mktemp("books")
+    (folder / "sample_data").symlink_to(ROOT / "sample_data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for month in ("2026-07", "2026-08"):
+            assert main(["close", "--config", f"sample_data/quarter/{month}.toml", "--books", "books", "--quiet"]) == 0
+    return folder / "books"
 
 
-def test_two_pay_runs_show_payouts_first_and_no_count_or_share_as_money(runs: Path) -> None:
-    assert moved(runs, "user", "later-user") == [
-        ("a", "payout", "EUR", 375, 813),
-        ("b", "payout", "EUR", 625, 187),
-        ("a", "plays", "", 1, 2),
-        ("a", "listeners", "", 1, 2),
-        ("a", "seconds", "", 300_000, 1_000_000),
-        ("a", "share", "", 3_750_000_000, 8_130_000_000),
-        ("b", "share", "", 6_250_000_000, 1_870_000_000),
-    ]
+@pytest.fixture(scope="module")
+def found(books: Path) -> Difference:
+    """August against July."""
+    return fairpay.diff(books / "2026-07", books / "2026-08")
 
 
-def test_a_pay_run_and_a_comparison_are_compared_under_the_rule_of_the_pay_run(runs: Path) -> None:
-    found = diff(runs / "user", runs / "both")
-    assert (found.table.height, found.unchanged) == (0, 8)
-    assert moved(runs, "both", "later-user")[:2] == [
-        ("a", "user_centric", "EUR", 375, 813),
-        ("b", "user_centric", "EUR", 625, 187),
-    ]
+def test_what_moved_a_payout_is_told_by_kind_and_sums_to_the_change(found: Difference) -> None:
+    assert found.table.height > 15
+    for change, why in found.table.select("change", "why").iter_rows():
+        assert sum(Decimal(amount) for amount in re.findall(r"[+-]\d+\.\d\d", why)) == change
 
 
-def test_where_another_rule_was_paid_what_was_counted_is_compared(runs: Path) -> None:
-    fairpay.compare(runs / "later.csv", rules=["equal-split", "user-centric"], pool="10.00", output=runs / "others")
-    assert [figure for _, figure, *_ in moved(runs, "market", "others")] == ["plays", "listeners", "seconds"]
+def test_the_quarter_by_hand(found: Difference) -> None:
+    told = {
+        row[:3]: row[3:] for row in found.table.select("subject", "figure", "currency", "before", "after", "why").rows()
+    }
+    assert told["label-north", "payable", "EUR"] == (
+        Decimal("0.00"),
+        Decimal("11.50"),
+        "-3.50 split from others, +15.00 recouped",
+    )
 
 
-def test_differences_are_ranked_in_major_units_whatever_their_digits() -> None:
-    rows = [
-        ("p", "JPY", 0, "payable", 0, 200),
-        ("q", "EUR", 2, "payable", 0, 9_000),
-        ("r", "KWD", 3, "payable", 0, 500),
-    ]
-    frame = pl.DataFrame(rows, schema=["payee", "currency", "scale", "figure", "before", "after"], orient="row")
-    texts = [pl.col(name).cast(pl.Categorical) for name in ("payee", "currency", "figure")]
-    units = [pl.col(name).cast(pl.Int128) for name in ("before", "after")]
-    assert ranked(frame.with_columns(*texts, *units))["payee"].to_list() == ["p", "q", "r"]
+def test_the_pools_of_the_month_give_the_rate_that_orders_currencies(found: Difference) -> None:
+    assert found.ordered_in == "EUR"
+    eur = {"USD": Decimal("0.9"), "EUR": Decimal(1)}
+    sizes = [abs(change) * eur[code] for change, code in found.table.select("change", "currency").iter_rows()]
+    assert sizes == sorted(sizes, reverse=True)
 
 
-def test_rules_and_options_are_told_in_words_and_where_a_run_lies_is_no_change(
-    runs: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["diff", str(runs / "market"), str(runs / "both")]) == 0
-    said = capsys.readouterr().out
-    assert "rule: market-centric -> market-centric, user-centric" in said
-    assert "output" not in said
-    assert "[" not in said
+def test_reasons_are_in_words(found: Difference) -> None:
+    told = [(one.what, one.name) for one in found.why]
+    assert ("listening", "plays") in told
+    assert ("input", "logs") in told
+    assert ("option", "period") in told
+    assert not [one for one in found.why if one.what == "option" and one.name in {"output", "books", "log", "pools"}]
 
 
-def test_a_pool_of_the_books_is_told_in_its_currency() -> None:
+def test_a_month_does_not_differ_from_itself(books: Path) -> None:
+    same = fairpay.diff(books / "2026-08", books / "2026-08")
+    assert (same.changed, same.table.height, same.why) == (0, 0, ())
+
+
+def test_a_month_and_a_report_have_nothing_in_common(books: Path, tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("user,artist,seconds\nu1,a,300\n")
+    fairpay.pay(tmp_path / "log.csv", rule="user-centric", fee="1.00", output=tmp_path / "out")
+    with pytest.raises(fairpay.InputError, match="no payout in common"):
+        fairpay.diff(books / "2026-08", tmp_path / "out")
+
+
+def test_a_pool_is_told_in_its_currency() -> None:
     pool = {"name": "us", "rule": "user-centric", "base": 2000, "topup": 400, "scale": 2, "currency": "USD"}
-    assert pools({"books": {"facts": {"pools": [pool]}}}) == {"us": "user-centric, 24.00 USD"}
+    assert pool_in_words(pool) == "user-centric, 24.00 USD"
 
 
-def test_a_summary_that_cannot_be_read_is_a_sentence(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (runs / "both" / "summary.json").write_text("{")
-    assert main(["diff", str(runs / "user"), str(runs / "both")]) == 3
-    assert "both cannot be read" in capsys.readouterr().err
+def test_a_pool_that_is_exchanged_tells_the_rate() -> None:
+    pool = {"base": 1800, "scale": 2, "royalty": "20", "currency": "EUR", "gross_currency": "USD"}
+    assert rate(pool) == (("USD", "EUR"), 0.9)
+    assert rate(pool | {"gross_currency": "EUR"}) is None

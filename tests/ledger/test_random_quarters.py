@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from naive_ledger import Terms, corrections, left_by, naive_earn
 from naive_ledger import month as naive_month
 
+from fairpay.ledger.accounts import closed_month
 from fairpay.ledger.adjust import Correction, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing, load
@@ -49,6 +51,7 @@ class Drawn:
     known: frozenset[str]
     holds: frozenset[str]
     advance: int
+    tax: Fraction
     fraud: str | None
     """A user who turns out to be none in the month after."""
     undone: bool
@@ -69,6 +72,7 @@ months = st.builds(
     known=st.frozensets(st.sampled_from(ARTISTS)),
     holds=st.frozensets(st.sampled_from(PAYEES)),
     advance=st.integers(0, 3_000),
+    tax=st.sampled_from((Fraction(0), Fraction(1, 7), Fraction(1, 2), Fraction(9, 10))),
     fraud=st.none() | st.sampled_from(USERS),
     undone=st.booleans(),
 )
@@ -88,6 +92,7 @@ def closing(place: Path, period: str, drawn: Drawn, advances: dict[str, int]) ->
         "holds": "payee,reason\n" + "".join(f"{payee},why not\n" for payee in sorted(drawn.holds)),
         "advances": "payee,amount,currency,period\n"
         + "".join(f"p,{units // 100}.{units % 100:02d},EUR,{month}\n" for month, units in advances.items()),
+        "taxes": f"payee,rate,tax\np,{drawn.tax},tax abroad\nq,3/10,\n",
     }
     for name, content in tables.items():
         (own / f"{name}.csv").write_text(content)
@@ -117,8 +122,37 @@ def live(place: Path, quarter: list[Drawn]) -> None:
         earned = naive_earn(asked, loaded, Watch())
         rows.append(naive_month(earned, [row._replace(run_id=month.run_id) for row in owed], loaded.routing, terms))
         assert list(month.rows) == rows[-1]
+        stated(place / "books", rows)
         owed = list(corrected(asked, drawn, earned, booking))
     assert [control for control in verify_books(place / "books") if not control.ok] == []
+
+
+def stated(books: Path, months: list[list[Row]]) -> None:
+    """Each statement foots in every column, and says what plain rows say: of this month, of those before, to date."""
+    accounts = closed_month(books, None).accounts
+    assert [control for control in accounts.controls() if not control.ok] == []
+    said: dict[tuple[str, str], dict[str, tuple[int, ...]]] = defaultdict(dict)
+    for payee, currency, _, item, *amounts in accounts.summary.iter_rows():
+        said[payee, currency][item] = tuple(amounts)
+    for items in said.values():
+        for column in range(3):
+            payable = items["Payable"][column]
+            assert sum(amounts[column] for item, amounts in items.items() if item != "Payable") == payable
+    for item, kind in (("Payable", "payable"), ("Tax withheld", "tax"), ("Advance recouped", "recoup")):
+        now, before = (paid_of([row for rows in some for row in rows], kind) for some in (months[-1:], months[:-1]))
+        for account, items in said.items():
+            expected = (before[account], now[account], before[account] + now[account])
+            assert items.get(item, (0, 0, 0)) == expected
+        assert not {account for account, amount in now.items() if amount} - said.keys()
+
+
+def paid_of(rows: list[Row], kind: str) -> Counter[tuple[str, str]]:
+    """Account -> what its rows of a kind sum to."""
+    found: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        if row.kind == kind:
+            found[row.payee, row.currency] += row.amount
+    return found
 
 
 def corrected(asked: Closing, drawn: Drawn, earned: Earned, closed: Booking) -> list[Row]:

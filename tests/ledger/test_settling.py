@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from fractions import Fraction
 
 from fairpay.ledger.balances import Balances, balances
+from fairpay.ledger.controls import tax_controls
+from fairpay.ledger.facts import MonthFacts
 from fairpay.ledger.model import INTO, Booking, Ledger, Row
 from fairpay.ledger.payees import Routing, Standing
 from fairpay.ledger.settle import PaymentTerms, Terms, settle
@@ -127,3 +130,42 @@ def test_a_correction_of_what_was_released_follows_it_to_the_payees() -> None:
     found = month(earned("unmatched:a", -40, kind="adjustment"), routing=routing)
     assert found["p", "carry_out"] == -40
     assert ("unmatched:a", "suspense") not in found
+
+
+def taxed(rate: str) -> Standing:
+    """A payee whose payments are taxed."""
+    return Standing(taxes={"p": (Fraction(rate), "tax abroad")})
+
+
+def test_tax_is_withheld_of_what_is_paid_to_the_nearest_unit() -> None:
+    rows = month(earned("p", 1001), standing=taxed("1/4"))
+    assert (rows["p", "tax"], rows["p", "payable"]) == (-250, 751)
+
+
+def test_what_is_carried_is_taxed_when_it_is_paid() -> None:
+    policy = PaymentTerms(minimum={"EUR": 1000})
+    assert month(earned("p", 1200), standing=taxed("1/5"), policy=policy) == {
+        ("p", "earned"): 1200,
+        ("p", "carry_out"): 1200,
+    }
+    rows = month(earned("p", 100), before=left("carry_out", 1200), standing=taxed("1/5"), policy=policy)
+    assert (rows["p", "tax"], rows["p", "payable"]) == (-260, 1040)
+
+
+def test_advances_and_reserves_go_before_tax() -> None:
+    standing = Standing(advances={EUR: (("a", 200),)}, taxes={"p": (Fraction(1, 2), "")})
+    rows = month(earned("p", 1000), standing=standing, policy=PaymentTerms(reserve=Fraction(1, 10)))
+    kinds = ("recoup", "reserve_hold", "tax", "payable")
+    assert [rows["p", kind] for kind in kinds] == [-200, 100, -350, 350]
+
+
+def test_a_tax_that_is_not_at_its_rate_fails_its_control() -> None:
+    rows = Ledger.of([earned("p", -20, kind="tax"), earned("p", 80, kind="payable")])
+    stated = MonthFacts(period="2026-10", run_id="", pools=(), listening=None, taxes={"p": "1/5"})  # type: ignore[arg-type] # no listening
+    (control,) = tax_controls(rows, stated)
+    assert control.ok
+    for other in ({"p": "1/4"}, {}, {"q": "1/5"}):
+        (control,) = tax_controls(rows, replace(stated, taxes=other))
+        assert not control.ok
+    untaxed = Ledger.of([earned("p", 80, kind="payable")])
+    assert [control.ok for control in tax_controls(untaxed, stated)] == [False]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
+from python_calamine import CalamineWorkbook
 from quarter import ROOT
 
 from fairpay.ledger.export import Sheet, csv_parts, workbook
@@ -94,7 +95,7 @@ def test_a_workbook_has_the_same_bytes_again() -> None:
 
 def test_more_rows_than_a_sheet_holds_go_on_in_the_next_with_a_word() -> None:
     book = workbook(about=[], sheets=[example()], rows=2)
-    assert sheet_names(book) == ["About", "statements", "statements 2", "statements 3"]
+    assert sheet_names(book) == ["About", "statements", "statements 2", "statements 3", "charts"]
     assert content(book).count("goes on in sheet statements") == 2
 
 
@@ -111,8 +112,36 @@ def test_an_amount_beyond_fifteen_digits_is_written_as_text() -> None:
     assert f">{12345678901234567890 % 2**62 // 100}." in text
 
 
-def test_a_workbook_draws_what_is_payable() -> None:
-    assert "barChart" in content(workbook(about=[], sheets=[example()]))
+def test_a_workbook_has_a_chart_for_each_currency_over_its_own_lines() -> None:
+    kinds = ("earned", "payable")
+    rows = [row(f"p{i}", kind, 5, currency=code) for code in ("EUR", "USD") for i in range(2) for kind in kinds]
+    text = content(workbook(about=[], sheets=[statements(Ledger.of(rows))]))
+    column = chr(ord("A") + statements(Ledger.of(rows)).shown.index("payable"))
+    assert text.count("<c:barChart>") == 2
+    assert f"statements!${column}$2:${column}$3" in text
+    assert f"statements!${column}$4:${column}$5" in text
+
+
+def test_every_sheet_is_landscape_as_wide_as_a_page_with_headings_on_each() -> None:
+    with zipfile.ZipFile(io.BytesIO(workbook(about=[], sheets=[example()]))) as packed:
+        sheet, book = (packed.read(f"xl/{name}.xml").decode() for name in ("worksheets/sheet2", "workbook"))
+    assert 'orientation="landscape"' in sheet
+    assert 'fitToHeight="0"' in sheet
+    assert '<definedName name="_xlnm.Print_Titles" localSheetId="1">statements!$1:$1</definedName>' in book
+
+
+def test_counts_and_amounts_of_pools_are_numbers_in_a_workbook() -> None:
+    book = CalamineWorkbook.from_filelike(io.BytesIO(workbook(about=[], sheets=[pools_sheet(of_pools(FACTS))])))
+    header, line = book.get_sheet_by_name("pools").to_python()
+    found = dict(zip(header, line, strict=True))
+    assert [found[name] for name in ("gross", "net", "plays", "subscribers", "base")] == [25, 19.92, 1, 1, 18]
+    assert found["gross_currency"] == "USD"
+
+
+def test_a_pool_says_its_territory_and_the_rate_its_source_and_its_day() -> None:
+    said = {"territory": "US", "offering": "student", "fx_rate": "0.9", "fx_source": "ECB", "fx_date": "2026-07-31"}
+    (line,) = sheet_text(of_pools(replace(FACTS, **said)))
+    assert {name: line[name] for name in said} == said
 
 
 def test_every_kind_has_the_payee_on_one_side_and_a_column_of_its_own() -> None:

@@ -280,7 +280,7 @@ def test_what_is_wrong_with_books_is_named(books: Path, tmp_path: Path, what: st
 
 def one_more(row: dict[str, Any]) -> None:
     if (row["kind"], row["payee"], row["currency"]) == ("payable", "bix", "EUR"):
-        row["amount"] += 1
+        row["amount_minor"] += 1
 
 
 def another_payee(row: dict[str, Any]) -> None:
@@ -290,7 +290,7 @@ def another_payee(row: dict[str, Any]) -> None:
 
 def more_earned(row: dict[str, Any]) -> None:
     if row["payee"] == "bix" and row["kind"] in {"earned", "payable"} and row["currency"] == "EUR":
-        row["amount"] += 100
+        row["amount_minor"] += 100
 
 
 @pytest.mark.parametrize(

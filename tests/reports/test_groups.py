@@ -301,6 +301,16 @@ def test_the_screen_shows_groups_in_eighty_columns(capsys: pytest.CaptureFixture
     assert max(map(len, page.splitlines())) <= 80
 
 
+def test_a_long_name_of_a_group_keeps_its_sentence_within_the_page(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    PLAYS.with_columns(country=pl.col("country").replace("DE", "D" * 300)).write_csv(tmp_path / "log.csv")
+    assert main(["compare", str(tmp_path / "log.csv"), "--fee", "10", "--by", "country"]) == 0
+    page = capsys.readouterr().out
+    assert f"  {'D' * 40}... loses most, -5.00:" in page
+    assert max(map(len, page.splitlines())) <= 80
+
+
 def test_json_holds_groups(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     PLAYS.write_csv(tmp_path / "log.csv")
     assert main(["compare", str(tmp_path / "log.csv"), "--fee", "10", "--by", "country", "--json"]) == 0

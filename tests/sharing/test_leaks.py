@@ -114,3 +114,22 @@ def test_what_is_no_report_is_refused(report: Path, tmp_path: Path, capsys: pyte
     (report / "summary.json").write_text("{}")
     assert main(["leaks", str(report)]) == 3
     assert "is not what it should be (KeyError)" in capsys.readouterr().err
+
+
+def test_groups_of_one_listener_and_of_two_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ann is alone in AT, Bob and Cem are in BE, and Dee in none."""
+    where = PLAYS.with_columns(country=pl.Series(["AT", "AT", "BE", "BE", "BE", "BE", None]))
+    fairpay.compare(where, fee="10", by="country").save(tmp_path / "out")
+    assert fairpay.leaks(tmp_path / "out").groups == {"country": (2, 1)}
+    assert main(["leaks", str(tmp_path / "out")]) == 0
+    page = capsys.readouterr().out
+    assert "By country: 2 groups have one listener, whose plays and fee are the group's;" in page
+    assert main(["leaks", str(tmp_path / "out"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["groups"] == {"country": [2, 1]}
+
+
+def test_a_run_of_months_does_not_say_how_many_listeners_artists_have(tmp_path: Path) -> None:
+    dated = PLAYS.with_columns(time=pl.lit("2026-10-01"))
+    fairpay.compare(dated, fee="10", by="month").save(tmp_path / "out")
+    with pytest.raises(fairpay.InputError, match="adds months up, and does not say how many listeners"):
+        fairpay.leaks(tmp_path / "out")

@@ -1,13 +1,15 @@
-"""The pages of `fairpay close`, `adjust` and `diff`."""
+"""The pages of `fairpay close` and `adjust`."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import polars as pl
 from rich.text import Text
 
-from fairpay.cli.screens.parts import figures, labelled
+from fairpay.cli.screens.names import LEAST, fitted
+from fairpay.cli.screens.parts import GAP, INDENT, WIDTH, figures, labelled
 from fairpay.cli.screens.verify import screen as controlled
 from fairpay.cli.words import counted, visible
 from fairpay.ledger.model import Kind
@@ -19,10 +21,11 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from fairpay.cli.screens.parts import View
     from fairpay.ledger.close import Adjusted, Closed
-    from fairpay.ledger.diff import Difference
+    from fairpay.ledger.issue import Issued, Standings
 
-__all__ = ["adjusted_screen", "closed_screen", "diff_screen"]
+__all__ = ["adjusted_screen", "balances_screen", "closed_screen", "statements_screen"]
 
 ENDED = {"done": "closed", "already": "closed already, verified", "preview": "a preview, nothing written"}
 BOOKED = {"done": "booked", "already": "booked already, verified", "preview": "a preview, nothing written"}
@@ -60,6 +63,7 @@ def closed_screen(month: Closed, books: str) -> Iterator[RenderableType]:
     yield from controlled(month.controls)
     if month.manifest_sha256:
         yield Text(visible(f"{books}/{month.period}, manifest sha256 {month.manifest_sha256}"))
+        yield Text(visible(f"Where each payee stands: fairpay balances --books {books}"))
 
 
 def conditions(month: Closed) -> Iterator[RenderableType]:
@@ -70,6 +74,49 @@ def conditions(month: Closed) -> Iterator[RenderableType]:
     decided = Counter(one.decision for one in month.facts.decisions)
     if decided:
         yield labelled("Decisions", ", ".join(f"{count:,} {one}" for one, count in sorted(decided.items())))
+
+
+def balances_screen(found: Standings, view: View) -> Iterator[RenderableType]:
+    """Yield where each payee stands, and the sums in each currency."""
+    yield Text(f"After {found.period} · {counted(found.arrow.num_rows, 'account')}", style="bold")
+    yield ""
+    if view.listing is not None:
+        yield view.listing
+        return
+    rows = pl.DataFrame(found.written(top=view.most(20)))
+    lines = pl.concat([rows, pl.DataFrame(found.sums.written())])
+    headers = ["Suspense" if name == "in_suspense" else name.capitalize() for name in rows.columns[2:]]
+    beside = [[currency, *(grouped(str(amount)) for amount in amounts)] for _, currency, *amounts in lines.iter_rows()]
+    widths = [max(map(len, column)) for column in zip(["", *headers], *beside, strict=True)]
+    room = max(LEAST, WIDTH - len(INDENT) - sum(GAP + width for width in widths))
+    cells = [
+        (fitted(Text(visible(payee)), room), *map(Text, rest))
+        for payee, rest in zip(lines["payee"], beside, strict=True)
+    ]
+    yield figures("Payee", "", *headers, rows=cells, words=(0, 1)) if cells else "  Nothing stands on any account."
+    yield ""
+    if more := found.arrow.num_rows - rows.height:
+        yield Text(f"{more:,} more accounts: --top 0 shows all, --csv too.", style="bold")
+    if found.pending:
+        yield Text(f"{counted(found.pending, 'adjustment')} booked in the open month not counted.")
+
+
+def statements_screen(issued: Issued) -> Iterator[RenderableType]:
+    """Yield how many statements there are, what they come to, and every control."""
+    yield Text(f"{issued.period} · {counted(len(issued.statements), 'statement')}", style="bold")
+    yield ""
+    sums = issued.summary["payable"]
+    yield labelled("Payable", " + ".join(f"{grouped(amount)} {currency}" for currency, amount in sums.items()))
+    if issued.unnamed:
+        yield labelled(
+            "No address", f"{counted(len(issued.unnamed), 'payee')}, {clipped(issued.unnamed[0])} among them"
+        )
+    if issued.letters:
+        yield labelled("Letters", issued.letters)
+    yield ""
+    yield from controlled(issued.controls)
+    place = {"done": "Written to", "already": "Already there, verified:"}[issued.status]
+    yield Text(visible(f"{place} {issued.directory}; index.csv says which file is whose"))
 
 
 def adjusted_screen(adjusted: Adjusted) -> Iterator[RenderableType]:
@@ -93,32 +140,6 @@ def adjusted_screen(adjusted: Adjusted) -> Iterator[RenderableType]:
         yield f"  and {more:,} more" if more else "  Nothing changes for anybody."
     yield ""
     yield from controlled(adjusted.controls)
-
-
-def diff_screen(difference: Difference, *, limit: int) -> Iterator[RenderableType]:
-    """Yield why two runs differ, and for whom."""
-    yield Text("Why", style="bold")
-    for why in difference.why:
-        yield labelled(why.what, f"{why.name}: {why.before or '(none)'} -> {why.after or '(none)'}")
-    if not difference.why:
-        yield "  The same inputs, rules, options and version."
-    yield ""
-    shown = difference.table[:limit] if limit else difference.table
-    rows = [
-        (
-            Text(clipped(payee)),
-            Text(visible(figure)),
-            *(Text(grouped(format_units(n, scale))) for n in (before, after, after - before)),
-            Text(currency),
-        )
-        for payee, currency, scale, figure, before, after in shown.iter_rows()
-    ]
-    if rows:
-        yield figures("Payee", "", "Before", "After", "Change", "", rows=rows, words=(0, 1, 5))
-        yield ""
-    moved, more = difference.table.height, difference.table.height - len(rows)
-    end = f"{counted(moved, 'figure')} changed, {difference.unchanged:,} did not"
-    yield Text(f"{end}; {more:,} not shown (--limit 0)." if more else f"{end}.", style="bold")
 
 
 def grouped(amount: str) -> str:

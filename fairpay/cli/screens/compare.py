@@ -53,7 +53,7 @@ def screen(outcome: Outcome, view: View = AS_USUAL, *, equal_fees: bool) -> Iter
     if outcome.groups:
         from fairpay.cli.screens.groups import by_group  # noqa: PLC0415 - only where groups are asked for
 
-        yield from by_group(outcome, equal_fees=equal_fees)
+        yield from by_group(outcome, view, equal_fees=equal_fees)
     yield ""
     yield placed(outcome)
 
@@ -167,8 +167,9 @@ def many_rules(outcome: Outcome, view: View = AS_USUAL) -> Iterator[RenderableTy
     yield by_tier(outcome, first, others)
     yield ""
     yield view.listing or extremes_of_each(outcome, first, others, view.most(1))
-    yield ""
-    yield steering(outcome)
+    if any(payout.steered_by_top_1_percent is not None for payout in outcome.payouts):
+        yield ""
+        yield steering(outcome)
 
 
 def moved(outcome: Outcome, first: Payout, others: Sequence[Payout]) -> RenderableType:

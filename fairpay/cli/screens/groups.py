@@ -6,10 +6,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from fairpay.cli.screens.names import named, reasons
-from fairpay.cli.screens.parts import figures, paragraph
-from fairpay.cli.words import amount, percent, visible
+from fairpay.cli.screens.parts import GAP, INDENT, WIDTH, figures, paragraph
+from fairpay.cli.words import amount, joined, percent, visible
 from fairpay.reports.figures import shift
 from fairpay.reports.groups import groupings
+from fairpay.reports.months import best_paid
+from fairpay.reports.outcome import MonthOutcomes
 from fairpay.reports.tables import by_payout
 
 if TYPE_CHECKING:
@@ -18,26 +20,35 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
+    from fairpay.cli.screens.parts import View
     from fairpay.reports.groups import Grouping
     from fairpay.reports.outcome import Outcome
 
 __all__ = ["by_group"]
 
 SHOWN = 10
+LONG = 40
 PAIR = 2
 STEERED = "An amount is what of the pool the listeners of a group steer."
 
 
-def by_group(outcome: Outcome, *, equal_fees: bool = False) -> Iterator[RenderableType]:
+def by_group(outcome: Outcome, view: View, *, equal_fees: bool = False) -> Iterator[RenderableType]:
     """Yield for each column that was asked for the largest groups, and what became of which most."""
+    for months in outcome.groups:
+        if isinstance(months, MonthOutcomes):
+            yield ""
+            yield month_rows(months, outcome)
+            rules = [payout.rule.label for payout in outcome.payouts]
+            told = joined(rules if len(rules) == PAIR else rules[:1])
+            yield paragraph(f"Top 10: the part of the pool that the ten artists paid most get, under {told}.")
     for grouping in groupings(outcome):
-        order = by_payout(grouping.lines)
+        order, shown = by_payout(grouping.lines), view.most(SHOWN)
         yield ""
-        yield table(grouping, [int(group) for group in order[:SHOWN]])
+        yield table(grouping, [int(group) for group in order[:shown]])
         if grouping.artists is None:
             yield paragraph(STEERED)
-        if len(order) > SHOWN:
-            yield paragraph(f"These are the {SHOWN} largest of {len(order):,}; -o DIR writes all of them.")
+        if len(order) > shown:
+            yield paragraph(f"These are the {shown:,} largest of {len(order):,}; -o DIR writes all of them.")
         yield from most(grouping.lines, equal_fees=equal_fees)
 
 
@@ -66,6 +77,32 @@ def table(grouping: Grouping, shown: Sequence[int]) -> RenderableType:
     return figures(visible(f"By {grouping.column}"), *headers, rows=rows)
 
 
+def month_rows(months: MonthOutcomes, outcome: Outcome) -> RenderableType:
+    """Show the months side by side and their sum: plays, the pool, what changes hands, what the best paid get.
+
+    Where amounts are too long for the page, what changes hands is told as a part of the pool only.
+    """
+    pair = len(outcome.payouts) == PAIR
+    rows = [["Month", "Plays", "Listeners", "Pool", *(["Moved", "", "Top 10", ""] if pair else ["Top 10"])]]
+    for name, one in (*zip(months.names, months.outcomes, strict=True), ("all", outcome)):
+        told = [name, f"{one.listening.plays:,}", f"{one.listening.users:,}", amount(one.money.pool, one.currency)]
+        if pair:
+            moved = shift(*(payout.allocation.paid for payout in one.payouts))
+            told += [amount(moved.moved, one.currency), percent(moved.share)]
+        best = [best_paid(one, place) for place in range(PAIR if pair else 1)]
+        told += [percent(Fraction(units, one.money.pool) if one.money.pool else None) for units in best]
+        rows.append(told)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    if pair and len(INDENT) + sum(widths) + GAP * (len(widths) - 1) > WIDTH:
+        rows = [[*row[:4], row[5] or row[4], *row[6:]] for row in rows]
+    return figures(*rows[0], rows=rows[1:])
+
+
+def brief(name: str) -> str:
+    """Show a name in a sentence; of a long one, which the table has whole, the beginning."""
+    return visible(name if len(name) <= LONG else f"{name[:LONG]}...")
+
+
 def most(lines: Outcome, *, equal_fees: bool) -> Iterator[RenderableType]:
     """Say which group gains most, which loses most, and why, in the words that artists have; of many rules in brief."""
     first, *others = lines.payouts
@@ -77,9 +114,11 @@ def most(lines: Outcome, *, equal_fees: bool) -> Iterator[RenderableType]:
         told = []
         for verb, place in (("gains", int(change.argmax())), ("loses", int(change.argmin()))):
             units = amount(int(change[place]), lines.currency, sign=True)
-            told += [f"{lines.artist[place].as_py()} {verb} most, {units}: {why(place)}"] if change[place] else []
+            told += (
+                [f"{brief(lines.artist[place].as_py())} {verb} most, {units}: {why(place)}"] if change[place] else []
+            )
         if len(others) == 1:
             yield from (paragraph(f"{sentence}.") for sentence in (*told, hands))
         else:
-            brief = "; ".join(sentence.partition(": ")[0] for sentence in told)
-            yield paragraph(f"{other.rule.label}: {hands}{'; ' * bool(told)}{brief}.")
+            beginnings = "; ".join(sentence.partition(": ")[0] for sentence in told)
+            yield paragraph(f"{other.rule.label}: {hands}{'; ' * bool(told)}{beginnings}.")

@@ -28,11 +28,16 @@ def screen(found: Leaks) -> Iterator[RenderableType]:
         yield from table(found)
     else:
         yield paragraph(NOBODY, style="bold")
+    for column, (one, two) in found.groups.items():
+        if one or two:
+            yield ""
+            said = f"{counted(one, 'group has', 'groups have')} one listener, whose plays and fee are the group's"
+            yield paragraph(f"By {column}: {said}; {counted(two, 'has', 'have')} two, who can tell each other's.")
     if found.alone:
         yield ""
         whose = "whose own fee and plays stand in the part, without a name"
         yield paragraph(f"It has {counted(found.alone, 'listener')} {whose}.")
-    if found.alone is not None or any(one.artists for one in found.revealed):
+    if found.alone is not None or any(one.artists for one in found.revealed) or any(map(any, found.groups.values())):
         yield ""
         yield paragraph(REPORT if found.alone is None else PART)
 
@@ -68,4 +73,5 @@ def as_json(found: Leaks) -> dict[str, Any]:
             for one in found.revealed
         ],
         "listeners_alone": found.alone,
+        **({"groups": {column: list(counts) for column, counts in found.groups.items()}} if found.groups else {}),
     }

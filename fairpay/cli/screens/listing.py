@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -11,21 +12,21 @@ from rich.console import Group
 from rich.text import Text
 
 from fairpay.cli.screens.names import fitted, shortened
-from fairpay.cli.screens.parts import GAP, INDENT, WIDTH, figures, paragraph
-from fairpay.cli.terminal import on_terminal, page_width
-from fairpay.cli.words import percent, visible
+from fairpay.cli.screens.parts import GAP, INDENT, figures, paragraph
+from fairpay.cli.terminal import page_width
+from fairpay.cli.words import percent
 from fairpay.reports.tables import ColumnKind, chosen, kinds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from rich.console import RenderableType
 
-__all__ = ["listed", "listing"]
+__all__ = ["cell", "listed", "listing"]
 
 SHOWN = 10
-LEAST = 16
-"""Cells a key or a sentence gets at least."""
+LEAST, SENTENCE = 16, 26
+"""Cells a key or a sentence gets at least, where it has that many."""
 TEXTS = {ColumnKind.KEY, ColumnKind.NAME, ColumnKind.TEXT, ColumnKind.WORDS, ColumnKind.CURRENCY}
 MONEY = {ColumnKind.MONEY, ColumnKind.DIFFERENCE, ColumnKind.PERCENT, ColumnKind.SHARE}
 
@@ -46,52 +47,68 @@ def listing(parts: Iterable[pa.Table], *, sort: str, top: int | None) -> Rendera
     return Group(said, "", listed(rows, first=(column,)))
 
 
-def listed(rows: pa.Table, *, first: Sequence[str] = (), words: bool = True) -> RenderableType:
-    """Lay rows out: keys, the columns named first, then money and counts while there is room; sentences last."""
+def listed(
+    rows: pa.Table,
+    *,
+    first: Sequence[str] = (),
+    must: Collection[str] = (),
+    titles: Mapping[str, str] = MappingProxyType({}),
+) -> RenderableType:
+    """Lay rows out: keys, the columns named first, then money and counts while there is room; sentences last.
+
+    Of those named first all are shown, or at least those that `must` be. The key that is named, or the last one, gets
+    the room that is left, and then the sentences.
+    """
     kinds = kinds_of(rows.schema)
     names = [name for name, kind in kinds.items() if kind == ColumnKind.NAME]
     keys = [name for name, kind in kinds.items() if kind == ColumnKind.KEY]
-    said = [name for name, kind in kinds.items() if kind == ColumnKind.WORDS and words]
-    rest = sorted(
-        (name for name, kind in kinds.items() if kind not in TEXTS), key=lambda name: kinds[name] not in MONEY
-    )
-    wanted = dict.fromkeys([*(name for name in first if name not in {*keys, *said}), *rest])
+    said = [name for name, kind in kinds.items() if kind == ColumnKind.WORDS]
+    main = keys[-1] if not names else [*kinds][[*kinds].index(names[0]) - 1]
+    first = [name for name in first if name not in {*keys, *names, *said}]
+    numbers = [name for name, kind in kinds.items() if kind not in TEXTS]
+    wanted = [*dict.fromkeys([*first, *sorted(numbers, key=lambda name: kinds[name] not in MONEY)])]
     cells = {name: [cell(kinds[name], value) for value in rows[name].to_pylist()] for name in [*keys, *wanted, *said]}
     if names:  # what a key is called, where it is known
         known = rows[names[0]].to_pylist()
-        cells[keys[-1]] = [visible(name) if name else key for name, key in zip(known, cells[keys[-1]], strict=True)]
-    width = {name: GAP + max(cell_len(one) for one in (name, *column)) for name, column in cells.items()}
-    room = (page_width() if on_terminal() else WIDTH) - len(INDENT) + GAP - sum(width[name] for name in keys[:-1])
-    room -= LEAST + GAP + (LEAST + GAP if said else 0)
-    fitting = fit(list(wanted), width, room, least=len(first))
-    left = room - sum(width[name] for name in fitting) + LEAST
-    key = min(width[keys[-1]] - GAP, max(LEAST, left))
+        cells[main] = [shortened(name) if name else key for name, key in zip(known, cells[main], strict=True)]
+    width = {n: GAP + max(cell_len(one) for one in (titles.get(n, n), *column)) for n, column in cells.items()}
+    room = page_width() - len(INDENT) + GAP - sum(width[k] for k in keys if k != main)
+    words = max((width[name] for name in said), default=0)
+    needed = [name for name in first if name in must or not must]
+    space = room - min(width[main], LEAST + GAP)
+    needed = fit(first, width, space - min(words, LEAST + GAP), needed)  # before sentences have room to spread
+    fitting = fit(wanted, width, space - min(words, SENTENCE), needed)
+    room -= sum(width[name] for name in fitting)
+    key = min(width[main] - GAP, max(LEAST, room - min(words, SENTENCE) - GAP))
     shown = [*keys, *fitting, *said]
     lines = [
-        [fitted(Text(one), key) if name == keys[-1] else Text(one) for name, one in zip(shown, line, strict=True)]
+        [fitted(Text(one), key) if name == main else Text(one) for name, one in zip(shown, line, strict=True)]
         for line in zip(*(cells[name] for name in shown), strict=True)
     ]
-    return figures(*shown, rows=lines, words=[n for n, name in enumerate(shown) if kinds[name] in TEXTS])
+    heads = [titles.get(name, name) for name in shown]
+    return figures(*heads, rows=lines, words=[n for n, name in enumerate(shown) if kinds[name] in TEXTS])
 
 
-def fit(columns: Sequence[str], width: Mapping[str, int], room: int, *, least: int) -> list[str]:
-    """Return the columns that fit side by side, in their order; the first `least` are always there."""
-    found: list[str] = []
-    for place, name in enumerate(columns):
-        if place < least or sum(width[one] for one in (*found, name)) <= room:
-            found.append(name)
-    return found
+def fit(columns: Sequence[str], width: Mapping[str, int], room: int, must: Collection[str]) -> list[str]:
+    """Return the columns that fit side by side, in their order, and whatever the room those that must be there."""
+    found = {*must}
+    for name in columns:
+        if sum(width[one] for one in {*found, name}) <= room:
+            found.add(name)
+    return [name for name in columns if name in found]
 
 
 def cell(kind: ColumnKind, value: Any) -> str:  # noqa: ANN401 - of any column
     """Write a value as its kind is read."""
     if value is None:
         return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return shortened(value) if kind in TEXTS else WRITTEN.get(kind, "{:,}".format)(value)
 
 
 WRITTEN: dict[ColumnKind, Callable[[Any], str]] = {
-    ColumnKind.DIFFERENCE: "{:+,}".format,
+    ColumnKind.DIFFERENCE: lambda value: f"{value:+,}" if value else f"{value:,}",
     ColumnKind.SHARE: lambda value: percent(Fraction(value)),
     ColumnKind.PERCENT: lambda value: percent(Fraction(value) / 100, sign=True),
     ColumnKind.SECONDS: lambda value: f"{round(value):,}",

@@ -10,9 +10,9 @@ from rich.text import Text
 
 from fairpay.cli.screens.parts import GAP, INDENT
 from fairpay.cli.terminal import on_terminal, page_width
-from fairpay.cli.words import counted, times, visible
+from fairpay.cli.words import visible
+from fairpay.reports.reasons import why
 from fairpay.reports.tables import fan_intensity
-from fairpay.rules.core.rule import Heavy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fairpay.reports.outcome import Outcome
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["fitted", "named", "reasons", "shortened"]
+__all__ = ["fitted", "folded", "named", "reasons", "shortened"]
 
 LONGEST = 2000
 """Characters of a name that a page shows."""
@@ -59,7 +59,12 @@ def fitted(name: Text, room: int) -> Text:
     if on_terminal():
         name.truncate(room, overflow="ellipsis")
         return name
-    lines = name.divide(folds(name.plain, room))
+    return folded(name.plain, room)
+
+
+def folded(text: str, room: int) -> Text:
+    """Fold a text to lines of at most `room` cells."""
+    lines = Text(text).divide(folds(text, room))
     for line in lines:
         line.rstrip()
     return Text("\n").join(lines)
@@ -82,28 +87,11 @@ def folds(text: str, room: int) -> list[int]:
 
 
 def reasons(outcome: Outcome, first: Rule, second: Rule, *, equal_fees: bool) -> Callable[[int], str]:
-    """Return what gives an artist's reason in words.
+    """Return what gives an artist's reason in words, see `fairpay.reports.reasons`."""
+    intensity, words = fan_intensity(outcome), why(first, second, equal_fees=equal_fees)
 
-    Where one rule lets heavy listeners steer more and the other holds them back it is the fan intensity, which between
-    market- and user-centric is exactly what the change comes from (see `fairpay.reports.tables.fan_intensity`);
-    elsewhere the words are the artist's listening and no claim.
-    """
-    if {first.heavy, second.heavy} != {Heavy.STEERS_MORE, Heavy.IS_HELD_BACK}:
-        return lambda artist: neutral(outcome, artist)
-    intensity = fan_intensity(outcome)
+    def of(artist: int) -> str:
+        value = None if math.isnan(intensity[artist]) else float(intensity[artist])
+        return words(value, int(outcome.listeners[artist]), int(outcome.plays[artist]))
 
-    def why(artist: int) -> str:
-        value = float(intensity[artist])
-        if math.isnan(value):
-            return "none of its listeners pays"
-        if equal_fees:
-            return f"its listeners play {times(value)} the average"
-        return f"listening per fee is {times(value)} the average"
-
-    return why
-
-
-def neutral(outcome: Outcome, artist: int) -> str:
-    """`12 listeners, 340 plays`."""
-    listeners = counted(int(outcome.listeners[artist]), "listener")
-    return f"{listeners}, {counted(int(outcome.plays[artist]), 'play')}"
+    return of

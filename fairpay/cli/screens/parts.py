@@ -183,4 +183,5 @@ def placed(outcome: Outcome) -> Text:
     sums = " and ".join(amount(units, currency) for units in sorted(paid))
     under = ["", "", " under both rules"][len(outcome.payouts) :] or [f" under all {len(outcome.payouts)} rules"]
     unit = "cent" if currency.digits == 2 else "unit"  # noqa: PLR2004 - what two digits are called
-    return Text(f"Every {unit} is accounted for: paid {sums} = pool {amount(outcome.money.pool, currency)}{under[0]}.")
+    said = f"Every {unit} is accounted for: paid {sums} = pool {amount(outcome.money.pool, currency)}{under[0]}."
+    return paragraph(said, indent="")

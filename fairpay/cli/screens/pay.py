@@ -36,7 +36,7 @@ def screen(outcome: Outcome, view: View = AS_USUAL) -> Iterator[RenderableType]:
     if outcome.groups:
         from fairpay.cli.screens.groups import by_group  # noqa: PLC0415 - only where groups are asked for
 
-        yield from by_group(outcome)
+        yield from by_group(outcome, view)
     yield ""
     yield placed(outcome)
 
@@ -61,6 +61,6 @@ def best_paid(outcome: Outcome, view: View) -> RenderableType:
         units = int(allocation.paid[artist])
         share = percent(Fraction(units, allocation.pool) if allocation.pool else None)
         listeners, plays = int(outcome.listeners[artist]), int(outcome.plays[artist])
-        cells.append((amount(units, outcome.currency), share, f"{listeners:,}", f"{plays:,}"))
+        cells.append((amount(units, outcome.currency), share, f"{listeners:,}" if listeners else "-", f"{plays:,}"))
     names = named(outcome, best, cells, headers=headers)
     return figures("Paid most", *headers, rows=[(name, *cell) for name, cell in zip(names, cells, strict=True)])

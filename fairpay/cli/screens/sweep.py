@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from fairpay.cli.screens.audit import back
-from fairpay.cli.screens.parts import about, figures, paragraph, placed, title
-from fairpay.cli.words import percent
+from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, placed, title
 from fairpay.fraud.sweep.points import lessons
+from fairpay.reports.words import percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +30,7 @@ LEGEND = (
 )
 
 
-def screen(swept: Swept) -> Iterator[RenderableType]:
+def screen(swept: Swept, view: View = AS_USUAL) -> Iterator[RenderableType]:
     """Yield the page from top to bottom."""
     outcome, found = swept.outcome, swept.points
     first, *others = found
@@ -43,18 +43,19 @@ def screen(swept: Swept) -> Iterator[RenderableType]:
     for _, said in lessons(found):
         yield paragraph(f"{said}.", style="bold")
     yield ""
-    yield table(HEADERS, found, invites)
+    shown = found[: view.most(len(found))]
+    yield view.listing or table(HEADERS, shown, invites)
     yield ""
-    if any(point.edge for point in found):
+    if any(point.edge for point in shown) and not view.listing:
         yield paragraph(f"{EDGE.strip()} the last value at which no fake account earns more than its fee.")
     yield paragraph(LEGEND)
     yield ""
     filled = [k for k, tier in enumerate(first.tiers) if tier.artists]
-    if len(filled) > 1:
+    if len(filled) > 1 and not view.listing:
         yield paragraph(f"What each tier of artists gets, against {first.rule.label}:", style="bold")
         yield ""
         names = [first.tiers[k].name for k in filled]
-        yield table(names, others, lambda point: [percent(point.tiers[k].change, sign=True) for k in filled])
+        yield table(names, shown[1:], lambda point: [percent(point.tiers[k].change, sign=True) for k in filled])
         yield ""
     yield placed(outcome)
 

@@ -13,11 +13,11 @@ from fairpay.fraud.audit.report import Audit, RuleAudit, summary, table
 from fairpay.fraud.audit.scenario import plan
 from fairpay.money.currency import round_half_even
 from fairpay.money.rounding import Allocation
-from fairpay.pipeline.division import typical_fee
+from fairpay.pipeline.division import runnable, typical_fee
 from fairpay.pipeline.measures import HEAVY, steered, walk_payouts
 from fairpay.reports.outcome import Control
 from fairpay.reports.tables import Shown
-from fairpay.rules import find_rule, rule_classes
+from fairpay.rules import find_rule
 from fairpay.rules.core.rule import Joining
 from fairpay.rules.solvers.caps import safe_cap
 
@@ -31,9 +31,8 @@ if TYPE_CHECKING:
     from fairpay.pipeline.run import Request
     from fairpay.reports.outcome import InputFile, Outcome
     from fairpay.rules.core.month import Month
-    from fairpay.rules.core.rule import Rule
 
-__all__ = ["Audited", "audit", "run_audit", "usual_rules"]
+__all__ = ["Audited", "audit", "run_audit"]
 
 HALF = Fraction(1, 2)
 BEFORE_THE_RULE = ("policy", "history", "wishes", "delegations")
@@ -72,12 +71,6 @@ class Audited(Shown):
     def summary(self) -> dict[str, Any]:
         """What `summary.json` holds."""
         return summary(self.outcome, self.findings)
-
-
-def usual_rules() -> list[str]:
-    """Return the rules that are audited where none is asked for: all that take one walk."""
-    one_pass = (Joining.STEADY, Joining.SHIFTING)
-    return [name for name, rule in rule_classes().items() if rule.joining in one_pass or not rule.experimental]
 
 
 def audit(month: Month, *, least_ms: int = 0, rules: Sequence[str] = (), scenarios: Sequence[Scenario]) -> Audit:
@@ -134,21 +127,6 @@ def too_large(attacks: Sequence[Attack]) -> list[str]:
         for a in attacks
         if a.fee_share > HALF
     ]
-
-
-def runnable(month: Month) -> tuple[list[Rule], list[str]]:
-    """Return the usual rules that can run on this month, and a sentence for each that cannot."""
-    found, notes = [], []
-    for name in usual_rules():
-        rule = find_rule(name)
-        try:
-            if rule.joining is Joining.SHIFTING:
-                rule.prepare(month)
-        except UsageError as problem:
-            notes.append(f"{name} is left out: {problem.message}")
-        else:
-            found.append(rule)
-    return found, notes
 
 
 @dataclass(slots=True)

@@ -26,10 +26,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fairpay.errors import UsageError
-from fairpay.fraud.audit.months import TIERS, Accounts
-from fairpay.fraud.audit.scenario import spread
+from fairpay.fraud.audit.months import TIERS
 from fairpay.money.currency import LARGEST, round_half_even
 from fairpay.money.integers import sum_exactly
+from fairpay.pipeline.joined import Accounts, spread
 from fairpay.pipeline.measures import kth_largest
 from fairpay.rules.core.budgets import Budgeted, sum_users
 from fairpay.rules.core.month import Users

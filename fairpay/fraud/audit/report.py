@@ -210,7 +210,7 @@ def table(outcome: Outcome, audit: Audit) -> pa.Table:
         "fees": money([f.attack.fees for f in findings]),
         "cost": money([f.attack.cost for f in findings]),
         "income": money([f.income for f in findings]),
-        "income_by_formula": money([f.closed for f in findings]),
+        "income_by_formula": money([f.closed for f in findings], ColumnKind.DIFFERENCE),
         "profit": money([f.profit for f in findings], ColumnKind.DIFFERENCE),
         "per_fee": number([f.per_fee for f in findings]),
         "times_share_of_fees": number([f.of_share for f in findings]),
@@ -218,6 +218,7 @@ def table(outcome: Outcome, audit: Audit) -> pa.Table:
         "most_per_fee": number([found.most for found, _ in pairs]),
     }
     for place, (name, _) in enumerate(TIERS):
-        columns["lost_" + name.translate(str.maketrans(" -", "__", ","))] = money([f.lost[place] for f in findings])
+        lost = money([f.lost[place] for f in findings], ColumnKind.DIFFERENCE)
+        columns["lost_" + name.translate(str.maketrans(" -", "__", ","))] = lost
     columns["currency"] = currency_of(outcome, len(pairs))
     return table_of(columns)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fairpay.errors import InputError, UsageError
-from fairpay.fraud.audit.months import Accounts
 from fairpay.money.currency import Currency, parse_rate, round_half_even
+from fairpay.pipeline.joined import Accounts, spread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,6 @@ __all__ = [
     "scenario_files",
     "scenario_names",
     "scenario_text",
-    "spread",
 ]
 
 FOLDER = resources.files("fairpay.fraud.audit") / "scenarios"
@@ -224,14 +223,6 @@ class Attack:
         codes = np.concatenate([self.cover[: len(real)], self.artists + np.arange(len(new))])
         amount = np.concatenate([real, new]) * (self.play_ms if self.timed else 1)
         return Accounts(self.count, self.fee, codes, amount, plays)
-
-
-def spread(plays: int, artists: int) -> Ints:
-    """Divide plays evenly; what is left goes one each to the first. Only artists with a play are returned."""
-    each, left = divmod(plays, max(1, artists))
-    counts = np.full(artists, each, dtype=np.int64)
-    counts[:left] += 1
-    return counts[counts > 0]
 
 
 def plan(scenario: Scenario, baseline: Baseline) -> Attack:

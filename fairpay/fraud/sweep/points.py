@@ -14,13 +14,13 @@ from fairpay.reports.figures import Tier, shift, tiers
 from fairpay.reports.summary import ratio, tier_of
 from fairpay.reports.summary import summary as compared
 from fairpay.reports.tables import ColumnKind, TableColumn, by_payout, change_percent, currency_of, decimals, table_of
+from fairpay.reports.words import percent
 from fairpay.rules.core.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from fairpay.fraud.sweep.series import Series
-    from fairpay.kernels.arrays import Ints
     from fairpay.reports.figures import Shift
     from fairpay.reports.outcome import Outcome, Payout
     from fairpay.rules.core.rule import Edge
@@ -109,7 +109,7 @@ def points(
     seen = set()
     for one in (Tried(first, None), *tried):
         for rule in one.rules:
-            if rule in seen:
+            if rule in seen or rule not in payouts:  # as the month has none of it
                 continue
             seen.add(rule)
             after = payouts[rule].allocation.paid
@@ -137,7 +137,7 @@ def lesson(series: Series, mine: Sequence[Point]) -> str:
             moved = (
                 ""
                 if point.change.share is None
-                else f"; {point.edge.at} moves {float(point.change.share) * 100:.1f} % of the pool"
+                else f"; {point.edge.at} moves {percent(point.change.share)} of the pool"
             )
             return f"{point.edge.proof} is fraud-proof on this log{moved}"
     safe = [point.text for point in mine if point.proof]
@@ -183,35 +183,38 @@ def table(outcome: Outcome, found: Sequence[Point]) -> pa.Table:
     digits, null where the first rule pays nothing), `currency`.
     """
 
-    def column(kind: ColumnKind, of: pa.DataType, value: Callable[[Point], Any]) -> TableColumn:
-        return TableColumn(kind, pa.array([value(point) for point in found], of))
+    def column(kind: ColumnKind, form: pa.DataType, value: Callable[[Point], Any]) -> TableColumn:
+        return TableColumn(kind, pa.array([value(point) for point in found], form))
 
-    def pair(several: Sequence[Tier]) -> tuple[Ints, Ints]:
+    def text(value: Callable[[Point], str | None], kind: ColumnKind = ColumnKind.TEXT) -> TableColumn:
+        return column(kind, pa.large_string(), value)
+
+    def money(units: Sequence[int], kind: ColumnKind) -> TableColumn:
+        return TableColumn(kind, decimals(np.array(units, dtype=np.int64), outcome.currency.digits))
+
+    def percents(several: Sequence[Tier]) -> TableColumn:
         both = np.array([(tier.before, tier.after) for tier in several], dtype=np.int64)
-        return both[:, 0], both[:, 1]
+        return TableColumn(ColumnKind.PERCENT, change_percent(both[:, 0], both[:, 1]))
 
-    word, number, digits = pa.large_string(), pa.float64(), outcome.currency.digits
-    before, after = pair([point.small for point in found])
-    moved = np.array([point.change.moved for point in found], dtype=np.int64)
-    kind = ColumnKind
+    number, yes, small = pa.float64(), pa.bool_(), [point.small for point in found]
     columns = {
-        "rule": column(kind.KEY, word, lambda p: p.rule.label),
-        "series": column(kind.TEXT, word, lambda p: p.series.label),
-        "parameter": column(kind.TEXT, word, lambda p: p.series.parameter or None),
-        "value": column(kind.RATIO, number, lambda p: float(p.value) if isinstance(p.value, Fraction) else None),
-        "moved": TableColumn(kind.MONEY, decimals(moved, digits)),
-        "moved_share": column(kind.SHARE, number, lambda p: ratio(p.change.share)),
-        "most_per_fee": column(kind.RATIO, number, lambda p: ratio(p.most)),
-        "fraud_proof": column(kind.TEXT, pa.bool_(), lambda p: p.proof if p.known else None),
-        "last_fraud_proof_value": column(kind.TEXT, pa.bool_(), lambda p: p.edge is not None),
+        "rule": text(lambda p: p.rule.label, ColumnKind.KEY),
+        "series": text(lambda p: p.series.label),
+        "parameter": text(lambda p: p.series.parameter or None),
+        "value": column(ColumnKind.RATIO, number, lambda p: float(p.value) if isinstance(p.value, Fraction) else None),
+        "moved": money([p.change.moved for p in found], ColumnKind.MONEY),
+        "moved_share": column(ColumnKind.SHARE, number, lambda p: ratio(p.change.share)),
+        "most_per_fee": column(ColumnKind.RATIO, number, lambda p: ratio(p.most)),
+        "fraud_proof": column(ColumnKind.TEXT, yes, lambda p: p.proof if p.known else None),
+        "last_fraud_proof_value": column(ColumnKind.TEXT, yes, lambda p: p.edge is not None),
         "steered_by_top_1_percent_of_listeners": column(
-            kind.SHARE, number, lambda p: ratio(p.payout.steered_by_top_1_percent)
+            ColumnKind.SHARE, number, lambda p: ratio(p.payout.steered_by_top_1_percent)
         ),
-        "small_artists_change": TableColumn(kind.DIFFERENCE, decimals(after - before, digits)),
-        "small_artists_change_percent": TableColumn(kind.PERCENT, change_percent(before, after)),
+        "small_artists_change": money([tier.after - tier.before for tier in small], ColumnKind.DIFFERENCE),
+        "small_artists_change_percent": percents(small),
     }
     for k, tier in enumerate(found[0].tiers):
         name = "change_percent_" + tier.name.translate(str.maketrans(" -", "__", ","))
-        columns[name] = TableColumn(kind.PERCENT, change_percent(*pair([point.tiers[k] for point in found])))
+        columns[name] = percents([point.tiers[k] for point in found])
     columns["currency"] = currency_of(outcome, len(found))
     return table_of(columns)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from fairpay.errors import UsageError
 from fairpay.fraud.audit.audit import remarks
 from fairpay.fraud.sweep.points import Point, Tried, points, summary, table
+from fairpay.pipeline.work import Saved
 from fairpay.reports.outcome import Control
-from fairpay.reports.tables import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +30,7 @@ WEIGHED = "what a fake account gets back is worked out for plays that the policy
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Swept(Shown):
+class Swept(Saved):
     """What a sweep found."""
 
     outcome: Outcome
@@ -71,15 +72,33 @@ class Scout:
     notes: tuple[str, ...] = ()
 
     def __call__(self, month: Month) -> list[Rule]:
-        """Return the rules in the order of the points, those at edges among them."""
+        """Return the rules in the order of the points: those at edges among them, without values the month refuses.
+
+        Raises:
+            UsageError: a rule that cannot run on this month; of values that vary, only where no rule is left.
+
+        """
         edges = [one.rules[0].edge(month) for one in self.series]
         self.tried = [
             Tried(one, edge if edge is not None and edge.parameter == one.parameter else None)
             for one, edge in zip(self.series, edges, strict=True)
         ]
-        rules = [*self.first.rules, *(rule for one in self.tried for rule in one.rules)]
-        self.most = {rule: rule.limit(month) for rule in rules}
-        self.notes = remarks(month)
+        self.most, left = {rule: rule.limit(month) for rule in self.first.rules}, list[str]()
+        for one in self.tried:
+            refused = []
+            for rule in one.rules:
+                try:
+                    self.most[rule] = rule.limit(month)
+                except UsageError as problem:
+                    if not one.series.parameter:
+                        raise
+                    refused.append(problem)
+            if len(refused) == len(one.rules) and len(self.tried) == 1:
+                raise refused[-1]
+            if refused:
+                values = f"{len(refused)} value{'s' * (len(refused) > 1)} of {one.series.label}"
+                left.append(f"{values} left out, such as {refused[0].message}")
+        self.notes = (*left, *remarks(month))
         return [*self.most]
 
 

@@ -34,11 +34,22 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-__all__ = ["FIRST_ROWS", "Figure", "Kind", "Labels", "Page", "PageColumn", "PagePart", "PageTable", "Section"]
+__all__ = [
+    "FIRST_ROWS",
+    "Figure",
+    "Kind",
+    "Labels",
+    "Page",
+    "PageColumn",
+    "PagePart",
+    "PageTable",
+    "Section",
+    "more_in",
+]
 
 FIRST_ROWS = 20
 """Rows of a table that are shown where there are many."""
-Kind: TypeAlias = Literal["text", "code", "money", "change", "count", "share", "percent", "times"]
+Kind: TypeAlias = Literal["text", "code", "money", "change", "count", "share", "percent", "times", "number", "figure"]
 UNKNOWN = "-"
 
 
@@ -57,10 +68,12 @@ KINDS: Mapping[str, Callable[[Any], str]] = {
     "share": lambda value: percent(Fraction(value)),
     "percent": lambda value: percent(Fraction(value) / 100, sign=True),
     "times": lambda value: times(float(value)),
+    "number": lambda value: f"{float(value):.3f}",
+    "figure": str,
 }
 """How a value of each kind is written. `money` and `change` are decimals, or their text, in major units and keep their
-digits; `share` is a part of 1; `percent` a change in per cent; `times` a multiple of the average; `code` a hash or a
-name of a file. What is None is not known: `-`."""
+digits; `share` is a part of 1; `percent` a change in per cent; `times` a multiple of the average; `number` has no
+unit; `figure` is written already; `code` a hash or a name of a file. What is None is not known: `-`."""
 WORDS = frozenset({"text", "code"})
 
 
@@ -94,8 +107,15 @@ class PageTable:
     """A sentence below it: how many more there are, and in which file."""
 
     @classmethod
-    def of(
-        cls, frame: pl.DataFrame, caption: str, columns: Mapping[str, PageColumn], *, first: int = FIRST_ROWS, file: str
+    def of(  # noqa: PLR0913 - what a table is made of
+        cls,
+        frame: pl.DataFrame,
+        caption: str,
+        columns: Mapping[str, PageColumn],
+        *,
+        file: str,
+        first: int = FIRST_ROWS,
+        of: int = 0,
     ) -> Self:
         """Take the first rows of a frame, and say how many more are in which file.
 
@@ -103,20 +123,24 @@ class PageTable:
             frame: with these columns.
             caption: what it shows.
             columns: which columns of the frame, in this order, and what each is.
-            first: how many rows are shown.
-            file: where all are.
+            file: where all rows are.
+            first: how many are shown.
+            of: how many there are, where the frame holds no more than are shown.
 
         """
         rows = frame.select(*columns).head(first).rows()
-        more = frame.height - len(rows)
-        note = f"{more:,} more {'row is' if more == 1 else 'rows are'} in {file}." if more else ""
-        return cls(caption, tuple(columns.values()), rows, note=note)
+        return cls(caption, tuple(columns.values()), rows, note=more_in(file, max(frame.height, of) - len(rows)))
 
     @property
     def lines(self) -> list[list[tuple[PageColumn, str]]]:
         """Every row as its columns and their text."""
         pairs = [zip(self.columns, row, strict=True) for row in self.rows]
         return [[(column, column.text(value)) for column, value in pair] for pair in pairs]
+
+
+def more_in(file: str, count: int) -> str:
+    """Say that so many rows more are in a file; nothing of none."""
+    return f"{count:,} more {'row is' if count == 1 else 'rows are'} in {file}." if count > 0 else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Pictures by Altair, drawn by vl-convert as SVG that stands in a page.
 
-The bytes are the same on every machine with the same versions: nothing is placed by how wide a text is, which the fonts
-of a machine decide. So a chart is one view, or layers of one, of the size and margins below; titles of axes stand at
-fixed places, a legend inside the view at the top left, and names are cut by `short`.
+The bytes are the same on every machine with the same versions: no name is placed by how wide it is, which the fonts of
+a machine decide. So a chart is one view, or layers of one, of the size and margins below; titles of axes stand at fixed
+places, names are cut by `short`, and only words of our own, which vl-convert's own font has, stand in a legend.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fairpay.reports.pages.page import Figure
 
-__all__ = ["COLOURS", "GAIN", "HEIGHT", "LOSS", "PLAIN", "WIDTH", "drawn", "short"]
+__all__ = ["COLOURS", "GAIN", "HEIGHT", "LOSS", "MARGINS", "PLAIN", "WIDTH", "drawn", "short"]
 
 WIDTH, HEIGHT = 460, 320
 """Of a picture with its margins, in pixels: two stand side by side on a screen and on paper."""
@@ -27,7 +27,7 @@ MARGINS = {"left": 64, "right": 20, "top": 30, "bottom": 44}
 COLOURS = ("#2f7dbd", "#c4641a", "#2b8a57", "#8f63c4", "#b8860b", "#c2506e", "#5a7d8c", "#7d7a2e")
 """Of rules, in their order; each stands out by 3 to 1 from white paper and from the dark page."""
 GAIN, LOSS, PLAIN = "#2b8a57", "#c2503e", "#2f7dbd"
-NAME_CELLS = 22
+NAME_CELLS = 20
 SVG = "http://www.w3.org/2000/svg"
 CONFIG: dict[str, Any] = {
     "aria": False,
@@ -48,9 +48,9 @@ CONFIG: dict[str, Any] = {
         "tickCount": 5,
     },
     "axisX": {"titleAnchor": "end", "titleAlign": "right", "titleY": 32, "titleBaseline": "top"},
-    "axisY": {"titleAngle": 0, "titleAnchor": "start", "titleAlign": "left", "titleX": -58, "titleY": -10},
-    "legend": {"orient": "top-left", "direction": "vertical", "title": None, "labelFontSize": 12, "labelLimit": 0}
-    | {"rowPadding": 5},
+    "axisY": {"titleAngle": 0, "titleAnchor": "start", "titleAlign": "left", "titleX": -36, "titleY": -10},
+    "legend": {"orient": "top", "direction": "horizontal", "title": None, "labelFontSize": 12, "labelLimit": 0}
+    | {"rowPadding": 3, "columnPadding": 16, "offset": 10},
     "text": {"fontSize": 12, "limit": 0},
     "mark": {"color": PLAIN},
 }

@@ -14,8 +14,10 @@ from fairpay.reports.words import visible
 if TYPE_CHECKING:
     from fairpay.reports.pages.page import Page, PagePart
 
-__all__ = ["render", "require_extra"]
+__all__ = ["is_page", "render", "require_extra"]
 
+MARK = b'<meta name="generator" content="fairpay">'
+BEGINNING = 1000
 LIBRARIES = ("altair", "jinja2", "vl_convert")
 
 
@@ -59,6 +61,15 @@ def render(page: Page) -> str:
     )
     environment.filters |= {"visible": visible, "kind": kind_of, "drawn": picture}
     return environment.get_template("page.html.j2").render(page=page)
+
+
+def is_page(path: Path) -> bool:
+    """Whether a file is a page that was made here."""
+    try:
+        with path.open("rb") as file:
+            return MARK in file.read(BEGINNING)
+    except OSError:
+        return False
 
 
 def kind_of(part: PagePart) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import NaiveMonth, run
 
-from fairpay.fraud.audit.months import Accounts, Joined, in_blocks
+from fairpay.pipeline.joined import Accounts, Joined, in_blocks
 from fairpay.rules import find_rule
 
 if TYPE_CHECKING:

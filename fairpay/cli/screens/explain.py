@@ -1,0 +1,47 @@
+"""The page of `fairpay explain`: what an artist or a label is paid, why, and by whom it is listened to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fairpay.cli.screens.parts import about, figures, labelled, paragraph, title
+from fairpay.reports.explained import answer, blocks, called, listened, stands
+from fairpay.reports.words import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from fairpay.reports.explanation import Explanation
+    from fairpay.reports.outcome import Outcome
+
+__all__ = ["screen"]
+
+
+def screen(outcome: Outcome, found: Explanation) -> Iterator[RenderableType]:
+    """Yield the page from top to bottom."""
+    yield title(called(found), outcome)
+    yield ""
+    yield from about(outcome)
+    yield labelled(visible(found.subject.kind.capitalize()), listened(found))
+    yield ""
+    yield paragraph(answer(outcome, found), style="bold")
+    yield from (paragraph(f"{note}.", style="yellow") for note in found.notes)
+    if found.reached:
+        yield ""
+        yield from (paragraph(stands(one, outcome.names)) for one in found.reached)
+    for block in blocks(outcome, found) if found.plays else ():
+        yield ""
+        if block.rows:
+            yield paragraph(block.heading, style="bold")
+            yield ""
+            yield figures(*block.headers, rows=block.rows, words=block.words)
+        if block.rows and block.note:
+            yield ""
+        if block.note:
+            yield paragraph(block.note)
+    if outcome.notes:
+        yield ""
+    for note in outcome.notes:
+        yield paragraph(f"{note.rstrip('.')}.", style="yellow")

@@ -1,0 +1,293 @@
+"""Several months in one run: the log is read once into a pool for each month, and each is settled by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from fairpay.adjust.payers import Payers
+from fairpay.engine.feeding import feed, usable_processors
+from fairpay.engine.keys import KeyTable, fresh_keys, hash_ids
+from fairpay.engine.protocol import Intake, PayerTotals
+from fairpay.errors import InputError, NothingToPayError, UsageError
+from fairpay.pipeline.census import Applying
+from fairpay.pipeline.funds import check_stated
+from fairpay.pipeline.grouping import artist_groups
+from fairpay.pipeline.intake import take_in
+from fairpay.pipeline.request import Watch, begin, input_files
+from fairpay.pipeline.run import artist_names, plan_of, warn_of_counts
+from fairpay.pipeline.settle import Ending, controls, describe
+from fairpay.pipeline.warn import named_elsewhere, sentences, stop_if_strict, warn_of_alike
+from fairpay.qualify import Qualifier
+from fairpay.qualify.columns import read_moments
+from fairpay.reports.months import united
+from fairpay.reports.outcome import Control, MonthOutcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fairpay.engine.pool import LocalPool
+    from fairpay.kernels.arrays import Ints
+    from fairpay.logs.schema import Listens, RawBatch, Warned
+    from fairpay.pipeline.intake import Plan, Taken
+    from fairpay.pipeline.request import Request
+    from fairpay.pipeline.stages import Stages
+    from fairpay.qualify import Counts
+    from fairpay.reports.outcome import Outcome
+
+__all__ = ["run_months"]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+EACH = "State --fee or --subscribers, which hold for each month."
+APART = "Run each month by itself, with --from and --to."
+MOST = 120
+"""Months in one run."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonthStarts:
+    """The months of a period."""
+
+    names: tuple[str, ...]
+    """`2026-10`."""
+    start: Ints
+    """int64[months + 1]: the first moment of each, and of what comes behind, microseconds since 1970 UTC."""
+
+    @classmethod
+    def of(cls, first: int, last: int) -> MonthStarts:
+        """Return the months from one moment to another.
+
+        Raises:
+            InputError: they are too many.
+
+        """
+        begin, end = (EPOCH + timedelta(microseconds=moment) for moment in (first, last))
+        count = 12 * (end.year - begin.year) + end.month - begin.month + 1
+        if count > MOST:
+            message = f"the log covers {count:,} months, and --by month shows {MOST} at most"
+            raise InputError(message, advice="Give --from and --to.")
+        places = [divmod(12 * begin.year + begin.month - 1 + k, 12) for k in range(count + 1)]
+        moments = [datetime(year, month + 1, 1, tzinfo=UTC) for year, month in places]
+        names = tuple(f"{moment:%Y-%m}" for moment in moments[:-1])
+        return cls(names, np.array([(moment - EPOCH) // MICROSECOND for moment in moments], dtype=np.int64))
+
+    def judging(self, qualifier: Qualifier) -> Callable[[RawBatch], Listens]:
+        """Return what judges a batch and says of each row in which month it lies."""
+
+        def judge(raw: RawBatch) -> Listens:
+            listens = qualifier.judge(raw)
+            if not raw.columns:
+                return replace(listens, pool=np.zeros(0, dtype=np.uint32))
+            found = np.searchsorted(self.start, read_moments(raw.columns["time"]).value, side="right") - 1
+            return replace(listens, pool=np.clip(found, 0, len(self.names) - 1).astype(np.uint32))
+
+        return judge
+
+
+@dataclass(slots=True)
+class Seen:
+    """Who listened in any month, by hashes of ids, and how many rows count in each."""
+
+    months: int
+    rows: Ints = field(init=False)
+    members: None = None
+    secret: Any = field(default_factory=fresh_keys)
+    users: KeyTable = field(default_factory=KeyTable)
+    lock: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        """Nothing was seen."""
+        self.rows = np.zeros(self.months, dtype=np.int64)
+
+    def take(self, raw: RawBatch, listens: Listens) -> None:  # noqa: ARG002 - see `ListenerColumns`
+        """See rows that are taken in."""
+        assert listens.pool is not None
+        inside = listens.used & (listens.pool < self.months)
+        keys = hash_ids(listens.user, self.secret)[inside]
+        with self.lock:
+            self.users.enter(keys)
+            self.rows += np.bincount(listens.pool[inside], minlength=self.months)
+
+    def among(self, payers: Payers) -> int:
+        """Count those who are among the subscribers of a month, which are those of each."""
+        before, lines = self.users.count, 0
+        for ids, _ in payers.parts[0]:
+            self.users.enter(hash_ids(ids, self.secret))
+            lines += len(ids)
+        return lines - (self.users.count - before)
+
+
+@dataclass(frozen=True, slots=True)
+class OneMonth:
+    """What was read of one month, as `Held`."""
+
+    taken: Taken
+    month: int
+    counts: Counts
+
+    @property
+    def plan(self) -> Plan:
+        """What was done with it."""
+        return self.taken.plan
+
+    @property
+    def engine(self) -> OneMonth:
+        """What holds the pool."""
+        return self
+
+    def pool(self, code: int) -> LocalPool:  # noqa: ARG002 - there is one
+        """Return it."""
+        return self.taken.engine.pool(self.month)
+
+    @property
+    def stages(self) -> tuple[Stages, ...]:
+        """What plays went through; what was left out on the way is said of all months together."""
+        return tuple(replace(one, left=type(one.left)()) for one in self.taken.stages)
+
+
+def run_months(request: Request, watch: Watch | None = None) -> Outcome:
+    """Do the whole job for each month of a log; the outcome is of all, and holds the months.
+
+    Raises:
+        FairpayError: every error a user can meet, see `fairpay.errors`.
+
+    """
+    watch = watch or Watch()
+    refuse_in_months(request)
+    currency = check_stated(request.money, required=request.money_required)
+    opened = request.opened
+    if not opened.logs.columns.get("time"):
+        message = "--by month needs the time of each play, and the log has no column for it"
+        raise InputError(message, advice="Name it with --columns time=NAME.")
+    begin(request, watch)
+    calendar = calendar_of(request)
+    inner, plan, unit, seen = in_months(request, calendar)
+    look = partial(warn_of_counts, opened.logs.columns, named_elsewhere(opened.logs), inner, opened.cautions)
+    with take_in(plan, opened.logs, watch, opened.cautions, look=look) as taken:
+        ids = [taken.engine.pool(month).artist for month in range(len(calendar.names)) if seen.rows[month]]
+        warn_of_alike(pa.chunked_array(ids, pa.large_string()).unique() if ids else pa.array([]), opened.cautions)
+        warnings = opened.cautions.found()
+        stop_if_strict(request.reading, warnings)
+        for sentence in sentences(warnings):
+            watch.say(sentence)
+
+        def settle(month: int, pool: LocalPool) -> Outcome | None:
+            if month >= len(calendar.names) or not seen.rows[month]:
+                return None
+            rows = int(seen.rows[month])
+            counts = replace(taken.counts, rows=rows, used=rows, dropped={}, first_time=None, last_time=None)
+            held = OneMonth(taken, month, counts)
+            try:
+                outcome = Ending(inner, currency, unit, {}, held, (), ()).settle(0)[1]
+            except NothingToPayError as error:
+                error.message = f"{calendar.names[month]}: {error.message}"
+                raise
+            pool.release()
+            return outcome
+
+        found = taken.engine.over_pools(settle)
+        settled = {name: one for name, one in zip(calendar.names, found, strict=False) if one is not None}
+        if not settled:
+            message = f"nothing to pay: none of {taken.counts.rows:,} rows counts"
+            raise NothingToPayError(message, advice="See `fairpay check` for why rows were left out.")
+        return together(request, taken, MonthOutcomes(tuple(settled), tuple(settled.values())), seen, warnings)
+
+
+def in_months(request: Request, calendar: MonthStarts) -> tuple[Request, Plan, int, Seen]:
+    """Say what is done in each month: the request, the plan for all, fee units of a minor unit, and who is seen."""
+    months, since, until = len(calendar.names), request.qualifying.since, request.qualifying.until
+    begin, end = int(calendar.start[0]), int(calendar.start[-1])
+    bounded = replace(
+        request.qualifying, since=begin if since is None else since, until=end if until is None else until
+    )
+    inner, seen = replace(request, by=(), qualifying=bounded), Seen(months)
+    plan, unit = plan_of(inner, check_stated(request.money, required=request.money_required), kept=True)
+    plan = replace(
+        plan,
+        pools=months,
+        judging=calendar.judging,
+        policies=tuple(Applying(one.policy, tuple(range(months))) for one in plan.policies),
+        payers=Payers(dict.fromkeys(range(months), plan.payers.parts[0])) if plan.payers.parts else plan.payers,
+        listeners=seen,
+        wary=True,
+    )
+    return inner, plan, unit, seen
+
+
+def together(
+    request: Request, taken: Taken, months: MonthOutcomes, seen: Seen, warnings: tuple[Warned, ...]
+) -> Outcome:
+    """Put the outcome of all months together, and the groups that are asked for besides."""
+    payers = [taken.engine.pool(month).payers for month in range(seen.months)]
+    sums = {one.name: sum(getattr(each, one.name) for each in payers) for one in fields(PayerTotals)}
+    ms = [one.listening.ms for one in months.outcomes]
+    total = None if None in ms else sum(filter(None, ms))
+    users = seen.among(taken.plan.payers) if taken.plan.unlisted == "leave-out" else seen.users.count
+    intake = Intake(**{**sums, "users": users}, artists=0, ms=total, subscribers=0)
+    listening = describe(taken.counts, intake, 0, left=taken.stages[0].left_out())
+    outcome = united(months, listening)
+    path = request.artists
+    groups = (artist_groups(by, path, outcome.artist) for by in request.grouped if path is not None)
+    outcome = replace(
+        outcome,
+        inputs=tuple(input_files(request)),
+        names=artist_names(request.artists),
+        warnings=warnings,
+        groups=(months, *groups),
+    )
+    pools = sum(one.money.pool for one in months.outcomes)
+    right = all(control.ok for one in months.outcomes for control in one.controls)
+    detail = f"{len(months.names):,} months, each paid its own pool: {outcome.currency.text(pools)} in all"
+    return replace(outcome, controls=(*controls(outcome), Control("months", right, detail)))
+
+
+def calendar_of(request: Request) -> MonthStarts:
+    """Find the months: of --from and --to, else of the first and the last play that counts, which takes a reading."""
+    first, last = request.qualifying.since, request.qualifying.until
+    if first is None or last is None:
+        qualifier = Qualifier(request.qualifying, set_aside=True)
+        units = request.opened.logs.units(batch_rows=request.running.batch_rows)
+
+        def consume(raw: RawBatch) -> None:
+            qualifier.judge(raw)
+
+        feed(units, [consume] * (request.running.threads or usable_processors()))
+        counts = qualifier.finish()
+        if counts.first_time is None or counts.last_time is None:
+            message = f"nothing to pay: none of {counts.rows:,} rows counts and has a time"
+            raise NothingToPayError(message, advice="See `fairpay check` for why rows were left out.")
+        first = counts.first_time if first is None else first
+        last = counts.last_time + 1 if last is None else last
+    return MonthStarts.of(first, last - 1)
+
+
+def refuse_in_months(request: Request) -> None:
+    """Refuse what is of one month.
+
+    Raises:
+        UsageError: with what and why.
+
+    """
+    conditions = request.conditions
+    reasons: Sequence[tuple[str, object, str]] = (
+        ("--pool", request.money.pool, "it does not say which month's money it is"),
+        ("--decisions", request.decisions, "they were made on one month"),
+        ("--delegations", conditions.delegations, "they are of one month"),
+        ("--history", conditions.history, "a past is of one month"),
+        ("--wishes", conditions.wishes, "they are of one month"),
+    )
+    for flag, stated, why in reasons:
+        if stated is not None:
+            message = f"{flag} does not go with --by month: {why}"
+            raise UsageError(message, advice=EACH if flag == "--pool" else APART)
+    for by in request.grouped:
+        if by.where != "artists":
+            message = f"--by {by.name} is by listeners, and --by month goes with groups of artists only"
+            raise UsageError(message, advice="Leave one of them out.")

@@ -1,0 +1,113 @@
+"""The job `report`: the page of a finished run, as one file."""
+
+from __future__ import annotations
+
+import importlib
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from fairpay.errors import OutputError, UsageError
+from fairpay.pipeline.explain import Explained
+from fairpay.pipeline.work import Saved
+from fairpay.reports.pages.render import is_page, render, require_extra
+from fairpay.runs import disk
+from fairpay.runs.finished import finished
+from fairpay.settings.commands import complete
+from fairpay.settings.speech import job
+from fairpay.views import explain
+
+if TYPE_CHECKING:
+    from fairpay.reports.pages.page import Page
+    from fairpay.settings import options as o
+    from fairpay.settings.option import PathText
+
+__all__ = ["prepare", "report"]
+
+PAGES = ("compare", "pay", "audit", "sweep", "suspects", "close")
+"""Jobs whose runs have a page; each has a module here."""
+
+
+@job
+def report(run: PathText | Saved | Explained, **options: Unpack[o.ReportOptions]) -> Path:
+    """Write one HTML file of a finished run, which opens offline; return its path.
+
+    Args:
+        run: the directory of a finished run, or what `compare`, `pay`, `sweep` or `explain` returned.
+        **options: `output`, else the name of the directory with `.html`, in the working directory; `against`, another
+            run, to show what changed from that one to this.
+
+    Raises:
+        InputError: the directory is no run.
+        NotVerifiedError: something in it is not as it was written.
+        OutputError: the page cannot be written, or another file is there.
+        UsageError: a library of the extra `report` is not installed, or such a run has no page.
+
+    """
+    full = complete("report", options)
+    name = "report" if isinstance(run, Saved | Explained) else Path(run).resolve().name
+    path = Path(full["output"] or f"{name}.html")
+    prepare(path)
+    if isinstance(run, Explained):
+        write(render(explain.page(run)), path)
+        return path
+    with tempfile.TemporaryDirectory(prefix="fairpay-") as folder:
+        if isinstance(run, Saved):
+            directory = Path(folder) / "run"
+            run.save(directory)
+        else:
+            directory = Path(run)
+            if path.resolve().parent == directory.resolve():
+                message = f"{path} lies in the run, which holds only what the run wrote"
+                raise UsageError(message, advice="Give another place; nothing was written.")
+        page = page_of(directory, None if full["against"] is None else Path(full["against"]))
+    write(render(page), path)
+    return path
+
+
+def page_of(directory: Path, against: Path | None) -> Page:
+    """Make the page of a run, or of what changed from another one.
+
+    Raises:
+        InputError, NotVerifiedError, UsageError: as `report`.
+
+    """
+    run = finished(directory)
+    if against is not None:
+        from fairpay.views import diff  # noqa: PLC0415 - with Altair, which is an extra
+
+        return diff.page(finished(against), run)
+    if run.command not in PAGES:
+        message = f"{directory} is a run of {run.command}, which has no page"
+        raise UsageError(message, advice=f"Give a run of {', '.join(PAGES)}, or show what it changed: --against RUN.")
+    page: Page = importlib.import_module(f"fairpay.views.{run.command}").page(run)
+    return page
+
+
+def prepare(path: Path) -> None:
+    """Go on only where a page can be made and written; one that is there may be replaced, as it can be made again.
+
+    Raises:
+        OutputError: a file is there that is no page of fairpay's, or a directory.
+        UsageError: a library of the extra is not installed.
+
+    """
+    require_extra()
+    if path.is_dir() or (path.exists() and not is_page(path)):
+        message = f"{path} is there already, and is no page of fairpay's"
+        raise OutputError(message, advice="Nothing was touched. Give another name.")
+
+
+def write(text: str, path: Path) -> None:
+    """Write a page, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+
+    """
+    try:
+        with disk.replacing(path) as made, disk.open_new(made) as file:
+            file.write(text.encode())
+    except (OSError, ValueError) as error:
+        message = f"{path} could not be written: {getattr(error, 'strerror', None) or error}"
+        raise OutputError(message, advice="Nothing half-written is left.") from error
