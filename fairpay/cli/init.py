@@ -17,4 +17,5 @@ def run(call: Invocation) -> None:
     """Write the file a month is closed from, and say what to do with it."""
     file = init(call.arguments["file"])
     if not call.silent:
-        tell(f"Written: {file}. Fill it in, then: fairpay close --config {file} --dry-run")
+        tell(f"Written: {file}, with plays.csv and pools.csv beside it to try it with. Fill them in, then:")
+        tell(f"  fairpay close --config {file} --dry-run")

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from fairpay.ledger.model import EMPTY, Kind, is_kind, less, wide
+from fairpay.ledger.model import EMPTY, Kind, by, is_kind, less, wide
+from fairpay.money.currency import Currency, format_units
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from fairpay.ledger.model import Ledger
 
-__all__ = ["LEFT", "Balances", "balances"]
+__all__ = ["LEFT", "Balances", "balances", "standing"]
 
 LEFT = frozenset(
     {
@@ -84,6 +86,29 @@ class Balances:
             ),
             recouped=added(RECOUPED, self.recouped, rows(Kind.RECOUP, less())),
         )
+
+
+STANDING_ADVANCE = re.compile(r"(?P<payee>.+) / (?P<currency>[A-Z]{3}) / advance (?P<name>.+)")
+
+
+def standing(left: Balances, advances: Mapping[str, int]) -> dict[str, dict[str, str]]:
+    """What stands after a month: name -> currency -> major units; names and currencies with nothing are left out.
+
+    `advances` are those of `MonthFacts`: `PAYEE / CURRENCY / advance NAME` -> minor units paid.
+    """
+    found = {"suspense": left.suspense, "reserve": left.reserves, "carried forward": left.carried}
+    sums = {name: by(frame, "currency", "scale") for name, frame in found.items()}
+    owed = sums["unrecouped advances"] = {}
+    for key, paid in advances.items():
+        payee, currency, name = STANDING_ADVANCE.findall(key)[0]
+        scale = Currency.of(currency).digits
+        more = paid - left.earned_back.get((name, payee, currency), 0)
+        owed[currency, scale] = owed.get((currency, scale), 0) + more
+    return {
+        name: {currency: format_units(amount, scale) for (currency, scale), amount in amounts.items() if amount}
+        for name, amounts in sums.items()
+        if any(amounts.values())
+    }
 
 
 def added(keys: Sequence[str], before: pl.DataFrame, *rows: pl.DataFrame) -> pl.DataFrame:

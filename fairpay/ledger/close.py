@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from fairpay.errors import DifferentRunError, InputError, UsageError
-from fairpay.ledger.balances import LEFT, balances
+from fairpay.ledger.balances import LEFT, balances, standing
 from fairpay.ledger.closing import KEPT, begin_hashing, inputs_of, load, run_id_of
 from fairpay.ledger.controls import check_month, require
 from fairpay.ledger.earning import earn
@@ -73,6 +73,9 @@ class BooksRun(Shown):
 class Closed(BooksRun):
     """A month that was closed, or would be."""
 
+    standing: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What stands after the month: suspense, reserve, what is carried, advances; by currency, in major units."""
+
     manifest_sha256: str = ""
     """Of the manifest in the books; empty for a preview. Kept elsewhere, it shows later that the books are these."""
     plays: pl.DataFrame = field(default_factory=pl.DataFrame)
@@ -103,6 +106,7 @@ class Closed(BooksRun):
             "totals": totals(self.rows),
             "payments": len(self.rows.of_kinds({Kind.PAYABLE})),
             "suspense": suspense(self.rows),
+            "standing": self.standing,
             "pools": facts["pools"],
             "policies": facts.get("policies", ()),
             "decisions": facts.get("decisions", ()),
@@ -155,7 +159,7 @@ def close(
         closing: what is asked.
         dry_run: work everything out and check it, and write nothing.
         watch: who is told how it goes.
-        divide: what reads the logs and divides the pools; another only in tests.
+        divide: what reads the logs and divides the pools: here, where `closing.engine` says, or in tests.
 
     Raises:
         FairpayError: UsageError for a month that is not next, InputError for inputs that cannot be used,
@@ -240,6 +244,7 @@ def work_out(closing: Closing, loaded: Loaded, found: Shelf, earned: Earned, inp
         controls=controls,
         beside=beside,
         plays=plays_by_artist(earned, loaded.routing.splits),
+        standing=standing(before.after(rows), advances),
     )
 
 
@@ -250,7 +255,9 @@ def closed_before(entry: Entry, closing: Closing, found: Shelf, inputs: list[Inp
     if run_id != entry.run_id:
         message = f"{closing.period} is closed, from other inputs or options (run {entry.run_id}, not {run_id})"
         raise DifferentRunError(message, advice="A closed month is never edited: book the correction, fairpay adjust.")
-    return Closed(**kept(entry), manifest_sha256=entry.sha256)
+    fields, before = kept(entry), balances(one.ledger(LEFT) for one in found.before(closing.period))
+    after = standing(before.after(fields["rows"]), fields["facts"].advances)
+    return Closed(**fields, standing=after, manifest_sha256=entry.sha256)
 
 
 def kept(entry: Entry) -> dict[str, Any]:
@@ -283,6 +290,7 @@ def publish_month(closing: Closing, month: Closed, inputs: Sequence[Input], foun
         "options": options,
         "inputs": inputs,
         "facts": month.facts.as_json(),
+        **closing.place,
     }
     files = month_files(month.rows, month.facts, month.plays, excel=closing.excel, per_payee=closing.per_payee)
     files |= kept_tables(closing, inputs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import tomllib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib.resources import files
@@ -145,17 +145,43 @@ def text_of(value: Any) -> str:  # noqa: ANN401 - whatever a Parquet or TOML cel
 READERS = {".parquet": from_parquet, ".pq": from_parquet, ".toml": from_toml}
 
 
+EXAMPLES = {
+    "plays.csv": """\
+user,artist,country,plan,plays
+ann,Quiet Harbour,DE,premium,30
+ann,Glass Radio,DE,premium,10
+ben,Glass Radio,DE,premium,20
+eve,Quiet Harbour,US,premium,12
+""",
+    "pools.csv": """\
+pool,territory,offering,currency,gross,deductions,royalty_rate
+de-premium,DE,premium,EUR,119.00,VAT 19% included,70%
+us-premium,US,premium,USD,50.00,,70%
+""",
+}
+"""Files that the month of `init` is closed from, to be replaced by one's own."""
+
+
 @job
 def init(file: str | Path = "month.toml") -> Path:
     """Write the commented file that `fairpay close --config` closes a month from, and return its path.
+
+    The plays and pools that it names are written beside it, small ones to try it with, where there are none yet.
 
     Raises:
         OutputError: something is there already, or it cannot be written.
 
     """
+    place = Path(file).parent
+    text = files("fairpay.ledger").joinpath("month.toml").read_text(encoding="utf-8")
+    for name in ("books", *EXAMPLES):
+        text = text.replace(f'"{name}"', json.dumps((place / name).as_posix(), ensure_ascii=False))
     try:
         with open_new(Path(file)) as out:
-            out.write(files("fairpay.ledger").joinpath("month.toml").read_bytes())
+            out.write(text.encode())
+        for name, example in EXAMPLES.items():
+            with suppress(FileExistsError), open_new(place / name) as out:
+                out.write(example.encode())
     except FileExistsError:
         message = f"{file} is there already"
         raise OutputError(message, advice="Nothing was touched. Give another name.") from None

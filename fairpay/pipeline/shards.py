@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from fairpay.engine.partial import PoolPart, places_of
 from fairpay.engine.pool import LocalMonth
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.schema import Cautions
+from fairpay.money.counts import counted
 from fairpay.pipeline.funds import check_stated
 from fairpay.pipeline.intake import counted_apart, take_in
 from fairpay.pipeline.overlap import Listeners, refuse_common
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["AnotherRound", "add", "conclude", "contribute"]
 
 
+T = TypeVar("T")
 SHOWN = 200
 """Characters of terms that are shown; a policy's file is longer."""
 
@@ -93,6 +95,10 @@ class Transcript:
         message = "a rule looks at single listeners, which parts do not show"
         raise UsageError(message, advice="Leave it out, or run it over all rows.")
 
+    def over(self, work: Sequence[Callable[[], T]]) -> list[T]:
+        """Do work on each pool, one after another."""
+        return [one() for one in work]
+
 
 @dataclass(frozen=True, slots=True)
 class Recoded:
@@ -129,7 +135,8 @@ def contribute(  # noqa: PLR0913 - what is added, and by whom
     plan, opened = partly(request, known, kept=key is not None), request.opened
     begin(request, watch)
     if plan.counted is None and plan.counting:
-        bare = PartFile(terms=terms, round=1, parts=(), party=party, census=counted_apart(plan, opened.logs))
+        counted = {unit: of_pools[0] for unit, of_pools in counted_apart(plan, opened.logs).items()}
+        bare = PartFile(terms=terms, round=1, parts=(), party=party, census=counted)
         return replace(bare, parts=(mark_of(bare),))
     first = known is None or known.part is None
     seen = Listeners() if key is not None and first else None
@@ -221,7 +228,7 @@ def add(several: Sequence[PartFile], names: Sequence[str], request: Request) -> 
     marks = [mark for one in several for mark in one.parts]
     twice = sorted({mark for mark in marks if marks.count(mark) > 1})
     if twice:
-        message = f"{len(twice):,} parts are there twice: {', '.join(mark[:12] for mark in twice)}"
+        message = f"{counted(len(twice), 'part is', 'parts are')} there twice: {', '.join(mark[:12] for mark in twice)}"
         advice = "Give each once, or a sum and not what is in it; parties that add the same tell themselves apart with "
         raise InputError(message, advice=f"{advice}--party NAME.")
     if first.part is not None and not first.answer and first.terms["overlap key"] is not None and len(several) > 1:
@@ -279,7 +286,7 @@ def conclude(request: Request, held: PartFile, inputs: Sequence[InputFile] = ())
     """
     if held.answer:
         missing = len({*held.everybody} - {*held.parts})
-        message = f"{missing:,} of {len(held.everybody):,} parts of this round are missing"
+        message = f"{missing:,} of {counted(len(held.everybody), 'part')} of this round missing"
         raise InputError(message, advice="Give every part; a lost one is made again with --after.")
     if held.part is None:
         raise AnotherRound

@@ -29,15 +29,31 @@ TEMPLATE = (ROOT / "fairpay" / "ledger" / "month.toml").read_text(encoding="utf-
 JULY = ("close", "--config", f"{FILES}/2026-07.toml")
 
 
-def test_init_writes_the_file_that_close_reads(tmp_path: Path) -> None:
-    assert main(["init", str(tmp_path / "month.toml"), "--quiet"]) == 0
+def test_init_writes_the_file_that_close_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "--quiet"]) == 0
     assert (tmp_path / "month.toml").read_text() == TEMPLATE
+
+
+@pytest.mark.parametrize("file", ["month.toml", "deep/er/month.toml"])
+def test_the_command_that_init_names_closes_a_month_at_once(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    assert main(["init", file]) == 0
+    command = capsys.readouterr().err.splitlines()[-1].split()
+    assert main(command[1:]) == 0
+    assert "pool de-premium  ok  70.00 earned = pool 70.00 EUR" in capsys.readouterr().out
 
 
 def test_init_touches_no_file_that_is_there(tmp_path: Path) -> None:
     (tmp_path / "month.toml").write_text("mine")
     assert main(["init", str(tmp_path / "month.toml")]) == OutputError.status
     assert (tmp_path / "month.toml").read_text() == "mine"
+    (tmp_path / "pools.csv").write_text("mine")
+    assert main(["init", str(tmp_path / "other.toml")]) == 0
+    assert (tmp_path / "pools.csv").read_text() == "mine"
 
 
 @pytest.mark.parametrize(("command", "least"), [("close", 16), ("statements", 3)])
@@ -94,9 +110,9 @@ def test_what_json_says_of_a_month_adds_up(books: Path, capsys: pytest.CaptureFi
 def test_diff_says_what_changed_and_why(books: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", str(books / "2026-07"), str(books / "2026-08"), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert {"payee": "bix", "currency": "EUR", "figure": "payable", "before": "0.00", "after": "61.50",
-            "difference": "61.50"} in said["changed"]  # fmt: skip
-    assert ("input", "holds holds.csv") in {(why["what"], why["name"]) for why in said["why"]}
+    moved = {(one["subject"], one["currency"], one["figure"]): (one["before"], one["after"]) for one in said["changed"]}
+    assert moved["bix", "EUR", "payable"] == ("0.00", "61.50")
+    assert ("input", "holds") in {(why["what"], why["name"]) for why in said["why"]}
 
 
 def test_a_month_does_not_differ_from_itself(books: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -181,3 +197,34 @@ def test_a_corrected_log_takes_the_place_of_the_old_one(
     assert main([*asked]) == 0
     said = json.loads(capsys.readouterr().out)
     assert (said["rows"], said["listening"]["rows"]) == (0, 7)
+
+
+@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+def test_what_stands_after_a_month_is_shown_apart_from_what_moved(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stands = {
+        "suspense": {"EUR": "68.85"},
+        "carried forward": {"EUR": "10.40", "USD": "9.00"},
+        "unrecouped advances": {"EUR": "2.50"},
+    }
+    for _ in range(2):  # closed, and closed already
+        assert main([*JULY, "--books", str(tmp_path / "books"), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["standing"] == stands
+    assert main([*JULY, "--books", str(tmp_path / "books")]) == 0
+    page = " ".join(capsys.readouterr().out.split())
+    assert "After the month EUR USD suspense 68.85 carried forward 10.40 9.00 unrecouped advances 2.50" in page
+    assert "33.60 EUR put to unmatched" in page
+
+
+@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+def test_no_page_of_the_books_has_two_blank_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    books = ["--books", str(tmp_path / "books")]
+    late = f"{FILES}/2026-07/late.csv"
+    for words in (
+        (*JULY, *books),
+        ("adjust", *books, "--period", "2026-07", late, "--reason", "late"),
+        ("verify", *books),
+    ):
+        assert main([*words]) == 0
+        assert "\n\n\n" not in capsys.readouterr().out

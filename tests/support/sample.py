@@ -8,6 +8,7 @@ import polars as pl
 
 import fairpay
 from fairpay.runs.outputs import write_csv
+from fairpay.synth.catalogue import LABELS, OWN
 from fairpay.synth.make import synth
 
 SAMPLE_DATA = Path(__file__).parents[2] / "sample_data"
@@ -25,7 +26,7 @@ October), `artists.csv` has names, genres and labels of {artists} artists. All c
 In October one account plays the album of silence of "Hushabye Loop" every night, {nightly} times for half a minute.
 Watch what the two rules pay for it, and what `fairpay suspects` says of it. In November it is gone, and
 `fairpay suspects` finds nothing. Hushabye Loop has no label; the famous are with Big Meridian, the others with the
-label of their genre or none but their own.
+label of their genre or none but their own; one is with two labels, which share it.
 """
 NIGHTLY = 165
 PLANS = {"individual": ("10.99", 70.0), "student": ("5.99", 30.0)}
@@ -45,6 +46,9 @@ def make_sample(directory: Path) -> None:
         **same,
     )
     synth(directory / "listens-2026-11.csv", rows=2_400, seed=8, month="2026-11", **same)
+    artists = directory / "artists.csv"
+    own = f",{OWN}\n"
+    artists.write_text(artists.read_text().replace(own, f",{LABELS['pop']} 1/2; {LABELS['rock']} 1/2\n", 1))
     (directory / "README.md").write_text(about(directory), encoding="utf-8")
 
 

@@ -44,6 +44,13 @@ def closed_screen(month: Closed, books: str) -> Iterator[RenderableType]:
     ]
     yield figures("", *found, rows=rows)
     yield ""
+    if month.standing:
+        codes = sorted({code for amounts in month.standing.values() for code in amounts})
+        stands = [
+            (name, *(grouped(amounts.get(code, "")) for code in codes)) for name, amounts in month.standing.items()
+        ]
+        yield figures("After the month", *codes, rows=stands)
+        yield ""
     for name, amounts in suspense(month.rows).items():
         for currency, amount in amounts.items():
             moved = "released from" if amount.startswith("-") else "put to"
@@ -51,7 +58,8 @@ def closed_screen(month: Closed, books: str) -> Iterator[RenderableType]:
     for key, count in month.facts.listening.without_pool.items():
         yield labelled("No pool", f"{key}: {counted(count, 'row')}")
     yield from conditions(month)
-    yield ""
+    if suspense(month.rows) or month.facts.listening.without_pool or month.facts.policies or month.facts.decisions:
+        yield ""
     yield from controlled(month.controls)
     if month.manifest_sha256:
         yield Text(visible(f"{books}/{month.period}, manifest sha256 {month.manifest_sha256}"))
