@@ -68,12 +68,12 @@ def table(grouping: Grouping, shown: Sequence[int]) -> RenderableType:
         told = [f"{int(lines.listeners[group]):,}" if lines.listeners[group] else "-"]
         told[:0] = [] if grouping.artists is None else [f"{int(grouping.artists[group]):,}"]
         before, *after = (int(column[group]) for column in paid)
-        after = after if len(paid) == PAIR else []
         told += [amount(units, money) for units in (before, *after)]
-        change = Fraction(after[0] - before, before) if after and before else None
-        share = Fraction(before, pool) if pool else None
-        if len(paid) <= PAIR:
-            told.append(percent(change, sign=True, unknown="new" if any(after) else "-") if after else percent(share))
+        if len(paid) == 1:
+            told.append(percent(Fraction(before, pool) if pool else None))
+        elif len(paid) == PAIR:
+            change = Fraction(after[0] - before, before) if before else None
+            told.append(percent(change, sign=True, unknown="new" if any(after) else "-"))
         cells.append(told)
     names = named(lines, shown, cells, headers=headers)
     rows: list[tuple[str | Text, ...]] = [(name, *told) for name, told in zip(names, cells, strict=True)]
