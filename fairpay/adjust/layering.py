@@ -19,6 +19,7 @@ import pyarrow as pa
 from fairpay.adjust.splits import BLOCKED, Wishes, divide_listening, fitted, whole
 from fairpay.adjust.weights import places, text_of
 from fairpay.logs.schema import Listens, StatedShares
+from fairpay.money.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -167,15 +168,18 @@ class Layering:
         """Say in sentences how many listeners' money was divided anew."""
         said = []
         if self.past and self.kappa:
-            said.append(
-                f"own history: the past of {len(self.met & set(self.past)):,} listeners counts {self.kappa} plays"
-            )
+            known = counted(len(self.met & set(self.past)), "listener")
+            said.append(f"own history: the past of {known} counts {self.kappa} plays")
         if self.wishes:
             said.append(f"wishes: those of {len(self.met & set(self.wishes)):,} listeners were followed")
         if self.blocked:
-            said.append(f"{self.blocked:,} listeners blocked all they play; their money is in the line {BLOCKED!r}")
+            said.append(
+                f"{counted(self.blocked, 'listener')} blocked all they play; their money is in the line {BLOCKED!r}"
+            )
         if self.lines.rough:
-            said.append(f"the shares of {self.lines.rough:,} listeners are finer than 62 bits, and were cut off there")
+            said.append(
+                f"the shares of {counted(self.lines.rough, 'listener')} are finer than 62 bits, and were cut off there"
+            )
         return tuple(said)
 
 

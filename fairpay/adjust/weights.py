@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from fairpay.errors import InputError
 from fairpay.logs.schema import Listens, RawBatch
+from fairpay.money.counts import counted
 from fairpay.money.currency import LARGEST
 from fairpay.money.integers import shorter
 
@@ -261,10 +262,10 @@ class Weigher:
         said = []
         for limit in self.policy.thresholds:
             unit = self.unit(limit)
-            counted = self.census[unit].values()
-            every = sum(len(census.ids) for census in counted)
-            short = every - sum(len(census.reaching(limit)) for census in counted)
-            said.append(f"The threshold {limit.name!r} is missed by {short:,} of {every:,} {unit}{'s' * (every != 1)}")
+            found = self.census[unit].values()
+            every = sum(len(census.ids) for census in found)
+            short = every - sum(len(census.reaching(limit)) for census in found)
+            said.append(f"The threshold {limit.name!r} is missed by {short:,} of {counted(every, unit)}")
         return tuple(said)
 
     def rows_of(self, listens: Listens) -> Ints:
@@ -373,9 +374,11 @@ class Weigher:
             if not applied:
                 said.append(f"{name}: skipped, no column `{columns[name]}` in the log or the artist file")
             elif times == 0:
-                said.append(f"{name}: {plays:,} plays earn nothing, their money stays in the pool")
+                said.append(
+                    f"{name}: {counted(plays, 'play earns', 'plays earn')} nothing, their money stays in the pool"
+                )
             else:
-                said.append(f"{name}: {plays:,} plays count {times} times")
+                said.append(f"{name}: {counted(plays, 'play counts', 'plays count')} {times} times")
         return (*said, *self.policy.notes)
 
 

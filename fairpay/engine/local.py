@@ -28,6 +28,7 @@ from fairpay.engine.redivided import Redivided
 from fairpay.engine.spool import Spool
 from fairpay.errors import InputError
 from fairpay.logs.schema import Listens
+from fairpay.money.counts import counted
 from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.month import Scratch
@@ -122,7 +123,7 @@ class LocalEngine:
                 mine = order[begin:end]
                 twice += self.parts[first + index].subscribe(keys[mine], fees[mine])
         if twice:
-            message = f"{twice:,} lines of the subscriber file name a user who is already in it"
+            message = f"{counted(twice, 'line')} of the subscriber file: the user is already in it"
             raise InputError(message, advice="Give each user one line with everything they paid.")
         check_sum("the fees of all subscribers", total, "minor units", "Check the unit of what each user paid.")
         self.subscribers[pool] = self.subscribers.get(pool, 0) + lines
@@ -304,11 +305,11 @@ def in_arrays(batches: Iterable[tuple[Any, Ints]]) -> Iterator[tuple[pa.Array, I
 def check_subscribers(ids: pa.Array, fees: Ints) -> None:
     """Refuse lines without a user and fees below zero."""
     if ids.null_count:
-        message = f"{ids.null_count:,} lines of the subscriber file have no user"
+        message = f"{counted(ids.null_count, 'line')} of the subscriber file without a user"
         raise InputError(message, advice="Give every line a user id, or remove it.")
     negative = int(np.count_nonzero(fees < 0))
     if negative:
-        message = f"{negative:,} lines of the subscriber file have a negative fee"
+        message = f"{counted(negative, 'line')} of the subscriber file with a negative fee"
         raise InputError(message, advice="Give what each user paid, 0 or more.")
 
 

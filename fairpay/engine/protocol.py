@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 
 from fairpay.errors import InputError
+from fairpay.money.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -69,7 +70,7 @@ def refuse_unlisted(payers: PayerTotals) -> None:
 
     """
     if payers.unlisted:
-        message = f"{payers.unlisted:,} listeners have no line in the subscriber file"
+        message = f"{counted(payers.unlisted, 'listener has', 'listeners have')} no line in the subscriber file"
         raise InputError(message, advice="Add them, or choose what becomes of them with --unlisted.")
 
 

@@ -29,6 +29,7 @@ from fairpay.ledger.policies import MONTH, Policies, choose, kept_name
 from fairpay.ledger.pools import read_pools
 from fairpay.ledger.settle import post
 from fairpay.ledger.store import check_head, keep_head, locked, shelf
+from fairpay.money.counts import counted
 from fairpay.pipeline.request import Watch
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ class Reopened:
         records = [one for entry in (self.month, *self.standing) for one in entry.books["inputs"]]
         changed = sorted({str(one["path"]) for one in records if tuple(identity_of(one)) not in now})
         if changed:
-            message = f"{len(changed):,} inputs of {self.month.period} have changed, {changed[0]} among them"
+            message = f"{counted(len(changed), 'input')} of {self.month.period} changed, {changed[0]} among them"
             raise InputError(message, advice="Restore them; a corrected file is given to adjust beside the old one.")
 
     @cached_property

@@ -34,6 +34,7 @@ from fairpay.ledger.settle import PaymentTerms
 from fairpay.ledger.sorting import Exclusions, read_exclusions
 from fairpay.ledger.splits import Splits, read_splits
 from fairpay.logs.find import find_logs
+from fairpay.money.counts import counted
 from fairpay.money.currency import Currency, exact_amount, parse_rate
 from fairpay.reports.outcome import InputFile
 from fairpay.runs.inputs import LOGS, HashedInputs, log_inputs
@@ -371,7 +372,7 @@ def inputs_of(hashed: HashedInputs, books: Path) -> list[Input]:
     records = hashed.records()
     remote = [str(one["name"]) for one in records if one["sha256"] is None]
     if remote:
-        message = f"{len(remote):,} inputs are not plain files on this machine, {remote[0]} among them"
+        message = f"{counted(len(remote), 'input')}, {remote[0]} among them: no plain files on this machine"
         raise InputError(message, advice="Books are closed from files that can be read again: copy them here first.")
     keys = ("role", "path", "size", "sha256", "known_as")
     inputs = [{**one, "path": os.path.relpath(one["name"], books)} for one in records]

@@ -11,6 +11,7 @@ from fairpay.errors import Problem, UnbalancedError
 from fairpay.ledger.model import INTO, STANDS, Kind, Ledger, by, in_words, is_kind, pool_sums, signed, summed, wide
 from fairpay.ledger.payees import is_suspense
 from fairpay.ledger.pools import OUTSIDE
+from fairpay.money.counts import counted
 from fairpay.money.currency import format_units, round_half_even
 from fairpay.reports.outcome import Control
 
@@ -68,7 +69,7 @@ def require(controls: Iterable[Control]) -> None:
     """
     broken = [Problem(1, control.name, control.detail) for control in controls if not control.ok]
     if broken:
-        message = f"{len(broken)} controls do not hold"
+        message = f"{counted(len(broken), 'control does', 'controls do')} not hold"
         advice = "This is a fault of fairpay; please report it. Nothing was written."
         raise UnbalancedError(message, problems=broken, advice=advice)
 
@@ -89,12 +90,15 @@ def play_controls(facts: MonthFacts) -> Iterator[Control]:
     if facts.subscribers:
         outside = facts.subscribers_without_pool
         inside = facts.subscribers - outside
-        detail = (
-            f"{facts.subscribers:,} lines = {inside:,} in pools + {outside:,} without a pool, their money in suspense"
-        )
+        where = f"{inside:,} in pools + {outside:,} without a pool, their money in suspense"
+        detail = f"{counted(facts.subscribers, 'line')} = {where}"
         held = any(pool.name.startswith(OUTSIDE) for pool in facts.pools)
         yield Control("subscribers", inside >= 0 and (outside > 0 or not held), detail)
-    yield Control("pooled", agree, f"{plays:,} plays of {listeners:,} listeners in {len(facts.pools):,} pools")
+    yield Control(
+        "pooled",
+        agree,
+        f"{counted(plays, 'play')} of {counted(listeners, 'listener')} in {counted(len(facts.pools), 'pool')}",
+    )
 
 
 def pool_controls(rows: Ledger, facts: MonthFacts) -> Iterator[Control]:
@@ -111,7 +115,9 @@ def pool_controls(rows: Ledger, facts: MonthFacts) -> Iterator[Control]:
         ok = (base, topup) == (pool.base, pool.topup)
         yield Control(f"pool {pool.name}", ok, f"{text} = pool {whole} {pool.currency}")
     strange = sum(len(sums_of_kind) for sums_of_kind in found.values())
-    yield Control("pools", not strange, f"{len(facts.pools):,} pools; {strange:,} without a line in the pool file")
+    yield Control(
+        "pools", not strange, f"{counted(len(facts.pools), 'pool')}; {strange:,} without a line in the pool file"
+    )
 
 
 def splits_control(rows: Ledger) -> Control:
@@ -124,7 +130,7 @@ def splits_control(rows: Ledger) -> Control:
     lost = (wide(taken | earns).sum() != 0) & earns.any()
     sums = whole.group_by(DIVIDED).agg(unequal=wide(~earns).sum() != 0, lost=lost, taken=taken.any())
     count, wrong = sums.filter("taken").height, sums.filter("unequal").height + sums.filter("lost").height
-    return Control("splits", not wrong, f"{count:,} amounts divided among payees; {wrong:,} do not add up")
+    return Control("splits", not wrong, f"{counted(count, 'amount')} divided among payees; {wrong:,} do not add up")
 
 
 def divided(rows: Ledger) -> pl.DataFrame:
@@ -136,7 +142,7 @@ def divided(rows: Ledger) -> pl.DataFrame:
 def same_rows(name: str, found: Ledger, booked: Ledger) -> Control:
     """The adjustments of a month are those that were booked for it: no more, no fewer, none changed."""
     bare = [ledger.sorted().frame.drop("run_id") for ledger in (found, booked)]
-    text = f"{len(found):,} rows in the ledger, {len(booked):,} booked, sum {in_words(found.frame)}"
+    text = f"{counted(len(found), 'row')} in the ledger, {len(booked):,} booked, sum {in_words(found.frame)}"
     return Control(name, bare[0].equals(bare[1]), text)
 
 
@@ -145,7 +151,7 @@ def carried_control(rows: Ledger, before: Balances) -> Control:
     carried = rows.of_kinds({Kind.CARRY_IN})
     columns = (*ACCOUNT, wide())
     bare = [frame.select(columns).sort(pl.all()) for frame in (carried.frame, before.carried)]
-    detail = f"{len(carried):,} balances carried in, {before.carried.height:,} carried out of the month before"
+    detail = f"{counted(len(carried), 'balance')} carried in, {before.carried.height:,} carried out of the month before"
     return Control("carry_in", bare[0].equals(bare[1]), detail)
 
 
@@ -153,10 +159,14 @@ def held_controls(rows: Ledger, before: Balances) -> Iterator[Control]:
     """No more leaves suspense or reserve than is there."""
     released = rows.of_kinds({Kind.SUSPENSE_RELEASE})
     wrong = not_held(released.frame, before.suspense, POOLED)
-    yield Control("suspense", not wrong, f"{len(released):,} amounts released, {wrong:,} not as they were held")
+    yield Control(
+        "suspense", not wrong, f"{counted(len(released), 'amount')} released, {wrong:,} not as they were held"
+    )
     paid_back = rows.of_kinds({Kind.RESERVE_RELEASE})
     wrong = not_held(paid_back.frame, before.reserves, ("ref_period", *ACCOUNT))
-    yield Control("reserves", not wrong, f"{len(paid_back):,} reserves released, {wrong:,} not as they were held")
+    yield Control(
+        "reserves", not wrong, f"{counted(len(paid_back), 'reserve')} released, {wrong:,} not as they were held"
+    )
 
 
 def not_held(released: pl.DataFrame, held: pl.DataFrame, keys: Sequence[str]) -> int:
@@ -173,14 +183,14 @@ def advances_control(rows: Ledger, facts: MonthFacts, before: Balances) -> Contr
         lines += 1
         paid = facts.advances.get(f"{row.payee} / {row.currency} / advance {row.counterparty}", 0)
         wrong += row.amount > 0 or done.get((row.counterparty, row.payee, row.currency), 0) - row.amount > paid
-    return Control("advances", not wrong, f"{lines:,} recoupments, {wrong:,} beyond the advance")
+    return Control("advances", not wrong, f"{counted(lines, 'recoupment')}, {wrong:,} beyond the advance")
 
 
 def accounts_control(rows: Ledger) -> Control:
     """Every account closes to zero."""
     left = rows.frame.group_by(ACCOUNT).agg(amount=signed().sum())
     wrong = left.filter(pl.col("amount") != 0).height
-    return Control("accounts", not wrong, f"{left.height:,} accounts, {wrong:,} do not close to zero")
+    return Control("accounts", not wrong, f"{counted(left.height, 'account')}, {wrong:,} do not close to zero")
 
 
 def payable_control(rows: Ledger, facts: MonthFacts) -> Control:
@@ -191,7 +201,9 @@ def payable_control(rows: Ledger, facts: MonthFacts) -> Control:
     for currency in paid["currency"].unique():
         least = max(1, facts.minimum.get(currency, 0))
         wrong += sum(amount < least for amount in paid.filter(pl.col("currency") == currency)["amount"])
-    return Control("payable", not wrong, f"{accounts:,} payments, {wrong:,} below the minimum payment or not allowed")
+    return Control(
+        "payable", not wrong, f"{counted(accounts, 'payment')}, {wrong:,} below the minimum payment or not allowed"
+    )
 
 
 def tax_controls(rows: Ledger, facts: MonthFacts) -> Iterator[Control]:
@@ -226,7 +238,9 @@ def period_control(rows: Ledger, facts: MonthFacts, closed: Iterable[str]) -> Co
     wrong = frame.filter((pl.col("period") != facts.period) | pl.col("period").is_in(earlier)).height
     wrong += rows.of_kinds(CREDITS).frame.filter(pl.col("ref_period") != "").height
     wrong += frame.filter(pl.col("run_id") != facts.run_id).height
-    return Control("period", not wrong, f"{len(rows):,} rows of {facts.period}, {wrong:,} of another period or run")
+    return Control(
+        "period", not wrong, f"{counted(len(rows), 'row')} of {facts.period}, {wrong:,} of another period or run"
+    )
 
 
 def position(rows: Ledger) -> pl.DataFrame:

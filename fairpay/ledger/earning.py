@@ -28,6 +28,7 @@ from fairpay.ledger.pools import OUTSIDE, ROLE_OF, Revenue, revenue
 from fairpay.ledger.sorting import Sorting, read_payers
 from fairpay.ledger.tracks import TrackSources, by_artist
 from fairpay.logs.schema import REASONS, Cautions
+from fairpay.money.counts import counted
 from fairpay.money.currency import Currency, exact_text
 from fairpay.money.rounding import Allocation
 from fairpay.pipeline.census import Applying
@@ -315,7 +316,7 @@ class MonthLogs:
         with take(self.plan(sorting, terms.plain), logs, watch, cautions, look=look) as taken:
             (stages,) = taken.stages
             said = [
-                f"Policy of {len(one.pools):,} pools: {sentence}"
+                f"Policy of {counted(len(one.pools), 'pool')}: {sentence}"
                 for one in stages.weighers
                 for sentence in one.remarks()
             ]
@@ -354,7 +355,8 @@ class QualifyingTerms:
         has = bool(DURATIONS & {*columns})
         without = [name for name, own in self.pools.items() if own.measure == "time" and not has]
         if without:
-            message = f"{len(without):,} pools measure time, {without[0]} among them, and the log has no duration"
+            pools = f"{counted(len(without), 'pool')} to be measured by time, {without[0]} among them"
+            message = f"{pools}, and the log has no duration"
             raise InputError(message, advice="Name it with --columns seconds=NAME or ms=NAME, or measure plays.")
         return [has and own.measure != "plays" for own in (*self.pools.values(), self.rest)]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fairpay.adjust.policy import make_policy, policy_file, policy_text, read_policy
 from fairpay.errors import FairpayError, InputError, UsageError
 from fairpay.logs.faults import Faults
+from fairpay.money.counts import counted
 from fairpay.rules import find_rule, rule_classes, spelled
 
 if TYPE_CHECKING:
@@ -172,6 +173,6 @@ def with_rules(pools: Sequence[Pool], rule: str | None, policies: Policies) -> l
         find_rule(rule)
     bare = [pool.name for pool in found if pool.rule is None]
     if bare:
-        message = f"no rule stated for {len(bare):,} pools, {bare[0]} among them"
+        message = f"no rule stated for {counted(len(bare), 'pool')}, {bare[0]} among them"
         raise UsageError(message, advice="Give --rule NAME, or fill the pool file's column `rule` or `policy`.")
     return found

@@ -21,6 +21,7 @@ from fairpay.logs.cells import to_arrow
 from fairpay.logs.faults import Faults
 from fairpay.logs.names import KNOWN, PAID
 from fairpay.logs.tables import column_for, open_table, read_columns
+from fairpay.money.counts import counted
 from fairpay.money.currency import Currency
 from fairpay.money.integers import sum_exactly
 from fairpay.qualify.columns import read_moments
@@ -126,7 +127,8 @@ def read_exclusions(paths: Iterable[Path]) -> Exclusions:
         lines = read_table(path, names=NAMES, needed=())
         unknown = [column for column in (lines[0].values if lines else ()) if column not in {*COLUMNS, *WORDS}]
         if unknown:
-            message = f"{path.name} has {len(unknown):,} columns that state nothing known: {', '.join(unknown)}"
+            columns = counted(len(unknown), "column that says", "columns that say")
+            message = f"{path.name} has {columns} nothing known: {', '.join(unknown)}"
             advice = f"Name them {', '.join(COLUMNS)}, or {' or '.join(WORDS)} for a person's words; leave others out."
             raise InputError(message, advice=advice)
         for line in lines:

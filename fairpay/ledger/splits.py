@@ -13,6 +13,7 @@ import polars as pl
 from fairpay.ledger.model import apportion
 from fairpay.ledger.tables import noted, read_table
 from fairpay.logs.faults import Faults
+from fairpay.money.counts import counted
 from fairpay.money.currency import parse_rate
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def read_splits(path: Path) -> Splits:
     for key, shares in found.items():
         total = sum(shares.values())
         if total != 1:
-            faults.add(f"the shares of {in_words(key)} sum to {total}, not 1", f"{len(shares)} payees")
+            faults.add(f"the shares of {in_words(key)} sum to {total}, not 1", counted(len(shares), "payee"))
     ordered = {key: tuple(sorted(shares.items())) for key, shares in found.items()}
     splits = Splits(
         {artist: payees for (artist, track), payees in ordered.items() if not track},

@@ -14,6 +14,7 @@ from fairpay.adjust.weights import text_of
 from fairpay.engine.keys import order_of
 from fairpay.errors import InputError, Problem
 from fairpay.ledger.splits import OF_TRACK, artist_of
+from fairpay.money.counts import counted
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.ties import first_of
 
@@ -246,14 +247,16 @@ class TrackSources:
                 Problem(len(artists), f"artists have a track {track}", f"{artists[0]} and {artists[1]} among them")
                 for track, artists in several.items()
             ]
-            message = f"splits name {len(several):,} tracks without their artist, and several artists have them"
+            message = f"splits name {counted(len(several), 'track')} without its artist, and several artists have them"
             raise InputError(message, problems=problems, advice="Fill the column `artist` of these lines of splits.")
 
     def remarks(self) -> tuple[str, ...]:
         """Say whose the tracks were taken to be that stand without an artist."""
         if not self.met:
             return ()
-        return (f"Splits name {len(self.met):,} tracks without their artist: each is played under one artist only",)
+        return (
+            f"Splits name {counted(len(self.met), 'track')} without the artist: each is played under one artist only",
+        )
 
 
 def refuse_accounts(artist: pa.Array, splits: Splits) -> None:

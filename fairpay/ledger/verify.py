@@ -22,6 +22,7 @@ from fairpay.ledger.model import Kind, Ledger, after, current, is_kind, kinds_of
 from fairpay.ledger.policies import INLINE, kept_name
 from fairpay.ledger.statements import effects_files, payables, pools_sheet, statements
 from fairpay.ledger.store import ADJUSTMENTS, HEAD, LEDGER, Entry, gone, shelf
+from fairpay.money.counts import counted
 from fairpay.reports.outcome import Control
 from fairpay.runs.publish import damage, fault_of, manifest_stands
 from fairpay.runs.verify import UNREADABLE
@@ -102,7 +103,11 @@ def shelf_controls(directory: Path, found: Shelf) -> Iterator[Control]:
         for path in (sorted(place.iterdir()) if place.is_dir() else ())
         if path not in entries and path.name not in known and not OURS.fullmatch(path.name)
     ]
-    detail = f"{len(strange)} that fairpay did not write: {strange[0]}" if strange else f"{len(entries)} entries alone"
+    detail = (
+        f"{len(strange)} that fairpay did not write: {strange[0]}"
+        if strange
+        else f"{counted(len(entries), 'entry', 'entries')} alone"
+    )
     yield Control("books files", ok=not strange, detail=detail)
 
 
@@ -142,7 +147,9 @@ def adjustment_links(found: Shelf) -> Iterator[Control]:
         listed = [(one["name"], one["sha256"]) for one in month.books["adjustments"]]
         there = [(e.directory.name, e.sha256) for e in found.booked_in(month.period)]
         wrong = sorted({name for name, _ in {*listed} ^ {*there}})
-        detail = f"{', '.join(wrong)} changed or missing" if wrong else f"{len(listed)} adjustments, as booked"
+        detail = (
+            f"{', '.join(wrong)} changed or missing" if wrong else f"{counted(len(listed), 'adjustment')}, as booked"
+        )
         yield Control(f"{month.period} adjustments listed", listed == there, detail)
 
 
@@ -193,7 +200,7 @@ def files_control(entry: Entry) -> Control:
     present = {path.name for path in entry.directory.iterdir()}
     listed = {str(output["name"]) for output in entry.manifest["outputs"]} | {"manifest.json"}
     broken += [f"{name} does not belong there" for name in sorted(present - listed)]
-    detail = "; ".join(broken) or f"{len(listed)} files as they were written"
+    detail = "; ".join(broken) or f"{counted(len(listed), 'file')} as written"
     return Control(f"{entry.directory.name} files", not broken, detail)
 
 
@@ -219,7 +226,9 @@ def kept_policies(month: Entry, facts: MonthFacts) -> Iterator[Control]:
         there = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
         if one.policy != INLINE and there != one.sha256:
             wrong.append(one.pool)
-    detail = f"{len(facts.policies):,} pools under a policy; that of {', '.join(wrong) or 'none'} is not as it was"
+    detail = (
+        f"{counted(len(facts.policies), 'pool')} under a policy; that of {', '.join(wrong) or 'none'} is not as it was"
+    )
     yield Control(f"{month.period} policies", not wrong, detail)
 
 
@@ -243,7 +252,9 @@ def restated_totals(found: Shelf, positions: dict[str, PoolSums]) -> Iterator[Co
             expected = {(pool.name, pool.currency): pool.whole for pool in facts.pools}
             off = sum(pools.get(key, 0) != expected.get(key, 0) for key in expected.keys() | pools.keys())
             strange = len(rows.where(~is_kind(Kind.ADJUSTMENT) | (pl.col("ref_period") != closed)))
-            detail = f"{len(rows)} rows bring {closed} to what is known; {off} of {len(expected)} pools are off"
+            detail = (
+                f"{counted(len(rows), 'row')} for {closed}; {off} of {counted(len(expected), 'pool')} not as known now"
+            )
             yield Control(name, not off and not strange, detail)
         except UNREADABLE as error:
             yield Control(name, ok=False, detail=f"cannot be read: {first_line(error)}")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from fairpay.errors import InputError, Problem
+from fairpay.money.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -222,17 +223,17 @@ class Faults:
         """How many there are."""
         return sum(problem.count for problem in self.found.values())
 
-    def stop(self, advice: str, words: str = "{} faults") -> None:
+    def stop(self, advice: str, words: str = "") -> None:
         """End here if anything was found.
 
         Args:
             advice: what to do.
-            words: the message, with the number of faults for `{}`.
+            words: the message, with the number of faults for `{}`; else that number alone.
 
         Raises:
             InputError: with every reason, its count and its first place.
 
         """
         if self.found:
-            message = f"{self.what}: {words.format(self.count)}"
+            message = f"{self.what}: {words.format(self.count) or counted(self.count, 'fault')}"
             raise InputError(message, problems=list(self.found.values()), advice=advice)

@@ -20,6 +20,7 @@ from fairpay.logs.names import holds_podcasts
 from fairpay.logs.open import open_file
 from fairpay.logs.people import check_files, check_folders, exporter_stem, same_plays
 from fairpay.logs.source import empty, of_table
+from fairpay.money.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -197,7 +198,7 @@ def of_files(found: Found, asked: Wanted, rowless: bool) -> Logs:  # noqa: FBT00
             passed.append(file.path)
             del filled[file]
         if not filled:
-            message = f"none of {len(passed):,} files is a log of listening, such as {passed[0]}"
+            message = f"none of {counted(len(passed), 'file')} is a log of listening, such as {passed[0]}"
             raise InputError(message, advice="Name the column of the artist with --columns artist=NAME.")
     columns = columns_of_all(filled, asked)
     parts = []

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fairpay.errors import InputError, UsageError
+from fairpay.money.counts import counted
 from fairpay.money.currency import LARGEST, Currency, round_half_even
 from fairpay.reports.outcome import Money
 
@@ -82,10 +83,10 @@ def funds(stated: MoneyStated, currency: Currency, paying: Paying) -> Money:
         gross, words = currency.units(stated.pool), f"{grouped(currency.units(stated.pool), currency)} stated"
     elif stated.subscribers is not None:
         gross = int(paying.fees + paying.inactive_fees)
-        words = f"{grouped(gross, currency)} paid by {counted(paying.subscribers)}"
+        words = f"{grouped(gross, currency)} paid by {counted(paying.subscribers, 'subscriber')}"
     else:
         fee = fee_units(stated, currency)
-        gross, words = fee * paying.users, f"{grouped(fee, currency)} from {counted(paying.users)}"
+        gross, words = fee * paying.users, f"{grouped(fee, currency)} from {counted(paying.users, 'subscriber')}"
     if gross >= LARGEST:
         message = f"the money adds up to {currency.text(gross)} {currency.code}, more than 2^62 minor units"
         raise InputError(message, advice="Divide it in several pools.")
@@ -117,8 +118,3 @@ def grouped(units: int, currency: Currency) -> str:
     """Write an amount for people: `1,460.97`."""
     whole, point, part = currency.text(units).partition(".")
     return f"{int(whole):,}{point}{part}"
-
-
-def counted(subscribers: int) -> str:
-    """Write how many paid: `1 subscriber`."""
-    return f"{subscribers:,} subscriber" + ("" if subscribers == 1 else "s")

@@ -16,6 +16,7 @@ from fairpay.adjust.payers import Payers
 from fairpay.adjust.weights import limits
 from fairpay.engine.local import LocalEngine
 from fairpay.engine.spool import Spool
+from fairpay.money.counts import counted
 from fairpay.pipeline.census import census_of, weigher_of
 from fairpay.pipeline.repeats import Watching, find_repeats
 from fairpay.pipeline.stages import Lost, Stages
@@ -104,7 +105,8 @@ class Statements:
         """Say in a sentence who passed money on."""
         if self.delegations is None:
             return ()
-        return (f"delegations: {len(self.delegations.by_user):,} subscribers let others steer part of their money",)
+        lending = counted(len(self.delegations.by_user), "subscriber lets", "subscribers let")
+        return (f"delegations: {lending} others steer part of their money",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from fairpay.adjust.payers import Payers, pass_on
 from fairpay.adjust.stated import check_conditions, read_statements
 from fairpay.errors import InputError, NothingToPayError
 from fairpay.logs.tables import read_artists, read_subscribers
+from fairpay.money.counts import counted
 from fairpay.pipeline.census import Applying
 from fairpay.pipeline.funds import check_stated, fee_units
 from fairpay.pipeline.guards import guard_rejects
@@ -82,7 +83,7 @@ def run(request: Request, watch: Watch | None = None, *, observer: Observer | No
         plan, opened.logs, watch, opened.cautions, observer=observer, variants=variants, look=look
     ) as taken:  # fmt: skip
         if request.reading.rejects is not None and taken.counts.bad:
-            watch.say(f"{taken.counts.bad:,} rows set aside in {request.reading.rejects}")
+            watch.say(f"{counted(taken.counts.bad, 'row')} set aside in {request.reading.rejects}")
         warnings = warned(taken, opened.cautions, request)
         for sentence in sentences(warnings):
             watch.say(sentence)

@@ -18,6 +18,7 @@ from fairpay.engine.partial import PoolPart, places_of
 from fairpay.engine.pool import LocalMonth
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.schema import Cautions
+from fairpay.money.counts import counted
 from fairpay.pipeline.funds import check_stated
 from fairpay.pipeline.intake import counted_apart, take_in
 from fairpay.pipeline.overlap import Listeners, refuse_common
@@ -227,8 +228,7 @@ def add(several: Sequence[PartFile], names: Sequence[str], request: Request) -> 
     marks = [mark for one in several for mark in one.parts]
     twice = sorted({mark for mark in marks if marks.count(mark) > 1})
     if twice:
-        which = "1 part is" if len(twice) == 1 else f"{len(twice):,} parts are"
-        message = f"{which} there twice: {', '.join(mark[:12] for mark in twice)}"
+        message = f"{counted(len(twice), 'part is', 'parts are')} there twice: {', '.join(mark[:12] for mark in twice)}"
         advice = "Give each once, or a sum and not what is in it; parties that add the same tell themselves apart with "
         raise InputError(message, advice=f"{advice}--party NAME.")
     if first.part is not None and not first.answer and first.terms["overlap key"] is not None and len(several) > 1:
@@ -286,7 +286,7 @@ def conclude(request: Request, held: PartFile, inputs: Sequence[InputFile] = ())
     """
     if held.answer:
         missing = len({*held.everybody} - {*held.parts})
-        message = f"{missing:,} of {len(held.everybody):,} parts of this round are missing"
+        message = f"{missing:,} of {counted(len(held.everybody), 'part')} of this round missing"
         raise InputError(message, advice="Give every part; a lost one is made again with --after.")
     if held.part is None:
         raise AnotherRound

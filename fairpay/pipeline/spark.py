@@ -23,6 +23,7 @@ from fairpay.errors import InputError, UsageError
 from fairpay.logs.files import format_of
 from fairpay.logs.find import find_logs
 from fairpay.logs.read import as_paths
+from fairpay.money.counts import counted as count_of
 from fairpay.pipeline.census import census
 from fairpay.pipeline.funds import check_stated
 from fairpay.pipeline.intake import Variant
@@ -102,7 +103,7 @@ def run_on_spark(  # noqa: PLR0913 - where the plays are, and who looks on
             recipe = replace(recipe, wanted=request.wanted, names=tuple(columns))
             paid = payers_table(plan.payers.parts[0]) if 0 in plan.payers.parts else None
             moved = partial(cluster.bucketed, frame, part.columns.roles["user"], columns, partitions, paid)
-        watch.say(f"Spark {spark.version}: {partitions:,} partitions")
+        watch.say(f"Spark {spark.version}: {count_of(partitions, 'partition')}")
         with added_up(recipe, moved, logs) as there:
             if not there.whole.counts.rows:
                 raise no_rows()
@@ -139,7 +140,7 @@ def take_in_there(  # noqa: PLR0913 - what is read, and where
     spark = cluster.session(master=options["master"], remote=options["remote"])
     partitions = options["partitions"] or default_partitions(spark)
     with cluster.set_up(spark) as settings:
-        for sentence in (*settings, f"Spark {spark.version}: {partitions:,} partitions"):
+        for sentence in (*settings, f"Spark {spark.version}: {count_of(partitions, 'partition')}"):
             watch.say(sentence)
         recipe = Recipe(sent(plan), (Variant(),), period=logs.period)
         with added_up(*of_files(recipe, logs, plan, spark, partitions), logs) as there:

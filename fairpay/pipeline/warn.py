@@ -10,6 +10,7 @@ import polars as pl
 from fairpay.errors import InputError, Problem
 from fairpay.logs.names import KNOWN, normal
 from fairpay.logs.schema import Fate
+from fairpay.money.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -123,7 +124,7 @@ def warn_of_lost(  # noqa: PLR0913 - what is counted, and where else artists may
     plays = lost + counts.used + counts.dropped.get(Fate.SHORT, 0)
     if not lost or Fraction(lost, plays) <= reading.max_without_artist:
         return
-    others = [f"{name} has {count:,} names in these rows" for name, count in elsewhere]
+    others = [f"{name} has {counted(count, 'name')} in these rows" for name, count in elsewhere]
     told = f"{lost:,} of {plays:,} plays have no artist in the column {column}"
     hint = "; ".join(others) or "no other column has them"
     cautions.add("without-artist", lost, [told, *others], LOST.format(hint))

@@ -7,6 +7,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from fairpay.money.counts import counted
 from fairpay.money.currency import format_units
 
 if TYPE_CHECKING:
@@ -36,11 +37,6 @@ def visible(text: str) -> str:
 def escaped(character: str) -> str:
     """Write one character the way Python would."""
     return character.encode("unicode_escape").decode("ascii")
-
-
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """(1, "artist") is `1 artist`, (2310, "artist") is `2,310 artists`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def amount(units: int, currency: Currency, *, sign: bool = False) -> str:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from fairpay.errors import FairpayError, InputError
 from fairpay.logs.faults import reading_of
+from fairpay.money.counts import counted
 from fairpay.reports.outcome import Control
 from fairpay.runs.inputs import hash_file
 from fairpay.runs.manifest import MANIFEST, read_manifest
@@ -105,7 +106,7 @@ def unknown_files(directory: Path, outputs: Sequence[Mapping[str, Any]]) -> list
 def input_controls(directory: Path, inputs: Sequence[Mapping[str, Any]], *, asked: bool) -> Iterator[Control]:
     """Hash every input again; those that are gone are a control of their own."""
     if not asked:
-        yield Control("inputs", ok=True, detail=f"{len(inputs)} inputs left out, as asked")
+        yield Control("inputs", ok=True, detail=f"{counted(len(inputs), 'input')} left out, as asked")
         return
     local = [record for record in inputs if record["sha256"] is not None]
     found = {record["name"]: digest for record in local if (digest := hash_input(directory, record["name"]))}

@@ -51,7 +51,7 @@ def test_the_page_answers_from_top_to_bottom(capsys: pytest.CaptureFixture[str])
         "  Left out    3,402 rows: 2,960 under the qualifying length, 442 without an",
         "              artist",
         "",
-        "  100.00 EUR (10.0 %) changes hands: 1 artist gains, 1 loses, 1 get the same",
+        "  100.00 EUR (10.0 %) changes hands: 1 artist gains, 1 loses, 1 gets the same",
         "",
         "  Tier    Artists  market-centric  user-centric  Change",
         "  top 10        3        1,000.00      1,000.00   0.0 %",
@@ -323,3 +323,9 @@ def test_a_name_of_megabytes_is_cut_on_the_page(tmp_path: Path, capsys: pytest.C
     out = capsys.readouterr().out
     assert len(out) < 10_000
     assert "(1,000,000 characters)" in " ".join(out.split())
+
+
+def test_of_fewer_than_a_hundred_listeners_the_heaviest_is_named_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = " ".join(page(capsys, outcome(TWO, listening=listening(users=2))).split())
+    assert "The heaviest listener decides 14.3 % of the pool" in shown
+    assert "top 1 %" not in shown

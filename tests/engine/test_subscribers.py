@@ -63,7 +63,7 @@ def test_unlisted_listeners_may_be_refused() -> None:
     engine = engine_with(
         [judged([Row("a", "x", 1, 1, 1), Row("secret", "x", 1, 1, 1)])], paid={"a": 5}, unlisted="refuse"
     )
-    with engine, pytest.raises(InputError, match="1 listeners") as caught:
+    with engine, pytest.raises(InputError, match="1 listener has no line") as caught:
         engine.finish()
     assert "secret" not in str(caught.value)
 
@@ -87,8 +87,8 @@ def test_integer_subscribers_are_text_listeners() -> None:
     ("ids", "fees", "says"),
     [
         (["a", "b", "a", "a"], [1, 2, 3, 4], "2 lines"),
-        (["a", None], [1, 2], "1 lines .* no user"),
-        (["a", "b"], [1, -2], "1 lines .* negative"),
+        (["a", None], [1, 2], "1 line .* without a user"),
+        (["a", "b"], [1, -2], "1 line .* negative"),
         (["a", "b"], [2**62, 1], "more than 2\\^62"),
     ],
 )

@@ -75,7 +75,7 @@ def test_a_track_is_known_by_artist_and_title(tmp_path: Path) -> None:
 
 
 def test_a_title_that_several_artists_have_needs_the_artist_beside_it(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="1 tracks without their artist"):
+    with pytest.raises(InputError, match="1 track without its artist"):
         earned(tmp_path, INTRO, rule="market-centric", gross="12.00", splits="track,payee,share\nIntro,x,1\n")
 
 

@@ -100,7 +100,7 @@ def test_plays_outside_the_month_do_not_count(tmp_path: Path) -> None:
 
 
 def test_a_pool_without_a_rule_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no rule stated for 1 pools"):
+    with pytest.raises(UsageError, match="no rule stated for 1 pool,"):
         amounts(tmp_path, pools="pool,gross\nall,1.00\n")
 
 

@@ -141,7 +141,7 @@ def test_a_months_policy_that_is_none_is_status_2(tmp_path: Path) -> None:
 def test_a_pool_that_measures_time_needs_a_duration(tmp_path: Path) -> None:
     asked = lay(tmp_path, [])
     log = write(tmp_path / "log.csv", plays(1, rows=20), tuple(c for c in COLUMNS if c != "ms"))
-    with pytest.raises(InputError, match="1 pools measure time, fr among them"):
+    with pytest.raises(InputError, match="1 pool to be measured by time, fr among them"):
         close(replace(asked, logs=(log,)))
 
 

@@ -150,7 +150,7 @@ def test_row_groups_outside_the_month_are_no_rows_without_keys(tmp_path: Path) -
 def test_a_misspelt_column_of_exclusions_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     path.write_text("user,artst\nu1,b\n")
-    with pytest.raises(InputError, match="1 columns that state nothing known: artst"):
+    with pytest.raises(InputError, match="1 column that says nothing known: artst"):
         read_exclusions([path])
 
 

@@ -149,9 +149,9 @@ def listeners(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
     yield figures("Rule", "Top 1 %", "Top 10 %", "One listener", "Not played", rows=rows)
     yield ""
     yield paragraph(
-        "Top 1 %, top 10 %: the part of the pool that the heaviest listeners decide. One listener: the most that one "
-        f"can move for each 1.00 paid. Not played: of a subscriber's {fee}, what goes to artists that subscriber never "
-        "played; both are medians."
+        "Top 1 %, top 10 %: the part of the pool that the heaviest listeners, one at least, decide. One listener: the "
+        f"most that one can move for each 1.00 paid. Not played: of a subscriber's {fee}, what goes to artists that "
+        "subscriber never played; both are medians."
     )
     if audit.mcdonald is not None:
         ratio = format_units(round_half_even(audit.mcdonald * 100), HUNDREDTHS)

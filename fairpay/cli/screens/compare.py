@@ -28,6 +28,8 @@ __all__ = ["many_rules", "screen"]
 
 SHOWN = 10
 PAIR = 2
+HUNDRED = 100
+"""Of fewer listeners the top 1 % is one."""
 ALONE = (
     "With one listener nothing can change hands: every rule here divides the money of each listener by that "
     "listener's own plays. Give the logs of several listeners to see what the rules change."
@@ -87,7 +89,7 @@ def changing_hands(outcome: Outcome, first: Payout, second: Payout) -> str:
     """`812.44 EUR (11.6 %) changes hands: 1,655 artists gain, 655 lose`."""
     change = shift(first.allocation.paid, second.allocation.paid)
     moved = f"{amount(change.moved, outcome.currency)} {outcome.currency.code} ({percent(change.share)})"
-    same = f", {change.unchanged:,} get the same" if change.unchanged else ""
+    same = f", {counted(change.unchanged, 'gets', 'get')} the same" if change.unchanged else ""
     if outcome.merged is not None:
         gainers = counted(change.gainers, "row gains", "rows gain")
         return f"At least {moved} changes hands: {gainers}, {change.losers:,} lose"
@@ -144,10 +146,8 @@ def bias(outcome: Outcome, first: Payout, second: Payout) -> Iterator[Renderable
     """Say who steers the pool, and how much of a subscriber's own money goes to artists never played."""
     steered = [percent(p.steered_by_top_1_percent) for p in (first, second) if p.steered_by_top_1_percent is not None]
     if len(steered) == PAIR:
-        yield paragraph(
-            f"The top 1 % of listeners decide {steered[0]} of the pool ({first.rule.label}), {steered[1]} "
-            f"({second.rule.label})."
-        )
+        who = "top 1 % of listeners decide" if outcome.listening.users >= HUNDRED else "heaviest listener decides"
+        yield paragraph(f"The {who} {steered[0]} of the pool ({first.rule.label}), {steered[1]} ({second.rule.label}).")
     stray = [amount(units, outcome.currency) for p in (first, second) if (units := stray_money(outcome, p)) is not None]
     if len(stray) == PAIR and outcome.median_fee is not None:
         fee = amount(outcome.median_fee, outcome.currency)
@@ -211,12 +211,12 @@ def extremes_of_each(outcome: Outcome, first: Payout, others: Sequence[Payout], 
 
 def steering(outcome: Outcome) -> RenderableType:
     """One line for each rule: who steers the pool, and how much of their own money goes to artists not played."""
-    rows = []
+    rows, who = [], "top 1 %" if outcome.listening.users >= HUNDRED else "heaviest listener"
     for payout in outcome.payouts:
         stray = stray_money(outcome, payout)
         text = "-" if stray is None else amount(stray, outcome.currency)
         rows.append((payout.rule.label, percent(payout.steered_by_top_1_percent), text))
     if outcome.median_fee is None:
-        return figures("Rule", "Decided by the top 1 %", rows=[row[:2] for row in rows])
+        return figures("Rule", f"Decided by the {who}", rows=[row[:2] for row in rows])
     fee = amount(outcome.median_fee, outcome.currency)
-    return figures("Rule", "Decided by the top 1 %", f"Of the median {fee}, to artists not played", rows=rows)
+    return figures("Rule", f"Decided by the {who}", f"Of the median {fee}, to artists not played", rows=rows)

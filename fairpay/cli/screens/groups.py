@@ -29,7 +29,7 @@ __all__ = ["by_group"]
 SHOWN = 10
 LONG = 40
 PAIR = 2
-FEW = 4
+FEW = 3
 """Rules that a page has room for beside each other; of more, the first is shown."""
 STEERED = "An amount is what of the pool the listeners of a group steer."
 
@@ -62,17 +62,18 @@ def table(grouping: Grouping, shown: Sequence[int]) -> RenderableType:
     paid = paid if len(paid) <= FEW else paid[:1]
     headers = ["Listeners"] if grouping.artists is None else ["Artists", "Listeners"]
     headers += [payout.rule.label for payout in lines.payouts[: len(paid)]]
-    headers += ["Change"] if len(paid) == PAIR else ["Share"]
+    headers += {1: ["Share"], PAIR: ["Change"]}.get(len(paid), [])
     cells = []
     for group in shown:
         told = [f"{int(lines.listeners[group]):,}" if lines.listeners[group] else "-"]
         told[:0] = [] if grouping.artists is None else [f"{int(grouping.artists[group]):,}"]
         before, *after = (int(column[group]) for column in paid)
-        told += [amount(units, money) for units in (before, *after)]
         after = after if len(paid) == PAIR else []
+        told += [amount(units, money) for units in (before, *after)]
         change = Fraction(after[0] - before, before) if after and before else None
         share = Fraction(before, pool) if pool else None
-        told.append(percent(change, sign=True, unknown="new" if any(after) else "-") if after else percent(share))
+        if len(paid) <= PAIR:
+            told.append(percent(change, sign=True, unknown="new" if any(after) else "-") if after else percent(share))
         cells.append(told)
     names = named(lines, shown, cells, headers=headers)
     rows: list[tuple[str | Text, ...]] = [(name, *told) for name, told in zip(names, cells, strict=True)]

@@ -25,8 +25,8 @@ EDGE = " *"
 HEADERS = ("Moved", "Fake earns", "Top 1 %", "Small artists")
 LEGEND = (
     "Moved: the part of the pool that changes hands. Fake earns: the most that one account can get back for each 1.00 "
-    "of fee, by formula. Top 1 %: the part of the pool that the heaviest listeners decide. Small artists: those "
-    "outside the best paid 10 %."
+    "of fee, by formula. Top 1 %: the part of the pool that the heaviest listeners, one at least, decide. Small "
+    "artists: those outside the best paid 10 %."
 )
 
 
