@@ -27,6 +27,7 @@ __all__ = ["open_file"]
 
 PARQUET = (b"PAR1", b"PARE")
 LIBRARIES = {"delta": ("deltalake", "Delta Lake"), "iceberg": ("pyiceberg", "Iceberg")}
+COMMIT = re.compile(r"(\d{20})\.(?:json|checkpoint(?:\..*)?\.parquet)")
 NUMBER = re.compile(r"v?(\d+)(?:-.*)?(?:\.gz)?\.metadata\.json")
 
 
@@ -132,8 +133,14 @@ def open_lake(file: LogFile) -> Source:
     try:
         with reading_of(file.path):
             options = polars_options(file.path) if file.remote else {}
-            lazy = pl.scan_delta(file.local, **options) if file.format == "delta" else iceberg(file)
-            return of_lazy(lazy, file.path, counted=True)
+            if file.format == "delta":
+                version = newest_commit(file)
+                lazy = pl.scan_delta(file.local, version=version, **options)
+                said = "" if version is None else f"version {version}"
+            else:
+                metadata = file.local if file.local.endswith(".json") else newest(file)
+                lazy, said = iceberg(metadata, remote=file.remote), metadata.rpartition("/")[2]
+            return replace(of_lazy(lazy, file.path, counted=True), version=said)
     except InputError:
         raise
     except Exception as error:
@@ -141,10 +148,16 @@ def open_lake(file: LogFile) -> Source:
         raise InputError(message, advice=DAMAGED) from error
 
 
-def iceberg(file: LogFile) -> pl.LazyFrame:
+def newest_commit(file: LogFile) -> int | None:
+    """Return the number of the newest version of a table of Delta Lake; None where its log does not say."""
+    names = names_within(f"{file.local.rstrip('/')}/_delta_log", remote=file.remote)
+    found = [int(match[1]) for name in names if (match := COMMIT.fullmatch(name.rpartition("/")[2]))]
+    return max(found, default=None)
+
+
+def iceberg(metadata: str, *, remote: bool) -> pl.LazyFrame:
     os.environ.setdefault("POLARS_ICEBERG_PLANNER", "pyiceberg")  # Polars advises another package otherwise
-    path = file.local if file.local.endswith(".json") else newest(file)
-    return pl.scan_iceberg(path, storage_options=iceberg_options(path) if file.remote else None)
+    return pl.scan_iceberg(metadata, storage_options=iceberg_options(metadata) if remote else None)
 
 
 def newest(file: LogFile) -> str:

@@ -82,6 +82,8 @@ class Source:
     """Whether a column without any value may be missing from the file, as in JSON."""
     notes: tuple[str, ...] = ()
     """What was found out rather than told, in sentences."""
+    version: str = ""
+    """Of a table of a lake: the version that is read."""
 
     @property
     def names(self) -> list[str]:

@@ -200,7 +200,9 @@ def input_files(request: Request) -> list[InputFile]:
     if conditions.policy is not None:
         paths["policy"] = policy_file(conditions.policy)
     tables = [InputFile(role, str(path)) for role, path in paths.items() if path not in {None, *request.in_memory}]
-    return [*log_inputs(request.opened.logs.files, request.reading), *tables]
+    logs = request.opened.logs
+    versions = {part.file.path: part.source.version for part in logs.parts if part.file is not None}
+    return [*log_inputs(logs.files, request.reading, versions=versions), *tables]
 
 
 def found_columns(logs: Logs) -> str:

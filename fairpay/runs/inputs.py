@@ -10,6 +10,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
@@ -18,7 +19,7 @@ from fairpay.logs.spool import place_of
 from fairpay.reports.outcome import InputFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from _typeshed import ReadableBuffer
 
@@ -58,9 +59,14 @@ class HashedInputs:
         ]
 
 
-def log_inputs(files: Iterable[LogFile], reading: Reading, role: str = LOGS) -> list[InputFile]:
-    """Return log files as inputs, in their order."""
-    return [InputFile(role, file.path, known_as(file, reading)) for file in files]
+def log_inputs(
+    files: Iterable[LogFile], reading: Reading, role: str = LOGS, *, versions: Mapping[str, str] = MappingProxyType({})
+) -> list[InputFile]:
+    """Return log files as inputs, in their order; `versions` are those of tables of a lake, which have no hash."""
+    return [
+        InputFile(role, file.path, "/".join(filter(None, (known_as(file, reading), versions.get(file.path)))))
+        for file in files
+    ]
 
 
 def known_as(file: LogFile, reading: Reading) -> str:

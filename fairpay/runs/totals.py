@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from decimal import Decimal
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -11,16 +11,20 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fairpay.reports.outcome import Control
-from fairpay.runs.outputs import csv_to
+from fairpay.runs.outputs import csv_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 
-__all__ = ["check_groups", "check_totals", "payout_columns", "sum_of"]
+__all__ = ["check_groups", "check_totals", "csv_control", "payout_columns", "sum_of"]
 
 ZERO = Decimal(0)
+CSV_ROWS = 1 << 16
+"""Rows of both files that are compared at a time."""
+PLAYED = ("artist", "artists", "plays", "seconds")
+"""What controls look at, as far as a table has it, beside what is paid and what changes."""
 DIGITS = 37
 """One less than Arrow's decimals have, so that a difference of two fits."""
 
@@ -32,15 +36,17 @@ def check_totals(directory: Path, name: str, *, summary: Mapping[str, Any], rows
         OSError, ValueError, KeyError, TypeError: when a file is not what a run writes.
 
     """
-    table = pq.read_table(directory / f"{name}.parquet")
-    paid = payout_columns(table, len(summary["rules"]))
-    yield row_control(table, rows=rows, summary=summary)
-    yield csv_control(table, directory / f"{name}.csv")
-    yield order_control(table, paid[0])
-    yield from money_controls(table, paid, summary)
-    yield from listening_controls(table, summary)
-    for column, comparison in zip(paid[1:], summary["comparisons"], strict=True):
-        yield change_control(table, paid[0], column, comparison)
+    with pq.ParquetFile(directory / f"{name}.parquet") as file:
+        paid = payout_columns(file.schema_arrow.empty_table(), len(summary["rules"]))
+        changes = [f"{column}_difference" for column in paid[1:]]
+        table = file.read([*PLAYED, *paid, *changes])
+        yield row_control(table, rows=rows, summary=summary)
+        yield csv_control(file, directory / f"{name}.csv")
+        yield order_control(table, paid[0])
+        yield from money_controls(table, paid, summary)
+        yield from listening_controls(table, summary)
+        for column, comparison in zip(paid[1:], summary["comparisons"], strict=True):
+            yield change_control(table, paid[0], column, comparison)
 
 
 def check_groups(directory: Path, name: str, summary: Mapping[str, Any], rows: int) -> Control:
@@ -50,14 +56,15 @@ def check_groups(directory: Path, name: str, summary: Mapping[str, Any], rows: i
         OSError, ValueError, KeyError, TypeError: when a file is not what a run writes.
 
     """
-    table = pq.read_table(directory / f"{name}.parquet")
+    with pq.ParquetFile(directory / f"{name}.parquet") as file:
+        table, csv = file.read(), csv_control(file, directory / f"{name}.csv")
     pool, plays = Decimal(summary["pool"]), summary["listening"]["plays"]
     names = table.column_names[table.column_names.index("listeners") + 1 :]
     names = [one for one in names if one != "subscribers"]
     rules = next(count for count, found in enumerate(names) if found.endswith(("_difference", "share", "_moved")))
     sums = {sum_of(table[column]) for column in names[:rules]}
     told = sum_of(table["plays"])
-    right = csv_control(table, directory / f"{name}.csv").ok and table.num_rows == rows == len(table.column(0).unique())
+    right = csv.ok and table.num_rows == rows == len(table.column(0).unique())
     detail = f"{rows:,} groups, {told:,} of {plays:,} plays, {' and '.join(map(str, sorted(sums)))} of {pool}"
     return Control(f"groups {name.partition('-by-')[2]}", right and told == plays and sums == {pool}, detail)
 
@@ -79,13 +86,14 @@ def row_control(table: pa.Table, *, rows: int, summary: Mapping[str, Any]) -> Co
     return Control("table rows", table.num_rows == different == rows and held == artists, detail)
 
 
-def csv_control(table: pa.Table, path: Path) -> Control:
-    """The CSV file holds what the Parquet file holds, byte for byte."""
+def csv_control(table: pq.ParquetFile, path: Path) -> Control:
+    """The CSV file holds what the Parquet file holds, byte for byte; some rows of both are held at a time."""
     if not path.is_file():  # a pipe would be waited for
         return Control("csv", ok=False, detail=f"{path.name} is no file")
-    made = io.BytesIO()
-    csv_to(table, made)
-    same = made.getvalue() == path.read_bytes()
+    rows = (pa.Table.from_batches([batch]) for batch in table.iter_batches(CSV_ROWS))
+    with path.open("rb") as file:
+        parts = csv_bytes(chain([table.schema_arrow.empty_table()], rows))
+        same = all(file.read(len(part)) == part for part, _ in parts) and not file.read(1)
     return Control("csv", same, f"{path.name} {'says' if same else 'does not say'} the same as the Parquet file")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -15,14 +16,13 @@ from pyiceberg.catalog.sql import SqlCatalog
 from reads import judged, listens, rows
 from stores import BUCKET
 
+import fairpay
 from fairpay.errors import InputError
 from fairpay.logs.read import open_logs
 from fairpay.logs.schema import Fate
 from fairpay.settings.values import Qualifying, Reading
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from stores import Objects
 
 LOG = pa.table({"user": ["u1", "u2", "u3", "u4"], "artist": list("abcd"), "country": ["SE", "SE", "NO", "NO"]})
@@ -105,6 +105,16 @@ def test_only_the_newest_version_of_an_iceberg_table_counts(tmp_path: Path, capf
     newest = max((tmp_path / table / "metadata").glob("*.metadata.json"), key=lambda path: path.name)
     assert sorted(listens(newest)) == LEFT
     assert capfd.readouterr().err == ""
+
+
+def test_a_run_records_which_version_of_a_table_it_read(tmp_path: Path) -> None:
+    tables = delta(str(tmp_path / "log")), str(tmp_path / iceberg(tmp_path, f"file://{tmp_path}/ice"))
+    newest = max(Path(tables[1], "metadata").glob("*.metadata.json"), key=lambda path: path.name)
+    for table, version in zip(tables, (f"version {DeltaTable(tables[0]).version()}", newest.name), strict=True):
+        fairpay.compare(table, pool="10", output=tmp_path / "run", force=True)
+        (recorded,) = json.loads((tmp_path / "run" / "manifest.json").read_bytes())["inputs"]
+        assert (recorded["name"], recorded["known_as"]) == (table, version)
+    assert version.startswith("00002-")
 
 
 def test_two_versions_of_one_number_are_refused(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from fairpay.errors import InputError
 from fairpay.runs.inputs import hash_file
 from fairpay.runs.manifest import seal
 from fairpay.runs.outputs import as_json
+from fairpay.runs.totals import csv_control
 from fairpay.runs.verify import verify
 
 if TYPE_CHECKING:
@@ -210,3 +211,15 @@ def test_amounts_near_2_to_the_62_are_summed_exactly(run: Path) -> None:
     forge(run, made, said(**changes, comparisons__0__gainers=0, comparisons__0__losers=0))
     assert pq.read_table(run / "comparison.parquet")["market_centric"].to_pylist() == amounts
     assert failing(run) == {}
+
+
+@pytest.mark.parametrize(("change", "says"), [(b"", "says"), (b"x,1\n", "does not say"), (None, "does not say")])
+def test_files_are_compared_to_their_ends_some_rows_at_a_time(
+    change: bytes | None, says: str, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fairpay.runs.totals.CSV_ROWS", 1)
+    path = run / "comparison.csv"
+    path.write_bytes(path.read_bytes()[:-1] if change is None else path.read_bytes() + change)
+    with pq.ParquetFile(run / "comparison.parquet") as file:
+        assert file.metadata.num_rows > 1
+        assert csv_control(file, path).detail == f"comparison.csv {says} the same as the Parquet file"
