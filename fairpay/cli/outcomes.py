@@ -85,12 +85,12 @@ def present(
     call: Invocation, result: Presentable, screen: Callable[[], Iterable[RenderableType]], *, unwritten: str = ""
 ) -> None:
     """Print the result as a page, its table as CSV, or JSON; say where it was written, or how it would be."""
-    present_data(call, lambda: result.summary, screen, lambda: result.parts)
-    if call.silent:
-        return
-    if result.published:
-        tell(PUBLISHED[result.published].format(call.values["output"]))
-    elif unwritten:
+    try:
+        present_data(call, lambda: result.summary, screen, lambda: result.parts)
+    finally:  # also where a column to sort by is not there, or nobody reads any more: written it is
+        if result.published and not call.silent:
+            tell(PUBLISHED[result.published].format(call.values["output"]))
+    if unwritten and not result.published and not call.silent:
         tell(f"Nothing was written: {unwritten}")
 
 

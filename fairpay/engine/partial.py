@@ -56,8 +56,12 @@ class PoolPart:
     """How many users paid and played alike: fee, total, plays, count; sorted."""
 
     @classmethod
-    def of(cls, pool: LocalPool) -> PoolPart:
-        """Take what a pool of this machine adds up to."""
+    def of(cls, pool: LocalPool, *, paid: bool = True) -> PoolPart:
+        """Take what a pool of this machine adds up to; of plays that nobody pays for, how many there are is enough."""
+        if not paid:
+            none = np.zeros(0, dtype=np.int64)
+            artist = pa.array([], pa.large_string())
+            return cls(pool.payers, 0, pool.has_ms, artist, none, none, none, none, alike([]))
         amount, plays, ms = pool.listening.facts
         blocks = [
             pl.DataFrame({name: getattr(users, name) for name in USERS}).group_by(USERS).len("count")
@@ -143,6 +147,9 @@ class Walks(Protocol):
 
     def each(self, pool: int, visit: Callable[[Usage], T]) -> Iterable[T]:
         """Visit the blocks of one pool, as `month.Month.each` does."""
+
+    def over(self, work: Sequence[Callable[[], T]]) -> list[T]:
+        """Do work on each pool, in their order; what several ask for at once may be one walk."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,24 +28,22 @@ from fairpay.rules.core.month import Usage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from fairpay.engine.partial import PoolPart
-    from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Totals
-
 __all__ = [
     "BUCKET",
     "FEE",
     "PAYER",
     "Kept",
-    "SparkWalks",
     "TaskRow",
+    "blocks_of",
     "bucketed",
     "kept_blocks",
     "opened",
+    "packed_arrays",
     "said_by_spark",
     "session",
     "set_up",
     "telling",
+    "unpacked_arrays",
 ]
 
 T = TypeVar("T")
@@ -258,12 +256,17 @@ def said_by_spark(where: str) -> Iterator[None]:
             kind, message, problems, advice = json.loads(base64.b64decode(told[1]))
             known = [Problem(count, reason) for count, reason in problems]
             raise getattr(errors, kind)(message, problems=known, advice=advice) from error
-        message = f"{where}: {first_line(error)}"
-        raise InputError(message, advice="Spark could not do it; its own log says more.") from error
+        message, advice = f"{where}: {first_line(error)}", "Spark could not do it; its own log says more."
+        if "DATA_SOURCE_NOT_FOUND" in str(error):
+            message = f"{where}: this Spark lacks the package that reads such a table"
+            advice = "Begin it with --packages (for Delta Lake io.delta:delta-spark_2.13:4.0.0), or use --engine local."
+        raise InputError(message, advice=advice) from error
 
 
 def first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:300] or type(error).__name__
+    """Return what Spark says first; where that is only which call of Java failed, what is said of it."""
+    first, *more = str(error).strip().splitlines() or [type(error).__name__]
+    return (more[0].removeprefix(": ") if more and first.startswith("An error occurred while calling") else first)[:300]
 
 
 def packed_arrays(arrays: Mapping[str, Any]) -> bytes:
@@ -321,16 +324,21 @@ def joined(blocks: Sequence[Usage]) -> dict[str, Any]:
     return {"start": np.concatenate([*starts, ends[-1:]]).astype(np.int64), **found}
 
 
-def blocks_of(rows: Iterable[TaskRow], everybody: pa.Array, codes: dict[str, Any]) -> Iterator[Usage]:
-    """Yield blocks again, their artists by codes among everybody's; `codes` takes those of each task that is met."""
+def blocks_of(
+    rows: Iterable[TaskRow], everybody: Mapping[int, pa.Array], codes: dict[tuple[str, int], Any]
+) -> Iterator[tuple[int, Usage]]:
+    """Yield blocks again, each with its pool, and artists by codes among everybody's in that pool.
+
+    `codes` takes those of each task and pool that is met.
+    """
     for row in rows:
-        arrays = unpacked_arrays(row.body)
+        arrays, whose = unpacked_arrays(row.body), (row.task, row.pool)
         if row.kind == "artists":
-            codes[row.task] = places_of(arrays["artist"], everybody).astype(np.uint32)
+            codes[whose] = places_of(arrays["artist"], everybody[row.pool]).astype(np.uint32)
         else:
             found = {name: values.to_numpy() for name, values in arrays.items()}
-            found["artist"] = codes[row.task][found["artist"]]
-            yield Usage(**found)
+            found["artist"] = codes[whose][found["artist"]]
+            yield row.pool, Usage(**found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,9 +361,9 @@ class Kept:
         with said_by_spark("the log"):
             return list(rows_in(self.frame.filter(self.frame["kind"].isin(*kinds)).toArrow().to_batches()))
 
-    def mapped(self, work: Callable[[Iterator[TaskRow]], Iterator[TaskRow]], *, pool: int) -> list[TaskRow]:
-        """Run work on the blocks of a pool, wherever they are, and bring here what it hands on."""
-        mine = self.frame.filter(f"kind in ('artists', 'block') and pool = {pool}")
+    def mapped(self, work: Callable[[Iterator[TaskRow]], Iterator[TaskRow]], *, pools: Iterable[int]) -> list[TaskRow]:
+        """Run work on the blocks of some pools, wherever they are, and bring here what it hands on."""
+        mine = self.frame.filter(f"kind in ('artists', 'block') and pool in ({', '.join(map(str, pools))})")
         with said_by_spark("the log"):
             made = mine.mapInArrow(telling(lambda batches: rows_out(work(rows_in(batches)))), SPARK_ROWS)
             return list(rows_in(made.toArrow().to_batches()))
@@ -363,80 +371,3 @@ class Kept:
     def release(self) -> None:
         """Let Spark forget them."""
         self.frame.unpersist()
-
-
-@dataclass(frozen=True, slots=True)
-class SparkWalks:
-    """Walks over blocks on executors, as `partial.Walks`."""
-
-    held: Kept
-    parts: Sequence[PoolPart]
-    pack: Callable[[Ints, Totals], bytes]
-    """Makes a part's file of an answer, and what adds up such files."""
-    add: Callable[[Sequence[bytes], int, int], tuple[Ints, Totals]]
-    tasks: Sequence[Sequence[str]]
-    """The tasks that each pool's part was added up from."""
-
-    def gather(
-        self, pool: int, visit: Callable[[Usage, Ints], Totals | None], *, rows: int, columns: int
-    ) -> tuple[Ints, Totals]:
-        """Visit every block where it is, and add up what tasks bring."""
-        work = gathering(visit, self.parts[pool].artist, self.pack, rows, columns)
-        return self.add([row.body for row in self.answers(work, pool)], rows, columns)
-
-    def each(self, pool: int, visit: Callable[[Usage], Any]) -> Iterator[Any]:
-        """Visit every block where it is; visits return tuples of arrays, or a number."""
-        for row in self.answers(visiting(visit, self.parts[pool].artist), pool):
-            found = tuple(values.to_numpy() for values in unpacked_arrays(row.body).values())
-            yield found if row.kind == "each" else found[0].item()
-
-    def answers(self, work: Callable[[Iterator[TaskRow]], Iterator[TaskRow]], pool: int) -> list[TaskRow]:
-        """Walk a pool, and see that it was walked whole: the tasks met are those that its part came from, each once.
-
-        Raises:
-            InputError: some are lost or there twice, or came to something else when they were done again.
-
-        """
-        rows = self.held.mapped(work, pool=pool)
-        met = sorted(row.task for row in rows if row.kind == "met")
-        if met != sorted(self.tasks[pool]):
-            changed = len({*met} ^ {*self.tasks[pool]}) or len(met) - len({*met})
-            message = f"Spark did {changed:,} tasks again, and they did not come to what they came to before"
-            advice = "The table changes while it is read, or holds random values: write it to a table of its own first."
-            raise InputError(message, advice=advice)
-        return [row for row in rows if row.kind != "met"]
-
-
-def visiting(visit: Callable[[Usage], Any], artist: pa.Array) -> Callable[[Iterator[TaskRow]], Iterator[TaskRow]]:
-    """Return what a task does for `month.Month.each`."""
-
-    def work(held: Iterator[TaskRow]) -> Iterator[TaskRow]:
-        codes: dict[str, Any] = {}
-        for usage in blocks_of(held, artist, codes):
-            found = visit(usage)
-            kind, arrays = ("each", found) if isinstance(found, tuple) else ("number", ([found],))
-            yield TaskRow("", kind, 0, packed_arrays({str(k): one for k, one in enumerate(arrays)}))
-        yield from (TaskRow(task, "met", 0, b"") for task in codes)
-
-    return work
-
-
-def gathering(
-    visit: Callable[[Usage, Ints], Totals | None],
-    artist: pa.Array,
-    pack: Callable[[Ints, Totals], bytes],
-    rows: int,
-    columns: int,
-) -> Callable[[Iterator[TaskRow]], Iterator[TaskRow]]:
-    """Return what a task does for `month.Month.gather`: nothing of this machine goes with it but what it needs."""
-    from fairpay.rules.core.month import totals_of  # noqa: PLC0415 - it is pickled with what it uses
-
-    def work(held: Iterator[TaskRow]) -> Iterator[TaskRow]:
-        out = np.zeros((rows, columns), dtype=np.int64)
-        codes: dict[str, Any] = {}
-        found = [visit(usage, out) for usage in blocks_of(held, artist, codes)]
-        if found:
-            yield TaskRow("", "answer", 0, pack(out, totals_of(found)))
-        yield from (TaskRow(task, "met", 0, b"") for task in codes)
-
-    return work

@@ -102,7 +102,7 @@ def adjust(
         change: what became known.
         dry_run: work it out and write nothing.
         watch: who is told how it goes.
-        divide: what reads the logs and divides the pools; another only in tests.
+        divide: what reads the logs and divides the pools: here, where `closing.engine` says, or in tests.
 
     Raises:
         FairpayError: UsageError when the month is not closed or there is nothing to change, InputError for inputs that
@@ -190,6 +190,7 @@ class Reopened:
             "ref_run_id": self.month.run_id,
             "change": {"instead": self.change.instead, "undo": self.change.undo, **policies},
             "inputs": self.new,
+            **self.closing.place,
         }
 
     def work_out(self, watch: Watch, divide: Callable[..., Earned]) -> Adjusted:

@@ -159,7 +159,7 @@ def close(
         closing: what is asked.
         dry_run: work everything out and check it, and write nothing.
         watch: who is told how it goes.
-        divide: what reads the logs and divides the pools; another only in tests.
+        divide: what reads the logs and divides the pools: here, where `closing.engine` says, or in tests.
 
     Raises:
         FairpayError: UsageError for a month that is not next, InputError for inputs that cannot be used,
@@ -243,8 +243,8 @@ def work_out(closing: Closing, loaded: Loaded, found: Shelf, earned: Earned, inp
         rows=rows,
         controls=controls,
         beside=beside,
-        standing=standing(before.after(rows), advances),
         plays=plays_by_artist(earned, loaded.routing.splits),
+        standing=standing(before.after(rows), advances),
     )
 
 
@@ -290,6 +290,7 @@ def publish_month(closing: Closing, month: Closed, inputs: Sequence[Input], foun
         "options": options,
         "inputs": inputs,
         "facts": month.facts.as_json(),
+        **closing.place,
     }
     files = month_files(month.rows, month.facts, month.plays, excel=closing.excel, per_payee=closing.per_payee)
     files |= kept_tables(closing, inputs)

@@ -120,8 +120,15 @@ class Closing:
     excel: bool = DEFAULT["excel"]
     edition: int = EDITION
     """How deductions are read, see `pools.EDITION`."""
+    engine: Literal["local", "spark"] = DEFAULT["engine"]
+    """Where the plays are worked on: it decides nothing."""
     reading: Reading = field(default_factory=Reading)
     running: Running = field(default_factory=Running)
+
+    @property
+    def place(self) -> dict[str, str]:
+        """What manifests say of the engine, where it is another than this machine."""
+        return {} if self.engine == "local" else {"engine": self.engine}
 
     @classmethod
     def of(cls, options: Mapping[str, Any], logs: tuple[str, ...]) -> Self:

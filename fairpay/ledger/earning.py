@@ -6,7 +6,7 @@ from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from fairpay.ledger.facts import (
     pool_facts,
 )
 from fairpay.ledger.pools import OUTSIDE, ROLE_OF, Revenue, revenue
-from fairpay.ledger.sorting import PoolFinder, Sorter, read_payers
+from fairpay.ledger.sorting import Sorting, read_payers
 from fairpay.ledger.tracks import TrackSources, by_artist
 from fairpay.logs.schema import REASONS, Cautions
 from fairpay.money.counts import counted
@@ -44,7 +44,8 @@ from fairpay.rules.core.ties import settle_together
 from fairpay.settings.values import number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from fairpay.engine.pool import LocalPool
     from fairpay.kernels.arrays import Codes
@@ -53,19 +54,35 @@ if TYPE_CHECKING:
     from fairpay.ledger.splits import Splits
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Listens, RawBatch
-    from fairpay.pipeline.intake import Taken
+    from fairpay.pipeline.intake import HeldPools
     from fairpay.pipeline.request import Watch
     from fairpay.qualify import Counts, Qualifier
+    from fairpay.rules.core.month import Month
     from fairpay.settings.values import Qualifying
 
-__all__ = ["earn"]
+__all__ = ["Take", "earn"]
 
 ROWLESS = "Nobody played in this month, and what its pools pay waits as unallocated: see that the log is whole."
 DURATIONS = frozenset({"ms", "seconds"})
 
 
-def earn(closing: Closing, loaded: Loaded, watch: Watch) -> Earned:
+class Take(Protocol):
+    """Takes the plays of opened logs in, as `intake.take_in`."""
+
+    def __call__(
+        self, plan: Plan, logs: Logs, watch: Watch, cautions: Cautions, *, look: Callable[[Counts], None]
+    ) -> AbstractContextManager[HeldPools]:
+        """Hold them until the block ends."""
+
+
+def earn(closing: Closing, loaded: Loaded, watch: Watch, *, take: Take = take_in) -> Earned:
     """Read the logs, sort every play into its pool, and divide each pool.
+
+    Args:
+        closing: what is asked.
+        loaded: what the tables say.
+        watch: who is told how it goes.
+        take: takes the plays in, on this machine or elsewhere.
 
     Raises:
         InputError: a log, the subscribers or a key column cannot be used.
@@ -73,22 +90,19 @@ def earn(closing: Closing, loaded: Loaded, watch: Watch) -> Earned:
     """
     month = MonthLogs(closing, loaded, payers_of(closing, loaded))
     pools, payers, notes = loaded.pools, month.payers, list[str]()
-    with month.taken(watch) as (taken, terms, sorter):
+    with month.taken(watch, take) as (taken, terms, timed, without_pool):
 
         def visit(code: int, pool: LocalPool) -> tuple[PoolFacts, Paid] | None:
             try:
-                return divided(code, pool) if code < len(pools) else None
+                if code >= len(pools):
+                    return None
+                play = None if timed[code] else taken.stages[0].play(code)
+                return divide(pools[code], pool, loaded.routing.splits, play, payers.count(code), notes)
             finally:  # so that only as many pools as there are threads are opened up at a time
                 pool.release()
 
-        def divided(code: int, held: LocalPool | None) -> tuple[PoolFacts, Paid]:
-            play = None if timed[code] else taken.stages[0].play(code)
-            return divide(pools[code], held, loaded.routing.splits, play, payers.count(code), notes)
-
-        timed = terms.timed(taken.logs.columns)
-        listening = listening_of(taken, len(pools), dict(sorted(sorter.without_pool.items())))
+        listening = listening_of(taken, len(pools), dict(sorted(without_pool.items())))
         found = [one for one in taken.engine.over_pools(visit) if one is not None]
-        found += [divided(code, None) for code in range(len(found), len(pools))]
         for note in sorted(notes):
             watch.say(note)
         policies, decisions = applied(taken, loaded, terms), decision_facts(taken)
@@ -127,16 +141,16 @@ def unpooled(code: str, amount: int) -> tuple[PoolFacts, Paid]:
 
 
 def divide(  # noqa: PLR0913, PLR0917 - what a pool is divided by
-    pool: Pool, held: LocalPool | None, splits: Splits, play: int | None, subscribers: int, notes: list[str]
+    pool: Pool, held: LocalPool, splits: Splits, play: int | None, subscribers: int, notes: list[str]
 ) -> tuple[PoolFacts, Paid]:
     """Divide one pool, of which the engine holds listening; `notes` takes what a reader must know.
 
     Where nobody listened, or nothing weighs, nobody is paid and the money is unallocated.
     """
-    users, plays = (0, 0) if held is None else (held.payers.users, held.payers.plays)
+    users, plays = held.payers.users, held.payers.plays
     money = revenue(pool, subscribers=subscribers or users)
     amounts = Paid.of({})
-    if held is not None and users and money.pool:
+    if users and money.pool:
         with suppress(NothingToPayError):
             amounts = paid_of(pool, held, money, splits, play, notes)
     label = find_rule(pool.rule or "").label
@@ -151,9 +165,10 @@ def paid_of(  # noqa: PLR0913, PLR0917 - the same
     What was refunded is taken back as it would have been paid.
     """
     rule, size, tracks = find_rule(pool.rule or ""), abs(money.pool), by_artist(held, splits)
-    artists = held if tracks is None else tracks.pool
-    rate = None if pool.rate == 1 else pool.rate
-    month = artists.month(pool=size, rate=rate, fees_are_money=False, play=play, digits=money.currency.digits)
+    rate, digits = None if pool.rate == 1 else pool.rate, money.currency.digits
+    month: Month = (held if tracks is None else tracks).month(
+        pool=size, rate=rate, fees_are_money=False, play=play, digits=digits
+    )
     prepared = rule.prepare(month)
     weights = weigh(month, {rule: prepared}).weights[rule]
     begun = rule.settling(weights, month, prepared)
@@ -167,7 +182,7 @@ def paid_of(  # noqa: PLR0913, PLR0917 - the same
     return Paid.listed(held.names(places), amounts, held.artist_plays[places])
 
 
-def listening_of(taken: Taken, pools: int, without_pool: dict[str, int]) -> MonthListening:
+def listening_of(taken: HeldPools, pools: int, without_pool: dict[str, int]) -> MonthListening:
     inside = [pool.payers for pool in taken.engine.pools[:pools]]
     behind = {reason: pool.payers for reason, pool in zip(LOST.values(), taken.engine.pools[pools:], strict=False)}
     stages = taken.stages[0]
@@ -188,7 +203,7 @@ def listening_of(taken: Taken, pools: int, without_pool: dict[str, int]) -> Mont
     )
 
 
-def applied(taken: Taken, loaded: Loaded, terms: QualifyingTerms) -> tuple[Applied, ...]:
+def applied(taken: HeldPools, loaded: Loaded, terms: QualifyingTerms) -> tuple[Applied, ...]:
     weigher_of = {code: weigher for weigher in taken.stages[0].weighers for code in weigher.pools}
     found = []
     for code, (pool, chosen) in enumerate(zip(loaded.pools, loaded.policies.pools, strict=True)):
@@ -206,7 +221,7 @@ def applied(taken: Taken, loaded: Loaded, terms: QualifyingTerms) -> tuple[Appli
     return tuple(found)
 
 
-def decision_facts(taken: Taken) -> tuple[DecisionFacts, ...]:
+def decision_facts(taken: HeldPools) -> tuple[DecisionFacts, ...]:
     decisions = taken.stages[0].decisions
     if decisions is None:
         return ()
@@ -248,8 +263,8 @@ class MonthLogs:
         self.loaded.exclusions.check(logs.columns)
         return replace(logs, period=(terms.rest.since, terms.rest.until)), terms
 
-    def plan(self, terms: QualifyingTerms, sorters: list[Sorter]) -> Plan:
-        """Say what is done with the plays; the sorters made, one for each reading, are added to a list."""
+    def plan(self, sorting: Sorting, plain: Qualifying) -> Plan:
+        """Say what is done with the plays; `plain` is what qualifiers are made of."""
         closing, loaded = self.closing, self.loaded
         policies: dict[str, Applying] = {}
         for code, chosen in enumerate(loaded.policies.pools):
@@ -257,17 +272,12 @@ class MonthLogs:
                 before = policies.get(chosen.sha256, Applying(chosen.policy, ()))
                 policies[chosen.sha256] = Applying(chosen.policy, (*before.pools, code))
 
-        def judging(qualifier: Qualifier) -> Callable[[RawBatch], Listens]:
-            finder, aliases = PoolFinder(loaded.pools, loaded.columns), loaded.routing.aliases
-            sorters.append(Sorter(terms.judge(qualifier), finder, aliases, loaded.exclusions, self.payers))
-            return sorters[-1]
-
         splits, pools, rejects = loaded.routing.splits, len(loaded.pools), closing.reading.rejects
         return Plan(
             reading=closing.reading,
-            qualifying=terms.plain,
+            qualifying=plain,
             running=closing.running,
-            judging=judging,
+            judging=sorting,
             pools=pools,
             policies=[policies[key] for key in sorted(policies)],
             artists=closing.tables.get("artists"),
@@ -287,16 +297,23 @@ class MonthLogs:
         )
 
     @contextmanager
-    def taken(self, watch: Watch) -> Iterator[tuple[Taken, QualifyingTerms, Sorter]]:
-        """Read the logs and hold the plays of each pool until the block ends."""
-        cautions, sorters = Cautions(), list[Sorter]()
+    def taken(
+        self, watch: Watch, take: Take
+    ) -> Iterator[tuple[HeldPools, QualifyingTerms, Sequence[bool], Mapping[str, int]]]:
+        """Read the logs and hold the plays of each pool until the block ends.
+
+        With them go the terms, which pools measure time, and how many rows no pool covers, by their keys.
+        """
+        cautions, loaded = Cautions(), self.loaded
         logs, terms = self.open(watch, cautions)
+        timed = terms.timed(logs.columns)
+        sorting = Sorting(terms, loaded.pools, loaded.columns, loaded.routing.aliases, loaded.exclusions)
 
         def look(counts: Counts) -> None:
             cautions.add("no-rows", int(not counts.rows), logs.paths, ROWLESS)
             stop_if_strict(self.closing.reading, cautions.found())
 
-        with take_in(self.plan(terms, sorters), logs, watch, cautions, look=look) as taken:
+        with take(self.plan(sorting, terms.plain), logs, watch, cautions, look=look) as taken:
             (stages,) = taken.stages
             said = [
                 f"Policy of {counted(len(one.pools), 'pool')}: {sentence}"
@@ -304,9 +321,9 @@ class MonthLogs:
                 for sentence in one.remarks()
             ]
             more = (*(stages.remarks()[len(said) :]), *taken.plan.statements.remarks())
-            for sentence in (*sentences(cautions.found()), *self.loaded.exclusions.remarks(), *said, *more):
+            for sentence in (*sentences(cautions.found()), *loaded.exclusions.remarks(), *said, *more):
                 watch.say(sentence)
-            yield taken, terms, sorters[-1]
+            yield taken, terms, timed, sorting.without_pool
 
 
 @dataclass(frozen=True, slots=True)

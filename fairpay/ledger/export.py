@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from fairpay.errors import UnbalancedError
 from fairpay.money.currency import format_units
+from fairpay.reports.tables import ColumnKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -93,13 +94,16 @@ class Sheet:
             else pl.col(name).cast(pl.Int64 if self.frame.schema[name].is_integer() else pl.String)
             for name in self.shown
         ).to_arrow()
-        kinds = {
-            name: pa.decimal128(38, self.frame[self.scale_of(name)].max() if self.frame.height else 2)
-            if name in self.amounts
-            else (pa.int64() if self.frame.schema[name].is_integer() else pa.string())
-            for name in self.shown
-        }
-        return whole.cast(pa.schema(kinds.items()))
+        return whole.cast(pa.schema([self.field(name) for name in self.shown]))
+
+    def field(self, name: str) -> pa.Field:
+        """A column of that table, which says its kind."""
+        if name in self.amounts:
+            digits = self.frame[self.scale_of(name)].max() if self.frame.height else 2
+            return pa.field(name, pa.decimal128(38, digits), metadata={"kind": ColumnKind.MONEY})
+        if self.frame.schema[name].is_integer():
+            return pa.field(name, pa.int64(), metadata={"kind": ColumnKind.COUNT})
+        return pa.field(name, pa.string(), metadata={"kind": ColumnKind.TEXT})
 
 
 def money(frame: pl.DataFrame, name: str, of: str = "scale") -> pl.Expr:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from fairpay.errors import UsageError
 from fairpay.ledger.adjust import Correction
@@ -12,21 +13,27 @@ from fairpay.ledger.adjust import adjust as adjust_month
 from fairpay.ledger.close import close as close_month
 from fairpay.ledger.closing import Closing, tables_of
 from fairpay.ledger.diff import diff as compare_runs
+from fairpay.ledger.earning import earn
 from fairpay.ledger.splits import read_splits
 from fairpay.logs.read import as_paths
 from fairpay.pipeline.explain import explained
 from fairpay.pipeline.work import watching
+from fairpay.rules import find_rule
 from fairpay.settings.commands import complete
 from fairpay.settings.option import is_table
 from fairpay.settings.speech import job
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from fairpay.ledger.adjust import Adjusted
     from fairpay.ledger.close import Closed
+    from fairpay.ledger.closing import Loaded
+    from fairpay.ledger.facts import Earned
+    from fairpay.ledger.pools import Pool
     from fairpay.ledger.splits import Splits
     from fairpay.pipeline.explain import Explained
+    from fairpay.pipeline.request import Watch
     from fairpay.runs.diff import Difference
     from fairpay.settings import options as o
     from fairpay.settings.option import Logs
@@ -47,7 +54,37 @@ def close(logs: Logs = (), **options: Unpack[o.CloseOptions]) -> Closed:
 
     """
     full = complete("close", options)
-    return close_month(Closing.of(full, log_files(logs)), dry_run=full["dry_run"], watch=watching(full))
+    closing = Closing.of(full, log_files(logs))
+    if closing.engine == "spark":
+        refuse_for_spark(closing)
+    return close_month(closing, dry_run=full["dry_run"], watch=watching(full), divide=dividing(full))
+
+
+def dividing(options: Mapping[str, Any]) -> Callable[[Closing, Loaded, Watch], Earned]:
+    """Return what reads the logs of a month and divides its pools: this machine, or tasks on a cluster."""
+    if options["engine"] != "spark":
+        return earn
+
+    def there(closing: Closing, loaded: Loaded, watch: Watch) -> Earned:
+        from fairpay.pipeline.spark import take_in_there  # noqa: PLC0415 - an extra
+
+        refuse_for_spark(closing, loaded.pools)
+        return earn(closing, loaded, watch, take=partial(take_in_there, options=options))
+
+    return there
+
+
+def refuse_for_spark(closing: Closing, pools: Sequence[Pool] = ()) -> None:
+    """Refuse, before a play is read, what cannot run on a cluster.
+
+    Raises:
+        UsageError: with what, and why.
+
+    """
+    from fairpay.pipeline.spark import refuse_there  # noqa: PLC0415 - an extra
+
+    rules = {f"the rule {pool.rule} of the pool {pool.name}": find_rule(pool.rule or "") for pool in pools}
+    refuse_there(rules, closing.conditions(), closing.reading)
 
 
 @job
@@ -67,7 +104,8 @@ def adjust(logs: Logs = (), **options: Unpack[o.AdjustOptions]) -> Adjusted:
         undo=full["undo"],
         reason=full["reason"],
     )
-    return adjust_month(Closing.of(full, ()), change, dry_run=full["dry_run"], watch=watching(full))
+    asked = Closing.of(full, ())
+    return adjust_month(asked, change, dry_run=full["dry_run"], watch=watching(full), divide=dividing(full))
 
 
 def log_files(logs: Logs) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import polars as pl
@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Codes, Ints
     from fairpay.ledger.pools import Pool
     from fairpay.logs.schema import Listens, RawBatch
+    from fairpay.qualify import Qualifier
 
-__all__ = ["Exclusions", "PoolFinder", "Sorter", "read_exclusions", "read_payers"]
+__all__ = ["Exclusions", "PoolFinder", "Sorter", "Sorting", "read_exclusions", "read_payers"]
 
 COLUMNS = ("user", "artist", "track", "time")
 NAMES = {
@@ -85,6 +86,10 @@ class Exclusions:
         if problems:
             message = f"the log has no column for {' and none for '.join(missing)}, which lines of the exclusions state"
             raise InputError(message, problems=problems, advice="Name it with --columns, or state what the log holds.")
+
+    def lines(self) -> list[tuple[tuple[str, ...], str]]:
+        """Return every line: columns, and joined values; in the same order everywhere."""
+        return [(columns, value) for columns, values in sorted(self.keys.items()) for value in sorted(values)]
 
     def remarks(self) -> tuple[str, ...]:
         """Say how many lines matched nothing."""
@@ -240,6 +245,52 @@ class Sorter:
             counts = lost.group_by(pl.all()).len().rows()
             with self.lock:
                 self.without_pool.update({"/".join(key): rows for *key, rows in counts})
+
+
+class CountingTerms(Protocol):
+    """Which listens count in which pool."""
+
+    def judge(self, qualifier: Qualifier) -> Callable[[RawBatch, Codes], Listens]:
+        """Judge rows, each under the terms of its pool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sorting:
+    """Makes sorters, as `intake.Judging`."""
+
+    terms: CountingTerms
+    pools: Sequence[Pool]
+    columns: tuple[str, ...]
+    """The key columns that tell pools apart."""
+    aliases: Mapping[str, str]
+    exclusions: Exclusions
+    without_pool: Counter[str] = field(default_factory=Counter)
+    """Of the last reading: key values (`DE/premium`) -> rows that count and that no pool covers."""
+
+    def __call__(self, qualifier: Qualifier, payers: Payers) -> Sorter:
+        """Return what sorts the plays of one reading."""
+        self.without_pool.clear()
+        finder = PoolFinder(self.pools, self.columns)
+        return Sorter(
+            self.terms.judge(qualifier), finder, self.aliases, self.exclusions, payers, without_pool=self.without_pool
+        )
+
+    def noted(self) -> dict[str, int]:
+        """Return rows without a pool, and which exclusions matched a row, by their places."""
+        lines = {line: f"excluded {place}" for place, line in enumerate(self.exclusions.lines())}
+        return {
+            **{f"without a pool {key}": rows for key, rows in self.without_pool.items()},
+            **dict.fromkeys((lines[one] for one in self.exclusions.met), 1),
+        }
+
+    def note(self, counts: Mapping[str, int]) -> None:
+        """Have met what readings elsewhere did."""
+        for name, rows in counts.items():
+            if name.startswith(begin := "without a pool "):
+                self.without_pool[name.removeprefix(begin)] += rows
+        self.exclusions.met.update(
+            line for place, line in enumerate(self.exclusions.lines()) if f"excluded {place}" in counts
+        )
 
 
 def read_payers(path: Path, pools: Sequence[Pool], columns: tuple[str, ...], *, currency: str) -> Payers:

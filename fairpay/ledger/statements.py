@@ -279,4 +279,4 @@ def data(text: str) -> Writer:
 
 
 def table(sheet: Sheet) -> Writer:
-    return lambda path: write_parquet(sheet.arrow(), path)
+    return lambda path: write_parquet(sheet.arrow(), path, kinds=True)

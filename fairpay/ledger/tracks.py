@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -13,8 +11,7 @@ import pyarrow.compute as pc
 
 from fairpay.adjust.decisions import HELD
 from fairpay.adjust.weights import text_of
-from fairpay.engine.keys import Artists, order_of
-from fairpay.engine.pool import LocalPool
+from fairpay.engine.keys import order_of
 from fairpay.errors import InputError, Problem
 from fairpay.ledger.splits import OF_TRACK, artist_of
 from fairpay.money.counts import counted
@@ -22,13 +19,13 @@ from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.ties import first_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable
 
-    from fairpay.engine.protocol import Listening
+    from fairpay.engine.pool import LocalPool
     from fairpay.kernels.arrays import Codes, Ints
     from fairpay.ledger.splits import Splits
     from fairpay.logs.schema import Listens, RawBatch
-    from fairpay.rules.core.month import Usage, Users
+    from fairpay.rules.core.month import Facts, Month, Totals, Usage, Users
     from fairpay.rules.core.rule import Rule
 
 __all__ = ["ByArtist", "TrackSources", "by_artist"]
@@ -50,50 +47,53 @@ class Grouped:
     amount: Ints
 
 
-class Merged:
-    """A pool's listening in which the sources of an artist are one, as `engine.protocol.Listening`."""
+@dataclass(frozen=True, slots=True)
+class MonthByArtist:
+    """A month in which the sources of an artist are one, as `month.Month`."""
 
-    def __init__(self, base: Listening, names: Artists, of_source: Ints) -> None:
-        self.base, self.artists, self.of_source = base, names, of_source
+    base: Month
+    of_source: Ints
+    facts: Facts
+    counted: list[Ints] = field(default_factory=list)
+    """Listeners, once they were counted; a cached property would let only one month of all count at a time."""
 
     @property
-    def redivided(self) -> bool:
-        return self.base.redivided
-
-    @property
-    def more_dropped(self) -> int:
-        return self.base.more_dropped
-
-    def users(self) -> Iterator[Users]:
-        return self.base.users()
-
-    def walk(self, function: Callable[[Usage], T]) -> Iterator[T]:
-        return self.base.walk(lambda usage: function(grouped(usage, self.of_source).usage))
-
-    @cached_property
-    def counted(self) -> Ints:
-        """int64[artists]: distinct users of each artist."""
-        total = np.zeros(self.artists.count, dtype=np.int64)
-        for found in self.walk(lambda usage: np.bincount(usage.artist, minlength=self.artists.count)):
-            total += found
-        return total
-
-    def listeners(self) -> Ints:
-        return self.counted
-
-    @cached_property
-    def facts(self) -> tuple[Ints, Ints, Ints]:
-        """Amount, plays and ms of each artist."""
-        amount, plays, ms = (self.added(values) for values in self.base.facts)
-        return amount, plays, ms
-
-    def added(self, values: Ints) -> Ints:
-        out = np.zeros(self.artists.count, dtype=np.int64)
-        np.add.at(out, self.of_source, values)
+    def artist_amount(self) -> Ints:
+        """int64[artists]: listening of each artist, in the measure."""
+        out = np.zeros(self.facts.artists, dtype=np.int64)
+        np.add.at(out, self.of_source, self.base.artist_amount)
         return out
 
-    def release(self) -> None:
-        self.base.release()
+    @property
+    def artist_listeners(self) -> Ints:
+        """int64[artists]: distinct users of each artist."""
+
+        def visit(usage: Usage, out: Ints) -> None:
+            np.add.at(out[0], usage.artist, 1)
+
+        if not self.counted:
+            self.counted.append(self.gather(visit, rows=1)[0][0])
+        return self.counted[0]
+
+    def each(self, visit: Callable[[Usage], T]) -> Iterable[T]:
+        """Visit every block."""
+        of_source = self.of_source
+        return self.base.each(lambda usage: visit(grouped(usage, of_source).usage))
+
+    def each_users(self, visit: Callable[[Users], T]) -> Iterable[T]:
+        """Visit the users without their artists."""
+        return self.base.each_users(visit)
+
+    def gather(
+        self, visit: Callable[[Usage, Ints], Totals | None], *, rows: int, columns: int | None = None
+    ) -> tuple[Ints, Totals]:
+        """Gather from every block."""
+        of_source, wide = self.of_source, self.facts.artists if columns is None else columns
+
+        def by_artist(usage: Usage, out: Ints) -> Totals | None:
+            return visit(grouped(usage, of_source).usage, out)
+
+        return self.base.gather(by_artist, rows=rows, columns=wide)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +101,14 @@ class ByArtist:
     """A pool whose sources are artists and tracks, seen by artist."""
 
     sources: LocalPool
-    pool: LocalPool
+    artists: int
     of_source: Ints
     """int64[sources]: the artist of each."""
+
+    def month(self, **known: Any) -> MonthByArtist:  # noqa: ANN401 - see `LocalPool.month`
+        """Return the month for rules; `known` as in `LocalPool.month`."""
+        base = self.sources.month(**known)
+        return MonthByArtist(base, self.of_source, replace(base.facts, artists=self.artists))
 
     def divide(self, paid: Ints, rule: Rule, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
         """Divide what each artist is paid, int64[artists], among its sources: int64[sources] of the same sum."""
@@ -123,12 +128,12 @@ class ByArtist:
 
     def shares(self, rule: Rule, prepared: Any) -> Ints | None:  # noqa: ANN401 - what `prepare` returned
         """int64[sources], summing to 2^62: what each source brings; None where listeners have no part."""
-        month = self.sources.month(pool=0, rate=None, fees_are_money=False)
+        month, of_source = self.sources.month(pool=0, rate=None, fees_are_money=False), self.of_source
 
         def visit(usage: Usage, out: Ints) -> None:
             from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
 
-            found = grouped(usage, self.of_source)
+            found = grouped(usage, of_source)
             entries = len(found.usage.artist)
             parts = np.zeros((rule.rows, entries), dtype=np.int64)
             rule.weigh(replace(found.usage, artist=np.arange(entries, dtype=np.uint32)), prepared, parts)
@@ -155,8 +160,7 @@ def by_artist(pool: LocalPool, splits: Splits) -> ByArtist | None:
     names = artist.unique()
     names = names.take(pa.array(order_of(names)))
     of_source = pc.index_in(artist, value_set=names).to_numpy(zero_copy_only=False).astype(np.int64)
-    merged = Merged(pool.listening, Artists(names), of_source)
-    return ByArtist(pool, LocalPool(pool.payers, merged, has_ms=pool.has_ms, subscribers=pool.subscribers), of_source)
+    return ByArtist(pool, len(names), of_source)
 
 
 def grouped(usage: Usage, of_source: Ints) -> Grouped:
@@ -198,8 +202,7 @@ class TrackSources:
     holding: bool = False
     """Whether a person's decisions hold plays."""
     met: set[str] = field(default_factory=set)
-    """Such tracks whose splits name no artist, by their sources."""
-    lock: Lock = field(default_factory=Lock)
+    """Such tracks whose splits name no artist, by their sources; a set takes texts in one step."""
 
     def __call__(self, raw: RawBatch, listens: Listens) -> pa.Array:
         """Put tracks that have splits in the place of their artist; held plays stay where they are held.
@@ -225,9 +228,7 @@ class TrackSources:
         """Keep which tracks were played whose splits name no artist."""
         assert listens.pool is not None
         played = pc.and_(alone, pa.array(listens.used & (listens.pool < self.pools)))
-        found = name.filter(played).unique().to_pylist()
-        with self.lock:
-            self.met.update(found)
+        self.met.update(name.filter(played).unique().to_pylist())
 
     def finish(self) -> None:
         """Refuse splits of a track without its artist where several artists have such a track.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fairpay.logs.schema import Listens, RawBatch
     from fairpay.settings.values import Running
 
-__all__ = ["Applying", "census_of", "weigher_of"]
+__all__ = ["Applying", "census", "census_of", "weigher_of"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,7 @@ from fairpay.engine.spool import Spool
 from fairpay.money.counts import counted
 from fairpay.pipeline.census import census_of, weigher_of
 from fairpay.pipeline.repeats import Watching, find_repeats
-from fairpay.pipeline.stages import Stages
+from fairpay.pipeline.stages import Lost, Stages
 from fairpay.pipeline.warn import warn_of_several
 from fairpay.qualify import Qualifier
 from fairpay.runs.rejects import write_rejects
@@ -47,9 +47,22 @@ if TYPE_CHECKING:
     from fairpay.qualify import Counts
     from fairpay.settings.values import Qualifying, Reading, Running
 
-__all__ = ["Held", "Plan", "Statements", "Taken", "Variant", "counted_apart", "stages_of", "take_in"]
+__all__ = [
+    "Held",
+    "HeldPools",
+    "Judging",
+    "Plan",
+    "Qualified",
+    "Statements",
+    "Taken",
+    "Variant",
+    "counted_apart",
+    "stages_of",
+    "take_in",
+]
 
 
+T = TypeVar("T")
 BEHIND = 2
 """Places behind the pools that there always are: plays without a pool, and excluded ones."""
 
@@ -106,6 +119,35 @@ class Variant:
     """Whether nothing is decided, and every decided play is paid to a line of its own, to see what it comes to."""
 
 
+class Judging(Protocol):
+    """Makes what judges batches; it is data, so that it can be sent to other machines."""
+
+    def __call__(self, qualifier: Qualifier, payers: Payers) -> Callable[[RawBatch], Listens]:
+        """Return what judges the batches of one reading."""
+
+    def noted(self) -> Mapping[str, int]:
+        """Return what the last reading counted beside rows by fate, by name: it adds up."""
+
+    def note(self, counts: Mapping[str, int]) -> None:
+        """Have counted what readings elsewhere did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Qualified:
+    """Judges rows by nothing but whether they qualify, as `Judging`."""
+
+    def __call__(self, qualifier: Qualifier, payers: Payers) -> Callable[[RawBatch], Listens]:  # noqa: ARG002 - as others
+        """Return what judges the batches of one reading."""
+        return qualifier.judge
+
+    def noted(self) -> Mapping[str, int]:
+        """Nothing is counted."""
+        return {}
+
+    def note(self, counts: Mapping[str, int]) -> None:
+        """Nothing is counted."""
+
+
 class Noting(Protocol):
     """What sees every batch that is taken in."""
 
@@ -124,7 +166,7 @@ class Plan:
     reading: Reading
     qualifying: Qualifying
     running: Running
-    judging: Callable[[Qualifier], Callable[[RawBatch], Listens]] = lambda qualifier: qualifier.judge
+    judging: Judging = field(default_factory=Qualified)
     """Makes what judges a batch and, of several pools, says of each row to which it belongs; codes behind them are of
     plays without one."""
     pools: int | None = None
@@ -161,12 +203,27 @@ class Plan:
         """Whether policies count streams and listeners before plays are weighed."""
         return any(limits(one.policy) for one in self.policies)
 
+    def judge(self, qualifier: Qualifier) -> Callable[[RawBatch], Listens]:
+        """Return what judges the batches of one reading."""
+        return self.judging(qualifier, self.payers)
+
 
 class Pools(Protocol):
     """What holds the plays that were taken in."""
 
     def pool(self, code: int) -> LocalPool:
         """Return one pool."""
+
+
+class ManyPools(Pools, Protocol):
+    """What holds the plays of many pools."""
+
+    @property
+    def pools(self) -> Sequence[LocalPool]:
+        """All of them, and the places behind."""
+
+    def over_pools(self, visit: Callable[[int, LocalPool], T]) -> list[T]:
+        """Call `visit` with each pool's code and the pool; return results by code."""
 
 
 class Held(Protocol):
@@ -183,6 +240,13 @@ class Held(Protocol):
 
     @property
     def stages(self) -> tuple[Stages, ...]: ...  # noqa: D102
+
+
+class HeldPools(Held, Protocol):
+    """The same of a month of many pools."""
+
+    @property
+    def engine(self) -> ManyPools: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +302,7 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
         odd = cautions if plan.pools is None or plan.wary else None
         qualifier = Qualifier(plan.qualifying, set_aside=plan.set_aside, cautions=odd, repeats=repeats.judge)
         units = logs.units(batch_rows=running.batch_rows, views=stages[0].hash_only)
-        adjust = partial(adjusted, plan, stages, plan.judging(qualifier), odd)
+        adjust = partial(adjusted, plan, stages, plan.judge(qualifier), odd)
         engine.ingest(units, adjust, progress=watch.progress)
         counts = qualifier.finish(rowless=plan.rowless)
         repeats.finish(plan.reading, cautions, running)
@@ -249,7 +313,8 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
                 through.finish()
         if plan.rejects is not None:
             write_rejects(rejected(plan, qualifier), plan.rejects)
-        intake = engine.finish(fee=plan.fee, pools=len(variants))
+        pools = len(variants) if plan.pools is None else plan.pools + len(Lost)
+        intake = engine.finish(fee=plan.fee, pools=pools)
         yield Taken(plan, logs, counts, engine, intake, stages)
 
 
@@ -262,7 +327,7 @@ def repeats_of(plan: Plan, logs: Logs, spool: Spool) -> Once | None:
     """Find plays that are told more than once, where these are dropped."""
     if plan.reading.repeats != "drop":
         return None
-    return find_repeats(logs, plan.qualifying, plan.judging, spool=spool, running=plan.running)
+    return find_repeats(logs, plan.qualifying, plan.judge, spool=spool, running=plan.running)
 
 
 def subscribe(plan: Plan, engine: Engine, variants: int) -> None:
@@ -328,16 +393,15 @@ def count_first(plan: Plan, logs: Logs, once: Once | None) -> dict[str, dict[int
 
     def judging() -> Callable[[RawBatch], Listens]:
         repeats = None if once is None else once.again()
-        return plan.judging(Qualifier(plan.qualifying, set_aside=True, repeats=repeats))
+        return plan.judge(Qualifier(plan.qualifying, set_aside=True, repeats=repeats))
 
     return census_of(logs, plan.policies, judging, pools=plan.pools or 1, running=plan.running, artists=plan.artists)
 
 
-def counted_apart(plan: Plan, logs: Logs) -> dict[str, Census]:
-    """Count what policies ask for in logs of some users, for a month of one pool."""
+def counted_apart(plan: Plan, logs: Logs) -> dict[str, dict[int, Census]]:
+    """Count what policies ask for in logs of some users: `artist` or `track` -> pool -> what was counted there."""
     with closing(Spool(plan.running)) as spool:
-        once = repeats_of(plan, logs, spool)
-        return {unit: of_pools[0] for unit, of_pools in count_first(plan, logs, once).items()}
+        return count_first(plan, logs, repeats_of(plan, logs, spool))
 
 
 def stages_of(

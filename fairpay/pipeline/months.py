@@ -19,7 +19,7 @@ from fairpay.errors import InputError, NothingToPayError, UsageError
 from fairpay.pipeline.census import Applying
 from fairpay.pipeline.funds import check_stated
 from fairpay.pipeline.grouping import artist_groups
-from fairpay.pipeline.intake import take_in
+from fairpay.pipeline.intake import Qualified, take_in
 from fairpay.pipeline.request import Watch, begin, input_files
 from fairpay.pipeline.run import artist_names, plan_of, warn_of_counts
 from fairpay.pipeline.settle import Ending, controls, describe
@@ -52,7 +52,7 @@ MOST = 120
 
 
 @dataclass(frozen=True, slots=True)
-class MonthStarts:
+class MonthStarts(Qualified):
     """The months of a period."""
 
     names: tuple[str, ...]
@@ -78,7 +78,7 @@ class MonthStarts:
         names = tuple(f"{moment:%Y-%m}" for moment in moments[:-1])
         return cls(names, np.array([(moment - EPOCH) // MICROSECOND for moment in moments], dtype=np.int64))
 
-    def judging(self, qualifier: Qualifier) -> Callable[[RawBatch], Listens]:
+    def __call__(self, qualifier: Qualifier, payers: Payers) -> Callable[[RawBatch], Listens]:  # noqa: ARG002 - as others
         """Return what judges a batch and says of each row in which month it lies."""
 
         def judge(raw: RawBatch) -> Listens:
@@ -212,7 +212,7 @@ def in_months(request: Request, calendar: MonthStarts) -> tuple[Request, Plan, i
     plan = replace(
         plan,
         pools=months,
-        judging=calendar.judging,
+        judging=calendar,
         policies=tuple(Applying(one.policy, tuple(range(months))) for one in plan.policies),
         payers=Payers(dict.fromkeys(range(months), plan.payers.parts[0])) if plan.payers.parts else plan.payers,
         listeners=seen,

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 __all__ = ["SECTIONS", "Answer", "PartFile", "add_censuses", "mark_of", "packed", "unpacked"]
 
 SCHEMA_VERSION = 1
+MAGIC = b"PAR1"
+"""With which files of Parquet begin and end."""
+PARTS = "Give files that `fairpay shard` or `fairpay merge` wrote."
 GROUP_ROWS = 1 << 20
 KEY = b"fairpay"
 SECTIONS = {
@@ -216,6 +219,11 @@ def unpacked(content: bytes, name: str) -> PartFile:
         InputError: it is none, it is damaged, or it is of another version of the format.
 
     """
+    if not (content.startswith(MAGIC) and content.endswith(MAGIC)):
+        message = f"{name}: this is no part of a month" + (
+            ", or its end is missing" if content.startswith(MAGIC) else ""
+        )
+        raise InputError(message, advice=PARTS)
     with reading_of(name):
         table = pq.read_table(pa.BufferReader(content))
         table.validate(full=True)
@@ -225,7 +233,7 @@ def unpacked(content: bytes, name: str) -> PartFile:
         said = None
     if not isinstance(said, dict) or not {"schema", "sha256"} <= {*said}:
         message = f"{name}: this is no part of a month"
-        raise InputError(message, advice="Give files that `fairpay shard` or `fairpay merge` wrote.")
+        raise InputError(message, advice=PARTS)
     if said["schema"] != SCHEMA_VERSION:
         message = f"{name}: a part of version {said['schema']} of the format, and this fairpay reads {SCHEMA_VERSION}"
         raise InputError(message, advice="Make all parts with the same fairpay.")

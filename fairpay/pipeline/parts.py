@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -22,17 +23,18 @@ from fairpay.pipeline.warn import named_elsewhere
 from fairpay.qualify.tally import Counts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from fairpay.engine.pool import LocalPool
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Warned
-    from fairpay.pipeline.intake import Plan, Taken, Variant
+    from fairpay.pipeline.intake import Judging, Plan, Taken, Variant
     from fairpay.pipeline.stages import Stages
     from fairpay.settings.values import Qualifying
 
 __all__ = ["MonthOfParts", "MonthPart", "add_counts", "add_up", "leaving", "merged", "part_of"]
 
+T = TypeVar("T")
 Key = TypeVar("Key", Fate, str)
 
 
@@ -49,7 +51,7 @@ class MonthPart:
     stages: tuple[Mapping[str, Sequence[int]], ...]
     """What was counted on the way, for each variant: see `numbers_of`."""
     pools: tuple[PoolPart, ...]
-    """One for each variant."""
+    """One for each variant; in a month of many pools one for each of these, and for each place behind them."""
 
 
 def part_of(taken: Taken, cautions: Cautions) -> MonthPart:
@@ -59,8 +61,11 @@ def part_of(taken: Taken, cautions: Cautions) -> MonthPart:
         elsewhere={},
         counts=taken.counts,
         warned=cautions.found(),
-        stages=tuple(numbers_of(stages) for stages in taken.stages),
-        pools=tuple(PoolPart.of(taken.engine.pool(variant)) for variant in range(len(taken.stages))),
+        stages=tuple(numbers_of(stages, taken.plan.judging) for stages in taken.stages),
+        pools=tuple(
+            PoolPart.of(pool, paid=taken.plan.pools is None or code < taken.plan.pools)
+            for code, pool in enumerate(taken.engine.pools)
+        ),
     )
 
 
@@ -95,10 +100,7 @@ def add_up(parts: Sequence[MonthPart], qualifying: Qualifying) -> MonthPart:
         elsewhere=summed(part.elsewhere for part in parts),
         counts=add_counts([part.counts for part in parts], qualifying),
         warned=cautions.found(),
-        stages=tuple(
-            {name: tuple(map(sum, zip(*(one[name] for one in same), strict=True))) for name in same[0]}
-            for same in zip(*(part.stages for part in parts), strict=True)
-        ),
+        stages=tuple(map(added, zip(*(part.stages for part in parts), strict=True))),
         pools=tuple(add_parts(same) for same in zip(*(part.pools for part in parts), strict=True)),
     )
 
@@ -142,29 +144,52 @@ def summed(several: Iterable[Mapping[Key, int]]) -> dict[Key, int]:
     return dict(sorted(found.items()))
 
 
-def numbers_of(stages: Stages) -> dict[str, tuple[int, ...]]:
-    """Return all that stages count, by name: tuples of integers that add up."""
-    found = {"left": tuple(stages.left[lost] for lost in Lost)}
+def added(several: Sequence[Mapping[str, Sequence[int]]]) -> dict[str, tuple[int, ...]]:
+    """Add up tuples of integers by name, those of one name place by place."""
+    found: dict[str, tuple[int, ...]] = {}
+    for name, numbers in (pair for one in several for pair in one.items()):
+        before = found.get(name, (0,) * len(numbers))
+        found[name] = tuple(map(sum, zip(before, numbers, strict=True)))
+    return found
+
+
+def numbers_of(stages: Stages, judging: Judging) -> dict[str, tuple[int, ...]]:
+    """Return all that judging and stages count, by name: tuples of integers that add up."""
+    found = {"left": tuple(stages.left[lost] for lost in Lost), **counts_of("judged", judging.noted())}
     for k, weigher in enumerate(stages.weighers):
         found |= {f"policy {k} rows": whole(weigher.rows), f"policy {k} plays": whole(weigher.plays)}
         found[f"policy {k} total"] = (weigher.total,)
     if (decisions := stages.decisions) is not None:
         found |= {f"decisions {name}": whole(getattr(decisions, name)) for name in ("met", "touched", "plays")}
         found["decisions left out"] = (decisions.left_out,)
-    return found
+    return found if stages.sources is None else found | counts_of("source", dict.fromkeys(stages.sources.met, 1))
+
+
+def counts_of(what: str, counts: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
+    """Name counts so that they stand beside others."""
+    return {f"{what} {name}": (count,) for name, count in sorted(counts.items())}
+
+
+def counts_in(what: str, numbers: Mapping[str, Sequence[int]]) -> dict[str, int]:
+    """Return them by their own names again."""
+    begin = f"{what} "
+    return {name.removeprefix(begin): one[0] for name, one in numbers.items() if name.startswith(begin)}
 
 
 def whole(values: np.ndarray) -> tuple[int, ...]:
     return tuple(values.ravel().tolist())
 
 
-def count_on(stages: Stages, numbers: Mapping[str, Sequence[int]]) -> None:
+def count_on(stages: Stages, judging: Judging, numbers: Mapping[str, Sequence[int]]) -> None:
     """Let stages that saw no play have counted what others did, and check what needs everybody.
 
     Raises:
-        InputError: decisions about nobody.
+        InputError: decisions about nobody, or sources that are ambiguous.
 
     """
+    judging.note(counts_in("judged", numbers))
+    if stages.sources is not None:
+        stages.sources.met.update(counts_in("source", numbers))
     stages.left.update(dict(zip(Lost, numbers["left"], strict=True)))
     for k, weigher in enumerate(stages.weighers):
         weigher.rows += np.array(numbers[f"policy {k} rows"], dtype=np.int64).reshape(weigher.rows.shape)
@@ -182,10 +207,15 @@ class MergedPools:
     """The pools of a month made of parts."""
 
     pools: Sequence[LocalPool]
+    walks: Walks
 
     def pool(self, code: int) -> LocalPool:
         """Return one pool."""
         return self.pools[code]
+
+    def over_pools(self, visit: Callable[[int, LocalPool], T]) -> list[T]:
+        """Call `visit` with each pool's code and the pool; return results by code."""
+        return self.walks.over([partial(visit, code, pool) for code, pool in enumerate(self.pools)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +237,9 @@ def merged(plan: Plan, part: MonthPart, variants: Sequence[Variant], walks: Walk
     """
     stages = tuple(stages_of(plan, part.columns, plan.counted or {}, variant) for variant in variants)
     for through, numbers in zip(stages, part.stages, strict=True):
-        count_on(through, numbers)
+        count_on(through, plan.judging, numbers)
     if plan.unlisted == "refuse":
         for one in part.pools:
             refuse_unlisted(one.payers)
     pools = [merged_pool(one, walks, code) for code, one in enumerate(part.pools)]
-    return MonthOfParts(plan, part.counts, MergedPools(pools), stages)
+    return MonthOfParts(plan, part.counts, MergedPools(pools, walks), stages)

@@ -1,59 +1,56 @@
-"""Text logs on a cluster: each file is read by a task, with the reader of this machine, so that every cell is the same.
+"""Files on a cluster: each is read by a task, with the reader of this machine, so that every cell is the same.
 
 What Spark makes of CSV and JSON is not: it cuts rows with too many fields, takes the header of any file for all, and
-replaces bytes that are no text.
+replaces bytes that are no text. So Spark moves rows that it does not look into: frames of Polars, each of the users of
+one bucket.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections import defaultdict
 from dataclasses import dataclass, replace
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from fairpay.engine import spark as cluster
-from fairpay.errors import UsageError
-from fairpay.logs.cells import id_cells
+from fairpay.engine.keys import hash_ids
+from fairpay.kernels.hashing import KEYS
+from fairpay.logs.cells import to_arrow
 from fairpay.logs.open import open_file
 from fairpay.logs.read import Logs
 from fairpay.logs.source import BROKEN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from fairpay.logs.cells import Part
     from fairpay.logs.source import Source
 
-__all__ = ["USER", "Layout", "gathered", "layout_of", "scattered"]
+__all__ = ["Layout", "Scattered", "layout_of", "paid_frames", "scattered"]
 
-FILE, USER, FAULT = "file", "user", "fault"
-"""Columns: the place of a row's layout, the text of the user's id, what is wrong with the row as a whole."""
-LIST = pa.list_(pa.string())
+PAID = -1
+"""In the place of a file: the frame says who paid what."""
+MOVED = pa.schema([(cluster.BUCKET, pa.int32()), ("file", pa.int32()), ("body", pa.binary())])
+SPARK_MOVED = "bucket int, file int, body binary"
+SECRET = np.frombuffer(hashlib.shake_256(b"fairpay").digest(8 * KEYS), dtype=np.uint64)
+"""Nothing to hide: every task must find the same bucket."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Files of text whose rows travel through Spark, and what their columns are called on the way."""
+    """Files whose rows travel through Spark."""
 
     parts: tuple[Part, ...]
     """The files."""
     kinds: tuple[int, ...]
     """int[files]: the place of a file among those that are read otherwise than others."""
-    columns: tuple[tuple[str, bool], ...]
-    """Name of a column, and whether it holds lists: it is called `c` and its place."""
-
-    @property
-    def schema(self) -> str:
-        """The columns for Spark."""
-        words = {pa.int32(): "int", pa.string(): "string", LIST: "array<string>"}
-        return ", ".join(f"{field.name} {words[field.type]}" for field in self.types)
-
-    @property
-    def types(self) -> pa.Schema:
-        """The columns for Arrow."""
-        rest = ((f"c{k}", LIST if lists else pa.string()) for k, (_, lists) in enumerate(self.columns))
-        return pa.schema([(FILE, pa.int32()), (FAULT, pa.int32()), (USER, pa.string()), *rest])
 
     @property
     def alike(self) -> Layout:
@@ -61,68 +58,107 @@ class Layout:
         firsts = {kind: self.parts[place] for place, kind in reversed([*enumerate(self.kinds)])}
         return replace(self, parts=tuple(part for _, part in sorted(firsts.items())), kinds=tuple(sorted(firsts)))
 
-    def kept(self, part: Part) -> list[tuple[str, str]]:
-        """Names of a file's columns, here and on the way."""
-        places = {column: f"c{k}" for k, column in enumerate(self.columns)}
-        return [(name, places[name, is_list(part, name)]) for name in part.names]
-
-
-def is_list(part: Part, name: str) -> bool:
-    return isinstance(part.source.fields[name].kind, pl.List)
-
 
 def layout_of(logs: Logs) -> Layout:
-    """Lay files of text out.
-
-    Raises:
-        UsageError: the files say by their names whose plays they hold, or have types.
-
-    """
-    if not all(part.source.text or not part.source.fields for part in logs.parts):
-        message = "Spark is given files of Parquet, CSV or JSON lines, or tables"
-        raise UsageError(message, advice="Write the log as one of these, or use --engine local.")
+    """Lay files out."""
     known: dict[str, int] = {}
-    kinds = [known.setdefault(repr((p.columns, p.constants, p.source.separator)), len(known)) for p in logs.parts]
-    columns = dict.fromkeys((name, is_list(part, name)) for part in logs.parts for name in part.names)
-    return Layout(tuple(logs.parts), tuple(kinds), tuple(columns))
+    said = [repr((p.columns, sorted(p.constants.items()), p.source.separator)) for p in logs.parts]
+    return Layout(tuple(logs.parts), tuple(known.setdefault(one, len(known)) for one in said))
 
 
-def scattered(spark: Any, layout: Layout, partitions: int) -> Any:  # noqa: ANN401 - of Spark
-    """Let tasks read the files, each file one task."""
+def scattered(spark: Any, layout: Layout, partitions: int, paid: pa.Table | None = None) -> Any:  # noqa: ANN401 - of Spark
+    """Let tasks read the files, each file one task, and move the rows of each user together; `paid`: `paid_frames`."""
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for place in batch.column(0).to_pylist():
-                yield from rows_of(layout, place)
+                yield from moved(layout.kinds[place], rows_of(layout.parts[place], partitions))
 
     files = len(layout.parts)
-    return spark.range(0, files, 1, min(files, partitions)).mapInArrow(cluster.telling(read), layout.schema)
+    rows = spark.range(0, files, 1, min(files, partitions)).mapInArrow(cluster.telling(read), SPARK_MOVED)
+    if paid is not None and paid.num_rows:
+        rows = rows.unionByName(spark.createDataFrame(paid))
+    return rows.repartition(partitions, cluster.BUCKET)
 
 
-def rows_of(layout: Layout, place: int) -> Iterator[pa.RecordBatch]:
-    """Read a file, and give its rows their place and their user."""
-    part = layout.parts[place]
-    names = dict(layout.kept(part))
+def rows_of(part: Part, partitions: int) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Read a file, and divide its rows by the buckets of their users."""
     user = part.columns.roles["user"]
+    alone = replace(part, columns=replace(part.columns, roles={"user": user}, played=(), spoken=()))
     for frame in source_of(part).read(part.names):
-        found = {
-            way: frame[name].cast(pl.List(pl.String) if is_list(part, name) else pl.String)
-            for name, way in names.items()
-        }
-        whose = frame.select(id_cells(user, frame.schema[user]).cast(pl.String).alias(USER)) if user in names else None
-        fault = frame[BROKEN].cast(pl.Int32) if BROKEN in frame.columns else pl.lit(None, pl.Int32)
-        lacking = {
-            f"c{k}": pl.lit(None, pl.List(pl.String) if lists else pl.String)
-            for k, (_, lists) in enumerate(layout.columns)
-            if f"c{k}" not in found
-        }
-        rows = pl.DataFrame(found).with_columns(
-            pl.lit(layout.kinds[place], pl.Int32).alias(FILE),
-            (pl.lit(fault) if isinstance(fault, pl.Series) else fault).alias(FAULT),
-            (pl.lit(part.constants.get(user), pl.String) if whose is None else pl.lit(whose[USER])).alias(USER),
-            **lacking,
-        )
-        yield from rows.select(layout.types.names).to_arrow().cast(layout.types).to_batches()
+        if user in part.source.fields:
+            whose = to_arrow(alone.series(frame)["user"])
+        else:
+            whose = pa.array([part.constants.get(user) or ""]).take(pa.array(np.zeros(frame.height, dtype=np.int64)))
+        yield from by_bucket(frame, whose, partitions)
+
+
+def by_bucket(frame: pl.DataFrame, users: pa.Array, partitions: int) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Divide rows by the buckets of their users' ids, which are told apart as the engine does it."""
+    bucket: NDArray[np.uint64] = hash_ids(users, SECRET)[:, 0] % np.uint64(partitions)
+    whole = frame.with_columns(pl.Series(cluster.BUCKET, bucket.astype(np.int32)))
+    for (key, *_), rows in whole.partition_by(cluster.BUCKET, as_dict=True, include_key=False).items():
+        yield key, rows
+
+
+def moved(file: int, frames: Iterable[tuple[int, pl.DataFrame]]) -> Iterator[pa.RecordBatch]:
+    """Pack frames as rows for Spark."""
+    for bucket, frame in frames:
+        body = BytesIO()
+        frame.write_ipc(body)
+        yield pa.RecordBatch.from_pydict({"bucket": [bucket], "file": [file], "body": [body.getvalue()]}, schema=MOVED)
+
+
+def paid_frames(payers: Mapping[int, Iterable[tuple[Any, Any]]], partitions: int) -> pa.Table:
+    """Say who paid what into which pool, as rows that travel as those of files do."""
+    made = [MOVED.empty_table().to_batches()]
+    for pool, batches in payers.items():
+        for users, paid in batches:
+            frame = pl.DataFrame({"user": pl.Series(users).cast(pl.String), "fee": np.asarray(paid, dtype=np.int64)})
+            ids = to_arrow(frame["user"])
+            made.append([*moved(PAID - pool, by_bucket(frame, ids, partitions))])
+    return pa.Table.from_batches([batch for several in made for batch in several], MOVED)
+
+
+@dataclass(frozen=True, slots=True)
+class Scattered:
+    """What came to a task."""
+
+    frames: Mapping[int, Sequence[pl.DataFrame]]
+    """Kind of file -> frames."""
+    payers: Mapping[int, Sequence[tuple[pa.Array, Any]]]
+    """Pool -> who paid what."""
+
+    @classmethod
+    def of(cls, batches: Iterable[pa.RecordBatch], buckets: set[int]) -> Scattered:
+        """Unpack what Spark moved, and note the buckets."""
+        frames: dict[int, list[pl.DataFrame]] = defaultdict(list)
+        payers: dict[int, list[tuple[pa.Array, Any]]] = defaultdict(list)
+        for batch in batches:
+            for bucket, file, body in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                buckets.add(bucket)
+                frame = pl.read_ipc(BytesIO(body))
+                if file > PAID:
+                    frames[file].append(frame)
+                else:
+                    payers[PAID - file].append(
+                        (to_arrow(frame["user"]).cast(pa.large_string()), frame["fee"].to_numpy())
+                    )
+        return cls(frames, payers)
+
+    def logs(self, layout: Layout) -> Logs:
+        """Make logs again of rows that came through Spark: each kind of file, of each type, as its own."""
+        parts = []
+        for part, kind in zip(layout.parts, layout.kinds, strict=True):
+            alike: dict[str, list[pl.DataFrame]] = defaultdict(list)
+            for frame in self.frames.get(kind, ()):
+                alike[repr(frame.schema)].append(frame)
+            for frames in alike.values() or ([] if self.frames else [[]]):
+                read = frames_of(pl.concat(frames) if frames else None)
+                source = replace(part.source, where="the log", frames=read, rows=None)
+                parts.append(replace(part, file=None, source=source))
+        first = parts[0].columns
+        return Logs(columns=dict(first.roles), detected=first.detected, files=[], bytes=0, notes=[], parts=parts)
 
 
 def source_of(part: Part) -> Source:
@@ -134,28 +170,12 @@ def source_of(part: Part) -> Source:
     return open_file(file, replace(part.reading, quote=quoted))
 
 
-def gathered(layout: Layout, table: pa.Table) -> Logs:
-    """Make logs again of rows that came through Spark: each kind of file as its own."""
-    frame = pl.DataFrame(table)
-    parts = []
-    for kind, part in enumerate(layout.parts):
-        own = frame.filter(pl.col(FILE) == kind)
-        if own.height or not frame.height:
-            renamed = own.select(*(pl.col(way).alias(name) for name, way in layout.kept(part)), fault(own))
-            parts.append(replace(part, file=None, source=replace(part.source, where="the log", frames=of(renamed))))
-    first = parts[0].columns
-    return Logs(columns=dict(first.roles), detected=first.detected, files=[], bytes=0, notes=[], parts=parts)
-
-
-def fault(rows: pl.DataFrame) -> pl.Expr:
-    return pl.col(FAULT).cast(pl.UInt8).alias(BROKEN) if rows[FAULT].count() else pl.lit(None, pl.UInt8).alias(BROKEN)
-
-
-def of(frame: pl.DataFrame) -> Any:  # noqa: ANN401 - see `Source`
+def frames_of(frame: pl.DataFrame | None) -> Any:  # noqa: ANN401 - see `Source`
     """Make frames of rows in memory."""
 
     def frames(names: Sequence[str], rows: int | None, _: pl.Expr | None) -> Iterator[pl.DataFrame]:
-        chosen = frame.select(*names, BROKEN) if frame[BROKEN].count() else frame.select(names)
-        yield from chosen.iter_slices(rows or 1 << 17)
+        if frame is not None:
+            more = [name for name in (BROKEN,) if name in frame.columns]
+            yield from frame.select(*names, *more).iter_slices(rows or 1 << 17)
 
     return frames

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["AnotherRound", "add", "conclude", "contribute"]
 
 
+T = TypeVar("T")
 SHOWN = 200
 """Characters of terms that are shown; a policy's file is longer."""
 
@@ -94,6 +95,10 @@ class Transcript:
         message = "a rule looks at single listeners, which parts do not show"
         raise UsageError(message, advice="Leave it out, or run it over all rows.")
 
+    def over(self, work: Sequence[Callable[[], T]]) -> list[T]:
+        """Do work on each pool, one after another."""
+        return [one() for one in work]
+
 
 @dataclass(frozen=True, slots=True)
 class Recoded:
@@ -130,7 +135,8 @@ def contribute(  # noqa: PLR0913 - what is added, and by whom
     plan, opened = partly(request, known, kept=key is not None), request.opened
     begin(request, watch)
     if plan.counted is None and plan.counting:
-        bare = PartFile(terms=terms, round=1, parts=(), party=party, census=counted_apart(plan, opened.logs))
+        counted = {unit: of_pools[0] for unit, of_pools in counted_apart(plan, opened.logs).items()}
+        bare = PartFile(terms=terms, round=1, parts=(), party=party, census=counted)
         return replace(bare, parts=(mark_of(bare),))
     first = known is None or known.part is None
     seen = Listeners() if key is not None and first else None

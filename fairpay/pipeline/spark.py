@@ -2,92 +2,75 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from glob import has_magic
-from importlib import metadata
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from fairpay.adjust.payers import Payers
+from fairpay.adjust.weights import units_counted
 from fairpay.engine import spark as cluster
-from fairpay.engine.spark import Kept, SparkWalks, TaskRow
+from fairpay.engine.spark import Kept
+from fairpay.engine.walks import SparkWalks
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.files import format_of
 from fairpay.logs.find import find_logs
-from fairpay.logs.read import as_paths, open_logs
-from fairpay.logs.schema import Cautions
-from fairpay.logs.tables import read_artists
+from fairpay.logs.read import as_paths
 from fairpay.money.counts import counted as count_of
+from fairpay.pipeline.census import census
 from fairpay.pipeline.funds import check_stated
-from fairpay.pipeline.intake import counted_apart, take_in
-from fairpay.pipeline.partfile import Answer, PartFile, add_censuses, packed, unpacked
-from fairpay.pipeline.parts import add_up, part_of
-from fairpay.pipeline.repeats import TELLING
-from fairpay.pipeline.request import Watch, input_files
+from fairpay.pipeline.intake import Variant
+from fairpay.pipeline.partfile import PartFile, add_censuses, unpacked
+from fairpay.pipeline.parts import add_up, merged
+from fairpay.pipeline.request import input_files
 from fairpay.pipeline.run import plan_of, variants_of
-from fairpay.pipeline.scattered import USER, Layout, gathered, layout_of, scattered
+from fairpay.pipeline.scattered import layout_of, paid_frames, scattered
 from fairpay.pipeline.shards import concluded
+from fairpay.pipeline.tasks import Recipe, add_answers, counted_in, own_part, pack_answer, sent, taken_in
 from fairpay.pipeline.work import Placed, request_of, tables_in_files, watching
 from fairpay.qualify import refused_rows
 from fairpay.reports.outcome import InputFile
 from fairpay.rules.core.rule import Needs
 from fairpay.runs.inputs import LOGS
 from fairpay.settings.option import is_spark
-from fairpay.settings.values import Reading, Running
+from fairpay.settings.values import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from fairpay.adjust.weights import Census
-    from fairpay.engine.partial import PoolPart
-    from fairpay.kernels.arrays import Ints
+    from fairpay.engine.spark import TaskRow
     from fairpay.logs.read import Logs
-    from fairpay.pipeline.intake import Plan, Variant
-    from fairpay.pipeline.request import Observer, Request
+    from fairpay.logs.schema import Cautions
+    from fairpay.pipeline.intake import Plan
+    from fairpay.pipeline.parts import MonthOfParts, MonthPart
+    from fairpay.pipeline.request import Observer, Request, Watch
+    from fairpay.qualify import Counts
     from fairpay.reports.outcome import Outcome
-    from fairpay.rules.core.month import Totals, Usage
+    from fairpay.rules.core.rule import Rule
+    from fairpay.settings.values import Conditions
 
-__all__ = ["on_spark"]
+__all__ = ["on_spark", "refuse_there", "take_in_there"]
 
 AS_IT_COMES = "200"
 """Partitions of a shuffle where nobody has chosen."""
-TASK_MEMORY = 1_000_000_000
-"""Bytes that a task's engine may hold before it writes to its disk, where nothing else is said."""
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """What a task needs to take its users in, as plain data: it is sent to executors."""
+class MonthThere:
+    """A month whose plays are on executors."""
 
-    plan: Plan
-    variants: tuple[Variant, ...]
-    wanted: tuple[str, ...]
-    """Roles to read."""
-    telling: tuple[str, ...]
-    version: str
-    """Of fairpay, which must be that of the executors."""
-    names: tuple[str, ...] = ()
-    """What the columns are called, in the order in which they come."""
-    layout: Layout | None = None
-    """Of files that tasks read; None: rows are Spark's."""
-
-    def logs(self, plays: pa.Table) -> Logs:
-        """Open a task's rows as every log is opened."""
-        period = (self.plan.qualifying.since, self.plan.qualifying.until)
-        if self.layout is not None:
-            return replace(gathered(self.layout, plays), period=period)
-        return open_logs(plays, self.plan.reading, wanted=self.wanted, telling=self.telling, period=period)
+    whole: MonthPart
+    counted: Mapping[str, Mapping[int, Census]]
+    """What policies asked for."""
+    walks: SparkWalks
 
 
 def run_on_spark(  # noqa: PLR0913 - where the plays are, and who looks on
@@ -109,49 +92,135 @@ def run_on_spark(  # noqa: PLR0913 - where the plays are, and who looks on
         for sentence in (*settings, *request.opened.said):
             watch.say(sentence)
         refuse_groups(request)
-        recipe, payers = recipe_of(request)
-        part = request.opened.logs.parts[0]
-        user = part.columns.roles["user"]
+        logs = request.opened.logs
+        plan, _ = plan_of(request, check_stated(request.money, required=request.money_required), kept=True)
+        recipe = Recipe(sent(plan), variants_of(request), period=logs.period)
         if frame is None:
-            layout = layout_of(request.opened.logs)
-            recipe = replace(recipe, layout=layout.alike)
-            frame, user = scattered(spark, layout, partitions), USER
-        columns = tops(frame, part.names) if recipe.layout is None else frame.columns
-        recipe = replace(recipe, names=tuple(columns))
-        moved = partial(cluster.bucketed, frame, user, columns, partitions)
-        with cluster.said_by_spark("the log"):
-            if recipe.plan.counted is None:
-                recipe = replace(recipe, plan=replace(recipe.plan, counted=counted(moved(), recipe)))
-            watch.say(f"Spark {spark.version}: {count_of(partitions, 'partition')}")
-            held = Kept.of(moved(payers), partial(taken_in, recipe))
-        try:
-            return settled(request, recipe, held, observer)
-        finally:
-            held.release()
+            recipe, moved = of_files(recipe, logs, plan, spark, partitions)
+        else:
+            part = logs.parts[0]
+            columns = tops(frame, part.names)
+            recipe = replace(recipe, wanted=request.wanted, names=tuple(columns))
+            paid = payers_table(plan.payers.parts[0]) if 0 in plan.payers.parts else None
+            moved = partial(cluster.bucketed, frame, part.columns.roles["user"], columns, partitions, paid)
+        watch.say(f"Spark {spark.version}: {count_of(partitions, 'partition')}")
+        with added_up(recipe, moved, logs) as there:
+            if not there.whole.counts.rows:
+                raise no_rows()
+            known = {unit: of_pools[0] for unit, of_pools in there.counted.items()}
+            month = PartFile(terms={}, round=1, parts=(), part=there.whole, census=known if plan.counting else None)
+            inputs = input_files(request)
+            return concluded(request, month, there.walks, inputs, opened=request.opened, observer=observer)
 
 
-def settled(request: Request, recipe: Recipe, held: Kept, observer: Observer | None) -> Outcome:
-    """Add up what tasks brought, and do what a run does once its plays are taken in."""
-    rows = held.rows("buckets", "part")
-    check_buckets([row for row in rows if row.kind == "buckets"])
-    found = {row.task: unpacked(row.body, "a task").part for row in rows if row.kind == "part"}
-    known = [part for part in found.values() if part is not None]
-    if not any(part.counts.rows for part in known):
-        message = "there is no row in the log"
-        raise InputError(message, advice="Is it the right table?")
-    whole = replace(add_up(known, request.qualifying), columns=request.opened.logs.columns)
-    if whole.counts.bad:
-        refused = refused_rows(whole.counts)
-        refused.advice = "Correct the log, or set rows aside with --engine local --rejects FILE. Nothing was written."
-        raise refused
-    census = None if recipe.plan.counted is None else {unit: of[0] for unit, of in recipe.plan.counted.items()}
-    month = PartFile(terms={}, round=1, parts=(), part=whole, census=census)
-    tasks = [
-        [task for task, part in found.items() if part is not None and part.pools[pool].payers.users]
-        for pool in range(len(whole.pools))
-    ]
-    walks = SparkWalks(held, whole.pools, pack_answer, add_answers, tasks)
-    return concluded(request, month, walks, input_files(request), opened=request.opened, observer=observer)
+@contextmanager
+def take_in_there(  # noqa: PLR0913 - what is read, and where
+    plan: Plan,
+    logs: Logs,
+    watch: Watch,
+    cautions: Cautions,
+    *,
+    look: Callable[[Counts], None],
+    options: Mapping[str, Any],
+) -> Iterator[MonthOfParts]:
+    """Take the plays of opened files in on a cluster, for a month of many pools, as `intake.take_in` does here.
+
+    Args:
+        plan: what is done with them.
+        logs: opened; tasks open the files again, under the same names.
+        watch: who is told how it goes.
+        cautions: where warnings go.
+        look: sees the counts; may raise what stops the run.
+        options: which cluster: master, remote, partitions.
+
+    Raises:
+        FairpayError: as `intake.take_in`; Spark cannot be reached, or cannot do its part.
+
+    """
+    spark = cluster.session(master=options["master"], remote=options["remote"])
+    partitions = options["partitions"] or default_partitions(spark)
+    with cluster.set_up(spark) as settings:
+        for sentence in (*settings, f"Spark {spark.version}: {count_of(partitions, 'partition')}"):
+            watch.say(sentence)
+        recipe = Recipe(sent(plan), (Variant(),), period=logs.period)
+        with added_up(*of_files(recipe, logs, plan, spark, partitions), logs) as there:
+            for one in there.whole.warned:
+                cautions.add(one.code, one.count, one.examples, one.advice)
+            look(there.whole.counts)
+            yield merged(replace(plan, counted=there.counted), there.whole, recipe.variants, there.walks)
+
+
+def of_files(
+    recipe: Recipe,
+    logs: Logs,
+    plan: Plan,
+    spark: Any,  # noqa: ANN401 - of Spark
+    partitions: int,
+) -> tuple[Recipe, Callable[[], Any]]:
+    """Return the recipe for files that tasks read, and what makes their rows a frame of Spark, together by user."""
+    layout = layout_of(logs)
+    paid = paid_frames(plan.payers.parts, partitions)
+    return replace(recipe, layout=layout.alike), partial(scattered, spark, layout, partitions, paid)
+
+
+@contextmanager
+def added_up(recipe: Recipe, moved: Callable[[], Any], logs: Logs) -> Iterator[MonthThere]:
+    """Let tasks take their users in, and add up what they bring; plays stay with the executors until the block ends.
+
+    Args:
+        recipe: what tasks do.
+        moved: returns a frame of Spark whose rows are together by user.
+        logs: as they are known here.
+
+    Raises:
+        FairpayError: whatever a task raises; a user who is in two tasks; rows that cannot be used.
+
+    """
+    with cluster.said_by_spark("the log"):
+        if recipe.plan.counted is None:
+            recipe = replace(recipe, plan=replace(recipe.plan, counted=counted(moved(), recipe, logs)))
+        held = Kept.of(moved(), partial(taken_in, recipe))
+    try:
+        rows = held.rows("buckets", "part")
+        check_buckets([row for row in rows if row.kind == "buckets"])
+        found = {row.task: unpacked(row.body, "a task").part for row in rows if row.kind == "part"}
+        known = {task: part for task, part in found.items() if part is not None}
+        if not known and recipe.layout is None:
+            raise no_rows()
+        whole = replace(add_up([*known.values()] or [own_part(recipe)], recipe.plan.qualifying), columns=logs.columns)
+        if whole.counts.bad:
+            refused = refused_rows(whole.counts)
+            refused.advice = (
+                "Correct the log, or set rows aside with --engine local --rejects FILE. Nothing was written."
+            )
+            raise refused
+        tasks = [[task for task, part in known.items() if part.pools[k].payers.users] for k in range(len(whole.pools))]
+        walks = SparkWalks(held, whole.pools, pack_answer, add_answers, tasks)
+        yield MonthThere(whole, recipe.plan.counted or {}, walks)
+    finally:
+        held.release()
+
+
+def no_rows() -> InputError:
+    """Say that nothing came."""
+    return InputError("there is no row in the log", advice="Is it the right table?")
+
+
+def counted(plays: Any, recipe: Recipe, logs: Logs) -> dict[str, dict[int, Census]]:  # noqa: ANN401 - of Spark
+    """Count what policies ask for, in a job of its own."""
+    held = Kept.of(plays, partial(counted_in, recipe))
+    try:
+        found = [(row.pool, unpacked(row.body, "a task").census or {}) for row in held.rows("census")]
+    finally:
+        held.release()
+    asked = {
+        (u, pool) for one in recipe.plan.policies for u in units_counted(one.policy, logs.columns) for pool in one.pools
+    }
+    whole: dict[str, dict[int, Census]] = {}
+    for unit, pool in sorted(asked):
+        own = [{unit: one[unit]} for code, one in found if code == pool and unit in one]
+        whole.setdefault(unit, {})[pool] = add_censuses(own or [{unit: census(None)}])[unit]
+    return whole
 
 
 def check_buckets(rows: Sequence[TaskRow]) -> None:
@@ -168,31 +237,7 @@ def check_buckets(rows: Sequence[TaskRow]) -> None:
         raise InputError(message, advice="Nothing was written. Run it with another engine: --engine local.")
 
 
-def recipe_of(request: Request) -> tuple[Recipe, pa.Table | None]:
-    """Say how tasks take their users in, and who paid what."""
-    currency = check_stated(request.money, required=request.money_required)
-    variants = variants_of(request)
-    plan, _ = plan_of(request, currency, kept=True)
-    found = plan.payers.parts.get(0)
-    payers = None if found is None else payers_table(found)
-    running = Running(memory=plan.running.memory or TASK_MEMORY, threads=1)
-    artists = None if request.artists is None or request.policy is None else read_artists(request.artists)
-    reading = replace(plan.reading, rejects=None, header=True)
-    plan = replace(
-        plan,
-        payers=Payers(),
-        running=running,
-        artists=artists,
-        reading=reading,
-        counted=None if plan.counting else {},
-        partly=True,
-        rowless=True,
-        set_aside=True,
-    )
-    return Recipe(plan, variants, request.wanted, TELLING, metadata.version("fairpay")), payers
-
-
-def payers_table(batches: Any) -> pa.Table:  # noqa: ANN401 - batches of ids and fees
+def payers_table(batches: Iterable[tuple[Any, Any]]) -> pa.Table:
     """Lay out who paid what: text and int64 minor units."""
     ids, fees = [], []
     for user, paid in batches:
@@ -200,109 +245,6 @@ def payers_table(batches: Any) -> pa.Table:  # noqa: ANN401 - batches of ids and
         ids += [chunk.cast(pa.large_string()) for chunk in chunks]
         fees.append(pa.array(np.ascontiguousarray(paid, dtype=np.int64)))
     return pa.table({"user": pa.chunked_array(ids, pa.large_string()), "fee": pa.chunked_array(fees, pa.int64())})
-
-
-def taken_in(recipe: Recipe, batches: Iterator[pa.RecordBatch]) -> Iterator[TaskRow]:
-    """Take a task's users in, and hand on what they add, the buckets met, and their blocks for the walks to come."""
-    there = metadata.version("fairpay")
-    if there != recipe.version:
-        message = f"the executors have fairpay {there}, and this machine has {recipe.version}"
-        raise InputError(message, advice="Install the same everywhere.")
-    buckets: set[int] = set()
-    cautions, plan = Cautions(), recipe.plan
-    plays, payers = divided(recipe, batches, buckets, twice=plan.reading.repeats == "drop")
-    if not plays.schema.names:  # nobody came here
-        return
-    if payers:
-        plan = replace(plan, payers=Payers({0: payers}))
-    with take_in(plan, recipe.logs(plays), Watch(), cautions, variants=recipe.variants) as taken:
-        part = part_of(taken, cautions)
-        task = f"{min(buckets, default='')} {stamp(part.pools)}"
-        yield TaskRow(task, "part", 0, packed(PartFile(terms={}, round=1, parts=(), part=part)))
-        for pool, own in enumerate(part.pools):
-            if own.payers.users:
-                blocks = taken.engine.pool(pool).listening.walk(copied)
-                yield from cluster.kept_blocks(task, pool, own.artist, blocks)
-    yield TaskRow(task, "buckets", 0, cluster.packed_arrays({"bucket": np.array(sorted(buckets), dtype=np.int64)}))
-
-
-def stamp(pools: Sequence[PoolPart]) -> str:
-    """Return what is the same whenever a task's users are taken in, in whatever order: SHA-256 of what they add."""
-    digest = hashlib.sha256()
-    for pool in pools:
-        digest.update("\n".join(pl.Series(pool.artist).to_list()).encode())
-        for values in (pool.amount, pool.plays, pool.ms, pool.listeners, *pool.users.get_columns()):
-            digest.update(np.ascontiguousarray(values).tobytes())
-    return digest.hexdigest()
-
-
-def copied(usage: Usage) -> Usage:
-    """Take a block that outlives its walk."""
-    return replace(usage, artist=usage.artist.copy(), amount=usage.amount.copy(), start=usage.start.copy())
-
-
-def divided(
-    recipe: Recipe, batches: Iterator[pa.RecordBatch], buckets: set[int], *, twice: bool = False
-) -> tuple[Any, list[tuple[pa.Array, Ints]]]:
-    """Tell plays from what users paid, and note the buckets.
-
-    Plays come as a stream, or as a table where they are read `twice` or stand behind payers, who go first.
-    """
-    first = next(batches, None)
-    names, own = [*recipe.names], [*range(len(recipe.names))]
-    payers: list[tuple[pa.Array, Ints]] = []
-    if first is None:
-        return pa.table({}), payers
-    schema = first.schema
-
-    def plays() -> Iterator[pa.RecordBatch]:
-        for batch in chain([first], batches):
-            buckets.update(pc.unique(batch.column(cluster.BUCKET)).to_pylist())
-            if cluster.FEE in schema.names:
-                paid = pc.is_valid(batch.column(cluster.FEE))
-                lines = batch.filter(paid)
-                ids = lines.column(cluster.PAYER).cast(pa.large_string())
-                payers.append((ids, lines.column(cluster.FEE).to_numpy()))
-                batch = batch.filter(pc.invert(paid))  # noqa: PLW2901 - the rest of it
-            yield batch.select(own).rename_columns(names)
-
-    kept = pa.schema([schema.field(k).with_name(name) for k, name in enumerate(names)])
-    if twice or recipe.layout is not None or cluster.FEE in schema.names:
-        return pa.Table.from_batches(plays(), kept), payers
-    return pa.RecordBatchReader.from_batches(kept, plays()), payers
-
-
-def counted(plays: Any, recipe: Recipe) -> dict[str, dict[int, Census]]:  # noqa: ANN401 - of Spark
-    """Count what policies ask for, in a job of its own."""
-    held = Kept.of(plays, partial(counted_in, recipe))
-    try:
-        found = [unpacked(row.body, f"task {row.task}").census for row in held.rows("census")]
-        return {unit: {0: one} for unit, one in add_censuses([one for one in found if one is not None]).items()}
-    finally:
-        held.release()
-
-
-def counted_in(recipe: Recipe, batches: Iterator[pa.RecordBatch]) -> Iterator[TaskRow]:
-    """Count a task's rows."""
-    plays, _ = divided(recipe, batches, set(), twice=True)
-    if not plays.num_rows:
-        return
-    census = counted_apart(recipe.plan, recipe.logs(plays))
-    yield TaskRow("", "census", 0, packed(PartFile(terms={}, round=1, parts=(), census=census)))
-
-
-def pack_answer(sums: Ints, totals: Totals) -> bytes:
-    """Return what a task's visits add up to as a part's file."""
-    return packed(PartFile(terms={}, round=1, parts=(), answer=(Answer(sums, totals),)))
-
-
-def add_answers(files: Sequence[bytes], rows: int, columns: int) -> tuple[Ints, Totals]:
-    """Add up what tasks' visits came to."""
-    whole = Answer(np.zeros((rows, columns), dtype=np.int64), ())
-    for content in files:
-        (answer,) = unpacked(content, "a task").answer
-        whole += answer
-    return whole.sums, whole.totals
 
 
 def default_partitions(spark: Any) -> int:  # noqa: ANN401 - of Spark
@@ -332,7 +274,8 @@ def on_spark(command: str, logs: object, rules: Sequence[str], options: Mapping[
 
     """
     with tables_in_files({**options, "engine": "spark"}) as filed:
-        refuse_on_spark(request_of(command, (), rules, filed))
+        asked = request_of(command, (), rules, filed)
+        refuse_there({rule.label: rule for rule in asked.rules}, asked.conditions, asked.reading)
     paths = as_paths(logs)
     kind, files, folder = "frame", ["frame"], None
     if is_spark(logs):
@@ -393,7 +336,7 @@ def found_as(paths: Sequence[str], reading: Reading) -> tuple[str, list[str], st
         return kinds.pop(), [file.path for file in files], folder
     twice = sorted({path for path in paths if list(paths).count(path) > 1})
     if twice:
-        message = f"{count_of(len(twice), 'log is', 'logs are')} named twice: {', '.join(twice)}"
+        message = f"{len(twice):,} logs are named twice: {', '.join(twice)}"
         raise UsageError(message, advice="Name each once; Spark would read it twice.")
     if all("/" not in path and path.count(".") in {1, 2} and format_of(path) is None for path in paths):
         if len(paths) > 1:
@@ -416,17 +359,16 @@ def refuse_groups(request: Request) -> None:
             raise UsageError(message, advice="Use a column of the artist file, or --engine local.")
 
 
-def refuse_on_spark(request: Request) -> None:
-    """Refuse, before anything is read, what cannot run there.
+def refuse_there(rules: Mapping[str, Rule], conditions: Conditions, reading: Reading) -> None:
+    """Refuse, before a play is read, what cannot run there; each rule is called what it is called in words.
 
     Raises:
         UsageError: with what, and why.
 
     """
-    conditions, reading = request.conditions, request.reading
-    for rule in request.rules:
+    for name, rule in rules.items():
         if rule.needs is Needs.EVERYTHING:
-            message = f"{rule.label} needs {rule.needs.value}, which no executor has"
+            message = f"{name} needs {rule.needs.value}, which no executor has"
             raise UsageError(message, advice="Leave it out, or use --engine local.")
     reasons = {
         "--history": (conditions.history, "listening that is divided anew needs each listener's file at hand"),

@@ -61,6 +61,10 @@ COUNTED = 1
 class Sources(Protocol):
     """What says under which name plays earn: their artist's, or that of a track with splits of its own."""
 
+    @property
+    def met(self) -> set[str]:
+        """What it must know of everybody's plays before it can finish."""
+
     def __call__(self, raw: RawBatch, listens: Listens) -> pa.Array:
         """The source of each row: large_string[rows]."""
 

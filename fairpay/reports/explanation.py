@@ -266,7 +266,7 @@ def per_hour(paid: int, ms: int | None) -> Fraction | None:
 
 
 def of_mean(outcome: Outcome, found: Explanation, paid: int) -> Fraction | None:
-    """Return what it is paid for an hour, or where plays are counted for a play, for each 1 that the mean artist is."""
+    """Return what an hour of it is paid for each 1 of the month's mean hour; a play, where plays are counted."""
     timed, listening = outcome.listening.measure == "time", outcome.listening
     rates = [
         per_hour(units, ms) if timed else per_play(units, plays)

@@ -210,18 +210,19 @@ def stacked(before: RunTable, after: RunTable, counts: Mapping[str, ColumnKind])
     Linear in the rows, also where a key is there several times: these are added.
     """
     frames = [table.frame for table in (before, after)]
+    keys = dict.fromkeys((*before.keys, "currency"))  # once, where groups are by currency
     money = dict.fromkeys((*before.money, *(name for names in before.parts.values() for name in names)))
     kinds = {name: pl.Decimal(38, max(digits_of(frame, name) for frame in frames)) for name in (*money, *counts)}
     sides = [
         frame.select(
-            *(pl.col(key).cast(pl.String) for key in (*before.keys, "currency")),
+            *(pl.col(key).cast(pl.String) for key in keys),
             pl.col("name").cast(pl.String) if "name" in frame.columns else pl.lit(None, dtype=pl.String).alias("name"),
             *(pl.col(name).cast(kind if name in money or kind.scale else pl.Int64) for name, kind in kinds.items()),
             new=pl.lit(bool(place)),
         )
         for place, frame in enumerate(frames)
     ]
-    grouped = pl.concat(sides).group_by(*before.keys, "currency", maintain_order=True)
+    grouped = pl.concat(sides).group_by(*keys, maintain_order=True)
     return grouped.agg(
         pl.col("name").drop_nulls().last(),
         *(side(name, new=new) for name in kinds for new in (False, True)),

@@ -106,7 +106,10 @@ def tables_of(directory: Path, manifest: Mapping[str, Any], rules: Sequence[str]
             if "currency" not in frame.columns:
                 frame = frame.with_columns(currency=pl.lit(currency))
             paid = tuple(named.get(one, one) for one in money)
-            yield ", ".join(keys), RunTable(keys, paid, frame.rename(dict(zip(money, paid, strict=True))), counts)
+            names = [name for name, kind in kinds.items() if kind == ColumnKind.NAME]
+            kept = frame.select(*dict.fromkeys((*keys, *names[:1], *money, *counts, "currency")))  # and no other column
+            renamed = dict(zip((*names[:1], *money), ("name", *paid) if names else paid, strict=True))
+            yield ", ".join(keys), RunTable(keys, paid, kept.rename(renamed), counts)
 
 
 OLD = {"name": ColumnKind.NAME, "currency": ColumnKind.CURRENCY, "seconds": ColumnKind.SECONDS,

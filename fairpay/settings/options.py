@@ -662,12 +662,15 @@ class TermsOptions(TypedDict, total=False):
 
 
 class CloseOptions(
-    BookOptions, PoolOptions, PayeeOptions, TermsOptions, StatedOptions, DecidedOptions, ReadingOptions, RunOptions
-):
+    BookOptions, PoolOptions, PayeeOptions, TermsOptions, StatedOptions, DecidedOptions, ReadingOptions, RunOptions,
+    EngineOptions,
+):  # fmt: skip
     """Options of `close`."""
 
 
-class AdjustOptions(BookOptions, ChangeOptions, PoolOptions, PayeeOptions, DecidedOptions, RunOptions):
+class AdjustOptions(
+    BookOptions, ChangeOptions, PoolOptions, PayeeOptions, DecidedOptions, RunOptions, EngineOptions
+):  # fmt: skip
     """Options of `adjust`."""
 
 

@@ -12,6 +12,7 @@ from fairpay.reports.pages.page import Labels, PageColumn, PageTable, Section
 from fairpay.reports.reasons import listened_to, why
 from fairpay.reports.words import counted, duration, joined, month_of, percent
 from fairpay.rules import find_rule
+from fairpay.runs.manifest import RUNNING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -200,20 +201,18 @@ def inputs(run: FinishedRun) -> Section:
     chosen = [
         (name.replace("_", "-"), said(one["value"]))
         for name, one in run.manifest["options"].items()
-        if one["origin"] != "default" and one["value"] not in (None, [], {}, False) and name not in NOT_TOLD
+        if one["origin"] != "default" and one["value"] not in (None, [], {}, False) and name not in RUNNING
     ]
     return Section(
         "Inputs and options",
         (
-            PageTable("What was read", columns, rows),
+            PageTable("What was read", columns, rows)
+            if rows
+            else "What was read were tables in memory, which have no hash.",
             *([Labels(chosen)] if chosen else []),
             f"Made from a run of fairpay {run.manifest['fairpay']}, {run.command}: {run.manifest['fingerprint']}.",
         ),
     )
-
-
-NOT_TOLD = frozenset({"output", "force", "config", "json", "quiet", "report", "progress", "temp_dir", "command"})
-"""Options that say where and how a run was made, not what it is."""
 
 
 def said(value: Any) -> str:  # noqa: ANN401 - an option of any type

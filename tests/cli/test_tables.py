@@ -109,6 +109,13 @@ def test_an_unknown_column_is_refused_with_the_nearest(log: str, capsys: pytest.
     assert "Did you mean plays?" in capsys.readouterr().err
 
 
+def test_a_run_that_is_written_says_so_also_where_the_column_is_unknown(
+    log: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", log, "--sort", "plasy", "-o", str(tmp_path / "out")]) == 2
+    assert "Written to" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [(["--csv", "--json"], "both print"), (["--excel"], "nothing to write")],

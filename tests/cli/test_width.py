@@ -29,7 +29,7 @@ PAGES = (
     f"pay {LOG} --fee 5 --rule user-centric -o q --force",
     f"check {LOG}",
     "check sample_data",
-    f"explain {LOG} {MONEY} --artist a000150 --against c",
+    f"explain {LOG} {MONEY} --artist a000150",
     f"explain {LOG} {MONEY} --group genre=pop --policy deezer-artist-centric",
     f"audit {LOG} {MONEY}",
     f"suspects {LOG} {MONEY}",

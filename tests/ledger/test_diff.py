@@ -7,11 +7,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow.parquet as pq
 import pytest
 
 import fairpay
 from fairpay.cli import main
 from fairpay.ledger.diff import pool_in_words, rate
+from fairpay.reports.tables import kinds_of
 
 if TYPE_CHECKING:
     from fairpay.runs.diff import Difference
@@ -90,3 +92,8 @@ def test_a_pool_that_is_exchanged_tells_the_rate() -> None:
     pool = {"base": 1800, "scale": 2, "royalty": "20", "currency": "EUR", "gross_currency": "USD"}
     assert rate(pool) == (("USD", "EUR"), 0.9)
     assert rate(pool | {"gross_currency": "EUR"}) is None
+
+
+def test_the_tables_of_a_month_say_which_columns_are_money(books: Path) -> None:
+    kinds = kinds_of(pq.read_schema(books / "2026-08" / "payables.parquet"))
+    assert {name for name, kind in kinds.items() if kind == "money"} == {"amount"}

@@ -14,6 +14,8 @@ import fairpay
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fairpay.pipeline.explain import Explained
+
 USERS = [f"secret-{n:02}" for n in range(24)]
 """The first 20 play A, every second of them B; every third of all and the last four play C."""
 ROWS = [
@@ -38,12 +40,12 @@ MONEY = {"artists": ARTISTS, "subscribers": PAID, "royalty_rate": "70%"}
 BOTH = ["market-centric", "user-centric"]
 
 
-def explained(**options: Any) -> fairpay.api.Explained:  # noqa: ANN401 - any option
+def explained(**options: Any) -> Explained:  # noqa: ANN401 - any option
     """What is said of the log above."""
     return fairpay.explain(LOG, **{**MONEY, **options})
 
 
-def paid(found: fairpay.api.Explained) -> dict[str, str]:
+def paid(found: Explained) -> dict[str, str]:
     """Rule -> amount."""
     return {one["name"]: one["paid"] for one in found.summary["rules"]}
 

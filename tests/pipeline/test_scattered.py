@@ -1,4 +1,4 @@
-"""Files of text that tasks read."""
+"""Files that tasks read."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+import numpy as np
+import polars as pl
+import pyarrow as pa
 
-from fairpay.errors import UsageError
 from fairpay.logs.read import Logs, open_logs
-from fairpay.pipeline.scattered import layout_of
+from fairpay.pipeline.scattered import Scattered, layout_of, moved, paid_frames, rows_of
 from fairpay.settings.values import Reading
 
 TASK = """
 import pickle, sys
 from fairpay.pipeline.scattered import rows_of
-for batch in rows_of(pickle.load(open(sys.argv[1], "rb")), 0):
-    print(batch.column("c1").to_pylist())
+for _, frame in rows_of(pickle.load(open(sys.argv[1], "rb")).parts[0], 1):
+    print(frame["artist"].to_list())
 """
 
 
@@ -47,9 +48,30 @@ def test_one_file_of_each_kind_goes_with_every_task(tmp_path: Path) -> None:
     assert len(layout_of(opened(tmp_path)).alike.parts) == 2
 
 
-def test_files_with_types_are_left_to_spark(tmp_path: Path) -> None:
-    import polars as pl  # noqa: PLC0415 - for one test
+def test_a_user_is_in_one_bucket_whatever_the_type_of_the_id_and_so_is_what_the_user_paid(tmp_path: Path) -> None:
+    buckets = set()
+    for k, users in enumerate([pa.array([8]), pa.array(["8"]), pa.array([8], pa.uint64()), pa.array([b"8"])]):
+        pl.DataFrame({"user": pl.Series(users), "artist": ["a"], "plays": [1]}).write_parquet(tmp_path / f"{k}.parquet")
+        found = rows_of(layout_of(opened(tmp_path / f"{k}.parquet")).parts[0], 1 << 20)
+        buckets |= {bucket for bucket, _ in found}
+    paid = paid_frames({3: [(pa.array(["8"]), np.array([999]))]}, 1 << 20)
+    assert {*paid.column("bucket").to_pylist()} == buckets
+    assert len(buckets) == 1
 
-    pl.DataFrame({"user": ["u"], "artist": ["a"]}).write_parquet(tmp_path / "log.parquet")
-    with pytest.raises(UsageError, match="Spark is given files of Parquet"):
-        layout_of(opened(tmp_path / "log.parquet"))
+
+def test_rows_come_out_of_spark_as_they_went_in_with_their_types(tmp_path: Path) -> None:
+    whole = pl.DataFrame({"user": [8, None, 9], "artist": [["a", "b"], None, []], "plays": [1, 2, 3]})
+    whole.write_parquet(tmp_path / "log.parquet")
+    layout = layout_of(opened(tmp_path / "log.parquet"))
+    paid = paid_frames({0: [(pa.array(["8", "x"]), np.array([5, 7]))], 2: [(pa.array(["8"]), np.array([1]))]}, 4)
+    buckets: set[int] = set()
+    arrived = Scattered.of([*moved(0, rows_of(layout.parts[0], 4)), *paid.to_batches()], buckets)
+    (part,) = arrived.logs(layout.alike).parts
+    frames = pl.concat(part.source.read(part.names))
+    assert frames.sort("plays").equals(whole.select(frames.columns))
+    assert sorted((pool, *ids.to_pylist(), *fees) for pool, one in arrived.payers.items() for ids, fees in one) == [
+        (0, "8", 5),
+        (0, "x", 7),
+        (2, "8", 1),
+    ]
+    assert buckets <= {0, 1, 2, 3}

@@ -16,6 +16,7 @@ from sample import SAMPLE_DATA
 import fairpay
 from fairpay.engine import spark as cluster
 from fairpay.errors import InputError, UsageError
+from fairpay.pipeline import spark as there
 from fairpay.rules import rule_classes
 from fairpay.rules.core.rule import Needs
 
@@ -157,11 +158,16 @@ def test_a_task_that_is_killed_is_done_again_and_counted_once(spark: Any, tmp_pa
     assert (tmp_path / "killed").exists()
 
 
-def test_a_user_cut_in_two_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = cluster.bucketed
-    monkeypatch.setattr(cluster, "bucketed", lambda *given: before(*given).repartition(4))
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_user_cut_in_two_is_refused(form: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:  # noqa: ANN401 - of Spark
+    whole = pl.read_csv(LISTENS, infer_schema=False)
+    for k, rows in enumerate(whole.iter_slices(whole.height // 4)):
+        rows.write_csv(tmp_path / f"{k}.csv") if form == "csv" else rows.write_parquet(tmp_path / f"{k}.parquet")
+    place, name = (there, "scattered") if form == "csv" else (cluster, "bucketed")
+    before = getattr(place, name)
+    monkeypatch.setattr(place, name, lambda *given: before(*given).repartition(4))
     with pytest.raises(InputError, match="to more than one task"):
-        fairpay.compare(LISTENS, fee="9.99", engine="spark", partitions=2)
+        fairpay.compare(tmp_path, fee="9.99", engine="spark", partitions=2)
 
 
 def test_settings_that_change_results_are_set_and_put_back(spark: Any) -> None:  # noqa: ANN401 - of Spark

@@ -238,6 +238,12 @@ def test_a_table_that_is_not_there_is_said_in_a_sentence() -> None:
         fairpay.compare("nowhere.plays", engine="spark", pool="10")
 
 
+def test_a_table_whose_package_spark_lacks_is_said_in_a_sentence(tmp_path: Path) -> None:
+    pl.DataFrame({"user": ["u"], "artist": ["a"]}).write_delta(tmp_path / "table")
+    with pytest.raises(InputError, match="table: this Spark lacks the package that reads such a table"):
+        fairpay.compare(tmp_path / "table", engine="spark", pool="10")
+
+
 def test_what_a_task_refuses_is_said_whole(spark: Any) -> None:  # noqa: ANN401 - of Spark
     frame = spark.createDataFrame(pa.table({"user": [b"\xff", b"v"], "artist": ["a", "b"]}))
     with pytest.raises(InputError, match="the user column user holds bytes that are not UTF-8 text") as refused:

@@ -301,6 +301,19 @@ def test_the_screen_shows_groups_in_eighty_columns(capsys: pytest.CaptureFixture
     assert max(map(len, page.splitlines())) <= 80
 
 
+def test_of_many_rules_the_screen_shows_the_first_and_who_gains_most_under_each(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    PLAYS.write_csv(tmp_path / "log.csv")
+    rules = [word for rule in ("market-centric", "user-centric", "equal-split") for word in ("--rule", rule)]
+    assert main(["compare", str(tmp_path / "log.csv"), "--fee", "10", "--by", "country", *rules]) == 0
+    page = capsys.readouterr().out
+    assert "  By country  Listeners  market-centric   Share\n" in page
+    assert "  DE                  2           25.00  83.3 %\n" in page
+    said = "user-centric: 5.00 (16.7 %) changes hands between groups; FR gains most, +5.00; DE loses most, -5.00."
+    assert said in " ".join(page.split())
+
+
 def test_a_long_name_of_a_group_keeps_its_sentence_within_the_page(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

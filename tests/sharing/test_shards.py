@@ -294,14 +294,14 @@ def test_no_part_at_all_is_refused() -> None:
 
 
 def test_a_part_given_twice_is_refused(parts: list[Path]) -> None:
-    refused(InputError, "1 part is there twice", fairpay.merge, [*parts, parts[0]])
+    refused(InputError, "^1 part is there twice", fairpay.merge, [*parts, parts[0]])
 
 
 def test_a_part_that_is_lost_is_no_zero(parts: list[Path], tmp_path: Path) -> None:
     whole = tmp_path / "sum.part"
     fairpay.merge(parts, output=whole)
     fairpay.shard(divided(sample(), 2)[0], output=tmp_path / "c.part", fee="9.99", after=whole)
-    refused(InputError, "1 of 2 parts of this round missing", fairpay.merge, [tmp_path / "c.part"])
+    refused(InputError, "1 of 2 parts of this round are missing", fairpay.merge, [tmp_path / "c.part"])
 
 
 def test_another_log_than_that_of_the_round_before_is_refused(parts: list[Path], tmp_path: Path) -> None:
@@ -349,7 +349,14 @@ def test_a_part_that_somebody_else_wrote_is_refused_in_a_sentence(key: str, tmp_
 
 def test_a_file_that_is_no_part_is_refused(parts: list[Path], tmp_path: Path) -> None:
     sample().write_parquet(tmp_path / "log.parquet")
-    refused(InputError, "no part of a month", fairpay.merge, [parts[0], tmp_path / "log.parquet"])
+    refused(InputError, r"no part of a month\n", fairpay.merge, [parts[0], tmp_path / "log.parquet"])
+    (tmp_path / "log.csv").write_text("user,artist\nu,a\n", encoding="utf-8")
+    refused(InputError, r"no part of a month\n", fairpay.merge, [parts[0], tmp_path / "log.csv"])
+
+
+def test_a_part_that_is_cut_short_is_refused_in_our_words(parts: list[Path]) -> None:
+    parts[0].write_bytes(parts[0].read_bytes()[:-10])
+    refused(InputError, r"no part of a month, or its end is missing\n", fairpay.merge, parts)
 
 
 def test_another_file_is_not_replaced_unasked(parts: list[Path]) -> None:

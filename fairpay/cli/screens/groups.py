@@ -29,6 +29,8 @@ __all__ = ["by_group"]
 SHOWN = 10
 LONG = 40
 PAIR = 2
+FEW = 3
+"""Rules that a page has room for beside each other; of more, the first is shown."""
 STEERED = "An amount is what of the pool the listeners of a group steer."
 
 
@@ -57,20 +59,21 @@ def table(grouping: Grouping, shown: Sequence[int]) -> RenderableType:
     lines, money = grouping.lines, grouping.lines.currency
     paid = [payout.allocation.paid for payout in lines.payouts]
     pool = lines.money.pool
-    few = len(paid) <= PAIR
+    paid = paid if len(paid) <= FEW else paid[:1]
     headers = ["Listeners"] if grouping.artists is None else ["Artists", "Listeners"]
-    headers += [payout.rule.label for payout in lines.payouts] if few else [lines.payouts[0].rule.label]
-    headers += ["Change"] if len(paid) == PAIR else ["Share"]
+    headers += [payout.rule.label for payout in lines.payouts[: len(paid)]]
+    headers += {1: ["Share"], PAIR: ["Change"]}.get(len(paid), [])
     cells = []
     for group in shown:
         told = [f"{int(lines.listeners[group]):,}" if lines.listeners[group] else "-"]
         told[:0] = [] if grouping.artists is None else [f"{int(grouping.artists[group]):,}"]
         before, *after = (int(column[group]) for column in paid)
-        told += [amount(units, money) for units in (before, *after)]
         after = after if len(paid) == PAIR else []
+        told += [amount(units, money) for units in (before, *after)]
         change = Fraction(after[0] - before, before) if after and before else None
         share = Fraction(before, pool) if pool else None
-        told.append(percent(change, sign=True, unknown="new" if any(after) else "-") if after else percent(share))
+        if len(paid) <= PAIR:
+            told.append(percent(change, sign=True, unknown="new" if any(after) else "-") if after else percent(share))
         cells.append(told)
     names = named(lines, shown, cells, headers=headers)
     rows: list[tuple[str | Text, ...]] = [(name, *told) for name, told in zip(names, cells, strict=True)]
@@ -113,12 +116,11 @@ def most(lines: Outcome, *, equal_fees: bool) -> Iterator[RenderableType]:
         hands = f"{amount(moved.moved, lines.currency)} ({percent(moved.share)}) changes hands between groups"
         told = []
         for verb, place in (("gains", int(change.argmax())), ("loses", int(change.argmin()))):
-            units = amount(int(change[place]), lines.currency, sign=True)
-            told += (
-                [f"{brief(lines.artist[place].as_py())} {verb} most, {units}: {why(place)}"] if change[place] else []
-            )
+            if change[place]:
+                units = amount(int(change[place]), lines.currency, sign=True)
+                told.append(f"{brief(lines.artist[place].as_py())} {verb} most, {units}: {why(place)}")
         if len(others) == 1:
             yield from (paragraph(f"{sentence}.") for sentence in (*told, hands))
         else:
-            beginnings = "; ".join(sentence.partition(": ")[0] for sentence in told)
-            yield paragraph(f"{other.rule.label}: {hands}{'; ' * bool(told)}{beginnings}.")
+            short = "; ".join(sentence.rpartition(": ")[0] for sentence in told)
+            yield paragraph(f"{other.rule.label}: {hands}{'; ' * bool(told)}{short}.")
