@@ -12,8 +12,8 @@ from rich.text import Text
 from fairpay.cli.screens.listing import cell, listed
 from fairpay.cli.screens.names import folded
 from fairpay.cli.screens.parts import AS_USUAL, GAP, INDENT, WIDTH, View, figures, labelled, paragraph
-from fairpay.cli.words import counted, visible
 from fairpay.reports.tables import ColumnKind
+from fairpay.reports.words import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from fairpay.adjust.policy import policy_names
 from fairpay.cli.screens.parts import figures, paragraph
-from fairpay.cli.words import joined, visible
+from fairpay.reports.words import joined, visible
 from fairpay.rules.core.promise import GROUPS, Promise
 
 if TYPE_CHECKING:
