@@ -14,8 +14,8 @@ from typer.exceptions import TyperException
 
 from fairpay.cli.signals import INTERRUPTED
 from fairpay.cli.terminal import ReaderLeftError, emit, tell
-from fairpay.cli.words import visible
 from fairpay.errors import FairpayError, OutputError, UsageError
+from fairpay.reports.words import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fairpay.cli.outcomes import balanced, present
 from fairpay.cli.screens import compare, pay
 from fairpay.cli.terminal import tell
-from fairpay.cli.words import counted
+from fairpay.reports.words import counted
 from fairpay.sharing.jobs import merge
 from fairpay.sharing.terms import Contribution
 

@@ -120,7 +120,7 @@ def bar(total: LogRows | None) -> Iterator[tuple[Meter, Callable[[str], None]]]:
     from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415 - the same
     from rich.text import Text  # noqa: PLC0415 - the same
 
-    from fairpay.cli.words import visible  # noqa: PLC0415 - the same
+    from fairpay.reports.words import visible  # noqa: PLC0415 - the same
 
     console = Console(stderr=True, markup=False, emoji=False, highlight=False)
     meter = Meter(total, every=1 / FRAMES, write=lambda words: progress.update(task, completed=meter.rows, words=words))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from fairpay.adjust.policy import policy_names, policy_text
 from fairpay.cli.outcomes import present_data
-from fairpay.cli.screens.rules import described, one_rule, table
+from fairpay.cli.screens.rules import described, one_rule, reasons_for, table
 from fairpay.cli.terminal import emit
-from fairpay.rules import find_rule, rule_classes
+from fairpay.rules import find_rule, promise_named, rule_classes
 
 if TYPE_CHECKING:
     from fairpay.cli.invocation import Invocation
@@ -18,8 +18,14 @@ __all__ = ["run"]
 
 
 def run(call: Invocation) -> None:
-    """Show all rules, one rule, or the file of a policy."""
-    name = call.arguments["name"]
+    """Show all rules, one rule, a promise, or the file of a policy."""
+    name, why = call.arguments["name"], call.values["why"]
+    if why is not None:
+        every, promise = [found() for found in rule_classes().values()], promise_named(why)
+        kept = [rule.name for rule in every if promise in rule.keeps()]
+        data = {"schema_version": 1, "promise": promise.value, "statement": promise.statement, "kept_by": kept}
+        present_data(call, lambda: data, lambda: reasons_for(promise, every))
+        return
     if name in policy_names():
         text = policy_text(name)
         data = {"schema_version": 1, "policy": name, "text": text}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fairpay.cli.progress import watching
 from fairpay.cli.terminal import tell
-from fairpay.cli.words import counted
+from fairpay.reports.words import counted
 from fairpay.sharing.jobs import shard
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fairpay.cli.outcomes import present_data
 from fairpay.cli.progress import watching
 from fairpay.cli.terminal import tell
-from fairpay.cli.words import counted
+from fairpay.reports.words import counted
 from fairpay.synth.make import synth
 
 if TYPE_CHECKING:

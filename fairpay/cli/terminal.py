@@ -9,8 +9,8 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from fairpay.cli.words import visible
 from fairpay.errors import OutputError
+from fairpay.reports.words import visible
 
 if TYPE_CHECKING:
     from typing import TextIO

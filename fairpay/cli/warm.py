@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from fairpay.cli.terminal import tell
-from fairpay.cli.words import visible
 from fairpay.kernels._jit import cache_folder
 from fairpay.pipeline.jobs import compare
+from fairpay.reports.words import visible
 from fairpay.rules import rule_classes
 from fairpay.synth.make import synth
 

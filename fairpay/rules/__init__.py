@@ -8,13 +8,14 @@ import pkgutil
 from typing import TYPE_CHECKING
 
 from fairpay.errors import UsageError
+from fairpay.rules.core.promise import Promise
 from fairpay.rules.core.rule import Joining, Rule
 from fairpay.settings.option import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["USUAL", "find_rule", "references", "rule_classes", "spelled", "usual_rules"]
+__all__ = ["USUAL", "find_rule", "promise_named", "references", "rule_classes", "spelled", "usual_rules"]
 
 USUAL = ("market-centric", "user-centric")
 
@@ -86,6 +87,21 @@ def spelled(text: str) -> str:
     """
     _, colon, parameters = text.partition(":")
     return find_rule(text).name + colon + parameters
+
+
+def promise_named(name: str) -> Promise:
+    """Find a promise by its name, whatever the case, with `-`, `_` or neither between words.
+
+    Raises:
+        UsageError: there is none; the message names the nearest, and what there is.
+
+    """
+    for promise in Promise:
+        if plain(promise.value) == plain(name):
+            return promise
+    every = [promise.value for promise in Promise]
+    message = f"there is no promise {name!r}"
+    raise UsageError(message, advice=f"{nearest(name, every)} The promises are: {', '.join(every)}.".strip())
 
 
 def references() -> tuple[Rule, Rule]:

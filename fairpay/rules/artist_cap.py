@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
 from fairpay.rules.core.by_artist import Band, ByArtistSum
-from fairpay.rules.core.promise import THREE, CounterExample, Example, Promise, moved_by_one, tie
+from fairpay.rules.core.promise import THREE, CounterExample, Example, Promise, moved_by_one, tie, underpaid, uneven
 from fairpay.rules.core.rule import parameter
 
 if TYPE_CHECKING:
@@ -36,8 +36,14 @@ class ArtistCap(ByArtistSum):
         tie({"u1": {"A": 2_000_000}, "u2": {"B": 3_000_000}, "u3": {"C": 1_000_000}}),
     )
     breaks: ClassVar[tuple[CounterExample, ...]] = (
-        CounterExample(
-            promise=Promise.OWN_MONEY,
+        uneven(
+            title="B is played three times as much, and capped as A is",
+            before={"u1": {"A": 1_000_000, "B": 3_000_000}},
+            artists=("A", "B"),
+            was="1",
+            becomes="3",
+        ),
+        *underpaid(
             title="A's only listener plays little, so most of that listener's money goes to B",
             before={"u1": {"A": 1}, "u2": {"B": 9}},
             artists=("A",),

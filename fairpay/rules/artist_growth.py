@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from fairpay.errors import UsageError
 from fairpay.rules.core.by_artist import Band, ByArtistSum, rising
-from fairpay.rules.core.promise import THREE, CounterExample, Example, Promise, moved_by_one, tie
+from fairpay.rules.core.promise import THREE, CounterExample, Example, Promise, moved_by_one, tie, underpaid, uneven
 from fairpay.rules.core.rule import parameter, read_number
 
 if TYPE_CHECKING:
@@ -62,8 +62,14 @@ class ArtistGrowth(ByArtistSum):
         tie({"u1": {"A": 4}, "u2": {"B": 4}, "u3": {"C": 4}}),
     )
     breaks: ClassVar[tuple[CounterExample, ...]] = (
-        CounterExample(
-            promise=Promise.OWN_MONEY,
+        uneven(
+            title="two thirds of the plays of B count half",
+            before={"u1": {"A": 100_000, "B": 300_000}},
+            artists=("A", "B"),
+            was="2",
+            becomes="3",
+        ),
+        *underpaid(
             title="A's only listener plays little, so most of that listener's money goes to B",
             before={"u1": {"A": 1}, "u2": {"B": 9}},
             artists=("A",),

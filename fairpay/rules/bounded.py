@@ -12,7 +12,7 @@ import numpy as np
 from fairpay.errors import UsageError
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.budgets import Budgeted, float_unit, sum_users, units_each
-from fairpay.rules.core.promise import FRAUD, THREE, CounterExample, Example, Promise, moved_by_one
+from fairpay.rules.core.promise import FRAUD, OWN, THREE, CounterExample, Example, Promise, moved_by_one, underpaid
 from fairpay.rules.core.rule import Edge, Heavy, Joining, Reason, own_fee, parameter, times_fee
 
 if TYPE_CHECKING:
@@ -169,8 +169,7 @@ class Bounded(Budgeted):
         ),
     )
     breaks: ClassVar[tuple[CounterExample, ...]] = (
-        CounterExample(
-            promise=Promise.OWN_MONEY,
+        *underpaid(
             title="half of the fees is paid out; A's listener plays little, so some of that money goes to B",
             before={"u1": {"A": 1}, "u2": {"B": 3}},
             artists=("A",),
@@ -217,7 +216,7 @@ class Bounded(Budgeted):
         """Everything at b = 1; the bounds hold for every b that is not refused; own money only at b = 1."""
         if self.b == 1:
             return frozenset(Promise)
-        return frozenset(Promise) - {Promise.OWN_MONEY} - (FRAUD if self.allow_unsafe == "yes" else set())
+        return frozenset(Promise) - OWN - (FRAUD if self.allow_unsafe == "yes" else set())
 
     def check_rate(self, rate: Fraction | None) -> None:
         """A b below the royalty rate is below what any month with that rate has."""

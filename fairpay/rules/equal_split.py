@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from fairpay.rules.core.budgets import Budgeted, units_each
 from fairpay.rules.core.month import Split
-from fairpay.rules.core.promise import THREE, CounterExample, Example, Promise, tie
+from fairpay.rules.core.promise import THREE, CounterExample, Example, Promise, tie, uneven
 from fairpay.rules.core.rule import Joining, Reason, own_fee
 
 if TYPE_CHECKING:
@@ -39,6 +39,13 @@ class EqualSplit(Budgeted):
         tie({"u1": {"A": 9, "B": 1, "C": 2}}),
     )
     breaks: ClassVar[tuple[CounterExample, ...]] = (
+        uneven(
+            title="one play counts as much as three",
+            before={"u1": {"A": 1, "B": 3}},
+            artists=("A", "B"),
+            was="1",
+            becomes="3",
+        ),
         CounterExample(
             promise=Promise.SPLIT_PROOF,
             title="A takes a second name, A2, and its one listener now pays two of three parts",
@@ -54,8 +61,8 @@ class EqualSplit(Budgeted):
     split: ClassVar[Split] = Split.EQUALLY
 
     def keeps(self) -> frozenset[Promise]:
-        """Everything but split-proof: a user moves one fee, and only to artists played."""
-        return frozenset(Promise) - {Promise.SPLIT_PROOF}
+        """All but two: one play counts as much as many, and names count. A user moves one fee, to artists played."""
+        return frozenset(Promise) - {Promise.PROPORTIONAL, Promise.SPLIT_PROOF}
 
     def prepare(self, month: Month) -> int:
         """Return how many units stand for one fee unit."""

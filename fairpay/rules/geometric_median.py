@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from fairpay.money.rounding import largest_remainder
-from fairpay.rules.core.promise import ALWAYS, CounterExample, Example, Promise, moved_by_one, tie
+from fairpay.rules.core.promise import ALWAYS, CounterExample, Example, Promise, moved_by_one, tie, underpaid
 from fairpay.rules.core.rule import Needs, Rule
 from fairpay.rules.core.ties import settle_nearly
 from fairpay.rules.solvers.decimals import exact_median, is_small
@@ -83,8 +83,7 @@ class GeometricMedian(Rule):
             was="0.333",
             becomes="0.286",
         ),
-        CounterExample(
-            promise=Promise.OWN_MONEY,
+        *underpaid(
             title="u1 plays only A, the other two only B, and A is paid nothing",
             before={"u1": {"A": 1}, "u2": {"B": 1}, "u3": {"B": 1}},
             artists=("A",),
@@ -122,7 +121,7 @@ class GeometricMedian(Rule):
 
     def keeps(self) -> frozenset[Promise]:
         """Only what every division keeps."""
-        return ALWAYS
+        return ALWAYS | {Promise.PROPORTIONAL}
 
     def prepare(self, month: Month) -> Solution:
         """Find the point: small months in decimals, others in floats, as precisely as the pool asks for."""

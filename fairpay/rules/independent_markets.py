@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from fairpay.money.integers import sum_exactly
-from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, tie
+from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, tie, underpaid, uneven
 from fairpay.rules.core.rule import Needs, Rule
 from fairpay.rules.core.ties import settle_nearly
 from fairpay.rules.solvers.fans import gather_fans, ranges
@@ -137,8 +137,14 @@ class IndependentMarkets(Rule):
         tie({"u1": {"A": 4}, "u2": {"B": 4}, "u3": {"C": 4}}),
     )
     breaks: ClassVar[tuple[CounterExample, ...]] = (
-        CounterExample(
-            promise=Promise.OWN_MONEY,
+        uneven(
+            title="u2 plays A and B, and of neither more counts than the market allows",
+            before={"u1": {"C": 1}, "u2": {"A": 1, "B": 2}},
+            artists=("A", "B"),
+            was="1",
+            becomes="2",
+        ),
+        *underpaid(
             title="u2 and u3 play only B, and half a fee of theirs goes to A and C, whom u1 played",
             before={"u1": {"A": 1, "C": 1}, "u2": {"B": 1}, "u3": {"B": 1}},
             artists=("B",),

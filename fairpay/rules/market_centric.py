@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
 from fairpay.rules.core.budgets import Budgeted, units_each
-from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, moved_by_one, tie
+from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, moved_by_one, tie, underpaid
 from fairpay.rules.core.rule import Heavy, Joining, Reason
 
 if TYPE_CHECKING:
@@ -47,13 +47,12 @@ class MarketCentric(Budgeted):
         tie({"u1": {"A": 1, "B": 1, "C": 1}}),
     )
     breaks: ClassVar[tuple[CounterExample, ...]] = (
-        CounterExample(
-            promise=Promise.OWN_MONEY,
-            title="u1 and u2 play only A and B, and most of their money goes to C, whom they never played",
-            before={"u1": {"A": 6, "B": 2}, "u2": {"A": 1, "B": 1}, "u3": {"C": 40}},
-            artists=("A", "B"),
-            was="3/5",
-            becomes="2",
+        *underpaid(
+            title="A's only listener plays little, so most of that listener's money goes to B",
+            before={"u1": {"A": 1}, "u2": {"B": 9}},
+            artists=("A",),
+            was="1/5",
+            becomes="1",
         ),
         CounterExample(
             promise=Promise.FRAUD_PROOF,
@@ -79,7 +78,7 @@ class MarketCentric(Budgeted):
 
     def keeps(self) -> frozenset[Promise]:
         """Pro-rata is monotone and split-proof, and nothing bounds what one user can do."""
-        return ALWAYS | {Promise.MONOTONE, Promise.SPLIT_PROOF}
+        return ALWAYS | {Promise.MONOTONE, Promise.PROPORTIONAL, Promise.SPLIT_PROOF}
 
     def prepare(self, month: Month) -> int:
         """Return how many units stand for one of listening: more than 1 where some of it is divided anew."""

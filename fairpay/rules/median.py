@@ -10,7 +10,7 @@ import numpy as np
 from fairpay.money.rounding import largest_remainder, largest_remainder_exact
 from fairpay.rules.core.budgets import settle_part, units_each
 from fairpay.rules.core.month import Split
-from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, moved_by_one, tie
+from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, moved_by_one, tie, underpaid
 from fairpay.rules.core.rule import Needs, Rule
 from fairpay.rules.core.ties import TiePart
 from fairpay.rules.solvers.fans import gather_fans, ranges
@@ -63,8 +63,7 @@ class Median(Rule):
         tie({"u1": {"A": 4, "B": 4, "C": 4}}),
     )
     breaks: ClassVar[tuple[CounterExample, ...]] = (
-        CounterExample(
-            promise=Promise.OWN_MONEY,
+        *underpaid(
             title="u1 plays only A, which two of three never play, so nothing reaches A",
             before={"u1": {"A": 1}, "u2": {"B": 1}, "u3": {"B": 1}},
             artists=("A",),
@@ -102,7 +101,7 @@ class Median(Rule):
 
     def keeps(self) -> frozenset[Promise]:
         """More listening to j raises j's shares and lowers all others, so also their medians: monotone."""
-        return ALWAYS | {Promise.MONOTONE}
+        return ALWAYS | {Promise.MONOTONE, Promise.PROPORTIONAL}
 
     def prepare(self, month: Month) -> Middle:
         """Find the medians, of the artists whose listeners hold half of the fees or more."""

@@ -12,7 +12,7 @@ from fairpay.money.currency import LARGEST
 from fairpay.money.rounding import largest_remainder_exact
 from fairpay.rules import find_rule
 from fairpay.rules.core.budgets import Budgeted
-from fairpay.rules.core.promise import THREE, CounterExample, Example, Promise, moved_by_one, tie
+from fairpay.rules.core.promise import THREE, CounterExample, Example, Promise, moved_by_one, tie, underpaid, uneven
 from fairpay.rules.core.rule import Joining, Reason, Rule, parameter, times_fee
 from fairpay.rules.core.ties import settle_roughly
 
@@ -73,13 +73,20 @@ class Mix(Rule):
         tie({"u1": {"A": 1}, "u2": {"B": 1}, "u3": {"C": 1}}),
     )
     breaks: ClassVar[tuple[CounterExample, ...]] = (
-        CounterExample(
-            promise=Promise.OWN_MONEY,
-            title="u1 and u2 play only A and B, and some of their money goes to C, whom they never played",
-            before={"u1": {"A": 6, "B": 2}, "u2": {"A": 1, "B": 1}, "u3": {"C": 40}},
+        uneven(
+            title="a quarter is divided equally",
+            before={"u1": {"A": 1, "B": 3}},
             artists=("A", "B"),
-            was="13/10",
-            becomes="2",
+            was="11/5",
+            becomes="3",
+            parameters="rules=uniform+user-centric,share=1/4",
+        ),
+        *underpaid(
+            title="A's only listener plays little, so some of that listener's money goes to B",
+            before={"u1": {"A": 1}, "u2": {"B": 9}},
+            artists=("A",),
+            was="3/5",
+            becomes="1",
         ),
         CounterExample(
             promise=Promise.FRAUD_PROOF,

@@ -12,7 +12,7 @@ import numpy as np
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.budgets import Budgeted, float_unit, units_each
 from fairpay.rules.core.month import Usage
-from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise
+from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, underpaid
 from fairpay.rules.core.rule import Joining, Reason, parameter
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ class Norm(Budgeted):
         ),
     )
     breaks: ClassVar[tuple[CounterExample, ...]] = (
-        CounterExample(
-            promise=Promise.OWN_MONEY,
+        *underpaid(
             title="A's only listener plays one artist, the other listener two, and steers more than one fee",
             before={"u1": {"A": 1}, "u2": {"B": 1, "C": 1}},
             artists=("A",),
@@ -122,7 +121,7 @@ class Norm(Budgeted):
         """
         if self.p == 1:
             return frozenset(Promise)
-        return ALWAYS | {Promise.MONOTONE}
+        return ALWAYS | {Promise.MONOTONE, Promise.PROPORTIONAL}
 
     def prepare(self, month: Month) -> float:
         """Return the unit: a power of two fixed from the sum of the weights, which stays below 2^62 in it.

@@ -10,7 +10,17 @@ from fairpay.money.integers import sum_exactly
 from fairpay.money.rounding import largest_remainder, largest_remainder_exact
 from fairpay.rules.core.budgets import units_each
 from fairpay.rules.core.month import Split
-from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, moved_by_one, tie
+from fairpay.rules.core.promise import (
+    ALWAYS,
+    THREE,
+    CounterExample,
+    Example,
+    Promise,
+    moved_by_one,
+    tie,
+    underpaid,
+    uneven,
+)
 from fairpay.rules.core.rule import Joining, Reason, Rule, parameter
 from fairpay.rules.core.ties import TiePart, settle_roughly
 
@@ -53,8 +63,14 @@ class TopArtist(Rule):
         tie({"u1": {"A": 4, "B": 4, "C": 4}}),
     )
     breaks: ClassVar[tuple[CounterExample, ...]] = (
-        CounterExample(
-            promise=Promise.OWN_MONEY,
+        uneven(
+            title="the most played artist takes the direct part alone",
+            before={"u1": {"A": 1, "B": 3}},
+            artists=("A", "B"),
+            was="31/9",
+            becomes="3",
+        ),
+        *underpaid(
             title="u1 plays only A, and nearly all of the money goes to B, whom u1 never played",
             before={"u1": {"A": 1}, "u2": {"B": 99}},
             artists=("A",),
@@ -88,7 +104,11 @@ class TopArtist(Rule):
 
     def keeps(self) -> frozenset[Promise]:
         """Monotone and split-proof; the common part is as open to fraud as market-centric."""
-        return frozenset(Promise) if self.share == 1 else ALWAYS | {Promise.MONOTONE, Promise.SPLIT_PROOF}
+        return (
+            frozenset(Promise) - {Promise.PROPORTIONAL}
+            if self.share == 1
+            else ALWAYS | {Promise.MONOTONE, Promise.SPLIT_PROOF}
+        )
 
     def prepare(self, month: Month) -> tuple[TiePart, TiePart]:
         """Return how listening, and how fees, are split: the rows of the weights."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fairpay.rules.core.by_artist import ByArtistSum
-from fairpay.rules.core.promise import THREE, CounterExample, Example, Promise, moved_by_one, tie
+from fairpay.rules.core.promise import THREE, CounterExample, Example, Promise, moved_by_one, tie, underpaid, uneven
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,14 @@ class Uniform(ByArtistSum):
         tie({"u1": {"A": 5}, "u2": {"B": 1, "C": 1}}),
     )
     breaks: ClassVar[tuple[CounterExample, ...]] = (
-        CounterExample(
-            promise=Promise.OWN_MONEY,
+        uneven(
+            title="everybody is paid the same",
+            before={"u1": {"A": 1, "B": 3}},
+            artists=("A", "B"),
+            was="1",
+            becomes="3",
+        ),
+        *underpaid(
             title="u1 and u2 play only A, and half of their money goes to B, whom they never played",
             before={"u1": {"A": 1}, "u2": {"A": 1}, "u3": {"B": 1}},
             artists=("A",),

@@ -11,7 +11,7 @@ import numpy as np
 from fairpay.errors import UsageError
 from fairpay.money.currency import LARGEST
 from fairpay.rules.core.budgets import Budgeted, sum_users, units_each
-from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, moved_by_one, tie
+from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, moved_by_one, tie, underpaid
 from fairpay.rules.core.rule import Edge, Heavy, Joining, Reason, parameter, times_fee
 from fairpay.rules.solvers.caps import earned_at, plays_capped, safe_cap
 
@@ -68,8 +68,7 @@ class UserCap(Budgeted):
         tie({"u1": {"A": 2000}, "u2": {"B": 5000}, "u3": {"C": 1000}}),
     )
     breaks: ClassVar[tuple[CounterExample, ...]] = (
-        CounterExample(
-            promise=Promise.OWN_MONEY,
+        *underpaid(
             title="B's only listener plays less than the cap, so part of that listener's money goes to A",
             before={"u1": {"A": 3}, "u2": {"B": 1}},
             artists=("B",),
@@ -112,7 +111,7 @@ class UserCap(Budgeted):
 
     def keeps(self) -> frozenset[Promise]:
         """Monotone and split-proof like market-centric; proof against fraud only where the cap is at most c*."""
-        return ALWAYS | {Promise.MONOTONE, Promise.SPLIT_PROOF}
+        return ALWAYS | {Promise.MONOTONE, Promise.PROPORTIONAL, Promise.SPLIT_PROOF}
 
     def prepare(self, month: Month) -> Capped:
         """Add up what counts, to fix the units; find c*.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from fairpay.rules.core.budgets import Budgeted, float_unit, sum_users, units_each
-from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, moved_by_one, tie
+from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, moved_by_one, tie, underpaid
 from fairpay.rules.core.rule import Heavy, Joining, Reason, parameter
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ class Weighted(Budgeted):
         tie({"u1": {"A": 9}, "u2": {"B": 9}, "u3": {"C": 9}}),
     )
     breaks: ClassVar[tuple[CounterExample, ...]] = (
-        CounterExample(
-            promise=Promise.OWN_MONEY,
+        *underpaid(
             title="A's only listener plays little, so part of that listener's money goes to B",
             before={"u1": {"A": 1}, "u2": {"B": 4}},
             artists=("A",),
@@ -92,7 +91,7 @@ class Weighted(Budgeted):
         """Everything at beta 0; above it what market-centric keeps."""
         if self.beta == 0:
             return frozenset(Promise)
-        return ALWAYS | {Promise.MONOTONE, Promise.SPLIT_PROOF}
+        return ALWAYS | {Promise.MONOTONE, Promise.PROPORTIONAL, Promise.SPLIT_PROOF}
 
     def prepare(self, month: Month) -> float:
         """Return the unit: an integer at the two ends, else a power of two fixed from the sum of the weights.

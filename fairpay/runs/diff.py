@@ -269,15 +269,9 @@ def moved(name: str) -> pl.Expr:
 
 
 def stepped(name: str) -> pl.Expr:
-    """`plays 1,234 -> 16`; null where it did not change."""
-    old, new = (thousands(pl.col(f"{name}_{side}").cast(pl.String)) for side in ("before", "after"))
+    """`plays 12 -> 16`; null where it did not change."""
+    old, new = (pl.col(f"{name}_{side}").cast(pl.String) for side in ("before", "after"))
     return pl.when(differing(name)).then(pl.concat_str(pl.lit(f"{spoken(name)} "), old, pl.lit(" -> "), new))
-
-
-def thousands(number: pl.Expr) -> pl.Expr:
-    """Set the thousands of whole numbers, or of the whole part, apart."""
-    whole, rest = number.str.extract(r"^(\d+)"), number.str.extract(r"(\D.*)$").fill_null("")
-    return whole.str.reverse().str.replace_all(r"(\d{3})", "${1},").str.reverse().str.strip_prefix(",") + rest
 
 
 def spoken(name: str) -> str:

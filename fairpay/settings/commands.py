@@ -176,7 +176,7 @@ COMMANDS = {
         arguments=(
             Argument("name", "[NAME]", "A rule to explain; it may carry parameters: bounded:b=1.", required=False),
         ),
-        typed=(o.JsonOptions,),
+        typed=(o.PromiseOptions, o.JsonOptions),
     ),
     "init": Command(
         help="Write the commented file that `fairpay close --config` closes a month from.",

@@ -34,6 +34,7 @@ __all__ = [
     "PageOptions",
     "PayOptions",
     "ProgressOptions",
+    "PromiseOptions",
     "PseudonymizeOptions",
     "QuietOptions",
     "ReportOptions",
@@ -874,6 +875,15 @@ class LogOptions(TypedDict, total=False):
     log: Annotated[
         Sequence[str] | None,
         Option("Files, globs or directories of plays, for a config file.", BOOKS, metavar="LOG", repeated=True),
+    ]
+
+
+class PromiseOptions(TypedDict, total=False):
+    """What `rules` explains besides rules."""
+
+    why: Annotated[
+        str | None,
+        Option("Explain a promise by the shortest example of a rule that breaks it.", LOOK, metavar="PROMISE"),
     ]
 
 

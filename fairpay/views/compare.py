@@ -15,6 +15,7 @@ from fairpay.views import charts
 from fairpay.views.groups import groups
 from fairpay.views.parts import (
     about,
+    conditions,
     currency_of,
     ending,
     grouped,
@@ -56,6 +57,7 @@ def page(run: FinishedRun) -> Page:
         sections=(
             Section("In short", (*remarks(run), about(run), *steering(run))),
             Section("What changes", [*changing(run, shown, rules)]),
+            *conditions(run),
             *groups(run, labels),
             *(
                 Section(f"Who gains and who loses: {rule.label}", [*moving(run, shown, rules[0], rule)])
@@ -81,6 +83,8 @@ def headline(run: FinishedRun, *, merged: bool) -> str:
             f"against {changes[0]['from']}"
         )
     one, what = changes[0], "row" if merged else "artist"
+    if not (merged or one["gainers"]):
+        return f"Nothing changes hands: {one['from']} and {one['to']} pay every artist the same"
     gainers = counted(one["gainers"], f"{what} gains", f"{what}s gain")
     same = f", {one['unchanged']:,} get the same" if one["unchanged"] else ""
     loses = "loses" if one["losers"] == 1 else "lose"
@@ -183,7 +187,7 @@ def moving(run: FinishedRun, frame: pl.DataFrame, first: RuleColumns, rule: Rule
         alt=f"Gains and loses most: {most}.",
         chart=charts.bars(rows, f"change, {code}", above=GAIN, below=LOSS),
     )
-    if alone["fan_intensity"].drop_nulls().len():
+    if (alone["fan_intensity"] > 0).any():
         seen = (
             "Artists to the left, whose listeners play little for what they pay, stand above the line where they gain; "
             "those to the right, whose listeners play much, stand below it where they lose."

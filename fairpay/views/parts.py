@@ -164,6 +164,51 @@ def remarks(run: FinishedRun) -> list[str]:
     return told
 
 
+def conditions(run: FinishedRun) -> list[Section]:
+    """Show what each line of the policy met and moved, and what people's decisions came to; nothing without either."""
+    labels, code = [str(rule["name"]) for rule in run.summary["rules"]], currency_of(run)
+    parts: list[PagePart] = []
+    if run.summary["conditions"]:
+        columns = [
+            PageColumn("Line"),
+            PageColumn("Times"),
+            PageColumn("Rows met", "count"),
+            PageColumn("Plays", "count"),
+        ]
+        columns += [PageColumn(f"Moves, {label}", "money") for label in labels]
+        nothing = [None] * len(labels)
+        rows = [
+            (
+                one["name"],
+                one["times"] if one["applied"] else "not applied",
+                one["rows"],
+                one["plays"],
+                *(one["moved"] or nothing),
+            )
+            for one in run.summary["conditions"]
+        ]
+        note = (
+            "Times: what a play it meets counts; a threshold counts plays 0 times. Not applied: the column is missing."
+        )
+        parts.append(PageTable(f"What each line of the policy did, {code}", columns, rows, note=note))
+    if run.summary["decisions"]:
+        columns = [PageColumn("Subject", "code"), PageColumn("Of"), PageColumn("Decision"), PageColumn("By")]
+        columns += [PageColumn("Plays", "count"), *(PageColumn(f"If kept, {label}", "money") for label in labels)]
+        rows = [
+            (
+                one["subject"],
+                one["kind"],
+                one["decision"],
+                one["by"],
+                one["plays"],
+                *(one["if_kept"][label] for label in labels),
+            )
+            for one in run.summary["decisions"]
+        ]
+        parts.append(PageTable(f"What people decided, {code}; subjects are known by a hash", columns, rows))
+    return [Section("Policy and decisions", parts)] if parts else []
+
+
 def ending(run: FinishedRun, labels: Sequence[str] = ()) -> list[Section]:
     """Return the last sections of every page: rules in words, controls, inputs and what was asked."""
     rules = [part for label in dict.fromkeys(labels) for part in in_words(label)]

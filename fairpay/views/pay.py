@@ -12,7 +12,7 @@ from fairpay.reports.words import counted, visible
 from fairpay.views import charts
 from fairpay.views.compare import LISTED, called, unevenness
 from fairpay.views.groups import groups
-from fairpay.views.parts import about, currency_of, ending, grouped, part, remarks, rule_columns, title
+from fairpay.views.parts import about, conditions, currency_of, ending, grouped, part, remarks, rule_columns, title
 
 if TYPE_CHECKING:
     from fairpay.runs.finished import FinishedRun
@@ -38,10 +38,11 @@ def page(run: FinishedRun) -> Page:
         "why": PageColumn("For"),
     }
     table = frame.head(LISTED).with_columns(why=pl.Series(reasons, dtype=pl.String))
+    tenth = rule["top_10_percent_share"]
+    best = "" if tenth is None else f": the best paid 10 % of artists get {part(tenth)} of it"
     return Page(
         title=title(str(rule["name"]), run),
-        headline=f"{grouped(rule['paid'])} {code} is paid to {counted(rule['artists_paid'], 'artist')}: "
-        f"the best paid 10 % of artists get {part(rule['top_10_percent_share'])} of it",
+        headline=f"{grouped(rule['paid'])} {code} is paid to {counted(rule['artists_paid'], 'artist')}{best}",
         sections=(
             Section("In short", (*remarks(run), about(run))),
             Section(
@@ -52,6 +53,7 @@ def page(run: FinishedRun) -> Page:
                     PageTable.of(table, f"Paid most, {code}", columns, of=frame.height, file="payouts.csv"),
                 ),
             ),
+            *conditions(run),
             *groups(run, [rule["name"]]),
             *ending(run, [rule["name"]]),
         ),

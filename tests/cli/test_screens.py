@@ -17,6 +17,7 @@ from fairpay.errors import NotVerifiedError
 from fairpay.money.currency import Currency
 from fairpay.reports.outcome import Control, Outcome
 from fairpay.rules import find_rule, rule_classes
+from fairpay.rules.core.promise import Promise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -302,6 +303,21 @@ def kept_by_all() -> int:
     """Count the promises every rule keeps."""
     sets = [rule().keeps() for rule in rule_classes().values()]
     return len(frozenset.intersection(*sets))
+
+
+@pytest.mark.parametrize("promise", Promise)
+def test_a_promise_is_explained_by_its_shortest_example(promise: Promise, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rules", "--why", promise.value]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert promise.statement in shown
+    assert "Kept by" in shown
+    broken = any(example.promise is promise for rule in rule_classes().values() for example in rule.breaks)
+    assert ("Broken by" in shown and " u1 1 " in shown) == broken
+
+
+def test_a_promise_nobody_made_is_met_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rules", "--why", "own-mony"]) == 2
+    assert "Did you mean own-money?" in capsys.readouterr().err
 
 
 def test_rules_for_scripts_are_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,7 +51,7 @@ def test_csv_on_standard_output_is_the_file_of_the_run(
 
 def test_top_cuts_each_list_of_a_page(log: str, capsys: pytest.CaptureFixture[str]) -> None:
     page = said(capsys, "compare", log, "--fee", "4.00", "--top", "1")
-    lists = page[page.index("Gains most") : page.index("The top 1 %")]
+    lists = page[page.index("Gains most") : page.index("  The heaviest")]
     assert [line.split()[0] for line in lists.splitlines() if line.strip()] == ["Gains", "c", "Loses", "d"]
 
 

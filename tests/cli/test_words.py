@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairpay.cli.words import amount, counted, duration, joined, month_of, percent, times, visible
 from fairpay.money.currency import Currency
+from fairpay.reports.words import amount, counted, duration, joined, month_of, percent, times, visible
 
 EUR, JPY, KWD = Currency("EUR", 2), Currency("JPY", 0), Currency("KWD", 3)
 

@@ -15,7 +15,7 @@ from quarter import FILES, QUARTER, run
 
 import fairpay
 from fairpay.errors import InputError, UsageError
-from fairpay.ledger.accounts import closed_month
+from fairpay.ledger.accounts import ITEM_OF, closed_month
 from fairpay.ledger.close import close
 from fairpay.ledger.documents import (
     MOST_LINES,
@@ -28,6 +28,7 @@ from fairpay.ledger.documents import (
     read_payees,
 )
 from fairpay.ledger.issue import stated
+from fairpay.ledger.model import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +80,10 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     close(asked)
     return asked.books
+
+
+def test_every_kind_of_ledger_row_counts_in_a_line_of_a_statement() -> None:
+    assert set(ITEM_OF) == set(Kind)
 
 
 def test_a_statement_says_plays_rate_share_and_amount_of_each_artist_in_each_pool(books: Path) -> None:

@@ -235,4 +235,4 @@ def test_labels_are_added_up_there_and_listeners_are_counted_once() -> None:
 
 def test_groups_of_listeners_are_refused_there() -> None:
     with pytest.raises(UsageError, match="by plan is by listeners, and Spark tells groups of artists only"):
-        fairpay.compare(LISTENS, engine="spark", fee="9.99", by="plan")
+        fairpay.compare(LISTENS, engine="spark", subscribers=SUBSCRIBERS, by="plan")

@@ -262,15 +262,15 @@ def test_without_groups_a_summary_says_nothing_of_them() -> None:
 
 
 def test_under_k_a_group_is_the_sum_of_its_published_artists() -> None:
-    found = fairpay.compare(LISTENS, fee="9.99", artists=ARTISTS, by="label", k=5)
+    found = fairpay.compare(LISTENS, fee="9.99", artists=ARTISTS, by="genre", k=5)
     table = pl.DataFrame(found.arrow)
-    of = pl.read_csv(ARTISTS, infer_schema=False).select(artist="artist_id", label="label")
-    alone = table.filter(pl.col("artists") == 1).join(of, on="artist").group_by("label")
+    of = pl.read_csv(ARTISTS, infer_schema=False).select(artist="artist_id", genre="genre")
+    alone = table.filter(pl.col("artists") == 1).join(of, on="artist").group_by("genre")
     sums = dict(alone.agg(pl.col("user_centric").sum()).iter_rows())
     sums["merged, under 5 listeners"] = table.filter(pl.col("artists") > 1)["user_centric"].sum()
-    assert dict(rows(found.groups["label"], "label", "user_centric")) == sums
-    assert set(found.groups["label"]["listeners"].to_pylist()) == {None}
-    assert sum(found.groups["label"]["artists"].to_pylist()) == found.outcome.listening.artists
+    assert dict(rows(found.groups["genre"], "genre", "user_centric")) == sums
+    assert set(found.groups["genre"]["listeners"].to_pylist()) == {None}
+    assert sum(found.groups["genre"]["artists"].to_pylist()) == found.outcome.listening.artists
 
 
 def test_under_k_groups_of_few_listeners_are_merged_as_artists_are() -> None:
@@ -301,12 +301,18 @@ def test_the_screen_shows_groups_in_eighty_columns(capsys: pytest.CaptureFixture
     assert max(map(len, page.splitlines())) <= 80
 
 
-def test_of_many_rules_the_screen_shows_the_first_and_who_gains_most_under_each(
+def test_of_many_rules_the_screen_shows_three_or_the_first_and_who_gains_most_under_each(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     PLAYS.write_csv(tmp_path / "log.csv")
-    rules = [word for rule in ("market-centric", "user-centric", "equal-split") for word in ("--rule", rule)]
-    assert main(["compare", str(tmp_path / "log.csv"), "--fee", "10", "--by", "country", *rules]) == 0
+    names = ("market-centric", "user-centric", "equal-split", "user-cap")
+    rules = [word for rule in names for word in ("--rule", rule)]
+    typed = ["compare", str(tmp_path / "log.csv"), "--fee", "10", "--by", "country", *rules]
+    assert main(typed[:-2]) == 0
+    page = capsys.readouterr().out
+    assert "  By country  Listeners  market-centric  user-centric  equal-split\n" in page
+    assert "  DE                  2           25.00         20.00        20.00\n" in page
+    assert main(typed) == 0
     page = capsys.readouterr().out
     assert "  By country  Listeners  market-centric   Share\n" in page
     assert "  DE                  2           25.00  83.3 %\n" in page

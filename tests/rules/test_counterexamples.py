@@ -10,7 +10,7 @@ import promises
 import pytest
 
 from fairpay.rules import rule_classes
-from fairpay.rules.core.promise import Promise
+from fairpay.rules.core.promise import OWN, Promise
 
 if TYPE_CHECKING:
     from fairpay.rules.core.promise import CounterExample
@@ -33,8 +33,13 @@ def test_a_stored_counterexample_breaks_the_promise(rule: Rule, example: Counter
 def test_a_stored_counterexample_shows_the_right_numbers(rule: Rule, example: CounterExample) -> None:
     change = promises.of_example(example)
     was = promises.pays(rule, change.before, change.fees, change.rate)
+    if example.promise is Promise.PROPORTIONAL:
+        less, more = example.artists
+        assert naive.shown(example.was, was[more] / was[less])
+        assert naive.shown(example.becomes, Fraction(*(sum(promises.played(change)[a]) for a in (more, less))))
+        return
     assert naive.shown(example.was, sum(was.get(a, Fraction(0)) for a in example.artists))
-    if example.promise is Promise.OWN_MONEY:
+    if example.promise in OWN:
         only = [u for u, mine in change.before.items() if set(mine) <= set(example.artists)]
         becomes = change.rate * change.fee(only)
     else:

@@ -71,10 +71,15 @@ def of_example(example: CounterExample) -> Change:
 
 def excess(rule: Rule, promise: Promise, change: Change) -> Fraction:
     """By how much a promise is broken on this change, as an amount of money; at or below zero: it holds."""
+    return excesses(rule, [promise], change)[promise]
+
+
+def excesses(rule: Rule, several: Iterable[Promise], change: Change) -> dict[Promise, Fraction]:
+    """The same of several promises, for which the month is worked out once."""
     was = pays(rule, change.before, change.fees, change.rate)
     now = was if change.after == change.before else pays(rule, change.after, change.fees, change.rate)
     pool = change.rate * change.fee(change.after)
-    return STATEMENTS[promise](change, was, now) - SLACK * pool
+    return {promise: STATEMENTS[promise](change, was, now) - SLACK * pool for promise in several}
 
 
 def gains(was: Mapping[str, Fraction], now: Mapping[str, Fraction]) -> dict[str, Fraction]:
@@ -93,7 +98,11 @@ def conserves(change: Change, was: Mapping[str, Fraction], _: object) -> Fractio
 
 
 def own_money(change: Change, was: Mapping[str, Fraction], _: object) -> Fraction:
-    """Every set of artists is paid at least what the listeners who play nothing else bring (Hall's condition)."""
+    """Every set of artists is paid at least what the listeners who play nothing else bring.
+
+    It is Hall's condition for money that reaches only artists its payer played; and that no listeners could pay all
+    artists they play more by leaving with what they paid, which is the core.
+    """
     names = sorted(set(was) - {NOBODY})
     worst = Fraction(-1)
     for bits in range(1, 1 << len(names)):
@@ -101,6 +110,43 @@ def own_money(change: Change, was: Mapping[str, Fraction], _: object) -> Fractio
         brought = change.rate * change.fee(u for u, mine in change.before.items() if set(mine) <= some)
         worst = max(worst, brought - sum(was[a] for a in some))
     return worst
+
+
+def lower_bound(change: Change, was: Mapping[str, Fraction], _: object) -> Fraction:
+    """Every artist is paid at least what the listeners who play nobody else bring."""
+    return max(
+        change.rate * change.fee(u for u, mine in change.before.items() if set(mine) == {artist}) - paid
+        for artist, paid in was.items()
+        if artist
+    )
+
+
+def played(change: Change) -> dict[str, list[int]]:
+    """What every artist with a listener was played, listener by listener."""
+    names = {artist for mine in change.before.values() for artist in mine}
+    return {artist: [mine.get(artist, 0) for mine in change.before.values()] for artist in sorted(names)}
+
+
+def ordered(change: Change, was: Mapping[str, Fraction], _: object) -> Fraction:
+    """Played at least as much by everybody, paid at least as much."""
+    table = played(change)
+    return max(
+        was[less] - was[more]
+        for more, x in table.items()
+        for less, y in table.items()
+        if all(a >= b for a, b in zip(x, y, strict=True))
+    )
+
+
+def proportional(change: Change, was: Mapping[str, Fraction], _: object) -> Fraction:
+    """Played so many times as much by everybody, paid so many times as much."""
+    table = played(change)
+    return max(
+        abs(sum(x) * was[other] - sum(y) * was[one]) / sum(y)
+        for one, x in table.items()
+        for other, y in table.items()
+        if all(a * sum(y) == b * sum(x) for a, b in zip(x, y, strict=True))
+    )
 
 
 def null_artist(_: Change, was: Mapping[str, Fraction], now: Mapping[str, Fraction]) -> Fraction:
@@ -143,6 +189,10 @@ def renamed(change: Change, was: Mapping[str, Fraction], now: Mapping[str, Fract
 STATEMENTS = {
     Promise.CONSERVES: conserves,
     Promise.OWN_MONEY: own_money,
+    Promise.CORE: own_money,
+    Promise.LOWER_BOUND: lower_bound,
+    Promise.ORDER_PRESERVING: ordered,
+    Promise.PROPORTIONAL: proportional,
     Promise.NULL_ARTIST: null_artist,
     Promise.MONOTONE: monotone,
     Promise.FRAUD_PROOF: group_gain,

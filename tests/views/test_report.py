@@ -194,6 +194,24 @@ def test_what_changed_between_two_runs_has_a_page_with_reasons(runs: Mapping[str
     assert "same plays and listeners" in found
 
 
+def test_where_nothing_moves_the_headline_says_so(tmp_path: Path) -> None:
+    fairpay.compare(plays().filter(pl.col("user") == "fan"), fee="10", output=tmp_path / "run")
+    found = words(fairpay.report(tmp_path / "run", output=tmp_path / "page.html"))
+    assert "Nothing changes hands: market-centric and user-centric pay every artist the same" in found
+
+
+def test_what_a_policy_and_people_did_is_told(tmp_path: Path) -> None:
+    policy = tmp_path / "own.toml"
+    told = 'title = "Own"\nsource = "ours"\nrule = "user-centric"\nmeasure = "plays"\n'
+    policy.write_text(told + '[[thresholds]]\nname = "100 streams"\nper = "artist"\nstreams = 100\n')
+    decided = pl.DataFrame({"kind": ["user"], "subject": ["night"], "decision": ["hold"], "by": ["Ann"]})
+    fairpay.compare(plays(), fee="10", policy=policy, decisions=decided, output=tmp_path / "run")
+    found = words(fairpay.report(tmp_path / "run", output=tmp_path / "page.html"))
+    summary = json.loads((tmp_path / "run" / "summary.json").read_bytes())
+    (line,), (one,) = summary["conditions"], summary["decisions"]
+    assert {line["name"], *line["moved"], "hold", "Ann", one["subject"]} <= set(found)
+
+
 def test_groups_have_a_picture_and_a_table_with_reasons(tmp_path: Path) -> None:
     artists = pl.DataFrame({"artist": ["a", "b", "c"], "name": ["A", "B", "C"], "label": ["<b>One", "Two", "Two"]})
     subscribers = pl.DataFrame({"user": [f"u{n}" for n in range(9)], "paid": "10", "plan": ["x", "y", "z"] * 3})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, title
-from fairpay.cli.words import amount, counted, percent
 from fairpay.fraud.audit.months import TIERS
 from fairpay.money.currency import format_units, round_half_even
+from fairpay.reports.words import amount, counted, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

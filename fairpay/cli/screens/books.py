@@ -11,10 +11,10 @@ from rich.text import Text
 from fairpay.cli.screens.names import LEAST, fitted
 from fairpay.cli.screens.parts import GAP, INDENT, WIDTH, figures, labelled
 from fairpay.cli.screens.verify import screen as controlled
-from fairpay.cli.words import counted, visible
 from fairpay.ledger.model import Kind
 from fairpay.ledger.statements import suspense, totals
 from fairpay.money.currency import format_units
+from fairpay.reports.words import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fairpay.cli.screens.parts import figures, labelled, left_out, listened, paragraph
-from fairpay.cli.words import counted, visible
 from fairpay.pipeline.warn import sentence
 from fairpay.reports.summary import SCHEMA_VERSION, listening_of, warnings_of
+from fairpay.reports.words import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,10 +11,10 @@ from rich.text import Text
 from fairpay.cli.screens.names import named, reasons
 from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, placed, remarks, title
 from fairpay.cli.screens.pay import best_paid
-from fairpay.cli.words import amount, counted, percent
 from fairpay.reports.figures import largest_gains, largest_losses, shift, tiers
 from fairpay.reports.summary import stray_money
 from fairpay.reports.tables import by_payout
+from fairpay.reports.words import amount, counted, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.compute as pc
 from rich.text import Text
 
 from fairpay.cli.screens.listing import cell, listed
 from fairpay.cli.screens.names import folded
 from fairpay.cli.screens.parts import AS_USUAL, GAP, INDENT, WIDTH, View, figures, labelled, paragraph
-from fairpay.cli.words import counted, visible
 from fairpay.reports.tables import ColumnKind
+from fairpay.reports.words import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["screen"]
 
 SHOWN = 20
+NUMBER = re.compile(r"(?<![\d.])\d{4,}")
 LEAST = 8
 """Cells that what is paid gets at least."""
 
@@ -82,6 +85,8 @@ def changes(found: Difference, of: str, most: int) -> Iterator[RenderableType]:
         return
     several = [name for name in ("figure", "currency") if len(rows[name].unique()) > 1]
     shown = rows[:most].select(["subject", "name", *several, "before", "after", "change", "change_percent", "why"])
+    why = [NUMBER.sub(lambda found: f"{int(found[0]):,}", words) for words in shown["why"].to_pylist()]
+    shown = shown.set_column(shown.num_columns - 1, shown.schema.field("why"), pa.array(why, pa.large_string()))
     titles = {name: name.capitalize() for name in shown.column_names}
     titles |= {"subject": of.capitalize(), "figure": "Paid", "currency": "", "change_percent": "%"}
     yield listed(shown, first=(*several, "before", "after", "change"), must=("currency", "change"), titles=titles)

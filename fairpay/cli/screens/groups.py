@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from fairpay.cli.screens.names import named, reasons
 from fairpay.cli.screens.parts import GAP, INDENT, WIDTH, figures, paragraph
-from fairpay.cli.words import amount, joined, percent, visible
 from fairpay.reports.figures import shift
 from fairpay.reports.groups import groupings
 from fairpay.reports.months import best_paid
 from fairpay.reports.outcome import MonthOutcomes
 from fairpay.reports.tables import by_payout
+from fairpay.reports.words import amount, joined, percent, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,12 +68,12 @@ def table(grouping: Grouping, shown: Sequence[int]) -> RenderableType:
         told = [f"{int(lines.listeners[group]):,}" if lines.listeners[group] else "-"]
         told[:0] = [] if grouping.artists is None else [f"{int(grouping.artists[group]):,}"]
         before, *after = (int(column[group]) for column in paid)
-        after = after if len(paid) == PAIR else []
         told += [amount(units, money) for units in (before, *after)]
-        change = Fraction(after[0] - before, before) if after and before else None
-        share = Fraction(before, pool) if pool else None
-        if len(paid) <= PAIR:
-            told.append(percent(change, sign=True, unknown="new" if any(after) else "-") if after else percent(share))
+        if len(paid) == 1:
+            told.append(percent(Fraction(before, pool) if pool else None))
+        elif len(paid) == PAIR:
+            change = Fraction(after[0] - before, before) if before else None
+            told.append(percent(change, sign=True, unknown="new" if any(after) else "-"))
         cells.append(told)
     names = named(lines, shown, cells, headers=headers)
     rows: list[tuple[str | Text, ...]] = [(name, *told) for name, told in zip(names, cells, strict=True)]

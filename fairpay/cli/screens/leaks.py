@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fairpay.cli.screens.parts import figures, paragraph
-from fairpay.cli.words import counted, joined
+from fairpay.reports.words import counted, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,8 +14,8 @@ from rich.text import Text
 from fairpay.cli.screens.names import fitted, shortened
 from fairpay.cli.screens.parts import GAP, INDENT, figures, paragraph
 from fairpay.cli.terminal import page_width
-from fairpay.cli.words import percent
 from fairpay.reports.tables import ColumnKind, chosen, kinds_of
+from fairpay.reports.words import percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence

@@ -10,9 +10,9 @@ from rich.text import Text
 
 from fairpay.cli.screens.parts import GAP, INDENT
 from fairpay.cli.terminal import on_terminal, page_width
-from fairpay.cli.words import visible
 from fairpay.reports.reasons import why
 from fairpay.reports.tables import fan_intensity
+from fairpay.reports.words import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

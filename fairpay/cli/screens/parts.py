@@ -11,8 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from fairpay.cli.words import amount, counted, duration, joined, month_of, visible
 from fairpay.money.integers import sum_exactly
+from fairpay.reports.words import amount, counted, duration, joined, month_of, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

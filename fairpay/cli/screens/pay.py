@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from fairpay.cli.screens.names import named
 from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, placed, remarks, title
-from fairpay.cli.words import amount, counted, percent
 from fairpay.reports.figures import top_share
 from fairpay.reports.tables import by_payout
+from fairpay.reports.words import amount, counted, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

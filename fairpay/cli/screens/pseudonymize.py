@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fairpay.cli.screens.parts import labelled, paragraph
-from fairpay.cli.words import counted
 from fairpay.logs.schema import REASONS
+from fairpay.reports.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,26 +11,32 @@ from rich.text import Text
 
 from fairpay.adjust.policy import policy_names
 from fairpay.cli.screens.parts import figures, paragraph
-from fairpay.cli.words import joined, visible
-from fairpay.rules.core.promise import Promise
+from fairpay.reports.words import joined, visible
+from fairpay.rules.core.promise import GROUPS, Promise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import RenderableType
 
-    from fairpay.rules.core.promise import Example
+    from fairpay.rules.core.promise import CounterExample, Example
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["described", "one_rule", "table"]
+__all__ = ["described", "one_rule", "reasons_for", "table"]
 
 WIDTH = 80
 LABEL = 10
+MOST = 6
+"""Listeners, or artists of one, that are shown of an example."""
 SHORT = {
     Promise.CONSERVES: "conserves",
     Promise.OWN_MONEY: "own",
+    Promise.CORE: "core",
+    Promise.LOWER_BOUND: "low",
     Promise.NULL_ARTIST: "null",
     Promise.MONOTONE: "mono",
+    Promise.ORDER_PRESERVING: "order",
+    Promise.PROPORTIONAL: "prop",
     Promise.FRAUD_PROOF: "fraud",
     Promise.BRIBERY_PROOF: "bribe",
     Promise.CLICK_FRAUD_PROOF: "click",
@@ -49,10 +55,13 @@ def table(rules: Sequence[Rule]) -> Iterator[RenderableType]:
         rows.append((rule.name + (" *" if rule.experimental else ""), *marks))
     yield figures("Rule", *(SHORT[promise] for promise in differing), rows=rows)
     yield ""
-    for promise in differing:
-        yield labelled(SHORT[promise], f"{promise.value}: {promise.statement}")
-    yield ""
+    for title, members in GROUPS.items():
+        if told := [promise for promise in differing if promise in members]:
+            yield paragraph(title, style="bold")
+            yield from (labelled(SHORT[promise], f"{promise.value}: {promise.statement}") for promise in told)
+            yield ""
     yield paragraph(f"Every rule keeps {joined([promise.value for promise in everywhere])}.")
+    yield paragraph("`fairpay rules --why PROMISE` explains one with the shortest example.")
     if any(rule.experimental for rule in rules):
         yield paragraph("* experimental: for study, not for paying.")
     yield paragraph("With their parameters at the defaults. `fairpay rules NAME` explains one.")
@@ -83,6 +92,38 @@ def one_rule(rule: Rule) -> Iterator[RenderableType]:
     for promise in rule.broken():
         yield labelled("Breaks", shown.get(promise, f"{promise.value}: not always {promise.statement}"))
     yield labelled("Source", rule.source)
+
+
+def reasons_for(promise: Promise, rules: Sequence[Rule]) -> Iterator[RenderableType]:
+    """Yield what a promise means, by the shortest example of a rule that breaks it, and who keeps it."""
+    yield labelled(promise.value, promise.statement, style="bold")
+    examples = [(rule, example) for rule in rules for example in rule.breaks if example.promise is promise]
+    if examples:
+        rule, example = min(
+            examples, key=lambda pair: (pair[0].experimental, pair[1].rate != 1, bool(pair[1].parameters), pair[1].size)
+        )
+        yield labelled("Broken by", f"{rule.name}, {example.sentence().partition(': ')[2]}")
+        yield ""
+        for title, month in (("Before" if example.after else "The month", example.before), ("After", example.after)):
+            if month:
+                yield figures(title, "pays", "plays", rows=month_of(example, month), words=(0, 2))
+                yield ""
+    kept = [rule.name for rule in rules if promise in rule.keeps()]
+    yield labelled("Kept by", joined(kept) if len(kept) < len(rules) else "every rule")
+
+
+def month_of(example: CounterExample, month: Mapping[str, Mapping[str, int]]) -> list[Sequence[str | Text]]:
+    """A row for each listener of a worked month; of many, the first and the last."""
+    shown = [*month] if len(month) <= MOST else [*[*month][: MOST - 2], "...", *[*month][-1:]]
+    plays = {user: [f"{artist} {count:,}" for artist, count in month.get(user, {}).items()] for user in shown}
+    return [
+        (
+            user,
+            str(example.fees.get(user, 1)) if user in month else "",
+            ", ".join(of[:MOST]) + ", ..." * (len(of) > MOST),
+        )
+        for user, of in plays.items()
+    ]
 
 
 def labelled(label: str, text: str, *, style: str = "") -> Text:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, remarks, title
-from fairpay.cli.words import amount, counted, joined, percent, visible
+from fairpay.reports.words import amount, counted, joined, percent, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

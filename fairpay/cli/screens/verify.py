@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from fairpay.cli.screens.parts import figures, paragraph
-from fairpay.cli.words import counted, joined, visible
+from fairpay.reports.words import counted, joined, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -155,11 +155,11 @@ def value_of(name: str, key: str, value: Any) -> Any:  # noqa: ANN401 - any TOML
         if type(value) is int and WHOLE[key][0] <= value <= WHOLE[key][1]:
             return value
     if key == "accounts":
-        takes += ', or a share of all fees below 100%, such as "1%"'
+        takes += ', or a share of all fees below 100 %, such as "1%"'
         if text and 0 < (share := parse_rate(value)) < 1:
             return share
     elif key == "camouflage_share":
-        takes = 'a share from 0 to below 100%, such as "60%"'
+        takes = 'a share from 0 to below 100 %, such as "60%"'
         if text and (share := parse_rate(value)) < 1:
             return share
     elif key == "paid_by":

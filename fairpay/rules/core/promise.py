@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ALWAYS", "FRAUD", "THREE", "CounterExample", "Example", "Promise", "moved_by_one", "tie"]
+__all__ = [
+    "ALWAYS",
+    "FRAUD",
+    "GROUPS",
+    "OWN",
+    "THREE",
+    "CounterExample",
+    "Example",
+    "Promise",
+    "moved_by_one",
+    "tie",
+    "underpaid",
+    "uneven",
+]
 
 THREE = {"u1": {"A": 6, "B": 2}, "u2": {"B": 1, "C": 1}, "u3": {"C": 40}}
 """The three users of most worked examples."""
@@ -19,8 +32,12 @@ SHOWN = 3
 STATEMENTS = {
     "conserves": "what is paid is the pool, no more and no less",
     "own-money": "a subscriber's money goes only to artists that subscriber played",
+    "core": "no subscribers could take their own money elsewhere and pay all artists they play more there",
+    "reasonable-lower-bound": "an artist is paid at least what subscribers who play nobody else paid",
     "null-artist": "an artist nobody played is paid nothing",
     "monotone": "more listening to an artist never lowers what that artist is paid",
+    "order-preserving": "an artist whom every subscriber plays at least as much as another is paid no less",
+    "proportional": "an artist whom every subscriber plays n times as much as another is paid n times as much",
     "fraud-proof": "added accounts raise what any group of artists is paid by at most the fees of these accounts",
     "bribery-proof": "users who change what they play raise what any group of artists is paid by at most their fees",
     "click-fraud-proof": "one user who changes what they play moves any one artist by at most that user's fee",
@@ -34,8 +51,12 @@ class Promise(Enum):
 
     CONSERVES = "conserves"
     OWN_MONEY = "own-money"
+    CORE = "core"
+    LOWER_BOUND = "reasonable-lower-bound"
     NULL_ARTIST = "null-artist"
     MONOTONE = "monotone"
+    ORDER_PRESERVING = "order-preserving"
+    PROPORTIONAL = "proportional"
     FRAUD_PROOF = "fraud-proof"
     BRIBERY_PROOF = "bribery-proof"
     CLICK_FRAUD_PROOF = "click-fraud-proof"
@@ -48,10 +69,19 @@ class Promise(Enum):
         return STATEMENTS[self.value]
 
 
-ALWAYS = frozenset({Promise.CONSERVES, Promise.NULL_ARTIST, Promise.ANONYMOUS})
+OWN = frozenset({Promise.OWN_MONEY, Promise.CORE, Promise.LOWER_BOUND})
+"""The promises that a subscriber's money stays with those that subscriber played."""
+ALWAYS = frozenset({Promise.CONSERVES, Promise.NULL_ARTIST, Promise.ANONYMOUS, Promise.ORDER_PRESERVING})
 """The promises without which a rule is none."""
 FRAUD = frozenset({Promise.FRAUD_PROOF, Promise.BRIBERY_PROOF, Promise.CLICK_FRAUD_PROOF})
 """The promises about money that is moved on purpose."""
+GROUPS = {
+    "Whose money reaches whom": OWN,
+    "What listening is worth": frozenset({Promise.MONOTONE, Promise.PROPORTIONAL}),
+    "What can be moved on purpose": FRAUD | {Promise.SPLIT_PROOF},
+    "What every rule keeps": ALWAYS,
+}
+"""The promises by what they are about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +89,9 @@ class CounterExample:
     """A month, and a change to it, that show a promise broken; the numbers are a test and are printed.
 
     `artists` are paid `was` in the month before and, with those in `artists_after` (aliases, after a split), `becomes`
-    after. For own-money there is no change: `artists` are paid `was`, though the listeners who play nothing else
-    bring `becomes`.
+    after. For promises in `OWN` there is no change: `artists` are paid `was`, though the listeners who play nothing
+    else bring `becomes`; nor for proportional: the second of two `artists` is played, and should be paid, `becomes`
+    times as much as the first, and is paid `was` times as much.
     """
 
     promise: Promise
@@ -86,18 +117,38 @@ class CounterExample:
     parameters: str = ""
     """The rule's parameters in this example: `p=2`."""
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """How long it is to read: listeners with artists, and plays."""
+        months = (*self.before.values(), *self.after.values())
+        return sum(map(len, months)), sum(sum(mine.values()) for mine in months)
+
     def sentence(self) -> str:
         """Say it with its numbers: `own-money: ... (A: 0.36, though its own listeners bring 1)`."""
+        given = f" with {self.parameters}" if self.parameters else ""
+        if self.promise is Promise.PROPORTIONAL:
+            less, more = self.artists
+            times = f"{more}: played {self.becomes} times as much as {less}, paid {self.was} times as much"
+            return f"{self.promise.value}{given}: {self.title} ({times})"
         more = f" and {len(self.artists) - SHOWN} more" if len(self.artists) > SHOWN else ""
         who = ", ".join(self.artists[:SHOWN]) + more
-        turn = "though its own listeners bring" if self.promise is Promise.OWN_MONEY else "before, after"
-        given = f" with {self.parameters}" if self.parameters else ""
+        turn = "though its own listeners bring" if self.promise in OWN else "before, after"
         return f"{self.promise.value}{given}: {self.title} ({who}: {self.was} {turn} {self.becomes})"
+
+
+def underpaid(**example: Any) -> tuple[CounterExample, ...]:  # noqa: ANN401 - its fields
+    """Return a counter-example of one artist who is paid less than the listeners who play nobody else bring."""
+    return tuple(CounterExample(promise=p, **example) for p in Promise if p in OWN)
 
 
 def moved_by_one(**example: Any) -> tuple[CounterExample, ...]:  # noqa: ANN401 - its fields
     """Return a counter-example of one user who moves more than the fee: as a bribe, and as click fraud."""
     return tuple(CounterExample(promise=p, **example) for p in (Promise.BRIBERY_PROOF, Promise.CLICK_FRAUD_PROOF))
+
+
+def uneven(**example: Any) -> CounterExample:  # noqa: ANN401 - its fields
+    """Return a counter-example of two artists, one played so many times as much as the other by everybody."""
+    return CounterExample(promise=Promise.PROPORTIONAL, **example)
 
 
 @dataclass(frozen=True, slots=True)
