@@ -17,17 +17,23 @@ if TYPE_CHECKING:
 
     from fairpay.cli.invocation import Invocation
     from fairpay.cli.screens.parts import View
-    from fairpay.fraud.sweep.sweep import Swept
-    from fairpay.pipeline.explain import Explained
-    from fairpay.pipeline.jobs import Result
-    from fairpay.pipeline.work import Saved
+    from fairpay.reports.outcome import Outcome
+    from fairpay.reports.tables import Shown
 
 __all__ = ["balanced", "present", "present_data", "report_on", "view_of", "wants_report"]
 
 PUBLISHED = {"done": "Written to {}", "already": "Already done, verified: {}"}
 
 
-T = TypeVar("T", "Result", "Swept")
+T = TypeVar("T", bound="Divided")
+
+
+class Divided(Protocol):
+    """A result with a divided pool."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What was divided, with its controls."""
 
 
 class Presentable(Protocol):
@@ -71,7 +77,7 @@ def wants_report(call: Invocation) -> None:
         prepare(Path(call.values["report"]))
 
 
-def report_on(call: Invocation, result: Saved | Explained) -> None:
+def report_on(call: Invocation, result: Shown) -> None:
     """Write a page of the run where one is asked for, and say where."""
     if call.values["report"] is not None:
         from fairpay.views.jobs import report  # noqa: PLC0415 - loaded where a page is asked for

@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -65,6 +65,8 @@ class Explained(Shown):
     """The month; it holds no payouts: `found` does."""
     found: Explanation
     """Everything, in integers and fractions."""
+    command: Literal["explain"] = "explain"
+    """Which job it was."""
     published: str = ""
     """Nothing is written."""
 

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from fairpay.errors import OutputError, UsageError
-from fairpay.pipeline.explain import Explained
 from fairpay.pipeline.work import Saved
 from fairpay.reports.pages.render import is_page, render, require_extra
+from fairpay.reports.tables import Shown
 from fairpay.runs import disk
 from fairpay.runs.finished import finished
 from fairpay.settings.commands import complete
 from fairpay.settings.speech import job
-from fairpay.views import explain
 
 if TYPE_CHECKING:
     from fairpay.reports.pages.page import Page
@@ -26,10 +25,12 @@ __all__ = ["prepare", "report"]
 
 PAGES = ("compare", "pay", "audit", "sweep", "suspects", "close")
 """Jobs whose runs have a page; each has a module here."""
+APART = ("explain",)
+"""Those that write no run; the page is made of the result."""
 
 
 @job
-def report(run: PathText | Saved | Explained, **options: Unpack[o.ReportOptions]) -> Path:
+def report(run: PathText | Shown, **options: Unpack[o.ReportOptions]) -> Path:
     """Write one HTML file of a finished run, which opens offline; return its path.
 
     Args:
@@ -45,11 +46,14 @@ def report(run: PathText | Saved | Explained, **options: Unpack[o.ReportOptions]
 
     """
     full = complete("report", options)
-    name = "report" if isinstance(run, Saved | Explained) else Path(run).resolve().name
+    name = "report" if isinstance(run, Shown) else Path(run).resolve().name
     path = Path(full["output"] or f"{name}.html")
     prepare(path)
-    if isinstance(run, Explained):
-        write(render(explain.page(run)), path)
+    if isinstance(run, Shown) and not isinstance(run, Saved):
+        if getattr(run, "command", "") not in APART:
+            message = f"a result of this kind has no page: {run!r}"
+            raise UsageError(message, advice="Write the run to a directory, and report on that.")
+        write(render(page_made("explain", run)), path)
         return path
     with tempfile.TemporaryDirectory(prefix="fairpay-") as folder:
         if isinstance(run, Saved):
@@ -74,13 +78,16 @@ def page_of(directory: Path, against: Path | None) -> Page:
     """
     run = finished(directory)
     if against is not None:
-        from fairpay.views import diff  # noqa: PLC0415 - with Altair, which is an extra
-
-        return diff.page(finished(against), run)
+        return page_made("diff", finished(against), run)
     if run.command not in PAGES:
         message = f"{directory} is a run of {run.command}, which has no page"
         raise UsageError(message, advice=f"Give a run of {', '.join(PAGES)}, or show what it changed: --against RUN.")
-    page: Page = importlib.import_module(f"fairpay.views.{run.command}").page(run)
+    return page_made(run.command, run)
+
+
+def page_made(kind: str, *told: object) -> Page:
+    """Let the module of that name here make the page; Altair, which is an extra, is loaded with it."""
+    page: Page = importlib.import_module(f"fairpay.views.{kind}").page(*told)
     return page
 
 
