@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
 from fairpay.rules.core.by_artist import Band, ByArtistSum
-from fairpay.rules.core.promise import THREE, CounterExample, Example, Promise, moved_by_one, tie, underpaid, uneven
+from fairpay.rules.core.promise import COMMON_POT, THREE, CounterExample, Example, Promise, tie, uneven
 from fairpay.rules.core.rule import parameter
 
 if TYPE_CHECKING:
@@ -43,30 +43,7 @@ class ArtistCap(ByArtistSum):
             was="1",
             becomes="3",
         ),
-        *underpaid(
-            title="A's only listener plays little, so most of that listener's money goes to B",
-            before={"u1": {"A": 1}, "u2": {"B": 9}},
-            artists=("A",),
-            was="1/5",
-            becomes="1",
-        ),
-        CounterExample(
-            promise=Promise.FRAUD_PROOF,
-            title="an added account that pays 1 and plays B 980 times brings B nearly everything",
-            before={"u1": {"A": 10}, "u2": {"A": 10}},
-            after={"u1": {"A": 10}, "u2": {"A": 10}, "bot": {"B": 980}},
-            artists=("B",),
-            was="0",
-            becomes="147/50",
-        ),
-        *moved_by_one(
-            title="u2, who pays 1, leaves a loop running and plays B 990 times instead of A 10 times",
-            before={"u1": {"A": 10}, "u2": {"A": 10}},
-            after={"u1": {"A": 10}, "u2": {"B": 990}},
-            artists=("B",),
-            was="0",
-            becomes="99/50",
-        ),
+        *COMMON_POT,
         CounterExample(
             promise=Promise.SPLIT_PROOF,
             title="with two names A has two caps, and is paid 4/3 instead of 1",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from fairpay.errors import UsageError
 from fairpay.rules.core.by_artist import Band, ByArtistSum, rising
-from fairpay.rules.core.promise import THREE, CounterExample, Example, Promise, moved_by_one, tie, underpaid, uneven
+from fairpay.rules.core.promise import COMMON_POT, THREE, CounterExample, Example, Promise, tie, uneven
 from fairpay.rules.core.rule import parameter, read_number
 
 if TYPE_CHECKING:
@@ -69,30 +69,7 @@ class ArtistGrowth(ByArtistSum):
             was="2",
             becomes="3",
         ),
-        *underpaid(
-            title="A's only listener plays little, so most of that listener's money goes to B",
-            before={"u1": {"A": 1}, "u2": {"B": 9}},
-            artists=("A",),
-            was="1/5",
-            becomes="1",
-        ),
-        CounterExample(
-            promise=Promise.FRAUD_PROOF,
-            title="an added account that pays 1 and plays B 980 times brings B nearly everything",
-            before={"u1": {"A": 10}, "u2": {"A": 10}},
-            after={"u1": {"A": 10}, "u2": {"A": 10}, "bot": {"B": 980}},
-            artists=("B",),
-            was="0",
-            becomes="147/50",
-        ),
-        *moved_by_one(
-            title="u2, who pays 1, leaves a loop running and plays B 990 times instead of A 10 times",
-            before={"u1": {"A": 10}, "u2": {"A": 10}},
-            after={"u1": {"A": 10}, "u2": {"B": 990}},
-            artists=("B",),
-            was="0",
-            becomes="99/50",
-        ),
+        *COMMON_POT,
         CounterExample(
             promise=Promise.SPLIT_PROOF,
             title="with two names all plays of A count fully, and it is paid 4/3 instead of 6/5",

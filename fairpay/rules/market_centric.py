@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
 from fairpay.rules.core.budgets import Budgeted, units_each
-from fairpay.rules.core.promise import ALWAYS, THREE, CounterExample, Example, Promise, moved_by_one, tie, underpaid
+from fairpay.rules.core.promise import ALWAYS, COMMON_POT, THREE, CounterExample, Example, Promise, tie
 from fairpay.rules.core.rule import Heavy, Joining, Reason
 
 if TYPE_CHECKING:
@@ -46,32 +46,7 @@ class MarketCentric(Budgeted):
         ),
         tie({"u1": {"A": 1, "B": 1, "C": 1}}),
     )
-    breaks: ClassVar[tuple[CounterExample, ...]] = (
-        *underpaid(
-            title="A's only listener plays little, so most of that listener's money goes to B",
-            before={"u1": {"A": 1}, "u2": {"B": 9}},
-            artists=("A",),
-            was="1/5",
-            becomes="1",
-        ),
-        CounterExample(
-            promise=Promise.FRAUD_PROOF,
-            title="an added account that pays 1 and plays B 980 times brings B nearly everything",
-            before={"u1": {"A": 10}, "u2": {"A": 10}},
-            after={"u1": {"A": 10}, "u2": {"A": 10}, "bot": {"B": 980}},
-            artists=("B",),
-            was="0",
-            becomes="147/50",
-        ),
-        *moved_by_one(
-            title="u2, who pays 1, leaves a loop running and plays B 990 times instead of A 10 times",
-            before={"u1": {"A": 10}, "u2": {"A": 10}},
-            after={"u1": {"A": 10}, "u2": {"B": 990}},
-            artists=("B",),
-            was="0",
-            becomes="99/50",
-        ),
-    )
+    breaks: ClassVar[tuple[CounterExample, ...]] = (*COMMON_POT,)
     joining: ClassVar[Joining] = Joining.STEADY
     heavy: ClassVar[Heavy | None] = Heavy.STEERS_MORE
     heading: ClassVar[str] = "Market"

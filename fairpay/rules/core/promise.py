@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALWAYS",
+    "COMMON_POT",
     "FRAUD",
     "GROUPS",
     "OWN",
@@ -176,3 +177,32 @@ def tie(listening: Mapping[str, Mapping[str, int]]) -> Example:
     """Three artists who are owed the same, and a cent too many."""
     title = "a tie for the last cent goes to the smaller artist id"
     return Example(title=title, listening=listening, pays={"A": "34", "B": "33", "C": "33"}, pool=100)
+
+
+COMMON_POT = (
+    *underpaid(
+        title="A's only listener plays little, so most of that listener's money goes to B",
+        before={"u1": {"A": 1}, "u2": {"B": 9}},
+        artists=("A",),
+        was="1/5",
+        becomes="1",
+    ),
+    CounterExample(
+        promise=Promise.FRAUD_PROOF,
+        title="an added account that pays 1 and plays B 980 times brings B nearly everything",
+        before={"u1": {"A": 10}, "u2": {"A": 10}},
+        after={"u1": {"A": 10}, "u2": {"A": 10}, "bot": {"B": 980}},
+        artists=("B",),
+        was="0",
+        becomes="147/50",
+    ),
+    *moved_by_one(
+        title="u2, who pays 1, leaves a loop running and plays B 990 times instead of A 10 times",
+        before={"u1": {"A": 10}, "u2": {"A": 10}},
+        after={"u1": {"A": 10}, "u2": {"B": 990}},
+        artists=("B",),
+        was="0",
+        becomes="99/50",
+    ),
+)
+"""What breaks where all money lies in one pot that is shared by plays, up to many of them."""
