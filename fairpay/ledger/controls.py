@@ -218,7 +218,8 @@ def tax_controls(rows: Ledger, facts: MonthFacts) -> Iterator[Control]:
         for payee, tax, paid in sums.select("payee", "tax", "paid").iter_rows()
     )
     withheld = in_words(rows.of_kinds({Kind.TAX}).frame)
-    yield Control("tax", not wrong, f"{sums.height:,} payments taxed, {withheld} withheld; {wrong:,} not at their rate")
+    taxed_are = f"{counted(sums.height, 'payment')} taxed, {withheld} withheld"
+    yield Control("tax", not wrong, f"{taxed_are}; {wrong:,} not at their rate")
 
 
 def total_control(rows: Ledger) -> Control:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
+import fairpay
 from fairpay.adjust.policy import find_policy, policy_names, policy_text, read_policy
 from fairpay.errors import UsageError
 from fairpay.rules import find_rule
@@ -20,9 +22,12 @@ LEAST = 'title = "t"\nsource = "s"\nrule = "user-centric"\n'
 def test_the_published_policies_are_there() -> None:
     assert policy_names() == (
         "apple-spatial",
+        "audible-members",
+        "deezer-2025",
         "deezer-artist-centric",
         "soundcloud-fan-powered",
         "spotify-2024",
+        "tidal-ai-2026",
         "tidal-direct",
     )
 
@@ -33,6 +38,13 @@ def test_a_policy_names_a_rule_that_exists(name: str) -> None:
     assert find_rule(policy.rule)
     assert policy.source
     assert policy.title.endswith(".")
+
+
+@pytest.mark.parametrize("name", ["tidal-ai-2026", "deezer-2025"])
+def test_tracks_made_wholly_by_ai_earn_nothing(name: str) -> None:
+    log = pl.DataFrame({"user": ["u", "u", "v"], "artist": ["a", "b", "b"], "category": ["music", "AI", None]})
+    paid = fairpay.pay(log, pool="10", policy=name).table
+    assert dict(zip(paid["artist"], map(str, paid["payout"]), strict=True)) == {"a": "5.00", "b": "5.00"}
 
 
 def test_deezer_is_what_was_published() -> None:
