@@ -279,7 +279,7 @@ def conclude(request: Request, held: PartFile, inputs: Sequence[InputFile] = ())
     """
     if held.answer:
         missing = len({*held.everybody} - {*held.parts})
-        message = f"{missing:,} of {counted(len(held.everybody), 'part')} of this round missing"
+        message = f"{missing:,} of {counted(len(held.everybody), 'part')} of this round are missing"
         raise InputError(message, advice="Give every part; a lost one is made again with --after.")
     if held.part is None:
         raise AnotherRound
