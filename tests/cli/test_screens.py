@@ -57,6 +57,8 @@ def test_the_page_answers_from_top_to_bottom(capsys: pytest.CaptureFixture[str])
         "  Tier    Artists  market-centric  user-centric  Change",
         "  top 10        3        1,000.00      1,000.00   0.0 %",
         "",
+        "  Of 3 artists paid, 33.3 % gain 40 % or more, 0.0 % lose as much.",
+        "",
         "  Gains most   Change           Why",
         "  Nils Frahm  +100.00  +50.0 %  its listeners play 0.7x the average",
         "",
