@@ -658,6 +658,9 @@ class TermsOptions(TypedDict, total=False):
         Literal["pay", "suspend"],
         Option("An artist without splits is paid itself, or is unclaimed.", WHO, default="pay"),
     ]
+    tracks: Annotated[
+        bool, Option("Divide what artists earn among all their tracks too, for statements.", WRITE, default=False)
+    ]
     per_payee: Annotated[bool, Option("Write a statement file for each payee too.", WRITE, default=False)]
     excel: Annotated[bool, Option("Write tables also as CSV that is safe in a spreadsheet.", WRITE, default=False)]
 
