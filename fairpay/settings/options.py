@@ -445,7 +445,7 @@ class GroupOptions(TypedDict, total=False):
     by: Annotated[
         Sequence[str],
         Option(
-            "Add up by a column of the artist file (label), of the subscribers or the log (plan), or pay by month.",
+            "Add up by a column of the artists (label), the subscribers or log (plan), by intensity, or pay by month.",
             WRITE,
             default=(),
             metavar="COLUMN",
