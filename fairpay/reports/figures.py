@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BOUNDS",
+    "COARSE",
     "Changed",
     "Shift",
     "Tier",
@@ -168,6 +169,8 @@ def tiers(order: Ints, before: Ints, after: Ints, merged: MergedLines | None = N
 
 STEPS = (10, 40, 100)
 """Per cent of what an artist had, from which on a change is in the next band; nobody loses more than 100."""
+COARSE = 10
+"""Minor units under which a tenth of a payout is less than one of them."""
 SAME, NEW, NOTHING, TOGETHER = 2, 6, 7, 8
 BANDS = (
     *("loses 40 % or more", "loses 10 % to 40 %", "changes by less than 10 %", "gains 10 % to 40 %"),
@@ -187,6 +190,8 @@ class Changed:
 
     bands: tuple[Tier, ...]
     """From those who lose most; who was paid nothing before, and under both, last."""
+    coarse: int
+    """Artists paid so few minor units, 1 to 9 under either rule, that rounding decides which band they are in."""
 
     @property
     def paid(self) -> int:
@@ -226,4 +231,5 @@ def bands(before: Ints, after: Ints, merged: MergedLines | None = None) -> Chang
     for k, name in enumerate(BANDS if merged is not None else BANDS[:TOGETHER]):
         own = place == k
         found.append(Tier(name, int(artists[own].sum()), sum_exactly(before[own]), sum_exactly(after[own])))
-    return Changed(tuple(found))
+    most = np.maximum(before, after)
+    return Changed(tuple(found), coarse=int(((most > 0) & (most < COARSE)).sum()))

@@ -231,7 +231,9 @@ def by_band(run: FinishedRun, first: RuleColumns, rule: RuleColumns) -> Iterator
         (band["band"], band["artists"], Fraction(band["artists"], artists), band["from"], band["to"]) for band in found
     ]
     if rows:
-        yield PageTable(f"How many artists gain and lose how much, {currency_of(run)}", columns, rows)
+        caption = f"How many artists gain and lose how much, {currency_of(run)}"
+        note = "Of amounts as paid, rounded to the minor unit: the smallest change by nothing or by 100 %."
+        yield PageTable(caption, columns, rows, note=note)
 
 
 def everybody(run: FinishedRun, frame: pl.DataFrame, rules: Sequence[RuleColumns]) -> PageTable:

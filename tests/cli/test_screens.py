@@ -74,6 +74,16 @@ def test_the_page_answers_from_top_to_bottom(capsys: pytest.CaptureFixture[str])
     ]
 
 
+def test_where_most_artists_are_paid_a_few_cents_the_page_says_that_rounding_decides(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = "Most are paid under 0.10, where rounding decides: a larger --pool shows more."
+    few = {"market-centric": [90, 9, 1, 0], "user-centric": [92, 5, 2, 1]}
+    assert said in " ".join(page(capsys, outcome(few)).split())
+    half = {"market-centric": [80, 10, 9, 1], "user-centric": [85, 5, 8, 2]}
+    assert "rounding decides" not in page(capsys, outcome(half))
+
+
 @pytest.mark.parametrize("name", EVIL)
 def test_a_name_neither_breaks_nor_colours_the_page(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     plain = page(capsys, outcome(TWO))

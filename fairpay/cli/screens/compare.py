@@ -11,7 +11,7 @@ from rich.text import Text
 from fairpay.cli.screens.names import named, reasons
 from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, placed, remarks, title
 from fairpay.cli.screens.pay import best_paid
-from fairpay.reports.figures import bands, largest_gains, largest_losses, shift, tiers
+from fairpay.reports.figures import COARSE, bands, largest_gains, largest_losses, shift, tiers
 from fairpay.reports.summary import stray_money
 from fairpay.reports.tables import by_payout
 from fairpay.reports.words import amount, counted, percent
@@ -104,7 +104,10 @@ def much(outcome: Outcome, first: Payout, second: Payout) -> Iterator[Renderable
     if outcome.merged is None and changed.paid:
         gain, lose = (percent(Fraction(count, changed.paid)) for count in (changed.gain_much, changed.lose_much))
         who = counted(changed.paid, "artist", "artists")
-        yield paragraph(f"Of {who} paid, {gain} gain 40 % or more, {lose} lose as much.")
+        under = amount(COARSE, outcome.currency)
+        few = f" Most are paid under {under}, where rounding decides: a larger --pool shows more."
+        more = few if 2 * changed.coarse > changed.paid else ""
+        yield paragraph(f"Of {who} paid, {gain} gain 40 % or more, {lose} lose as much.{more}")
         yield ""
 
 
