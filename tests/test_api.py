@@ -296,3 +296,23 @@ def test_every_cent_is_what_exact_fractions_say(listening: list[tuple[str, str, 
         wanted = round_by_largest_remainder(shares, pool) if pool else [0] * len(shares)
         got = {row["artist"]: int(row[name.replace("-", "_")] * 100) for row in result.table.iter_rows(named=True)}
         assert got == dict(zip(month.names, wanted, strict=True))
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        fairpay.report,
+        fairpay.leaks,
+        fairpay.verify,
+        lambda run: fairpay.diff(run, run),
+        lambda run: fairpay.diff("a", run),
+    ],
+)
+def test_a_frame_is_not_taken_for_a_run(work: Any) -> None:  # noqa: ANN401 - jobs
+    with pytest.raises(UsageError, match="is a DataFrame: give the directory of a run"):
+        work(pl.DataFrame())
+
+
+def test_a_number_is_no_column_to_group_by() -> None:
+    with pytest.raises(UsageError, match='by="5": there is no such column'):
+        fairpay.compare(pl.DataFrame({"user": ["u"], "artist": ["a"]}), fee="1", by=5)  # type: ignore[arg-type] # on purpose

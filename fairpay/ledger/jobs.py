@@ -20,7 +20,7 @@ from fairpay.pipeline.explain import explained
 from fairpay.pipeline.work import watching
 from fairpay.rules import find_rule
 from fairpay.settings.commands import complete
-from fairpay.settings.option import is_table
+from fairpay.settings.option import directory_of, is_table
 from fairpay.settings.speech import job
 
 if TYPE_CHECKING:
@@ -128,12 +128,12 @@ def diff(before: str | Path, after: str | Path, **options: Unpack[o.DiffOptions]
 
     Raises:
         InputError: a directory is not a run, or the two are of different kinds.
-        UsageError: `output` names a format that cannot be written.
+        UsageError: `output` names a format that cannot be written, or a run is no path.
         OutputError: the file is there already (without `force`), or cannot be written.
 
     """
     full = complete("diff", options)
-    found = compare_runs(Path(before), Path(after))
+    found = compare_runs(directory_of(before, "before"), directory_of(after, "after"))
     if full["output"] is None:
         return found
     found.save(full["output"], excel=full["excel"], force=full["force"])

@@ -75,6 +75,9 @@ def read_table(
     if bare and len(header) == len(bare) and not set(columns) & set(needed):
         columns, records = list(bare), [header, *records]
     missing = [column for column in needed if column not in columns]
+    if not header:
+        message = f"{path.name}: the file is empty"
+        raise InputError(message, advice="Is it the right file?")
     if missing:
         message = f"{path.name} has no column {' and no column '.join(missing)}"
         raise InputError(message, advice=f"Its columns: {', '.join(header)}.")

@@ -40,6 +40,7 @@ from fairpay.runs.publish import damage, fault_of, manifest_stands
 from fairpay.runs.verify import UNREADABLE
 from fairpay.runs.verify import verify as verify_run
 from fairpay.settings.commands import complete
+from fairpay.settings.option import directory_of
 from fairpay.settings.speech import job
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def verify(directory: str | Path | None = None, **options: Unpack[o.VerifyOption
         raise UsageError(message, advice="Give one of the two.")
     if directory is None:
         return verify_books(Path(full["books"]))
-    return verify_run(Path(directory), inputs=full["inputs"])
+    return verify_run(directory_of(directory, "directory"), inputs=full["inputs"])
 
 
 def verify_books(directory: Path) -> list[Control]:

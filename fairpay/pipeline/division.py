@@ -157,7 +157,7 @@ def runnable(month: Month) -> tuple[list[Rule], list[str]]:
             if rule.joining is Joining.SHIFTING:
                 rule.prepare(month)
         except UsageError as problem:
-            notes.append(f"{name} is left out: {problem.message}")
+            notes.append(f"{name} is left out: {problem.message.removeprefix(f'{name}: ')}")
         else:
             found.append(rule)
     return found, notes

@@ -127,6 +127,9 @@ def asked_for(options: Mapping[str, Any]) -> tuple[str, str]:
         message = "say whom to explain" if not given else "explain takes one of --artist, --label and --group"
         raise UsageError(message, advice="Give --artist NAME, --label NAME or --group COLUMN=VALUE.")
     name, value = given[0]
+    if not value:
+        message = f"--{name} is empty"
+        raise UsageError(message, advice="Give --artist NAME, --label NAME or --group COLUMN=VALUE.")
     if name != "group":
         return name, value
     column, equals, value = value.partition("=")
@@ -217,7 +220,7 @@ def paid_under(month: Month, rules: Sequence[Rule], chosen: Ints) -> dict[Rule, 
     weights = weigh(month, prepared).weights
     units = settle_together(month, [rule.settling(weights[rule], month, prepared[rule]) for rule in rules])
     paid = [Allocation(rule.label, mine, month.facts.pool).paid for rule, mine in zip(rules, units, strict=True)]
-    shares = shares_in(weights, prepared, chosen)
+    shares = shares_in(weights, prepared, chosen) if month.facts.pool else dict.fromkeys(rules, Fraction(0))
     return {rule: (mine[chosen], shares[rule]) for rule, mine in zip(rules, paid, strict=True)}
 
 

@@ -23,6 +23,7 @@ from fairpay.money.integers import sum_exactly
 from fairpay.money.rounding import Allocation, largest_remainder
 from fairpay.pipeline.measures import DECILES
 from fairpay.reports.outcome import ArtistGroups, ListenerGroups, Payout
+from fairpay.reports.words import counted
 from fairpay.settings.option import nearest
 
 if TYPE_CHECKING:
@@ -117,9 +118,10 @@ def found_column(text: str, sides: Mapping[str, Mapping[str, Sequence[str]]]) ->
             "log": [*sides["listeners"]["log"]],
         }
         near = nearest(name, [*chain.from_iterable(known.values()), INTENSITY])
-        there = "; ".join(f"in the {where} {', '.join(names)}" for where, names in known.items() if names)
+        there = [f"{', '.join(names)} in the {where}" for where, names in known.items() if names]
         message = f"--by {text}: there is no such column"
-        raise UsageError(message, advice=f"{near} There are {there or 'none'}; and month and intensity.".strip())
+        ways = "; ".join([*there, "or month" if there else "month"])
+        raise UsageError(message, advice=f"{near} Give {ways} or intensity.".strip())
     where, column = next(iter(found.values()))
     return By(name, where, column)  # type: ignore[arg-type] # one of the three
 
@@ -293,7 +295,8 @@ def refuse_twice(rows: pl.DataFrame, by: By, path: Path) -> None:
     if twice.height:
         artist, values = twice["artist"][0], twice.filter(pl.col("artist") == twice["artist"][0])["value"]
         count, told = twice["artist"].n_unique(), " and ".join(map(repr, values.head(2)))
-        message = f"{path}: {count:,} artists have several lines with another {by.name}, such as {artist} with {told}"
+        said = f"{counted(count, 'artist')} {'has' if count == 1 else 'have'}"
+        message = f"{path}: {said} several lines with another {by.name}, such as {artist} with {told}"
         raise InputError(message, advice=ADVICE)
 
 

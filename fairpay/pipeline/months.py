@@ -172,7 +172,10 @@ def run_months(request: Request, watch: Watch | None = None) -> Outcome:
     look = partial(warn_of_counts, opened.logs.columns, named_elsewhere(opened.logs), inner, opened.cautions)
     with take_in(plan, opened.logs, watch, opened.cautions, look=look) as taken:
         ids = [taken.engine.pool(month).artist for month in range(len(calendar.names)) if seen.rows[month]]
-        warn_of_alike(pa.chunked_array(ids, pa.large_string()).unique() if ids else pa.array([]), opened.cautions)
+        warn_of_alike(
+            pa.chunked_array(ids, pa.large_string()).unique() if ids else pa.array([], pa.large_string()),
+            opened.cautions,
+        )
         warnings = opened.cautions.found()
         stop_if_strict(request.reading, warnings)
         for sentence in sentences(warnings):

@@ -160,7 +160,7 @@ def why(outcome: Outcome, found: Explanation) -> ExplainedTable:
         rows.append(("Share, fees", "x", factors.share * factors.fees, "both together, as there are few listeners"))
     rows.append(("Together", "=", factors.product, "what user-centric pays for each 1.00 of market-centric"))
     shown = [(name, f"{sign} {written(value)}", words) for name, sign, value, words in rows]
-    heading = "Why user-centric pays another amount, as a product of three:"
+    heading = "What user-centric pays against market-centric, as a product of three:"
     return ExplainedTable("Reasons", heading, ("Factor", "Value", "Meaning"), shown, (0, 2))
 
 

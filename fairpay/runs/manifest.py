@@ -150,7 +150,9 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads(read_plain(path))
     except OSError as error:
         message = f"{directory} is not a run: {MANIFEST} cannot be read ({error.strerror})"
-        raise InputError(message, advice="Give a directory written with -o.") from None
+        within = min((str(one.parent) for one in directory.glob(f"*/{MANIFEST}")), default="")
+        advice = f"Give one of the runs in it, such as {within}." if within else "Give a directory written with -o."
+        raise InputError(message, advice=advice) from None
     except (ValueError, RecursionError):
         message = f"{path} is not JSON"
         raise InputError(message, advice="It was changed or cut short; make the run again.") from None

@@ -102,7 +102,9 @@ def tables_of(directory: Path, manifest: Mapping[str, Any], rules: Sequence[str]
         money = [key for key, kind in kinds.items() if kind == ColumnKind.MONEY]
         named = named or dict(zip(money, rules, strict=False))  # the first table is that of the artists
         if keys and money:
-            counts = {k: kind for k, kind in kinds.items() if kind in {ColumnKind.COUNT, ColumnKind.SECONDS}}
+            unknown = {one.name for one in frame if one.len() and one.null_count() == one.len()}
+            counted = {k: kind for k, kind in kinds.items() if kind in {ColumnKind.COUNT, ColumnKind.SECONDS}}
+            counts = {k: kind for k, kind in counted.items() if k not in unknown}
             if "currency" not in frame.columns:
                 frame = frame.with_columns(currency=pl.lit(currency))
             paid = tuple(named.get(one, one) for one in money)

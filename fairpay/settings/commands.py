@@ -256,7 +256,7 @@ def complete(command: str, options: Mapping[str, Any]) -> dict[str, Any]:
     for name, option in declared.items():
         if option.types == (str, int) and type(full[name]) is int:
             full[name] = str(full[name])
-        if option.listed and isinstance(full[name], str):
-            full[name] = [full[name]]
+        if option.listed and isinstance(full[name], str | int):
+            full[name] = [str(full[name])]
         option.check(full[name])
     return full

@@ -11,12 +11,24 @@ import functools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Protocol, Required, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from fairpay.errors import UsageError
 
-__all__ = ["Amount", "Logs", "Option", "Table", "defaults", "is_spark", "is_table", "nearest", "options_of"]
+__all__ = [
+    "Amount",
+    "Logs",
+    "Option",
+    "Table",
+    "defaults",
+    "directory_of",
+    "is_spark",
+    "is_table",
+    "nearest",
+    "options_of",
+]
 
 
 class ArrowTable(Protocol):
@@ -171,6 +183,19 @@ def defaults(group: type) -> dict[str, Any]:
     """Return every keyword of a group with its default; those that only Python has are None."""
     declared = options_of(group)
     return {name: declared[name].default if name in declared else None for name in get_type_hints(group)}
+
+
+def directory_of(value: object, name: str) -> Path:
+    """Return the directory of a run as a path.
+
+    Raises:
+        UsageError: it is no path.
+
+    """
+    if not isinstance(value, str | os.PathLike):
+        message = f"{name} is a {type(value).__name__}: give the directory of a run"
+        raise UsageError(message)
+    return Path(value)
 
 
 def is_table(value: object) -> bool:

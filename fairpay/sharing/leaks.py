@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -18,11 +17,13 @@ from fairpay.rules.core.promise import Promise
 from fairpay.runs.manifest import read_manifest
 from fairpay.runs.totals import payout_columns, sum_of
 from fairpay.runs.verify import SUMMARY, TABLES, UNREADABLE
+from fairpay.settings.option import directory_of
 from fairpay.settings.speech import job
 from fairpay.sharing.terms import read_part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from fairpay.reports.disclosure import Revealed
 
@@ -62,7 +63,7 @@ def leaks(path: str | Path) -> Leaks:
         InputError: it is neither, or its files are not as they were written.
 
     """
-    path = Path(path)
+    path = directory_of(path, "path")
     return of_part(path) if path.is_file() else of_report(path)
 
 

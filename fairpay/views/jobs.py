@@ -14,6 +14,7 @@ from fairpay.reports.tables import Shown
 from fairpay.runs import disk
 from fairpay.runs.finished import finished
 from fairpay.settings.commands import complete
+from fairpay.settings.option import directory_of
 from fairpay.settings.speech import job
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def report(run: PathText | Shown, **options: Unpack[o.ReportOptions]) -> Path:
 
     """
     full = complete("report", options)
-    name = "report" if isinstance(run, Shown) else Path(run).resolve().name
+    name = "report" if isinstance(run, Shown) else directory_of(run, "run").resolve().name
     path = Path(full["output"] or f"{name}.html")
     prepare(path)
     if isinstance(run, Shown) and not isinstance(run, Saved):
@@ -95,7 +96,7 @@ def prepare(path: Path) -> None:
     """Go on only where a page can be made and written; one that is there may be replaced, as it can be made again.
 
     Raises:
-        OutputError: a file is there that is no page of fairpay's, or a directory.
+        OutputError: a file is there that is no page of fairpay's, or a directory; or the folder is not there.
         UsageError: a library of the extra is not installed.
 
     """
@@ -103,6 +104,9 @@ def prepare(path: Path) -> None:
     if path.is_dir() or (path.exists() and not is_page(path)):
         message = f"{path} is there already, and is no page of fairpay's"
         raise OutputError(message, advice="Nothing was touched. Give another name.")
+    if not path.resolve().parent.is_dir():
+        message = f"{path} cannot be written: there is no folder {path.parent}"
+        raise OutputError(message, advice="Make it first, or give another place. Nothing was done.")
 
 
 def write(text: str, path: Path) -> None:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from fairpay.reports.pages.page import Figure, Page, PageColumn, PageTable, Section
+from fairpay.reports.words import counted
 from fairpay.views import charts
 from fairpay.views.parts import about, currency_of, ending, grown, part, remarks, title
 
@@ -29,8 +30,8 @@ def page(run: FinishedRun) -> Page:
     lessons = [f"{lesson['sentence']}." for lesson in run.summary["lessons"]]
     first, others = points[0]["rule"], len(points) - 1
     return Page(
-        title=title(f"{first} -> {others} values", run),
-        headline=lessons[0].rstrip(".") if lessons else f"{others} values against {first}",
+        title=title(f"{first} -> {counted(others, 'value')}", run),
+        headline=lessons[0].rstrip(".") if lessons else f"{counted(others, 'value')} against {first}",
         sections=(
             Section("In short", (*lessons[1:], *remarks(run), about(run))),
             Section("What each value comes to", [*frontiers(points), every_value(points)]),

@@ -209,3 +209,13 @@ def test_warm_says_where_compiled_code_is_saved(capsys: pytest.CaptureFixture[st
     *compiled, last = err.splitlines()
     assert last == f"Compiled code saved in {cache_folder()}."
     assert all(line.startswith("Compiling: ") for line in compiled)
+
+
+def test_a_rule_and_a_promise_are_not_explained_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rules", "mix", "--why", "core"]) == 2
+    assert "--why core explains a promise, and mix is a rule" in capsys.readouterr().err
+
+
+def test_an_empty_pool_is_said_to_be_empty(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pay", str(log), "--rule", "user-centric", "--pool", "0"]) == 0
+    assert "artists are paid: there is no money in the pool" in " ".join(capsys.readouterr().out.split())

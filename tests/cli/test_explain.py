@@ -62,7 +62,7 @@ def test_the_page_answers_with_the_factors_beside_the_amounts(log: str, capsys: 
         "  user-centric     6.67       22.2 %  3.335000  200.1000       7.969x",
         "  mean of all     30.00      100.0 %  5.000000   25.1104",
         "",
-        "  Why user-centric pays another amount, as a product of three:",
+        "  What user-centric pays against market-centric, as a product of three:",
         "",
         "  Factor       Value  Meaning",
         "  Reach        11.95  33.3 % of all listeners over 2.8 % of all listening",

@@ -21,6 +21,18 @@ if TYPE_CHECKING:
 LOG = "sample_data/listens.csv"
 MONEY = "--subscribers sample_data/subscribers.csv --artists sample_data/artists.csv --royalty-rate 70%"
 EVERY = "market-centric user-centric norm bounded user-cap equal-split top-artist weighted"
+JULY, AUGUST = (f"close --config sample_data/quarter/2026-0{month}.toml --books" for month in (7, 8))
+LATE = "adjust --period 2026-07 sample_data/quarter/2026-07/late.csv --reason late --books"
+BEFORE = (
+    f"compare {LOG} {MONEY} -o c",
+    f"pay {LOG} {MONEY} --rule user-centric -o p",
+    f"pay {LOG} --fee 5 --rule user-centric -o q",
+    *(f"{JULY} {books}" for books in ("july", "second", "b")),
+    f"{LATE} b",
+    f"{AUGUST} b",
+    "statements --books b -o s",
+)
+"""What the pages need: no page needs another one."""
 PAGES = (
     f"compare {LOG} {MONEY} -o c --force",
     f"compare {LOG} {MONEY} --k 5",
@@ -41,11 +53,13 @@ PAGES = (
     "suspects --signals",
     "rules",
     "verify c",
+    "verify s",
+    "statements --books second -o t",
     "leaks c",
     "diff p q",
-    "close --config sample_data/quarter/2026-07.toml --books b",
-    "adjust --books b --period 2026-07 sample_data/quarter/2026-07/late.csv --reason late",
-    "close --config sample_data/quarter/2026-08.toml --books b",
+    f"{JULY} new",
+    f"{LATE} july",
+    f"{AUGUST} second",
     "verify --books b",
     "balances --books b",
     "diff b/2026-07 b/2026-08",
@@ -58,13 +72,15 @@ PAGES = (
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Work in a folder with the sample and a key."""
+    """Work in a folder with the sample, a key, runs and books."""
     folder = tmp_path_factory.mktemp("clone")
     shutil.copytree(SAMPLE_DATA, folder / "sample_data")
     (folder / "key").write_bytes(b"k" * 32)
     (folder / "key").chmod(0o600)
     before = Path.cwd()
     os.chdir(folder)
+    for typed in BEFORE:
+        assert main([*typed.split(), "--quiet"]) == 0
     yield folder
     os.chdir(before)
 

@@ -214,7 +214,7 @@ def test_what_stands_after_a_month_is_shown_apart_from_what_moved(
     assert main([*JULY, "--books", str(tmp_path / "books")]) == 0
     page = " ".join(capsys.readouterr().out.split())
     assert "After the month EUR USD suspense 68.85 carried forward 10.40 9.00 unrecouped advances 2.50" in page
-    assert "33.60 EUR put to unmatched" in page
+    assert "33.60 EUR set aside, unmatched" in page
 
 
 @pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")

@@ -176,3 +176,8 @@ def test_ids_keep_the_space_around_them(tmp_path: Path) -> None:
 def test_a_space_behind_every_comma_of_the_header_is_how_the_file_is_written(tmp_path: Path) -> None:
     path = written(tmp_path, "s.csv", "artist, payee, share\nada, x, 1\n")
     assert read_splits(path).artists == {"ada": (("x", Fraction(1)),)}
+
+
+def test_an_empty_table_is_said_to_be_empty(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a\.csv: the file is empty"):
+        read_aliases(written(tmp_path, "a.csv", ""))

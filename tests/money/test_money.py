@@ -78,6 +78,12 @@ def test_what_is_not_a_rate_is_refused(text: str) -> None:
         parse_rate(text)
 
 
+def test_more_than_all_of_it_is_not_told_to_be_written_as_it_was() -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_rate("101%")
+    assert refused.value.advice == "Write 70% or 0.7."
+
+
 def test_halves_round_to_even() -> None:
     assert [round_half_even(Fraction(n, 2)) for n in (1, 3, 5, -1)] == [0, 2, 2, 0]
 

@@ -295,3 +295,19 @@ def test_the_table_has_a_row_for_each_rule_with_exact_amounts() -> None:
     found = explained(artist="A", rules=BOTH)
     assert found.table["paid"].dtype == pl.Decimal(38, 2)
     assert [str(value) for value in found.table["paid"]] == [*paid(found).values()]
+
+
+def test_where_nobody_paid_every_rule_pays_nothing() -> None:
+    nothing = PAID.with_columns(paid=pl.lit("0.00"))
+    assert set(paid(explained(artist="A", subscribers=nothing)).values()) == {"0.00"}
+
+
+def test_a_rule_that_is_left_out_is_named_once() -> None:
+    notes = explained(artist="A", royalty_rate="100%").summary["notes"]
+    assert len([note for note in notes if note.startswith("bounded is left out: the pool is 1.0")]) == 1
+
+
+@pytest.mark.parametrize("whom", ["artist", "label", "group"])
+def test_an_empty_name_means_nobody(whom: str) -> None:
+    with pytest.raises(fairpay.UsageError, match=f"{whom} is empty"):
+        explained(**{whom: ""})

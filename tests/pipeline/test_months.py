@@ -14,7 +14,7 @@ from sample import SAMPLE_DATA
 
 import fairpay
 from fairpay.cli import main
-from fairpay.errors import InputError, UsageError
+from fairpay.errors import InputError, NothingToPayError, UsageError
 from fairpay.rules import rule_classes
 from fairpay.runs.verify import verify
 
@@ -217,3 +217,8 @@ def test_twelve_months_stand_in_eighty_columns(capsys: pytest.CaptureFixture[str
     assert all(f"  2026-{month:02}   2,01" in page for month in range(1, 13))
     assert "  all      24,200,520        240  " in page
     assert max(map(len, page.splitlines())) <= 80
+
+
+def test_months_in_which_nobody_played_are_nothing_to_pay() -> None:
+    with pytest.raises(NothingToPayError, match="none of 3 rows counts"):
+        fairpay.compare(YEAR, fee="10", by="month", since="2026-03-01", until="2026-04-30")

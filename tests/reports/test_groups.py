@@ -234,7 +234,13 @@ def test_a_column_that_is_not_there_is_refused_with_those_that_are(by: Any, told
 def test_the_columns_there_are_stand_in_the_refusal() -> None:
     with pytest.raises(UsageError) as refused:
         fairpay.compare(PLAYS, fee="10", artists=LABELS, by="genre")
-    assert refused.value.advice == "There are in the artist file label; in the log country; and month and intensity."
+    assert refused.value.advice == "Give label in the artist file; country in the log; or month or intensity."
+
+
+def test_a_log_without_a_column_to_group_by_leaves_months() -> None:
+    with pytest.raises(UsageError) as refused:
+        fairpay.compare(PLAYS.select("user", "artist", "plays"), fee="10", by="label")
+    assert refused.value.advice == "Give month or intensity."
 
 
 def test_a_column_that_artists_and_listeners_have_must_say_whose() -> None:
@@ -264,7 +270,7 @@ def test_several_labels_of_an_artist_need_shares_that_add_up(label: str, told: s
 
 def test_two_lines_of_an_artist_with_two_labels_are_refused() -> None:
     artists = pl.DataFrame({"artist": ["a", "a", "q", "q"], "label": ["Second", "Harrow", "x", "y"]})
-    with pytest.raises(InputError, match="1 artists have several lines with another label, such as a with 'Harrow'"):
+    with pytest.raises(InputError, match="1 artist has several lines with another label, such as a with 'Harrow'"):
         fairpay.compare(PLAYS, fee="10", artists=artists, by="label")
 
 

@@ -324,3 +324,14 @@ def test_an_unchanged_table_is_the_same_shape(tmp_path: Path) -> None:
         ("a", "market-centric", D("6.00"), D("5.00"), D("-1.00")),
         ("b", "market-centric", D("3.00"), D("4.00"), D("1.00")),
     ]
+
+
+def test_listeners_that_nobody_counted_are_not_told(tmp_path: Path) -> None:
+    plays = pl.DataFrame(
+        {"user": ["u", "u"], "artist": ["a", "a"], "plays": [1, 1], "time": ["2026-01-01", "2026-02-01"]}
+    )
+    for fee in ("1", "2"):
+        fairpay.compare(plays, fee=fee, by="month", output=tmp_path / fee)
+    found = fairpay.diff(tmp_path / "1", tmp_path / "2").table.filter(pl.col("of") == "artist")
+    assert found["listeners_before"].to_list() == [None, None]
+    assert found["why"].to_list() == ["same plays"] * 2

@@ -311,3 +311,16 @@ def test_columns_of_rules_are_told_by_their_place() -> None:
         RuleColumns("P", "p"),
         RuleColumns("Q", "q", "q_difference", "q_change_percent"),
     ]
+
+
+def test_a_folder_of_runs_is_answered_with_one_of_them(runs: Mapping[str, Path]) -> None:
+    with pytest.raises(fairpay.InputError, match="is not a run") as refused:
+        fairpay.report(runs["pay"].parent)
+    assert refused.value.advice == f"Give one of the runs in it, such as {min(runs.values())}."
+
+
+def test_a_page_for_a_folder_that_is_not_there_is_refused_before_any_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", str(tmp_path / "none.csv"), "--report", str(tmp_path / "none" / "page.html")]) == 4
+    assert f"there is no folder {tmp_path / 'none'}" in capsys.readouterr().err

@@ -53,7 +53,7 @@ def closed_screen(month: Closed, books: str) -> Iterator[RenderableType]:
         yield ""
     for name, amounts in suspense(month.rows).items():
         for currency, amount in amounts.items():
-            moved = "released from" if amount.startswith("-") else "put to"
+            moved = "released, was" if amount.startswith("-") else "set aside,"
             yield labelled("Suspense", f"{grouped(amount.lstrip('-'))} {currency} {moved} {name}")
     for key, count in month.facts.listening.without_pool.items():
         yield labelled("No pool", f"{key}: {counted(count, 'row')}")

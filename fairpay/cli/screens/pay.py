@@ -47,6 +47,8 @@ def paid_artists(outcome: Outcome) -> str:
     count = int((paid > 0).sum())
     first, tenth = (percent(top_share(paid, part)) for part in (1, 10))
     are = "is" if count == 1 else "are"
+    if not outcome.money.pool:
+        return f"{count:,} of {counted(len(paid), 'artist')} {are} paid: there is no money in the pool"
     best = f"the best paid 1 % of artists get {first} of the pool, the best paid 10 % get {tenth}"
     return f"{count:,} of {counted(len(paid), 'artist')} {are} paid; {best}"
 

@@ -9,7 +9,7 @@ from rich.text import Text
 from fairpay.cli.screens.audit import back
 from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, placed, title
 from fairpay.fraud.sweep.points import lessons
-from fairpay.reports.words import percent
+from fairpay.reports.words import counted, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -34,15 +34,16 @@ def screen(swept: Swept, view: View = AS_USUAL) -> Iterator[RenderableType]:
     """Yield the page from top to bottom."""
     outcome, found = swept.outcome, swept.points
     first, *others = found
-    yield title(f"{first.rule.label} -> {len(others)} values", outcome)
+    yield title(f"{first.rule.label} -> {counted(len(others), 'value')}", outcome)
     yield ""
     yield from about(outcome)
     yield ""
+    said = [said for _, said in lessons(found)]
     for note in outcome.notes:
         yield paragraph(f"{note.rstrip('.')}.", style="yellow")
-    for _, said in lessons(found):
-        yield paragraph(f"{said}.", style="bold")
-    yield ""
+    yield from (paragraph(f"{one}.", style="bold") for one in said)
+    if outcome.notes or said:
+        yield ""
     shown = found[: view.most(len(found))]
     yield view.listing or table(HEADERS, shown, invites)
     yield ""

@@ -23,7 +23,7 @@ DECADE = 10
 """From this factor on a range is cut into equal factors, below it into equal parts."""
 LEAST = Fraction(1, 1000)
 """The smallest b of bounded."""
-SPREAD, FORM = "..", "Write a..b, a..b..step, or a list a,b,c."
+SPREAD, FORM = "..", "Write a..b, a..b..step, or a list a,b,c: a below b, none below 0."
 
 
 @dataclass(frozen=True, slots=True)

@@ -362,7 +362,8 @@ class Rule(ABC):
             declared = fields.get(key.strip().replace("_", "-").lower())
             if declared is None or not equals:
                 advice = f"{nearest(key.strip(), fields)} Its parameters: {', '.join(fields) or 'none'}."
-                message = f"{cls.name} has no parameter {part!r}"
+                said = f"has no parameter {key.strip()!r}" if declared is None else f"has no value for {key.strip()}"
+                message = f"{cls.name} {said}"
                 raise UsageError(message, advice=advice.strip())
             if declared.name in values:
                 message = f"{cls.name}: {key.strip()} is given twice"
