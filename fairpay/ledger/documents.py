@@ -10,8 +10,10 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import metadata
 from pathlib import Path
+from threading import local
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -195,15 +197,19 @@ class Press:
         self.paper = {"letter": "us-letter"}.get(paper, paper)
         template = Path(__file__).with_name("statement.typ")
         folders = [] if fonts is None else [str(fonts)]
-        self.compiler = typst.Compiler(
-            str(template), str(template.parent), ignore_system_fonts=True, font_paths=folders
+        self.compiler = partial(
+            typst.Compiler, str(template), str(template.parent), ignore_system_fonts=True, font_paths=folders
         )
+        self.own = local()
+        self.own.compiler = self.compiler()
         self.version = metadata.version("typst")
 
     def pdf(self, statement: Statement) -> bytes:
-        """Make the bytes of one."""
+        """Make the bytes of one. Called from several threads, each of which has a compiler of its own."""
+        if not hasattr(self.own, "compiler"):
+            self.own.compiler = self.compiler()
         inputs = {"statement": json.dumps(as_data(statement)), "paper": self.paper}
-        made = self.compiler.compile(format="pdf", sys_inputs=inputs, timestamp=0)
+        made = self.own.compiler.compile(format="pdf", sys_inputs=inputs, timestamp=0)
         assert isinstance(made, bytes)
         return made
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 import polars as pl
 import pyarrow as pa
 
+from fairpay.engine.feeding import usable_processors
 from fairpay.errors import NothingToPayError, UsageError
 from fairpay.ledger.accounts import closed_month
 from fairpay.ledger.controls import require
@@ -38,7 +39,7 @@ from fairpay.reports.tables import ColumnKind, Shown, TableColumn, table_of
 from fairpay.reports.tables import chosen as chosen_rows
 from fairpay.runs.inputs import HashedInputs
 from fairpay.runs.manifest import MANIFEST, describe, fingerprint
-from fairpay.runs.publish import publish
+from fairpay.runs.publish import Target
 from fairpay.settings.commands import complete
 from fairpay.settings.option import nearest
 from fairpay.settings.speech import job
@@ -216,13 +217,12 @@ def statements(**options: Unpack[o.StatementsOptions]) -> Issued:
     inputs, version = hashed.records(), "" if press is None else press.version
     manifest = describe(command="statements", options=asked, inputs=inputs, controls=controls)
     manifest["versions"] |= {"typst": version} if version else {}
-    done = publish(
-        Path(full["output"]),
-        files=files_of(issued, makers),
-        manifest=manifest,
-        fingerprint=fingerprint(command="statements", options={**asked, "typst": (version, "")}, inputs=inputs),
-        force=full["force"],
-    )
+    with Target(Path(full["output"]), force=full["force"], threads=usable_processors()) as target:
+        done = target.publish(
+            files=files_of(issued, makers),
+            manifest=manifest,
+            fingerprint=fingerprint(command="statements", options={**asked, "typst": (version, "")}, inputs=inputs),
+        )
     return Issued(
         status=done.status,
         period=month.entry.period,

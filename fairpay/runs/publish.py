@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
@@ -42,8 +43,8 @@ class Target:
     replaced where the system cannot exchange two directories in one step. Entering cleans up after killed runs.
     """
 
-    def __init__(self, directory: Path, *, force: bool = False) -> None:
-        """Remember the directory; `force` lets another finished run there be replaced."""
+    def __init__(self, directory: Path, *, force: bool = False, threads: int = 1) -> None:
+        """Remember the directory; `force` lets another finished run there be replaced, `threads` write the files."""
         self.given = directory
         try:
             self.directory = directory.resolve()
@@ -55,6 +56,7 @@ class Target:
             message = f"{directory} could not be written: a file system is mounted there, which cannot be exchanged"
             raise OutputError(message, advice="Give a directory inside it; nothing was read or written.")
         self.force = force
+        self.threads = threads
         self.prefix = f".{self.directory.name}.fairpay-"
         self.lock: BaseFileLock | None = None
 
@@ -156,7 +158,7 @@ class Target:
         made = self.beside(f"{secrets.token_hex(4)}.tmp")
         try:
             disk.make_directory(made)
-            outputs = list(write_each(writers, made))
+            outputs = list(write_each(writers, made, self.threads))
             write_json(seal({**manifest, "outputs": outputs}), made / MANIFEST)
             disk.sync(made / MANIFEST)
             disk.sync_directory(made)
@@ -197,14 +199,21 @@ class Target:
         return OutputError(message, advice="Nothing half-written is left.")
 
 
-def write_each(writers: Mapping[str, Writer], made: Path) -> Iterator[dict[str, Any]]:
-    """Write each file, have it on the disk, and tell what the manifest says of it."""
-    for name, write in writers.items():
+def write_each(writers: Mapping[str, Writer], made: Path, threads: int = 1) -> Iterator[dict[str, Any]]:
+    """Write each file, have it on the disk, and tell what the manifest says of it, in the order of the files."""
+
+    def one(name: str) -> dict[str, Any]:
         path = made / name
-        rows = write(path)
+        rows = writers[name](path)
         disk.sync(path)
         size, digest = hash_file(path)
-        yield {"name": name, "size": size, "sha256": digest, **({} if rows is None else {"rows": rows})}
+        return {"name": name, "size": size, "sha256": digest, **({} if rows is None else {"rows": rows})}
+
+    if threads == 1:
+        yield from map(one, writers)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(one, writers)
 
 
 def publish(

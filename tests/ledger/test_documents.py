@@ -29,6 +29,7 @@ from fairpay.ledger.documents import (
 )
 from fairpay.ledger.issue import stated
 from fairpay.ledger.model import Kind
+from fairpay.runs.manifest import read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -222,6 +223,20 @@ def test_a_short_column_of_a_pdf_takes_what_it_needs_and_names_share_the_rest(tm
     columns = as_data(statement_of(asked.books, "a"))["accounts"][0]["sections"][1]["columns"]
     widths = {column["name"]: column["width"] for column in columns if not column["number"]}
     assert widths == {"Artist": 3, "Track": 2, "ISRC": 0, "Territory": 0, "Offering": 1, "Pool": 0}
+
+
+def test_statements_written_by_threads_have_the_bytes_of_one_thread(
+    books: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for threads in (1, 3):
+        monkeypatch.setattr("fairpay.ledger.issue.usable_processors", lambda threads=threads: threads)
+        place = tmp_path / str(threads)
+        fairpay.statements(books=books, period="2026-08", output=place)
+        manifest = read_manifest(place)
+        found.append((manifest["outputs"], [(place / one["name"]).read_bytes() for one in manifest["outputs"]]))
+    assert len(found[0][0]) > 3
+    assert found[0] == found[1]
 
 
 def test_letters_that_the_fonts_lack_are_named(hostile: Path, books: Path) -> None:

@@ -227,6 +227,19 @@ def test_an_error_of_a_writer_keeps_the_run_that_was_there(place: Path, log: Pat
     assert snapshot(place) == before
 
 
+def test_an_error_of_one_of_several_threads_leaves_nothing_and_begins_no_more_files(place: Path) -> None:
+    begun = []
+
+    def full(path: Path) -> None:
+        begun.append(path.name)
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OutputError, match="No space left"), Target(place / "out", threads=2) as target:
+        target.publish(files={f"{n}.csv": full for n in range(10_000)}, manifest={}, fingerprint="")
+    assert list(place.iterdir()) == []
+    assert len(begun) < 10_000
+
+
 def test_a_parent_that_is_a_file_is_an_output_error(tmp_path: Path, log: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="could not be written"):
