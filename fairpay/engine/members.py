@@ -71,7 +71,8 @@ class Members:
     def of(self, keys: NDArray[np.uint64]) -> Ints:
         """Return int64[columns, users]: the groups of users by their keys."""
         with self.lock:
-            return self.groups[:, self.codes(keys)].astype(np.int64)
+            codes = self.codes(keys)  # may make room, in another array
+            return self.groups[:, codes].astype(np.int64)
 
     def names(self, column: int) -> Sequence[str]:
         """Return the values of a column by group."""

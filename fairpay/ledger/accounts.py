@@ -18,8 +18,8 @@ from fairpay.ledger.export import Sheet
 from fairpay.ledger.facts import MonthFacts
 from fairpay.ledger.model import Kind, Ledger, check_period, is_kind, less, signed, summed, wide
 from fairpay.ledger.payees import is_suspense, read_advances
-from fairpay.ledger.splits import OF_TRACK, Splits, read_splits
-from fairpay.ledger.statements import PLAYS
+from fairpay.ledger.splits import Splits, divided, read_splits
+from fairpay.ledger.statements import PLAYS, of_ledger, tracks_of, with_source
 from fairpay.ledger.store import already, check_head, shelf
 from fairpay.money.currency import Currency, exact_text
 from fairpay.reports.outcome import Control
@@ -141,6 +141,7 @@ def closed_month(books: Path, period: str | None) -> ClosedMonth:
             earlier=before(one.ledger() for one in earlier),
             left=balances(one.ledger(LEFT) for one in (*earlier, entry)),
             plays=pl.read_parquet(plays) if plays.is_file() else UNPLAYED,
+            tracks=tracks_of(entry.directory),
             splits=read_splits(tables["splits"]) if "splits" in tables else Splits(),
             advances=advances,
         ),
@@ -164,6 +165,8 @@ class AccountBook:
     """What the month left behind."""
     plays: pl.DataFrame
     """pool, artist, track, plays; empty for a month that was closed before plays were kept."""
+    tracks: pl.DataFrame | None = None
+    """What each track earned, see `earned_by_track`; None where the month does not say."""
     splits: Splits = field(default_factory=Splits)
     advances: Mapping[Account, tuple[tuple[str, int], ...]] = field(default_factory=dict)
     """Account -> advances paid, as (name, minor units)."""
@@ -229,14 +232,18 @@ class AccountBook:
 
     @cached_property
     def earnings(self) -> pl.DataFrame:
-        """What each artist or track brought a payee in each pool, largest first, and a total."""
+        """What each artist or track brought a payee in each pool, largest first, and a total.
+
+        A payee's part of an artist is divided as the artist's tracks earned it, where the month says what they did.
+        """
         earned = self.own.filter(item_of() == EARNED).with_columns(source=source_of())
         lines = summed(earned, *KEY, "pool", "source").filter(pl.col("amount") != 0)
         made = self.rows.of_kinds({Kind.EARNED, Kind.MINIMUM_TOPUP}).frame
         whole = summed(made, "pool", "payee", "currency").rename({"payee": "source", "amount": "Earned by artist"})
         lines = lines.join(whole, on=["pool", "source", "currency"], how="left").with_columns(text("pool", "source"))
-        lines = lines.join(self.played, on=["pool", "source"], how="left").join(self.pools, on="pool", how="left")
-        lines = lines.join(self.shares(lines), on=["payee", "source"], how="left")
+        lines = lines.join(self.pools, on="pool", how="left").with_row_index("line")
+        lines = lines.join(self.played, on=["pool", "source"], how="left", maintain_order="left_right")
+        lines = by_track(lines).join(self.shares(lines), on=["payee", "source"], how="left")
         rate, plays = (
             pl.col("Earned by artist") * 10 ** (RATE_DIGITS - pl.col("scale")).cast(pl.Int128),
             pl.col("Plays"),
@@ -254,12 +261,15 @@ class AccountBook:
 
     @cached_property
     def played(self) -> pl.DataFrame:
-        """pool, source, Artist, Track, ISRC, Plays."""
-        track = pl.col("track")
-        source = pl.when(track == "").then("artist").otherwise(pl.concat_str("artist", pl.lit(OF_TRACK), "track"))
+        """pool, source, Artist, Track, ISRC, Plays, brought: the source's amount of a track, null where unknown."""
+        track, sources = pl.col("track"), with_source(self.plays)
+        if self.tracks is None:
+            known = sources.with_columns(earned=pl.lit(None, pl.Int64))
+        else:
+            known = of_ledger(self.tracks, sources)
         isrc = pl.when(track.str.contains(f"^{ISRC.pattern}$")).then(track.str.replace_all("-", ""))
-        return self.plays.select(
-            "pool", source.alias("source"), Artist="artist", Track=track, ISRC=isrc, Plays=pl.col("plays")
+        return known.select(
+            "pool", "source", Artist="artist", Track=track, ISRC=isrc, Plays=pl.col("plays"), brought=pl.col("earned")
         )
 
     @cached_property
@@ -344,6 +354,20 @@ EXCHANGE = ("From", "Rate", "To", "Source", "Date")
 EARNINGS = ("Artist", "Track", "ISRC", "Territory", "Offering", "Pool", "Plays", "Rate per play", "Earned by artist",
             "Your share", "Earned")  # fmt: skip
 BETWEEN = [item for item in ITEMS if item not in ALWAYS]
+
+
+def by_track(lines: pl.DataFrame) -> pl.DataFrame:
+    """Divide the amount of each `line` among its tracks as these brought it, exactly; ties to the smaller track."""
+    known = pl.col("brought").is_not_null()
+    weight = pl.col("brought").abs()
+    shares = lines.filter(known).select(source="line", payee="Track", share=weight, whole=weight.sum().over("line"))
+    whole = lines.filter(known).unique("line", maintain_order=True).select("line", "amount", source="line")
+    parts = divided(whole, shares, pl.Int128).rename({"payee": "Track", "amount": "part"})
+    found = lines.join(parts, on=["line", "Track"], how="left", maintain_order="left")
+    return found.with_columns(
+        pl.coalesce("brought", "Earned by artist").alias("Earned by artist"),
+        amount=pl.coalesce("part", "amount"),
+    )
 
 
 def text(*names: str) -> pl.Expr:

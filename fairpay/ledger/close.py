@@ -13,11 +13,13 @@ from fairpay.ledger.balances import LEFT, balances, standing
 from fairpay.ledger.closing import KEPT, begin_hashing, inputs_of, load, run_id_of
 from fairpay.ledger.controls import check_month, require
 from fairpay.ledger.earning import earn
+from fairpay.ledger.export import Sheet
 from fairpay.ledger.facts import MonthFacts
 from fairpay.ledger.model import Booking, Kind, Ledger, after, check_period
 from fairpay.ledger.settle import Terms, post, settle
 from fairpay.ledger.statements import (
     data,
+    earned_by_track,
     effects_files,
     ledger_files,
     month_files,
@@ -25,6 +27,7 @@ from fairpay.ledger.statements import (
     plays_by_artist,
     suspense,
     totals,
+    tracks_sheet,
 )
 from fairpay.ledger.store import ADJUSTMENTS, already, check_head, keep_head, locked, read_entry, shelf
 from fairpay.money.currency import exact_text
@@ -80,6 +83,8 @@ class Closed(BooksRun):
     """Of the manifest in the books; empty for a preview. Kept elsewhere, it shows later that the books are these."""
     plays: pl.DataFrame = field(default_factory=pl.DataFrame)
     """What was played of each artist, where the month was worked out and not read: pool, artist, track, plays."""
+    tracks: pl.DataFrame | None = None
+    """What each track earned, where that was asked for."""
 
     def __repr__(self) -> str:
         """Say in one line what it is."""
@@ -244,6 +249,7 @@ def work_out(closing: Closing, loaded: Loaded, found: Shelf, earned: Earned, inp
         controls=controls,
         beside=beside,
         plays=plays_by_artist(earned, loaded.routing.splits),
+        tracks=earned_by_track(earned) if closing.tracks else None,
         standing=standing(before.after(rows), advances),
     )
 
@@ -292,7 +298,9 @@ def publish_month(closing: Closing, month: Closed, inputs: Sequence[Input], foun
         "facts": month.facts.as_json(),
         **closing.place,
     }
-    files = month_files(month.rows, month.facts, month.plays, excel=closing.excel, per_payee=closing.per_payee)
+    tables = [Sheet("plays", month.plays, frozenset())]
+    tables += [] if month.tracks is None else [tracks_sheet(month.tracks)]
+    files = month_files(month.rows, month.facts, tables, excel=closing.excel, per_payee=closing.per_payee)
     files |= kept_tables(closing, inputs)
     publish(closing.books / month.period, month, "close", options, said, files)
 

@@ -116,6 +116,8 @@ class Closing:
     delegate_cap: str = DEFAULT["delegate_cap"]
     undecided: Literal["refuse", "keep"] = DEFAULT["undecided"]
     any_date: bool = DEFAULT["any_date"]
+    tracks: bool = DEFAULT["tracks"]
+    """Whether a table says what each track earned; the ledger is the same."""
     per_payee: bool = DEFAULT["per_payee"]
     excel: bool = DEFAULT["excel"]
     edition: int = EDITION
@@ -313,6 +315,9 @@ def load(closing: Closing) -> Loaded:
     if "pools" not in tables:
         message = "no pools stated"
         raise UsageError(message, advice="Give --pools FILE: a line for each pool with its gross revenue.")
+    if closing.tracks and (stated := {"history", "wishes"} & tables.keys()):
+        message = f"tracks cannot be told apart with {' and '.join(sorted(stated))}, which name artists"
+        raise UsageError(message, advice="Leave out --tracks.")
     pools = read_pools(tables["pools"], currency=currency, edition=closing.edition)
     policies = choose(pools, closing.policy, beside=tables["pools"].parent, kept=closing.kept)
     pools = with_rules(pools, closing.rule, policies)

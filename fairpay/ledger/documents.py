@@ -52,7 +52,9 @@ NAMES = {
 NUMBERS = frozenset({"Plays", "Rate", "Your share"})
 """Columns of figures that are no amounts."""
 WIDE = {"Artist": 3, "Track": 2, "Details": 3, "Item": 3, "Reference": 2}
-"""Columns that get more room than others."""
+"""Columns that get a part of the room that is left, some more than others."""
+NARROW = 12
+"""Characters of a column that is not broken: an ISRC has as many. It has the room it needs, unless it is in `WIDE`."""
 MOST_LINES = 2_000
 """Lines of a section that a PDF has; the CSV and the workbook have all."""
 SHORT = 60
@@ -241,11 +243,17 @@ def section_data(section: StatementSection) -> Mapping[str, Any]:
         rows = [*rows[: MOST_LINES - total], *(rows[-1:] if total else [])]
     return {
         "title": section.title,
-        "columns": [{"name": name, "number": is_number(section, name), "width": WIDE.get(name, 1)} for name in used],
+        "columns": [{"name": name, "number": is_number(section, name), "width": width_of(text[name])} for name in used],
         "rows": rows,
         "total": total,
         "more": f"{more:,} more lines are in the CSV and the workbook; the total is of all." if more > 0 else "",
     }
+
+
+def width_of(column: pl.Series) -> int:
+    """Parts of the room that is left; 0 for a column that takes what it needs."""
+    longest = column.str.len_chars().max()
+    return WIDE.get(column.name, 1 if isinstance(longest, int) and longest > NARROW else 0)
 
 
 COVERED = frozenset({"LATIN", "GREEK", "CYRILLIC", "HEBREW", "ARABIC", "ARMENIAN", "GEORGIAN", "MODIFIER", "FEMININE",

@@ -6,6 +6,7 @@ from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -26,7 +27,7 @@ from fairpay.ledger.facts import (
 )
 from fairpay.ledger.pools import OUTSIDE, ROLE_OF, Revenue, revenue
 from fairpay.ledger.sorting import Sorting, read_payers
-from fairpay.ledger.tracks import TrackSources, by_artist
+from fairpay.ledger.tracks import ByArtist, TrackSources, by_artist, by_source
 from fairpay.logs.schema import REASONS, Cautions
 from fairpay.money.counts import counted
 from fairpay.money.currency import Currency, exact_text
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Codes
     from fairpay.ledger.closing import Closing, Loaded
     from fairpay.ledger.pools import Pool
-    from fairpay.ledger.splits import Splits
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Listens, RawBatch
     from fairpay.pipeline.intake import HeldPools
@@ -97,7 +97,7 @@ def earn(closing: Closing, loaded: Loaded, watch: Watch, *, take: Take = take_in
                 if code >= len(pools):
                     return None
                 play = None if timed[code] else taken.stages[0].play(code)
-                return divide(pools[code], pool, loaded.routing.splits, play, payers.count(code), notes)
+                return divide(pools[code], pool, month.sources, play, payers.count(code), notes)
             finally:  # so that only as many pools as there are threads are opened up at a time
                 pool.release()
 
@@ -141,7 +141,7 @@ def unpooled(code: str, amount: int) -> tuple[PoolFacts, Paid]:
 
 
 def divide(  # noqa: PLR0913, PLR0917 - what a pool is divided by
-    pool: Pool, held: LocalPool, splits: Splits, play: int | None, subscribers: int, notes: list[str]
+    pool: Pool, held: LocalPool, sources: TrackSources, play: int | None, subscribers: int, notes: list[str]
 ) -> tuple[PoolFacts, Paid]:
     """Divide one pool, of which the engine holds listening; `notes` takes what a reader must know.
 
@@ -152,21 +152,23 @@ def divide(  # noqa: PLR0913, PLR0917 - what a pool is divided by
     amounts = Paid.of({})
     if users and money.pool:
         with suppress(NothingToPayError):
-            amounts = paid_of(pool, held, money, splits, play, notes)
+            amounts = paid_of(pool, held, money, sources, play, notes)
     label = find_rule(pool.rule or "").label
     return pool_facts(pool.name, label, money, listeners=users, plays=plays, said=pool.said), amounts
 
 
 def paid_of(  # noqa: PLR0913, PLR0917 - the same
-    pool: Pool, held: LocalPool, money: Revenue, splits: Splits, play: int | None, notes: list[str]
+    pool: Pool, tracks: LocalPool, money: Revenue, sources: TrackSources, play: int | None, notes: list[str]
 ) -> Paid:
     """What each artist (or track with splits) is paid of the pool; zeros are left out.
 
-    What was refunded is taken back as it would have been paid.
+    What was refunded is taken back as it would have been paid. Where all tracks are asked for, it is divided among
+    them once more, by what each brings its artist.
     """
-    rule, size, tracks = find_rule(pool.rule or ""), abs(money.pool), by_artist(held, splits)
+    held = by_source(tracks, sources.splits) if sources.every else tracks
+    rule, size, whole = find_rule(pool.rule or ""), abs(money.pool), by_artist(held, sources.splits)
     rate, digits = None if pool.rate == 1 else pool.rate, money.currency.digits
-    month: Month = (held if tracks is None else tracks).month(
+    month: Month = (held if whole is None else whole).month(
         pool=size, rate=rate, fees_are_money=False, play=play, digits=digits
     )
     prepared = rule.prepare(month)
@@ -175,11 +177,16 @@ def paid_of(  # noqa: PLR0913, PLR0917 - the same
     paid = Allocation(rule.label, settle_together(month, [begun])[0], size).paid
     if tied(begun):
         notes.append(f"Pool {pool.name}: {undecided(rule, begun.undecided)}")
-    if tracks is not None:
-        paid = Allocation(rule.label, tracks.divide(paid, rule, prepared), size).paid
-    places = np.flatnonzero(paid)
-    amounts = paid[places] if money.pool > 0 else -paid[places]
-    return Paid.listed(held.names(places), amounts, held.artist_plays[places])
+    if whole is not None:
+        paid = Allocation(rule.label, whole.divide(paid, whole.shares(rule, prepared)), size).paid
+    sign, places = (1 if money.pool > 0 else -1), np.flatnonzero(paid)
+    found = Paid.listed(held.names(places), sign * paid[places], held.artist_plays[places])
+    if not isinstance(held, ByArtist):
+        return found
+    one = held if whole is None else replace(whole, sources=tracks, of_source=whole.of_source[held.of_source])
+    own = Allocation(rule.label, held.divide(paid, one.shares(rule, prepared)), size).paid
+    places = np.flatnonzero(paid[held.of_source])
+    return replace(found, tracks=Paid.listed(tracks.names(places), sign * own[places], tracks.artist_plays[places]))
 
 
 def listening_of(taken: HeldPools, pools: int, without_pool: dict[str, int]) -> MonthListening:
@@ -232,7 +239,7 @@ def decision_facts(taken: HeldPools) -> tuple[DecisionFacts, ...]:
     return tuple(sorted(found, key=lambda one: one.mark))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MonthLogs:
     """What is to be read, and how it is sorted."""
 
@@ -240,11 +247,19 @@ class MonthLogs:
     loaded: Loaded
     payers: Payers
 
+    @cached_property
+    def sources(self) -> TrackSources:
+        """Who plays are of: artists, tracks with splits, or all tracks."""
+        loaded = self.loaded
+        return TrackSources(
+            loaded.routing.splits, len(loaded.pools), loaded.decisions is not None, every=self.closing.tracks
+        )
+
     @property
     def roles(self) -> tuple[str, ...]:
         """The log columns that say which plays count, in which pool, under what policy and by whose splits."""
         keys = {ROLE_OF[column] for column in self.loaded.columns} | {*self.loaded.exclusions.roles}
-        tracks = {"track"} if self.loaded.routing.splits.has_tracks else set()
+        tracks = {"track"} if self.sources.wanted else set()
         policies = {role for chosen in self.loaded.policies.pools if chosen for role in wanted_roles(chosen.policy)}
         return (*ROLES, *sorted((keys | tracks | policies) - {*ROLES}))
 
@@ -260,6 +275,8 @@ class MonthLogs:
         if terms.rest.since is not None and "time" not in logs.columns:
             watch.say(f"The log has no times: all its plays count for {closing.period}")
             terms = terms.always()
+        if closing.tracks and "track" not in logs.columns:
+            watch.say("The log has no tracks: what artists earn is not divided among any")
         self.loaded.exclusions.check(logs.columns)
         return replace(logs, period=(terms.rest.since, terms.rest.until)), terms
 
@@ -272,13 +289,13 @@ class MonthLogs:
                 before = policies.get(chosen.sha256, Applying(chosen.policy, ()))
                 policies[chosen.sha256] = Applying(chosen.policy, (*before.pools, code))
 
-        splits, pools, rejects = loaded.routing.splits, len(loaded.pools), closing.reading.rejects
+        rejects = closing.reading.rejects
         return Plan(
             reading=closing.reading,
             qualifying=plain,
             running=closing.running,
             judging=sorting,
-            pools=pools,
+            pools=len(loaded.pools),
             policies=[policies[key] for key in sorted(policies)],
             artists=closing.tables.get("artists"),
             decisions=loaded.decisions,
@@ -288,7 +305,7 @@ class MonthLogs:
                 delegations=loaded.delegations,
                 kappa=number("kappa", closing.kappa),
             ),
-            sources=TrackSources(splits, pools, loaded.decisions is not None) if splits.has_tracks else None,
+            sources=self.sources if self.sources.wanted else None,
             payers=self.payers,
             timed=False,
             rowless=True,

@@ -86,6 +86,8 @@ class Paid:
     """int64[n]: minor units, none of them 0."""
     plays: Ints
     """int64[n]: what was played of each."""
+    tracks: Paid | None = None
+    """The same for every track of these sources, where it was asked for; some of these may have earned 0."""
 
     def __len__(self) -> int:
         """How many sources are paid."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["OF_TRACK", "RESERVED", "Splits", "artist_of", "divide_lines", "read_splits", "track_source"]
+__all__ = ["OF_TRACK", "RESERVED", "Splits", "artist_of", "divide_lines", "divided", "read_splits", "track_source"]
 
 NAMES = {"artist": ("artist_id",), "track": ("track_id", "isrc"), "payee": ("payee_id",), "share": ("shares", "part")}
 RESERVED = ("unmatched:", "unclaimed:", "unallocated:", "held:")

@@ -33,11 +33,13 @@ __all__ = [
     "PLAYS",
     "Writer",
     "data",
+    "earned_by_track",
     "effects_files",
     "file_name",
     "ledger_files",
     "lines",
     "month_files",
+    "of_ledger",
     "payables",
     "payment_ref",
     "plays_by_artist",
@@ -45,6 +47,9 @@ __all__ = [
     "statements",
     "suspense",
     "totals",
+    "tracks_of",
+    "tracks_sheet",
+    "with_source",
 ]
 
 ACCOUNT = ("payee", "currency", "scale")
@@ -211,13 +216,66 @@ def plays_by_artist(earned: Earned, splits: Splits) -> pl.DataFrame:
     )
 
 
+TRACKS = "tracks.parquet"
+TRACK = {"pool": pl.String, "artist": pl.String, "track": pl.String, "plays": pl.Int64, "earned": pl.Int64,
+         "currency": pl.String, "scale": pl.Int64}  # fmt: skip
+
+
+def earned_by_track(earned: Earned) -> pl.DataFrame:
+    """What each track of an artist whom a pool pays earned, in minor units, as `tracks_sheet` shows it.
+
+    Plays without a track stand in a line of their artist whose track is empty.
+    """
+    parts = [pl.DataFrame(schema=TRACK)]
+    for pool, paid in earned.pools:
+        if paid.tracks is None:
+            continue
+        name = pl.Series("name", paid.tracks.sources).str.splitn(OF_TRACK, 2).struct.rename_fields(["artist", "track"])
+        numbers = {"plays": paid.tracks.plays, "earned": paid.tracks.amounts}
+        same = {name: pl.lit(value, TRACK[name]) for name, value in
+                (("pool", pool.name), ("currency", pool.currency), ("scale", pool.scale))}  # fmt: skip
+        own = name.struct.unnest().with_columns(pl.col("track").fill_null(""), **same)
+        parts.append(own.with_columns(**{column: pl.Series(value) for column, value in numbers.items()}).select(*TRACK))
+    return pl.concat(parts)
+
+
+def tracks_sheet(tracks: pl.DataFrame) -> Sheet:
+    """One line for each track in a pool: what was played of it, and what it earned for its artist."""
+    return Sheet("tracks", tracks, frozenset({"earned"}))
+
+
+def tracks_of(directory: Path) -> pl.DataFrame | None:
+    """Read what `earned_by_track` gave a month, from its directory; None where tracks were not asked for."""
+    if not (directory / TRACKS).is_file():
+        return None
+    frame = pl.read_parquet(directory / TRACKS)
+    kind = frame.schema["earned"]
+    assert isinstance(kind, pl.Decimal)
+    units = pl.col("earned").to_physical() // pl.lit(10).pow(kind.scale - pl.col("scale"))
+    return frame.with_columns(earned=units.cast(pl.Int64))
+
+
+def with_source(plays: pl.DataFrame) -> pl.DataFrame:
+    """The same, and as `source` what the ledger calls the artist or track."""
+    track = pl.col("track")
+    source = pl.when(track == "").then("artist").otherwise(pl.concat_str("artist", pl.lit(OF_TRACK), "track"))
+    return plays.with_columns(source=source)
+
+
+def of_ledger(tracks: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
+    """Every track with its `source` in the ledger: a track with splits itself, else its artist."""
+    apart = sources.select("pool", "source", own="source")
+    found = with_source(tracks).join(apart, on=["pool", "source"], how="left", maintain_order="left")
+    return found.with_columns(source=pl.coalesce("own", "artist")).drop("own")
+
+
 def month_files(
-    rows: Ledger, facts: MonthFacts, plays: pl.DataFrame, *, excel: bool, per_payee: bool
+    rows: Ledger, facts: MonthFacts, listening: Sequence[Sheet], *, excel: bool, per_payee: bool
 ) -> dict[str, Writer]:
     """File name -> what writes it, of a month: the ledger, what is made of it, and a file for each payee if asked."""
     accounts, detail, paid, pools = statements(rows), lines(rows), payables(rows), pools_sheet(facts)
     files = ledger_files(rows)
-    for sheet in (accounts, paid, pools, Sheet("plays", plays, frozenset())):
+    for sheet in (accounts, paid, pools, *listening):
         files[f"{sheet.name}.csv"] = streamed(partial(csv_parts, sheet))
         files[f"{sheet.name}.parquet"] = table(sheet)
         if excel:

@@ -1,4 +1,4 @@
-"""Tracks with splits of their own: which plays are theirs, and what of their artist's pay."""
+"""Tracks: which plays are theirs, and what of their artist's pay; those with splits of their own, or all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from fairpay.rules.core.month import Facts, Month, Totals, Usage, Users
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["ByArtist", "TrackSources", "by_artist"]
+__all__ = ["ByArtist", "TrackSources", "by_artist", "by_source"]
 
 T = TypeVar("T")
 NEAR = 2**20
@@ -98,23 +99,52 @@ class MonthByArtist:
 
 @dataclass(frozen=True, slots=True)
 class ByArtist:
-    """A pool whose sources are artists and tracks, seen by artist."""
+    """A pool whose sources are artists and tracks, seen by artist: a pool as well, so that it may be seen so again."""
 
-    sources: LocalPool
-    artists: int
+    sources: LocalPool | ByArtist
+    artist: pa.Array
+    """large_string[artists], sorted by bytes."""
     of_source: Ints
     """int64[sources]: the artist of each."""
 
     def month(self, **known: Any) -> MonthByArtist:  # noqa: ANN401 - see `LocalPool.month`
         """Return the month for rules; `known` as in `LocalPool.month`."""
         base = self.sources.month(**known)
-        return MonthByArtist(base, self.of_source, replace(base.facts, artists=self.artists))
+        return MonthByArtist(base, self.of_source, replace(base.facts, artists=len(self.artist)))
 
-    def divide(self, paid: Ints, rule: Rule, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
-        """Divide what each artist is paid, int64[artists], among its sources: int64[sources] of the same sum."""
-        played = self.sources.artist_amount
-        shares = self.shares(rule, prepared)
-        listeners = self.sources.artist_listeners
+    @property
+    def plain(self) -> MonthByArtist:
+        """The month without money."""
+        return self.month(pool=0, rate=None, fees_are_money=False)
+
+    @property
+    def artist_amount(self) -> Ints:
+        """int64[artists]: listening of each artist, in the measure."""
+        return self.plain.artist_amount
+
+    @property
+    def artist_listeners(self) -> Ints:
+        """int64[artists]: distinct users of each artist; walks."""
+        return self.plain.artist_listeners
+
+    @property
+    def artist_plays(self) -> Ints:
+        """int64[artists]: plays of each artist."""
+        out = np.zeros(len(self.artist), dtype=np.int64)
+        np.add.at(out, self.of_source, self.sources.artist_plays)
+        return out
+
+    def names(self, places: Ints) -> list[str]:
+        """Ids of some artists: int64[n] positions."""
+        found: list[str] = self.artist.take(pa.array(places)).to_pylist()
+        return found
+
+    def divide(self, paid: Ints, shares: Ints | None) -> Ints:
+        """Divide what each artist is paid, int64[artists], among its sources: int64[sources] of the same sum.
+
+        `shares` are what each source brings, see `shares`; listening where they are None, or none of an artist's.
+        """
+        played, listeners = self.sources.artist_amount, self.sources.artist_listeners
         out = paid[self.of_source]
         order = np.argsort(self.of_source, kind="stable")
         sizes = np.bincount(self.of_source, minlength=len(paid))
@@ -128,7 +158,7 @@ class ByArtist:
 
     def shares(self, rule: Rule, prepared: Any) -> Ints | None:  # noqa: ANN401 - what `prepare` returned
         """int64[sources], summing to 2^62: what each source brings; None where listeners have no part."""
-        month, of_source = self.sources.month(pool=0, rate=None, fees_are_money=False), self.of_source
+        month, of_source = self.plain.base, self.of_source
 
         def visit(usage: Usage, out: Ints) -> None:
             from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
@@ -144,7 +174,15 @@ class ByArtist:
         return rule.brought(weights, prepared) if weights.any() else None
 
 
-def by_artist(pool: LocalPool, splits: Splits) -> ByArtist | None:
+def by_source(pool: LocalPool, splits: Splits) -> ByArtist:
+    """Look at a pool of all tracks as the ledger does: tracks with splits apart, all others as their artist."""
+    ids = pl.Series(pool.artist)
+    marked = ids.filter(ids.str.contains(OF_TRACK, literal=True))
+    others = {source: artist_of(source) for source in marked if splits.of_track(source) is None}
+    return seen_as(pool, ids.replace(others).to_arrow())
+
+
+def by_artist(pool: LocalPool | ByArtist, splits: Splits) -> ByArtist | None:
     """Look at a pool by artist; None where no track with splits was played in it."""
     if not splits.has_tracks:
         return None
@@ -156,11 +194,15 @@ def by_artist(pool: LocalPool, splits: Splits) -> ByArtist | None:
     mask = np.zeros(len(ids), dtype=np.bool_)
     mask[[place for place, _ in tracks]] = True
     owners = pa.array([artist_of(source) for _, source in tracks], pa.large_string())
-    artist = pc.replace_with_mask(ids, pa.array(mask), owners)
+    return seen_as(pool, pc.replace_with_mask(ids, pa.array(mask), owners))
+
+
+def seen_as(pool: LocalPool | ByArtist, artist: pa.Array) -> ByArtist:
+    """Look at a pool whose sources belong to these artists: large_string[sources]."""
     names = artist.unique()
     names = names.take(pa.array(order_of(names)))
     of_source = pc.index_in(artist, value_set=names).to_numpy(zero_copy_only=False).astype(np.int64)
-    return ByArtist(pool, len(names), of_source)
+    return ByArtist(pool, names, of_source)
 
 
 def grouped(usage: Usage, of_source: Ints) -> Grouped:
@@ -201,8 +243,15 @@ class TrackSources:
     """How many there are; plays behind them are in none."""
     holding: bool = False
     """Whether a person's decisions hold plays."""
+    every: bool = False
+    """Whether all tracks earn under their own name, and not only those that have splits."""
     met: set[str] = field(default_factory=set)
     """Such tracks whose splits name no artist, by their sources; a set takes texts in one step."""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether any track may earn under its own name."""
+        return self.every or self.splits.has_tracks
 
     def __call__(self, raw: RawBatch, listens: Listens) -> pa.Array:
         """Put tracks that have splits in the place of their artist; held plays stay where they are held.
@@ -214,7 +263,8 @@ class TrackSources:
         if "track" not in raw.columns:
             return listens.artist
         track, artist = text_of(raw.columns["track"]), text_of(listens.artist)
-        refuse_accounts(artist, self.splits)
+        refuse_accounts(artist, None if self.every else self.splits)
+        track = pc.if_else(pc.equal(track, ""), None, track) if self.every else track
         name = pc.binary_join_element_wise(artist, track, pa.scalar(OF_TRACK, pa.large_string()))
         stated, any_artist = (pa.array(sorted(x), pa.large_string()) for x in (self.splits.tracks, self.splits.of_any))
         alone = pc.and_(pc.is_in(track, value_set=any_artist), pc.is_valid(name))
@@ -222,6 +272,8 @@ class TrackSources:
             kept = pc.fill_null(pc.invert(pc.starts_with(artist, HELD)), fill_value=False)
             alone, name = pc.and_(alone, kept), pc.if_else(kept, name, None)
         self.meet(name, alone, listens)
+        if self.every:
+            return pc.coalesce(name, artist)
         return pc.if_else(pc.or_(alone, pc.is_in(name, value_set=stated)), name, artist)
 
     def meet(self, name: pa.Array, alone: pa.Array, listens: Listens) -> None:
@@ -259,10 +311,10 @@ class TrackSources:
         )
 
 
-def refuse_accounts(artist: pa.Array, splits: Splits) -> None:
-    """Refuse artists whose id is also the account of a track with splits."""
+def refuse_accounts(artist: pa.Array, splits: Splits | None) -> None:
+    """Refuse artists whose id is also the account of a track with splits; without splits, of any track."""
     marked = artist.filter(pc.fill_null(pc.match_substring(artist, OF_TRACK), fill_value=False)).unique().to_pylist()
-    clash = [text for text in marked if splits.of_track(text) is not None]
+    clash = [text for text in marked if splits is None or splits.of_track(text) is not None]
     if clash:
         message = f"the artist {clash[0]!r} has the name of a track's account"
         raise InputError(message, advice="Give the artist another id, with --aliases.")

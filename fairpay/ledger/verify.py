@@ -18,9 +18,21 @@ from fairpay.ledger.balances import Balances
 from fairpay.ledger.controls import check_month, position
 from fairpay.ledger.export import csv_parts, ledger_csv
 from fairpay.ledger.facts import MonthFacts
-from fairpay.ledger.model import Kind, Ledger, after, current, is_kind, kinds_of, pool_sums, read_rows
+from fairpay.ledger.model import Kind, Ledger, after, current, is_kind, kinds_of, pool_sums, read_rows, wide
+from fairpay.ledger.payees import UNALLOCATED
 from fairpay.ledger.policies import INLINE, kept_name
-from fairpay.ledger.statements import effects_files, payables, pools_sheet, statements
+from fairpay.ledger.splits import RESERVED
+from fairpay.ledger.statements import (
+    PLAYS,
+    effects_files,
+    of_ledger,
+    payables,
+    pools_sheet,
+    statements,
+    tracks_of,
+    tracks_sheet,
+    with_source,
+)
 from fairpay.ledger.store import ADJUSTMENTS, HEAD, LEDGER, Entry, gone, shelf
 from fairpay.money.counts import counted
 from fairpay.reports.outcome import Control
@@ -210,11 +222,38 @@ def derived_controls(month: Entry, rows: Ledger, written: pl.DataFrame, facts: M
     kinds = kinds_of(int(month.books.get("schema_version", 1)))
     sheets = (statements(rows, kinds), payables(rows), pools_sheet(facts))
     expected = {f"{sheet.name}.csv": csv_parts(sheet) for sheet in sheets} | {"ledger.csv": ledger_csv(written)}
+    tracks = tracks_of(month.directory)
+    if tracks is not None:
+        expected["tracks.csv"] = csv_parts(tracks_sheet(tracks))
+        yield track_control(month, rows, tracks)
     expected |= {name: iter([text.encode()]) for name, text in effects_files(facts).items()}
     wrong = [name for name, parts in expected.items() if not holds(month.directory / name, parts)]
     detail = f"{', '.join(wrong)} differ from the ledger" if wrong else f"{', '.join(expected)} agree with the ledger"
     yield Control(f"{month.period} tables", not wrong, detail)
     yield from kept_policies(month, facts)
+
+
+def track_control(month: Entry, rows: Ledger, tracks: pl.DataFrame) -> Control:
+    """Tracks add up to what their artists were played and earned, in each pool."""
+    plays = with_source(pl.read_parquet(month.directory / PLAYS))
+    key, waits = ["pool", "source"], f"^({'|'.join(RESERVED)})"
+    sums = (
+        of_ledger(tracks, plays).group_by(key).agg(pl.col("plays").sum(), amount=pl.col("earned").cast(pl.Int128).sum())
+    )
+    earned = rows.of_kinds({Kind.EARNED, Kind.MINIMUM_TOPUP}).frame.filter(pl.col("payee") != UNALLOCATED)
+    sources = earned.select(pl.col("pool").cast(pl.String), "amount", source=pl.col("payee").cast(pl.String))
+    parts = [
+        frame.with_columns(pl.col("source").str.replace(waits, ""))
+        for frame in (
+            sums.select(*key, "amount", "plays"),
+            plays.select(*key, amount=pl.lit(0, pl.Int128), plays=pl.col("plays") * -1),
+            sources.select(*key, amount=wide() * -1, plays=pl.lit(0, pl.Int64)),
+        )
+    ]
+    off = pl.concat(parts).group_by(key).sum().filter(pl.any_horizontal(pl.col("amount", "plays") != 0))
+    artists = f"{counted(plays.height, 'artist')} in a pool, {off.height:,} do not add up"
+    detail = f"{counted(tracks.height, 'track')} of {artists}"
+    return Control(f"{month.period} tracks", ok=off.is_empty(), detail=detail)
 
 
 def kept_policies(month: Entry, facts: MonthFacts) -> Iterator[Control]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from fairpay.money.integers import sum_exactly
 from fairpay.pipeline.joined import listeners_in
-from fairpay.pipeline.measures import kth_largest
+from fairpay.pipeline.measures import DECILES, decile_edges
 from fairpay.reports.explanation import Factors
 from fairpay.rules.core.budgets import units_each
 
@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.month import Month, Totals, Usage
 
-__all__ = ["DECILES", "ListenerSums"]
+__all__ = ["ListenerSums"]
 
-DECILES = 10
 MEANS = 7
 """Sums over listeners that come before those by decile."""
 
@@ -64,8 +63,7 @@ class ListenerSums:
     def of(cls, month: Month, chosen: NDArray[np.bool_]) -> Self:
         """Walk the month once; `chosen` is bool[artists]."""
         facts = month.facts
-        ranks = [max(1, facts.users * part // DECILES) for part in range(DECILES - 1, 0, -1)]
-        edges = np.array([kth_largest(month, "total", rank) for rank in ranks], dtype=np.int64)
+        edges = decile_edges(month)
         units = units_each(facts.users), units_each(facts.fees)
         _, sums = month.gather(lambda usage, _: summed(usage, chosen, edges, *units), rows=0)
         count, shares, paid, fees, amount, plays, artists, own, *deciles = sums or (0,) * (MEANS + 1 + 2 * DECILES)

@@ -21,6 +21,7 @@ from fairpay.logs.names import KNOWN, PAID, normal
 from fairpay.logs.tables import artist_rows, column_for, open_table, read_columns
 from fairpay.money.integers import sum_exactly
 from fairpay.money.rounding import Allocation, largest_remainder
+from fairpay.pipeline.measures import DECILES
 from fairpay.reports.outcome import ArtistGroups, ListenerGroups, Payout
 from fairpay.reports.words import counted
 from fairpay.settings.option import nearest
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from fairpay.rules.core.rule import Rule
 
 __all__ = [
+    "TENTHS",
     "By",
     "Listed",
     "ListenerColumns",
@@ -51,6 +53,9 @@ FINE = 2**20
 SHARE = re.compile(r"(.*\S)\s+(\d+/[1-9]\d*|\d+(?:\.\d+)?\s*%|0?\.\d+)")
 NOT_GROUPS = frozenset({"user", "artist", "plays", "seconds", "ms", "time", "track"})
 """What plays are made of, and no group of listeners."""
+INTENSITY = "intensity"
+"""No column: how much listeners listen, by tenths of them."""
+TENTHS = ("tenth 1, lightest", *(f"tenth {k}" for k in range(2, DECILES)), f"tenth {DECILES}, heaviest")
 FACTS = 4
 """Rows of what is counted of listeners before the rules' weights."""
 
@@ -61,7 +66,7 @@ class By:
 
     name: str
     """As it was asked for, without where it stands."""
-    where: Literal["artists", "subscribers", "log"]
+    where: Literal["artists", "subscribers", "log", "listening"]
     column: str
     """Its name there."""
 
@@ -70,6 +75,8 @@ def find_columns_for(
     asked: Sequence[str], artists: Path | None, subscribers: Path | None, logs: Logs
 ) -> tuple[By, ...]:
     """Find the columns that groups are asked for by: of the artist file, else of the subscriber file, else of the log.
+
+    `intensity` where none has that name: the tenths of listeners by how much they listen.
 
     Raises:
         UsageError: there is no such column; one of artists and one of listeners have this name; one is named twice.
@@ -102,18 +109,19 @@ def found_column(text: str, sides: Mapping[str, Mapping[str, Sequence[str]]]) ->
     if len(found) > 1:
         message = f"--by {text}: the artists have a column {name}, and so have the listeners"
         raise UsageError(message, advice=f"Say which: --by artists.{name} or --by listeners.{name}.")
+    if not found and normal(name) == INTENSITY and "listeners" in chosen:
+        return By(INTENSITY, "listening", INTENSITY)
     if not found:
         known = {
             "artist file": [*sides["artists"]["artists"]],
             "subscriber file": [*sides["listeners"]["subscribers"]],
             "log": [*sides["listeners"]["log"]],
         }
-        near = nearest(name, chain.from_iterable(known.values()))
+        near = nearest(name, [*chain.from_iterable(known.values()), INTENSITY])
         there = [f"{', '.join(names)} in the {where}" for where, names in known.items() if names]
         message = f"--by {text}: there is no such column"
-        raise UsageError(
-            message, advice=f"{near} Give {'; '.join([*there, 'or month' if there else 'month'])}.".strip()
-        )
+        ways = "; ".join([*there, "or month" if there else "month"])
+        raise UsageError(message, advice=f"{near} Give {ways} or intensity.".strip())
     where, column = next(iter(found.values()))
     return By(name, where, column)  # type: ignore[arg-type] # one of the three
 
@@ -128,7 +136,7 @@ class ListenerColumns:
     @classmethod
     def of(cls, found: Sequence[By], subscribers: Path | None) -> ListenerColumns | None:
         """Begin with what the subscriber file says; None where no group of listeners is asked for."""
-        columns = tuple(by for by in found if by.where != "artists")
+        columns = tuple(by for by in found if by.where in {"subscribers", "log"})
         if not columns:
             return None
         members = Members(len(columns))
@@ -168,6 +176,7 @@ def gathered(
     ready: Sequence[tuple[Rule, Any]],
     artists: Sequence[ArtistGroups],
     listeners: Sequence[int],
+    edges: Ints | None = None,
 ) -> Listed:
     """Count different listeners of groups of artists, and what groups of listeners do, in one walk.
 
@@ -176,6 +185,7 @@ def gathered(
         ready: rules, each with what it has prepared.
         artists: the groups of artists.
         listeners: how many groups there are by each column of listeners; the last two are codes -2 and -1.
+        edges: of tenths of listeners, which are then the last of these columns, see `decile_edges`.
 
     """
     each = FACTS + len(ready)
@@ -186,7 +196,8 @@ def gathered(
             count_listeners(usage, one, out[row])
         weights = [rule.weight_of(usage, state) for rule, state in ready] if listeners else []
         facts = [np.ones(usage.users, dtype=np.int64), usage.plays, usage.total, usage.fee, *weights]
-        for place, (size, codes) in enumerate(zip(listeners, usage.groups, strict=True)):
+        tenths = () if edges is None else (np.searchsorted(edges, usage.total, side="right"),)
+        for place, (size, codes) in enumerate(zip(listeners, (*usage.groups, *tenths), strict=True)):
             at = np.where(codes < 0, size + codes, codes)
             for row, values in enumerate(facts, len(artists) + each * place):
                 if values is not None:

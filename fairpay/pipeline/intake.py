@@ -291,12 +291,12 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
 
     """
     running = plan.running
-    pools = len(variants) if plan.pools is None else plan.pools + BEHIND
+    pools = len(variants) if plan.pools is None else plan.pools
     members = None if plan.listeners is None else plan.listeners.members
-    with LocalEngine(running, pools=pools, members=members) as engine:
+    behind, lost = (0, 0) if plan.pools is None else (BEHIND, len(Lost))
+    with LocalEngine(running, pools=pools + behind, members=members) as engine:
         once = repeats_of(plan, logs, engine.spool)
-        stages = open_stages(plan, logs, once, variants)
-        stages[0].observer = observer
+        stages = open_stages(plan, logs, once, variants, observer)
         subscribe(plan, engine, len(variants))
         repeats = Watching.of(logs, once, engine.spool)
         odd = cautions if plan.pools is None or plan.wary else None
@@ -313,9 +313,7 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
                 through.finish()
         if plan.rejects is not None:
             write_rejects(rejected(plan, qualifier), plan.rejects)
-        pools = len(variants) if plan.pools is None else plan.pools + len(Lost)
-        intake = engine.finish(fee=plan.fee, pools=pools)
-        yield Taken(plan, logs, counts, engine, intake, stages)
+        yield Taken(plan, logs, counts, engine, engine.finish(fee=plan.fee, pools=pools + lost), stages)
 
 
 def rejected(plan: Plan, qualifier: Qualifier) -> pa.Table:
@@ -382,10 +380,14 @@ def finished(plan: Plan, listens: Listens, variant: int | None) -> Listens:
     return replace(listens, pool=codes, divisions=divisions)
 
 
-def open_stages(plan: Plan, logs: Logs, once: Once | None, variants: Sequence[Variant]) -> tuple[Stages, ...]:
-    """Count what policies ask for, and put the stages of each variant together."""
+def open_stages(
+    plan: Plan, logs: Logs, once: Once | None, variants: Sequence[Variant], observer: Observer | None
+) -> tuple[Stages, ...]:
+    """Count what policies ask for, and put the stages of each variant together; `observer` sees the first."""
     counted = count_first(plan, logs, once) if plan.counted is None else plan.counted
-    return tuple(stages_of(plan, logs.columns, counted, variant) for variant in variants)
+    first, *others = (stages_of(plan, logs.columns, counted, variant) for variant in variants)
+    first.observer = observer
+    return (first, *others)
 
 
 def count_first(plan: Plan, logs: Logs, once: Once | None) -> dict[str, dict[int, Census]]:

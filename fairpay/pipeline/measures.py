@@ -25,10 +25,21 @@ if TYPE_CHECKING:
     from fairpay.rules.core.month import Month, Totals, Usage
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["HEAVY", "PayoutWalk", "Steering", "kth_largest", "median_fee", "steered", "walk_payouts"]
+__all__ = [
+    "DECILES",
+    "HEAVY",
+    "PayoutWalk",
+    "Steering",
+    "decile_edges",
+    "kth_largest",
+    "median_fee",
+    "steered",
+    "walk_payouts",
+]
 
 HEAVY = (Fraction(1, 100), Fraction(1, 10))
 """The parts of listeners who are called heavy."""
+DECILES = 10
 BINS = 1 << 16
 """Stray shares are told apart to 1/65,536."""
 TOGETHER = 1 << 28
@@ -55,6 +66,15 @@ def kth_largest(month: Month, field: str, rank: int) -> int:
     )
     before = int(above[position - 1]) if position else 0
     return int(np.sort(values)[::-1][rank - before - 1])
+
+
+def decile_edges(month: Month) -> Ints:
+    """Return from how much listening on somebody is in the second, third, ... tenth of ten equal parts of all users.
+
+    int64[9], ascending: the lightest are the first. Who listens as much as an edge is above it.
+    """
+    ranks = [max(1, month.facts.users * part // DECILES) for part in range(DECILES - 1, 0, -1)]
+    return np.array([kth_largest(month, "total", rank) for rank in ranks], dtype=np.int64)
 
 
 def bin_of(values: Ints) -> Ints:

@@ -18,6 +18,7 @@ from fairpay.money.integers import sum_exactly
 from fairpay.pipeline.division import divide
 from fairpay.pipeline.funds import Paying, funds
 from fairpay.pipeline.guards import guard_unlisted
+from fairpay.pipeline.measures import decile_edges
 from fairpay.reports.figures import moved_between
 from fairpay.reports.outcome import Condition, Control, Decided, InputFile, ListeningTotals, Outcome
 
@@ -104,19 +105,23 @@ class Ending:
 
     def groups(self, month: Month, division: Division, outcome: Outcome) -> tuple[ArtistGroups | ListenerGroups, ...]:
         """Put together the groups that are asked for, in the order asked."""
-        from fairpay.pipeline.grouping import ListenerColumns, artist_groups, gathered, listener_groups  # noqa: PLC0415 - only where groups are asked for
+        from fairpay.pipeline.grouping import TENTHS, ListenerColumns, artist_groups, gathered, listener_groups  # noqa: PLC0415 - only where groups are asked for
 
         found, noted = self.request.grouped, self.taken.plan.listeners
         listeners = noted if isinstance(noted, ListenerColumns) else None
         path = self.request.artists
         of_artists = [artist_groups(by, path, outcome.artist) for by in found if by.where == "artists" and path]
         names = [] if listeners is None else [listeners.names(place) for place in range(len(listeners.columns))]
-        listed = gathered(month, division.ready, of_artists, [len(one) for one in names])
+        tenths = [by for by in found if by.where == "listening"]
+        edges = decile_edges(month) if tenths else None
+        names += [TENTHS] * len(tenths)
+        listed = gathered(month, division.ready, of_artists, [len(one) for one in names], edges)
         artists = (replace(one, listeners=met) for one, met in zip(of_artists, listed.artists, strict=True))
         unit = self.fee_unit if month.facts.fees_are_money else None
-        sums = zip(names, listed.listeners, strict=True)
+        columns = (*(listeners.columns if listeners else ()), *tenths)
+        sums = dict(zip(columns, zip(names, listed.listeners, strict=True), strict=True))
         return tuple(
-            next(artists) if by.where == "artists" else listener_groups(outcome, by, *next(sums), unit=unit)
+            next(artists) if by.where == "artists" else listener_groups(outcome, by, *sums[by], unit=unit)
             for by in found
         )
 

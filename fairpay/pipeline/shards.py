@@ -155,15 +155,8 @@ def contribute(  # noqa: PLR0913 - what is added, and by whom
             raise InputError(message, advice="Give the logs, files and options of the rounds before.")
         transcript = Transcript(known.answers, partial(answered, taken, part.pools, known.part.pools))
         if answers := wanted(request, known, transcript):
-            return replace(
-                known,
-                round=known.round + 1,
-                parts=mine.parts,
-                party=party,
-                everybody=known.parts,
-                after=mark_of(known),
-                answer=answers,
-            )
+            mine = replace(known, round=known.round + 1, parts=mine.parts, party=party, answer=answers)
+            return replace(mine, everybody=known.parts, after=mark_of(known))
     message = "nothing more is to be known: the sum of the parts can be settled"
     raise UsageError(message, advice="Give it to `fairpay merge` with -o DIR.")
 
@@ -286,7 +279,7 @@ def conclude(request: Request, held: PartFile, inputs: Sequence[InputFile] = ())
     """
     if held.answer:
         missing = len({*held.everybody} - {*held.parts})
-        message = f"{missing:,} of {counted(len(held.everybody), 'part')} of this round missing"
+        message = f"{missing:,} of {counted(len(held.everybody), 'part')} of this round are missing"
         raise InputError(message, advice="Give every part; a lost one is made again with --after.")
     if held.part is None:
         raise AnotherRound

@@ -1,4 +1,4 @@
-"""Single figures about payouts and tiers of artists, exact: integers and fractions that cannot wrap."""
+"""Single figures about payouts, tiers of artists, bands of changes, exact: integers and fractions that cannot wrap."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BOUNDS",
+    "COARSE",
+    "Changed",
     "Shift",
     "Tier",
+    "bands",
     "gini",
     "largest_gains",
     "largest_losses",
@@ -132,7 +135,7 @@ BOUNDS = (("top 10", 10), ("11-100", 100), ("101-1,000", 1_000), ("1,001-10,000"
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """Artists of neighbouring ranks, and what they get together under two rules, in minor units."""
+    """Artists of neighbouring ranks, or of like changes, and what they get together under two rules, in minor units."""
 
     name: str
     artists: int
@@ -162,3 +165,71 @@ def tiers(order: Ints, before: Ints, after: Ints, merged: MergedLines | None = N
         found.append(Tier(name, len(members), sum_exactly(before[members]), sum_exactly(after[members])))
         start = end or 0
     return tuple(found)
+
+
+STEPS = (10, 40, 100)
+"""Per cent of what an artist had, from which on a change is in the next band; nobody loses more than 100."""
+COARSE = 10
+"""Minor units under which a tenth of a payout is less than one of them."""
+SAME, NEW, NOTHING, TOGETHER = 2, 6, 7, 8
+BANDS = (
+    *("loses 40 % or more", "loses 10 % to 40 %", "changes by less than 10 %", "gains 10 % to 40 %"),
+    *(
+        "gains 40 % to 100 %",
+        "gains 100 % or more",
+        "paid nothing before",
+        "paid nothing under both",
+        "in merged lines",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """How many artists gain and lose how much of what they had: the table of the Pro Musik study (2023)."""
+
+    bands: tuple[Tier, ...]
+    """From those who lose most; who was paid nothing before, and under both, last."""
+    coarse: int
+    """Artists paid so few minor units, 1 to 9 under either rule, that rounding decides which band they are in."""
+
+    @property
+    def paid(self) -> int:
+        """Artists that are paid under one of the two rules."""
+        return sum(band.artists for band in self.bands[:NOTHING])
+
+    @property
+    def lose_much(self) -> int:
+        """Artists that lose 40 % or more."""
+        return self.bands[0].artists
+
+    @property
+    def gain_much(self) -> int:
+        """Artists that gain 40 % or more, with those who were paid nothing before."""
+        return sum(band.artists for band in self.bands[NEW - 2 : NOTHING])
+
+
+def bands(before: Ints, after: Ints, merged: MergedLines | None = None) -> Changed:
+    """Sort artists into bands by how much of their int64[artists] payouts they gain or lose, exactly, in minor units.
+
+    All eight bands are returned. Merged lines of several artists, whose own changes nobody is told, are a ninth.
+    """
+    change = after - before
+    gains, loses = change > 0, change < 0
+    hundreds, rest = np.divmod(before, 100)
+    place = np.full(len(before), SAME, dtype=np.int64)
+    for step in STEPS:
+        reached = np.abs(change) >= hundreds * step - (-rest * step // 100)
+        place += (reached & gains).astype(np.int64)
+        place -= (reached & loses & (step < STEPS[-1])).astype(np.int64)
+    place[before == 0] = np.where(gains[before == 0], NEW, NOTHING)
+    artists = np.ones(len(place), dtype=np.int64)
+    if merged is not None:
+        artists = merged.artists
+        place[artists > 1] = TOGETHER
+    found = []
+    for k, name in enumerate(BANDS if merged is not None else BANDS[:TOGETHER]):
+        own = place == k
+        found.append(Tier(name, int(artists[own].sum()), sum_exactly(before[own]), sum_exactly(after[own])))
+    most = np.maximum(before, after)
+    return Changed(tuple(found), coarse=int(((most > 0) & (most < COARSE)).sum()))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairpay.money.currency import format_units, round_half_even
 from fairpay.money.integers import sum_exactly
-from fairpay.reports.figures import gini, shift, tiers, top_share
+from fairpay.reports.figures import bands, gini, shift, tiers, top_share
 from fairpay.reports.tables import by_payout
 
 if TYPE_CHECKING:
@@ -152,13 +152,14 @@ def comparison_of(outcome: Outcome, order: Ints, first: Payout, other: Payout) -
         "losers": change.losers,
         "unchanged": change.unchanged,
         "tiers": [tier_of(outcome, tier) for tier in tiers(order, before, after, outcome.merged)],
+        "bands": [tier_of(outcome, band, "band") for band in bands(before, after, outcome.merged).bands],
     }
 
 
-def tier_of(outcome: Outcome, tier: Tier) -> dict[str, Any]:
-    """Say what the artists of one tier get together."""
+def tier_of(outcome: Outcome, tier: Tier, key: str = "tier") -> dict[str, Any]:
+    """Say what the artists of one tier, or of one band of changes, get together."""
     return {
-        "tier": tier.name,
+        key: tier.name,
         "artists": tier.artists,
         "from": outcome.currency.text(tier.before),
         "to": outcome.currency.text(tier.after),

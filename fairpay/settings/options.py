@@ -445,7 +445,7 @@ class GroupOptions(TypedDict, total=False):
     by: Annotated[
         Sequence[str],
         Option(
-            "Add up by a column of the artist file (label), of the subscribers or the log (plan), or pay by month.",
+            "Add up by a column of the artists (label), the subscribers or log (plan), by intensity, or pay by month.",
             WRITE,
             default=(),
             metavar="COLUMN",
@@ -657,6 +657,9 @@ class TermsOptions(TypedDict, total=False):
     unsplit: Annotated[
         Literal["pay", "suspend"],
         Option("An artist without splits is paid itself, or is unclaimed.", WHO, default="pay"),
+    ]
+    tracks: Annotated[
+        bool, Option("Divide what artists earn among all their tracks too, for statements.", WRITE, default=False)
     ]
     per_payee: Annotated[bool, Option("Write a statement file for each payee too.", WRITE, default=False)]
     excel: Annotated[bool, Option("Write tables also as CSV that is safe in a spreadsheet.", WRITE, default=False)]

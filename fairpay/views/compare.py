@@ -174,6 +174,7 @@ def moving(run: FinishedRun, frame: pl.DataFrame, first: RuleColumns, rule: Rule
     by_id = alone.filter(change != 0).sort("artist")
     gains = by_id.filter(change > 0).sort(rule.difference, descending=True, maintain_order=True)
     losses = by_id.filter(change < 0).sort(rule.difference, maintain_order=True)
+    yield from by_band(run, first, rule)
     if not by_id.height:
         yield "Every artist gets the same under both rules."
         return
@@ -212,6 +213,27 @@ def moving(run: FinishedRun, frame: pl.DataFrame, first: RuleColumns, rule: Rule
             lines.append((row["who"], before, after, row[rule.difference], grown(before, after), reason(row)))
         if lines:
             yield PageTable(caption, columns, lines, note=more_in("comparison.csv", side.height - len(lines)))
+
+
+def by_band(run: FinishedRun, first: RuleColumns, rule: RuleColumns) -> Iterator[PageTable]:
+    """Show how many artists gain and lose how much of what they had, and their money; older runs do not say."""
+    change = next(one for one in run.summary["comparisons"] if one["to"] == rule.label)
+    found = [band for band in change.get("bands", ()) if band["artists"]]
+    artists = sum(band["artists"] for band in found)
+    columns = (
+        PageColumn("Change of an artist"),
+        PageColumn("Artists", "count"),
+        PageColumn("Of all artists", "share"),
+        PageColumn(first.label, "money"),
+        PageColumn(rule.label, "money"),
+    )
+    rows = [
+        (band["band"], band["artists"], Fraction(band["artists"], artists), band["from"], band["to"]) for band in found
+    ]
+    if rows:
+        caption = f"How many artists gain and lose how much, {currency_of(run)}"
+        note = "Of amounts as paid, rounded to the minor unit: the smallest change by nothing or by 100 %."
+        yield PageTable(caption, columns, rows, note=note)
 
 
 def everybody(run: FinishedRun, frame: pl.DataFrame, rules: Sequence[RuleColumns]) -> PageTable:

@@ -124,7 +124,7 @@ def test_a_month_of_hive_folders_is_adjusted_from_the_same_folders(tmp_path: Pat
     fraud = write(tmp_path / "fraud.csv", "user\nu2\n")
     assert main(["adjust", "--exclude", str(fraud), "--reason", "fraud", *books]) == 0
     made = next((tmp_path / "books" / "adjustments").iterdir())
-    moved = {row["payee"]: row["amount"] for row in pl.read_parquet(made / "ledger.parquet").to_dicts()}
+    moved = {row["payee"]: row["amount_minor"] for row in pl.read_parquet(made / "ledger.parquet").to_dicts()}
     assert moved == {"a1": 5000, "a2": -5000}
     exchange(*(tmp_path / "log" / f"user={user}" / "x.csv" for user in ("u1", "u2")))
     assert (

@@ -57,6 +57,8 @@ def test_the_page_answers_from_top_to_bottom(capsys: pytest.CaptureFixture[str])
         "  Tier    Artists  market-centric  user-centric  Change",
         "  top 10        3        1,000.00      1,000.00   0.0 %",
         "",
+        "  Of 3 artists paid, 33.3 % gain 40 % or more, 0.0 % lose as much.",
+        "",
         "  Gains most   Change           Why",
         "  Nils Frahm  +100.00  +50.0 %  its listeners play 0.7x the average",
         "",
@@ -70,6 +72,16 @@ def test_the_page_answers_from_top_to_bottom(capsys: pytest.CaptureFixture[str])
         "",
         "Every cent is accounted for: paid 1,000.00 = pool 1,000.00 under both rules.",
     ]
+
+
+def test_where_most_artists_are_paid_a_few_cents_the_page_says_that_rounding_decides(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = "Most are paid under 0.10, where rounding decides: a larger --pool shows more."
+    few = {"market-centric": [90, 9, 1, 0], "user-centric": [92, 5, 2, 1]}
+    assert said in " ".join(page(capsys, outcome(few)).split())
+    half = {"market-centric": [80, 10, 9, 1], "user-centric": [85, 5, 8, 2]}
+    assert "rounding decides" not in page(capsys, outcome(half))
 
 
 @pytest.mark.parametrize("name", EVIL)

@@ -98,7 +98,7 @@ MONEY = {
 def test_subscribers_of_two_currencies_say_whose_pool_it_is_where_the_log_does_not(tmp_path: Path) -> None:
     rows = [{"user": row["user"], "artist": row["artist"], "track": row["track"], "ms": row["ms"]} for row in plays(3)]
     asked = laid(tmp_path, csv_text(rows, ("user", "artist", "track", "ms")), **MONEY)
-    options = {"minimum_payment": "EUR=10,JPY=1000", "reserve": "10%", "excel": True, "per_payee": True}
+    options = {"minimum_payment": "EUR=10,JPY=1000", "reserve": "10%", "excel": True, "per_payee": True, "tracks": True}
     assert same(asked, tmp_path, partitions=5, **options)
 
 

@@ -214,6 +214,16 @@ def test_a_pdf_says_how_many_lines_it_leaves_to_the_csv(books: Path, monkeypatch
     assert MOST_LINES > 1000
 
 
+def test_a_short_column_of_a_pdf_takes_what_it_needs_and_names_share_the_rest(tmp_path: Path) -> None:
+    pools = "pool,territory,offering,gross\np,DE,a very long offering,10\n"
+    log = f"user,artist,track,country,plan,plays\nu,a,{ISRC},DE,a very long offering,1\n"
+    asked = laid(tmp_path, log, pools=pools, rule="market-centric", tracks=True)
+    close(asked)
+    columns = as_data(statement_of(asked.books, "a"))["accounts"][0]["sections"][1]["columns"]
+    widths = {column["name"]: column["width"] for column in columns if not column["number"]}
+    assert widths == {"Artist": 3, "Track": 2, "ISRC": 0, "Territory": 0, "Offering": 1, "Pool": 0}
+
+
 def test_letters_that_the_fonts_lack_are_named(hostile: Path, books: Path) -> None:
     assert "(CJK)" in letters_lacking([statement_of(hostile, "p")])
     assert letters_lacking([statement_of(books, "bix", "2026-08", to=("Łukasz Ωmega Юрий שלום محمد ½",))]) == ""

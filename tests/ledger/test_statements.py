@@ -93,6 +93,15 @@ def test_a_workbook_has_the_same_bytes_again() -> None:
     assert workbook(about=[("Run", "x")], sheets=[example()]) == workbook(about=[("Run", "x")], sheets=[example()])
 
 
+def test_a_workbook_made_in_memory_says_what_one_made_in_files_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = CalamineWorkbook.from_filelike(io.BytesIO(workbook(about=[("Run", "x")], sheets=[example()])))
+    monkeypatch.setattr("fairpay.ledger.export.FEW", -1)
+    slow = CalamineWorkbook.from_filelike(io.BytesIO(workbook(about=[("Run", "x")], sheets=[example()])))
+    assert quick.sheet_names == slow.sheet_names
+    for name in quick.sheet_names:
+        assert quick.get_sheet_by_name(name).to_python() == slow.get_sheet_by_name(name).to_python()
+
+
 def test_more_rows_than_a_sheet_holds_go_on_in_the_next_with_a_word() -> None:
     book = workbook(about=[], sheets=[example()], rows=2)
     assert sheet_names(book) == ["About", "statements", "statements 2", "statements 3", "charts"]
@@ -220,6 +229,7 @@ def test_a_workbook_that_is_interrupted_leaves_no_parts_behind(tmp_path: Path, m
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("zipfile.ZipFile.write", interrupted)
+    monkeypatch.setattr("fairpay.ledger.export.FEW", -1)
     with pytest.raises(KeyboardInterrupt):
         workbook(about=[("a", "b")], sheets=[])
     assert list(tmp_path.iterdir()) == []

@@ -90,7 +90,8 @@ def worked_out(directory: Path) -> set[tuple[int, ...]]:
     alone = [figures for merged, figures in rows if not merged]
     found = {figures for _, figures in rows}
     found.add(less(whole, alone))
-    for tier in told["comparisons"][0]["tiers"]:
+    comparison = told["comparisons"][0]
+    for tier in (*comparison["tiers"], *comparison["bands"]):
         sums = tuple(int(100 * Decimal(tier[name])) for name in ("from", "to"))
         for begin in range(len(alone)):
             for end in range(begin, len(alone) + 1):

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairpay.reports.figures import gini, largest_gains, largest_losses, shift, tiers, top_share
+from fairpay.reports.figures import bands, gini, largest_gains, largest_losses, shift, tiers, top_share
+from fairpay.reports.outcome import MergedLines
 
 payouts = st.lists(st.one_of(st.integers(0, 5), st.integers(0, 2**55)), min_size=1, max_size=120)
 
@@ -95,3 +96,55 @@ def test_tiers_cover_every_artist_and_every_cent_once(pair: tuple[list[int], lis
 def test_a_tier_that_had_nothing_has_no_change_to_speak_of() -> None:
     (top, *_) = tiers(whole([0]), whole([0]), whole([0]))
     assert top.change is None
+
+
+def test_a_change_of_exactly_40_per_cent_is_in_the_outer_band_and_a_unit_less_in_the_next() -> None:
+    before = [100, 100, 100, 100, 100, 100, 7, 0, 0, 3]
+    after = [60, 61, 91, 110, 139, 140, 14, 5, 0, 3]
+    found = bands(whole(before), whole(after)).bands
+    assert [(band.name, band.artists, band.before, band.after) for band in found] == [
+        ("loses 40 % or more", 1, 100, 60),
+        ("loses 10 % to 40 %", 1, 100, 61),
+        ("changes by less than 10 %", 2, 103, 94),
+        ("gains 10 % to 40 %", 2, 200, 249),
+        ("gains 40 % to 100 %", 1, 100, 140),
+        ("gains 100 % or more", 1, 7, 14),
+        ("paid nothing before", 1, 0, 5),
+        ("paid nothing under both", 1, 0, 0),
+    ]
+
+
+def test_who_gains_much_are_those_from_40_per_cent_on_and_those_paid_nothing_before() -> None:
+    changed = bands(whole([10, 10, 10, 0, 0]), whole([14, 20, 1, 1, 0]))
+    assert (changed.paid, changed.gain_much, changed.lose_much) == (4, 3, 1)
+
+
+@given(pairs)
+def test_bands_go_by_the_exact_change_also_of_amounts_near_64_bits(pair: tuple[list[int], list[int]]) -> None:
+    a, b = pair
+
+    def band_of(x: int, y: int) -> int:
+        if not x:
+            return 6 if y else 7
+        change = Fraction(y - x, x)
+        edges = [Fraction(step, 100) for step in (10, 40, 100)]
+        if change < 0:
+            return 2 - sum(-change >= edge for edge in edges[:2])
+        return 2 + sum(change >= edge for edge in edges)
+
+    places = [band_of(x, y) for x, y in zip(a, b, strict=True)]
+    found = bands(whole(a), whole(b)).bands
+    assert [band.artists for band in found] == [places.count(k) for k in range(8)]
+    assert [band.after for band in found] == [
+        sum(y for y, p in zip(b, places, strict=True) if p == k) for k in range(8)
+    ]
+
+
+def test_merged_lines_of_several_artists_are_a_band_of_their_own() -> None:
+    lines = MergedLines(whole([1, 5, 1]), whole([0, 0, 0]), ("all",))
+    found = bands(whole([10, 10, 0]), whole([5, 15, 0]), lines).bands
+    assert [(band.name, band.artists) for band in found if band.artists] == [
+        ("loses 40 % or more", 1),
+        ("paid nothing under both", 1),
+        ("in merged lines", 5),
+    ]

@@ -82,6 +82,41 @@ def test_listeners_of_a_country_steer_what_they_play_or_what_they_paid() -> None
     ]
 
 
+def test_tenths_of_listeners_steer_what_they_play_or_a_tenth_of_the_money() -> None:
+    # twenty listeners with 1 to 20 plays, 210 together: the k-th tenth plays 2k - 1 and 2k, and a play is 1.00
+    plays = pl.DataFrame([(f"u{n}", "a", n) for n in range(1, 21)], schema=["user", "artist", "plays"], orient="row")
+    found = fairpay.compare(plays, fee="10.50", by="intensity").groups["intensity"]
+    assert rows(found, "intensity", "listeners", "plays", "paid", "market_centric", "user_centric") == [
+        (name, 2, 4 * k - 1, Decimal("21.00"), Decimal(4 * k - 1), Decimal("21.00"))
+        for k, name in [
+            (10, "tenth 10, heaviest"),
+            *((k, f"tenth {k}") for k in range(9, 1, -1)),
+            (1, "tenth 1, lightest"),
+        ]
+    ]
+
+
+def test_listeners_who_listen_the_same_are_in_one_tenth_also_beside_other_groups() -> None:
+    found = fairpay.compare(PLAYS, fee="10", artists=LABELS, by=["intensity", "label", "country"]).groups
+    assert rows(found["intensity"], "intensity", "listeners", "plays") == [
+        ("tenth 10, heaviest", 1, 8),
+        ("tenth 4", 2, 4),
+    ]
+    assert rows(found["country"], "country", "plays") == [("DE", 10), ("FR", 2)]
+
+
+def test_a_column_named_intensity_goes_before_the_tenths() -> None:
+    found = fairpay.compare(PLAYS.rename({"country": "Intensity"}), fee="10", by="intensity").groups
+    assert [table.column(0).to_pylist() for table in found.values()] == [["DE", "FR"]]
+
+
+def test_many_listeners_of_whom_the_subscriber_file_says_nothing_are_in_a_group_of_their_own() -> None:
+    plays = pl.DataFrame({"user": [f"u{n}" for n in range(100)], "artist": ["a"] * 100, "plays": [1] * 100})
+    paying = pl.DataFrame({"user": ["u0"], "paid": ["10.00"], "plan": ["solo"]})
+    found = fairpay.compare(plays, subscribers=paying, by="plan").groups["plan"]
+    assert dict(rows(found, "plan", "listeners")) == {"no plan": 99, "solo": 1}
+
+
 def test_a_listener_with_two_countries_is_in_a_group_of_its_own_and_so_is_one_without() -> None:
     more = pl.DataFrame(
         [("w", "d", 1, "FR"), ("x", "d", 1, None), ("y", "d", 1, "")], schema=PLAYS.schema, orient="row"
@@ -199,13 +234,13 @@ def test_a_column_that_is_not_there_is_refused_with_those_that_are(by: Any, told
 def test_the_columns_there_are_stand_in_the_refusal() -> None:
     with pytest.raises(UsageError) as refused:
         fairpay.compare(PLAYS, fee="10", artists=LABELS, by="genre")
-    assert refused.value.advice == "Give label in the artist file; country in the log; or month."
+    assert refused.value.advice == "Give label in the artist file; country in the log; or month or intensity."
 
 
 def test_a_log_without_a_column_to_group_by_leaves_months() -> None:
     with pytest.raises(UsageError) as refused:
         fairpay.compare(PLAYS.select("user", "artist", "plays"), fee="10", by="label")
-    assert refused.value.advice == "Give month."
+    assert refused.value.advice == "Give month or intensity."
 
 
 def test_a_column_that_artists_and_listeners_have_must_say_whose() -> None:

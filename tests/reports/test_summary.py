@@ -59,6 +59,13 @@ def test_a_comparison_says_what_moved_and_who_gains() -> None:
         "losers": 1,
         "unchanged": 1,
     }
+    assert made["bands"][4] == {
+        "band": "gains 40 % to 100 %",
+        "artists": 1,
+        "from": "2.00",
+        "to": "3.00",
+        "change_percent": 50.0,
+    }
     assert made["tiers"][0] == {"tier": "top 10", "artists": 3, "from": "10.00", "to": "10.00", "change_percent": 0.0}
 
 

@@ -301,7 +301,7 @@ def test_a_part_that_is_lost_is_no_zero(parts: list[Path], tmp_path: Path) -> No
     whole = tmp_path / "sum.part"
     fairpay.merge(parts, output=whole)
     fairpay.shard(divided(sample(), 2)[0], output=tmp_path / "c.part", fee="9.99", after=whole)
-    refused(InputError, "1 of 2 parts of this round missing", fairpay.merge, [tmp_path / "c.part"])
+    refused(InputError, "1 of 2 parts of this round are missing", fairpay.merge, [tmp_path / "c.part"])
 
 
 def test_another_log_than_that_of_the_round_before_is_refused(parts: list[Path], tmp_path: Path) -> None:

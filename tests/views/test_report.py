@@ -28,6 +28,7 @@ SAID = {
     "compare": (
         "changes hands: ",
         "How evenly the pool is shared",
+        "How many artists gain and lose how much, EUR",
         "Gains most, EUR",
         "its listeners play",
         "Fan intensity against change: each point is an artist",

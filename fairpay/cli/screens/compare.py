@@ -11,7 +11,7 @@ from rich.text import Text
 from fairpay.cli.screens.names import named, reasons
 from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, placed, remarks, title
 from fairpay.cli.screens.pay import best_paid
-from fairpay.reports.figures import largest_gains, largest_losses, shift, tiers
+from fairpay.reports.figures import COARSE, bands, largest_gains, largest_losses, shift, tiers
 from fairpay.reports.summary import stray_money
 from fairpay.reports.tables import by_payout
 from fairpay.reports.words import amount, counted, percent
@@ -78,6 +78,7 @@ def two_rules(outcome: Outcome, view: View, *, equal_fees: bool) -> Iterator[Ren
     yield ""
     yield tier_table(outcome, first, second)
     yield ""
+    yield from much(outcome, first, second)
     why = reasons(outcome, first.rule, second.rule, equal_fees=equal_fees)
     yield view.listing or extremes(outcome, first, second, view.most(SHOWN), why=why)
     if said := [*bias(outcome, first, second)]:
@@ -95,6 +96,19 @@ def changing_hands(outcome: Outcome, first: Payout, second: Payout) -> str:
         return f"At least {moved} changes hands: {gainers}, {change.losers:,} lose"
     gainers = counted(change.gainers, "artist gains", "artists gain")
     return f"{moved} changes hands: {gainers}, {change.losers:,} {'loses' if change.losers == 1 else 'lose'}{same}"
+
+
+def much(outcome: Outcome, first: Payout, second: Payout) -> Iterator[RenderableType]:
+    """Say how many artists gain and lose much of what they had; of merged lines nobody is told."""
+    changed = bands(first.allocation.paid, second.allocation.paid)
+    if outcome.merged is None and changed.paid:
+        gain, lose = (percent(Fraction(count, changed.paid)) for count in (changed.gain_much, changed.lose_much))
+        who = counted(changed.paid, "artist", "artists")
+        under = amount(COARSE, outcome.currency)
+        few = f" Most are paid under {under}, where rounding decides: a larger --pool shows more."
+        more = few if 2 * changed.coarse > changed.paid else ""
+        yield paragraph(f"Of {who} paid, {gain} gain 40 % or more, {lose} lose as much.{more}")
+        yield ""
 
 
 def tier_table(outcome: Outcome, first: Payout, second: Payout) -> RenderableType:

@@ -1,0 +1,152 @@
+"""Months that say what every track earned: the ledger is the same, and tracks sum to artists and payees."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from laying import laid
+from test_by_track import PLAYS, Play, log_of, months
+from test_documents import section, statement_of, table
+
+from fairpay.errors import InputError, UsageError
+from fairpay.ledger.accounts import closed_month
+from fairpay.ledger.close import close
+from fairpay.ledger.verify import verify_books
+from fairpay.runs.manifest import MANIFEST
+
+pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
+
+POOLS = "pool,gross,rule\np,1200.00,equal-split\n"
+THIRDS = "artist,payee,share\na,x,1/3\na,y,2/3\n"
+
+
+def closed(place: Path, plays: list[Play], **asked: str) -> pl.DataFrame:
+    """Close a month with all tracks; the table of what they earned."""
+    month = laid(place, log_of(plays), tracks=True, **{"pools": POOLS, **asked})
+    close(month)
+    return pl.read_csv(month.books / "2026-10" / "tracks.csv", schema_overrides=dict.fromkeys(("earned",), pl.String))
+
+
+def earnings(place: Path, payee: str) -> list[tuple[str, ...]]:
+    """Artist, track, plays, rate, what the track earned, the payee's share, and what it comes to, from a statement."""
+    lines = section(table(statement_of(place / "books", payee)), "Earnings")
+    names = ("Artist", "Track", "Plays", "Rate per play", "Earned by artist", "Your share", "Earned")
+    return [tuple(line[name] for name in names) for line in lines]
+
+
+def test_each_track_earns_what_its_artists_listeners_give_it(tmp_path: Path) -> None:
+    found = closed(tmp_path, PLAYS)
+    assert found.rows() == [
+        ("p", "a", "a1", 2, "450.00", "EUR", 2),
+        ("p", "a", "a2", 1, "150.00", "EUR", 2),
+        ("p", "b", "b1", 11, "600.00", "EUR", 2),
+    ]
+
+
+def test_a_statement_has_a_line_for_each_track_and_a_payees_lines_sum_to_its_part(tmp_path: Path) -> None:
+    closed(tmp_path, PLAYS, splits=THIRDS)
+    assert earnings(tmp_path, "x") == [
+        ("a", "a1", "2", "225.000000", "450.00", "1/3", "150.00"),
+        ("a", "a2", "1", "150.000000", "150.00", "1/3", "50.00"),
+        ("Total", "", "3", "", "", "", "200.00"),
+    ]
+
+
+def test_cents_left_over_go_to_the_largest_remainder_and_then_to_the_smaller_track(tmp_path: Path) -> None:
+    plays = [("u", "a", "t1", 1), ("u", "a", "t2", 1), ("u", "a", "t3", 1)]
+    splits = "artist,payee,share\na,x,1/2\na,y,1/2\n"
+    closed(tmp_path, plays, pools="pool,gross,rule\np,1.00,market-centric\n", splits=splits)
+    found = [(line[1], line[4], line[6]) for line in earnings(tmp_path, "x")]
+    assert sorted(found[:-1]) == [("t1", "0.34", "0.17"), ("t2", "0.33", "0.17"), ("t3", "0.33", "0.16")]
+
+
+def test_a_track_with_splits_keeps_its_line_and_all_others_of_the_artist_share_the_rest(tmp_path: Path) -> None:
+    plays = [*PLAYS, ("u2", "a", "", 1)]
+    closed(tmp_path, plays, splits="artist,track,payee,share\na,a1,x,1\n")
+    assert [line[:3] + line[4:] for line in earnings(tmp_path, "x")[:-1]] == [
+        ("a", "a1", "2", "300.00", "100%", "300.00"),
+    ]
+    assert [line[:3] + line[4:] for line in earnings(tmp_path, "a")[:-1]] == [
+        ("a", "", "1", "150.00", "100%", "150.00"),
+        ("a", "a2", "1", "150.00", "100%", "150.00"),
+    ]
+
+
+def test_money_taken_back_is_taken_back_from_tracks(tmp_path: Path) -> None:
+    found = closed(tmp_path, PLAYS, pools="pool,gross,rule,refund\np,-1200.00,equal-split,yes\n")
+    assert found["earned"].to_list() == ["-450.00", "-150.00", "-600.00"]
+
+
+def test_a_payee_divides_among_the_tracks_of_a_currency_without_cents(tmp_path: Path) -> None:
+    pools = "pool,country,gross,currency,rule\ne,DE,12.00,EUR,equal-split\nj,JP,1200,JPY,equal-split\n"
+    log = log_of(PLAYS).replace("user,", "country,user,")
+    lines = [f"{land},{line}\n" for land in ("DE", "JP") for line in log.splitlines()[1:]]
+    month = laid(tmp_path, log.splitlines()[0] + "\n" + "".join(lines), tracks=True, pools=pools, splits=THIRDS)
+    close(month)
+    assert all(control.ok for control in verify_books(month.books))
+    found = section(table(statement_of(month.books, "x")), "Earnings", "JPY")
+    assert [(line["Track"], line["Earned"]) for line in found] == [("a1", "150"), ("a2", "50"), ("", "200")]
+
+
+def test_verify_says_that_tracks_no_longer_sum_to_artists(tmp_path: Path) -> None:
+    closed(tmp_path, PLAYS)
+    place = tmp_path / "books" / "2026-10" / "tracks.parquet"
+    frame = pl.read_parquet(place)
+    frame.with_columns(pl.col("plays") + (pl.col("track") == "a1")).write_parquet(place)
+    (control,) = [one for one in verify_books(tmp_path / "books") if one.name == "2026-10 tracks"]
+    assert (control.ok, control.detail) == (False, "3 tracks of 2 artists in a pool, 1 do not add up")
+
+
+def test_a_month_that_was_not_asked_for_tracks_has_no_table_of_them(tmp_path: Path) -> None:
+    month = laid(tmp_path, log_of(PLAYS), pools=POOLS)
+    close(month)
+    assert not (month.books / "2026-10" / "tracks.csv").exists()
+    assert (month.books / "2026-10" / MANIFEST).exists()
+
+
+def test_an_artist_named_like_a_track_is_refused_where_tracks_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="has the name of a track's account"):
+        closed(tmp_path, [("u", "a, track b", "x", 1)])
+
+
+def test_tracks_are_not_told_apart_with_wishes_of_artists(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be told apart with wishes"):
+        closed(tmp_path, PLAYS, wishes="user,artist,wish\nu1,a,block\n")
+
+
+@settings(max_examples=25, deadline=None)
+@given(month=months(), of=st.sets(st.sampled_from(["a,Intro", "b,Intro", "b,x"])), known=st.booleans())
+def test_tracks_change_no_row_of_the_ledger_and_sum_to_artists_and_payees(
+    month: tuple[list[Play], str, int], *, of: set[str], known: bool
+) -> None:
+    plays, rule, units = month
+    tables = {"pools": f"pool,gross,rule\np,{units // 100}.{units % 100:02d},{rule}\n"}
+    tables["splits"] = "artist,track,payee,share\nc,,p,1/3\nc,,q,2/3\n" + "".join(f"{key},p,1\n" for key in sorted(of))
+    tables |= {"artists": "artist\na\nc\n"} if known else {}
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        plain = laid(place / "plain", log_of(plays), **tables)
+        every = laid(place / "every", log_of(plays), tracks=True, **tables)
+        same = close(plain).rows.written.equals(close(every).rows.written)
+        held = all(control.ok for control in verify_books(every.books))
+        books = closed_month(every.books, None).accounts
+        stated = all(control.ok for control in books.controls())
+        without = closed_month(plain.books, None).accounts
+        keys = ("payee", "pool", "Artist")
+        lines = [
+            one.earnings.with_columns(pl.col("Pool").alias("pool"))
+            .filter(pl.col("Artist") != "Total")
+            .group_by(keys)
+            .agg(pl.col("Plays", "Earned").sum())
+            .sort(keys)
+            for one in (books, without)
+        ]
+    assert same
+    assert held
+    assert stated
+    assert lines[0].equals(lines[1])
