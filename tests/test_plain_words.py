@@ -55,7 +55,7 @@ def page(pages: dict[tuple[str, ...], str], capsys: pytest.CaptureFixture[str], 
         (("audit", *PAID, *RATE), "Rule Highest tested Upper limit Why"),
         (("audit", *PAID, *RATE), "Value of 100 extra plays by an existing listener, EUR:"),
         (("audit", "--fee", "9.99", *RATE), r"The pool has no inactive subscribers' money\."),
-        (("audit", "--fee", "9.99"), "the royalty rate is 100 %, so fakes get their fee back"),
+        (("audit", "--fee", "9.99"), "The royalty rate is 100 %, so fakes get their fee back"),
         (
             ("compare", "--fee", "9.99", "--rule", "user-centric", "--rule", "user-cap"),
             r"above \d+ plays an account earns more than its fee; the cap is 1,000",

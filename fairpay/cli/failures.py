@@ -108,11 +108,20 @@ def stop_writing() -> int:
     return 0
 
 
+PLAINLY = {
+    "Input should be a valid integer, unable to parse string as an integer": "it takes a whole number",
+    "Input should be greater than or equal to": "it is never below",
+}
+"""What Pydantic says of a value, and what is meant."""
+
+
 def usage_error(problem: TyperException) -> UsageError:
     """Say what Typer found in fairpay's words."""
     context = getattr(problem, "ctx", None)
     command = context.command_path if context else "fairpay"
     message = problem.format_message().replace("Value error, ", "").rstrip(".")
+    for said, plain in PLAINLY.items():
+        message = message.replace(said, plain)
     return UsageError(message, advice=f"See {command} --help.")
 
 

@@ -42,7 +42,7 @@ KNOWING = (1, 2)
 """Listeners of an artist whose figures tell of one: to everybody, and to each of two about the other."""
 
 
-GROUPED = "groups of artists add up artists who are published alone; those in merged lines are a group of their own"
+GROUPED = "Groups of artists add up artists who are published alone; those in merged lines are a group of their own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ def note(outcome: Outcome, k: int, found: Sequence[TierGroup]) -> str:
     others = sum(int(group.hidden.sum()) for group in found) - few
     lines = sum(bool(group.hidden.any()) for group in found)
     if not lines:
-        return f"every artist has {k} listeners or more, so each is published by itself"
+        return f"Every artist has {k} listeners or more, so each is published by itself"
     where = "one line" if lines == 1 else f"{lines} lines, one for each tier"
     return (
         f"{few:,} artists under {k} listeners are published in {where}, with {others:,} others so that nobody can "

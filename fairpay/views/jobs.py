@@ -54,6 +54,9 @@ def report(run: PathText | Shown, **options: Unpack[o.ReportOptions]) -> Path:
         if getattr(run, "command", "") not in APART:
             message = f"a result of this kind has no page: {run!r}"
             raise UsageError(message, advice="Write the run to a directory, and report on that.")
+        if full["against"] is not None:
+            message = "an explanation is no run: what changed is not told of it"
+            raise UsageError(message, advice="Give against=RUN to fairpay.explain, which puts it beside what is paid.")
         write(render(page_made("explain", run)), path)
         return path
     with tempfile.TemporaryDirectory(prefix="fairpay-") as folder:

@@ -106,7 +106,7 @@ def test_a_log_of_short_plays_has_nothing_to_audit(tmp_path: Path) -> None:
 def test_a_pool_alone_is_taken_for_all_fees_and_said(log: str) -> None:
     """Bounded cannot run without a rate and is named; the others can."""
     made = api.audit(log, pool="100", scenarios=["one-account"])
-    assert any("only a pool is stated" in note for note in made.findings.notes)
+    assert any("Only a pool is stated" in note for note in made.findings.notes)
     assert any(note.startswith("bounded is left out") for note in made.findings.notes)
     per_fee = {r.rule.name: round(float(r.findings[0].per_fee), 3) for r in made.findings.rules}
     assert per_fee["user-centric"] == 1

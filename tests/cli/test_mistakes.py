@@ -140,3 +140,9 @@ def test_an_address_space_too_small_to_begin_in_is_a_sentence_and_status_4() -> 
 def test_words_that_mean_nothing_are_refused(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", SAMPLE, *words]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("typed", "said"), [("abc", "it takes a whole number"), ("-1", "it is never below 0")])
+def test_a_wrong_number_is_told_what_it_takes(typed: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", SAMPLE, "--fee", "1", "--top", typed]) == 2
+    assert f"'--top': {said}\n" in capsys.readouterr().err

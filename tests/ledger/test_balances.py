@@ -84,6 +84,16 @@ def test_the_screen_ends_with_the_sums_of_all_and_says_how_many_are_not_shown(
     assert "cleo" not in out
 
 
+def test_one_account_that_is_not_shown_is_one_and_nothing_blank_ends_the_page(
+    books: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["balances", "--books", str(books), "--period", "2026-07", "--top"]
+    assert main([*asked, "11"]) == 0
+    assert "1 more account: " in capsys.readouterr().out
+    assert main([*asked, "12"]) == 0
+    assert not capsys.readouterr().out.endswith("\n\n")
+
+
 def test_the_table_is_had_as_csv_and_as_json(books: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["balances", "--books", str(books), "--period", "2026-07", "--csv"]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))

@@ -6,6 +6,7 @@ import shutil
 import tomllib
 import zipfile
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -21,8 +22,6 @@ from fairpay.ledger.model import Kind
 from fairpay.settings.config import keys_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fairpay.ledger.model import Ledger
 
 TEMPLATE = (ROOT / "fairpay" / "ledger" / "month.toml").read_text(encoding="utf-8")
@@ -215,6 +214,17 @@ def test_what_stands_after_a_month_is_shown_apart_from_what_moved(
     page = " ".join(capsys.readouterr().out.split())
     assert "After the month EUR USD suspense 68.85 carried forward 10.40 9.00 unrecouped advances 2.50" in page
     assert "33.60 EUR set aside, unmatched" in page
+
+
+@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+def test_one_payee_without_an_address_is_named_and_not_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    books, payees = ["--books", str(tmp_path / "books")], Path("sample_data/quarter/payees.csv").read_text()
+    (tmp_path / "payees.csv").write_text("".join(line for line in payees.splitlines(True) if "cleo" not in line))  # noqa: FBT003
+    assert main([*JULY, *books, "--quiet"]) == 0
+    assert main(["statements", *books, "--payees", str(tmp_path / "payees.csv"), "-o", str(tmp_path / "s")]) == 0
+    assert "  No address  cleo\n" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")

@@ -324,3 +324,9 @@ def test_a_page_for_a_folder_that_is_not_there_is_refused_before_any_work(
 ) -> None:
     assert main(["compare", str(tmp_path / "none.csv"), "--report", str(tmp_path / "none" / "page.html")]) == 4
     assert f"there is no folder {tmp_path / 'none'}" in capsys.readouterr().err
+
+
+def test_an_explanation_is_not_put_beside_a_run_without_a_word(runs: Mapping[str, Path], tmp_path: Path) -> None:
+    found = fairpay.explain(plays(), fee="10", artist=next(iter(NAMES)))
+    with pytest.raises(fairpay.UsageError, match="an explanation is no run"):
+        fairpay.report(found, output=tmp_path / "page.html", against=runs["pay"])

@@ -94,9 +94,11 @@ def balances_screen(found: Standings, view: View) -> Iterator[RenderableType]:
         for payee, rest in zip(lines["payee"], beside, strict=True)
     ]
     yield figures("Payee", "", *headers, rows=cells, words=(0, 1)) if cells else "  Nothing stands on any account."
-    yield ""
-    if more := found.arrow.num_rows - rows.height:
-        yield Text(f"{more:,} more accounts: --top 0 shows all, --csv too.", style="bold")
+    more = found.arrow.num_rows - rows.height
+    if more or found.pending:
+        yield ""
+    if more:
+        yield Text(f"{counted(more, 'more account')}: --top 0 shows all, --csv too.", style="bold")
     if found.pending:
         yield Text(f"{counted(found.pending, 'adjustment')} booked in the open month not counted.")
 
@@ -108,9 +110,9 @@ def statements_screen(issued: Issued) -> Iterator[RenderableType]:
     sums = issued.summary["payable"]
     yield labelled("Payable", " + ".join(f"{grouped(amount)} {currency}" for currency, amount in sums.items()))
     if issued.unnamed:
-        yield labelled(
-            "No address", f"{counted(len(issued.unnamed), 'payee')}, {clipped(issued.unnamed[0])} among them"
-        )
+        first = clipped(issued.unnamed[0])
+        others = f"{counted(len(issued.unnamed), 'payee')}, {first} among them"
+        yield labelled("No address", others if len(issued.unnamed) > 1 else first)
     if issued.letters:
         yield labelled("Letters", issued.letters)
     yield ""

@@ -150,11 +150,11 @@ def remarks(month: Month) -> tuple[str, ...]:
     facts = month.facts
     if facts.rate is None:
         return (
-            "only a pool is stated, so it is taken as the sum of all fees; --royalty-rate says what part of them it is",
+            "Only a pool is stated, so it is taken as the sum of all fees; --royalty-rate says what part of them it is",
         )
     if facts.rate == 1:
         return (
-            "the royalty rate is 100 %, so fakes get their fee back; give the real one, such as --royalty-rate 70%",
+            "The royalty rate is 100 %, so fakes get their fee back; give the real one, such as --royalty-rate 70%",
         )
     return ()
 
