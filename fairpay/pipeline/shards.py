@@ -135,8 +135,8 @@ def contribute(  # noqa: PLR0913 - what is added, and by whom
     plan, opened = partly(request, known, kept=key is not None), request.opened
     begin(request, watch)
     if plan.counted is None and plan.counting:
-        counted = {unit: of_pools[0] for unit, of_pools in counted_apart(plan, opened.logs).items()}
-        bare = PartFile(terms=terms, round=1, parts=(), party=party, census=counted)
+        streams = {unit: of_pools[0] for unit, of_pools in counted_apart(plan, opened.logs).items()}
+        bare = PartFile(terms=terms, round=1, parts=(), party=party, census=streams)
         return replace(bare, parts=(mark_of(bare),))
     first = known is None or known.part is None
     seen = Listeners() if key is not None and first else None

@@ -66,6 +66,7 @@ def check_groups(directory: Path, name: str, summary: Mapping[str, Any], rows: i
     told = sum_of(table["plays"])
     right = csv.ok and table.num_rows == rows == len(table.column(0).unique())
     detail = f"{rows:,} groups, {told:,} of {plays:,} plays, {' and '.join(map(str, sorted(sums)))} of {pool}"
+    detail += "" if csv.ok else f"; {csv.detail}"
     return Control(f"groups {name.partition('-by-')[2]}", right and told == plays and sums == {pool}, detail)
 
 
