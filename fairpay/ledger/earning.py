@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from fairpay.adjust.decisions import PENALTY
 from fairpay.adjust.payers import Payers, pass_on
 from fairpay.adjust.weights import wanted_roles
 from fairpay.errors import InputError, NothingToPayError
@@ -21,23 +22,26 @@ from fairpay.ledger.facts import (
     MonthFacts,
     MonthListening,
     Paid,
+    PenaltyFacts,
     PolicyLine,
     PoolFacts,
     pool_facts,
 )
 from fairpay.ledger.pools import OUTSIDE, ROLE_OF, Revenue, revenue
 from fairpay.ledger.sorting import Sorting, read_payers
-from fairpay.ledger.tracks import ByArtist, TrackSources, by_artist, by_source
+from fairpay.ledger.tracks import TrackSources, by_artist, by_source
 from fairpay.logs.schema import REASONS, Cautions
 from fairpay.money.counts import counted
 from fairpay.money.currency import Currency, exact_text
 from fairpay.money.rounding import Allocation
 from fairpay.pipeline.census import Applying
 from fairpay.pipeline.division import tied, undecided, weigh
-from fairpay.pipeline.intake import Plan, Statements, take_in
+from fairpay.pipeline.intake import Plan, Statements, Variant, take_in
+from fairpay.pipeline.penalties import charging, seen_unmarked
 from fairpay.pipeline.repeats import open_once
 from fairpay.pipeline.request import ROLES
-from fairpay.pipeline.stages import LOST
+from fairpay.pipeline.sources import ByArtist
+from fairpay.pipeline.stages import LOST, Lost
 from fairpay.pipeline.warn import sentences, stop_if_strict
 from fairpay.qualify import ByRow
 from fairpay.rules import find_rule
@@ -69,8 +73,15 @@ DURATIONS = frozenset({"ms", "seconds"})
 class Take(Protocol):
     """Takes the plays of opened logs in, as `intake.take_in`."""
 
-    def __call__(
-        self, plan: Plan, logs: Logs, watch: Watch, cautions: Cautions, *, look: Callable[[Counts], None]
+    def __call__(  # noqa: PLR0913 - as it does
+        self,
+        plan: Plan,
+        logs: Logs,
+        watch: Watch,
+        cautions: Cautions,
+        *,
+        look: Callable[[Counts], None],
+        variants: Sequence[Variant] = (Variant(),),
     ) -> AbstractContextManager[HeldPools]:
         """Hold them until the block ends."""
 
@@ -90,6 +101,7 @@ def earn(closing: Closing, loaded: Loaded, watch: Watch, *, take: Take = take_in
     """
     month = MonthLogs(closing, loaded, payers_of(closing, loaded))
     pools, payers, notes = loaded.pools, month.payers, list[str]()
+    places, charged = len(pools) + len(Lost), dict[str, tuple[PenaltyFacts, ...]]()
     with month.taken(watch, take) as (taken, terms, timed, without_pool):
 
         def visit(code: int, pool: LocalPool) -> tuple[PoolFacts, Paid] | None:
@@ -97,9 +109,14 @@ def earn(closing: Closing, loaded: Loaded, watch: Watch, *, take: Take = take_in
                 if code >= len(pools):
                     return None
                 play = None if timed[code] else taken.stages[0].play(code)
+                if month.charging:
+                    marked = taken.engine.pools[places + code]
+                    charged[pools[code].name] = penalties(pools[code], marked, month.sources, play, payers.count(code))
+                    marked.release()
                 return divide(pools[code], pool, month.sources, play, payers.count(code), notes)
             finally:  # so that only as many pools as there are threads are opened up at a time
-                pool.release()
+                if code < places:
+                    pool.release()
 
         listening = listening_of(taken, len(pools), dict(sorted(without_pool.items())))
         found = [one for one in taken.engine.over_pools(visit) if one is not None]
@@ -116,6 +133,8 @@ def earn(closing: Closing, loaded: Loaded, watch: Watch, *, take: Take = take_in
         subscribers_without_pool=payers.without_pool,
         policies=policies,
         decisions=decisions,
+        penalties=tuple(line for pool in pools for line in charged.get(pool.name, ())),
+        penalty_to=closing.penalty_to,
     )
     return Earned(facts, tuple(paid for _, paid in found))
 
@@ -157,15 +176,43 @@ def divide(  # noqa: PLR0913, PLR0917 - what a pool is divided by
     return pool_facts(pool.name, label, money, listeners=users, plays=plays, said=pool.said), amounts
 
 
+def penalties(
+    pool: Pool, marked: LocalPool, sources: TrackSources, play: int | None, subscribers: int
+) -> tuple[PenaltyFacts, ...]:
+    """What the excluded plays of a pool would have earned, and the charges; `marked` holds them with the others.
+
+    The pool is divided as it is before any penalty. Of a pool that was refunded nothing is charged.
+    """
+    money = revenue(pool, subscribers=subscribers or marked.payers.users)
+    if not marked.payers.users or money.pool <= 0:
+        return ()
+    with suppress(NothingToPayError):
+        found = paid_of(pool, marked, money, sources, play, [], marked=True).tracks
+        assert found is not None
+        sums = Counter[tuple[str, str]]()
+        for name, units in zip(found.sources.to_pylist(), found.amounts.tolist(), strict=True):
+            source, mark, share = name.partition(PENALTY)
+            sums[sources.earning(source), share] += units if mark else 0
+        return tuple(PenaltyFacts.of(pool.name, *key, units) for key, units in sorted(sums.items()) if units)
+    return ()
+
+
 def paid_of(  # noqa: PLR0913, PLR0917 - the same
-    pool: Pool, tracks: LocalPool, money: Revenue, sources: TrackSources, play: int | None, notes: list[str]
+    pool: Pool,
+    tracks: LocalPool,
+    money: Revenue,
+    sources: TrackSources,
+    play: int | None,
+    notes: list[str],
+    *,
+    marked: bool = False,
 ) -> Paid:
     """What each artist (or track with splits) is paid of the pool; zeros are left out.
 
-    What was refunded is taken back as it would have been paid. Where all tracks are asked for, it is divided among
-    them once more, by what each brings its artist.
+    What was refunded is taken back as it would have been paid. Where all tracks are asked for, or excluded plays are
+    `marked`, it is divided among them once more, by what each brings its artist.
     """
-    held = by_source(tracks, sources.splits) if sources.every else tracks
+    held = seen_for_splits(tracks, sources, marked=marked)
     rule, size, whole = find_rule(pool.rule or ""), abs(money.pool), by_artist(held, sources.splits)
     rate, digits = None if pool.rate == 1 else pool.rate, money.currency.digits
     month: Month = (held if whole is None else whole).month(
@@ -189,6 +236,17 @@ def paid_of(  # noqa: PLR0913, PLR0917 - the same
     return replace(found, tracks=Paid.listed(tracks.names(places), sign * own[places], tracks.artist_plays[places]))
 
 
+def seen_for_splits(tracks: LocalPool, sources: TrackSources, *, marked: bool) -> LocalPool | ByArtist:
+    """Look at a pool by artists and tracks with splits; in one of `marked` plays as if they were not."""
+    if not marked:
+        return by_source(tracks, sources.splits) if sources.every else tracks
+    plain = seen_unmarked(tracks)
+    if not sources.every:
+        return plain
+    whole = by_source(plain, sources.splits)
+    return replace(whole, sources=tracks, of_source=whole.of_source[plain.of_source])
+
+
 def listening_of(taken: HeldPools, pools: int, without_pool: dict[str, int]) -> MonthListening:
     inside = [pool.payers for pool in taken.engine.pools[:pools]]
     behind = {reason: pool.payers for reason, pool in zip(LOST.values(), taken.engine.pools[pools:], strict=False)}
@@ -203,7 +261,7 @@ def listening_of(taken: HeldPools, pools: int, without_pool: dict[str, int]) -> 
         plays=taken.counts.plays,
         plays_used=sum(one.plays for one in inside),
         plays_dropped={reason: one.plays for reason, one in behind.items() if one.plays},
-        listeners=sum(pool.payers.users for pool in taken.engine.pools),
+        listeners=sum(pool.payers.users for pool in taken.engine.pools[: pools + len(Lost)]),
         listeners_used=sum(one.users for one in inside),
         listeners_dropped={reason: one.users for reason, one in behind.items() if one.users},
         without_pool=without_pool,
@@ -255,6 +313,23 @@ class MonthLogs:
             loaded.routing.splits, len(loaded.pools), loaded.decisions is not None, every=self.closing.tracks
         )
 
+    @cached_property
+    def statements(self) -> Statements:
+        """What listeners state themselves."""
+        loaded = self.loaded
+        stated = {name: getattr(loaded, name) for name in ("history", "wishes", "delegations")}
+        return Statements(**stated, kappa=number("kappa", self.closing.kappa))
+
+    @cached_property
+    def charging(self) -> bool:
+        """Whether anything may be charged for excluded plays.
+
+        Raises:
+            UsageError: a penalty is stated that cannot be charged.
+
+        """
+        return charging(self.closing.penalties, self.loaded.decisions, self.statements)
+
     @property
     def roles(self) -> tuple[str, ...]:
         """The log columns that say which plays count, in which pool, under what policy and by whose splits."""
@@ -299,12 +374,8 @@ class MonthLogs:
             policies=[policies[key] for key in sorted(policies)],
             artists=closing.tables.get("artists"),
             decisions=loaded.decisions,
-            statements=Statements(
-                history=loaded.history,
-                wishes=loaded.wishes,
-                delegations=loaded.delegations,
-                kappa=number("kappa", closing.kappa),
-            ),
+            penalties=closing.penalties,
+            statements=self.statements,
             sources=self.sources if self.sources.wanted else None,
             payers=self.payers,
             timed=False,
@@ -330,15 +401,16 @@ class MonthLogs:
             cautions.add("no-rows", int(not counts.rows), logs.paths, ROWLESS)
             stop_if_strict(self.closing.reading, cautions.found())
 
-        with take(self.plan(sorting, terms.plain), logs, watch, cautions, look=look) as taken:
-            (stages,) = taken.stages
+        more = {"variants": (Variant(), Variant(charged=True))} if self.charging else {}
+        with take(self.plan(sorting, terms.plain), logs, watch, cautions, look=look, **more) as taken:
+            stages = taken.stages[0]
             said = [
                 f"Policy of {counted(len(one.pools), 'pool')}: {sentence}"
                 for one in stages.weighers
                 for sentence in one.remarks()
             ]
-            more = (*(stages.remarks()[len(said) :]), *taken.plan.statements.remarks())
-            for sentence in (*sentences(cautions.found()), *loaded.exclusions.remarks(), *said, *more):
+            stated = (*(stages.remarks()[len(said) :]), *taken.plan.statements.remarks())
+            for sentence in (*sentences(cautions.found()), *loaded.exclusions.remarks(), *said, *stated):
                 watch.say(sentence)
             yield taken, terms, timed, sorting.without_pool
 
