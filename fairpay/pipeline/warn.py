@@ -32,9 +32,20 @@ SEVERAL = {
     "first": "Of several artists of one play the first earns all of it; see --several-artists.",
     "split": "Several artists of one play share it equally; see --several-artists.",
 }
-ALIKE = (
-    "These ids of artists differ only in case, in spaces at their ends or in how letters are composed: each is paid."
-)
+ALIKE = "These ids of artists differ only in case, spaces, apostrophes or how letters are composed: each is paid."
+UNSEEN = r"[\p{Cf}\p{Cc}]"
+"""Characters without a shape, such as the space of no width."""
+SIGNS = {
+    "\u2019": "'",
+    "\u2018": "'",
+    "\u02bc": "'",
+    "`": "'",
+    "\u00b4": "'",
+    "\u2010": "-",
+    "\u2011": "-",
+    "\u2013": "-",
+}
+"""Apostrophes and hyphens of typesetters, and those of keyboards."""
 LOST = "These plays pay nobody: {}. Above --max-without-artist nothing is paid."
 SPAN = "The log covers more than a month, and the money is one month's: give --from and --to, or --by month."
 MONTH = 33 * 86_400 * 1_000_000
@@ -65,10 +76,11 @@ def warn_of_alike(artists: pa.Array, cautions: Cautions) -> None:
         return
     ids = pl.Series("id", artists)
     key = ids.str.to_lowercase().str.strip_chars()
-    wide = key.str.len_bytes() != key.str.len_chars()
+    wide = (key.str.len_bytes() != key.str.len_chars()) | key.str.contains("  ", literal=True)
     if wide.any():  # composing costs more than all the rest
-        composed = pl.lit(key).str.normalize("NFKC").str.to_lowercase()
-        key = pl.select(pl.when(pl.lit(wide)).then(composed).otherwise(pl.lit(key))).to_series()
+        plain = key.filter(wide).str.replace_many(SIGNS).str.replace_all(UNSEEN, "").str.replace_all(r"\s+", " ")
+        composed = plain.str.normalize("NFKC").str.to_lowercase().str.strip_chars()
+        key = key.scatter(wide.arg_true(), composed)
     twice = key.is_duplicated()
     if twice.any():
         found = pl.DataFrame({"id": ids.filter(twice), "key": key.filter(twice)})

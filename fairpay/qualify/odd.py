@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 
 from fairpay.kernels.amounts import is_text, text_lengths
+from fairpay.logs.names import TOTALS
 from fairpay.qualify.tally import shown
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ NULLS = (
     "Ids such as these mean nobody in most programs: leave such cells empty, so that they are told apart from names."
 )
 SPREADSHEET = "A spreadsheet has rounded these ids, so that several have become one: export them again as text."
+SUMS = "A line with a sum is no listener: take it out of the log, or its plays count twice."
 THOUSANDS = "If the point groups thousands (1.204 is 1204), give --decimal ','."
 LONG = "A play of more than a day is odd: if the column holds milliseconds, give --columns ms=NAME."
 EXCEL = r"^[2-6]\d{4}([.,]\d+)?$"
@@ -65,6 +67,14 @@ def look_for_oddities(raw: RawBatch, used: NDArray[np.bool_], values: Values, ca
         if ids is not None:
             add(cautions, "null-words", ids.filter(ids.str.strip_chars().is_in(NULL_WORDS)), NULLS, role)
             add(cautions, "spreadsheet-ids", ids.filter(ids.str.contains(ROUNDED)), SPREADSHEET, role)
+            if role == "user":
+                add(
+                    cautions,
+                    "total-lines",
+                    ids.filter(ids.str.strip_chars().str.to_lowercase().is_in(TOTALS)),
+                    SUMS,
+                    role,
+                )
     if values.ms is not None:
         role = "ms" if "ms" in raw.columns else "seconds"
         most = DAY if values.plays is None else DAY * np.minimum(values.plays.value, 10**9)

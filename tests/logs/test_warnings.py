@@ -119,6 +119,34 @@ def test_ids_of_artists_that_look_alike_are_said(tmp_path: Path) -> None:
     assert examples[1] == "'Tin Harbor' / 'Tin Harbor ' / 'tin harbor'"
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Guns N' Roses", "Guns N\u2019 Roses"),
+        ("The  Knots", "The Knots"),
+        ("Knots", "Kno\u200bts"),
+        ("A\xa0B", "A B"),
+        ("Re-Up", "Re\u2010Up"),
+    ],
+)
+def test_names_that_print_alike_are_said(tmp_path: Path, one: str, other: str) -> None:
+    log = tmp_path / "a.parquet"
+    pl.DataFrame({"user": ["u1"] * 3, "artist": [one, other, "B9"]}).write_parquet(log)
+    assert warned(log)["look-alikes"][0] == 2
+
+
+@pytest.mark.parametrize("word", ["Total", "Grand Total", " total ", "SUMME", "Итого"])
+def test_a_line_with_a_sum_is_said_to_be_no_listener(tmp_path: Path, word: str) -> None:
+    log = file(tmp_path / "a.csv", f"user,artist,plays\nu1,A7,3\nu2,B9,2\n{word},All,5\n")
+    count, examples = warned(log)["total-lines"]
+    assert (count, len(examples)) == (1, 1)
+    assert word.strip() in examples[0]
+
+
+def test_an_artist_named_total_is_an_artist(tmp_path: Path) -> None:
+    assert warned(file(tmp_path / "a.csv", "user,artist,plays\nu1,Total,3\n")) == {}
+
+
 def test_lines_above_a_header_are_said(tmp_path: Path) -> None:
     log = file(tmp_path / "a.csv", "Report: March\n\nuser,artist,plays\nu1,A7,3\n")
     assert warned(log) == {"lines-above-header": (1, [str(log)])}
