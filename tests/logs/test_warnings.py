@@ -89,6 +89,7 @@ def test_most_plays_without_an_artist_are_said_with_the_column_that_has_them(tmp
     [
         (["45717.4583", "45718"], "Excel"),
         (["03/02/2025 10:00", "13.2.2025"], "--day-first"),
+        (["10/05/2026 11:30 PM", "10/31/2026 11:30 PM"], "2026-10-31T12:00:00Z"),
         (["yesterday", "soon"], "2026-10-31T12:00:00Z"),
     ],
 )
@@ -141,6 +142,19 @@ def test_a_line_with_a_sum_is_said_to_be_no_listener(tmp_path: Path, word: str) 
     count, examples = warned(log)["total-lines"]
     assert (count, len(examples)) == (1, 1)
     assert word.strip() in examples[0]
+
+
+def test_ids_that_a_program_took_for_fractions_are_said(tmp_path: Path) -> None:
+    log = file(tmp_path / "a.csv", "user,artist,plays\n1001.0,Version 2.0,3\n1001,B9,2\n")
+    assert warned(log) == {"fraction-ids": (1, ["user 1001.0"])}
+
+
+def test_dates_with_the_month_first_are_not_said_to_be_day_first(tmp_path: Path) -> None:
+    log = file(tmp_path / "a.csv", "user,artist,ts\nu1,A7,10/31/2026\n")
+    with pytest.raises(InputError) as caught:
+        fairpay.compare(log, fee="10.00", since="2026-10-01")
+    assert "month first" in caught.value.advice
+    assert "day_first" not in caught.value.advice
 
 
 def test_an_artist_named_total_is_an_artist(tmp_path: Path) -> None:
