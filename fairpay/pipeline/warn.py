@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from fairpay.errors import InputError, Problem
+from fairpay.logs.columns import MEASURED
 from fairpay.logs.names import KNOWN, normal
 from fairpay.logs.schema import Fate
 from fairpay.money.counts import counted
@@ -20,13 +22,15 @@ if TYPE_CHECKING:
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Cautions, RawBatch, Warned
     from fairpay.qualify import Counts
-    from fairpay.settings.values import Reading
+    from fairpay.settings.values import Measure, Reading
 
 __all__ = ["named_elsewhere", "sentence", "sentences", "warn_of_alike", "warn_of_logs", "warn_of_several"]
 
 PASSED = "By their names or columns these files are no logs, so they are not read; if they are logs, name each."
 ABOVE = "These lines are above the header and are not read: check that none of them is a row."
 LACKING = "Some files lack this column: what is said about it holds for the others only."
+UNREAD = "These columns may be time listened and are not read, so each row is a play: bring them to seconds or ms."
+LENGTHS = frozenset({"minutes", "mins", "hours", "hrs"})
 SEVERAL = {
     "joined": "Several artists of one play earn together under their joined name; see --several-artists.",
     "first": "Of several artists of one play the first earns all of it; see --several-artists.",
@@ -54,13 +58,16 @@ MOST = 3_000_000
 """Artists up to which they are held against each other."""
 
 
-def warn_of_logs(logs: Logs, cautions: Cautions) -> None:
-    """Say what is known before a row is read."""
+def warn_of_logs(logs: Logs, cautions: Cautions, measure: Measure | None) -> None:
+    """Say what is known before a row is read; `measure` is what the user said that listening is counted in."""
     if logs.passed:
         cautions.add("passed-over", len(logs.passed), logs.passed, PASSED)
     for part in logs.parts:
         if part.source.above:
             cautions.add("lines-above-header", part.source.above, [part.source.where], ABOVE)
+        if measure is None and not part.columns.roles.keys() & set(MEASURED):
+            unread = [name for name in part.source.names if LENGTHS & set(re.split(r"[\W_]+", name.lower()))]
+            cautions.add("unread-measure", len(unread), unread, UNREAD)
     for role, files in logs.lacking.items():
         cautions.add(f"{role}-missing", len(files), files, LACKING)
 

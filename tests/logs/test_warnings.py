@@ -28,6 +28,7 @@ HEAD = "user,artist,seconds\n"
 POINTS = "user;artist;seconds\nu1;A7;1.204\nu1;B9;96\n"
 ROUNDED = 'user,artist\n"{0}",A7\n"{0}",B9\nu2,A7\n'
 LONG = "user,artist,ts\nu1,A7,2026-06-01T10:00:00Z\nu1,B9,2026-10-31T10:00:00Z\n"
+MINUTES = "user,artist,Minutes listened\nu1,A7,3\n"
 TWO = [{"user": "u", "artists": ["A", "B"]}, {"user": "u", "artists": ["C"]}]
 WARNED: dict[str, tuple[object, dict[str, Any], dict[str, tuple[int, list[str]]]]] = {
     "a sound log has none": ("user,artist,seconds,ts\nu1,A7,90,2026-10-01T10:00:00Z\n", {}, {}),
@@ -45,6 +46,9 @@ WARNED: dict[str, tuple[object, dict[str, Any], dict[str, tuple[int, list[str]]]
     "a month's fee on more than a month": (LONG, {}, {"long-period": (153, ["153 days"])}),
     "a pool is for any time": (LONG, {"fee": None, "pool": "10.00"}, {}),
     "a period that is told may be long": (LONG, {"since": "2026-06-01", "until": "2026-10-31"}, {}),
+    "minutes are not read": (MINUTES, {}, {"unread-measure": (1, ["Minutes listened"])}),
+    "minutes are not meant where plays are": (MINUTES, {"measure": "plays"}, {}),
+    "minutes beside seconds say nothing more": ("user,artist,seconds,minutes\nu1,A7,180,3\n", {}, {}),
     "plays of several artists": (TWO, {}, {"several-artists": (1, ["A, B"])}),
 }  # fmt: skip
 
