@@ -10,8 +10,7 @@ from rich.text import Text
 
 from fairpay.cli.screens.parts import GAP, INDENT
 from fairpay.cli.terminal import on_terminal, page_width
-from fairpay.reports.reasons import why
-from fairpay.reports.tables import fan_intensity
+from fairpay.reports.tables import fan_intensity, why
 from fairpay.reports.words import visible
 
 if TYPE_CHECKING:
