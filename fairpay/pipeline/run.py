@@ -19,11 +19,11 @@ from fairpay.logs.tables import read_artists, read_subscribers
 from fairpay.money.counts import counted
 from fairpay.pipeline.census import Applying
 from fairpay.pipeline.funds import check_stated, fee_units
-from fairpay.pipeline.guards import guard_rejects
 from fairpay.pipeline.intake import Plan, Statements, Variant, take_in
 from fairpay.pipeline.request import Inspection, Request, Watch, begin, input_files
 from fairpay.pipeline.settle import Ending, describe
 from fairpay.pipeline.warn import (
+    guard_rejects,
     named_elsewhere,
     sentences,
     stop_if_strict,

@@ -1,4 +1,4 @@
-"""Warnings about logs as a whole: files passed over, lines above headers, columns that some files lack."""
+"""Warnings about logs as a whole, and what stops a run nobody watches: too much that was not said to be normal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from fairpay.errors import InputError, Problem
+from fairpay.errors import GuardError, InputError, Problem
 from fairpay.logs.columns import MEASURED
 from fairpay.logs.names import KNOWN, normal
 from fairpay.logs.schema import Fate
@@ -19,12 +19,22 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from fairpay.engine.protocol import Intake
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Cautions, RawBatch, Warned
     from fairpay.qualify import Counts
-    from fairpay.settings.values import Measure, Reading
+    from fairpay.settings.values import Measure, MoneyStated, Reading
 
-__all__ = ["named_elsewhere", "sentence", "sentences", "warn_of_alike", "warn_of_logs", "warn_of_several"]
+__all__ = [
+    "guard_rejects",
+    "guard_unlisted",
+    "named_elsewhere",
+    "sentence",
+    "sentences",
+    "warn_of_alike",
+    "warn_of_logs",
+    "warn_of_several",
+]
 
 PASSED = "By their names or columns these files are no logs, so they are not read; if they are logs, name each."
 ABOVE = "These lines are above the header and are not read: check that none of them is a row."
@@ -54,6 +64,7 @@ LOST = "These plays pay nobody: {}. Above --max-without-artist nothing is paid."
 SPAN = "The log covers more than a month, and the money is one month's: give --from and --to, or --by month."
 MONTH = 33 * 86_400 * 1_000_000
 """Microseconds of a month, with room for time zones."""
+WRONG = "Nothing was written. See whether the files are the right ones; if this is normal, allow more."
 MOST = 3_000_000
 """Artists up to which they are held against each other."""
 
@@ -178,6 +189,33 @@ def stop_if_strict(reading: Reading, found: Sequence[Warned]) -> None:
         kinds = "one kind of warning" if len(found) == 1 else f"{len(found)} kinds of warnings"
         message = f"{kinds}, and --strict stops at any"
         raise InputError(message, problems=problems, advice="Nothing was written. Without --strict the run goes on.")
+
+
+def guard_rejects(reading: Reading, counts: Counts) -> None:
+    """Stop where more rows cannot be used than `max_rejects` allows.
+
+    Raises:
+        GuardError: with the reasons.
+
+    """
+    limit = reading.max_rejects
+    if limit is not None and limit.broken(counts.bad, counts.rows):
+        message = f"{counts.bad:,} of {counts.rows:,} rows cannot be used; --max-rejects {limit.text} allows fewer"
+        raise GuardError(message, problems=counts.problems, advice=WRONG)
+
+
+def guard_unlisted(money: MoneyStated, intake: Intake) -> None:
+    """Stop where more listeners are not in the subscriber file than `max_unlisted` allows; no id is told.
+
+    Raises:
+        GuardError: with how many.
+
+    """
+    limit, everybody = money.max_unlisted, intake.users + (intake.unlisted if money.unlisted == "leave-out" else 0)
+    if limit is not None and limit.broken(intake.unlisted, everybody):
+        found = f"{intake.unlisted:,} of {everybody:,} listeners are not in the subscriber file"
+        message = f"{found}; --max-unlisted {limit.text} allows fewer"
+        raise GuardError(message, advice=WRONG)
 
 
 def sentences(found: Sequence[Warned]) -> Iterator[str]:
