@@ -17,12 +17,21 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from fairpay.adjust.weights import Weigher
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Cautions, RawBatch, Warned
     from fairpay.qualify import Counts
     from fairpay.settings.values import Reading
 
-__all__ = ["named_elsewhere", "sentence", "sentences", "warn_of_alike", "warn_of_logs", "warn_of_several"]
+__all__ = [
+    "named_elsewhere",
+    "sentence",
+    "sentences",
+    "warn_of_alike",
+    "warn_of_logs",
+    "warn_of_policies",
+    "warn_of_several",
+]
 
 PASSED = "By their names or columns these files are no logs, so they are not read; if they are logs, name each."
 ABOVE = "These lines are above the header and are not read: check that none of them is a row."
@@ -37,6 +46,7 @@ ALIKE = (
 )
 LOST = "These plays pay nobody: {}. Above --max-without-artist nothing is paid."
 SPAN = "The log covers more than a month, and the money is one month's: give --from and --to, or --by month."
+ENDS = "Nobody knows whether these plays went to the end, so they count whole: fill reason_end, or track_ms."
 MONTH = 33 * 86_400 * 1_000_000
 """Microseconds of a month, with room for time zones."""
 MOST = 3_000_000
@@ -74,6 +84,12 @@ def warn_of_alike(artists: pa.Array, cautions: Cautions) -> None:
         found = pl.DataFrame({"id": ids.filter(twice), "key": key.filter(twice)})
         groups = found.group_by("key").agg(pl.col("id").sort())["id"]
         cautions.add("look-alikes", found.height, [" / ".join(map(repr, some[:4])) for some in groups], ALIKE)
+
+
+def warn_of_policies(weighers: Iterable[Weigher], cautions: Cautions) -> None:
+    """Say what policies asked of plays that these do not say."""
+    for weigher in weighers:
+        cautions.add("unknown-completion", weigher.unknown(), (), ENDS)
 
 
 def named_elsewhere(logs: Logs) -> Iterator[tuple[str, int]]:
