@@ -67,6 +67,8 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "active": ("active",),
     "category": ("category",),
     "spatial": ("spatial",),
+    "reason_end": ("reason_end",),
+    "track_ms": ("track_ms", "track_duration_ms", "track_length_ms", "duration_ms"),
 }  # fmt: skip
 """role -> names, the best first. `length`, `duration` and `duration_ms` are lengths of tracks, not time listened."""
 

@@ -29,6 +29,7 @@ from fairpay.pipeline.warn import (
     stop_if_strict,
     warn_of_alike,
     warn_of_lost,
+    warn_of_policies,
     warn_of_span,
 )
 from fairpay.qualify import refused_rows
@@ -155,6 +156,7 @@ def warned(taken: Held, cautions: Cautions, request: Request) -> tuple[Warned, .
 
     """
     warn_of_alike(taken.engine.pool(0).artist, cautions)
+    warn_of_policies(taken.stages[0].weighers, cautions)
     warnings = cautions.found()
     stop_if_strict(request.reading, warnings)
     return warnings

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from fairpay.adjust.weights import Weigher
     from fairpay.engine.protocol import Intake
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Cautions, RawBatch, Warned
@@ -33,6 +34,7 @@ __all__ = [
     "sentences",
     "warn_of_alike",
     "warn_of_logs",
+    "warn_of_policies",
     "warn_of_several",
 ]
 
@@ -62,6 +64,7 @@ SIGNS = {
 """Apostrophes and hyphens of typesetters, and those of keyboards."""
 LOST = "These plays pay nobody: {}. Above --max-without-artist nothing is paid."
 SPAN = "The log covers more than a month, and the money is one month's: give --from and --to, or --by month."
+ENDS = "Nobody knows whether these plays went to the end, so they count whole: fill reason_end, or track_ms."
 MONTH = 33 * 86_400 * 1_000_000
 """Microseconds of a month, with room for time zones."""
 WRONG = "Nothing was written. See whether the files are the right ones; if this is normal, allow more."
@@ -104,6 +107,12 @@ def warn_of_alike(artists: pa.Array, cautions: Cautions) -> None:
         found = pl.DataFrame({"id": ids.filter(twice), "key": key.filter(twice)})
         groups = found.group_by("key").agg(pl.col("id").sort())["id"]
         cautions.add("look-alikes", found.height, [" / ".join(map(repr, some[:4])) for some in groups], ALIKE)
+
+
+def warn_of_policies(weighers: Iterable[Weigher], cautions: Cautions) -> None:
+    """Say what policies asked of plays that these do not say."""
+    for weigher in weighers:
+        cautions.add("unknown-completion", weigher.unknown(), (), ENDS)
 
 
 def named_elsewhere(logs: Logs) -> Iterator[tuple[str, int]]:
