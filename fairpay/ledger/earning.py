@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from fairpay.adjust.decisions import PENALTY
 from fairpay.adjust.payers import Payers, pass_on
 from fairpay.adjust.weights import wanted_roles
-from fairpay.errors import InputError, NothingToPayError
+from fairpay.errors import InputError
+from fairpay.ledger.dividing import divide, penalties, unpooled
 from fairpay.ledger.facts import (
     Applied,
     DecisionFacts,
@@ -25,27 +25,21 @@ from fairpay.ledger.facts import (
     PenaltyFacts,
     PolicyLine,
     PoolFacts,
-    pool_facts,
 )
-from fairpay.ledger.pools import OUTSIDE, ROLE_OF, Revenue, revenue
+from fairpay.ledger.pools import ROLE_OF
 from fairpay.ledger.sorting import Sorting, read_payers
-from fairpay.ledger.tracks import TrackSources, by_artist, by_source
+from fairpay.ledger.tracks import TrackSources
 from fairpay.logs.schema import REASONS, Cautions
 from fairpay.money.counts import counted
-from fairpay.money.currency import Currency, exact_text
-from fairpay.money.rounding import Allocation
+from fairpay.money.currency import exact_text
 from fairpay.pipeline.census import Applying
-from fairpay.pipeline.division import tied, undecided, weigh
 from fairpay.pipeline.intake import Plan, Statements, Variant, take_in
-from fairpay.pipeline.penalties import charging, seen_unmarked
+from fairpay.pipeline.penalties import charging
 from fairpay.pipeline.repeats import open_once
 from fairpay.pipeline.request import ROLES
-from fairpay.pipeline.sources import ByArtist
 from fairpay.pipeline.stages import LOST, Lost
-from fairpay.pipeline.warn import sentences, stop_if_strict
+from fairpay.pipeline.warn import sentences, stop_if_strict, warn_of_policies
 from fairpay.qualify import ByRow
-from fairpay.rules import find_rule
-from fairpay.rules.core.ties import settle_together
 from fairpay.settings.values import number
 
 if TYPE_CHECKING:
@@ -55,13 +49,11 @@ if TYPE_CHECKING:
     from fairpay.engine.pool import LocalPool
     from fairpay.kernels.arrays import Codes
     from fairpay.ledger.closing import Closing, Loaded
-    from fairpay.ledger.pools import Pool
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Listens, RawBatch
     from fairpay.pipeline.intake import HeldPools
     from fairpay.pipeline.request import Watch
     from fairpay.qualify import Counts, Qualifier
-    from fairpay.rules.core.month import Month
     from fairpay.settings.values import Qualifying
 
 __all__ = ["Take", "earn"]
@@ -101,23 +93,9 @@ def earn(closing: Closing, loaded: Loaded, watch: Watch, *, take: Take = take_in
     """
     month = MonthLogs(closing, loaded, payers_of(closing, loaded))
     pools, payers, notes = loaded.pools, month.payers, list[str]()
-    places, charged = len(pools) + len(Lost), dict[str, tuple[PenaltyFacts, ...]]()
+    charged: dict[str, tuple[PenaltyFacts, ...]] = {}
     with month.taken(watch, take) as (taken, terms, timed, without_pool):
-
-        def visit(code: int, pool: LocalPool) -> tuple[PoolFacts, Paid] | None:
-            try:
-                if code >= len(pools):
-                    return None
-                play = None if timed[code] else taken.stages[0].play(code)
-                if month.charging:
-                    marked = taken.engine.pools[places + code]
-                    charged[pools[code].name] = penalties(pools[code], marked, month.sources, play, payers.count(code))
-                    marked.release()
-                return divide(pools[code], pool, month.sources, play, payers.count(code), notes)
-            finally:  # so that only as many pools as there are threads are opened up at a time
-                if code < places:
-                    pool.release()
-
+        visit = dividing(month, taken, timed, charged, notes)
         listening = listening_of(taken, len(pools), dict(sorted(without_pool.items())))
         found = [one for one in taken.engine.over_pools(visit) if one is not None]
         for note in sorted(notes):
@@ -139,6 +117,38 @@ def earn(closing: Closing, loaded: Loaded, watch: Watch, *, take: Take = take_in
     return Earned(facts, tuple(paid for _, paid in found))
 
 
+def dividing(
+    month: MonthLogs,
+    taken: HeldPools,
+    timed: Sequence[bool],
+    charged: dict[str, tuple[PenaltyFacts, ...]],
+    notes: list[str],
+) -> Callable[[int, LocalPool], tuple[PoolFacts, Paid] | None]:
+    """Return what divides a pool, by its code; `charged` takes its penalties, `notes` what a reader must know.
+
+    Only as many pools as there are threads are opened up at a time.
+    """
+    pools, sources, places = month.loaded.pools, month.sources, len(month.loaded.pools) + len(Lost)
+
+    def visit(code: int, held: LocalPool) -> tuple[PoolFacts, Paid] | None:
+        if code >= places:  # marked plays, which are opened up with their pool
+            return None
+        try:
+            if code >= len(pools):
+                return None
+            pool, subscribers = pools[code], month.payers.count(code)
+            play = None if timed[code] else taken.stages[0].play(code)
+            if month.charging:
+                marked = taken.engine.pools[places + code]
+                charged[pool.name] = penalties(pool, marked, sources, play, subscribers)
+                marked.release()
+            return divide(pool, held, sources, play, subscribers, notes)
+        finally:
+            held.release()
+
+    return visit
+
+
 def payers_of(closing: Closing, loaded: Loaded) -> Payers:
     payers = Payers()
     if "subscribers" in closing.tables:
@@ -149,102 +159,6 @@ def payers_of(closing: Closing, loaded: Loaded) -> Payers:
         viscosity, cap = asked.viscosity, asked.delegate_cap
         payers, _ = pass_on(payers, loaded.delegations, viscosity=viscosity, cap=cap, set_aside=set_aside)
     return payers
-
-
-def unpooled(code: str, amount: int) -> tuple[PoolFacts, Paid]:
-    """What subscribers paid whom no pool covers: all of it is held, for nobody knows its terms."""
-    currency = Currency.of(code)
-    gross = Fraction(amount, 10**currency.digits)
-    money = Revenue(currency, gross, (), gross, gross, Fraction(0), 0, currency, amount, 0)
-    return pool_facts(f"{OUTSIDE} {code}", "none", money, listeners=0, plays=0), Paid.of({})
-
-
-def divide(  # noqa: PLR0913, PLR0917 - what a pool is divided by
-    pool: Pool, held: LocalPool, sources: TrackSources, play: int | None, subscribers: int, notes: list[str]
-) -> tuple[PoolFacts, Paid]:
-    """Divide one pool, of which the engine holds listening; `notes` takes what a reader must know.
-
-    Where nobody listened, or nothing weighs, nobody is paid and the money is unallocated.
-    """
-    users, plays = held.payers.users, held.payers.plays
-    money = revenue(pool, subscribers=subscribers or users)
-    amounts = Paid.of({})
-    if users and money.pool:
-        with suppress(NothingToPayError):
-            amounts = paid_of(pool, held, money, sources, play, notes)
-    label = find_rule(pool.rule or "").label
-    return pool_facts(pool.name, label, money, listeners=users, plays=plays, said=pool.said), amounts
-
-
-def penalties(
-    pool: Pool, marked: LocalPool, sources: TrackSources, play: int | None, subscribers: int
-) -> tuple[PenaltyFacts, ...]:
-    """What the excluded plays of a pool would have earned, and the charges; `marked` holds them with the others.
-
-    The pool is divided as it is before any penalty. Of a pool that was refunded nothing is charged.
-    """
-    money = revenue(pool, subscribers=subscribers or marked.payers.users)
-    if not marked.payers.users or money.pool <= 0:
-        return ()
-    with suppress(NothingToPayError):
-        found = paid_of(pool, marked, money, sources, play, [], marked=True).tracks
-        assert found is not None
-        sums = Counter[tuple[str, str]]()
-        for name, units in zip(found.sources.to_pylist(), found.amounts.tolist(), strict=True):
-            source, mark, share = name.partition(PENALTY)
-            sums[sources.earning(source), share] += units if mark else 0
-        return tuple(PenaltyFacts.of(pool.name, *key, units) for key, units in sorted(sums.items()) if units)
-    return ()
-
-
-def paid_of(  # noqa: PLR0913, PLR0917 - the same
-    pool: Pool,
-    tracks: LocalPool,
-    money: Revenue,
-    sources: TrackSources,
-    play: int | None,
-    notes: list[str],
-    *,
-    marked: bool = False,
-) -> Paid:
-    """What each artist (or track with splits) is paid of the pool; zeros are left out.
-
-    What was refunded is taken back as it would have been paid. Where all tracks are asked for, or excluded plays are
-    `marked`, it is divided among them once more, by what each brings its artist.
-    """
-    held = seen_for_splits(tracks, sources, marked=marked)
-    rule, size, whole = find_rule(pool.rule or ""), abs(money.pool), by_artist(held, sources.splits)
-    rate, digits = None if pool.rate == 1 else pool.rate, money.currency.digits
-    month: Month = (held if whole is None else whole).month(
-        pool=size, rate=rate, fees_are_money=False, play=play, digits=digits
-    )
-    prepared = rule.prepare(month)
-    weights = weigh(month, {rule: prepared}).weights[rule]
-    begun = rule.settling(weights, month, prepared)
-    paid = Allocation(rule.label, settle_together(month, [begun])[0], size).paid
-    if tied(begun):
-        notes.append(f"Pool {pool.name}: {undecided(rule, begun.undecided)}")
-    if whole is not None:
-        paid = Allocation(rule.label, whole.divide(paid, whole.shares(rule, prepared)), size).paid
-    sign, places = (1 if money.pool > 0 else -1), np.flatnonzero(paid)
-    found = Paid.listed(held.names(places), sign * paid[places], held.artist_plays[places])
-    if not isinstance(held, ByArtist):
-        return found
-    one = held if whole is None else replace(whole, sources=tracks, of_source=whole.of_source[held.of_source])
-    own = Allocation(rule.label, held.divide(paid, one.shares(rule, prepared)), size).paid
-    places = np.flatnonzero(paid[held.of_source])
-    return replace(found, tracks=Paid.listed(tracks.names(places), sign * own[places], tracks.artist_plays[places]))
-
-
-def seen_for_splits(tracks: LocalPool, sources: TrackSources, *, marked: bool) -> LocalPool | ByArtist:
-    """Look at a pool by artists and tracks with splits; in one of `marked` plays as if they were not."""
-    if not marked:
-        return by_source(tracks, sources.splits) if sources.every else tracks
-    plain = seen_unmarked(tracks)
-    if not sources.every:
-        return plain
-    whole = by_source(plain, sources.splits)
-    return replace(whole, sources=tracks, of_source=whole.of_source[plain.of_source])
 
 
 def listening_of(taken: HeldPools, pools: int, without_pool: dict[str, int]) -> MonthListening:
@@ -404,6 +318,8 @@ class MonthLogs:
         more = {"variants": (Variant(), Variant(charged=True))} if self.charging else {}
         with take(self.plan(sorting, terms.plain), logs, watch, cautions, look=look, **more) as taken:
             stages = taken.stages[0]
+            warn_of_policies(stages.weighers, cautions)
+            stop_if_strict(self.closing.reading, cautions.found())
             said = [
                 f"Policy of {counted(len(one.pools), 'pool')}: {sentence}"
                 for one in stages.weighers

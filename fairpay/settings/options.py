@@ -63,7 +63,7 @@ RUN = "The run (changes no result)"
 PANELS = (BOOKS, CHANGE, PAY, POOLS, WHO, TRY, LOOK, COUNT, HOW, STATE, READ, WRITE, RUN)
 """Headings in their order on every page."""
 ROLES = ("user", "artist", "plays", "seconds", "ms", "time", "track", "country", "plan", "currency", "active",
-         "category", "spatial")  # fmt: skip
+         "category", "spatial", "reason_end", "track_ms")  # fmt: skip
 """What a column of a log can be. `user` and `artist` are needed; time listened is `seconds` or `ms`."""
 Day: TypeAlias = str | date
 
@@ -743,6 +743,10 @@ class SynthOptions(PeriodOptions, TextOptions, RunOptions, total=False):
     seed: Annotated[int, Option("The same seed makes the same bytes.", default=1)]
     month: Annotated[str, Option("When it is.", default="2026-10")]
     order: Annotated[Literal["user", "time"], Option("What the rows are sorted by.", default="user")]
+    population: Annotated[
+        Literal["plain", "realistic"] | None,
+        Option("Who listens: realistic has scenes, friends, playlists, releases and people who look odd; else plain."),
+    ]
     bots: Annotated[str | None, Option("Add N accounts that each play PLAYS times a day.", metavar="N:PLAYS")]
     plants: Annotated[
         Mapping[str, str] | None,
@@ -762,6 +766,9 @@ class SynthOptions(PeriodOptions, TextOptions, RunOptions, total=False):
     format: Annotated[Literal["csv", "parquet"] | None, Option("Else by the extension.")]
     subscribers: Annotated[PathText | None, Option("Also make the file of what each user paid.", metavar="FILE")]
     artist_file: Annotated[PathText | None, Option("Also make the file of artists' names.", metavar="FILE")]
+    truth: Annotated[
+        PathText | None, Option("Also make the file of what each user is: person, odd or planted.", metavar="FILE")
+    ]
     force: Annotated[bool, Option("Replace files that are there.", default=False)]
     countries: Mapping[str, float] | None
     """Country -> its part of the listeners."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fairpay.errors import UsageError
 from fairpay.reports.pages.page import Labels, PageColumn, PageTable, Section
-from fairpay.reports.reasons import listened_to, why
+from fairpay.reports.tables import listened_to, why
 from fairpay.reports.words import counted, duration, joined, month_of, percent
 from fairpay.rules import find_rule
 from fairpay.runs.manifest import RUNNING
@@ -209,17 +209,22 @@ def conditions(run: FinishedRun) -> list[Section]:
         ]
         parts.append(PageTable(f"What people decided, {code}; subjects are known by a hash", columns, rows))
     if found := run.summary.get("penalties"):
-        columns = [PageColumn("Artist"), PageColumn("Share")]
-        columns += [PageColumn(f"{what}, {label}", "money") for label in labels for what in ("Excluded", "Charged")]
-        rows = [
-            (one["artist"], one["share"], *(one[what][k] for k in labels for what in ("would_have_earned", "charged")))
-            for one in sorted(found["artists"], key=lambda one: -Decimal(one["charged"][labels[0]]))[:MOST_CHARGED]
-        ]
-        note = f"What excluded plays would have earned, and what is charged; it goes to the {found['to']}."
-        if (more := len(found["artists"]) - len(rows)) > 0:
-            note += f" {more:,} more in penalties.csv."
-        parts.append(PageTable(f"Penalties, {code}", columns, rows, note=note))
+        parts.append(penalties(found, labels, code))
     return [Section("Policy and decisions", parts)] if parts else []
+
+
+def penalties(found: Mapping[str, Any], labels: Sequence[str], code: str) -> PageTable:
+    """Show the largest penalties: what excluded plays would have earned under each rule, and what of it is charged."""
+    columns = [PageColumn("Artist"), PageColumn("Share")]
+    columns += [PageColumn(f"{what}, {label}", "money") for label in labels for what in ("Excluded", "Charged")]
+    rows = [
+        (one["artist"], one["share"], *(one[what][k] for k in labels for what in ("would_have_earned", "charged")))
+        for one in sorted(found["artists"], key=lambda one: -Decimal(one["charged"][labels[0]]))[:MOST_CHARGED]
+    ]
+    note = f"What excluded plays would have earned, and what is charged; it goes to the {found['to']}."
+    if (more := len(found["artists"]) - len(rows)) > 0:
+        note += f" {more:,} more in penalties.csv."
+    return PageTable(f"Penalties, {code}", columns, rows, note=note)
 
 
 def ending(run: FinishedRun, labels: Sequence[str] = ()) -> list[Section]:
