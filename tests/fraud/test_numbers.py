@@ -121,7 +121,7 @@ def test_smith_earned_96_70_an_account_and_month() -> None:
     month = paying([("all", "a", others)], fee=fees)
     (found,) = audit(month, rules=["market-centric"], scenarios=[scenario]).rules
     finding = found.findings[0]
-    assert finding.attack.count * finding.attack.accounts.plays == 661_440 * 30
+    assert finding.attack.count * finding.attack.plays == 661_440 * 30
     a_month = finding.income / 1040 / 100 * (365 / 12) / 30
     assert round(a_month, 1) == 96.7
 
