@@ -38,7 +38,7 @@ from fairpay.pipeline.intake import Plan, Statements, take_in
 from fairpay.pipeline.repeats import open_once
 from fairpay.pipeline.request import ROLES
 from fairpay.pipeline.stages import LOST
-from fairpay.pipeline.warn import sentences, stop_if_strict
+from fairpay.pipeline.warn import sentences, stop_if_strict, warn_of_policies
 from fairpay.qualify import ByRow
 from fairpay.rules import find_rule
 from fairpay.rules.core.ties import settle_together
@@ -332,6 +332,8 @@ class MonthLogs:
 
         with take(self.plan(sorting, terms.plain), logs, watch, cautions, look=look) as taken:
             (stages,) = taken.stages
+            warn_of_policies(stages.weighers, cautions)
+            stop_if_strict(self.closing.reading, cautions.found())
             said = [
                 f"Policy of {counted(len(one.pools), 'pool')}: {sentence}"
                 for one in stages.weighers

@@ -126,7 +126,7 @@ class Request:
             cautions=cautions,
             say=said.append,
         )
-        warn_of_logs(logs, cautions)
+        warn_of_logs(logs, cautions, self.qualifying.measure)
         return Opened(logs, cautions, (*said, found_columns(logs), *logs.notes))
 
 

@@ -19,16 +19,17 @@ from fairpay.logs.tables import read_artists, read_subscribers
 from fairpay.money.counts import counted
 from fairpay.pipeline.census import Applying
 from fairpay.pipeline.funds import check_stated, fee_units
-from fairpay.pipeline.guards import guard_rejects
 from fairpay.pipeline.intake import Plan, Statements, Variant, take_in
 from fairpay.pipeline.request import Inspection, Request, Watch, begin, input_files
 from fairpay.pipeline.settle import Ending, describe
 from fairpay.pipeline.warn import (
+    guard_rejects,
     named_elsewhere,
     sentences,
     stop_if_strict,
     warn_of_alike,
     warn_of_lost,
+    warn_of_policies,
     warn_of_span,
 )
 from fairpay.qualify import refused_rows
@@ -155,6 +156,7 @@ def warned(taken: Held, cautions: Cautions, request: Request) -> tuple[Warned, .
 
     """
     warn_of_alike(taken.engine.pool(0).artist, cautions)
+    warn_of_policies(taken.stages[0].weighers, cautions)
     warnings = cautions.found()
     stop_if_strict(request.reading, warnings)
     return warnings

@@ -17,8 +17,8 @@ from fairpay.logs.schema import REASONS, Fate
 from fairpay.money.integers import sum_exactly
 from fairpay.pipeline.division import divide
 from fairpay.pipeline.funds import Paying, funds
-from fairpay.pipeline.guards import guard_unlisted
 from fairpay.pipeline.measures import decile_edges
+from fairpay.pipeline.warn import guard_unlisted
 from fairpay.reports.figures import moved_between
 from fairpay.reports.outcome import Condition, Control, Decided, InputFile, ListeningTotals, Outcome
 

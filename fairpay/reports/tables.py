@@ -1,4 +1,4 @@
-"""The tables of a run, payouts and comparison, and how a result shows itself in a notebook."""
+"""The tables of a run, payouts and comparison, why an artist gains or loses, and how a result shows itself."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ import pyarrow.compute as pc
 from fairpay.errors import UsageError
 from fairpay.kernels import words
 from fairpay.money.integers import sum_exactly
+from fairpay.reports.words import counted, times
+from fairpay.rules.core.rule import Heavy
 from fairpay.settings.option import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from fairpay.kernels.arrays import Ints
     from fairpay.reports.outcome import Outcome
+    from fairpay.rules.core.rule import Rule
 
 __all__ = [
     "PART_ROWS",
@@ -41,9 +44,11 @@ __all__ = [
     "fan_intensity",
     "free_name",
     "kinds_of",
+    "listened_to",
     "payouts",
     "shares",
     "table_of",
+    "why",
 ]
 
 
@@ -227,6 +232,33 @@ PRECISION = 38
 PERCENT_DIGITS = 2
 SHARE_DIGITS = 10
 WORD = 64
+
+
+def why(first: Rule, second: Rule, *, equal_fees: bool) -> Callable[[float | None, int | None, int], str]:
+    """Return what gives an artist's reason: of its fan intensity (None: nobody pays), listeners (None) and plays.
+
+    Where one rule lets heavy listeners steer more and the other holds them back it is the fan intensity, which between
+    market- and user-centric is exactly what the change comes from (see `fan_intensity`);
+    elsewhere the words are the artist's listening and no claim.
+    """
+    claims = {first.heavy, second.heavy} == {Heavy.STEERS_MORE, Heavy.IS_HELD_BACK}
+
+    def told(intensity: float | None, listeners: int | None, plays: int) -> str:
+        if not claims:
+            return listened_to(listeners, plays)
+        if intensity is None:
+            return "none of its listeners pays"
+        if equal_fees:
+            return f"its listeners play {times(intensity)} the average"
+        return f"listening per fee is {times(intensity)} the average"
+
+    return told
+
+
+def listened_to(listeners: int | None, plays: int) -> str:
+    """`12 listeners, 340 plays`; of listeners that are not told, the plays alone."""
+    told = [] if listeners is None else [counted(listeners, "listener")]
+    return ", ".join([*told, counted(plays, "play")])
 
 
 def decimals(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fairpay.errors import UsageError
 from fairpay.reports.pages.page import Labels, PageColumn, PageTable, Section
-from fairpay.reports.reasons import listened_to, why
+from fairpay.reports.tables import listened_to, why
 from fairpay.reports.words import counted, duration, joined, month_of, percent
 from fairpay.rules import find_rule
 from fairpay.runs.manifest import RUNNING

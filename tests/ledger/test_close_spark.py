@@ -16,7 +16,7 @@ from quarter import STEPS, run
 import fairpay
 from fairpay.cli import main
 from fairpay.engine.walks import SparkWalks
-from fairpay.pipeline import spark as there
+from fairpay.pipeline.places import spark as there
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from fairpay.rules.core.rule import Rule
     from fairpay.settings.values import Conditions
 
-__all__ = ["on_spark", "refuse_there", "take_in_there"]
+__all__ = ["place", "refuse_there", "take_in_there"]
 
 AS_IT_COMES = "200"
 """Partitions of a shuffle where nobody has chosen."""
@@ -263,7 +263,7 @@ def tops(frame: Any, names: Sequence[str]) -> list[str]:  # noqa: ANN401 - of Sp
     return [name for name in frame.columns if any(one == name or one.startswith(f"{name}.") for one in names)]
 
 
-def on_spark(command: str, logs: object, rules: Sequence[str], options: Mapping[str, Any]) -> Placed:
+def place(command: str, logs: object, rules: Sequence[str], options: Mapping[str, Any]) -> Placed:
     """Say what a run sees as its log, its options, and what does it.
 
     Files of text are the log themselves, and read by tasks; of what Spark reads, a run sees an empty table.
