@@ -13,4 +13,5 @@ sys.path.insert(0, str(Path(__file__).parent / "support"))
 # examples every time, so that a change and not chance makes it fail; `make test-all` looks at others each time.
 settings.register_profile("fairpay", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None)
+settings.register_profile("few", deadline=None, derandomize=True, max_examples=20)
 settings.load_profile("fairpay")
