@@ -11,6 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
+from faulty import Fault
 from runs import publish_run, snapshot
 
 from fairpay.errors import OutputError
@@ -23,32 +24,6 @@ if TYPE_CHECKING:
 
 MOST = 60
 """More operations than a run of three files takes."""
-
-
-class Fault:
-    """Lets the N-th operation fail, or it and all after it."""
-
-    def __init__(self, at: int, error: BaseException, *, lasting: bool) -> None:
-        """Fail at the N-th operation, counted from 1."""
-        self.at, self.error, self.lasting = at, error, lasting
-        self.seen = 0
-
-    def __call__(self, *_: object) -> None:
-        """Count an operation, and fail where it is due."""
-        self.seen += 1
-        if self.seen == self.at or (self.lasting and self.seen > self.at):
-            raise self.error
-
-    @property
-    def due(self) -> bool:
-        """Whether there were enough operations for it to happen."""
-        return self.seen >= self.at
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Announce each fsync but do not wait for it: no power is cut here."""
-    monkeypatch.setattr("os.fsync", lambda _: None)
 
 
 @pytest.fixture

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from fairpay.reports.outcome import Control
 
-Spoil = "Callable[[Path, random.Random], None]"
-
 
 def flip(path: Path, rng: random.Random) -> None:
     """Change one bit."""
