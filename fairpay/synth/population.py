@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fairpay.synth.plants import Plant
     from fairpay.synth.plays import Choice, Slots
 
-__all__ = ["ODD", "make_population"]
+__all__ = ["INNOCENT", "ODD", "make_population"]
 
 ONE = 1 << 16
 RUN = 6
@@ -91,6 +91,8 @@ ODD = {
 }  # fmt: skip
 FAMILIES = 0.03
 """The part of accounts on which two to five people listen."""
+INNOCENT = ("person", "family", *ODD)
+"""What the truth calls those who fake nothing."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,6 @@ class People:
     """Tastes, int64[people] each."""
 
     scenes: Scenes
-    key: Ints
-    """Whose taste it is: a copycat's is another's."""
     circle: Ints
     """Of which circle of friends; -1: of none."""
     home: Ints
@@ -111,25 +111,14 @@ class People:
     @classmethod
     def of(cls, scenes: Scenes, circle: Ints, activity: Ints) -> People:
         """Draw the tastes of people, of whom is known how much they listen (one of STEPS)."""
-        key = np.arange(len(circle))
-        traits = draw(stream(scenes.seed, "person"), key)
+        who = np.arange(len(circle))
+        traits = draw(stream(scenes.seed, "person"), who)
         alone = (circle < 0) | (below(traits, 4, offset=48) == 0)
         home = np.where(
-            alone, scenes.home(draw(stream(scenes.seed, "home"), key)), scenes.home(friends(scenes, circle))
+            alone, scenes.home(draw(stream(scenes.seed, "home"), who)), scenes.home(friends(scenes, circle))
         )
         favourites = 6 + below(traits, lognormal_steps(STEPS, median=30, sigma=SPREAD / 2)[activity], offset=32)
-        return cls(scenes, key, circle, home, traits, favourites)
-
-    def some(self, who: Ints) -> People:
-        """Take some of them."""
-        return replace(
-            self,
-            key=self.key[who],
-            circle=self.circle[who],
-            home=self.home[who],
-            traits=self.traits[who],
-            favourites=self.favourites[who],
-        )
+        return cls(scenes, circle, home, traits, favourites)
 
 
 def friends(scenes: Scenes, circle: Ints) -> NDArray[np.uint64]:
@@ -137,9 +126,9 @@ def friends(scenes: Scenes, circle: Ints) -> NDArray[np.uint64]:
     return draw(stream(scenes.seed, "circle"), circle + 1)
 
 
-def by_taste(slots: Slots, *, world: World, people: People, first: int) -> Choice:
-    """Choose as people with a taste do: from playlists, among what is new, and what they like."""
-    who, seed, scenes = slots.user - first, world.seed, people.scenes
+def by_taste(slots: Slots, *, world: World, people: People, taste: Ints, first: int) -> Choice:
+    """Choose as people do, `taste` says of whom the taste is: from playlists, what is new, and what they like."""
+    who, seed, scenes = taste[slots.user - first], world.seed, people.scenes
     run = draw(stream(seed, "run"), slots.user, slots.number // RUN)
     bits = draw(stream(seed, "choice"), slots.user, slots.number)
     day = slots.window // world.calendar.parts
@@ -157,9 +146,7 @@ def by_taste(slots: Slots, *, world: World, people: People, first: int) -> Choic
     played = draw(stream(seed, "new"), bits[at])
     artist[at], track[at] = scenes.released(np.where(charts, COUNT, home[at]), week + 1, played)
     at = np.flatnonzero(~new & (source < fresh + lists))
-    follows = draw(
-        stream(seed, "follows"), people.key[who[at]], below(run[at], 1 + below(traits[at], 4, offset=32), offset=32)
-    )
+    follows = draw(stream(seed, "follows"), who[at], below(run[at], 1 + below(traits[at], 4, offset=32), offset=32))
     scene = np.where(below(follows, 3) == 0, COUNT, home[at])
     place = (below(run[at], PLAYLIST, offset=48) + slots.number[at] % RUN) % PLAYLIST
     artist[at], track[at] = scenes.listed(scene * PLAYLISTS + below(follows, PLAYLISTS, offset=16), place, friday[at])
@@ -182,7 +169,7 @@ def liked(
     own[devoted] = 0
     elsewhere = ~devoted & (below(bits, ONE, offset=48) < ELSEWHERE)
     own[elsewhere] = number[elsewhere] + (1 << 32)
-    likes = draw(stream(scenes.seed, "favourite"), people.key[who], own)
+    likes = draw(stream(scenes.seed, "favourite"), who, own)
     home, circle = people.home[who], people.circle[who]
     shared = np.flatnonzero((circle >= 0) & ~elsewhere & (below(likes, 4, offset=32) == 0))
     home[shared] = scenes.home(friends(scenes, circle[shared]))
@@ -278,10 +265,11 @@ class Crowd:
         )
         self.listeners += len(accounts)
 
-    def add_people(self, people: People, accounts: Ints, total: Ints, activity: Ints) -> None:
-        """Let people listen for themselves."""
-        late = self.shift(accounts) + LATE_HOURS[below(draw(self.stream("late"), people.key), len(LATE_HOURS))]
-        choose = partial(by_taste, people=people)
+    def add_people(self, taste: Ints, accounts: Ints) -> None:
+        """Let people, or others of their taste, listen for themselves as much as these do."""
+        total, activity = self.total[taste], self.activity[taste]
+        late = self.shift(accounts) + LATE_HOURS[below(draw(self.stream("late"), taste), len(LATE_HOURS))]
+        choose = partial(by_taste, people=self.people, taste=taste)
         rhythm = Rhythm(LEAST_DAYS + activity * (ONE - LEAST_DAYS) // STEPS, UNEVEN)
         self.add(accounts, total, choose, late, rhythm=rhythm)
 
@@ -289,7 +277,7 @@ class Crowd:
         """Let the people listen, so that all come to `rows` plays; listening per person is log-normal."""
         until = np.cumsum(lognormal_steps(STEPS, median=1000, sigma=SPREAD)[self.activity])
         self.total = np.diff(np.floor(until / until[-1] * (rows - self.rows)).astype(np.int64), prepend=0)
-        self.add_people(self.people, self.person, self.total, self.activity)
+        self.add_people(np.arange(len(self.person)), self.person)
 
     def add_odd(self, name: str) -> None:
         """Let some do what is odd and in order."""
@@ -347,8 +335,7 @@ class Crowd:
             self.users += plant.accounts
         if kind.life == "copied":
             drawn = draw(self.stream(f"{plant.kind} copied"), accounts)
-            like = (drawn % np.uint64(len(self.person))).astype(np.int64)
-            self.add_people(self.people.some(like), accounts, self.total[like], self.activity[like])
+            self.add_people((drawn % np.uint64(len(self.person))).astype(np.int64), accounts)
         late = self.shift(accounts) if kind.life else np.zeros_like(accounts)
         since = below(draw(self.stream("begins"), accounts), kind.begins)
         rhythm = Rhythm(MOST_DAYS, UNEVEN, since) if kind.life else Rhythm()

@@ -183,39 +183,59 @@ def test_the_same_seed_gives_the_same_bytes_of_plays_and_truth(tmp_path: Path) -
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+    """A month with fourteen accounts of every kind."""
+    return made(tmp_path_factory.mktemp("planted"), **{**SMALL, "plants": dict.fromkeys(KINDS, "14:20")})
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_plant_has_the_accounts_and_plays_asked_for(tmp_path: Path, kind: str) -> None:
-    month = made(tmp_path, **{**SMALL, "plants": {kind: "14:20"}})
-    fakes, plant = month.filter(kind=kind), KINDS[kind]
+def test_a_plant_has_the_accounts_and_plays_asked_for(planted: pl.DataFrame, kind: str) -> None:
+    fakes, plant = planted.filter(kind=kind), KINDS[kind]
     assert fakes["user_id"].n_unique() == 14
-    played = fakes.filter(pl.col("genre").is_null() & pl.col("artist_id").is_not_null())
-    assert len(played) <= 14 * 20 * DAYS
+    played = fakes.filter(pl.col("name").str.starts_with(f"{plant.artist} ") | (pl.col("name") == plant.artist))
     own = 1 - plant.camouflage / 2**16
     assert len(played) == pytest.approx(own * 14 * 20 * DAYS, rel=0.3 if own < 1 else 0)
-    if plant.life != "copied":
-        assert len(month) == 20_000 + 14 * 20 * DAYS
+    if not plant.life:
+        assert len(fakes) == 14 * 20 * DAYS
 
 
 @pytest.mark.parametrize("kind", [kind for kind, plant in KINDS.items() if plant.life == "own"])
-def test_accounts_of_people_keep_their_listening(tmp_path: Path, kind: str) -> None:
-    fakes = made(tmp_path, **{**SMALL, "plants": {kind: "14:20"}}).filter(kind=kind)
+def test_accounts_of_people_keep_their_listening(planted: pl.DataFrame, kind: str) -> None:
+    fakes = planted.filter(kind=kind)
     assert fakes["user_id"].str.slice(1).cast(pl.Int64).max() < SMALL["users"]  # type: ignore[operator]
     assert fakes.filter(pl.col("genre").is_not_null())["user_id"].n_unique() > 7
 
 
-def test_cells_share_no_artist(tmp_path: Path) -> None:
-    month = made(tmp_path, **{**SMALL, "plants": {"cells": "21:20"}})
+def test_a_copycat_is_nearer_to_a_listener_than_listeners_are_to_each_other(tmp_path: Path) -> None:
+    month = made(tmp_path, rows=80_000, users=200, plants={"copycats": "20:5"})
+    known = month.filter(pl.col("genre").is_not_null(), pl.col("kind").is_in(["copycats", "person"]))
+    often = known.group_by("kind", "user_id", "artist_id").len().filter(pl.col("len") > 2).group_by("kind", "user_id")
+    of = [(kind, set(artists)) for kind, _, artists in often.agg("artist_id").iter_rows()]
+    people = [artists for kind, artists in of if kind == "person"]
+    near: dict[str, list[float]] = {"copycats": [], "person": []}
+    for kind, mine in of:
+        if len(mine) >= 10:
+            near[kind].append(max(len(mine & other) / len(mine | other) for other in people if other is not mine))
+    assert np.mean(near["copycats"]) > 1.4 * np.mean(near["person"])
+
+
+def test_cells_share_no_artist(planted: pl.DataFrame) -> None:
     cells = (
-        month.filter(pl.col("name").str.starts_with("Cell Choir")).group_by("group").agg(pl.col("artist_id").unique())
+        planted.filter(pl.col("name").str.starts_with("Cell Choir")).group_by("group").agg(pl.col("artist_id").unique())
     )
-    assert cells["artist_id"].list.len().to_list() == [3, 3, 3]
-    assert cells["artist_id"].explode().n_unique() == 9
+    assert cells["artist_id"].list.len().to_list() == [3, 3]
+    assert cells["artist_id"].explode().n_unique() == 6
 
 
-def test_innocents_play_places_that_were_bought(tmp_path: Path) -> None:
-    month = made(tmp_path, **{**SMALL, "plants": {"bought-places": "14:20"}})
-    people = month.filter(pl.col("name").str.starts_with("Bought Place"), kind="person")
+def test_innocents_play_places_that_were_bought(planted: pl.DataFrame) -> None:
+    people = planted.filter(pl.col("name").str.starts_with("Bought Place"), kind="person")
     assert people["user_id"].n_unique() > 50
+
+
+def test_people_with_plants_have_the_plays_asked_for(tmp_path: Path) -> None:
+    month = made(tmp_path, **{**SMALL, "plants": {"bought-places": "9:20", "takeover-heavy": "9:20"}})
+    assert len(month) == SMALL["rows"] + 2 * 9 * 20 * DAYS
 
 
 def test_truth_says_of_every_user_once_what_it_is(tmp_path: Path) -> None:
