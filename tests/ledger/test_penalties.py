@@ -29,8 +29,6 @@ from fairpay.settings.values import Running
 if TYPE_CHECKING:
     from fairpay.ledger.close import Closed
 
-pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
-
 LOG = "user,artist,plays\nh1,a,10\nh2,b,20\nbot,fake,10\n"
 """Of a pool of 400.00 the fake plays would have earned 100.00 market-centric."""
 FEW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
