@@ -108,6 +108,8 @@ def test_the_page_stands_beside_nothing_and_is_named_after_the_run(
     assert main(["report", str(runs["pay"])]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["pay.html"]
     assert capsys.readouterr().err == "Written to pay.html\n"
+    assert main(["report", str(runs["pay"]), "--against", str(runs["compare"])]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pay-against-compare.html", "pay.html"]
     assert main(["verify", str(runs["pay"]), "--quiet"]) == 0
 
 
