@@ -228,6 +228,11 @@ def test_cells_share_no_artist(planted: pl.DataFrame) -> None:
     assert cells["artist_id"].explode().n_unique() == 6
 
 
+def test_lists_of_unlike_kinds_are_unlike(planted: pl.DataFrame) -> None:
+    lists = [set(planted.filter(kind=kind)["track_id"]) for kind in ("cafe", "injection", "bought-places")]
+    assert all(len(one & two) < 0.3 * len(two) for one, two in zip(lists, lists[1:], strict=False))
+
+
 def test_innocents_play_places_that_were_bought(planted: pl.DataFrame) -> None:
     people = planted.filter(pl.col("name").str.starts_with("Bought Place"), kind="person")
     assert people["user_id"].n_unique() > 50
