@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -230,7 +231,7 @@ def test_cells_share_no_artist(planted: pl.DataFrame) -> None:
 
 def test_lists_of_unlike_kinds_are_unlike(planted: pl.DataFrame) -> None:
     lists = [set(planted.filter(kind=kind)["track_id"]) for kind in ("cafe", "injection", "bought-places")]
-    assert all(len(one & two) < 0.3 * len(two) for one, two in zip(lists, lists[1:], strict=False))
+    assert all(len(one & two) < 0.3 * len(two) for one, two in pairwise(lists))
 
 
 def test_innocents_play_places_that_were_bought(planted: pl.DataFrame) -> None:
