@@ -245,6 +245,20 @@ class DecidedOptions(TypedDict, total=False):
     ]
 
 
+class PenaltyOptions(DecidedOptions, total=False):
+    """The same, and what is charged for what they excluded."""
+
+    penalty: Annotated[
+        Amount | None,
+        Option("Charge payees this share of what excluded plays would have earned; the decisions' column `penalty` "
+               "goes before it.", COUNT, metavar="SHARE"),
+    ]  # fmt: skip
+    penalty_to: Annotated[
+        Literal["pool", "platform"],
+        Option("Who gets it: all whom the pool pays, in proportion, or the platform.", COUNT, default="pool"),
+    ]
+
+
 class ColumnOptions(TypedDict, total=False):
     """What the logs are."""
 
@@ -469,14 +483,14 @@ class GuardOptions(TypedDict, total=False):
 
 
 class CompareOptions(
-    RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
+    RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, PenaltyOptions, ReadingOptions, OutputOptions,
     GroupOptions, ExcelOptions, DisclosureOptions, GuardOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `compare`."""
 
 
 class PayOptions(
-    RuleOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
+    RuleOptions, MoneyOptions, QualifyingOptions, StatedOptions, PenaltyOptions, ReadingOptions, OutputOptions,
     GroupOptions, ExcelOptions, GuardOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `pay`."""
@@ -666,7 +680,7 @@ class TermsOptions(TypedDict, total=False):
 
 
 class CloseOptions(
-    BookOptions, PoolOptions, PayeeOptions, TermsOptions, StatedOptions, DecidedOptions, ReadingOptions, RunOptions,
+    BookOptions, PoolOptions, PayeeOptions, TermsOptions, StatedOptions, PenaltyOptions, ReadingOptions, RunOptions,
     EngineOptions,
 ):  # fmt: skip
     """Options of `close`."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fairpay.ledger.close import Closed
     from fairpay.ledger.closing import Closing
 
-pytestmark = [*ON_SPARK, pytest.mark.usefixtures("_no_waiting_for_the_disk")]
+pytestmark = ON_SPARK
 MANIFEST = "manifest.json"
 SPLITS = "artist,track,payee,share\na3,a3-1,p,1/3\na3,a3-1,q,2/3\n,a4-2,z,1\na0,,q,1/7\na0,,a0,6/7\n"
 ALIASES = "wrong,right\na5,a0\n"

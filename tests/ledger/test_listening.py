@@ -18,11 +18,6 @@ POOLS = "pool,territory,offering,gross,rule\nde,DE,x,100.00,user-centric\nus,US,
 LOG = "user,artist,country,plan,track\nu1,a,DE,x,t1\nu2,b,DE,x,t2\nu2,b,DE,x,t3\nu3,c,US,x,t4\nu4,c,FR,x,t4\n"
 
 
-@pytest.fixture(autouse=True)
-def _quickly(_no_waiting_for_the_disk: None) -> None:
-    """Do not wait for the disk."""
-
-
 def amounts(place: Path, *, log: str = LOG, pools: str = POOLS, **tables: str) -> dict[tuple[str, str, str], int]:
     """Close a month of these tables; return (payee, pool, kind) -> minor units."""
     month = close(laid(place, log, pools=pools, **tables))
