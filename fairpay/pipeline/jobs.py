@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import polars as pl
@@ -18,13 +19,15 @@ from fairpay.pipeline.run import inspect, refusal
 from fairpay.pipeline.work import Saved, do, origins_of, request_of, watching
 from fairpay.reports.disclosure import merge_few
 from fairpay.reports.summary import summary
-from fairpay.reports.tables import Shown, comparison, payouts
+from fairpay.reports.tables import Shown, comparison, payouts, penalties
 from fairpay.rules import USUAL, spelled
+from fairpay.runs.outputs import write_csv, write_parquet
 from fairpay.settings.commands import complete
 from fairpay.settings.speech import job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from fairpay.errors import FairpayError
     from fairpay.logs.doctor import FileFound
@@ -82,6 +85,22 @@ class Result(Saved):
     def summary(self) -> dict[str, Any]:
         """What `summary.json` holds."""
         return summary(self.outcome, self.command)
+
+    @property
+    def penalties(self) -> pa.Table | None:
+        """What excluded plays would have earned, penalties and who gets them; None where nothing may be charged."""
+        return None if self.outcome.penalties is None else penalties(self.outcome)
+
+    @property
+    def beside(self) -> dict[str, Callable[[Path], int | None]]:
+        """The files of penalties, where there are any."""
+        table = self.penalties
+        if table is None:
+            return {}
+        return {
+            "penalties.csv": partial(write_csv, table),
+            "penalties.parquet": partial(write_parquet, table),
+        }
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -156,7 +175,15 @@ def divided(command: Literal["compare", "pay"], logs: Logs, rules: Sequence[str]
         origins = {**origins_of(command, options, rule=list(rules), by=list(options["by"])), **there.origins}
         return Result(command, outcome, (*there.inputs, *outcome.inputs), origins)
 
-    return do(command, there.logs, there.options, work, rules=rules, inputs=lambda _: there.inputs)
+    return do(
+        command,
+        there.logs,
+        there.options,
+        work,
+        rules=rules,
+        inputs=lambda _: there.inputs,
+        files=lambda result: result.beside,
+    )
 
 
 @job

@@ -46,6 +46,7 @@ __all__ = [
     "kinds_of",
     "listened_to",
     "payouts",
+    "penalties",
     "shares",
     "table_of",
     "why",
@@ -201,6 +202,36 @@ def comparison_rows(outcome: Outcome, order: Ints, intensity: NDArray[np.float64
         columns[free_name(f"{name}_change_percent", columns)] = TableColumn(ColumnKind.PERCENT, change)
     columns["fan_intensity"] = TableColumn(ColumnKind.RATIO, pa.array(intensity, mask=np.isnan(intensity)))
     columns["currency"] = currency_of(outcome, len(order))
+    return table_of(columns)
+
+
+def penalties(outcome: Outcome) -> pa.Table:
+    """Return what `penalties.csv` holds: a row for each artist who is charged or gets a part, by artist id in bytes.
+
+    Columns: `artist`, `name` (only with an artist file); for each rule, in major units, `would_have_earned` (what the
+    artist's excluded plays would have been paid), `penalty` (below zero), `shared` (what the artist gets of the
+    penalties); `currency`. In a comparison the rule stands before each.
+    """
+    found = outcome.penalties
+    assert found is not None
+    ids = outcome.artist.to_pylist()
+    lines = {ids[k]: k for k in np.flatnonzero(np.any(found.shared, axis=0)).tolist()}
+    artists = sorted({*lines, *(line.artist for line in found.lines)}, key=str.encode)
+    row = {artist: place for place, artist in enumerate(artists)}
+    names = pa.array(artists, pa.large_string())
+    columns = {"artist": TableColumn(ColumnKind.KEY, names)}
+    if outcome.names:
+        columns["name"] = TableColumn(ColumnKind.NAME, artist_names(outcome, names))
+    for k, payout in enumerate(outcome.payouts):
+        units = np.zeros((3, len(artists)), dtype=np.int64)
+        for line in found.lines:
+            units[:2, row[line.artist]] += (line.earned[k], -line.charged[k])
+        units[2, [row[artist] for artist in lines]] = found.shared[k][[*lines.values()]]
+        before = f"{payout.rule.column}_" if len(outcome.payouts) > 1 else ""
+        for name, values in zip(("would_have_earned", "penalty", "shared"), units, strict=True):
+            kind = ColumnKind.MONEY if name == "would_have_earned" else ColumnKind.DIFFERENCE
+            columns[free_name(before + name, columns)] = TableColumn(kind, decimals(values, outcome.currency.digits))
+    columns["currency"] = currency_of(outcome, len(artists))
     return table_of(columns)
 
 

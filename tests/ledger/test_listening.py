@@ -50,6 +50,13 @@ def test_what_a_subscriber_without_a_pool_paid_waits_in_suspense(tmp_path: Path)
     assert amounts(tmp_path, subscribers=lines)["unallocated:", "outside all pools, EUR", "suspense"] == 777
 
 
+def test_a_total_below_the_subscribers_is_refused(tmp_path: Path) -> None:
+    lines = "user,paid,country,plan\nu1,9.00,DE,x\nu3,1.00,DE,x\nTotal,10.00,,\n"
+    with pytest.raises(InputError) as caught:
+        amounts(tmp_path, subscribers=lines)
+    assert [problem.where for problem in caught.value.problems] == ["first at row 3"]
+
+
 def test_a_log_without_the_keys_takes_them_from_the_subscribers(tmp_path: Path) -> None:
     lines = "user,paid,country,plan\nu1,1.00,DE,x\nu2,1.00,DE,x\nu3,1.00,US,x\n"
     log = "user,artist\nu1,a\nu2,b\nu2,b\nu3,c\nu4,c\n"

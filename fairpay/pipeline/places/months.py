@@ -23,7 +23,7 @@ from fairpay.pipeline.intake import Qualified, take_in
 from fairpay.pipeline.request import Watch, begin, input_files
 from fairpay.pipeline.run import artist_names, plan_of, warn_of_counts
 from fairpay.pipeline.settle import Ending, controls, describe
-from fairpay.pipeline.warn import named_elsewhere, sentences, stop_if_strict, warn_of_alike
+from fairpay.pipeline.warn import named_elsewhere, sentences, stop_if_strict, warn_of_alike, warn_of_policies
 from fairpay.pipeline.work import Placed, watching
 from fairpay.qualify import Qualifier
 from fairpay.qualify.columns import read_moments
@@ -195,6 +195,7 @@ def run_months(request: Request, watch: Watch | None = None) -> Outcome:
             pa.chunked_array(ids, pa.large_string()).unique() if ids else pa.array([], pa.large_string()),
             opened.cautions,
         )
+        warn_of_policies(taken.stages[0].weighers, opened.cautions)
         warnings = opened.cautions.found()
         stop_if_strict(request.reading, warnings)
         for sentence in sentences(warnings):
