@@ -51,9 +51,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Adjusted", "Closed", "close", "kept", "publish_adjustment"]
 
-SCHEMA_VERSION = 3
-"""Of the books: there is tax, pools say their exchange rate, a ledger's amounts are `amount_minor`, and plays are kept
-by artist. In the second the ledger had a counterparty; in the first its texts said what kinds say since."""
+SCHEMA_VERSION = 4
+"""Of the books: policies withhold. In the third there was tax, pools said their exchange rate, amounts of ledgers were
+`amount_minor`, and plays were kept by artist. In the second the ledger had a counterparty; in the first its texts said
+what kinds say since."""
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)

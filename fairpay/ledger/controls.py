@@ -28,7 +28,7 @@ POOLED = ("pool", *ACCOUNT)
 DIVIDED = ("pool", "divided", "currency")
 POSITION = (*POOLED, "scale")
 """What a position is by: `position` has these columns and `amount`, the minor units credited for a month."""
-CREDITS = (Kind.EARNED, Kind.MINIMUM_TOPUP)
+CREDITS = (Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.WITHHELD)
 
 
 def check_month(
@@ -105,14 +105,15 @@ def pool_controls(rows: Ledger, facts: MonthFacts) -> Iterator[Control]:
     """Each pool is allocated to the last minor unit, suspense included, and nothing is earned outside a pool."""
     found = {kind: pool_sums(rows.of_kinds({kind}).frame) for kind in CREDITS}
     for pool in facts.pools:
-        base, topup = (found[kind].pop((pool.name, pool.currency), 0) for kind in CREDITS)
+        base, topup, withheld = (found[kind].pop((pool.name, pool.currency), 0) for kind in CREDITS)
         text = " + ".join(
             f"{format_units(amount, pool.scale)} {what}"
             for what, amount in (("earned", base), ("minimum top-up", topup))
             if amount or what == "earned"
         )
         whole = format_units(pool.whole, pool.scale)
-        ok = (base, topup) == (pool.base, pool.topup)
+        whole += f", {format_units(-withheld, pool.scale)} of it withheld" if withheld else ""
+        ok = (base, topup, -withheld) == (pool.base, pool.topup, pool.withheld)
         yield Control(f"pool {pool.name}", ok, f"{text} = pool {whole} {pool.currency}")
     strange = sum(len(sums_of_kind) for sums_of_kind in found.values())
     yield Control(
@@ -261,6 +262,7 @@ def restated_controls(
     sums = [pool_sums(frame) for frame in (restated, booked, rows.frame)]
     for pool in facts.pools:
         now, before, moved = (found.get((pool.name, pool.currency), 0) for found in sums)
-        texts = [format_units(amount, pool.scale) for amount in (before, moved, pool.whole)]
-        detail = f"{texts[0]} booked + {texts[1]} adjusted = pool {texts[2]} {pool.currency}"
-        yield Control(f"pool {pool.name}", now == pool.whole == before + moved, detail)
+        texts = [format_units(amount, pool.scale) for amount in (before, moved, pool.due)]
+        less = " without what is withheld" if pool.withheld else ""
+        detail = f"{texts[0]} booked + {texts[1]} adjusted = pool{less} {texts[2]} {pool.currency}"
+        yield Control(f"pool {pool.name}", now == pool.due == before + moved, detail)

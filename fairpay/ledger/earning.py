@@ -27,18 +27,21 @@ from fairpay.ledger.facts import (
 )
 from fairpay.ledger.pools import OUTSIDE, ROLE_OF, Revenue, revenue
 from fairpay.ledger.sorting import Sorting, read_payers
-from fairpay.ledger.tracks import ByArtist, TrackSources, by_artist, by_source
+from fairpay.ledger.tracks import TrackSources, by_artist, by_source
 from fairpay.logs.schema import REASONS, Cautions
 from fairpay.money.counts import counted
 from fairpay.money.currency import Currency, exact_text
+from fairpay.money.integers import sum_exactly
 from fairpay.money.rounding import Allocation
 from fairpay.pipeline.census import Applying
 from fairpay.pipeline.division import tied, undecided, weigh
 from fairpay.pipeline.intake import Plan, Statements, take_in
 from fairpay.pipeline.repeats import open_once
 from fairpay.pipeline.request import ROLES
+from fairpay.pipeline.sources import ByArtist
 from fairpay.pipeline.stages import LOST
 from fairpay.pipeline.warn import sentences, stop_if_strict, warn_of_policies
+from fairpay.pipeline.withheld import Withholding
 from fairpay.qualify import ByRow
 from fairpay.rules import find_rule
 from fairpay.rules.core.ties import settle_together
@@ -97,7 +100,8 @@ def earn(closing: Closing, loaded: Loaded, watch: Watch, *, take: Take = take_in
                 if code >= len(pools):
                     return None
                 play = None if timed[code] else taken.stages[0].play(code)
-                return divide(pools[code], pool, month.sources, play, payers.count(code), notes)
+                shares = taken.stages[0].withheld(code)
+                return divide(pools[code], pool, month.sources, play, payers.count(code), notes, shares)
             finally:  # so that only as many pools as there are threads are opened up at a time
                 pool.release()
 
@@ -141,9 +145,17 @@ def unpooled(code: str, amount: int) -> tuple[PoolFacts, Paid]:
 
 
 def divide(  # noqa: PLR0913, PLR0917 - what a pool is divided by
-    pool: Pool, held: LocalPool, sources: TrackSources, play: int | None, subscribers: int, notes: list[str]
+    pool: Pool,
+    held: LocalPool,
+    sources: TrackSources,
+    play: int | None,
+    subscribers: int,
+    notes: list[str],
+    shares: Sequence[Fraction] = (),
 ) -> tuple[PoolFacts, Paid]:
     """Divide one pool, of which the engine holds listening; `notes` takes what a reader must know.
+
+    Its policy withholds `shares` of what marked plays earn.
 
     Where nobody listened, or nothing weighs, nobody is paid and the money is unallocated.
     """
@@ -152,19 +164,29 @@ def divide(  # noqa: PLR0913, PLR0917 - what a pool is divided by
     amounts = Paid.of({})
     if users and money.pool:
         with suppress(NothingToPayError):
-            amounts = paid_of(pool, held, money, sources, play, notes)
+            amounts = paid_of(pool, held, money, sources, play, notes, shares)
     label = find_rule(pool.rule or "").label
-    return pool_facts(pool.name, label, money, listeners=users, plays=plays, said=pool.said), amounts
+    facts = pool_facts(pool.name, label, money, listeners=users, plays=plays, said=pool.said)
+    withheld = 0 if amounts.withheld is None else sum_exactly(amounts.withheld)
+    return replace(facts, withheld=withheld), amounts
 
 
 def paid_of(  # noqa: PLR0913, PLR0917 - the same
-    pool: Pool, tracks: LocalPool, money: Revenue, sources: TrackSources, play: int | None, notes: list[str]
+    pool: Pool,
+    plays: LocalPool,
+    money: Revenue,
+    sources: TrackSources,
+    play: int | None,
+    notes: list[str],
+    shares: Sequence[Fraction],
 ) -> Paid:
     """What each artist (or track with splits) is paid of the pool; zeros are left out.
 
     What was refunded is taken back as it would have been paid. Where all tracks are asked for, it is divided among
-    them once more, by what each brings its artist.
+    them once more, by what each brings its artist; without what the policy withholds.
     """
+    withholding = Withholding.of(plays, shares) if shares else None
+    tracks = plays if withholding is None else withholding.view
     held = by_source(tracks, sources.splits) if sources.every else tracks
     rule, size, whole = find_rule(pool.rule or ""), abs(money.pool), by_artist(held, sources.splits)
     rate, digits = None if pool.rate == 1 else pool.rate, money.currency.digits
@@ -180,11 +202,17 @@ def paid_of(  # noqa: PLR0913, PLR0917 - the same
     if whole is not None:
         paid = Allocation(rule.label, whole.divide(paid, whole.shares(rule, prepared)), size).paid
     sign, places = (1 if money.pool > 0 else -1), np.flatnonzero(paid)
-    found = Paid.listed(held.names(places), sign * paid[places], held.artist_plays[places])
-    if not isinstance(held, ByArtist):
+    kept_back, brings = np.zeros_like(paid), None
+    if withholding is not None:
+        kept_back, brings = withholding.among(held, whole, rule, prepared, paid)
+    withheld = sign * kept_back[places] if shares else None
+    found = Paid.listed(held.names(places), sign * paid[places], held.artist_plays[places], withheld)
+    if not isinstance(held, ByArtist) or not sources.every:
         return found
-    one = held if whole is None else replace(whole, sources=tracks, of_source=whole.of_source[held.of_source])
-    own = Allocation(rule.label, held.divide(paid, one.shares(rule, prepared)), size).paid
+    if brings is None:
+        one = held if whole is None else replace(whole, sources=tracks, of_source=whole.of_source[held.of_source])
+        brings = one.shares(rule, prepared)
+    own = held.divide(paid - kept_back, brings)
     places = np.flatnonzero(paid[held.of_source])
     return replace(found, tracks=Paid.listed(tracks.names(places), sign * own[places], tracks.artist_plays[places]))
 

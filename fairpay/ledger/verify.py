@@ -240,7 +240,9 @@ def track_control(month: Entry, rows: Ledger, tracks: pl.DataFrame) -> Control:
     sums = (
         of_ledger(tracks, plays).group_by(key).agg(pl.col("plays").sum(), amount=pl.col("earned").cast(pl.Int128).sum())
     )
-    earned = rows.of_kinds({Kind.EARNED, Kind.MINIMUM_TOPUP}).frame.filter(pl.col("payee") != UNALLOCATED)
+    earned = rows.of_kinds({Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.WITHHELD}).frame.filter(
+        pl.col("payee") != UNALLOCATED
+    )
     sources = earned.select(pl.col("pool").cast(pl.String), "amount", source=pl.col("payee").cast(pl.String))
     parts = [
         frame.with_columns(pl.col("source").str.replace(waits, ""))
@@ -289,7 +291,7 @@ def restated_totals(found: Shelf, positions: dict[str, PoolSums]) -> Iterator[Co
             pools = positions[closed]
             for key, amount in pool_sums(rows.frame).items():
                 pools[key] = pools.get(key, 0) + amount
-            expected = {(pool.name, pool.currency): pool.whole for pool in facts.pools}
+            expected = {(pool.name, pool.currency): pool.due for pool in facts.pools}
             off = sum(pools.get(key, 0) != expected.get(key, 0) for key in expected.keys() | pools.keys())
             strange = len(rows.where(~is_kind(Kind.ADJUSTMENT) | (pl.col("ref_period") != closed)))
             detail = (

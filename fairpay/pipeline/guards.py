@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fairpay.errors import GuardError
+from fairpay.errors import GuardError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fairpay.engine.protocol import Intake
     from fairpay.qualify import Counts
+    from fairpay.rules.core.rule import Rule
     from fairpay.settings.values import MoneyStated, Reading
 
-__all__ = ["guard_rejects", "guard_unlisted"]
+__all__ = ["guard_rejects", "guard_unlisted", "guard_withholding"]
 
 WRONG = "Nothing was written. See whether the files are the right ones; if this is normal, allow more."
 
@@ -41,3 +44,16 @@ def guard_unlisted(money: MoneyStated, intake: Intake) -> None:
         found = f"{intake.unlisted:,} of {everybody:,} listeners are not in the subscriber file"
         message = f"{found}; --max-unlisted {limit.text} allows fewer"
         raise GuardError(message, advice=WRONG)
+
+
+def guard_withholding(rules: Iterable[Rule]) -> None:
+    """Refuse rules of whose payouts no policy can withhold anything.
+
+    Raises:
+        UsageError: one cannot say what a play earns.
+
+    """
+    for rule in rules:
+        if not rule.by_play:
+            message = f"{rule.label} cannot say what a play earns, so that the policy can withhold nothing of it"
+            raise UsageError(message, advice="Leave the rule out, or take [[withhold]] out of the policy.")

@@ -16,6 +16,7 @@ from fairpay.adjust.payers import Payers
 from fairpay.adjust.weights import limits
 from fairpay.engine.local import LocalEngine
 from fairpay.engine.spool import Spool
+from fairpay.errors import UsageError
 from fairpay.money.counts import counted
 from fairpay.pipeline.census import census_of, weigher_of
 from fairpay.pipeline.repeats import Watching, find_repeats
@@ -418,6 +419,9 @@ def stages_of(
         for one in plan.policies
     ]
     pools = plan.pools if plan.pools is not None else 1
+    if plan.statements.layering(pools) is not None and any(one.policy.withhold for one in plan.policies):
+        message = "a policy that withholds does not go with --history or --wishes: what they divide anew names no plays"
+        raise UsageError(message, advice="Leave one of them out.")
     return Stages(
         pools=pools,
         decisions=None if plan.decisions is None else Decisions(plan.decisions, apart=variant.apart),

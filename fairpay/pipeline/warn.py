@@ -46,6 +46,7 @@ ALIKE = (
 )
 LOST = "These plays pay nobody: {}. Above --max-without-artist nothing is paid."
 SPAN = "The log covers more than a month, and the money is one month's: give --from and --to, or --by month."
+UNSEEN = "No play holds one of the values that the policy withholds of: compare them with those of the column."
 ENDS = "Nobody knows whether these plays went to the end, so they count whole: fill reason_end, or track_ms."
 MONTH = 33 * 86_400 * 1_000_000
 """Microseconds of a month, with room for time zones."""
@@ -90,6 +91,9 @@ def warn_of_policies(weighers: Iterable[Weigher], cautions: Cautions) -> None:
     """Say what policies asked of plays that these do not say."""
     for weigher in weighers:
         cautions.add("unknown-completion", weigher.unknown(), (), ENDS)
+        lines = zip(weigher.policy.withhold, weigher.withholding, strict=True)
+        unseen = [f"{one.name}: {one.column}" for one, factor in lines if not weigher.rows[factor.line].any()]
+        cautions.add("nothing-withheld", len(unseen), unseen, UNSEEN)
 
 
 def named_elsewhere(logs: Logs) -> Iterator[tuple[str, int]]:

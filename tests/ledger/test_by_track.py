@@ -14,7 +14,7 @@ from laying import by_payee, laid
 import fairpay
 from fairpay.errors import InputError
 from fairpay.ledger.close import close
-from fairpay.ledger.tracks import nearly_exact
+from fairpay.pipeline.sources import nearly_exact
 
 pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
 
