@@ -16,6 +16,7 @@ from fairpay.ledger.earning import earn
 from fairpay.ledger.export import Sheet
 from fairpay.ledger.facts import MonthFacts
 from fairpay.ledger.model import Booking, Kind, Ledger, after, check_period
+from fairpay.ledger.penalties import penalty_records
 from fairpay.ledger.settle import Terms, post, settle
 from fairpay.ledger.statements import (
     data,
@@ -52,9 +53,9 @@ if TYPE_CHECKING:
 __all__ = ["Adjusted", "Closed", "close", "kept", "publish_adjustment"]
 
 SCHEMA_VERSION = 4
-"""Of the books: policies withhold. In the third there was tax, pools said their exchange rate, amounts of ledgers were
-`amount_minor`, and plays were kept by artist. In the second the ledger had a counterparty; in the first its texts said
-what kinds say since."""
+"""Of the books: policies withhold, and there are penalties. In the third there was tax, pools said their exchange rate,
+ledgers' amounts were `amount_minor`, and plays were kept by artist. In the second the ledger had a counterparty; in the
+first its texts said what kinds say since."""
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
@@ -116,6 +117,7 @@ class Closed(BooksRun):
             "pools": facts["pools"],
             "policies": facts.get("policies", ()),
             "decisions": facts.get("decisions", ()),
+            "penalties": penalty_records(self.facts),
             "listening": facts["heard"],
             "controls": [asdict(control) for control in self.controls],
         }

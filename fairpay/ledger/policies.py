@@ -12,7 +12,7 @@ from fairpay.adjust.policy import make_policy, policy_file, policy_text, read_po
 from fairpay.errors import FairpayError, InputError, UsageError
 from fairpay.logs.faults import Faults
 from fairpay.money.counts import counted
-from fairpay.pipeline.guards import guard_withholding
+from fairpay.pipeline.warn import guard_withholding
 from fairpay.rules import find_rule, rule_classes, spelled
 
 if TYPE_CHECKING:

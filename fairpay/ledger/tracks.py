@@ -67,6 +67,10 @@ class TrackSources:
         """Whether any track may earn under its own name."""
         return self.every or self.splits.has_tracks
 
+    def earning(self, source: str) -> str:
+        """What the ledger calls who earns: of all tracks, those with splits stand for themselves."""
+        return artist_of(source) if self.every and self.splits.of_track(source) is None else source
+
     def __call__(self, raw: RawBatch, listens: Listens) -> pa.Array:
         """Put tracks that have splits in the place of their artist; held plays stay where they are held.
 

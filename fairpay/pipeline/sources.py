@@ -44,7 +44,7 @@ class Grouped:
     amount: Ints
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class MonthByArtist:
     """A month in which the sources of an artist are one, as `month.Month`."""
 

@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 from fairpay.adjust.factors import text_of
 from fairpay.errors import InputError
 from fairpay.money.rounding import Allocation
-from fairpay.pipeline.guards import guard_withholding
 from fairpay.pipeline.sources import ByArtist, seen_as
+from fairpay.pipeline.warn import guard_withholding
 from fairpay.rules.core.ties import first_of
 
 if TYPE_CHECKING:

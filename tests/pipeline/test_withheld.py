@@ -164,8 +164,14 @@ def test_rules_that_cannot_say_what_a_play_earns_are_refused_by_name(policy: str
 
 def test_history_and_wishes_are_refused(policy: str, tmp_path: Path) -> None:
     (tmp_path / "h.csv").write_text("user,artist,plays\nu1,A,3\n")
-    with pytest.raises(UsageError, match="withholds does not go with history or wishes"):
+    with pytest.raises(UsageError, match="withholds does not go with history and wishes"):
         fairpay.pay(THREE, pool="1", policy=policy, history=tmp_path / "h.csv")
+
+
+def test_penalties_are_refused(policy: str, tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("kind,subject,decision,by\nartist,A,exclude,me\n")
+    with pytest.raises(UsageError, match="withholds does not go with penalties"):
+        fairpay.pay(THREE, pool="1", policy=policy, decisions=tmp_path / "d.csv", penalty="50%")
 
 
 def test_explain_is_refused(policy: str) -> None:

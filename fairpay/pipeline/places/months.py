@@ -25,13 +25,15 @@ from fairpay.pipeline.run import artist_names, plan_of, warn_of_counts
 from fairpay.pipeline.settle import Ending, controls, describe
 from fairpay.pipeline.warn import named_elsewhere, sentences, stop_if_strict, warn_of_alike, warn_of_policies
 from fairpay.pipeline.withheld import unmarked
+from fairpay.pipeline.work import Placed, watching
 from fairpay.qualify import Qualifier
 from fairpay.qualify.columns import read_moments
 from fairpay.reports.months import united
 from fairpay.reports.outcome import Control, MonthOutcomes
+from fairpay.settings.option import is_spark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from fairpay.engine.pool import LocalPool
     from fairpay.kernels.arrays import Ints
@@ -41,8 +43,9 @@ if TYPE_CHECKING:
     from fairpay.pipeline.stages import Stages
     from fairpay.qualify import Counts
     from fairpay.reports.outcome import Outcome
+    from fairpay.settings.option import Logs
 
-__all__ = ["run_months"]
+__all__ = ["place"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -151,6 +154,22 @@ class OneMonth:
     def stages(self) -> tuple[Stages, ...]:
         """What plays went through; what was left out on the way is said of all months together."""
         return tuple(replace(one, left=type(one.left)()) for one in self.taken.stages)
+
+
+def place(_: str, logs: Logs, __: Sequence[str], options: Mapping[str, Any]) -> Placed:
+    """Say where a run of several months is done: here.
+
+    Raises:
+        UsageError: it is to be done elsewhere, or told of few listeners.
+
+    """
+    if options["engine"] != "local" or is_spark(logs):
+        message = "--by month runs on this machine only"
+        raise UsageError(message, advice="Use --engine local, or run each month by itself, with --from and --to.")
+    if options.get("k", 1) > 1:
+        message = "--k does not go with --by month: nobody has counted who listened to an artist in several months"
+        raise UsageError(message, advice="Publish each month by itself, with --from and --to.")
+    return Placed(logs, options, partial(run_months, watch=watching(options)))
 
 
 def run_months(request: Request, watch: Watch | None = None) -> Outcome:
