@@ -53,13 +53,11 @@ class Shift:
 def shift(before: Ints, after: Ints) -> Shift:
     """Compare int64[artists] payouts of one pool under two rules.
 
-    Both sum to the pool, so what the gainers gain is what the losers lose, and moved = 1/2 Σ|a - b| is whole.
+    What the gainers gain is what the losers lose, and moved = 1/2 Σ|a - b| is whole. Where the sums differ, as less is
+    withheld under one rule, the difference changes hands between artists and the platform, and counts like theirs.
     """
     change = after - before
-    moved, rest = divmod(sum_exactly(np.abs(change)), 2)
-    if rest:
-        message = f"payouts of different pools cannot be compared: {sum_exactly(before)} and {sum_exactly(after)} units"
-        raise ValueError(message)
+    moved = (sum_exactly(np.abs(change)) + abs(sum_exactly(change))) // 2
     pool = sum_exactly(before)
     gainers, losers = int((change > 0).sum()), int((change < 0).sum())
     share = Fraction(moved, pool) if pool else None

@@ -122,6 +122,7 @@ def rule_of(outcome: Outcome, payout: Payout) -> dict[str, Any]:
     return {
         "name": payout.rule.label,
         "paid": outcome.currency.text(sum_exactly(paid)),
+        "withheld_for_platform": outcome.currency.text(payout.allocation.withheld),
         "artists_paid": int((paid > 0).sum()),
         "gini": ratio(gini(paid) if alone else None),
         "top_1_percent_share": ratio(top_share(paid, 1) if alone else None),

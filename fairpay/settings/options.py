@@ -63,7 +63,7 @@ RUN = "The run (changes no result)"
 PANELS = (BOOKS, CHANGE, PAY, POOLS, WHO, TRY, LOOK, COUNT, HOW, STATE, READ, WRITE, RUN)
 """Headings in their order on every page."""
 ROLES = ("user", "artist", "plays", "seconds", "ms", "time", "track", "country", "plan", "currency", "active",
-         "category", "spatial", "reason_end", "track_ms")  # fmt: skip
+         "category", "spatial", "context", "reason_end", "track_ms")  # fmt: skip
 """What a column of a log can be. `user` and `artist` are needed; time listened is `seconds` or `ms`."""
 Day: TypeAlias = str | date
 
