@@ -225,10 +225,12 @@ def fill(kind: Any, given: dict[str, Any], where: str, faults: list[str]) -> Any
 
 def convert(name: str, value: Any) -> Any:  # noqa: ANN401 - what TOML holds
     """Bring a value to the type of its field; None where it is none."""
-    if name in {"times", "min_seconds"}:
+    if name == "min_seconds":
         return exact(value)
+    if name == "times":
+        return part_of(value)
     if name in RANGES:
-        number = exact(value)
+        number = part_of(value)
         return number if number is not None and 0 < number <= 1 and (number < 1 or name != "share") else None
     if name in {"streams", "listeners"}:
         return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
@@ -244,6 +246,13 @@ def convert(name: str, value: Any) -> Any:  # noqa: ANN401 - what TOML holds
 def said(value: Any) -> str:  # noqa: ANN401 - what TOML holds
     """Write a value as a file may have it."""
     return str(value) if isinstance(value, Fraction) else repr(value)
+
+
+def part_of(value: Any) -> Fraction | None:  # noqa: ANN401 - what TOML holds
+    """Read a number as `exact` does, or a part of 100 such as "30%"."""
+    percent = isinstance(value, str) and value.endswith("%")
+    number = exact(value[:-1].strip() if percent else value)
+    return number if number is None or not percent else exact(number / 100)
 
 
 def exact(value: Any) -> Fraction | None:  # noqa: ANN401 - what TOML holds
