@@ -225,10 +225,8 @@ def fill(kind: Any, given: dict[str, Any], where: str, faults: list[str]) -> Any
 
 def convert(name: str, value: Any) -> Any:  # noqa: ANN401 - what TOML holds
     """Bring a value to the type of its field; None where it is none."""
-    if name == "min_seconds":
-        return exact(value)
-    if name == "times":
-        return part_of(value)
+    if name in {"times", "min_seconds"}:
+        return exact(value) if name == "min_seconds" else part_of(value)
     if name in RANGES:
         number = part_of(value)
         return number if number is not None and 0 < number <= 1 and (number < 1 or name != "share") else None
