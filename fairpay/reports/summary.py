@@ -158,7 +158,7 @@ def stray_money(outcome: Outcome, payout: Payout) -> int | None:
 def comparison_of(outcome: Outcome, order: Ints, first: Payout, other: Payout) -> dict[str, Any]:
     """Say what changes hands from the first rule to another."""
     before, after = first.allocation.paid, other.allocation.paid
-    change = shift(before, after)
+    change = shift(before, after, withheld=first.allocation.withheld)
     return {
         "from": first.rule.label,
         "to": other.rule.label,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fairpay.errors import UsageError
 from fairpay.reports.pages.page import Labels, PageColumn, PageTable, Section
 from fairpay.reports.tables import listened_to, why
-from fairpay.reports.words import counted, duration, joined, month_of, percent
+from fairpay.reports.words import by_rule, counted, duration, joined, month_of, percent
 from fairpay.rules import find_rule
 from fairpay.runs.manifest import RUNNING
 
@@ -106,6 +106,10 @@ def about(run: Summed) -> Labels:
         assumed = " (assumed: no money was stated)" if money["assumed"] else ""
         stated = "" if money["stated"].endswith(" stated") else f": {money['stated']}{assumed}"
         rows = [("Pool", f"{grouped(found['pool'])} {code}{stated}"), *beside(money, code)]
+    sums = {one["name"]: Decimal(one.get("withheld_for_platform", "0")) for one in found.get("rules", [])}
+    if any(sums.values()):
+        told = by_rule(sums, lambda units: f"{grouped(str(units))} {code}")
+        rows.append(("Withheld", f"{told} for the platform, by the policy"))
     if listening := found.get("listening"):
         rows += [("Listening", listened(listening)), *left_out(listening)]
     else:

@@ -89,7 +89,7 @@ def two_rules(outcome: Outcome, view: View, *, equal_fees: bool) -> Iterator[Ren
 
 def changing_hands(outcome: Outcome, first: Payout, second: Payout) -> str:
     """`812.44 EUR (11.6 %) changes hands: 1,655 artists gain, 655 lose`."""
-    change = shift(first.allocation.paid, second.allocation.paid)
+    change = shift(first.allocation.paid, second.allocation.paid, withheld=first.allocation.withheld)
     moved = f"{amount(change.moved, outcome.currency)} {outcome.currency.code} ({percent(change.share)})"
     same = f", {counted(change.unchanged, 'gets', 'get')} the same" if change.unchanged else ""
     if outcome.merged is not None:
@@ -191,7 +191,7 @@ def moved(outcome: Outcome, first: Payout, others: Sequence[Payout]) -> Renderab
     """One line for each rule: how much changes hands, and how many gain and lose."""
     rows = []
     for other in others:
-        change = shift(first.allocation.paid, other.allocation.paid)
+        change = shift(first.allocation.paid, other.allocation.paid, withheld=first.allocation.withheld)
         units = amount(change.moved, outcome.currency)
         rows.append((other.rule.label, units, percent(change.share), f"{change.gainers:,}", f"{change.losers:,}"))
     return figures("Rule", "Changes hands", "Share", "Gain", "Lose", rows=rows)
