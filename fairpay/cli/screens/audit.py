@@ -48,7 +48,7 @@ def screen(outcome: Outcome, audit: Audit, view: View = AS_USUAL) -> Iterator[Re
             yield from one_scenario(outcome, audit, place, attack, view)
     yield paragraph(
         "Per share: income divided by an equal share of the pool for these fees. "
-        "Pays from: plays a month at which an account earns back its fee."
+        "Pays from: plays a month at which an account earns back its fee (-: not searched for)."
     )
     yield ""
     yield from limits(outcome, audit)
