@@ -27,7 +27,6 @@ from fairpay.ledger.verify import verify_books
 if TYPE_CHECKING:
     from fairpay.ledger.close import Closed
 
-pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
 
 LOG = "user,artist,plays\nh1,a,10\nh2,b,20\nbot,fake,10\n"
 """Of a pool of 400.00 the fake plays would have earned 100.00 market-centric."""
