@@ -135,6 +135,11 @@ class Mix(Rule):
         object.__setattr__(self, "joining", Joining.STEADY if steady else Joining.ANEW)
         object.__setattr__(self, "rows", first.rows + second.rows)
 
+    @property
+    def by_play(self) -> bool:
+        """Both can."""
+        return True
+
     @cached_property
     def two(self) -> tuple[Rule, Rule]:
         """The two rules."""
