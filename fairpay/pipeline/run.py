@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 from fairpay.adjust.decisions import Penalties, read_decisions
 from fairpay.adjust.payers import Payers, pass_on
 from fairpay.adjust.stated import check_conditions, read_statements
-from fairpay.errors import InputError, NothingToPayError
 from fairpay.logs.tables import read_artists, read_subscribers
 from fairpay.money.counts import counted
 from fairpay.pipeline.census import Applying
 from fairpay.pipeline.funds import check_stated, fee_units
 from fairpay.pipeline.intake import Plan, Statements, Variant, take_in
-from fairpay.pipeline.request import Inspection, Request, Watch, begin, input_files
-from fairpay.pipeline.settle import Ending, describe
+from fairpay.pipeline.request import Request, Watch, begin, input_files
+from fairpay.pipeline.settle import Ending
 from fairpay.pipeline.warn import (
     guard_rejects,
     guard_withholding,
@@ -33,28 +32,25 @@ from fairpay.pipeline.warn import (
     warn_of_policies,
     warn_of_span,
 )
-from fairpay.qualify import refused_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from fairpay.errors import FairpayError
     from fairpay.logs.schema import Cautions, Warned
     from fairpay.money.currency import Currency
     from fairpay.pipeline.intake import Held
     from fairpay.pipeline.request import Observer
     from fairpay.qualify import Counts
-    from fairpay.reports.outcome import ListeningTotals, Outcome
+    from fairpay.reports.outcome import Outcome
 
 __all__ = [
     "Request",
     "Watch",
     "artist_names",
     "count_plays",
-    "inspect",
+    "plain_plan",
     "plan_of",
-    "refusal",
     "run",
     "variants_of",
     "warn_of_counts",
@@ -209,24 +205,6 @@ def warn_of_counts(
         warn_of_span(counts, cautions)
 
 
-def inspect(request: Request, watch: Watch | None = None) -> tuple[Inspection, ListeningTotals]:
-    """Read and qualify only; bad rows are counted and stop nothing.
-
-    Raises:
-        FairpayError: an input that cannot be used.
-
-    """
-    watch, request = watch or Watch(), replace(request, roles=("time",))
-    opened = request.opened
-    begin(request, watch)
-    look = partial(warn_of_counts, opened.logs.columns, named_elsewhere(opened.logs), request, opened.cautions)
-    with take_in(plain_plan(request, set_aside=True), opened.logs, watch, opened.cautions, look=look) as taken:
-        counts, artists = taken.counts, taken.engine.pool(0).artist
-        warn_of_alike(artists, opened.cautions)
-        found = Inspection(opened.logs.columns, opened.logs.detected, opened.logs.paths, counts, opened.cautions)
-        return found, describe(counts, taken.intake, len(artists))
-
-
 def count_plays(request: Request) -> dict[str, int]:
     """Read and qualify a log as a run would, and return each artist's plays.
 
@@ -250,18 +228,6 @@ def plain_plan(request: Request, *, set_aside: bool) -> Plan:
         statements=Statements(kappa=Fraction(0)),
         set_aside=set_aside,
     )
-
-
-def refusal(request: Request, inspection: Inspection, warnings: Sequence[Warned]) -> FairpayError | None:
-    """Return what a run would stop with after reading; None where it goes on."""
-    counts = inspection.counts
-    if counts.bad and request.reading.rejects is None:
-        return refused_rows(counts)
-    try:
-        stop_if_strict(request.reading, warnings)
-    except InputError as strict:
-        return strict
-    return None if counts.used else NothingToPayError(f"nothing to pay: none of {counts.rows:,} rows qualified")
 
 
 def artist_names(path: Path | None) -> dict[str, str]:
