@@ -19,6 +19,7 @@ __all__ = [
     "Policy",
     "Threshold",
     "Weight",
+    "Withhold",
     "find_policy",
     "make_policy",
     "policy_file",
@@ -29,9 +30,9 @@ __all__ = [
 
 Per: TypeAlias = Literal["artist", "track"]
 NUMBER = re.compile(r"\d{1,6}(\.\d{1,4})?|\d{1,4}/\d{1,4}")
-COLUMNS = ("active", "category", "spatial")
+COLUMNS = ("active", "category", "spatial", "context")
 MEASURES = ("time", "plays")
-RANGES = {"delta": (lambda x: 0 < x <= 1, "above 0, up to 1"), "part": (lambda x: 0 < x <= 1, "above 0, up to 1")}
+RANGES = {"delta": "above 0, up to 1", "part": "above 0, up to 1", "share": "between 0 and 1"}
 """Numbers that are parts of a whole, and what they can be."""
 
 
@@ -41,7 +42,7 @@ class Weight:
 
     name: str
     column: str
-    """`active`, `category` or `spatial`: a column of the log, else of the artist file."""
+    """`active`, `category`, `spatial` or `context`: a column of the log, else of the artist file."""
     values: tuple[str, ...]
     """Compared as text, in lower case."""
     times: Fraction
@@ -83,6 +84,23 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
+class Withhold:
+    """Of what plays earn whose column holds one of some values, a share goes to the platform.
+
+    They weigh what they weigh, and other artists get no more by it. Of several such lines the first that meets a play
+    holds.
+    """
+
+    name: str
+    column: str
+    """As of a weight."""
+    values: tuple[str, ...]
+    """Compared as text, in lower case."""
+    share: Fraction
+    """Between 0 and 1."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Everything a policy file says."""
 
@@ -100,6 +118,7 @@ class Policy:
     completion: Completion | None = None
     boosts: tuple[Boost, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
+    withhold: tuple[Withhold, ...] = ()
 
 
 def policy_names() -> tuple[str, ...]:
@@ -170,7 +189,7 @@ def make_policy(given: dict[str, Any], *, where: str) -> Policy:
 
     """
     faults: list[str] = []
-    tables = {"weights": Weight, "boosts": Boost, "thresholds": Threshold}
+    tables = {"weights": Weight, "boosts": Boost, "thresholds": Threshold, "withhold": Withhold}
     values = dict(given)
     for key, kind in tables.items():
         rows = given.get(key, [])
@@ -196,7 +215,7 @@ def fill(kind: Any, given: dict[str, Any], where: str, faults: list[str]) -> Any
         if name in given:
             values[name] = convert(name, given[name])
             if values[name] is None:
-                allowed = f", and must be {RANGES[name][1]}" if name in RANGES else ""
+                allowed = f", and must be {RANGES[name]}" if name in RANGES else ""
                 wrong.append(f"{where}: {name} is {said(given[name])}{allowed}")
         elif field.default is dataclasses.MISSING:
             wrong.append(f"{where} has no {name}")
@@ -210,10 +229,10 @@ def convert(name: str, value: Any) -> Any:  # noqa: ANN401 - what TOML holds
         return exact(value)
     if name in RANGES:
         number = exact(value)
-        return number if number is not None and RANGES[name][0](number) else None
+        return number if number is not None and 0 < number <= 1 and (number < 1 or name != "share") else None
     if name in {"streams", "listeners"}:
         return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-    if name in {"weights", "boosts", "thresholds", "completion"}:
+    if name in {"weights", "boosts", "thresholds", "withhold", "completion"}:
         return tuple(value) if isinstance(value, list) else value if isinstance(value, Completion) else None
     if name in {"values", "notes"}:
         texts = isinstance(value, list) and value and all(isinstance(text, str) for text in value)

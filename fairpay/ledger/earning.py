@@ -142,7 +142,7 @@ def dividing(
                 marked = taken.engine.pools[places + code]
                 charged[pool.name] = penalties(pool, marked, sources, play, subscribers)
                 marked.release()
-            return divide(pool, held, sources, play, subscribers, notes)
+            return divide(pool, held, sources, play, subscribers, notes, taken.stages[0].withheld(code))
         finally:
             held.release()
 

@@ -12,6 +12,7 @@ from fairpay.adjust.policy import make_policy, policy_file, policy_text, read_po
 from fairpay.errors import FairpayError, InputError, UsageError
 from fairpay.logs.faults import Faults
 from fairpay.money.counts import counted
+from fairpay.pipeline.warn import guard_withholding
 from fairpay.rules import find_rule, rule_classes, spelled
 
 if TYPE_CHECKING:
@@ -175,4 +176,6 @@ def with_rules(pools: Sequence[Pool], rule: str | None, policies: Policies) -> l
     if bare:
         message = f"no rule stated for {counted(len(bare), 'pool')}, {bare[0]} among them"
         raise UsageError(message, advice="Give --rule NAME, or fill the pool file's column `rule` or `policy`.")
+    for pool, chosen in zip(found, policies.pools, strict=True):
+        guard_withholding([find_rule(pool.rule or "")] if chosen is not None and chosen.policy.withhold else [])
     return found

@@ -99,6 +99,9 @@ def explained(logs: Logs, options: Mapping[str, Any], payees: Payees | None = No
     column, value = asked_for(full)
     with tables_in_files(full) as there:
         request = request_of("explain", logs, (), there)
+        if request.policy is not None and request.policy.withhold:
+            message = "explain does not tell what a policy withholds, so that it would say more than is paid"
+            raise UsageError(message, advice="Take [[withhold]] out of a copy of the policy; see `fairpay pay`.")
         find: Callable[[Outcome], Subject] = partial(find_artist, value)
         if column != "artist":
             find = partial(group_of, request.artists, column, value)

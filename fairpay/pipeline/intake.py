@@ -20,7 +20,7 @@ from fairpay.money.counts import counted
 from fairpay.pipeline.census import census_of, weigher_of
 from fairpay.pipeline.repeats import Watching, find_repeats
 from fairpay.pipeline.stages import Lost, Stages
-from fairpay.pipeline.warn import warn_of_several
+from fairpay.pipeline.warn import guard_withholding, warn_of_several
 from fairpay.qualify import Qualifier
 from fairpay.runs.rejects import write_rejects
 
@@ -429,6 +429,8 @@ def stages_of(
         for one in plan.policies
     ]
     pools = plan.pools if plan.pools is not None else 1
+    if any(one.policy.withhold for one in plan.policies):
+        guard_withholding((), anew=plan.statements.layering(pools) is not None, charged=variant.charged)
     return Stages(
         pools=pools,
         decisions=None

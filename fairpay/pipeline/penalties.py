@@ -51,7 +51,7 @@ def charging(penalties: Penalties, decisions: Sequence[Decision] | None, stateme
     return found
 
 
-def seen_unmarked(pool: LocalPool) -> ByArtist:
+def seen_unmarked(pool: LocalPool | ByArtist) -> ByArtist:
     """Look at a pool whose excluded plays are marked as if they were not."""
     names = pc.split_pattern(pool.artist, PENALTY, max_splits=1)
     return seen_as(pool, pc.list_element(names, 0))

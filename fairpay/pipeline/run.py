@@ -24,6 +24,7 @@ from fairpay.pipeline.request import Inspection, Request, Watch, begin, input_fi
 from fairpay.pipeline.settle import Ending, describe
 from fairpay.pipeline.warn import (
     guard_rejects,
+    guard_withholding,
     named_elsewhere,
     sentences,
     stop_if_strict,
@@ -122,6 +123,8 @@ def plan_of(request: Request, currency: Currency, *, kept: bool) -> tuple[Plan, 
     check_conditions(conditions, money.subscribers)
     set_aside = request.reading.rejects is not None
     policies = () if request.policy is None else (Applying(request.policy),)
+    if request.policy is not None and request.policy.withhold:
+        guard_withholding(request.rules)
     read = read_statements(conditions.history, conditions.wishes, conditions.delegations, set_aside=set_aside)
     statements = Statements(**read, kappa=conditions.kappa)
     payers, fee_unit = Payers(), 1
@@ -172,7 +175,12 @@ def warned(taken: Held, cautions: Cautions, request: Request) -> tuple[Warned, .
         InputError: there are some, and any stops the run.
 
     """
-    warn_of_alike(taken.engine.pool(0).artist, cautions)
+    artists = taken.engine.pool(0).artist
+    if taken.stages[0].withheld():
+        from fairpay.pipeline.withheld import unmarked  # noqa: PLC0415 - only where a policy withholds
+
+        artists = unmarked(artists).unique()
+    warn_of_alike(artists, cautions)
     warn_of_policies(taken.stages[0].weighers, cautions)
     warnings = cautions.found()
     stop_if_strict(request.reading, warnings)

@@ -130,6 +130,13 @@ class ByArtist:
         np.add.at(out, self.of_source, self.sources.artist_plays)
         return out
 
+    @property
+    def artist_ms(self) -> Ints | None:
+        """int64[artists]: milliseconds of each artist; None where no batch had a duration."""
+        ms, out = self.sources.artist_ms, np.zeros(len(self.artist), dtype=np.int64)
+        np.add.at(out, self.of_source, 0 if ms is None else ms)
+        return None if ms is None else out
+
     def names(self, places: Ints) -> list[str]:
         """Ids of some artists: int64[n] positions."""
         found: list[str] = self.artist.take(pa.array(places)).to_pylist()

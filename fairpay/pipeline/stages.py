@@ -19,6 +19,7 @@ from fairpay.logs.schema import REASONS, Fate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from fractions import Fraction
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -112,6 +113,11 @@ class Stages:
         own = [weigher.base for weigher in self.weighers if pool in weigher.pools]
         return prod(own) * (1 if self.decisions is None else self.decisions.scale)
 
+    def withheld(self, pool: int = 0) -> tuple[Fraction, ...]:
+        """What share each line of a pool's policy withholds of what the plays that it marks earn."""
+        own = [one.policy for one in self.weighers if pool in one.pools]
+        return tuple(one.share for policy in own for one in policy.withhold)
+
     def __call__(self, raw: RawBatch, listens: Listens) -> Listens:
         """Take a judged batch through the stages."""
         if not raw.columns:
@@ -128,6 +134,11 @@ class Stages:
         sources = listens.artist if self.sources is None else self.sources(raw, listens)
         if self.decisions is not None and self.decisions.penalties is not None:
             sources = self.decisions.marked(listens, raw.columns["artist"], sources, self.inside(listens))
+        for weigher in self.weighers:
+            if weigher.withholding:
+                from fairpay.pipeline.withheld import marked  # noqa: PLC0415 - only where a policy withholds
+
+                sources = marked(weigher, raw, listens, sources)
         if self.layering is not None:
             return self.layering.apply(listens, sources)
         return listens if sources is listens.artist else replace(listens, artist=sources)

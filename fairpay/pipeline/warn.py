@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from fairpay.errors import GuardError, InputError, Problem
+from fairpay.errors import GuardError, InputError, Problem, UsageError
 from fairpay.logs.columns import MEASURED
 from fairpay.logs.names import KNOWN, normal
 from fairpay.logs.schema import Fate
@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Cautions, RawBatch, Warned
     from fairpay.qualify import Counts
+    from fairpay.rules.core.rule import Rule
     from fairpay.settings.values import Measure, MoneyStated, Reading
 
 __all__ = [
     "guard_rejects",
     "guard_unlisted",
+    "guard_withholding",
     "named_elsewhere",
     "sentence",
     "sentences",
@@ -64,6 +66,7 @@ SIGNS = {
 """Apostrophes and hyphens of typesetters, and those of keyboards."""
 LOST = "These plays pay nobody: {}. Above --max-without-artist nothing is paid."
 SPAN = "The log covers more than a month, and the money is one month's: give --from and --to, or --by month."
+UNMET = "No play holds one of the values that the policy withholds of: compare them with those of the column."
 ENDS = "Nobody knows whether these plays went to the end, so they count whole: fill reason_end, or track_ms."
 MONTH = 33 * 86_400 * 1_000_000
 """Microseconds of a month, with room for time zones."""
@@ -113,6 +116,9 @@ def warn_of_policies(weighers: Iterable[Weigher], cautions: Cautions) -> None:
     """Say what policies asked of plays that these do not say."""
     for weigher in weighers:
         cautions.add("unknown-completion", weigher.unknown(), (), ENDS)
+        lines = zip(weigher.policy.withhold, weigher.withholding, strict=True)
+        unseen = [f"{one.name}: {one.column}" for one, factor in lines if not weigher.rows[factor.line].any()]
+        cautions.add("nothing-withheld", len(unseen), unseen, UNMET)
 
 
 def named_elsewhere(logs: Logs) -> Iterator[tuple[str, int]]:
@@ -236,3 +242,20 @@ def sentence(one: Warned) -> str:
     """Say a warning: its code, how many, some of them, and what it means."""
     examples = f" ({'; '.join(one.examples)})" if one.examples else ""
     return f"{one.code}: {one.count:,}{examples}. {one.advice}"
+
+
+def guard_withholding(rules: Iterable[Rule], *, anew: bool = False, charged: bool = False) -> None:
+    """Refuse what a policy that withholds does not go with.
+
+    Raises:
+        UsageError: a rule that cannot say what a play earns, listening that is divided anew, or penalties.
+
+    """
+    if anew or charged:
+        anew_is, charged_is = "--history and --wishes, whose listening is of no plays", "penalties for excluded plays"
+        message = f"a policy that withholds does not go with {anew_is if anew else charged_is}"
+        raise UsageError(message, advice="Leave one of them out, or take [[withhold]] out of the policy.")
+    for rule in rules:
+        if not rule.by_play:
+            message = f"{rule.label} cannot say what a play earns, so that the policy can withhold nothing of it"
+            raise UsageError(message, advice="Leave the rule out, or take [[withhold]] out of the policy.")

@@ -22,6 +22,7 @@ __all__ = [
     "Changed",
     "Shift",
     "Tier",
+    "as_column",
     "bands",
     "gini",
     "largest_gains",
@@ -52,13 +53,11 @@ class Shift:
 def shift(before: Ints, after: Ints) -> Shift:
     """Compare int64[artists] payouts of one pool under two rules.
 
-    Both sum to the pool, so what the gainers gain is what the losers lose, and moved = 1/2 Σ|a - b| is whole.
+    What the gainers gain is what the losers lose, and moved = 1/2 Σ|a - b| is whole. Where the sums differ, as less is
+    withheld under one rule, the difference changes hands between artists and the platform, and counts like theirs.
     """
     change = after - before
-    moved, rest = divmod(sum_exactly(np.abs(change)), 2)
-    if rest:
-        message = f"payouts of different pools cannot be compared: {sum_exactly(before)} and {sum_exactly(after)} units"
-        raise ValueError(message)
+    moved = (sum_exactly(np.abs(change)) + abs(sum_exactly(change))) // 2
     pool = sum_exactly(before)
     gainers, losers = int((change > 0).sum()), int((change < 0).sum())
     share = Fraction(moved, pool) if pool else None
@@ -146,6 +145,11 @@ class Tier:
     def change(self) -> Fraction | None:
         """The change as a fraction of `before`: -1/10 for 10 % less; None where `before` is 0."""
         return Fraction(self.after - self.before, self.before) if self.before else None
+
+
+def as_column(tier: str) -> str:
+    """Write a tier as part of a column's name: `1,001-10,000` is `1001_10000`."""
+    return tier.translate(str.maketrans(" -", "__", ","))
 
 
 def tiers(order: Ints, before: Ints, after: Ints, merged: MergedLines | None = None) -> tuple[Tier, ...]:

@@ -63,7 +63,7 @@ RUN = "The run (changes no result)"
 PANELS = (BOOKS, CHANGE, PAY, POOLS, WHO, TRY, LOOK, COUNT, HOW, STATE, READ, WRITE, RUN)
 """Headings in their order on every page."""
 ROLES = ("user", "artist", "plays", "seconds", "ms", "time", "track", "country", "plan", "currency", "active",
-         "category", "spatial", "reason_end", "track_ms")  # fmt: skip
+         "category", "spatial", "context", "reason_end", "track_ms")  # fmt: skip
 """What a column of a log can be. `user` and `artist` are needed; time listened is `seconds` or `ms`."""
 Day: TypeAlias = str | date
 
@@ -789,7 +789,7 @@ class ReportOptions(TypedDict, total=False):
     against: Annotated[PathText | None, Option("Show what changed from this run instead.", metavar="RUN")]
     output: Annotated[
         PathText | None,
-        Option("The page to write; else DIR.html in the working directory.", metavar="FILE.html", short="-o"),
+        Option("The page to write; else DIR.html here, or DIR-against-RUN.html.", metavar="FILE.html", short="-o"),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -27,9 +28,17 @@ def test_the_published_policies_are_there() -> None:
         "deezer-artist-centric",
         "soundcloud-fan-powered",
         "spotify-2024",
+        "spotify-2024-discovery",
         "tidal-ai-2026",
         "tidal-direct",
     )
+
+
+def test_discovery_mode_is_spotify_2024_and_three_tenths_withheld() -> None:
+    plain, withholding = find_policy("spotify-2024"), find_policy("spotify-2024-discovery")
+    assert [(one.column, one.share) for one in withholding.withhold] == [("context", Fraction(3, 10))]
+    apart = {"title": "", "source": "", "notes": (), "withhold": ()}
+    assert replace(withholding, **apart) == replace(plain, **apart)
 
 
 @pytest.mark.parametrize("name", policy_names())

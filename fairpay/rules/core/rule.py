@@ -335,6 +335,11 @@ class Rule(ABC):
         return tuple(p for p in Promise if p not in self.keeps())
 
     @property
+    def by_play(self) -> bool:
+        """Whether it can say what each play of an artist earns: its part of the listener's entry for the artist."""
+        return self.mixable
+
+    @property
     def label(self) -> str:
         """The rule as asked for: the name, and the parameters that are not at their defaults."""
         given = [
