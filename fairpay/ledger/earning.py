@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -41,6 +41,7 @@ from fairpay.pipeline.stages import LOST
 from fairpay.pipeline.warn import sentences, stop_if_strict
 from fairpay.qualify import ByRow
 from fairpay.rules import find_rule
+from fairpay.rules.core.rule import Needs
 from fairpay.rules.core.ties import settle_together
 from fairpay.settings.values import number
 
@@ -168,9 +169,8 @@ def paid_of(  # noqa: PLR0913, PLR0917 - the same
     held = by_source(tracks, sources.splits) if sources.every else tracks
     rule, size, whole = find_rule(pool.rule or ""), abs(money.pool), by_artist(held, sources.splits)
     rate, digits = None if pool.rate == 1 else pool.rate, money.currency.digits
-    month: Month = (held if whole is None else whole).month(
-        pool=size, rate=rate, fees_are_money=False, play=play, digits=digits
-    )
+    known: dict[str, Any] = {"pool": size, "rate": rate, "fees_are_money": False, "play": play, "digits": digits}
+    month: Month = (held if whole is None else whole).month(**known)
     prepared = rule.prepare(month)
     weights = weigh(month, {rule: prepared}).weights[rule]
     begun = rule.settling(weights, month, prepared)
@@ -178,13 +178,13 @@ def paid_of(  # noqa: PLR0913, PLR0917 - the same
     if tied(begun):
         notes.append(f"Pool {pool.name}: {undecided(rule, begun.undecided)}")
     if whole is not None:
-        paid = Allocation(rule.label, whole.divide(paid, whole.shares(rule, prepared)), size).paid
+        paid = Allocation(rule.label, whole.divide(paid, whole.shares(rule, prepared, **known)), size).paid
     sign, places = (1 if money.pool > 0 else -1), np.flatnonzero(paid)
     found = Paid.listed(held.names(places), sign * paid[places], held.artist_plays[places])
     if not isinstance(held, ByArtist):
         return found
     one = held if whole is None else replace(whole, sources=tracks, of_source=whole.of_source[held.of_source])
-    own = Allocation(rule.label, held.divide(paid, one.shares(rule, prepared)), size).paid
+    own = Allocation(rule.label, held.divide(paid, one.shares(rule, prepared, **known)), size).paid
     places = np.flatnonzero(paid[held.of_source])
     return replace(found, tracks=Paid.listed(tracks.names(places), sign * own[places], tracks.artist_plays[places]))
 
@@ -256,10 +256,15 @@ class MonthLogs:
         )
 
     @property
+    def by_track(self) -> bool:
+        """Whether the rule of any pool counts by track."""
+        return any(find_rule(pool.rule or "").needs is Needs.TRACKS for pool in self.loaded.pools)
+
+    @property
     def roles(self) -> tuple[str, ...]:
         """The log columns that say which plays count, in which pool, under what policy and by whose splits."""
         keys = {ROLE_OF[column] for column in self.loaded.columns} | {*self.loaded.exclusions.roles}
-        tracks = {"track"} if self.sources.wanted else set()
+        tracks = {"track"} if self.sources.wanted or self.by_track else set()
         policies = {role for chosen in self.loaded.policies.pools if chosen for role in wanted_roles(chosen.policy)}
         return (*ROLES, *sorted((keys | tracks | policies) - {*ROLES}))
 
@@ -306,6 +311,7 @@ class MonthLogs:
                 kappa=number("kappa", closing.kappa),
             ),
             sources=self.sources if self.sources.wanted else None,
+            tracks=self.by_track,
             payers=self.payers,
             timed=False,
             rowless=True,

@@ -18,8 +18,9 @@ from fairpay.engine.local import LocalEngine
 from fairpay.engine.spool import Spool
 from fairpay.money.counts import counted
 from fairpay.pipeline.census import census_of, weigher_of
+from fairpay.pipeline.guards import refuse_tracks
 from fairpay.pipeline.repeats import Watching, find_repeats
-from fairpay.pipeline.stages import Lost, Stages
+from fairpay.pipeline.stages import Lost, Stages, Tracks
 from fairpay.pipeline.warn import warn_of_several
 from fairpay.qualify import Qualifier
 from fairpay.runs.rejects import write_rejects
@@ -191,6 +192,8 @@ class Plan:
     """Where they go."""
     counted: Mapping[str, Mapping[int, Census]] | None = None
     """What policies ask for, counted over everybody; None: it is counted in these logs."""
+    tracks: bool = False
+    """Whether plays are held by track, too, for rules that count so."""
     listeners: Noting | None = None
     """Takes down what listeners are in."""
     wary: bool = False
@@ -290,11 +293,11 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
         OutputError: rejects or temporary data cannot be written.
 
     """
-    running = plan.running
-    pools = len(variants) if plan.pools is None else plan.pools
+    running, pools = plan.running, len(variants) if plan.pools is None else plan.pools
     members = None if plan.listeners is None else plan.listeners.members
     behind, lost = (0, 0) if plan.pools is None else (BEHIND, len(Lost))
-    with LocalEngine(running, pools=pools + behind, members=members) as engine:
+    tracks = pools + lost if plan.tracks else None
+    with LocalEngine(running, pools=pools + behind, members=members, tracks=tracks) as engine:
         once = repeats_of(plan, logs, engine.spool)
         stages = open_stages(plan, logs, once, variants, observer)
         subscribe(plan, engine, len(variants))
@@ -351,7 +354,10 @@ def adjusted(
         found = through(raw, listens)
         if plan.listeners is not None and not variant and raw.columns:
             plan.listeners.take(raw, found)
-        yield finished(plan, found, variant if len(stages) > 1 else None)
+        found = finished(plan, found, variant if len(stages) > 1 else None)
+        yield found
+        if through.tracks is not None and raw.columns:
+            yield through.tracks(raw, found)
 
 
 def divide_anew(plan: Plan, engine: Engine, through: Stages, variant: int | None) -> None:
@@ -385,7 +391,11 @@ def open_stages(
 ) -> tuple[Stages, ...]:
     """Count what policies ask for, and put the stages of each variant together; `observer` sees the first."""
     counted = count_first(plan, logs, once) if plan.counted is None else plan.counted
-    first, *others = (stages_of(plan, logs.columns, counted, variant) for variant in variants)
+    if plan.tracks:
+        stated = plan.statements
+        refuse_tracks(logs.columns, history=stated.history, wishes=stated.wishes, unlisted=plan.unlisted)
+    pools = len(variants) if plan.pools is None else plan.pools
+    first, *others = (stages_of(plan, logs.columns, counted, variant, pools=pools) for variant in variants)
     first.observer = observer
     return (first, *others)
 
@@ -407,9 +417,14 @@ def counted_apart(plan: Plan, logs: Logs) -> dict[str, dict[int, Census]]:
 
 
 def stages_of(
-    plan: Plan, columns: Mapping[str, Any], counted: Mapping[str, Mapping[int, Census]], variant: Variant
+    plan: Plan,
+    columns: Mapping[str, Any],
+    counted: Mapping[str, Mapping[int, Census]],
+    variant: Variant,
+    *,
+    pools: int = 1,
 ) -> Stages:
-    """Put the stages of a variant together, for logs with these columns by role."""
+    """Put the stages of a variant together, for logs with these columns by role; `pools` of the engine are paid for."""
     policies = [
         replace(
             one,
@@ -417,11 +432,12 @@ def stages_of(
         )
         for one in plan.policies
     ]
-    pools = plan.pools if plan.pools is not None else 1
+    own, lost = (1, 0) if plan.pools is None else (plan.pools, len(Lost))
     return Stages(
-        pools=pools,
+        pools=own,
         decisions=None if plan.decisions is None else Decisions(plan.decisions, apart=variant.apart),
         weighers=tuple(weigher_of(one, columns, counted, plan.artists) for one in policies),
-        layering=plan.statements.layering(pools),
+        layering=plan.statements.layering(own),
         sources=plan.sources,
+        tracks=Tracks(pools + lost, pools) if plan.tracks else None,
     )

@@ -118,6 +118,11 @@ class Joined:
         """int64[artists]."""
         return self.per_artist(self.base.artist_listeners, lambda a: np.full(len(a.artist), a.count))
 
+    @property
+    def tracks(self) -> Month | None:
+        """Those of the month: what accounts add is taken to be of as many tracks as stay below every number."""
+        return self.base.tracks
+
     def per_artist(self, known: Ints, value: Callable[[Accounts], Ints]) -> Ints:
         """Add what the accounts bring to what is known of each artist."""
         total = np.concatenate([known, np.zeros(self.made_up, dtype=np.int64)])
@@ -188,6 +193,11 @@ class PlayedMore:
     def artist_listeners(self) -> Ints:
         """int64[artists]: the same as before."""
         return self.base.artist_listeners
+
+    @property
+    def tracks(self) -> Month | None:
+        """Those of the month, as in `Joined`."""
+        return self.base.tracks
 
     def changed(self, usage: Usage) -> Usage:
         """Return a block with the plays that are added."""

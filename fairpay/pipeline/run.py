@@ -133,6 +133,7 @@ def plan_of(request: Request, currency: Currency, *, kept: bool) -> tuple[Plan, 
         fee=fee_units(money, currency),
         set_aside=set_aside,
         rejects=request.reading.rejects,
+        tracks=request.by_track,
     )
     return plan, fee_unit
 

@@ -367,7 +367,7 @@ def refuse_there(rules: Mapping[str, Rule], conditions: Conditions, reading: Rea
 
     """
     for name, rule in rules.items():
-        if rule.needs is Needs.EVERYTHING:
+        if rule.needs in {Needs.EVERYTHING, Needs.TRACKS}:
             message = f"{name} needs {rule.needs.value}, which no executor has"
             raise UsageError(message, advice="Leave it out, or use --engine local.")
     reasons = {

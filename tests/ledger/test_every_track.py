@@ -150,3 +150,18 @@ def test_tracks_change_no_row_of_the_ledger_and_sum_to_artists_and_payees(
     assert held
     assert stated
     assert lines[0].equals(lines[1])
+
+
+CAPPED = 'pool,gross,rule\np,1200.00,"artist-cap:cap=10,per=track"\n'
+BUSY = [("u", "a", "a1", 30), ("u", "a", "a2", 10), ("v", "b", "b1", 20)]
+
+
+def test_under_a_cap_for_each_track_an_artists_tracks_share_by_what_counts(tmp_path: Path) -> None:
+    found = closed(tmp_path, BUSY, pools=CAPPED)
+    assert found["track", "earned"].rows() == [("a1", "400.00"), ("a2", "400.00"), ("b1", "400.00")]
+
+
+def test_under_a_cap_for_each_track_a_track_with_splits_earns_what_counts_of_it(tmp_path: Path) -> None:
+    closed(tmp_path, BUSY, pools=CAPPED, splits="artist,track,payee,share\na,a1,x,1\n")
+    assert earnings(tmp_path, "x")[-1][-1] == "400.00"
+    assert earnings(tmp_path, "a")[-1][-1] == "400.00"
