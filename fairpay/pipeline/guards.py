@@ -9,11 +9,12 @@ from fairpay.errors import GuardError, InputError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fairpay.adjust.policy import Policy
     from fairpay.engine.protocol import Intake
     from fairpay.qualify import Counts
     from fairpay.settings.values import MoneyStated, Reading
 
-__all__ = ["guard_rejects", "guard_unlisted", "refuse_tracks"]
+__all__ = ["guard_rejects", "guard_unlisted", "refuse_own_pool", "refuse_tracks"]
 
 WRONG = "Nothing was written. See whether the files are the right ones; if this is normal, allow more."
 
@@ -65,3 +66,15 @@ def refuse_tracks(columns: Mapping[str, Any], *, history: object, wishes: object
         if stated is not None:
             message = f"{flag} does not go with a rule that counts by track: {why}"
             raise UsageError(message, advice="Leave one of them out.")
+
+
+def refuse_own_pool(policy: Policy | None) -> None:
+    """Refuse, where no machine sees every subscriber, a policy that works the pool out from what each pays.
+
+    Raises:
+        UsageError: it is one.
+
+    """
+    if policy is not None and policy.has_pool:
+        message = "the policy has a pool of its own, which needs what every subscriber pays"
+        raise UsageError(message, advice="Run it over all rows, on this machine.")

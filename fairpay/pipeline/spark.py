@@ -26,6 +26,7 @@ from fairpay.logs.read import as_paths
 from fairpay.money.counts import counted as count_of
 from fairpay.pipeline.census import census
 from fairpay.pipeline.funds import check_stated
+from fairpay.pipeline.guards import refuse_own_pool
 from fairpay.pipeline.intake import Variant
 from fairpay.pipeline.partfile import PartFile, add_censuses, unpacked
 from fairpay.pipeline.parts import add_up, merged
@@ -276,6 +277,7 @@ def on_spark(command: str, logs: object, rules: Sequence[str], options: Mapping[
     with tables_in_files({**options, "engine": "spark"}) as filed:
         asked = request_of(command, (), rules, filed)
         refuse_there({rule.label: rule for rule in asked.rules}, asked.conditions, asked.reading)
+        refuse_own_pool(asked.policy)
     paths = as_paths(logs)
     kind, files, folder = "frame", ["frame"], None
     if is_spark(logs):
