@@ -21,8 +21,9 @@ class ArtistCap(ByArtistSum):
     Plays above the cap count for nobody: their money goes to all. The 2024 bill for a living wage for musicians was
     reported with a cap of 1,000,000 plays a month for each track. With `per=track` the cap is for each track, and an
     artist is paid for the sum of its tracks; plays that name no track are one more track of their artist. Whoever
-    appears under two names has two caps, and so has a recording that is released twice. Where listening is measured in
-    time, a play is as long as the mean play of the month.
+    appears under two names has two caps, and so has a recording that is released twice; with `per=track` an artist who
+    is played less, on more tracks, may be paid more. Where listening is measured in time, a play is as long as the mean
+    play of the month.
     """
 
     name: ClassVar[str] = "artist-cap"

@@ -18,6 +18,7 @@ from fairpay.errors import InputError, UsageError
 from fairpay.pipeline.run import Request, run
 from fairpay.pipeline.spark import refuse_there
 from fairpay.rules import find_rule
+from fairpay.rules.core.promise import Promise
 from fairpay.settings.values import Conditions, MoneyStated, Qualifying, Reading, Running
 
 if TYPE_CHECKING:
@@ -79,6 +80,15 @@ def test_a_recording_that_is_released_twice_has_two_caps() -> None:
         {"A": "1.50", "B": "1.50"},
         {"A": "2.00", "B": "1.00"},
     ]
+
+
+def test_an_artist_who_is_played_less_on_more_tracks_may_be_paid_more() -> None:
+    """A has 30 plays of one track, B 25 of three: 10 and 25 count."""
+    plays: list[Play] = [("u", "A", "t", 30), ("u", "B", "x", 9), ("u", "B", "y", 8), ("u", "B", "z", 8)]
+    assert paid(log_of(plays), pool="35") == {"A": "10.00", "B": "25.00"}
+    assert Promise.ORDER_PRESERVING in find_rule("artist-cap:cap=10").keeps()
+    by_track = (CAP, "mix:rules=artist-cap:per=track+uniform")
+    assert all(Promise.ORDER_PRESERVING not in find_rule(rule).keeps() for rule in by_track)
 
 
 @pytest.mark.parametrize(

@@ -81,8 +81,12 @@ class ByArtistSum(Rule):
         return ()
 
     def keeps(self) -> frozenset[Promise]:
-        """More listening never counts less; an account, and an artist under several names, is not held back."""
-        return ALWAYS | {Promise.MONOTONE}
+        """More listening never counts less; an account, and an artist under several names, is not held back.
+
+        By track, an artist who is played less, on more tracks, may be paid more.
+        """
+        unordered = {Promise.ORDER_PRESERVING} if self.needs is Needs.TRACKS else frozenset[Promise]()
+        return (ALWAYS | {Promise.MONOTONE}) - unordered
 
     def prepare(self, month: Month) -> Counting:
         """Fix the unit, and how long a play is where listening is time: as long as the mean play of the month.
