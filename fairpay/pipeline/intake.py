@@ -18,10 +18,9 @@ from fairpay.engine.local import LocalEngine
 from fairpay.engine.spool import Spool
 from fairpay.money.counts import counted
 from fairpay.pipeline.census import census_of, weigher_of
-from fairpay.pipeline.guards import refuse_tracks
 from fairpay.pipeline.repeats import Watching, find_repeats
 from fairpay.pipeline.stages import Lost, Stages, Tracks
-from fairpay.pipeline.warn import warn_of_several
+from fairpay.pipeline.warn import refuse_tracks, warn_of_several
 from fairpay.qualify import Qualifier
 from fairpay.runs.rejects import write_rejects
 
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from fairpay.adjust.decisions import Decision
+    from fairpay.adjust.decisions import Decision, Penalties
     from fairpay.adjust.splits import Wishes
     from fairpay.adjust.stated import Stated
     from fairpay.adjust.weights import Census
@@ -118,6 +117,8 @@ class Variant:
     """A threshold of the policy that is left out, to see what it moves."""
     apart: bool = False
     """Whether nothing is decided, and every decided play is paid to a line of its own, to see what it comes to."""
+    charged: bool = False
+    """Whether excluded plays are kept and marked, to see what they would have earned."""
 
 
 class Judging(Protocol):
@@ -176,6 +177,8 @@ class Plan:
     artists: Path | pl.DataFrame | None = None
     """A file of artists, or what it holds, whose columns stand for those that the log lacks."""
     decisions: Sequence[Decision] | None = None
+    penalties: Penalties | None = None
+    """What is charged for excluded plays."""
     statements: Statements
     sources: Sources | None = None
     payers: Payers = field(default_factory=Payers)
@@ -205,6 +208,11 @@ class Plan:
     def counting(self) -> bool:
         """Whether policies count streams and listeners before plays are weighed."""
         return any(limits(one.policy) for one in self.policies)
+
+    @property
+    def places(self) -> int:
+        """How many places of the engine each variant has: one, or the pools and those behind them."""
+        return 1 if self.pools is None else self.pools + len(Lost)
 
     def judge(self, qualifier: Qualifier) -> Callable[[RawBatch], Listens]:
         """Return what judges the batches of one reading."""
@@ -285,7 +293,7 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
         watch: who is told how it goes.
         cautions: where warnings go.
         observer: sees every batch of the first variant.
-        variants: how the plays are adjusted; several only where rows name no pools.
+        variants: how the plays are adjusted; pool k of variant v is at `v * plan.places + k` in the engine.
         look: sees the counts before anything is written; may raise what stops the run.
 
     Raises:
@@ -293,11 +301,11 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
         OutputError: rejects or temporary data cannot be written.
 
     """
-    running, pools = plan.running, len(variants) if plan.pools is None else plan.pools
+    running = plan.running
+    places = len(variants) * plan.places
+    expected = plan.pools + BEHIND if len(variants) == 1 and plan.pools is not None else places
     members = None if plan.listeners is None else plan.listeners.members
-    behind, lost = (0, 0) if plan.pools is None else (BEHIND, len(Lost))
-    tracks = pools + lost if plan.tracks else None
-    with LocalEngine(running, pools=pools + behind, members=members, tracks=tracks) as engine:
+    with LocalEngine(running, pools=expected, members=members, tracks=places if plan.tracks else None) as engine:
         once = repeats_of(plan, logs, engine.spool)
         stages = open_stages(plan, logs, once, variants, observer)
         subscribe(plan, engine, len(variants))
@@ -316,7 +324,7 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
                 through.finish()
         if plan.rejects is not None:
             write_rejects(rejected(plan, qualifier), plan.rejects)
-        yield Taken(plan, logs, counts, engine, engine.finish(fee=plan.fee, pools=pools + lost), stages)
+        yield Taken(plan, logs, counts, engine, engine.finish(fee=plan.fee, pools=places), stages)
 
 
 def rejected(plan: Plan, qualifier: Qualifier) -> pa.Table:
@@ -336,7 +344,7 @@ def subscribe(plan: Plan, engine: Engine, variants: int) -> None:
     for pool, parts in sorted(plan.payers.parts.items()):
         for variant in range(variants):
             unlisted = "free" if plan.partly and plan.unlisted == "refuse" else plan.unlisted
-            engine.subscribe(parts, unlisted=unlisted, pool=pool + variant)
+            engine.subscribe(parts, unlisted=unlisted, pool=pool + variant * plan.places)
 
 
 def adjusted(
@@ -381,8 +389,10 @@ def finished(plan: Plan, listens: Listens, variant: int | None) -> Listens:
         listens = replace(listens, ms=None)
     if variant is None:
         return listens
-    codes = np.full(len(listens.used), variant, dtype=np.uint32)
-    divisions = None if listens.divisions is None else {variant + pool: one for pool, one in listens.divisions.items()}
+    first = variant * plan.places
+    codes = np.full(len(listens.used), first, dtype=np.uint32)
+    codes += np.uint32(0) if listens.pool is None else listens.pool
+    divisions = None if listens.divisions is None else {first + pool: one for pool, one in listens.divisions.items()}
     return replace(listens, pool=codes, divisions=divisions)
 
 
@@ -394,8 +404,9 @@ def open_stages(
     if plan.tracks:
         stated = plan.statements
         refuse_tracks(logs.columns, history=stated.history, wishes=stated.wishes, unlisted=plan.unlisted)
-    pools = len(variants) if plan.pools is None else plan.pools
-    first, *others = (stages_of(plan, logs.columns, counted, variant, pools=pools) for variant in variants)
+    first, *others = (stages_of(plan, logs.columns, counted, variant) for variant in variants)
+    for one in (first, *others) if plan.tracks else ():
+        one.tracks = Tracks(len(variants) * plan.places, plan.places, one.pools)
     first.observer = observer
     return (first, *others)
 
@@ -417,14 +428,9 @@ def counted_apart(plan: Plan, logs: Logs) -> dict[str, dict[int, Census]]:
 
 
 def stages_of(
-    plan: Plan,
-    columns: Mapping[str, Any],
-    counted: Mapping[str, Mapping[int, Census]],
-    variant: Variant,
-    *,
-    pools: int = 1,
+    plan: Plan, columns: Mapping[str, Any], counted: Mapping[str, Mapping[int, Census]], variant: Variant
 ) -> Stages:
-    """Put the stages of a variant together, for logs with these columns by role; `pools` of the engine are paid for."""
+    """Put the stages of a variant together, for logs with these columns by role."""
     policies = [
         replace(
             one,
@@ -432,12 +438,13 @@ def stages_of(
         )
         for one in plan.policies
     ]
-    own, lost = (1, 0) if plan.pools is None else (plan.pools, len(Lost))
+    pools = plan.pools if plan.pools is not None else 1
     return Stages(
-        pools=own,
-        decisions=None if plan.decisions is None else Decisions(plan.decisions, apart=variant.apart),
+        pools=pools,
+        decisions=None
+        if plan.decisions is None
+        else Decisions(plan.decisions, apart=variant.apart, penalties=plan.penalties if variant.charged else None),
         weighers=tuple(weigher_of(one, columns, counted, plan.artists) for one in policies),
-        layering=plan.statements.layering(own),
+        layering=plan.statements.layering(pools),
         sources=plan.sources,
-        tracks=Tracks(pools + lost, pools) if plan.tracks else None,
     )

@@ -84,8 +84,10 @@ class Tracks:
 
     first: int
     """The code of the first pool's."""
+    places: int
+    """How many codes each variant has."""
     pools: int
-    """How many pools have such; codes from here on are of plays that no pool pays for."""
+    """How many of them are of pools, before those of plays that no pool pays for."""
     unnamed: int = 0
     """Plays that name no track."""
     lock: Lock = field(default_factory=Lock)
@@ -93,7 +95,7 @@ class Tracks:
     def __call__(self, raw: RawBatch, listens: Listens) -> Listens:
         """Return what a batch that was taken through the stages is of tracks; "" is the track of plays without one."""
         code = np.zeros(len(listens.used), dtype=np.uint32) if listens.pool is None else listens.pool
-        used = listens.used & (code < self.pools)
+        used = listens.used & (code % np.uint32(self.places) < self.pools)
         track = pc.fill_null(text_of(raw.columns["track"]), "")
         without = used & pc.equal(track, "").to_numpy(zero_copy_only=False)
         plays = int(np.count_nonzero(without) if listens.plays is None else listens.plays[without].sum())
@@ -161,13 +163,19 @@ class Stages:
             listens = self.weighed(weigher, raw, listens)
         self.note_lost(listens)
         sources = listens.artist if self.sources is None else self.sources(raw, listens)
+        if self.decisions is not None and self.decisions.penalties is not None:
+            sources = self.decisions.marked(listens, raw.columns["artist"], sources, self.inside(listens))
         if self.layering is not None:
             return self.layering.apply(listens, sources)
         return listens if sources is listens.artist else replace(listens, artist=sources)
 
+    def inside(self, listens: Listens) -> NDArray[np.bool_]:
+        """bool[rows]: what a pool pays."""
+        return listens.used if listens.pool is None else listens.used & (listens.pool < self.pools)
+
     def decided(self, decisions: Decisions, listens: Listens) -> Listens:
         """Apply decisions to what is in pools."""
-        inside = listens.used if listens.pool is None else listens.used & (listens.pool < self.pools)
+        inside = self.inside(listens)
         after = decisions.apply(replace(listens, used=inside))
         gone = inside & ~after.used
         if listens.pool is None:

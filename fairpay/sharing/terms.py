@@ -16,8 +16,8 @@ from fairpay.adjust.policy import find_policy, policy_file, policy_names
 from fairpay.adjust.weights import wanted_roles
 from fairpay.errors import InputError, OutputError, UsageError
 from fairpay.money.currency import exact_amount, parse_rate
-from fairpay.pipeline.guards import refuse_own_pool
 from fairpay.pipeline.partfile import mark_of, packed, unpacked
+from fairpay.pipeline.warn import refuse_own_pool
 from fairpay.pipeline.work import request_of
 from fairpay.rules.core.rule import Needs
 from fairpay.runs import disk

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 import fairpay
 from fairpay.errors import InputError, UsageError
+from fairpay.pipeline.places.spark import refuse_there
 from fairpay.pipeline.run import Request, run
-from fairpay.pipeline.spark import refuse_there
 from fairpay.rules import find_rule
 from fairpay.rules.core.promise import Promise
 from fairpay.settings.values import Conditions, MoneyStated, Qualifying, Reading, Running
