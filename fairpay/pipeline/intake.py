@@ -402,8 +402,8 @@ def open_stages(
     """Count what policies ask for, and put the stages of each variant together; `observer` sees the first."""
     counted = count_first(plan, logs, once) if plan.counted is None else plan.counted
     if plan.tracks:
-        stated = plan.statements
-        refuse_tracks(logs.columns, history=stated.history, wishes=stated.wishes, unlisted=plan.unlisted)
+        left_out, charged = plan.unlisted == "leave-out", any(one.charged for one in variants)
+        refuse_tracks(logs.columns, plan.statements.layering(1), left_out or None, charged or None)
     first, *others = (stages_of(plan, logs.columns, counted, variant) for variant in variants)
     for one in (first, *others) if plan.tracks else ():
         one.tracks = Tracks(len(variants) * plan.places, plan.places, one.pools)

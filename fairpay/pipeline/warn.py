@@ -52,6 +52,11 @@ SEVERAL = {
     "split": "Several artists of one play share it equally; see --several-artists.",
 }
 ALIKE = "These ids of artists differ only in case, spaces, apostrophes or how letters are composed: each is paid."
+NOT_BY_TRACK = (
+    "--history and --wishes: what is divided anew is of artists",
+    "--unlisted leave-out: tracks are counted without their listeners",
+    "penalties: what excluded plays of a track would earn depends on its other plays",
+)
 UNSEEN = r"[\p{Cf}\p{Cc}]"
 """Characters without a shape, such as the space of no width."""
 SIGNS = {
@@ -241,25 +246,20 @@ def sentence(one: Warned) -> str:
     return f"{one.code}: {one.count:,}{examples}. {one.advice}"
 
 
-def refuse_tracks(columns: Mapping[str, Any], *, history: object, wishes: object, unlisted: str) -> None:
-    """Refuse what does not go with rules that count by track; of statements, None is none.
+def refuse_tracks(columns: Mapping[str, Any], *stated: object) -> None:
+    """Refuse what does not go with rules that count by track; of what is stated, as in `NOT_BY_TRACK`, None is not.
 
     Raises:
         InputError: the log has no tracks.
-        UsageError: listening is divided anew, or left out by who listened.
+        UsageError: something does not go with them.
 
     """
     if not columns.get("track"):
         message = "a rule counts by track, and the log has no column for it"
         raise InputError(message, advice="Name it with --columns track=NAME, or leave per=track out.")
-    reasons = {
-        "--history": (history, "what is divided anew is of artists"),
-        "--wishes": (wishes, "what is divided anew is of artists"),
-        "--unlisted leave-out": (unlisted == "leave-out" or None, "tracks are counted without their listeners"),
-    }
-    for flag, (stated, why) in reasons.items():
-        if stated is not None:
-            message = f"{flag} does not go with a rule that counts by track: {why}"
+    for one, what in zip(stated, NOT_BY_TRACK, strict=True):
+        if one is not None:
+            message = f"a rule that counts by track does not go with {what}"
             raise UsageError(message, advice="Leave one of them out.")
 
 

@@ -197,6 +197,13 @@ def test_what_does_not_go_with_it_is_one_sentence(drop: str, options: dict[str, 
         paid(log_of(PLAYS).drop(drop or []), **options)
 
 
+def test_penalties_do_not_go_with_it(tmp_path: Path) -> None:
+    review = tmp_path / "review.csv"
+    review.write_text("kind,subject,decision,penalty\nuser,u,exclude,50%\n")
+    with pytest.raises(UsageError, match="a rule that counts by track does not go with penalties"):
+        paid(log_of(PLAYS), decisions=str(review))
+
+
 def test_parts_and_a_cluster_refuse_it_by_name(tmp_path: Path) -> None:
     log_of(PLAYS).write_csv(tmp_path / "log.csv")
     with pytest.raises(UsageError, match="needs what each track was played, which parts do not show"):
