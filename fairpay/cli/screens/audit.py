@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, title
-from fairpay.fraud.audit.months import TIERS
 from fairpay.fraud.audit.report import played, scenario_of
 from fairpay.money.currency import format_units, round_half_even
+from fairpay.reports.figures import BOUNDS
 from fairpay.reports.words import amount, counted, percent
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def loser(outcome: Outcome, finding: AuditFinding) -> str:
     most = max(finding.lost)
     if most <= 0:
         return "nobody"
-    return f"{TIERS[finding.lost.index(most)][0]} {amount(-most, outcome.currency)}"
+    return f"{BOUNDS[finding.lost.index(most)][0]} {amount(-most, outcome.currency)}"
 
 
 def limits(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
@@ -121,7 +121,7 @@ def limits(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
         yield paragraph(f"User cap: at most {counted(cap, 'play')} a month is safe on this log (c* = {cap:,}).")
     for found in audit.rules:
         if found.rule.play_cap is not None:
-            yield paragraph(f"{found.rule.label} {'is safe' if found.safe else 'is not safe'}: {found.why.sentence}.")
+            yield paragraph(f"{found.rule.label} {'is safe' if found.proof else 'is not safe'}: {found.why.sentence}.")
     if not audit.idle:
         yield paragraph("The pool has no inactive subscribers' money.")
         return
