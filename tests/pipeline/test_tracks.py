@@ -164,6 +164,11 @@ def test_an_account_gets_by_formula_what_the_replay_finds() -> None:
     assert all(one.closed is not None for rule in found.findings.rules for one in rule.findings)
 
 
+def test_listeners_who_change_what_they_play_are_not_audited_by_track() -> None:
+    with pytest.raises(UsageError, match="needs what each track was played, and that is not known here"):
+        fairpay.audit(log_of(PLAYS), rules=[CAP], pool="35", scenarios=["account-takeover"])
+
+
 def test_what_a_person_decided_is_taken_from_tracks_too(tmp_path: Path) -> None:
     """Without u, A has 10 plays of t1 and B 5."""
     review = tmp_path / "review.csv"

@@ -105,8 +105,9 @@ class ByArtistSum(Rule):
         """Walk over the tracks for those above each number: see `Counting.beyond`."""
         tracks, ends = month.tracks, self.ends(counting)
         if tracks is None:
-            message = f"{self.label} needs {self.needs.value}, and tracks are not kept apart here"
-            raise UsageError(message, advice="Leave it out, or run it over all rows on this machine.")
+            message = f"{self.label} needs {self.needs.value}, and that is not known here"
+            advice = "Run it over all rows on this machine; in an audit, keep to scenarios whose accounts are added."
+            raise UsageError(message, advice=advice)
 
         def visit(usage: Usage, out: Ints) -> None:
             for end, count, amount in zip(ends, out[::2], out[1::2], strict=True):
