@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import fairpay
 from fairpay.adjust.policy import Levy, find_policy
+from fairpay.cli import main
 from fairpay.errors import InputError, UsageError
 from fairpay.money.currency import Currency
 from fairpay.pipeline.funds import levied, levy_unit
@@ -135,3 +136,13 @@ def test_parts_refuse_it(tmp_path: Path) -> None:
     LOG.write_csv(tmp_path / "log.csv")
     with pytest.raises(UsageError, match="has a pool of its own, which needs what every subscriber pays"):
         fairpay.shard(tmp_path / "log.csv", policy=str(mine), fee="9", output=str(tmp_path / "a.part"))
+
+
+def test_the_screen_and_the_page_say_where_each_part_went(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    LOG.write_csv(tmp_path / "log.csv")
+    PAID.write_csv(tmp_path / "paid.csv")
+    asked = [str(tmp_path / "log.csv"), "--subscribers", str(tmp_path / "paid.csv"), "--other-revenue", "1000.05"]
+    assert main(["pay", *asked, "--policy", ACT, "-o", str(tmp_path / "run")]) == 0
+    assert "Set aside   12.35   for non-featured musicians" in capsys.readouterr().out
+    assert main(["report", str(tmp_path / "run"), "-o", str(tmp_path / "run.html")]) == 0
+    assert "12.35 EUR for non-featured musicians" in (tmp_path / "run.html").read_text(encoding="utf-8")
