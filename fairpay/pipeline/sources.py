@@ -166,8 +166,11 @@ class ByArtist:
         return out
 
     def shares(self, rule: Rule, prepared: Any, **known: Any) -> Ints | None:  # noqa: ANN401 - what `prepare` returned; see `month`
-        """int64[sources], summing to 2^62: what each source brings; None where listeners have no part."""
-        month, of_source = self.month(**known).base, self.of_source
+        """int64[sources], summing to 2^62: what each source brings; None where listeners have no part.
+
+        `known` of the month is for rules that are prepared once more, on the sources.
+        """
+        month, of_source = (self.month(**known) if known else self.plain).base, self.of_source
 
         def visit(usage: Usage, out: Ints) -> None:
             from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
