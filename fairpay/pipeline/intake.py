@@ -61,7 +61,6 @@ __all__ = [
     "take_in",
 ]
 
-
 T = TypeVar("T")
 BEHIND = 2
 """Places behind the pools that there always are: plays without a pool, and excluded ones."""
@@ -301,8 +300,7 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
         OutputError: rejects or temporary data cannot be written.
 
     """
-    running = plan.running
-    places = len(variants) * plan.places
+    running, places = plan.running, len(variants) * plan.places
     expected = plan.pools + BEHIND if len(variants) == 1 and plan.pools is not None else places
     members = None if plan.listeners is None else plan.listeners.members
     with LocalEngine(running, pools=expected, members=members, tracks=places if plan.tracks else None) as engine:
@@ -401,15 +399,14 @@ def open_stages(
 ) -> tuple[Stages, ...]:
     """Count what policies ask for, and put the stages of each variant together; `observer` sees the first."""
     counted = count_first(plan, logs, once) if plan.counted is None else plan.counted
+    found = tuple(stages_of(plan, logs.columns, counted, variant) for variant in variants)
+    found[0].observer = observer
     if plan.tracks:
-        left_out, charged = plan.unlisted == "leave-out", any(one.charged for one in variants)
-        kept_back = any(one.policy.withhold for one in plan.policies)
-        refuse_tracks(logs.columns, plan.statements.layering(1), left_out or None, charged or None, kept_back or None)
-    first, *others = (stages_of(plan, logs.columns, counted, variant) for variant in variants)
-    for one in (first, *others) if plan.tracks else ():
-        one.tracks = Tracks(len(variants) * plan.places, plan.places, one.pools)
-    first.observer = observer
-    return (first, *others)
+        charged, kept_back = any(one.charged for one in variants), any(one.policy.withhold for one in plan.policies)
+        refuse_tracks(logs.columns, found[0].layering is not None, plan.unlisted == "leave-out", charged, kept_back)
+        for one in found:
+            one.tracks = Tracks(len(variants) * plan.places, plan.places, one.pools)
+    return found
 
 
 def count_first(plan: Plan, logs: Logs, once: Once | None) -> dict[str, dict[int, Census]]:

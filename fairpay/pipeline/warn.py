@@ -270,8 +270,8 @@ def guard_withholding(rules: Iterable[Rule], *, anew: bool = False, charged: boo
             raise UsageError(message, advice="Leave the rule out, or take [[withhold]] out of the policy.")
 
 
-def refuse_tracks(columns: Mapping[str, Any], *stated: object) -> None:
-    """Refuse what does not go with rules that count by track; of what is stated, as in `NOT_BY_TRACK`, None is not.
+def refuse_tracks(columns: Mapping[str, Any], *stated: bool) -> None:
+    """Refuse what does not go with rules that count by track; `stated` says what of `NOT_BY_TRACK` is.
 
     Raises:
         InputError: the log has no tracks.
@@ -282,7 +282,7 @@ def refuse_tracks(columns: Mapping[str, Any], *stated: object) -> None:
         message = "a rule counts by track, and the log has no column for it"
         raise InputError(message, advice="Name it with --columns track=NAME, or leave per=track out.")
     for one, what in zip(stated, NOT_BY_TRACK, strict=True):
-        if one is not None:
+        if one:
             message = f"a rule that counts by track does not go with {what}"
             raise UsageError(message, advice="Leave one of them out.")
 
