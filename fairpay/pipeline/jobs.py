@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fairpay.logs.doctor import FileFound
     from fairpay.logs.schema import Warned
     from fairpay.pipeline.request import Inspection, Request
-    from fairpay.reports.outcome import InputFile, ListeningTotals, Outcome
+    from fairpay.reports.outcome import ListeningTotals
     from fairpay.settings import options as o
     from fairpay.settings.option import Logs
 
@@ -45,15 +45,6 @@ class Result(Saved):
     """What a run worked out."""
 
     command: Literal["compare", "pay"]
-    """Which job it was."""
-    outcome: Outcome
-    """Everything, in integers."""
-    inputs: tuple[InputFile, ...]
-    """The files read, in order, each with what it was read as; none for frames."""
-    origins: Mapping[str, tuple[Any, str]]
-    """Every option with its value and where it came from."""
-    published: str = ""
-    """`done` or `already` where the run was written to a directory."""
 
     def __repr__(self) -> str:
         """Say in one line what it is."""

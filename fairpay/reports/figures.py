@@ -22,6 +22,7 @@ __all__ = [
     "Changed",
     "Shift",
     "Tier",
+    "as_column",
     "bands",
     "gini",
     "largest_gains",
@@ -144,6 +145,11 @@ class Tier:
     def change(self) -> Fraction | None:
         """The change as a fraction of `before`: -1/10 for 10 % less; None where `before` is 0."""
         return Fraction(self.after - self.before, self.before) if self.before else None
+
+
+def as_column(tier: str) -> str:
+    """Write a tier as part of a column's name: `1,001-10,000` is `1001_10000`."""
+    return tier.translate(str.maketrans(" -", "__", ","))
 
 
 def tiers(order: Ints, before: Ints, after: Ints, merged: MergedLines | None = None) -> tuple[Tier, ...]:

@@ -789,7 +789,7 @@ class ReportOptions(TypedDict, total=False):
     against: Annotated[PathText | None, Option("Show what changed from this run instead.", metavar="RUN")]
     output: Annotated[
         PathText | None,
-        Option("The page to write; else DIR.html in the working directory.", metavar="FILE.html", short="-o"),
+        Option("The page to write; else DIR.html here, or DIR-against-RUN.html.", metavar="FILE.html", short="-o"),
     ]
 
 

@@ -196,6 +196,7 @@ def test_six_pools_are_walked_together(tmp_path: Path, monkeypatch: pytest.Monke
         ({"rule": "geometric-median"}, "the rule geometric-median of the pool de needs"),
         ({"history": "user,artist,share\n"}, "--history cannot run on Spark"),
         ({"rejects": "bad.csv"}, "--rejects cannot run on Spark"),
+        ({"decisions": "kind,subject,decision,penalty\nuser,u,exclude,50%\n"}, "penalties cannot run on Spark"),
     ],
 )
 def test_what_cannot_run_there_is_refused_before_a_play_is_read(
@@ -203,10 +204,10 @@ def test_what_cannot_run_there_is_refused_before_a_play_is_read(
 ) -> None:
     pools = f"pool,gross,rule\nde,10,{table.pop('rule', 'user-centric')}\n"
     (name, value), *_ = [*table.items(), ("currency", "EUR")]
-    (tmp_path / "history.csv").write_text(value)
+    (tmp_path / f"{name}.csv").write_text(value)
     asked = laid(tmp_path, "no log at all", pools=pools)
     given = {"books": tmp_path / "books", "period": "2026-10", "engine": "spark", "pools": asked.tables["pools"]}
-    given[name] = tmp_path / "history.csv" if name == "history" else value
+    given[name] = tmp_path / f"{name}.csv" if name in {"history", "decisions"} else value
     words = [word for option, stated in given.items() for word in (f"--{option}", str(stated))]
     assert main(["close", *asked.logs, *words]) == 2
     assert said in " ".join(capsys.readouterr().err.split())

@@ -227,6 +227,12 @@ def test_what_cannot_run_there_is_refused_before_anything_is_read(options: dict[
         fairpay.compare("nowhere.csv", engine="spark", **options)
 
 
+def test_penalties_are_refused_there(tmp_path: Any) -> None:  # noqa: ANN401 - of Spark
+    (tmp_path / "review.csv").write_text("kind,subject,decision,penalty\nuser,u000180,exclude,50%\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="penalties cannot run on Spark"):
+        fairpay.compare(LISTENS, fee="9.99", engine="spark", decisions=tmp_path / "review.csv")
+
+
 def test_a_log_that_is_not_there_is_said_in_a_sentence() -> None:
     with pytest.raises(InputError, match=r"nowhere\.csv"):
         fairpay.compare("nowhere.csv", engine="spark")
