@@ -211,6 +211,15 @@ def test_parts_of_parties_make_the_same(policy: str, tmp_path: Path) -> None:
     assert merged.table.equals(fairpay.compare(THREE, pool="30", rules=rules, policy=policy).table)
 
 
+def test_the_page_of_a_run_and_its_comparison_with_another_say_what_was_withheld(tmp_path: Path) -> None:
+    for name, share in (("one", "0.3"), ("two", "0.5")):
+        fairpay.pay(THREE, pool="30", policy=written(tmp_path, share), output=tmp_path / name)
+    page = fairpay.report(tmp_path / "one", output=tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "for the platform, by the policy: 4.50 EUR (market-centric)" in page
+    rows = fairpay.diff(tmp_path / "one", tmp_path / "two").table.filter(figure="withheld")
+    assert sorted(str(x) for x in rows["change"]) == ["0.12", "0.48", "2.40"]
+
+
 def test_order_threads_and_files_change_no_byte(policy: str, tmp_path: Path) -> None:
     generator = np.random.default_rng(5)
     size = 3000
