@@ -90,7 +90,7 @@ class Baseline:
 
     def reached(self, reach: Reach) -> Baseline:
         """Return the same with some listeners reached; what is known of artists and money stays what it was."""
-        return replace(self, month=in_blocks(MonthReached(self.month, reach)))
+        return replace(self, month=in_blocks(ReachedMonth(self.month, reach)))
 
 
 def survey(month: Month, *, least_ms: int = 0) -> Baseline:
@@ -246,7 +246,7 @@ def block_of(sizes: Ints, *columns: Any) -> Usage:  # noqa: ANN401 - arrays of s
 
 
 @dataclass(frozen=True, eq=False)
-class MonthReached(Relistened):
+class ReachedMonth(Relistened):
     """A month in which some listeners are reached."""
 
     reach: Reach
