@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fairpay.rules.core.month import Facts, Month, Totals
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["Accounts", "Changed", "Joined", "PlayedMore", "in_blocks", "listeners_in", "pool_with", "spread"]
+__all__ = ["Accounts", "Joined", "PlayedMore", "Relistened", "in_blocks", "listeners_in", "pool_with", "spread"]
 
 T = TypeVar("T")
 BLOCK = 1 << 20
@@ -156,7 +156,7 @@ class Joined:
 
 
 @dataclass(frozen=True, eq=False)
-class Changed(ABC):
+class Relistened(ABC):
     """A `month.Month` with the listeners of another one, who listen otherwise: blocks are changed on the way."""
 
     base: Month
@@ -203,7 +203,7 @@ class Changed(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class PlayedMore(Changed):
+class PlayedMore(Relistened):
     """A month in which everybody who listens to some artists plays one of them more: the one played most.
 
     Of artists played alike that is the one with the smaller code.

@@ -222,7 +222,9 @@ class Mix(Rule):
         return (*first.fine_parts(month, prepared[0]), *more)
 
     def taken(self, added: Sequence[Added], prepared: Sequence[Any], weights: Ints) -> Fraction | None:
-        """What both say, in proportion."""
+        """What both say, in proportion; nothing where one is solved anew, as weights are those from before."""
+        if Joining.SHIFTING in {rule.joining for rule in self.two}:
+            return None
         first, second = (rule.taken(added, ready, rows) for rule, ready, rows in self.each(prepared, weights))
         return None if first is None or second is None else self.share * first + (1 - self.share) * second
 
