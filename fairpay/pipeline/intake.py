@@ -19,8 +19,8 @@ from fairpay.engine.spool import Spool
 from fairpay.money.counts import counted
 from fairpay.pipeline.census import census_of, weigher_of
 from fairpay.pipeline.repeats import Watching, find_repeats
-from fairpay.pipeline.stages import Lost, Stages
-from fairpay.pipeline.warn import guard_withholding, warn_of_several
+from fairpay.pipeline.stages import Lost, Stages, Tracks
+from fairpay.pipeline.warn import guard_withholding, refuse_tracks, warn_of_several
 from fairpay.qualify import Qualifier
 from fairpay.runs.rejects import write_rejects
 
@@ -195,6 +195,8 @@ class Plan:
     """Where they go."""
     counted: Mapping[str, Mapping[int, Census]] | None = None
     """What policies ask for, counted over everybody; None: it is counted in these logs."""
+    tracks: bool = False
+    """Whether plays are held by track, too, for rules that count so."""
     listeners: Noting | None = None
     """Takes down what listeners are in."""
     wary: bool = False
@@ -303,7 +305,7 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
     places = len(variants) * plan.places
     expected = plan.pools + BEHIND if len(variants) == 1 and plan.pools is not None else places
     members = None if plan.listeners is None else plan.listeners.members
-    with LocalEngine(running, pools=expected, members=members) as engine:
+    with LocalEngine(running, pools=expected, members=members, tracks=places if plan.tracks else None) as engine:
         once = repeats_of(plan, logs, engine.spool)
         stages = open_stages(plan, logs, once, variants, observer)
         subscribe(plan, engine, len(variants))
@@ -360,7 +362,10 @@ def adjusted(
         found = through(raw, listens)
         if plan.listeners is not None and not variant and raw.columns:
             plan.listeners.take(raw, found)
-        yield finished(plan, found, variant if len(stages) > 1 else None)
+        found = finished(plan, found, variant if len(stages) > 1 else None)
+        yield found
+        if through.tracks is not None and raw.columns:
+            yield through.tracks(raw, found)
 
 
 def divide_anew(plan: Plan, engine: Engine, through: Stages, variant: int | None) -> None:
@@ -396,7 +401,13 @@ def open_stages(
 ) -> tuple[Stages, ...]:
     """Count what policies ask for, and put the stages of each variant together; `observer` sees the first."""
     counted = count_first(plan, logs, once) if plan.counted is None else plan.counted
+    if plan.tracks:
+        left_out, charged = plan.unlisted == "leave-out", any(one.charged for one in variants)
+        kept_back = any(one.policy.withhold for one in plan.policies)
+        refuse_tracks(logs.columns, plan.statements.layering(1), left_out or None, charged or None, kept_back or None)
     first, *others = (stages_of(plan, logs.columns, counted, variant) for variant in variants)
+    for one in (first, *others) if plan.tracks else ():
+        one.tracks = Tracks(len(variants) * plan.places, plan.places, one.pools)
     first.observer = observer
     return (first, *others)
 

@@ -119,6 +119,11 @@ class Joined:
         """int64[artists]."""
         return self.per_artist(self.base.artist_listeners, lambda a: np.full(len(a.artist), a.count))
 
+    @property
+    def tracks(self) -> Month | None:
+        """Those of the month: what accounts add is taken to be of as many tracks as stay below every number."""
+        return self.base.tracks
+
     def per_artist(self, known: Ints, value: Callable[[Accounts], Ints]) -> Ints:
         """Add what the accounts bring to what is known of each artist."""
         total = np.concatenate([known, np.zeros(self.made_up, dtype=np.int64)])
@@ -184,6 +189,11 @@ class Relistened(ABC):
         total, _ = self.gather(lambda usage, out: np.add.at(out[0], usage.artist, 1), rows=1)
         only: Ints = total[0]
         return only
+
+    @property
+    def tracks(self) -> Month | None:
+        """None: nobody knows which tracks they would play."""
+        return None
 
     def each(self, visit: Callable[[Usage], T]) -> Iterable[T]:
         """Visit the month's blocks, changed."""

@@ -11,13 +11,15 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fairpay.adjust.decisions import Penalties, read_decisions
 from fairpay.adjust.payers import Payers, pass_on
 from fairpay.adjust.stated import check_conditions, read_statements
 from fairpay.logs.tables import read_artists, read_subscribers
 from fairpay.money.counts import counted
 from fairpay.pipeline.census import Applying
-from fairpay.pipeline.funds import check_stated, fee_units
+from fairpay.pipeline.funds import check_pool, check_stated, fee_units, levied, levy_unit
 from fairpay.pipeline.intake import Plan, Statements, Variant, take_in
 from fairpay.pipeline.request import Request, Watch, begin, input_files
 from fairpay.pipeline.settle import Ending
@@ -123,19 +125,24 @@ def plan_of(request: Request, currency: Currency, *, kept: bool) -> tuple[Plan, 
         guard_withholding(request.rules)
     read = read_statements(conditions.history, conditions.wishes, conditions.delegations, set_aside=set_aside)
     statements = Statements(**read, kappa=conditions.kappa)
-    payers, fee_unit = Payers(), 1
+    levy = check_pool(money, request.policy)
+    payers, fee_unit = Payers(), levy_unit(levy, currency)
     if money.subscribers is not None:
         batches = read_subscribers(money.subscribers, currency, request.reading)
+        if levy is not None:
+            batches = ((users, levied(paid, levy, currency)) for users, paid in batches)
         kept = kept or statements.wishes is not None or statements.delegations is not None
         payers = Payers({0: list(batches) if kept else batches})
     if statements.delegations is not None:
-        payers, fee_unit = pass_on(
+        payers, finer = pass_on(
             payers,
             statements.delegations,
             viscosity=conditions.viscosity,
             cap=conditions.delegate_cap,
             set_aside=set_aside,
         )
+        fee_unit *= finer
+    fee = fee_units(money, currency)
     plan = Plan(
         reading=request.reading,
         qualifying=request.qualifying,
@@ -147,9 +154,10 @@ def plan_of(request: Request, currency: Currency, *, kept: bool) -> tuple[Plan, 
         statements=statements,
         payers=payers,
         unlisted=money.unlisted,
-        fee=fee_units(money, currency),
+        fee=fee if levy is None else int(levied(np.array([fee]), levy, currency)[0]),
         set_aside=set_aside,
         rejects=request.reading.rejects,
+        tracks=request.by_track,
     )
     return plan, fee_unit
 
