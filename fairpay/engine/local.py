@@ -213,10 +213,12 @@ class LocalEngine:
                 return
             parts = self.parts[:]
             for part in parts:
-                part.move_rows(self.spool)
+                if part.stored < len(part.chunks):
+                    part.move_rows(self.spool)
             if 4 * self.spool.held > 3 * self.spool.limit and self.unlisted != "leave-out":
                 for part in parts:
-                    part.move_table(self.spool)
+                    if part.table.count:
+                        part.move_table(self.spool)
             self.stays = self.spool.held
 
     def finish(self, *, fee: int = 1, pools: int = 1) -> Intake:

@@ -429,12 +429,10 @@ def stages_of(
     plan: Plan, columns: Mapping[str, Any], counted: Mapping[str, Mapping[int, Census]], variant: Variant
 ) -> Stages:
     """Put the stages of a variant together, for logs with these columns by role."""
+    kept = (tuple(t for t in one.policy.thresholds if t.name != variant.without) for one in plan.policies)
     policies = [
-        replace(
-            one,
-            policy=replace(one.policy, thresholds=tuple(t for t in one.policy.thresholds if t.name != variant.without)),
-        )
-        for one in plan.policies
+        replace(one, policy=replace(one.policy, thresholds=limits))
+        for one, limits in zip(plan.policies, kept, strict=True)
     ]
     pools = plan.pools if plan.pools is not None else 1
     if any(one.policy.withhold for one in plan.policies):
