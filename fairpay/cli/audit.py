@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from fairpay.cli.outcomes import present, view_of
@@ -19,8 +20,10 @@ __all__ = ["list_scenarios", "run", "show_scenario"]
 def list_scenarios(_: bool) -> str:  # noqa: FBT001 - the option's value
     """List the scenarios that come with fairpay."""
     names = scenario_names()
-    width = max(map(len, names))
-    return "".join(f"{name:<{width}}  {find_scenario(name).title}\n" for name in names)
+    width = max(map(len, names)) + 2
+    told = (textwrap.fill(f"{name:<{width}}{find_scenario(name).title}", 80, subsequent_indent=" " * width)
+            for name in names)  # fmt: skip
+    return "".join(f"{lines}\n" for lines in told)
 
 
 def show_scenario(name: str) -> str:

@@ -106,12 +106,12 @@ def parse_rate(text: str) -> Fraction:
             rate = Fraction(body.replace(" ", ""))
         else:
             rate = exact_amount(body)
-    except (ValueError, ZeroDivisionError):
+    except (UsageError, ValueError, ZeroDivisionError):
         message = f"{text!r} is not a share"
         raise UsageError(message, advice="Write 70%, 0.7 or 7/10.") from None
     if not 0 <= rate <= 1:
         message = f"{text} is not between 0 and 100 %"
-        percent = 1 < rate <= 100 and not body.endswith("%")  # noqa: PLR2004 - what was meant as percent
+        percent = 1 < rate <= 100 and not body.endswith("%") and "/" not in body  # noqa: PLR2004 - what was meant as percent
         raise UsageError(message, advice=f"Write {body}% or {float(rate / 100):g}." if percent else "Write 70% or 0.7.")
     return rate
 

@@ -37,8 +37,8 @@ def read_rules(text: str) -> str | None:
     found = [find_rule(part.strip().replace(";", ",")) for part in text.split("+")]
     for rule in found:
         if not rule.mixable:
-            message = f"mix: {rule.label} solves for all listeners at once and gives no weights that could be mixed"
-            raise UsageError(message)
+            message = f"mix: {rule.label} cannot be one of the two"
+            raise UsageError(message, advice="It takes rules with a weight for each listener or artist, and no mix.")
     return "+".join(rule.label.replace(",", ";") for rule in found) if len(found) == 2 else None  # noqa: PLR2004 - two rules
 
 

@@ -93,9 +93,13 @@ def readable(directory: Path) -> Iterator[None]:
 
 
 def tables_of(directory: Path, manifest: Mapping[str, Any], rules: Sequence[str]) -> Iterator[tuple[str, RunTable]]:
-    """Yield every table of a report that has payouts; those of rules are called by the rule."""
+    """Yield every table of a report that has payouts; those of rules are called by the rule.
+
+    What stands beside the payouts of the same artists (penalties) is no payout.
+    """
     currency = str(manifest["options"].get("currency", {}).get("value", ""))
     named: dict[str, str] = {}
+    seen: set[tuple[str, ...]] = set()
     for name in (one["name"] for one in manifest["outputs"] if one["name"].endswith(".parquet")):
         frame = pl.read_parquet(directory / name, hive_partitioning=False)
         said = manifest.get("columns", {}).get(name.removesuffix(".parquet"), {})
@@ -103,7 +107,8 @@ def tables_of(directory: Path, manifest: Mapping[str, Any], rules: Sequence[str]
         keys = tuple(key for key, kind in kinds.items() if kind == ColumnKind.KEY)
         money = [key for key, kind in kinds.items() if kind == ColumnKind.MONEY]
         named = named or dict(zip(money, rules, strict=False))  # the first table is that of the artists
-        if keys and money:
+        if keys and money and keys not in seen:
+            seen.add(keys)
             unknown = {one.name for one in frame if one.len() and one.null_count() == one.len()}
             counted = {k: kind for k, kind in kinds.items() if kind in {ColumnKind.COUNT, ColumnKind.SECONDS}}
             counts = {k: kind for k, kind in counted.items() if k not in unknown}
@@ -133,6 +138,15 @@ def as_of_old(frame: pl.DataFrame) -> dict[str, ColumnKind]:
     return {name: kind(name, of) for name, of in frame.schema.items()}
 
 
+def divided(summary: Mapping[str, Any]) -> dict[str, str]:
+    """What was divided, and under each rule what was withheld of it and what penalties came to."""
+    sums = {"": summary["pool"]}
+    sums |= {f"withheld, {one['name']}": one.get("withheld_for_platform", "0") for one in summary.get("rules", [])}
+    sums |= {f"penalties, {rule}": sum_ for rule, sum_ in summary.get("penalties", {}).get("charged", {}).items()}
+    return {name: f"{Decimal(sum_):,} {summary.get('currency', '')}" for name, sum_ in sums.items()
+            if not name or Decimal(sum_)}  # fmt: skip
+
+
 def facts_of(manifest: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """What may explain a difference, in words."""
     options = {name: in_words(one["value"]) for name, one in manifest["options"].items()}
@@ -144,7 +158,7 @@ def facts_of(manifest: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[st
         "rule": ruled,
         "option": {name: value for name, value in options.items() if name not in unsaid},
         "policy": {},
-        "pool": {"": f"{Decimal(summary['pool']):,} {summary.get('currency', '')}"} if "pool" in summary else {},
+        "pool": divided(summary) if "pool" in summary else {},
         "listening": listened(summary.get("listening", {})),
         "input": hashed(inputs),
     }

@@ -84,6 +84,21 @@ def test_more_than_all_of_it_is_not_told_to_be_written_as_it_was() -> None:
     assert refused.value.advice == "Write 70% or 0.7."
 
 
+@pytest.mark.parametrize(
+    ("text", "said", "advice"),
+    [
+        ("thirty", "'thirty' is not a share", "Write 70%, 0.7 or 7/10."),
+        ("", "'' is not a share", "Write 70%, 0.7 or 7/10."),
+        ("7/6", "7/6 is not between 0 and 100 %", "Write 70% or 0.7."),
+        ("30", "30 is not between 0 and 100 %", "Write 30% or 0.3."),
+    ],
+)
+def test_what_is_no_share_is_answered_with_how_shares_are_written(text: str, said: str, advice: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_rate(text)
+    assert (str(refused.value), refused.value.advice) == (said, advice)
+
+
 def test_halves_round_to_even() -> None:
     assert [round_half_even(Fraction(n, 2)) for n in (1, 3, 5, -1)] == [0, 2, 2, 0]
 

@@ -211,6 +211,14 @@ def test_a_run_writes_its_penalties_and_shows_them(tmp_path: Path, capsys: pytes
     assert "Penalties, EUR" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
+def test_an_artist_charged_two_shares_is_one_artist(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pl.DataFrame({"user": ["h", "b1", "b2"], "artist": ["a", "fake", "fake"]}).write_csv(tmp_path / "log.csv")
+    (tmp_path / "review.csv").write_text("kind,subject,decision,penalty\nuser,b1,exclude,50%\nuser,b2,exclude,10%\n")
+    asked = ["pay", str(tmp_path / "log.csv"), "--pool", "30", "--rule", "market-centric"]
+    assert main([*asked, "--decisions", str(tmp_path / "review.csv")]) == 0
+    assert "market-centric           20.00     6.00        1" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("share", ["7/6", "-1", "much", "50"])
 def test_what_is_no_share_is_refused(tmp_path: Path, share: str) -> None:
     with pytest.raises(UsageError) as wrong:

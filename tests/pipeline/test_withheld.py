@@ -15,6 +15,7 @@ from naive_withheld import Played, paid_and_withheld
 from parties import in_parts
 
 import fairpay
+from fairpay.cli import main
 from fairpay.errors import InputError, UsageError
 from fairpay.pipeline.withheld import BITS, in_units
 
@@ -158,6 +159,23 @@ def test_suspense_lines_are_withheld_of_too(policy: str, tmp_path: Path) -> None
 def test_a_share_that_is_no_part_is_refused(tmp_path: Path, share: str) -> None:
     with pytest.raises(UsageError, match=r"\[\[withhold\]\] 1: share is .*, and must be between 0 and 1"):
         fairpay.pay(THREE, pool="1", policy=written(tmp_path, share))
+
+
+def test_shares_of_a_policy_are_written_like_other_shares(policy: str, tmp_path: Path) -> None:
+    found = told(THREE, pool="30", policy=policy)
+    assert told(THREE, pool="30", policy=written(tmp_path, '"30 %"')) == found
+
+
+def test_sums_of_many_rules_are_told_by_the_least_and_the_most(
+    policy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = ("market-centric", "uniform", "equal-split")
+    THREE.write_csv(tmp_path / "log.csv")
+    typed = ["compare", str(tmp_path / "log.csv"), "--pool", "30", "--policy", policy]
+    assert main([*typed, *(f"--rule={rule}" for rule in rules)]) == 0
+    page = capsys.readouterr().out
+    assert "Withheld    4.00 to 4.50, by rule   for the platform, by the policy" in page
+    assert "paid + withheld = pool 30.00 under all 3 rules." in page
 
 
 def test_a_log_without_the_column_is_refused(policy: str) -> None:

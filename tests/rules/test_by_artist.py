@@ -48,7 +48,8 @@ def test_a_rule_in_a_mix_has_parameters_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("mix:rules=median+user-centric", "gives no weights that could be mixed"),
+        ("mix:rules=median+user-centric", "mix: median cannot be one of the two"),
+        ("mix:rules=mix+user-centric", "mix: mix cannot be one of the two"),
         ("mix:rules=user-centric", "rules is 'user-centric'"),
         ("mix:rules=market-centric+user-centric+uniform", "rules is"),
         ("mix:rules=market-centric+nobody", "there is no rule 'nobody'"),

@@ -337,6 +337,26 @@ def test_listeners_that_nobody_counted_are_not_told(tmp_path: Path) -> None:
     assert found["why"].to_list() == ["same plays"] * 2
 
 
+def test_penalties_and_what_is_withheld_stand_beside_the_pool_and_payouts_are_compared(tmp_path: Path) -> None:
+    log, policy, review = (tmp_path / name for name in ("log.csv", "own.toml", "review.csv"))
+    log.write_text("user,artist,context\nu,a,x\nv,b,y\nw,b,y\n")
+    policy.write_text(
+        'title="t"\nsource="s"\nrule="user-centric"\n'
+        '[[withhold]]\nname="n"\ncolumn="context"\nvalues=["x"]\nshare=0.3\n'
+    )
+    review.write_text("kind,subject,decision,penalty\nuser,w,exclude,50%\n")
+    fairpay.pay(log, policy=policy, fee="1", output=tmp_path / "withheld")
+    fairpay.pay(log, rule="user-centric", fee="1", decisions=review, output=tmp_path / "charged")
+    found = fairpay.diff(tmp_path / "withheld", tmp_path / "charged")
+    assert moved(found) == [("b", "user-centric", D("2.00"), D("1.00"), D("-1.00")),
+                            ("a", "user-centric", D("0.70"), D("1.00"), D("0.30"))]  # fmt: skip
+    assert [(one.name, one.before, one.after) for one in found.why if one.what == "pool"] == [
+        ("", "3.00 EUR", "2.00 EUR"),
+        ("withheld, user-centric", "0.30 EUR", ""),
+        ("penalties, user-centric", "", "0.50 EUR"),
+    ]
+
+
 def test_what_a_month_paid_is_its_pool_whatever_the_rule(tmp_path: Path) -> None:
     plays = pl.DataFrame({"user": ["u", "u"], "artist": ["a", "b"], "time": ["2026-01-01", "2026-02-01"]})
     fairpay.pay(plays, rule="mix", fee="5", by="month", output=tmp_path / "paid")

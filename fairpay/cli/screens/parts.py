@@ -45,6 +45,8 @@ LABEL = 12
 HEADING, WORD = 24, 24
 """Cells of a heading of numbers, which is folded beyond; of a word, beyond which it may be broken."""
 GAP = 2
+TOLD = 2
+"""Sums of rules that are told one by one; of more, it is told between which they lie."""
 """Cells between two columns."""
 
 
@@ -103,10 +105,11 @@ def about(outcome: Outcome, *, royalty: bool = False) -> Iterator[RenderableType
         people = counted(money.unlisted, "listener")
         yield labelled("Unlisted", f"{people} without a subscription line, {treated[money.unlisted_policy]}")
     if any(payout.allocation.kept_back is not None for payout in outcome.payouts):
-        kept_back = {payout.rule.label: amount(payout.allocation.withheld, currency) for payout in outcome.payouts}
-        alone = len({*kept_back.values()}) == 1
-        told = [text if alone else f"{text} ({rule})" for rule, text in kept_back.items()]
-        yield labelled("Withheld", f"{', '.join(dict.fromkeys(told))}   for the platform, by the policy")
+        sums = {payout.rule.label: payout.allocation.withheld for payout in outcome.payouts}
+        least, most = (amount(units, currency) for units in (min(sums.values()), max(sums.values())))
+        each = ", ".join(f"{amount(units, currency)} ({rule})" for rule, units in sums.items())
+        told = least if least == most else each if len(sums) <= TOLD else f"{least} to {most}, by rule"
+        yield labelled("Withheld", f"{told}   for the platform, by the policy")
     yield labelled("Listening", listened(outcome.listening))
     yield from left_out(outcome.listening)
 
@@ -121,7 +124,7 @@ def penalised(outcome: Outcome) -> Iterator[RenderableType]:
             payout.rule.label,
             amount(sum(line.earned[k] for line in found.lines), currency),
             amount(sum(line.charged[k] for line in found.lines), currency),
-            f"{sum(line.charged[k] > 0 for line in found.lines):,}",
+            f"{len({line.artist for line in found.lines if line.charged[k]}):,}",
         )
         for k, payout in enumerate(outcome.payouts)
     ]
@@ -212,7 +215,7 @@ def placed(outcome: Outcome) -> Text:
     paid = {(sum_exactly(one.allocation.paid), one.allocation.withheld) for one in outcome.payouts}
     told = [amount(units, currency) + (f" + withheld {amount(more, currency)}" if more else "")
             for units, more in sorted(paid)]  # fmt: skip
-    sums = " and ".join(told)
+    sums = " and ".join(told) if len(told) <= TOLD else "+ withheld"
     under = ["", "", " under both rules"][len(outcome.payouts) :] or [f" under all {len(outcome.payouts)} rules"]
     unit = "cent" if currency.digits == 2 else "unit"  # noqa: PLR2004 - what two digits are called
     said = f"Every {unit} is accounted for: paid {sums} = pool {amount(outcome.money.pool, currency)}{under[0]}."
