@@ -104,7 +104,7 @@ Column: TypeAlias = Literal["active", "category", "spatial", "context"]
 Per: TypeAlias = Literal["artist", "track"]
 
 
-class Table:
+class PolicyTable:
     """A table of the file, in which every key is known."""
 
     __slots__ = ()
@@ -112,7 +112,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Weight(Table):
+class Weight(PolicyTable):
     """Plays whose column holds one of some values count `times`."""
 
     name: Text
@@ -126,7 +126,7 @@ class Weight(Table):
 
 
 @dataclass(frozen=True, slots=True)
-class Completion(Table):
+class Completion(PolicyTable):
     """Plays that were not played to the end count 1 - delta. Those of which it is not known count 1."""
 
     delta: Part
@@ -138,7 +138,7 @@ class Completion(Table):
 
 
 @dataclass(frozen=True, slots=True)
-class Boost(Table):
+class Boost(PolicyTable):
     """Plays of artists (or tracks) that reach both numbers in the log count `times`."""
 
     name: Text
@@ -149,7 +149,7 @@ class Boost(Table):
 
 
 @dataclass(frozen=True, slots=True)
-class Threshold(Table):
+class Threshold(PolicyTable):
     """Plays of artists (or tracks) that miss either number in the log earn nothing; the money stays in the pool."""
 
     name: Text
@@ -159,7 +159,7 @@ class Threshold(Table):
 
 
 @dataclass(frozen=True, slots=True)
-class Withhold(Table):
+class Withhold(PolicyTable):
     """Of what plays earn whose column holds one of some values, a share goes to the platform.
 
     They weigh what they weigh, and other artists get no more by it. Of several such lines the first that meets a play
@@ -176,7 +176,7 @@ class Withhold(Table):
 
 
 @dataclass(frozen=True, slots=True)
-class Levy(Table):
+class Levy(PolicyTable):
     """What a pool is made of that is collected on top of what subscribers pay; amounts in major units."""
 
     fee_share: Number
@@ -201,7 +201,7 @@ class Levy(Table):
 
 
 @dataclass(frozen=True, slots=True)
-class Purpose(Table):
+class Purpose(PolicyTable):
     """A part of the pool that goes to others, before the rest is divided among artists by plays."""
 
     name: Text
@@ -210,7 +210,7 @@ class Purpose(Table):
 
 
 @dataclass(frozen=True, slots=True)
-class Policy(Table):
+class Policy(PolicyTable):
     """Everything a policy file says."""
 
     title: Text
