@@ -60,8 +60,8 @@ lint: $(VENV)/.test $(VENV)/.lint ## style, types and layers
 bench: $(VENV)/.bench ## against DuckDB, Polars and a bare decode, an hour or two: make bench SIZES="20M 100M" ROUNDS=3
 	SIZES="$(or $(SIZES),20M 100M 400M)" ROUNDS="$(or $(ROUNDS),5)" $(BIN)/python tests/bench/run.py
 
-bench-suspects: $(VENV)/.installed ## what is found of planted attacks, ten minutes; SIZES="1M 5M 20M" for its speed
-	SEEDS="$(or $(SEEDS),11 12 13)" SIZES="$(SIZES)" $(BIN)/python tests/bench/suspects.py
+bench-suspects: $(VENV)/.installed ## what is found of planted attacks, half an hour; SEEDS=tune to tune; SIZES="1M 5M 20M" for its speed
+	SEEDS="$(SEEDS)" SHAPES="$(SHAPES)" SIZES="$(SIZES)" $(BIN)/python tests/bench/suspects.py
 
 bench-pools: $(VENV)/.bench ## 200 pools in one run against one pool, half an hour: make bench-pools SIZES="20M 200M" ROUNDS=3
 	SIZES="$(SIZES)" POOLS="$(POOLS)" ROUNDS="$(ROUNDS)" CLOSE="$(CLOSE)" $(BIN)/python tests/bench/pools.py

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
@@ -13,4 +18,13 @@ sys.path.insert(0, str(Path(__file__).parent / "support"))
 # examples every time, so that a change and not chance makes it fail; `make test-all` looks at others each time.
 settings.register_profile("fairpay", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None)
+settings.register_profile("few", deadline=None, derandomize=True, max_examples=20)
 settings.load_profile("fairpay")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """Do not wait for fsync: no power is cut here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda _: None)
+        yield

@@ -53,6 +53,14 @@ def test_who_loops_silence_loses_most_and_the_many_gain(compared: fairpay.Result
     assert (compared.table["user_centric_difference"] > 0).sum() > len(compared.table) / 2
 
 
+def test_the_penalties_are_those_of_the_readme() -> None:
+    decisions = SAMPLE_DATA / "decisions.csv"
+    found = fairpay.compare(SAMPLE_DATA / "listens.csv", fee="9.99", royalty_rate="70%", decisions=decisions)
+    told = found.summary["penalties"]
+    assert told["would_have_earned"] == {"market-centric": "184.16", "user-centric": "6.99"}
+    assert told["charged"] == {"market-centric": "92.08", "user-centric": "3.50"}
+
+
 def test_one_account_gets_many_times_what_it_pays(compared: fairpay.Result) -> None:
     silence = compared.table.filter(pl.col("name") == "Hushabye Loop").row(0, named=True)
     assert silence["listeners"] == 1

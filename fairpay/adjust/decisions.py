@@ -3,6 +3,8 @@
 Excluded plays leave by a reason of their own. Held plays are paid to a line of their own instead of to the artist.
 A weight multiplies listening before any rule: every amount is multiplied by the common denominator of all weights, so
 that each product is a whole number; rules divide by sums, so that multiples are paid the same.
+For penalties, excluded plays are kept in a second division under their artist, marked with the share that is charged of
+what they would have earned.
 """
 
 from __future__ import annotations
@@ -19,10 +21,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fairpay.errors import InputError, Problem
+from fairpay.errors import InputError, Problem, UsageError
 from fairpay.logs.faults import Faults
 from fairpay.logs.tables import bare, open_table, read_columns
-from fairpay.money.currency import LARGEST
+from fairpay.money.counts import counted
+from fairpay.money.currency import LARGEST, parse_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +36,17 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import Listens
 
-__all__ = ["HELD", "Action", "Decision", "Decisions", "Kind", "Undecided", "read_decisions"]
+__all__ = [
+    "HELD",
+    "PENALTY",
+    "Action",
+    "Decision",
+    "Decisions",
+    "Kind",
+    "Penalties",
+    "Undecided",
+    "read_decisions",
+]
 
 Kind: TypeAlias = Literal["user", "artist"]
 Action: TypeAlias = Literal["keep", "hold", "exclude", "weight"]
@@ -57,6 +70,9 @@ class Decision:
     note: str
     row: int
     """Line in the file, from 1 without the header, for messages."""
+    penalty: Fraction | None = None
+    """The share charged of what excluded plays would have earned, 0 to 1; None: as the run says. An artist's own goes
+    before that of the account."""
 
     @property
     def mark(self) -> str:
@@ -72,6 +88,30 @@ class Decision:
         return f"weight {self.weight}" if self.action == "weight" else self.action
 
 
+@dataclass(frozen=True, slots=True)
+class Penalties:
+    """How payees are charged for excluded plays."""
+
+    share: Fraction | None = None
+    """The share of what these would have earned, where no decision states its own; None: nothing then."""
+    to: Literal["pool", "platform"] = "pool"
+    """Who gets it: those the pool pays, in proportion, or the platform."""
+
+    def charging(self, decisions: Sequence[Decision] | None) -> bool:
+        """Whether anything may be charged.
+
+        Raises:
+            UsageError: a share is stated, and no decisions are.
+
+        """
+        if decisions is None and self != Penalties():
+            message = "--penalty is about excluded plays, and no decisions are given"
+            raise UsageError(message, advice="Add --decisions FILE, or leave out --penalty and --penalty-to.")
+        return bool(decisions) and (self.share is not None or any(one.penalty is not None for one in decisions or ()))
+
+
+PENALTY = "\0penalty:"
+"""What stands between the artist of an excluded play and the share that is charged of it."""
 HELD = "held:"
 """What the id of a suspense line begins with; the subject's hash follows."""
 MOST_SCALE = 10**6
@@ -103,8 +143,12 @@ class Subjects:
 class Decisions:
     """Applies decisions to batches, from any number of threads, and counts what each touched."""
 
-    def __init__(self, decisions: Sequence[Decision], *, apart: bool = False) -> None:
+    def __init__(
+        self, decisions: Sequence[Decision], *, apart: bool = False, penalties: Penalties | None = None
+    ) -> None:
         """Apply `decisions`; with `apart`, nothing is left out or weighed, and every decided play goes to its own line.
+
+        With `penalties`, excluded plays stay, and `marked` tells them apart.
 
         Raises:
             InputError: the weights have no common denominator of a reasonable size.
@@ -118,11 +162,13 @@ class Decisions:
             raise InputError(message, advice=f"Use weights whose common denominator is at most {MOST_SCALE:,}.")
         self.users, self.artists = (subjects(decisions, kind) for kind in ("user", "artist"))
         actions = np.array([one.action for one in decisions] + ["keep"])
-        self.out = (actions == "exclude") & (not apart)
+        self.penalties = penalties
+        self.excluded = actions == "exclude"
+        self.out = self.excluded & (not apart) & (penalties is None)
         self.weighs = "weight" in actions and not apart
         self.aside = (actions != "keep") if apart else (actions == "hold")
         self.weight = {
-            kind: np.array([1 if apart else int(one.weight * scale) for one in decisions] + [scale], dtype=np.int64)
+            kind: np.array([int(self.weight_of(one) * scale) for one in decisions] + [scale], dtype=np.int64)
             for kind, scale in scales.items()
         }
         self.lines = pa.array([HELD + one.mark for one in decisions] + [None], pa.large_string())
@@ -130,7 +176,14 @@ class Decisions:
         self.met = np.zeros(len(actions), dtype=np.int64)
         self.touched = np.zeros(len(actions), dtype=np.int64)
         self.plays = np.zeros(len(actions), dtype=np.int64)
+        self.charged = np.zeros(len(actions), dtype=np.int64)
+        """Excluded rows that were marked, by the decision about their artist."""
         self.left_out = 0
+
+    def weight_of(self, one: Decision) -> Fraction:
+        """What plays of a subject count."""
+        stays = self.apart or (self.penalties is not None and one.action == "exclude")
+        return Fraction(1) if stays else one.weight
 
     def apply(self, listens: Listens) -> Listens:
         """Apply the decisions to a judged batch."""
@@ -142,6 +195,8 @@ class Decisions:
         with self.lock:
             self.left_out += int(out.sum())
         line = np.where(self.aside[user], user, np.where(self.aside[artist], artist, -1))
+        if self.penalties is not None:
+            line[self.excluded[user] | self.excluded[artist]] = -1
         weighed = self.scaled(listens, user, artist)
         return replace(weighed, used=listens.used & ~out, artist=self.moved(listens.artist, line))
 
@@ -168,6 +223,42 @@ class Decisions:
         text = artist.cast(pa.large_string())
         return pc.replace_with_mask(text, pa.array(aside), self.lines.take(pa.array(line[aside])))
 
+    def marked(self, listens: Listens, artist: pa.Array, source: pa.Array, inside: NDArray[np.bool_]) -> pa.Array:
+        """Mark the sources of excluded plays with the share that is charged: large_string[rows].
+
+        Args:
+            listens: the plays, after all that is done with them.
+            artist: large_string[rows]: whose they are, held or not.
+            source: large_string[rows]: under which name they earn.
+            inside: bool[rows]: whether a pool pays them.
+
+        Raises:
+            InputError: an id has the mark in it.
+
+        """
+        if self.penalties is None:
+            return source
+        text, (user, artist_at) = (
+            source.cast(pa.large_string()),
+            (self.users.find(listens.user), self.artists.find(artist)),
+        )
+        if pc.any(pc.match_substring(text, PENALTY)).as_py():
+            message = f"an artist's id has {PENALTY!r} in it, by which excluded plays are told apart"
+            raise InputError(message, advice="Give the artist another id.")
+        gone = inside & (self.excluded[user] | self.excluded[artist_at])
+        if not gone.any():
+            return source
+        user, artist_at, size = user[gone], artist_at[gone], len(self.charged)
+        with self.lock:
+            self.charged += np.bincount(artist_at + 1, minlength=size)[np.r_[1:size, 0]]
+        stated = np.array([one.penalty is not None for one in self.decisions] + [False])
+        place = np.where(stated[artist_at], artist_at, np.where(self.excluded[user] & stated[user], user, size - 1))
+        shares = [*(one.penalty for one in self.decisions), self.penalties.share]
+        ends = pa.array([f"{PENALTY}{share or 0}" for share in shares], pa.large_string()).take(pa.array(place))
+        mask = pa.array(gone)
+        whole = pc.binary_join_element_wise(text.filter(mask), ends, pa.scalar("", pa.large_string()))
+        return pc.replace_with_mask(text, mask, whole)
+
     def count(self, user: Ints, artist: Ints, listens: Listens) -> None:
         """Count the rows that name each subject, the used ones among them, and their plays."""
         size, used = len(self.met), listens.used
@@ -179,7 +270,7 @@ class Decisions:
                 np.add.at(self.plays, who[used], plays[used])
 
     def finish(self) -> None:
-        """Refuse decisions about subjects that no row names.
+        """Refuse decisions about subjects that no row names, and penalties on artists of whom nothing is excluded.
 
         Raises:
             InputError: with how many there are and the line of the first.
@@ -191,6 +282,12 @@ class Decisions:
             problem = Problem(len(unknown), "subject is not in the log", f"first at row {unknown[0].row}")
             advice = "Give the decisions of this month's review, or remove those lines."
             raise InputError(message, problems=[problem], advice=advice)
+        charged = zip(self.decisions, self.charged, strict=False)
+        idle = [one for one, rows in charged if one.kind == "artist" and one.penalty and not rows]
+        if self.penalties is not None and idle:
+            message = f"{counted(len(idle), 'penalty', 'penalties')} on artists of whom no play is excluded"
+            problem = Problem(len(idle), "nothing of the artist is excluded", f"first at row {idle[0].row}")
+            raise InputError(message, problems=[problem], advice="Exclude what is charged, or empty the penalty.")
 
 
 def common(decisions: Sequence[Decision], kind: str) -> int:
@@ -206,13 +303,13 @@ def subjects(decisions: Sequence[Decision], kind: Kind) -> Subjects:
 
 
 NEEDED = ("kind", "subject", "decision")
-KNOWN = (*NEEDED, "group", "by", "note")
+KNOWN = (*NEEDED, "group", "by", "note", "penalty")
 KINDS = ("user", "artist", "group")
 WEIGHT = re.compile(r"weight\s*[:=]?\s*(\d{1,9}(?:[.,]\d{1,9})?\s*%?|\d{1,9}/\d{1,9})", re.IGNORECASE)
 WORDS = "keep, hold, exclude, or weight with a number from 0 to 1 (weight 0.5)"
 ADVICE = (
     f"Write {WORDS} on every line; a line of a group's decision holds for members left blank. "
-    "With --undecided keep all other blank lines are kept."
+    "With --undecided keep all other blank lines are kept. A penalty is a share (50%) of what is excluded."
 )
 FULL = 100
 
@@ -253,7 +350,7 @@ def read_decisions(path: Path, *, undecided: Undecided = "refuse") -> tuple[Deci
             faults.add(decision, line.row)
             continue
         other = found.setdefault((decision.kind, decision.subject), decision)
-        if (other.action, other.weight) != (decision.action, decision.weight):
+        if (other.action, other.weight, other.penalty) != (decision.action, decision.weight, decision.penalty):
             faults.add("the same subject with another decision", line.row)
     faults.stop(ADVICE, f"{{}} {'lines' if faults.count > 1 else 'line'} cannot be used")
     return tuple(found.values())
@@ -274,13 +371,28 @@ def decide(line: ReviewLine, group: ReviewLine | None, blank: str) -> Decision |
         return "decision is not understood"
     action, weight = read
     which: Kind = "artist" if kind == "artist" else "user"
-    return Decision(which, line["subject"], action, weight, deciding["by"], deciding["note"], line.row)
+    penalty = read_penalty(line["penalty"] or deciding["penalty"], excluded=action == "exclude" or which == "artist")
+    if isinstance(penalty, str):
+        return penalty
+    return Decision(which, line["subject"], action, weight, deciding["by"], deciding["note"], line.row, penalty)
+
+
+def read_penalty(text: str, *, excluded: bool) -> Fraction | str | None:
+    """Read the share that is charged, None where none is stated; return what is wrong with it instead."""
+    if not text:
+        return None
+    try:
+        return parse_rate(text) if excluded else "a penalty on an account that is not excluded"
+    except UsageError:
+        return "penalty is not a share from 0 to 100 %"
 
 
 def wrong_group(line: ReviewLine, lines: Sequence[ReviewLine]) -> str | None:
     """Say what is wrong with a group's line: it decides, or every member does."""
     if line["decision"]:
         return None if read_action(line["decision"]) else "decision is not understood"
+    if line["penalty"]:
+        return "a penalty without a decision"
     members = [one for one in lines if one["group"] == line["subject"] and one["kind"].lower() == "user"]
     return None if members and all(one["decision"] for one in members) else "decision is blank"
 

@@ -15,6 +15,7 @@ from fairpay.errors import UsageError
 
 __all__ = [
     "Boost",
+    "Completion",
     "Policy",
     "Threshold",
     "Weight",
@@ -30,6 +31,8 @@ Per: TypeAlias = Literal["artist", "track"]
 NUMBER = re.compile(r"\d{1,6}(\.\d{1,4})?|\d{1,4}/\d{1,4}")
 COLUMNS = ("active", "category", "spatial")
 MEASURES = ("time", "plays")
+RANGES = {"delta": (lambda x: 0 < x <= 1, "above 0, up to 1"), "part": (lambda x: 0 < x <= 1, "above 0, up to 1")}
+"""Numbers that are parts of a whole, and what they can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,18 @@ class Weight:
     times: Fraction
     min_seconds: Fraction = Fraction(0)
     """Such plays count only from this length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """Plays that were not played to the end count 1 - delta. Those of which it is not known count 1."""
+
+    delta: Fraction
+    """Above 0, up to 1; none is published."""
+    values: tuple[str, ...] = ("trackdone",)
+    """Of the log's column `reason_end`, where it says that a play went to the end; in lower case."""
+    part: Fraction = Fraction(19, 20)
+    """Of the length of the track, `track_ms`, from which a play went to the end; asked where `reason_end` is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +97,7 @@ class Policy:
     notes: tuple[str, ...] = ()
     """Where published readings conflict: which is taken, and how to choose another."""
     weights: tuple[Weight, ...] = ()
+    completion: Completion | None = None
     boosts: tuple[Boost, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
 
@@ -162,6 +178,8 @@ def make_policy(given: dict[str, Any], *, where: str) -> Policy:
         if not listed:
             faults.append(f"{key} is not a list of tables: write [[{key}]]")
         values[key] = [fill(kind, row, f"[[{key}]] {i + 1}", faults) for i, row in enumerate(rows if listed else [])]
+    if isinstance(given.get("completion"), dict):
+        values["completion"] = fill(Completion, given["completion"], "[completion]", faults)
     policy = fill(Policy, values, "the file", faults)
     if faults or policy is None:
         message = f"{where}: " + "; ".join(faults)
@@ -169,7 +187,7 @@ def make_policy(given: dict[str, Any], *, where: str) -> Policy:
     return policy  # type: ignore[no-any-return]
 
 
-def fill(kind: Any, given: dict[str, Any], where: str, faults: list[str]) -> Any:  # noqa: ANN401 - one of four dataclasses
+def fill(kind: Any, given: dict[str, Any], where: str, faults: list[str]) -> Any:  # noqa: ANN401 - one of these dataclasses
     """Make a dataclass of a table; note what is unknown, missing or wrong."""
     fields = {field.name: field for field in dataclasses.fields(kind)}
     wrong = [f"{where} has an unknown key {key!r} (known: {', '.join(fields)})" for key in given if key not in fields]
@@ -178,7 +196,8 @@ def fill(kind: Any, given: dict[str, Any], where: str, faults: list[str]) -> Any
         if name in given:
             values[name] = convert(name, given[name])
             if values[name] is None:
-                wrong.append(f"{where}: {name} is {given[name]!r}")
+                allowed = f", and must be {RANGES[name][1]}" if name in RANGES else ""
+                wrong.append(f"{where}: {name} is {said(given[name])}{allowed}")
         elif field.default is dataclasses.MISSING:
             wrong.append(f"{where} has no {name}")
     faults += wrong
@@ -189,15 +208,23 @@ def convert(name: str, value: Any) -> Any:  # noqa: ANN401 - what TOML holds
     """Bring a value to the type of its field; None where it is none."""
     if name in {"times", "min_seconds"}:
         return exact(value)
+    if name in RANGES:
+        number = exact(value)
+        return number if number is not None and RANGES[name][0](number) else None
     if name in {"streams", "listeners"}:
         return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-    if name in {"weights", "boosts", "thresholds"}:
-        return tuple(value)
+    if name in {"weights", "boosts", "thresholds", "completion"}:
+        return tuple(value) if isinstance(value, list) else value if isinstance(value, Completion) else None
     if name in {"values", "notes"}:
         texts = isinstance(value, list) and value and all(isinstance(text, str) for text in value)
         return tuple(text.lower() if name == "values" else text for text in value) if texts else None
     allowed = {"per": ("artist", "track"), "column": COLUMNS, "measure": MEASURES}.get(name)
     return value if isinstance(value, str) and value and (allowed is None or value in allowed) else None
+
+
+def said(value: Any) -> str:  # noqa: ANN401 - what TOML holds
+    """Write a value as a file may have it."""
+    return str(value) if isinstance(value, Fraction) else repr(value)
 
 
 def exact(value: Any) -> Fraction | None:  # noqa: ANN401 - what TOML holds

@@ -1,4 +1,4 @@
-"""Play weights, boosts and thresholds of a policy: a stage of its own between judging a batch and taking it in.
+"""Play weights, completion, boosts, thresholds of a policy: a stage between judging a batch and taking it in.
 
 Every factor is a fraction. All amounts are multiplied by the common denominator of all factors, so that each product is
 a whole number, and rules, which divide by sums, pay the same for multiples. What reaches zero leaves for a counted
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairpay.errors import InputError
+from fairpay.kernels.amounts import read_amounts
 from fairpay.logs.schema import Listens, RawBatch
 from fairpay.money.counts import counted
 from fairpay.money.currency import LARGEST
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fairpay.adjust.policy import Boost, Policy, Threshold, Weight
+    from fairpay.adjust.policy import Boost, Completion, Policy, Threshold, Weight
     from fairpay.kernels.arrays import Ints
 
 __all__ = [
@@ -50,6 +51,12 @@ ESCAPED = ("\x1f", "\x1f\x1e")
 BETWEEN = "\x1f\x1d"
 """Between artist and track."""
 UNITS = ("artist", "track")
+ENDED, LENGTH = "reason_end", "track_ms"
+"""The columns that say how a play ended, and how long its track is."""
+LONGEST = 1 << 48
+"""Milliseconds below which a track's length is one: the product with a part of four digits cannot wrap."""
+UNFINISHED, UNKNOWN = "not played to the end", "not known whether played to the end"
+"""The lines of completion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +115,15 @@ class Asked:
 def wanted_roles(policy: Policy) -> tuple[str, ...]:
     """Return the columns of a log that a policy can use, beside those that money needs."""
     roles = [weight.column for weight in policy.weights]
+    roles += [] if policy.completion is None else [ENDED, LENGTH]
     roles += [limit.per for limit in limits(policy) if limit.per == "track"]
     return tuple(dict.fromkeys(roles))
 
 
 def lengths_of(policy: Policy) -> Policy:
     """Return the policy's weights that ask for a length, alone: what decides which plays are streams at all."""
-    return replace(policy, weights=tuple(w for w in policy.weights if w.min_seconds), boosts=(), thresholds=())
+    weights = tuple(w for w in policy.weights if w.min_seconds)
+    return replace(policy, weights=weights, completion=None, boosts=(), thresholds=())
 
 
 def limits(policy: Policy) -> list[Boost | Threshold]:
@@ -197,6 +206,49 @@ class Factor:
         return short
 
 
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Completion as a line of a policy: rows not played to the end, or those of which nobody knows, are met."""
+
+    line: int
+    up: int
+    down: int
+    said: Completion
+    unknown: bool = False
+    """Whether those of which nobody knows are met."""
+    misses: bool = False
+    least_ms: int = 0
+
+    def meets(self, raw: RawBatch, listens: Listens) -> NDArray[np.bool_]:
+        """Say which rows it meets."""
+        ended, known = finished(raw, listens, self.said)
+        return ~known if self.unknown else known & ~ended
+
+    def too_short(self, listens: Listens, met: NDArray[np.bool_]) -> NDArray[np.bool_]:  # noqa: ARG002 - as `Factor`
+        """None is."""
+        return np.zeros(len(met), dtype=np.bool_)
+
+
+def finished(raw: RawBatch, listens: Listens, said: Completion) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Say which rows were played to the end, and of which that is known.
+
+    What `reason_end` says goes first; where it is empty, the mean play of a row is held against the track's length.
+    """
+    ended = known = np.zeros(len(listens.used), dtype=np.bool_)
+    if LENGTH in raw.columns and listens.ms is not None:
+        length = read_amounts(raw.columns[LENGTH], role=LENGTH, digits=0)
+        known = length.usable((length.value > 0) & (length.value < LONGEST))
+        up, down = said.part.numerator, said.part.denominator
+        least = -(-np.where(known, length.value, 0) * up // down)
+        ended = known & ~shorter(listens.ms, listens.plays, least)
+    if ENDED in raw.columns:
+        column = raw.columns[ENDED]
+        there = pc.fill_null(pc.not_equal(text_of(column), ""), fill_value=False).to_numpy(zero_copy_only=False)
+        at_end = places(column, pa.array(said.values, pa.large_string()), lower=True) >= 0
+        ended, known = np.where(there, at_end, ended), known | there
+    return ended, known
+
+
 @dataclass
 class Weigher:
     """Applies a policy to batches, from any number of threads, and counts what each of its lines touched by pool."""
@@ -214,9 +266,12 @@ class Weigher:
     def __post_init__(self) -> None:
         """Resolve every line of the policy against the log, the artist file and the census."""
         self.lines: list[tuple[str, Fraction, bool]] = []
-        self.factors: list[Factor] = []
+        self.factors: list[Factor | Finish] = []
         for weight in self.policy.weights:
             self.add_weight(weight)
+        if self.policy.completion is not None:
+            self.add_completion(self.policy.completion)
+        self.first_limit = len(self.lines)
         for boost in self.policy.boosts:
             self.add_limit(boost, boost.times)
         for threshold in self.policy.thresholds:
@@ -241,6 +296,28 @@ class Weigher:
             ids, held = self.table[weight.column]
             mine = ids.filter(pa.array(places(held, values, lower=True) >= 0))
             self.factors.append(Factor(line, up, down, "artist", mine.cast(pa.large_string()), least_ms=least))
+
+    def add_completion(self, said: Completion) -> None:
+        """Add the two lines of completion.
+
+        Raises:
+            InputError: the log says of no play whether it went to the end.
+
+        """
+        timed = LENGTH in self.columns and not self.columns.isdisjoint({"ms", "seconds"})
+        if ENDED not in self.columns and not timed:
+            lacking = f"no column {ENDED}, and no {LENGTH} beside a duration"
+            message = f"the policy weighs plays by whether they went to the end, and the log does not say: {lacking}"
+            advice = f"Name it with --columns {ENDED}=NAME or {LENGTH}=NAME, or take [completion] out of the policy."
+            raise InputError(message, advice=advice)
+        times = 1 - said.delta
+        self.factors.append(Finish(len(self.lines), times.numerator, times.denominator, said))
+        self.factors.append(Finish(len(self.lines) + 1, 1, 1, said, unknown=True))
+        self.lines += [(UNFINISHED, times, True), (UNKNOWN, Fraction(1), True)]
+
+    def unknown(self) -> int:
+        """How many plays of all pools are weighed whole because nobody knows whether they went to the end."""
+        return 0 if self.policy.completion is None else int(self.plays[self.first_limit - 1].sum())
 
     def add_limit(self, limit: Boost | Threshold, times: Fraction | None) -> None:
         """Look up who reaches a boost's or a threshold's numbers, in each pool."""
@@ -361,10 +438,10 @@ class Weigher:
 
     def asked(self, line: int, pool: int) -> Asked | None:
         """What a line asks for in a pool; None of a weight."""
-        place = line - len(self.policy.weights)
-        if place < 0:
+        found = limits(self.policy)[line - self.first_limit :][:1] if line >= self.first_limit else []
+        if not found:
             return None
-        limit = limits(self.policy)[place]
+        (limit,) = found
         return Asked(limit, self.unit(limit), self.census[self.unit(limit)][pool])
 
     def remarks(self) -> tuple[str, ...]:
@@ -378,7 +455,8 @@ class Weigher:
                     f"{name}: {counted(plays, 'play earns', 'plays earn')} nothing, their money stays in the pool"
                 )
             else:
-                said.append(f"{name}: {counted(plays, 'play counts', 'plays count')} {times} times")
+                much = "whole" if times == 1 else f"{times} times"
+                said.append(f"{name}: {counted(plays, 'play counts', 'plays count')} {much}")
         return (*said, *self.policy.notes)
 
 

@@ -19,6 +19,8 @@ from fairpay.settings.commands import COMMANDS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fairpay.cli.invocation import Invocation
+    from fairpay.reports.tables import Shown
     from fairpay.settings.commands import Argument, Command
     from fairpay.settings.option import Option
 
@@ -69,7 +71,7 @@ def add(name: str, command: Command) -> None:
         call = collect(ctx, name)
         if call.found and not call.silent:
             tell(f"Options that are not typed are those of {call.found} in this folder")
-        importlib.import_module(f"fairpay.cli.{name}").run(call)
+        run_with_page(importlib.import_module(f"fairpay.cli.{name}").run, call)
 
     context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_ONLY, annotation=typer.Context)
     arguments = [keyword(one.name, *argument(one)) for one in command.arguments]
@@ -77,6 +79,27 @@ def add(name: str, command: Command) -> None:
     called.__signature__ = inspect.Signature([context, *arguments, *options])  # type: ignore[attr-defined] # it is there
     called.__annotations__ = {}
     app.command(name, cls=PlainCommand, help=command.help, epilog=EPILOG if command.settable else None)(called)
+
+
+def run_with_page(run: Callable[[Invocation], Shown], call: Invocation) -> None:
+    """Run a command; where a page of what it comes to is asked for, refuse before the work what could not be written.
+
+    Raises:
+        UsageError: a page is asked for, and a library for it is not installed.
+        OutputError: another file is in its place.
+
+    """
+    path = call.values.get("report")
+    if path is None:
+        run(call)
+        return
+    from fairpay.views.jobs import prepare, report  # noqa: PLC0415 - loaded where a page is asked for
+
+    prepare(Path(path))
+    result = run(call)
+    written = report(call.values.get("output") or result, output=path)
+    if not call.silent:
+        tell(f"Page written to {written}")
 
 
 def keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:  # noqa: ANN401 - of any type

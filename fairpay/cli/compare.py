@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fairpay.cli.outcomes import balanced, present, report_on, view_of, wants_report
+from fairpay.cli.outcomes import balanced, present, view_of
 from fairpay.cli.progress import watching
 from fairpay.cli.screens.compare import screen
 from fairpay.pipeline.jobs import compare
 
 if TYPE_CHECKING:
     from fairpay.cli.invocation import Invocation
+    from fairpay.reports.tables import Shown
 
 __all__ = ["run"]
 
 
-def run(call: Invocation) -> None:
+def run(call: Invocation) -> Shown:
     """Compare rules, and show who gains and who loses."""
-    wants_report(call)
     with watching(call) as watch:
         result = compare(call.logs, **call.options, **watch)
     equal_fees = call.values["subscribers"] is None
     present(call, balanced(result), lambda: screen(result.outcome, view_of(call, result), equal_fees=equal_fees))
-    report_on(call, result)
+    return result

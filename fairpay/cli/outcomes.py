@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from fairpay.cli.terminal import emit, show, tell
@@ -18,9 +17,8 @@ if TYPE_CHECKING:
     from fairpay.cli.invocation import Invocation
     from fairpay.cli.screens.parts import View
     from fairpay.reports.outcome import Outcome
-    from fairpay.reports.tables import Shown
 
-__all__ = ["balanced", "present", "present_data", "report_on", "view_of", "wants_report"]
+__all__ = ["balanced", "present", "present_data", "view_of"]
 
 PUBLISHED = {"done": "Written to {}", "already": "Already done, verified: {}"}
 
@@ -61,30 +59,6 @@ def balanced(result: T) -> T:
     """
     require_balance(result.outcome)
     return result
-
-
-def wants_report(call: Invocation) -> None:
-    """Refuse before the work what could not be written after it.
-
-    Raises:
-        UsageError: a page is asked for, and a library for it is not installed.
-        OutputError: another file is in its place.
-
-    """
-    if call.values["report"] is not None:
-        from fairpay.views.jobs import prepare  # noqa: PLC0415 - loaded where a page is asked for
-
-        prepare(Path(call.values["report"]))
-
-
-def report_on(call: Invocation, result: Shown) -> None:
-    """Write a page of the run where one is asked for, and say where."""
-    if call.values["report"] is not None:
-        from fairpay.views.jobs import report  # noqa: PLC0415 - loaded where a page is asked for
-
-        path = report(call.values.get("output") or result, output=call.values["report"])
-        if not call.silent:
-            tell(f"Page written to {path}")
 
 
 def present(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fairpay.cli.outcomes import balanced, present, report_on, view_of, wants_report
+from fairpay.cli.outcomes import balanced, present, view_of
 from fairpay.cli.progress import watching
 from fairpay.cli.screens.pay import screen
 from fairpay.errors import UsageError
@@ -12,11 +12,12 @@ from fairpay.pipeline.jobs import pay
 
 if TYPE_CHECKING:
     from fairpay.cli.invocation import Invocation
+    from fairpay.reports.tables import Shown
 
 __all__ = ["run"]
 
 
-def run(call: Invocation) -> None:
+def run(call: Invocation) -> Shown:
     """Pay under one rule, and show who is paid what.
 
     Raises:
@@ -27,7 +28,6 @@ def run(call: Invocation) -> None:
     if len(rules) > 1:
         message = f"{len(rules)} rules given"
         raise UsageError(message, advice="Give one --rule NAME; `fairpay rules` lists them.")
-    wants_report(call)
     with watching(call) as watch:
         result = pay(call.logs, **{**call.options, "rule": rules[0]}, **watch)
     present(
@@ -36,4 +36,4 @@ def run(call: Invocation) -> None:
         lambda: screen(result.outcome, view_of(call, result)),
         unwritten="-o DIR writes the report.",
     )
-    report_on(call, result)
+    return result

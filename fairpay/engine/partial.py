@@ -188,7 +188,7 @@ class MergedListening:
         """Nothing is held."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class MergedMonth:
     """A `month.Month` made of parts: totals are known, walks are asked for."""
 

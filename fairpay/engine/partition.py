@@ -80,6 +80,8 @@ class Partition:
     moved: list[tuple[Kept, Kept]] = field(default_factory=list)
     """Keys and users of tables that were moved out; a user may stand in several."""
     chunks: list[Chunk] = field(default_factory=list)
+    stored: int = 0
+    """How many of them are in the file."""
     dropped: int = 0
     """Rows left out because their user has no subscription line."""
 
@@ -142,9 +144,10 @@ class Partition:
     def move_rows(self, spool: Spool) -> None:
         """Move the rows to the file."""
         with self.lock:
-            for packed in (packed for chunk in self.chunks for packed in (chunk.rows, chunk.detail)):
+            for packed in (packed for chunk in self.chunks[self.stored :] for packed in (chunk.rows, chunk.detail)):
                 if packed.count:
                     packed.words = spool.store(packed.words)
+            self.stored = len(self.chunks)
 
     def move_table(self, spool: Spool) -> None:
         """Move the user table to the file, and begin a new one."""

@@ -11,7 +11,8 @@ from fairpay.fraud.detect.run import outputs, search
 from fairpay.fraud.sweep.series import Series, read_series, usual_series
 from fairpay.fraud.sweep.sweep import Swept, run_sweep
 from fairpay.logs.read import open_logs
-from fairpay.pipeline.jobs import placed, two_or_more, with_policy
+from fairpay.pipeline.jobs import two_or_more, with_policy
+from fairpay.pipeline.places import placed
 from fairpay.pipeline.work import do, origins_of, watching
 from fairpay.reports.outcome import InputFile
 from fairpay.rules import find_rule, spelled

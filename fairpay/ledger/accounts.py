@@ -46,6 +46,8 @@ ITEM_OF = {
     Kind.CARRY_IN: OPENING,
     **dict.fromkeys((Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.SPLIT_IN, Kind.SPLIT_OUT), EARNED),
     Kind.SUSPENSE_RELEASE: RELEASED,
+    Kind.PENALTY: "Penalties for excluded plays",
+    Kind.PENALTY_SHARE: "Part of others' penalties",
     Kind.ADJUSTMENT: "Adjustments",
     Kind.FEE: "Fees",
     Kind.RESERVE_RELEASE: "Reserve released",
@@ -297,6 +299,7 @@ class AccountBook:
         rows = self.own.with_columns(Item=item_of()).filter(~pl.col("Item").is_in(outside))
         rows = rows.with_columns(text("counterparty", "reason", "pool", "ref_period", "ref_run_id"))
         advance = pl.when(is_kind(Kind.RECOUP)).then(pl.lit("advance ") + pl.col("counterparty"))
+        charged = pl.when(is_kind(Kind.PENALTY)).then("counterparty")
         back = pl.when(is_kind(Kind.SPLIT_IN)).then(pl.col("counterparty").str.replace(r"^\w+:", ""))
         lifted = pl.when(is_kind(Kind.SUSPENSE_RELEASE)).then(pl.lit("no longer on hold"))
         lines = rows.select(
@@ -304,7 +307,7 @@ class AccountBook:
             "Item",
             pl.col("ref_period").alias("Period"),
             pl.col("pool").alias("Pool"),
-            pl.coalesce(advance, back, lifted, "reason").alias("Details"),
+            pl.coalesce(advance, charged, back, lifted, "reason").alias("Details"),
             pl.col("ref_run_id").alias("Reference"),
             signed().alias("Amount"),
         )

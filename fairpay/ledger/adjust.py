@@ -28,6 +28,7 @@ from fairpay.ledger.model import Booking, Kind, Ledger, after, check_period, les
 from fairpay.ledger.policies import MONTH, Policies, choose, kept_name
 from fairpay.ledger.pools import read_pools
 from fairpay.ledger.settle import post
+from fairpay.ledger.statements import effects_files
 from fairpay.ledger.store import check_head, keep_head, locked, shelf
 from fairpay.money.counts import counted
 from fairpay.pipeline.request import Watch
@@ -218,7 +219,7 @@ class Reopened:
             facts=facts,
             rows=rows,
             controls=controls,
-            beside=self.own[1].files(),
+            beside=self.own[1].files() | effects_files(replace(facts, policies=())),
             ref_period=self.month.period,
             reason=reason,
         )

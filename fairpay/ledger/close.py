@@ -16,6 +16,7 @@ from fairpay.ledger.earning import earn
 from fairpay.ledger.export import Sheet
 from fairpay.ledger.facts import MonthFacts
 from fairpay.ledger.model import Booking, Kind, Ledger, after, check_period
+from fairpay.ledger.penalties import penalty_records
 from fairpay.ledger.settle import Terms, post, settle
 from fairpay.ledger.statements import (
     data,
@@ -51,9 +52,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Adjusted", "Closed", "close", "kept", "publish_adjustment"]
 
-SCHEMA_VERSION = 3
-"""Of the books: there is tax, pools say their exchange rate, a ledger's amounts are `amount_minor`, and plays are kept
-by artist. In the second the ledger had a counterparty; in the first its texts said what kinds say since."""
+SCHEMA_VERSION = 4
+"""Of the books: there are penalties. In the third there was tax, pools said their exchange rate, ledgers' amounts were
+`amount_minor`, and plays were kept by artist. In the second the ledger had a counterparty; in the first its texts said
+what kinds say since."""
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
@@ -115,6 +117,7 @@ class Closed(BooksRun):
             "pools": facts["pools"],
             "policies": facts.get("policies", ()),
             "decisions": facts.get("decisions", ()),
+            "penalties": penalty_records(self.facts),
             "listening": facts["heard"],
             "controls": [asdict(control) for control in self.controls],
         }

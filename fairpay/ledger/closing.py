@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
-from fairpay.adjust.decisions import read_decisions
+from fairpay.adjust.decisions import Penalties, read_decisions
 from fairpay.adjust.stated import check_conditions, read_statements
 from fairpay.errors import InputError, UsageError
 from fairpay.ledger.model import bounds
@@ -115,6 +115,9 @@ class Closing:
     viscosity: str = DEFAULT["viscosity"]
     delegate_cap: str = DEFAULT["delegate_cap"]
     undecided: Literal["refuse", "keep"] = DEFAULT["undecided"]
+    penalty: str | None = None
+    """The share charged of what excluded plays would have earned, where the decisions state none."""
+    penalty_to: Literal["pool", "platform"] = DEFAULT["penalty_to"]
     any_date: bool = DEFAULT["any_date"]
     tracks: bool = DEFAULT["tracks"]
     """Whether a table says what each track earned; the ledger is the same."""
@@ -165,6 +168,16 @@ class Closing:
         since, until = (None, None) if self.any_date else bounds(self.period)
         return Qualifying(min_ms=least, since=since, until=until, measure=measure)
 
+    @property
+    def penalties(self) -> Penalties:
+        """What is charged for excluded plays.
+
+        Raises:
+            UsageError: the share is none.
+
+        """
+        return Penalties(None if self.penalty is None else parse_rate(str(self.penalty)), self.penalty_to)
+
     def conditions(self) -> Conditions:
         """Say what listeners state, and how it counts.
 
@@ -206,6 +219,7 @@ class Closing:
             **reading_options(self.reading),
             "set_aside": self.reading.rejects is not None,
             **({"policies": dict(self.policies)} if self.policies else {}),
+            **{name: value for name in PENALTIES if (value := getattr(self, name)) != DEFAULT[name]},
             **{name: getattr(self, name) for name, table in NUMBER_OF.items() if table in self.tables},
         }
 
@@ -215,6 +229,7 @@ class Closing:
         Rows that were set aside are so again, and not written: the directory of the books stands for nowhere.
         """
         own = {name: options[name] for name in OWN} | {name: options[name] for name in NUMBER_OF if name in options}
+        own |= {name: options.get(name, DEFAULT[name]) for name in PENALTIES}
         if "policies" not in options and own["min_seconds"] == LEAST_SECONDS:
             own["min_seconds"] = None
         known = {name: restored(value, options[name]) for name, value in READING.items() if name in options}
@@ -226,6 +241,8 @@ class Closing:
 LEAST_SECONDS = defaults(CompareOptions)["min_seconds"]
 NUMBER_OF = {"kappa": "history", "viscosity": "delegations", "delegate_cap": "delegations"}
 """Numbers -> the tables without which they mean nothing."""
+PENALTIES = ("penalty", "penalty_to")
+"""Named where they are not the default, so that older books keep their run ids; an adjustment keeps its month's."""
 READING = {one.name: getattr(Reading(), one.name) for one in fields(Reading) if one.name not in {"rejects", "late"}}
 """What says how logs are read -> its default. Where rejects go decides nothing; whether rows are set aside does, and
 which logs are late an adjustment says."""

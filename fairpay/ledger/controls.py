@@ -10,6 +10,7 @@ import polars as pl
 from fairpay.errors import Problem, UnbalancedError
 from fairpay.ledger.model import INTO, STANDS, Kind, Ledger, by, in_words, is_kind, pool_sums, signed, summed, wide
 from fairpay.ledger.payees import is_suspense
+from fairpay.ledger.penalties import PENALTIES, penalty_control
 from fairpay.ledger.pools import OUTSIDE
 from fairpay.money.counts import counted
 from fairpay.money.currency import format_units, round_half_even
@@ -48,6 +49,7 @@ def check_month(
         *play_controls(facts),
         *pool_controls(rows, facts),
         splits_control(rows),
+        *penalty_control(rows, facts),
         same_rows("adjustments", rows.of_kinds({Kind.ADJUSTMENT}), adjustments),
         carried_control(rows, before),
         *held_controls(rows, before),
@@ -245,11 +247,11 @@ def period_control(rows: Ledger, facts: MonthFacts, closed: Iterable[str]) -> Co
 
 
 def position(rows: Ledger) -> pl.DataFrame:
-    """What each payee was credited by the month's own earnings, pool by pool.
+    """What each payee was credited by the month's own earnings and penalties, pool by pool.
 
     Splits of what was released from suspense belong to earlier months and are left out.
     """
-    own = rows.of_kinds(CREDITS).frame
+    own = rows.of_kinds({*CREDITS, *PENALTIES}).frame
     splits = divided(rows).filter(~is_suspense("divided"))
     return summed(pl.concat([part.select(*POSITION, "amount") for part in (own, splits)]), *POSITION)
 
@@ -261,6 +263,8 @@ def restated_controls(
     sums = [pool_sums(frame) for frame in (restated, booked, rows.frame)]
     for pool in facts.pools:
         now, before, moved = (found.get((pool.name, pool.currency), 0) for found in sums)
-        texts = [format_units(amount, pool.scale) for amount in (before, moved, pool.whole)]
-        detail = f"{texts[0]} booked + {texts[1]} adjusted = pool {texts[2]} {pool.currency}"
-        yield Control(f"pool {pool.name}", now == pool.whole == before + moved, detail)
+        due = facts.due[pool.name, pool.currency]
+        texts = [format_units(amount, pool.scale) for amount in (before, moved, due)]
+        kept = "" if due == pool.whole else " less penalties kept by the platform"
+        detail = f"{texts[0]} booked + {texts[1]} adjusted = pool{kept} {texts[2]} {pool.currency}"
+        yield Control(f"pool {pool.name}", now == due == before + moved, detail)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -13,7 +13,8 @@ import numpy as np
 
 from fairpay.adjust.payers import Payers, pass_on
 from fairpay.adjust.weights import wanted_roles
-from fairpay.errors import InputError, NothingToPayError
+from fairpay.errors import InputError
+from fairpay.ledger.dividing import divide, penalties, unpooled
 from fairpay.ledger.facts import (
     Applied,
     DecisionFacts,
@@ -21,27 +22,24 @@ from fairpay.ledger.facts import (
     MonthFacts,
     MonthListening,
     Paid,
+    PenaltyFacts,
     PolicyLine,
     PoolFacts,
-    pool_facts,
 )
-from fairpay.ledger.pools import OUTSIDE, ROLE_OF, Revenue, revenue
+from fairpay.ledger.pools import ROLE_OF
 from fairpay.ledger.sorting import Sorting, read_payers
-from fairpay.ledger.tracks import ByArtist, TrackSources, by_artist, by_source
+from fairpay.ledger.tracks import TrackSources
 from fairpay.logs.schema import REASONS, Cautions
 from fairpay.money.counts import counted
-from fairpay.money.currency import Currency, exact_text
-from fairpay.money.rounding import Allocation
+from fairpay.money.currency import exact_text
 from fairpay.pipeline.census import Applying
-from fairpay.pipeline.division import tied, undecided, weigh
-from fairpay.pipeline.intake import Plan, Statements, take_in
+from fairpay.pipeline.intake import Plan, Statements, Variant, take_in
+from fairpay.pipeline.penalties import charging
 from fairpay.pipeline.repeats import open_once
 from fairpay.pipeline.request import ROLES
-from fairpay.pipeline.stages import LOST
-from fairpay.pipeline.warn import sentences, stop_if_strict
+from fairpay.pipeline.stages import LOST, Lost
+from fairpay.pipeline.warn import sentences, stop_if_strict, warn_of_policies
 from fairpay.qualify import ByRow
-from fairpay.rules import find_rule
-from fairpay.rules.core.ties import settle_together
 from fairpay.settings.values import number
 
 if TYPE_CHECKING:
@@ -51,13 +49,11 @@ if TYPE_CHECKING:
     from fairpay.engine.pool import LocalPool
     from fairpay.kernels.arrays import Codes
     from fairpay.ledger.closing import Closing, Loaded
-    from fairpay.ledger.pools import Pool
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Listens, RawBatch
     from fairpay.pipeline.intake import HeldPools
     from fairpay.pipeline.request import Watch
     from fairpay.qualify import Counts, Qualifier
-    from fairpay.rules.core.month import Month
     from fairpay.settings.values import Qualifying
 
 __all__ = ["Take", "earn"]
@@ -69,8 +65,15 @@ DURATIONS = frozenset({"ms", "seconds"})
 class Take(Protocol):
     """Takes the plays of opened logs in, as `intake.take_in`."""
 
-    def __call__(
-        self, plan: Plan, logs: Logs, watch: Watch, cautions: Cautions, *, look: Callable[[Counts], None]
+    def __call__(  # noqa: PLR0913 - as it does
+        self,
+        plan: Plan,
+        logs: Logs,
+        watch: Watch,
+        cautions: Cautions,
+        *,
+        look: Callable[[Counts], None],
+        variants: Sequence[Variant] = (Variant(),),
     ) -> AbstractContextManager[HeldPools]:
         """Hold them until the block ends."""
 
@@ -90,17 +93,9 @@ def earn(closing: Closing, loaded: Loaded, watch: Watch, *, take: Take = take_in
     """
     month = MonthLogs(closing, loaded, payers_of(closing, loaded))
     pools, payers, notes = loaded.pools, month.payers, list[str]()
+    charged: dict[str, tuple[PenaltyFacts, ...]] = {}
     with month.taken(watch, take) as (taken, terms, timed, without_pool):
-
-        def visit(code: int, pool: LocalPool) -> tuple[PoolFacts, Paid] | None:
-            try:
-                if code >= len(pools):
-                    return None
-                play = None if timed[code] else taken.stages[0].play(code)
-                return divide(pools[code], pool, month.sources, play, payers.count(code), notes)
-            finally:  # so that only as many pools as there are threads are opened up at a time
-                pool.release()
-
+        visit = dividing(month, taken, timed, charged, notes)
         listening = listening_of(taken, len(pools), dict(sorted(without_pool.items())))
         found = [one for one in taken.engine.over_pools(visit) if one is not None]
         for note in sorted(notes):
@@ -116,8 +111,42 @@ def earn(closing: Closing, loaded: Loaded, watch: Watch, *, take: Take = take_in
         subscribers_without_pool=payers.without_pool,
         policies=policies,
         decisions=decisions,
+        penalties=tuple(line for pool in pools for line in charged.get(pool.name, ())),
+        penalty_to=closing.penalty_to,
     )
     return Earned(facts, tuple(paid for _, paid in found))
+
+
+def dividing(
+    month: MonthLogs,
+    taken: HeldPools,
+    timed: Sequence[bool],
+    charged: dict[str, tuple[PenaltyFacts, ...]],
+    notes: list[str],
+) -> Callable[[int, LocalPool], tuple[PoolFacts, Paid] | None]:
+    """Return what divides a pool, by its code; `charged` takes its penalties, `notes` what a reader must know.
+
+    Only as many pools as there are threads are opened up at a time.
+    """
+    pools, sources, places = month.loaded.pools, month.sources, len(month.loaded.pools) + len(Lost)
+
+    def visit(code: int, held: LocalPool) -> tuple[PoolFacts, Paid] | None:
+        if code >= places:  # marked plays, which are opened up with their pool
+            return None
+        try:
+            if code >= len(pools):
+                return None
+            pool, subscribers = pools[code], month.payers.count(code)
+            play = None if timed[code] else taken.stages[0].play(code)
+            if month.charging:
+                marked = taken.engine.pools[places + code]
+                charged[pool.name] = penalties(pool, marked, sources, play, subscribers)
+                marked.release()
+            return divide(pool, held, sources, play, subscribers, notes)
+        finally:
+            held.release()
+
+    return visit
 
 
 def payers_of(closing: Closing, loaded: Loaded) -> Payers:
@@ -130,63 +159,6 @@ def payers_of(closing: Closing, loaded: Loaded) -> Payers:
         viscosity, cap = asked.viscosity, asked.delegate_cap
         payers, _ = pass_on(payers, loaded.delegations, viscosity=viscosity, cap=cap, set_aside=set_aside)
     return payers
-
-
-def unpooled(code: str, amount: int) -> tuple[PoolFacts, Paid]:
-    """What subscribers paid whom no pool covers: all of it is held, for nobody knows its terms."""
-    currency = Currency.of(code)
-    gross = Fraction(amount, 10**currency.digits)
-    money = Revenue(currency, gross, (), gross, gross, Fraction(0), 0, currency, amount, 0)
-    return pool_facts(f"{OUTSIDE} {code}", "none", money, listeners=0, plays=0), Paid.of({})
-
-
-def divide(  # noqa: PLR0913, PLR0917 - what a pool is divided by
-    pool: Pool, held: LocalPool, sources: TrackSources, play: int | None, subscribers: int, notes: list[str]
-) -> tuple[PoolFacts, Paid]:
-    """Divide one pool, of which the engine holds listening; `notes` takes what a reader must know.
-
-    Where nobody listened, or nothing weighs, nobody is paid and the money is unallocated.
-    """
-    users, plays = held.payers.users, held.payers.plays
-    money = revenue(pool, subscribers=subscribers or users)
-    amounts = Paid.of({})
-    if users and money.pool:
-        with suppress(NothingToPayError):
-            amounts = paid_of(pool, held, money, sources, play, notes)
-    label = find_rule(pool.rule or "").label
-    return pool_facts(pool.name, label, money, listeners=users, plays=plays, said=pool.said), amounts
-
-
-def paid_of(  # noqa: PLR0913, PLR0917 - the same
-    pool: Pool, tracks: LocalPool, money: Revenue, sources: TrackSources, play: int | None, notes: list[str]
-) -> Paid:
-    """What each artist (or track with splits) is paid of the pool; zeros are left out.
-
-    What was refunded is taken back as it would have been paid. Where all tracks are asked for, it is divided among
-    them once more, by what each brings its artist.
-    """
-    held = by_source(tracks, sources.splits) if sources.every else tracks
-    rule, size, whole = find_rule(pool.rule or ""), abs(money.pool), by_artist(held, sources.splits)
-    rate, digits = None if pool.rate == 1 else pool.rate, money.currency.digits
-    month: Month = (held if whole is None else whole).month(
-        pool=size, rate=rate, fees_are_money=False, play=play, digits=digits
-    )
-    prepared = rule.prepare(month)
-    weights = weigh(month, {rule: prepared}).weights[rule]
-    begun = rule.settling(weights, month, prepared)
-    paid = Allocation(rule.label, settle_together(month, [begun])[0], size).paid
-    if tied(begun):
-        notes.append(f"Pool {pool.name}: {undecided(rule, begun.undecided)}")
-    if whole is not None:
-        paid = Allocation(rule.label, whole.divide(paid, whole.shares(rule, prepared)), size).paid
-    sign, places = (1 if money.pool > 0 else -1), np.flatnonzero(paid)
-    found = Paid.listed(held.names(places), sign * paid[places], held.artist_plays[places])
-    if not isinstance(held, ByArtist):
-        return found
-    one = held if whole is None else replace(whole, sources=tracks, of_source=whole.of_source[held.of_source])
-    own = Allocation(rule.label, held.divide(paid, one.shares(rule, prepared)), size).paid
-    places = np.flatnonzero(paid[held.of_source])
-    return replace(found, tracks=Paid.listed(tracks.names(places), sign * own[places], tracks.artist_plays[places]))
 
 
 def listening_of(taken: HeldPools, pools: int, without_pool: dict[str, int]) -> MonthListening:
@@ -203,7 +175,7 @@ def listening_of(taken: HeldPools, pools: int, without_pool: dict[str, int]) -> 
         plays=taken.counts.plays,
         plays_used=sum(one.plays for one in inside),
         plays_dropped={reason: one.plays for reason, one in behind.items() if one.plays},
-        listeners=sum(pool.payers.users for pool in taken.engine.pools),
+        listeners=sum(pool.payers.users for pool in taken.engine.pools[: pools + len(Lost)]),
         listeners_used=sum(one.users for one in inside),
         listeners_dropped={reason: one.users for reason, one in behind.items() if one.users},
         without_pool=without_pool,
@@ -255,6 +227,23 @@ class MonthLogs:
             loaded.routing.splits, len(loaded.pools), loaded.decisions is not None, every=self.closing.tracks
         )
 
+    @cached_property
+    def statements(self) -> Statements:
+        """What listeners state themselves."""
+        loaded = self.loaded
+        stated = {name: getattr(loaded, name) for name in ("history", "wishes", "delegations")}
+        return Statements(**stated, kappa=number("kappa", self.closing.kappa))
+
+    @cached_property
+    def charging(self) -> bool:
+        """Whether anything may be charged for excluded plays.
+
+        Raises:
+            UsageError: a penalty is stated that cannot be charged.
+
+        """
+        return charging(self.closing.penalties, self.loaded.decisions, self.statements)
+
     @property
     def roles(self) -> tuple[str, ...]:
         """The log columns that say which plays count, in which pool, under what policy and by whose splits."""
@@ -299,12 +288,8 @@ class MonthLogs:
             policies=[policies[key] for key in sorted(policies)],
             artists=closing.tables.get("artists"),
             decisions=loaded.decisions,
-            statements=Statements(
-                history=loaded.history,
-                wishes=loaded.wishes,
-                delegations=loaded.delegations,
-                kappa=number("kappa", closing.kappa),
-            ),
+            penalties=closing.penalties,
+            statements=self.statements,
             sources=self.sources if self.sources.wanted else None,
             payers=self.payers,
             timed=False,
@@ -330,15 +315,18 @@ class MonthLogs:
             cautions.add("no-rows", int(not counts.rows), logs.paths, ROWLESS)
             stop_if_strict(self.closing.reading, cautions.found())
 
-        with take(self.plan(sorting, terms.plain), logs, watch, cautions, look=look) as taken:
-            (stages,) = taken.stages
+        more = {"variants": (Variant(), Variant(charged=True))} if self.charging else {}
+        with take(self.plan(sorting, terms.plain), logs, watch, cautions, look=look, **more) as taken:
+            stages = taken.stages[0]
+            warn_of_policies(stages.weighers, cautions)
+            stop_if_strict(self.closing.reading, cautions.found())
             said = [
                 f"Policy of {counted(len(one.pools), 'pool')}: {sentence}"
                 for one in stages.weighers
                 for sentence in one.remarks()
             ]
-            more = (*(stages.remarks()[len(said) :]), *taken.plan.statements.remarks())
-            for sentence in (*sentences(cautions.found()), *loaded.exclusions.remarks(), *said, *more):
+            stated = (*(stages.remarks()[len(said) :]), *taken.plan.statements.remarks())
+            for sentence in (*sentences(cautions.found()), *loaded.exclusions.remarks(), *said, *stated):
                 watch.say(sentence)
             yield taken, terms, timed, sorting.without_pool
 

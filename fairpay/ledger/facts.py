@@ -25,6 +25,7 @@ __all__ = [
     "MonthFacts",
     "MonthListening",
     "Paid",
+    "PenaltyFacts",
     "PolicyLine",
     "PoolFacts",
     "pool_facts",
@@ -74,6 +75,25 @@ class DecisionFacts:
     """`keep`, `hold`, `exclude` or `weight 1/2`."""
     by: str
     rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class PenaltyFacts:
+    """What the excluded plays of an artist (or a track with splits) would have earned of a pool, and the charge."""
+
+    pool: str
+    source: str
+    share: str
+    """The part that is charged, exactly."""
+    earned: int
+    """Minor units of the pool's currency."""
+    charged: int
+    """That part, to the nearest minor unit, a half to the even one."""
+
+    @classmethod
+    def of(cls, pool: str, source: str, share: str, earned: int) -> PenaltyFacts:
+        """Charge excluded plays."""
+        return cls(pool, source, share, earned, round_half_even(Fraction(share) * earned))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +203,31 @@ class MonthFacts:
     """Those whose key no pool covers; what they paid stands in pools of its own, one for each currency."""
     policies: tuple[Applied, ...] = ()
     decisions: tuple[DecisionFacts, ...] = ()
+    penalties: tuple[PenaltyFacts, ...] = ()
+    """By pool, source and share."""
+    penalty_to: str = "pool"
+    """Who gets them: those the pool pays, or the `platform`."""
+
+    @property
+    def due(self) -> dict[tuple[str, str], int]:
+        """(pool, currency) -> what its payees come to, minor units: the pool less penalties that the platform keeps."""
+        kept = self.charged if self.penalty_to == "platform" else {}
+        return {(pool.name, pool.currency): pool.whole - kept.get(pool.name, 0) for pool in self.pools}
+
+    @property
+    def charged(self) -> dict[str, int]:
+        """Pool -> penalties, minor units."""
+        found: dict[str, int] = {}
+        for one in self.penalties:
+            found[one.pool] = found.get(one.pool, 0) + one.charged
+        return found
 
     def as_json(self) -> dict[str, Any]:
-        """For the manifest, where listening is `heard`; policies, decisions and taxes only where there are any."""
+        """For the manifest, where listening is `heard`; policies, decisions, penalties, taxes only where there are."""
         found = {{"listening": "heard"}.get(name, name): value for name, value in asdict(self).items()}
-        return {name: value for name, value in found.items() if value or name not in {"policies", "decisions", "taxes"}}
+        found["penalty_to"] = self.penalty_to if self.penalties else ""
+        rare = {"policies", "decisions", "penalties", "penalty_to", "taxes"}
+        return {name: value for name, value in found.items() if value or name not in rare}
 
     @classmethod
     def of_json(cls, found: Mapping[str, Any]) -> MonthFacts:
@@ -204,9 +244,11 @@ class MonthFacts:
             for one in found.get("policies", ())
         )
         decisions = tuple(DecisionFacts(**one) for one in found.get("decisions", ()))
+        penalties = tuple(PenaltyFacts(**one) for one in found.get("penalties", ()))
         listening = MonthListening(**found["heard"])
         rest = {name: value for name, value in found.items() if name != "heard"}
-        return cls(**{**rest, "listening": listening, "pools": pools, "policies": policies, "decisions": decisions})
+        made = {"pools": pools, "policies": policies, "decisions": decisions, "penalties": penalties}
+        return cls(**{**rest, **made, "listening": listening})
 
 
 @dataclass(frozen=True, slots=True)

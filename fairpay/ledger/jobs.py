@@ -66,9 +66,11 @@ def dividing(options: Mapping[str, Any]) -> Callable[[Closing, Loaded, Watch], E
         return earn
 
     def there(closing: Closing, loaded: Loaded, watch: Watch) -> Earned:
-        from fairpay.pipeline.spark import take_in_there  # noqa: PLC0415 - an extra
+        from fairpay.pipeline.places.spark import no_penalties, take_in_there  # noqa: PLC0415 - an extra
 
         refuse_for_spark(closing, loaded.pools)
+        if closing.penalties.charging(loaded.decisions):
+            raise no_penalties()
         return earn(closing, loaded, watch, take=partial(take_in_there, options=options))
 
     return there
@@ -81,7 +83,7 @@ def refuse_for_spark(closing: Closing, pools: Sequence[Pool] = ()) -> None:
         UsageError: with what, and why.
 
     """
-    from fairpay.pipeline.spark import refuse_there  # noqa: PLC0415 - an extra
+    from fairpay.pipeline.places.spark import refuse_there  # noqa: PLC0415 - an extra
 
     rules = {f"the rule {pool.rule} of the pool {pool.name}": find_rule(pool.rule or "") for pool in pools}
     refuse_there(rules, closing.conditions(), closing.reading)

@@ -76,6 +76,8 @@ class Kind(StrEnum):
     MINIMUM_TOPUP = "minimum_topup", "royalty pool", PAYEE, "minimum_topup", "minimum top-up"
     SPLIT_IN = "split_in", "account that is divided", PAYEE, "split_from_others", ""
     SPLIT_OUT = "split_out", "payees it is divided among", PAYEE, "split_to_others", ""
+    PENALTY = "penalty", "penalties", PAYEE, "penalties", "penalties"
+    PENALTY_SHARE = "penalty_share", "penalties", PAYEE, "penalties_shared", "penalties shared"
     ADJUSTMENT = "adjustment", "royalty pool of a closed month", PAYEE, "adjustments", "adjustments"
     FEE = "fee", "fees", PAYEE, "fees", "fees"
     SUSPENSE_RELEASE = "suspense_release", "suspense account", PAYEE, "suspense_released", "suspense released"
@@ -99,7 +101,7 @@ INTO = frozenset(kind for kind in Kind if kind.credit == PAYEE)
 """What changed a payee's balance: above zero in the payee's favour. Per payee and currency, INTO sums to STANDS."""
 STANDS = frozenset(Kind) - INTO
 """Where money stands at the end of the month: an amount above zero says it went there."""
-LATER = {3: frozenset({Kind.TAX})}
+LATER = {3: frozenset({Kind.TAX}), 4: frozenset({Kind.PENALTY, Kind.PENALTY_SHARE})}
 """Schema of the books -> the kinds it brought; tables of earlier months have no columns for them."""
 MINOR = "amount_minor"
 """What the amounts of a ledger file are called: whole minor units, where other tables have decimals."""
@@ -127,7 +129,8 @@ class Row(NamedTuple):
     scale: int
     """Digits of the minor unit."""
     counterparty: str = ""
-    """Whose money is divided (`split_in`), or the name of the advance that is earned back (`recoup`)."""
+    """Whose money is divided (`split_in`), whose plays were excluded (`penalty`), or the name of the advance that is
+    earned back (`recoup`)."""
     ref_run_id: str = ""
     """The run a row refers to: the closed month an adjustment corrects, the month that held what is released."""
     ref_period: str = ""

@@ -15,6 +15,7 @@ import polars as pl
 
 from fairpay.ledger.model import EMPTY, TYPES, Kind, Ledger, is_kind, less, plus, summed, wide
 from fairpay.ledger.payees import UNALLOCATED, is_suspense
+from fairpay.ledger.penalties import PENALTIES, penalty_rows
 from fairpay.ledger.splits import divide_lines
 from fairpay.money.currency import Currency, round_half_even
 from fairpay.money.rounding import largest_remainder
@@ -32,7 +33,7 @@ __all__ = ["PaymentTerms", "Terms", "post", "settle"]
 
 ACCOUNT = ("payee", "currency", "scale")
 POOLED = ("pool", *ACCOUNT)
-EARNING = (Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.SPLIT_IN, Kind.SPLIT_OUT, Kind.ADJUSTMENT)
+EARNING = (Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.SPLIT_IN, Kind.SPLIT_OUT, *PENALTIES, Kind.ADJUSTMENT)
 LINE = {**{name: TYPES[name] for name in (*ACCOUNT, "counterparty", "reason")}, "amount": pl.Int128()}
 REFERENCE = (pl.col("run_id").alias("ref_run_id"), pl.col("period").alias("ref_period"))
 NOTHING = pl.lit(0, dtype=pl.Int128)
@@ -65,10 +66,14 @@ class Terms:
 
 
 def post(earned: Earned, routing: Routing, booking: Booking) -> Ledger:
-    """Write what each pool earned, and its splits, as rows of nonzero amounts, in no stated order.
+    """Write what each pool earned, its splits and its penalties, as rows of nonzero amounts, in no stated order.
 
     A pool without plays is credited to `unallocated:`. The top-up of a per-subscriber minimum follows the division of
     the whole pool, by largest remainder.
+
+    Raises:
+        InputError: an artist who is charged has no payee.
+
     """
     if not earned.paid:
         return Ledger.joined([])
@@ -77,7 +82,8 @@ def post(earned: Earned, routing: Routing, booking: Booking) -> Ledger:
     base, topup = lines.with_columns(amount="base"), lines.with_columns(amount=pl.col("whole") - pl.col("base"))
     parts = [booking.rows(base, Kind.EARNED), booking.rows(topup, Kind.MINIMUM_TOPUP)]
     divided = lines.filter(pl.col("divided") & (pl.col("whole") != 0)).with_columns(amount="whole")
-    return Ledger.joined([*parts, *split_rows(divided, routing.splits, booking)])
+    splits = split_rows(divided, routing.splits, booking)
+    return Ledger.joined([*parts, *splits, *penalty_rows(earned, routing, booking)])
 
 
 def pool_lines(pool: PoolFacts, paid: Paid) -> pl.DataFrame:
@@ -133,7 +139,7 @@ def settle(rows: Ledger, terms: Terms, routing: Routing) -> Ledger:
     """Complete a month's rows with everything that follows from them.
 
     Args:
-        rows: earned, minimum_topup, split and adjustment rows of the open month.
+        rows: earned, minimum_topup, split, penalty and adjustment rows of the open month.
         terms: what the closed months left, and how balances become payments.
         routing: who stands behind an artist now; what it can place is released from suspense.
 

@@ -20,7 +20,7 @@ from fairpay.ledger.tables import read_table
 from fairpay.logs.cells import to_arrow
 from fairpay.logs.faults import Faults
 from fairpay.logs.names import KNOWN, PAID
-from fairpay.logs.tables import column_for, open_table, read_columns
+from fairpay.logs.tables import Totals, column_for, open_table, read_columns
 from fairpay.money.counts import counted
 from fairpay.money.currency import Currency
 from fairpay.money.integers import sum_exactly
@@ -300,7 +300,8 @@ def read_payers(path: Path, pools: Sequence[Pool], columns: tuple[str, ...], *, 
         InputError: a column is missing, a user is empty, or a payment is no amount.
 
     """
-    table, finder, faults = open_table(path), PoolFinder(pools, columns), Faults(path.name)
+    table, finder = open_table(path), PoolFinder(pools, columns)
+    faults, totals = Faults(path.name), Totals()
     wanted = {"user": KNOWN["user"], "amount paid": PAID}
     wanted |= {column: (column, *KNOWN.get(ROLE_OF[column], ())) for column in columns}
     user, amount, *keys = (column_for(table.names, names, what=what, where=path) for what, names in wanted.items())
@@ -320,12 +321,14 @@ def read_payers(path: Path, pools: Sequence[Pool], columns: tuple[str, ...], *, 
             rows = part["row"].to_numpy()
             own = pools[code].currency if code < finder.no_pool else Currency.of(name or currency)
             units = units_of(paid.take(rows), own, faults, rows + lines + 1)
+            totals.watch(to_arrow(users.gather(rows)), units, rows + lines + 1, own)
             if code < finder.no_pool:
                 parts[code].append((to_arrow(users.gather(rows)), units))
             else:
                 outside.append(to_arrow(users.gather(rows)))
                 lost[own.code] += sum_exactly(units)
         lines += len(users)
+    totals.note(faults)
     faults.stop("Correct the subscribers: a line for each user and pool, amounts with a decimal point, such as 9.99.")
     if not lines:
         message = f"{path.name} holds no subscriber"

@@ -15,6 +15,7 @@ from fairpay.ledger.export import Sheet, csv_lines, csv_parts, ledger_csv, workb
 from fairpay.ledger.facts import units_of
 from fairpay.ledger.model import Kind, by, is_kind, signed, wide
 from fairpay.ledger.payees import is_suspense
+from fairpay.ledger.penalties import penalty_records
 from fairpay.ledger.splits import OF_TRACK, RESERVED
 from fairpay.ledger.store import LEDGER
 from fairpay.money.currency import Currency, format_units
@@ -61,8 +62,8 @@ Writer: TypeAlias = "Callable[[Path], int | None]"
 def statements(rows: Ledger, kinds: Sequence[Kind] = tuple(Kind)) -> Sheet:
     """One line for each payee and currency, a column for each of these kinds.
 
-    opening + earned + top-up + splits + adjustments + fees + released + recouped + tax = reserve + suspended + closing
-    + payable; fees, splits to others, recouped and tax are below zero.
+    opening + earned + top-up + splits + penalties + their shares + adjustments + fees + released + recouped + tax =
+    reserve + suspended + closing + payable; penalties, fees, splits to others, recouped and tax are below zero.
     """
     sums = {kind.column: wide(is_kind(kind)).sum() for kind in kinds}
     accounts = rows.frame.group_by(ACCOUNT, maintain_order=True).agg(pl.col("period").first(), **sums)
@@ -134,20 +135,25 @@ def pool_line(pool: PoolFacts) -> dict[str, Any]:
     }
 
 
-FILE = "policies.csv"
+FILE, CHARGED = "policies.csv", "penalties.csv"
 EFFECTS = ("pool", "policy", "sha256", "min_seconds", "measure", "line", "times", "rows", "plays", "applied")
 
 
 def effects_files(facts: MonthFacts) -> dict[str, str]:
-    """File name -> text; no file where no pool has a policy. A policy without lines has one row, its line empty."""
+    """File name -> text, of policies and of penalties, where there are any.
+
+    A policy without lines has one row, its line empty.
+    """
+    penalties = penalty_records(facts)
+    found = {CHARGED: written([*penalties[0]], [[*one.values()] for one in penalties])} if penalties else {}
     if not facts.policies:
-        return {}
+        return found
     records = []
     for one in facts.policies:
         head = [one.pool, one.policy, one.sha256, one.min_seconds, one.measure]
         lines = [[x.name, x.times, str(x.rows), str(x.plays), "yes" if x.applied else "no"] for x in one.lines]
         records += [[*head, *line] for line in lines or [["", "", "", "", ""]]]
-    return {FILE: written(EFFECTS, records)}
+    return {FILE: written(EFFECTS, records), **found}
 
 
 UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")

@@ -289,7 +289,7 @@ def restated_totals(found: Shelf, positions: dict[str, PoolSums]) -> Iterator[Co
             pools = positions[closed]
             for key, amount in pool_sums(rows.frame).items():
                 pools[key] = pools.get(key, 0) + amount
-            expected = {(pool.name, pool.currency): pool.whole for pool in facts.pools}
+            expected = facts.due
             off = sum(pools.get(key, 0) != expected.get(key, 0) for key in expected.keys() | pools.keys())
             strange = len(rows.where(~is_kind(Kind.ADJUSTMENT) | (pl.col("ref_period") != closed)))
             detail = (

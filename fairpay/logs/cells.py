@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["NOBODY", "NUMBERS", "Part", "can_be", "check_kinds", "id_cells", "is_id", "to_arrow", "with_comma"]
 
 IDS = ("user", "artist")
-NUMBERS = ("plays", "seconds", "ms")
+NUMBERS = ("plays", "seconds", "ms", "track_ms")
 READ = (*NUMBERS, "time")
 """What kernels read as text with offsets; other text is hashed, or not looked at."""
 PROBED = 100

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ColumnFound", "FileFound", "examine"]
 
-DIGITS = {"seconds": 3, "ms": 0, "plays": 0}
+DIGITS = {"seconds": 3, "ms": 0, "plays": 0, "track_ms": 0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

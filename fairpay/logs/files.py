@@ -197,8 +197,8 @@ def starting_with(place: Place, address: str) -> Format | None:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is no log by its name, such as _SUCCESS."""
-    return name.startswith((".", "_"))
+    """Whether a file or folder is no log by its name, such as _SUCCESS, or ~$log.xlsx of a workbook that is open."""
+    return name.startswith((".", "_", "~$"))
 
 
 def hive_keys(path: str) -> dict[str, str | None]:

@@ -86,7 +86,9 @@ def file_at(place: Place, entry: FileEntry, reading: Reading) -> LogFile:
     kind = reading.format or format_of(path.rpartition("/")[2]) or starting_with(place, entry.address)
     if kind is None:
         message = f"{path}: nothing says what kind of log this is"
-        raise InputError(message, advice="Give --format csv, parquet or json.")
+        raise InputError(
+            message, advice="fairpay reads CSV, Parquet, JSON and XLSX: give --format if it is one of them."
+        )
     away = "" if path == entry.address else entry.address
     return LogFile(path=path, format=kind, size=entry.size, hive=hive_keys(path), remote=place.far, copy=away)
 

@@ -19,6 +19,7 @@ __all__ = [
     "PAID",
     "PLAYED_ONLY",
     "SPOKEN",
+    "TOTALS",
     "answering",
     "holds_podcasts",
     "meaning_of",
@@ -66,6 +67,8 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "active": ("active",),
     "category": ("category",),
     "spatial": ("spatial",),
+    "reason_end": ("reason_end",),
+    "track_ms": ("track_ms", "track_duration_ms", "track_length_ms", "duration_ms"),
 }  # fmt: skip
 """role -> names, the best first. `length`, `duration` and `duration_ms` are lengths of tracks, not time listened."""
 
@@ -186,6 +189,11 @@ SPOKEN = (
     "audiobook_chapter_title", "audiobook_chapter_uri",
 )  # fmt: skip
 """Columns that have a value in rows of a podcast or an audiobook."""
+TOTALS = (
+    "total", "totals", "total:", "grand total", "subtotal", "sub-total", "sum", "summe", "gesamt", "gesamtsumme",
+    "totale", "totaal", "suma", "итого",
+)  # fmt: skip
+"""What stands where an id should in the last line of a spreadsheet, in small letters."""
 PODCASTS = (
     frozenset({"podcastname", "episodename"}),
     frozenset({"podcast", "episode"}),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +18,10 @@ from fairpay.logs.columns import looks_like_data
 from fairpay.logs.faults import Faults, reading_of
 from fairpay.logs.files import open_bytes
 from fairpay.logs.find import log_file
-from fairpay.logs.names import ARTIST_ID, ARTIST_NAME, KNOWN, PAID, answering, normal
+from fairpay.logs.names import ARTIST_ID, ARTIST_NAME, KNOWN, PAID, TOTALS, answering, normal
 from fairpay.logs.open import open_file
 from fairpay.logs.source import BROKEN, ROW
+from fairpay.money.integers import sum_exactly
 from fairpay.settings.values import Reading
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from fairpay.money.currency import Currency
 
 __all__ = [
+    "Totals",
     "artist_rows",
     "bare",
     "column_for",
@@ -165,6 +169,29 @@ def bare(text: str) -> str:
     return text[1:] if text.startswith("'") and re.match(RISKY, text) else text
 
 
+@dataclass(slots=True)
+class Totals:
+    """Watches for a line that is the sum of all others: it would be paid out a second time."""
+
+    sums: Counter[str] = field(default_factory=Counter)
+    """currency -> minor units of all lines."""
+    lines: list[tuple[int, str, int]] = field(default_factory=list)
+    """Lines that are named like a sum: number, currency, minor units."""
+
+    def watch(self, users: pa.Array, paid: NDArray[np.int64], numbers: NDArray[np.int64], currency: Currency) -> None:
+        """Add some lines: int64[rows] minor units and line numbers."""
+        self.sums[currency.code] += sum_exactly(paid)
+        if is_text(users.type):
+            named = pl.Series(users).str.strip_chars().str.to_lowercase().is_in(TOTALS).arg_true()
+            self.lines += [(int(numbers[row]), currency.code, int(paid[row])) for row in named]
+
+    def note(self, faults: Faults) -> None:
+        """Count the lines that come to as much as all others of their currency."""
+        for number, code, amount in self.lines:
+            if 2 * amount == self.sums[code] > 0:
+                faults.add("this line is the total of the others, not a subscriber", number)
+
+
 def read_subscribers(
     path: Path, currency: Currency, reading: Reading | None = None
 ) -> Iterator[tuple[pa.Array, NDArray[np.int64]]]:
@@ -181,7 +208,7 @@ def read_subscribers(
     paid = column_for(log.names, PAID, what="amount paid", where=path)
     money = next((name for name in log.names if normal(name) in {"currency", "currencycode"}), None)
     check_ids(log, user, role="user")
-    faults = Faults(str(path))
+    faults, totals = Faults(str(path)), Totals()
     seen = 0
     currencies: set[str] = set()
     wanted = list(dict.fromkeys([user, paid, *([money] if money else [])]))
@@ -199,11 +226,13 @@ def read_subscribers(
         ]
         note(faults, numbers, columns[paid], [*wrong, *reasons(amounts, paid, currency)])
         seen += len(numbers)
+        totals.watch(columns[user], amounts.value, numbers, currency)
         if not faults.found:
             yield columns[user], amounts.value
     if seen == 0:
         message = f"{path}: there is no subscriber in this file"
         raise InputError(message, advice="It is empty, or holds only a header.")
+    totals.note(faults)
     comma = any("," in one.reason.partition(": ")[2] for one in faults.found.values())
     faults.stop(COMMA if comma else ADVICE, f"{{}} of {seen} subscribers cannot be used")
 

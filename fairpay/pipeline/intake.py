@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from fairpay.adjust.decisions import Decision
+    from fairpay.adjust.decisions import Decision, Penalties
     from fairpay.adjust.splits import Wishes
     from fairpay.adjust.stated import Stated
     from fairpay.adjust.weights import Census
@@ -117,6 +117,8 @@ class Variant:
     """A threshold of the policy that is left out, to see what it moves."""
     apart: bool = False
     """Whether nothing is decided, and every decided play is paid to a line of its own, to see what it comes to."""
+    charged: bool = False
+    """Whether excluded plays are kept and marked, to see what they would have earned."""
 
 
 class Judging(Protocol):
@@ -175,6 +177,8 @@ class Plan:
     artists: Path | pl.DataFrame | None = None
     """A file of artists, or what it holds, whose columns stand for those that the log lacks."""
     decisions: Sequence[Decision] | None = None
+    penalties: Penalties | None = None
+    """What is charged for excluded plays."""
     statements: Statements
     sources: Sources | None = None
     payers: Payers = field(default_factory=Payers)
@@ -202,6 +206,11 @@ class Plan:
     def counting(self) -> bool:
         """Whether policies count streams and listeners before plays are weighed."""
         return any(limits(one.policy) for one in self.policies)
+
+    @property
+    def places(self) -> int:
+        """How many places of the engine each variant has: one, or the pools and those behind them."""
+        return 1 if self.pools is None else self.pools + len(Lost)
 
     def judge(self, qualifier: Qualifier) -> Callable[[RawBatch], Listens]:
         """Return what judges the batches of one reading."""
@@ -282,7 +291,7 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
         watch: who is told how it goes.
         cautions: where warnings go.
         observer: sees every batch of the first variant.
-        variants: how the plays are adjusted; several only where rows name no pools.
+        variants: how the plays are adjusted; pool k of variant v is at `v * plan.places + k` in the engine.
         look: sees the counts before anything is written; may raise what stops the run.
 
     Raises:
@@ -291,10 +300,10 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
 
     """
     running = plan.running
-    pools = len(variants) if plan.pools is None else plan.pools
+    places = len(variants) * plan.places
+    expected = plan.pools + BEHIND if len(variants) == 1 and plan.pools is not None else places
     members = None if plan.listeners is None else plan.listeners.members
-    behind, lost = (0, 0) if plan.pools is None else (BEHIND, len(Lost))
-    with LocalEngine(running, pools=pools + behind, members=members) as engine:
+    with LocalEngine(running, pools=expected, members=members) as engine:
         once = repeats_of(plan, logs, engine.spool)
         stages = open_stages(plan, logs, once, variants, observer)
         subscribe(plan, engine, len(variants))
@@ -313,7 +322,7 @@ def take_in(  # noqa: PLR0913 - what is read, and who looks on
                 through.finish()
         if plan.rejects is not None:
             write_rejects(rejected(plan, qualifier), plan.rejects)
-        yield Taken(plan, logs, counts, engine, engine.finish(fee=plan.fee, pools=pools + lost), stages)
+        yield Taken(plan, logs, counts, engine, engine.finish(fee=plan.fee, pools=places), stages)
 
 
 def rejected(plan: Plan, qualifier: Qualifier) -> pa.Table:
@@ -333,7 +342,7 @@ def subscribe(plan: Plan, engine: Engine, variants: int) -> None:
     for pool, parts in sorted(plan.payers.parts.items()):
         for variant in range(variants):
             unlisted = "free" if plan.partly and plan.unlisted == "refuse" else plan.unlisted
-            engine.subscribe(parts, unlisted=unlisted, pool=pool + variant)
+            engine.subscribe(parts, unlisted=unlisted, pool=pool + variant * plan.places)
 
 
 def adjusted(
@@ -375,8 +384,10 @@ def finished(plan: Plan, listens: Listens, variant: int | None) -> Listens:
         listens = replace(listens, ms=None)
     if variant is None:
         return listens
-    codes = np.full(len(listens.used), variant, dtype=np.uint32)
-    divisions = None if listens.divisions is None else {variant + pool: one for pool, one in listens.divisions.items()}
+    first = variant * plan.places
+    codes = np.full(len(listens.used), first, dtype=np.uint32)
+    codes += np.uint32(0) if listens.pool is None else listens.pool
+    divisions = None if listens.divisions is None else {first + pool: one for pool, one in listens.divisions.items()}
     return replace(listens, pool=codes, divisions=divisions)
 
 
@@ -420,7 +431,9 @@ def stages_of(
     pools = plan.pools if plan.pools is not None else 1
     return Stages(
         pools=pools,
-        decisions=None if plan.decisions is None else Decisions(plan.decisions, apart=variant.apart),
+        decisions=None
+        if plan.decisions is None
+        else Decisions(plan.decisions, apart=variant.apart, penalties=plan.penalties if variant.charged else None),
         weighers=tuple(weigher_of(one, columns, counted, plan.artists) for one in policies),
         layering=plan.statements.layering(pools),
         sources=plan.sources,

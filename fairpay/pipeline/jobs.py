@@ -14,19 +14,20 @@ from fairpay.adjust.policy import find_policy
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.doctor import examine
 from fairpay.logs.read import as_paths
-from fairpay.pipeline.request import MONTH
-from fairpay.pipeline.run import inspect, refusal, run
-from fairpay.pipeline.work import Placed, Saved, do, origins_of, request_of, watching
+from fairpay.pipeline.places import placed
+from fairpay.pipeline.run import inspect, refusal
+from fairpay.pipeline.work import Saved, do, origins_of, request_of, watching
 from fairpay.reports.disclosure import merge_few
 from fairpay.reports.summary import summary
-from fairpay.reports.tables import Shown, comparison, payouts
+from fairpay.reports.tables import Shown, comparison, payouts, penalties
 from fairpay.rules import USUAL, spelled
+from fairpay.runs.outputs import write_csv, write_parquet
 from fairpay.settings.commands import complete
-from fairpay.settings.option import is_spark
 from fairpay.settings.speech import job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from fairpay.errors import FairpayError
     from fairpay.logs.doctor import FileFound
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from fairpay.settings import options as o
     from fairpay.settings.option import Logs
 
-__all__ = ["Checked", "Result", "check", "compare", "pay", "placed", "policy_rule", "two_or_more", "with_policy"]
+__all__ = ["Checked", "Result", "check", "compare", "pay", "policy_rule", "two_or_more", "with_policy"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -84,6 +85,22 @@ class Result(Saved):
     def summary(self) -> dict[str, Any]:
         """What `summary.json` holds."""
         return summary(self.outcome, self.command)
+
+    @property
+    def penalties(self) -> pa.Table | None:
+        """What excluded plays would have earned, penalties and who gets them; None where nothing may be charged."""
+        return None if self.outcome.penalties is None else penalties(self.outcome)
+
+    @property
+    def beside(self) -> dict[str, Callable[[Path], int | None]]:
+        """The files of penalties, where there are any."""
+        table = self.penalties
+        if table is None:
+            return {}
+        return {
+            "penalties.csv": partial(write_csv, table),
+            "penalties.parquet": partial(write_parquet, table),
+        }
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -158,36 +175,15 @@ def divided(command: Literal["compare", "pay"], logs: Logs, rules: Sequence[str]
         origins = {**origins_of(command, options, rule=list(rules), by=list(options["by"])), **there.origins}
         return Result(command, outcome, (*there.inputs, *outcome.inputs), origins)
 
-    return do(command, there.logs, there.options, work, rules=rules, inputs=lambda _: there.inputs)
-
-
-def placed(command: str, logs: Logs, rules: Sequence[str], options: Mapping[str, Any]) -> Placed:
-    """Say where a run is done: on this machine, or where Spark has the plays."""
-    if MONTH in options.get("by", ()):
-        return by_month(logs, options)
-    if options["engine"] == "spark" or is_spark(logs):
-        from fairpay.pipeline.spark import on_spark  # noqa: PLC0415 - an extra
-
-        return on_spark(command, logs, rules, options)
-    return Placed(logs, options, partial(run, watch=watching(options)))
-
-
-def by_month(logs: Logs, options: Mapping[str, Any]) -> Placed:
-    """Say where a run of several months is done: here.
-
-    Raises:
-        UsageError: it is to be done elsewhere, or told of few listeners.
-
-    """
-    if options["engine"] == "spark" or is_spark(logs):
-        message = "--by month runs on this machine only"
-        raise UsageError(message, advice="Use --engine local, or run each month by itself, with --from and --to.")
-    if options.get("k", 1) > 1:
-        message = "--k does not go with --by month: nobody has counted who listened to an artist in several months"
-        raise UsageError(message, advice="Publish each month by itself, with --from and --to.")
-    from fairpay.pipeline.months import run_months  # noqa: PLC0415 - only where months are asked for
-
-    return Placed(logs, options, partial(run_months, watch=watching(options)))
+    return do(
+        command,
+        there.logs,
+        there.options,
+        work,
+        rules=rules,
+        inputs=lambda _: there.inputs,
+        files=lambda result: result.beside,
+    )
 
 
 @job

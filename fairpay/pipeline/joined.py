@@ -1,7 +1,8 @@
-"""Months that differ from one that is held, none of its plays copied: with accounts added, or with more plays."""
+"""Months that differ from one that is held, none of its plays copied: with accounts added, or listening changed."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from fairpay.rules.core.month import Facts, Month, Totals
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["Accounts", "Joined", "PlayedMore", "in_blocks", "listeners_in", "pool_with", "spread"]
+__all__ = ["Accounts", "Changed", "Joined", "PlayedMore", "in_blocks", "listeners_in", "pool_with", "spread"]
 
 T = TypeVar("T")
 BLOCK = 1 << 20
@@ -155,13 +156,59 @@ class Joined:
 
 
 @dataclass(frozen=True, eq=False)
-class PlayedMore:
-    """A `month.Month` in which everybody who listens to some artists plays one of them more: the one played most.
+class Changed(ABC):
+    """A `month.Month` with the listeners of another one, who listen otherwise: blocks are changed on the way."""
+
+    base: Month
+
+    @property
+    @abstractmethod
+    def facts(self) -> Facts:
+        """Totals of everybody."""
+
+    @property
+    @abstractmethod
+    def change(self) -> Callable[[Usage], Usage]:
+        """What makes a block what it is in this month; its users may stand in another order."""
+
+    @property
+    def artist_amount(self) -> Ints:
+        """int64[artists]."""
+        total, _ = self.gather(lambda usage, out: Split.BY_LISTENING.add(usage, usage.whole, out[0]), rows=1)
+        only: Ints = total[0]
+        return only
+
+    @property
+    def artist_listeners(self) -> Ints:
+        """int64[artists]."""
+        total, _ = self.gather(lambda usage, out: np.add.at(out[0], usage.artist, 1), rows=1)
+        only: Ints = total[0]
+        return only
+
+    def each(self, visit: Callable[[Usage], T]) -> Iterable[T]:
+        """Visit the month's blocks, changed."""
+        change = self.change  # and not `self`, which holds the month: visits may be sent elsewhere
+        return self.base.each(lambda usage: visit(change(usage)))
+
+    def each_users(self, visit: Callable[[Users], T]) -> Iterable[T]:
+        """The same without artists; only a walk over these tells how they listen."""
+        return self.each(lambda usage: visit(Users(usage.fee, usage.total, usage.plays)))
+
+    def gather(
+        self, visit: Callable[[Usage, Ints], Totals | None], *, rows: int, columns: int | None = None
+    ) -> tuple[Ints, Totals]:
+        """Gather from the changed blocks."""
+        change, width = self.change, self.facts.artists if columns is None else columns
+        return self.base.gather(lambda usage, out: visit(change(usage), out), rows=rows, columns=width)
+
+
+@dataclass(frozen=True, eq=False)
+class PlayedMore(Changed):
+    """A month in which everybody who listens to some artists plays one of them more: the one played most.
 
     Of artists played alike that is the one with the smaller code.
     """
 
-    base: Month
     chosen: NDArray[np.bool_]
     """bool[artists]."""
     plays: int
@@ -178,16 +225,14 @@ class PlayedMore:
         return replace(facts, amount=facts.amount + each * self.amount, plays=facts.plays + each * self.plays)
 
     @property
-    def artist_amount(self) -> Ints:
-        """int64[artists]."""
-        total, _ = self.gather(lambda usage, out: Split.BY_LISTENING.add(usage, usage.whole, out[0]), rows=1)
-        only: Ints = total[0]
-        return only
-
-    @property
     def artist_listeners(self) -> Ints:
         """int64[artists]: the same as before."""
         return self.base.artist_listeners
+
+    @property
+    def change(self) -> Callable[[Usage], Usage]:
+        """The plays are added."""
+        return self.changed
 
     def changed(self, usage: Usage) -> Usage:
         """Return a block with the plays that are added."""
@@ -199,20 +244,6 @@ class PlayedMore:
         total[user] += self.amount
         plays[user] += self.plays
         return Usage(usage.start, usage.artist, amount, usage.fee, total, plays)
-
-    def each(self, visit: Callable[[Usage], T]) -> Iterable[T]:
-        """Visit the month's blocks, changed."""
-        return self.base.each(lambda usage: visit(self.changed(usage)))
-
-    def each_users(self, visit: Callable[[Users], T]) -> Iterable[T]:
-        """The same without artists; only a walk over these tells who listens to them."""
-        return self.each(lambda usage: visit(Users(usage.fee, usage.total, usage.plays)))
-
-    def gather(
-        self, visit: Callable[[Usage, Ints], Totals | None], *, rows: int, columns: int | None = None
-    ) -> tuple[Ints, Totals]:
-        """Gather from the changed blocks."""
-        return self.base.gather(lambda usage, out: visit(self.changed(usage), out), rows=rows, columns=columns)
 
 
 def listeners_in(usage: Usage, chosen: NDArray[np.bool_]) -> tuple[Ints, Ints, Ints]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from fairpay.adjust.decisions import Penalties
     from fairpay.adjust.policy import Policy
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Listens, RawBatch
@@ -55,6 +56,8 @@ class Request:
     """A review file that a person has filled in."""
     undecided: Literal["refuse", "keep"] = "refuse"
     """What becomes of its blank lines."""
+    penalties: Penalties | None = None
+    """What is charged for what they exclude; None: nothing, whatever they say."""
     conditions: Conditions = field(default_factory=Conditions)
     """A policy, own history, stated wishes, delegations."""
     money_required: bool = False
@@ -126,7 +129,7 @@ class Request:
             cautions=cautions,
             say=said.append,
         )
-        warn_of_logs(logs, cautions)
+        warn_of_logs(logs, cautions, self.qualifying.measure)
         return Opened(logs, cautions, (*said, found_columns(logs), *logs.notes))
 
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fairpay.adjust.decisions import read_decisions
+from fairpay.adjust.decisions import Penalties, read_decisions
 from fairpay.adjust.payers import Payers, pass_on
 from fairpay.adjust.stated import check_conditions, read_statements
 from fairpay.errors import InputError, NothingToPayError
@@ -19,16 +19,17 @@ from fairpay.logs.tables import read_artists, read_subscribers
 from fairpay.money.counts import counted
 from fairpay.pipeline.census import Applying
 from fairpay.pipeline.funds import check_stated, fee_units
-from fairpay.pipeline.guards import guard_rejects
 from fairpay.pipeline.intake import Plan, Statements, Variant, take_in
 from fairpay.pipeline.request import Inspection, Request, Watch, begin, input_files
 from fairpay.pipeline.settle import Ending, describe
 from fairpay.pipeline.warn import (
+    guard_rejects,
     named_elsewhere,
     sentences,
     stop_if_strict,
     warn_of_alike,
     warn_of_lost,
+    warn_of_policies,
     warn_of_span,
 )
 from fairpay.qualify import refused_rows
@@ -72,6 +73,8 @@ def run(request: Request, watch: Watch | None = None, *, observer: Observer | No
     names = artist_names(request.artists)
     variants = variants_of(request)
     plan, fee_unit = plan_of(request, currency, kept=len(variants) > 1)
+    if charged(request, plan):
+        variants = (*variants, Variant(charged=True))
     opened = request.opened
     begin(request, watch)
     if request.by:
@@ -92,6 +95,20 @@ def run(request: Request, watch: Watch | None = None, *, observer: Observer | No
         if observer is not None:
             observer.look(month, outcome)
         return ending.moved(variants, outcome)
+
+
+def charged(request: Request, plan: Plan) -> bool:
+    """Whether anything may be charged for excluded plays.
+
+    Raises:
+        UsageError: a penalty is stated that cannot be charged.
+
+    """
+    if request.penalties is None or (request.penalties == Penalties() and plan.decisions is None):
+        return False
+    from fairpay.pipeline.penalties import charging  # noqa: PLC0415 - only where people have decided
+
+    return charging(request.penalties, plan.decisions, plan.statements)
 
 
 def plan_of(request: Request, currency: Currency, *, kept: bool) -> tuple[Plan, int]:
@@ -127,6 +144,7 @@ def plan_of(request: Request, currency: Currency, *, kept: bool) -> tuple[Plan, 
         policies=policies,
         artists=request.artists,
         decisions=None if request.decisions is None else read_decisions(request.decisions, undecided=request.undecided),
+        penalties=request.penalties,
         statements=statements,
         payers=payers,
         unlisted=money.unlisted,
@@ -155,6 +173,7 @@ def warned(taken: Held, cautions: Cautions, request: Request) -> tuple[Warned, .
 
     """
     warn_of_alike(taken.engine.pool(0).artist, cautions)
+    warn_of_policies(taken.stages[0].weighers, cautions)
     warnings = cautions.found()
     stop_if_strict(request.reading, warnings)
     return warnings

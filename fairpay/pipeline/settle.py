@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +17,8 @@ from fairpay.logs.schema import REASONS, Fate
 from fairpay.money.integers import sum_exactly
 from fairpay.pipeline.division import divide
 from fairpay.pipeline.funds import Paying, funds
-from fairpay.pipeline.guards import guard_unlisted
 from fairpay.pipeline.measures import decile_edges
+from fairpay.pipeline.warn import guard_unlisted
 from fairpay.reports.figures import moved_between
 from fairpay.reports.outcome import Condition, Control, Decided, InputFile, ListeningTotals, Outcome
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from fairpay.pipeline.request import Request
     from fairpay.pipeline.stages import Stages
     from fairpay.qualify import Counts
-    from fairpay.reports.outcome import ArtistGroups, ListenerGroups, Money
+    from fairpay.reports.outcome import ArtistGroups, Charges, ListenerGroups, Money
     from fairpay.rules.core.month import Month
     from fairpay.rules.core.rule import Rule
     from fairpay.settings.values import MoneyStated
@@ -63,19 +63,11 @@ class Ending:
 
         """
         held, stages = self.taken.engine.pool(variant), self.taken.stages[variant]
-        stated, intake = self.request.money, held.intake
+        intake = held.intake
         listening = describe(self.taken.counts, intake, len(held.artist), left=stages.left_out())
         refuse_nothing(self.request, intake, listening, missed=stages.missed())
         money = self.money(variant)
-        month = held.month(
-            pool=money.pool if pool is None else pool,
-            rate=stated.known_rate,
-            fees_are_money=stated.pool is None,
-            fee_unit=self.fee_unit,
-            play=stages.play() if listening.measure == "plays" else None,
-            digits=self.currency.digits,
-            held=stated.inactive == "hold",
-        )
+        month = held.month(**self.known(variant, pool=money.pool if pool is None else pool))
         division = divided(month, self.request, intake, self.request.rules_on(month))
         remarks = (*stages.remarks(), *self.taken.plan.statements.remarks())
         outcome = Outcome(
@@ -130,6 +122,19 @@ class Ending:
         stated, intake = self.request.money, self.taken.engine.pool(variant).intake
         return funds(stated, self.currency, paying(stated, intake, unit=self.fee_unit))
 
+    def known(self, variant: int, *, pool: int) -> dict[str, Any]:
+        """Return what `LocalPool.month` takes."""
+        stated, plays = self.request.money, self.taken.counts.measure == "plays"
+        return {
+            "pool": pool,
+            "rate": stated.known_rate,
+            "fees_are_money": stated.pool is None,
+            "fee_unit": self.fee_unit,
+            "play": self.taken.stages[variant].play() if plays else None,
+            "digits": self.currency.digits,
+            "held": stated.inactive == "hold",
+        }
+
     def others(self, variants: Sequence[Variant]) -> list[int]:
         """Return the variants beside the first that `moved` divides."""
         rows = {line.name: line.rows for line in touched(self.taken.stages[0])}
@@ -147,12 +152,33 @@ class Ending:
                 decisions = self.taken.stages[0].decisions
                 assert decisions is not None
                 outcome = replace(outcome, decided=effects(decisions, kept, outcome))
+            if variant.charged:
+                outcome = self.charged(k, outcome)
             if variant.without is not None:
                 line = conditions[variant.without]
                 other = same.settle(k, pool=outcome.money.pool)[1] if line.rows else outcome
                 conditions[line.name] = replace(line, moved=moved_between(outcome, other))
                 notes += other_pool(line.name, outcome, other)
         return replace(outcome, conditions=tuple(conditions.values()), notes=(*outcome.notes, *notes))
+
+    def charged(self, variant: int, outcome: Outcome) -> Outcome:
+        """Charge for excluded plays; `variant` holds them marked."""
+        from fairpay.pipeline.penalties import charges  # noqa: PLC0415 - only where penalties are charged
+
+        assert self.request.penalties is not None
+        known = self.known(variant, pool=self.money(variant).pool)
+        found = charges(self.taken.engine.pool(variant), known, outcome, to=self.request.penalties.to)
+        return replace(outcome, penalties=found, controls=(*outcome.controls, *penalty_controls(outcome, found)))
+
+
+def penalty_controls(outcome: Outcome, found: Charges) -> Iterator[Control]:
+    """State that what is charged is what is shared, or what the platform keeps."""
+    text = outcome.currency.text
+    for k, (payout, shared) in enumerate(zip(outcome.payouts, found.shared, strict=True)):
+        charged, given = sum(line.charged[k] for line in found.lines), sum_exactly(shared)
+        kept = charged - given
+        detail = f"charged {text(charged)} = shared {text(given)} + kept by the platform {text(kept)}"
+        yield Control(f"penalties {payout.rule.label}", kept == (0 if found.to == "pool" else charged), detail)
 
 
 def touched(stages: Stages) -> list[Touched]:

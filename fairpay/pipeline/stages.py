@@ -126,13 +126,19 @@ class Stages:
             listens = self.weighed(weigher, raw, listens)
         self.note_lost(listens)
         sources = listens.artist if self.sources is None else self.sources(raw, listens)
+        if self.decisions is not None and self.decisions.penalties is not None:
+            sources = self.decisions.marked(listens, raw.columns["artist"], sources, self.inside(listens))
         if self.layering is not None:
             return self.layering.apply(listens, sources)
         return listens if sources is listens.artist else replace(listens, artist=sources)
 
+    def inside(self, listens: Listens) -> NDArray[np.bool_]:
+        """bool[rows]: what a pool pays."""
+        return listens.used if listens.pool is None else listens.used & (listens.pool < self.pools)
+
     def decided(self, decisions: Decisions, listens: Listens) -> Listens:
         """Apply decisions to what is in pools."""
-        inside = listens.used if listens.pool is None else listens.used & (listens.pool < self.pools)
+        inside = self.inside(listens)
         after = decisions.apply(replace(listens, used=inside))
         gone = inside & ~after.used
         if listens.pool is None:

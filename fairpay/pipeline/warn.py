@@ -1,13 +1,15 @@
-"""Warnings about logs as a whole: files passed over, lines above headers, columns that some files lack."""
+"""Warnings about logs as a whole, and what stops a run nobody watches: too much that was not said to be normal."""
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from fairpay.errors import InputError, Problem
+from fairpay.errors import GuardError, InputError, Problem
+from fairpay.logs.columns import MEASURED
 from fairpay.logs.names import KNOWN, normal
 from fairpay.logs.schema import Fate
 from fairpay.money.counts import counted
@@ -17,39 +19,69 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from fairpay.adjust.weights import Weigher
+    from fairpay.engine.protocol import Intake
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Cautions, RawBatch, Warned
     from fairpay.qualify import Counts
-    from fairpay.settings.values import Reading
+    from fairpay.settings.values import Measure, MoneyStated, Reading
 
-__all__ = ["named_elsewhere", "sentence", "sentences", "warn_of_alike", "warn_of_logs", "warn_of_several"]
+__all__ = [
+    "guard_rejects",
+    "guard_unlisted",
+    "named_elsewhere",
+    "sentence",
+    "sentences",
+    "warn_of_alike",
+    "warn_of_logs",
+    "warn_of_policies",
+    "warn_of_several",
+]
 
 PASSED = "By their names or columns these files are no logs, so they are not read; if they are logs, name each."
 ABOVE = "These lines are above the header and are not read: check that none of them is a row."
 LACKING = "Some files lack this column: what is said about it holds for the others only."
+UNREAD = "These columns may be time listened and are not read, so each row is a play: bring them to seconds or ms."
+LENGTHS = frozenset({"minutes", "mins", "hours", "hrs"})
 SEVERAL = {
     "joined": "Several artists of one play earn together under their joined name; see --several-artists.",
     "first": "Of several artists of one play the first earns all of it; see --several-artists.",
     "split": "Several artists of one play share it equally; see --several-artists.",
 }
-ALIKE = (
-    "These ids of artists differ only in case, in spaces at their ends or in how letters are composed: each is paid."
-)
+ALIKE = "These ids of artists differ only in case, spaces, apostrophes or how letters are composed: each is paid."
+UNSEEN = r"[\p{Cf}\p{Cc}]"
+"""Characters without a shape, such as the space of no width."""
+SIGNS = {
+    "\u2019": "'",
+    "\u2018": "'",
+    "\u02bc": "'",
+    "`": "'",
+    "\u00b4": "'",
+    "\u2010": "-",
+    "\u2011": "-",
+    "\u2013": "-",
+}
+"""Apostrophes and hyphens of typesetters, and those of keyboards."""
 LOST = "These plays pay nobody: {}. Above --max-without-artist nothing is paid."
 SPAN = "The log covers more than a month, and the money is one month's: give --from and --to, or --by month."
+ENDS = "Nobody knows whether these plays went to the end, so they count whole: fill reason_end, or track_ms."
 MONTH = 33 * 86_400 * 1_000_000
 """Microseconds of a month, with room for time zones."""
+WRONG = "Nothing was written. See whether the files are the right ones; if this is normal, allow more."
 MOST = 3_000_000
 """Artists up to which they are held against each other."""
 
 
-def warn_of_logs(logs: Logs, cautions: Cautions) -> None:
-    """Say what is known before a row is read."""
+def warn_of_logs(logs: Logs, cautions: Cautions, measure: Measure | None) -> None:
+    """Say what is known before a row is read; `measure` is what the user said that listening is counted in."""
     if logs.passed:
         cautions.add("passed-over", len(logs.passed), logs.passed, PASSED)
     for part in logs.parts:
         if part.source.above:
             cautions.add("lines-above-header", part.source.above, [part.source.where], ABOVE)
+        if measure is None and not part.columns.roles.keys() & set(MEASURED):
+            unread = [name for name in part.source.names if LENGTHS & set(re.split(r"[\W_]+", name.lower()))]
+            cautions.add("unread-measure", len(unread), unread, UNREAD)
     for role, files in logs.lacking.items():
         cautions.add(f"{role}-missing", len(files), files, LACKING)
 
@@ -65,15 +97,22 @@ def warn_of_alike(artists: pa.Array, cautions: Cautions) -> None:
         return
     ids = pl.Series("id", artists)
     key = ids.str.to_lowercase().str.strip_chars()
-    wide = key.str.len_bytes() != key.str.len_chars()
+    wide = (key.str.len_bytes() != key.str.len_chars()) | key.str.contains("  ", literal=True)
     if wide.any():  # composing costs more than all the rest
-        composed = pl.lit(key).str.normalize("NFKC").str.to_lowercase()
-        key = pl.select(pl.when(pl.lit(wide)).then(composed).otherwise(pl.lit(key))).to_series()
+        plain = key.filter(wide).str.replace_many(SIGNS).str.replace_all(UNSEEN, "").str.replace_all(r"\s+", " ")
+        composed = plain.str.normalize("NFKC").str.to_lowercase().str.strip_chars()
+        key = key.scatter(wide.arg_true(), composed)
     twice = key.is_duplicated()
     if twice.any():
         found = pl.DataFrame({"id": ids.filter(twice), "key": key.filter(twice)})
         groups = found.group_by("key").agg(pl.col("id").sort())["id"]
         cautions.add("look-alikes", found.height, [" / ".join(map(repr, some[:4])) for some in groups], ALIKE)
+
+
+def warn_of_policies(weighers: Iterable[Weigher], cautions: Cautions) -> None:
+    """Say what policies asked of plays that these do not say."""
+    for weigher in weighers:
+        cautions.add("unknown-completion", weigher.unknown(), (), ENDS)
 
 
 def named_elsewhere(logs: Logs) -> Iterator[tuple[str, int]]:
@@ -159,6 +198,33 @@ def stop_if_strict(reading: Reading, found: Sequence[Warned]) -> None:
         kinds = "one kind of warning" if len(found) == 1 else f"{len(found)} kinds of warnings"
         message = f"{kinds}, and --strict stops at any"
         raise InputError(message, problems=problems, advice="Nothing was written. Without --strict the run goes on.")
+
+
+def guard_rejects(reading: Reading, counts: Counts) -> None:
+    """Stop where more rows cannot be used than `max_rejects` allows.
+
+    Raises:
+        GuardError: with the reasons.
+
+    """
+    limit = reading.max_rejects
+    if limit is not None and limit.broken(counts.bad, counts.rows):
+        message = f"{counts.bad:,} of {counts.rows:,} rows cannot be used; --max-rejects {limit.text} allows fewer"
+        raise GuardError(message, problems=counts.problems, advice=WRONG)
+
+
+def guard_unlisted(money: MoneyStated, intake: Intake) -> None:
+    """Stop where more listeners are not in the subscriber file than `max_unlisted` allows; no id is told.
+
+    Raises:
+        GuardError: with how many.
+
+    """
+    limit, everybody = money.max_unlisted, intake.users + (intake.unlisted if money.unlisted == "leave-out" else 0)
+    if limit is not None and limit.broken(intake.unlisted, everybody):
+        found = f"{intake.unlisted:,} of {everybody:,} listeners are not in the subscriber file"
+        message = f"{found}; --max-unlisted {limit.text} allows fewer"
+        raise GuardError(message, advice=WRONG)
 
 
 def sentences(found: Sequence[Warned]) -> Iterator[str]:

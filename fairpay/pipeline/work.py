@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import polars as pl
 import pyarrow as pa
 
+from fairpay.adjust.decisions import Penalties
 from fairpay.errors import FairpayError
 from fairpay.logs.tables import defused
+from fairpay.money.currency import parse_rate
 from fairpay.pipeline.request import Request, Watch, input_files
 from fairpay.reports.outcome import require_balance
 from fairpay.reports.summary import decisions_of, warnings_of
@@ -204,6 +206,11 @@ class Saved(Shown):
     __slots__ = ()
     inputs: tuple[InputFile, ...]
 
+    @property
+    def beside(self) -> Mapping[str, Callable[[Path], int | None]]:
+        """File name -> what writes it, of what is written beside the table and the summary."""
+        return {}
+
     @job
     def save(self, directory: str | Path, *, force: bool = False) -> str:
         """Publish the run to a directory, whole or not at all; return `done`, or `already` for the same run again.
@@ -215,7 +222,7 @@ class Saved(Shown):
 
         """
         with Target(Path(directory), force=force) as target:
-            return publish(self, target, HashedInputs.begin(self.inputs))  # type: ignore[arg-type] # a result of a job is one
+            return publish(self, target, HashedInputs.begin(self.inputs), more=self.beside)  # type: ignore[arg-type] # a result of a job is one
 
 
 def slug(name: str) -> str:
@@ -255,6 +262,7 @@ def request_of(command: str, logs: object, rules: Sequence[str], options: Mappin
         artists=None if artists is None else Path(artists),
         decisions=None if decisions is None else Path(decisions),
         undecided=options.get("undecided", "refuse"),
+        penalties=penalties_of(options),
         conditions=Conditions.of(options),
         money_required=command == "pay",
         exact=options.get("exact", False),
@@ -262,6 +270,19 @@ def request_of(command: str, logs: object, rules: Sequence[str], options: Mappin
         roles=options.get("roles", ()),
         by=tuple(options.get("by", ())),
     )
+
+
+def penalties_of(options: Mapping[str, Any]) -> Penalties | None:
+    """Read what is charged for excluded plays; None for a job that charges nothing.
+
+    Raises:
+        UsageError: the share is none.
+
+    """
+    if "penalty" not in options:
+        return None
+    share = options["penalty"]
+    return Penalties(None if share is None else parse_rate(str(share)), options["penalty_to"])
 
 
 def watching(options: Mapping[str, Any]) -> Watch:

@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 
 from fairpay.kernels.amounts import is_text, text_lengths
+from fairpay.logs.names import TOTALS
 from fairpay.qualify.tally import shown
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ NULLS = (
     "Ids such as these mean nobody in most programs: leave such cells empty, so that they are told apart from names."
 )
 SPREADSHEET = "A spreadsheet has rounded these ids, so that several have become one: export them again as text."
+FLOATS = (
+    "A program has taken these ids for fractions (1001.0); where they stand as 1001 they are others: export them again."
+)
+SUMS = "A line with a sum is no listener: take it out of the log, or its plays count twice."
 THOUSANDS = "If the point groups thousands (1.204 is 1204), give --decimal ','."
 LONG = "A play of more than a day is odd: if the column holds milliseconds, give --columns ms=NAME."
 EXCEL = r"^[2-6]\d{4}([.,]\d+)?$"
@@ -42,6 +47,7 @@ TIMES = "Write times as 2026-10-31T12:00:00Z, or as seconds since 1970."
 EXCEL_TIMES = (
     "Days counted from 1900, as Excel does, say nothing: format the column as 2026-10-31 12:00 and save again."
 )
+MONTH_FIRST = r"^\d{1,2}/(1[3-9]|[23]\d)/\d{2,4}"
 DAY_FIRST = "Say how dates are written: --day-first for 31/12/2026; else write 2026-12-31."
 
 
@@ -65,6 +71,16 @@ def look_for_oddities(raw: RawBatch, used: NDArray[np.bool_], values: Values, ca
         if ids is not None:
             add(cautions, "null-words", ids.filter(ids.str.strip_chars().is_in(NULL_WORDS)), NULLS, role)
             add(cautions, "spreadsheet-ids", ids.filter(ids.str.contains(ROUNDED)), SPREADSHEET, role)
+            halves = ids.filter(ids.str.ends_with(".0"))
+            add(cautions, "fraction-ids", halves.filter(halves.str.contains(r"^\d+\.0$")), FLOATS, role)
+            if role == "user":
+                add(
+                    cautions,
+                    "total-lines",
+                    ids.filter(ids.str.strip_chars().str.to_lowercase().is_in(TOTALS)),
+                    SUMS,
+                    role,
+                )
     if values.ms is not None:
         role = "ms" if "ms" in raw.columns else "seconds"
         most = DAY if values.plays is None else DAY * np.minimum(values.plays.value, 10**9)
@@ -91,7 +107,8 @@ def advice_on_times(times: pl.Series) -> str:
     """Say what to do about times of that form."""
     if times.str.contains(EXCEL).any():
         return EXCEL_TIMES
-    return DAY_FIRST if times.str.contains(WRITTEN).any() else TIMES
+    day_first = times.str.contains(WRITTEN).any() and not times.str.contains(MONTH_FIRST).any()
+    return DAY_FIRST if day_first else TIMES
 
 
 def add(cautions: Cautions, code: str, odd: pl.Series, advice: str, role: str) -> None:

@@ -27,7 +27,11 @@ __all__ = ["Counts", "Tally", "Values", "Verdict", "refused_rows", "rejects", "s
 WORDS = {EMPTY: "{} is empty", NEGATIVE: "{} is negative", NOT_A_NUMBER: "{} is not a {}", TOO_LARGE: "{} is too large"}
 HINTS = (
     (r"(number|whole number): \d[\d. ']*,\d", "If a comma stands before the fraction, give --decimal ','."),
-    (r"time is not a time: \d{1,2}[./-]\d{1,2}[./-]\d{4}", "If dates are written day first, give --day-first."),
+    (
+        r"time is not a time: \d{1,2}/(1[3-9]|[23]\d)/\d{4}",
+        "Dates with the month first are not read: write 2026-10-31.",
+    ),
+    (r"time is not a time: \d{1,2}[./-](0?\d|1[0-2])[./-]\d{4}", "If dates are written day first, give --day-first."),
     (r"time is not a time: [2-6]\d{4}([.,]\d+)?$", "Days counted from 1900, as Excel does, are no times: write dates."),
 )
 """Form of a reason -> what may help."""

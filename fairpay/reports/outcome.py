@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from fairpay.errors import UnbalancedError
+from fairpay.money.currency import round_half_even
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from fractions import Fraction
+    from collections.abc import Iterable, Mapping
 
     import pyarrow as pa
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArtistGroups",
+    "Charged",
+    "Charges",
     "Condition",
     "Control",
     "Decided",
@@ -142,6 +145,36 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
+class Charged:
+    """What an artist's excluded plays would have earned, and what of it is charged at one share."""
+
+    artist: str
+    share: Fraction
+    earned: tuple[int, ...]
+    """Minor units, one per rule."""
+    charged: tuple[int, ...]
+    """The same times `share`, each to the nearest minor unit, a half to the even one."""
+
+    @classmethod
+    def of(cls, artist: str, share: str, earned: Iterable[int]) -> Charged:
+        """Charge what plays would have earned."""
+        part, found = Fraction(share), tuple(earned)
+        return cls(artist, part, found, tuple(round_half_even(part * units) for units in found))
+
+
+@dataclass(frozen=True, slots=True)
+class Charges:
+    """Penalties for excluded plays, beside what a run pays of its pool."""
+
+    to: str
+    """Who gets them: `pool` or `platform`."""
+    lines: tuple[Charged, ...]
+    """By artist and share; only of plays that would have earned anything."""
+    shared: tuple[Ints, ...]
+    """int64[artists] for each rule: what each gets of the penalties, in proportion to what the pool pays it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """What one line of a policy did."""
 
@@ -241,6 +274,8 @@ class Outcome:
     """What may not be as its owner expects, by code."""
     decided: tuple[Decided, ...] = ()
     """Decisions that were given, by hash."""
+    penalties: Charges | None = None
+    """None where nothing may be charged."""
     conditions: tuple[Condition, ...] = ()
     """What each line of the policy did."""
     merged: MergedLines | None = None

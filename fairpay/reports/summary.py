@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import Warned
     from fairpay.reports.figures import Tier
-    from fairpay.reports.outcome import Condition, ListeningTotals, Money, Outcome, Payout
+    from fairpay.reports.outcome import Charges, Condition, ListeningTotals, Money, Outcome, Payout
 
 __all__ = ["SCHEMA_VERSION", "listening_of", "ratio", "stray_money", "summary", "warnings_of"]
 
@@ -41,6 +41,7 @@ def summary(outcome: Outcome, command: str = "compare") -> dict[str, Any]:
         from fairpay.reports.groups import groups_of  # noqa: PLC0415 - only where groups are asked for
 
         groups["groups"] = groups_of(outcome, command)
+    penalties = {} if outcome.penalties is None else {"penalties": penalties_of(outcome, outcome.penalties)}
     return {
         "schema_version": SCHEMA_VERSION,
         "currency": outcome.currency.code,
@@ -54,6 +55,7 @@ def summary(outcome: Outcome, command: str = "compare") -> dict[str, Any]:
         "notes": list(outcome.notes),
         "warnings": warnings_of(outcome.warnings),
         "decisions": decisions_of(outcome),
+        **penalties,
         "conditions": [condition_of(outcome, line) for line in outcome.conditions],
         **groups,
     }
@@ -183,6 +185,29 @@ def decisions_of(outcome: Outcome) -> list[dict[str, Any]]:
         }
         for one in outcome.decided
     ]
+
+
+def penalties_of(outcome: Outcome, found: Charges) -> dict[str, Any]:
+    """Say what excluded plays would have earned under each rule, what is charged of it, and of whom."""
+    text, labels = outcome.currency.text, [payout.rule.label for payout in outcome.payouts]
+    sums = {
+        name: {label: text(sum(getattr(line, name)[k] for line in found.lines)) for k, label in enumerate(labels)}
+        for name in ("earned", "charged")
+    }
+    return {
+        "to": found.to,
+        "would_have_earned": sums["earned"],
+        "charged": sums["charged"],
+        "artists": [
+            {
+                "artist": line.artist,
+                "share": str(line.share),
+                "would_have_earned": dict(zip(labels, map(text, line.earned), strict=True)),
+                "charged": dict(zip(labels, map(text, line.charged), strict=True)),
+            }
+            for line in found.lines
+        ],
+    }
 
 
 def ratio(value: Fraction | None) -> float | None:

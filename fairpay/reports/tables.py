@@ -1,4 +1,4 @@
-"""The tables of a run, payouts and comparison, and how a result shows itself in a notebook."""
+"""The tables of a run, payouts and comparison, why an artist gains or loses, and how a result shows itself."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ import pyarrow.compute as pc
 from fairpay.errors import UsageError
 from fairpay.kernels import words
 from fairpay.money.integers import sum_exactly
+from fairpay.reports.words import counted, times
+from fairpay.rules.core.rule import Heavy
 from fairpay.settings.option import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from fairpay.kernels.arrays import Ints
     from fairpay.reports.outcome import Outcome
+    from fairpay.rules.core.rule import Rule
 
 __all__ = [
     "PART_ROWS",
@@ -41,9 +44,12 @@ __all__ = [
     "fan_intensity",
     "free_name",
     "kinds_of",
+    "listened_to",
     "payouts",
+    "penalties",
     "shares",
     "table_of",
+    "why",
 ]
 
 
@@ -199,6 +205,36 @@ def comparison_rows(outcome: Outcome, order: Ints, intensity: NDArray[np.float64
     return table_of(columns)
 
 
+def penalties(outcome: Outcome) -> pa.Table:
+    """Return what `penalties.csv` holds: a row for each artist who is charged or gets a part, by artist id in bytes.
+
+    Columns: `artist`, `name` (only with an artist file); for each rule, in major units, `would_have_earned` (what the
+    artist's excluded plays would have been paid), `penalty` (below zero), `shared` (what the artist gets of the
+    penalties); `currency`. In a comparison the rule stands before each.
+    """
+    found = outcome.penalties
+    assert found is not None
+    ids = outcome.artist.to_pylist()
+    lines = {ids[k]: k for k in np.flatnonzero(np.any(found.shared, axis=0)).tolist()}
+    artists = sorted({*lines, *(line.artist for line in found.lines)}, key=str.encode)
+    row = {artist: place for place, artist in enumerate(artists)}
+    names = pa.array(artists, pa.large_string())
+    columns = {"artist": TableColumn(ColumnKind.KEY, names)}
+    if outcome.names:
+        columns["name"] = TableColumn(ColumnKind.NAME, artist_names(outcome, names))
+    for k, payout in enumerate(outcome.payouts):
+        units = np.zeros((3, len(artists)), dtype=np.int64)
+        for line in found.lines:
+            units[:2, row[line.artist]] += (line.earned[k], -line.charged[k])
+        units[2, [row[artist] for artist in lines]] = found.shared[k][[*lines.values()]]
+        before = f"{payout.rule.column}_" if len(outcome.payouts) > 1 else ""
+        for name, values in zip(("would_have_earned", "penalty", "shared"), units, strict=True):
+            kind = ColumnKind.MONEY if name == "would_have_earned" else ColumnKind.DIFFERENCE
+            columns[free_name(before + name, columns)] = TableColumn(kind, decimals(values, outcome.currency.digits))
+    columns["currency"] = currency_of(outcome, len(artists))
+    return table_of(columns)
+
+
 def free_name(wanted: str, taken: Mapping[str, TableColumn]) -> str:
     """Return the name, or the first of `name_2`, `name_3`, ... that is not taken."""
     if wanted not in taken:
@@ -227,6 +263,33 @@ PRECISION = 38
 PERCENT_DIGITS = 2
 SHARE_DIGITS = 10
 WORD = 64
+
+
+def why(first: Rule, second: Rule, *, equal_fees: bool) -> Callable[[float | None, int | None, int], str]:
+    """Return what gives an artist's reason: of its fan intensity (None: nobody pays), listeners (None) and plays.
+
+    Where one rule lets heavy listeners steer more and the other holds them back it is the fan intensity, which between
+    market- and user-centric is exactly what the change comes from (see `fan_intensity`);
+    elsewhere the words are the artist's listening and no claim.
+    """
+    claims = {first.heavy, second.heavy} == {Heavy.STEERS_MORE, Heavy.IS_HELD_BACK}
+
+    def told(intensity: float | None, listeners: int | None, plays: int) -> str:
+        if not claims:
+            return listened_to(listeners, plays)
+        if intensity is None:
+            return "none of its listeners pays"
+        if equal_fees:
+            return f"its listeners play {times(intensity)} the average"
+        return f"listening per fee is {times(intensity)} the average"
+
+    return told
+
+
+def listened_to(listeners: int | None, plays: int) -> str:
+    """`12 listeners, 340 plays`; of listeners that are not told, the plays alone."""
+    told = [] if listeners is None else [counted(listeners, "listener")]
+    return ", ".join([*told, counted(plays, "play")])
 
 
 def decimals(

@@ -13,9 +13,11 @@ from fairpay.errors import UsageError
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.budgets import Budgeted, float_unit, sum_users, units_each
 from fairpay.rules.core.promise import FRAUD, OWN, THREE, CounterExample, Example, Promise, moved_by_one, underpaid
-from fairpay.rules.core.rule import Edge, Heavy, Joining, Reason, own_fee, parameter, times_fee
+from fairpay.rules.core.rule import Edge, Heavy, Joining, Reason, facts_with, own_fee, parameter, times_fee
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.month import Month, Usage, Users
     from fairpay.rules.core.rule import Added
@@ -279,12 +281,13 @@ class Bounded(Budgeted):
             return (most, "at a 100 % royalty rate only b = 1 is safe, which is user-centric")
         return (most,)
 
-    def taken(self, added: Added, prepared: Solved, weights: Ints) -> Fraction | None:  # noqa: ARG002 - b says what all steer
+    def taken(self, added: Sequence[Added], prepared: Solved, weights: Ints) -> Fraction | None:  # noqa: ARG002 - b says what all steer
         """By C = f psi(rho T / f), with the rho that was solved with the accounts among the users."""
-        fees, listened = (added.facts.fees + added.count * added.fee, added.facts.amount + added.count * added.total)
-        all_of_it = prepared.b * fees
-        steered = prepared.force.steers(added.fee, added.total, Fraction(all_of_it, listened))
-        return added.count * steered * added.kept(self.split) / all_of_it
+        facts = facts_with(added)
+        all_of_it = prepared.b * facts.fees
+        rate = Fraction(all_of_it, facts.amount)
+        steered = (one.count * prepared.force.steers(one.fee, one.total, rate) * one.kept(self.split) for one in added)
+        return sum(steered, Fraction(0)) / all_of_it
 
     def edge(self, month: Month) -> Edge | None:
         """The smallest safe b, alpha', to four digits from above."""

@@ -216,7 +216,7 @@ class Mix(Rule):
         more = [replace(part, row=part.row + first.rows) for part in second.fine_parts(month, prepared[1])]
         return (*first.fine_parts(month, prepared[0]), *more)
 
-    def taken(self, added: Added, prepared: Sequence[Any], weights: Ints) -> Fraction | None:
+    def taken(self, added: Sequence[Added], prepared: Sequence[Any], weights: Ints) -> Fraction | None:
         """What both say, in proportion."""
         first, second = (rule.taken(added, ready, rows) for rule, ready, rows in self.each(prepared, weights))
         return None if first is None or second is None else self.share * first + (1 - self.share) * second

@@ -21,7 +21,7 @@ from fairpay.rules.core.promise import (
     underpaid,
     uneven,
 )
-from fairpay.rules.core.rule import Joining, Reason, Rule, parameter
+from fairpay.rules.core.rule import Joining, Reason, Rule, facts_with, parameter
 from fairpay.rules.core.ties import TiePart, settle_roughly
 
 if TYPE_CHECKING:
@@ -159,12 +159,12 @@ class TopArtist(Rule):
         """Both parts, but for whole listening alone."""
         return prepared if self.share or month.facts.divided else ()
 
-    def taken(self, added: Added, prepared: tuple[TiePart, TiePart], weights: Ints) -> Fraction | None:  # noqa: ARG002 - units cancel
+    def taken(self, added: Sequence[Added], prepared: tuple[TiePart, TiePart], weights: Ints) -> Fraction | None:  # noqa: ARG002 - units cancel
         """By fees for the most played, by listening for the rest."""
-        facts, fees, listened = added.facts, added.count * added.fee, added.count * added.total
-        direct = added.kept(Split.TO_THE_TOP) * Fraction(fees, facts.fees + fees)
-        common = added.kept(Split.BY_LISTENING) * Fraction(listened, facts.amount + listened)
-        return self.share * direct + (1 - self.share) * common
+        facts = facts_with(added)
+        direct = sum(one.count * one.fee * one.kept(Split.TO_THE_TOP) for one in added)
+        common = sum(one.count * one.total * one.kept(Split.BY_LISTENING) for one in added)
+        return self.share * Fraction(direct, facts.fees) + (1 - self.share) * Fraction(common, facts.amount)
 
     def reason(self, month: Month, limit: Fraction | None) -> Reason:
         """The common pot has no limit."""

@@ -63,7 +63,7 @@ RUN = "The run (changes no result)"
 PANELS = (BOOKS, CHANGE, PAY, POOLS, WHO, TRY, LOOK, COUNT, HOW, STATE, READ, WRITE, RUN)
 """Headings in their order on every page."""
 ROLES = ("user", "artist", "plays", "seconds", "ms", "time", "track", "country", "plan", "currency", "active",
-         "category", "spatial")  # fmt: skip
+         "category", "spatial", "reason_end", "track_ms")  # fmt: skip
 """What a column of a log can be. `user` and `artist` are needed; time listened is `seconds` or `ms`."""
 Day: TypeAlias = str | date
 
@@ -242,6 +242,20 @@ class DecidedOptions(TypedDict, total=False):
     undecided: Annotated[
         Literal["refuse", "keep"],
         Option("Lines of the review file without a decision: they stop the run, or are kept.", COUNT, default="refuse"),
+    ]
+
+
+class PenaltyOptions(DecidedOptions, total=False):
+    """The same, and what is charged for what they excluded."""
+
+    penalty: Annotated[
+        Amount | None,
+        Option("Charge payees this share of what excluded plays would have earned; the decisions' column `penalty` "
+               "goes before it.", COUNT, metavar="SHARE"),
+    ]  # fmt: skip
+    penalty_to: Annotated[
+        Literal["pool", "platform"],
+        Option("Who gets it: all whom the pool pays, in proportion, or the platform.", COUNT, default="pool"),
     ]
 
 
@@ -469,14 +483,14 @@ class GuardOptions(TypedDict, total=False):
 
 
 class CompareOptions(
-    RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
+    RulesOptions, MoneyOptions, QualifyingOptions, StatedOptions, PenaltyOptions, ReadingOptions, OutputOptions,
     GroupOptions, ExcelOptions, DisclosureOptions, GuardOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `compare`."""
 
 
 class PayOptions(
-    RuleOptions, MoneyOptions, QualifyingOptions, StatedOptions, DecidedOptions, ReadingOptions, OutputOptions,
+    RuleOptions, MoneyOptions, QualifyingOptions, StatedOptions, PenaltyOptions, ReadingOptions, OutputOptions,
     GroupOptions, ExcelOptions, GuardOptions, RunOptions, EngineOptions,
 ):  # fmt: skip
     """Options of `pay`."""
@@ -666,7 +680,7 @@ class TermsOptions(TypedDict, total=False):
 
 
 class CloseOptions(
-    BookOptions, PoolOptions, PayeeOptions, TermsOptions, StatedOptions, DecidedOptions, ReadingOptions, RunOptions,
+    BookOptions, PoolOptions, PayeeOptions, TermsOptions, StatedOptions, PenaltyOptions, ReadingOptions, RunOptions,
     EngineOptions,
 ):  # fmt: skip
     """Options of `close`."""
@@ -729,6 +743,10 @@ class SynthOptions(PeriodOptions, TextOptions, RunOptions, total=False):
     seed: Annotated[int, Option("The same seed makes the same bytes.", default=1)]
     month: Annotated[str, Option("When it is.", default="2026-10")]
     order: Annotated[Literal["user", "time"], Option("What the rows are sorted by.", default="user")]
+    population: Annotated[
+        Literal["plain", "realistic"] | None,
+        Option("Who listens: realistic has scenes, friends, playlists, releases and people who look odd; else plain."),
+    ]
     bots: Annotated[str | None, Option("Add N accounts that each play PLAYS times a day.", metavar="N:PLAYS")]
     plants: Annotated[
         Mapping[str, str] | None,
@@ -748,6 +766,9 @@ class SynthOptions(PeriodOptions, TextOptions, RunOptions, total=False):
     format: Annotated[Literal["csv", "parquet"] | None, Option("Else by the extension.")]
     subscribers: Annotated[PathText | None, Option("Also make the file of what each user paid.", metavar="FILE")]
     artist_file: Annotated[PathText | None, Option("Also make the file of artists' names.", metavar="FILE")]
+    truth: Annotated[
+        PathText | None, Option("Also make the file of what each user is: person, odd or planted.", metavar="FILE")
+    ]
     force: Annotated[bool, Option("Replace files that are there.", default=False)]
     countries: Mapping[str, float] | None
     """Country -> its part of the listeners."""

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairpay.errors import UsageError
-from fairpay.synth.draws import below
+from fairpay.synth.draws import below, draw, lognormal_steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fairpay.kernels.arrays import Ints
 
-__all__ = ["AROUND_THE_CLOCK", "HOUR_MS", "OVERNIGHT", "PEOPLE", "Calendar", "Hours"]
+__all__ = ["AROUND_THE_CLOCK", "HOUR_MS", "OVERNIGHT", "PEOPLE", "Calendar", "Hours", "Rhythm"]
 
 HOUR_MS = 3_600_000
 WEEKDAY = (96, 95, 97, 100, 112, 118, 104)
@@ -52,6 +52,34 @@ class Hours:
 PEOPLE = Hours((14, 7, 3, 2, 2, 6, 22, 52, 60, 52, 48, 50, 54, 52, 50, 54, 62, 72, 78, 76, 72, 62, 46, 28))
 OVERNIGHT = Hours((114,) * 6 + (56,) + (0,) * 15 + (56, 228))
 AROUND_THE_CLOCK = Hours((43,) * 16 + (42,) * 8)
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """On which days of a month somebody listens, and how unlike these are."""
+
+    active: Ints | int = 1 << 16
+    """Of 2^16 days, those with listening; int64[users], or one for all."""
+    uneven: float = 0.0
+    """Sigma of the log-normal of listening per active day."""
+    since: Ints | int = 0
+    """First day of the month, from 0, likewise."""
+    until: int = 31
+    """The day before which it ends."""
+
+    def weights(self, start: np.uint64, users: Ints, first: int, usual: Ints) -> Ints:
+        """Weigh the days of some users (numbers from `first` on), of which `usual` weighs everybody's: int64[n, days].
+
+        Whoever would have no day has them all.
+        """
+        day = np.arange(len(usual))
+        bits = draw(start, users[:, None] * 64 + day + first * 64)
+        since, active = (np.asarray(one)[users, None] if np.ndim(one) else one for one in (self.since, self.active))
+        within = (day >= since) & (day < self.until)
+        on = within & (below(bits, 1 << 16, offset=16) < active)
+        on |= within & ~on.any(axis=1, keepdims=True)
+        found: Ints = usual * lognormal_steps(64, median=64, sigma=self.uneven)[below(bits, 64)] * on
+        return found
 
 
 @dataclass(frozen=True)
@@ -94,19 +122,20 @@ class Calendar:
         """int64[days]: how much is played on each."""
         return np.resize(np.roll(self.weekday, -self.first.weekday()), self.days)
 
-    def plays_before(self, edges: Ints, *, total: Ints, phase: NDArray[np.uint64], shift: Ints, hours: Hours) -> Ints:
+    def plays_before(  # noqa: PLR0913 - told apart by name
+        self, edges: Ints, *, days: Ints, total: Ints, phase: NDArray[np.uint64], shift: Ints, hours: Hours
+    ) -> Ints:
         """Count each user's plays before the given edges of windows: int64[users, edges].
 
-        A user's plays follow the calendar evenly; `phase` (a draw) decides where the remainders fall, so that counts
-        of windows are whole, never negative, and sum to the user's `total`.
+        A user's plays follow the weights of `days`, int64[users or 1, days], evenly; `phase` (a draw) decides where the
+        remainders fall, so that counts of windows are whole, never negative, and sum to the user's `total`.
         """
         day, part = np.divmod(edges, self.parts)
-        weights = np.append(self.day_weights, 0)
-        passed = np.concatenate([[0], np.cumsum(self.day_weights)])
-        whole = int(passed[-1]) * UNIT
-        before = passed[day] * UNIT + weights[day] * hours.before[shift[:, None], part * (24 // self.parts)]
-        remainder = below(phase, whole)
-        counted: Ints = (total[:, None] * before + remainder[:, None]) // whole
+        weights = np.pad(days, ((0, 0), (0, 1)))
+        passed = np.cumsum(weights, axis=1) - weights
+        whole = passed[:, -1] * UNIT
+        before = passed[:, day] * UNIT + weights[:, day] * hours.before[shift[:, None], part * (24 // self.parts)]
+        counted: Ints = (total[:, None] * before + below(phase, whole)[:, None]) // whole[:, None]
         return counted
 
     def moments(self, bits: NDArray[np.uint64], *, window: Ints, shift: Ints, hours: Hours) -> Ints:

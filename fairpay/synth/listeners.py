@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fairpay.errors import UsageError
-from fairpay.synth.calendar import AROUND_THE_CLOCK, OVERNIGHT, PEOPLE
-from fairpay.synth.catalogue import MOST_TRACKS
+from fairpay.synth.calendar import PEOPLE
 from fairpay.synth.draws import below, draw, lognormal_steps, stream
+from fairpay.synth.plants import KINDS, make_plant
 from fairpay.synth.plays import Cohort, MadeMonth, World
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.synth.calendar import Hours
+    from fairpay.synth.plants import Plant
     from fairpay.synth.plays import Choice, Slots
 
-__all__ = ["KINDS", "Plant", "make_month", "make_people", "make_plant", "parse_plants"]
+__all__ = ["DAYS", "LATE_HOURS", "SPREAD", "STEPS", "make_month", "make_people"]
 
 STEPS = 4096
 SPREAD = 1.1
@@ -84,111 +82,6 @@ def make_people(world: World, users: int, *, rows: int) -> Cohort:
 
 
 DAYS = 28
-WRITTEN = re.compile(r"(\d{1,7}):(\d{1,6})(?::(\d{1,6}))?")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlantKind:
-    """A way of faking listening."""
-
-    artist: str
-    """What the planted artists are called; a number follows where there are several."""
-    hours: Hours
-    artists: int
-    """How many artists are played, where it is not said."""
-    tracks: int
-    """Tracks of each artist that are played."""
-    seconds: tuple[int, int]
-    """The least and the most heard of a track."""
-    sitting: int
-    """One play in so many begins a new sitting."""
-    camouflage: int = 0
-    """Of 2^16 plays, those of artists everybody plays."""
-
-
-KINDS = {
-    "bots": PlantKind(
-        # paid accounts that play around the clock, spread over many made-up artists (Smith, SDNY 2024)
-        artist="Untitled Signal", hours=AROUND_THE_CLOCK, artists=100, tracks=20, seconds=(32, 190), sitting=200,
-    ),
-    "loops": PlantKind(
-        # fans who loop one album of silence overnight (Sleepify, 2014)
-        artist="Hushabye Loop", hours=OVERNIGHT, artists=1, tracks=10, seconds=(31, 36), sitting=400,
-    ),
-    "lockstep": PlantKind(
-        # accounts that play the same few tracks at people's hours
-        artist="Same Song", hours=PEOPLE, artists=9, tracks=7, seconds=(45, 240), sitting=12,
-    ),
-    "farm": PlantKind(
-        # people paid to play, who play famous artists as camouflage
-        artist="Hired Hands", hours=PEOPLE, artists=5, tracks=8, seconds=(31, 240), sitting=8, camouflage=40_000,
-    ),
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Plant:
-    """So many accounts of a kind."""
-
-    kind: str
-    """A key of KINDS."""
-    accounts: int
-    plays: int
-    """Plays a day of each account."""
-    artists: int
-    """How many artists they are planted for."""
-
-    @property
-    def names(self) -> list[str]:
-        """Names of the planted artists."""
-        name = KINDS[self.kind].artist
-        return [name] if self.artists == 1 else [f"{name} {number + 1}" for number in range(self.artists)]
-
-
-def by_order(slots: Slots, *, world: World, kind: PlantKind, first: int, artists: int) -> Choice:
-    """Choose as planted accounts do: the planted artists, `first` and those after it, evenly; others as camouflage."""
-    bits = draw(stream(world.seed, "planted"), slots.user, slots.number)
-    artist = first + below(bits, artists)
-    hidden = below(bits, 1 << 16, offset=16) < kind.camouflage
-    liked = draw(stream(world.seed, "hidden"), bits[hidden])
-    artist[hidden] = world.catalogue.artist(liked, np.ones(len(liked), np.int64))
-    track = artist * MOST_TRACKS + below(bits, kind.tracks, offset=32)
-    low, high = kind.seconds
-    ms = low * 1000 + below(draw(stream(world.seed, "planted length"), track), (high - low) * 1000)
-    return artist, track, ms
-
-
-def parse_plants(written: Mapping[str, str]) -> list[Plant]:
-    """Read plants by kind, `{"bots": "1040:636"}`.
-
-    Raises:
-        UsageError: for an unknown kind, or numbers that are not written so.
-
-    """
-    if unknown := [kind for kind in written if kind not in KINDS]:
-        message = f"nothing called {', '.join(unknown)} can be planted"
-        raise UsageError(message, advice=f"Choose among: {', '.join(KINDS)}.")
-    return [parse_plant(kind, text) for kind, text in written.items()]
-
-
-def parse_plant(kind: str, text: str) -> Plant:
-    """Read `1040:636` (accounts, plays a day of each) or `1040:636:50` (for 50 artists)."""
-    found = WRITTEN.fullmatch(text.strip())
-    numbers = [int(part) for part in found.groups() if part is not None] if found else [0]
-    if min(numbers) < 1:
-        message = f"--{kind} {text}: not a number of accounts and of plays a day"
-        raise UsageError(
-            message, advice=f"Write --{kind} 1040:636 (accounts:plays a day) or 1040:636:50 (for 50 artists)."
-        )
-    return Plant(kind, numbers[0], numbers[1], numbers[2] if len(numbers) > 2 else KINDS[kind].artists)  # noqa: PLR2004 - the third is optional
-
-
-def make_plant(world: World, plant: Plant, *, first_user: int, first_artist: int) -> Cohort:
-    """Make the accounts of a plant; they and their artists come after all that are there already."""
-    kind = KINDS[plant.kind]
-    total = np.full(plant.accounts, plant.plays * world.calendar.days, dtype=np.int64)
-    choose = partial(by_order, world=world, kind=kind, first=first_artist, artists=plant.artists)
-    return Cohort(world, first_user, total, kind.hours, kind.sitting, choose)
 
 
 def make_month(  # noqa: PLR0913 - the sizes of a month are told apart by name
@@ -197,14 +90,18 @@ def make_month(  # noqa: PLR0913 - the sizes of a month are told apart by name
     """Make people with `rows` plays in all, and add the accounts of plants on top.
 
     Raises:
-        UsageError: when `month` is not a month.
+        UsageError: when `month` is not a month, or a plant is of people with tastes.
 
     """
+    if alive := [plant.kind for plant in plants if KINDS[plant.kind].life]:
+        message = f"{alive[0]} can only be planted among people with tastes of their own"
+        raise UsageError(message, advice="Add --population realistic.")
     expected = rows + sum(plant.accounts * plant.plays * DAYS for plant in plants)
     world = World.of(month, rows=expected, artists=artists, seed=seed)
-    cohorts = [make_people(world, users, rows=rows)]
+    cohorts, marks = [make_people(world, users, rows=rows)], []
     for plant in plants:
         cohorts.append(make_plant(world, plant, first_user=users, first_artist=artists))
+        marks.append(plant.mark(cohorts[-1].account))
         users += plant.accounts
         artists += plant.artists
-    return MadeMonth(tuple(cohorts), tuple(name for plant in plants for name in plant.names))
+    return MadeMonth(tuple(cohorts), tuple(name for plant in plants for name in plant.names), tuple(marks))

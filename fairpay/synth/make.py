@@ -30,7 +30,7 @@ IDLE_SHARE = 32
 """One subscriber in so many plays nothing, on top of those who happen not to."""
 GROUP_ROWS = 1_000_000
 ROWS = 100_000
-OWN = ("rows", "users", "artists", "bots", "plants", "countries", "plans")
+OWN = ("rows", "users", "artists", "bots", "plants", "countries", "plans", "population", "truth")
 """Options about what a log says itself."""
 MOST = {"rows": 10**11, "users": 10**8, "artists": 5 * 10**6, "files": 10**5}
 
@@ -73,8 +73,9 @@ def synth(path: str | Path, **options: Unpack[SynthOptions]) -> Written:
     full = complete("synth", options)
     check_numbers(files=full["files"])
     logs = log_paths(Path(path), files=full["files"], chosen=full["format"])
-    paid, names = (None if full[name] is None else Path(full[name]) for name in ("subscribers", "artist_file"))
-    more = [one for one in (paid, names) if one is not None]
+    named = ("subscribers", "artist_file", "truth")
+    paid, names, truth = (None if full[name] is None else Path(full[name]) for name in named)
+    more = [one for one in (paid, names, truth) if one is not None]
     for one in more:
         format_of(one)
     if not full["force"]:
@@ -90,23 +91,30 @@ def synth(path: str | Path, **options: Unpack[SynthOptions]) -> Written:
         write_file(take_rows(batches, left, share), one, tables.schema, full["format"])
     if paid is not None:
         write_file(tables.subscribers(made.users + made.users // IDLE_SHARE), paid, PAID)
-    if names is not None:
-        table = tables.artist_table()
-        write_file([table], names, table.schema)
+    for file, side in ((names, tables.artist_table), (truth, tables.truth)):
+        if file is not None:
+            table = side()
+            write_file([table], file, table.schema)
     likeness = None if synthesis is None else synthesis.held_against(logs, full)
     return Written(made.plays, made.users, made.artists, logs, likeness)
 
 
 def people(full: Mapping[str, Any]) -> MadeMonth:
     """Make a month of the sizes asked for."""
-    from fairpay.synth.listeners import make_month, parse_plants  # noqa: PLC0415 - loads Polars where it is used
+    from fairpay.synth.listeners import make_month  # noqa: PLC0415 - loads Polars where it is used
+    from fairpay.synth.plants import parse_plants  # noqa: PLC0415 - likewise
 
     rows = ROWS if full["rows"] is None else full["rows"]
     users = max(1, rows // 100) if full["users"] is None else full["users"]
     artists = max(1, users * 3 // 10) if full["artists"] is None else full["artists"]
     check_numbers(rows=rows, users=users, artists=artists)
     planted = parse_plants({**({"bots": full["bots"]} if full["bots"] else {}), **(full["plants"] or {})})
-    return make_month(rows, planted, users=users, artists=artists, seed=full["seed"], month=full["month"])
+    sizes = {"users": users, "artists": artists, "seed": full["seed"], "month": full["month"]}
+    if full["population"] == "realistic":
+        from fairpay.synth.population import make_population  # noqa: PLC0415 - likewise
+
+        return make_population(rows, planted, **sizes, countries=full["countries"])
+    return make_month(rows, planted, **sizes)
 
 
 def synthesis_of(full: Mapping[str, Any], outputs: Sequence[Path]) -> Synthesis | None:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fairpay.synth.calendar import Hours
+    from fairpay.synth.calendar import Hours, Rhythm
 
-__all__ = ["Choice", "Cohort", "MadeMonth", "Slots", "World", "blocks"]
+__all__ = ["Choice", "Cohort", "MadeMonth", "Mark", "Slots", "World", "blocks"]
 
 PAUSE_MS = 4_000
 WINDOW_ROWS = 3_000_000
@@ -81,6 +81,10 @@ class Cohort:
     choose: Callable[[Slots], Choice]
     late: Ints | int = 0
     """int64[users], or one for all: by how many hours the user's day is late, 0 to 23."""
+    rhythm: Rhythm | None = None
+    """Where there is one, days differ by user, and sittings follow one another; else all listen alike every day."""
+    accounts: Ints | None = None
+    """int64[users], ascending: whose account each plays on; None: the own, of the same index."""
 
     @cached_property
     def phase(self) -> NDArray[np.uint64]:
@@ -92,6 +96,15 @@ class Cohort:
         """int64[users]: how late each day is."""
         return np.broadcast_to(np.asarray(self.late, dtype=np.int64), self.total.shape)
 
+    @cached_property
+    def account(self) -> Ints:
+        """int64[users], ascending: whose account each plays on."""
+        return np.arange(len(self.total)) + self.first if self.accounts is None else self.accounts
+
+    def among(self, begin: int, end: int) -> Ints:
+        """Number those who play on the accounts from `begin` to before `end`: int64[n]."""
+        return np.arange(*np.searchsorted(self.account, (begin, end)))
+
     def plays(self, users: Ints, windows: range) -> pl.DataFrame:
         """Make the plays of some users (numbers within the cohort) in some windows, in no special order.
 
@@ -101,12 +114,17 @@ class Cohort:
         slots = self.slots(users, windows)
         artist, track, ms = self.choose(slots)
         second = self.ends(slots, ms)
-        return pl.DataFrame({"user": slots.user, "artist": artist, "track": track, "ms": ms, "second": second})
+        account = self.account[slots.user - self.first]
+        return pl.DataFrame({"user": account, "artist": artist, "track": track, "ms": ms, "second": second})
 
     def slots(self, users: Ints, windows: range) -> Slots:
         """Open out the counts of plays of some users in some windows to one slot a play."""
-        before = self.world.calendar.plays_before(
+        calendar, days = self.world.calendar, self.world.calendar.day_weights[None, :]
+        if self.rhythm is not None:
+            days = self.rhythm.weights(stream(self.world.seed, "day"), users, self.first, calendar.day_weights)
+        before = calendar.plays_before(
             np.arange(windows.start, windows.stop + 1),
+            days=days,
             total=self.total[users],
             phase=self.phase[users],
             shift=self.shift[users],
@@ -129,8 +147,30 @@ class Cohort:
         shift = self.shift[slots.user[at] - self.first]
         starts = calendar.moments(bits[at], window=slots.window[at], shift=shift, hours=self.hours)
         elapsed = np.cumsum(ms + PAUSE_MS)
+        if self.rhythm is not None:
+            starts = one_by_one(starts, elapsed[at] - ms[at], slots.user[at] * calendar.windows + slots.window[at])
         moment = (starts - elapsed[at] + ms[at])[np.cumsum(begins) - 1] + elapsed
         return int(calendar.first.timestamp()) + calendar.wrap(moment, slots.window) // 1000
+
+
+def one_by_one(starts: Ints, before: Ints, group: Ints) -> Ints:
+    """Put off sittings that would begin before the one before ended; `before` is what is heard before each, in all."""
+    number = np.cumsum(np.diff(group, prepend=-1) != 0)
+    order = np.lexsort((starts, number))
+    heard = before - before[np.searchsorted(number, number)]
+    apart = np.int64(1) << 40
+    free: Ints = np.maximum.accumulate(starts[order] - heard + number * apart) - number * apart + heard
+    return free
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What some accounts are."""
+
+    kind: str
+    accounts: Ints
+    group: Ints
+    """int64[n]: which of them belong together; -1: no others."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +181,8 @@ class MadeMonth:
     """The users of each come after those before."""
     planted: tuple[str, ...] = ()
     """Names of the artists who come after the catalogue's."""
+    marks: tuple[Mark, ...] = ()
+    """What accounts are, where they are not simply people; the last that is said of one holds."""
 
     @property
     def catalogue(self) -> Catalogue:
@@ -165,20 +207,27 @@ class MadeMonth:
     @property
     def users(self) -> int:
         """Users in all, those without a play among them."""
-        return sum(len(cohort.total) for cohort in self.cohorts)
+        return max(int(cohort.account[-1]) + 1 for cohort in self.cohorts if len(cohort.total))
 
     def by_user(self) -> Iterator[pl.DataFrame]:
         """Make the month user by user, each user's plays in order of time; columns as in `Cohort.plays`."""
+        total = np.zeros(self.users, dtype=np.int64)
         for cohort in self.cohorts:
-            for users in blocks(cohort.total):
-                plays = cohort.plays(users, range(cohort.world.calendar.windows))
-                yield plays.sort(pl.col("user") * 2**33 + pl.col("second"), maintain_order=True)
+            np.add.at(total, cohort.account, cohort.total)
+        for users in blocks(total):
+            plays = self.of(int(users[0]), int(users[-1]) + 1, range(self.cohorts[0].world.calendar.windows))
+            yield plays.sort(pl.col("user") * 2**33 + pl.col("second"), maintain_order=True)
 
     def by_time(self) -> Iterator[pl.DataFrame]:
         """Make the month window by window, everybody's plays in order of time."""
         for window in range(self.cohorts[0].world.calendar.windows):
-            plays = [one.plays(np.arange(len(one.total)), range(window, window + 1)) for one in self.cohorts]
+            parts = range(0, self.users, BATCH_USERS)
+            plays = [self.of(begin, begin + BATCH_USERS, range(window, window + 1)) for begin in parts]
             yield pl.concat(plays).sort("second", maintain_order=True)
+
+    def of(self, begin: int, end: int, windows: range) -> pl.DataFrame:
+        """Make the plays on the accounts from `begin` to before `end` in some windows, in no special order."""
+        return pl.concat([cohort.plays(cohort.among(begin, end), windows) for cohort in self.cohorts])
 
 
 def blocks(total: Ints) -> Iterator[Ints]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fairpay.errors import UsageError
 from fairpay.synth.catalogue import GENRES, artist_name, label_name
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.synth.plays import MadeMonth
 
-__all__ = ["COLUMNS", "COUNTRIES", "PAID", "PLANS", "USUAL", "Tables"]
+__all__ = ["COLUMNS", "COUNTRIES", "PAID", "PLANS", "USUAL", "Tables", "picked"]
 
 IdStyle: TypeAlias = Literal["long", "short"]
 COLUMNS = {
@@ -112,9 +113,7 @@ class Tables:
 
     def pick(self, what: str, weights: Mapping[str, float], users: Ints) -> pa.Array:
         """Give each user one of the names by weight, always the same one: large_string[n]."""
-        table = pick_table(list(weights.values()), PICKS)
-        place = draw(stream(self.seed, what), users) >> np.uint64(64 - 12)
-        return pa.array(list(weights), pa.large_string()).take(pa.array(table[place.astype(np.int64)]))
+        return pa.array(list(weights), pa.large_string()).take(pa.array(picked(self.seed, what, weights, users)))
 
     def country_of(self, users: Ints) -> pa.Array:
         """Return the country of each user: large_string[n]."""
@@ -135,6 +134,19 @@ class Tables:
             columns = (ids, amounts.take(plan.indices), plan.dictionary_decode(), self.country_of(index))
             yield pa.table(columns, schema=PAID)
 
+    def truth(self) -> pa.Table:
+        """Say of every user what it is: `user_id`, `kind` (person, or an odd or planted kind), `group` or null."""
+        kind, group = np.full(self.month.users, -1), np.full(self.month.users, -1)
+        for number, mark in enumerate(self.month.marks):
+            kind[mark.accounts], group[mark.accounts] = number, mark.group
+        names = pa.array([*(mark.kind for mark in self.month.marks), "person"], pa.large_string()).take(
+            pa.array(kind % (len(self.month.marks) + 1))
+        )
+        together = pc.binary_join_element_wise(
+            names, pa.array(group, mask=group < 0).cast(pa.large_string()), pa.scalar(" ", pa.large_string())
+        )
+        return pa.table({"user_id": self.user_ids, "kind": names, "group": together})
+
     def artist_table(self) -> pa.Table:
         """Make names, genres and labels of the artists; planted ones have neither genre nor label."""
         count, nobody = self.month.catalogue.artists, [None] * len(self.month.planted)
@@ -149,6 +161,13 @@ class Tables:
                 "label": pa.array([*labels, *nobody], pa.large_string()),
             }
         )
+
+
+def picked(seed: int, what: str, weights: Mapping[str, float], users: Ints) -> Ints:
+    """Pick one of the names for each user by weight, always the same one: its place among them, int64[n]."""
+    table = pick_table(list(weights.values()), PICKS)
+    place = draw(stream(seed, what), users) >> np.uint64(64 - 12)
+    return table[place.astype(np.int64)].astype(np.int64)
 
 
 LENGTH = 22

@@ -5,11 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from fairpay.fraud.audit.report import played
 from fairpay.reports.pages.page import Figure, Page, PageColumn, PageTable, Section
 from fairpay.reports.pages.pictures import GAIN, LOSS
 from fairpay.reports.words import counted, joined
 from fairpay.views import charts
-from fairpay.views.parts import about, currency_of, ending, grouped, part, remarks, title
+from fairpay.views.parts import about, currency_of, ending, grouped, remarks, title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +31,10 @@ def page(run: FinishedRun) -> Page:
         headline=headline(rules),
         sections=(
             Section("In short", (*remarks(run), about(run))),
-            Section("What comes back for each 1.00 that a fake account pays", [*verdicts(rules), *limits(run)]),
+            Section(
+                "What fakes get for each 1.00 that the accounts playing them pay",
+                [*verdicts(rules), *limits(run)],
+            ),
             *(
                 Section(f"{scenario['name']}: {scenario['title']}", [*replayed(run, place, scenario)])
                 for place, scenario in enumerate(run.summary["scenarios"])
@@ -93,11 +97,7 @@ def replayed(run: FinishedRun, place: int, scenario: Mapping[str, Any]) -> Itera
     """Show what one scenario costs and brings, rule by rule."""
     code = currency_of(run)
     found = [(rule["name"], rule["scenarios"][place]) for rule in run.summary["rules"]]
-    yield (
-        f"{counted(scenario['accounts'], 'account')}, {scenario['plays_of_each']:,} plays of "
-        f"{scenario['seconds_of_each_play']} s each, {grouped(scenario['fees'])} {code} in fees "
-        f"({part(scenario['share_of_fees'])} of all). Source: {scenario['source']}."
-    )
+    yield (f"{played(scenario, code)} Source: {scenario['source']}.")
     profits = [(name, float(one["profit"])) for name, one in found]
     seen = ", ".join(f"{name} {profit:+,.2f}" for name, profit in profits)
     picture = charts.bars(profits, code, above=LOSS, below=GAIN)

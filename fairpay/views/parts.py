@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fairpay.errors import UsageError
 from fairpay.reports.pages.page import Labels, PageColumn, PageTable, Section
-from fairpay.reports.reasons import listened_to, why
+from fairpay.reports.tables import listened_to, why
 from fairpay.reports.words import counted, duration, joined, month_of, percent
 from fairpay.rules import find_rule
 from fairpay.runs.manifest import RUNNING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from decimal import Decimal
 
     import polars as pl
 
@@ -38,6 +38,8 @@ __all__ = [
 ]
 
 MS = 1000
+MOST_CHARGED = 50
+"""Artists with penalties that a page shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,23 @@ def conditions(run: FinishedRun) -> list[Section]:
             for one in run.summary["decisions"]
         ]
         parts.append(PageTable(f"What people decided, {code}; subjects are known by a hash", columns, rows))
+    if found := run.summary.get("penalties"):
+        parts.append(penalties(found, labels, code))
     return [Section("Policy and decisions", parts)] if parts else []
+
+
+def penalties(found: Mapping[str, Any], labels: Sequence[str], code: str) -> PageTable:
+    """Show the largest penalties: what excluded plays would have earned under each rule, and what of it is charged."""
+    columns = [PageColumn("Artist"), PageColumn("Share")]
+    columns += [PageColumn(f"{what}, {label}", "money") for label in labels for what in ("Excluded", "Charged")]
+    rows = [
+        (one["artist"], one["share"], *(one[what][k] for k in labels for what in ("would_have_earned", "charged")))
+        for one in sorted(found["artists"], key=lambda one: -Decimal(one["charged"][labels[0]]))[:MOST_CHARGED]
+    ]
+    note = f"What excluded plays would have earned, and what is charged; it goes to the {found['to']}."
+    if (more := len(found["artists"]) - len(rows)) > 0:
+        note += f" {more:,} more in penalties.csv."
+    return PageTable(f"Penalties, {code}", columns, rows, note=note)
 
 
 def ending(run: FinishedRun, labels: Sequence[str] = ()) -> list[Section]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from fairpay.reports.pages.page import Figure, Page, PageColumn, PageTable, Section
-from fairpay.reports.reasons import listened_to
+from fairpay.reports.tables import listened_to
 from fairpay.reports.words import counted, visible
 from fairpay.views import charts
 from fairpay.views.compare import LISTED, called, unevenness

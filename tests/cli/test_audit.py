@@ -117,7 +117,7 @@ def test_threads_and_order_change_nothing(log: str, tmp_path: Path) -> None:
     head, *lines = Path(log).read_text(encoding="utf-8").splitlines()
     turned = tmp_path / "turned.csv"
     turned.write_text("\n".join([head, *reversed(lines)]) + "\n", encoding="utf-8")
-    options = {"fee": "9.99", "royalty_rate": "70%"}
+    options = {"fee": "9.99", "royalty_rate": "70%", "scenarios": ["one-account", "account-takeover", "ai-flood"]}
     assert api.audit(log, **options).summary == api.audit(turned, threads=1, batch_rows=5, **options).summary
 
 

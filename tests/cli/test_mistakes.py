@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -98,32 +100,54 @@ def test_a_folder_that_others_can_write_keeps_no_compiled_code(tmp_path: Path) -
     assert not is_ours(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("words", "status"),
-    [
-        *((f"{command} NO/log.csv --fee 1", 3) for command in ("compare", "audit", "suspects")),
-        ("pay NO/log.csv --rule market-centric --fee 1", 3),
-        ("check NO/log.csv", 3),
-        ("compare NO --fee 1", 3),
-        ("close --period 2026-07 --log NO/log.csv --pools NO/pools.csv --books BOOKS", 3),
-        ("verify NO/run", 3),
-        ("verify --books NO/books", 3),
-        ("synth NO/made.csv", 4),
-        ("compare LOG --fee 1 --rejects NO/rejects.csv", 4),
-        ("compare LOG --fee 1 -o NO/run", 4),
-    ],
-)
-def test_a_folder_one_may_not_enter_is_a_sentence_and_a_status(tmp_path: Path, words: str, status: int) -> None:
-    """Root enters everything, and so gives that up first."""
-    (tmp_path / "no").mkdir(mode=0)
-    less = "setpriv --bounding-set -dac_override,-dac_read_search --inh-caps -dac_override,-dac_read_search"
-    if os.geteuid() == 0 and not shutil.which("setpriv"):
+FORBIDDEN = {
+    **{f"{command} NO/log.csv --fee 1": 3 for command in ("compare", "audit", "suspects")},
+    "pay NO/log.csv --rule market-centric --fee 1": 3,
+    "check NO/log.csv": 3,
+    "compare NO --fee 1": 3,
+    "close --period 2026-07 --log NO/log.csv --pools NO/pools.csv --books BOOKS": 3,
+    "verify NO/run": 3,
+    "verify --books NO/books": 3,
+    "synth NO/made.csv": 4,
+    "compare LOG --fee 1 --rejects NO/rejects.csv": 4,
+    "compare LOG --fee 1 -o NO/run": 4,
+}
+"""What is asked of a folder that one may not enter, with its status."""
+EACH = """
+import contextlib, io, json, sys
+from fairpay.cli import main
+for line in json.load(sys.stdin):
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        status = main(line.split())
+    print(json.dumps([status, said.getvalue()]))
+"""
+
+
+@pytest.fixture(scope="module")
+def forbidden(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
+    """What each comes to, all in one process; root enters everything, and so gives that up first."""
+    place = tmp_path_factory.mktemp("forbidden")
+    (place / "no").mkdir(mode=0)
+    caps = "-dac_override,-dac_read_search"
+    less = ["setpriv", "--bounding-set", caps, "--inh-caps", caps]
+    if os.geteuid() == 0 and not shutil.which(less[0]):
         pytest.skip("root may enter every folder")
-    words = words.replace("NO", str(tmp_path / "no")).replace("LOG", SAMPLE).replace("BOOKS", str(tmp_path / "books"))
-    done = shell(f"{less if os.geteuid() == 0 else ''} $F {words}")
-    assert done.returncode == status
-    assert "ermission denied" in done.stderr
-    assert "Traceback" not in done.stderr
+    names = {"NO": str(place / "no"), "LOG": SAMPLE, "BOOKS": str(place / "books")}
+    lines = [" ".join(re.sub("NO|LOG|BOOKS", lambda one: names[one[0]], word) for word in x.split()) for x in FORBIDDEN]
+    words = [*(less if os.geteuid() == 0 else ()), sys.executable, "-c", EACH]
+    done = subprocess.run(words, input=json.dumps(lines), capture_output=True, text=True, check=True)
+    said = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
+    return {words: (status, text) for words, (status, text) in zip(FORBIDDEN, said, strict=True)}
+
+
+@pytest.mark.parametrize("words", FORBIDDEN)
+def test_a_folder_one_may_not_enter_is_a_sentence_and_a_status(
+    forbidden: dict[str, tuple[int, str]], words: str
+) -> None:
+    status, said = forbidden[words]
+    assert status == FORBIDDEN[words]
+    assert "ermission denied" in said
+    assert "Traceback" not in said
 
 
 def test_an_address_space_too_small_to_begin_in_is_a_sentence_and_status_4() -> None:

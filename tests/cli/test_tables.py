@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
@@ -16,6 +17,7 @@ import fairpay
 from fairpay.cli import main
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 LOG = "user,artist,seconds\n" + "".join(
@@ -92,10 +94,23 @@ def test_a_page_lists_by_the_column_with_its_numbers_beside_the_names(
     assert max(map(len, page.splitlines())) <= 80
 
 
+def once(job: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a job be done once, however often it is asked for."""
+    done: list[Any] = []
+
+    def result(*given: Any, **options: Any) -> Any:  # noqa: ANN401 - of any job
+        done[:] = done or [job(*given, **options)]
+        return done[0]
+
+    return result
+
+
 @pytest.mark.parametrize("command", ["audit", "suspects", "compare", "sweep"])
 def test_every_table_can_be_listed_by_any_of_its_columns(
-    log: str, capsys: pytest.CaptureFixture[str], command: str
+    log: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
+    module = importlib.import_module(f"fairpay.cli.{command}")
+    monkeypatch.setattr(module, command, once(getattr(module, command)))
     columns = said(capsys, command, log, "--fee", "4.00", "--csv").splitlines()[0].split(",")
     usual = said(capsys, command, log, "--fee", "4.00").splitlines()
     for column in columns:

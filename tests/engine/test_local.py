@@ -29,7 +29,7 @@ ROWS = make_rows(1)
 @pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize("memory", [None, 1, 700_000])
 def test_batches_threads_and_memory_change_nothing(size: int, threads: int, memory: int | None) -> None:
-    rows = ROWS[:600] if size == 1 else ROWS
+    rows = ROWS[:200] if size == 1 else ROWS
     with engine_with(batches_of(rows, size), threads=threads, units=5, memory=memory) as engine:
         engine.finish()
         assert held(engine) == expected(rows)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from sample import SAMPLE_DATA
 
+from fairpay.cli import main
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -39,6 +41,11 @@ def run(out: Path, *arguments: str, limit: Callable[[], None] | None = None) -> 
     with start(out, *arguments, limit=limit) as process:
         _, said = process.communicate(timeout=120)
     return process.returncode, said.decode()
+
+
+def again(out: Path, *arguments: str) -> int:
+    """Run it to its end in this process, as nothing goes wrong; return its status."""
+    return main([*COMPARE, "-o", str(out), *arguments])
 
 
 def tables(out: Path) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
+from faulty import Fault
 from runs import publish_run, snapshot
 
 from fairpay.errors import OutputError
@@ -17,37 +19,11 @@ from fairpay.runs import disk
 from fairpay.runs.verify import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 MOST = 60
 """More operations than a run of three files takes."""
-
-
-class Fault:
-    """Lets the N-th operation fail, or it and all after it."""
-
-    def __init__(self, at: int, error: BaseException, *, lasting: bool) -> None:
-        """Fail at the N-th operation, counted from 1."""
-        self.at, self.error, self.lasting = at, error, lasting
-        self.seen = 0
-
-    def __call__(self, *_: object) -> None:
-        """Count an operation, and fail where it is due."""
-        self.seen += 1
-        if self.seen == self.at or (self.lasting and self.seen > self.at):
-            raise self.error
-
-    @property
-    def due(self) -> bool:
-        """Whether there were enough operations for it to happen."""
-        return self.seen >= self.at
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Announce each fsync but do not wait for it: no power is cut here."""
-    monkeypatch.setattr("os.fsync", lambda _: None)
 
 
 @pytest.fixture
@@ -145,32 +121,52 @@ def test_a_failed_operation_leaves_no_litter_once_the_disk_works(tmp_path: Path,
 
 
 DYING = """
-import os, sys
+import json, os, sys
 from pathlib import Path
 from fairpay.runs import disk
 from fairpay.runs.publish import publish
-seen = 0
-def before(operation, path):
-    global seen
-    seen += 1
-    if seen == int(sys.argv[2]):
-        os.kill(os.getpid(), 9)
 def write(path):
     with disk.open_new(path) as file:
         file.write(b"x" * 3_000_000)
-disk.before = before
-if sys.argv[3] == "aside":
-    disk.exchange = lambda *_: False
-out = Path(sys.argv[1])
-files, manifest = {"a": write, "b": write}, {"inputs": [], "controls": []}
-publish(out, files=files, manifest=manifest, fingerprint=sys.argv[4], force=True)
+def die(out, at, way, fingerprint):
+    seen = 0
+    def before(operation, path):
+        nonlocal seen
+        seen += 1
+        if seen == at:
+            os.kill(os.getpid(), 9)
+    disk.before = before
+    if way == "aside":
+        disk.exchange = lambda *_: False
+    files, manifest = {"a": write, "b": write}, {"inputs": [], "controls": []}
+    publish(Path(out), files=files, manifest=manifest, fingerprint=fingerprint, force=True)
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        die(*json.loads(line))
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
-def die(out: Path, at: int, way: str, fingerprint: str) -> int:
-    """Publish in another process that is killed at its N-th operation; return how it ended."""
-    command = [sys.executable, "-c", DYING, str(out), str(at), way, fingerprint]
-    return subprocess.run(command, check=False, capture_output=True).returncode
+@pytest.fixture(scope="module")
+def die() -> Iterator[Callable[[Path, int, str, str], int]]:
+    """Publish in a process that is killed at its N-th operation, and return how it ended.
+
+    Each is a child of one that has loaded what it needs.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", DYING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as run:
+
+        def ended(out: Path, at: int, way: str, fingerprint: str) -> int:
+            assert run.stdin is not None
+            assert run.stdout is not None
+            run.stdin.write(json.dumps([str(out), at, way, fingerprint]) + "\n")
+            run.stdin.flush()
+            return int(run.stdout.readline())
+
+        yield ended
 
 
 @pytest.mark.parametrize(
@@ -181,7 +177,9 @@ def die(out: Path, at: int, way: str, fingerprint: str) -> int:
         *(pytest.param(way, 1, marks=pytest.mark.nightly) for way in ("exchange", "aside")),
     ],
 )
-def test_killed_at_any_operation_the_next_start_finds_a_whole_run(tmp_path: Path, way: str, step: int) -> None:
+def test_killed_at_any_operation_the_next_start_finds_a_whole_run(
+    tmp_path: Path, die: Callable[[Path, int, str, str], int], way: str, step: int
+) -> None:
     out = tmp_path / "out"
     assert die(out, 0, way, "old") == 0
     for at in count(1, step):
@@ -194,7 +192,9 @@ def test_killed_at_any_operation_the_next_start_finds_a_whole_run(tmp_path: Path
     assert at > 10
 
 
-def test_killed_at_the_first_operations_nothing_is_published(tmp_path: Path) -> None:
+def test_killed_at_the_first_operations_nothing_is_published(
+    tmp_path: Path, die: Callable[[Path, int, str, str], int]
+) -> None:
     assert die(tmp_path / "out", 3, "exchange", "new") == -9
     assert not (tmp_path / "out").exists()
     before = snapshot(tmp_path)

@@ -18,7 +18,7 @@ import pytest
 from fairpay.runs.verify import verify
 
 sys.path.insert(0, str(Path(__file__).parent))
-from program import COMPARE, FAIRPAY, present, run, start, tables
+from program import COMPARE, FAIRPAY, again, present, run, start, tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,8 +68,7 @@ def test_stopped_at_any_moment_there_is_no_run_or_a_whole_one(
         assert present(out.parent) in ([], ["out"])
     assert b"Traceback" not in said or process.returncode == -number
     assert not out.exists() or is_whole(out)
-    status, said_again = run(out)
-    assert status == 0, said_again
+    assert again(out) == 0
     assert tables(out) == expected
     assert present(out.parent) == ["out"]
 
@@ -131,14 +130,14 @@ def test_of_two_runs_at_once_one_wins(out: Path, whole: tuple[dict[str, str], fl
 def test_the_same_run_again_is_already_done(out: Path) -> None:
     assert run(out)[0] == 0
     before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
-    assert run(out)[0] == 0
+    assert again(out) == 0
     assert before == {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
 
 
 def test_another_run_needs_force(out: Path) -> None:
-    assert run(out)[0] == 0
-    assert run(out, "--min-seconds", "31")[0] == 7
-    assert run(out, "--min-seconds", "31", "--force")[0] == 0
+    assert again(out) == 0
+    assert again(out, "--min-seconds", "31") == 7
+    assert again(out, "--min-seconds", "31", "--force") == 0
     assert is_whole(out)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -19,7 +20,8 @@ from fairpay.fraud.audit.audit import audit
 from fairpay.fraud.audit.months import survey
 from fairpay.fraud.audit.scenario import Scenario, find_scenario
 from fairpay.rules import find_rule
-from fairpay.rules.solvers.caps import earned_at, safe_cap
+from fairpay.rules.solvers import caps
+from fairpay.rules.solvers.caps import earned_at, safe_cap, searched
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +50,18 @@ def usual() -> HeldMonth:
 def test_c_star_is_457_on_log_normal_listeners(usual: HeldMonth) -> None:
     """The spread is not stated; one spread gives both of the numbers, 457 and 1.52."""
     assert safe_cap(usual) == 457
+
+
+def test_c_star_of_a_month_is_searched_once_and_forgotten_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    searches: list[int] = []
+    monkeypatch.setattr(caps, "searched", lambda month, play: searches.append(play) or searched(month, play))
+    gc.collect()
+    month, before = month_of(log_normal(50)), len(caps.FOUND)
+    found = {find_rule(f"user-cap:cap={cap}").prepare(month).safe for cap in (10, 20, 30)}
+    assert (len(found), searches, len(caps.FOUND)) == (1, [0], before + 1)
+    del month
+    gc.collect()
+    assert len(caps.FOUND) == before
 
 
 def test_a_cap_of_1000_earns_1_52_fees(usual: HeldMonth) -> None:
@@ -121,7 +135,7 @@ def test_smith_earned_96_70_an_account_and_month() -> None:
     month = paying([("all", "a", others)], fee=fees)
     (found,) = audit(month, rules=["market-centric"], scenarios=[scenario]).rules
     finding = found.findings[0]
-    assert finding.attack.count * finding.attack.accounts.plays == 661_440 * 30
+    assert finding.attack.count * finding.attack.plays == 661_440 * 30
     a_month = finding.income / 1040 / 100 * (365 / 12) / 30
     assert round(a_month, 1) == 96.7
 

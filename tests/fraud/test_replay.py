@@ -69,6 +69,27 @@ scenarios = st.builds(
     artists=st.integers(1, 6),
 )
 
+reaching = st.builds(
+    lambda how, **values: Scenario(name="drawn", title="", days=2, **values, **how),
+    how=st.sampled_from(
+        [
+            {"streams_a_day": 40},
+            {"streams_a_day": 40, "camouflage_share": Fraction(3, 5), "camouflage_artists": 2},
+            {"instead": Fraction(1, 10)},
+            {"instead": Fraction(1), "streams_a_day": 7},
+            {"instead": Fraction(2, 7), "streams_a_day": 9, "accounts": 3},
+        ]
+    ),
+    listeners=st.integers(1, 9) | st.sampled_from([Fraction(1, 3), Fraction(1)]),
+    artists=st.integers(1, 6),
+) | st.builds(
+    lambda **values: Scenario(name="drawn", title="", listeners=Fraction(1), streams_a_day=50, **values),
+    streams=st.sampled_from([Fraction(3, 100), Fraction(1, 3)]),
+    by_accounts=st.sampled_from([Fraction(85, 100), Fraction(1, 10)]),
+    artists=st.integers(1, 6),
+)
+"""Scenarios in which listeners listen otherwise, some with accounts that join."""
+
 
 def played(month: NaiveMonth, rule: str, scenario: Scenario, *, least_ms: int = 0) -> tuple[Rule, AuditFinding, Attack]:
     """Audit one rule against one scenario; return what was found, and the attack as it is planned on the month."""
@@ -78,7 +99,7 @@ def played(month: NaiveMonth, rule: str, scenario: Scenario, *, least_ms: int = 
 
 @pytest.mark.parametrize("rule", FORMULA)
 @settings(max_examples=25, deadline=None)
-@given(month=months(), scenario=scenarios)
+@given(month=months(), scenario=scenarios | reaching)
 def test_closed_form_and_replay_agree_to_the_cent(rule: str, month: NaiveMonth, scenario: Scenario) -> None:
     """The formula weighs nobody, the replay knows no formula; the fractions write every account out."""
     made, finding, attack = played(month, rule, scenario)
@@ -88,7 +109,7 @@ def test_closed_form_and_replay_agree_to_the_cent(rule: str, month: NaiveMonth, 
 
 @pytest.mark.parametrize("rule", [name for name in ANEW if name != "geometric-median"])  # in floats
 @settings(max_examples=10, deadline=None)
-@given(month=months(), scenario=scenarios)
+@given(month=months(), scenario=scenarios | reaching)
 def test_rules_without_a_formula_are_worked_out_anew(rule: str, month: NaiveMonth, scenario: Scenario) -> None:
     made, finding, attack = played(month, rule, scenario)
     assert finding.closed is None
@@ -100,12 +121,12 @@ def test_rules_without_a_formula_are_worked_out_anew(rule: str, month: NaiveMont
 def test_time_is_counted_in_milliseconds(month: NaiveMonth, scenario: Scenario) -> None:
     month = replace(month, play=None)
     made, finding, attack = played(month, "market-centric", scenario, least_ms=30_000)
-    assert attack.accounts.total == attack.accounts.plays * 30_000
+    assert attack.added[0].total == attack.plays * 30_000
     assert abs(finding.income - exact_income(month, made, attack)) <= CENT
 
 
 @settings(max_examples=25, deadline=None)
-@given(month=months(), scenario=scenarios, rule=st.sampled_from(FORMULA))
+@given(month=months(), scenario=scenarios | reaching, rule=st.sampled_from(FORMULA))
 def test_what_the_accounts_get_somebody_loses(month: NaiveMonth, scenario: Scenario, rule: str) -> None:
     _, finding, attack = played(month, rule, scenario)
     assert abs(finding.income - sum(finding.lost) - (attack.pool - month.pool)) <= 3
@@ -140,9 +161,10 @@ def test_the_usual_rules_take_one_walk() -> None:
 def test_order_and_blocks_change_nothing() -> None:
     month = paying([(f"u{i}", f"a{j}", 1 + i * j % 7) for i in range(9) for j in range(i % 4 + 1)], fee=999)
     scenario = Scenario(name="s", title="", accounts=2, streams_a_day=9, artists=3)
+    reached = replace(scenario, accounts=0, listeners=4, instead=Fraction(1, 3))
 
     def findings(**how: int) -> list[object]:
-        found = audit(replace(month, **how), scenarios=[scenario])
+        found = audit(replace(month, **how), scenarios=[scenario, reached])
         return [(r.rule, r.most, r.findings, r.worth, r.steered, r.stray) for r in found.rules]
 
     assert findings() == findings(blocks=4, seed=7)

@@ -34,6 +34,14 @@ def found() -> Audit:
 
 
 @pytest.fixture
+def changed() -> Audit:
+    """A takeover, an injection and a flood on 60 listeners."""
+    rows = [(f"u{i}", f"a{j:03}", 40 + i + j) for i in range(60) for j in range(i % 30 + 1)]
+    named = ("account-takeover", "playlist-injection", "ai-flood")
+    return audit(paying(rows), rules=["market-centric"], scenarios=[*map(find_scenario, named)])
+
+
+@pytest.fixture
 def about() -> Outcome:
     """The outcome around it."""
     return outcome({"market-centric": [500, 300, 200]})
@@ -79,6 +87,26 @@ def test_the_page_fits_into_80_columns(found: Audit, about: Outcome) -> None:
     said = ["market-centric", "one-account", "click-farm", "c* =", "never", "no limit", "not known", "Not played"]
     assert [words for words in said if words not in text] == []
     assert "With --inactive hold it would be 0.70" in " ".join(text.split())
+
+
+def test_the_page_says_who_plays_what(changed: Audit, about: Outcome) -> None:
+    page = " ".join(" ".join(str(part) for part in screen(about, changed)).split())
+    said = [
+        "1 listener who pays 10.00 EUR in fees (1.7 % of all) anyway: 3,000 plays of 90 s are made on",
+        "6 listeners who pay 60.00 EUR in fees (10.0 % of all) anyway: the made-up artists are played instead",
+        "60 listeners play the made-up artists, too, instead of 0.5 % of what each plays; income is of both",
+    ]
+    assert [words for words in said if words not in page] == []
+
+
+def test_what_listeners_do_is_in_table_and_summary(changed: Audit, about: Outcome) -> None:
+    made = summary(about, changed)
+    assert [row["listeners"] for row in table(about, changed).to_pylist()] == [1, 6, 60]
+    assert [one["listeners"] for one in made["scenarios"]] == [1, 6, 60]
+    takeover, injection, flood = made["rules"][0]["scenarios"]
+    assert takeover["cost"] == injection["cost"] == "0.00"
+    assert takeover["brought_by_accounts"] == takeover["income"]
+    assert Decimal(flood["brought_by_accounts"]) < Decimal(flood["income"])
 
 
 def test_every_scenario_has_its_place_on_the_page(about: Outcome) -> None:

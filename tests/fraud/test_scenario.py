@@ -32,9 +32,10 @@ def written(folder: Path, text: str) -> str:
     return str(path)
 
 
-def test_six_stories_and_the_probe_come_with_fairpay() -> None:
+def test_ten_stories_and_the_probe_come_with_fairpay() -> None:
     stories = {"sleepify", "eternify", "smith-2024", "click-farm", "catalogue-flood", "one-superfan"}
-    assert set(scenario_names()) == stories | {"one-account"}
+    since = {"ai-flood", "stream-fraud", "playlist-injection", "account-takeover"}
+    assert set(scenario_names()) == stories | since | {"one-account"}
     assert set(USUAL) <= set(scenario_names())
 
 
@@ -66,6 +67,14 @@ def test_smith_plays_as_in_the_indictment() -> None:
         ('paid_by = "nobody"', "paid_by is 'nobody'"),
         ("seconds = 86400", "exceed a day"),
         ("fee = 10", "fee is 10"),
+        ('listeners = "7/6"', "listeners is '7/6'"),
+        ("listeners = 0", "listeners is 0"),
+        ('instead = "0%"', "instead is '0%'"),
+        ("instead = 1", "instead is 1"),
+        ('instead = "10%"', "there are no listeners"),
+        ('listeners = "10%"', "it is not said what the listeners play"),
+        ('streams = "3%"', "accounts and streams both"),
+        ('by_accounts = "85%"', "there is no streams"),
     ],
 )
 def test_a_wrong_key_or_value_is_named(line: str, said: str, tmp_path: Path) -> None:
@@ -75,6 +84,24 @@ def test_a_wrong_key_or_value_is_named(line: str, said: str, tmp_path: Path) -> 
         find_scenario(written(tmp_path, kept + line))
     assert said in caught.value.message
     assert caught.value.status == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('listeners = "1%"', "it is not said what the listeners play"),
+        ('listeners = "1%"\ninstead = "1/2"\nfee = "1.00"\npaid_by = "fans"', "fee and paid_by without accounts"),
+        ('listeners = "1%"\ninstead = "1/2"\nseconds = 9\ndays = 2', "days and seconds without streams_a_day"),
+        ('streams = "100%"\nstreams_a_day = 9', "streams is '100%'"),
+        ('streams = "3%"', "no streams_a_day"),
+        ('streams = "3%"\nby_accounts = "85%"\nstreams_a_day = 9', "streams says what accounts and listeners play"),
+        ('streams = "3%"\nlisteners = "1%"\nstreams_a_day = 9', "streams says what accounts and listeners play"),
+    ],
+)
+def test_keys_that_contradict_each_other_are_named(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        find_scenario(written(tmp_path, f'title = "t"\n{text}\n'))
+    assert said in caught.value.message
 
 
 def test_no_amount_passes_through_a_float(tmp_path: Path) -> None:
@@ -125,14 +152,14 @@ def test_a_share_of_the_fees_becomes_accounts() -> None:
 def test_plays_last_at_least_the_qualifying_length_and_fit_into_the_day() -> None:
     baseline = survey(replace(month(), play=None), least_ms=3_600_000)
     attack = planned(baseline, streams_a_day=2787, seconds=31, days=2)
-    assert attack.accounts.plays == 48
-    assert attack.accounts.total == 2 * 86_400_000
+    assert attack.plays == 48
+    assert attack.added[0].total == 2 * 86_400_000
 
 
 def test_camouflage_goes_to_the_most_heard() -> None:
     """60 % of 10 plays to the first two real artists, the rest to the made-up ones."""
     cover = {"camouflage_share": Fraction(3, 5), "camouflage_artists": 2}
-    accounts = planned(streams_a_day=10, days=1, artists=3, **cover).accounts
+    accounts = planned(streams_a_day=10, days=1, artists=3, **cover).added[0]
     assert accounts.artist.tolist() == [0, 1, 3, 4, 5]
     assert accounts.amount.tolist() == [3, 3, 2, 1, 1]
 

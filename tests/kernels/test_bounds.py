@@ -31,6 +31,7 @@ def test_no_kernel_leaves_its_arrays() -> None:
             "-x",
             "-p",
             "no:cacheprovider",
+            "--hypothesis-profile=few",
             *(str(TESTS / name) for name in CHECKED),
         ],
         env={**os.environ, "NUMBA_BOUNDSCHECK": "1"},

@@ -26,9 +26,3 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _in_quarter(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand where the worked quarter is run: at the top of the project."""
     monkeypatch.chdir(ROOT)
-
-
-@pytest.fixture
-def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not wait for fsync: no power is cut here."""
-    monkeypatch.setattr("os.fsync", lambda _: None)

@@ -14,9 +14,7 @@ from laying import by_payee, laid
 import fairpay
 from fairpay.errors import InputError
 from fairpay.ledger.close import close
-from fairpay.ledger.tracks import nearly_exact
-
-pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
+from fairpay.pipeline.sources import nearly_exact
 
 PLAYS = [("u1", "a", "a1", 1), ("u1", "a", "a2", 1), ("u1", "b", "b1", 2), ("u2", "a", "a1", 1), ("u2", "b", "b1", 9)]
 INTRO = [("u1", "A", "Intro", 3), ("u2", "B", "Intro", 3), ("u1", "C", "x", 6)]

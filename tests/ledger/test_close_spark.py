@@ -16,7 +16,7 @@ from quarter import STEPS, run
 import fairpay
 from fairpay.cli import main
 from fairpay.engine.walks import SparkWalks
-from fairpay.pipeline import spark as there
+from fairpay.pipeline.places import spark as there
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fairpay.ledger.close import Closed
     from fairpay.ledger.closing import Closing
 
-pytestmark = [*ON_SPARK, pytest.mark.usefixtures("_no_waiting_for_the_disk")]
+pytestmark = ON_SPARK
 MANIFEST = "manifest.json"
 SPLITS = "artist,track,payee,share\na3,a3-1,p,1/3\na3,a3-1,q,2/3\n,a4-2,z,1\na0,,q,1/7\na0,,a0,6/7\n"
 ALIASES = "wrong,right\na5,a0\n"

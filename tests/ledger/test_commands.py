@@ -71,7 +71,7 @@ def test_what_is_to_be_paid_is_a_frame_of_decimals_beside_their_currency(tmp_pat
     assert table.filter(pl.col("currency") == "EUR")["amount"].to_list() == [Decimal("26.25")]
 
 
-@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+@pytest.mark.usefixtures("_in_quarter")
 def test_money_lost_on_the_way_is_status_70_and_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,7 +88,7 @@ def test_money_lost_on_the_way_is_status_70_and_nothing_is_written(
     assert not (tmp_path / "books" / "2026-07").exists()
 
 
-@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+@pytest.mark.usefixtures("_in_quarter")
 def test_statements_for_each_payee_and_for_excel_are_written_where_asked(tmp_path: Path) -> None:
     assert run(tmp_path / "books", *JULY, "--per-payee", "--excel") == 0
     names = {path.name for path in (tmp_path / "books" / "2026-07").iterdir()}
@@ -149,7 +149,7 @@ def test_books_that_do_not_verify_are_status_8(books: Path, tmp_path: Path, caps
     assert "2026-08 is missing before 2026-09" in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+@pytest.mark.usefixtures("_in_quarter")
 def test_an_input_that_changed_since_it_was_closed_stops_an_adjustment(tmp_path: Path) -> None:
     log = tmp_path / "plays.csv"
     shutil.copy(QUARTER / "2026-07" / "plays.csv", log)
@@ -160,7 +160,7 @@ def test_an_input_that_changed_since_it_was_closed_stops_an_adjustment(tmp_path:
     assert run(tmp_path / "books", "adjust", "--period", "2026-07", *exclude) == InputError.status
 
 
-@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+@pytest.mark.usefixtures("_in_quarter")
 def test_more_lines_than_a_workbook_takes_are_refused_there_with_a_word(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,7 +172,7 @@ def test_more_lines_than_a_workbook_takes_are_refused_there_with_a_word(
     assert '"lines"' not in text
 
 
-@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+@pytest.mark.usefixtures("_in_quarter")
 def test_a_corrected_pool_brings_the_difference_and_no_more(
     books: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -185,7 +185,7 @@ def test_a_corrected_pool_brings_the_difference_and_no_more(
     assert main(["verify", "--books", str(own), "--quiet"]) == 0
 
 
-@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+@pytest.mark.usefixtures("_in_quarter")
 def test_a_corrected_log_takes_the_place_of_the_old_one(
     books: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -198,7 +198,7 @@ def test_a_corrected_log_takes_the_place_of_the_old_one(
     assert (said["rows"], said["listening"]["rows"]) == (0, 7)
 
 
-@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+@pytest.mark.usefixtures("_in_quarter")
 def test_what_stands_after_a_month_is_shown_apart_from_what_moved(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -216,7 +216,7 @@ def test_what_stands_after_a_month_is_shown_apart_from_what_moved(
     assert "33.60 EUR set aside, unmatched" in page
 
 
-@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+@pytest.mark.usefixtures("_in_quarter")
 def test_one_payee_without_an_address_is_named_and_not_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -227,7 +227,7 @@ def test_one_payee_without_an_address_is_named_and_not_counted(
     assert "  No address  cleo\n" in capsys.readouterr().out
 
 
-@pytest.mark.usefixtures("_in_quarter", "_no_waiting_for_the_disk")
+@pytest.mark.usefixtures("_in_quarter")
 def test_no_page_of_the_books_has_two_blank_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     books = ["--books", str(tmp_path / "books")]
     late = f"{FILES}/2026-07/late.csv"

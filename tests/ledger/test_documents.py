@@ -266,12 +266,6 @@ def test_who_stands_twice_is_refused(tmp_path: Path, read: type, text: str) -> N
         read(tmp_path / "p.csv")
 
 
-@pytest.fixture
-def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not wait for fsync: no power is cut here."""
-    monkeypatch.setattr("os.fsync", lambda _: None)
-
-
 def issued(books: Path, to: Path, *more: str) -> int:
     """Run the command on the quarter's names; return its status."""
     tables = ("--payees", f"{FILES}/payees.csv", "--issuer", f"{FILES}/issuer.csv")
@@ -285,7 +279,7 @@ def amounts(path: Path, column: str) -> Iterator[tuple[str, Decimal]]:
             yield line["currency"], Decimal(line[column])
 
 
-@pytest.mark.usefixtures("_in_quarter", "_fast")
+@pytest.mark.usefixtures("_in_quarter")
 @pytest.mark.parametrize("period", ["2026-07", "2026-08", "2026-09"])
 def test_statements_of_a_month_sum_to_its_payables_and_verify(books: Path, tmp_path: Path, period: str) -> None:
     assert issued(books, tmp_path / "out", "--period", period) == 0
@@ -296,7 +290,7 @@ def test_statements_of_a_month_sum_to_its_payables_and_verify(books: Path, tmp_p
     assert [one.name for one in fairpay.verify(tmp_path / "out") if not one.ok] == []
 
 
-@pytest.mark.usefixtures("_in_quarter", "_fast")
+@pytest.mark.usefixtures("_in_quarter")
 def test_the_same_statements_again_are_there_already_and_another_day_is_another_run(
     books: Path, tmp_path: Path
 ) -> None:
@@ -307,7 +301,6 @@ def test_the_same_statements_again_are_there_already_and_another_day_is_another_
     assert any("2026-10-15" in path.read_text() for path in (tmp_path / "out").glob("statement-*.csv"))
 
 
-@pytest.mark.usefixtures("_fast")
 def test_one_payee_alone_is_written_if_asked(books: Path, tmp_path: Path) -> None:
     found = fairpay.statements(
         books=books, payee="bix", formats=["csv"], output=tmp_path / "out", payees=QUARTER / "payees.csv"

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from fairpay.reports.outcome import Control
 
-pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
-
 
 @pytest.fixture(params=[1, 2])
 def earlier(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

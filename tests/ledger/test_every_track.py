@@ -19,8 +19,6 @@ from fairpay.ledger.close import close
 from fairpay.ledger.verify import verify_books
 from fairpay.runs.manifest import MANIFEST
 
-pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
-
 POOLS = "pool,gross,rule\np,1200.00,equal-split\n"
 THIRDS = "artist,payee,share\na,x,1/3\na,y,2/3\n"
 

@@ -17,8 +17,6 @@ from fairpay.settings.values import Reading
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
-
 MONTH = {"user": ["u1", "u2"], "artist": ["a", "b"], "ms": [40_000, 80_000], "timestamp": ["2026-10-03T10:00:00Z"] * 2}
 LATE = {"user": ["u3"], "artist": ["c"], "ms": [120_000], "timestamp": ["2026-10-31T23:59:59Z"]}
 CHANGE = {"a": 1667 - 3333, "b": 3333 - 6667, "c": 5000}

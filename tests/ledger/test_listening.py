@@ -18,11 +18,6 @@ POOLS = "pool,territory,offering,gross,rule\nde,DE,x,100.00,user-centric\nus,US,
 LOG = "user,artist,country,plan,track\nu1,a,DE,x,t1\nu2,b,DE,x,t2\nu2,b,DE,x,t3\nu3,c,US,x,t4\nu4,c,FR,x,t4\n"
 
 
-@pytest.fixture(autouse=True)
-def _quickly(_no_waiting_for_the_disk: None) -> None:
-    """Do not wait for the disk."""
-
-
 def amounts(place: Path, *, log: str = LOG, pools: str = POOLS, **tables: str) -> dict[tuple[str, str, str], int]:
     """Close a month of these tables; return (payee, pool, kind) -> minor units."""
     month = close(laid(place, log, pools=pools, **tables))
@@ -53,6 +48,13 @@ def test_what_subscribers_paid_weighs_in_a_user_centric_pool(tmp_path: Path) -> 
 def test_what_a_subscriber_without_a_pool_paid_waits_in_suspense(tmp_path: Path) -> None:
     lines = "user,paid,country,plan\nu1,9.00,DE,x\nu2,3.00,DE,x\nu3,1.00,US,x\nu4,7.77,FR,x\n"
     assert amounts(tmp_path, subscribers=lines)["unallocated:", "outside all pools, EUR", "suspense"] == 777
+
+
+def test_a_total_below_the_subscribers_is_refused(tmp_path: Path) -> None:
+    lines = "user,paid,country,plan\nu1,9.00,DE,x\nu3,1.00,DE,x\nTotal,10.00,,\n"
+    with pytest.raises(InputError) as caught:
+        amounts(tmp_path, subscribers=lines)
+    assert [problem.where for problem in caught.value.problems] == ["first at row 3"]
 
 
 def test_a_log_without_the_keys_takes_them_from_the_subscribers(tmp_path: Path) -> None:

@@ -19,8 +19,6 @@ from fairpay.settings.values import Running
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
-
 
 @pytest.mark.parametrize(
     ("seed", "rows", "stated"),

@@ -23,8 +23,6 @@ from fairpay.ledger.verify import verify_books
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
-
 
 def test_an_adjustment_goes_by_the_policy_the_month_was_closed_under(tmp_path: Path) -> None:
     """Whatever became of the file since; nothing excluded changes nothing, and a late file what `close` would say."""

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from fairpay.ledger.facts import Earned
     from fairpay.ledger.model import Row
 
-pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
-
 PERIODS = ("2026-11", "2026-12", "2027-01")
 ARTISTS, USERS, PAYEES = ("a", "b", "c", "d"), ("u1", "u2", "u3"), ("a", "p", "q")
 SPLITS = {

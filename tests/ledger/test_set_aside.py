@@ -24,8 +24,6 @@ from fairpay.settings.values import Reading
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
-
 HEADER = "user,artist,ms,timestamp\n"
 GOOD = "u1,a,40000,2026-10-03T10:00:00Z\nu2,b,40000,2026-10-03T11:00:00Z\nu2,b,40000,2026-10-04T11:00:00Z\n"
 BAD = "u1,a,soon,2026-10-03T10:00:00Z\n,b,40000,2026-10-03T10:00:00Z\n"

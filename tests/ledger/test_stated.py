@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
     from fairpay.ledger.model import Ledger
 
-pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
-
 
 HISTORY = "user,artist,plays\nu1,a5,30\nu1,x,10\nu3,a1,5\nu9,a1,5\n"
 WISHES = "user,artist,kind,amount\nu1,a1,block,\nu2,a3,gift,0.25\nu3,a2,boost,3\n"

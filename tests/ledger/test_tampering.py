@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from quarter import copied
+from quarter import ROOT, STEPS, copied
 
 from fairpay.cli import main
 from fairpay.errors import InputError
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fairpay.reports.outcome import Control
-
-Spoil = "Callable[[Path, random.Random], None]"
 
 
 def flip(path: Path, rng: random.Random) -> None:
@@ -103,13 +101,14 @@ def missed(root: Path, scratch: Path, seeds: range, check: Callable[[Path], list
     return found
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    """A finished comparison, away from its input."""
-    log = tmp_path / "plays.csv"
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished comparison, away from its input; tests copy it before they change anything."""
+    place = tmp_path_factory.mktemp("run")
+    log = place / "plays.csv"
     log.write_text("user,artist,plays\nu1,a1,3\nu2,a2,4\n")
-    assert main(["compare", str(log), "--fee", "5", "-o", str(tmp_path / "run"), "--quiet"]) == 0
-    return tmp_path / "run"
+    assert main(["compare", str(log), "--fee", "5", "-o", str(place / "run"), "--quiet"]) == 0
+    return place / "run"
 
 
 def test_a_changed_run_is_noticed(run: Path, tmp_path: Path) -> None:
@@ -130,6 +129,16 @@ def test_a_changed_run_is_noticed_three_thousand_times(run: Path, tmp_path: Path
     assert missed(run, tmp_path / "copies", range(1000, 4000), lambda own: verify(own, inputs=False)) == []
 
 
+@pytest.fixture(scope="module")
+def july(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The books after one month, for what is spoilt in one."""
+    made = tmp_path_factory.mktemp("july") / "books"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        assert main([*STEPS[0], "--books", str(made), "--quiet"]) == 0
+    return made
+
+
 def refit(directory: Path) -> None:
     """Make the manifest fit its files, as somebody would who knows how it is made."""
     path = directory / "manifest.json"
@@ -141,12 +150,12 @@ def refit(directory: Path) -> None:
 
 @pytest.mark.parametrize(("where", "name"), [("run", "comparison.parquet"), ("books", "ledger.parquet")])
 def test_damage_that_the_hashes_fit_is_a_control_that_fails(
-    run: Path, books: Path, tmp_path: Path, where: str, name: str
+    run: Path, july: Path, tmp_path: Path, where: str, name: str
 ) -> None:
     """Nothing but a failed control comes of it: no panic of a library, no traceback."""
     for seed in range(40):
-        own = copied(run if where == "run" else books, tmp_path / "copies" / str(seed))
-        inside = own if where == "run" else own / "2026-09"
+        own = copied(run if where == "run" else july, tmp_path / "copies" / str(seed))
+        inside = own if where == "run" else own / "2026-07"
         rng = random.Random(seed)  # noqa: S311 - what is spoilt, not a secret
         rng.choice([flip, flip, cut])(inside / name, rng)
         refit(inside)
@@ -177,10 +186,10 @@ MANIFESTS: dict[str, Callable[[dict[str, Any]], object]] = {
 @pytest.mark.parametrize("sealing", [True, False])
 @pytest.mark.parametrize("where", ["run", "books"])
 def test_a_manifest_of_odd_parts_is_noticed(  # noqa: PLR0913 - fixtures and parameters
-    run: Path, books: Path, tmp_path: Path, what: str, where: str, *, sealing: bool
+    run: Path, july: Path, tmp_path: Path, what: str, where: str, *, sealing: bool
 ) -> None:
-    own = copied(run if where == "run" else books, tmp_path / "copy")
-    path = (own if where == "run" else own / "2026-09") / "manifest.json"
+    own = copied(run if where == "run" else july, tmp_path / "copy")
+    path = (own if where == "run" else own / "2026-07") / "manifest.json"
     manifest = json.loads(path.read_text())
     MANIFESTS[what](manifest)
     path.write_bytes(as_json(seal(manifest) if sealing else manifest))
@@ -191,9 +200,9 @@ def test_a_manifest_of_odd_parts_is_noticed(  # noqa: PLR0913 - fixtures and par
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000, '{"a": ' + "9" * 5000 + "}"])
 @pytest.mark.parametrize("where", ["run", "books"])
-def test_a_manifest_that_is_none_is_noticed(run: Path, books: Path, tmp_path: Path, where: str, text: str) -> None:
-    own = copied(run if where == "run" else books, tmp_path / "copy")
-    path = (own if where == "run" else own / "2026-08") / "manifest.json"
+def test_a_manifest_that_is_none_is_noticed(run: Path, july: Path, tmp_path: Path, where: str, text: str) -> None:
+    own = copied(run if where == "run" else july, tmp_path / "copy")
+    path = (own if where == "run" else own / "2026-07") / "manifest.json"
     path.write_text(text)
     assert main(["verify", *(["--books"] if where == "books" else []), str(own), "--quiet"]) == 8
 

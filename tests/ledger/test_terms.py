@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from fairpay.ledger.close import Closed
     from fairpay.ledger.closing import Closing
 
-pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
-
 PLAYS = "user,artist\nu1,a\nu1,a\nu1,b\n"
 NOBODY = "user,artist\n"
 

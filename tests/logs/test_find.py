@@ -46,7 +46,17 @@ def test_a_file_whose_name_looks_like_a_pattern(tmp_path: Path) -> None:
 
 
 def test_a_directory_is_read_with_all_below_but_not_what_is_hidden(tmp_path: Path) -> None:
-    for name in ("b.csv", "a.csv", "deep/er/c.csv", ".hidden.csv", "_SUCCESS", "_tmp/d.csv", ".git/e.csv", "notes.md"):
+    for name in (
+        "b.csv",
+        "a.csv",
+        "deep/er/c.csv",
+        ".hidden.csv",
+        "_SUCCESS",
+        "_tmp/d.csv",
+        ".git/e.csv",
+        "~$b.csv",
+        "notes.md",
+    ):
         write(tmp_path / name, ONE)
     write(tmp_path / "manifest.json", "{}")
     assert names(tmp_path) == ["a.csv", "b.csv", "c.csv"]

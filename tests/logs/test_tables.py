@@ -107,6 +107,20 @@ def test_a_file_without_subscribers_is_refused(tmp_path: Path, name: str, conten
         read(write(tmp_path / name, content))
 
 
+def test_a_total_below_the_subscribers_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.csv", "user,paid\nu1,10.00\nu2,5.00\nTotal,15.00\n")
+    with pytest.raises(InputError) as caught:
+        list(read_subscribers(path, EUR))
+    assert [(p.count, p.reason, p.where) for p in caught.value.problems] == [
+        (1, "this line is the total of the others, not a subscriber", "first at row 3")
+    ]
+
+
+def test_a_subscriber_may_be_called_total(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.csv", "user,paid\nu1,10.00\nu2,5.00\nTotal,10.00\n")
+    assert sum(int(paid.sum()) for _, paid in read_subscribers(path, EUR)) == 2500
+
+
 def test_float_ids_and_dates_for_amounts_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "s.parquet"
     pq.write_table(pa.table({"user": [1.5], "paid": [1]}), path)

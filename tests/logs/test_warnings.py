@@ -28,6 +28,7 @@ HEAD = "user,artist,seconds\n"
 POINTS = "user;artist;seconds\nu1;A7;1.204\nu1;B9;96\n"
 ROUNDED = 'user,artist\n"{0}",A7\n"{0}",B9\nu2,A7\n'
 LONG = "user,artist,ts\nu1,A7,2026-06-01T10:00:00Z\nu1,B9,2026-10-31T10:00:00Z\n"
+MINUTES = "user,artist,Minutes listened\nu1,A7,3\n"
 TWO = [{"user": "u", "artists": ["A", "B"]}, {"user": "u", "artists": ["C"]}]
 WARNED: dict[str, tuple[object, dict[str, Any], dict[str, tuple[int, list[str]]]]] = {
     "a sound log has none": ("user,artist,seconds,ts\nu1,A7,90,2026-10-01T10:00:00Z\n", {}, {}),
@@ -45,6 +46,9 @@ WARNED: dict[str, tuple[object, dict[str, Any], dict[str, tuple[int, list[str]]]
     "a month's fee on more than a month": (LONG, {}, {"long-period": (153, ["153 days"])}),
     "a pool is for any time": (LONG, {"fee": None, "pool": "10.00"}, {}),
     "a period that is told may be long": (LONG, {"since": "2026-06-01", "until": "2026-10-31"}, {}),
+    "minutes are not read": (MINUTES, {}, {"unread-measure": (1, ["Minutes listened"])}),
+    "minutes are not meant where plays are": (MINUTES, {"measure": "plays"}, {}),
+    "minutes beside seconds say nothing more": ("user,artist,seconds,minutes\nu1,A7,180,3\n", {}, {}),
     "plays of several artists": (TWO, {}, {"several-artists": (1, ["A, B"])}),
 }  # fmt: skip
 
@@ -89,6 +93,7 @@ def test_most_plays_without_an_artist_are_said_with_the_column_that_has_them(tmp
     [
         (["45717.4583", "45718"], "Excel"),
         (["03/02/2025 10:00", "13.2.2025"], "--day-first"),
+        (["10/05/2026 11:30 PM", "10/31/2026 11:30 PM"], "2026-10-31T12:00:00Z"),
         (["yesterday", "soon"], "2026-10-31T12:00:00Z"),
     ],
 )
@@ -117,6 +122,47 @@ def test_ids_of_artists_that_look_alike_are_said(tmp_path: Path) -> None:
     count, examples = warned(log)["look-alikes"]
     assert count == 5
     assert examples[1] == "'Tin Harbor' / 'Tin Harbor ' / 'tin harbor'"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Guns N' Roses", "Guns N\u2019 Roses"),
+        ("The  Knots", "The Knots"),
+        ("Knots", "Kno\u200bts"),
+        ("A\xa0B", "A B"),
+        ("Re-Up", "Re\u2010Up"),
+    ],
+)
+def test_names_that_print_alike_are_said(tmp_path: Path, one: str, other: str) -> None:
+    log = tmp_path / "a.parquet"
+    pl.DataFrame({"user": ["u1"] * 3, "artist": [one, other, "B9"]}).write_parquet(log)
+    assert warned(log)["look-alikes"][0] == 2
+
+
+@pytest.mark.parametrize("word", ["Total", "Grand Total", " total ", "SUMME", "Итого"])
+def test_a_line_with_a_sum_is_said_to_be_no_listener(tmp_path: Path, word: str) -> None:
+    log = file(tmp_path / "a.csv", f"user,artist,plays\nu1,A7,3\nu2,B9,2\n{word},All,5\n")
+    count, examples = warned(log)["total-lines"]
+    assert (count, len(examples)) == (1, 1)
+    assert word.strip() in examples[0]
+
+
+def test_ids_that_a_program_took_for_fractions_are_said(tmp_path: Path) -> None:
+    log = file(tmp_path / "a.csv", "user,artist,plays\n1001.0,Version 2.0,3\n1001,B9,2\n")
+    assert warned(log) == {"fraction-ids": (1, ["user 1001.0"])}
+
+
+def test_dates_with_the_month_first_are_not_said_to_be_day_first(tmp_path: Path) -> None:
+    log = file(tmp_path / "a.csv", "user,artist,ts\nu1,A7,10/31/2026\n")
+    with pytest.raises(InputError) as caught:
+        fairpay.compare(log, fee="10.00", since="2026-10-01")
+    assert "month first" in caught.value.advice
+    assert "day_first" not in caught.value.advice
+
+
+def test_an_artist_named_total_is_an_artist(tmp_path: Path) -> None:
+    assert warned(file(tmp_path / "a.csv", "user,artist,plays\nu1,Total,3\n")) == {}
 
 
 def test_lines_above_a_header_are_said(tmp_path: Path) -> None:

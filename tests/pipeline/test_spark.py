@@ -16,7 +16,7 @@ from sample import SAMPLE_DATA
 import fairpay
 from fairpay.engine import spark as cluster
 from fairpay.errors import InputError, UsageError
-from fairpay.pipeline import spark as there
+from fairpay.pipeline.places import spark as there
 from fairpay.rules import rule_classes
 from fairpay.rules.core.rule import Needs
 

@@ -252,7 +252,8 @@ def test_what_a_task_refuses_is_said_whole(spark: Any) -> None:  # noqa: ANN401 
 
 
 def test_an_audit_there_says_what_it_says_here() -> None:
-    options: dict[str, Any] = {"fee": "9.99", "royalty_rate": "70%"}
+    scenarios = ["one-account", "account-takeover"]
+    options: dict[str, Any] = {"fee": "9.99", "royalty_rate": "70%", "scenarios": scenarios}
     there, here = (fairpay.audit(LISTENS, engine=engine, **options) for engine in ("spark", "local"))
     assert (there.arrow.to_pydict(), there.summary) == (here.arrow.to_pydict(), here.summary)
 

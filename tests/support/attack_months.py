@@ -7,6 +7,7 @@ import math
 import random
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
@@ -64,12 +65,23 @@ def months(draw: st.DrawFn) -> NaiveMonth:
 
 def exact_income(month: NaiveMonth, rule: Any, attack: Attack) -> Fraction:  # noqa: ANN401 - a rule or its exact name
     """Work the rule out in fractions with every account written out, and add up what the made-up artists get."""
-    accounts, known = attack.accounts, month.facts.artists
-    amounts = {int(code): int(amount) for code, amount in zip(accounts.artist, accounts.amount, strict=True)}
-    listeners = [*month.listeners, *[Listener(accounts.fee, amounts, accounts.plays)] * accounts.count]
-    facts = survey(month).joined([accounts], pool=attack.pool).facts
+    known, baseline, listeners = month.facts.artists, survey(month), month.listeners
+    if attack.reach is not None:
+        baseline = baseline.reached(attack.reach)
+        listeners = [one for block in baseline.month.each(listeners_in) for one in block]
+    for accounts in attack.added:
+        amounts = {int(code): int(amount) for code, amount in zip(accounts.artist, accounts.amount, strict=True)}
+        listeners = [*listeners, *[Listener(accounts.fee, amounts, accounts.plays)] * accounts.count]
+    facts = baseline.joined(attack.added, pool=attack.pool).facts
     paid = exact(rule, listeners, artists=facts.artists, pool=Fraction(attack.pool), rate=facts.alpha)
     return sum(paid[known:], Fraction(0))
+
+
+def listeners_in(usage: Usage) -> list[Listener]:
+    """Write a block's users out."""
+    edges = pairwise(usage.start.tolist())
+    amounts = [dict(zip(usage.artist[a:b].tolist(), usage.amount[a:b].tolist(), strict=True)) for a, b in edges]
+    return [Listener(*one) for one in zip(usage.fee.tolist(), amounts, usage.plays.tolist(), strict=True)]
 
 
 def log_normal(count: int, *, spread: float = SPREAD) -> list[int]:

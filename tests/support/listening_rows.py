@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -114,7 +114,7 @@ def expected(rows: Sequence[Row], *, paid: Mapping[str, int] | None = None, fee:
         plays[row.user] += row.plays
         for k in range(3):
             facts[row.artist][k] += row[2 + k]
-    listeners = {a: sum(1 for x in usage.values() if x.get(a)) for a in facts}
+    listeners = Counter(artist for amounts in usage.values() for artist, amount in amounts.items() if amount)
     users = []
     for user, amounts in usage.items():
         entries = tuple(sorted((a, x) for a, x in amounts.items() if x))

@@ -138,16 +138,6 @@ def pay(shares: Mapping[str, Fraction], pool: int) -> dict[str, int]:
     return paid
 
 
-def is_tied(shares: Mapping[str, Fraction], pool: int) -> bool:
-    """Whether equal remainders decide who gets the last minor units."""
-    paid = pay(shares, pool)
-    whole = sum(shares.values(), ZERO)
-    rest = {artist: round(pool * share / whole / GRAIN) * GRAIN % 1 for artist, share in shares.items()}
-    served = [rest[artist] for artist in rest if paid[artist] > pool * shares[artist] / whole]
-    others = [rest[artist] for artist in rest if paid[artist] <= pool * shares[artist] / whole]
-    return bool(served and others) and min(served) == max(others)
-
-
 def half_even(amount: Fraction) -> int:
     """Round to the nearest whole number, a half to the even one."""
     return round(amount)

@@ -13,7 +13,7 @@ from fairpay.synth.make import synth
 
 SAMPLE_DATA = Path(__file__).parents[2] / "sample_data"
 EXPECTED = SAMPLE_DATA / "expected" / "comparison.csv"
-INPUTS = ("listens.csv", "listens-2026-11.csv", "subscribers.csv", "artists.csv", "README.md")
+INPUTS = ("listens.csv", "listens-2026-11.csv", "subscribers.csv", "artists.csv", "decisions.csv", "README.md")
 COLUMNS = ("ts", "user_id", "artist_id", "track_id", "ms_played")
 ABOUT = """# Two made-up months
 
@@ -22,12 +22,14 @@ ABOUT = """# Two made-up months
 October), `artists.csv` has names, genres and labels of {artists} artists. All come from `fairpay.synth` with a seed:
 `python tests/support/sample.py` writes them, and this page, anew, byte for byte. Nobody in them exists.
 `expected/comparison.csv` is what `fairpay compare` makes of October with `--royalty-rate 70%`, as `make demo` does.
+`decisions.csv` is a review of October, decided: its one account is excluded, with a penalty of 50 %.
 
 In October one account plays the album of silence of "Hushabye Loop" every night, {nightly} times for half a minute.
 Watch what the two rules pay for it, and what `fairpay suspects` says of it. In November it is gone, and
 `fairpay suspects` finds nothing. Hushabye Loop has no label; the famous are with Big Meridian, the others with the
 label of their genre or none but their own; one is with two labels, which share it.
 """
+DECIDED = "kind,subject,decision,by,note,penalty\nuser,u000180,exclude,Kim,one album all night,50%\n"
 NIGHTLY = 165
 PLANS = {"individual": ("10.99", 70.0), "student": ("5.99", 30.0)}
 
@@ -49,6 +51,7 @@ def make_sample(directory: Path) -> None:
     artists = directory / "artists.csv"
     own = f",{OWN}\n"
     artists.write_text(artists.read_text().replace(own, f",{LABELS['pop']} 1/2; {LABELS['rock']} 1/2\n", 1))
+    (directory / "decisions.csv").write_text(DECIDED)
     (directory / "README.md").write_text(about(directory), encoding="utf-8")
 
 

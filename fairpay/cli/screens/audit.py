@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, title
 from fairpay.fraud.audit.months import TIERS
+from fairpay.fraud.audit.report import played, scenario_of
 from fairpay.money.currency import format_units, round_half_even
 from fairpay.reports.words import amount, counted, percent
 
@@ -59,7 +60,7 @@ def screen(outcome: Outcome, audit: Audit, view: View = AS_USUAL) -> Iterator[Re
 
 def verdicts(audit: Audit) -> Iterator[RenderableType]:
     """One line for each rule, worst first, with the reason beside it."""
-    yield paragraph("What comes back for each 1.00 that a fake account pays in fees, worst rule first:", style="bold")
+    yield paragraph("What fakes get for each 1.00 that the accounts playing them pay, worst rule first:", style="bold")
     yield ""
     rows = [(found.rule.label, back(found.worst), limit(found), found.why.brief) for found in audit.rules]
     yield figures("Rule", "Highest tested", "Upper limit", "Why", rows=rows, words=(0, 3))
@@ -82,15 +83,9 @@ def back(value: Fraction) -> str:
 
 def one_scenario(outcome: Outcome, audit: Audit, place: int, attack: Attack, view: View) -> Iterator[RenderableType]:
     """What one scenario costs and brings, rule by rule."""
-    currency, scenario, accounts = outcome.currency, attack.scenario, attack.accounts
+    currency, scenario = outcome.currency, attack.scenario
     yield paragraph(f"{scenario.name}: {scenario.title}", style="bold")
-    pays = "pay" if attack.count > 1 else "pays"
-    fees = f"{amount(attack.fees, currency)} {currency.code} in fees ({percent(attack.fee_share)} of all)"
-    anyway = ", which fans pay anyway" if scenario.paid_by == "fans" else ""
-    plays = (
-        f"{counted(accounts.plays, 'play')} of {attack.play_ms // 1000} s {'each' if attack.count > 1 else 'a month'}"
-    )
-    yield paragraph(f"{counted(attack.count, 'account')}, {plays}, {pays} {fees}{anyway}.")
+    yield paragraph(played(scenario_of(outcome, attack), currency.code))
     yield ""
     rows = []
     for found in audit.rules[: view.most(len(audit.rules))]:

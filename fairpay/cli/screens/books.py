@@ -12,6 +12,7 @@ from fairpay.cli.screens.names import LEAST, fitted
 from fairpay.cli.screens.parts import GAP, INDENT, WIDTH, figures, labelled
 from fairpay.cli.screens.verify import screen as controlled
 from fairpay.ledger.model import Kind
+from fairpay.ledger.payees import UNALLOCATED
 from fairpay.ledger.statements import suspense, totals
 from fairpay.money.currency import format_units
 from fairpay.reports.words import counted, visible
@@ -74,6 +75,10 @@ def conditions(month: Closed) -> Iterator[RenderableType]:
     decided = Counter(one.decision for one in month.facts.decisions)
     if decided:
         yield labelled("Decisions", ", ".join(f"{count:,} {one}" for one, count in sorted(decided.items())))
+    if month.facts.penalties:
+        whom = {"pool": "shared by all whom the pools pay", "platform": "kept by the platform"}[month.facts.penalty_to]
+        artists = counted(len({one.source for one in month.facts.penalties}), "artist")
+        yield labelled("Penalties", f"{artists}, see penalties.csv; {whom}")
 
 
 def balances_screen(found: Standings, view: View) -> Iterator[RenderableType]:
@@ -90,7 +95,7 @@ def balances_screen(found: Standings, view: View) -> Iterator[RenderableType]:
     widths = [max(map(len, column)) for column in zip(["", *headers], *beside, strict=True)]
     room = max(LEAST, WIDTH - len(INDENT) - sum(GAP + width for width in widths))
     cells = [
-        (fitted(Text(visible(payee)), room), *map(Text, rest))
+        (fitted(Text(visible(called(payee))), room), *map(Text, rest))
         for payee, rest in zip(lines["payee"], beside, strict=True)
     ]
     yield figures("Payee", "", *headers, rows=cells, words=(0, 1)) if cells else "  Nothing stands on any account."
@@ -128,7 +133,7 @@ def adjusted_screen(adjusted: Adjusted) -> Iterator[RenderableType]:
     yield ""
     rows = [
         (
-            Text(clipped(row.payee)),
+            Text(clipped(called(row.payee))),
             Text(clipped(row.pool)),
             Text(grouped(format_units(row.amount, row.scale)), style="" if row.amount > 0 else "red"),
             Text(row.currency),
@@ -148,6 +153,11 @@ def grouped(amount: str) -> str:
     """`-1234.50` is `-1,234.50`."""
     whole, point, part = amount.lstrip("-").partition(".")
     return f"{'-' if amount.startswith('-') else ''}{int(whole):,}{point}{part}" if whole else ""
+
+
+def called(payee: str) -> str:
+    """The account as a page calls it: what is unallocated is nobody's, so nothing follows the colon of its id."""
+    return payee.removesuffix(":") if payee == UNALLOCATED else payee
 
 
 def clipped(name: str) -> str:

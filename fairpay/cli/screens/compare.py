@@ -9,7 +9,7 @@ import numpy as np
 from rich.text import Text
 
 from fairpay.cli.screens.names import named, reasons
-from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, placed, remarks, title
+from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, penalised, placed, remarks, title
 from fairpay.cli.screens.pay import best_paid
 from fairpay.reports.figures import COARSE, bands, largest_gains, largest_losses, shift, tiers
 from fairpay.reports.summary import stray_money
@@ -54,6 +54,7 @@ def screen(outcome: Outcome, view: View = AS_USUAL, *, equal_fees: bool) -> Iter
         from fairpay.cli.screens.groups import by_group  # noqa: PLC0415 - only where groups are asked for
 
         yield from by_group(outcome, view, equal_fees=equal_fees)
+    yield from penalised(outcome)
     yield ""
     yield placed(outcome)
 

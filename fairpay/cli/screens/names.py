@@ -10,8 +10,7 @@ from rich.text import Text
 
 from fairpay.cli.screens.parts import GAP, INDENT
 from fairpay.cli.terminal import on_terminal, page_width
-from fairpay.reports.reasons import why
-from fairpay.reports.tables import fan_intensity
+from fairpay.reports.tables import fan_intensity, why
 from fairpay.reports.words import visible
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def folds(text: str, room: int) -> list[int]:
 
 
 def reasons(outcome: Outcome, first: Rule, second: Rule, *, equal_fees: bool) -> Callable[[int], str]:
-    """Return what gives an artist's reason in words, see `fairpay.reports.reasons`."""
+    """Return what gives an artist's reason in words, see `fairpay.reports.tables.why`."""
     intensity, words = fan_intensity(outcome), why(first, second, equal_fees=equal_fees)
 
     def of(artist: int) -> str:

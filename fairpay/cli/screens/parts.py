@@ -33,6 +33,7 @@ __all__ = [
     "left_out",
     "listened",
     "paragraph",
+    "penalised",
     "placed",
     "remarks",
     "title",
@@ -101,6 +102,28 @@ def about(outcome: Outcome, *, royalty: bool = False) -> Iterator[RenderableType
         yield labelled("Unlisted", f"{people} without a subscription line, {treated[money.unlisted_policy]}")
     yield labelled("Listening", listened(outcome.listening))
     yield from left_out(outcome.listening)
+
+
+def penalised(outcome: Outcome) -> Iterator[RenderableType]:
+    """Say what excluded plays would have earned under each rule, and what of it is charged."""
+    found, currency = outcome.penalties, outcome.currency
+    if found is None:
+        return
+    rows = [
+        (
+            payout.rule.label,
+            amount(sum(line.earned[k] for line in found.lines), currency),
+            amount(sum(line.charged[k] for line in found.lines), currency),
+            f"{sum(line.charged[k] > 0 for line in found.lines):,}",
+        )
+        for k, payout in enumerate(outcome.payouts)
+    ]
+    yield ""
+    yield figures("Penalties", "Excluded plays", "Charged", "Artists", rows=rows)
+    whom = "shared by all whom the pool pays, in proportion" if found.to == "pool" else "kept by the platform"
+    yield paragraph(
+        f"What excluded plays would have earned, and what of it is charged: {whom}, beside the amounts above."
+    )
 
 
 def listened(listening: ListeningTotals) -> str:

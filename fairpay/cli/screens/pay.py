@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from fairpay.cli.screens.names import named
-from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, placed, remarks, title
+from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, penalised, placed, remarks, title
 from fairpay.reports.figures import top_share
 from fairpay.reports.tables import by_payout
 from fairpay.reports.words import amount, counted, percent
@@ -37,6 +37,7 @@ def screen(outcome: Outcome, view: View = AS_USUAL) -> Iterator[RenderableType]:
         from fairpay.cli.screens.groups import by_group  # noqa: PLC0415 - only where groups are asked for
 
         yield from by_group(outcome, view)
+    yield from penalised(outcome)
     yield ""
     yield placed(outcome)
 

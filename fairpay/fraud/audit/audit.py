@@ -88,7 +88,9 @@ def audit(month: Month, *, least_ms: int = 0, rules: Sequence[str] = (), scenari
     attacks = [plan(scenario, baseline) for scenario in scenarios]
     chosen, notes = ([*dict.fromkeys(map(find_rule, rules))], []) if rules else runnable(month)
     laid = steps(baseline)
-    replay = build(baseline, chosen, attacks, others=[accounts for step in laid for accounts in step.tried])
+    plain = [attack for attack in attacks if attack.reach is None]
+    replay = build(baseline, chosen, plain, others=[accounts for step in laid for accounts in step.tried])
+    played = [play(replay, chosen, attack) for attack in attacks]
     shifting = any(rule.joining is Joining.SHIFTING for rule in chosen)
     listeners = listeners_of(baseline, [step.artist for step in laid]) if shifting else {}
     ready = [(rule, replay.prepared[rule]) for rule in chosen]
@@ -100,12 +102,12 @@ def audit(month: Month, *, least_ms: int = 0, rules: Sequence[str] = (), scenari
             rule=rule,
             most=(most := rule.limit(month)),
             why=rule.reason(month, most),
-            findings=tuple(play(replay, rule, attack) for attack in attacks),
+            findings=findings,
             steered=(heavy[rule][0], heavy[rule][1]),
             stray=round_half_even(typical * stray),
             worth=tuple(worth(replay, rule, laid, listeners)),
         )
-        for rule, stray in zip(chosen, walked.stray, strict=True)
+        for rule, stray, findings in zip(chosen, walked.stray, zip(*played, strict=True), strict=True)
     ]
     return Audit(
         rules=tuple(sorted(found, key=lambda r: (-r.worst, r.most is not None, r.rule.label))),
@@ -125,7 +127,7 @@ def too_large(attacks: Sequence[Attack]) -> list[str]:
     return [
         f"{a.scenario.name} is larger than this month: its accounts pay {float(a.fee_share) * 100:.0f} % of all fees"
         for a in attacks
-        if a.fee_share > HALF
+        if a.count and a.fee_share > HALF
     ]
 
 

@@ -8,6 +8,8 @@ Rules differ in what added accounts do to everybody else's weights, see `fairpay
   same walk.
 * all others: prepared and weighed from the start, with the accounts among the users. Always right, and slow.
 
+An attack that changes how listeners listen has a month of its own, weighed once more for all rules; accounts join it.
+
 What artists get is asked for by group (five tiers and the made-up artists): where the rule says that
 artists may be merged, groups are settled in place of artists, in units far finer than a cent.
 
@@ -26,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fairpay.errors import UsageError
-from fairpay.fraud.audit.months import TIERS
+from fairpay.fraud.audit.months import TIERS, swaps
 from fairpay.money.currency import LARGEST, round_half_even
 from fairpay.money.integers import sum_exactly
 from fairpay.pipeline.joined import Accounts, spread
@@ -50,6 +52,8 @@ MOST_ENTRIES = 10**9
 """Accounts times artists that are laid out one by one."""
 MADE_UP = len(TIERS)
 """The group of the made-up artists."""
+BY_FORMULA = 1_000
+"""Listeners who are reached, one by one, where a formula is held against the replay."""
 MILLIONTHS = 6
 """Digits kept before an amount is rounded."""
 MORE = 100
@@ -63,10 +67,12 @@ class AuditFinding:
     attack: Attack
     income: int
     """What the made-up artists get, minor units."""
+    gain: int
+    """What of it accounts bring: all of it, unless listeners play the made-up artists, too."""
     per_fee: Fraction
-    """Income for each unit of fee that the accounts pay."""
+    """What accounts bring for each unit of fee that they pay."""
     of_share: Fraction
-    """Share of the pool over share of the fees."""
+    """The same over the pool, over their share of the fees."""
     closed: int | None
     """The income by formula, minor units; None where the rule has none."""
     lost: tuple[int, ...]
@@ -105,29 +111,31 @@ class Replay:
 
     def after(self, rule: Rule, attack: Attack) -> list[Fraction]:
         """Return each group's share of the pool with an attack."""
-        accounts = attack.accounts
         if rule.joining is Joining.STEADY:
-            return self.steady(rule, accounts)
+            return self.steady(rule, attack.added)
         if (rule, attack) in self.shifted:
             prepared, weights = self.shifted[rule, attack]
-            return settle(rule, weights + self.added(rule, accounts, prepared), prepared)
-        if accounts.count * len(accounts.artist) > MOST_ENTRIES:
+            return settle(rule, weights + self.added(rule, attack.added, prepared), prepared)
+        if sum(accounts.count * len(accounts.artist) for accounts in attack.added) > MOST_ENTRIES:
             message = f"scenario {attack.scenario.name} is too large for {rule.label}, which looks at every account"
             raise UsageError(message, advice="Lower accounts or artists in a copy of the scenario.")
-        month = self.baseline.joined([accounts], pool=attack.pool)
+        month = self.baseline.joined(attack.added, pool=attack.pool)
         prepared = rule.prepare(month)
         weights, _ = month.gather(lambda usage, out: rule.weigh(usage, prepared, out), rows=rule.rows)
         return self.settle_artists(rule, weights, prepared)
 
-    def steady(self, rule: Rule, accounts: Accounts) -> list[Fraction]:
+    def steady(self, rule: Rule, added: Sequence[Accounts]) -> list[Fraction]:
         """The same for accounts under a rule that leaves everybody else's weights alone."""
         prepared = self.prepared[rule]
-        return settle(rule, self.grouped[rule] + self.added(rule, accounts, prepared), prepared)
+        return settle(rule, self.grouped[rule] + self.added(rule, added, prepared), prepared)
 
-    def added(self, rule: Rule, accounts: Accounts, prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
-        """Weigh one account, multiply by how many there are, and add up by group: int64[rows, groups]."""
-        alone = accounts.weighed(rule, prepared)
-        return by_group(alone * accounts.count, self.baseline.group_of(accounts.artist))
+    def added(self, rule: Rule, added: Sequence[Accounts], prepared: Any) -> Ints:  # noqa: ANN401 - what `prepare` returned
+        """Weigh one account of each kind, multiply by how many there are, and add up by group: int64[rows, groups]."""
+        found = np.zeros((rule.rows, MADE_UP + 1), dtype=np.int64)
+        for accounts in added:
+            alone = accounts.weighed(rule, prepared)
+            found += by_group(alone * accounts.count, self.baseline.group_of(accounts.artist))
+        return found
 
     def settle_artists(self, rule: Rule, weights: Ints, prepared: Any) -> list[Fraction]:  # noqa: ANN401 - the same
         """Let the rule divide 2^62 units among artists, and add up by group."""
@@ -172,23 +180,24 @@ def build(
         UsageError: a rule cannot run on this month.
 
     """
-    busiest = [*(a.playing(a.most_plays) for a in attacks), *others]
+    busiest = [*(a.playing(a.most_plays) for a in attacks if a.count), *others]
     everybody = replace(baseline.joined(busiest, pool=baseline.facts.pool), one_of_each=True)
     prepared = {rule: rule.prepare(everybody if rule.joining is Joining.STEADY else baseline.month) for rule in rules}
     shifted = {
-        (rule, attack): rule.prepare(baseline.joined([attack.accounts], pool=attack.pool))
+        (rule, attack): rule.prepare(baseline.joined(attack.added, pool=attack.pool))
         for rule in rules
         if rule.joining is Joining.SHIFTING
         for attack in attacks
     }
     weighed = iter(weigh(baseline, [*prepared.items(), *((rule, ready) for (rule, _), ready in shifted.items())]))
     own = {rule: next(weighed) for rule in prepared}
+    groups = baseline.group_of(np.arange(baseline.month.facts.artists))
     return Replay(
         baseline=baseline,
         prepared=prepared,
         weights=own,
-        grouped={rule: by_group(weights, baseline.tier) for rule, weights in own.items()},
-        shifted={pair: (ready, by_group(next(weighed), baseline.tier)) for pair, ready in shifted.items()},
+        grouped={rule: by_group(weights, groups) for rule, weights in own.items()},
+        shifted={pair: (ready, by_group(next(weighed), groups)) for pair, ready in shifted.items()},
     )
 
 
@@ -205,18 +214,36 @@ def weigh(baseline: Baseline, jobs: Sequence[tuple[Rule, Any]]) -> list[Ints]:
     return [weights[edge] for edge in edges]
 
 
-def play(replay: Replay, rule: Rule, attack: Attack) -> AuditFinding:
-    """Play one scenario under one rule."""
+def play(replay: Replay, rules: Sequence[Rule], attack: Attack) -> list[AuditFinding]:
+    """Play one scenario under rules."""
+    if attack.reach is None:
+        return [finding_of(replay, replay, rule, attack, ()) for rule in rules]
+    own = build(replay.baseline.reached(attack.reach), rules, [attack], others=())
+    few = attack.reach.met.listeners <= BY_FORMULA
+    known = tuple(swaps(replay.baseline.month, attack.reach)) if few else None
+    return [finding_of(replay, own, rule, attack, known) for rule in rules]
+
+
+def finding_of(
+    replay: Replay, own: Replay, rule: Rule, attack: Attack, known: Sequence[tuple[Usage, Usage]] | None
+) -> AuditFinding:
+    """Work out one scenario under one rule.
+
+    `own` is of the month as its listeners listen now, who are `known` one by one where they are few.
+    """
     baseline = replay.baseline
-    before, after = replay.before(rule), replay.after(rule, attack)
-    income = after[MADE_UP] * attack.pool
-    searched = rule.joining is not Joining.ANEW
+    before, after = replay.before(rule), own.after(rule, attack)
+    income = gain = after[MADE_UP] * attack.pool
+    if attack.count and own is not replay:
+        gain -= own.before(rule)[MADE_UP] * baseline.facts.pool
+    searched = rule.joining is not Joining.ANEW and own is replay
     return AuditFinding(
         attack=attack,
         income=to_units(income),
-        per_fee=income / attack.price,
-        of_share=after[MADE_UP] / attack.fee_share,
-        closed=by_formula(replay, rule, attack),
+        gain=to_units(gain),
+        per_fee=gain / attack.price,
+        of_share=gain / attack.pool / attack.fee_share,
+        closed=None if known is None else by_formula(replay, own, rule, attack, known),
         lost=tuple(
             round_half_even(before[i] * baseline.facts.pool - after[i] * attack.pool) for i in range(len(TIERS))
         ),
@@ -225,10 +252,15 @@ def play(replay: Replay, rule: Rule, attack: Attack) -> AuditFinding:
     )
 
 
-def by_formula(replay: Replay, rule: Rule, attack: Attack) -> int | None:
-    prepared, _ = replay.shifted.get((rule, attack), (replay.prepared[rule], None))
-    accounts = attack.accounts
-    share = rule.taken(Added(replay.baseline.facts, accounts.usage(1), accounts.count), prepared, replay.weights[rule])
+def by_formula(
+    replay: Replay, own: Replay, rule: Rule, attack: Attack, known: Sequence[tuple[Usage, Usage]]
+) -> int | None:
+    """A listener who is reached leaves as one account, and joins as another."""
+    prepared, _ = own.shifted.get((rule, attack), (replay.prepared[rule], None))
+    joining = [(accounts.usage(1), accounts.count) for accounts in attack.added]
+    joining += [one for before, after in known for one in ((before, -1), (after, 1))]
+    added = [Added(replay.baseline.facts, one, count) for one, count in joining]
+    share = rule.taken(added, prepared, replay.weights[rule])
     return None if share is None else to_units(share * attack.pool)
 
 
@@ -253,9 +285,9 @@ def break_even(replay: Replay, rule: Rule, attack: Attack) -> int | None:
 def income_at(replay: Replay, rule: Rule, attack: Attack, accounts: Accounts) -> Fraction:
     """Return what the made-up artists get from these accounts instead of the attack's own, in minor units."""
     if rule.joining is Joining.STEADY:
-        return replay.steady(rule, accounts)[MADE_UP] * attack.pool
+        return replay.steady(rule, [accounts])[MADE_UP] * attack.pool
     prepared, everything = replay.solved(rule, accounts, attack.pool)
-    return Fraction(int(replay.added(rule, accounts, prepared)[0, MADE_UP]), everything) * attack.pool
+    return Fraction(int(replay.added(rule, [accounts], prepared)[0, MADE_UP]), everything) * attack.pool
 
 
 @dataclass(frozen=True, eq=False)

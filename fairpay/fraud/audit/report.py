@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,16 +14,18 @@ from fairpay.fraud.audit.months import TIERS
 from fairpay.money.currency import format_units, round_half_even
 from fairpay.reports.summary import SCHEMA_VERSION, listening_of, money_of, ratio, warnings_of
 from fairpay.reports.tables import ColumnKind, TableColumn, currency_of, decimals, table_of
+from fairpay.reports.words import counted, percent
+from fairpay.rules.core.rule import Rule
 
 if TYPE_CHECKING:
-    from fractions import Fraction
+    from collections.abc import Mapping
 
     from fairpay.fraud.audit.replay import AuditFinding, Worth
     from fairpay.fraud.audit.scenario import Attack
     from fairpay.reports.outcome import Outcome
-    from fairpay.rules.core.rule import Reason, Rule
+    from fairpay.rules.core.rule import Reason
 
-__all__ = ["Audit", "RuleAudit", "summary", "table"]
+__all__ = ["Audit", "RuleAudit", "played", "scenario_of", "summary", "table"]
 
 FINE = 4
 """Digits beyond the minor unit that the worth of a single listener is written with."""
@@ -49,7 +53,7 @@ class RuleAudit:
     @property
     def known(self) -> bool:
         """Whether there is a formula for what accounts get."""
-        return self.findings[0].closed is not None
+        return self.most is not None or type(self.rule).taken is not Rule.taken
 
     @property
     def safe(self) -> bool:
@@ -121,19 +125,42 @@ def summary(outcome: Outcome, audit: Audit) -> dict[str, Any]:
 
 
 def scenario_of(outcome: Outcome, attack: Attack) -> dict[str, Any]:
+    """Return what is played, for scripts."""
     scenario = attack.scenario
     return {
         "name": scenario.name,
         "title": scenario.title,
         "source": scenario.source,
         "accounts": attack.count,
-        "plays_of_each": attack.accounts.plays,
+        "plays_of_each": attack.plays,
         "seconds_of_each_play": attack.play_ms // 1000,
         "made_up_artists": scenario.artists,
         "fees": outcome.currency.text(attack.fees),
         "cost": outcome.currency.text(attack.cost),
         "share_of_fees": ratio(attack.fee_share),
+        "listeners": 0 if attack.met is None else attack.met.listeners,
+        "played_instead": ratio(attack.instead),
     }
+
+
+def played(scenario: Mapping[str, Any], code: str) -> str:
+    """Say in a sentence or two who plays what and what they pay, from `scenario_of`."""
+    accounts, listeners, instead = (scenario.get(key) or 0 for key in ("accounts", "listeners", "played_instead"))
+    fees = f"{Decimal(scenario['fees']):,} {code} in fees ({percent(Fraction(scenario['share_of_fees']))} of all)"
+    plays = f"{counted(scenario['plays_of_each'], 'play')} of {scenario['seconds_of_each_play']} s"
+    part = f"instead of {percent(Fraction(instead))} of what each plays"
+    if not listeners:
+        anyway = "" if Decimal(scenario["cost"]) else ", which fans pay anyway"
+        each = "each" if accounts > 1 else "a month"
+        return f"{counted(accounts, 'account')}, {plays} {each}, {'pay' if accounts > 1 else 'pays'} {fees}{anyway}."
+    if accounts:
+        alone = played({**scenario, "listeners": 0}, code)
+        others = f"{counted(listeners, 'listener plays', 'listeners play')} the made-up artists, too, {part}"
+        return f"{alone} {others}; income is of both, and per share of what the accounts bring."
+    who = counted(listeners, "listener who pays", "listeners who pay")
+    beside = f"{plays} are made on the account of each beside its owner's" if scenario["plays_of_each"] else ""
+    heard = f"the made-up artists are played {part}" if instead else ""
+    return f"{who} {fees} anyway: {', and '.join(filter(None, (beside, heard)))}."
 
 
 def rule_of(outcome: Outcome, found: RuleAudit) -> dict[str, Any]:
@@ -160,6 +187,7 @@ def finding_of(outcome: Outcome, finding: AuditFinding) -> dict[str, Any]:
         "cost": text(finding.attack.cost),
         "income": text(finding.income),
         "income_by_formula": None if finding.closed is None else text(finding.closed),
+        "brought_by_accounts": text(finding.gain),
         "profit": text(finding.profit),
         "per_fee": ratio(finding.per_fee),
         "times_share_of_fees": ratio(finding.of_share),
@@ -180,9 +208,10 @@ def worth_of(outcome: Outcome, worth: Worth) -> dict[str, Any]:
 def table(outcome: Outcome, audit: Audit) -> pa.Table:
     """Return one row for each rule and scenario, the worst rule first.
 
-    Columns: `rule`, `scenario`, `accounts`, `plays` (of each), `fees`, `cost`, `income`, `income_by_formula`, `profit`
-    (major units, decimal128), `per_fee`, `times_share_of_fees` (float64), `break_even_plays` (null: never, or not
-    searched for), `most_per_fee` (null: no limit, or none known), then `lost_<tier>` for each tier of artists,
+    Columns: `rule`, `scenario`, `accounts`, `plays` (of each), `listeners` (who are reached), `fees`, `cost`, `income`,
+    `income_by_formula`, `profit` (major units, decimal128), `per_fee`, `times_share_of_fees` (float64; both of what
+    accounts bring), `break_even_plays` (null: never, or not searched for), `most_per_fee` (null: no limit, or none
+    known), then `lost_<tier>` for each tier of artists,
     and `currency`.
     """
     pairs = [(found, finding) for found in audit.rules for finding in found.findings]
@@ -206,7 +235,8 @@ def table(outcome: Outcome, audit: Audit) -> pa.Table:
         "rule": text([found.rule.label for found, _ in pairs]),
         "scenario": text([f.attack.scenario.name for f in findings]),
         "accounts": count([f.attack.count for f in findings]),
-        "plays": count([f.attack.accounts.plays for f in findings]),
+        "plays": count([f.attack.plays for f in findings]),
+        "listeners": count([0 if f.attack.met is None else f.attack.met.listeners for f in findings]),
         "fees": money([f.attack.fees for f in findings]),
         "cost": money([f.attack.cost for f in findings]),
         "income": money([f.income for f in findings]),

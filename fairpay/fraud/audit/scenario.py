@@ -1,4 +1,8 @@
-"""Scenarios: ways of faking listening, as small TOML files, and as accounts on a given month."""
+"""Scenarios: ways of faking listening, as small TOML files, and as accounts and listeners on a given month.
+
+Made-up artists are played by accounts that are added (`accounts`, or as many as `streams` takes), by real listeners
+(`listeners`) beside what they play (`streams_a_day`) or instead of a part of it (`instead`), or by both.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fairpay.errors import InputError, UsageError
+from fairpay.fraud.audit.months import Met, Reach, met
 from fairpay.money.currency import Currency, parse_rate, round_half_even
 from fairpay.pipeline.joined import Accounts, spread
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from fairpay.fraud.audit.months import Baseline
     from fairpay.kernels.arrays import Ints
@@ -46,23 +51,43 @@ WHOLE = {
     "days": (1, 31),
     "artists": (1, 1_000_000),
     "camouflage_artists": (0, 1_000_000),
+    "listeners": (1, 10_000_000),
 }
 """Keys that take a whole number, the least and the largest."""
+SHARES: Mapping[str, tuple[Callable[[Fraction], bool], str]] = {
+    "accounts": (lambda share: 0 < share < 1, 'a share of all fees below 100 %, such as "1%"'),
+    "streams": (lambda share: 0 < share < 1, 'a share of all streams below 100 %, such as "3%"'),
+    "by_accounts": (lambda share: share > 0, 'a share of these streams, such as "85%"'),
+    "listeners": (lambda share: share > 0, 'a share of the listeners who pay, such as "1%"'),
+    "instead": (lambda share: share > 0, 'a share of what each of them plays, such as "10%"'),
+    "camouflage_share": (lambda share: share < 1, 'a share from 0 to below 100 %, such as "60%"'),
+}
+"""Keys that take a share: which, and how it is said."""
+FINE = 10**6
+"""A share that is worked out has at most this denominator."""
 PAYERS = ("attacker", "fans")
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A way of faking listening. All accounts are alike."""
+    """A way of faking listening. All accounts that are added are alike."""
 
     name: str
     """The file's name without `.toml`."""
     title: str
     """What happens, in a few words."""
-    accounts: int | Fraction
+    accounts: int | Fraction = 0
     """How many accounts are added; a fraction is the share of all fees they pay."""
-    streams_a_day: int
-    """Plays of each account a day."""
+    streams_a_day: int = 0
+    """Plays of each account a day; where none are added, on each listener's account beside what its owner plays."""
+    streams: Fraction | None = None
+    """Part of all streams, these among them, that is of the made-up artists: as many accounts are added as it takes."""
+    by_accounts: Fraction = Fraction(1)
+    """Part of these streams that the accounts play; the rest is played by `listeners`, instead of others."""
+    listeners: int | Fraction = 0
+    """How many real listeners who pay are reached; a fraction is a part of them."""
+    instead: Fraction = Fraction(0)
+    """Part of what each of these plays that made-up artists take the place of."""
     source: str = ""
     """Where the numbers come from."""
     seconds: int | None = None
@@ -132,44 +157,87 @@ def read(name: str, text: str) -> Scenario:
         raise InputError(message, advice=advice) from problem
     allowed = [one.name for one in fields(Scenario) if one.name != "name"]
     unknown = ", ".join(repr(key) for key in table if key not in allowed)
-    missing = ", ".join(key for key in ("title", "accounts", "streams_a_day") if key not in table)
+    alone = "listeners" in table and not {"accounts", "streams"} & {*table}
+    needed = {"title": True, "accounts": not alone and "streams" not in table, "streams_a_day": not alone}
+    missing = ", ".join(key for key, is_needed in needed.items() if is_needed and key not in table)
     wrong = [f"{what} {keys}" for what, keys in (("unknown", unknown), ("no", missing)) if keys]
     if wrong:
         message = f"scenario {name}: {' and '.join(wrong)}"
         raise UsageError(message, advice=f"Its keys are: {', '.join(allowed)}.")
     scenario = Scenario(name=name, **{key: value_of(name, key, value) for key, value in table.items()})
-    if scenario.seconds is not None and scenario.seconds * scenario.streams_a_day > DAY:
-        message = f"scenario {name}: {scenario.streams_a_day} plays of {scenario.seconds} s exceed a day"
-        raise UsageError(message, advice=f"At that length a day holds {DAY // scenario.seconds:,} plays.")
-    if (scenario.camouflage_share > 0) != (scenario.camouflage_artists > 0):
-        message = f"scenario {name}: camouflage needs both camouflage_share and camouflage_artists"
-        raise UsageError(message, advice="Give both, or neither.")
+    for said, advice in unplayable(scenario, frozenset(table)):
+        message = f"scenario {name}: {said}"
+        raise UsageError(message, advice=advice)
     return scenario
+
+
+def unplayable(scenario: Scenario, given: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Say what cannot be played, and what to do."""
+    if scenario.seconds is not None and scenario.seconds * scenario.streams_a_day > DAY:
+        advice = f"At that length a day holds {DAY // scenario.seconds:,} plays."
+        yield f"{scenario.streams_a_day} plays of {scenario.seconds} s exceed a day", advice
+    if (scenario.camouflage_share > 0) != (scenario.camouflage_artists > 0):
+        yield "camouflage needs both camouflage_share and camouflage_artists", "Give both, or neither."
+    yield from at_odds(given, rest=scenario.by_accounts < 1)
+    if not {"accounts", "streams"} & given:
+        yield from alone_at_odds(given)
+
+
+def at_odds(given: frozenset[str], *, rest: bool) -> Iterator[tuple[str, str]]:
+    """Say which keys contradict each other; `rest` is whether listeners play some of the streams."""
+    if {"accounts", "streams"} <= given:
+        yield "accounts and streams both say how many accounts there are", "Give one of them."
+    if "by_accounts" in given and "streams" not in given:
+        yield "by_accounts is a part of streams, and there is no streams", "Give streams, too."
+    if "instead" in given and "listeners" not in given:
+        yield "instead is a part of what listeners play, and there are no listeners", "Give listeners, too."
+    if "streams" in given and (rest != ("listeners" in given) or "instead" in given):
+        advice = "Give listeners with by_accounts below 100 %, and without instead: what is left of streams is theirs."
+        yield "streams says what accounts and listeners play", advice
+    if {"accounts", "listeners"} <= given and "instead" not in given:
+        yield "it is not said what the listeners play", "Give instead; streams_a_day is of the accounts."
+
+
+def alone_at_odds(given: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """The same where listeners are reached and no accounts are added."""
+    if more := sorted({"fee", "paid_by"} & given):
+        yield f"{' and '.join(more)} without accounts", "Listeners pay what they pay: leave it out."
+    if not {"streams_a_day", "instead"} & given:
+        yield "it is not said what the listeners play", "Give streams_a_day, instead, or both."
+    if "streams_a_day" not in given and (more := sorted({"seconds", "days", "camouflage_share"} & given)):
+        yield f"{' and '.join(more)} without streams_a_day", "What is played instead lasts as long: leave it out."
 
 
 def value_of(name: str, key: str, value: Any) -> Any:  # noqa: ANN401 - any TOML value
     """Read one value; shares are text such as `1%`."""
-    text, takes = isinstance(value, str), "text in quotes"
+    takes = []
     if key in WHOLE:
-        takes = f"a whole number from {WHOLE[key][0]} to {WHOLE[key][1]:,}"
+        takes.append(f"a whole number from {WHOLE[key][0]} to {WHOLE[key][1]:,}")
         if type(value) is int and WHOLE[key][0] <= value <= WHOLE[key][1]:
             return value
-    if key == "accounts":
-        takes += ', or a share of all fees below 100 %, such as "1%"'
-        if text and 0 < (share := parse_rate(value)) < 1:
-            return share
-    elif key == "camouflage_share":
-        takes = 'a share from 0 to below 100 %, such as "60%"'
-        if text and (share := parse_rate(value)) < 1:
+    if key in SHARES:
+        fits, words = SHARES[key]
+        takes.append(words)
+        if (share := share_of(value)) is not None and fits(share):
             return share
     elif key == "paid_by":
-        takes = " or ".join(PAYERS)
+        takes.append(" or ".join(PAYERS))
         if value in PAYERS:
             return value
-    elif key not in WHOLE and text:
-        return value
+    elif key not in WHOLE:
+        takes.append("text in quotes")
+        if isinstance(value, str):
+            return value
     message = f"scenario {name}: {key} is {value!r}"
-    raise UsageError(message, advice=f"{key} takes {takes}.")
+    raise UsageError(message, advice=f"{key} takes {', or '.join(takes)}.")
+
+
+def share_of(value: Any) -> Fraction | None:  # noqa: ANN401 - any TOML value
+    """Read a share, `1%` or `1/100` in quotes; None for anything else."""
+    try:
+        return parse_rate(value) if isinstance(value, str) else None
+    except UsageError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -181,12 +249,14 @@ class Attack:
     """Accounts added."""
     fee: int
     """What each pays, in fee units."""
+    plays: int
+    """Plays of each; where none are added, on each reached listener's account beside what its owner plays."""
     price: Fraction
-    """What all of them pay, in minor units, not rounded."""
+    """What all of them pay, or what reached listeners do where none are added, in minor units, not rounded."""
     fee_share: Fraction
-    """Their part of all fees of users with listening."""
+    """Its part of all fees of users with listening."""
     pool: int
-    """The pool with their fees in it."""
+    """The pool with the fees of added accounts in it."""
     play_ms: int
     """How long a play takes."""
     timed: bool
@@ -195,6 +265,10 @@ class Attack:
     """int64[n]: codes of the real artists that serve as cover."""
     artists: int
     """Artists of the month; codes from here on are made-up artists."""
+    met: Met | None
+    """The listeners who are reached."""
+    instead: Fraction
+    """Part of what each of them plays that made-up artists take the place of."""
 
     @property
     def fees(self) -> int:
@@ -203,8 +277,8 @@ class Attack:
 
     @property
     def cost(self) -> int:
-        """The same, or 0 where fans pay their fees anyway."""
-        return self.fees if self.scenario.paid_by == "attacker" else 0
+        """What of it is the attacker's: nothing where fans or the owners of accounts pay it anyway."""
+        return self.fees if self.count and self.scenario.paid_by == "attacker" else 0
 
     @property
     def most_plays(self) -> int:
@@ -212,9 +286,18 @@ class Attack:
         return max(1, DAY_MS // self.play_ms) * self.scenario.days
 
     @property
-    def accounts(self) -> Accounts:
-        """The accounts, playing as much as the scenario says, or as a day holds."""
-        return self.playing(min(self.scenario.streams_a_day, DAY_MS // self.play_ms) * self.scenario.days)
+    def added(self) -> tuple[Accounts, ...]:
+        """The accounts that are added, if any, playing as much as the scenario says, or as a day holds."""
+        return (self.playing(self.plays),) if self.count else ()
+
+    @property
+    def reach(self) -> Reach | None:
+        """What is done to listeners, if anything."""
+        if self.met is None:
+            return None
+        beside = None if self.count or not self.plays else self.playing(self.plays)
+        play = self.play_ms if self.timed else 1
+        return Reach(self.met, self.instead, self.artists, self.scenario.artists, play, beside)
 
     def playing(self, plays: int) -> Accounts:
         """The accounts with so many plays each: first the cover, then the made-up artists, both evenly."""
@@ -226,12 +309,13 @@ class Attack:
 
 
 def plan(scenario: Scenario, baseline: Baseline) -> Attack:
-    """Work out how many accounts there are, what they pay and how long they play.
+    """Work out how many accounts there are, what they pay, how long they play, and which listeners are reached.
 
     A play is never shorter than the qualifying length, since it would not count.
 
     Raises:
-        UsageError: a fee that is no amount, or an amount where only a pool is stated.
+        UsageError: a fee that is no amount, or an amount where only a pool is stated; listeners who play too little for
+            what they are to play instead.
 
     """
     facts, fee, count = baseline.facts, fee_of(scenario, baseline), scenario.accounts
@@ -239,18 +323,46 @@ def plan(scenario: Scenario, baseline: Baseline) -> Attack:
         count = max(1, round_half_even(count / (1 - count) * facts.fees / fee))
     usual = round_half_even(baseline.play) if baseline.timed else SHORTEST_MS
     wanted = usual if scenario.seconds is None else scenario.seconds * 1000
+    play_ms = min(DAY_MS, max(1, wanted, baseline.least_ms))
+    plays = min(scenario.streams_a_day, DAY_MS // play_ms) * scenario.days
+    if scenario.streams is not None:
+        made = round_half_even(flooded(scenario, scenario.by_accounts) * facts.plays)
+        count = max(1, round_half_even(Fraction(made, plays)))
+        plays = max(1, round_half_even(Fraction(made, count)))
+    listeners = met(baseline.month, scenario.listeners) if scenario.listeners else None
+    fees = count * fee if count or listeners is None else listeners.fees
     return Attack(
         scenario=scenario,
         count=count,
         fee=fee,
-        price=baseline.money(count * fee),
-        fee_share=Fraction(count * fee, facts.fees + count * fee),
+        plays=plays,
+        price=baseline.money(fees),
+        fee_share=Fraction(fees, facts.fees + count * fee),
         pool=baseline.pool_with(count * fee),
-        play_ms=min(DAY_MS, max(1, wanted, baseline.least_ms)),
+        play_ms=play_ms,
         timed=baseline.timed,
         cover=baseline.order[: scenario.camouflage_artists].copy(),
         artists=facts.artists,
+        met=listeners,
+        instead=instead_of(scenario, listeners, facts.amount),
     )
+
+
+def flooded(scenario: Scenario, part: Fraction) -> Fraction:
+    """Return what a part of the flood is of all streams there were before the accounts joined."""
+    streams = scenario.streams or Fraction(0)
+    return streams * part / (1 - streams * scenario.by_accounts)
+
+
+def instead_of(scenario: Scenario, listeners: Met | None, amount: int) -> Fraction:
+    """Return the part of what reached listeners play that made-up artists take the place of."""
+    if listeners is None or scenario.streams is None:
+        return scenario.instead
+    part = flooded(scenario, 1 - scenario.by_accounts) * amount / listeners.amount
+    if part > 1:
+        message = f"scenario {scenario.name}: its listeners play less than what they are to play instead"
+        raise UsageError(message, advice="Raise listeners.")
+    return part.limit_denominator(FINE)
 
 
 def fee_of(scenario: Scenario, baseline: Baseline) -> int:

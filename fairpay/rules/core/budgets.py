@@ -72,10 +72,11 @@ class Budgeted(Rule):
         """Return how many units of budgets stand for one of what `steers` returns."""
         return Fraction(prepared)
 
-    def taken(self, added: Added, prepared: Any, weights: Ints) -> Fraction | None:  # noqa: ANN401 - what `prepare` returned
+    def taken(self, added: Sequence[Added], prepared: Any, weights: Ints) -> Fraction | None:  # noqa: ANN401 - what `prepare` returned
         """What all accounts steer against what everybody does."""
-        own = added.count * self.steers(added, prepared)
-        return own * added.kept(self.split) / (sum_exactly(weights[0]) / self.unit(prepared) + own)
+        own = [one.count * self.steers(one, prepared) for one in added]
+        kept = sum(steered * one.kept(self.split) for steered, one in zip(own, added, strict=True))
+        return kept / (sum_exactly(weights[0]) / self.unit(prepared) + sum(own))
 
 
 def settle_part(month: Month, weights: Ints, part: TiePart, *, loose: Fraction | None = None) -> Unsettled | Ints:

@@ -18,7 +18,7 @@ from fairpay.money.rounding import largest_remainder, largest_remainder_exact
 from fairpay.rules.core.budgets import units_each
 from fairpay.rules.core.month import Split
 from fairpay.rules.core.promise import ALWAYS, Promise
-from fairpay.rules.core.rule import Reason, Rule
+from fairpay.rules.core.rule import Reason, Rule, facts_with
 from fairpay.rules.core.ties import settle_nearly
 
 if TYPE_CHECKING:
@@ -116,15 +116,16 @@ class ByArtistSum(Rule):
         """The tracks of an artist share by listening: it is the artist's sum that counts."""
         return largest_remainder(weights[0], LARGEST)
 
-    def taken(self, added: Added, prepared: Counting, weights: Ints) -> Fraction:
+    def taken(self, added: Sequence[Added], prepared: Counting, weights: Ints) -> Fraction:
         """What counts of the made-up artists against what counts of all, with the accounts' own plays added."""
-        facts, one = added.facts, added.one
-        sums = np.zeros((1, max(facts.artists, int(one.artist.max()) + 1)), dtype=object)
+        facts = added[0].facts
+        sums = np.zeros((1, max(facts.artists, *(int(one.one.artist.max()) + 1 for one in added))), dtype=object)
         sums[0, : facts.artists] = weights[0]
-        np.add.at(sums[0], one.artist, one.amount.astype(object) * added.count * prepared.unit)
+        for one in added:
+            np.add.at(sums[0], one.one.artist, one.one.amount.astype(object) * one.count * prepared.unit)
         if facts.play is None:
-            amount, plays = facts.amount + added.count * added.total, facts.plays + added.count * added.plays
-            prepared = prepared._replace(play=Fraction(prepared.unit * amount, plays))
+            joined = facts_with(added)
+            prepared = prepared._replace(play=Fraction(prepared.unit * joined.amount, joined.plays))
         counted = self.proportions(sums, prepared)
         return Fraction(sum(counted[facts.artists :].tolist()), sum(counted.tolist()))
 

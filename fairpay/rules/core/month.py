@@ -117,7 +117,10 @@ class Users:
 
 
 class Month(Protocol):
-    """The listening of one pool. Each method sees every user once, in blocks, on threads, in no stated order."""
+    """The listening of one pool. Each method sees every user once, in blocks, on threads, in no stated order.
+
+    A month takes weak references: what is found of it may be kept as long as it is.
+    """
 
     @property
     def facts(self) -> Facts:

@@ -35,6 +35,7 @@ __all__ = [
     "Parameter",
     "Reason",
     "Rule",
+    "facts_with",
     "own_fee",
     "parameter",
     "read_number",
@@ -84,14 +85,14 @@ class Edge(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """Accounts, all alike, that have joined a month."""
+    """Accounts, all alike, that have joined a month, or left it."""
 
     facts: Facts
     """The month without them."""
     one: Usage
     """One of them; artist codes from `facts.artists` on are made up."""
     count: int
-    """How many there are."""
+    """How many there are; -1 for a listener who is not there any more: whoever listens otherwise leaves and joins."""
 
     @property
     def fee(self) -> int:
@@ -112,6 +113,17 @@ class Added:
         """Return which part of each account's budget goes to made-up artists, split in this way."""
         _, artist, counts, whole = split.entries(self.one)
         return Fraction(int(counts[artist >= self.facts.artists].sum()), int(whole[0]))
+
+
+def facts_with(added: Sequence[Added]) -> Facts:
+    """Return what the month has of fees, listening and plays once accounts have joined and left."""
+    facts = added[0].facts
+    return dataclasses.replace(
+        facts,
+        fees=facts.fees + sum(one.count * one.fee for one in added),
+        amount=facts.amount + sum(one.count * one.total for one in added),
+        plays=facts.plays + sum(one.count * one.plays for one in added),
+    )
 
 
 def times_fee(limit: Fraction | None) -> str:
@@ -295,11 +307,11 @@ class Rule(ABC):
             return own_fee(limit)
         return Reason("no formula; found by replay", "no formula is known; the figures are what the replay found")
 
-    def taken(self, added: Added, prepared: Any, weights: Ints) -> Fraction | None:  # noqa: ANN401, ARG002 - see `weigh`
+    def taken(self, added: Sequence[Added], prepared: Any, weights: Ints) -> Fraction | None:  # noqa: ANN401, ARG002 - see `weigh`
         """Return by formula the share of the pool that the made-up artists of accounts get; None where there is none.
 
         Args:
-            added: the accounts; they are not weighed, so that the formula holds the replay to account.
+            added: the accounts, one kind at least; not weighed, so that the formula holds the replay to account.
             prepared: with the accounts among the users where `joining` is `SHIFTING`.
             weights: int64[rows, artists]: the month's own, without the accounts.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from fairpay.rules.core.month import Month, Usage, Users
 
 __all__ = ["earned_at", "plays_capped", "safe_cap"]
+
+FOUND: dict[tuple[int, int], int] = {}
+"""c* of months that are held, by identity and by what a play is: each value of a sweep asks for it."""
 
 
 def plays_capped(users: Users | Usage, cap: int, play: int) -> tuple[Ints, Ints]:
@@ -51,6 +55,14 @@ def safe_cap(month: Month, *, play: int = 0) -> int:
 
     mean(min(L, c)) / c falls as c rises, so bisection finds it; each step is one pass over the users' totals.
     """
+    key = id(month), play
+    if key not in FOUND:
+        FOUND[key] = searched(month, play)
+        weakref.finalize(month, FOUND.pop, key)
+    return FOUND[key]
+
+
+def searched(month: Month, play: int) -> int:
     facts = month.facts
     all_plays = facts.amount // play if play else facts.plays
     low, high = 0, int(all_plays / ((facts.alpha or Fraction(1)) * facts.users)) + 1

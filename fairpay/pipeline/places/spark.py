@@ -30,7 +30,7 @@ from fairpay.pipeline.intake import Variant
 from fairpay.pipeline.partfile import PartFile, add_censuses, unpacked
 from fairpay.pipeline.parts import add_up, merged
 from fairpay.pipeline.request import input_files
-from fairpay.pipeline.run import plan_of, variants_of
+from fairpay.pipeline.run import charged, plan_of, variants_of
 from fairpay.pipeline.scattered import layout_of, paid_frames, scattered
 from fairpay.pipeline.shards import concluded
 from fairpay.pipeline.tasks import Recipe, add_answers, counted_in, own_part, pack_answer, sent, taken_in
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from fairpay.rules.core.rule import Rule
     from fairpay.settings.values import Conditions
 
-__all__ = ["on_spark", "refuse_there", "take_in_there"]
+__all__ = ["no_penalties", "place", "refuse_there", "take_in_there"]
 
 AS_IT_COMES = "200"
 """Partitions of a shuffle where nobody has chosen."""
@@ -94,6 +94,8 @@ def run_on_spark(  # noqa: PLR0913 - where the plays are, and who looks on
         refuse_groups(request)
         logs = request.opened.logs
         plan, _ = plan_of(request, check_stated(request.money, required=request.money_required), kept=True)
+        if charged(request, plan):
+            raise no_penalties()
         recipe = Recipe(sent(plan), variants_of(request), period=logs.period)
         if frame is None:
             recipe, moved = of_files(recipe, logs, plan, spark, partitions)
@@ -263,7 +265,7 @@ def tops(frame: Any, names: Sequence[str]) -> list[str]:  # noqa: ANN401 - of Sp
     return [name for name in frame.columns if any(one == name or one.startswith(f"{name}.") for one in names)]
 
 
-def on_spark(command: str, logs: object, rules: Sequence[str], options: Mapping[str, Any]) -> Placed:
+def place(command: str, logs: object, rules: Sequence[str], options: Mapping[str, Any]) -> Placed:
     """Say what a run sees as its log, its options, and what does it.
 
     Files of text are the log themselves, and read by tasks; of what Spark reads, a run sees an empty table.
@@ -357,6 +359,12 @@ def refuse_groups(request: Request) -> None:
         if by.where != "artists":
             message = f"--by {by.name} is by listeners, and Spark tells groups of artists only"
             raise UsageError(message, advice="Use a column of the artist file, or --engine local.")
+
+
+def no_penalties() -> UsageError:
+    """Say that penalties are charged on this machine only."""
+    message = "penalties cannot run on Spark: excluded plays are kept beside the others"
+    return UsageError(message, advice="Leave out --penalty and the decisions' column penalty, or use --engine local.")
 
 
 def refuse_there(rules: Mapping[str, Rule], conditions: Conditions, reading: Reading) -> None:

@@ -23,14 +23,16 @@ from fairpay.pipeline.intake import Qualified, take_in
 from fairpay.pipeline.request import Watch, begin, input_files
 from fairpay.pipeline.run import artist_names, plan_of, warn_of_counts
 from fairpay.pipeline.settle import Ending, controls, describe
-from fairpay.pipeline.warn import named_elsewhere, sentences, stop_if_strict, warn_of_alike
+from fairpay.pipeline.warn import named_elsewhere, sentences, stop_if_strict, warn_of_alike, warn_of_policies
+from fairpay.pipeline.work import Placed, watching
 from fairpay.qualify import Qualifier
 from fairpay.qualify.columns import read_moments
 from fairpay.reports.months import united
 from fairpay.reports.outcome import Control, MonthOutcomes
+from fairpay.settings.option import is_spark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from fairpay.engine.pool import LocalPool
     from fairpay.kernels.arrays import Ints
@@ -40,8 +42,9 @@ if TYPE_CHECKING:
     from fairpay.pipeline.stages import Stages
     from fairpay.qualify import Counts
     from fairpay.reports.outcome import Outcome
+    from fairpay.settings.option import Logs
 
-__all__ = ["run_months"]
+__all__ = ["place"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -152,6 +155,22 @@ class OneMonth:
         return tuple(replace(one, left=type(one.left)()) for one in self.taken.stages)
 
 
+def place(_: str, logs: Logs, __: Sequence[str], options: Mapping[str, Any]) -> Placed:
+    """Say where a run of several months is done: here.
+
+    Raises:
+        UsageError: it is to be done elsewhere, or told of few listeners.
+
+    """
+    if options["engine"] != "local" or is_spark(logs):
+        message = "--by month runs on this machine only"
+        raise UsageError(message, advice="Use --engine local, or run each month by itself, with --from and --to.")
+    if options.get("k", 1) > 1:
+        message = "--k does not go with --by month: nobody has counted who listened to an artist in several months"
+        raise UsageError(message, advice="Publish each month by itself, with --from and --to.")
+    return Placed(logs, options, partial(run_months, watch=watching(options)))
+
+
 def run_months(request: Request, watch: Watch | None = None) -> Outcome:
     """Do the whole job for each month of a log; the outcome is of all, and holds the months.
 
@@ -176,6 +195,7 @@ def run_months(request: Request, watch: Watch | None = None) -> Outcome:
             pa.chunked_array(ids, pa.large_string()).unique() if ids else pa.array([], pa.large_string()),
             opened.cautions,
         )
+        warn_of_policies(taken.stages[0].weighers, opened.cautions)
         warnings = opened.cautions.found()
         stop_if_strict(request.reading, warnings)
         for sentence in sentences(warnings):
