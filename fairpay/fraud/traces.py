@@ -148,7 +148,7 @@ class Regulars:
     sole: Ints
     """int64[users]: the most plays of an artist with few listeners of whose plays the account has a third or more."""
     mean: float
-    """What a mean account plays."""
+    """What an average account plays, at least 100."""
 
 
 @dataclass(frozen=True)

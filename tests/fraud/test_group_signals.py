@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 import pytest
+from traced import person, traces
 
+from fairpay.fraud.detect.walk import moments_of
 from fairpay.fraud.signals import group_signals
 from fairpay.fraud.signals.lockstep import Lockstep
 from fairpay.fraud.signals.same_artists import SameArtists
@@ -79,3 +82,11 @@ def test_accounts_that_share_their_moments_are_in_lockstep() -> None:
     people = DRAWS.integers(0, 2**32, (100, 600)).tolist()
     found = Lockstep().find(crowd([[1]] * 112, [*people, *choir]))
     assert [group.users.tolist() for group in found] == [list(range(100, 112))]
+
+
+def test_the_artist_an_account_plays_most_tells_no_moments() -> None:
+    party = [(99, k * 60, 60_000, 900 + k % 8) for k in range(300)]
+    told, moments = moments_of(traces([*party, *person(5)], person(5, seed=2)))
+    most = max(Counter(artist for artist, *_ in person(5, seed=2)).values())
+    assert np.diff(told).tolist() == [150, 150 - most]
+    assert told[-1] == len(moments)

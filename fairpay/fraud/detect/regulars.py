@@ -34,13 +34,15 @@ LOWEST, HIGHEST = 0.1, 0.25
 """Bounds of that level, so that a log half of whose artists are planted does not move it out of reach."""
 WORTH = 4
 """An artist whose regulars play it less than a quarter of what the mean account plays is worth nobody's trouble."""
+LEAST_MEAN = 100.0
+"""What an average account plays at least, for levels told in it: in a log of a few days a few plays mean nothing."""
 FEW_LISTENERS, SOLE = 10, 3
 """An account may be the source of an artist who has so few listeners, if a third of its plays are the account's."""
 
 
 def find_regulars(pairs: Partitions, plays: Ints) -> Regulars:
     """Look at the audience of every artist; `plays` is int64[users], `pairs` who played whom, which is kept."""
-    mean = max(1.0, float(plays.sum() / max(1, len(plays))))
+    mean = max(LEAST_MEAN, float(plays.sum() / max(1, len(plays))))
     n, size, held = pl.col("plays"), pl.col("regulars"), pl.col("held")
 
     def visit(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:

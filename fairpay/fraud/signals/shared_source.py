@@ -21,30 +21,32 @@ class SharedSource(GroupSignal):
 
     An artist counts nearly all of whose plays come from regulars who play it about equally often; how much people
     differ is taken from the log. Artists who share many more regulars than their audiences would by chance belong
-    together, and so do the accounts that play them. Such accounts are worth a look for the money alone: what each moves
-    to artists who live from them, as a multiple of what a mean account plays in all. Circles of friends move less; of
-    a group about a single artist the artist must have hardly any other listener, as a release that fans play has.
+    together, and so do the accounts that play them. The money says who is worth a look: what each gives to artists who
+    live from them, as a multiple of what an average account plays in all. Circles of friends give less; an artist that
+    is the only one must have hardly any other listener, as a release that fans play together has.
     """
 
     least_users = 3
     least_shared = 3
     times_chance = 8
-    """How many times as many regulars as by chance artists share who belong together; those of one scene share some."""
+    """How many times as many regulars as by chance artists share who belong together; those of one scene share some. So
+    accounts are not found that are more than an eighth of all: then they are what is usual."""
     most_artists = 64
     """Artists of an account that are looked at to find which belong together: those with the smallest hashes."""
     worth = 5.0
-    """Mean accounts' plays that a group must move: less is not worth a decision."""
-    each = 1.5
-    """What an account of a small group moves; a circle of friends that shares its favourites moves up to 1.4."""
+    """Average accounts' plays that a group must move: less is not worth a decision."""
+    each = 1.0
+    """What an account of a small group must move: as much as an average account plays. Friends, and shops of a chain
+    that play one list, give half of that to artists whom hardly anybody else plays."""
     crowd, of_crowd = 25.0, 0.5
-    """What a group must move whose accounts move less each, and what each moves: a dozen friends move 20 at most."""
+    """What a group must move whose accounts move less each, and what each must: a dozen friends move 10."""
     of_one, known_to_all = 2.0, 0.75
     """What each moves to a single artist, and the part of its listeners that are regulars."""
     source = "start from who is paid; groups that act alike: Beutel et al., CopyCatch (WWW 2013)"
     innocent = "a small scene; a choir that plays its own records; children's stories in one nursery"
     says = (
-        "{accounts:,} accounts behind nearly all plays of {artists}: each plays these {value:.1f} times as much as "
-        "a mean account plays in all"
+        "{accounts:,} accounts behind nearly all plays of {artists}: each gives these as much as {value:.1f} average "
+        "accounts play in all"
     )
 
     def find(self, sketches: Sketches) -> list[Group]:
