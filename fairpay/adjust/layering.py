@@ -16,8 +16,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from fairpay.adjust.factors import places, text_of
 from fairpay.adjust.splits import BLOCKED, Wishes, divide_listening, fitted, whole
-from fairpay.adjust.weights import places, text_of
 from fairpay.logs.schema import Listens, StatedShares
 from fairpay.money.counts import counted
 

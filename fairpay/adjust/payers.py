@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from fairpay.adjust.factors import text_of
 from fairpay.adjust.layering import among
 from fairpay.adjust.splits import apportion
-from fairpay.adjust.weights import text_of
 from fairpay.errors import InputError
 from fairpay.money.currency import LARGEST
 

@@ -1,4 +1,4 @@
-"""Policy: the payout conditions of a service beside its rule: play weights, boosts and thresholds, read from TOML."""
+"""Policy: what a service, or a law, pays by beside its rule: weights, boosts, thresholds, a pool; read from TOML."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from fairpay.errors import UsageError
 __all__ = [
     "Boost",
     "Completion",
+    "Levy",
     "Policy",
+    "Purpose",
     "Threshold",
     "Weight",
+    "Withhold",
     "find_policy",
     "make_policy",
     "policy_file",
@@ -29,9 +32,10 @@ __all__ = [
 
 Per: TypeAlias = Literal["artist", "track"]
 NUMBER = re.compile(r"\d{1,6}(\.\d{1,4})?|\d{1,4}/\d{1,4}")
-COLUMNS = ("active", "category", "spatial")
+COLUMNS = ("active", "category", "spatial", "context")
 MEASURES = ("time", "plays")
-RANGES = {"delta": (lambda x: 0 < x <= 1, "above 0, up to 1"), "part": (lambda x: 0 < x <= 1, "above 0, up to 1")}
+AMOUNTS = {"times", "min_seconds", "fee_share", "least", "most"}
+RANGES = {**dict.fromkeys(("delta", "part", "other_share"), "above 0, up to 1"), "share": "between 0 and 1"}
 """Numbers that are parts of a whole, and what they can be."""
 
 
@@ -41,7 +45,7 @@ class Weight:
 
     name: str
     column: str
-    """`active`, `category` or `spatial`: a column of the log, else of the artist file."""
+    """`active`, `category`, `spatial` or `context`: a column of the log, else of the artist file."""
     values: tuple[str, ...]
     """Compared as text, in lower case."""
     times: Fraction
@@ -83,6 +87,46 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
+class Withhold:
+    """Of what plays earn whose column holds one of some values, a share goes to the platform.
+
+    They weigh what they weigh, and other artists get no more by it. Of several such lines the first that meets a play
+    holds.
+    """
+
+    name: str
+    column: str
+    """As of a weight."""
+    values: tuple[str, ...]
+    """Compared as text, in lower case."""
+    share: Fraction
+    """Between 0 and 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Levy:
+    """What a pool is made of that is collected on top of what subscribers pay; amounts in major units."""
+
+    fee_share: Fraction
+    """The part of the fee that each subscriber owes; of no fee, nothing."""
+    least: Fraction = Fraction(0)
+    """But at least so much."""
+    most: Fraction | None = None
+    """And at most so much."""
+    other_share: Fraction = Fraction(0)
+    """The part of other revenue that is added."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """A part of the pool that goes to others, before the rest is divided among artists by plays."""
+
+    name: str
+    """Whom it is for, in words."""
+    share: Fraction
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Everything a policy file says."""
 
@@ -100,6 +144,20 @@ class Policy:
     completion: Completion | None = None
     boosts: tuple[Boost, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
+    withhold: tuple[Withhold, ...] = ()
+    pool: Levy | None = None
+    """What is divided; None: the money that is stated."""
+    set_aside: tuple[Purpose, ...] = ()
+
+    @property
+    def divided(self) -> Fraction:
+        """The part of the pool that artists are paid: all but what is set aside."""
+        return 1 - sum((one.share for one in self.set_aside), Fraction(0))
+
+    @property
+    def has_pool(self) -> bool:
+        """Whether it says anything of the pool."""
+        return self.pool is not None or bool(self.set_aside)
 
 
 def policy_names() -> tuple[str, ...]:
@@ -170,7 +228,13 @@ def make_policy(given: dict[str, Any], *, where: str) -> Policy:
 
     """
     faults: list[str] = []
-    tables = {"weights": Weight, "boosts": Boost, "thresholds": Threshold}
+    tables = {
+        "weights": Weight,
+        "boosts": Boost,
+        "thresholds": Threshold,
+        "withhold": Withhold,
+        "set_aside": Purpose,
+    }
     values = dict(given)
     for key, kind in tables.items():
         rows = given.get(key, [])
@@ -180,11 +244,23 @@ def make_policy(given: dict[str, Any], *, where: str) -> Policy:
         values[key] = [fill(kind, row, f"[[{key}]] {i + 1}", faults) for i, row in enumerate(rows if listed else [])]
     if isinstance(given.get("completion"), dict):
         values["completion"] = fill(Completion, given["completion"], "[completion]", faults)
+    if isinstance(given.get("pool"), dict):
+        values["pool"] = fill(Levy, given["pool"], "[pool]", faults)
+    faults += wrong_parts(values)
     policy = fill(Policy, values, "the file", faults)
     if faults or policy is None:
         message = f"{where}: " + "; ".join(faults)
         raise UsageError(message, advice="Compare with a policy that comes with fairpay, such as spotify-2024.")
     return policy  # type: ignore[no-any-return]
+
+
+def wrong_parts(values: dict[str, Any]) -> list[str]:
+    """Say which parts of a pool are more than the whole."""
+    levy, aside = values.get("pool"), sum(one.share for one in values["set_aside"] if one is not None)
+    wrong = ["more than the whole pool is set aside"] if aside > 1 else []
+    if isinstance(levy, Levy):
+        wrong += ["[pool]: least is more than most"] if levy.most is not None and levy.least > levy.most else []
+    return wrong
 
 
 def fill(kind: Any, given: dict[str, Any], where: str, faults: list[str]) -> Any:  # noqa: ANN401 - one of these dataclasses
@@ -196,7 +272,7 @@ def fill(kind: Any, given: dict[str, Any], where: str, faults: list[str]) -> Any
         if name in given:
             values[name] = convert(name, given[name])
             if values[name] is None:
-                allowed = f", and must be {RANGES[name][1]}" if name in RANGES else ""
+                allowed = f", and must be {RANGES[name]}" if name in RANGES else ""
                 wrong.append(f"{where}: {name} is {said(given[name])}{allowed}")
         elif field.default is dataclasses.MISSING:
             wrong.append(f"{where} has no {name}")
@@ -206,15 +282,14 @@ def fill(kind: Any, given: dict[str, Any], where: str, faults: list[str]) -> Any
 
 def convert(name: str, value: Any) -> Any:  # noqa: ANN401 - what TOML holds
     """Bring a value to the type of its field; None where it is none."""
-    if name in {"times", "min_seconds"}:
-        return exact(value)
-    if name in RANGES:
+    if name in AMOUNTS or name in RANGES:
         number = exact(value)
-        return number if number is not None and RANGES[name][0](number) else None
+        whole = number is not None and 0 < number <= 1 and (number < 1 or name != "share")
+        return number if name in AMOUNTS or whole else None
     if name in {"streams", "listeners"}:
         return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-    if name in {"weights", "boosts", "thresholds", "completion"}:
-        return tuple(value) if isinstance(value, list) else value if isinstance(value, Completion) else None
+    if name in {"weights", "boosts", "thresholds", "withhold", "set_aside", "completion", "pool"}:
+        return tuple(value) if isinstance(value, list) else value if isinstance(value, Completion | Levy) else None
     if name in {"values", "notes"}:
         texts = isinstance(value, list) and value and all(isinstance(text, str) for text in value)
         return tuple(text.lower() if name == "values" else text for text in value) if texts else None

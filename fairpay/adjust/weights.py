@@ -17,44 +17,32 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fairpay.adjust.factors import BETWEEN, ENDED, ESCAPED, LENGTH, Factor, Finish, paired, places
 from fairpay.errors import InputError
-from fairpay.kernels.amounts import read_amounts
 from fairpay.logs.schema import Listens, RawBatch
 from fairpay.money.counts import counted
 from fairpay.money.currency import LARGEST
-from fairpay.money.integers import shorter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from fairpay.adjust.policy import Boost, Completion, Policy, Threshold, Weight
+    from fairpay.adjust.policy import Boost, Completion, Policy, Threshold, Weight, Withhold
     from fairpay.kernels.arrays import Ints
 
 __all__ = [
     "Asked",
     "Census",
-    "Factor",
     "Touched",
     "Weigher",
     "keyed",
     "lengths_of",
     "limits",
-    "unit_of",
     "units_counted",
     "wanted_roles",
 ]
 
-ESCAPED = ("\x1f", "\x1f\x1e")
-"""What stands for a unit separator in an artist's id, so that no two pairs of artist and track are one text."""
-BETWEEN = "\x1f\x1d"
-"""Between artist and track."""
-UNITS = ("artist", "track")
-ENDED, LENGTH = "reason_end", "track_ms"
-"""The columns that say how a play ended, and how long its track is."""
-LONGEST = 1 << 48
-"""Milliseconds below which a track's length is one: the product with a part of four digits cannot wrap."""
 UNFINISHED, UNKNOWN = "not played to the end", "not known whether played to the end"
 """The lines of completion."""
 
@@ -115,6 +103,7 @@ class Asked:
 def wanted_roles(policy: Policy) -> tuple[str, ...]:
     """Return the columns of a log that a policy can use, beside those that money needs."""
     roles = [weight.column for weight in policy.weights]
+    roles += [one.column for one in policy.withhold]
     roles += [] if policy.completion is None else [ENDED, LENGTH]
     roles += [limit.per for limit in limits(policy) if limit.per == "track"]
     return tuple(dict.fromkeys(roles))
@@ -123,7 +112,7 @@ def wanted_roles(policy: Policy) -> tuple[str, ...]:
 def lengths_of(policy: Policy) -> Policy:
     """Return the policy's weights that ask for a length, alone: what decides which plays are streams at all."""
     weights = tuple(w for w in policy.weights if w.min_seconds)
-    return replace(policy, weights=weights, completion=None, boosts=(), thresholds=())
+    return replace(policy, weights=weights, completion=None, boosts=(), thresholds=(), withhold=())
 
 
 def limits(policy: Policy) -> list[Boost | Threshold]:
@@ -144,109 +133,6 @@ def keyed(listens: Listens, raw: RawBatch, unit: str) -> Listens:
     track = paired(listens.artist, raw.columns["track"])
     known = track.is_valid().to_numpy(zero_copy_only=False)
     return replace(listens, artist=track, used=listens.used & known)
-
-
-def unit_of(raw: RawBatch, listens: Listens, unit: str) -> pa.Array:
-    """Return by what rows are looked up in a census: the artist as the log has it, or artist and track together.
-
-    A track is known by both: two artists may each have an "Intro". What a person decided to hold is looked up under its
-    own artist, as it was counted.
-    """
-    artist = raw.columns.get("artist", listens.artist)
-    return artist if unit == "artist" else paired(artist, raw.columns["track"])
-
-
-def paired(artist: pa.Array, track: pa.Array) -> pa.Array:
-    """One text for artist and track, another for each pair; null where either is: large_string[rows]."""
-    first = pc.replace_substring(text_of(artist), *ESCAPED)
-    return pc.binary_join_element_wise(first, text_of(track), pa.scalar(BETWEEN, pa.large_string()))
-
-
-def text_of(column: pa.Array) -> pa.Array:
-    """Ids as large_string; integers stand for their decimal text."""
-    return (column.dictionary_decode() if pa.types.is_dictionary(column.type) else column).cast(pa.large_string())
-
-
-@dataclass(frozen=True, slots=True)
-class Factor:
-    """One line of a policy, ready to be applied: rows it meets are multiplied by up, all others by down."""
-
-    line: int
-    """Which of the policy's lines it is."""
-    up: int
-    down: int
-    column: str
-    """The role its ids or values are looked up in."""
-    found: pa.Array
-    """large_string: values (lower case) or ids that are met, in any pool."""
-    lower: bool = False
-    least_ms: int = 0
-    """Rows that are met and shorter count nothing."""
-    misses: bool = False
-    """A threshold: rows that are NOT found are met."""
-    keys: Ints | None = None
-    """int64, ascending: pool * len(found) + place of the id, for ids met in the pool; None: met in every pool."""
-
-    def meets(self, raw: RawBatch, listens: Listens) -> NDArray[np.bool_]:
-        """Say which rows it meets."""
-        column = unit_of(raw, listens, self.column) if self.column in UNITS else raw.columns[self.column]
-        place = places(column, self.found, lower=self.lower)
-        met: NDArray[np.bool_] = place >= 0
-        if self.keys is not None and listens.pool is not None:
-            key = listens.pool.astype(np.int64) * len(self.found) + place
-            at = np.searchsorted(self.keys, key)
-            met &= np.append(self.keys, -1)[at] == key
-        return np.logical_not(met) if self.misses else met
-
-    def too_short(self, listens: Listens, met: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Say which of the rows it meets are shorter than it asks."""
-        if not self.least_ms or listens.ms is None:
-            return np.zeros(len(met), dtype=np.bool_)
-        short: NDArray[np.bool_] = met & shorter(listens.ms, listens.plays, self.least_ms)
-        return short
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """Completion as a line of a policy: rows not played to the end, or those of which nobody knows, are met."""
-
-    line: int
-    up: int
-    down: int
-    said: Completion
-    unknown: bool = False
-    """Whether those of which nobody knows are met."""
-    misses: bool = False
-    least_ms: int = 0
-
-    def meets(self, raw: RawBatch, listens: Listens) -> NDArray[np.bool_]:
-        """Say which rows it meets."""
-        ended, known = finished(raw, listens, self.said)
-        return ~known if self.unknown else known & ~ended
-
-    def too_short(self, listens: Listens, met: NDArray[np.bool_]) -> NDArray[np.bool_]:  # noqa: ARG002 - as `Factor`
-        """None is."""
-        return np.zeros(len(met), dtype=np.bool_)
-
-
-def finished(raw: RawBatch, listens: Listens, said: Completion) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Say which rows were played to the end, and of which that is known.
-
-    What `reason_end` says goes first; where it is empty, the mean play of a row is held against the track's length.
-    """
-    ended = known = np.zeros(len(listens.used), dtype=np.bool_)
-    if LENGTH in raw.columns and listens.ms is not None:
-        length = read_amounts(raw.columns[LENGTH], role=LENGTH, digits=0)
-        known = length.usable((length.value > 0) & (length.value < LONGEST))
-        up, down = said.part.numerator, said.part.denominator
-        least = -(-np.where(known, length.value, 0) * up // down)
-        ended = known & ~shorter(listens.ms, listens.plays, least)
-    if ENDED in raw.columns:
-        column = raw.columns[ENDED]
-        there = pc.fill_null(pc.not_equal(text_of(column), ""), fill_value=False).to_numpy(zero_copy_only=False)
-        at_end = places(column, pa.array(said.values, pa.large_string()), lower=True) >= 0
-        ended, known = np.where(there, at_end, ended), known | there
-    return ended, known
 
 
 @dataclass
@@ -276,6 +162,8 @@ class Weigher:
             self.add_limit(boost, boost.times)
         for threshold in self.policy.thresholds:
             self.add_limit(threshold, None)
+        for one in self.policy.withhold:
+            self.add_withholding(one)
         self.base = prod(factor.down for factor in self.factors)
         self.place = np.full(max(self.pools, default=0) + 1, -1, dtype=np.int64)
         self.place[list(self.pools)] = np.arange(len(self.pools))
@@ -286,16 +174,38 @@ class Weigher:
 
     def add_weight(self, weight: Weight) -> None:
         """Look a weight's values up in the log's column, else in the artist file's."""
-        line, least = len(self.lines), int(weight.min_seconds * 1000)
-        values = pa.array(weight.values, pa.large_string())
-        up, down = weight.times.numerator, weight.times.denominator
-        self.lines.append((weight.name, weight.times, weight.column in self.columns or weight.column in self.table))
-        if weight.column in self.columns:
-            self.factors.append(Factor(line, up, down, weight.column, values, lower=True, least_ms=least))
-        elif weight.column in self.table:
-            ids, held = self.table[weight.column]
-            mine = ids.filter(pa.array(places(held, values, lower=True) >= 0))
-            self.factors.append(Factor(line, up, down, "artist", mine.cast(pa.large_string()), least_ms=least))
+        factor = self.holding(weight, weight.times, int(weight.min_seconds * 1000))
+        self.factors += [] if factor is None else [factor]
+        self.lines.append((weight.name, weight.times, factor is not None))
+
+    def holding(self, said: Weight | Withhold, times: Fraction, least: int = 0) -> Factor | None:
+        """What meets rows whose column holds a value; None where neither the log nor the artist file has the column."""
+        line, values = len(self.lines), pa.array(said.values, pa.large_string())
+        up, down = times.numerator, times.denominator
+        if said.column in self.columns:
+            return Factor(line, up, down, said.column, values, lower=True, least_ms=least)
+        if said.column not in self.table:
+            return None
+        ids, held = self.table[said.column]
+        mine = ids.filter(pa.array(places(held, values, lower=True) >= 0))
+        return Factor(line, up, down, "artist", mine.cast(pa.large_string()), least_ms=least)
+
+    def add_withholding(self, said: Withhold) -> None:
+        """Look up whose earnings are partly withheld; these plays weigh what they weigh.
+
+        Raises:
+            InputError: nothing says which plays these are.
+
+        """
+        factor = self.holding(said, Fraction(1))
+        if factor is None:
+            message = (
+                f"the policy withholds of what plays of {said.name} earn, by a column {said.column} that is not there"
+            )
+            advice = f"Name it with --columns {said.column}=NAME, or take [[withhold]] out of the policy."
+            raise InputError(message, advice=advice)
+        self.factors.append(factor)
+        self.lines.append((said.name, Fraction(1), True))
 
     def add_completion(self, said: Completion) -> None:
         """Add the two lines of completion.
@@ -344,6 +254,11 @@ class Weigher:
             short = every - sum(len(census.reaching(limit)) for census in found)
             said.append(f"The threshold {limit.name!r} is missed by {short:,} of {counted(every, unit)}")
         return tuple(said)
+
+    @property
+    def withholding(self) -> Sequence[Factor | Finish]:
+        """The lines that withhold, in order."""
+        return self.factors[len(self.factors) - len(self.policy.withhold) :]
 
     def rows_of(self, listens: Listens) -> Ints:
         """int64: the rows of these pools."""
@@ -447,8 +362,13 @@ class Weigher:
     def remarks(self) -> tuple[str, ...]:
         """Say in sentences what each line did, in all pools, and what could not be applied."""
         said, columns = [], {weight.name: weight.column for weight in self.policy.weights}
-        for (name, times, applied), plays in zip(self.lines, self.plays.sum(axis=1).tolist(), strict=True):
-            if not applied:
+        kept_back = {factor.line: one for one, factor in zip(self.policy.withhold, self.withholding, strict=True)}
+        for line, plays in enumerate(self.plays.sum(axis=1).tolist()):
+            name, times, applied = self.lines[line]
+            if line in kept_back:
+                part = f"{kept_back[line].share} is withheld for the platform"
+                said.append(f"{name}: of what {counted(plays, 'play earns', 'plays earn')}, {part}")
+            elif not applied:
                 said.append(f"{name}: skipped, no column `{columns[name]}` in the log or the artist file")
             elif times == 0:
                 said.append(
@@ -465,18 +385,6 @@ def product(amount: Ints, scale: Ints, used: NDArray[np.bool_]) -> Ints:
     if int(amount[used].max(initial=0)) * int(scale.max(initial=1)) >= LARGEST:
         refuse()
     return np.where(used, amount, 0) * scale
-
-
-def places(column: pa.Array, values: pa.Array, *, lower: bool = False) -> Ints:
-    """int64[rows]: the place of each row's text among values; -1 where it is missing or none of them."""
-    if pa.types.is_dictionary(column.type):
-        known = np.append(places(column.dictionary, values, lower=lower), -1)
-        own: Ints = known[column.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
-        return own
-    text = column.cast(pa.large_string())
-    at = pc.index_in(pc.utf8_lower(text) if lower else text, value_set=values).fill_null(-1)
-    found: Ints = at.to_numpy(zero_copy_only=False).astype(np.int64)
-    return found
 
 
 def refuse() -> None:

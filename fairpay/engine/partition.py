@@ -47,6 +47,8 @@ class Packed:
         return spool.load(self.words), self.bits
 
 
+FACTS = [kernel.FEE, kernel.LISTENING, kernel.PLAYS]
+"""What is kept of a user with rows."""
 NO_DETAIL = Packed(np.empty(0, dtype=np.uint64), 0, (0, 0, 0))
 
 
@@ -220,6 +222,8 @@ def settle(
     partition: Partition, spool: Spool, *, fee: int | None, leave_out: bool, members: Members | None = None
 ) -> Settled:
     """Turn the user table into facts. `fee` is what each user paid, None where there are subscribers."""
+    if not partition.table.count and not partition.moved:
+        return without_users(partition, spool, members)
     codes = partition.unite(spool)
     users = partition.users[: partition.table.count]
     fees = users[:, kernel.FEE]
@@ -233,7 +237,7 @@ def settle(
         unlisted = int(np.count_nonzero(without if leave_out else without & active))
         inactive = fees[~without & ~active]
         fees[without] = 0
-    facts = np.ascontiguousarray(users[active][:, [kernel.FEE, kernel.LISTENING, kernel.PLAYS]].T)
+    facts = np.ascontiguousarray(users[active][:, FACTS].T)
     if members is not None:
         facts = np.concatenate([facts, members.of(partition.table.keys[: partition.table.count][active])])
     payers = PayerTotals(
@@ -253,3 +257,15 @@ def settle(
     if spool.charge(settled.held - sum(chunk.held for chunk in settled.chunks) - held):
         settled.rows, settled.facts = spool.store(settled.rows), spool.store(settled.facts)
     return settled
+
+
+def without_users(partition: Partition, spool: Spool, members: Members | None) -> Settled:
+    """Settle a partition that nobody is in, as most are of a small pool."""
+    facts = np.empty((len(FACTS), 0), dtype=np.int64)
+    if members is not None:
+        facts = np.concatenate([facts, members.of(partition.table.keys[:0])])
+    payers = PayerTotals(
+        users=0, amount=0, plays=0, fees=0, inactive=0, inactive_fees=0, unlisted=0, unlisted_rows=partition.dropped
+    )
+    spool.charge(-partition.nbytes)
+    return Settled(payers, np.empty(0, dtype=np.int64), facts, [])

@@ -46,9 +46,9 @@ def audit(logs: Logs, **options: Unpack[o.AuditOptions]) -> Audited:
     def work(request: Request) -> Audited:
         outcome, found = run_audit(request, there.run, rules=rules, scenarios=played)
         origins = {**origins_of("audit", full, rule=rules, scenario=list(named)), **there.origins}
-        return Audited(outcome, found, (*there.inputs, *outcome.inputs, *files), origins)
+        return Audited("audit", outcome, (*there.inputs, *outcome.inputs, *files), origins, findings=found)
 
-    return do("audit", there.logs, there.options, work, inputs=lambda _: [*there.inputs, *files])
+    return do("audit", there.logs, {**there.options, "others": rules}, work, inputs=lambda _: [*there.inputs, *files])
 
 
 @job
@@ -70,7 +70,7 @@ def sweep(logs: Logs, **options: Unpack[o.SweepOptions]) -> Swept:
     def work(request: Request) -> Swept:
         outcome, found = run_sweep(request, there.run, first=first, series=series)
         origins = {**origins_of("sweep", full, **recorded), **there.origins}
-        return Swept(outcome, found, (*there.inputs, *outcome.inputs), origins)
+        return Swept("sweep", outcome, (*there.inputs, *outcome.inputs), origins, points=found)
 
     return do("sweep", there.logs, there.options, work, rules=rules, inputs=lambda _: there.inputs)
 

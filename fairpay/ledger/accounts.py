@@ -44,7 +44,7 @@ ACCOUNT, EARNINGS_OF, ENTRIES = "Account", "Earnings", "Adjustments and entries"
 """The sections whose last line is a total."""
 ITEM_OF = {
     Kind.CARRY_IN: OPENING,
-    **dict.fromkeys((Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.SPLIT_IN, Kind.SPLIT_OUT), EARNED),
+    **dict.fromkeys((Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.WITHHELD, Kind.SPLIT_IN, Kind.SPLIT_OUT), EARNED),
     Kind.SUSPENSE_RELEASE: RELEASED,
     Kind.PENALTY: "Penalties for excluded plays",
     Kind.PENALTY_SHARE: "Part of others' penalties",
@@ -240,7 +240,7 @@ class AccountBook:
         """
         earned = self.own.filter(item_of() == EARNED).with_columns(source=source_of())
         lines = summed(earned, *KEY, "pool", "source").filter(pl.col("amount") != 0)
-        made = self.rows.of_kinds({Kind.EARNED, Kind.MINIMUM_TOPUP}).frame
+        made = self.rows.of_kinds({Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.WITHHELD}).frame
         whole = summed(made, "pool", "payee", "currency").rename({"payee": "source", "amount": "Earned by artist"})
         lines = lines.join(whole, on=["pool", "source", "currency"], how="left").with_columns(text("pool", "source"))
         lines = lines.join(self.pools, on="pool", how="left").with_row_index("line")

@@ -53,9 +53,9 @@ if TYPE_CHECKING:
 __all__ = ["Adjusted", "Closed", "close", "kept", "publish_adjustment"]
 
 SCHEMA_VERSION = 4
-"""Of the books: there are penalties. In the third there was tax, pools said their exchange rate, ledgers' amounts were
-`amount_minor`, and plays were kept by artist. In the second the ledger had a counterparty; in the first its texts said
-what kinds say since."""
+"""Of the books: policies withhold, and there are penalties. In the third there was tax, pools said their exchange rate,
+ledgers' amounts were `amount_minor`, and plays were kept by artist. In the second the ledger had a counterparty; in the
+first its texts said what kinds say since."""
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)

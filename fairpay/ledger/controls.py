@@ -29,7 +29,7 @@ POOLED = ("pool", *ACCOUNT)
 DIVIDED = ("pool", "divided", "currency")
 POSITION = (*POOLED, "scale")
 """What a position is by: `position` has these columns and `amount`, the minor units credited for a month."""
-CREDITS = (Kind.EARNED, Kind.MINIMUM_TOPUP)
+CREDITS = (Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.WITHHELD)
 
 
 def check_month(
@@ -107,14 +107,15 @@ def pool_controls(rows: Ledger, facts: MonthFacts) -> Iterator[Control]:
     """Each pool is allocated to the last minor unit, suspense included, and nothing is earned outside a pool."""
     found = {kind: pool_sums(rows.of_kinds({kind}).frame) for kind in CREDITS}
     for pool in facts.pools:
-        base, topup = (found[kind].pop((pool.name, pool.currency), 0) for kind in CREDITS)
+        base, topup, withheld = (found[kind].pop((pool.name, pool.currency), 0) for kind in CREDITS)
         text = " + ".join(
             f"{format_units(amount, pool.scale)} {what}"
             for what, amount in (("earned", base), ("minimum top-up", topup))
             if amount or what == "earned"
         )
         whole = format_units(pool.whole, pool.scale)
-        ok = (base, topup) == (pool.base, pool.topup)
+        whole += f", {format_units(-withheld, pool.scale)} of it withheld" if withheld else ""
+        ok = (base, topup, -withheld) == (pool.base, pool.topup, pool.withheld)
         yield Control(f"pool {pool.name}", ok, f"{text} = pool {whole} {pool.currency}")
     strange = sum(len(sums_of_kind) for sums_of_kind in found.values())
     yield Control(
@@ -265,6 +266,7 @@ def restated_controls(
         now, before, moved = (found.get((pool.name, pool.currency), 0) for found in sums)
         due = facts.due[pool.name, pool.currency]
         texts = [format_units(amount, pool.scale) for amount in (before, moved, due)]
-        kept = "" if due == pool.whole else " less penalties kept by the platform"
+        kept = " without what is withheld" if pool.withheld else ""
+        kept += "" if due == pool.due else " less penalties kept by the platform"
         detail = f"{texts[0]} booked + {texts[1]} adjusted = pool{kept} {texts[2]} {pool.currency}"
         yield Control(f"pool {pool.name}", now == due == before + moved, detail)

@@ -6,7 +6,7 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,14 +16,18 @@ from fairpay.ledger.facts import Paid, PenaltyFacts, PoolFacts, pool_facts
 from fairpay.ledger.pools import OUTSIDE, Revenue, revenue
 from fairpay.ledger.tracks import by_artist, by_source
 from fairpay.money.currency import Currency
+from fairpay.money.integers import sum_exactly
 from fairpay.money.rounding import Allocation
 from fairpay.pipeline.division import tied, undecided, weigh
 from fairpay.pipeline.penalties import seen_unmarked
 from fairpay.pipeline.sources import ByArtist
+from fairpay.pipeline.withheld import Withholding
 from fairpay.rules import find_rule
 from fairpay.rules.core.ties import settle_together
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fairpay.engine.pool import LocalPool
     from fairpay.ledger.pools import Pool
     from fairpay.ledger.tracks import TrackSources
@@ -41,10 +45,17 @@ def unpooled(code: str, amount: int) -> tuple[PoolFacts, Paid]:
 
 
 def divide(  # noqa: PLR0913, PLR0917 - what a pool is divided by
-    pool: Pool, held: LocalPool, sources: TrackSources, play: int | None, subscribers: int, notes: list[str]
+    pool: Pool,
+    held: LocalPool,
+    sources: TrackSources,
+    play: int | None,
+    subscribers: int,
+    notes: list[str],
+    shares: Sequence[Fraction] = (),
 ) -> tuple[PoolFacts, Paid]:
     """Divide one pool, of which the engine holds listening; `notes` takes what a reader must know.
 
+    Its policy withholds `shares` of what marked plays earn.
     Where nobody listened, or nothing weighs, nobody is paid and the money is unallocated.
     """
     users, plays = held.payers.users, held.payers.plays
@@ -52,9 +63,10 @@ def divide(  # noqa: PLR0913, PLR0917 - what a pool is divided by
     amounts = Paid.of({})
     if users and money.pool:
         with suppress(NothingToPayError):
-            amounts = paid_of(pool, held, money, sources, play, notes)
+            amounts = paid_of(pool, held, money, sources, play, notes, shares=shares)
     label = find_rule(pool.rule or "").label
-    return pool_facts(pool.name, label, money, listeners=users, plays=plays, said=pool.said), amounts
+    facts = pool_facts(pool.name, label, money, listeners=users, plays=plays, said=pool.said)
+    return replace(facts, withheld=0 if amounts.withheld is None else sum_exactly(amounts.withheld)), amounts
 
 
 def penalties(
@@ -80,25 +92,27 @@ def penalties(
 
 def paid_of(  # noqa: PLR0913, PLR0917 - the same
     pool: Pool,
-    tracks: LocalPool,
+    plays: LocalPool,
     money: Revenue,
     sources: TrackSources,
     play: int | None,
     notes: list[str],
     *,
+    shares: Sequence[Fraction] = (),
     marked: bool = False,
 ) -> Paid:
     """What each artist (or track with splits) is paid of the pool; zeros are left out.
 
     What was refunded is taken back as it would have been paid. Where all tracks are asked for, or excluded plays are
-    `marked`, it is divided among them once more, by what each brings its artist.
+    `marked`, it is divided among them once more, by what each brings its artist; without what is withheld.
     """
+    withholding = Withholding.of(plays, shares) if shares else None
+    tracks = plays if withholding is None else withholding.view
     held = seen_for_splits(tracks, sources, marked=marked)
     rule, size, whole = find_rule(pool.rule or ""), abs(money.pool), by_artist(held, sources.splits)
     rate, digits = None if pool.rate == 1 else pool.rate, money.currency.digits
-    month: Month = (held if whole is None else whole).month(
-        pool=size, rate=rate, fees_are_money=False, play=play, digits=digits
-    )
+    known: dict[str, Any] = {"pool": size, "rate": rate, "fees_are_money": False, "play": play, "digits": digits}
+    month: Month = (held if whole is None else whole).month(**known)
     prepared = rule.prepare(month)
     weights = weigh(month, {rule: prepared}).weights[rule]
     begun = rule.settling(weights, month, prepared)
@@ -106,18 +120,24 @@ def paid_of(  # noqa: PLR0913, PLR0917 - the same
     if tied(begun):
         notes.append(f"Pool {pool.name}: {undecided(rule, begun.undecided)}")
     if whole is not None:
-        paid = Allocation(rule.label, whole.divide(paid, whole.shares(rule, prepared)), size).paid
+        paid = Allocation(rule.label, whole.divide(paid, whole.shares(rule, prepared, **known)), size).paid
     sign, places = (1 if money.pool > 0 else -1), np.flatnonzero(paid)
-    found = Paid.listed(held.names(places), sign * paid[places], held.artist_plays[places])
-    if not isinstance(held, ByArtist):
+    kept_back, brings = np.zeros_like(paid), None
+    if withholding is not None:
+        kept_back, brings = withholding.among(held, whole, rule, prepared, paid)
+    withheld = sign * kept_back[places] if shares else None
+    found = Paid.listed(held.names(places), sign * paid[places], held.artist_plays[places], withheld)
+    if not isinstance(held, ByArtist) or not (marked or sources.every):
         return found
-    one = held if whole is None else replace(whole, sources=tracks, of_source=whole.of_source[held.of_source])
-    own = Allocation(rule.label, held.divide(paid, one.shares(rule, prepared)), size).paid
+    if brings is None:
+        one = held if whole is None else replace(whole, sources=tracks, of_source=whole.of_source[held.of_source])
+        brings = one.shares(rule, prepared, **known)
+    own = held.divide(paid - kept_back, brings)
     places = np.flatnonzero(paid[held.of_source])
     return replace(found, tracks=Paid.listed(tracks.names(places), sign * own[places], tracks.artist_plays[places]))
 
 
-def seen_for_splits(tracks: LocalPool, sources: TrackSources, *, marked: bool) -> LocalPool | ByArtist:
+def seen_for_splits(tracks: LocalPool | ByArtist, sources: TrackSources, *, marked: bool) -> LocalPool | ByArtist:
     """Look at a pool by artists and tracks with splits; in one of `marked` plays as if they were not."""
     if not marked:
         return by_source(tracks, sources.splits) if sources.every else tracks

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from fairpay.errors import FairpayError, InputError, UsageError
-from fairpay.ledger.export import defused, lined, together, workbook
+from fairpay.ledger.export import lined, together, workbook
 from fairpay.ledger.tables import noted, read_table
 from fairpay.logs.faults import Faults
+from fairpay.logs.tables import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -153,8 +154,8 @@ def as_csv(statement: Statement) -> bytes:
         for section in account.sections:
             words = [name for name in section.text.columns if not is_number(section, name)]
             head = (pl.lit(section.title).alias("Section"), pl.lit(account.currency).alias("Currency"))
-            parts.append(section.text.with_columns(defused(name) for name in words).select(*head, pl.all()))
-    whole = pl.concat(parts, how="diagonal").fill_null("").with_columns(defused("Details"))
+            parts.append(section.text.with_columns(guarded(name) for name in words).select(*head, pl.all()))
+    whole = pl.concat(parts, how="diagonal").fill_null("").with_columns(guarded("Details"))
     return b"".join(together(part) for part in lined(whole.columns, [whole], mark="\ufeff"))
 
 

@@ -6,30 +6,27 @@ reading: the ledger in Parquet is the record, a spreadsheet holds 15 digits.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
 from io import BytesIO
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
 
 from fairpay.errors import UnbalancedError
+from fairpay.logs.tables import guarded
 from fairpay.money.currency import format_units
 from fairpay.reports.tables import ColumnKind
+from fairpay.runs.outputs import EXACT, MOST_ROWS, Styles, opened_book
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
 __all__ = [
-    "ROWS",
     "Sheet",
     "csv_lines",
     "csv_parts",
-    "defused",
     "ledger_csv",
     "lined",
     "together",
@@ -128,7 +125,6 @@ def decimal(column: pl.Expr, scale: int) -> pl.Expr:
     return text
 
 
-RISKY = ("=", "+", "-", "@", "\t", "\r")
 QUOTED = '[",\r\n]'
 
 
@@ -146,7 +142,7 @@ def csv_lines(sheet: Sheet, *, excel: bool = False) -> Iterator[pl.Series]:
     """The same line by line: each ends in LF, and the header comes first."""
     numbers = {*sheet.amounts, "scale", *sheet.scales.values()}
     risky = [name for name in sheet.frame.columns if name not in numbers] if excel else []
-    parts = (part.with_columns(defused(name) for name in risky) for part in sheet.texts())
+    parts = (part.with_columns(guarded(name) for name in risky) for part in sheet.texts())
     return lined(sheet.frame.columns, parts, mark="\ufeff" if excel else "")
 
 
@@ -185,27 +181,15 @@ def quoted(name: str) -> pl.Expr:
     )
 
 
-def defused(name: str) -> pl.Expr:
-    """Put an apostrophe before what a spreadsheet would take for a formula."""
-    text = pl.col(name)
-    risky = pl.any_horizontal(text.str.starts_with(mark) for mark in RISKY)
-    return pl.when(risky).then("'" + text).otherwise(text).alias(name)
-
-
-ROWS = 1_048_575
-"""Records a sheet holds below its header."""
 NARROW, WIDTH = 6, 40
 A4 = 9
-EXACT = 10**15
-"""Amounts of this many minor units and more are written as text: a spreadsheet would round them."""
 FEW = 10_000
 """Records of a workbook that is made in memory, several times as fast as in files."""
 CHARTED = 20
 CHART_ROWS = 17
-CREATED = datetime(2000, 1, 1)  # noqa: DTZ001 - a fixed moment, so that the bytes repeat
 
 
-def workbook(*, about: Sequence[tuple[str, str]], sheets: Sequence[Sheet], rows: int = ROWS) -> bytes:
+def workbook(*, about: Sequence[tuple[str, str]], sheets: Sequence[Sheet], rows: int = MOST_ROWS) -> bytes:
     """Make one workbook; the same content gives the same bytes. A table longer than a sheet goes on in the next.
 
     Args:
@@ -214,20 +198,9 @@ def workbook(*, about: Sequence[tuple[str, str]], sheets: Sequence[Sheet], rows:
         rows: records per sheet.
 
     """
-    import xlsxwriter  # noqa: PLC0415 - loaded where a workbook is written
-
-    options = {
-        "strings_to_formulas": False,
-        "strings_to_numbers": False,
-        "strings_to_urls": False,
-    }
     out = BytesIO()
-    # parts of a large one lie in files until it is put together: in a folder that goes however the program ends
     few = sum(sheet.frame.height for sheet in sheets) <= FEW
-    folder = nullcontext() if few else TemporaryDirectory(prefix="fairpay-")
-    ways = {"in_memory": few, "constant_memory": not few}
-    with folder as parts, xlsxwriter.Workbook(out, {**options, **ways, "tmpdir": parts}) as book:
-        book.set_properties({"created": CREATED, "title": "fairpay"})
+    with opened_book(out, "fairpay", few=few) as book:
         first = book.add_worksheet("About")
         for line, (name, text) in enumerate(about):
             first.write_string(line, 0, name)
@@ -273,27 +246,20 @@ def write_part(book: Any, page: Any, sheet: Sheet, part: slice, *, total: bool) 
     shown = [names.index(title) for title in sheet.shown]
     digits = [names.index(sheet.scale_of(title)) if title in sheet.amounts else -1 for title in names]
     counts = [kind.is_integer() for kind in sheet.frame.dtypes]
-    formats: dict[tuple[int, bool], Any] = {}
+    styles = Styles(book)
     for line, record in enumerate(records.iter_rows(), 1):
         last = total and line == records.height
         for column, place in enumerate(shown):
             value, scale = record[place], record[digits[place]] if digits[place] >= 0 else -1
             if value is None or (scale >= 0 and not value and not total):
                 continue
-            look = formats.get((scale, last))
-            if look is None:
-                look = formats[scale, last] = book.add_format({"bold": last, **figure_format(scale)})
+            look = styles[scale, last]
             if not counts[place]:
                 page.write_string(line, column, str(value), look)
             elif abs(value) >= EXACT:
                 page.write_string(line, column, format_units(value, max(scale, 0)), look)
             else:
                 page.write_number(line, column, value / 10**scale if scale > 0 else value, look)
-
-
-def figure_format(digits: int) -> dict[str, str]:
-    """How a spreadsheet shows an amount with these digits; below 0: text or a count, as it is."""
-    return {} if digits < 0 else {"num_format": "#,##0" + ("." + "0" * digits if digits else "")}
 
 
 def draw(book: Any, sheet: Sheet | None, rows: int) -> None:  # noqa: ANN401 - untyped library

@@ -108,6 +108,8 @@ class Paid:
     """int64[n]: what was played of each."""
     tracks: Paid | None = None
     """The same for every track of these sources, where it was asked for; some of these may have earned 0."""
+    withheld: Ints | None = None
+    """int64[n]: what a policy withholds of the amounts; None: nothing. Those of tracks are without it."""
 
     def __len__(self) -> int:
         """How many sources are paid."""
@@ -120,11 +122,12 @@ class Paid:
         return cls.listed(list(amounts), values, np.zeros_like(values))
 
     @classmethod
-    def listed(cls, sources: Sequence[str], amounts: Ints, plays: Ints) -> Paid:
-        """Make columns of sources in any order, what each is paid, and what was played of it."""
+    def listed(cls, sources: Sequence[str], amounts: Ints, plays: Ints, withheld: Ints | None = None) -> Paid:
+        """Make columns of sources in any order, what each is paid, what was played of it, and what is withheld."""
         names = pa.array(sources, pa.large_string())
         order = pc.array_sort_indices(names)
-        return cls(names.take(order), amounts[order.to_numpy()], plays[order.to_numpy()])
+        at = order.to_numpy()
+        return cls(names.take(order), amounts[at], plays[at], withheld=None if withheld is None else withheld[at])
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +179,18 @@ class PoolFacts:
     """Units of `currency` for one of `gross_currency`."""
     fx_source: str | None = None
     fx_date: str | None = None
+    withheld: int = 0
+    """What its policy withholds for the platform of what is earned, minor units; below zero of a pool below zero."""
 
     @property
     def whole(self) -> int:
         """What is divided, minor units of `currency`."""
         return self.base + self.topup
+
+    @property
+    def due(self) -> int:
+        """What of it payees come to."""
+        return self.whole - self.withheld
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +222,7 @@ class MonthFacts:
     def due(self) -> dict[tuple[str, str], int]:
         """(pool, currency) -> what its payees come to, minor units: the pool less penalties that the platform keeps."""
         kept = self.charged if self.penalty_to == "platform" else {}
-        return {(pool.name, pool.currency): pool.whole - kept.get(pool.name, 0) for pool in self.pools}
+        return {(pool.name, pool.currency): pool.due - kept.get(pool.name, 0) for pool in self.pools}
 
     @property
     def charged(self) -> dict[str, int]:
@@ -289,7 +299,7 @@ def pool_facts(  # noqa: PLR0913 - what there is to say of a pool
         base=money.base,
         topup=money.topup,
         gross_currency=money.own.code,
-        **{**dict.fromkeys(("territory", "offering", "fx_rate", "fx_source", "fx_date"), ""), **(said or {})},
+        **{**dict.fromkeys(("territory", "offering", "fx_rate", "fx_source", "fx_date"), ""), **(said or {})},  # type: ignore[arg-type] # texts
     )
 
 

@@ -74,6 +74,7 @@ class Kind(StrEnum):
     CARRY_IN = "carry_in", "balances", PAYEE, "opening_balance", "brought forward"
     EARNED = "earned", "royalty pool", PAYEE, "earned", "earned"
     MINIMUM_TOPUP = "minimum_topup", "royalty pool", PAYEE, "minimum_topup", "minimum top-up"
+    WITHHELD = "withheld", "platform", PAYEE, "withheld", "withheld for the platform"
     SPLIT_IN = "split_in", "account that is divided", PAYEE, "split_from_others", ""
     SPLIT_OUT = "split_out", "payees it is divided among", PAYEE, "split_to_others", ""
     PENALTY = "penalty", "penalties", PAYEE, "penalties", "penalties"
@@ -101,7 +102,7 @@ INTO = frozenset(kind for kind in Kind if kind.credit == PAYEE)
 """What changed a payee's balance: above zero in the payee's favour. Per payee and currency, INTO sums to STANDS."""
 STANDS = frozenset(Kind) - INTO
 """Where money stands at the end of the month: an amount above zero says it went there."""
-LATER = {3: frozenset({Kind.TAX}), 4: frozenset({Kind.PENALTY, Kind.PENALTY_SHARE})}
+LATER = {3: frozenset({Kind.TAX}), 4: frozenset({Kind.WITHHELD, Kind.PENALTY, Kind.PENALTY_SHARE})}
 """Schema of the books -> the kinds it brought; tables of earlier months have no columns for them."""
 MINOR = "amount_minor"
 """What the amounts of a ledger file are called: whole minor units, where other tables have decimals."""

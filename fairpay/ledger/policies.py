@@ -12,6 +12,7 @@ from fairpay.adjust.policy import make_policy, policy_file, policy_text, read_po
 from fairpay.errors import FairpayError, InputError, UsageError
 from fairpay.logs.faults import Faults
 from fairpay.money.counts import counted
+from fairpay.pipeline.warn import guard_withholding
 from fairpay.rules import find_rule, rule_classes, spelled
 
 if TYPE_CHECKING:
@@ -128,13 +129,13 @@ def stated(said: str, where: str, kept: Path | None) -> Chosen:
     if path is None:
         no_rule(said)
         text = policy_text(said)
-        return Chosen(name, text, read_policy(text, where=said))
+        return without_pool(Chosen(name, text, read_policy(text, where=said)))
     try:
         text = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         message = f"{name} cannot be read: {getattr(error, 'strerror', None) or error}"
         raise UsageError(message) from None
-    chosen = Chosen(name, text, read_policy(text, where=name))
+    chosen = without_pool(Chosen(name, text, read_policy(text, where=name)))
     if kept is not None and chosen.file != kept.name:
         message = f"the policy {name} is not the one that was kept in {kept.parent.name}"
         raise InputError(message, advice="Run `fairpay verify --books` and restore the books from a copy.")
@@ -153,7 +154,23 @@ def inline(said: str) -> Chosen:
     except ValueError:
         message = f"{said[:40]} is no policy"
         raise UsageError(message) from None
-    return Chosen(INLINE, said, make_policy(given, where=f"the policy {INLINE}"), inline=True)
+    return without_pool(Chosen(INLINE, said, make_policy(given, where=f"the policy {INLINE}"), inline=True))
+
+
+def without_pool(chosen: Chosen) -> Chosen:
+    """Return a policy that leaves the money to the pool file.
+
+    Raises:
+        UsageError: it has a pool of its own.
+
+    """
+    if chosen.policy.has_pool:
+        message = f"the policy {chosen.name} has a pool of its own, and the money of a month is in the pool file"
+        advice = (
+            "Work the pool out with `fairpay pay`; state it as gross, what is set aside as a deduction, and its rule."
+        )
+        raise UsageError(message, advice=advice)
+    return chosen
 
 
 def with_rules(pools: Sequence[Pool], rule: str | None, policies: Policies) -> list[Pool]:
@@ -175,4 +192,6 @@ def with_rules(pools: Sequence[Pool], rule: str | None, policies: Policies) -> l
     if bare:
         message = f"no rule stated for {counted(len(bare), 'pool')}, {bare[0]} among them"
         raise UsageError(message, advice="Give --rule NAME, or fill the pool file's column `rule` or `policy`.")
+    for pool, chosen in zip(found, policies.pools, strict=True):
+        guard_withholding([find_rule(pool.rule or "")] if chosen is not None and chosen.policy.withhold else [])
     return found

@@ -33,7 +33,8 @@ __all__ = ["PaymentTerms", "Terms", "post", "settle"]
 
 ACCOUNT = ("payee", "currency", "scale")
 POOLED = ("pool", *ACCOUNT)
-EARNING = (Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.SPLIT_IN, Kind.SPLIT_OUT, *PENALTIES, Kind.ADJUSTMENT)
+EARNED = (Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.WITHHELD, Kind.SPLIT_IN, Kind.SPLIT_OUT)
+EARNING = (*EARNED, *PENALTIES, Kind.ADJUSTMENT)
 LINE = {**{name: TYPES[name] for name in (*ACCOUNT, "counterparty", "reason")}, "amount": pl.Int128()}
 REFERENCE = (pl.col("run_id").alias("ref_run_id"), pl.col("period").alias("ref_period"))
 NOTHING = pl.lit(0, dtype=pl.Int128)
@@ -66,7 +67,7 @@ class Terms:
 
 
 def post(earned: Earned, routing: Routing, booking: Booking) -> Ledger:
-    """Write what each pool earned, its splits and its penalties, as rows of nonzero amounts, in no stated order.
+    """Write what each pool earned, what is withheld, splits, penalties: rows of nonzero amounts, in no stated order.
 
     A pool without plays is credited to `unallocated:`. The top-up of a per-subscriber minimum follows the division of
     the whole pool, by largest remainder.
@@ -80,19 +81,22 @@ def post(earned: Earned, routing: Routing, booking: Booking) -> Ledger:
     lines = pl.concat([pool_lines(pool, paid) for pool, paid in earned.pools])
     lines = lines.join(accounts_of(lines["source"], routing), on="source", how="left", maintain_order="left")
     base, topup = lines.with_columns(amount="base"), lines.with_columns(amount=pl.col("whole") - pl.col("base"))
-    parts = [booking.rows(base, Kind.EARNED), booking.rows(topup, Kind.MINIMUM_TOPUP)]
-    divided = lines.filter(pl.col("divided") & (pl.col("whole") != 0)).with_columns(amount="whole")
+    withheld = lines.with_columns(amount=pl.col("withheld") * -1)
+    kinds = {Kind.EARNED: base, Kind.MINIMUM_TOPUP: topup, Kind.WITHHELD: withheld}
+    parts = [booking.rows(found, kind) for kind, found in kinds.items()]
+    divided = lines.with_columns(amount=pl.col("whole") - pl.col("withheld")).filter("divided", pl.col("amount") != 0)
     splits = split_rows(divided, routing.splits, booking)
     return Ledger.joined([*parts, *splits, *penalty_rows(earned, routing, booking)])
 
 
 def pool_lines(pool: PoolFacts, paid: Paid) -> pl.DataFrame:
-    """What each artist or track earned of a pool, whole and without the top-up."""
+    """What each artist or track earned of a pool, whole and without the top-up, and what of it is withheld."""
     whole = pl.Series(paid.amounts) if len(paid) else pl.Series([pool.whole], dtype=pl.Int64)
     base = pl.Series(largest_remainder(whole.to_numpy(), pool.base)) if pool.topup else whole
     source = pl.Series(paid.sources) if len(paid) else pl.Series([UNALLOCATED])
     same = {"pool": pool.name, "currency": pool.currency}
-    return pl.DataFrame({"source": source, "whole": whole, "base": base}).with_columns(
+    withheld = pl.zeros(len(whole), pl.Int64, eager=True) if paid.withheld is None else pl.Series(paid.withheld)
+    return pl.DataFrame({"source": source, "whole": whole, "base": base, "withheld": withheld}).with_columns(
         pl.col("source").cast(pl.Categorical),
         *(pl.lit(text, dtype=pl.Categorical).alias(name) for name, text in same.items()),
         scale=pl.lit(pool.scale, dtype=pl.Int32),

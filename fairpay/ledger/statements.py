@@ -62,8 +62,9 @@ Writer: TypeAlias = "Callable[[Path], int | None]"
 def statements(rows: Ledger, kinds: Sequence[Kind] = tuple(Kind)) -> Sheet:
     """One line for each payee and currency, a column for each of these kinds.
 
-    opening + earned + top-up + splits + penalties + their shares + adjustments + fees + released + recouped + tax =
-    reserve + suspended + closing + payable; penalties, fees, splits to others, recouped and tax are below zero.
+    opening + earned + top-up + withheld + splits + penalties + their shares + adjustments + fees + released + recouped
+    + tax = reserve + suspended + closing + payable; withheld, penalties, fees, splits to others, recouped and tax are
+    below zero.
     """
     sums = {kind.column: wide(is_kind(kind)).sum() for kind in kinds}
     accounts = rows.frame.group_by(ACCOUNT, maintain_order=True).agg(pl.col("period").first(), **sums)
@@ -113,6 +114,8 @@ def pools_sheet(facts: MonthFacts) -> Sheet:
         return Sheet("pools", pl.DataFrame(records, schema=schema), divided)
     kept = all(pool.fx_rate is not None for pool in facts.pools)
     columns = [name for name in POOL_COLUMNS if kept or name not in {*TERMS, *EXCHANGE}]
+    if any(pool.withheld for pool in facts.pools):
+        columns, divided = [*columns, "withheld"], divided | {"withheld"}
     schema = {name: pl.String if name in POOL_TEXTS else pl.Int64 for name in columns}
     frame = pl.DataFrame([pool_line(pool) for pool in facts.pools], schema=schema)
     return Sheet("pools", frame, divided | set(OWN), dict.fromkeys(OWN, "gross_scale"))

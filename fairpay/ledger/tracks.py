@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairpay.adjust.decisions import HELD
-from fairpay.adjust.weights import text_of
+from fairpay.adjust.factors import text_of
 from fairpay.errors import InputError, Problem
 from fairpay.ledger.splits import OF_TRACK, artist_of
 from fairpay.money.counts import counted

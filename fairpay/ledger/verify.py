@@ -240,7 +240,9 @@ def track_control(month: Entry, rows: Ledger, tracks: pl.DataFrame) -> Control:
     sums = (
         of_ledger(tracks, plays).group_by(key).agg(pl.col("plays").sum(), amount=pl.col("earned").cast(pl.Int128).sum())
     )
-    earned = rows.of_kinds({Kind.EARNED, Kind.MINIMUM_TOPUP}).frame.filter(pl.col("payee") != UNALLOCATED)
+    earned = rows.of_kinds({Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.WITHHELD}).frame.filter(
+        pl.col("payee") != UNALLOCATED
+    )
     sources = earned.select(pl.col("pool").cast(pl.String), "amount", source=pl.col("payee").cast(pl.String))
     parts = [
         frame.with_columns(pl.col("source").str.replace(waits, ""))

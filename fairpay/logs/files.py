@@ -6,6 +6,7 @@ import bz2
 import errno
 import glob
 import gzip
+import io
 import lzma
 import os
 import stat
@@ -234,7 +235,8 @@ def open_bytes(path: str) -> IO[bytes]:
     if packing == "zst":
         import pyarrow as pa  # noqa: PLC0415 - Python 3.11 has no zstd of its own
 
-        return cast("IO[bytes]", pa.CompressedInputStream(pa.OSFile(path, "rb"), "zstd"))
+        packed = pa.CompressedInputStream(pa.OSFile(path, "rb"), "zstd")
+        return io.BufferedReader(packed, 1 << 20)  # PyArrow's own streams give no lines
     if packing is None:
         return Path(path).open("rb")
     openers: dict[str, Any] = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}

@@ -67,6 +67,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "active": ("active",),
     "category": ("category",),
     "spatial": ("spatial",),
+    "context": ("context", "play_context", "stream_context"),
     "reason_end": ("reason_end",),
     "track_ms": ("track_ms", "track_duration_ms", "track_length_ms", "duration_ms"),
 }  # fmt: skip

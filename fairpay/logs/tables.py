@@ -41,6 +41,7 @@ __all__ = [
     "bare",
     "column_for",
     "defused",
+    "guarded",
     "open_table",
     "read_artists",
     "read_columns",
@@ -156,12 +157,13 @@ def plain(frame: pl.DataFrame, name: str) -> pa.Array:
 
 def defused(frame: pl.DataFrame) -> pl.DataFrame:
     """Put an apostrophe before every text that a spreadsheet would run, or that looks as if one stood there already."""
-    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
-    guarded = [
-        pl.when(pl.col(name).str.contains(RISKY)).then(pl.lit("'") + pl.col(name)).otherwise(pl.col(name)).alias(name)
-        for name in texts
-    ]
-    return frame.with_columns(guarded)
+    return frame.with_columns(guarded(name) for name, kind in frame.schema.items() if kind == pl.String)
+
+
+def guarded(name: str) -> pl.Expr:
+    """The same for a column of texts."""
+    text = pl.col(name)
+    return pl.when(text.str.contains(RISKY)).then("'" + text).otherwise(text).alias(name)
 
 
 def bare(text: str) -> str:

@@ -64,7 +64,9 @@ def open_text(file: LogFile, reading: Reading) -> Source:
     notes = dialect.notes
     if quoting == "plain":
         notes = (*notes, f'{file.path}: " is taken as part of the text, not as quoting')
-    table = Table(file, dialect, QUOTE in marks, number_columns(dialect.names, reading))
+    below = head.split("\n")[dialect.skip :]
+    marked = dialect.skip > 0 and below[:1] != [] and below[0].startswith(MARK)
+    table = Table(file, dialect, QUOTE in marks, number_columns(dialect.names, reading), marked)
     return Source(
         where=file.path,
         fields={name: Field(kind=pl.String(), expr=pl.col(name)) for name in dialect.names},
@@ -76,7 +78,7 @@ def open_text(file: LogFile, reading: Reading) -> Source:
         nul=NUL in marks,
         above=dialect.above,
         # rows are behind the header, or beyond the beginning that was looked at
-        rows=None if len(start) == HEAD or any(line.strip() for line in head.split("\n")[dialect.skip :]) else 0,
+        rows=None if len(start) == HEAD or any(line.strip() for line in below) else 0,
     )
 
 
@@ -106,12 +108,14 @@ class Table:
     """Whether any `"` stands in the file."""
     numbers: frozenset[str] = frozenset()
     """Columns that are numbers by their names."""
+    marked: bool = False
+    """Whether the first row begins with a byte order mark, which Polars would take off that row."""
 
     def __call__(self, names: Sequence[str], rows: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG002 - text says nothing of its rows beforehand
         """Read the columns; from where a number is none as text, from where Polars cannot read on line by line."""
         done, blank = 0, None
         quotes = self.dialect.quote and self.quotes
-        odd = self.dialect.spaced or (quotes and has_odd_quotes(self.file.local, self.dialect.separator))
+        odd = self.dialect.spaced or self.marked or (quotes and has_odd_quotes(self.file.local, self.dialect.separator))
         for numbers in () if odd else (self.numbers & set(names), frozenset[str]()):
             scan = self.scan(quotes=quotes, numbers=numbers).select([*names, BEYOND])
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,7 @@ from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from fractions import Fraction
 
     from numpy.typing import NDArray
@@ -107,7 +107,9 @@ class Allocation:
     paid: Ints
     """int64[artists]: minor units, in artist order."""
     pool: int
-    """Minor units that had to be divided; equals the sum of `paid`."""
+    """Minor units that had to be divided; equals the sum of `paid`, with what is withheld."""
+    kept_back: Ints | None = None
+    """int64[artists]: what a policy withholds of what each artist earned, for the platform; None: nothing is."""
 
     def __post_init__(self) -> None:
         """Refuse an allocation that creates or loses a single minor unit.
@@ -116,7 +118,17 @@ class Allocation:
             UnbalancedError: when the amounts do not sum to the pool, or one is negative.
 
         """
-        total = sum_exactly(self.paid)
-        if total != self.pool or (self.paid.size and int(self.paid.min()) < 0):
+        total = sum_exactly(self.paid) + self.withheld
+        parts = [self.paid, *([] if self.kept_back is None else [self.kept_back])]
+        if total != self.pool or any(part.size and int(part.min()) < 0 for part in parts):
             message = f"{self.rule} paid {total} minor units of a pool of {self.pool}"
             raise UnbalancedError(message, advice="This is a fault of fairpay; please report it. Nothing was written.")
+
+    @property
+    def withheld(self) -> int:
+        """Minor units that are withheld in all."""
+        return 0 if self.kept_back is None else sum_exactly(self.kept_back)
+
+    def added(self, add: Callable[[Ints], Ints]) -> Allocation:
+        """Return the same by lines of several artists, or parts of one: `add` adds int64[artists] up by line."""
+        return replace(self, paid=add(self.paid), kept_back=None if self.kept_back is None else add(self.kept_back))

@@ -120,7 +120,8 @@ def weigher_of(
 ) -> Weigher:
     """Return what applies a policy to the batches of a log with these columns by role."""
     policy = applying.policy
-    missing = {weight.column for weight in policy.weights} - {*columns}
+    wanted = [weight.column for weight in policy.weights] + [one.column for one in policy.withhold]
+    missing = {*wanted} - {*columns}
     return Weigher(
         policy,
         {unit: {code: census[unit][code] for code in applying.pools} for unit in units_counted(policy, columns)},

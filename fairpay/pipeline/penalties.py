@@ -51,7 +51,7 @@ def charging(penalties: Penalties, decisions: Sequence[Decision] | None, stateme
     return found
 
 
-def seen_unmarked(pool: LocalPool) -> ByArtist:
+def seen_unmarked(pool: LocalPool | ByArtist) -> ByArtist:
     """Look at a pool whose excluded plays are marked as if they were not."""
     names = pc.split_pattern(pool.artist, PENALTY, max_splits=1)
     return seen_as(pool, pc.list_element(names, 0))
@@ -91,6 +91,6 @@ def among_plays(seen: ByArtist, rules: Sequence[Rule], known: Mapping[str, Any])
     found = []
     for rule, units in zip(rules, settle_together(month, begun), strict=True):
         paid = Allocation(rule.label, units, known["pool"]).paid
-        found.append(seen.divide(paid, seen.shares(rule, prepared[rule])))
+        found.append(seen.divide(paid, seen.shares(rule, prepared[rule], **known)))
         assert sum_exactly(found[-1]) == known["pool"]
     return found

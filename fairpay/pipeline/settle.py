@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from fairpay.adjust.decisions import Decisions
     from fairpay.adjust.weights import Touched
+    from fairpay.engine.pool import LocalPool
     from fairpay.engine.protocol import Intake
     from fairpay.logs.schema import Warned
     from fairpay.money.currency import Currency
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from fairpay.pipeline.intake import Held, Variant
     from fairpay.pipeline.request import Request
     from fairpay.pipeline.stages import Stages
+    from fairpay.pipeline.withheld import Withholding
     from fairpay.qualify import Counts
     from fairpay.reports.outcome import ArtistGroups, Charges, ListenerGroups, Money
     from fairpay.rules.core.month import Month
@@ -62,13 +64,19 @@ class Ending:
             NothingToPayError: no play counts, or a rule finds no weight to divide the pool by.
 
         """
-        held, stages = self.taken.engine.pool(variant), self.taken.stages[variant]
-        intake = held.intake
+        pool_held, stages = self.taken.engine.pool(variant), self.taken.stages[variant]
+        intake = pool_held.intake
+        withholding = withholding_of(pool_held, stages)
+        held = pool_held if withholding is None else withholding.view
         listening = describe(self.taken.counts, intake, len(held.artist), left=stages.left_out())
         refuse_nothing(self.request, intake, listening, missed=stages.missed())
         money = self.money(variant)
         month = held.month(**self.known(variant, pool=money.pool if pool is None else pool))
         division = divided(month, self.request, intake, self.request.rules_on(month))
+        payouts = division.payouts
+        if withholding is not None:
+            paid = zip(payouts, division.ready, strict=True)
+            payouts = tuple(replace(p, allocation=withholding.allocation(p.allocation, *one)) for p, one in paid)
         remarks = (*stages.remarks(), *self.taken.plan.statements.remarks())
         outcome = Outcome(
             currency=self.currency,
@@ -78,7 +86,7 @@ class Ending:
             plays=held.artist_plays,
             ms=held.artist_ms,
             listeners=division.listeners,
-            payouts=division.payouts,
+            payouts=payouts,
             market_weight=division.market_weight,
             user_weight=division.user_weight,
             median_fee=division.median_fee,
@@ -120,14 +128,20 @@ class Ending:
     def money(self, variant: int) -> Money:
         """Return the money that is divided among the listeners of a variant."""
         stated, intake = self.request.money, self.taken.engine.pool(variant).intake
-        return funds(stated, self.currency, paying(stated, intake, unit=self.fee_unit))
+        return funds(stated, self.currency, paying(stated, intake, unit=self.fee_unit), self.request.policy)
+
+    @property
+    def rate(self) -> Fraction | None:
+        """Which part of what subscribers pay, or owe, artists are paid, as far as it is known."""
+        known, policy = self.request.money.known_rate, self.request.policy
+        return known if known is None or policy is None else known * policy.divided
 
     def known(self, variant: int, *, pool: int) -> dict[str, Any]:
         """Return what `LocalPool.month` takes."""
         stated, plays = self.request.money, self.taken.counts.measure == "plays"
         return {
             "pool": pool,
-            "rate": stated.known_rate,
+            "rate": self.rate,
             "fees_are_money": stated.pool is None,
             "fee_unit": self.fee_unit,
             "play": self.taken.stages[variant].play() if plays else None,
@@ -179,6 +193,15 @@ def penalty_controls(outcome: Outcome, found: Charges) -> Iterator[Control]:
         kept = charged - given
         detail = f"charged {text(charged)} = shared {text(given)} + kept by the platform {text(kept)}"
         yield Control(f"penalties {payout.rule.label}", kept == (0 if found.to == "pool" else charged), detail)
+
+
+def withholding_of(pool: LocalPool, stages: Stages) -> Withholding | None:
+    """Look at a pool whose policy withholds something; None where none does."""
+    if not (shares := stages.withheld()):
+        return None
+    from fairpay.pipeline.withheld import Withholding  # noqa: PLC0415 - only where a policy withholds
+
+    return Withholding.of(pool, shares)
 
 
 def touched(stages: Stages) -> list[Touched]:
@@ -324,11 +347,19 @@ def controls(outcome: Outcome) -> tuple[Control, ...]:
         ),
         Control("plays", plays == listening.plays, f"{listening.plays:,} of users = {plays:,} of artists"),
     ]
-    text = outcome.currency.text
+    text, whence = outcome.currency.text, money.collected
+    if whence is not None:
+        aside, all_of_it = sum(units for _, units in whence.aside), whence.fees + whence.other
+        told = [f"{text(units)} for {name}" for name, units in whence.aside] + [f"{text(money.held)} held"]
+        detail = f"{text(whence.fees)} of fees + {text(whence.other)} of other revenue = {text(money.pool)} divided"
+        ends = all_of_it == money.pool + aside + money.held
+        held.append(Control("collected", ends, " + ".join([detail, *told])))
     for payout in outcome.payouts:
         paid = sum_exactly(payout.allocation.paid)
-        detail = f"paid {text(paid)} = pool {text(money.pool)}"
-        held.append(Control(f"paid {payout.rule.label}", paid == money.pool, detail))
+        withheld = payout.allocation.withheld
+        beside = f" + withheld {text(withheld)}" if withheld else ""
+        detail = f"paid {text(paid)}{beside} = pool {text(money.pool)}"
+        held.append(Control(f"paid {payout.rule.label}", paid + withheld == money.pool, detail))
     return (*held, *group_controls(outcome)) if outcome.groups else tuple(held)
 
 
@@ -338,7 +369,8 @@ def group_controls(outcome: Outcome) -> Iterator[Control]:
 
     text, plays, pool = outcome.currency.text, outcome.listening.plays, outcome.money.pool
     for grouping in groupings(outcome):
-        sums = [sum_exactly(payout.allocation.paid) for payout in grouping.lines.payouts]
+        found = [payout.allocation for payout in grouping.lines.payouts]
+        sums = [sum_exactly(one.paid) + one.withheld for one in found]
         told = sum_exactly(grouping.lines.plays)
         detail = f"{told:,} plays of {plays:,}, {' and '.join(map(text, sums))} of {text(pool)}"
         yield Control(f"groups by {grouping.column}", told == plays and set(sums) == {pool}, detail)

@@ -200,11 +200,20 @@ def publish(
     return target.publish(files=files, manifest=manifest, fingerprint=mark).status
 
 
+@dataclass(frozen=True, slots=True, repr=False)
 class Saved(Shown):
     """A result that can be written later as it would have been with an output directory."""
 
-    __slots__ = ()
+    command: str
+    """Which job it was."""
+    outcome: Outcome
+    """Everything, in integers."""
     inputs: tuple[InputFile, ...]
+    """The files read, in order, each with what it was read as; none for frames."""
+    origins: Mapping[str, tuple[Any, str]]
+    """Every option with its value and where it came from."""
+    published: str = ""
+    """`done` or `already` where the run was written to a directory."""
 
     @property
     def beside(self) -> Mapping[str, Callable[[Path], int | None]]:
@@ -269,6 +278,7 @@ def request_of(command: str, logs: object, rules: Sequence[str], options: Mappin
         in_memory=options.get("in_memory", frozenset()),
         roles=options.get("roles", ()),
         by=tuple(options.get("by", ())),
+        others=tuple(map(find_rule, options.get("others", ()))),
     )
 
 

@@ -17,7 +17,6 @@ import polars as pl
 import pyarrow as pa
 
 from fairpay.errors import InputError
-from fairpay.money.rounding import Allocation
 from fairpay.reports.figures import BOUNDS
 from fairpay.reports.outcome import ArtistGroups, MergedLines, MonthOutcomes
 from fairpay.reports.tables import by_payout
@@ -140,7 +139,7 @@ def merged(  # noqa: PLR0913 - what the lines are
         top_1, top_10 = (outcome.listening.users // part >= k for part in (100, 10))
         return replace(
             one,
-            allocation=Allocation(one.allocation.rule, added(one.allocation.paid), one.allocation.pool),
+            allocation=one.allocation.added(added),
             steered_by_top_1_percent=one.steered_by_top_1_percent if top_1 else None,
             steered_by_top_10_percent=one.steered_by_top_10_percent if top_10 else None,
             stray=None,
@@ -258,7 +257,8 @@ def in_line(outcome: Outcome, members: Ints, k: int) -> NDArray[np.bool_] | None
     few = outcome.listeners[members] < k
     if not few.any():
         return few
-    amounts = [payout.allocation.paid for payout in outcome.payouts]
+    found = [payout.allocation for payout in outcome.payouts]
+    amounts = [*(one.paid for one in found), *(one.kept_back for one in found)]
     known = (*amounts, outcome.plays, outcome.ms, outcome.paid_in)
     values = np.stack([each[members] for each in known if each is not None])
     others = np.flatnonzero(~few)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from fairpay.money.currency import format_units, round_half_even
-from fairpay.reports.summary import MS_DIGITS, RATIO_DIGITS, SCHEMA_VERSION, listening_of, money_of, ratio, warnings_of
+from fairpay.reports.summary import MS_DIGITS, RATIO_DIGITS, head_of, ratio, warnings_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -210,13 +210,8 @@ def explanation_of(outcome: Outcome, found: Explanation) -> dict[str, Any]:
 
     Amounts paid have the currency's digits; what a play, an hour or a listener is worth has four more.
     """
-    text = outcome.currency.text
     return {
-        "schema_version": SCHEMA_VERSION,
-        "currency": outcome.currency.code,
-        "pool": text(outcome.money.pool),
-        "money": money_of(outcome),
-        "listening": listening_of(outcome.listening),
+        **head_of(outcome),
         "subject": {"kind": found.subject.kind, "name": found.subject.name, "artists": list(found.subject.ids)},
         "plays": found.plays,
         "seconds": None if found.ms is None else format_units(found.ms, MS_DIGITS),

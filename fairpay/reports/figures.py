@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 __all__ = [
     "BOUNDS",
     "COARSE",
-    "Changed",
+    "ChangeBands",
     "Shift",
     "Tier",
+    "as_column",
     "bands",
     "gini",
     "largest_gains",
@@ -52,13 +53,11 @@ class Shift:
 def shift(before: Ints, after: Ints) -> Shift:
     """Compare int64[artists] payouts of one pool under two rules.
 
-    Both sum to the pool, so what the gainers gain is what the losers lose, and moved = 1/2 Σ|a - b| is whole.
+    What the gainers gain is what the losers lose, and moved = 1/2 Σ|a - b| is whole. Where the sums differ, as less is
+    withheld under one rule, the difference changes hands between artists and the platform, and counts like theirs.
     """
     change = after - before
-    moved, rest = divmod(sum_exactly(np.abs(change)), 2)
-    if rest:
-        message = f"payouts of different pools cannot be compared: {sum_exactly(before)} and {sum_exactly(after)} units"
-        raise ValueError(message)
+    moved = (sum_exactly(np.abs(change)) + abs(sum_exactly(change))) // 2
     pool = sum_exactly(before)
     gainers, losers = int((change > 0).sum()), int((change < 0).sum())
     share = Fraction(moved, pool) if pool else None
@@ -148,6 +147,11 @@ class Tier:
         return Fraction(self.after - self.before, self.before) if self.before else None
 
 
+def as_column(tier: str) -> str:
+    """Write a tier as part of a column's name: `1,001-10,000` is `1001_10000`."""
+    return tier.translate(str.maketrans(" -", "__", ","))
+
+
 def tiers(order: Ints, before: Ints, after: Ints, merged: MergedLines | None = None) -> tuple[Tier, ...]:
     """Sum payouts int64[artists] by tier; `order` ranks the artists, best paid under the first rule first.
 
@@ -185,7 +189,7 @@ BANDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class ChangeBands:
     """How many artists gain and lose how much of what they had: the table of the Pro Musik study (2023)."""
 
     bands: tuple[Tier, ...]
@@ -209,7 +213,7 @@ class Changed:
         return sum(band.artists for band in self.bands[NEW - 2 : NOTHING])
 
 
-def bands(before: Ints, after: Ints, merged: MergedLines | None = None) -> Changed:
+def bands(before: Ints, after: Ints, merged: MergedLines | None = None) -> ChangeBands:
     """Sort artists into bands by how much of their int64[artists] payouts they gain or lose, exactly, in minor units.
 
     All eight bands are returned. Merged lines of several artists, whose own changes nobody is told, are a ninth.
@@ -232,4 +236,4 @@ def bands(before: Ints, after: Ints, merged: MergedLines | None = None) -> Chang
         own = place == k
         found.append(Tier(name, int(artists[own].sum()), sum_exactly(before[own]), sum_exactly(after[own])))
     most = np.maximum(before, after)
-    return Changed(tuple(found), coarse=int(((most > 0) & (most < COARSE)).sum()))
+    return ChangeBands(tuple(found), coarse=int(((most > 0) & (most < COARSE)).sum()))

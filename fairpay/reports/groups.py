@@ -15,7 +15,6 @@ import pyarrow as pa
 
 from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
-from fairpay.money.rounding import Allocation
 from fairpay.reports.months import month_table
 from fairpay.reports.outcome import ArtistGroups, MonthOutcomes
 from fairpay.reports.tables import (
@@ -89,10 +88,7 @@ def added_up(outcome: Outcome, groups: ArtistGroups) -> Outcome:
         plays=added(outcome.plays),
         ms=None if outcome.ms is None else added(outcome.ms),
         listeners=groups.listeners,
-        payouts=tuple(
-            replace(one, allocation=Allocation(one.allocation.rule, added(one.allocation.paid), one.allocation.pool))
-            for one in outcome.payouts
-        ),
+        payouts=tuple(replace(one, allocation=one.allocation.added(added)) for one in outcome.payouts),
         market_weight=weighed(outcome.market_weight),
         user_weight=weighed(outcome.user_weight),
         names={},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,8 +62,10 @@ def united(months: MonthOutcomes, listening: ListeningTotals) -> Outcome:
         return out
 
     def payout(place: int) -> Payout:
-        rule = first.payouts[place].rule
-        return Payout(rule, Allocation(rule.label, added(lambda one: one.payouts[place].allocation.paid), total))
+        rule, found = first.payouts[place].rule, [one.payouts[place].allocation for one in several]
+        paid, withheld = (added(partial(units, place)) for units in (paid_of, withheld_of))
+        policy = any(one.kept_back is not None for one in found)
+        return Payout(rule, Allocation(rule.label, paid, total, withheld if policy else None))
 
     return replace(
         first,
@@ -80,6 +83,17 @@ def united(months: MonthOutcomes, listening: ListeningTotals) -> Outcome:
         notes=tuple(notes_of(months)),
         groups=(months,),
     )
+
+
+def paid_of(place: int, outcome: Outcome) -> Ints:
+    """What a rule pays each artist."""
+    return outcome.payouts[place].allocation.paid
+
+
+def withheld_of(place: int, outcome: Outcome) -> Ints:
+    """What is withheld of it."""
+    found = outcome.payouts[place].allocation
+    return np.zeros_like(found.paid) if found.kept_back is None else found.kept_back
 
 
 def notes_of(months: MonthOutcomes) -> Iterator[str]:
@@ -116,10 +130,10 @@ def money_of(months: MonthOutcomes, pool: int) -> Money:
 def month_table(months: MonthOutcomes, command: str) -> pa.Table:
     """Return the table of months, in order: a row per month.
 
-    Columns: `month` (2026-10), `artists`, `plays`, `seconds`, `listeners`, `subscribers`, `pool` (`payout` for `pay`);
-    for each rule after the first what it moves, `<rule>_moved` and `<rule>_moved_share` (of the month's pool), and how
-    many artists gain and lose, `<rule>_gain` and `<rule>_lose`; for each rule the share of the ten artists who are paid
-    most by the first, `<rule>_top_10_share`; `currency`.
+    Columns: `month` (2026-10), `artists`, `plays`, `seconds`, `listeners`, `subscribers`, `pool` (for `pay`
+    `payout`, and `withheld` where a policy withholds); for each rule after the first what it moves, `<rule>_moved` and
+    `<rule>_moved_share` (of the month's pool), and how many artists gain and lose, `<rule>_gain` and `<rule>_lose`; for
+    each rule the share of the ten artists who are paid most by the first, `<rule>_top_10_share`; `currency`.
     """
     several = months.outcomes
     digits, rules, kind = several[0].currency.digits, several[0].payouts, ColumnKind
@@ -135,8 +149,11 @@ def month_table(months: MonthOutcomes, command: str) -> pa.Table:
         "listeners": counted([one.listening.users for one in several]),
         "subscribers": counted([one.money.subscribers for one in several]),
     }
-    pools = decimals(whole([one.money.pool for one in several]), digits)
-    columns["payout" if command == "pay" else "pool"] = TableColumn(kind.MONEY, pools)
+    alone = [one.payouts[0].allocation for one in several] if command == "pay" else []
+    paid = [one.money.pool for one in several] if not alone else [one.pool - one.withheld for one in alone]
+    columns["payout" if alone else "pool"] = TableColumn(kind.MONEY, decimals(whole(paid), digits))
+    if any(one.kept_back is not None for one in alone):
+        columns["withheld"] = TableColumn(kind.MONEY, decimals(whole([one.withheld for one in alone]), digits))
     for place in range(1, len(rules)):
         found = [shift(*(one.payouts[k].allocation.paid for k in (0, place))) for one in several]
         name, moved = rules[place].rule.column, [one.moved for one in found]

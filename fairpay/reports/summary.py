@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fairpay.reports.figures import Tier
     from fairpay.reports.outcome import Charges, Condition, ListeningTotals, Money, Outcome, Payout
 
-__all__ = ["SCHEMA_VERSION", "listening_of", "ratio", "stray_money", "summary", "warnings_of"]
+__all__ = ["SCHEMA_VERSION", "head_of", "listening_of", "ratio", "stray_money", "summary", "tail_of", "warnings_of"]
 
 SCHEMA_VERSION = 1
 RATIO_DIGITS = 6
@@ -33,7 +33,6 @@ def summary(outcome: Outcome, command: str = "compare") -> dict[str, Any]:
     shares between 0 and 1, changes in percent) are numbers, worked out exactly and rounded last, half to even: ratios
     to 6 digits, percents to 2. What is not known is null.
     """
-    text = outcome.currency.text
     first = outcome.payouts[0]
     order = by_payout(outcome)
     groups: dict[str, Any] = {}
@@ -43,21 +42,35 @@ def summary(outcome: Outcome, command: str = "compare") -> dict[str, Any]:
         groups["groups"] = groups_of(outcome, command)
     penalties = {} if outcome.penalties is None else {"penalties": penalties_of(outcome, outcome.penalties)}
     return {
-        "schema_version": SCHEMA_VERSION,
-        "currency": outcome.currency.code,
-        "pool": text(outcome.money.pool),
-        "money": money_of(outcome),
-        "listening": listening_of(outcome.listening),
+        **head_of(outcome),
         "rules": [rule_of(outcome, payout) for payout in outcome.payouts],
         "comparisons": [comparison_of(outcome, order, first, payout) for payout in outcome.payouts[1:]],
         "mcdonald_ratio": ratio(outcome.mcdonald),
-        "controls": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in outcome.controls],
-        "notes": list(outcome.notes),
-        "warnings": warnings_of(outcome.warnings),
+        **tail_of(outcome),
         "decisions": decisions_of(outcome),
         **penalties,
         "conditions": [condition_of(outcome, line) for line in outcome.conditions],
         **groups,
+    }
+
+
+def head_of(outcome: Outcome) -> dict[str, Any]:
+    """Say what was divided, where it came from, and what was listened to."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "currency": outcome.currency.code,
+        "pool": outcome.currency.text(outcome.money.pool),
+        "money": money_of(outcome),
+        "listening": listening_of(outcome.listening),
+    }
+
+
+def tail_of(outcome: Outcome, *notes: str) -> dict[str, Any]:
+    """Say what was checked, and what a reader must know; `notes` come behind those of the outcome."""
+    return {
+        "controls": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in outcome.controls],
+        "notes": [*outcome.notes, *notes],
+        "warnings": warnings_of(outcome.warnings),
     }
 
 
@@ -83,7 +96,17 @@ def money_of(outcome: Outcome) -> dict[str, Any]:
             "held": text(money.held),
         },
         "unlisted": {"policy": money.unlisted_policy, "listeners": money.unlisted},
+        **collected_of(outcome),
     }
+
+
+def collected_of(outcome: Outcome) -> dict[str, Any]:
+    """Say from where a policy's pool comes and what of it is set aside; nothing where no policy says that."""
+    found, text = outcome.money.collected, outcome.currency.text
+    if found is None:
+        return {}
+    aside = [{"purpose": name, "amount": text(units)} for name, units in found.aside]
+    return {"collected": {"fees": text(found.fees), "other_revenue": text(found.other), "set_aside": aside}}
 
 
 def listening_of(listening: ListeningTotals) -> dict[str, Any]:
@@ -109,6 +132,7 @@ def rule_of(outcome: Outcome, payout: Payout) -> dict[str, Any]:
     return {
         "name": payout.rule.label,
         "paid": outcome.currency.text(sum_exactly(paid)),
+        "withheld_for_platform": outcome.currency.text(payout.allocation.withheld),
         "artists_paid": int((paid > 0).sum()),
         "gini": ratio(gini(paid) if alone else None),
         "top_1_percent_share": ratio(top_share(paid, 1) if alone else None),

@@ -105,7 +105,8 @@ def payouts(outcome: Outcome) -> Iterator[pa.Table]:
     """Yield the table `fairpay pay` writes, in parts: one row per artist, by payout, then by artist id in bytes.
 
     Columns: `artist`, `name` (only with an artist file), `plays`, `seconds` (see `artist_columns`), `listeners`,
-    `payout` (major units, decimal128 with the currency's digits), `share` (of the pool, 0 to 1, decimal128 with 10
+    `payout` (major units, decimal128 with the currency's digits), `withheld` (the same, of what the artist earned; only
+    where a policy withholds), `share` (of the pool, 0 to 1, decimal128 with 10
     digits, half to even; null where the pool is 0), `currency`. Only the first rule of the outcome is looked at.
     """
     for order in in_parts(by_payout(outcome)):
@@ -118,6 +119,9 @@ def payout_rows(outcome: Outcome, order: Ints) -> pa.Table:
     paid = allocation.paid[order]
     columns = artist_columns(outcome, order)
     columns["payout"] = TableColumn(ColumnKind.MONEY, decimals(paid, outcome.currency.digits))
+    if allocation.kept_back is not None:
+        kept_back = decimals(allocation.kept_back[order], outcome.currency.digits)
+        columns["withheld"] = TableColumn(ColumnKind.MONEY, kept_back)
     columns["share"] = TableColumn(ColumnKind.SHARE, shares(paid, allocation.pool))
     columns["currency"] = currency_of(outcome, len(order))
     return table_of(columns)

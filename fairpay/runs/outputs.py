@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
-from datetime import UTC, datetime
+from contextlib import ExitStack, contextmanager, nullcontext
+from datetime import datetime
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 __all__ = [
+    "EXACT",
     "MOST_ROWS",
+    "Styles",
     "as_json",
     "csv_bytes",
     "csv_to",
+    "opened_book",
     "write_csv",
     "write_json",
     "write_parquet",
@@ -124,8 +127,7 @@ def write_json(value: Any, path: Path) -> None:  # noqa: ANN401 - whatever JSON 
         file.write(as_json(value))
 
 
-CREATED = datetime(2020, 1, 1, tzinfo=UTC).replace(tzinfo=None)
-"""Fixed, so that the same findings give the same bytes."""
+CREATED = datetime(2000, 1, 1)  # noqa: DTZ001 - a fixed moment, so that the bytes repeat
 CHOICES = ["keep", "hold", "exclude", "weight 0.5"]
 MOST_ROWS = 1_048_575
 """What a sheet holds below its header. The CSV beside it has every line."""
@@ -142,11 +144,8 @@ def write_review(table: pa.Table, path: Path) -> int:
         OSError: when the file cannot be written.
 
     """
-    import xlsxwriter  # noqa: PLC0415 - for workbooks only
-
     rows = int(table.num_rows)
-    with open_new(path) as file, xlsxwriter.Workbook(file, {"in_memory": True}) as book:
-        book.set_properties({"created": CREATED, "title": "fairpay: suspects to review"})
+    with open_new(path) as file, opened_book(file, "fairpay: suspects to review", few=True) as book:
         sheet = book.add_worksheet("review")
         bold = book.add_format({"bold": True})
         sheet.freeze_panes(1, 2)
@@ -180,16 +179,8 @@ def write_workbook(tables: pa.Table | Iterable[pa.Table], path: Path, *, name: s
         OSError: when the file cannot be written.
 
     """
-    import xlsxwriter  # noqa: PLC0415 - for workbooks only
-
     count, page, name = 0, None, name or path.stem
-    # the parts of a workbook lie in files until it is put together: in a folder that goes however the program ends
-    with (
-        TemporaryDirectory(prefix="fairpay-") as parts,
-        open_new(path) as file,
-        xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": parts}) as book,
-    ):
-        book.set_properties({"created": CREATED, "title": f"fairpay: {name}"})
+    with open_new(path) as file, opened_book(file, f"fairpay: {name}") as book:
         styles = Styles(book)
         for frame in (pl.DataFrame(table) for table in each(tables)):
             digits = [kind.scale if isinstance(kind, pl.Decimal) else 0 for kind in frame.dtypes]
@@ -202,17 +193,31 @@ def write_workbook(tables: pa.Table | Iterable[pa.Table], path: Path, *, name: s
     return count
 
 
-class Styles(dict[int, Any]):
-    """How numbers are shown, by their digits after the point."""
+@contextmanager
+def opened_book(file: BinaryIO, title: str, *, few: bool = False) -> Iterator[Any]:
+    """Write a workbook to a file: in memory where records are few, several times as fast, else by way of files."""
+    import xlsxwriter  # noqa: PLC0415 - for workbooks only
+
+    # parts of a large one lie in files until it is put together: in a folder that goes however the program ends
+    folder = nullcontext() if few else TemporaryDirectory(prefix="fairpay-")
+    ways = {"in_memory": few, "constant_memory": not few}
+    with folder as parts, xlsxwriter.Workbook(file, {**ways, "tmpdir": parts}) as book:
+        book.set_properties({"created": CREATED, "title": title})
+        yield book
+
+
+class Styles(dict[tuple[int, bool], Any]):
+    """How cells are shown, by the digits of numbers after the point (-1: as they are) and whether they are in bold."""
 
     def __init__(self, book: Any) -> None:  # noqa: ANN401 - untyped library
         """Remember the workbook that holds them."""
         self.book = book
 
-    def __missing__(self, digits: int) -> Any:  # noqa: ANN401 - untyped library
+    def __missing__(self, look: tuple[int, bool]) -> Any:  # noqa: ANN401 - untyped library
         """Add one where it is first needed."""
-        shown = self.book.add_format({"num_format": "#,##0" + "." * (digits > 0) + "0" * digits})
-        return self.setdefault(digits, shown)
+        digits, bold = look
+        number = {} if digits < 0 else {"num_format": "#,##0" + "." * (digits > 0) + "0" * digits}
+        return self.setdefault(look, self.book.add_format({"bold": bold, **number}))
 
 
 def headed(book: Any, name: str, columns: Sequence[str]) -> Any:  # noqa: ANN401 - untyped library
@@ -236,4 +241,4 @@ def write_record(page: Any, line: int, record: Sequence[Any], digits: Sequence[i
         elif value is not None and abs(value) * 10**scale >= EXACT:
             page.write_string(line, place, str(value))
         elif value is not None:
-            page.write_number(line, place, value, styles[scale])
+            page.write_number(line, place, value, styles[scale, False])

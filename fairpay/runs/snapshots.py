@@ -23,6 +23,8 @@ __all__ = ["RunTable", "Snapshot", "facts_of", "hashed", "listened", "readable",
 SUMMARY = "summary.json"
 DIGITS = 12
 """Of a hash that is shown."""
+MONTHS, POOLS = ("month",), {"payout": "pool"}
+"""What is paid of a month is its pool, whatever the rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def tables_of(directory: Path, manifest: Mapping[str, Any], rules: Sequence[str]
             counts = {k: kind for k, kind in counted.items() if k not in unknown}
             if "currency" not in frame.columns:
                 frame = frame.with_columns(currency=pl.lit(currency))
-            paid = tuple(named.get(one, one) for one in money)
+            paid = tuple((POOLS if keys == MONTHS else named).get(one, one) for one in money)
             names = [name for name, kind in kinds.items() if kind == ColumnKind.NAME]
             kept = frame.select(*dict.fromkeys((*keys, *names[:1], *money, *counts, "currency")))  # and no other column
             renamed = dict(zip((*names[:1], *money), ("name", *paid) if names else paid, strict=True))

@@ -39,7 +39,7 @@ def check_totals(directory: Path, name: str, *, summary: Mapping[str, Any], rows
     with pq.ParquetFile(directory / f"{name}.parquet") as file:
         paid = payout_columns(file.schema_arrow.empty_table(), len(summary["rules"]))
         changes = [f"{column}_difference" for column in paid[1:]]
-        table = file.read([*PLAYED, *paid, *changes])
+        table = file.read([*PLAYED, *paid, *changes, "withheld"])
         yield row_control(table, rows=rows, summary=summary)
         yield csv_control(file, directory / f"{name}.csv")
         yield order_control(table, paid[0])
@@ -61,13 +61,17 @@ def check_groups(directory: Path, name: str, summary: Mapping[str, Any], rows: i
     pool, plays = Decimal(summary["pool"]), summary["listening"]["plays"]
     names = table.column_names[table.column_names.index("listeners") + 1 :]
     names = [one for one in names if one != "subscribers"]
-    rules = next(count for count, found in enumerate(names) if found.endswith(("_difference", "share", "_moved")))
-    sums = {sum_of(table[column]) for column in names[:rules]}
+    ends = ("_difference", "share", "_moved", "withheld")
+    rules = next(count for count, found in enumerate(names) if found.endswith(ends))
+    sums = [sum_of(table[column]) for column in names[:rules]]
+    paid = [Decimal(rule["paid"]) for rule in summary["rules"]]
     told = sum_of(table["plays"])
     right = csv.ok and table.num_rows == rows == len(table.column(0).unique())
-    detail = f"{rows:,} groups, {told:,} of {plays:,} plays, {' and '.join(map(str, sorted(sums)))} of {pool}"
+    detail = f"{rows:,} groups, {told:,} of {plays:,} plays, {' and '.join(map(str, sorted({*sums})))} of {pool}"
     detail += "" if csv.ok else f"; {csv.detail}"
-    return Control(f"groups {name.partition('-by-')[2]}", right and told == plays and sums == {pool}, detail)
+    return Control(
+        f"groups {name.partition('-by-')[2]}", right and told == plays and (sums == paid or {*sums} == {pool}), detail
+    )
 
 
 def payout_columns(table: pa.Table, rules: int) -> list[str]:
@@ -108,13 +112,18 @@ def order_control(table: pa.Table, column: str) -> Control:
 
 
 def money_controls(table: pa.Table, paid: Sequence[str], summary: Mapping[str, Any]) -> Iterator[Control]:
-    """Every rule pays the pool, no more and no less, to nobody less than nothing, as the summary says."""
+    """Every rule pays the pool, with what is withheld, to nobody less than nothing, as the summary says."""
     pool = Decimal(summary["pool"])
     for column, rule in zip(paid, summary["rules"], strict=True):
         total = sum_of(table[column])
-        detail = f"column {total} = pool {pool} = summary {rule['paid']}"
+        withheld = Decimal(rule.get("withheld_for_platform", 0))
+        beside = f" + withheld {withheld}" if withheld else ""
+        detail = f"column {total}{beside} = pool {pool} = summary {rule['paid']}{beside}"
+        same = total == Decimal(rule["paid"]) and total + withheld == pool
+        if "withheld" in table.column_names:
+            same &= sum_of(table["withheld"]) == withheld and pc.min(table["withheld"]).as_py() >= 0
         least = pc.min(table[column]).as_py() or ZERO
-        yield Control(f"paid {rule['name']}", total == pool == Decimal(rule["paid"]) and least >= 0, detail)
+        yield Control(f"paid {rule['name']}", same and least >= 0, detail)
         count = pc.sum(pc.greater(table[column], ZERO)).as_py() or 0
         detail = f"{count:,} in the table, {rule['artists_paid']:,} in the summary"
         yield Control(f"artists paid {rule['name']}", count == rule["artists_paid"], detail)
@@ -140,7 +149,7 @@ def change_control(table: pa.Table, first: str, column: str, comparison: Mapping
     """What changes hands, and how many gain and lose, is what the summary says."""
     narrow = pa.decimal128(DIGITS, table[first].type.scale)
     change = pc.subtract(table[column].cast(narrow), table[first].cast(narrow))
-    moved = sum_of(pc.abs(change)) / 2
+    moved = (sum_of(pc.abs(change)) + abs(sum_of(change))) / 2
     gainers, losers = (pc.sum(f(change, ZERO)).as_py() or 0 for f in (pc.greater, pc.less))
     told = (Decimal(comparison["moved"]), comparison["gainers"], comparison["losers"])
     written = table[f"{column}_difference"]

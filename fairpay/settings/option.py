@@ -84,7 +84,7 @@ class Option:
     @property
     def types(self) -> tuple[Any, ...]:
         """The members of its type, without None."""
-        return tuple(flattened(self.kind))
+        return flattened(self.kind)
 
     @property
     def listed(self) -> bool:
@@ -153,15 +153,12 @@ TYPES = {bool: ("True or False", True), int: ("a whole number", False)}
 """Types that are checked as such -> what to give, and whether a bool is one."""
 
 
-def flattened(kind: Any) -> Iterable[Any]:  # noqa: ANN401 - an annotation
+@functools.cache
+def flattened(kind: Any) -> tuple[Any, ...]:  # noqa: ANN401 - an annotation
     """Take unions apart."""
-    if get_origin(kind) in {Union, UnionType}:
-        for one in get_args(kind):
-            yield from flattened(one)
-    elif get_origin(kind) is Required:
-        yield from flattened(get_args(kind)[0])
-    elif kind is not NoneType:
-        yield kind
+    if get_origin(kind) in {Union, UnionType, Required}:
+        return tuple(one for part in get_args(kind) for one in flattened(part))
+    return () if kind is NoneType else (kind,)
 
 
 @functools.cache
@@ -179,10 +176,16 @@ def options_of(*groups: type) -> Mapping[str, Option]:
     return found
 
 
+@functools.cache
+def keywords(group: type) -> tuple[str, ...]:
+    """Return every keyword of a group."""
+    return tuple(get_type_hints(group))
+
+
 def defaults(group: type) -> dict[str, Any]:
     """Return every keyword of a group with its default; those that only Python has are None."""
     declared = options_of(group)
-    return {name: declared[name].default if name in declared else None for name in get_type_hints(group)}
+    return {name: declared[name].default if name in declared else None for name in keywords(group)}
 
 
 def directory_of(value: object, name: str) -> Path:

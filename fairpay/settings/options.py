@@ -63,7 +63,7 @@ RUN = "The run (changes no result)"
 PANELS = (BOOKS, CHANGE, PAY, POOLS, WHO, TRY, LOOK, COUNT, HOW, STATE, READ, WRITE, RUN)
 """Headings in their order on every page."""
 ROLES = ("user", "artist", "plays", "seconds", "ms", "time", "track", "country", "plan", "currency", "active",
-         "category", "spatial", "reason_end", "track_ms")  # fmt: skip
+         "category", "spatial", "context", "reason_end", "track_ms")  # fmt: skip
 """What a column of a log can be. `user` and `artist` are needed; time listened is `seconds` or `ms`."""
 Day: TypeAlias = str | date
 
@@ -147,6 +147,9 @@ class MoneyOptions(TypedDict, total=False):
     subscribers: Annotated[Table | None, Option("A file of what each user paid: user, paid.", PAY, metavar="FILE")]
     royalty_rate: Annotated[
         Amount, Option("Part of it that is paid out: 70%, 0.7 or 7/10.", PAY, default="100%", metavar="SHARE")
+    ]
+    other_revenue: Annotated[
+        Amount | None, Option("Revenue besides subscriptions, for a policy's pool.", PAY, metavar="AMOUNT")
     ]
     currency: Annotated[str, CURRENCY]
     inactive: Annotated[
@@ -789,7 +792,7 @@ class ReportOptions(TypedDict, total=False):
     against: Annotated[PathText | None, Option("Show what changed from this run instead.", metavar="RUN")]
     output: Annotated[
         PathText | None,
-        Option("The page to write; else DIR.html in the working directory.", metavar="FILE.html", short="-o"),
+        Option("The page to write; else DIR.html here, or DIR-against-RUN.html.", metavar="FILE.html", short="-o"),
     ]
 
 

@@ -178,14 +178,13 @@ def by_order(slots: Slots, *, world: World, kind: PlantKind, first: int, targets
     """Choose as such accounts do, `first` and those after it: the artists `targets` evenly, others as camouflage."""
     cell = (slots.user - first) // kind.cell if kind.cell else np.zeros_like(slots.user)
     who, number = (cell, slots.number % kind.listed) if kind.listed else (slots.user, slots.number)
-    bits = draw(stream(world.seed, "planted"), who, number)
+    bits = draw(stream(world.seed, "planted" + (kind.artist if kind.listed else "")), who, number)
     which = below(bits, len(targets))
     if kind.each:
         which = cell * kind.each + below(bits, kind.each)
-        hired = (
-            which if not kind.artists else draw(stream(world.seed, f"hired {kind.artist}"), which).astype(np.int64) >> 8
-        )
-        which = hired % len(targets)
+        if kind.artists:
+            which = draw(stream(world.seed, f"hired {kind.artist}"), which).astype(np.int64) >> 8
+        which %= len(targets)
     artist = targets[which]
     hidden = below(bits, 1 << 16, offset=16) < kind.camouflage
     liked = draw(stream(world.seed, "hidden"), bits[hidden])

@@ -36,8 +36,8 @@ def report(run: PathText | Shown, **options: Unpack[o.ReportOptions]) -> Path:
 
     Args:
         run: the directory of a finished run, or what `compare`, `pay`, `sweep` or `explain` returned.
-        **options: `output`, else the name of the directory with `.html`, in the working directory; `against`, another
-            run, to show what changed from that one to this.
+        **options: `against`, another run, to show what changed from that one to this; `output`, else the name of the
+            directory (and `-against-` and that of the other one) with `.html`, in the working directory.
 
     Raises:
         InputError: the directory is no run.
@@ -47,8 +47,9 @@ def report(run: PathText | Shown, **options: Unpack[o.ReportOptions]) -> Path:
 
     """
     full = complete("report", options)
-    name = "report" if isinstance(run, Shown) else directory_of(run, "run").resolve().name
-    path = Path(full["output"] or f"{name}.html")
+    names = ["report" if isinstance(run, Shown) else directory_of(run, "run").resolve().name]
+    names += [] if full["against"] is None else [Path(full["against"]).resolve().name]
+    path = Path(full["output"] or f"{'-against-'.join(names)}.html")
     prepare(path)
     if isinstance(run, Shown) and not isinstance(run, Saved):
         if getattr(run, "command", "") not in APART:

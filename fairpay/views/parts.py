@@ -106,6 +106,9 @@ def about(run: Summed) -> Labels:
         assumed = " (assumed: no money was stated)" if money["assumed"] else ""
         stated = "" if money["stated"].endswith(" stated") else f": {money['stated']}{assumed}"
         rows = [("Pool", f"{grouped(found['pool'])} {code}{stated}"), *beside(money, code)]
+    rules = [rule for rule in found.get("rules", ()) if Decimal(rule.get("withheld_for_platform", 0))]
+    told = ", ".join(f"{grouped(rule['withheld_for_platform'])} {code} ({rule['name']})" for rule in rules)
+    rows += [("Withheld", f"for the platform, by the policy: {told}")] if rules else []
     if listening := found.get("listening"):
         rows += [("Listening", listened(listening)), *left_out(listening)]
     else:
@@ -116,6 +119,8 @@ def about(run: Summed) -> Labels:
 def beside(money: Mapping[str, Any], code: str) -> Iterator[tuple[str, str]]:
     """Say what became of the money of who played nothing, and of listeners who are not in the subscriber file."""
     inactive, unlisted = money["inactive"], money["unlisted"]
+    for one in money.get("collected", {}).get("set_aside", ()):
+        yield "Set aside", f"{grouped(one['amount'])} {code} for {one['purpose']}"
     if inactive["subscribers"]:
         paid = "not told" if inactive["money"] is None else f"{grouped(inactive['money'])} {code}"
         done = "held back" if inactive["policy"] == "hold" else "shared"

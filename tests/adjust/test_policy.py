@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -25,11 +26,20 @@ def test_the_published_policies_are_there() -> None:
         "audible-members",
         "deezer-2025",
         "deezer-artist-centric",
+        "living-wage-2025",
         "soundcloud-fan-powered",
         "spotify-2024",
+        "spotify-2024-discovery",
         "tidal-ai-2026",
         "tidal-direct",
     )
+
+
+def test_discovery_mode_is_spotify_2024_and_three_tenths_withheld() -> None:
+    plain, withholding = find_policy("spotify-2024"), find_policy("spotify-2024-discovery")
+    assert [(one.column, one.share) for one in withholding.withhold] == [("context", Fraction(3, 10))]
+    apart = {"title": "", "source": "", "notes": (), "withhold": ()}
+    assert replace(withholding, **apart) == replace(plain, **apart)
 
 
 @pytest.mark.parametrize("name", policy_names())
@@ -88,6 +98,11 @@ def test_a_copied_policy_is_the_same_policy(tmp_path: Path) -> None:
         (LEAST + '[[boosts]]\nname = "n"\nstreams = 1.5\nlisteners = 2\ntimes = 2', "streams is"),
         (LEAST + '[[thresholds]]\nname = "n"\nper = "label"', "per is 'label'"),
         (LEAST + 'measure = "minutes"', "measure is"),
+        (LEAST + "pool = 3", "pool is 3"),
+        (LEAST + "[pool]\nleast = 4", "[pool] has no fee_share"),
+        (LEAST + "[pool]\nfee_share = 2\nleast = 4\nmost = 3", "[pool]: least is more than most"),
+        (LEAST + "[pool]\nfee_share = 2\nother_share = 2", "[pool]: other_share is 2"),
+        (LEAST + 2 * '[[set_aside]]\nname = "n"\nshare = "2/3"\n', "more than the whole pool is set aside"),
     ],
 )
 def test_a_wrong_policy_names_its_fault(text: str, named: str) -> None:

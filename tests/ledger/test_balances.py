@@ -74,6 +74,15 @@ def test_the_page_fits_80_columns_whatever_a_payee_is_called(
     assert "1,234,567,890.00" in out
 
 
+def test_what_nobody_earned_is_called_unallocated_with_nothing_behind_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    close(asked := laid(tmp_path, "user,artist\n", pools="pool,gross\nall,9.00\n", rule="market-centric"))
+    assert main(["balances", "--books", str(asked.books)]) == 0
+    assert "  unallocated  EUR" in capsys.readouterr().out
+    assert standing(asked.books, "2026-10", "unallocated:")["EUR"][-1] == "9.00"
+
+
 def test_the_screen_ends_with_the_sums_of_all_and_says_how_many_are_not_shown(
     books: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

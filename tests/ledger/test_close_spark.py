@@ -117,6 +117,17 @@ def test_files_with_types_in_folders_by_country_are_read_as_here(tmp_path: Path)
     assert same(replace(asked, logs=(str(tmp_path / "log"),)), tmp_path, partitions=7)
 
 
+def test_what_is_withheld_is_the_same_there(tmp_path: Path) -> None:
+    line = '[[withhold]]\nname = "promoted"\ncolumn = "context"\nvalues = ["radio"]\nshare = "3/10"\n'
+    (tmp_path / "own.toml").write_text('title = "t"\nsource = "s"\nrule = "user-centric"\nmeasure = "plays"\n' + line)
+    rows = [{**row, "context": ("radio", "", "album")[k % 3]} for k, row in enumerate(plays(5))]
+    pools = "pool,territory,gross,policy,rule\nat,AT,1234.56,own.toml,\nde,DE,99.99,,market-centric\n"
+    log = csv_text(rows, ("user", "artist", "track", "country", "context", "ms"))
+    asked = laid(tmp_path, log, pools=pools, splits=SPLITS)
+    assert closed(asked, tmp_path / "books").facts.pools[0].withheld > 0
+    assert same(asked, tmp_path, partitions=3, tracks=True)
+
+
 def test_a_month_in_which_nobody_played_is_closed_the_same(tmp_path: Path) -> None:
     assert same(lay(tmp_path, []), tmp_path)
 
@@ -185,6 +196,7 @@ def test_six_pools_are_walked_together(tmp_path: Path, monkeypatch: pytest.Monke
         ({"rule": "geometric-median"}, "the rule geometric-median of the pool de needs"),
         ({"history": "user,artist,share\n"}, "--history cannot run on Spark"),
         ({"rejects": "bad.csv"}, "--rejects cannot run on Spark"),
+        ({"decisions": "kind,subject,decision,penalty\nuser,u,exclude,50%\n"}, "penalties cannot run on Spark"),
     ],
 )
 def test_what_cannot_run_there_is_refused_before_a_play_is_read(
@@ -192,10 +204,10 @@ def test_what_cannot_run_there_is_refused_before_a_play_is_read(
 ) -> None:
     pools = f"pool,gross,rule\nde,10,{table.pop('rule', 'user-centric')}\n"
     (name, value), *_ = [*table.items(), ("currency", "EUR")]
-    (tmp_path / "history.csv").write_text(value)
+    (tmp_path / f"{name}.csv").write_text(value)
     asked = laid(tmp_path, "no log at all", pools=pools)
     given = {"books": tmp_path / "books", "period": "2026-10", "engine": "spark", "pools": asked.tables["pools"]}
-    given[name] = tmp_path / "history.csv" if name == "history" else value
+    given[name] = tmp_path / f"{name}.csv" if name in {"history", "decisions"} else value
     words = [word for option, stated in given.items() for word in (f"--{option}", str(stated))]
     assert main(["close", *asked.logs, *words]) == 2
     assert said in " ".join(capsys.readouterr().err.split())

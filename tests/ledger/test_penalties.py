@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 import tempfile
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,12 +22,12 @@ from fairpay.ledger.adjust import Correction, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
 from fairpay.ledger.model import INTO
+from fairpay.ledger.penalties import penalty_control
 from fairpay.ledger.verify import verify_books
+from fairpay.settings.values import Running
 
 if TYPE_CHECKING:
     from fairpay.ledger.close import Closed
-
-pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
 
 LOG = "user,artist,plays\nh1,a,10\nh2,b,20\nbot,fake,10\n"
 """Of a pool of 400.00 the fake plays would have earned 100.00 market-centric."""
@@ -153,14 +153,29 @@ def test_a_month_says_who_is_charged_for_what_and_statements_do(
     assert "fake   EUR     0.00   -50.00" in capsys.readouterr().out
 
 
-def test_verify_finds_a_penalty_that_is_not_its_share(tmp_path: Path) -> None:
-    close(asked := month(tmp_path, "user,bot,exclude,50%"))
+def test_a_control_holds_every_row_to_the_share_that_was_stated(tmp_path: Path) -> None:
+    closed = close(asked := month(tmp_path, "user,bot,exclude,50%"))
     assert all(control.ok for control in verify_books(asked.books))
-    path = asked.books / "2026-10" / "manifest.json"
-    manifest = json.loads(path.read_text())
-    manifest["books"]["facts"]["penalties"][0]["charged"] = 60_00
-    path.write_text(json.dumps(manifest))
-    assert not all(control.ok for control in verify_books(asked.books))
+    facts, rows = closed.facts, closed.rows
+    other = replace(facts, penalties=(replace(facts.penalties[0], charged=60_00),))
+    kept, none = replace(facts, penalty_to="platform"), replace(facts, penalties=())
+    fewer = [rows.where(pl.col("payee") != payee) for payee in ("a", "fake")]
+    asked_of = ((rows, facts), (rows, other), (rows, kept), (rows, none), *((part, facts) for part in fewer))
+    found = [next(penalty_control(*one)) for one in asked_of]
+    assert [control.ok for control in found] == [True, False, False, False, False, False]
+
+
+def test_no_order_of_files_threads_or_batches_changes_a_byte(tmp_path: Path) -> None:
+    log = [f"u{n % 7},{'abcde'[n % 5]},{'DE' if n % 3 else 'AT'},{n % 4 + 1}\n" for n in range(90)]
+    head, pools = "user,artist,country,plays\n", "pool,territory,gross\nde,DE,97.01\nat,AT,10.07\n"
+    ledgers = []
+    for place, lines, running in (("1", log, Running()), ("2", log[::-1], Running(threads=1, batch_rows=7))):
+        asked = month(tmp_path / place, "user,u1,exclude,1/3", "artist,b,exclude,50%", log=head + "".join(lines),
+                      pools=pools, rule="user-centric", running=running)  # fmt: skip
+        close(asked)
+        names = ("statements.csv", "penalties.csv")
+        ledgers.append([(asked.books / "2026-10" / name).read_bytes() for name in names])
+    assert ledgers[0] == ledgers[1]
 
 
 def test_a_decision_taken_back_reverses_the_penalty_to_the_cent(tmp_path: Path) -> None:

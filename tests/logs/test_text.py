@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -215,3 +217,23 @@ def test_a_period_needs_a_time(tmp_path: Path) -> None:
 def test_what_was_found_out_is_said(tmp_path: Path, text: str, reading: dict[str, Any], note: str) -> None:
     (said,) = open_logs(write(tmp_path / "anna.csv", text), Reading(**reading), wanted=()).notes
     assert said.endswith(note)
+
+
+def test_a_mark_before_the_first_row_is_part_of_its_id_as_in_any_row(tmp_path: Path) -> None:
+    rows = ["\ufeffA,u1", "\ufeffA,u2", "B,u1"]
+    for order in (rows, rows[::-1]):
+        log = write(tmp_path / "a.csv", "\n".join(["artist,user", *order, ""]))
+        assert sorted(artist for _, artist, _ in listens(log)) == ["B", "\ufeffA", "\ufeffA"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "csv.bz2", "csv.xz", "csv.zst"])
+def test_what_is_read_line_by_line_may_be_packed(tmp_path: Path, kind: str) -> None:
+    packed = {
+        "csv": bytes,
+        "csv.gz": gzip.compress,
+        "csv.bz2": bz2.compress,
+        "csv.xz": lzma.compress,
+        "csv.zst": lambda text: pa.Codec("zstd").compress(text).to_pybytes(),
+    }[kind]
+    log = write(tmp_path / f"a.{kind}", packed(b'user, artist\n"u1", "A, B"\n"u2", "C"\n'))
+    assert listens(log) == [("u1", "A, B", 1), ("u2", "C", 1)]

@@ -100,9 +100,10 @@ def test_one_row_told_a_thousand_times_counts_once_when_dropped(tmp_path: Path) 
     assert warned(log)["repeats"].count == 999
     assert warned(log)["repeats"].examples == ("Nebula Finch · 2025-03-01T08:00:00Z (1,000 times)",)
     assert paid(log, repeats="drop") == {"Nebula Finch": "5.00", "Tin Harbor": "5.00"}
-    for batch_rows in (1, 7):
-        assert warned(log, batch_rows=batch_rows) == warned(log)
-        assert paid(log, repeats="drop", batch_rows=batch_rows) == paid(log, repeats="drop")
+    fewer = write(tmp_path / "fewer.csv", HEADER + ONE * 60 + TWO)
+    for one, batch_rows in ((log, 70), (fewer, 7), (fewer, 1)):
+        assert warned(one, batch_rows=batch_rows) == warned(one)
+        assert paid(one, repeats="drop", batch_rows=batch_rows) == paid(one, repeats="drop")
 
 
 @pytest.mark.parametrize("changed", ["user", "artist", "ms_played", "ts", "track", "plays"])

@@ -335,3 +335,14 @@ def test_listeners_that_nobody_counted_are_not_told(tmp_path: Path) -> None:
     found = fairpay.diff(tmp_path / "1", tmp_path / "2").table.filter(pl.col("of") == "artist")
     assert found["listeners_before"].to_list() == [None, None]
     assert found["why"].to_list() == ["same plays"] * 2
+
+
+def test_what_a_month_paid_is_its_pool_whatever_the_rule(tmp_path: Path) -> None:
+    plays = pl.DataFrame({"user": ["u", "u"], "artist": ["a", "b"], "time": ["2026-01-01", "2026-02-01"]})
+    fairpay.pay(plays, rule="mix", fee="5", by="month", output=tmp_path / "paid")
+    fairpay.compare(plays, fee="6", by="month", output=tmp_path / "compared")
+    found = fairpay.diff(tmp_path / "paid", tmp_path / "compared")
+    assert found.table.select("of", "figure", "before", "after").rows() == [
+        ("month", "pool", D("5.00"), D("6.00")),
+        ("month", "pool", D("5.00"), D("6.00")),
+    ]

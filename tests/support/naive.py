@@ -190,7 +190,8 @@ def exact(
     ]
     shares = oracle_rules.divide(oracle_rules.Rule(name, parameters), people, alpha).shares
     total = sum(shares.values())
-    return [pool * shares.get(NAMES[j], Fraction(0)) / total if total else Fraction(0) for j in range(artists)]
+    unit = pool / total if total else Fraction(0)
+    return [unit * shares.get(NAMES[j], 0) for j in range(artists)]
 
 
 def shown(text: str, value: Fraction) -> bool:

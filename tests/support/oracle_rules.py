@@ -259,7 +259,7 @@ def bayes(fee: int, pull: int) -> int:
 
 
 def solved(listeners: Sequence[Listener], target: Fraction, force: Callable[[int, int], int]) -> list[Fraction]:
-    """Bisect rho; the sum rises with it."""
+    """Close in on the least rho that will do, as the sum rises with it: by the chord; an end that stays counts half."""
     people = [(int(u.fee * ONE), u.total.numerator, u.total.denominator) for u in listeners]
 
     def weights(rho: int) -> list[int]:
@@ -268,9 +268,14 @@ def solved(listeners: Sequence[Listener], target: Fraction, force: Callable[[int
     low, high, goal = 0, ONE, int(target * ONE)
     while sum(weights(high)) < goal:
         low, high = high, 2 * high
+    lacks, over, rose = goal - sum(weights(low)), sum(weights(high)) - goal, None
     while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if sum(weights(middle)) < goal else (low, middle)
+        middle = min(max(low + (high - low) * lacks // max(1, lacks + over), low + 1), high - 1)
+        found = sum(weights(middle)) - goal
+        if found < 0:
+            low, lacks, over, rose = middle, -found, over // 2 if rose is True else over, True
+        else:
+            high, over, lacks, rose = middle, found, lacks // 2 if rose is False else lacks, False
     return [Fraction(weight, ONE) for weight in weights(high)]
 
 

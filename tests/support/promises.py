@@ -74,9 +74,14 @@ def excess(rule: Rule, promise: Promise, change: Change) -> Fraction:
     return excesses(rule, [promise], change)[promise]
 
 
-def excesses(rule: Rule, several: Iterable[Promise], change: Change) -> dict[Promise, Fraction]:
-    """The same of several promises, for which the month is worked out once."""
-    was = pays(rule, change.before, change.fees, change.rate)
+def excesses(
+    rule: Rule, several: Iterable[Promise], change: Change, known: tuple[Listening, dict[str, Fraction]] | None = None
+) -> dict[Promise, Fraction]:
+    """The same of several promises, for which the month is worked out once, unless it is `known` what it pays."""
+    if known is not None and known[0] == change.before:
+        was = known[1]
+    else:
+        was = pays(rule, change.before, change.fees, change.rate)
     now = was if change.after == change.before else pays(rule, change.after, change.fees, change.rate)
     pool = change.rate * change.fee(change.after)
     return {promise: STATEMENTS[promise](change, was, now) - SLACK * pool for promise in several}
@@ -140,12 +145,12 @@ def ordered(change: Change, was: Mapping[str, Fraction], _: object) -> Fraction:
 
 def proportional(change: Change, was: Mapping[str, Fraction], _: object) -> Fraction:
     """Played so many times as much by everybody, paid so many times as much."""
-    table = played(change)
+    table = [(was[artist], sum(plays), plays) for artist, plays in played(change).items()]
     return max(
-        abs(sum(x) * was[other] - sum(y) * was[one]) / sum(y)
-        for one, x in table.items()
-        for other, y in table.items()
-        if all(a * sum(y) == b * sum(x) for a, b in zip(x, y, strict=True))
+        abs(more * less_paid - less * more_paid) / less
+        for more_paid, more, x in table
+        for less_paid, less, y in table
+        if all(a * less == b * more for a, b in zip(x, y, strict=True))
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -226,6 +227,11 @@ def test_cells_share_no_artist(planted: pl.DataFrame) -> None:
     )
     assert cells["artist_id"].list.len().to_list() == [3, 3]
     assert cells["artist_id"].explode().n_unique() == 6
+
+
+def test_lists_of_unlike_kinds_are_unlike(planted: pl.DataFrame) -> None:
+    lists = [set(planted.filter(kind=kind)["track_id"]) for kind in ("cafe", "injection", "bought-places")]
+    assert all(len(one & two) < 0.3 * len(two) for one, two in pairwise(lists))
 
 
 def test_innocents_play_places_that_were_bought(planted: pl.DataFrame) -> None:

@@ -108,6 +108,8 @@ def test_the_page_stands_beside_nothing_and_is_named_after_the_run(
     assert main(["report", str(runs["pay"])]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["pay.html"]
     assert capsys.readouterr().err == "Written to pay.html\n"
+    assert main(["report", str(runs["pay"]), "--against", str(runs["compare"])]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pay-against-compare.html", "pay.html"]
     assert main(["verify", str(runs["pay"]), "--quiet"]) == 0
 
 
@@ -330,3 +332,13 @@ def test_an_explanation_is_not_put_beside_a_run_without_a_word(runs: Mapping[str
     found = fairpay.explain(plays(), fee="10", artist=next(iter(NAMES)))
     with pytest.raises(fairpay.UsageError, match="an explanation is no run"):
         fairpay.report(found, output=tmp_path / "page.html", against=runs["pay"])
+
+
+def test_an_audit_that_was_not_written_is_saved_and_shown_as_one_that_was(
+    runs: Mapping[str, Path], tmp_path: Path
+) -> None:
+    found = fairpay.audit(plays(), fee="10", royalty_rate="70%")
+    found.save(tmp_path / "audit")
+    for name in ("audit.csv", "audit.parquet", "summary.json"):
+        assert (tmp_path / "audit" / name).read_bytes() == (runs["audit"] / name).read_bytes()
+    assert "Rule by rule, EUR" in " ".join(words(fairpay.report(found, output=tmp_path / "page.html")))

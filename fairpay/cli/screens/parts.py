@@ -89,8 +89,10 @@ def about(outcome: Outcome, *, royalty: bool = False) -> Iterator[RenderableType
     stated = "as stated" if money.stated == f"{currency.text(money.pool)} stated" else money.stated
     assumed = " (assumed: no money was stated)" if money.assumed else ""
     yield labelled("Pool", f"{amount(money.pool, currency)}   {stated}{assumed}")
-    if royalty and money.rate == 1 and not money.stated.endswith(" stated"):
+    if royalty and money.rate == 1 and money.collected is None and not money.stated.endswith(" stated"):
         yield labelled("Royalty", "100 %: everything paid in is paid out (--royalty-rate sets another rate)")
+    for name, units in () if money.collected is None else money.collected.aside:
+        yield labelled("Set aside", f"{amount(units, currency)}   for {visible(name)}")
     if money.inactive:
         what = "held back" if money.held else "shared"
         people = counted(money.inactive, "subscriber")
@@ -100,6 +102,11 @@ def about(outcome: Outcome, *, royalty: bool = False) -> Iterator[RenderableType
         treated = {"free": "counted as paying nothing", "leave-out": "left out"}
         people = counted(money.unlisted, "listener")
         yield labelled("Unlisted", f"{people} without a subscription line, {treated[money.unlisted_policy]}")
+    if any(payout.allocation.kept_back is not None for payout in outcome.payouts):
+        kept_back = {payout.rule.label: amount(payout.allocation.withheld, currency) for payout in outcome.payouts}
+        alone = len({*kept_back.values()}) == 1
+        told = [text if alone else f"{text} ({rule})" for rule, text in kept_back.items()]
+        yield labelled("Withheld", f"{', '.join(dict.fromkeys(told))}   for the platform, by the policy")
     yield labelled("Listening", listened(outcome.listening))
     yield from left_out(outcome.listening)
 
@@ -202,8 +209,10 @@ def figures(*headers: str, rows: Sequence[Sequence[str | Text]], words: Sequence
 def placed(outcome: Outcome) -> Text:
     """Say that nothing was made or lost, with the sums to show it."""
     currency = outcome.currency
-    paid = {sum_exactly(payout.allocation.paid) for payout in outcome.payouts}
-    sums = " and ".join(amount(units, currency) for units in sorted(paid))
+    paid = {(sum_exactly(one.allocation.paid), one.allocation.withheld) for one in outcome.payouts}
+    told = [amount(units, currency) + (f" + withheld {amount(more, currency)}" if more else "")
+            for units, more in sorted(paid)]  # fmt: skip
+    sums = " and ".join(told)
     under = ["", "", " under both rules"][len(outcome.payouts) :] or [f" under all {len(outcome.payouts)} rules"]
     unit = "cent" if currency.digits == 2 else "unit"  # noqa: PLR2004 - what two digits are called
     said = f"Every {unit} is accounted for: paid {sums} = pool {amount(outcome.money.pool, currency)}{under[0]}."

@@ -50,7 +50,8 @@ def paid_artists(outcome: Outcome) -> str:
     are = "is" if count == 1 else "are"
     if not outcome.money.pool:
         return f"{count:,} of {counted(len(paid), 'artist')} {are} paid: there is no money in the pool"
-    best = f"the best paid 1 % of artists get {first} of the pool, the best paid 10 % get {tenth}"
+    whole = "the pool" if outcome.payouts[0].allocation.kept_back is None else "what is paid"
+    best = f"the best paid 1 % of artists get {first} of {whole}, the best paid 10 % get {tenth}"
     return f"{count:,} of {counted(len(paid), 'artist')} {are} paid; {best}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +15,21 @@ from fairpay.money.currency import round_half_even
 from fairpay.money.rounding import Allocation
 from fairpay.pipeline.division import runnable, typical_fee
 from fairpay.pipeline.measures import HEAVY, steered, walk_payouts
+from fairpay.pipeline.work import Saved
 from fairpay.reports.outcome import Control
-from fairpay.reports.tables import Shown
 from fairpay.rules import find_rule
 from fairpay.rules.core.rule import Joining
 from fairpay.rules.solvers.caps import safe_cap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     import pyarrow as pa
 
     from fairpay.fraud.audit.scenario import Attack, Scenario
     from fairpay.logs.schema import Listens, RawBatch
     from fairpay.pipeline.run import Request
-    from fairpay.reports.outcome import InputFile, Outcome
+    from fairpay.reports.outcome import Outcome
     from fairpay.rules.core.month import Month
 
 __all__ = ["Audited", "audit", "run_audit"]
@@ -41,20 +41,11 @@ FLOAT = Fraction(1, 10**9)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Audited(Shown):
-    """What an audit found."""
+class Audited(Saved):
+    """What an audit found; the outcome holds no payouts."""
 
-    outcome: Outcome
-    """The month: money, listening, controls. It holds no payouts; `findings` does."""
-    findings: Audit
+    findings: Audit = field(kw_only=True)
     """Everything, in integers and fractions."""
-    inputs: tuple[InputFile, ...]
-    """The files read, in order; scenario files last."""
-    origins: Mapping[str, tuple[Any, str]]
-    """Every option with its value and where it came from."""
-    published: str = ""
-    """`done` or `already` where the run was written to a directory."""
-    command: str = "audit"
 
     def __repr__(self) -> str:
         """Say in one line what it is."""
@@ -195,4 +186,4 @@ def formula_control(found: Audit) -> Control:
     pairs = [(f.closed, f.income) for rule in found.rules for f in rule.findings if f.closed is not None]
     same = sum(abs(closed - income) <= 1 + income * FLOAT for closed, income in pairs)
     detail = f"{same} of {len(pairs)} incomes are what the rule's formula says"
-    return Control("formula", same == len(pairs), detail)
+    return Control("formula", same == len(pairs), detail if pairs else "no income here has a formula")

@@ -17,8 +17,9 @@ import numpy as np
 from fairpay.errors import NothingToPayError
 from fairpay.kernels.graphs import mix_all
 from fairpay.money.integers import sum_exactly
-from fairpay.pipeline.joined import Changed, Joined, in_blocks, pool_with
+from fairpay.pipeline.joined import Joined, Relistened, in_blocks, pool_with
 from fairpay.pipeline.measures import kth_largest
+from fairpay.reports.figures import BOUNDS
 from fairpay.rules.core.month import Usage
 
 if TYPE_CHECKING:
@@ -30,10 +31,8 @@ if TYPE_CHECKING:
     from fairpay.pipeline.joined import Accounts
     from fairpay.rules.core.month import Facts, Month
 
-__all__ = ["TIERS", "Baseline", "Met", "Reach", "met", "survey", "swaps"]
+__all__ = ["Baseline", "Met", "Reach", "met", "survey", "swaps"]
 
-TIERS = (("top 10", 10), ("11-100", 100), ("101-1,000", 1_000), ("1,001-10,000", 10_000), ("rest", None))
-"""Tiers of artists by rank of listening, in the shape of the CNM/Deloitte study of 2021."""
 ODD = tuple(np.array([0x9E3779B97F4A7C15, 0xD1B54A32D192ED03, 0x8CB92BA72F3D8DD7, 0xAEF17502108EF2D9], dtype=np.uint64))
 """What each figure is multiplied by before they are mixed: the seed of who is reached."""
 BITS = np.uint64(32)
@@ -52,7 +51,7 @@ class Baseline:
     order: Ints
     """int64[artists]: codes, the most heard first."""
     tier: Ints
-    """int64[artists]: place in TIERS of each artist."""
+    """int64[artists]: place in `figures.BOUNDS` of each artist."""
 
     @property
     def rate(self) -> Fraction:
@@ -82,7 +81,7 @@ class Baseline:
     def group_of(self, artist: Ints) -> Ints:
         """Return the tier of each artist code; made-up artists have the place after the last tier."""
         known = self.facts.artists
-        return np.where(artist < known, self.tier[np.minimum(artist, known - 1)], len(TIERS))
+        return np.where(artist < known, self.tier[np.minimum(artist, known - 1)], len(BOUNDS))
 
     def joined(self, added: Sequence[Accounts], *, pool: int) -> Joined:
         """Return the month with accounts added."""
@@ -91,7 +90,7 @@ class Baseline:
 
     def reached(self, reach: Reach) -> Baseline:
         """Return the same with some listeners reached; what is known of artists and money stays what it was."""
-        return replace(self, month=in_blocks(Reached(self.month, reach)))
+        return replace(self, month=in_blocks(ReachedMonth(self.month, reach)))
 
 
 def survey(month: Month, *, least_ms: int = 0) -> Baseline:
@@ -113,7 +112,7 @@ def survey(month: Month, *, least_ms: int = 0) -> Baseline:
     fee = kth_largest(month, "fee", facts.users // 2 + 1) or max(1, facts.fees // facts.users)
     order = np.lexsort((np.arange(facts.artists), -month.artist_amount)).astype(np.int64)
     tier = np.empty(facts.artists, dtype=np.int64)
-    ends = [end for _, end in TIERS if end is not None]
+    ends = [end for _, end in BOUNDS if end is not None]
     tier[order] = np.searchsorted(ends, np.arange(facts.artists), side="right")
     return Baseline(month, facts, least_ms, fee, order, tier)
 
@@ -247,7 +246,7 @@ def block_of(sizes: Ints, *columns: Any) -> Usage:  # noqa: ANN401 - arrays of s
 
 
 @dataclass(frozen=True, eq=False)
-class Reached(Changed):
+class ReachedMonth(Relistened):
     """A month in which some listeners are reached."""
 
     reach: Reach

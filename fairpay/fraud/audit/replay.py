@@ -28,11 +28,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fairpay.errors import UsageError
-from fairpay.fraud.audit.months import TIERS, swaps
+from fairpay.fraud.audit.months import swaps
 from fairpay.money.currency import LARGEST, round_half_even
 from fairpay.money.integers import sum_exactly
 from fairpay.pipeline.joined import Accounts, spread
 from fairpay.pipeline.measures import kth_largest
+from fairpay.reports.figures import BOUNDS
 from fairpay.rules.core.budgets import Budgeted, sum_users
 from fairpay.rules.core.month import Users
 from fairpay.rules.core.rule import Added, Joining
@@ -50,7 +51,7 @@ __all__ = ["AuditFinding", "Replay", "Steps", "Worth", "build", "listeners_of", 
 
 MOST_ENTRIES = 10**9
 """Accounts times artists that are laid out one by one."""
-MADE_UP = len(TIERS)
+MADE_UP = len(BOUNDS)
 """The group of the made-up artists."""
 BY_FORMULA = 1_000
 """Listeners who are reached, one by one, where a formula is held against the replay."""
@@ -245,7 +246,7 @@ def finding_of(
         of_share=gain / attack.pool / attack.fee_share,
         closed=None if known is None else by_formula(replay, own, rule, attack, known),
         lost=tuple(
-            round_half_even(before[i] * baseline.facts.pool - after[i] * attack.pool) for i in range(len(TIERS))
+            round_half_even(before[i] * baseline.facts.pool - after[i] * attack.pool) for i in range(len(BOUNDS))
         ),
         break_even=break_even(replay, rule, attack) if searched else None,
         searched=searched,
@@ -320,7 +321,7 @@ def steps(baseline: Baseline) -> list[Steps]:
     others = facts.artists + np.arange(len(amounts))
     without = Accounts(1, baseline.fee, others, amounts, plays)
     found, start = [], 0
-    for name, end in TIERS:
+    for name, end in BOUNDS:
         members = baseline.order[start:end]
         start = end or 0
         if not len(members):

@@ -10,29 +10,47 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from fairpay.fraud.audit.months import TIERS
 from fairpay.money.currency import format_units, round_half_even
-from fairpay.reports.summary import SCHEMA_VERSION, listening_of, money_of, ratio, warnings_of
+from fairpay.reports.figures import BOUNDS, as_column
+from fairpay.reports.summary import head_of, ratio, tail_of
 from fairpay.reports.tables import ColumnKind, TableColumn, currency_of, decimals, table_of
 from fairpay.reports.words import counted, percent
 from fairpay.rules.core.rule import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from fairpay.fraud.audit.replay import AuditFinding, Worth
     from fairpay.fraud.audit.scenario import Attack
     from fairpay.reports.outcome import Outcome
     from fairpay.rules.core.rule import Reason
 
-__all__ = ["Audit", "RuleAudit", "played", "scenario_of", "summary", "table"]
+__all__ = ["Audit", "Limited", "RuleAudit", "limits", "played", "scenario_of", "summary", "table"]
 
 FINE = 4
 """Digits beyond the minor unit that the worth of a single listener is written with."""
 
 
+class Limited:
+    """What is found of a rule that may limit what accounts get."""
+
+    __slots__ = ()
+    rule: Rule
+    most: Fraction | None
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a formula for what accounts get: without one nobody can say that there is no limit."""
+        return self.most is not None or type(self.rule).taken is not Rule.taken
+
+    @property
+    def proof(self) -> bool:
+        """Whether it is known that no account gets back more than its fee."""
+        return self.most is not None and self.most <= 1
+
+
 @dataclass(frozen=True, slots=True)
-class RuleAudit:
+class RuleAudit(Limited):
     """All that was found about one rule."""
 
     rule: Rule
@@ -49,16 +67,6 @@ class RuleAudit:
     """Minor units of the median subscriber's royalty money that reach artists never played."""
     worth: tuple[Worth, ...]
     """By tier."""
-
-    @property
-    def known(self) -> bool:
-        """Whether there is a formula for what accounts get."""
-        return self.most is not None or type(self.rule).taken is not Rule.taken
-
-    @property
-    def safe(self) -> bool:
-        """Whether it is known that no account gets back more than its fee."""
-        return self.most is not None and self.most <= 1
 
     @property
     def worst(self) -> Fraction:
@@ -95,18 +103,16 @@ def summary(outcome: Outcome, audit: Audit) -> dict[str, Any]:
     exactly and rounded last to 6 digits. What is not known, or has no limit, is null; `limit` says which.
     """
     text = outcome.currency.text
+    head = head_of(outcome)
     return {
-        "schema_version": SCHEMA_VERSION,
-        "currency": outcome.currency.code,
-        "pool": text(outcome.money.pool),
-        "money": {**money_of(outcome), "median_subscriber": text(audit.median_fee)},
-        "listening": listening_of(outcome.listening),
+        **head,
+        "money": {**head["money"], "median_subscriber": text(audit.median_fee)},
         "scenarios": [scenario_of(outcome, attack) for attack in audit.attacks],
         "rules": [rule_of(outcome, found) for found in audit.rules],
         "safe_user_cap": {
             "plays": audit.cap,
             "in_use": [
-                {"rule": found.rule.label, "safe": found.safe, "most_per_fee": ratio(found.most)}
+                {"rule": found.rule.label, "safe": found.proof, "most_per_fee": ratio(found.most)}
                 for found in audit.rules
                 if found.rule.play_cap is not None
             ],
@@ -118,9 +124,7 @@ def summary(outcome: Outcome, audit: Audit) -> dict[str, Any]:
             "fake_accounts_pay_under_every_rule": audit.alpha > 1,
         },
         "mcdonald_ratio": ratio(audit.mcdonald),
-        "controls": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in outcome.controls],
-        "notes": [*outcome.notes, *audit.notes],
-        "warnings": warnings_of(outcome.warnings),
+        **tail_of(outcome, *audit.notes),
     }
 
 
@@ -163,6 +167,30 @@ def played(scenario: Mapping[str, Any], code: str) -> str:
     return f"{who} {fees} anyway: {', and '.join(filter(None, (beside, heard)))}."
 
 
+def limits(summary: Mapping[str, Any]) -> Iterator[str]:
+    """Say c*, whether caps in use are safe, and what idle money does."""
+    cap, inactive = summary["safe_user_cap"]["plays"], summary["inactive"]
+    yield (
+        f"User cap: at most {counted(cap, 'play')} a month is safe on this log (c* = {cap:,})."
+        if cap
+        else "User cap: no cap is safe here: one play a month already earns back the fee."
+    )
+    why = {rule["name"]: rule["why"] for rule in summary["rules"]}
+    for used in summary["safe_user_cap"]["in_use"]:
+        yield f"{used['rule']} {'is safe' if used['safe'] else 'is not safe'}: {why[used['rule']]}."
+    if not Decimal(inactive["money_in_pool"]):
+        yield "The pool has no inactive subscribers' money."
+        return
+    pays = inactive["fake_accounts_pay_under_every_rule"]
+    every = "so a fake account gets back more than its fee under every rule"
+    yield (
+        f"The pool has {Decimal(inactive['money_in_pool']):,} {summary['currency']} of inactive subscribers: "
+        f"{inactive['pool_over_fees']:,.2f} is paid out for each 1.00 that listeners pay, "
+        f"{every if pays else 'which is no more than the fee'}. With --inactive hold it would be "
+        f"{inactive['pool_over_fees_if_held']:,.2f}."
+    )
+
+
 def rule_of(outcome: Outcome, found: RuleAudit) -> dict[str, Any]:
     return {
         "name": found.rule.label,
@@ -193,7 +221,7 @@ def finding_of(outcome: Outcome, finding: AuditFinding) -> dict[str, Any]:
         "times_share_of_fees": ratio(finding.of_share),
         "break_even_searched": finding.searched,
         "break_even_plays": finding.break_even,
-        "lost": {name: text(units) for (name, _), units in zip(TIERS, finding.lost, strict=True)},
+        "lost": {name: text(units) for (name, _), units in zip(BOUNDS, finding.lost, strict=True)},
     }
 
 
@@ -247,8 +275,8 @@ def table(outcome: Outcome, audit: Audit) -> pa.Table:
         "break_even_plays": count([f.break_even for f in findings]),
         "most_per_fee": number([found.most for found, _ in pairs]),
     }
-    for place, (name, _) in enumerate(TIERS):
+    for place, (name, _) in enumerate(BOUNDS):
         lost = money([f.lost[place] for f in findings], ColumnKind.DIFFERENCE)
-        columns["lost_" + name.translate(str.maketrans(" -", "__", ","))] = lost
+        columns["lost_" + as_column(name)] = lost
     columns["currency"] = currency_of(outcome, len(pairs))
     return table_of(columns)

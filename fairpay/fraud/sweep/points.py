@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from fairpay.fraud.audit.report import Limited
 from fairpay.money.integers import sum_exactly
-from fairpay.reports.figures import Tier, shift, tiers
+from fairpay.reports.figures import Tier, as_column, shift, tiers
 from fairpay.reports.summary import ratio, tier_of
 from fairpay.reports.summary import summary as compared
 from fairpay.reports.tables import ColumnKind, TableColumn, by_payout, change_percent, currency_of, decimals, table_of
 from fairpay.reports.words import percent
-from fairpay.rules.core.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fairpay.fraud.sweep.series import Series
     from fairpay.reports.figures import Shift
     from fairpay.reports.outcome import Outcome, Payout
-    from fairpay.rules.core.rule import Edge
+    from fairpay.rules.core.rule import Edge, Rule
 
 __all__ = ["Point", "Tried", "lessons", "points", "summary", "table"]
 
@@ -52,7 +52,7 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class Point(Limited):
     """One rule of a sweep."""
 
     payout: Payout
@@ -69,7 +69,7 @@ class Point:
     """Artists outside the best paid tenth under the first rule."""
 
     @property
-    def rule(self) -> Rule:
+    def rule(self) -> Rule:  # type: ignore[override] # read only, as there
         """With this value."""
         return self.payout.rule
 
@@ -87,16 +87,6 @@ class Point:
             return "" if value is None else str(value)
         whole, parts = divmod(int(value * FINE), FINE)
         return f"{whole}.{parts:06d}".rstrip("0").rstrip(".")
-
-    @property
-    def known(self) -> bool:
-        """Whether there is a formula for what accounts get: without one nobody can say that there is no limit."""
-        return self.most is not None or type(self.rule).taken is not Rule.taken
-
-    @property
-    def proof(self) -> bool:
-        """Whether it is known that no account gets back more than its fee."""
-        return self.most is not None and self.most <= 1
 
 
 def points(
@@ -214,7 +204,6 @@ def table(outcome: Outcome, found: Sequence[Point]) -> pa.Table:
         "small_artists_change_percent": percents(small),
     }
     for k, tier in enumerate(found[0].tiers):
-        name = "change_percent_" + tier.name.translate(str.maketrans(" -", "__", ","))
-        columns[name] = percents([point.tiers[k] for point in found])
+        columns["change_percent_" + as_column(tier.name)] = percents([point.tiers[k] for point in found])
     columns["currency"] = currency_of(outcome, len(found))
     return table_of(columns)

@@ -12,14 +12,14 @@ from fairpay.pipeline.work import Saved
 from fairpay.reports.outcome import Control
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from fractions import Fraction
 
     import pyarrow as pa
 
     from fairpay.fraud.sweep.series import Series
     from fairpay.pipeline.request import Request
-    from fairpay.reports.outcome import InputFile, Outcome
+    from fairpay.reports.outcome import Outcome
     from fairpay.rules.core.month import Month
     from fairpay.rules.core.rule import Rule
 
@@ -33,17 +33,8 @@ WEIGHED = "what a fake account gets back is worked out for plays that the policy
 class Swept(Saved):
     """What a sweep found."""
 
-    outcome: Outcome
-    """Everything, in integers: the rule that money moves from first."""
-    points: tuple[Point, ...]
-    """A rule each: that first one, then each series by value."""
-    inputs: tuple[InputFile, ...]
-    """The files read, in order."""
-    origins: Mapping[str, tuple[Any, str]]
-    """Every option with its value and where it came from."""
-    published: str = ""
-    """`done` or `already` where the run was written to a directory."""
-    command: str = "sweep"
+    points: tuple[Point, ...] = field(kw_only=True)
+    """A rule each: the one that money moves from, then each series by value."""
 
     def __repr__(self) -> str:
         """Say in one line what it is."""

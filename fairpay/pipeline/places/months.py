@@ -24,6 +24,7 @@ from fairpay.pipeline.request import Watch, begin, input_files
 from fairpay.pipeline.run import artist_names, plan_of, warn_of_counts
 from fairpay.pipeline.settle import Ending, controls, describe
 from fairpay.pipeline.warn import named_elsewhere, sentences, stop_if_strict, warn_of_alike, warn_of_policies
+from fairpay.pipeline.withheld import unmarked
 from fairpay.pipeline.work import Placed, watching
 from fairpay.qualify import Qualifier
 from fairpay.qualify.columns import read_moments
@@ -190,7 +191,7 @@ def run_months(request: Request, watch: Watch | None = None) -> Outcome:
     inner, plan, unit, seen = in_months(request, calendar)
     look = partial(warn_of_counts, opened.logs.columns, named_elsewhere(opened.logs), inner, opened.cautions)
     with take_in(plan, opened.logs, watch, opened.cautions, look=look) as taken:
-        ids = [taken.engine.pool(month).artist for month in range(len(calendar.names)) if seen.rows[month]]
+        ids = [unmarked(taken.engine.pool(month).artist) for month in range(len(calendar.names)) if seen.rows[month]]
         warn_of_alike(
             pa.chunked_array(ids, pa.large_string()).unique() if ids else pa.array([], pa.large_string()),
             opened.cautions,
@@ -298,9 +299,10 @@ def refuse_in_months(request: Request) -> None:
         UsageError: with what and why.
 
     """
-    conditions = request.conditions
+    conditions, own_pool = request.conditions, request.policy is not None and request.policy.has_pool
     reasons: Sequence[tuple[str, object, str]] = (
         ("--pool", request.money.pool, "it does not say which month's money it is"),
+        ("a policy with a pool", own_pool or None, "it is of one month"),
         ("--decisions", request.decisions, "they were made on one month"),
         ("--delegations", conditions.delegations, "they are of one month"),
         ("--history", conditions.history, "a past is of one month"),

@@ -58,6 +58,7 @@ class Needs(Enum):
     """What of listeners a rule must see to be worked out where no machine holds them all."""
 
     SUMS = "sums over listeners, in a walk or a few"
+    TRACKS = "what each track was played"
     LISTENERS = "single listeners of a few artists"
     EVERYTHING = "all listeners at once, over and over"
 
@@ -333,6 +334,11 @@ class Rule(ABC):
     def broken(self) -> tuple[Promise, ...]:
         """Return the promises this rule does not keep, in the order of the list."""
         return tuple(p for p in Promise if p not in self.keeps())
+
+    @property
+    def by_play(self) -> bool:
+        """Whether it can say what each play of an artist earns: its part of the listener's entry for the artist."""
+        return self.mixable
 
     @property
     def label(self) -> str:
