@@ -13,7 +13,8 @@ from fairpay.ledger.issue import balances, statements
 from fairpay.ledger.jobs import adjust, close, diff, explain
 from fairpay.ledger.tables import init
 from fairpay.ledger.verify import verify
-from fairpay.pipeline.jobs import Checked, Result, check, compare, pay
+from fairpay.pipeline.check import Checked, check
+from fairpay.pipeline.jobs import Result, compare, pay
 from fairpay.sharing.jobs import merge, shard
 from fairpay.sharing.leaks import leaks
 from fairpay.sharing.pseudonyms import pseudonymize

@@ -15,6 +15,8 @@ HOUSE = Path(fairpay.__file__).parent
 BESIDE = {"__init__", "__main__", "api", "errors"}
 """The modules beside the packages."""
 MOST_LINES, MOST_OF_A_FUNCTION = 450, 50
+MOST_REACHED = 110
+"""Files that `fairpay compare` reaches."""
 DECLARATIONS = {"settings/options.py"}
 """Tables of what there is: as long as that is much."""
 DEFAULT_RULES = {"market-centric", "user-centric"}
@@ -44,6 +46,28 @@ def words(tree: ast.Module) -> set[str]:
     }
     constants = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in said)
     return {node.value for node in constants if isinstance(node.value, str)}
+
+
+def reached(start: str) -> set[str]:
+    """The files that a file imports, those that they import, and so on: at once, later, or for types alone."""
+    modules = {"fairpay." + name.removesuffix(".py").replace("/", "."): name for name in files()}
+    modules = {module.removesuffix(".__init__"): name for module, name in modules.items()}
+    found, todo = set[str](), [start]
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            imports = (node for node in ast.walk(trees()[name]) if isinstance(node, ast.ImportFrom))
+            for node in imports:
+                inside = (
+                    modules.get(f"{node.module}.{one.name}", modules.get(node.module or "")) for one in node.names
+                )
+                todo += [one for one in inside if one is not None]
+    return found
+
+
+def test_what_compare_reaches_can_be_held_in_mind() -> None:
+    assert len(reached("cli/compare.py")) <= MOST_REACHED
 
 
 def test_few_modules_stand_beside_the_packages() -> None:

@@ -1,22 +1,27 @@
-"""Policy: the payout conditions of a service beside its rule: play weights, boosts and thresholds, read from TOML."""
+"""Policy: what a service, or a law, pays by beside its rule: weights, boosts, thresholds, a pool; read from TOML."""
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
 from fairpay.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
     "Boost",
     "Completion",
+    "Levy",
     "Policy",
+    "Purpose",
     "Threshold",
     "Weight",
     "Withhold",
@@ -28,97 +33,225 @@ __all__ = [
     "read_policy",
 ]
 
-Per: TypeAlias = Literal["artist", "track"]
-NUMBER = re.compile(r"\d{1,6}(\.\d{1,4})?|\d{1,4}/\d{1,4}")
-COLUMNS = ("active", "category", "spatial", "context")
-MEASURES = ("time", "plays")
-RANGES = {"delta": "above 0, up to 1", "part": "above 0, up to 1", "share": "between 0 and 1"}
-"""Numbers that are parts of a whole, and what they can be."""
+NUMBER = re.compile(r"\d{1,6}(\.\d{1,4})?|\d{1,4}/0{0,3}[1-9]\d{0,3}")
 
 
 @dataclass(frozen=True, slots=True)
-class Weight:
+class Reads:
+    """How Pydantic reads a value of TOML: as what `read` makes of it; None is refused, with what it must be."""
+
+    read: Callable[[Any], Any]
+    must: str = ""
+
+    def __get_pydantic_core_schema__(self, _kind: Any, _handler: Any) -> Any:  # noqa: ANN401 - Pydantic's own
+        """Tell Pydantic."""
+        from pydantic_core import PydanticCustomError, core_schema  # noqa: PLC0415 - only where a policy is read
+
+        def checked(value: Any) -> Any:  # noqa: ANN401 - what TOML holds
+            found = self.read(value)
+            if found is None:
+                raise PydanticCustomError("unread", "{must}", {"must": self.must})  # noqa: EM101 - a template
+            return found
+
+        return core_schema.no_info_plain_validator_function(checked)
+
+
+def exact(value: Any) -> Fraction | None:  # noqa: ANN401 - what TOML holds
+    """Read 2, 1.1 or "1/5" as a fraction of a reasonable size; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | Fraction | str):
+        return None
+    if isinstance(value, str) and not NUMBER.fullmatch(value):
+        return None
+    number = Fraction(value)
+    return number if 0 <= number < 10**6 and number.denominator <= 10**4 else None
+
+
+def part_of(value: Any, *, most: Fraction | None = None, whole: bool = True) -> Fraction | None:  # noqa: ANN401 - the same
+    """Read a number as `exact` does, or a part of 100 such as "30%"; above 0 and up to `most`, where that is given."""
+    percent = isinstance(value, str) and value.endswith("%")
+    number = exact(value[:-1].strip() if percent else value)
+    number = exact(number / 100) if percent and number is not None else number
+    fits = number is not None and (most is None or 0 < number < most or (whole and number == most))
+    return number if fits else None
+
+
+def count_of(value: Any) -> int | None:  # noqa: ANN401 - the same
+    """Read a whole number, from 0."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def text_of(value: Any) -> str | None:  # noqa: ANN401 - the same
+    """Read text that is not empty."""
+    return value if isinstance(value, str) and value else None
+
+
+def texts_of(value: Any, *, lower: bool = False) -> tuple[str, ...] | None:  # noqa: ANN401 - the same
+    """Read one or more texts."""
+    if not (isinstance(value, list) and value and all(isinstance(text, str) for text in value)):
+        return None
+    return tuple(text.lower() if lower else text for text in value)
+
+
+Text = Annotated[str, Reads(text_of)]
+Texts = Annotated[tuple[str, ...], Reads(texts_of)]
+Words = Annotated[tuple[str, ...], Reads(partial(texts_of, lower=True))]
+Count = Annotated[int, Reads(count_of)]
+Number = Annotated[Fraction, Reads(exact)]
+Times = Annotated[Fraction, Reads(part_of)]
+Part = Annotated[Fraction, Reads(partial(part_of, most=Fraction(1)), "above 0, up to 1")]
+Share = Annotated[Fraction, Reads(partial(part_of, most=Fraction(1), whole=False), "between 0 and 1")]
+Column: TypeAlias = Literal["active", "category", "spatial", "context"]
+Per: TypeAlias = Literal["artist", "track"]
+
+
+class PolicyTable:
+    """A table of the file, in which every key is known."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+
+@dataclass(frozen=True, slots=True)
+class Weight(PolicyTable):
     """Plays whose column holds one of some values count `times`."""
 
-    name: str
-    column: str
+    name: Text
+    column: Column
     """`active`, `category`, `spatial` or `context`: a column of the log, else of the artist file."""
-    values: tuple[str, ...]
+    values: Words
     """Compared as text, in lower case."""
-    times: Fraction
-    min_seconds: Fraction = Fraction(0)
+    times: Times
+    min_seconds: Number = Fraction(0)
     """Such plays count only from this length."""
 
 
 @dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(PolicyTable):
     """Plays that were not played to the end count 1 - delta. Those of which it is not known count 1."""
 
-    delta: Fraction
+    delta: Part
     """Above 0, up to 1; none is published."""
-    values: tuple[str, ...] = ("trackdone",)
+    values: Words = ("trackdone",)
     """Of the log's column `reason_end`, where it says that a play went to the end; in lower case."""
-    part: Fraction = Fraction(19, 20)
+    part: Part = Fraction(19, 20)
     """Of the length of the track, `track_ms`, from which a play went to the end; asked where `reason_end` is empty."""
 
 
 @dataclass(frozen=True, slots=True)
-class Boost:
+class Boost(PolicyTable):
     """Plays of artists (or tracks) that reach both numbers in the log count `times`."""
 
-    name: str
-    streams: int
-    listeners: int
-    times: Fraction
+    name: Text
+    streams: Count
+    listeners: Count
+    times: Times
     per: Per = "artist"
 
 
 @dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(PolicyTable):
     """Plays of artists (or tracks) that miss either number in the log earn nothing; the money stays in the pool."""
 
-    name: str
-    streams: int = 0
-    listeners: int = 0
+    name: Text
+    streams: Count = 0
+    listeners: Count = 0
     per: Per = "artist"
 
 
 @dataclass(frozen=True, slots=True)
-class Withhold:
+class Withhold(PolicyTable):
     """Of what plays earn whose column holds one of some values, a share goes to the platform.
 
     They weigh what they weigh, and other artists get no more by it. Of several such lines the first that meets a play
     holds.
     """
 
-    name: str
-    column: str
+    name: Text
+    column: Column
     """As of a weight."""
-    values: tuple[str, ...]
+    values: Words
     """Compared as text, in lower case."""
-    share: Fraction
+    share: Share
     """Between 0 and 1."""
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class Levy(PolicyTable):
+    """What a pool is made of that is collected on top of what subscribers pay; amounts in major units."""
+
+    fee_share: Number
+    """The part of the fee that each subscriber owes; of no fee, nothing."""
+    least: Number = Fraction(0)
+    """But at least so much."""
+    most: Number | None = None
+    """And at most so much."""
+    other_share: Part = Fraction(0)
+    """The part of other revenue that is added."""
+
+    def __post_init__(self) -> None:
+        """Refuse a floor above the ceiling.
+
+        Raises:
+            ValueError: it is.
+
+        """
+        if self.most is not None and self.least > self.most:
+            message = "least is more than most"
+            raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose(PolicyTable):
+    """A part of the pool that goes to others, before the rest is divided among artists by plays."""
+
+    name: Text
+    """Whom it is for, in words."""
+    share: Share
+
+
+@dataclass(frozen=True, slots=True)
+class Policy(PolicyTable):
     """Everything a policy file says."""
 
-    title: str
+    title: Text
     """One sentence."""
-    source: str
-    rule: str
+    source: Text
+    rule: Text
     """As for `--rule`."""
     measure: Literal["time", "plays"] | None = None
     """None: as `--measure` says."""
-    min_seconds: Fraction = Fraction(30)
-    notes: tuple[str, ...] = ()
+    min_seconds: Number = Fraction(30)
+    notes: Texts = ()
     """Where published readings conflict: which is taken, and how to choose another."""
     weights: tuple[Weight, ...] = ()
     completion: Completion | None = None
     boosts: tuple[Boost, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
     withhold: tuple[Withhold, ...] = ()
+    pool: Levy | None = None
+    """What is divided; None: the money that is stated."""
+    set_aside: tuple[Purpose, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse to set more aside than there is.
+
+        Raises:
+            ValueError: that is stated.
+
+        """
+        if self.divided < 0:
+            message = "more than the whole pool is set aside"
+            raise ValueError(message)
+
+    @property
+    def divided(self) -> Fraction:
+        """The part of the pool that artists are paid: all but what is set aside."""
+        return 1 - sum((one.share for one in self.set_aside), Fraction(0))
+
+    @property
+    def has_pool(self) -> bool:
+        """Whether it says anything of the pool."""
+        return self.pool is not None or bool(self.set_aside)
 
 
 def policy_names() -> tuple[str, ...]:
@@ -188,78 +321,45 @@ def make_policy(given: dict[str, Any], *, where: str) -> Policy:
         UsageError: for anything wrong in it; the message names every fault.
 
     """
-    faults: list[str] = []
-    tables = {"weights": Weight, "boosts": Boost, "thresholds": Threshold, "withhold": Withhold}
-    values = dict(given)
-    for key, kind in tables.items():
-        rows = given.get(key, [])
-        listed = isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
-        if not listed:
-            faults.append(f"{key} is not a list of tables: write [[{key}]]")
-        values[key] = [fill(kind, row, f"[[{key}]] {i + 1}", faults) for i, row in enumerate(rows if listed else [])]
-    if isinstance(given.get("completion"), dict):
-        values["completion"] = fill(Completion, given["completion"], "[completion]", faults)
-    policy = fill(Policy, values, "the file", faults)
-    if faults or policy is None:
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - slow to load
+
+    try:
+        return TypeAdapter(Policy).validate_python(given)
+    except ValidationError as error:
+        faults = (fault_of(one["type"], one["loc"], one["input"], one["msg"]) for one in error.errors())
         message = f"{where}: " + "; ".join(faults)
-        raise UsageError(message, advice="Compare with a policy that comes with fairpay, such as spotify-2024.")
-    return policy  # type: ignore[no-any-return]
+    raise UsageError(message, advice="Compare with a policy that comes with fairpay, such as spotify-2024.")
 
 
-def fill(kind: Any, given: dict[str, Any], where: str, faults: list[str]) -> Any:  # noqa: ANN401 - one of these dataclasses
-    """Make a dataclass of a table; note what is unknown, missing or wrong."""
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    wrong = [f"{where} has an unknown key {key!r} (known: {', '.join(fields)})" for key in given if key not in fields]
-    values: dict[str, Any] = {}
-    for name, field in fields.items():
-        if name in given:
-            values[name] = convert(name, given[name])
-            if values[name] is None:
-                allowed = f", and must be {RANGES[name]}" if name in RANGES else ""
-                wrong.append(f"{where}: {name} is {said(given[name])}{allowed}")
-        elif field.default is dataclasses.MISSING:
-            wrong.append(f"{where} has no {name}")
-    faults += wrong
-    return None if wrong else kind(**values)
+def fault_of(kind: str, at: tuple[int | str, ...], value: Any, words: str) -> str:  # noqa: ANN401 - what TOML holds
+    """Say in words what Pydantic found wrong, where."""
+    *table, key = at or ("",)
+    place = f"[[{table[0]}]] {int(table[1]) + 1}" if len(table) > 1 else f"[{table[0]}]" if table else "the file"
+    if kind == "unexpected_keyword_argument":
+        known = ", ".join(KNOWN[str(table[0]) if table else ""])
+        return f"{place} has an unknown key {key!r} (known: {known})"
+    if kind == "missing":
+        return f"{place} has no {key}"
+    if kind == "value_error":
+        return f"[{key}]: {words.removeprefix('Value error, ')}" if key else words.removeprefix("Value error, ")
+    if kind == "tuple_type" or (kind == "dataclass_type" and table):
+        name = table[0] if table else key
+        return f"{name} is not a list of tables: write [[{name}]]"
+    shown = str(value) if isinstance(value, Fraction) else repr(value)
+    return f"{place}: {key} is {shown}" + (f", and must be {words}" if kind == "unread" and words else "")
 
 
-def convert(name: str, value: Any) -> Any:  # noqa: ANN401 - what TOML holds
-    """Bring a value to the type of its field; None where it is none."""
-    if name in {"times", "min_seconds"}:
-        return exact(value) if name == "min_seconds" else part_of(value)
-    if name in RANGES:
-        number = part_of(value)
-        return number if number is not None and 0 < number <= 1 and (number < 1 or name != "share") else None
-    if name in {"streams", "listeners"}:
-        return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-    if name in {"weights", "boosts", "thresholds", "withhold", "completion"}:
-        return tuple(value) if isinstance(value, list) else value if isinstance(value, Completion) else None
-    if name in {"values", "notes"}:
-        texts = isinstance(value, list) and value and all(isinstance(text, str) for text in value)
-        return tuple(text.lower() if name == "values" else text for text in value) if texts else None
-    allowed = {"per": ("artist", "track"), "column": COLUMNS, "measure": MEASURES}.get(name)
-    return value if isinstance(value, str) and value and (allowed is None or value in allowed) else None
-
-
-def said(value: Any) -> str:  # noqa: ANN401 - what TOML holds
-    """Write a value as a file may have it."""
-    return str(value) if isinstance(value, Fraction) else repr(value)
-
-
-def part_of(value: Any) -> Fraction | None:  # noqa: ANN401 - what TOML holds
-    """Read a number as `exact` does, or a part of 100 such as "30%"."""
-    percent = isinstance(value, str) and value.endswith("%")
-    number = exact(value[:-1].strip() if percent else value)
-    return number if number is None or not percent else exact(number / 100)
-
-
-def exact(value: Any) -> Fraction | None:  # noqa: ANN401 - what TOML holds
-    """Read 2, 1.1 or "1/5" as a fraction of a reasonable size; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | Fraction | str):
-        return None
-    if isinstance(value, str):
-        if not NUMBER.fullmatch(value) or value.endswith(("/0", "/00", "/000", "/0000")):
-            return None
-        value = Fraction(value)
-    number = Fraction(value)
-    return number if 0 <= number < 10**6 and number.denominator <= 10**4 else None
+KNOWN = {
+    name: [field.name for field in fields(kind)]
+    for name, kind in {
+        "": Policy,
+        "weights": Weight,
+        "completion": Completion,
+        "boosts": Boost,
+        "thresholds": Threshold,
+        "withhold": Withhold,
+        "pool": Levy,
+        "set_aside": Purpose,
+    }.items()
+}
+"""The keys of the file, and of each table in it."""

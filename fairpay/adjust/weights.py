@@ -102,7 +102,7 @@ class Asked:
 
 def wanted_roles(policy: Policy) -> tuple[str, ...]:
     """Return the columns of a log that a policy can use, beside those that money needs."""
-    roles = [weight.column for weight in policy.weights]
+    roles: list[str] = [weight.column for weight in policy.weights]
     roles += [one.column for one in policy.withhold]
     roles += [] if policy.completion is None else [ENDED, LENGTH]
     roles += [limit.per for limit in limits(policy) if limit.per == "track"]

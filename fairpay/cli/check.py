@@ -8,7 +8,7 @@ from fairpay.cli.outcomes import present_data
 from fairpay.cli.progress import watching
 from fairpay.cli.screens.check import as_json, screen
 from fairpay.errors import InputError
-from fairpay.pipeline.jobs import check
+from fairpay.pipeline.check import check
 
 if TYPE_CHECKING:
     from fairpay.cli.invocation import Invocation

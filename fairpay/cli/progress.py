@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairpay.cli.terminal import is_terminal, tell
-from fairpay.kernels.compiling import told_of_compiling
+from fairpay.kernels._jit import told_of_compiling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

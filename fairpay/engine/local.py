@@ -63,14 +63,18 @@ class LocalEngine:
     """Takes listens in and answers for them. Use it as a context manager: it lets go of its temporary file at the end.
 
     Where batches name pools, each pool is kept apart: `pools` is about how many there will be, `pool(code)` is one.
+    With `tracks`, pools from that code on hold the plays of those before with tracks in the place of users.
     """
 
-    def __init__(self, running: Running, *, pools: int = 1, members: Members | None = None) -> None:
+    def __init__(
+        self, running: Running, *, pools: int = 1, members: Members | None = None, tracks: int | None = None
+    ) -> None:
         """Prepare; nothing large is held until something is taken in. `members` say which groups users are in."""
         self.threads = running.threads or usable_processors()
         self.spool = spool = Spool(running)
         self.walkers = Scratch(lambda: Walker(spool))
-        self.expected = pools
+        self.expected = pools = pools if tracks is None else tracks + pools
+        self.tracks = tracks
         self.bits = PART_BITS if pools == 1 else max(LEAST_BITS, PART_BITS - (pools - 1).bit_length())
         self.parts: list[Partition] = []
         self.members = members
@@ -193,7 +197,8 @@ class LocalEngine:
     def flush(self, encoder: Encoder, index: int) -> None:
         """Move a partition's raw rows out of an encoder; where that is too much, move rows to the file."""
         raw = encoder.raw[index, : encoder.fill[index]]
-        more = self.part(index).take_in(raw, thread=encoder.thread, leave_out=self.unlisted == "leave-out")
+        leave_out = self.unlisted == "leave-out" and not self.of_tracks(index >> self.bits)
+        more = self.part(index).take_in(raw, thread=encoder.thread, leave_out=leave_out)
         encoder.fill[index] = 0
         if self.spool.charge(more):
             self.spill()
@@ -208,10 +213,12 @@ class LocalEngine:
                 return
             parts = self.parts[:]
             for part in parts:
-                part.move_rows(self.spool)
+                if part.stored < len(part.chunks):
+                    part.move_rows(self.spool)
             if 4 * self.spool.held > 3 * self.spool.limit and self.unlisted != "leave-out":
                 for part in parts:
-                    part.move_table(self.spool)
+                    if part.table.count:
+                        part.move_table(self.spool)
             self.stays = self.spool.held
 
     def finish(self, *, fee: int = 1, pools: int = 1) -> Intake:
@@ -256,16 +263,26 @@ class LocalEngine:
             listening = Redivided(local, self.divisions[code]) if code in self.divisions else local
             subscribers = self.subscribers.get(code, 0)
             self.pools.append(LocalPool(payers, listening, has_ms=has_ms, subscribers=subscribers))
+        if self.tracks is not None:
+            for pool, tracks in zip(self.pools, self.pools[self.tracks :], strict=False):
+                pool.tracks = tracks
+            del self.pools[self.tracks :]
+
+    def of_tracks(self, code: int) -> bool:
+        """Say whether a pool holds tracks, of whom nobody pays."""
+        return self.tracks is not None and code >= self.tracks
 
     def settle_pool(self, code: int, *, fee: int) -> tuple[list[Settled], PayerTotals]:
         """Settle the partitions of a pool."""
         parts = self.parts[code << self.bits : (code + 1) << self.bits]
         stated = None if self.subscribers else fee
-        leave_out = self.unlisted == "leave-out"
-        settled = [settle(part, self.spool, fee=stated, leave_out=leave_out, members=self.members) for part in parts]
+        leave_out, refuse, members = self.unlisted == "leave-out", self.unlisted == "refuse", self.members
+        if self.of_tracks(code):
+            stated, leave_out, refuse, members = 0, False, False, None
+        settled = [settle(part, self.spool, fee=stated, leave_out=leave_out, members=members) for part in parts]
         names = [field.name for field in fields(PayerTotals)]
         payers = PayerTotals(**{name: sum(getattr(one.payers, name) for one in settled) for name in names})
-        if self.unlisted == "refuse":
+        if refuse:
             refuse_unlisted(payers)
         return settled, payers
 

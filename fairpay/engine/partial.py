@@ -196,6 +196,10 @@ class MergedMonth:
     facts: Facts
 
     @property
+    def tracks(self) -> None:
+        """Nobody has them all."""
+
+    @property
     def artist_amount(self) -> Ints:
         """int64[artists]: listening of each artist, in the measure."""
         return self.listening.part.amount
@@ -229,5 +233,5 @@ def merged_pool(part: PoolPart, walks: Walks, pool: int) -> LocalPool:
         listening,
         has_ms=part.has_ms,
         subscribers=part.subscribers,
-        month_of=MergedMonth,
+        month_of=lambda listening, facts, _: MergedMonth(listening, facts),
     )

@@ -30,10 +30,11 @@ T = TypeVar("T")
 class LocalMonth:
     """A `month.Month` over the local engine's partitions."""
 
-    def __init__(self, listening: Listening, facts: Facts) -> None:
+    def __init__(self, listening: Listening, facts: Facts, tracks: LocalPool | None = None) -> None:
         """Bind the listening to what is known of the money."""
         self.listening = listening
         self.known = facts
+        self.apart = tracks
 
     @property
     def facts(self) -> Facts:
@@ -49,6 +50,11 @@ class LocalMonth:
     def artist_listeners(self) -> Ints:
         """int64[artists]: distinct users of each artist."""
         return self.listening.listeners()
+
+    @property
+    def tracks(self) -> LocalMonth | None:
+        """The same plays with tracks in the place of users."""
+        return None if self.apart is None else LocalMonth(self.apart.listening, self.known)
 
     def each(self, visit: Callable[[Usage], T]) -> Iterator[T]:
         """Call `visit` with each block, on threads; yield the results. A block's arrays live only during the call."""
@@ -89,7 +95,7 @@ class LocalPool:
         *,
         has_ms: bool,
         subscribers: int,
-        month_of: Callable[[Any, Facts], Month] = LocalMonth,
+        month_of: Callable[[Any, Facts, LocalPool | None], Month] = LocalMonth,
     ) -> None:
         """Put together what was taken in."""
         self.payers = payers
@@ -98,6 +104,8 @@ class LocalPool:
         self.has_ms = has_ms
         self.subscribers = subscribers
         self.month_of = month_of
+        self.tracks: LocalPool | None = None
+        """The same plays with tracks in the place of users, where these are kept apart."""
 
     @cached_property
     def intake(self) -> Intake:
@@ -138,11 +146,13 @@ class LocalPool:
             divided=self.listening.redivided,
             digits=digits,
         )
-        return self.month_of(self.listening, facts)
+        return self.month_of(self.listening, facts, self.tracks)
 
     def release(self) -> None:
         """Let go of the listening: nothing but `payers` can be asked for afterwards."""
         self.listening.release()
+        if self.tracks is not None:
+            self.tracks.release()
 
     @property
     def artist(self) -> pa.Array:

@@ -48,7 +48,7 @@ def audit(logs: Logs, **options: Unpack[o.AuditOptions]) -> Audited:
         origins = {**origins_of("audit", full, rule=rules, scenario=list(named)), **there.origins}
         return Audited("audit", outcome, (*there.inputs, *outcome.inputs, *files), origins, findings=found)
 
-    return do("audit", there.logs, there.options, work, inputs=lambda _: [*there.inputs, *files])
+    return do("audit", there.logs, {**there.options, "others": rules}, work, inputs=lambda _: [*there.inputs, *files])
 
 
 @job

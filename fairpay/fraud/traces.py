@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import polars as pl
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,11 +23,13 @@ __all__ = [
     "Audience",
     "Column",
     "Pairs",
+    "Regulars",
     "Sketches",
     "Span",
     "Traces",
     "distinct",
     "largest",
+    "regular",
     "seeds",
     "sign_sets",
     "sums",
@@ -136,6 +139,18 @@ class Audience:
     """int64[artists]: plays in the month before; zeros where no such log was given."""
 
 
+@dataclass(frozen=True, slots=True)
+class Regulars:
+    """Who plays artists whom nobody plays by the way, each about as often as the others."""
+
+    edges: pl.DataFrame
+    """`artist` and `user`, by which it is sorted, `plays`, and `listeners` of the artist, casual ones among them."""
+    sole: Ints
+    """int64[users]: the most plays of an artist with few listeners of whose plays the account has a third or more."""
+    mean: float
+    """What an average account plays, at least 100."""
+
+
 @dataclass(frozen=True)
 class Sketches:
     """Everybody at once, as sketches: memory grows with users and not with plays. Arrays are by user, in id order."""
@@ -150,6 +165,7 @@ class Sketches:
     """uint32[users, k]: MinHash of what was played when; k is 0 without time and track columns."""
     timed: Ints
     """int64[m]: users with enough plays for their `moments` to mean something, ascending."""
+    regulars: Regulars
 
 
 def sums(values: NDArray[np.generic], start: Ints) -> Ints:
@@ -168,6 +184,21 @@ def distinct(values: NDArray[np.generic], start: Ints) -> Ints:
     np.not_equal(values[1:], values[:-1], out=new[1:])
     new[start[:-1]] = True
     return sums(new, start)
+
+
+MOST_PLAYS = 1 << 20
+"""Plays beyond which more say nothing: squares of them can be added up in 64 bits."""
+REGULAR = 3
+
+
+def regular(rows: pl.DataFrame, by: str) -> pl.DataFrame:
+    """Keep, of each `by`, the rows whose `plays` are a third or more of what a typical play's row has.
+
+    That is the mean weighted by plays: it is near the plays of those who play most, and casual rows do not move it.
+    """
+    plays = pl.col("plays").clip(upper_bound=MOST_PLAYS)
+    rows = rows.with_columns(plays, total=plays.sum().over(by), square=(plays * plays).sum().over(by))
+    return rows.filter(REGULAR * pl.col("plays") * pl.col("total") >= pl.col("square"))
 
 
 def seeds(purpose: str, count: int) -> NDArray[np.uint64]:

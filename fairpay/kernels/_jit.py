@@ -27,15 +27,15 @@ import llvmlite
 import numba
 from numba.core import config as numba_config
 
-from fairpay.kernels.compiling import compiling
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-__all__ = ["cache_folder", "inlined", "jit"]
+__all__ = ["cache_folder", "compiling", "inlined", "jit", "told_of_compiling"]
 
 F = TypeVar("F", bound="Callable[..., Any]")
 LOCK_SECONDS = 10
+LISTENERS: list[Callable[[], None]] = []
+"""Who is told that a kernel is being compiled: that takes seconds, and happens once on a machine."""
 
 
 def jit(function: F) -> F:
@@ -174,3 +174,19 @@ class Shared:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - everything else is Numba's
         """Leave the rest to Numba's cache."""
         return getattr(self.inner, name)
+
+
+@contextlib.contextmanager
+def told_of_compiling(listener: Callable[[], None]) -> Iterator[None]:
+    """Tell somebody, on any thread, whenever a kernel is compiled meanwhile."""
+    LISTENERS.append(listener)
+    try:
+        yield
+    finally:
+        LISTENERS.remove(listener)
+
+
+def compiling() -> None:
+    """Say that a kernel is about to be compiled."""
+    for listener in tuple(LISTENERS):
+        listener()

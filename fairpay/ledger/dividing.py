@@ -6,7 +6,7 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -111,9 +111,8 @@ def paid_of(  # noqa: PLR0913, PLR0917 - the same
     held = seen_for_splits(tracks, sources, marked=marked)
     rule, size, whole = find_rule(pool.rule or ""), abs(money.pool), by_artist(held, sources.splits)
     rate, digits = None if pool.rate == 1 else pool.rate, money.currency.digits
-    month: Month = (held if whole is None else whole).month(
-        pool=size, rate=rate, fees_are_money=False, play=play, digits=digits
-    )
+    known: dict[str, Any] = {"pool": size, "rate": rate, "fees_are_money": False, "play": play, "digits": digits}
+    month: Month = (held if whole is None else whole).month(**known)
     prepared = rule.prepare(month)
     weights = weigh(month, {rule: prepared}).weights[rule]
     begun = rule.settling(weights, month, prepared)
@@ -121,7 +120,7 @@ def paid_of(  # noqa: PLR0913, PLR0917 - the same
     if tied(begun):
         notes.append(f"Pool {pool.name}: {undecided(rule, begun.undecided)}")
     if whole is not None:
-        paid = Allocation(rule.label, whole.divide(paid, whole.shares(rule, prepared)), size).paid
+        paid = Allocation(rule.label, whole.divide(paid, whole.shares(rule, prepared, **known)), size).paid
     sign, places = (1 if money.pool > 0 else -1), np.flatnonzero(paid)
     kept_back, brings = np.zeros_like(paid), None
     if withholding is not None:
@@ -132,7 +131,7 @@ def paid_of(  # noqa: PLR0913, PLR0917 - the same
         return found
     if brings is None:
         one = held if whole is None else replace(whole, sources=tracks, of_source=whole.of_source[held.of_source])
-        brings = one.shares(rule, prepared)
+        brings = one.shares(rule, prepared, **known)
     own = held.divide(paid - kept_back, brings)
     places = np.flatnonzero(paid[held.of_source])
     return replace(found, tracks=Paid.listed(tracks.names(places), sign * own[places], tracks.artist_plays[places]))

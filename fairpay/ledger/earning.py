@@ -40,6 +40,8 @@ from fairpay.pipeline.request import ROLES
 from fairpay.pipeline.stages import LOST, Lost
 from fairpay.pipeline.warn import sentences, stop_if_strict, warn_of_policies
 from fairpay.qualify import ByRow
+from fairpay.rules import find_rule
+from fairpay.rules.core.rule import Needs
 from fairpay.settings.values import number
 
 if TYPE_CHECKING:
@@ -245,10 +247,15 @@ class MonthLogs:
         return charging(self.closing.penalties, self.loaded.decisions, self.statements)
 
     @property
+    def by_track(self) -> bool:
+        """Whether the rule of any pool counts by track."""
+        return any(find_rule(pool.rule or "").needs is Needs.TRACKS for pool in self.loaded.pools)
+
+    @property
     def roles(self) -> tuple[str, ...]:
         """The log columns that say which plays count, in which pool, under what policy and by whose splits."""
         keys = {ROLE_OF[column] for column in self.loaded.columns} | {*self.loaded.exclusions.roles}
-        tracks = {"track"} if self.sources.wanted else set()
+        tracks = {"track"} if self.sources.wanted or self.by_track else set()
         policies = {role for chosen in self.loaded.policies.pools if chosen for role in wanted_roles(chosen.policy)}
         return (*ROLES, *sorted((keys | tracks | policies) - {*ROLES}))
 
@@ -291,6 +298,7 @@ class MonthLogs:
             penalties=closing.penalties,
             statements=self.statements,
             sources=self.sources if self.sources.wanted else None,
+            tracks=self.by_track,
             payers=self.payers,
             timed=False,
             rowless=True,

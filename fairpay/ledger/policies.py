@@ -129,13 +129,13 @@ def stated(said: str, where: str, kept: Path | None) -> Chosen:
     if path is None:
         no_rule(said)
         text = policy_text(said)
-        return Chosen(name, text, read_policy(text, where=said))
+        return without_pool(Chosen(name, text, read_policy(text, where=said)))
     try:
         text = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         message = f"{name} cannot be read: {getattr(error, 'strerror', None) or error}"
         raise UsageError(message) from None
-    chosen = Chosen(name, text, read_policy(text, where=name))
+    chosen = without_pool(Chosen(name, text, read_policy(text, where=name)))
     if kept is not None and chosen.file != kept.name:
         message = f"the policy {name} is not the one that was kept in {kept.parent.name}"
         raise InputError(message, advice="Run `fairpay verify --books` and restore the books from a copy.")
@@ -154,7 +154,23 @@ def inline(said: str) -> Chosen:
     except ValueError:
         message = f"{said[:40]} is no policy"
         raise UsageError(message) from None
-    return Chosen(INLINE, said, make_policy(given, where=f"the policy {INLINE}"), inline=True)
+    return without_pool(Chosen(INLINE, said, make_policy(given, where=f"the policy {INLINE}"), inline=True))
+
+
+def without_pool(chosen: Chosen) -> Chosen:
+    """Return a policy that leaves the money to the pool file.
+
+    Raises:
+        UsageError: it has a pool of its own.
+
+    """
+    if chosen.policy.has_pool:
+        message = f"the policy {chosen.name} has a pool of its own, and the money of a month is in the pool file"
+        advice = (
+            "Work the pool out with `fairpay pay`; state it as gross, what is set aside as a deduction, and its rule."
+        )
+        raise UsageError(message, advice=advice)
+    return chosen
 
 
 def with_rules(pools: Sequence[Pool], rule: str | None, policies: Policies) -> list[Pool]:

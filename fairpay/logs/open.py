@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import os
 import re
 from dataclasses import replace
@@ -18,13 +20,15 @@ from fairpay.logs.files import open_bytes, packing_of
 from fairpay.logs.source import Source, empty, of_lazy
 from fairpay.logs.spool import copied_from
 from fairpay.logs.stores import iceberg_options, names_within, polars_options, store_of
+from fairpay.logs.text import open_text
 
 if TYPE_CHECKING:
     from fairpay.logs.files import LogFile
     from fairpay.settings.values import Reading
 
-__all__ = ["open_file"]
+__all__ = ["holds_no_rows", "open_file"]
 
+HEAD = 1 << 20
 PARQUET = (b"PAR1", b"PARE")
 LIBRARIES = {"delta": ("deltalake", "Delta Lake"), "iceberg": ("pyiceberg", "Iceberg")}
 COMMIT = re.compile(r"(\d{20})\.(?:json|checkpoint(?:\..*)?\.parquet)")
@@ -54,17 +58,10 @@ def open_file(file: LogFile, reading: Reading) -> Source:  # noqa: PLR0911 - a f
             return empty(file.path)
     if file.format == "parquet":
         return open_parquet(file)
-    if file.format == "xlsx":
-        from fairpay.logs.sheet import open_sheet  # noqa: PLC0415 - only for workbooks
-
-        return open_sheet(file, reading)
-    if file.format == "json":
-        from fairpay.logs.json import open_json  # noqa: PLC0415 - only for JSON
-
-        return open_json(file, reading)
-    from fairpay.logs.text import open_text  # noqa: PLC0415 - only for text
-
-    return open_text(file, reading)
+    if file.format == "csv":
+        return open_text(file, reading)
+    found: Source = importlib.import_module(f"fairpay.logs.formats.{file.format}").opened(file, reading)
+    return found
 
 
 def named_plainly(file: LogFile) -> LogFile:
@@ -97,6 +94,17 @@ def has_content(file: LogFile) -> bool:
         if start.lstrip(b"\xef\xbb\xbf \t\r\n") in {b"", b"[]"}:
             return bool(stream.read(1))
         return b"".join(start.split()) != b"[]"
+
+
+def holds_no_rows(file: LogFile) -> bool:
+    """Whether a file is whole JSON without any object in it: a list of texts, or one text."""
+    with open_bytes(file.local) as stream:
+        head = stream.read(HEAD + 1)
+    try:
+        value = json.loads(head) if len(head) <= HEAD else {}
+    except (ValueError, RecursionError):
+        return False
+    return not any(isinstance(one, (dict, list)) for one in (value if isinstance(value, list) else [value]))
 
 
 def open_parquet(file: LogFile) -> Source:

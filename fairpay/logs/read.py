@@ -17,7 +17,7 @@ from fairpay.logs.cells import NOBODY, Part, can_be, check_kinds
 from fairpay.logs.columns import Columns, agree, check_roles, find_columns, has_artist, refuse_duplicates, tells_plays
 from fairpay.logs.find import find_logs
 from fairpay.logs.names import holds_podcasts
-from fairpay.logs.open import open_file
+from fairpay.logs.open import holds_no_rows, open_file
 from fairpay.logs.people import check_files, check_folders, exporter_stem, same_plays
 from fairpay.logs.source import empty, of_table
 from fairpay.money.counts import counted
@@ -249,11 +249,8 @@ def opened_all(files: Sequence[LogFile], asked: Wanted) -> dict[LogFile, Source]
         try:
             return open_file(file, reading)
         except InputError as error:
-            if asked.personal and file.format == "json" and not file.sought:
-                from fairpay.logs.json import holds_no_rows  # noqa: PLC0415 - only for JSON
-
-                if holds_no_rows(file):
-                    return replace(empty(file.path), rows=None)
+            if asked.personal and file.format == "json" and not file.sought and holds_no_rows(file):
+                return replace(empty(file.path), rows=None)
             return error
 
     with ThreadPoolExecutor(OPENERS) as pool:

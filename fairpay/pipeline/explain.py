@@ -21,7 +21,7 @@ from fairpay.money.integers import sum_exactly
 from fairpay.money.rounding import Allocation
 from fairpay.pipeline.division import runnable, weigh
 from fairpay.pipeline.factors import ListenerSums
-from fairpay.pipeline.jobs import with_policy
+from fairpay.pipeline.jobs import policy_rule, with_policy
 from fairpay.pipeline.joined import in_blocks
 from fairpay.pipeline.run import run
 from fairpay.pipeline.subject import find_artist, find_group
@@ -98,7 +98,7 @@ def explained(logs: Logs, options: Mapping[str, Any], payees: Payees | None = No
     full = with_policy("explain", options)
     column, value = asked_for(full)
     with tables_in_files(full) as there:
-        request = request_of("explain", logs, (), there)
+        request = request_of("explain", logs, (), {**there, "others": full["rules"] or policy_rule(full)})
         if request.policy is not None and request.policy.withhold:
             message = "explain does not tell what a policy withholds, so that it would say more than is paid"
             raise UsageError(message, advice="Take [[withhold]] out of a copy of the policy; see `fairpay pay`.")

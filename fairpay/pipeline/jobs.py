@@ -1,4 +1,4 @@
-"""The jobs of the pipeline: `compare`, `pay` and `check`, as Python and the command line call them."""
+"""The jobs of the pipeline: `compare` and `pay`, as Python and the command line call them."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-import polars as pl
 import pyarrow as pa
 
 from fairpay.adjust.policy import find_policy
-from fairpay.errors import InputError, UsageError
-from fairpay.logs.doctor import examine
-from fairpay.logs.read import as_paths
+from fairpay.errors import UsageError
 from fairpay.pipeline.places import placed
-from fairpay.pipeline.run import inspect, refusal
-from fairpay.pipeline.work import Saved, do, origins_of, request_of, watching
+from fairpay.pipeline.work import Saved, do, origins_of
 from fairpay.reports.disclosure import merge_few
 from fairpay.reports.summary import summary
-from fairpay.reports.tables import Shown, comparison, payouts, penalties
+from fairpay.reports.tables import comparison, payouts, penalties
 from fairpay.rules import USUAL, spelled
 from fairpay.runs.outputs import write_csv, write_parquet
 from fairpay.settings.commands import complete
@@ -29,15 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from fairpay.errors import FairpayError
-    from fairpay.logs.doctor import FileFound
-    from fairpay.logs.schema import Warned
-    from fairpay.pipeline.request import Inspection, Request
-    from fairpay.reports.outcome import ListeningTotals
+    from fairpay.pipeline.request import Request
     from fairpay.settings import options as o
     from fairpay.settings.option import Logs
 
-__all__ = ["Checked", "Result", "check", "compare", "pay", "policy_rule", "two_or_more", "with_policy"]
+__all__ = ["Result", "compare", "pay", "policy_rule", "two_or_more", "with_policy"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -94,35 +86,6 @@ class Result(Saved):
         }
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Checked(Shown):
-    """What `check` found: each file, how the log is read, what becomes of its rows, and what a run would do."""
-
-    files: tuple[FileFound, ...]
-    """Every file by itself; none for tables in memory."""
-    inspection: Inspection | None
-    """None where the log as a whole cannot be read."""
-    listening: ListeningTotals | None
-    """The same."""
-    warnings: tuple[Warned, ...] = ()
-    refused: FairpayError | None = None
-    """What a run would stop with; None where it would go through."""
-
-    def __repr__(self) -> str:
-        """Say in one line what it is."""
-        rows = "" if self.listening is None else f" {self.listening.used:,} of {self.listening.rows:,} rows count,"
-        ends = "a run would go through" if self.refused is None else f"a run would stop: {self.refused}"
-        return f"<check of {len(self.files)} files:{rows} {len(self.warnings)} warnings, {ends}>"
-
-    @property
-    def table(self) -> pl.DataFrame:
-        """The columns of the log by what they were taken for."""
-        found = {} if self.inspection is None else self.inspection.columns
-        return pl.DataFrame(
-            {"role": [*found], "column": [*found.values()]}, schema={"role": pl.String, "column": pl.String}
-        )
-
-
 @job
 def compare(logs: Logs, **options: Unpack[o.CompareOptions]) -> Result:
     """Work out what each artist gets under two or more rules, who gains, who loses and why.
@@ -175,28 +138,6 @@ def divided(command: Literal["compare", "pay"], logs: Logs, rules: Sequence[str]
         inputs=lambda _: there.inputs,
         files=lambda result: result.beside,
     )
-
-
-@job
-def check(logs: Logs, **options: Unpack[o.CheckOptions]) -> Checked:
-    """Look at a log without paying anybody: its files one by one, its columns, rows by fate, ranges, warnings.
-
-    Raises:
-        FairpayError: there is no such log; what would stop a run is found and not raised.
-
-    """
-    full = complete("check", options)
-    request = request_of("check", logs, (), full)
-    paths = as_paths(logs)
-    files = () if paths is None else tuple(examine(paths, request.reading))
-    try:
-        inspection, listening = inspect(request, watching(full))
-    except InputError as refused:
-        if all(file.problem for file in files):
-            raise
-        return Checked(files, None, None, refused=refused)
-    warnings = inspection.cautions.found()
-    return Checked(files, inspection, listening, warnings, refusal(request, inspection, warnings))
 
 
 def policy_rule(options: Mapping[str, Any]) -> tuple[str, ...]:

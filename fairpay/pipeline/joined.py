@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fairpay.rules.core.month import Facts, Month, Totals
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["Accounts", "Changed", "Joined", "PlayedMore", "in_blocks", "listeners_in", "pool_with", "spread"]
+__all__ = ["Accounts", "Joined", "PlayedMore", "Relistened", "in_blocks", "listeners_in", "pool_with", "spread"]
 
 T = TypeVar("T")
 BLOCK = 1 << 20
@@ -119,6 +119,11 @@ class Joined:
         """int64[artists]."""
         return self.per_artist(self.base.artist_listeners, lambda a: np.full(len(a.artist), a.count))
 
+    @property
+    def tracks(self) -> Month | None:
+        """Those of the month: what accounts add is taken to be of as many tracks as stay below every number."""
+        return self.base.tracks
+
     def per_artist(self, known: Ints, value: Callable[[Accounts], Ints]) -> Ints:
         """Add what the accounts bring to what is known of each artist."""
         total = np.concatenate([known, np.zeros(self.made_up, dtype=np.int64)])
@@ -156,7 +161,7 @@ class Joined:
 
 
 @dataclass(frozen=True, eq=False)
-class Changed(ABC):
+class Relistened(ABC):
     """A `month.Month` with the listeners of another one, who listen otherwise: blocks are changed on the way."""
 
     base: Month
@@ -185,6 +190,11 @@ class Changed(ABC):
         only: Ints = total[0]
         return only
 
+    @property
+    def tracks(self) -> Month | None:
+        """None: nobody knows which tracks they would play."""
+        return None
+
     def each(self, visit: Callable[[Usage], T]) -> Iterable[T]:
         """Visit the month's blocks, changed."""
         change = self.change  # and not `self`, which holds the month: visits may be sent elsewhere
@@ -203,7 +213,7 @@ class Changed(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class PlayedMore(Changed):
+class PlayedMore(Relistened):
     """A month in which everybody who listens to some artists plays one of them more: the one played most.
 
     Of artists played alike that is the one with the smaller code.

@@ -91,6 +91,6 @@ def among_plays(seen: ByArtist, rules: Sequence[Rule], known: Mapping[str, Any])
     found = []
     for rule, units in zip(rules, settle_together(month, begun), strict=True):
         paid = Allocation(rule.label, units, known["pool"]).paid
-        found.append(seen.divide(paid, seen.shares(rule, prepared[rule])))
+        found.append(seen.divide(paid, seen.shares(rule, prepared[rule], **known)))
         assert sum_exactly(found[-1]) == known["pool"]
     return found

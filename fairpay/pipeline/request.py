@@ -13,6 +13,7 @@ from fairpay.logs.schema import Cautions
 from fairpay.pipeline.repeats import open_once
 from fairpay.pipeline.warn import warn_of_logs
 from fairpay.reports.outcome import InputFile
+from fairpay.rules.core.rule import Needs
 from fairpay.runs.inputs import log_inputs
 from fairpay.runs.rejects import check_rejects
 from fairpay.settings.values import Conditions, MoneyStated, Qualifying, Reading, Running
@@ -72,6 +73,13 @@ class Request:
     """Chooses rules, those above among them, once the month is known; None: these are all."""
     by: tuple[str, ...] = ()
     """Columns that groups are asked for by, as they were asked."""
+    others: tuple[Rule, ...] = ()
+    """Rules that whoever looks on runs besides."""
+
+    @property
+    def by_track(self) -> bool:
+        """Whether any rule counts by track."""
+        return any(rule.needs is Needs.TRACKS for rule in (*self.rules, *self.others))
 
     @cached_property
     def policy(self) -> Policy | None:
@@ -94,7 +102,8 @@ class Request:
         timed = ("time",) if dated else ()
         own = (OWN + text.removeprefix("listeners.") for text in self.by if not text.startswith("artists."))
         weighed = () if self.policy is None else wanted_roles(self.policy)
-        return tuple(dict.fromkeys((*ROLES, *timed, *self.roles, *weighed, *own)))
+        tracks = ("track",) if self.by_track else ()
+        return tuple(dict.fromkeys((*ROLES, *timed, *self.roles, *weighed, *tracks, *own)))
 
     @cached_property
     def grouped(self) -> tuple[By, ...]:

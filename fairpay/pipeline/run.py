@@ -11,17 +11,18 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fairpay.adjust.decisions import Penalties, read_decisions
 from fairpay.adjust.payers import Payers, pass_on
 from fairpay.adjust.stated import check_conditions, read_statements
-from fairpay.errors import InputError, NothingToPayError
 from fairpay.logs.tables import read_artists, read_subscribers
 from fairpay.money.counts import counted
 from fairpay.pipeline.census import Applying
-from fairpay.pipeline.funds import check_stated, fee_units
+from fairpay.pipeline.funds import check_pool, check_stated, fee_units, levied, levy_unit
 from fairpay.pipeline.intake import Plan, Statements, Variant, take_in
-from fairpay.pipeline.request import Inspection, Request, Watch, begin, input_files
-from fairpay.pipeline.settle import Ending, describe
+from fairpay.pipeline.request import Request, Watch, begin, input_files
+from fairpay.pipeline.settle import Ending
 from fairpay.pipeline.warn import (
     guard_rejects,
     guard_withholding,
@@ -33,28 +34,25 @@ from fairpay.pipeline.warn import (
     warn_of_policies,
     warn_of_span,
 )
-from fairpay.qualify import refused_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from fairpay.errors import FairpayError
     from fairpay.logs.schema import Cautions, Warned
     from fairpay.money.currency import Currency
     from fairpay.pipeline.intake import Held
     from fairpay.pipeline.request import Observer
     from fairpay.qualify import Counts
-    from fairpay.reports.outcome import ListeningTotals, Outcome
+    from fairpay.reports.outcome import Outcome
 
 __all__ = [
     "Request",
     "Watch",
     "artist_names",
     "count_plays",
-    "inspect",
+    "plain_plan",
     "plan_of",
-    "refusal",
     "run",
     "variants_of",
     "warn_of_counts",
@@ -127,19 +125,24 @@ def plan_of(request: Request, currency: Currency, *, kept: bool) -> tuple[Plan, 
         guard_withholding(request.rules)
     read = read_statements(conditions.history, conditions.wishes, conditions.delegations, set_aside=set_aside)
     statements = Statements(**read, kappa=conditions.kappa)
-    payers, fee_unit = Payers(), 1
+    levy = check_pool(money, request.policy)
+    payers, fee_unit = Payers(), levy_unit(levy, currency)
     if money.subscribers is not None:
         batches = read_subscribers(money.subscribers, currency, request.reading)
+        if levy is not None:
+            batches = ((users, levied(paid, levy, currency)) for users, paid in batches)
         kept = kept or statements.wishes is not None or statements.delegations is not None
         payers = Payers({0: list(batches) if kept else batches})
     if statements.delegations is not None:
-        payers, fee_unit = pass_on(
+        payers, finer = pass_on(
             payers,
             statements.delegations,
             viscosity=conditions.viscosity,
             cap=conditions.delegate_cap,
             set_aside=set_aside,
         )
+        fee_unit *= finer
+    fee = fee_units(money, currency)
     plan = Plan(
         reading=request.reading,
         qualifying=request.qualifying,
@@ -151,9 +154,10 @@ def plan_of(request: Request, currency: Currency, *, kept: bool) -> tuple[Plan, 
         statements=statements,
         payers=payers,
         unlisted=money.unlisted,
-        fee=fee_units(money, currency),
+        fee=fee if levy is None else int(levied(np.array([fee]), levy, currency)[0]),
         set_aside=set_aside,
         rejects=request.reading.rejects,
+        tracks=request.by_track,
     )
     return plan, fee_unit
 
@@ -209,24 +213,6 @@ def warn_of_counts(
         warn_of_span(counts, cautions)
 
 
-def inspect(request: Request, watch: Watch | None = None) -> tuple[Inspection, ListeningTotals]:
-    """Read and qualify only; bad rows are counted and stop nothing.
-
-    Raises:
-        FairpayError: an input that cannot be used.
-
-    """
-    watch, request = watch or Watch(), replace(request, roles=("time",))
-    opened = request.opened
-    begin(request, watch)
-    look = partial(warn_of_counts, opened.logs.columns, named_elsewhere(opened.logs), request, opened.cautions)
-    with take_in(plain_plan(request, set_aside=True), opened.logs, watch, opened.cautions, look=look) as taken:
-        counts, artists = taken.counts, taken.engine.pool(0).artist
-        warn_of_alike(artists, opened.cautions)
-        found = Inspection(opened.logs.columns, opened.logs.detected, opened.logs.paths, counts, opened.cautions)
-        return found, describe(counts, taken.intake, len(artists))
-
-
 def count_plays(request: Request) -> dict[str, int]:
     """Read and qualify a log as a run would, and return each artist's plays.
 
@@ -250,18 +236,6 @@ def plain_plan(request: Request, *, set_aside: bool) -> Plan:
         statements=Statements(kappa=Fraction(0)),
         set_aside=set_aside,
     )
-
-
-def refusal(request: Request, inspection: Inspection, warnings: Sequence[Warned]) -> FairpayError | None:
-    """Return what a run would stop with after reading; None where it goes on."""
-    counts = inspection.counts
-    if counts.bad and request.reading.rejects is None:
-        return refused_rows(counts)
-    try:
-        stop_if_strict(request.reading, warnings)
-    except InputError as strict:
-        return strict
-    return None if counts.used else NothingToPayError(f"nothing to pay: none of {counts.rows:,} rows qualified")
 
 
 def artist_names(path: Path | None) -> dict[str, str]:

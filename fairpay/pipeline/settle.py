@@ -128,14 +128,20 @@ class Ending:
     def money(self, variant: int) -> Money:
         """Return the money that is divided among the listeners of a variant."""
         stated, intake = self.request.money, self.taken.engine.pool(variant).intake
-        return funds(stated, self.currency, paying(stated, intake, unit=self.fee_unit))
+        return funds(stated, self.currency, paying(stated, intake, unit=self.fee_unit), self.request.policy)
+
+    @property
+    def rate(self) -> Fraction | None:
+        """Which part of what subscribers pay, or owe, artists are paid, as far as it is known."""
+        known, policy = self.request.money.known_rate, self.request.policy
+        return known if known is None or policy is None else known * policy.divided
 
     def known(self, variant: int, *, pool: int) -> dict[str, Any]:
         """Return what `LocalPool.month` takes."""
         stated, plays = self.request.money, self.taken.counts.measure == "plays"
         return {
             "pool": pool,
-            "rate": stated.known_rate,
+            "rate": self.rate,
             "fees_are_money": stated.pool is None,
             "fee_unit": self.fee_unit,
             "play": self.taken.stages[variant].play() if plays else None,
@@ -341,7 +347,13 @@ def controls(outcome: Outcome) -> tuple[Control, ...]:
         ),
         Control("plays", plays == listening.plays, f"{listening.plays:,} of users = {plays:,} of artists"),
     ]
-    text = outcome.currency.text
+    text, whence = outcome.currency.text, money.collected
+    if whence is not None:
+        aside, all_of_it = sum(units for _, units in whence.aside), whence.fees + whence.other
+        told = [f"{text(units)} for {name}" for name, units in whence.aside] + [f"{text(money.held)} held"]
+        detail = f"{text(whence.fees)} of fees + {text(whence.other)} of other revenue = {text(money.pool)} divided"
+        ends = all_of_it == money.pool + aside + money.held
+        held.append(Control("collected", ends, " + ".join([detail, *told])))
     for payout in outcome.payouts:
         paid = sum_exactly(payout.allocation.paid)
         withheld = payout.allocation.withheld

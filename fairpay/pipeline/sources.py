@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from fairpay.engine.keys import order_of
 from fairpay.money.integers import sum_exactly
+from fairpay.rules.core.rule import Needs
 from fairpay.rules.core.ties import first_of
 
 if TYPE_CHECKING:
@@ -71,6 +72,11 @@ class MonthByArtist:
         if not self.counted:
             self.counted.append(self.gather(visit, rows=1)[0][0])
         return self.counted[0]
+
+    @property
+    def tracks(self) -> MonthByArtist | None:
+        """The same plays with tracks in the place of users."""
+        return None if self.base.tracks is None else replace(self, base=self.base.tracks, counted=[])
 
     def each(self, visit: Callable[[Usage], T]) -> Iterable[T]:
         """Visit every block."""
@@ -159,9 +165,12 @@ class ByArtist:
             out[mine] = nearly_exact(int(paid[artist]), weights.tolist(), error=error)
         return out
 
-    def shares(self, rule: Rule, prepared: Any) -> Ints | None:  # noqa: ANN401 - what `prepare` returned
-        """int64[sources], summing to 2^62: what each source brings; None where listeners have no part."""
-        month, of_source = self.plain.base, self.of_source
+    def shares(self, rule: Rule, prepared: Any, **known: Any) -> Ints | None:  # noqa: ANN401 - what `prepare` returned; see `month`
+        """int64[sources], summing to 2^62: what each source brings; None where listeners have no part.
+
+        `known` of the month is for rules that are prepared once more, on the sources.
+        """
+        month, of_source = (self.month(**known) if known else self.plain).base, self.of_source
 
         def visit(usage: Usage, out: Ints) -> None:
             from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
@@ -174,7 +183,8 @@ class ByArtist:
                 split.add_proportional(found.start, found.source, found.amount, found.usage.amount, part, row)
 
         weights, _ = month.gather(visit, rows=rule.rows)
-        return rule.brought(weights, prepared) if weights.any() else None
+        ready = rule.prepare(month) if rule.needs is Needs.TRACKS else prepared
+        return rule.brought(weights, ready) if weights.any() else None
 
 
 def seen_as(pool: LocalPool | ByArtist, artist: pa.Array) -> ByArtist:

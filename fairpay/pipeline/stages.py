@@ -14,8 +14,11 @@ from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+import pyarrow.compute as pc
 
+from fairpay.adjust.factors import text_of
 from fairpay.logs.schema import REASONS, Fate
+from fairpay.money.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from fairpay.logs.schema import Listens, RawBatch
     from fairpay.pipeline.request import Observer
 
-__all__ = ["LOST", "Lost", "Sources", "Stages"]
+__all__ = ["LOST", "Lost", "Sources", "Stages", "Tracks"]
 
 
 class Lost(IntEnum):
@@ -76,6 +79,38 @@ class Sources(Protocol):
         """Say in sentences what was taken for what."""
 
 
+@dataclass(slots=True)
+class Tracks:
+    """Puts tracks in the place of users, in pools of their own behind the others. Called from several threads."""
+
+    first: int
+    """The code of the first pool's."""
+    places: int
+    """How many codes each variant has."""
+    pools: int
+    """How many of them are of pools, before those of plays that no pool pays for."""
+    unnamed: int = 0
+    """Plays that name no track."""
+    lock: Lock = field(default_factory=Lock)
+
+    def __call__(self, raw: RawBatch, listens: Listens) -> Listens:
+        """Return what a batch that was taken through the stages is of tracks; "" is the track of plays without one."""
+        code = np.zeros(len(listens.used), dtype=np.uint32) if listens.pool is None else listens.pool
+        used = listens.used & (code % np.uint32(self.places) < self.pools)
+        track = pc.fill_null(text_of(raw.columns["track"]), "")
+        without = used & pc.equal(track, "").to_numpy(zero_copy_only=False)
+        plays = int(np.count_nonzero(without) if listens.plays is None else listens.plays[without].sum())
+        with self.lock:
+            self.unnamed += plays
+        pool = np.where(used, code, 0).astype(np.uint32) + np.uint32(self.first)
+        return replace(listens, user=track, used=used, ms=None, pool=pool, divisions=None)
+
+    def remarks(self) -> tuple[str, ...]:
+        """Say how plays without a track are counted."""
+        plays = counted(self.unnamed, "play names", "plays name")
+        return (f"{plays} no track: all of an artist's count as one track",) if self.unnamed else ()
+
+
 @dataclass(slots=True, kw_only=True)
 class Stages:
     """Everything that is done with a judged batch, in order. Called from several threads."""
@@ -90,6 +125,8 @@ class Stages:
     layering: Layering | None = None
     """What listeners state themselves."""
     sources: Sources | None = None
+    tracks: Tracks | None = None
+    """Where rules count by track."""
     left: Counter[Lost] = field(default_factory=Counter)
     """Rows that left, by reason."""
     lock: Lock = field(default_factory=Lock)
@@ -106,7 +143,7 @@ class Stages:
     @property
     def hash_only(self) -> bool:
         """Whether nobody looks at ids on the way: they are only hashed."""
-        return not (self.decisions or self.observer or self.layering or self.sources or self.weighers)
+        return not (self.decisions or self.observer or self.layering or self.sources or self.tracks or self.weighers)
 
     def play(self, pool: int = 0) -> int:
         """What one play comes to in a pool, once weights have brought all of them to whole numbers."""
@@ -217,7 +254,7 @@ class Stages:
     def remarks(self) -> tuple[str, ...]:
         """Say in sentences what was done; what policies did goes first."""
         said = [sentence for weigher in self.weighers for sentence in weigher.remarks()]
-        for stage in (self.sources, self.layering):
+        for stage in (self.sources, self.layering, self.tracks):
             said += () if stage is None else stage.remarks()
         return tuple(said)
 

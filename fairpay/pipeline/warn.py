@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -15,10 +15,11 @@ from fairpay.logs.schema import Fate
 from fairpay.money.counts import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
+    from fairpay.adjust.policy import Policy
     from fairpay.adjust.weights import Weigher
     from fairpay.engine.protocol import Intake
     from fairpay.logs.read import Logs
@@ -32,6 +33,8 @@ __all__ = [
     "guard_unlisted",
     "guard_withholding",
     "named_elsewhere",
+    "refuse_own_pool",
+    "refuse_tracks",
     "sentence",
     "sentences",
     "warn_of_alike",
@@ -51,6 +54,12 @@ SEVERAL = {
     "split": "Several artists of one play share it equally; see --several-artists.",
 }
 ALIKE = "These ids of artists differ only in case, spaces, apostrophes or how letters are composed: each is paid."
+NOT_BY_TRACK = (
+    "--history and --wishes: what is divided anew is of artists",
+    "--unlisted leave-out: tracks are counted without their listeners",
+    "penalties: what excluded plays of a track would earn depends on its other plays",
+    "a policy that withholds: what a play of a track earns depends on its other plays",
+)
 UNSEEN = r"[\p{Cf}\p{Cc}]"
 """Characters without a shape, such as the space of no width."""
 SIGNS = {
@@ -67,7 +76,7 @@ SIGNS = {
 LOST = "These plays pay nobody: {}. Above --max-without-artist nothing is paid."
 SPAN = "The log covers more than a month, and the money is one month's: give --from and --to, or --by month."
 UNMET = "No play holds one of the values that the policy withholds of: compare them with those of the column."
-ENDS = "Nobody knows whether these plays went to the end, so they count whole: fill reason_end, or track_ms."
+ENDS = "Nobody knows whether these plays went to the end, so they count whole: fill reason_end, or track_ms, in milliseconds."
 MONTH = 33 * 86_400 * 1_000_000
 """Microseconds of a month, with room for time zones."""
 WRONG = "Nothing was written. See whether the files are the right ones; if this is normal, allow more."
@@ -259,3 +268,32 @@ def guard_withholding(rules: Iterable[Rule], *, anew: bool = False, charged: boo
         if not rule.by_play:
             message = f"{rule.label} cannot say what a play earns, so that the policy can withhold nothing of it"
             raise UsageError(message, advice="Leave the rule out, or take [[withhold]] out of the policy.")
+
+
+def refuse_tracks(columns: Mapping[str, Any], *stated: bool) -> None:
+    """Refuse what does not go with rules that count by track; `stated` says what of `NOT_BY_TRACK` is.
+
+    Raises:
+        InputError: the log has no tracks.
+        UsageError: something does not go with them.
+
+    """
+    if not columns.get("track"):
+        message = "a rule counts by track, and the log has no column for it"
+        raise InputError(message, advice="Name it with --columns track=NAME, or leave per=track out.")
+    for one, what in zip(stated, NOT_BY_TRACK, strict=True):
+        if one:
+            message = f"a rule that counts by track does not go with {what}"
+            raise UsageError(message, advice="Leave one of them out.")
+
+
+def refuse_own_pool(policy: Policy | None) -> None:
+    """Refuse, where no machine sees every subscriber, a policy that works the pool out from what each pays.
+
+    Raises:
+        UsageError: it is one.
+
+    """
+    if policy is not None and policy.has_pool:
+        message = "the policy has a pool of its own, which needs what every subscriber pays"
+        raise UsageError(message, advice="Run it over all rows, on this machine.")

@@ -278,6 +278,7 @@ def request_of(command: str, logs: object, rules: Sequence[str], options: Mappin
         in_memory=options.get("in_memory", frozenset()),
         roles=options.get("roles", ()),
         by=tuple(options.get("by", ())),
+        others=tuple(map(find_rule, options.get("others", ()))),
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BOUNDS",
     "COARSE",
-    "Changed",
+    "ChangeBands",
     "Shift",
     "Tier",
     "as_column",
@@ -190,7 +190,7 @@ BANDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class ChangeBands:
     """How many artists gain and lose how much of what they had: the table of the Pro Musik study (2023)."""
 
     bands: tuple[Tier, ...]
@@ -214,7 +214,7 @@ class Changed:
         return sum(band.artists for band in self.bands[NEW - 2 : NOTHING])
 
 
-def bands(before: Ints, after: Ints, merged: MergedLines | None = None) -> Changed:
+def bands(before: Ints, after: Ints, merged: MergedLines | None = None) -> ChangeBands:
     """Sort artists into bands by how much of their int64[artists] payouts they gain or lose, exactly, in minor units.
 
     All eight bands are returned. Merged lines of several artists, whose own changes nobody is told, are a ninth.
@@ -237,4 +237,4 @@ def bands(before: Ints, after: Ints, merged: MergedLines | None = None) -> Chang
         own = place == k
         found.append(Tier(name, int(artists[own].sum()), sum_exactly(before[own]), sum_exactly(after[own])))
     most = np.maximum(before, after)
-    return Changed(tuple(found), coarse=int(((most > 0) & (most < COARSE)).sum()))
+    return ChangeBands(tuple(found), coarse=int(((most > 0) & (most < COARSE)).sum()))

@@ -83,6 +83,18 @@ class ListeningTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class Collected:
+    """What a policy says of the pool; amounts in minor units, rounded so that both sides sum to the same."""
+
+    fees: int
+    """From what subscribers pay, or what was stated."""
+    other: int
+    """From other revenue."""
+    aside: tuple[tuple[str, int], ...] = ()
+    """What is set aside, by purpose; the pool, and what is held, is the rest."""
+
+
+@dataclass(frozen=True, slots=True)
 class Money:
     """Where the pool comes from; amounts in minor units."""
 
@@ -108,6 +120,8 @@ class Money:
     """Listeners without a subscription line."""
     unlisted_policy: str
     """`free`, `leave-out` or `refuse`."""
+    collected: Collected | None = None
+    """None where no policy says anything of the pool."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,17 @@ def money_of(outcome: Outcome) -> dict[str, Any]:
             "held": text(money.held),
         },
         "unlisted": {"policy": money.unlisted_policy, "listeners": money.unlisted},
+        **collected_of(outcome),
     }
+
+
+def collected_of(outcome: Outcome) -> dict[str, Any]:
+    """Say from where a policy's pool comes and what of it is set aside; nothing where no policy says that."""
+    found, text = outcome.money.collected, outcome.currency.text
+    if found is None:
+        return {}
+    aside = [{"purpose": name, "amount": text(units)} for name, units in found.aside]
+    return {"collected": {"fees": text(found.fees), "other_revenue": text(found.other), "set_aside": aside}}
 
 
 def listening_of(listening: ListeningTotals) -> dict[str, Any]:

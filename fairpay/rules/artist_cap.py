@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
-from fairpay.rules.core.by_artist import Band, ByArtistSum
+from fairpay.rules.core.by_artist import Band, ByArtistSum, per_track
 from fairpay.rules.core.promise import COMMON_POT, THREE, CounterExample, Example, Promise, tie, uneven
 from fairpay.rules.core.rule import parameter
 
@@ -19,8 +19,11 @@ class ArtistCap(ByArtistSum):
     """All the money lies in one pot and is shared by listening, but an artist's plays count only up to a cap.
 
     Plays above the cap count for nobody: their money goes to all. The 2024 bill for a living wage for musicians was
-    reported with a cap of 1,000,000 plays a month for each track; this cap is for each artist. Whoever appears under
-    two names has two caps. Where listening is measured in time, a play is as long as the mean play of the month.
+    reported with a cap of 1,000,000 plays a month for each track. With `per=track` the cap is for each track, and an
+    artist is paid for the sum of its tracks; plays that name no track are one more track of their artist. Whoever
+    appears under two names has two caps, and so has a recording that is released twice; with `per=track` an artist who
+    is played less, on more tracks, may be paid more. Where listening is measured in time, a play is as long as the mean
+    play of the month.
     """
 
     name: ClassVar[str] = "artist-cap"
@@ -57,8 +60,9 @@ class ArtistCap(ByArtistSum):
     )
 
     cap: Fraction = parameter(  # noqa: RUF009 - a dataclass field
-        Fraction(1_000_000), help="plays of one artist that count", low=1, whole=True
+        Fraction(1_000_000), help="plays of one artist, or track, that count", low=1, whole=True
     )
+    per: str = per_track()
 
     @property
     def bands(self) -> Sequence[Band]:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
 from fairpay.errors import UsageError
-from fairpay.rules.core.by_artist import Band, ByArtistSum, rising
+from fairpay.rules.core.by_artist import Band, ByArtistSum, per_track, rising
 from fairpay.rules.core.promise import COMMON_POT, THREE, CounterExample, Example, Promise, tie, uneven
 from fairpay.rules.core.rule import parameter, read_number
 
@@ -37,8 +37,10 @@ class ArtistGrowth(ByArtistSum):
 
     Plays up to the first number count fully, those above it at the first value, those above the second number at the
     second value, and so on. It moves money from the most played to those who grow. No rates were published: the
-    numbers are yours. Whoever appears under several names starts again with each. Where listening is measured in time,
-    a play is as long as the mean play of the month.
+    numbers are yours. With `per=track` the bands are for each track, and an artist is paid for the sum of its tracks;
+    plays that name no track are one more track of their artist. Whoever appears under several names starts again with
+    each, and so does a recording that is released twice. Where listening is measured in time, a play is as long as the
+    mean play of the month.
     """
 
     name: ClassVar[str] = "artist-growth"
@@ -84,7 +86,7 @@ class ArtistGrowth(ByArtistSum):
 
     above: Numbers = parameter(  # noqa: RUF009 - a dataclass field
         Numbers([Fraction(100_000)]),
-        help="plays of one artist above which they count less",
+        help="plays of one artist, or track, above which they count less",
         read=read_numbers,
         takes="whole numbers from 1, rising, with + between them: 100000+1000000",
     )
@@ -94,6 +96,7 @@ class ArtistGrowth(ByArtistSum):
         read=read_numbers,
         takes="as many numbers from 1 down to 0, with + between them: 1/2+1/4",
     )
+    per: str = per_track()
 
     def __post_init__(self) -> None:
         """Hold the two against each other.
@@ -102,6 +105,7 @@ class ArtistGrowth(ByArtistSum):
             UsageError: they are not alike in number, or plays would count more from band to band.
 
         """
+        super().__post_init__()
         wrong = [f"{self.above} and {self.values} differ in number"] if len(self.above) != len(self.values) else []
         wrong += [f"{number} is no whole number of plays" for number in self.above if number.denominator > 1]
         if not wrong:

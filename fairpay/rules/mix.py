@@ -13,7 +13,7 @@ from fairpay.money.rounding import largest_remainder_exact
 from fairpay.rules import find_rule
 from fairpay.rules.core.budgets import Budgeted
 from fairpay.rules.core.promise import THREE, CounterExample, Example, Promise, moved_by_one, tie, underpaid, uneven
-from fairpay.rules.core.rule import Joining, Reason, Rule, parameter, times_fee
+from fairpay.rules.core.rule import Joining, Needs, Reason, Rule, parameter, times_fee
 from fairpay.rules.core.ties import settle_roughly
 
 if TYPE_CHECKING:
@@ -134,6 +134,8 @@ class Mix(Rule):
         steady = first.joining is Joining.STEADY is second.joining
         object.__setattr__(self, "joining", Joining.STEADY if steady else Joining.ANEW)
         object.__setattr__(self, "rows", first.rows + second.rows)
+        if Needs.TRACKS in {first.needs, second.needs}:
+            object.__setattr__(self, "needs", Needs.TRACKS)
 
     @property
     def by_play(self) -> bool:
@@ -222,7 +224,9 @@ class Mix(Rule):
         return (*first.fine_parts(month, prepared[0]), *more)
 
     def taken(self, added: Sequence[Added], prepared: Sequence[Any], weights: Ints) -> Fraction | None:
-        """What both say, in proportion."""
+        """What both say, in proportion; nothing where one is solved anew, as weights are those from before."""
+        if Joining.SHIFTING in {rule.joining for rule in self.two}:
+            return None
         first, second = (rule.taken(added, ready, rows) for rule, ready, rows in self.each(prepared, weights))
         return None if first is None or second is None else self.share * first + (1 - self.share) * second
 

@@ -148,6 +148,9 @@ class MoneyOptions(TypedDict, total=False):
     royalty_rate: Annotated[
         Amount, Option("Part of it that is paid out: 70%, 0.7 or 7/10.", PAY, default="100%", metavar="SHARE")
     ]
+    other_revenue: Annotated[
+        Amount | None, Option("Revenue besides subscriptions, for a policy's pool.", PAY, metavar="AMOUNT")
+    ]
     currency: Annotated[str, CURRENCY]
     inactive: Annotated[
         Literal["share", "hold"],

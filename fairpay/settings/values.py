@@ -292,6 +292,8 @@ class MoneyStated(FromOptions):
     """A file of user and paid."""
     rate: Fraction = DEFAULT["royalty_rate"]
     """Royalty rate on what is stated."""
+    other_revenue: str | None = None
+    """What was received besides subscriptions, of which a policy's pool takes part."""
     currency: str = DEFAULT["currency"]
     """ISO 4217 code."""
     inactive: Literal["share", "hold"] = DEFAULT["inactive"]

@@ -17,6 +17,7 @@ from fairpay.adjust.weights import wanted_roles
 from fairpay.errors import InputError, OutputError, UsageError
 from fairpay.money.currency import exact_amount, parse_rate
 from fairpay.pipeline.partfile import mark_of, packed, unpacked
+from fairpay.pipeline.warn import refuse_own_pool
 from fairpay.pipeline.work import request_of
 from fairpay.rules.core.rule import Needs
 from fairpay.runs import disk
@@ -136,6 +137,7 @@ def refuse_apart(request: Request) -> None:
         if rule.needs is not Needs.SUMS:
             message = f"{rule.label} needs {rule.needs.value}, which parts do not show"
             raise UsageError(message, advice="Leave it out, or run it over all rows.")
+    refuse_own_pool(request.policy)
     if request.reading.several_artists == "split":
         message = "--several-artists split needs every play at once, to divide all alike"
         raise UsageError(message, advice="Use --several-artists first or joined.")

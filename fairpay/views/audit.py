@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from fairpay.fraud.audit.report import played
+from fairpay.fraud.audit.report import limits, played
 from fairpay.reports.pages.page import Figure, Page, PageColumn, PageTable, Section
 from fairpay.reports.pages.pictures import GAIN, LOSS
-from fairpay.reports.words import counted, joined
+from fairpay.reports.words import joined
 from fairpay.views import charts
 from fairpay.views.parts import about, currency_of, ending, grouped, remarks, title
 
@@ -33,7 +33,7 @@ def page(run: FinishedRun) -> Page:
             Section("In short", (*remarks(run), about(run))),
             Section(
                 "What fakes get for each 1.00 that the accounts playing them pay",
-                [*verdicts(rules), *limits(run)],
+                [*verdicts(rules), *limits(run.summary)],
             ),
             *(
                 Section(f"{scenario['name']}: {scenario['title']}", [*replayed(run, place, scenario)])
@@ -67,24 +67,6 @@ def verdicts(rules: list[Mapping[str, Any]]) -> Iterator[PagePart]:
         PageColumn("Why"),
     )
     yield PageTable("For each 1.00 of fees, worst rule first", columns, rows)
-
-
-def limits(run: FinishedRun) -> Iterator[str]:
-    """Say which cap is safe, and what the money of subscribers who played nothing does."""
-    cap, inactive = run.summary["safe_user_cap"]["plays"], run.summary["inactive"]
-    yield (
-        f"A cap on plays is safe on this log up to {counted(cap, 'play')} a month of a listener (c* = {cap:,})."
-        if cap
-        else "No cap on plays is safe on this log: one play a month already earns back the fee."
-    )
-    if Decimal(inactive["money_in_pool"]):
-        every = ", so fakes get back more than their fees under every rule"
-        yield (
-            f"The pool has {grouped(inactive['money_in_pool'])} {currency_of(run)} of inactive subscribers: "
-            f"{inactive['pool_over_fees']:.2f} is paid out for each 1.00 that listeners pay"
-            f"{every * inactive['fake_accounts_pay_under_every_rule']}. With --inactive hold it would be "
-            f"{inactive['pool_over_fees_if_held']:.2f}."
-        )
 
 
 def limit(rule: Mapping[str, Any]) -> str:

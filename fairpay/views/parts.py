@@ -120,6 +120,8 @@ def about(run: Summed) -> Labels:
 def beside(money: Mapping[str, Any], code: str) -> Iterator[tuple[str, str]]:
     """Say what became of the money of who played nothing, and of listeners who are not in the subscriber file."""
     inactive, unlisted = money["inactive"], money["unlisted"]
+    for one in money.get("collected", {}).get("set_aside", ()):
+        yield "Set aside", f"{grouped(one['amount'])} {code} for {one['purpose']}"
     if inactive["subscribers"]:
         paid = "not told" if inactive["money"] is None else f"{grouped(inactive['money'])} {code}"
         done = "held back" if inactive["policy"] == "hold" else "shared"

@@ -26,6 +26,7 @@ def test_the_published_policies_are_there() -> None:
         "audible-members",
         "deezer-2025",
         "deezer-artist-centric",
+        "living-wage-2025",
         "soundcloud-fan-powered",
         "spotify-2024",
         "spotify-2024-discovery",
@@ -97,6 +98,11 @@ def test_a_copied_policy_is_the_same_policy(tmp_path: Path) -> None:
         (LEAST + '[[boosts]]\nname = "n"\nstreams = 1.5\nlisteners = 2\ntimes = 2', "streams is"),
         (LEAST + '[[thresholds]]\nname = "n"\nper = "label"', "per is 'label'"),
         (LEAST + 'measure = "minutes"', "measure is"),
+        (LEAST + "pool = 3", "pool is 3"),
+        (LEAST + "[pool]\nleast = 4", "[pool] has no fee_share"),
+        (LEAST + "[pool]\nfee_share = 2\nleast = 4\nmost = 3", "[pool]: least is more than most"),
+        (LEAST + "[pool]\nfee_share = 2\nother_share = 2", "[pool]: other_share is 2"),
+        (LEAST + 2 * '[[set_aside]]\nname = "n"\nshare = "2/3"\n', "more than the whole pool is set aside"),
     ],
 )
 def test_a_wrong_policy_names_its_fault(text: str, named: str) -> None:

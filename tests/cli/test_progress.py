@@ -8,8 +8,7 @@ import pytest
 
 from fairpay.cli import main, warm
 from fairpay.cli.progress import LogRows, Meter, rows_on_disk
-from fairpay.kernels._jit import Shared
-from fairpay.kernels.compiling import compiling, told_of_compiling
+from fairpay.kernels._jit import Shared, compiling, told_of_compiling
 
 if TYPE_CHECKING:
     from pathlib import Path

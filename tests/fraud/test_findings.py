@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fairpay.fraud.detect.findings import find_groups, group_name, moved, percentiles, rank
 from fairpay.fraud.signals import Group, GroupSignal, UserSignal
-from fairpay.fraud.traces import Pairs, Sketches
+from fairpay.fraud.traces import Pairs, Regulars, Sketches
 from fairpay.money.currency import round_half_even
 from fairpay.money.integers import sum_exactly
 
@@ -105,11 +105,15 @@ class Finder(GroupSignal):
         return [Group(np.array(users), 0.5) for users in self.given]
 
 
-def grouped(*signals: Finder) -> list[tuple[list[int], tuple[str, ...]]]:
+def grouped(*signals: Finder, same: list[int] | None = None) -> list[tuple[list[int], tuple[str, ...]]]:
     """Put groups of twenty accounts together."""
     nothing: Any = np.zeros(0, dtype=np.int64)
-    sketches = Sketches(Pairs(nothing, nothing, nothing), np.full(20, 100), nothing, nothing, nothing)
-    return [(one.users.tolist(), one.reasons) for one in find_groups(signals, sketches)]
+    regulars = Regulars(pl.DataFrame(), nothing, 100.0)
+    sketches = Sketches(Pairs(nothing, nothing, nothing), np.full(20, 100), nothing, nothing, nothing, regulars)
+    values = np.full(20, np.nan)
+    values[same or []] = Fixed.together
+    ranked = rank([Fixed()], {"fixed": values}, 20)
+    return [(one.users.tolist(), one.reasons) for one in find_groups(signals, sketches, ranked)]
 
 
 def users_of(*signals: Finder) -> list[list[int]]:
@@ -135,6 +139,19 @@ def test_an_account_stands_in_one_group_only(second: list[int], left: list[list[
 
 def test_what_is_left_of_a_group_may_be_too_small_to_be_one() -> None:
     assert users_of(Finder("a", [1, 2, 3, 4, 5, 6]), Finder("b", [7, 8])) == [[1, 2, 3, 4, 5, 6]]
+
+
+class Weak(Finder):
+    """A finder of groups that are not enough by themselves."""
+
+    enough = False
+
+
+@pytest.mark.parametrize(("same", "found"), [([1, 2], []), ([1, 2, 3], [[1, 2, 3, 4]])])
+def test_people_who_are_merely_alike_are_a_group_where_most_do_what_people_do_not(
+    same: list[int], found: list[list[int]]
+) -> None:
+    assert [users for users, _ in grouped(Weak("a", [1, 2, 3, 4]), same=same)] == found
 
 
 def test_the_order_of_signals_changes_nothing() -> None:

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 import pytest
+from traced import person, traces
 
+from fairpay.fraud.detect.walk import moments_of
 from fairpay.fraud.signals import group_signals
-from fairpay.fraud.signals.dense_block import DenseBlock
 from fairpay.fraud.signals.lockstep import Lockstep
 from fairpay.fraud.signals.same_artists import SameArtists
-from fairpay.fraud.traces import Pairs, Sketches, seeds, sign_sets
+from fairpay.fraud.traces import Pairs, Regulars, Sketches, seeds, sign_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 ARTISTS = 400
 DRAWS = np.random.default_rng(4)
+EDGES = {"artist": pl.UInt32, "user": pl.UInt32, "plays": pl.Int64, "listeners": pl.Int64}
 
 
 def crowd(cores: Sequence[Sequence[int]], moments: Sequence[Sequence[int]] = ()) -> Sketches:
@@ -31,6 +35,7 @@ def crowd(cores: Sequence[Sequence[int]], moments: Sequence[Sequence[int]] = ())
         artist_plays=np.bincount(artist, minlength=ARTISTS) * 12,
         moments=sign_sets(edges, element, seeds("lockstep", 32)) if moments else np.empty((len(cores), 0), np.uint32),
         timed=np.arange(len(cores)),
+        regulars=Regulars(pl.DataFrame(schema=EDGES), np.zeros(len(cores), dtype=np.int64), 500.0),
     )
 
 
@@ -45,29 +50,17 @@ def fans(count: int) -> list[list[int]]:
 
 
 @pytest.mark.parametrize(
-    ("signal", "people", "hired"),
+    "hired",
     [
-        pytest.param(SameArtists(), 200, [[301, 302, 303, 304]] * 20, id="accounts with the same core"),
+        pytest.param([[301, 302, 303, 304]] * 20, id="accounts with the same core"),
         pytest.param(
-            SameArtists(),
-            200,
-            [[one for one in range(301, 312) if one != 301 + k % 11] for k in range(30)],
-            id="nearly the same core is enough",
-        ),
-        pytest.param(
-            DenseBlock(), 1000, [some(8, 30, beyond=310) for _ in range(60)], id="a farm that shares some of many"
-        ),
-        pytest.param(
-            DenseBlock(),
-            1000,
-            [[*some(8, 30, beyond=310), *some(3, 20)] for _ in range(60)],
-            id="camouflage does not hide it",
+            [[one for one in range(301, 312) if one != 301 + k % 11] for k in range(30)], id="nearly the same is enough"
         ),
     ],
 )
-def test_accounts_that_belong_together_are_a_group(signal: GroupSignal, people: int, hired: list[list[int]]) -> None:
-    found = signal.find(crowd([*fans(people), *hired]))
-    assert [group.users.tolist() for group in found] == [list(range(people, people + len(hired)))]
+def test_accounts_with_the_same_core_are_a_group(hired: list[list[int]]) -> None:
+    found = SameArtists().find(crowd([*fans(200), *hired]))
+    assert [group.users.tolist() for group in found] == [list(range(200, 200 + len(hired)))]
 
 
 def test_a_group_of_the_same_core_is_wholly_alike() -> None:
@@ -91,7 +84,9 @@ def test_accounts_that_share_their_moments_are_in_lockstep() -> None:
     assert [group.users.tolist() for group in found] == [list(range(100, 112))]
 
 
-def test_a_second_dense_block_is_found_behind_the_first() -> None:
-    farms = [[some(8, 30, beyond=310) for _ in range(60)], [some(5, 20, beyond=350) for _ in range(40)]]
-    found = DenseBlock().find(crowd([*[[]] * 1500, *farms[0], *farms[1]]))
-    assert [group.users.tolist() for group in found] == [[*range(1500, 1560)], [*range(1560, 1600)]]
+def test_the_artist_an_account_plays_most_tells_no_moments() -> None:
+    party = [(99, k * 60, 60_000, 900 + k % 8) for k in range(300)]
+    told, moments = moments_of(traces([*party, *person(5)], person(5, seed=2)))
+    most = max(Counter(artist for artist, *_ in person(5, seed=2)).values())
+    assert np.diff(told).tolist() == [150, 150 - most]
+    assert told[-1] == len(moments)

@@ -57,6 +57,7 @@ KINDS = {name: rule.joining for name, rule in rule_classes().items()}
 NAMED = {find_rule(rule).name for rule in FORMULA}
 FORMULA += [name for name, joining in KINDS.items() if joining is not Joining.ANEW and name not in NAMED]
 ANEW = [name for name, joining in KINDS.items() if joining is Joining.ANEW and name not in NAMED]
+ANEW += ["mix:rules=bounded:allow-unsafe=yes+user-centric,share=1/3"]
 CENT = Fraction(1, 2) + Fraction(1, 10**6)
 """An amount rounded to the cent is at most this far from what it was."""
 

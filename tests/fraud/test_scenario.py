@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,8 +17,6 @@ from fairpay.fraud.audit.scenario import USUAL, Scenario, find_scenario, plan, s
 from fairpay.pipeline.joined import spread
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from naive import NaiveMonth
 
     from fairpay.fraud.audit.months import Baseline
@@ -102,6 +102,13 @@ def test_keys_that_contradict_each_other_are_named(text: str, said: str, tmp_pat
     with pytest.raises(UsageError) as caught:
         find_scenario(written(tmp_path, f'title = "t"\n{text}\n'))
     assert said in caught.value.message
+
+
+def test_the_reference_page_names_every_key() -> None:
+    page = (Path(__file__).parents[2] / ".github" / "REFERENCE.md").read_text(encoding="utf-8")
+    told = page.partition("### A scenario\n")[2].partition("\n## ")[0]
+    cells = [line.split("|")[1] for line in told.splitlines() if line.startswith("| `")]
+    assert sorted(re.findall(r"`(\w+)`", " ".join(cells))) == sorted(key for key in Scenario.__slots__ if key != "name")
 
 
 def test_no_amount_passes_through_a_float(tmp_path: Path) -> None:

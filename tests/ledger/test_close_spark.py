@@ -117,6 +117,17 @@ def test_files_with_types_in_folders_by_country_are_read_as_here(tmp_path: Path)
     assert same(replace(asked, logs=(str(tmp_path / "log"),)), tmp_path, partitions=7)
 
 
+def test_what_is_withheld_is_the_same_there(tmp_path: Path) -> None:
+    line = '[[withhold]]\nname = "promoted"\ncolumn = "context"\nvalues = ["radio"]\nshare = "3/10"\n'
+    (tmp_path / "own.toml").write_text('title = "t"\nsource = "s"\nrule = "user-centric"\nmeasure = "plays"\n' + line)
+    rows = [{**row, "context": ("radio", "", "album")[k % 3]} for k, row in enumerate(plays(5))]
+    pools = "pool,territory,gross,policy,rule\nat,AT,1234.56,own.toml,\nde,DE,99.99,,market-centric\n"
+    log = csv_text(rows, ("user", "artist", "track", "country", "context", "ms"))
+    asked = laid(tmp_path, log, pools=pools, splits=SPLITS)
+    assert closed(asked, tmp_path / "books").facts.pools[0].withheld > 0
+    assert same(asked, tmp_path, partitions=3, tracks=True)
+
+
 def test_a_month_in_which_nobody_played_is_closed_the_same(tmp_path: Path) -> None:
     assert same(lay(tmp_path, []), tmp_path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,8 @@ from laying import laid
 from test_by_track import PLAYS, Play, log_of, months
 from test_documents import section, statement_of, table
 
+import fairpay
+from fairpay.adjust.policy import find_policy
 from fairpay.errors import InputError, UsageError
 from fairpay.ledger.accounts import closed_month
 from fairpay.ledger.close import close
@@ -148,3 +151,32 @@ def test_tracks_change_no_row_of_the_ledger_and_sum_to_artists_and_payees(
     assert held
     assert stated
     assert lines[0].equals(lines[1])
+
+
+CAPPED = 'pool,gross,rule\np,1200.00,"artist-cap:cap=10,per=track"\n'
+BUSY = [("u", "a", "a1", 30), ("u", "a", "a2", 10), ("v", "b", "b1", 20)]
+
+
+def test_under_a_cap_for_each_track_an_artists_tracks_share_by_what_counts(tmp_path: Path) -> None:
+    found = closed(tmp_path, BUSY, pools=CAPPED)
+    assert found["track", "earned"].rows() == [("a1", "400.00"), ("a2", "400.00"), ("b1", "400.00")]
+
+
+def test_under_a_cap_for_each_track_a_track_with_splits_earns_what_counts_of_it(tmp_path: Path) -> None:
+    closed(tmp_path, BUSY, pools=CAPPED, splits="artist,track,payee,share\na,a1,x,1\n")
+    assert earnings(tmp_path, "x")[-1][-1] == "400.00"
+    assert earnings(tmp_path, "a")[-1][-1] == "400.00"
+
+
+def test_a_months_pool_file_can_hold_what_a_policy_with_a_pool_collects(tmp_path: Path) -> None:
+    """As README says: what `pay` collects as gross, what it sets aside as a deduction, and the policy's rule."""
+    plays = [("u", "a", "a1", 900_000), ("v", "a", "a1", 900_000), ("w", "b", "b1", 500_000), ("u", "c", "c1", 300_000)]
+    policy = "living-wage-2025"
+    told = fairpay.pay(pl.read_csv(log_of(plays).encode()), policy=policy, fee="10.99", other_revenue="1070.20")
+    found = told.summary["money"]["collected"]
+    gross = sum(map(Decimal, (found["fees"], found["other_revenue"])))
+    pools = f'pool,gross,deductions,rule\np,{gross},fund 10%,"{find_policy(policy).rule}"\n'
+    assert (
+        closed(tmp_path, plays, pools=pools)["earned"].to_list()
+        == told.table.sort("artist")["payout"].cast(pl.String).to_list()
+    )

@@ -44,7 +44,6 @@ def present(books: Path) -> set[str]:
 def test_a_close_that_fails_anywhere_leaves_nothing_or_a_whole_month(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, lasting: bool, step: int
 ) -> None:
-    """A close that fails anywhere leaves nothing, or a whole month, and the next close finishes it."""
     for at in count(1, step):
         books = tmp_path / f"books{at}"
         fault = Fault(at, lasting=lasting)
@@ -104,7 +103,6 @@ def test_of_two_closes_at_once_one_wins_and_the_other_is_locked_out(tmp_path: Pa
 
 @pytest.mark.nightly
 def test_books_survive_kills_and_finish_each_month_once(tmp_path: Path) -> None:
-    """Books survive twenty kills at random moments, and each month and adjustment is finished once."""
     dice, kills = random.Random(6), 0  # noqa: S311 - moments to kill at
     whole, books = tmp_path / "whole", tmp_path / "books"
     with pytest.MonkeyPatch.context() as patch:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pools_apart import POOLS, lay, paid_alone, paid_of, plays, write
 
+from fairpay.errors import UsageError
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
 from fairpay.ledger.policies import kept_name
@@ -115,3 +116,9 @@ def test_every_policy_is_kept_with_its_hash_and_verified(tmp_path: Path) -> None
     kept.write_text(kept.read_text().replace("times = 2", "times = 3"))
     wrong = {control.name for control in verify_books(tmp_path / "books") if not control.ok}
     assert {"2026-10 files", "2026-10 policies"} <= wrong
+
+
+def test_a_policy_with_a_pool_of_its_own_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.toml").write_text('title = "t"\nsource = "s"\nrule = "uniform"\n[pool]\nfee_share = "1/2"\n')
+    with pytest.raises(UsageError, match="has a pool of its own, and the money of a month is in the pool file"):
+        close(lay(tmp_path, plays(1), policy=str(tmp_path / "t.toml")))

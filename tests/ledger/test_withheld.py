@@ -17,7 +17,6 @@ from fairpay.ledger.verify import verify_books
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.usefixtures("_no_waiting_for_the_disk")
 
 POLICY = """title = "t"
 source = "s"

@@ -74,6 +74,18 @@ def test_a_policy_counts_there_and_moves_the_same(tmp_path: Any) -> None:  # noq
     assert same(fairpay.pay(LISTENS, engine="spark", **options), fairpay.pay(LISTENS, **options))
 
 
+def test_a_policy_withholds_the_same_there(tmp_path: Any) -> None:  # noqa: ANN401 - of Spark
+    """Half of the tracks are in the context; of the other half nothing is withheld."""
+    line = '[[withhold]]\nname = "promoted"\ncolumn = "context"\nvalues = ["radio"]\nshare = "3/10"\n'
+    (tmp_path / "policy.toml").write_text('title = "t"\nsource = "s"\nrule = "user-centric"\n' + line, encoding="utf-8")
+    promoted = pl.when(pl.col("track_id").str.contains("[02468]$")).then(pl.lit("radio"))
+    pl.read_csv(LISTENS, infer_schema=False).with_columns(context=promoted).write_csv(tmp_path / "log.csv")
+    options: dict[str, Any] = {"policy": str(tmp_path / "policy.toml"), "fee": "9.99"}
+    here = fairpay.pay(tmp_path / "log.csv", **options)
+    assert here.table["withheld"].sum() > 0
+    assert same(fairpay.pay(tmp_path / "log.csv", engine="spark", **options), here)
+
+
 def test_a_sweep_finds_the_same_there() -> None:
     ranges = ["user-cap:cap=20..200", "bounded:b=0.7..1"]
     options: dict[str, Any] = {"rules": ranges, "steps": 2, "royalty_rate": "70%", "fee": "9.99"}

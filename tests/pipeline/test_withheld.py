@@ -132,6 +132,23 @@ def test_a_half_goes_to_the_even_unit_though_thirds_are_cut_off() -> None:
     assert in_units([third * 3 // 2, third * 3, third * 3], [3] * 3) == [0, 1, 1]
 
 
+def test_plays_of_those_who_paid_nothing_earn_nothing_that_could_be_withheld(policy: str, tmp_path: Path) -> None:
+    """u2, whose play of B is in the context, is no subscriber: B has 2.50 of u1, who played it elsewhere."""
+    (tmp_path / "s.csv").write_text("user,paid\nu1,10\nu3,10\n")
+    found = told(THREE, rule="user-centric", subscribers=tmp_path / "s.csv", policy=policy)
+    assert found == {"A": ("6.00", "1.50"), "B": ("2.50", "0.00"), "C": ("8.50", "1.50")}
+
+
+def test_a_threshold_moves_the_platforms_part_too(tmp_path: Path) -> None:
+    """Without B a play brings 30 / 47: A +0.18, C +1.34, the platform +0.10 of what B had, 1.62."""
+    threshold = '[[thresholds]]\nname = "five streams"\nper = "artist"\nstreams = 5\n'
+    policy = written(tmp_path, "0.3", more=threshold)
+    result = fairpay.pay(THREE, pool="30", policy=policy)
+    moved = {one["name"]: one["moved"] for one in result.summary["conditions"]}
+    assert moved == {"five streams": ["1.62"], "Discovery Mode": None}
+    assert told(THREE, pool="30", policy=policy) == {"A": ("3.06", "0.77"), "C": ("22.34", "3.83")}
+
+
 def test_suspense_lines_are_withheld_of_too(policy: str, tmp_path: Path) -> None:
     (tmp_path / "d.csv").write_text("kind,subject,decision,by\nartist,A,hold,me\n")
     result = fairpay.pay(THREE, pool="30", policy=policy, decisions=tmp_path / "d.csv")
@@ -243,6 +260,15 @@ def test_parts_of_parties_make_the_same(policy: str, tmp_path: Path) -> None:
     rules = ["market-centric", "user-centric"]
     merged, _ = in_parts(users, tmp_path, pool="30", rules=rules, policy=policy)
     assert merged.table.equals(fairpay.compare(THREE, pool="30", rules=rules, policy=policy).table)
+
+
+def test_the_page_of_a_run_and_its_comparison_with_another_say_what_was_withheld(tmp_path: Path) -> None:
+    for name, share in (("one", "0.3"), ("two", "0.5")):
+        fairpay.pay(THREE, pool="30", policy=written(tmp_path, share), output=tmp_path / name)
+    page = fairpay.report(tmp_path / "one", output=tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "4.50 EUR for the platform, by the policy" in page
+    rows = fairpay.diff(tmp_path / "one", tmp_path / "two").table.filter(figure="withheld")
+    assert sorted(str(x) for x in rows["change"]) == ["0.12", "0.48", "2.40"]
 
 
 def test_order_threads_and_files_change_no_byte(policy: str, tmp_path: Path) -> None:

@@ -53,7 +53,6 @@ def test_every_broken_promise_is_shown_broken(rule: Rule) -> None:
     assert set(rule.broken()) <= {example.promise for example in rule.breaks}
 
 
-@pytest.mark.parametrize(("rule", "example"), STORED)
-def test_a_counterexample_says_its_numbers(rule: Rule, example: CounterExample) -> None:
-    assert rule.name
+@pytest.mark.parametrize(("_", "example"), STORED)
+def test_a_counterexample_says_its_numbers(_: Rule, example: CounterExample) -> None:
     assert all(part in example.sentence() for part in (example.promise.value, example.was, example.becomes))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, title
-from fairpay.fraud.audit.report import played, scenario_of
+from fairpay.fraud.audit.report import limits, played, scenario_of, summary
 from fairpay.money.currency import format_units, round_half_even
 from fairpay.reports.figures import BOUNDS
-from fairpay.reports.words import amount, counted, percent
+from fairpay.reports.words import amount, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,10 +48,10 @@ def screen(outcome: Outcome, audit: Audit, view: View = AS_USUAL) -> Iterator[Re
             yield from one_scenario(outcome, audit, place, attack, view)
     yield paragraph(
         "Per share: income divided by an equal share of the pool for these fees. "
-        "Pays from: plays a month at which an account earns back its fee."
+        "Pays from: plays a month at which an account earns back its fee (-: not searched for)."
     )
     yield ""
-    yield from limits(outcome, audit)
+    yield from map(paragraph, limits(summary(outcome, audit)))
     yield ""
     yield from listeners(outcome, audit)
     yield ""
@@ -110,26 +110,6 @@ def loser(outcome: Outcome, finding: AuditFinding) -> str:
     if most <= 0:
         return "nobody"
     return f"{BOUNDS[finding.lost.index(most)][0]} {amount(-most, outcome.currency)}"
-
-
-def limits(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:
-    """Say c*, and what idle money does."""
-    cap = audit.cap
-    if cap == 0:
-        yield paragraph("User cap: no cap is safe here: one play a month already earns back the fee.")
-    else:
-        yield paragraph(f"User cap: at most {counted(cap, 'play')} a month is safe on this log (c* = {cap:,}).")
-    for found in audit.rules:
-        if found.rule.play_cap is not None:
-            yield paragraph(f"{found.rule.label} {'is safe' if found.proof else 'is not safe'}: {found.why.sentence}.")
-    if not audit.idle:
-        yield paragraph("The pool has no inactive subscribers' money.")
-        return
-    money = f"{amount(audit.idle, outcome.currency)} {outcome.currency.code} of inactive subscribers"
-    every = "so a fake account gets back more than its fee under every rule"
-    paid = f"{back(audit.alpha)} is paid out for each 1.00 that listeners pay"
-    turns = every if audit.alpha > 1 else "which is no more than the fee"
-    yield paragraph(f"The pool has {money}: {paid}, {turns}. With --inactive hold it would be {back(audit.rate)}.")
 
 
 def listeners(outcome: Outcome, audit: Audit) -> Iterator[RenderableType]:

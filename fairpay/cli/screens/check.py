@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from fairpay.logs.doctor import FileFound
-    from fairpay.pipeline.jobs import Checked
+    from fairpay.pipeline.check import Checked
 
 __all__ = ["as_json", "screen"]
 

@@ -89,8 +89,10 @@ def about(outcome: Outcome, *, royalty: bool = False) -> Iterator[RenderableType
     stated = "as stated" if money.stated == f"{currency.text(money.pool)} stated" else money.stated
     assumed = " (assumed: no money was stated)" if money.assumed else ""
     yield labelled("Pool", f"{amount(money.pool, currency)}   {stated}{assumed}")
-    if royalty and money.rate == 1 and not money.stated.endswith(" stated"):
+    if royalty and money.rate == 1 and money.collected is None and not money.stated.endswith(" stated"):
         yield labelled("Royalty", "100 %: everything paid in is paid out (--royalty-rate sets another rate)")
+    for name, units in () if money.collected is None else money.collected.aside:
+        yield labelled("Set aside", f"{amount(units, currency)}   for {visible(name)}")
     if money.inactive:
         what = "held back" if money.held else "shared"
         people = counted(money.inactive, "subscriber")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, remarks, title
@@ -22,6 +23,7 @@ __all__ = ["screen"]
 
 SHOWN = 15
 LONGEST = 26
+MOST_OF_IT = Fraction(8, 10)
 
 
 def screen(searched: Searched, view: View = AS_USUAL) -> Iterator[RenderableType]:
@@ -35,6 +37,7 @@ def screen(searched: Searched, view: View = AS_USUAL) -> Iterator[RenderableType
     yield from remarks(outcome)
     if heads:
         yield paragraph(f"{counts(searched.found, heads)}. A finding is a reason to look, not a verdict.", style="bold")
+        yield from urgent(heads)
         yield ""
     else:
         yield from nobody(searched)
@@ -80,12 +83,25 @@ def counts(found: Sequence[Finding], heads: Sequence[Finding]) -> str:
     """Say how many groups, accounts and artists are worth a look."""
     groups = sum(one.kind == "group" for one in heads)
     inside = sum(one.kind == "user" and bool(one.group) for one in found)
-    parts = [
-        f"{counted(groups, 'group')} of {counted(inside, 'account')}" if groups else "",
-        counted(sum(one.kind == "user" for one in heads), "single account"),
-        counted(sum(one.kind == "artist" for one in heads), "artist"),
-    ]
-    return f"{joined([part for part in parts if part])} to look at"
+    single, artists = (sum(one.kind == kind for one in heads) for kind in ("user", "artist"))
+    parts = {
+        f"{counted(groups, 'group')} of {counted(inside, 'account')}": groups,
+        counted(single, "single account"): single,
+        counted(artists, "artist"): artists,
+    }
+    return f"{joined([part for part, number in parts.items() if number])} to look at"
+
+
+def urgent(heads: Sequence[Finding]) -> Iterator[RenderableType]:
+    """Say how many decisions about accounts come to most of the money, and that one about a group is one."""
+    money = [one.money[0] or 0 for one in heads if one.kind != "artist" and one.money]
+    most = sum(money) * MOST_OF_IT
+    first = 1 + sum(1 for so_far in accumulate(money) if so_far < most)
+    if first < len(money):
+        yield paragraph(
+            f"The first {first:,} of {len(money):,} decisions about accounts are about 80 % of the money; "
+            "one about a group holds for all its accounts."
+        )
 
 
 def listed(outcome: Outcome, kind: str, found: Sequence[Finding], most: int) -> RenderableType:

@@ -186,4 +186,4 @@ def formula_control(found: Audit) -> Control:
     pairs = [(f.closed, f.income) for rule in found.rules for f in rule.findings if f.closed is not None]
     same = sum(abs(closed - income) <= 1 + income * FLOAT for closed, income in pairs)
     detail = f"{same} of {len(pairs)} incomes are what the rule's formula says"
-    return Control("formula", same == len(pairs), detail)
+    return Control("formula", same == len(pairs), detail if pairs else "no income here has a formula")

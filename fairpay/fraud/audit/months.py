@@ -17,7 +17,7 @@ import numpy as np
 from fairpay.errors import NothingToPayError
 from fairpay.kernels.graphs import mix_all
 from fairpay.money.integers import sum_exactly
-from fairpay.pipeline.joined import Changed, Joined, in_blocks, pool_with
+from fairpay.pipeline.joined import Joined, Relistened, in_blocks, pool_with
 from fairpay.pipeline.measures import kth_largest
 from fairpay.reports.figures import BOUNDS
 from fairpay.rules.core.month import Usage
@@ -90,7 +90,7 @@ class Baseline:
 
     def reached(self, reach: Reach) -> Baseline:
         """Return the same with some listeners reached; what is known of artists and money stays what it was."""
-        return replace(self, month=in_blocks(Reached(self.month, reach)))
+        return replace(self, month=in_blocks(ReachedMonth(self.month, reach)))
 
 
 def survey(month: Month, *, least_ms: int = 0) -> Baseline:
@@ -246,7 +246,7 @@ def block_of(sizes: Ints, *columns: Any) -> Usage:  # noqa: ANN401 - arrays of s
 
 
 @dataclass(frozen=True, eq=False)
-class Reached(Changed):
+class ReachedMonth(Relistened):
     """A month in which some listeners are reached."""
 
     reach: Reach

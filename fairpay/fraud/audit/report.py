@@ -18,14 +18,14 @@ from fairpay.reports.words import counted, percent
 from fairpay.rules.core.rule import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from fairpay.fraud.audit.replay import AuditFinding, Worth
     from fairpay.fraud.audit.scenario import Attack
     from fairpay.reports.outcome import Outcome
     from fairpay.rules.core.rule import Reason
 
-__all__ = ["Audit", "Limited", "RuleAudit", "played", "scenario_of", "summary", "table"]
+__all__ = ["Audit", "Limited", "RuleAudit", "limits", "played", "scenario_of", "summary", "table"]
 
 FINE = 4
 """Digits beyond the minor unit that the worth of a single listener is written with."""
@@ -165,6 +165,30 @@ def played(scenario: Mapping[str, Any], code: str) -> str:
     beside = f"{plays} are made on the account of each beside its owner's" if scenario["plays_of_each"] else ""
     heard = f"the made-up artists are played {part}" if instead else ""
     return f"{who} {fees} anyway: {', and '.join(filter(None, (beside, heard)))}."
+
+
+def limits(summary: Mapping[str, Any]) -> Iterator[str]:
+    """Say c*, whether caps in use are safe, and what idle money does."""
+    cap, inactive = summary["safe_user_cap"]["plays"], summary["inactive"]
+    yield (
+        f"User cap: at most {counted(cap, 'play')} a month is safe on this log (c* = {cap:,})."
+        if cap
+        else "User cap: no cap is safe here: one play a month already earns back the fee."
+    )
+    why = {rule["name"]: rule["why"] for rule in summary["rules"]}
+    for used in summary["safe_user_cap"]["in_use"]:
+        yield f"{used['rule']} {'is safe' if used['safe'] else 'is not safe'}: {why[used['rule']]}."
+    if not Decimal(inactive["money_in_pool"]):
+        yield "The pool has no inactive subscribers' money."
+        return
+    pays = inactive["fake_accounts_pay_under_every_rule"]
+    every = "so a fake account gets back more than its fee under every rule"
+    yield (
+        f"The pool has {Decimal(inactive['money_in_pool']):,} {summary['currency']} of inactive subscribers: "
+        f"{inactive['pool_over_fees']:,.2f} is paid out for each 1.00 that listeners pay, "
+        f"{every if pays else 'which is no more than the fee'}. With --inactive hold it would be "
+        f"{inactive['pool_over_fees_if_held']:,.2f}."
+    )
 
 
 def rule_of(outcome: Outcome, found: RuleAudit) -> dict[str, Any]:

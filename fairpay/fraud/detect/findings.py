@@ -55,6 +55,10 @@ class Ranked:
         weakest = together if signal.low else min(together, signal.alone)
         return signal.reached(self.values[signal.name][who], weakest)
 
+    def most(self, who: Ints) -> bool:
+        """Say whether more than half of some subjects reach the same signal."""
+        return any(2 * int(self.reached(signal, who).sum()) > len(who) for signal in self.signals)
+
     def reasons(self, who: int) -> tuple[str, ...]:
         """Say in words which signals one subject reaches."""
         one = np.array([who])
@@ -92,9 +96,10 @@ class AccountGroup:
     reasons: tuple[str, ...]
 
 
-def find_groups(signals: Sequence[GroupSignal], sketches: Sketches) -> list[AccountGroup]:
+def find_groups(signals: Sequence[GroupSignal], sketches: Sketches, ranked: Ranked) -> list[AccountGroup]:
     """Run the group signals, the largest groups first; a group most of whose members are known joins theirs."""
     found = [(signal, group) for signal in signals for group in signal.find(sketches)]
+    found = [(signal, group) for signal, group in found if signal.enough or ranked.most(group.users)]
     found.sort(key=lambda one: (-len(one[1].users), int(one[1].users[0]), one[0].name))
     place = np.full(len(sketches.plays), -1, dtype=np.int64)
     groups: list[AccountGroup] = []

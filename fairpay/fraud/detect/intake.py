@@ -134,27 +134,33 @@ class Partitions:
             pl.concat(frames).write_ipc(self.folder / f"{number}-{self.files}.arrow")
         self.held, self.bytes, self.files = {}, 0, self.files + 1
 
-    def each(self, visit: Callable[[pl.DataFrame], T]) -> list[T]:
-        """Give all rows back, once, to `visit`: on threads, a partition at a time, or several where they are small.
+    def each(self, visit: Callable[[pl.DataFrame], T], *, keep: bool = False) -> list[T]:
+        """Give all rows back to `visit`: on threads, a partition at a time, or several where they are small.
 
-        A partition's rows come in no order; the results are in the order of the partitions.
+        A partition's rows come in no order; the results are in the order of the partitions. Without `keep` the rows
+        are forgotten.
         """
         self.deal()
         step = 8 if self.total < FEW else 1
         batches = [range(first, first + step) for first in range(0, PARTITIONS, step)]
         with ThreadPoolExecutor(self.threads) as pool:
-            return list(pool.map(lambda batch: visit(self.take(batch)), batches))
+            return list(pool.map(lambda batch: visit(self.take(batch, keep=keep)), batches))
 
-    def take(self, numbers: range) -> pl.DataFrame:
-        """Return the rows of some partitions and forget them."""
-        frames = [frame for number in numbers for frame in (*self.spilled(number), *self.held.pop(number, []))]
-        return pl.concat([self.schema.to_frame(), *frames])
+    def take(self, numbers: range, *, keep: bool) -> pl.DataFrame:
+        """Return the rows of some partitions."""
+        frames = [self.schema.to_frame()]
+        for number in numbers:
+            frames += [*self.spilled(number, keep=keep), *self.held.get(number, [])]
+            if not keep:
+                self.held.pop(number, None)
+        return pl.concat(frames)
 
-    def spilled(self, number: int) -> Iterator[pl.DataFrame]:
-        """Read back what was written of a partition, and remove it."""
+    def spilled(self, number: int, *, keep: bool) -> Iterator[pl.DataFrame]:
+        """Read back what was written of a partition."""
         for path in self.folder.glob(f"{number}-*.arrow"):
             yield pl.read_ipc(path)
-            path.unlink()
+            if not keep:
+                path.unlink()
 
 
 class DetectionIntake:

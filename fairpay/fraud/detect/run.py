@@ -177,8 +177,8 @@ class Search:
         market, user = by_artist(outcome.market_weight), by_artist(outcome.user_weight)
         expected = user / max(1, float(outcome.user_weight.sum()))
         walked = walk(self.intake, signals=of_users, expected=expected, artist_plays=plays, span=self.span())
-        groups = find_groups(of_groups, walked.sketches)
         users = rank(of_users, walked.values, len(user_ids))
+        groups = find_groups(of_groups, walked.sketches, users)
         flagged = users.flagged.copy()
         for group in groups:
             flagged[group.users] = True

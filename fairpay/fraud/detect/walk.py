@@ -9,7 +9,9 @@ import numpy as np
 import polars as pl
 
 from fairpay.fraud.detect.intake import PAIRS
-from fairpay.fraud.traces import Audience, Pairs, Sketches, Traces, seeds, sign_sets, sums
+from fairpay.fraud.detect.regulars import find_regulars
+from fairpay.fraud.signals import WholeLogSignal
+from fairpay.fraud.traces import Audience, Pairs, Sketches, Traces, largest, seeds, sign_sets, sums
 from fairpay.kernels.graphs import mix_all
 
 if TYPE_CHECKING:
@@ -73,6 +75,7 @@ def walk(
     users, timed = len(intake.users.ranked[0]), {"time", "track"} <= intake.has
     values = {signal.name: np.full(users, np.nan) for signal in signals}
     plays, total, artists = (np.zeros(users, dtype=np.int64) for _ in range(3))
+    told = np.zeros(users, dtype=np.int64)
     moments, seed = np.empty((users, MOMENTS if timed else 0), dtype=np.uint32), seeds("lockstep", MOMENTS)
 
     def visit(rows: pl.DataFrame) -> pl.DataFrame:
@@ -86,13 +89,16 @@ def walk(
                     values[signal.name][codes[who]] = signal.measure(block)
         plays[codes], total[codes], artists[codes] = traces.plays, amount, np.diff(traces.pairs.start)
         if timed:
-            moments[codes] = sign_sets(traces.start, moments_of(traces), seed)
+            start, some = moments_of(traces)
+            moments[codes], told[codes] = sign_sets(start, some, seed), np.diff(start)
         intake.pairs.put(frame_of(traces.pairs, codes))
         return frame_of(core_of(traces, expected), codes)
 
     artist, user, played = pl.concat(intake.plays.each(visit)).sort("user", "artist")
     core = Pairs(np.searchsorted(user.to_numpy(), np.arange(users + 1)), artist.to_numpy(), played.to_numpy())
-    sketches = Sketches(core, plays, artist_plays, moments, np.flatnonzero(plays >= LEAST_MOMENTS))
+    regulars = find_regulars(intake.pairs, plays)
+    sketches = Sketches(core, plays, artist_plays, moments, np.flatnonzero(told >= LEAST_MOMENTS), regulars)
+    values.update({signal.name: signal.of(sketches) for signal in signals if isinstance(signal, WholeLogSignal)})
     return Walked(values, plays, total, artists, sketches)
 
 
@@ -150,11 +156,17 @@ def sample(held: Ints, owner: Ints, artist: NDArray[np.uint64]) -> Ints:
     return held[place < CORE_MOST]
 
 
-def moments_of(traces: Traces) -> NDArray[np.uint32]:
-    """Hash track and ten minutes of the month of each play: uint32[rows]."""
-    slot = (traces.time // np.uint32(TEN_MINUTES)).astype(np.uint64)
-    found: NDArray[np.uint32] = mix_all(traces.track.astype(np.uint64) << np.uint64(32) | slot)
-    return found
+def moments_of(traces: Traces) -> tuple[Ints, NDArray[np.uint32]]:
+    """Hash track and ten minutes of the month of each play: int64[users + 1], uint32[rows].
+
+    The artist an account plays most is left out: a party about a release and a night of quiet music are of one artist.
+    """
+    pairs = traces.pairs
+    top = pairs.plays == np.repeat(largest(pairs.plays, pairs.start), np.diff(pairs.start))
+    kept = np.repeat(~top, pairs.plays)
+    slot = (traces.time[kept] // np.uint32(TEN_MINUTES)).astype(np.uint64)
+    found: NDArray[np.uint32] = mix_all(traces.track[kept].astype(np.uint64) << np.uint64(32) | slot)
+    return np.append(0, np.cumsum(kept))[traces.start], found
 
 
 def audience_of(

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from fairpay.money.counts import counted
+
 if TYPE_CHECKING:
     from fairpay.fraud.traces import Audience, Column, Sketches, Traces
     from fairpay.kernels.arrays import Ints
@@ -29,6 +31,7 @@ __all__ = [
     "LikenessSignal",
     "Signal",
     "UserSignal",
+    "WholeLogSignal",
     "artist_signals",
     "group_signals",
     "user_signals",
@@ -107,6 +110,18 @@ class UserSignal(Signal):
         """Measure each user of a block in a log that has the columns: float64[users], NaN where it does not apply."""
 
 
+class WholeLogSignal(UserSignal):
+    """A signal about an account that only shows beside everybody else's plays."""
+
+    def measure(self, traces: Traces) -> Floats:
+        """Know nothing yet."""
+        return np.full(traces.users, np.nan)
+
+    @abstractmethod
+    def of(self, sketches: Sketches) -> Floats:
+        """Measure everybody: float64[users], NaN where it does not apply."""
+
+
 class ArtistSignal(Signal):
     """A signal about an artist."""
 
@@ -132,13 +147,17 @@ class Group:
     """int64[members]: user codes (ranks of the sorted ids), ascending."""
     value: float
     """How strongly, in the signal's own measure."""
+    artists: int = 0
+    """The artists who live from them, where the signal knows."""
 
 
 class GroupSignal(Described):
-    """A signal about accounts together. A group is enough by itself: its members may each look like anybody."""
+    """A signal about accounts together: its members may each look like anybody."""
 
     least_users: ClassVar[int]
     """Fewer accounts are no group."""
+    enough: ClassVar[bool] = True
+    """Whether a group is worth a look by itself; else most of its accounts must reach a signal of their own as well."""
 
     @abstractmethod
     def find(self, sketches: Sketches) -> list[Group]:
@@ -146,7 +165,9 @@ class GroupSignal(Described):
 
     def words(self, group: Group) -> str:
         """Say a group to a reader."""
-        return self.says.format(accounts=len(group.users), value=group.value, share=percent(group.value), signal=self)
+        artists = counted(group.artists, "artist")
+        size, share = len(group.users), percent(group.value)
+        return self.says.format(accounts=size, value=group.value, share=share, artists=artists, signal=self)
 
 
 class LikenessSignal(GroupSignal):

@@ -8,7 +8,8 @@ from fairpay.kernels.arrays import Codes, Ints
 class Lockstep(LikenessSignal):
     """Groups of accounts whose plays share track and time, to ten minutes.
 
-    Each account is the set of its (track, ten minutes) pairs; sets that overlap by about a quarter or more are joined
+    Each account is the set of its (track, ten minutes) pairs, without those of the artist it plays most: a party about
+    a release, and a night of quiet music, are of one artist. Sets that overlap by about a quarter or more are joined
     by MinHash in bands. Two people who both play a hit share a handful of such pairs in a month, not a quarter.
     """
 

@@ -299,9 +299,10 @@ def refuse_in_months(request: Request) -> None:
         UsageError: with what and why.
 
     """
-    conditions = request.conditions
+    conditions, own_pool = request.conditions, request.policy is not None and request.policy.has_pool
     reasons: Sequence[tuple[str, object, str]] = (
         ("--pool", request.money.pool, "it does not say which month's money it is"),
+        ("a policy with a pool", own_pool or None, "it is of one month"),
         ("--decisions", request.decisions, "they were made on one month"),
         ("--delegations", conditions.delegations, "they are of one month"),
         ("--history", conditions.history, "a past is of one month"),

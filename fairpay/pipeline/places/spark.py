@@ -34,6 +34,7 @@ from fairpay.pipeline.run import charged, plan_of, variants_of
 from fairpay.pipeline.scattered import layout_of, paid_frames, scattered
 from fairpay.pipeline.shards import concluded
 from fairpay.pipeline.tasks import Recipe, add_answers, counted_in, own_part, pack_answer, sent, taken_in
+from fairpay.pipeline.warn import refuse_own_pool
 from fairpay.pipeline.work import Placed, request_of, tables_in_files, watching
 from fairpay.qualify import refused_rows
 from fairpay.reports.outcome import InputFile
@@ -278,6 +279,7 @@ def place(command: str, logs: object, rules: Sequence[str], options: Mapping[str
     with tables_in_files({**options, "engine": "spark"}) as filed:
         asked = request_of(command, (), rules, filed)
         refuse_there({rule.label: rule for rule in asked.rules}, asked.conditions, asked.reading)
+        refuse_own_pool(asked.policy)
     paths = as_paths(logs)
     kind, files, folder = "frame", ["frame"], None
     if is_spark(logs):
@@ -375,7 +377,7 @@ def refuse_there(rules: Mapping[str, Rule], conditions: Conditions, reading: Rea
 
     """
     for name, rule in rules.items():
-        if rule.needs is Needs.EVERYTHING:
+        if rule.needs in {Needs.EVERYTHING, Needs.TRACKS}:
             message = f"{name} needs {rule.needs.value}, which no executor has"
             raise UsageError(message, advice="Leave it out, or use --engine local.")
     reasons = {

@@ -137,6 +137,14 @@ class Month(Protocol):
         """int64[artists]: distinct users of each artist."""
         ...
 
+    @property
+    def tracks(self) -> Month | None:
+        """The same plays and artists with tracks in the place of users; None where tracks are not kept apart.
+
+        Plays without a track are of one more. Of tracks that several artists have, each artist's is an entry.
+        """
+        ...
+
     def each(self, visit: Callable[[Usage], T]) -> Iterable[T]:
         """Call `visit` with each block, on threads; yield the results, in no stated order."""
         ...

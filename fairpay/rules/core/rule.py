@@ -58,6 +58,7 @@ class Needs(Enum):
     """What of listeners a rule must see to be worked out where no machine holds them all."""
 
     SUMS = "sums over listeners, in a walk or a few"
+    TRACKS = "what each track was played"
     LISTENERS = "single listeners of a few artists"
     EVERYTHING = "all listeners at once, over and over"
 

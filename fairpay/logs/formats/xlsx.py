@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fairpay.logs.files import LogFile
     from fairpay.settings.values import Reading
 
-__all__ = ["open_sheet", "read_sheet"]
+__all__ = ["opened", "read_sheet"]
 
 HEADER_LINES = 40
 MOST_BYTES = 1 << 30
@@ -39,7 +39,7 @@ EXACT = 2**53
 """Whole numbers up to here are what was typed; a spreadsheet has only 15 digits of larger ones."""
 
 
-def open_sheet(file: LogFile, reading: Reading) -> Source:
+def opened(file: LogFile, reading: Reading) -> Source:
     """Read the sheet of a workbook whose header has most known names; among equals the first.
 
     Raises:

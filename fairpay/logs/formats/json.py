@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fairpay.logs.files import LogFile
     from fairpay.settings.values import Reading
 
-__all__ = ["holds_no_rows", "open_json"]
+__all__ = ["opened"]
 
 HEAD = 1 << 20
 DIGITS = 16
@@ -85,7 +85,7 @@ class Value:
         return pl.Float64() if self.real else pl.String()
 
 
-def open_json(file: LogFile, reading: Reading) -> Source:
+def opened(file: LogFile, reading: Reading) -> Source:
     """Look at the objects of a file as far as needed to know its columns.
 
     Raises:
@@ -110,17 +110,6 @@ def open_json(file: LogFile, reading: Reading) -> Source:
     return Source(
         where=file.path, fields=fields, frames=Rows(file, values, lines, within), text=True, nul=True, loose=True
     )
-
-
-def holds_no_rows(file: LogFile) -> bool:
-    """Whether a file is whole JSON without any object in it: a list of texts, or one text."""
-    with open_bytes(file.local) as stream:
-        head = stream.read(HEAD + 1)
-    try:
-        value = json.loads(head) if len(head) <= HEAD else {}
-    except (ValueError, RecursionError):
-        return False
-    return not any(isinstance(one, (dict, list)) for one in (value if isinstance(value, list) else [value]))
 
 
 def check_names(names: Iterable[str], where: str) -> None:
