@@ -375,10 +375,12 @@ class Weigher:
         return Asked(limit, self.unit(limit), self.census[self.unit(limit)][pool])
 
     def remarks(self) -> tuple[str, ...]:
-        """Say in sentences what each line did, in all pools, and what could not be applied."""
+        """Say in sentences what each line did, in all pools, and what could not be applied; nothing of none unknown."""
         said, columns = [], {weight.name: weight.column for weight in self.policy.weights}
         for line, plays in enumerate(self.plays.sum(axis=1).tolist()):
             name, times, applied = self.lines[line]
+            if self.policy.completion is not None and line == self.first_limit - 1 and not plays:
+                continue  # of every play it is known whether it went to the end
             if line in self.kept_back:
                 part = f"{self.kept_back[line]} is withheld for the platform"
                 said.append(f"{name}: of what {counted(plays, 'play earns', 'plays earn')}, {part}")
