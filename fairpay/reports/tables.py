@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 
 from fairpay.errors import UsageError
 from fairpay.kernels import words
+from fairpay.money.currency import Currency
 from fairpay.money.integers import sum_exactly
 from fairpay.reports.words import counted, times
 from fairpay.rules.core.rule import Heavy
@@ -43,6 +45,7 @@ __all__ = [
     "decimals",
     "fan_intensity",
     "free_name",
+    "in_digits",
     "kinds_of",
     "listened_to",
     "payouts",
@@ -93,6 +96,21 @@ def table_of(columns: Mapping[str, TableColumn]) -> pa.Table:
     """Make a table whose fields say their kind in their metadata, under `kind`."""
     fields = [pa.field(name, one.array.type, metadata={"kind": one.kind}) for name, one in columns.items()]
     return pa.table([one.array for one in columns.values()], schema=pa.schema(fields))
+
+
+def in_digits(amounts: pl.Expr, scale: int, codes: Iterable[str]) -> pl.Expr:
+    """Write amounts as text, each with the digits of its row's `currency`: a column has those of the finest, `scale`.
+
+    Where more digits than the currency has are not 0, and of what is no currency (`codes` has all there are), all are
+    written.
+    """
+    ends = {}
+    for code in codes:
+        with suppress(UsageError):
+            digits = Currency.of(code).digits
+            ends[code] = "" if digits >= scale else f"{'' if digits else '.'}{'0' * (scale - digits)}"
+    end = pl.col("currency").replace_strict(ends, default="", return_dtype=pl.String)
+    return amounts.cast(pl.String).str.strip_suffix(end)
 
 
 def kinds_of(schema: pa.Schema) -> dict[str, ColumnKind]:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from fairpay.errors import InputError, OutputError, UsageError
-from fairpay.reports.tables import ColumnKind, Shown, TableColumn, change_percent, table_of
+from fairpay.reports.tables import ColumnKind, Shown, TableColumn, change_percent, in_digits, table_of
 from fairpay.reports.words import joined
 from fairpay.runs.disk import replacing
 from fairpay.runs.outputs import write_csv, write_parquet, write_workbook
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
     from fairpay.runs.snapshots import RunTable, Snapshot
 
-__all__ = ["Change", "Difference", "difference"]
+__all__ = ["Change", "Difference", "difference", "plain_rows"]
 
 FEW = 3
 """Counts that are named where none of them changed."""
+SIDES = ("before", "after", "change")
 FORMATS = (".csv", ".parquet", ".xlsx")
 
 
@@ -126,7 +127,7 @@ class Difference(Shown):
         if suffix == ".parquet":
             write_parquet(self.arrow, path, kinds=True)
         elif suffix == ".csv":
-            write_csv(self.arrow, path, excel=excel)
+            write_csv(self.arrow if excel else told(self.table).to_arrow(), path, excel=excel)
         else:
             write_workbook(self.arrow, path, name="diff")
 
@@ -134,7 +135,13 @@ class Difference(Shown):
 def plain_rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
     """Rows for JSON: amounts as text, exactly."""
     exact = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Decimal)]
-    return frame.with_columns(pl.col(exact).cast(pl.String)).to_dicts()
+    return told(frame).with_columns(pl.col(exact).cast(pl.String)).to_dicts()
+
+
+def told(frame: pl.DataFrame) -> pl.DataFrame:
+    """Write amounts as text, with the digits of each row's currency."""
+    codes = frame["currency"].unique()
+    return frame.with_columns(in_digits(pl.col(name), digits_of(frame, name), codes) for name in SIDES)
 
 
 def difference(before: Snapshot, after: Snapshot) -> Difference:
@@ -200,7 +207,7 @@ def side_by_side(of: str, before: RunTable, after: RunTable) -> Iterator[pl.Data
             after=new,
             **{f"{name}_{side}": f"{name}_{side}" for name in counts for side in ("before", "after")},
             differs=(old != new) | (own & ~paid if figure == money[0] else pl.lit(False)),  # noqa: FBT003
-            why=because(before.parts.get(figure, ()), counts),
+            why=because(before.parts.get(figure, ()), counts, whole),
         )
 
 
@@ -250,22 +257,24 @@ def any_differs(names: Iterable[str]) -> pl.Expr:
     return pl.any_horizontal(pl.lit(False), *map(differing, names))  # noqa: FBT003
 
 
-def because(parts: Sequence[str], counts: Mapping[str, ColumnKind]) -> pl.Expr:
+def because(parts: Sequence[str], counts: Mapping[str, ColumnKind], whole: pl.DataFrame) -> pl.Expr:
     """Say what of a row's own changed: the parts of a payout, or what was counted; seconds, where nothing else did."""
     told = [name for name, kind in counts.items() if kind != ColumnKind.SECONDS]
     seconds = [name for name in counts if name not in told]
     there = pl.when(~pl.col("was")).then(pl.lit("new")).when(~pl.col("stays")).then(pl.lit("gone"))
-    own = pl.concat_str(there, *map(moved, parts), *map(stepped, told), separator=", ", ignore_nulls=True)
+    codes = whole["currency"].unique() if parts else ()
+    money = [moved(name, digits_of(whole, f"{name}_after"), codes) for name in parts]
+    own = pl.concat_str(there, *money, *map(stepped, told), separator=", ", ignore_nulls=True)
     less = pl.concat_str(*map(stepped, seconds), separator=", ", ignore_nulls=True) if seconds else pl.lit("")
     same = pl.lit(f"same {joined(list(map(spoken, told)) if len(told) <= FEW else ['counts'])}" if told else "")
     return pl.when(own != "").then(own).when(less != "").then(less).otherwise(same)
 
 
-def moved(name: str) -> pl.Expr:
+def moved(name: str, scale: int, codes: Iterable[str]) -> pl.Expr:
     """`+3.50 earned`; null where it did not change."""
     more = pl.col(f"{name}_after") - pl.col(f"{name}_before")
     sign = pl.when(more > 0).then(pl.lit("+")).otherwise(pl.lit(""))
-    return pl.when(differing(name)).then(pl.concat_str(sign, more.cast(pl.String), pl.lit(f" {name}")))
+    return pl.when(differing(name)).then(pl.concat_str(sign, in_digits(more, scale, codes), pl.lit(f" {name}")))
 
 
 def stepped(name: str) -> pl.Expr:

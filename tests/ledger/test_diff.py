@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 import pytest
+from laying import laid
 
 import fairpay
 from fairpay.cli import main
+from fairpay.ledger.close import close
 from fairpay.ledger.diff import pool_in_words, rate
 from fairpay.reports.tables import kinds_of
 
@@ -86,6 +88,26 @@ def test_a_month_and_a_report_have_nothing_in_common(books: Path, tmp_path: Path
 def test_a_pool_is_told_in_its_currency() -> None:
     pool = {"name": "us", "rule": "user-centric", "base": 2000, "topup": 400, "scale": 2, "currency": "USD"}
     assert pool_in_words(pool) == "user-centric, 24.00 USD"
+
+
+def test_of_several_currencies_each_row_has_the_digits_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only the yen differ: 10,000 become 12,000, beside 1.00 EUR as before."""
+    pools = "pool,territory,gross,currency,rule\nde,DE,1.00,EUR,market-centric\njp,JP,{},JPY,market-centric\n"
+    log = "user,artist,country,plays\nu,a,DE,1\nv,b,JP,1\n"
+    months = [("2026-09", "10000"), ("2026-10", "12000")]
+    for period, gross in months:
+        close(laid(tmp_path / period, log, period, pools=pools.format(gross), books=tmp_path / period / "books"))
+    before, after = (str(tmp_path / period / "books" / period) for period, _ in months)
+    out = tmp_path / "diff.csv"
+    assert main(["diff", before, after, "-o", str(out)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "b credited JPY 10,000 12,000 +2,000 +20.0 % +2,000 earned" in shown
+    assert "credited 1.00 1.00 0.00 EUR" in shown
+    assert "credited,JPY,10000,12000,2000,20.00,+2000 earned" in out.read_text()
+    assert main(["diff", before, after, "--json"]) == 0
+    assert '"before": "10000"' in capsys.readouterr().out
 
 
 def test_a_pool_that_is_exchanged_tells_the_rate() -> None:

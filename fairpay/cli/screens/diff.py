@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from fairpay.cli.screens.names import folded
 from fairpay.cli.screens.parts import AS_USUAL, GAP, INDENT, WIDTH, View, figures, labelled, paragraph
 from fairpay.reports.tables import ColumnKind
 from fairpay.reports.words import counted, visible
+from fairpay.runs.diff import plain_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,12 +65,12 @@ def totals(found: Difference) -> RenderableType:
     """Show what is paid in all, and how many get more and less."""
     rows = [
         (
-            *(cell(ColumnKind.MONEY, row[side]) for side in ("before", "after")),
-            cell(ColumnKind.DIFFERENCE, row["change"]),
+            *(cell(ColumnKind.MONEY, Decimal(row[side])) for side in ("before", "after")),
+            cell(ColumnKind.DIFFERENCE, Decimal(row["change"])),
             row["currency"],
             *(f"{row[way]:,}" for way in ("up", "down")),
         )
-        for row in found.totals.iter_rows(named=True)
+        for row in plain_rows(found.totals)
     ]
     heads = ["Paid" if found.unit == "payout" else "Amount", "Before", "After", "Change", "", "Up", "Down"]
     taken = sum(GAP + max(map(len, column)) for column in zip(heads[1:], *rows, strict=True))
@@ -83,7 +85,7 @@ def changes(found: Difference, of: str, most: int) -> Iterator[RenderableType]:
     rows = found.arrow.filter(pc.equal(found.arrow["of"], of))
     if not rows.num_rows:
         return
-    several = [name for name in ("figure", "currency") if len(rows[name].unique()) > 1]
+    several = [name for name in ("figure", "currency") if found.totals[name].n_unique() > 1]
     shown = rows[:most].select(["subject", "name", *several, "before", "after", "change", "change_percent", "why"])
     why = [NUMBER.sub(lambda found: f"{int(found[0]):,}", words) for words in shown["why"].to_pylist()]
     shown = shown.set_column(shown.num_columns - 1, shown.schema.field("why"), pa.array(why, pa.large_string()))

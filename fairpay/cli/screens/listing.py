@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pyarrow as pa
 from rich.cells import cell_len
 from rich.console import Group
@@ -14,7 +16,7 @@ from rich.text import Text
 from fairpay.cli.screens.names import fitted, shortened
 from fairpay.cli.screens.parts import GAP, INDENT, figures, paragraph
 from fairpay.cli.terminal import page_width
-from fairpay.reports.tables import ColumnKind, chosen, kinds_of
+from fairpay.reports.tables import ColumnKind, chosen, in_digits, kinds_of
 from fairpay.reports.words import percent
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["cell", "listed", "listing"]
 
 SHOWN = 10
+AMOUNTS = {ColumnKind.MONEY, ColumnKind.DIFFERENCE}
 LEAST, SENTENCE = 16, 26
 """Cells a key or a sentence gets at least, where it has that many."""
 TEXTS = {ColumnKind.KEY, ColumnKind.NAME, ColumnKind.TEXT, ColumnKind.WORDS, ColumnKind.CURRENCY}
@@ -67,7 +70,7 @@ def listed(
     first = [name for name in first if name not in {*keys, *names, *said}]
     numbers = [name for name, kind in kinds.items() if kind not in TEXTS]
     wanted = [*dict.fromkeys([*first, *sorted(numbers, key=lambda name: kinds[name] not in MONEY)])]
-    cells = {name: [cell(kinds[name], value) for value in rows[name].to_pylist()] for name in [*keys, *wanted, *said]}
+    cells = {name: [cell(kinds[name], value) for value in values(rows, name)] for name in [*keys, *wanted, *said]}
     if names:  # what a key is called, where it is known
         known = rows[names[0]].to_pylist()
         cells[main] = [shortened(name) if name else key for name, key in zip(known, cells[main], strict=True)]
@@ -96,6 +99,17 @@ def fit(columns: Sequence[str], width: Mapping[str, int], room: int, must: Colle
         if sum(width[one] for one in {*found, name}) <= room:
             found.add(name)
     return [name for name in columns if name in found]
+
+
+def values(rows: pa.Table, name: str) -> list[Any]:
+    """The values of a column; amounts with the digits of each row's currency."""
+    column = rows[name]
+    paid = kinds_of(rows.schema)[name] in AMOUNTS and pa.types.is_decimal(column.type)
+    if not paid or "currency" not in rows.column_names:
+        return list(column.to_pylist())
+    frame = pl.DataFrame(rows.select([name, "currency"]))
+    texts = frame.select(in_digits(pl.col(name), column.type.scale, frame["currency"].unique()))[name]
+    return [None if text is None else Decimal(text) for text in texts]
 
 
 def cell(kind: ColumnKind, value: Any) -> str:  # noqa: ANN401 - of any column
