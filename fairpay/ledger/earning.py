@@ -284,8 +284,8 @@ class MonthLogs:
         policies: dict[str, Applying] = {}
         for code, chosen in enumerate(loaded.policies.pools):
             if chosen is not None:
-                before = policies.get(chosen.sha256, Applying(chosen.policy, ()))
-                policies[chosen.sha256] = Applying(chosen.policy, (*before.pools, code))
+                before = policies.get(chosen.sha256, Applying(chosen.policy, (), chosen.of(loaded.pools[code].name)))
+                policies[chosen.sha256] = replace(before, pools=(*before.pools, code))
 
         rejects = closing.reading.rejects
         return Plan(

@@ -49,6 +49,10 @@ class Chosen:
         """Of the text, in UTF-8."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
+    def of(self, pool: str) -> str:
+        """What messages call it, as that of a pool: `licensor.toml, pool de`."""
+        return f"{self.name}, pool {pool}"
+
     @property
     def file(self) -> str:
         """The name under which the books keep it."""
@@ -193,5 +197,6 @@ def with_rules(pools: Sequence[Pool], rule: str | None, policies: Policies) -> l
         message = f"no rule stated for {counted(len(bare), 'pool')}, {bare[0]} among them"
         raise UsageError(message, advice="Give --rule NAME, or fill the pool file's column `rule` or `policy`.")
     for pool, chosen in zip(found, policies.pools, strict=True):
-        guard_withholding([find_rule(pool.rule or "")] if chosen is not None and chosen.policy.withhold else [])
+        if chosen is not None and chosen.policy.withhold:
+            guard_withholding([find_rule(pool.rule or "")], whose=chosen.of(pool.name))
     return found

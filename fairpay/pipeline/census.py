@@ -32,6 +32,8 @@ class Applying:
 
     policy: Policy
     pools: tuple[int, ...] = (0,)
+    whose: str = ""
+    """Of several pools: what messages call it."""
 
 
 def census_of(  # noqa: PLR0913 - what is counted, where and how

@@ -435,8 +435,10 @@ def stages_of(
         for one, limits in zip(plan.policies, kept, strict=True)
     ]
     pools = plan.pools if plan.pools is not None else 1
-    if any(one.policy.withhold for one in plan.policies):
-        guard_withholding((), anew=plan.statements.layering(pools) is not None, charged=variant.charged)
+    for one in plan.policies:
+        if one.policy.withhold:
+            anew = plan.statements.layering(pools) is not None
+            guard_withholding((), anew=anew, charged=variant.charged, whose=one.whose)
     return Stages(
         pools=pools,
         decisions=None

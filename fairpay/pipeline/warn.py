@@ -253,20 +253,21 @@ def sentence(one: Warned) -> str:
     return f"{one.code}: {one.count:,}{examples}. {one.advice}"
 
 
-def guard_withholding(rules: Iterable[Rule], *, anew: bool = False, charged: bool = False) -> None:
-    """Refuse what a policy that withholds does not go with.
+def guard_withholding(rules: Iterable[Rule], *, anew: bool = False, charged: bool = False, whose: str = "") -> None:
+    """Refuse what a policy that withholds does not go with; `whose` says which policy it is, where there are several.
 
     Raises:
         UsageError: a rule that cannot say what a play earns, listening that is divided anew, or penalties.
 
     """
+    named = f" ({whose})" if whose else ""
     if anew or charged:
         anew_is, charged_is = "--history and --wishes, whose listening is of no plays", "penalties for excluded plays"
-        message = f"a policy that withholds does not go with {anew_is if anew else charged_is}"
+        message = f"a policy that withholds{named} does not go with {anew_is if anew else charged_is}"
         raise UsageError(message, advice="Leave one of them out, or take [[withhold]] out of the policy.")
     for rule in rules:
         if not rule.by_play:
-            message = f"{rule.label} cannot say what a play earns, so that the policy can withhold nothing of it"
+            message = f"{rule.label} cannot say what a play earns, so that the policy{named} can withhold nothing of it"
             raise UsageError(message, advice="Leave the rule out, or take [[withhold]] out of the policy.")
 
 

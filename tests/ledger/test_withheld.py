@@ -125,6 +125,20 @@ def test_suspense_holds_what_is_left(tmp_path: Path) -> None:
     assert by_payee(rows, "suspense") == {"unmatched:B": 162}
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"decisions": "kind,subject,decision,penalty\nuser,u1,exclude,50%\n"},
+        {"history": "user,artist,plays\nu1,A,1\n"},
+    ],
+)
+def test_what_does_not_go_with_withholding_is_refused_with_the_policy_and_its_pool(
+    tmp_path: Path, more: dict[str, str]
+) -> None:
+    with pytest.raises(UsageError, match=r"a policy that withholds \(own.toml, pool de\) does not go with"):
+        closed(tmp_path, **more)
+
+
 def test_a_rule_that_cannot_say_what_a_play_earns_is_refused_before_a_play_is_read(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="independent-markets cannot say what a play earns"):
+    with pytest.raises(UsageError, match=r"cannot say what a play earns.*\(own.toml, pool de\)"):
         closed(tmp_path, rule="independent-markets")
