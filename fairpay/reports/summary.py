@@ -155,6 +155,7 @@ def condition_of(outcome: Outcome, line: Condition) -> dict[str, Any]:
         "plays": line.plays,
         "applied": line.applied,
         "moved": None if moved is None else [outcome.currency.text(units) for units in moved],
+        **({} if line.withheld is None else {"withheld_share": str(line.withheld)}),
     }
 
 

@@ -188,7 +188,7 @@ def conditions(run: FinishedRun) -> list[Section]:
         rows = [
             (
                 one["name"],
-                one["times"] if one["applied"] else "not applied",
+                done(one),
                 one["rows"],
                 one["plays"],
                 *(one["moved"] or nothing),
@@ -196,7 +196,8 @@ def conditions(run: FinishedRun) -> list[Section]:
             for one in run.summary["conditions"]
         ]
         note = (
-            "Times: what a play it meets counts; a threshold counts plays 0 times. Not applied: the column is missing."
+            "Times: what a play it meets counts; a threshold counts plays 0 times; withheld: the share of what it "
+            "earns that the platform keeps. Not applied: the column is missing."
         )
         parts.append(PageTable(f"What each line of the policy did, {code}", columns, rows, note=note))
     if run.summary["decisions"]:
@@ -217,6 +218,13 @@ def conditions(run: FinishedRun) -> list[Section]:
     if found := run.summary.get("penalties"):
         parts.append(penalties(found, labels, code))
     return [Section("Policy and decisions", parts)] if parts else []
+
+
+def done(line: Mapping[str, Any]) -> str:
+    """Say what a line of the policy does to a play that it meets: `1/2`, `3/10 withheld`, `not applied`."""
+    if "withheld_share" in line:
+        return f"{line['withheld_share']} withheld"
+    return str(line["times"]) if line["applied"] else "not applied"
 
 
 def penalties(found: Mapping[str, Any], labels: Sequence[str], code: str) -> PageTable:

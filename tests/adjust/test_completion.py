@@ -103,6 +103,12 @@ def test_plays_of_which_nobody_knows_count_whole_and_are_warned_of(half: str) ->
         fairpay.pay(log, pool="49", policy=half, strict=True)
 
 
+def test_where_it_is_known_of_every_play_nothing_is_said_of_those_unknown(half: str) -> None:
+    some = THREE.with_columns(reason_end=pl.col("reason_end").replace("endplay", None))
+    told = [fairpay.pay(log, pool="28", policy=half).summary["notes"] for log in (THREE, some)]
+    assert [any("not known whether" in note for note in notes) for notes in told] == [False, True]
+
+
 def test_delta_one_leaves_such_plays_out(tmp_path: Path) -> None:
     result = fairpay.pay(THREE, pool="28", policy=written(tmp_path, "[completion]\ndelta = 1\n"))
     assert [str(x) for x in result.table["payout"]] == ["21.00", "4.00", "3.00"]

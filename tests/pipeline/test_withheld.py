@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -192,6 +193,9 @@ def test_screen_summary_and_page_say_what_is_withheld_and_what_part_of_the_whole
     assert "8.00 EUR (26.7 %) changes hands" in page
     assert '"moved_share": 0.266667' in (tmp_path / "run" / "summary.json").read_text()
     assert "4.50 EUR (market-centric), 4.00 EUR (equal-split) for the platform, by the policy" in page
+    assert "3/10 withheld" in page
+    (line,) = json.loads((tmp_path / "run" / "summary.json").read_text())["conditions"]
+    assert (line["times"], line["withheld_share"]) == ("1", "3/10")
 
 
 def test_a_log_without_the_column_is_refused(policy: str) -> None:

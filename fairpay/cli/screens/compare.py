@@ -15,6 +15,7 @@ from fairpay.reports.figures import COARSE, bands, largest_gains, largest_losses
 from fairpay.reports.summary import stray_money
 from fairpay.reports.tables import by_payout
 from fairpay.reports.words import amount, counted, percent
+from fairpay.rules.core.promise import Promise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,10 +31,12 @@ SHOWN = 10
 PAIR = 2
 HUNDRED = 100
 """Of fewer listeners the top 1 % is one."""
-ALONE = (
-    "With one listener nothing can change hands: every rule here divides the money of each listener by that "
-    "listener's own plays. Give the logs of several listeners to see what the rules change."
+PROPORTIONAL = (
+    "With one listener nothing can change hands: every rule here pays artists in proportion to what counts of that "
+    "listener's plays."
 )
+ALIKE = "With this one listener nothing changes hands: the rules here pay every artist what the first one pays."
+SEVERAL = "Give the logs of several listeners to see what the rules change."
 GAIN, LOSS = "green", "red"
 
 
@@ -67,7 +70,8 @@ def cannot_differ(outcome: Outcome) -> bool:
 
 def one_listener(outcome: Outcome, view: View) -> Iterator[RenderableType]:
     """Say what one listener's log cannot show, and list the artists."""
-    yield paragraph(ALONE, style="bold")
+    proportional = all(Promise.PROPORTIONAL in payout.rule.keeps() for payout in outcome.payouts)
+    yield paragraph(f"{PROPORTIONAL if proportional else ALIKE} {SEVERAL}", style="bold")
     yield ""
     yield view.listing or best_paid(outcome, view)
 
