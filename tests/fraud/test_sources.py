@@ -205,6 +205,14 @@ def test_who_plays_a_long_list_now_and_then_is_no_group(
     assert groups([*people(), *people(PEOPLE), *hired(users, names, each=artists, plays=plays)], tmp_path) == []
 
 
+@pytest.mark.parametrize(("passing", "found"), [(0, [[*range(PEOPLE, PEOPLE + 6)]]), (3, [])])
+def test_a_small_group_that_gives_little_must_be_all_that_listens(
+    passing: int, found: list[list[int]], tmp_path: Path
+) -> None:
+    cell = hired(range(PEOPLE, PEOPLE + 6), [100, 101, 102], each=3, plays=40)
+    assert groups([*people(), *cell, *[(100, user, 1) for user in range(passing)]], tmp_path) == found
+
+
 def test_a_chain_of_circles_is_no_group(tmp_path: Path) -> None:
     circles = [
         row
@@ -227,7 +235,7 @@ def test_an_account_is_the_source_of_an_artist_with_few_listeners(
     assert SoleSource().of(seen)[0] == pytest.approx(value / seen.regulars.mean)
 
 
-def test_it_must_give_the_artist_a_tenth_of_its_plays(tmp_path: Path) -> None:
-    rows = [(0, 0, 70), (0, 1, 529), (0, 2, 1), (1, 3, 59), (1, 4, 541)]
+def test_it_must_give_the_artist_a_third_of_its_plays(tmp_path: Path) -> None:
+    rows = [(0, 0, 200), (0, 1, 399), (0, 2, 1), (1, 3, 199), (1, 4, 401)]
     found = SoleSource().of(sketches(rows, tmp_path))
     assert (found > 0).tolist() == [True, True, False, False, True]

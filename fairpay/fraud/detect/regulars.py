@@ -40,8 +40,8 @@ WORTH = 4
 """An artist whose regulars play it less than a quarter of what the mean account plays is worth nobody's trouble."""
 LEAST_MEAN = 100.0
 """What an average account plays at least, for levels told in it: in a log of a few days a few plays mean nothing."""
-FEW_LISTENERS, SOLE = 10, 10
-"""An account may be the source of an artist who has so few listeners, if a tenth of its plays are the account's."""
+FEW_LISTENERS, SOLE = 10, 3
+"""An account may be the source of an artist who has so few listeners, if a third of its plays are the account's."""
 
 
 def find_regulars(pairs: Partitions, plays: Ints) -> Regulars:

@@ -41,6 +41,9 @@ class SharedSource(GroupSignal):
     that play one list, give half of that to artists whom hardly anybody else plays."""
     crowd, of_crowd = 25.0, 0.5
     """What a group must move whose accounts move less each, and what each must: a dozen friends move 10."""
+    of_own, nobody_else = 0.5, 0.95
+    """What each of a small group must move to artists nobody else plays, and the part of their listeners that are of
+    the group; half of `worth` is enough then."""
     of_artist, of_crowd_artist, wide = 0.12, 0.05, 50.0
     """What each must give each of its artists, or else the group in all: who follows a playlist, and the shops of a
     chain, play many artists, each now and then."""
@@ -77,17 +80,20 @@ class SharedSource(GroupSignal):
             known=pl.col("regulars").first() >= self.known_to_all * pl.col("listeners").first(),
             artists=pl.len(),
             pairs=pl.col("regulars").sum(),
+            heard=pl.col("listeners").sum(),
             common=(PLAYS * pl.col("regulars")).sum(),
         )
         groups = groups.join(members.group_by("group").agg(pl.col("user").sort()), on="group").sort("group")
         fees, size, pairs = PLAYS / mean, pl.col("user").list.len(), pl.col("pairs")
         each = fees / size
         much = (each >= self.each) & ((fees >= self.of_artist * pairs) | (fees >= self.wide))
+        own = pairs >= self.nobody_else * pl.col("heard")
+        much |= own & (each >= self.of_own) & (fees >= self.of_artist * pairs)
         crowd = (fees >= self.crowd) & (each >= self.of_crowd) & (fees >= self.of_crowd_artist * pairs)
         close = pl.col("common") >= self.close * size * PLAYS
         several = (much | crowd) & close & (3 * pl.col("top") <= 2 * PLAYS)
         single = (pl.col("top") >= self.of_one * mean * size) & pl.col("known")
-        enough = (fees >= self.worth) & (size >= self.least_users)
+        enough = ((fees >= self.worth) | (own & (2 * fees >= self.worth))) & (size >= self.least_users)
         found = groups.filter(enough & (several | single)).with_columns(each=each)
         return [
             Group(np.array(users, dtype=np.int64), value, artists)
