@@ -97,14 +97,17 @@ class Finish:
 def finished(raw: RawBatch, listens: Listens, said: Completion) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Say which rows were played to the end, and of which that is known.
 
-    What `reason_end` says goes first; where it is empty, the mean play of a row is held against the track's length.
+    What `reason_end` says goes first; where it is empty, the mean play of a row is held against the track's length. A
+    play of twice the length says nothing: that length is in seconds, or in the other one's column.
     """
     ended = known = np.zeros(len(listens.used), dtype=np.bool_)
     if LENGTH in raw.columns and listens.ms is not None:
         length = read_amounts(raw.columns[LENGTH], role=LENGTH, digits=0)
         known = length.usable((length.value > 0) & (length.value < LONGEST))
+        whole = np.where(known, length.value, 0)
+        known &= shorter(listens.ms, listens.plays, 2 * whole)
         up, down = said.part.numerator, said.part.denominator
-        least = -(-np.where(known, length.value, 0) * up // down)
+        least = -(-whole * up // down)
         ended = known & ~shorter(listens.ms, listens.plays, least)
     if ENDED in raw.columns:
         column = raw.columns[ENDED]

@@ -78,6 +78,8 @@ class Touched:
     """False where neither the log nor the artist file has the column it needs."""
     asked: Asked | None = None
     """Of a boost or a threshold: what it asks for."""
+    withheld: Fraction | None = None
+    """What share it withholds of what the plays it met earn; None: it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,9 +349,22 @@ class Weigher:
         """What each line did in a pool."""
         at = int(self.place[pool])
         return [
-            Touched(name, times, int(self.rows[line, at]), int(self.plays[line, at]), applied, self.asked(line, pool))
+            Touched(
+                name,
+                times,
+                int(self.rows[line, at]),
+                int(self.plays[line, at]),
+                applied,
+                self.asked(line, pool),
+                self.kept_back.get(line),
+            )
             for line, (name, times, applied) in enumerate(self.lines)
         ]
+
+    @property
+    def kept_back(self) -> dict[int, Fraction]:
+        """Line -> the share it withholds, of those that withhold."""
+        return {factor.line: one.share for one, factor in zip(self.policy.withhold, self.withholding, strict=True)}
 
     def asked(self, line: int, pool: int) -> Asked | None:
         """What a line asks for in a pool; None of a weight."""
@@ -360,13 +375,14 @@ class Weigher:
         return Asked(limit, self.unit(limit), self.census[self.unit(limit)][pool])
 
     def remarks(self) -> tuple[str, ...]:
-        """Say in sentences what each line did, in all pools, and what could not be applied."""
+        """Say in sentences what each line did, in all pools, and what could not be applied; nothing of none unknown."""
         said, columns = [], {weight.name: weight.column for weight in self.policy.weights}
-        kept_back = {factor.line: one for one, factor in zip(self.policy.withhold, self.withholding, strict=True)}
         for line, plays in enumerate(self.plays.sum(axis=1).tolist()):
             name, times, applied = self.lines[line]
-            if line in kept_back:
-                part = f"{kept_back[line].share} is withheld for the platform"
+            if self.policy.completion is not None and line == self.first_limit - 1 and not plays:
+                continue  # of every play it is known whether it went to the end
+            if line in self.kept_back:
+                part = f"{self.kept_back[line]} is withheld for the platform"
                 said.append(f"{name}: of what {counted(plays, 'play earns', 'plays earn')}, {part}")
             elif not applied:
                 said.append(f"{name}: skipped, no column `{columns[name]}` in the log or the artist file")

@@ -190,7 +190,9 @@ def applied(taken: HeldPools, loaded: Loaded, terms: QualifyingTerms) -> tuple[A
     for code, (pool, chosen) in enumerate(zip(loaded.pools, loaded.policies.pools, strict=True)):
         if chosen is not None:
             lines = tuple(
-                PolicyLine(line.name, str(line.times), line.rows, line.plays, line.applied)
+                PolicyLine(
+                    line.name, str(line.times), line.rows, line.plays, line.applied, withheld=str(line.withheld or "")
+                )
                 for line in weigher_of[code].touched(code)
             )
             least, measure = (

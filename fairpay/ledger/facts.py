@@ -45,6 +45,8 @@ class PolicyLine:
     plays: int
     applied: bool
     """False where neither the log nor the artist file has the column it needs."""
+    withheld: str = ""
+    """What share it withholds of what these plays earn, exactly; empty: it does not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,18 +145,22 @@ EFFECTS = ("pool", "policy", "sha256", "min_seconds", "measure", "line", "times"
 def effects_files(facts: MonthFacts) -> dict[str, str]:
     """File name -> text, of policies and of penalties, where there are any.
 
-    A policy without lines has one row, its line empty.
+    A policy without lines has one row, its line empty. Where a line withholds, a last column says the share.
     """
     penalties = penalty_records(facts)
     found = {CHARGED: written([*penalties[0]], [[*one.values()] for one in penalties])} if penalties else {}
     if not facts.policies:
         return found
-    records = []
+    records, more = [], any(line.withheld for one in facts.policies for line in one.lines)
     for one in facts.policies:
         head = [one.pool, one.policy, one.sha256, one.min_seconds, one.measure]
-        lines = [[x.name, x.times, str(x.rows), str(x.plays), "yes" if x.applied else "no"] for x in one.lines]
-        records += [[*head, *line] for line in lines or [["", "", "", "", ""]]]
-    return {FILE: written(EFFECTS, records), **found}
+        lines = [
+            [line.name, line.times, str(line.rows), str(line.plays), "yes" if line.applied else "no", line.withheld]
+            for line in one.lines
+        ]
+        records += [[*head, *line] for line in lines or [["", "", "", "", "", ""]]]
+    columns = [*EFFECTS, "withheld_share"] if more else EFFECTS
+    return {FILE: written(columns, [record[: len(columns)] for record in records]), **found}
 
 
 UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")

@@ -268,9 +268,8 @@ def kept_policies(month: Entry, facts: MonthFacts) -> Iterator[Control]:
         there = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
         if one.policy != INLINE and there != one.sha256:
             wrong.append(one.pool)
-    detail = (
-        f"{counted(len(facts.policies), 'pool')} under a policy; that of {', '.join(wrong) or 'none'} is not as it was"
-    )
+    kept = f"that of {', '.join(wrong)} is not as it was kept" if wrong else "each as it was kept"
+    detail = f"{counted(len(facts.policies), 'pool')} under a policy; {kept}"
     yield Control(f"{month.period} policies", not wrong, detail)
 
 

@@ -96,7 +96,8 @@ class Ending:
             warnings=self.warnings,
             notes=(*remarks, *division.remarks),
             conditions=tuple(
-                Condition(t.name, t.times, t.rows, t.plays, t.applied, asked=t.asked) for t in touched(stages)
+                Condition(t.name, t.times, t.rows, t.plays, t.applied, asked=t.asked, withheld=t.withheld)
+                for t in touched(stages)
             ),
         )
         if self.request.by and variant == 0:

@@ -76,7 +76,7 @@ SIGNS = {
 LOST = "These plays pay nobody: {}. Above --max-without-artist nothing is paid."
 SPAN = "The log covers more than a month, and the money is one month's: give --from and --to, or --by month."
 UNMET = "No play holds one of the values that the policy withholds of: compare them with those of the column."
-ENDS = "Nobody knows whether these plays went to the end, so they count whole: fill reason_end, or track_ms."
+ENDS = "Nobody knows whether these plays went to the end, so they count whole: fill reason_end, or track_ms in ms."
 MONTH = 33 * 86_400 * 1_000_000
 """Microseconds of a month, with room for time zones."""
 WRONG = "Nothing was written. See whether the files are the right ones; if this is normal, allow more."

@@ -50,15 +50,16 @@ class Shift:
     unchanged: int
 
 
-def shift(before: Ints, after: Ints) -> Shift:
+def shift(before: Ints, after: Ints, *, withheld: int = 0) -> Shift:
     """Compare int64[artists] payouts of one pool under two rules.
 
     What the gainers gain is what the losers lose, and moved = 1/2 Σ|a - b| is whole. Where the sums differ, as less is
-    withheld under one rule, the difference changes hands between artists and the platform, and counts like theirs.
+    withheld under one rule, the difference changes hands between artists and the platform, and counts like theirs. The
+    pool is what is paid `before` and what is `withheld` of it.
     """
     change = after - before
     moved = (sum_exactly(np.abs(change)) + abs(sum_exactly(change))) // 2
-    pool = sum_exactly(before)
+    pool = sum_exactly(before) + withheld
     gainers, losers = int((change > 0).sum()), int((change < 0).sum())
     share = Fraction(moved, pool) if pool else None
     return Shift(moved, share, gainers, losers, len(change) - gainers - losers)

@@ -205,6 +205,8 @@ class Condition:
     """For a threshold, minor units that change hands because of it, one per rule."""
     asked: Asked | None = None
     """Of a boost or a threshold: what it asks for, and of whom how much was counted."""
+    withheld: Fraction | None = None
+    """What share it withholds of what the plays it met earn; None: it does not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,6 +155,7 @@ def condition_of(outcome: Outcome, line: Condition) -> dict[str, Any]:
         "plays": line.plays,
         "applied": line.applied,
         "moved": None if moved is None else [outcome.currency.text(units) for units in moved],
+        **({} if line.withheld is None else {"withheld_share": str(line.withheld)}),
     }
 
 
@@ -168,7 +169,7 @@ def stray_money(outcome: Outcome, payout: Payout) -> int | None:
 def comparison_of(outcome: Outcome, order: Ints, first: Payout, other: Payout) -> dict[str, Any]:
     """Say what changes hands from the first rule to another."""
     before, after = first.allocation.paid, other.allocation.paid
-    change = shift(before, after)
+    change = shift(before, after, withheld=first.allocation.withheld)
     return {
         "from": first.rule.label,
         "to": other.rule.label,

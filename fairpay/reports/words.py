@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import datetime
+from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fairpay.money.counts import counted
 from fairpay.money.currency import format_units
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from fairpay.money.currency import Currency
 
-__all__ = ["amount", "counted", "duration", "joined", "month_of", "percent", "times", "visible"]
+__all__ = ["amount", "by_rule", "counted", "duration", "joined", "month_of", "percent", "times", "visible"]
 
+Sum = TypeVar("Sum", int, Decimal)
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories a terminal obeys, reorders or cannot show: control, format, surrogate, private, separators."""
 JOINERS = frozenset("\u200c\u200d")
@@ -44,6 +48,16 @@ def amount(units: int, currency: Currency, *, sign: bool = False) -> str:
     whole, point, part = format_units(abs(units), currency.digits).partition(".")
     mark = "-" if units < 0 else "+" if sign and units > 0 else ""
     return f"{mark}{int(whole):,}{point}{part}"
+
+
+def by_rule(sums: Mapping[str, Sum], written: Callable[[Sum], str]) -> str:
+    """Say what one sum is under each rule: one for all, one for each of two, or the least and the most of more."""
+    least, most = min(sums.values()), max(sums.values())
+    if least == most:
+        return written(least)
+    if len(sums) > 2:  # noqa: PLR2004 - more than a reader compares
+        return f"{written(least)} to {written(most)}, by rule"
+    return ", ".join(f"{written(sum_)} ({rule})" for rule, sum_ in sums.items())
 
 
 def percent(share: Fraction | None, *, sign: bool = False, unknown: str = "-") -> str:

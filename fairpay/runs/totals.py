@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-__all__ = ["check_groups", "check_totals", "csv_control", "payout_columns", "sum_of"]
+__all__ = ["check_groups", "check_penalties", "check_totals", "csv_control", "payout_columns", "sum_of"]
 
 ZERO = Decimal(0)
 CSV_ROWS = 1 << 16
@@ -72,6 +72,37 @@ def check_groups(directory: Path, name: str, summary: Mapping[str, Any], rows: i
     return Control(
         f"groups {name.partition('-by-')[2]}", right and told == plays and (sums == paid or {*sums} == {pool}), detail
     )
+
+
+def check_penalties(directory: Path, summary: Mapping[str, Any]) -> Iterator[Control]:
+    """Check that penalties add up, artist by artist, to the summary, and are shared or kept as it says; the CSV agrees.
+
+    Raises:
+        OSError, ValueError, KeyError, TypeError: when a file is not what a run writes.
+
+    """
+    found = summary["penalties"]
+    with pq.ParquetFile(directory / "penalties.parquet") as file:
+        table, csv = file.read(), csv_control(file, directory / "penalties.csv")
+    count = len(found["charged"])
+    names = table.column_names[-1 - 3 * count : -1]
+    artists = table["artist"].to_pylist()
+    for k, rule in enumerate(found["charged"]):
+        earned, penalty, shared = (table[name].to_pylist() for name in names[3 * k : 3 * k + 3])
+        told = dict.fromkeys(artists, (ZERO, ZERO))
+        for one in found["artists"]:
+            before = told[one["artist"]]
+            told[one["artist"]] = (before[0] + Decimal(one["would_have_earned"][rule]),
+                                   before[1] + Decimal(one["charged"][rule]))  # fmt: skip
+        held = dict(zip(artists, zip(earned, (-one for one in penalty), strict=True), strict=True))
+        whole, charged, given = sum(earned, ZERO), -sum(penalty, ZERO), sum(shared, ZERO)
+        said = tuple(Decimal(found[name][rule]) for name in ("would_have_earned", "charged"))
+        right = csv.ok and held == told and len(held) == table.num_rows and (whole, charged) == said
+        right &= given == (charged if found["to"] == "pool" else 0) and min([*shared, ZERO]) >= 0
+        detail = (
+            f"charged {charged} of {whole} = summary {said[1]} of {said[0]}; shared {given}, kept {charged - given}"
+        )
+        yield Control(f"penalties {rule}", right, detail if csv.ok else f"{detail}; {csv.detail}")
 
 
 def payout_columns(table: pa.Table, rules: int) -> list[str]:

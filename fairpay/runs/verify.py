@@ -17,7 +17,7 @@ from fairpay.reports.outcome import Control
 from fairpay.runs.inputs import hash_file
 from fairpay.runs.manifest import MANIFEST, read_manifest
 from fairpay.runs.publish import fault_of, manifest_stands
-from fairpay.runs.totals import check_groups, check_totals
+from fairpay.runs.totals import check_groups, check_penalties, check_totals
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -146,6 +146,8 @@ def total_controls(
             for name in names:
                 if name.startswith(f"{table}-by-") and name.endswith(".parquet") and name not in broken:
                     yield check_groups(directory, name.removesuffix(".parquet"), summary, names[name]["rows"])
+            if "penalties" in summary and "penalties.parquet" not in broken:
+                yield from check_penalties(directory, summary)
         except UNREADABLE as error:
             kind = type(error).__name__
             yield Control("totals", ok=False, detail=f"{table} or {SUMMARY} is not what it should be ({kind})")

@@ -50,6 +50,10 @@ class Leaks:
     """Listeners of a part whose own fee and listening stand in it, as nobody's else are the same; None: no part."""
     groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """For each column of groups of listeners, such as plans: how many have one listener, and two."""
+    charged: int = 0
+    """Artists of whom penalties say what excluded plays, which may be those of one account, would have earned."""
+    decided: int = 0
+    """Accounts that people decided about: the summary says of each what it played, and what that would be paid."""
 
 
 @job
@@ -87,7 +91,15 @@ def of_report(directory: Path) -> Leaks:
         told = {rule["name"]: LISTENING if OWN in rule["breaks"] else FEE for rule in summary["rules"]}
         found = revealed(table, payout_columns(table, len(told)))
         artists = int(sum_of(table["artists"])) if "artists" in table.column_names else table.num_rows
-        return Leaks(artists, told, found, str(summary["currency"]), groups=groups_in(directory, sorted(outputs)))
+        return Leaks(
+            artists,
+            told,
+            found,
+            str(summary["currency"]),
+            groups=groups_in(directory, sorted(outputs)),
+            charged=len({one["artist"] for one in summary.get("penalties", {}).get("artists", ())}),
+            decided=sum(one["kind"] == "user" for one in summary.get("decisions", ())),
+        )
     except InputError:
         raise
     except UNREADABLE as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fairpay.errors import UsageError
 from fairpay.reports.pages.page import Labels, PageColumn, PageTable, Section
 from fairpay.reports.tables import listened_to, why
-from fairpay.reports.words import counted, duration, joined, month_of, percent
+from fairpay.reports.words import by_rule, counted, duration, joined, month_of, percent
 from fairpay.rules import find_rule
 from fairpay.runs.manifest import RUNNING
 
@@ -106,9 +106,10 @@ def about(run: Summed) -> Labels:
         assumed = " (assumed: no money was stated)" if money["assumed"] else ""
         stated = "" if money["stated"].endswith(" stated") else f": {money['stated']}{assumed}"
         rows = [("Pool", f"{grouped(found['pool'])} {code}{stated}"), *beside(money, code)]
-    rules = [rule for rule in found.get("rules", ()) if Decimal(rule.get("withheld_for_platform", 0))]
-    told = ", ".join(f"{grouped(rule['withheld_for_platform'])} {code} ({rule['name']})" for rule in rules)
-    rows += [("Withheld", f"for the platform, by the policy: {told}")] if rules else []
+    sums = {one["name"]: Decimal(one.get("withheld_for_platform", "0")) for one in found.get("rules", [])}
+    if any(sums.values()):
+        told = by_rule(sums, lambda units: f"{grouped(str(units))} {code}")
+        rows.append(("Withheld", f"{told} for the platform, by the policy"))
     if listening := found.get("listening"):
         rows += [("Listening", listened(listening)), *left_out(listening)]
     else:
@@ -187,7 +188,7 @@ def conditions(run: FinishedRun) -> list[Section]:
         rows = [
             (
                 one["name"],
-                one["times"] if one["applied"] else "not applied",
+                done(one),
                 one["rows"],
                 one["plays"],
                 *(one["moved"] or nothing),
@@ -195,7 +196,8 @@ def conditions(run: FinishedRun) -> list[Section]:
             for one in run.summary["conditions"]
         ]
         note = (
-            "Times: what a play it meets counts; a threshold counts plays 0 times. Not applied: the column is missing."
+            "Times: what a play it meets counts; a threshold counts plays 0 times; withheld: the share of what it "
+            "earns that the platform keeps. Not applied: the column is missing."
         )
         parts.append(PageTable(f"What each line of the policy did, {code}", columns, rows, note=note))
     if run.summary["decisions"]:
@@ -216,6 +218,13 @@ def conditions(run: FinishedRun) -> list[Section]:
     if found := run.summary.get("penalties"):
         parts.append(penalties(found, labels, code))
     return [Section("Policy and decisions", parts)] if parts else []
+
+
+def done(line: Mapping[str, Any]) -> str:
+    """Say what a line of the policy does to a play that it meets: `1/2`, `3/10 withheld`, `not applied`."""
+    if "withheld_share" in line:
+        return f"{line['withheld_share']} withheld"
+    return str(line["times"]) if line["applied"] else "not applied"
 
 
 def penalties(found: Mapping[str, Any], labels: Sequence[str], code: str) -> PageTable:

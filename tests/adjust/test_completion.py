@@ -52,6 +52,13 @@ def test_plays_that_stopped_early_count_half_market_centric(half: str) -> None:
     assert paid(THREE, pool="39", policy=half) == {"A": "5.00", "B": "3.00", "C": "31.00"}
 
 
+def test_lengths_of_tracks_in_seconds_tell_nothing_and_are_warned_of(half: str) -> None:
+    log = pl.DataFrame({"user": "u", "artist": ["A", "B"], "ms": [200_000, 60_000], "track_ms": [200, 200]})
+    result = fairpay.pay(log, pool="2", policy=half)
+    assert [(one["code"], one["count"]) for one in result.summary["warnings"]] == [("unknown-completion", 2)]
+    assert paid(log.with_columns(track_ms=200_000), pool="3", policy=half) == {"A": "2.00", "B": "1.00"}
+
+
 def test_within_a_listener_they_count_half_user_centric(half: str) -> None:
     """u1: A 5/7, B 2/7; u2: a half each; u3: C. Of 42.00 a third each."""
     shares = {"A": "10.00", "B": "11.00", "C": "21.00"}
@@ -94,6 +101,12 @@ def test_plays_of_which_nobody_knows_count_whole_and_are_warned_of(half: str) ->
     assert dict(result.table.select("artist", pl.col("payout").cast(pl.String)).iter_rows())["C"] == "41.00"
     with pytest.raises(InputError, match="unknown-completion"):
         fairpay.pay(log, pool="49", policy=half, strict=True)
+
+
+def test_where_it_is_known_of_every_play_nothing_is_said_of_those_unknown(half: str) -> None:
+    some = THREE.with_columns(reason_end=pl.col("reason_end").replace("endplay", None))
+    told = [fairpay.pay(log, pool="28", policy=half).summary["notes"] for log in (THREE, some)]
+    assert [any("not known whether" in note for note in notes) for notes in told] == [False, True]
 
 
 def test_delta_one_leaves_such_plays_out(tmp_path: Path) -> None:

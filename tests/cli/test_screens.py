@@ -186,6 +186,14 @@ def test_the_page_of_one_listener_says_what_it_cannot_show_and_lists_the_artists
     assert "Gains most" in page(capsys, outcome(TWO, listening=listening(users=1)))
 
 
+def test_one_listener_is_said_to_divide_by_plays_only_where_every_rule_does(capsys: pytest.CaptureFixture[str]) -> None:
+    for other, divides in (("user-centric", True), ("uniform", False), ("artist-cap", False), ("equal-split", False)):
+        same = {"market-centric": [50_000, 50_000], other: [50_000, 50_000]}
+        shown = " ".join(page(capsys, outcome(same, listening=listening(users=1))).split())
+        assert ("in proportion to what counts of that listener's plays" in shown) == divides, other
+        assert ("With this one listener nothing changes hands" in shown) != divides, other
+
+
 def test_a_pool_of_nothing_is_a_page_too(capsys: pytest.CaptureFixture[str]) -> None:
     shown = page(capsys, outcome({"market-centric": [0, 0], "user-centric": [0, 0]}))
     assert "paid 0.00 = pool 0.00" in shown

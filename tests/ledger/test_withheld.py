@@ -86,6 +86,12 @@ def test_statements_have_a_column_and_tables_of_pools_where_something_is_withhel
     assert pl.read_csv(tmp_path / "books/2026-10/pools.csv")["withheld"].to_list() == [4.5, 0.0]
 
 
+def test_the_line_of_the_policy_says_what_share_it_withholds(tmp_path: Path) -> None:
+    closed(tmp_path)
+    table = pl.read_csv(tmp_path / "books/2026-10/policies.csv", schema_overrides={"times": pl.String})
+    assert table.select("line", "times", "withheld_share").rows() == [("Discovery Mode", "1", "3/10")]
+
+
 def test_every_track_earns_what_is_left_and_adds_up_to_its_artist(tmp_path: Path) -> None:
     """t1: 2.40 less 0.72, t2: 1.20."""
     month = closed(tmp_path, tracks=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -178,6 +179,25 @@ def test_sums_of_many_rules_are_told_by_the_least_and_the_most(
     assert "paid + withheld = pool 30.00 under all 3 rules." in page
 
 
+def test_screen_summary_and_page_say_what_is_withheld_and_what_part_of_the_whole_pool_moves(
+    policy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """8.00 of 30.00, of which 25.50 are paid under the first rule."""
+    THREE.write_csv(tmp_path / "log.csv")
+    typed = ["compare", str(tmp_path / "log.csv"), "--pool", "30", "--policy", policy, "--rule", "market-centric"]
+    assert (
+        main([*typed, "--rule", "equal-split", "-o", str(tmp_path / "run"), "--report", str(tmp_path / "p.html")]) == 0
+    )
+    page, screen = (tmp_path / "p.html").read_text(encoding="utf-8"), capsys.readouterr().out
+    assert "8.00 EUR (26.7 %) changes hands" in screen
+    assert "8.00 EUR (26.7 %) changes hands" in page
+    assert '"moved_share": 0.266667' in (tmp_path / "run" / "summary.json").read_text()
+    assert "4.50 EUR (market-centric), 4.00 EUR (equal-split) for the platform, by the policy" in page
+    assert "3/10 withheld" in page
+    (line,) = json.loads((tmp_path / "run" / "summary.json").read_text())["conditions"]
+    assert (line["times"], line["withheld_share"]) == ("1", "3/10")
+
+
 def test_a_log_without_the_column_is_refused(policy: str) -> None:
     with pytest.raises(InputError, match="Discovery Mode earn, by a column context that is not there"):
         fairpay.pay(THREE.drop("context"), pool="1", policy=policy)
@@ -250,7 +270,7 @@ def test_the_page_of_a_run_and_its_comparison_with_another_say_what_was_withheld
     for name, share in (("one", "0.3"), ("two", "0.5")):
         fairpay.pay(THREE, pool="30", policy=written(tmp_path, share), output=tmp_path / name)
     page = fairpay.report(tmp_path / "one", output=tmp_path / "page.html").read_text(encoding="utf-8")
-    assert "for the platform, by the policy: 4.50 EUR (market-centric)" in page
+    assert "4.50 EUR for the platform, by the policy" in page
     rows = fairpay.diff(tmp_path / "one", tmp_path / "two").table.filter(figure="withheld")
     assert sorted(str(x) for x in rows["change"]) == ["0.12", "0.48", "2.40"]
 

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from runs import MONEY, publish_run, summary, table, writers
 
+import fairpay
 from fairpay.errors import InputError
 from fairpay.runs.inputs import hash_file
 from fairpay.runs.manifest import seal
-from fairpay.runs.outputs import as_json
+from fairpay.runs.outputs import as_json, write_csv, write_parquet
 from fairpay.runs.totals import csv_control
 from fairpay.runs.verify import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 
@@ -46,7 +49,12 @@ def edit_manifest(directory: Path, change: Callable[[dict[str, Any]], None], *, 
 
 def forge(directory: Path, made: pa.Table | None = None, told: dict[str, Any] | None = None) -> None:
     """Write other files into a run, with the hashes in the manifest to match."""
-    for name, write in writers(made, told).items():
+    rewrite(directory, writers(made, told))
+
+
+def rewrite(directory: Path, files: Mapping[str, Callable[[Path], object]]) -> None:
+    """Write these files anew, with the hashes in the manifest to match."""
+    for name, write in files.items():
         (directory / name).unlink()
         write(directory / name)
 
@@ -134,6 +142,27 @@ def test_a_forged_table_that_pays_too_much_fails_on_the_money(run: Path) -> None
 def test_a_forged_table_that_moves_a_cent_fails_on_the_change(run: Path) -> None:
     forge(run, table(("6.01", "2.99", "1.00")))
     assert set(failing(run)) == {"change to user-centric"}
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [("penalty", "charged 4.99 of 10.00 = summary 5.00 of 10.00; shared 5.00, kept -0.01"),
+     ("shared", "charged 5.00 of 10.00 = summary 5.00 of 10.00; shared 5.01, kept -0.01"),
+     ("would_have_earned", "charged 5.00 of 10.01 = summary 5.00 of 10.00; shared 5.00, kept 0.00")],
+)  # fmt: skip
+def test_forged_penalties_fail_on_their_sums(tmp_path: Path, column: str, said: str) -> None:
+    """Of 20.00 the bot's play would have earned 10.00, of which half is charged."""
+    out = tmp_path / "out"
+    (tmp_path / "review.csv").write_text("kind,subject,decision,penalty\nuser,bot,exclude,50%\n")
+    log = pl.DataFrame({"user": ["h", "bot"], "artist": ["a", "fake"]})
+    fairpay.pay(log, rule="market-centric", pool="20", decisions=tmp_path / "review.csv").save(out)
+    assert failing(out, inputs=False) == {}
+    right = pq.read_table(out / "penalties.parquet")
+    more = [amount + Decimal("0.01" if amount else 0) for amount in right[column].to_pylist()]
+    place = right.column_names.index(column)
+    forged = right.set_column(place, right.schema.field(column), pa.array(more, right[column].type))
+    rewrite(out, {"penalties.csv": partial(write_csv, forged), "penalties.parquet": partial(write_parquet, forged)})
+    assert failing(out, inputs=False) == {"penalties market-centric": said}
 
 
 def test_a_forged_table_with_a_negative_payout_fails(run: Path) -> None:

@@ -105,6 +105,23 @@ def test_the_page_and_the_json_say_the_same(report: Path, capsys: pytest.Capture
     }
 
 
+def test_penalties_tell_what_an_excluded_account_would_have_earned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All has three listeners, and bot, whose only play is excluded, would have been paid for it alone."""
+    (tmp_path / "review.csv").write_text("kind,subject,decision,penalty\nuser,bot,exclude,50%\n")
+    log = pl.DataFrame({"user": ["ann", "bob", "cem", "bot"], "artist": ["All", "All", "All", "Fake"]})
+    fairpay.compare(log, pool="40", decisions=tmp_path / "review.csv").save(tmp_path / "out")
+    found = fairpay.leaks(tmp_path / "out")
+    assert (found.charged, found.decided) == (1, 1)
+    assert main(["leaks", str(tmp_path / "out")]) == 0
+    page = " ".join(capsys.readouterr().out.split())
+    assert (
+        "no artist's payout is that of one listener. penalties.csv says of 1 artist what excluded plays would" in page
+    )
+    assert "summary.json says of 1 account, known by a hash" in page
+
+
 def test_what_is_no_report_is_refused(report: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["leaks", str(tmp_path)]) == 3
     assert "is not a run" in capsys.readouterr().err

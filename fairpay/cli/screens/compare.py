@@ -15,6 +15,7 @@ from fairpay.reports.figures import COARSE, bands, largest_gains, largest_losses
 from fairpay.reports.summary import stray_money
 from fairpay.reports.tables import by_payout
 from fairpay.reports.words import amount, counted, percent
+from fairpay.rules.core.promise import Promise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,10 +31,12 @@ SHOWN = 10
 PAIR = 2
 HUNDRED = 100
 """Of fewer listeners the top 1 % is one."""
-ALONE = (
-    "With one listener nothing can change hands: every rule here divides the money of each listener by that "
-    "listener's own plays. Give the logs of several listeners to see what the rules change."
+PROPORTIONAL = (
+    "With one listener nothing can change hands: every rule here pays artists in proportion to what counts of that "
+    "listener's plays."
 )
+ALIKE = "With this one listener nothing changes hands: the rules here pay every artist what the first one pays."
+SEVERAL = "Give the logs of several listeners to see what the rules change."
 GAIN, LOSS = "green", "red"
 
 
@@ -67,7 +70,8 @@ def cannot_differ(outcome: Outcome) -> bool:
 
 def one_listener(outcome: Outcome, view: View) -> Iterator[RenderableType]:
     """Say what one listener's log cannot show, and list the artists."""
-    yield paragraph(ALONE, style="bold")
+    proportional = all(Promise.PROPORTIONAL in payout.rule.keeps() for payout in outcome.payouts)
+    yield paragraph(f"{PROPORTIONAL if proportional else ALIKE} {SEVERAL}", style="bold")
     yield ""
     yield view.listing or best_paid(outcome, view)
 
@@ -89,7 +93,7 @@ def two_rules(outcome: Outcome, view: View, *, equal_fees: bool) -> Iterator[Ren
 
 def changing_hands(outcome: Outcome, first: Payout, second: Payout) -> str:
     """`812.44 EUR (11.6 %) changes hands: 1,655 artists gain, 655 lose`."""
-    change = shift(first.allocation.paid, second.allocation.paid)
+    change = shift(first.allocation.paid, second.allocation.paid, withheld=first.allocation.withheld)
     moved = f"{amount(change.moved, outcome.currency)} {outcome.currency.code} ({percent(change.share)})"
     same = f", {counted(change.unchanged, 'gets', 'get')} the same" if change.unchanged else ""
     if outcome.merged is not None:
@@ -191,7 +195,7 @@ def moved(outcome: Outcome, first: Payout, others: Sequence[Payout]) -> Renderab
     """One line for each rule: how much changes hands, and how many gain and lose."""
     rows = []
     for other in others:
-        change = shift(first.allocation.paid, other.allocation.paid)
+        change = shift(first.allocation.paid, other.allocation.paid, withheld=first.allocation.withheld)
         units = amount(change.moved, outcome.currency)
         rows.append((other.rule.label, units, percent(change.share), f"{change.gainers:,}", f"{change.losers:,}"))
     return figures("Rule", "Changes hands", "Share", "Gain", "Lose", rows=rows)

@@ -90,7 +90,9 @@ def month_rows(months: MonthOutcomes, outcome: Outcome) -> RenderableType:
     for name, one in (*zip(months.names, months.outcomes, strict=True), ("all", outcome)):
         told = [name, f"{one.listening.plays:,}", f"{one.listening.users:,}", amount(one.money.pool, one.currency)]
         if pair:
-            moved = shift(*(payout.allocation.paid for payout in one.payouts))
+            moved = shift(
+                *(payout.allocation.paid for payout in one.payouts), withheld=one.payouts[0].allocation.withheld
+            )
             told += [amount(moved.moved, one.currency), percent(moved.share)]
         best = [best_paid(one, place) for place in range(PAIR if pair else 1)]
         told += [percent(Fraction(units, one.money.pool) if one.money.pool else None) for units in best]
@@ -112,7 +114,7 @@ def most(lines: Outcome, *, equal_fees: bool) -> Iterator[RenderableType]:
     for other in others:
         change = other.allocation.paid - first.allocation.paid
         why = reasons(lines, first.rule, other.rule, equal_fees=equal_fees)
-        moved = shift(first.allocation.paid, other.allocation.paid)
+        moved = shift(first.allocation.paid, other.allocation.paid, withheld=first.allocation.withheld)
         hands = f"{amount(moved.moved, lines.currency)} ({percent(moved.share)}) changes hands between groups"
         told = []
         for verb, place in (("gains", int(change.argmax())), ("loses", int(change.argmin()))):

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["as_json", "screen"]
 
-NOBODY = "No artist has fewer than three listeners: no artist's figure is that of one listener."
+NOBODY = "No artist has fewer than three listeners: no artist's {} is that of one listener."
+CHARGED = (
+    "penalties.csv says of {} what excluded plays would have earned: of one account's plays, what that account does."
+)
+DECIDED = "summary.json says of {}, known by a hash, how much was played and what that would be paid if it were kept."
 TOLD = {"listening": "how much that listener played it", "fee": "what that listener paid the artist"}
 REPORT = "`fairpay compare --k 5` publishes artists under five listeners only in merged lines."
 PART = "Give it only to somebody whom all parties trust; `fairpay merge --k 5` merges artists in what is published."
@@ -27,7 +31,11 @@ def screen(found: Leaks) -> Iterator[RenderableType]:
     if any(one.artists for one in found.revealed):
         yield from table(found)
     else:
-        yield paragraph(NOBODY, style="bold")
+        yield paragraph(NOBODY.format("payout" if found.charged else "figure"), style="bold")
+    for said, count, whom in ((CHARGED, found.charged, "artist"), (DECIDED, found.decided, "account")):
+        if count:
+            yield ""
+            yield paragraph(said.format(counted(count, whom)))
     for column, (one, two) in found.groups.items():
         if one or two:
             yield ""
@@ -73,5 +81,7 @@ def as_json(found: Leaks) -> dict[str, Any]:
             for one in found.revealed
         ],
         "listeners_alone": found.alone,
+        **({"charged": found.charged} if found.charged else {}),
+        **({"decided": found.decided} if found.decided else {}),
         **({"groups": {column: list(counts) for column, counts in found.groups.items()}} if found.groups else {}),
     }

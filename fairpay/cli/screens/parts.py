@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fairpay.money.integers import sum_exactly
-from fairpay.reports.words import amount, counted, duration, joined, month_of, visible
+from fairpay.reports.words import amount, by_rule, counted, duration, joined, month_of, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,8 +45,6 @@ LABEL = 12
 HEADING, WORD = 24, 24
 """Cells of a heading of numbers, which is folded beyond; of a word, beyond which it may be broken."""
 GAP = 2
-TOLD = 2
-"""Sums of rules that are told one by one; of more, it is told between which they lie."""
 """Cells between two columns."""
 
 
@@ -106,9 +104,7 @@ def about(outcome: Outcome, *, royalty: bool = False) -> Iterator[RenderableType
         yield labelled("Unlisted", f"{people} without a subscription line, {treated[money.unlisted_policy]}")
     if any(payout.allocation.kept_back is not None for payout in outcome.payouts):
         sums = {payout.rule.label: payout.allocation.withheld for payout in outcome.payouts}
-        least, most = (amount(units, currency) for units in (min(sums.values()), max(sums.values())))
-        each = ", ".join(f"{amount(units, currency)} ({rule})" for rule, units in sums.items())
-        told = least if least == most else each if len(sums) <= TOLD else f"{least} to {most}, by rule"
+        told = by_rule(sums, lambda units: amount(units, currency))
         yield labelled("Withheld", f"{told}   for the platform, by the policy")
     yield labelled("Listening", listened(outcome.listening))
     yield from left_out(outcome.listening)
@@ -215,7 +211,7 @@ def placed(outcome: Outcome) -> Text:
     paid = {(sum_exactly(one.allocation.paid), one.allocation.withheld) for one in outcome.payouts}
     told = [amount(units, currency) + (f" + withheld {amount(more, currency)}" if more else "")
             for units, more in sorted(paid)]  # fmt: skip
-    sums = " and ".join(told) if len(told) <= TOLD else "+ withheld"
+    sums = " and ".join(told) if len(told) <= 2 else "+ withheld"  # noqa: PLR2004 - as by_rule
     under = ["", "", " under both rules"][len(outcome.payouts) :] or [f" under all {len(outcome.payouts)} rules"]
     unit = "cent" if currency.digits == 2 else "unit"  # noqa: PLR2004 - what two digits are called
     said = f"Every {unit} is accounted for: paid {sums} = pool {amount(outcome.money.pool, currency)}{under[0]}."

@@ -94,7 +94,8 @@ def points(
 ) -> Iterator[Point]:
     """Yield a point for the first rule, then for each other value of each series."""
     payouts = {payout.rule: payout for payout in outcome.payouts}
-    order, before = by_payout(outcome), outcome.payouts[0].allocation.paid
+    order, base = by_payout(outcome), outcome.payouts[0].allocation
+    before = base.paid
     small = order[max(1, len(order) // SMALL) :]
     seen = set()
     for one in (Tried(first, None), *tried):
@@ -108,7 +109,7 @@ def points(
                 series=one.series,
                 most=most[rule],
                 edge=one.edge if one.edge is not None and one.edge.rule == rule else None,
-                change=shift(before, after),
+                change=shift(before, after, withheld=base.withheld),
                 tiers=tiers(order, before, after),
                 small=Tier("small", len(small), sum_exactly(before[small]), sum_exactly(after[small])),
             )
