@@ -31,6 +31,7 @@ __all__ = [
     "largest",
     "regular",
     "seeds",
+    "share_of",
     "sign_sets",
     "sums",
 ]
@@ -146,7 +147,7 @@ class Regulars:
     edges: pl.DataFrame
     """`artist` and `user`, by which it is sorted, `plays`, and `listeners` of the artist, casual ones among them."""
     sole: Ints
-    """int64[users]: the most plays of an artist with few listeners of whose plays the account has a third or more."""
+    """int64[users]: the most plays of an artist that lives from the account."""
     mean: float
     """What an average account plays, at least 100."""
 
@@ -189,16 +190,23 @@ def distinct(values: NDArray[np.generic], start: Ints) -> Ints:
 MOST_PLAYS = 1 << 20
 """Plays beyond which more say nothing: squares of them can be added up in 64 bits."""
 REGULAR = 3
+LEAST_WHOLE = 100
+"""What an account plays at least where parts of it are told: a part of a few plays means nothing."""
 
 
-def regular(rows: pl.DataFrame, by: str) -> pl.DataFrame:
-    """Keep, of each `by`, the rows whose `plays` are a third or more of what a typical play's row has.
+def regular(rows: pl.DataFrame, by: str, *, part: int = REGULAR) -> pl.DataFrame:
+    """Keep, of each `by`, the rows whose `plays` are a third (a `part`) or more of what a typical play's row has.
 
     That is the mean weighted by plays: it is near the plays of those who play most, and casual rows do not move it.
     """
     plays = pl.col("plays").clip(upper_bound=MOST_PLAYS)
     rows = rows.with_columns(plays, total=plays.sum().over(by), square=(plays * plays).sum().over(by))
-    return rows.filter(REGULAR * pl.col("plays") * pl.col("total") >= pl.col("square"))
+    return rows.filter(part * pl.col("plays") * pl.col("total") >= pl.col("square"))
+
+
+def share_of(plays: pl.Expr, whole: Ints) -> pl.Expr:
+    """Return plays as parts, in 2^20ths, of all that each row's account plays: int64[rows], of 100 plays at least."""
+    return plays * MOST_PLAYS // pl.Series(np.maximum(whole, LEAST_WHOLE))
 
 
 def seeds(purpose: str, count: int) -> NDArray[np.uint64]:

@@ -73,30 +73,43 @@ def hired(users: range, artists: Sequence[int], *, each: int, plays: int) -> lis
 
 
 def exact_regulars(rows: Sequence[Row], users: int) -> set[Row]:
-    """Find the regulars of artists whom nobody plays by the way in fractions, one artist after the other."""
-    audience: dict[int, list[Row]] = {}
-    for row in rows:
-        audience.setdefault(row[0], []).append(row)
-    kept, spreads = {}, []
-    for artist, of in audience.items():
-        total, square = sum(n for *_, n in of), sum(n * n for *_, n in of)
-        some = [row for row in of if 3 * row[2] * total >= square]
-        size, held = len(some), sum(n for *_, n in some)
-        mean = Fraction(held, size)
-        variance = sum((n - mean) ** 2 for *_, n in some) / size
-        spread = (variance - mean) / mean**2
-        if size >= 5 and mean >= 3:
-            spreads.append(float(spread))
-        if size >= 3 and mean >= 3 and held >= Fraction(85, 100) * total:
-            kept[artist] = (some, spread, held)
-    level = level_of(np.array(spreads))
+    """Find the regulars of artists whom nobody plays by the way in fractions, by plays and by parts of all plays."""
+    whole = {user: sum(n for _, other, n in rows if other == user) for _, user, _ in rows}
+    parts = [(artist, user, n * 2**20 // max(100, whole[user])) for artist, user, n in rows]
     each = max(Fraction(100), Fraction(sum(n for *_, n in rows), users))
-    return {
-        row
-        for some, spread, held in kept.values()
-        if round(float(spread), 9) <= level and 4 * held >= each
-        for row in some
-    }
+    kept: set[Row] = set()
+    for looked, least in ((rows, Fraction(85, 100)), (parts, Fraction(95, 100))):
+        found, spreads = exact_spreads(rows, looked)
+        level = level_of(np.array(spreads)) if looked is rows else regulars.LOWEST
+        kept |= {
+            row
+            for some, spread, held, count in found
+            if round(float(spread), 9) <= level and held >= least and 4 * count >= each
+            for row in some
+        }
+    return kept
+
+
+def exact_spreads(
+    rows: Sequence[Row], looked: Sequence[Row]
+) -> tuple[list[tuple[list[Row], Fraction, Fraction, int]], list[float]]:
+    """Return of each artist its regulars, their spread, part and plays; and the spreads of typical artists."""
+    found, spreads = [], []
+    for artist in {row[0] for row in rows}:
+        of = [(row, x) for row, (one, _, x) in zip(rows, looked, strict=True) if one == artist]
+        total, square = sum(x for _, x in of), sum(x * x for _, x in of)
+        some = [(row, x) for row, x in of if 3 * x * total >= square]
+        size, held, count = len(some), sum(x for _, x in some), sum(row[2] for row, _ in some)
+        mean = Fraction(held, size)
+        chance = Fraction(sum(x * x // row[2] for row, x in some), size)
+        spread = (sum((x - mean) ** 2 for _, x in some) / size - chance) / mean**2
+        if count < 3 * size:
+            continue
+        if size >= 5:
+            spreads.append(float(spread))
+        if size >= 3:
+            found.append(([row for row, _ in some], spread, Fraction(held, total), count))
+    return found, spreads
 
 
 ROWS = st.dictionaries(st.tuples(st.integers(0, 5), st.integers(0, 11)), st.integers(1, 60), min_size=1)
@@ -169,11 +182,57 @@ def test_what_each_moves_is_told_in_average_accounts(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(("others", "value"), [(9, 900), (10, 0)], ids=["ten listeners", "eleven"])
-def test_an_account_is_the_source_of_an_artist_with_few_listeners(others: int, value: int, tmp_path: Path) -> None:
-    rows = [(0, 0, 900), *[(0, user, 1) for user in range(1, 1 + others)], *[(1, user, 50) for user in range(1, 100)]]
-    seen = sketches(rows, tmp_path)
-    assert SoleSource().of(seen)[:2].tolist() == pytest.approx([value / seen.regulars.mean, 0])
+def test_one_who_loops_an_artist_of_the_group_more_than_others_do_not_hide_it(tmp_path: Path) -> None:
+    looped = hired(range(PEOPLE, PEOPLE + 6), [100], each=1, plays=700)
+    beside = [(101, user, 60) for user in range(PEOPLE, PEOPLE + 6)] + [(101, user, 1) for user in range(30)]
+    assert groups([*people(), *looped, *beside], tmp_path) == [list(range(PEOPLE, PEOPLE + 6))]
+
+
+def test_accounts_of_very_different_volume_are_one_group(tmp_path: Path) -> None:
+    volumes = np.geomspace(100, 700, 40).astype(int).tolist()
+    fakes = [(artist, PEOPLE + k, volume) for k, volume in enumerate(volumes) for artist in range(100, 104)]
+    cover = [(k % 80, PEOPLE + k, 2 * volume) for k, volume in enumerate(volumes)]
+    assert groups([*people(), *fakes, *cover], tmp_path) == [list(range(PEOPLE, PEOPLE + 40))]
+
+
+@pytest.mark.parametrize(
+    ("accounts", "artists", "plays"), [(60, 30, 4), (4, 50, 18)], ids=["a playlist", "shops of a chain"]
+)
+def test_who_plays_a_long_list_now_and_then_is_no_group(
+    accounts: int, artists: int, plays: int, tmp_path: Path
+) -> None:
+    names, users = range(100, 100 + artists), range(2 * PEOPLE, 2 * PEOPLE + accounts)
+    assert groups([*people(), *people(PEOPLE), *hired(users, names, each=artists, plays=plays)], tmp_path) == []
+
+
+@pytest.mark.parametrize(("passing", "found"), [(0, [[*range(PEOPLE, PEOPLE + 6)]]), (3, [])])
+def test_a_small_group_that_gives_little_must_be_all_that_listens(
+    passing: int, found: list[list[int]], tmp_path: Path
+) -> None:
+    cell = hired(range(PEOPLE, PEOPLE + 6), [100, 101, 102], each=3, plays=40)
+    assert groups([*people(), *cell, *[(100, user, 1) for user in range(passing)]], tmp_path) == found
+
+
+def test_a_chain_of_circles_is_no_group(tmp_path: Path) -> None:
+    circles = [
+        row
+        for k in range(24)
+        for row in hired(range(PEOPLE + 5 * k, PEOPLE + 5 * k + 8), range(100 + 4 * k, 104 + 4 * k), each=4, plays=40)
+    ]
+    assert groups([*people(), *circles], tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("others", "each", "value"),
+    [(9, 80, 900), (10, 80, 0), (10, 4, 900), (10, 5, 0)],
+    ids=["ten listeners", "eleven", "who hardly play it", "who play a twentieth of it"],
+)
+def test_an_account_is_the_source_of_an_artist_with_few_listeners(
+    others: int, each: int, value: int, tmp_path: Path
+) -> None:
+    rows = [(0, 0, 900), *[(0, user, each) for user in range(1, 1 + others)]]
+    seen = sketches([*rows, *[(1, user, 50) for user in range(100)]], tmp_path)
+    assert SoleSource().of(seen)[0] == pytest.approx(value / seen.regulars.mean)
 
 
 def test_it_must_give_the_artist_a_third_of_its_plays(tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ import numpy as np
 import polars as pl
 
 from fairpay.fraud.signals import Group, GroupSignal
-from fairpay.fraud.traces import regular
+from fairpay.fraud.traces import regular, share_of
 
 if TYPE_CHECKING:
     from fairpay.fraud.traces import Sketches
+    from fairpay.kernels.arrays import Ints
 
 PLAYS = pl.col("plays")
 
@@ -40,6 +41,15 @@ class SharedSource(GroupSignal):
     that play one list, give half of that to artists whom hardly anybody else plays."""
     crowd, of_crowd = 25.0, 0.5
     """What a group must move whose accounts move less each, and what each must: a dozen friends move 10."""
+    of_own, nobody_else = 0.5, 0.95
+    """What each of a small group must move to artists nobody else plays, and the part of their listeners that are of
+    the group; half of `worth` is enough then."""
+    of_artist, of_crowd_artist, wide = 0.12, 0.05, 50.0
+    """What each must give each of its artists, or else the group in all: who follows a playlist, and the shops of a
+    chain, play many artists, each now and then."""
+    close = 0.08
+    """The part of a group that plays an artist of it, in the mean of its plays; of circles of friends that form a chain
+    few do."""
     of_one, known_to_all = 2.0, 0.75
     """What each moves to a single artist, and the part of its listeners that are regulars."""
     source = "start from who is paid; groups that act alike: Beutel et al., CopyCatch (WWW 2013)"
@@ -58,21 +68,32 @@ class SharedSource(GroupSignal):
         totals = edges.group_by("artist").agg(total=PLAYS.sum())
         homes = shares.join(totals, on="artist").filter(pl.col("total") <= 2 * PLAYS)
         moved = edges.join(homes.select("artist", "group"), on="artist")
-        members = regular(leading(moved, "user"), "group").select("user", "group")
+        members = steady(leading(moved, "user"), sketches.plays)
         moved = moved.join(members, on=["user", "group"])
         artists = moved.group_by("group", "artist").agg(
             PLAYS.sum(), pl.col("listeners").first(), regulars=pl.len().cast(pl.Int64)
         )
-        groups = artists.group_by("group").agg(
-            PLAYS.sum(), pl.col("listeners", "regulars").sum(), artists=pl.len(), top=PLAYS.max()
+        artists = artists.sort("group", PLAYS, "artist", descending=[False, True, False])
+        groups = artists.group_by("group", maintain_order=True).agg(
+            PLAYS.sum(),
+            top=PLAYS.first(),
+            known=pl.col("regulars").first() >= self.known_to_all * pl.col("listeners").first(),
+            artists=pl.len(),
+            pairs=pl.col("regulars").sum(),
+            heard=pl.col("listeners").sum(),
+            common=(PLAYS * pl.col("regulars")).sum(),
         )
         groups = groups.join(members.group_by("group").agg(pl.col("user").sort()), on="group").sort("group")
-        fees = PLAYS / mean
-        each = fees / pl.col("user").list.len()
-        much = (each >= self.each) | ((fees >= self.crowd) & (each >= self.of_crowd))
-        several = much & (3 * pl.col("top") <= 2 * PLAYS)
-        single = (each >= self.of_one) & (pl.col("regulars") >= self.known_to_all * pl.col("listeners"))
-        enough = (fees >= self.worth) & (pl.col("user").list.len() >= self.least_users)
+        fees, size, pairs = PLAYS / mean, pl.col("user").list.len(), pl.col("pairs")
+        each = fees / size
+        much = (each >= self.each) & ((fees >= self.of_artist * pairs) | (fees >= self.wide))
+        own = pairs >= self.nobody_else * pl.col("heard")
+        much |= own & (each >= self.of_own) & (fees >= self.of_artist * pairs)
+        crowd = (fees >= self.crowd) & (each >= self.of_crowd) & (fees >= self.of_crowd_artist * pairs)
+        close = pl.col("common") >= self.close * size * PLAYS
+        several = (much | crowd) & close & (3 * pl.col("top") <= 2 * PLAYS)
+        single = (pl.col("top") >= self.of_one * mean * size) & pl.col("known")
+        enough = ((fees >= self.worth) | (own & (2 * fees >= self.worth))) & (size >= self.least_users)
         found = groups.filter(enough & (several | single)).with_columns(each=each)
         return [
             Group(np.array(users, dtype=np.int64), value, artists)
@@ -107,6 +128,17 @@ class SharedSource(GroupSignal):
             np.minimum.at(group, group[other], least)
             group = group[group]
         return pl.DataFrame({"artist": artist, "group": artist[group]})
+
+
+def steady(members: pl.DataFrame, plays: Ints) -> pl.DataFrame:
+    """Keep who gives a group as much as others of it do: `user`, `group`.
+
+    That is in plays, or, of those who give it a ninth of what others do, as a part of all that they play.
+    """
+    some = regular(members, "group", part=9)
+    parts = regular(some.with_columns(share_of(PLAYS, plays[some["user"].to_numpy()])), "group")
+    kept = pl.concat([rows.select("user", "group") for rows in (regular(members, "group"), parts)])
+    return kept.unique().sort("user")
 
 
 def leading(rows: pl.DataFrame, key: str) -> pl.DataFrame:

@@ -7,8 +7,9 @@ from fairpay.fraud.traces import Sketches
 class SoleSource(WholeLogSignal):
     """Plays of the artist the account plays most, as a multiple of all that an average account plays.
 
-    Only artists count who have at most ten listeners and a third or more of their plays from this account. At 4, the
-    account brings the artist four fees for its own where all plays are worth the same. A fan plays others, too.
+    Only artists count who have at most ten listeners and a third or more of their plays from this account, or nearly
+    all of them. At 4, the account brings the artist four fees for its own where all plays are worth the same. A fan
+    plays others, too.
     """
 
     alone = 4.0
