@@ -59,7 +59,7 @@ def test_where_nothing_is_found_the_nearest_and_their_levels_are_shown(
 ) -> None:
     tame = tmp_path / "tame.csv"
     lines = log.read_text().splitlines(keepends=True)
-    lines += [f"p{k:02},Silence,s1,2026-10-01T12:00Z,61000\n" for k in range(20)]
+    lines += [f"p{k:02},Silence,s1,2026-10-0{day}T12:00Z,61000\n" for k in range(20) for day in range(1, 9)]
     tame.write_text("".join(line.replace(",31", ",61") for line in lines if "looper" not in line or "T00:" in line))
     assert main(["suspects", str(tame), "--fee", "9.99"]) == 0
     page = " ".join(capsys.readouterr().out.split())
