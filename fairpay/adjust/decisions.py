@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fairpay.adjust.factors import marked
 from fairpay.errors import InputError, Problem, UsageError
 from fairpay.logs.faults import Faults
 from fairpay.logs.tables import bare, open_table, read_columns
@@ -238,26 +239,14 @@ class Decisions:
         """
         if self.penalties is None:
             return source
-        text, (user, artist_at) = (
-            source.cast(pa.large_string()),
-            (self.users.find(listens.user), self.artists.find(artist)),
-        )
-        if pc.any(pc.match_substring(text, PENALTY)).as_py():
-            message = f"an artist's id has {PENALTY!r} in it, by which excluded plays are told apart"
-            raise InputError(message, advice="Give the artist another id.")
+        user, artist_at, size = self.users.find(listens.user), self.artists.find(artist), len(self.charged)
         gone = inside & (self.excluded[user] | self.excluded[artist_at])
-        if not gone.any():
-            return source
-        user, artist_at, size = user[gone], artist_at[gone], len(self.charged)
         with self.lock:
-            self.charged += np.bincount(artist_at + 1, minlength=size)[np.r_[1:size, 0]]
+            self.charged += np.bincount(artist_at[gone] + 1, minlength=size)[np.r_[1:size, 0]]
         stated = np.array([one.penalty is not None for one in self.decisions] + [False])
         place = np.where(stated[artist_at], artist_at, np.where(self.excluded[user] & stated[user], user, size - 1))
         shares = [*(one.penalty for one in self.decisions), self.penalties.share]
-        ends = pa.array([f"{PENALTY}{share or 0}" for share in shares], pa.large_string()).take(pa.array(place))
-        mask = pa.array(gone)
-        whole = pc.binary_join_element_wise(text.filter(mask), ends, pa.scalar("", pa.large_string()))
-        return pc.replace_with_mask(text, mask, whole)
+        return marked(source, PENALTY, [str(share or 0) for share in shares], np.where(gone, place, -1))
 
     def count(self, user: Ints, artist: Ints, listens: Listens) -> None:
         """Count the rows that name each subject, the used ones among them, and their plays."""

@@ -1,4 +1,7 @@
-"""Factors: which rows of a batch each line of a policy meets, and by what these are multiplied."""
+"""Factors: which rows of a batch each line of a policy meets, and by what these are multiplied.
+
+Also, how plays stand apart from the others of their artist: under its id, a mark, and what is said of them.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,32 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fairpay.errors import InputError
 from fairpay.kernels.amounts import read_amounts
 from fairpay.money.integers import shorter
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from fairpay.adjust.policy import Completion
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import Listens, RawBatch
 
-__all__ = ["BETWEEN", "ENDED", "ESCAPED", "LENGTH", "Factor", "Finish", "paired", "places", "text_of"]
+__all__ = [
+    "BETWEEN",
+    "ENDED",
+    "ESCAPED",
+    "LENGTH",
+    "Factor",
+    "Finish",
+    "marked",
+    "paired",
+    "places",
+    "text_of",
+    "unmarked",
+]
 
 ESCAPED = ("\x1f", "\x1f\x1e")
 """What stands for a unit separator in an artist's id, so that no two pairs of artist and track are one text."""
@@ -136,6 +154,35 @@ def paired(artist: pa.Array, track: pa.Array) -> pa.Array:
 def text_of(column: pa.Array) -> pa.Array:
     """Ids as large_string; integers stand for their decimal text."""
     return (column.dictionary_decode() if pa.types.is_dictionary(column.type) else column).cast(pa.large_string())
+
+
+def marked(ids: pa.Array, mark: str, said: Sequence[str], place: Ints) -> pa.Array:
+    """Put plays apart: large_string[rows].
+
+    Args:
+        ids: under which ids they stand.
+        mark: what stands between these and what is said; no id holds it.
+        said: what can be said of plays.
+        place: int64[rows]: which of it is said of each; -1: nothing, and the id stays.
+
+    Raises:
+        InputError: an id holds the mark.
+
+    """
+    text = text_of(ids)
+    if pc.any(pc.match_substring(text, mark)).as_py():
+        named = mark.encode().hex(" ").upper()
+        message = f"an artist's id has the characters {named} in it, by which plays are told apart"
+        raise InputError(message, advice="Give the artist another id.")
+    if not (place >= 0).any():
+        return ids
+    ends = pa.array(["", *(f"{mark}{one}" for one in said)], pa.large_string()).take(pa.array(place + 1))
+    return pc.binary_join_element_wise(text, ends, pa.scalar("", pa.large_string()))
+
+
+def unmarked(ids: pa.Array, mark: str) -> pa.Array:
+    """Take the marks off, with what is said: large_string[n]."""
+    return pc.list_element(pc.split_pattern(ids.cast(pa.large_string()), mark, max_splits=1), 0)
 
 
 def places(column: pa.Array, values: pa.Array, *, lower: bool = False) -> Ints:

@@ -155,6 +155,8 @@ class Weigher:
         """Resolve every line of the policy against the log, the artist file and the census."""
         self.lines: list[tuple[str, Fraction, bool]] = []
         self.factors: list[Factor | Finish] = []
+        self.unknown_line: int | None = None
+        """The line of plays of which nobody knows whether they went to the end."""
         for weight in self.policy.weights:
             self.add_weight(weight)
         if self.policy.completion is not None:
@@ -224,12 +226,13 @@ class Weigher:
             raise InputError(message, advice=advice)
         times = 1 - said.delta
         self.factors.append(Finish(len(self.lines), times.numerator, times.denominator, said))
-        self.factors.append(Finish(len(self.lines) + 1, 1, 1, said, unknown=True))
+        self.unknown_line = len(self.lines) + 1
+        self.factors.append(Finish(self.unknown_line, 1, 1, said, unknown=True))
         self.lines += [(UNFINISHED, times, True), (UNKNOWN, Fraction(1), True)]
 
     def unknown(self) -> int:
         """How many plays of all pools are weighed whole because nobody knows whether they went to the end."""
-        return 0 if self.policy.completion is None else int(self.plays[self.first_limit - 1].sum())
+        return 0 if self.unknown_line is None else int(self.plays[self.unknown_line].sum())
 
     def add_limit(self, limit: Boost | Threshold, times: Fraction | None) -> None:
         """Look up who reaches a boost's or a threshold's numbers, in each pool."""
@@ -379,7 +382,7 @@ class Weigher:
         said, columns = [], {weight.name: weight.column for weight in self.policy.weights}
         for line, plays in enumerate(self.plays.sum(axis=1).tolist()):
             name, times, applied = self.lines[line]
-            if self.policy.completion is not None and line == self.first_limit - 1 and not plays:
+            if line == self.unknown_line and not plays:
                 continue  # of every play it is known whether it went to the end
             if line in self.kept_back:
                 part = f"{self.kept_back[line]} is withheld for the platform"

@@ -18,12 +18,11 @@ from fairpay.ledger.tracks import by_artist, by_source
 from fairpay.money.currency import Currency
 from fairpay.money.integers import sum_exactly
 from fairpay.money.rounding import Allocation
-from fairpay.pipeline.division import tied, undecided, weigh
+from fairpay.pipeline.division import settled, tied, undecided, weigh
 from fairpay.pipeline.penalties import seen_unmarked
 from fairpay.pipeline.sources import ByArtist
 from fairpay.pipeline.withheld import Withholding
 from fairpay.rules import find_rule
-from fairpay.rules.core.ties import settle_together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,9 +113,9 @@ def paid_of(  # noqa: PLR0913, PLR0917 - the same
     known: dict[str, Any] = {"pool": size, "rate": rate, "fees_are_money": False, "play": play, "digits": digits}
     month: Month = (held if whole is None else whole).month(**known)
     prepared = rule.prepare(month)
-    weights = weigh(month, {rule: prepared}).weights[rule]
-    begun = rule.settling(weights, month, prepared)
-    paid = Allocation(rule.label, settle_together(month, [begun])[0], size).paid
+    ready = {rule: prepared}
+    (allocation,), (begun,) = settled(month, [rule], ready, weigh(month, ready))
+    paid = allocation.paid
     if tied(begun):
         notes.append(f"Pool {pool.name}: {undecided(rule, begun.undecided)}")
     if whole is not None:

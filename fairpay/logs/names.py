@@ -71,7 +71,8 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "reason_end": ("reason_end",),
     "track_ms": ("track_ms", "track_duration_ms", "track_length_ms", "duration_ms"),
 }  # fmt: skip
-"""role -> names, the best first. `length`, `duration` and `duration_ms` are lengths of tracks, not time listened."""
+"""role -> names, the best first. `length`, `duration` and `duration_ms` are lengths of tracks, not time listened.
+Only the last says its unit."""
 
 PAID = ("paid", "amount_paid", "paid_amount", "fee", "subscription_fee", "amount", "price", "net_amount", "revenue")
 """What a subscriber paid, in a file of subscribers; the user as above."""

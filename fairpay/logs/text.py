@@ -64,8 +64,7 @@ def open_text(file: LogFile, reading: Reading) -> Source:
     notes = dialect.notes
     if quoting == "plain":
         notes = (*notes, f'{file.path}: " is taken as part of the text, not as quoting')
-    below = head.split("\n")[dialect.skip :]
-    marked = dialect.skip > 0 and below[:1] != [] and below[0].startswith(MARK)
+    marked = dialect.skip > 0 and any(line.startswith(MARK) for line in head.split("\n", dialect.skip)[dialect.skip :])
     table = Table(file, dialect, QUOTE in marks, number_columns(dialect.names, reading), marked)
     return Source(
         where=file.path,
@@ -78,7 +77,7 @@ def open_text(file: LogFile, reading: Reading) -> Source:
         nul=NUL in marks,
         above=dialect.above,
         # rows are behind the header, or beyond the beginning that was looked at
-        rows=None if len(start) == HEAD or any(line.strip() for line in below) else 0,
+        rows=None if len(start) == HEAD or any(line.strip() for line in head.split("\n")[dialect.skip :]) else 0,
     )
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fairpay.rules.core.rule import Rule
     from fairpay.rules.core.ties import TiePart
 
-__all__ = ["Division", "divide", "runnable", "tied", "typical_fee", "undecided", "weigh"]
+__all__ = ["Division", "divide", "runnable", "settled", "tied", "typical_fee", "undecided", "weigh"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,12 @@ def divide(month: Month, rules: Sequence[Rule], *, exact: bool = False) -> Divis
     by_listening, by_fee = references()
     prepared = {rule: rule.prepare(month) for rule in dict.fromkeys((*rules, by_listening, by_fee))}
     ready = [(rule, prepared[rule]) for rule in rules]
-    steering, pool = Steering.of(month, ready, HEAVY), month.facts.pool
+    steering = Steering.of(month, ready, HEAVY)
     fine = {rule: rule.fine_parts(month, prepared[rule]) for rule in rules if exact}
     weighed = weigh(month, prepared, fine=fine, look=steering.look)
     weights = weighed.weights
-    begun = [rule.settling(weights[rule], month, prepared[rule]) for rule in rules]
-    paid = settle_together(month, begun, [weighed.digits[rule] for rule in rules] if exact else None)
-    divided = [(rule, Allocation(rule.label, units, pool)) for rule, units in zip(rules, paid, strict=True)]
+    allocations, begun = settled(month, rules, prepared, weighed, exact=exact)
+    divided = [*zip(rules, allocations, strict=True)]
     heavy = steering.shares(month, weighed.looked)
     walked = walk_payouts(month, divided)
     typical = typical_fee(month)
@@ -83,6 +82,22 @@ def divide(month: Month, rules: Sequence[Rule], *, exact: bool = False) -> Divis
         ),
         ready=ready,
     )
+
+
+def settled(
+    month: Month, rules: Sequence[Rule], prepared: Mapping[Rule, Any], weighed: Weighed, *, exact: bool = False
+) -> tuple[list[Allocation], list[Unsettled | Ints]]:
+    """Divide the month's pool under each rule, by what a walk weighed; say, too, what was left to be settled.
+
+    Raises:
+        NothingToPayError: a rule finds no weight to divide the pool by.
+        UnbalancedError: a rule created or lost money.
+
+    """
+    begun = [rule.settling(weighed.weights[rule], month, prepared[rule]) for rule in rules]
+    paid = settle_together(month, begun, [weighed.digits[rule] for rule in rules] if exact else None)
+    pool = month.facts.pool
+    return [Allocation(rule.label, units, pool) for rule, units in zip(rules, paid, strict=True)], begun
 
 
 def tied(begun: Unsettled | Ints) -> TypeGuard[Unsettled]:

@@ -18,8 +18,7 @@ import pyarrow.parquet as pq
 
 from fairpay.errors import InputError, UsageError
 from fairpay.money.integers import sum_exactly
-from fairpay.money.rounding import Allocation
-from fairpay.pipeline.division import runnable, weigh
+from fairpay.pipeline.division import runnable, settled, weigh
 from fairpay.pipeline.factors import ListenerSums
 from fairpay.pipeline.jobs import policy_rule, with_policy
 from fairpay.pipeline.joined import in_blocks
@@ -32,7 +31,6 @@ from fairpay.reports.tables import Shown, decimals
 from fairpay.reports.words import counted
 from fairpay.rules import find_rule, references
 from fairpay.rules.core.rule import Needs
-from fairpay.rules.core.ties import settle_together
 from fairpay.runs.manifest import read_manifest
 from fairpay.runs.totals import payout_columns
 
@@ -220,11 +218,10 @@ class Explainer:
 def paid_under(month: Month, rules: Sequence[Rule], chosen: Ints) -> dict[Rule, tuple[Ints, Fraction]]:
     """Return what some artists are paid under each rule: minor units of each, and their part of the pool, finer."""
     prepared = {rule: rule.prepare(month) for rule in rules}
-    weights = weigh(month, prepared).weights
-    units = settle_together(month, [rule.settling(weights[rule], month, prepared[rule]) for rule in rules])
-    paid = [Allocation(rule.label, mine, month.facts.pool).paid for rule, mine in zip(rules, units, strict=True)]
-    shares = shares_in(weights, prepared, chosen) if month.facts.pool else dict.fromkeys(rules, Fraction(0))
-    return {rule: (mine[chosen], shares[rule]) for rule, mine in zip(rules, paid, strict=True)}
+    weighed = weigh(month, prepared)
+    found, _ = settled(month, rules, prepared, weighed)
+    shares = shares_in(weighed.weights, prepared, chosen) if month.facts.pool else dict.fromkeys(rules, Fraction(0))
+    return {rule: (one.paid[chosen], shares[rule]) for rule, one in zip(rules, found, strict=True)}
 
 
 def whole(subject: Subject) -> list[str]:

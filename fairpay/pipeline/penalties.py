@@ -15,13 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairpay.adjust.decisions import PENALTY
+from fairpay.adjust.factors import unmarked
 from fairpay.errors import UsageError
 from fairpay.money.integers import sum_exactly
-from fairpay.money.rounding import Allocation, largest_remainder
-from fairpay.pipeline.division import weigh
+from fairpay.money.rounding import largest_remainder
+from fairpay.pipeline.division import settled, weigh
 from fairpay.pipeline.sources import ByArtist, seen_as
 from fairpay.reports.outcome import Charged, Charges
-from fairpay.rules.core.ties import settle_together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,8 +53,7 @@ def charging(penalties: Penalties, decisions: Sequence[Decision] | None, stateme
 
 def seen_unmarked(pool: LocalPool | ByArtist) -> ByArtist:
     """Look at a pool whose excluded plays are marked as if they were not."""
-    names = pc.split_pattern(pool.artist, PENALTY, max_splits=1)
-    return seen_as(pool, pc.list_element(names, 0))
+    return seen_as(pool, unmarked(pool.artist, PENALTY))
 
 
 def charges(held: LocalPool, known: Mapping[str, Any], outcome: Outcome, *, to: str) -> Charges:
@@ -86,11 +85,9 @@ def among_plays(seen: ByArtist, rules: Sequence[Rule], known: Mapping[str, Any])
     """Divide a pool among artists, and what each is paid among its sources: int64[sources] for each rule."""
     month = seen.month(**known)
     prepared = {rule: rule.prepare(month) for rule in rules}
-    weights = weigh(month, prepared).weights
-    begun = [rule.settling(weights[rule], month, prepared[rule]) for rule in rules]
+    allocations, _ = settled(month, rules, prepared, weigh(month, prepared))
     found = []
-    for rule, units in zip(rules, settle_together(month, begun), strict=True):
-        paid = Allocation(rule.label, units, known["pool"]).paid
-        found.append(seen.divide(paid, seen.shares(rule, prepared[rule], **known)))
-        assert sum_exactly(found[-1]) == known["pool"]
+    for rule, one in zip(rules, allocations, strict=True):
+        found.append(seen.divide(one.paid, seen.shares(rule, prepared[rule], **known)))
+        assert sum_exactly(found[-1]) == one.pool
     return found

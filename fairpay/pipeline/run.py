@@ -181,9 +181,9 @@ def warned(taken: Held, cautions: Cautions, request: Request) -> tuple[Warned, .
     """
     artists = taken.engine.pool(0).artist
     if taken.stages[0].withheld():
-        from fairpay.pipeline.withheld import unmarked  # noqa: PLC0415 - only where a policy withholds
+        from fairpay.pipeline.withheld import without_marks  # noqa: PLC0415 - only where a policy withholds
 
-        artists = unmarked(artists).unique()
+        artists = without_marks(artists).unique()
     warn_of_alike(artists, cautions)
     warn_of_policies(taken.stages[0].weighers, cautions)
     warnings = cautions.found()

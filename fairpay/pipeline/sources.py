@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fairpay.rules.core.month import Facts, Month, Totals, Usage, Users
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["ByArtist", "seen_as"]
+__all__ = ["ByArtist", "added", "seen_as"]
 
 T = TypeVar("T")
 NEAR = 2**20
@@ -58,9 +58,7 @@ class MonthByArtist:
     @property
     def artist_amount(self) -> Ints:
         """int64[artists]: listening of each artist, in the measure."""
-        out = np.zeros(self.facts.artists, dtype=np.int64)
-        np.add.at(out, self.of_source, self.base.artist_amount)
-        return out
+        return added(self.of_source, self.base.artist_amount, self.facts.artists)
 
     @property
     def artist_listeners(self) -> Ints:
@@ -132,16 +130,13 @@ class ByArtist:
     @property
     def artist_plays(self) -> Ints:
         """int64[artists]: plays of each artist."""
-        out = np.zeros(len(self.artist), dtype=np.int64)
-        np.add.at(out, self.of_source, self.sources.artist_plays)
-        return out
+        return added(self.of_source, self.sources.artist_plays, len(self.artist))
 
     @property
     def artist_ms(self) -> Ints | None:
         """int64[artists]: milliseconds of each artist; None where no batch had a duration."""
-        ms, out = self.sources.artist_ms, np.zeros(len(self.artist), dtype=np.int64)
-        np.add.at(out, self.of_source, 0 if ms is None else ms)
-        return None if ms is None else out
+        ms = self.sources.artist_ms
+        return None if ms is None else added(self.of_source, ms, len(self.artist))
 
     def names(self, places: Ints) -> list[str]:
         """Ids of some artists: int64[n] positions."""
@@ -193,6 +188,13 @@ def seen_as(pool: LocalPool | ByArtist, artist: pa.Array) -> ByArtist:
     names = names.take(pa.array(order_of(names)))
     of_source = pc.index_in(artist, value_set=names).to_numpy(zero_copy_only=False).astype(np.int64)
     return ByArtist(pool, names, of_source)
+
+
+def added(owner: Ints, values: Ints, owners: int) -> Ints:
+    """Add int64[sources] up by owner: int64[owners]."""
+    out = np.zeros(owners, dtype=np.int64)
+    np.add.at(out, owner, values)
+    return out
 
 
 def grouped(usage: Usage, of_source: Ints) -> Grouped:

@@ -173,9 +173,9 @@ class Stages:
             sources = self.decisions.marked(listens, raw.columns["artist"], sources, self.inside(listens))
         for weigher in self.weighers:
             if weigher.withholding:
-                from fairpay.pipeline.withheld import marked  # noqa: PLC0415 - only where a policy withholds
+                from fairpay.pipeline.withheld import set_apart  # noqa: PLC0415 - only where a policy withholds
 
-                sources = marked(weigher, raw, listens, sources)
+                sources = set_apart(weigher, raw, listens, sources)
         if self.layering is not None:
             return self.layering.apply(listens, sources)
         return listens if sources is listens.artist else replace(listens, artist=sources)

@@ -12,13 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from fairpay.adjust.factors import text_of
-from fairpay.errors import InputError
+from fairpay.adjust.factors import marked, unmarked
 from fairpay.money.rounding import Allocation
-from fairpay.pipeline.sources import ByArtist, seen_as
+from fairpay.pipeline.sources import ByArtist, added, seen_as
 from fairpay.pipeline.warn import guard_withholding
 from fairpay.rules.core.ties import first_of
 
@@ -26,13 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from fractions import Fraction
 
+    import pyarrow as pa
+
     from fairpay.adjust.weights import Weigher
     from fairpay.engine.pool import LocalPool
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import Listens, RawBatch
     from fairpay.rules.core.rule import Rule
 
-__all__ = ["Withholding", "marked", "unmarked"]
+__all__ = ["Withholding", "set_apart", "without_marks"]
 
 WITHHELD = "\x1f\x1c"
 """Between an artist and the place of the line that withholds of what these plays earn."""
@@ -57,7 +56,7 @@ class Withholding:
     def of(cls, pool: LocalPool, shares: Sequence[Fraction]) -> Withholding:
         """Look at a pool whose policy withholds these shares."""
         place = pl.Series("id", pool.artist, pl.String).str.extract(f"{WITHHELD}(\\d+)$").cast(pl.Int64)
-        return cls(seen_as(pool, unmarked(pool.artist)), place.fill_null(-1).to_numpy(), shares)
+        return cls(seen_as(pool, without_marks(pool.artist)), place.fill_null(-1).to_numpy(), shares)
 
     def allocation(self, given: Allocation, rule: Rule, prepared: Any) -> Allocation:  # noqa: ANN401 - what `prepare` returned
         """Withhold of what a rule has given artists."""
@@ -126,7 +125,7 @@ class Withholding:
         return out
 
 
-def marked(weigher: Weigher, raw: RawBatch, listens: Listens, sources: pa.Array) -> pa.Array:
+def set_apart(weigher: Weigher, raw: RawBatch, listens: Listens, sources: pa.Array) -> pa.Array:
     """Put plays of which a policy withholds apart from the others of their artist: large_string[rows].
 
     Raises:
@@ -140,17 +139,12 @@ def marked(weigher: Weigher, raw: RawBatch, listens: Listens, sources: pa.Array)
     line = np.full(len(listens.used), -1, dtype=np.int64)
     for place, factor in reversed([*enumerate(weigher.withholding)]):
         line[rows[factor.meets(part, mine)]] = place
-    text = text_of(sources)
-    if pc.any(pc.match_substring(text, WITHHELD)).as_py():
-        message = "the id of an artist holds the characters 1F 1C, with which plays are put apart"
-        raise InputError(message, advice="Give the artist another id, with --aliases.")
-    marks = pa.array(["", *(f"{WITHHELD}{place}" for place in range(len(weigher.withholding)))], pa.large_string())
-    return pc.binary_join_element_wise(text, marks.take(pa.array(line + 1)), pa.scalar("", pa.large_string()))
+    return marked(sources, WITHHELD, [str(place) for place in range(len(weigher.withholding))], line)
 
 
-def unmarked(ids: pa.Array) -> pa.Array:
-    """Take the marks off: large_string[n]."""
-    return pc.replace_substring_regex(ids.cast(pa.large_string()), f"{WITHHELD}\\d+$", "")
+def without_marks(ids: pa.Array) -> pa.Array:
+    """Take the marks of plays that something is withheld of off: large_string[n]."""
+    return unmarked(ids, WITHHELD)
 
 
 def parted(values: Ints, share: Fraction) -> Ints:
@@ -174,10 +168,3 @@ def in_units(due: Sequence[int], slack: Sequence[int]) -> list[int]:
     for place in served:
         units[place] += 1
     return units
-
-
-def added(owner: Ints, values: Ints, owners: int) -> Ints:
-    """Add int64[sources] up by owner: int64[owners]."""
-    out = np.zeros(owners, dtype=np.int64)
-    np.add.at(out, owner, values)
-    return out

@@ -141,13 +141,14 @@ def met(month: Month, wanted: int | Fraction) -> Met:
     hashed = np.concatenate([one for (one,) in month.each(lambda usage: (hashes(usage)[usage.fee > 0],))])
     count = round(wanted * len(hashed)) if isinstance(wanted, Fraction) else wanted
     place = min(max(1, count), len(hashed)) - 1
-    chosen = Met(int(np.partition(hashed, place)[place]), 0, 0, 0).chosen
+    below = int(np.partition(hashed, place)[place])
+    chosen = Met(below, 0, 0, 0).chosen
 
     def visit(usage: Usage, _: Ints) -> tuple[int, ...]:
         who = chosen(usage)
         return int(who.sum()), sum_exactly(usage.fee[who]), sum_exactly(usage.total[who])
 
-    return Met(int(np.partition(hashed, place)[place]), *month.gather(visit, rows=0)[1])
+    return Met(below, *month.gather(visit, rows=0)[1])
 
 
 def hashes(usage: Usage) -> Ints:

@@ -24,7 +24,7 @@ from fairpay.pipeline.request import Watch, begin, input_files
 from fairpay.pipeline.run import artist_names, plan_of, warn_of_counts
 from fairpay.pipeline.settle import Ending, controls, describe
 from fairpay.pipeline.warn import named_elsewhere, sentences, stop_if_strict, warn_of_alike, warn_of_policies
-from fairpay.pipeline.withheld import unmarked
+from fairpay.pipeline.withheld import without_marks
 from fairpay.pipeline.work import Placed, watching
 from fairpay.qualify import Qualifier
 from fairpay.qualify.columns import read_moments
@@ -191,11 +191,9 @@ def run_months(request: Request, watch: Watch | None = None) -> Outcome:
     inner, plan, unit, seen = in_months(request, calendar)
     look = partial(warn_of_counts, opened.logs.columns, named_elsewhere(opened.logs), inner, opened.cautions)
     with take_in(plan, opened.logs, watch, opened.cautions, look=look) as taken:
-        ids = [unmarked(taken.engine.pool(month).artist) for month in range(len(calendar.names)) if seen.rows[month]]
-        warn_of_alike(
-            pa.chunked_array(ids, pa.large_string()).unique() if ids else pa.array([], pa.large_string()),
-            opened.cautions,
-        )
+        own = (taken.engine.pool(month).artist for month in range(len(calendar.names)) if seen.rows[month])
+        ids = pa.chunked_array([without_marks(artists) for artists in own], pa.large_string())
+        warn_of_alike(ids.unique(), opened.cautions)
         warn_of_policies(taken.stages[0].weighers, opened.cautions)
         warnings = opened.cautions.found()
         stop_if_strict(request.reading, warnings)
