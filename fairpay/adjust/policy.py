@@ -66,13 +66,23 @@ def exact(value: Any) -> Fraction | None:  # noqa: ANN401 - what TOML holds
     return number if 0 <= number < 10**6 and number.denominator <= 10**4 else None
 
 
-def part_of(value: Any, *, most: Fraction | None = None, whole: bool = True) -> Fraction | None:  # noqa: ANN401 - the same
-    """Read a number as `exact` does, or a part of 100 such as "30%"; above 0 and up to `most`, where that is given."""
+def part_of(value: Any) -> Fraction | None:  # noqa: ANN401 - the same
+    """Read a number as `exact` does, or a part of 100 such as "30%"."""
     percent = isinstance(value, str) and value.endswith("%")
     number = exact(value[:-1].strip() if percent else value)
-    number = exact(number / 100) if percent and number is not None else number
-    fits = number is not None and (most is None or 0 < number < most or (whole and number == most))
-    return number if fits else None
+    return exact(number / 100) if percent and number is not None else number
+
+
+def up_to_one(value: Any) -> Fraction | None:  # noqa: ANN401 - the same
+    """Read a part that is above 0 and at most 1."""
+    number = part_of(value)
+    return number if number is not None and 0 < number <= 1 else None
+
+
+def below_one(value: Any) -> Fraction | None:  # noqa: ANN401 - the same
+    """Read a part between 0 and 1."""
+    number = up_to_one(value)
+    return None if number == 1 else number
 
 
 def count_of(value: Any) -> int | None:  # noqa: ANN401 - the same
@@ -98,8 +108,8 @@ Words = Annotated[tuple[str, ...], Reads(partial(texts_of, lower=True))]
 Count = Annotated[int, Reads(count_of)]
 Number = Annotated[Fraction, Reads(exact)]
 Times = Annotated[Fraction, Reads(part_of)]
-Part = Annotated[Fraction, Reads(partial(part_of, most=Fraction(1)), "above 0, up to 1")]
-Share = Annotated[Fraction, Reads(partial(part_of, most=Fraction(1), whole=False), "between 0 and 1")]
+Part = Annotated[Fraction, Reads(up_to_one, "above 0, up to 1")]
+Share = Annotated[Fraction, Reads(below_one, "between 0 and 1")]
 Column: TypeAlias = Literal["active", "category", "spatial", "context"]
 Per: TypeAlias = Literal["artist", "track"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,10 @@ NULL_WORDS = (
 """What programs write where there is nothing; the last: only spaces."""
 ROUNDED = r"^\d[.,]\d+[eE]\+?\d+$|^\d[eE]\+\d+$"
 """A number as a spreadsheet shows one of more digits than it keeps."""
+FRACTION = r"^\d+\.0$"
+TOTAL = rf"(?i:^\s*(?:{'|'.join(map(re.escape, TOTALS))})\s*$)"
+ODD = f"{ROUNDED}|{FRACTION}|{TOTAL}"
+"""All of these at once: ids are gone through once for them."""
 GROUPED = r"^\d{1,3}(\.\d{3})+$"
 LONGEST = 14
 """Ids above this many bytes are neither words for nothing nor rounded numbers."""
@@ -70,17 +75,11 @@ def look_for_oddities(raw: RawBatch, used: NDArray[np.bool_], values: Values, ca
         ids = texts_of(raw.columns[role], used)
         if ids is not None:
             add(cautions, "null-words", ids.filter(ids.str.strip_chars().is_in(NULL_WORDS)), NULLS, role)
-            add(cautions, "spreadsheet-ids", ids.filter(ids.str.contains(ROUNDED)), SPREADSHEET, role)
-            halves = ids.filter(ids.str.ends_with(".0"))
-            add(cautions, "fraction-ids", halves.filter(halves.str.contains(r"^\d+\.0$")), FLOATS, role)
+            odd = ids.filter(ids.str.contains(ODD))
+            add(cautions, "spreadsheet-ids", odd.filter(odd.str.contains(ROUNDED)), SPREADSHEET, role)
+            add(cautions, "fraction-ids", odd.filter(odd.str.contains(FRACTION)), FLOATS, role)
             if role == "user":
-                add(
-                    cautions,
-                    "total-lines",
-                    ids.filter(ids.str.strip_chars().str.to_lowercase().is_in(TOTALS)),
-                    SUMS,
-                    role,
-                )
+                add(cautions, "total-lines", odd.filter(odd.str.contains(TOTAL)), SUMS, role)
     if values.ms is not None:
         role = "ms" if "ms" in raw.columns else "seconds"
         most = DAY if values.plays is None else DAY * np.minimum(values.plays.value, 10**9)
