@@ -125,15 +125,25 @@ def mark(kind: str, subject: str) -> str:
     return sha256(f"{kind}\0{subject}".encode()).hexdigest()[:32]
 
 
+def too_short(month: Month, policy: Policy, row: Row) -> bool:
+    """Whether a play is shorter than a weight that it meets asks: it is no stream."""
+    met = [
+        one for one in policy.weights if one.column in month.columns and getattr(row, one.column).lower() in one.values
+    ]
+    return "ms" in month.columns and any(row.ms < 1000 * one.min_seconds * row.plays for one in met)
+
+
 def factor(month: Month, policy: Policy, row: Row, rows: Sequence[Row]) -> Fraction:
     """What a policy makes of a play; streams and listeners are those of qualified plays before any weight."""
+    if too_short(month, policy, row):
+        return ZERO
     times = ONE
     for weight in policy.weights:
         if weight.column in month.columns and getattr(row, weight.column).lower() in weight.values:
-            short = "ms" in month.columns and row.ms < 1000 * weight.min_seconds * row.plays
-            times *= ZERO if short else weight.times
+            times *= weight.times
+    streaming = [other for other in rows if not too_short(month, policy, other)]
     for limit in policy.limits:
-        same = [other for other in rows if unit(month, limit, other) == unit(month, limit, row)]
+        same = [other for other in streaming if unit(month, limit, other) == unit(month, limit, row)]
         streams, listeners = sum(other.plays for other in same), len({other.user for other in same})
         reached = streams >= limit.streams and listeners >= limit.listeners
         if limit.times is None:
