@@ -235,7 +235,7 @@ def penalties(found: Mapping[str, Any], labels: Sequence[str], code: str) -> Pag
         (one["artist"], one["share"], *(one[what][k] for k in labels for what in ("would_have_earned", "charged")))
         for one in sorted(found["artists"], key=lambda one: -Decimal(one["charged"][labels[0]]))[:MOST_CHARGED]
     ]
-    note = f"What excluded plays would have earned, and what is charged; it goes to the {found['to']}."
+    note = f"What excluded plays would have earned, and what is charged, each rounded; it goes to the {found['to']}."
     if (more := len(found["artists"]) - len(rows)) > 0:
         note += f" {more:,} more in penalties.csv."
     return PageTable(f"Penalties, {code}", columns, rows, note=note)

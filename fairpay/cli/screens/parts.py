@@ -128,7 +128,8 @@ def penalised(outcome: Outcome) -> Iterator[RenderableType]:
     yield figures("Penalties", "Excluded plays", "Charged", "Artists", rows=rows)
     whom = "shared by all whom the pool pays, in proportion" if found.to == "pool" else "kept by the platform"
     yield paragraph(
-        f"What excluded plays would have earned, and what of it is charged: {whom}, beside the amounts above."
+        "What excluded plays would have earned, and what of it is charged, rounded for each artist: "
+        f"{whom}, beside the amounts above."
     )
 
 
