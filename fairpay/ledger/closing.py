@@ -380,7 +380,7 @@ def begin_hashing(closing: Closing, *, more: Sequence[tuple[str, Path]] = ()) ->
     if closing.logs or late:
         # each was held against the others of its correction when that was booked
         reading = replace(closing.reading, late={path: number for number, path in enumerate(late, start=1)})
-        asked += log_inputs(find_logs([*closing.logs, *late], reading).files, reading)
+        asked += log_inputs(find_logs([*closing.logs, *late], reading)[0], reading)
     return HashedInputs.begin(asked)
 
 

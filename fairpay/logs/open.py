@@ -16,9 +16,8 @@ import polars as pl
 
 from fairpay.errors import InputError
 from fairpay.logs.faults import DAMAGED, reading_of, short
-from fairpay.logs.files import open_bytes, packing_of
+from fairpay.logs.files import copied_from, open_bytes, packing_of
 from fairpay.logs.source import Source, empty, of_lazy
-from fairpay.logs.spool import copied_from
 from fairpay.logs.stores import iceberg_options, names_within, polars_options, store_of
 from fairpay.logs.text import open_text
 
@@ -49,7 +48,7 @@ def open_file(file: LogFile, reading: Reading) -> Source:  # noqa: PLR0911 - a f
         if file.format == "parquet" and store.start(file.local, 4) == PARQUET[0]:
             return parquet_source(file, **polars_options(file.local))
         copied = store.copied(file.local)
-        file = replace(file, remote=False, copy=str(copied), size=copied.stat().st_size)
+        file = replace(file, remote=False, copy=copied, size=Path(copied).stat().st_size)
     if file.size == 0:
         return empty(file.path)
     with reading_of(file.path):
@@ -60,7 +59,7 @@ def open_file(file: LogFile, reading: Reading) -> Source:  # noqa: PLR0911 - a f
         return open_parquet(file)
     if file.format == "csv":
         return open_text(file, reading)
-    found: Source = importlib.import_module(f"fairpay.logs.formats.{file.format}").opened(file, reading)
+    found: Source = importlib.import_module(f"fairpay.logs.{file.format}").opened(file, reading)
     return found
 
 

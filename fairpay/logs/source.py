@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -23,10 +24,9 @@ __all__ = [
     "HEADER_AGAIN",
     "ROW",
     "TOO_MANY",
-    "Field",
     "Source",
-    "after",
     "empty",
+    "first_able",
     "of_lazy",
     "of_table",
     "passing",
@@ -49,27 +49,18 @@ FIRST, LAST = -62_135_596_800_000_000, 253_402_300_800_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
-    """A column of a source, or a value inside a nested one, named with dots."""
-
-    kind: pl.DataType
-    expr: pl.Expr
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """Rows that can be read, once or often; opened as far as needed to know its columns."""
 
     where: str
     """The file, for messages."""
-    fields: Mapping[str, Field]
+    fields: Mapping[str, pl.DataType]
+    """The type of every column, and of what lies inside nested ones, named with dots."""
     frames: Frames
     """Frames of the named columns, in the order of the file; with rows of the file counted from 0 in ROW, and BROKEN,
     where there is something to say. The last argument is a condition on rows that may be passed over."""
     rows: int | None = None
     """Rows that the file itself says it has."""
-    text: bool = False
-    """Whether the file has no types: numbers and times are read from text."""
     quoting: Literal["quoted", "plain"] | None = None
     """Whether `"` quotes in a file of tabs or spaces; None where it does not matter."""
     separator: str = ""
@@ -114,46 +105,65 @@ def empty(where: str) -> Source:
     return Source(where=where, fields={}, frames=lambda *_: iter(()), rows=0)
 
 
-def fields_of(schema: Mapping[str, pl.DataType]) -> dict[str, Field]:
-    """Name every column, and what lies within structs, with dots; a column's own name goes before a path."""
-    found = {name: Field(kind=kind, expr=pl.col(name)) for name, kind in schema.items()}
-    for name, field in list(found.items()):
-        for path, inner in within(name, field):
-            found.setdefault(path, inner)
+def nested_in(schema: Mapping[str, pl.DataType]) -> dict[str, pl.Expr]:
+    """Name what lies within structs, with dots; a column's own name goes before a path."""
+    found: dict[str, pl.Expr] = {}
+    for name, kind in schema.items():
+        for path, expr in within(name, pl.col(name), kind):
+            if path not in schema:
+                found.setdefault(path, expr.alias(path))
     return found
 
 
-def within(name: str, field: Field) -> Iterator[tuple[str, Field]]:
+def within(name: str, expr: pl.Expr, kind: pl.DataType) -> Iterator[tuple[str, pl.Expr]]:
     """Yield the fields of a struct, or of a list of structs, each list of them as a list of values."""
-    kind = field.kind
     if isinstance(kind, pl.Struct):
         for key, inner in pl.Schema(kind).items():
-            part = Field(kind=inner, expr=field.expr.struct.field(key))
+            part = expr.struct.field(key)
             yield f"{name}.{key}", part
-            yield from within(f"{name}.{key}", part)
+            yield from within(f"{name}.{key}", part, inner)
     elif isinstance(kind, pl.List) and isinstance(kind.inner, pl.Struct):
-        for key, inner in pl.Schema(kind.inner).items():
-            values = field.expr.list.eval(pl.element().struct.field(key))
-            yield f"{name}.{key}", Field(kind=pl.List(inner), expr=values)
+        for field in kind.inner.fields:
+            yield f"{name}.{field.name}", expr.list.eval(pl.element().struct.field(field.name))
 
 
 def scanned(
-    lazy: pl.LazyFrame, fields: Mapping[str, Field], names: Sequence[str], rows: int | None, keep: pl.Expr | None
+    lazy: pl.LazyFrame, nested: Mapping[str, pl.Expr], names: Sequence[str], rows: int | None, keep: pl.Expr | None
 ) -> Iterator[pl.DataFrame]:
     """Run a query; where rows may be passed over, number those that are left."""
-    chosen = [fields[name].expr.alias(name) for name in names]
+    made = [nested[name] for name in names if name in nested]
     if keep is not None:
-        lazy, chosen = lazy.with_row_index(ROW).filter(keep), [*chosen, pl.col(ROW)]
-    yield from lazy.select(chosen).collect_batches(chunk_size=rows or BATCH, maintain_order=True, lazy=True)
+        lazy, names = lazy.with_row_index(ROW), [*names, ROW]
+    lazy = lazy.with_columns(made) if made else lazy
+    lazy = lazy if keep is None else lazy.filter(keep)
+    yield from lazy.select(names).collect_batches(chunk_size=rows or BATCH, maintain_order=True, lazy=True)
 
 
-def after(done: int, lazy: pl.LazyFrame, rows: int | None) -> Iterator[pl.DataFrame]:
-    """Run a query from row `done` on; what lies before is read again, and passed over here."""
-    seen = 0
-    for frame in lazy.collect_batches(chunk_size=rows or BATCH, maintain_order=True, lazy=True):
-        seen += frame.height
-        if seen > done:
-            yield frame if seen - frame.height >= done else frame.tail(seen - done)
+def first_able(
+    queries: Iterable[tuple[pl.LazyFrame, Callable[[pl.DataFrame, int], pl.DataFrame]]],
+    rows: int | None,
+    rest: Callable[[int], Iterator[pl.DataFrame]],
+) -> Iterator[pl.DataFrame]:
+    """Run the first query; from the row on at which Polars refuses one, the next; and then read what is left.
+
+    Args:
+        queries: each with what is made of its frames, and of the row at which a frame begins.
+        rows: at most so many a frame.
+        rest: reads from a row on.
+
+    """
+    done = 0
+    for lazy, made in queries:
+        seen = 0
+        with suppress(pl.exceptions.PolarsError):
+            for frame in lazy.collect_batches(chunk_size=rows or BATCH, maintain_order=True, lazy=True):
+                seen += frame.height
+                if seen > done:  # what lies before is read again, and passed over
+                    new = frame.tail(seen - done)
+                    yield made(new, done)
+                    done = seen
+            return
+    yield from rest(done)
 
 
 def of_lazy(lazy: pl.LazyFrame, where: str, *, counted: bool = False) -> Source:
@@ -164,9 +174,10 @@ def of_lazy(lazy: pl.LazyFrame, where: str, *, counted: bool = False) -> Source:
 
     """
     with reading_of(where):
-        fields = fields_of(lazy.collect_schema())
+        nested = nested_in(lazy.collect_schema())
+        fields = lazy.with_columns(nested.values()).collect_schema()
         rows = int(lazy.select(pl.len()).collect().item()) if counted else None
-    return Source(where=where, fields=fields, frames=partial(scanned, lazy, fields), rows=rows)
+    return Source(where=where, fields=fields, frames=partial(scanned, lazy, nested), rows=rows)
 
 
 def of_table(logs: object) -> Source:
@@ -199,7 +210,8 @@ def of_table(logs: object) -> Source:
 def of_batches(schema: pa.Schema, batches: Callable[[], Iterable[pa.RecordBatch]]) -> Source:
     """Take Arrow batches, as they come; Polars believes that their text is UTF-8, so it is looked at first."""
     with reading_of("the table"):
-        found = fields_of(pl.DataFrame(schema.empty_table()).schema)
+        empty = pl.DataFrame(schema.empty_table())
+        nested = nested_in(empty.schema)
 
     def frames(names: Sequence[str], rows: int | None, _: pl.Expr | None) -> Iterator[pl.DataFrame]:
         tops = [name for name in schema.names if any(name == n or n.startswith(f"{name}.") for n in names)]
@@ -207,9 +219,9 @@ def of_batches(schema: pa.Schema, batches: Callable[[], Iterable[pa.RecordBatch]
             chosen = batch.select(tops)
             chosen.validate(full=True)
             if chosen.num_rows:
-                yield from scanned(pl.DataFrame(chosen).lazy(), found, names, rows, None)
+                yield from scanned(pl.DataFrame(chosen).lazy(), nested, names, rows, None)
 
-    return Source(where="the table", fields=found, frames=frames)
+    return Source(where="the table", fields=empty.with_columns(nested.values()).schema, frames=frames)
 
 
 def passing(source: Source, time: str | None, period: tuple[int | None, int | None]) -> pl.Expr | None:
@@ -224,10 +236,9 @@ def passing(source: Source, time: str | None, period: tuple[int | None, int | No
         period: microseconds since 1970, first and one after the last.
 
     """
-    field = None if time is None else source.fields.get(time)
-    if field is None or source.rows is None or period == (None, None):
+    if time is None or time not in source.fields or source.rows is None or period == (None, None):
         return None
-    kind, expr = field.kind, field.expr
+    kind, expr = source.fields[time], pl.col(time)
     since, until = (None if end is None else min(max(end, FIRST), LAST) for end in period)
     if isinstance(kind, pl.Datetime) and kind.time_unit in PER_UNIT:
         low, high, first, last = (

@@ -12,11 +12,10 @@ import polars as pl
 
 from fairpay.errors import InputError
 from fairpay.logs.cells import id_cells, is_id, to_arrow, with_comma
-from fairpay.logs.columns import looks_like_data
 from fairpay.logs.faults import Faults, reading_of
 from fairpay.logs.files import open_bytes
 from fairpay.logs.find import log_file
-from fairpay.logs.names import ARTIST_ID, ARTIST_NAME, KNOWN, PAID, TOTALS, answering, normal
+from fairpay.logs.names import ARTIST_ID, ARTIST_NAME, KNOWN, PAID, TOTALS, answering, looks_like_data, normal
 from fairpay.logs.open import open_file
 from fairpay.logs.source import BROKEN, ROW
 from fairpay.money.amounts import EMPTY, NEGATIVE, NOT_A_NUMBER, TOO_LARGE, is_text, read_amounts
@@ -103,7 +102,7 @@ def column_for(names: Sequence[str], known: Sequence[str], *, what: str, where: 
 
 
 def check_ids(source: Source, name: str, *, role: str) -> None:
-    kind = source.fields[name].kind
+    kind = source.fields[name]
     if not is_id(kind):
         message = f"{source.where}: the {role} column {name} is of type {kind}; ids are text or whole numbers"
         raise InputError(message, advice="Write it as text.")

@@ -157,8 +157,7 @@ class Scattered:
                 read = frames_of(pl.concat(frames) if frames else None)
                 source = replace(part.source, where="the log", frames=read, rows=None)
                 parts.append(replace(part, file=None, source=source))
-        first = parts[0].columns
-        return Logs(columns=dict(first.roles), detected=first.detected, files=[], bytes=0, notes=[], parts=parts)
+        return Logs(parts=parts)
 
 
 def source_of(part: Part) -> Source:

@@ -16,7 +16,7 @@ from fairpay.money.currency import LARGEST
 from fairpay.money.integers import shorter
 from fairpay.qualify.columns import holds_nul, missing_ids, read_moments
 from fairpay.qualify.odd import look_for_oddities
-from fairpay.qualify.tally import Counts, Tally, Values, Verdict, rejects
+from fairpay.qualify.tally import Counts, Tally, Values, Verdict, refused, rejects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -232,7 +232,7 @@ class Qualifier:
             message = "there is no row in the log"
             raise InputError(message, advice="Is it the right file? It is empty, or holds only a header.")
         if tally.bad_rows and self.set_aside is None:
-            tally.refuse()
+            raise refused(tally.bad_rows, tally.rows, tally.problems(), tally.bad_files)
         first, last = tally.times or (None, None)
         return Counts(
             rows=tally.rows,

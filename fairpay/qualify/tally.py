@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fairpay.money.amounts import Amounts
     from fairpay.settings.values import Measure
 
-__all__ = ["Counts", "Tally", "Values", "Verdict", "refused_rows", "rejects", "shown"]
+__all__ = ["Counts", "Tally", "Values", "Verdict", "refused", "refused_rows", "rejects", "shown"]
 
 WORDS = {EMPTY: "{} is empty", NEGATIVE: "{} is negative", NOT_A_NUMBER: "{} is not a {}", TOO_LARGE: "{} is too large"}
 HINTS = (
@@ -176,15 +176,6 @@ class Tally:
             )
             for (file, row), example, count, words in found
         )
-
-    def refuse(self) -> None:
-        """Refuse the bad rows, all at once.
-
-        Raises:
-            InputError: always, with a problem for each reason.
-
-        """
-        raise refused(self.bad_rows, self.rows, self.problems(), self.bad_files)
 
 
 def refused(bad: int, rows: int, problems: tuple[Problem, ...], files: Collection[str] = ()) -> InputError:

@@ -11,7 +11,7 @@ from paying import file
 from reads import judged, listens, write
 
 from fairpay.errors import InputError
-from fairpay.logs.formats import json as json_logs
+from fairpay.logs import json as json_logs
 from fairpay.logs.read import open_logs
 from fairpay.logs.schema import Fate
 from fairpay.settings.values import Qualifying, Reading

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from fairpay.errors import InputError
-from fairpay.logs.columns import recognised, refuse_duplicates
-from fairpay.logs.source import BATCH, ROW, Field, Source
+from fairpay.logs.names import recognised, refuse_duplicates
+from fairpay.logs.source import BATCH, ROW, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -78,8 +78,8 @@ def opened(file: LogFile, reading: Reading) -> Source:
     def frames(chosen: Sequence[str], size: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG001 - see Source
         return table.select(*chosen, ROW).iter_slices(size or BATCH)
 
-    fields = {name: Field(kind=pl.String(), expr=pl.col(name)) for name in columns}
-    return Source(where=file.path, fields=fields, frames=frames, text=True, rows=None if rows[at:] else 0, above=above)
+    fields = dict.fromkeys(columns, pl.String())
+    return Source(where=file.path, fields=fields, frames=frames, rows=None if rows[at:] else 0, above=above)
 
 
 def read_sheet(data: bytes, where: str, known: Callable[[Sequence[str]], int] = lambda _: 0) -> list[list[str]]:
