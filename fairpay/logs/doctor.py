@@ -12,8 +12,8 @@ from fairpay.logs.cells import NUMBERS, Part, check_kinds
 from fairpay.logs.faults import reading_of
 from fairpay.logs.find import find_logs
 from fairpay.logs.names import find_columns
-from fairpay.logs.open import open_file
 from fairpay.logs.schema import ROLES
+from fairpay.logs.source import open_file
 from fairpay.money.amounts import read_amounts
 
 if TYPE_CHECKING:

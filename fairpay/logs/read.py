@@ -25,9 +25,8 @@ from fairpay.logs.names import (
     refuse_duplicates,
     tells_plays,
 )
-from fairpay.logs.open import holds_no_rows, open_file
 from fairpay.logs.people import check_files, check_folders, exporter_stem, same_plays
-from fairpay.logs.source import empty, of_table
+from fairpay.logs.source import empty, holds_no_rows, of_table, open_file
 from fairpay.money.counts import counted
 
 if TYPE_CHECKING:

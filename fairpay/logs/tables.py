@@ -16,8 +16,7 @@ from fairpay.logs.faults import Faults, reading_of
 from fairpay.logs.files import open_bytes
 from fairpay.logs.find import log_file
 from fairpay.logs.names import ARTIST_ID, ARTIST_NAME, KNOWN, PAID, TOTALS, answering, looks_like_data, normal
-from fairpay.logs.open import open_file
-from fairpay.logs.source import BROKEN, ROW
+from fairpay.logs.source import BROKEN, ROW, open_file
 from fairpay.money.amounts import EMPTY, NEGATIVE, NOT_A_NUMBER, TOO_LARGE, is_text, read_amounts
 from fairpay.money.integers import sum_exactly
 from fairpay.settings.values import Reading

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fairpay.logs.files import LogFile
     from fairpay.settings.values import Reading
 
-__all__ = ["open_text"]
+__all__ = ["opened"]
 
 HEAD = 1 << 20
 """Bytes looked at to find out the layout."""
@@ -41,7 +41,7 @@ BINARY = 0.1
 """Part of NUL bytes above which a file is not text."""
 
 
-def open_text(file: LogFile, reading: Reading) -> Source:
+def opened(file: LogFile, reading: Reading) -> Source:
     """Look at the beginning of a text file.
 
     Raises:

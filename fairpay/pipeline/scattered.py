@@ -21,9 +21,8 @@ from fairpay.engine import spark as cluster
 from fairpay.engine.keys import hash_ids
 from fairpay.kernels.hashing import KEYS
 from fairpay.logs.cells import to_arrow
-from fairpay.logs.open import open_file
 from fairpay.logs.read import Logs
-from fairpay.logs.source import BROKEN
+from fairpay.logs.source import BROKEN, open_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
