@@ -137,7 +137,9 @@ def read_columns(
         if broken.any() and not listing:
             message = f"{source.where}: row {numbers[broken][0]} has more fields than the header, or repeats it"
             raise InputError(message, advice='Put text that holds the separator into quotes: "0,5".')
-        yield numbers, broken, {name: plain(frame, name) for name in names}
+        with reading_of(source.where):
+            columns = {name: plain(frame, name) for name in names}
+        yield numbers, broken, columns
 
 
 def plain(frame: pl.DataFrame, name: str) -> pa.Array:
