@@ -35,6 +35,8 @@ __all__ = [
     "HEADER_AGAIN",
     "ROW",
     "TOO_MANY",
+    "YEAR_1",
+    "YEAR_10000",
     "Source",
     "empty",
     "first_able",
@@ -58,8 +60,8 @@ UNIX = ((10**8, 10**11, 1_000_000, 1), (10**11, 10**14, 1000, 1), (10**14, 10**1
 """Unix times from and below these numbers count seconds, ms, us, ns: factor to and divisor from microseconds."""
 COMPACT = (19_000_000_000_000, 22_000_000_000_000)
 """Numbers of 14 digits that are written dates."""
-FIRST, LAST = -62_135_596_800_000_000, 253_402_300_800_000_000
-"""Microseconds of the years 1 and 10000, beyond which a time is none, whatever the period."""
+YEAR_1, YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000
+"""Microseconds between which a moment lies, whatever the period."""
 PARQUET = (b"PAR1", b"PARE")
 LIBRARIES = {"delta": ("deltalake", "Delta Lake"), "iceberg": ("pyiceberg", "Iceberg")}
 COMMIT = re.compile(r"(\d{20})\.(?:json|checkpoint(?:\..*)?\.parquet)")
@@ -257,11 +259,11 @@ def passing(source: Source, time: str | None, period: tuple[int | None, int | No
     if time is None or time not in source.fields or source.rows is None or period == (None, None):
         return None
     kind, expr = source.fields[time], pl.col(time)
-    since, until = (None if end is None else min(max(end, FIRST), LAST) for end in period)
+    since, until = (None if end is None else min(max(end, YEAR_1), YEAR_10000) for end in period)
     if isinstance(kind, pl.Datetime) and kind.time_unit in PER_UNIT:
         low, high, first, last = (
             pl.lit(-(-end // PER_UNIT[kind.time_unit]), pl.Int64).cast(kind)
-            for end in (FIRST if since is None else since, LAST if until is None else until, FIRST, LAST)
+            for end in (YEAR_1 if since is None else since, YEAR_10000 if until is None else until, YEAR_1, YEAR_10000)
         )
         return expr.is_null() | ((expr >= low) & (expr < high)) | (expr < first) | (expr >= last)
     if not kind.is_integer():

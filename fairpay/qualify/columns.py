@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from fairpay.errors import InputError
 from fairpay.kernels.moments import parse_moments
+from fairpay.logs.source import YEAR_1, YEAR_10000
 from fairpay.money.amounts import (
     BLANK,
     EMPTY,
@@ -76,8 +77,6 @@ def has_zero(buffer: pa.Buffer | None) -> bool:
     return buffer is not None and buffer.size > 0 and not np.frombuffer(buffer, np.uint8).all()
 
 
-YEAR_1, YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000
-"""Microseconds between which a moment lies."""
 FIRST = 100_000_000
 """Unix time in seconds, of 1973: smaller numbers are days counted in some other way, or no times."""
 LIMIT = 1 << 62
