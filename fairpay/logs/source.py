@@ -40,6 +40,7 @@ __all__ = [
     "Source",
     "empty",
     "first_able",
+    "framed",
     "holds_no_rows",
     "of_lazy",
     "of_table",
@@ -184,6 +185,17 @@ def first_able(
                     done = seen
             return
     yield from rest(done)
+
+
+def framed(rows: Iterable[tuple[int, Sequence[str]]], places: Mapping[str, int]) -> pl.DataFrame:
+    """Make columns of numbered rows of cells, each of what stands at its place; rows without any value are none."""
+    kept = [(number, cells) for number, cells in rows if any(cells)]
+    columns: dict[str, list[Any]] = {
+        name: [(cells[place] or None) if place < len(cells) else None for _, cells in kept]
+        for name, place in places.items()
+    }
+    columns[ROW] = [number for number, _ in kept]
+    return pl.DataFrame(columns, schema={**dict.fromkeys(places, pl.String), ROW: pl.Int64})
 
 
 def of_lazy(lazy: pl.LazyFrame, where: str, *, counted: bool = False) -> Source:

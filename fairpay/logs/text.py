@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
@@ -18,7 +18,7 @@ from fairpay.logs.dialect import UNQUOTED, Dialect, find_dialect, is_well_quoted
 from fairpay.logs.faults import reading_of
 from fairpay.logs.files import head_of, open_bytes, packing_of, spooled
 from fairpay.logs.names import number_columns
-from fairpay.logs.source import BATCH, BROKEN, HEADER_AGAIN, ROW, TOO_MANY, Source, first_able
+from fairpay.logs.source import BATCH, BROKEN, HEADER_AGAIN, ROW, TOO_MANY, Source, first_able, framed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -151,20 +151,13 @@ class Table:
         csv.field_size_limit(sys.maxsize)
         dialect = self.dialect
         width = len(dialect.names)
-        places = [dialect.names.index(name) for name in names]
-        kinds = {**dict.fromkeys(names, pl.String), BEYOND: pl.String, ROW: pl.Int64}
+        places = {name: dialect.names.index(name) for name in names}
         with open_bytes(self.file.local) as stream:
             rows = islice(enumerate(numbered(stream, dialect, self.file.path)), done, None)
             while some := list(islice(rows, size)):
-                kept = [(row, cells) for row, cells in some if any(cells)]
-                columns: dict[str, list[Any]] = {
-                    name: [cells[place] if place < len(cells) else None for _, cells in kept]
-                    for name, place in zip(names, places, strict=True)
-                }
-                columns[BEYOND] = ["x" if any(cells[width:]) else None for _, cells in kept]
-                columns[ROW] = [row for row, _ in kept]
-                frame = pl.DataFrame(columns, schema=kinds)
-                yield told(frame.with_columns(pl.col(names).replace([NULL, ""], [None, None])), names)
+                beyond = pl.Series([row for row, cells in some if any(cells[width:])], dtype=pl.Int64)
+                marks = pl.when(pl.col(ROW).is_in(beyond.implode())).then(pl.lit("x")).alias(BEYOND)
+                yield told(framed(some, places).with_columns(pl.col(names).replace(NULL, None), marks), names)
 
 
 def filled(
