@@ -38,7 +38,6 @@ __all__ = [
     "of_dictionary",
     "read_amounts",
     "text_lengths",
-    "text_offsets",
     "with_nulls",
 ]
 
@@ -84,37 +83,14 @@ def is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def text_offsets(column: pa.Array) -> NDArray[np.int32] | NDArray[np.int64]:
-    """Return where each text begins and the last one ends, as they lie in memory."""
-    if pa.types.is_string_view(column.type):
-        return text_offsets(column.cast(pa.large_string()))
-    kind: type[np.int32 | np.int64] = np.int32 if pa.types.is_string(column.type) else np.int64
-    start: NDArray[Any] = np.zeros(1, kind)
-    if len(column):
-        start = np.frombuffer(column.buffers()[1], kind)[column.offset : column.offset + len(column) + 1]
-    start.flags.writeable = False
-    return start
-
-
 def text_lengths(column: pa.Array) -> NDArray[Any]:
-    """Int32 or int64[rows]: the bytes of each text; where there is none, any number."""
-    if pa.types.is_string_view(column.type):
-        words = np.frombuffer(column.buffers()[1], np.int32) if len(column) else np.empty(0, np.int32)
-        return words[4 * column.offset : 4 * (column.offset + len(column)) : 4]  # a view begins with its length
-    return np.diff(text_offsets(column))
+    """Return the bytes of each text, uint32[rows]; 0 where there is none."""
+    return pl.Series(column).str.len_bytes().fill_null(0).to_numpy()
 
 
 def missing(column: pa.Array) -> NDArray[np.bool_]:
     """Say which values are null."""
-    found: NDArray[np.bool_]
-    valid = column.buffers()[0]
-    if valid is None:  # null type, unions: their nulls are no bits
-        found = column.is_null().to_numpy(zero_copy_only=False)
-        return found
-    bits = np.frombuffer(valid, np.uint8)[column.offset >> 3 : (column.offset + len(column) + 7) >> 3]
-    first = column.offset & 7
-    found = np.unpackbits(bits, bitorder="little")[first : first + len(column)] == 0
-    return found
+    return np.asarray(column.is_null().to_numpy(zero_copy_only=False))
 
 
 def read_amounts(column: pa.Array, *, role: str, digits: int) -> Amounts:
@@ -182,10 +158,10 @@ def of_text(column: pa.Array, digits: int) -> Amounts:
     read = text.to_frame().with_columns(how=how)
     usable = pl.col("how") < EMPTY
     value = read.select(pl.when(usable).then(near.to_physical()).otherwise(0).cast(pl.Int64)).to_series().to_numpy()
-    return told(value, read["how"], text.to_numpy(), partial(rounded, digits=digits))
+    return completed(value, read["how"], text.to_numpy(), partial(rounded, digits=digits))
 
 
-def told(
+def completed(
     value: NDArray[np.int64], how: pl.Series, what: NDArray[Any], one: Callable[[Any], tuple[int, int]]
 ) -> Amounts:
     """Ask `one` for the value, and how it came about, wherever that is not known yet."""
@@ -255,4 +231,4 @@ def of_floats(column: pa.Array, digits: int) -> Amounts:
         codes = np.select(kinds, [NOT_A_NUMBER, NEGATIVE, TOO_LARGE, EXACT, ROUNDED_UP, INEXACT], -1)
         value = np.where(usable, nearest, 0).astype(np.int64)
     texts = partial(np.format_float_scientific, unique=True)
-    return told(value, pl.Series(codes).replace(-1, None), raw, lambda one: rounded(texts(one), digits=digits))
+    return completed(value, pl.Series(codes).replace(-1, None), raw, lambda one: rounded(texts(one), digits=digits))

@@ -23,7 +23,6 @@ from fairpay.money.amounts import (
     of_dictionary,
     read_amounts,
     text_lengths,
-    text_offsets,
     with_nulls,
 )
 
@@ -125,11 +124,13 @@ def moments_of(column: pa.Array) -> Amounts:
 
 def of_text(column: pa.Array) -> Amounts:
     """Read ISO 8601, or numbers."""
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-        column = column.cast(pa.large_string())
-    start, buffer = text_offsets(column), column.buffers()[2] if len(column) else None
-    data = np.empty(0, np.uint8) if buffer is None else np.frombuffer(buffer, np.uint8)
-    data.flags.writeable = False  # else the kernel would be compiled for both kinds of array
+    if not len(column):
+        return Amounts(np.empty(0, np.int64), None)
+    column = column.cast(pa.large_string())
+    _, offsets, text = column.buffers()
+    start = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
+    data = np.empty(0, np.uint8) if text is None else np.frombuffer(text, np.uint8)
+    start.flags.writeable = data.flags.writeable = False  # else the kernel would be compiled for both kinds of array
     out, read = np.empty(len(column), np.int64), np.empty(len(column), np.bool_)
     parse_moments(start, data, out, read)
     if read.all():
