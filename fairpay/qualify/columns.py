@@ -50,8 +50,7 @@ def missing_ids(column: pa.Array, *, role: str) -> NDArray[np.bool_] | None:
     if not (is_text(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
         message = f"{role} is a column of {kind}; ids are text or whole numbers"
         raise InputError(message, advice=f"Write the ids as text, or name another column with --columns {role}=NAME.")
-    found = text_lengths(values) == 0 if is_text(kind) else np.zeros(len(values), np.bool_)
-    found = found | missing(values) if values.null_count else found
+    found = text_lengths(values) == 0 if is_text(kind) else missing(values)
     if coded:
         at = column.indices.fill_null(0).to_numpy(zero_copy_only=False)
         found = found[at] if len(values) else np.zeros(len(column), np.bool_)
