@@ -25,8 +25,7 @@ from fairpay.ledger.closing import (
 from fairpay.ledger.controls import POSITION, play_controls, position, require, restated_controls
 from fairpay.ledger.earning import earn
 from fairpay.ledger.model import Booking, Kind, Ledger, after, check_period, less, summed, wide
-from fairpay.ledger.policies import MONTH, Policies, choose, kept_name
-from fairpay.ledger.pools import read_pools
+from fairpay.ledger.pools import MONTH, kept_name, policy_files, policy_hashes, read_pools, with_policies
 from fairpay.ledger.settle import post
 from fairpay.ledger.statements import effects_files
 from fairpay.ledger.store import check_head, keep_head, locked, shelf
@@ -158,19 +157,18 @@ class Reopened:
         return inputs_of(begin_hashing(only, more=self.change.files()), self.closing.books)
 
     @cached_property
-    def own(self) -> tuple[list[Pool], Policies]:
-        """The pools of this change and their policies; none where it corrects no pools."""
+    def pools(self) -> list[Pool]:
+        """The pools of this change, with their policies; none where it corrects no pools."""
         table = self.change.tables.get("pools")
         if table is None:
-            return [], Policies()
+            return []
         options = self.month.books["options"]
         pools = read_pools(table, currency=str(options["currency"]), edition=options.get("edition", 1))
-        return pools, choose(pools, None, beside=table.parent, kept={})
+        return with_policies(pools, None, beside=table.parent, kept={})[0]
 
     @cached_property
     def hashes(self) -> dict[str, str]:
-        pools, policies = self.own
-        return policies.hashes(pools)
+        return policy_hashes(self.pools, None)
 
     def same_in_effect(self) -> Entry | None:
         if self.change.undo is not None:
@@ -219,7 +217,7 @@ class Reopened:
             facts=facts,
             rows=rows,
             controls=controls,
-            beside=self.own[1].files() | effects_files(replace(facts, policies=())),
+            beside=policy_files(self.pools, None) | effects_files(replace(facts, policies=())),
             ref_period=self.month.period,
             reason=reason,
         )

@@ -16,7 +16,7 @@ from fairpay.ledger.earning import earn
 from fairpay.ledger.export import Sheet
 from fairpay.ledger.facts import MonthFacts
 from fairpay.ledger.model import Booking, Kind, Ledger, after, check_period
-from fairpay.ledger.penalties import penalty_records
+from fairpay.ledger.pools import policy_files, policy_hashes
 from fairpay.ledger.settle import Terms, post, settle
 from fairpay.ledger.statements import (
     data,
@@ -117,7 +117,7 @@ class Closed(BooksRun):
             "pools": facts["pools"],
             "policies": facts.get("policies", ()),
             "decisions": facts.get("decisions", ()),
-            "penalties": penalty_records(self.facts),
+            "penalties": self.facts.penalty_records,
             "listening": facts["heard"],
             "controls": [asdict(control) for control in self.controls],
         }
@@ -181,7 +181,7 @@ def close(
         if closing.reading.rejects is not None:
             check_rejects(closing.reading.rejects, [one.path for one in hashed.inputs], output=closing.books)
         loaded = load(closing)
-        closing = replace(closing, policies=loaded.policies.hashes(loaded.pools))
+        closing = replace(closing, policies=policy_hashes(loaded.pools, loaded.chosen))
         found = shelf(closing.books)
         check_head(closing.books, found)
         check_next(found, closing.period)
@@ -242,7 +242,7 @@ def work_out(closing: Closing, loaded: Loaded, found: Shelf, earned: Earned, inp
     facts = replace(earned.facts, run_id=run_id, minimum=dict(policy.minimum), advances=advances, taxes=taxes)
     closed = [entry.period for entry in earlier]
     controls = tuple(check_month(rows, facts, before, adjustments=booked, closed=closed))
-    beside = {**loaded.policies.files(), **effects_files(facts)}
+    beside = {**policy_files(loaded.pools, loaded.chosen), **effects_files(facts)}
     return Closed(
         status="preview",
         period=closing.period,

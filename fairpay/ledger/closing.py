@@ -28,8 +28,7 @@ from fairpay.ledger.payees import (
     read_holds,
     read_taxes,
 )
-from fairpay.ledger.policies import Policies, choose, with_rules
-from fairpay.ledger.pools import EDITION, Pool, key_columns, read_pools
+from fairpay.ledger.pools import EDITION, Chosen, Pool, key_columns, read_pools, with_policies, with_rules
 from fairpay.ledger.settle import PaymentTerms
 from fairpay.ledger.sorting import Exclusions, read_exclusions
 from fairpay.ledger.splits import Splits, read_splits
@@ -48,7 +47,6 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from fairpay.adjust.decisions import Decision
-    from fairpay.adjust.policy import Policy
     from fairpay.adjust.splits import Wishes
     from fairpay.adjust.stated import Stated
 
@@ -94,7 +92,7 @@ class Closing:
     policy: str | None = None
     """The same: a policy by name, or a `.toml` file."""
     policies: Mapping[str, str] = field(default_factory=dict)
-    """Pool (or `policies.MONTH`) -> sha256 of the policy stated for it; known once the tables are read."""
+    """Pool (or `pools.MONTH`) -> sha256 of the policy stated for it; known once the tables are read."""
     kept: Mapping[str, Path] = field(default_factory=dict)
     """The same -> the file that the books keep of it, when a month is reopened."""
     pool_by: tuple[str, ...] = ()
@@ -155,13 +153,14 @@ class Closing:
             **{name: options[name] for name in same},
         )
 
-    def qualifying(self, policy: Policy | None = None) -> Qualifying:
+    def qualifying(self, chosen: Chosen | None) -> Qualifying:
         """Say which listens count: those of the period, where the log has times. What is stated goes before the policy.
 
         Raises:
             UsageError: a length that is finer than a millisecond.
 
         """
+        policy = None if chosen is None else chosen.policy
         seconds = policy.min_seconds if policy is not None and self.min_seconds is None else None
         least = milliseconds(self.min_seconds or LEAST_SECONDS if seconds is None else seconds)
         measure = self.measure or (None if policy is None else policy.measure)
@@ -302,13 +301,14 @@ class Loaded:
     """What the tables say."""
 
     pools: list[Pool]
-    """Each with its rule."""
+    """Each with its rule and its policy."""
     columns: tuple[str, ...]
     """The key columns that tell pools apart."""
     routing: Routing
     standing: Standing
     exclusions: Exclusions = field(default_factory=Exclusions)
-    policies: Policies = field(default_factory=Policies)
+    chosen: Chosen | None = None
+    """The policy of pools that do not name their own."""
     decisions: tuple[Decision, ...] | None = None
     history: Stated[dict[str, int]] | None = None
     wishes: Stated[Wishes] | None = None
@@ -336,8 +336,8 @@ def load(closing: Closing) -> Loaded:
         message = f"tracks cannot be told apart with {' and '.join(sorted(stated))}, which name artists"
         raise UsageError(message, advice="Leave out --tracks.")
     pools = read_pools(tables["pools"], currency=currency, edition=closing.edition)
-    policies = choose(pools, closing.policy, beside=tables["pools"].parent, kept=closing.kept)
-    pools = with_rules(pools, closing.rule, policies)
+    pools, chosen = with_policies(pools, closing.policy, beside=tables["pools"].parent, kept=closing.kept)
+    pools = with_rules(pools, closing.rule)
     check_conditions(closing.conditions(), tables.get("subscribers"))
     advances, fees, holds = tables.get("advances"), tables.get("fees"), tables.get("holds")
     return Loaded(
@@ -356,7 +356,7 @@ def load(closing: Closing) -> Loaded:
             taxes=read_taxes(tables["taxes"]) if "taxes" in tables else {},
         ),
         exclusions=exclusions,
-        policies=policies,
+        chosen=chosen,
         decisions=read_decisions(tables["decisions"], undecided=closing.undecided) if "decisions" in tables else None,
         **read_statements(
             *(tables.get(name) for name in ("history", "wishes", "delegations")),

@@ -8,9 +8,21 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from fairpay.errors import Problem, UnbalancedError
-from fairpay.ledger.model import INTO, STANDS, Kind, Ledger, by, in_words, is_kind, pool_sums, signed, summed, wide
+from fairpay.ledger.model import (
+    INTO,
+    PENALTIES,
+    STANDS,
+    Kind,
+    Ledger,
+    by,
+    in_words,
+    is_kind,
+    pool_sums,
+    signed,
+    summed,
+    wide,
+)
 from fairpay.ledger.payees import is_suspense
-from fairpay.ledger.penalties import PENALTIES, penalty_control
 from fairpay.ledger.pools import OUTSIDE
 from fairpay.money.counts import counted
 from fairpay.money.currency import format_units, round_half_even
@@ -22,7 +34,7 @@ if TYPE_CHECKING:
     from fairpay.ledger.balances import Balances
     from fairpay.ledger.facts import MonthFacts
 
-__all__ = ["POSITION", "check_month", "play_controls", "position", "require", "restated_controls"]
+__all__ = ["POSITION", "check_month", "penalty_control", "play_controls", "position", "require", "restated_controls"]
 
 ACCOUNT = ("payee", "currency")
 POOLED = ("pool", *ACCOUNT)
@@ -140,6 +152,27 @@ def divided(rows: Ledger) -> pl.DataFrame:
     """Splits with the account that is `divided`: what is taken off it, and what it gives to each payee."""
     account = pl.when(is_kind(Kind.SPLIT_IN)).then("counterparty").otherwise("payee")
     return rows.of_kinds({Kind.SPLIT_IN, Kind.SPLIT_OUT}).frame.with_columns(divided=account)
+
+
+def penalty_control(rows: Ledger, facts: MonthFacts) -> Iterator[Control]:
+    """Every charge is the stated part of what excluded plays would have earned, and all of it is shared, or kept."""
+    charged, shares = (rows.of_kinds({kind}).frame for kind in PENALTIES)
+    if not facts.penalties and charged.is_empty() and shares.is_empty():
+        return
+    expected: dict[tuple[str, str], int] = {}
+    for one in facts.penalties:
+        key = one.pool, one.source
+        expected[key] = expected.get(key, 0) - one.charged
+    wrong = sum(one.charged != round_half_even(Fraction(one.share) * one.earned) for one in facts.penalties)
+    found = by(charged, "pool", "counterparty")
+    wrong += sum(found.get(key, 0) != expected.get(key, 0) for key in found.keys() | expected.keys())
+    given = facts.charged if facts.penalty_to == "pool" else {}
+    got = {pool: amount for (pool,), amount in by(shares, "pool").items()}
+    wrong += sum(got.get(pool, 0) != given.get(pool, 0) for pool in got.keys() | given.keys())
+    sums = f"{in_words(charged)} charged, {in_words(shares)} shared"
+    yield Control(
+        "penalties", not wrong, f"{counted(len(facts.penalties), 'penalty', 'penalties')}, {sums}; {wrong:,} off"
+    )
 
 
 def same_rows(name: str, found: Ledger, booked: Ledger) -> Control:

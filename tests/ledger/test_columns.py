@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from fairpay.ledger.balances import LEFT, balances
 from fairpay.ledger.controls import check_month
 from fairpay.ledger.export import Sheet, csv_parts, ledger_csv
-from fairpay.ledger.facts import Earned, MonthFacts, MonthListening, Paid, pool_facts
+from fairpay.ledger.facts import Earned, MonthFacts, MonthListening, PoolFacts
 from fairpay.ledger.model import Booking, Kind, Ledger, Row, by, read_ledger
 from fairpay.ledger.payees import Routing, Standing
-from fairpay.ledger.pools import Revenue
+from fairpay.ledger.pools import Pool
 from fairpay.ledger.settle import PaymentTerms, Terms, post, settle
 from fairpay.ledger.splits import Splits, divide_lines
 from fairpay.ledger.statements import payables, statements
@@ -92,13 +92,11 @@ def earned_of(drawn: Drawn) -> Earned:
     pools, divided = [], []
     for name, code, paid in zip(("eur", "usd", "jpy"), ("EUR", "USD", "JPY"), drawn.pools, strict=True):
         total = sum(paid.values())
-        topup = min(drawn.topup, total)
-        whole = Fraction(total)
-        money = Revenue(
-            Currency.of(code), whole, (), whole, whole, Fraction(0), 0, Currency.of(code), total - topup, topup
-        )
-        pools.append(pool_facts(name, "user-centric", money, listeners=0, plays=0))
-        divided.append(Paid.of(paid))
+        own, topup = Currency.of(code), min(drawn.topup, total)
+        gross, least = (Fraction(units, 10**own.digits) for units in (total - topup, total))
+        pool = Pool(name, {}, own, own, gross, minimum=least, subscribers=1)
+        pools.append(PoolFacts.of(pool, "user-centric", subscribers=1))
+        divided.append(naive_ledger.as_paid(paid))
     nothing = {"dropped": {}, "plays_dropped": {}, "listeners_dropped": {}}
     counts = dict.fromkeys(("rows", "used", "plays", "plays_used", "listeners", "listeners_used"), 0)
     heard = MonthListening(**counts, **nothing)  # type: ignore[arg-type] # of mixed kinds

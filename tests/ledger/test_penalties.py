@@ -21,8 +21,8 @@ from fairpay.errors import InputError, UsageError
 from fairpay.ledger.adjust import Correction, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
+from fairpay.ledger.controls import penalty_control
 from fairpay.ledger.model import INTO
-from fairpay.ledger.penalties import penalty_control
 from fairpay.ledger.verify import verify_books
 from fairpay.settings.values import Running
 

@@ -13,7 +13,7 @@ from pools_apart import POOLS, lay, paid_alone, paid_of, plays, write
 from fairpay.errors import UsageError
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
-from fairpay.ledger.policies import kept_name
+from fairpay.ledger.pools import kept_name
 from fairpay.ledger.verify import verify_books
 from fairpay.settings.values import Running
 
