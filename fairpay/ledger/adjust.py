@@ -166,25 +166,22 @@ class Reopened:
         pools = read_pools(table, currency=str(options["currency"]), edition=options.get("edition", 1))
         return with_policies(pools, None, beside=table.parent, kept={})[0]
 
-    @cached_property
-    def hashes(self) -> dict[str, str]:
-        return policy_hashes(self.pools, None)
-
     def same_in_effect(self) -> Entry | None:
         if self.change.undo is not None:
             booked = self.found.booked_for(self.month.period)
             return next((e for e in booked if e.books["change"]["undo"] == self.change.undo), None)
-        mine = sorted(identity_of(one) for one in self.new)
+        mine, hashes = sorted(identity_of(one) for one in self.new), policy_hashes(self.pools, None)
         for entry in in_effect(self.found, self.month.period):
             theirs = sorted(identity_of(one) for one in entry.books["inputs"])
             change = entry.books["change"]
-            same = change["instead"] == self.change.instead and change.get("policies", {}) == self.hashes
+            same = change["instead"] == self.change.instead and change.get("policies", {}) == hashes
             if theirs == mine and same:
                 return entry
         return None
 
     def record(self) -> dict[str, Any]:
-        policies = {"policies": self.hashes} if self.hashes else {}
+        hashes = policy_hashes(self.pools, None)
+        policies = {"policies": hashes} if hashes else {}
         return {
             "ref_run_id": self.month.run_id,
             "change": {"instead": self.change.instead, "undo": self.change.undo, **policies},
@@ -205,14 +202,16 @@ class Reopened:
         head = self.found.head
         asked = {"adjust": self.month.run_id, **self.record()["change"], "reason": reason}
         run_id = run_id_of(head.run_id if head else "", asked, self.new, ids)
-        period = after(self.found.months[-1].period)
-        restated = position(post(earned, loaded.routing, Booking(run_id, period)))
-        rows = self.difference(restated, Booking(run_id, period), reason)
+        booking = Booking(run_id, after(self.found.months[-1].period))
+        restated = position(post(earned, loaded.routing, booking))
+        changed = summed(pl.concat([restated, self.booked.with_columns(less())]), *POSITION)
+        reference = {"ref_run_id": self.month.run_id, "ref_period": self.month.period, "reason": reason}
+        rows = booking.rows(changed, Kind.ADJUSTMENT, **reference).sorted()
         facts = replace(earned.facts, run_id=run_id)
         controls = (*play_controls(facts), *restated_controls(facts, restated, rows, self.booked))
         return Adjusted(
             status="preview",
-            period=period,
+            period=booking.period,
             run_id=run_id,
             facts=facts,
             rows=rows,
@@ -238,11 +237,6 @@ class Reopened:
         corrections = Ledger.joined(entry.ledger() for entry in entries).frame.select(*POSITION, wide())
         return summed(pl.concat([position(self.month.ledger()), corrections]), *POSITION)
 
-    def difference(self, restated: pl.DataFrame, booking: Booking, reason: str) -> Ledger:
-        changed = summed(pl.concat([restated, self.booked.with_columns(less())]), *POSITION)
-        reference = {"ref_run_id": self.month.run_id, "ref_period": self.month.period, "reason": reason}
-        return booking.rows(changed, Kind.ADJUSTMENT, **reference).sorted()
-
 
 def in_effect(found: Shelf, period: str) -> list[Entry]:
     """The adjustments of a month that were not taken back, in the order they were booked."""
@@ -254,12 +248,9 @@ def in_effect(found: Shelf, period: str) -> list[Entry]:
 def reopened(closing: Closing, month: Entry) -> Closing:
     """The closing a month was made by, from what its directory keeps; `closing` says how to run."""
     inputs: Sequence[Mapping[str, Any]] = month.books["inputs"]
-    tables: dict[str, Path] = {}
-    for role in TABLES:
-        for one in inputs:
-            if one["role"] == role:
-                kept = sorted(month.directory.glob(f"input-{role}.*"))
-                tables[role] = kept[0] if kept else find_again(inputs, role, closing.books)[0]
+    roles = {one["role"] for one in inputs}
+    own = {role: sorted(month.directory.glob(f"input-{role}.*"))[:1] for role in TABLES if role in roles}
+    tables = {role: (kept or find_again(inputs, role, closing.books))[0] for role, kept in own.items()}
     logs = tuple(str(path) for path in find_again(inputs, LOGS, closing.books))
     stated = month.books["options"].get("policies", {})
     again = replace(closing.again(month.books["options"]), logs=logs, tables=tables)

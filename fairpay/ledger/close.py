@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
@@ -35,7 +37,6 @@ from fairpay.money.currency import exact_text
 from fairpay.pipeline.request import Watch
 from fairpay.reports.tables import Shown
 from fairpay.runs.disk import open_new
-from fairpay.runs.inputs import hash_file
 from fairpay.runs.manifest import describe
 from fairpay.runs.publish import Target
 from fairpay.runs.rejects import check_rejects
@@ -229,7 +230,8 @@ def work_out(closing: Closing, loaded: Loaded, found: Shelf, earned: Earned, inp
     booking = Booking(run_id, closing.period)
     before = balances(entry.ledger(LEFT) for entry in earlier)
     booked = Ledger.joined(entry.ledger() for entry in found.booked_in(closing.period))
-    policy = closing.paying(loaded.currencies | set(before.carried["currency"].unique().to_list()))
+    currencies = {pool.payout.code for pool in loaded.pools} | set(before.carried["currency"].unique().to_list())
+    policy = closing.paying(currencies)
     terms = Terms(before, loaded.standing, policy, booking)
     known = Ledger.joined([post(earned, loaded.routing, booking), booked.booked_by(run_id)])
     rows = settle(known, terms, loaded.routing).sorted()
@@ -349,18 +351,16 @@ def kept_tables(closing: Closing, inputs: Iterable[Input]) -> dict[str, Writer]:
     """Copies of the tables a month was closed with, so that it can be worked out again."""
     hashes = {one["role"]: one["sha256"] for one in inputs}
     return {
-        f"input-{role}{closing.tables[role].suffix.lower()}": copy(closing.tables[role], hashes[role])
-        for role in KEPT
-        if role in closing.tables
+        f"input-{role}{path.suffix.lower()}": partial(copy, path, hashes[role])
+        for role, path in closing.tables.items()
+        if role in KEPT
     }
 
 
-def copy(source: Path, sha256: str) -> Writer:
-    def write(path: Path) -> None:
-        with open_new(path) as file:
-            file.write(source.read_bytes())
-        if hash_file(path)[1] != sha256:
-            message = f"{source.name} changed while the month was closed"
-            raise InputError(message, advice="Run again when nothing writes to it. Nothing was written.")
-
-    return write
+def copy(source: Path, sha256: str, path: Path) -> None:
+    found = source.read_bytes()
+    if hashlib.sha256(found).hexdigest() != sha256:
+        message = f"{source.name} changed while the month was closed"
+        raise InputError(message, advice="Run again when nothing writes to it. Nothing was written.")
+    with open_new(path) as file:
+        file.write(found)

@@ -206,16 +206,18 @@ class Closing:
                 message = f"{part!r} is not a minimum payment"
                 raise UsageError(message, advice="Write 20.00, or EUR=20.00,USD=25.00.")
             for code in [match[1].upper()] if match[1] else sorted(currencies - minimum.keys()):
-                minimum[code] = whole_units(Currency.of(code), match[2])
+                # finer digits than the currency has are rounded up
+                minimum[code] = math.ceil(exact_amount(match[2]) * 10 ** Currency.of(code).digits)
         return PaymentTerms(minimum, parse_rate(self.recoup), parse_rate(self.reserve), self.reserve_months)
 
     def options(self) -> dict[str, Any]:
         """Everything that decides the result, besides the inputs; plain values."""
+        reading = {name: getattr(self.reading, name) for name in READING}
         return {
             **{name: plain(getattr(self, name)) for name in OWN},
             **({"min_seconds": LEAST_SECONDS} if not (self.min_seconds or self.policies) else {}),
             **({"edition": self.edition} if self.edition > 1 else {}),
-            **reading_options(self.reading),
+            **{name: plain(value) for name, value in reading.items() if name in ALWAYS or value != READING[name]},
             "set_aside": self.reading.rejects is not None,
             **({"policies": dict(self.policies)} if self.policies else {}),
             **{name: value for name in PENALTIES if (value := getattr(self, name)) != DEFAULT[name]},
@@ -231,7 +233,7 @@ class Closing:
         own |= {name: options.get(name, DEFAULT[name]) for name in PENALTIES}
         if "policies" not in options and own["min_seconds"] == LEAST_SECONDS:
             own["min_seconds"] = None
-        known = {name: restored(value, options[name]) for name, value in READING.items() if name in options}
+        known = {name: options[name] for name in READING if name in options}
         reading = Reading(**known, rejects=self.books if options["set_aside"] else None)
         own |= {"pool_by": tuple(options["pool_by"]), "edition": options.get("edition", 1)}
         return replace(self, **own, reading=reading)
@@ -248,30 +250,9 @@ which logs are late an adjustment says."""
 ALWAYS = frozenset({"columns", "format", "separator", "quote", "header", "user_from_file"})
 """Those that books have always named; a later one is named where it is not the default, so that old books keep their
 run ids."""
-OWN = (
-    "period",
-    "rule",
-    "pool_by",
-    "currency",
-    "minimum_payment",
-    "recoup",
-    "reserve",
-    "reserve_months",
-    "unsplit",
-    "min_seconds",
-    "measure",
-    "any_date",
-)
+OWN = ("period", "rule", "pool_by", "currency", "minimum_payment", "recoup", "reserve", "reserve_months", "unsplit",
+       "min_seconds", "measure", "any_date")  # fmt: skip
 """What decides the result and is kept as it is, in the order of the manifest."""
-
-
-def reading_options(reading: Reading) -> dict[str, Any]:
-    said = {name: getattr(reading, name) for name in READING}
-    return {name: plain(value) for name, value in said.items() if name in ALWAYS or value != READING[name]}
-
-
-def restored(default: object, value: Any) -> Any:  # noqa: ANN401 - an option of any type
-    return type(default)(value) if isinstance(default, tuple | frozenset) else value
 
 
 def tables_of(options: Mapping[str, Any]) -> dict[str, Path]:
@@ -287,13 +268,6 @@ def tables_of(options: Mapping[str, Any]) -> dict[str, Path]:
             message = f"{name} is a {type(value).__name__}: the books are closed from files, which they name"
             raise UsageError(message, advice="Write the table to a file first.")
     return {name: Path(value) for name, value in given.items()}
-
-
-def whole_units(currency: Currency, amount: str) -> int:
-    """Minor units of a least payment; finer digits than the currency has are rounded up."""
-    units = exact_amount(amount) * 10**currency.digits
-    whole: int = math.ceil(units)
-    return whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,11 +287,6 @@ class Loaded:
     history: Stated[dict[str, int]] | None = None
     wishes: Stated[Wishes] | None = None
     delegations: Stated[dict[str, Fraction]] | None = None
-
-    @property
-    def currencies(self) -> set[str]:
-        """Currencies that are paid out."""
-        return {pool.payout.code for pool in self.pools}
 
 
 def load(closing: Closing) -> Loaded:

@@ -29,7 +29,7 @@ from fairpay.money.currency import format_units, round_half_even
 from fairpay.reports.outcome import Control
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from fairpay.ledger.balances import Balances
     from fairpay.ledger.facts import MonthFacts
@@ -62,7 +62,7 @@ def check_month(
         *pool_controls(rows, facts),
         splits_control(rows),
         *penalty_control(rows, facts),
-        same_rows("adjustments", rows.of_kinds({Kind.ADJUSTMENT}), adjustments),
+        adjustments_control(rows.of_kinds({Kind.ADJUSTMENT}), adjustments),
         carried_control(rows, before),
         *held_controls(rows, before),
         advances_control(rows, facts, before),
@@ -175,11 +175,11 @@ def penalty_control(rows: Ledger, facts: MonthFacts) -> Iterator[Control]:
     )
 
 
-def same_rows(name: str, found: Ledger, booked: Ledger) -> Control:
+def adjustments_control(found: Ledger, booked: Ledger) -> Control:
     """The adjustments of a month are those that were booked for it: no more, no fewer, none changed."""
     bare = [ledger.sorted().frame.drop("run_id") for ledger in (found, booked)]
     text = f"{counted(len(found), 'row')} in the ledger, {len(booked):,} booked, sum {in_words(found.frame)}"
-    return Control(name, bare[0].equals(bare[1]), text)
+    return Control("adjustments", bare[0].equals(bare[1]), text)
 
 
 def carried_control(rows: Ledger, before: Balances) -> Control:
@@ -193,22 +193,15 @@ def carried_control(rows: Ledger, before: Balances) -> Control:
 
 def held_controls(rows: Ledger, before: Balances) -> Iterator[Control]:
     """No more leaves suspense or reserve than is there."""
-    released = rows.of_kinds({Kind.SUSPENSE_RELEASE})
-    wrong = not_held(released.frame, before.suspense, POOLED)
-    yield Control(
-        "suspense", not wrong, f"{counted(len(released), 'amount')} released, {wrong:,} not as they were held"
-    )
-    paid_back = rows.of_kinds({Kind.RESERVE_RELEASE})
-    wrong = not_held(paid_back.frame, before.reserves, ("ref_period", *ACCOUNT))
-    yield Control(
-        "reserves", not wrong, f"{counted(len(paid_back), 'reserve')} released, {wrong:,} not as they were held"
-    )
-
-
-def not_held(released: pl.DataFrame, held: pl.DataFrame, keys: Sequence[str]) -> int:
-    """How many rows release another amount than is held."""
-    both = released.join(held.select(*keys, was="amount"), on=keys, how="left")
-    return both.filter(~pl.col("was").eq_missing(wide())).height
+    for name, noun, kind, held, keys in (
+        ("suspense", "amount", Kind.SUSPENSE_RELEASE, before.suspense, POOLED),
+        ("reserves", "reserve", Kind.RESERVE_RELEASE, before.reserves, ("ref_period", *ACCOUNT)),
+    ):
+        released = rows.of_kinds({kind}).frame
+        both = released.join(held.select(*keys, was="amount"), on=keys, how="left")
+        wrong = both.filter(~pl.col("was").eq_missing(wide())).height
+        detail = f"{counted(released.height, noun)} released, {wrong:,} not as they were held"
+        yield Control(name, not wrong, detail)
 
 
 def advances_control(rows: Ledger, facts: MonthFacts, before: Balances) -> Control:

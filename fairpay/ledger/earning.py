@@ -365,15 +365,15 @@ class MonthLogs:
     def open(self, watch: Watch, cautions: Cautions) -> tuple[Logs, QualifyingTerms]:
         """Open the logs, once; only plays of the period count, where they have times."""
         closing, terms = self.closing, terms_of(self.closing, self.loaded)
-        wanted = (*self.roles, *(() if terms.rest.since is None else ("time",)))
+        wanted = (*self.roles, *(() if closing.any_date else ("time",)))
         logs = open_once(
             list(closing.logs), closing.reading, wanted=wanted, cautions=cautions, say=watch.say, rowless=True
         )
         for sentence in logs.notes:
             watch.say(sentence)
-        if terms.rest.since is not None and "time" not in logs.columns:
+        if not closing.any_date and "time" not in logs.columns:
             watch.say(f"The log has no times: all its plays count for {closing.period}")
-            terms = terms.always()
+            terms = terms_of(replace(closing, any_date=True), self.loaded)
         if closing.tracks and "track" not in logs.columns:
             watch.say("The log has no tracks: what artists earn is not divided among any")
         self.loaded.exclusions.check(logs.columns)

@@ -383,7 +383,9 @@ def stated(said: str, where: str, kept: Path | None) -> Chosen:
     name = Path(said).name
     path = kept or (Path(where) if policy_file(said) is not None else None)
     if path is None:
-        no_rule(said)
+        if said.partition(":")[0] in rule_classes():
+            message = f"{said} is a rule, not a policy"
+            raise UsageError(message, advice="It belongs in the column `rule`.")
         text = policy_text(said)
         return without_pool(Chosen(name, text, read_policy(text, where=said)))
     try:
@@ -396,12 +398,6 @@ def stated(said: str, where: str, kept: Path | None) -> Chosen:
         message = f"the policy {name} is not the one that was kept in {kept.parent.name}"
         raise InputError(message, advice="Run `fairpay verify --books` and restore the books from a copy.")
     return chosen
-
-
-def no_rule(said: str) -> None:
-    if said.partition(":")[0] in rule_classes():
-        message = f"{said} is a rule, not a policy"
-        raise UsageError(message, advice="It belongs in the column `rule`.")
 
 
 def inline(said: str) -> Chosen:
@@ -422,10 +418,8 @@ def without_pool(chosen: Chosen) -> Chosen:
     """
     if chosen.policy.has_pool:
         message = f"the policy {chosen.name} has a pool of its own, and the money of a month is in the pool file"
-        advice = (
-            "Work the pool out with `fairpay pay`; state it as gross, what is set aside as a deduction, and its rule."
-        )
-        raise UsageError(message, advice=advice)
+        stated = "state it as gross, what is set aside as a deduction, and its rule."
+        raise UsageError(message, advice=f"Work the pool out with `fairpay pay`; {stated}")
     return chosen
 
 

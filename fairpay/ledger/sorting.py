@@ -177,11 +177,6 @@ class QualifyingTerms:
         """What a qualifier is made of: the terms of all, or, where they differ, what they have in common."""
         return self.rest if self.alike else replace(self.rest, min_ms=0, measure=None)
 
-    def always(self) -> QualifyingTerms:
-        """The same for a log without times: every play is of the month."""
-        pools = {name: replace(own, since=None, until=None) for name, own in self.pools.items()}
-        return QualifyingTerms(pools, replace(self.rest, since=None, until=None))
-
     def timed(self, columns: Collection[str]) -> list[bool]:
         """Whether listening is time, in each pool, then in none, of a log with these columns."""
         has = bool(DURATIONS & {*columns})

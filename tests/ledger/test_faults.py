@@ -40,7 +40,10 @@ def present(books: Path) -> set[str]:
     return {str(path.relative_to(books)) for path in books.rglob("*") if path.is_dir()}
 
 
-@pytest.mark.parametrize(("lasting", "step"), [(False, 1), (True, 4), pytest.param(True, 1, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize(
+    ("lasting", "step"),
+    [(False, 3), (True, 5), *(pytest.param(on, 1, marks=pytest.mark.nightly) for on in (False, True))],
+)
 def test_a_close_that_fails_anywhere_leaves_nothing_or_a_whole_month(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, lasting: bool, step: int
 ) -> None:
