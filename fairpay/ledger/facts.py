@@ -285,17 +285,14 @@ class MonthFacts:
             KeyError: the same.
 
         """
-        pools = tuple(PoolFacts(**pool) for pool in found["pools"])
+        kinds: dict[str, Any] = {"pools": PoolFacts, "decisions": DecisionFacts, "penalties": PenaltyFacts}
+        made: dict[str, Any] = {name: tuple(kinds[name](**one) for one in found[name]) for name in kinds.keys() & found}
         policies = tuple(
             Applied(**{**one, "lines": tuple(PolicyLine(**line) for line in one["lines"])})
             for one in found.get("policies", ())
         )
-        decisions = tuple(DecisionFacts(**one) for one in found.get("decisions", ()))
-        penalties = tuple(PenaltyFacts(**one) for one in found.get("penalties", ()))
-        listening = MonthListening(**found["heard"])
         rest = {name: value for name, value in found.items() if name != "heard"}
-        made = {"pools": pools, "policies": policies, "decisions": decisions, "penalties": penalties}
-        return cls(**{**rest, **made, "listening": listening})
+        return cls(**{**rest, **made, "policies": policies, "listening": MonthListening(**found["heard"])})
 
 
 PAID = {"source": pl.String, "amount": pl.Int64, "plays": pl.Int64, "withheld": pl.Int64}

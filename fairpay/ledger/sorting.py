@@ -56,6 +56,8 @@ MARK = "\x1f"
 MOMENT = "\x1e"
 """Stands before a time that was read."""
 DURATIONS = frozenset({"ms", "seconds"})
+NO_POOL, OUT = "without a pool ", "excluded "
+"""What readings elsewhere count begins with one of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,8 @@ class Exclusions:
 
     keys: Mapping[tuple[str, ...], frozenset[str]] = field(default_factory=dict)
     """columns -> joined values: a row is out when its values in these columns are among them."""
-    met: set[tuple[tuple[str, ...], str]] = field(default_factory=set, compare=False)
-    """Which of them matched a row so far, as columns and joined values; added to from several threads."""
+    met: set[str] = field(default_factory=set, compare=False)
+    """Which of them matched a row so far, as a text of columns and joined values; added to from several threads."""
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -91,10 +93,6 @@ class Exclusions:
             message = f"the log has no column for {' and none for '.join(missing)}, which lines of the exclusions state"
             raise InputError(message, problems=problems, advice="Name it with --columns, or state what the log holds.")
 
-    def lines(self) -> list[tuple[tuple[str, ...], str]]:
-        """Return every line: columns, and joined values; in the same order everywhere."""
-        return [(columns, value) for columns, values in sorted(self.keys.items()) for value in sorted(values)]
-
     def remarks(self) -> tuple[str, ...]:
         """Say how many lines matched nothing."""
         lines = sum(len(values) for values in self.keys.values())
@@ -110,7 +108,7 @@ class Exclusions:
                 cells = {c: moments(raw.columns[c]) if c == "time" else as_series(raw.columns[c]) for c in columns}
                 key = pl.select(pl.concat_str(*cells.values(), separator=MARK)).to_series()
                 here = key.is_in(list(values)).fill_null(value=False)
-                self.met.update((columns, value) for value in key.filter(here).unique())
+                self.met.update(MARK.join((*columns, value)) for value in key.filter(here).unique())
                 out |= here
         found: NDArray[np.bool_] = out.to_numpy()
         return found
@@ -290,21 +288,16 @@ class Sorting:
         return Sorter(self, self.terms.judge(qualifier), cache(partial(find_pool, self.pools, self.columns)), payers)
 
     def noted(self) -> dict[str, int]:
-        """Return rows without a pool, and which exclusions matched a row, by their places."""
-        lines = {line: f"excluded {place}" for place, line in enumerate(self.exclusions.lines())}
-        return {
-            **{f"without a pool {key}": rows for key, rows in self.without_pool.items()},
-            **dict.fromkeys((lines[one] for one in self.exclusions.met), 1),
-        }
+        """Return rows without a pool, and which exclusions matched a row."""
+        lost = {NO_POOL + key: rows for key, rows in self.without_pool.items()}
+        return lost | {OUT + line: 1 for line in self.exclusions.met}
 
     def note(self, counts: Mapping[str, int]) -> None:
         """Have met what readings elsewhere did."""
         for name, rows in counts.items():
-            if name.startswith(begin := "without a pool "):
-                self.without_pool[name.removeprefix(begin)] += rows
-        self.exclusions.met.update(
-            line for place, line in enumerate(self.exclusions.lines()) if f"excluded {place}" in counts
-        )
+            if name.startswith(NO_POOL):
+                self.without_pool[name.removeprefix(NO_POOL)] += rows
+        self.exclusions.met.update(name.removeprefix(OUT) for name in counts if name.startswith(OUT))
 
 
 def read_payers(path: Path, pools: Sequence[Pool], columns: tuple[str, ...], *, currency: str) -> Payers:
