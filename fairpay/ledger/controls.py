@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from fairpay.errors import Problem, UnbalancedError
+from fairpay.ledger.facts import least_payment
 from fairpay.ledger.model import (
     INTO,
     PENALTIES,
@@ -227,9 +228,7 @@ def payable_control(rows: Ledger, facts: MonthFacts) -> Control:
     paid = rows.of_kinds({Kind.PAYABLE}).frame
     accounts = paid.select(ACCOUNT).unique().height
     wrong = paid.height - accounts + paid.filter(is_suspense("payee")).height
-    for currency in paid["currency"].unique():
-        least = max(1, facts.minimum.get(currency, 0))
-        wrong += sum(amount < least for amount in paid.filter(pl.col("currency") == currency)["amount"])
+    wrong += paid.filter(wide() < least_payment(facts.minimum)).height
     return Control(
         "payable", not wrong, f"{counted(accounts, 'payment')}, {wrong:,} below the minimum payment or not allowed"
     )

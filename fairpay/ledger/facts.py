@@ -26,6 +26,7 @@ __all__ = [
     "PenaltyFacts",
     "PolicyLine",
     "PoolFacts",
+    "least_payment",
     "units_of",
 ]
 
@@ -315,6 +316,13 @@ class Earned:
     def pools(self) -> Iterator[tuple[PoolFacts, pl.DataFrame]]:
         """Each pool and how it is divided."""
         return zip(self.facts.pools, self.paid, strict=True)
+
+
+def least_payment(minimum: Mapping[str, int]) -> pl.Expr:
+    """The least that is paid in the `currency` of a row, in minor units: one where none is stated."""
+    units = pl.Series([min(max(1, amount), 2**126) for amount in minimum.values()], dtype=pl.Int128)
+    code = pl.col("currency").cast(pl.String)
+    return code.replace_strict(pl.Series([*minimum], dtype=pl.String), units, default=pl.lit(1, pl.Int128))
 
 
 def units_of(text: str, scale: int) -> int:

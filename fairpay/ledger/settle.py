@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from fairpay.errors import InputError, Problem
-from fairpay.ledger.facts import PAID
+from fairpay.ledger.facts import PAID, least_payment
 from fairpay.ledger.model import EMPTY, PENALTIES, TYPES, Kind, Ledger, is_kind, less, plus, summed, wide
 from fairpay.ledger.payees import UNALLOCATED, is_suspense
 from fairpay.ledger.splits import divide_lines
@@ -79,8 +79,6 @@ def post(earned: Earned, routing: Routing, booking: Booking) -> Ledger:
         InputError: an artist who is charged has no payee.
 
     """
-    if not earned.paid:
-        return Ledger.joined([])
     shared = earned.facts.charged if earned.facts.penalty_to == "pool" else {}
     lines = pl.concat([pool_lines(pool, paid, shared.get(pool.name, 0)) for pool, paid in earned.pools])
     lines = with_accounts(lines, routing)
@@ -276,7 +274,7 @@ def outgoing(ledger: Ledger, terms: Terms) -> Iterator[Ledger]:
     yield booking.rows(waits, Kind.SUSPENSE)
     due = due.drop("reason").join(taxes_of(due, terms.standing), on=ACCOUNT, how="left", maintain_order="left")
     due = due.with_columns(pl.col("tax").fill_null(0))
-    enough = pl.col("amount") - pl.col("tax") >= pl.max_horizontal(least(policy.minimum), 1)
+    enough = pl.col("amount") - pl.col("tax") >= least_payment(policy.minimum)
     paid = due.filter(enough)
     yield booking.rows(paid.with_columns(amount=pl.col("tax") * -1), Kind.TAX)
     yield booking.rows(paid.with_columns(pl.col("amount") - pl.col("tax")), Kind.PAYABLE, reason="")
@@ -300,14 +298,6 @@ def taxes_of(due: pl.DataFrame, standing: Standing) -> pl.DataFrame:
         lines.append((payee, currency, scale, round_half_even(rate * amount), name))
     types = {name: TYPES[name] for name in (*ACCOUNT, "reason")} | {"tax": pl.Int128()}
     return pl.DataFrame(lines, schema={name: types[name] for name in (*ACCOUNT, "tax", "reason")}, orient="row")
-
-
-def least(minimum: Mapping[str, int]) -> pl.Expr:
-    named = [
-        pl.when(pl.col("currency") == currency).then(pl.lit(min(amount, ROOM), dtype=pl.Int128))
-        for currency, amount in minimum.items()
-    ]
-    return pl.coalesce(*named, NOTHING)
 
 
 def part_of(amounts: pl.Series, share: Fraction) -> pl.Series:
