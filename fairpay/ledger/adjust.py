@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -34,6 +34,7 @@ from fairpay.pipeline.request import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from fairpay.ledger.closing import Closing, Input
     from fairpay.ledger.facts import Earned
@@ -77,10 +78,6 @@ class Correction:
         if self.instead and not self.logs:
             message = "--instead needs the logs that take the place of the old ones"
             raise UsageError(message, advice="Name them.")
-
-    def every_file(self) -> list[tuple[str, Path]]:
-        """All it reads, logs among them, with their roles; logs must be single files."""
-        return [*self.files(), *((LOGS, Path(log)) for log in self.logs)]
 
     def files(self) -> list[tuple[str, Path]]:
         """The tables it reads, with their roles."""
@@ -193,7 +190,8 @@ class Reopened:
         books, reason = self.closing.books, self.change.reason
         base = reopened(self.closing, self.month)
         changes = [recorded(entry, books) for entry in self.standing]
-        hashed = begin_hashing(base, more=[(role, path) for change in changes for role, path in change.every_file()])
+        tables, late = [one.files() for one in changes], [one.logs for one in changes]
+        hashed = begin_hashing(base, more=[*chain(*tables)], late=[*chain(*late)])
         now = apply(base, [*changes, self.change])
         loaded = load(now)
         earned = divide(now, loaded, watch)

@@ -35,6 +35,7 @@ from fairpay.ledger.splits import Splits, read_splits
 from fairpay.logs.find import find_logs
 from fairpay.money.counts import counted
 from fairpay.money.currency import Currency, exact_amount, parse_rate
+from fairpay.pipeline.intake import Statements
 from fairpay.reports.outcome import InputFile
 from fairpay.runs.inputs import LOGS, HashedInputs, log_inputs
 from fairpay.runs.manifest import canonical, plain
@@ -44,11 +45,8 @@ from fairpay.settings.values import Conditions, Qualifying, Reading, Running, mi
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from fractions import Fraction
 
     from fairpay.adjust.decisions import Decision
-    from fairpay.adjust.splits import Wishes
-    from fairpay.adjust.stated import Stated
 
 __all__ = [
     "EXCLUDED",
@@ -67,7 +65,8 @@ __all__ = [
     "tables_of",
 ]
 
-OF_USERS = ("subscribers", "decisions", "history", "wishes", "delegations")
+STATED = ("history", "wishes", "delegations")
+OF_USERS = ("subscribers", "decisions", *STATED)
 TABLES = ("pools", "splits", "aliases", "artists", "holds", "advances", "fees", "taxes", *OF_USERS)
 """The tables a month can be closed with; only the pools are needed."""
 KEPT = tuple(name for name in TABLES if name not in OF_USERS)
@@ -185,9 +184,7 @@ class Closing:
 
         """
         numbers = {name: getattr(self, name) for name in NUMBER_OF}
-        return Conditions.of(
-            {**{name: self.tables.get(name) for name in ("history", "wishes", "delegations")}, **numbers}
-        )
+        return Conditions.of({**{name: self.tables.get(name) for name in STATED}, **numbers})
 
     def paying(self, currencies: set[str]) -> PaymentTerms:
         """Say how balances become payments, for these currencies.
@@ -280,13 +277,11 @@ class Loaded:
     """The key columns that tell pools apart."""
     routing: Routing
     standing: Standing
+    statements: Statements
     exclusions: Exclusions = field(default_factory=Exclusions)
     chosen: Chosen | None = None
     """The policy of pools that do not name their own."""
     decisions: tuple[Decision, ...] | None = None
-    history: Stated[dict[str, int]] | None = None
-    wishes: Stated[Wishes] | None = None
-    delegations: Stated[dict[str, Fraction]] | None = None
 
 
 def load(closing: Closing) -> Loaded:
@@ -307,7 +302,8 @@ def load(closing: Closing) -> Loaded:
     pools = read_pools(tables["pools"], currency=currency, edition=closing.edition)
     pools, chosen = with_policies(pools, closing.policy, beside=tables["pools"].parent, kept=closing.kept)
     pools = with_rules(pools, closing.rule)
-    check_conditions(closing.conditions(), tables.get("subscribers"))
+    conditions, set_aside = closing.conditions(), closing.reading.rejects is not None
+    check_conditions(conditions, tables.get("subscribers"))
     advances, fees, holds = tables.get("advances"), tables.get("fees"), tables.get("holds")
     return Loaded(
         pools=pools,
@@ -327,9 +323,8 @@ def load(closing: Closing) -> Loaded:
         exclusions=exclusions,
         chosen=chosen,
         decisions=read_decisions(tables["decisions"], undecided=closing.undecided) if "decisions" in tables else None,
-        **read_statements(
-            *(tables.get(name) for name in ("history", "wishes", "delegations")),
-            set_aside=closing.reading.rejects is not None,
+        statements=Statements(
+            **read_statements(*(tables.get(name) for name in STATED), set_aside=set_aside), kappa=conditions.kappa
         ),
     )
 
@@ -342,10 +337,9 @@ books), `size`, `sha256`, and `known_as` where its rows take something from its 
 user of a personal export."""
 
 
-def begin_hashing(closing: Closing, *, more: Sequence[tuple[str, Path]] = ()) -> HashedInputs:
-    """Find the files of a closing, and begin to hash them; `more` are files with their roles."""
-    asked = [InputFile(role, str(path)) for role, path in (*closing.tables.items(), *more) if role != LOGS]
-    late = [str(path) for role, path in more if role == LOGS]
+def begin_hashing(closing: Closing, *, more: Sequence[tuple[str, Path]] = (), late: Sequence[str] = ()) -> HashedInputs:
+    """Find the files of a closing, and begin to hash them; `more` are tables with their roles, `late` late logs."""
+    asked = [InputFile(role, str(path)) for role, path in (*closing.tables.items(), *more)]
     if closing.logs or late:
         # each was held against the others of its correction when that was booked
         reading = replace(closing.reading, late={path: number for number, path in enumerate(late, start=1)})

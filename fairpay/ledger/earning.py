@@ -36,7 +36,7 @@ from fairpay.money.currency import Currency, exact_text
 from fairpay.money.rounding import Allocation
 from fairpay.pipeline.census import Applying
 from fairpay.pipeline.division import settled, tied, undecided, weigh
-from fairpay.pipeline.intake import Plan, Statements, Variant, take_in
+from fairpay.pipeline.intake import Plan, Variant, take_in
 from fairpay.pipeline.penalties import charging, seen_unmarked
 from fairpay.pipeline.repeats import open_once
 from fairpay.pipeline.request import ROLES
@@ -46,7 +46,6 @@ from fairpay.pipeline.warn import sentences, stop_if_strict, warn_of_policies
 from fairpay.pipeline.withheld import Withholding
 from fairpay.rules import find_rule
 from fairpay.rules.core.rule import Needs
-from fairpay.settings.values import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -258,10 +257,9 @@ def payers_of(closing: Closing, loaded: Loaded) -> Payers:
     if "subscribers" in closing.tables:
         path = closing.tables["subscribers"]
         payers = read_payers(path, loaded.pools, loaded.columns, currency=closing.currency)
-    if loaded.delegations is not None:
+    if (given := loaded.statements.delegations) is not None:
         asked, set_aside = closing.conditions(), closing.reading.rejects is not None
-        viscosity, cap = asked.viscosity, asked.delegate_cap
-        payers, _ = pass_on(payers, loaded.delegations, viscosity=viscosity, cap=cap, set_aside=set_aside)
+        payers, _ = pass_on(payers, given, viscosity=asked.viscosity, cap=asked.delegate_cap, set_aside=set_aside)
     return payers
 
 
@@ -332,13 +330,6 @@ class MonthLogs:
         )
 
     @cached_property
-    def statements(self) -> Statements:
-        """What listeners state themselves."""
-        loaded = self.loaded
-        stated = {name: getattr(loaded, name) for name in ("history", "wishes", "delegations")}
-        return Statements(**stated, kappa=number("kappa", self.closing.kappa))
-
-    @cached_property
     def charging(self) -> bool:
         """Whether anything may be charged for excluded plays.
 
@@ -346,7 +337,7 @@ class MonthLogs:
             UsageError: a penalty is stated that cannot be charged.
 
         """
-        return charging(self.closing.penalties, self.loaded.decisions, self.statements)
+        return charging(self.closing.penalties, self.loaded.decisions, self.loaded.statements)
 
     @property
     def by_track(self) -> bool:
@@ -398,7 +389,7 @@ class MonthLogs:
             artists=closing.tables.get("artists"),
             decisions=loaded.decisions,
             penalties=closing.penalties,
-            statements=self.statements,
+            statements=loaded.statements,
             sources=self.sources if self.sources.wanted else None,
             tracks=self.by_track,
             payers=self.payers,

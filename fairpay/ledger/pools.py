@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fairpay.adjust.policy import make_policy, policy_file, policy_text, read_policy
 from fairpay.errors import FairpayError, InputError, UsageError
@@ -158,7 +158,7 @@ def read_pools(path: Path, *, currency: str, edition: int = EDITION) -> list[Poo
     keys: dict[tuple[tuple[str, str], ...], str] = {}
     for line in read_table(path, names=NAMES, needed=("gross",)):
         with noted(faults, line):
-            pool = read_pool(line.values, currency, edition)
+            pool = read_pool({name: cell for name, cell in line.values.items() if cell}, currency, edition)
             refuse(pool.name in pools, f"two pools have one name: {pool.name}")
             other = keys.setdefault(tuple(sorted(pool.key.items())), pool.name)
             pools[pool.name] = pool
@@ -171,13 +171,14 @@ def read_pools(path: Path, *, currency: str, edition: int = EDITION) -> list[Poo
 
 
 def read_pool(values: Mapping[str, str], currency: str, edition: int) -> Pool:
-    key = {column: values[column] for column in KEYS if values.get(column, "") not in {"", "*"}}
-    own = Currency.of(values.get("currency") or currency)
+    """Read a line; `values` are its cells that hold anything."""
+    key = {column: values[column] for column in KEYS if values.get(column, "*") != "*"}
+    own = Currency.of(values.get("currency", currency))
     gross = read_gross(values)
-    exchange, payout = read_exchange(values, own)
+    exchange = read_exchange(values, own)
     count = values.get("subscribers", "")
     refuse(count and not (count.isascii() and count.isdigit()), f"subscribers is not a count: {count}")
-    if values.get("rule"):
+    if "rule" in values:
         find_rule(values["rule"])
     kept = values.get("pool", "").startswith(OUTSIDE)
     refuse(kept, f"the pool's name begins with words that fairpay keeps for itself: {OUTSIDE}")
@@ -185,17 +186,14 @@ def read_pool(values: Mapping[str, str], currency: str, edition: int) -> Pool:
         name=values.get("pool") or "/".join(key.values()) or "all",
         key=key,
         currency=own,
-        payout=payout,
         gross=gross,
         deductions=read_deductions(values.get("deductions", ""), gross, edition),
-        rate=parse_rate(values.get("royalty_rate") or "1"),
-        rule=values.get("rule") or None,
-        policy=values.get("policy") or None,
-        minimum=positive(values.get("minimum_per_subscriber") or "0", "minimum_per_subscriber"),
+        rate=parse_rate(values.get("royalty_rate", "1")),
+        rule=values.get("rule"),
+        policy=values.get("policy"),
+        minimum=positive(values.get("minimum_per_subscriber", "0"), "minimum_per_subscriber"),
         subscribers=int(count) if count else None,
-        exchange=exchange,
-        fx_source=values.get("fx_source", "") if values.get("fx_rate") else "",
-        fx_date=values.get("fx_date", "") if values.get("fx_rate") else "",
+        **exchange,
     )
 
 
@@ -214,11 +212,11 @@ def read_gross(values: Mapping[str, str]) -> Fraction:
     """Read what a pool took; below zero only where the line says that it may be."""
     answer = values.get("refund", "").lower()
     refuse(answer not in ANSWERS, f"refund is yes or no, not {answer}")
-    gross = exact_amount(values["gross"])
+    gross = exact_amount(values.get("gross", ""))
     if gross < 0:
         said = f"gross is below zero: {values['gross']}; a month of refunds says so: refund yes"
         refuse(not ANSWERS[answer], said)
-        least = exact_amount(values.get("minimum_per_subscriber") or "0")
+        least = exact_amount(values.get("minimum_per_subscriber", "0"))
         refuse(least, "gross is below zero, and a minimum_per_subscriber would pay for refunds")
     return gross
 
@@ -256,16 +254,17 @@ def read_deductions(text: str, gross: Fraction, edition: int) -> tuple[tuple[str
     return found
 
 
-def read_exchange(values: Mapping[str, str], own: Currency) -> tuple[Fraction, Currency]:
-    rate, code = values.get("fx_rate", ""), values.get("payout_currency", "")
+def read_exchange(values: Mapping[str, str], own: Currency) -> dict[str, Any]:
+    """Read what is paid out in which currency: fields of `Pool`."""
+    rate, code = values.get("fx_rate"), values.get("payout_currency")
     payout = Currency.of(code) if code else own
-    if not rate:
+    if rate is None:
         refuse(payout != own, f"{own.code} is to be paid in {payout.code} without fx_rate")
-        return Fraction(1), own
-    source, day, exact = values.get("fx_source", ""), values.get("fx_date", ""), exact_amount(rate)
+        return {"payout": own}
+    source, day, exact = values.get("fx_source"), values.get("fx_date", ""), exact_amount(rate)
     lacks = "an exchange rate needs payout_currency, fx_source and fx_date (2026-10-31), and is above zero"
     refuse(not source or not DAY.fullmatch(day) or not code or exact <= 0, lacks)
-    return exact, payout
+    return {"payout": payout, "exchange": exact, "fx_source": source, "fx_date": day}
 
 
 ROLE_OF = {"territory": "country", "offering": "plan", "currency": "currency"}

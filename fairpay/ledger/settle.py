@@ -103,10 +103,10 @@ def pool_lines(pool: PoolFacts, paid: pl.DataFrame, charged: int) -> pl.DataFram
     whole = paid["amount"].to_numpy()
     base = largest_remainder(whole, pool.base) if pool.topup else whole
     shared = largest_remainder(whole if whole.any() else np.ones_like(whole), charged) if charged else 0 * whole
-    same = {"pool": pool.name, "currency": pool.currency}
     return paid.select(pl.col("source").cast(pl.Categorical), "withheld", whole="amount").with_columns(
-        *(pl.lit(text, dtype=pl.Categorical).alias(name) for name, text in same.items()),
-        scale=pl.lit(pool.scale, dtype=pl.Int32),
+        pool=pl.lit(pool.name, pl.Categorical),
+        currency=pl.lit(pool.currency, pl.Categorical),
+        scale=pl.lit(pool.scale, pl.Int32),
         base=pl.Series(base),
         shared=pl.Series(shared),
     )

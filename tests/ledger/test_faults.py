@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from faulty import Fault
 from naive_ledger import naive_earn
-from quarter import FILES, QUARTER, ROOT, STEPS, live_through
+from quarter import QUARTER, ROOT, STEPS, live_through, run
 
 from fairpay.errors import LockedError, OutputError
 from fairpay.ledger.adjust import Correction, adjust
@@ -90,14 +90,12 @@ def test_an_adjustment_that_fails_anywhere_is_booked_once_in_the_end(
     assert all(control.ok for control in verify_books(tmp_path / "books"))
 
 
+@pytest.mark.usefixtures("_in_quarter")
 def test_of_two_closes_at_once_one_wins_and_the_other_is_locked_out(tmp_path: Path) -> None:
     books, statuses = tmp_path / "books", []
 
     def slow(*arguments: object) -> object:
-        command = [FAIRPAY, "close", "--config", f"{FILES}/2026-07.toml", "--books", books, "--quiet"]
-        statuses.append(subprocess.run(command, cwd=ROOT, check=False, stderr=subprocess.DEVNULL).returncode)
-        with pytest.raises(LockedError):
-            close(july(books), divide=naive_earn)
+        statuses.append(run(books, *STEPS[0]))
         return naive_earn(*arguments)  # type: ignore[arg-type] # passed on
 
     assert close(july(books), divide=slow).status == "done"  # type: ignore[arg-type] # the same
