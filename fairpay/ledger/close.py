@@ -192,7 +192,7 @@ def close(
             if not dry_run:
                 keep_head(closing.books, found)
             return before
-        earned = divide(quiet(closing) if dry_run else closing, loaded, watch or Watch())
+        earned = divide(replace(closing, write_rejects=not dry_run), loaded, watch or Watch())
         inputs = inputs_of(hashed, closing.books)
         month = work_out(closing, loaded, found, earned, inputs)
         require(month.controls)
@@ -202,13 +202,6 @@ def close(
         publish_month(closing, month, inputs, found)
         keep_head(closing.books, shelf(closing.books))
         return replace(month, status="done", manifest_sha256=read_entry(closing.books / month.period).sha256)
-
-
-def quiet(closing: Closing) -> Closing:
-    """The same, and bad rows are set aside without being written: the directory of the books stands for nowhere."""
-    if closing.reading.rejects is None:
-        return closing
-    return replace(closing, reading=replace(closing.reading, rejects=closing.books))
 
 
 def check_next(found: Shelf, period: str) -> None:

@@ -125,6 +125,8 @@ class Closing:
     engine: Literal["local", "spark"] = DEFAULT["engine"]
     """Where the plays are worked on: it decides nothing."""
     reading: Reading = field(default_factory=Reading)
+    write_rejects: bool = True
+    """Whether rows that are set aside are written where `reading` says."""
     running: Running = field(default_factory=Running)
 
     @property
@@ -222,10 +224,7 @@ class Closing:
         }
 
     def again(self, options: Mapping[str, Any]) -> Closing:
-        """The closing those options were written from, with this one's files.
-
-        Rows that were set aside are so again, and not written: the directory of the books stands for nowhere.
-        """
+        """The closing those options were written from, with this one's files; rows that were set aside are so again."""
         own = {name: options[name] for name in OWN} | {name: options[name] for name in NUMBER_OF if name in options}
         own |= {name: options.get(name, DEFAULT[name]) for name in PENALTIES}
         if "policies" not in options and own["min_seconds"] == LEAST_SECONDS:
@@ -233,7 +232,7 @@ class Closing:
         known = {name: options[name] for name in READING if name in options}
         reading = Reading(**known, rejects=self.books if options["set_aside"] else None)
         own |= {"pool_by": tuple(options["pool_by"]), "edition": options.get("edition", 1)}
-        return replace(self, **own, reading=reading)
+        return replace(self, **own, reading=reading, write_rejects=False)
 
 
 LEAST_SECONDS = defaults(CompareOptions)["min_seconds"]

@@ -48,7 +48,7 @@ from fairpay.rules import find_rule
 from fairpay.rules.core.rule import Needs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from fairpay.engine.pool import LocalPool
@@ -111,7 +111,7 @@ def earn(
     return Earned(facts, tuple(one.paid for one in found), tuple(one.tracks for one in found))
 
 
-class Divided(NamedTuple):
+class PoolDivision(NamedTuple):
     """One pool, divided."""
 
     facts: PoolFacts
@@ -122,11 +122,11 @@ class Divided(NamedTuple):
     """What a reader must know."""
 
 
-def unpooled(code: str, amount: int) -> Divided:
+def unpooled(code: str, amount: int) -> PoolDivision:
     """What subscribers paid whom no pool covers: all of it is held, for nobody knows its terms."""
     currency = Currency.of(code)
     pool = Pool(f"{OUTSIDE} {code}", {}, currency, currency, Fraction(amount, 10**currency.digits))
-    return Divided(PoolFacts.of(pool, "none", subscribers=0))
+    return PoolDivision(PoolFacts.of(pool, "none", subscribers=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +135,11 @@ class HeldMonth:
 
     month: MonthLogs
     taken: HeldPools
-    terms: QualifyingTerms
+    sorting: Sorting
     timed: Sequence[bool]
     """Whether a pool measures time, by its code."""
-    without_pool: Mapping[str, int]
-    """How many rows no pool covers, by their keys."""
 
-    def visit(self, code: int, held: LocalPool) -> Divided | None:
+    def visit(self, code: int, held: LocalPool) -> PoolDivision | None:
         """Divide a pool, by its code; only as many as there are threads are opened up at a time.
 
         None of plays in no pool, and of marked ones, which are opened up with their pool.
@@ -154,7 +152,7 @@ class HeldMonth:
         finally:
             held.release()
 
-    def divide(self, code: int, held: LocalPool) -> Divided:
+    def divide(self, code: int, held: LocalPool) -> PoolDivision:
         """Divide one pool. Where nobody listened, or nothing weighs, nobody is paid and the money is unallocated."""
         notes = list[str]()
         charged = self.penalties(code) if self.month.charging else ()
@@ -163,7 +161,7 @@ class HeldMonth:
         if facts.listeners and facts.whole:
             with suppress(NothingToPayError):
                 paid, tracks = self.paid_of(code, held, facts, notes)
-        return Divided(replace(facts, withheld=int(paid["withheld"].sum())), paid, tracks, charged, notes)
+        return PoolDivision(replace(facts, withheld=int(paid["withheld"].sum())), paid, tracks, charged, notes)
 
     def facts(self, code: int, held: LocalPool) -> PoolFacts:
         """What is to be divided among those who listened."""
@@ -281,7 +279,7 @@ def listening_of(held: HeldMonth) -> MonthListening:
         listeners=sum(one.users for one in payers),
         listeners_used=sum(one.users for one in inside),
         listeners_dropped={reason: one.users for reason, one in behind.items() if one.users},
-        without_pool=dict(sorted(held.without_pool.items())),
+        without_pool=dict(sorted(held.sorting.without_pool.items())),
     )
 
 
@@ -295,7 +293,7 @@ def applied(held: HeldMonth) -> tuple[Applied, ...]:
                 PolicyLine(one.name, str(one.times), one.rows, one.plays, one.applied, str(one.withheld or ""))
                 for one in weigher_of[code].touched(code)
             )
-            terms, own = held.terms.pools[pool.name], pool.policy is not None
+            terms, own = held.sorting.terms.pools[pool.name], pool.policy is not None
             least, measure = exact_text(Fraction(terms.min_ms, 1000)), terms.measure or ""
             found.append(Applied(pool.name, pool.chosen.name, pool.chosen.sha256, own, least, measure, lines))
     return tuple(found)
@@ -396,7 +394,7 @@ class MonthLogs:
             timed=False,
             rowless=True,
             set_aside=rejects is not None,
-            rejects=None if rejects == closing.books else rejects,
+            rejects=rejects if closing.write_rejects else None,
         )
 
     @contextmanager
@@ -424,7 +422,7 @@ class MonthLogs:
             stated = (*(stages.remarks()[len(said) :]), *taken.plan.statements.remarks())
             for sentence in (*sentences(cautions.found()), *loaded.exclusions.remarks(), *said, *stated):
                 watch.say(sentence)
-            yield HeldMonth(self, taken, terms, timed, sorting.without_pool)
+            yield HeldMonth(self, taken, sorting, timed)
 
 
 def terms_of(closing: Closing, loaded: Loaded) -> QualifyingTerms:

@@ -165,10 +165,7 @@ class PoolFacts:
             InputError: when it comes to 2^62 minor units or more.
 
         """
-        deducted: dict[str, Fraction] = {}
-        for name, amount in pool.deductions:
-            deducted[name] = deducted.get(name, Fraction(0)) + amount
-        net = pool.gross - sum(deducted.values())
+        net = pool.gross - sum((amount for _, amount in pool.deductions), Fraction(0))
         royalty = net * pool.rate
         subscribers = subscribers if pool.subscribers is None else pool.subscribers
         floor = pool.minimum * subscribers
@@ -186,7 +183,7 @@ class PoolFacts:
             currency=pool.payout.code,
             scale=pool.payout.digits,
             gross=exact_text(pool.gross),
-            deductions={name: exact_text(amount) for name, amount in deducted.items()},
+            deductions={name: exact_text(amount) for name, amount in pool.deducted.items()},
             net=exact_text(net),
             royalty=exact_text(royalty),
             floor=exact_text(floor),

@@ -97,11 +97,6 @@ class Chosen:
         """What messages call it, as that of a pool: `licensor.toml, pool de`."""
         return f"{self.name}, pool {pool}"
 
-    @property
-    def file(self) -> str:
-        """The name under which the books keep it."""
-        return kept_name(self.sha256)
-
 
 def kept_name(sha256: str) -> str:
     """The name under which the books keep a policy of this hash."""
@@ -139,6 +134,14 @@ class Pool:
     """Whose rate that is; empty where nothing is exchanged."""
     fx_date: str = ""
     """The day of the rate."""
+
+    @property
+    def deducted(self) -> dict[str, Fraction]:
+        """What is taken off the gross, by name."""
+        found: dict[str, Fraction] = {}
+        for name, amount in self.deductions:
+            found[name] = found.get(name, Fraction(0)) + amount
+        return found
 
 
 def read_pools(path: Path, *, currency: str, edition: int = EDITION) -> list[Pool]:
@@ -373,8 +376,8 @@ def policy_hashes(pools: Iterable[Pool], month: Chosen | None) -> dict[str, str]
 
 def policy_files(pools: Iterable[Pool], month: Chosen | None) -> dict[str, str]:
     """File name -> text, of every policy that the pool file does not hold itself."""
-    every = [month, *(pool.chosen for pool in pools)]
-    return dict(sorted({one.file: one.text for one in every if one is not None and not one.inline}.items()))
+    every = [one for one in (month, *(pool.chosen for pool in pools)) if one is not None and not one.inline]
+    return dict(sorted({kept_name(one.sha256): one.text for one in every}.items()))
 
 
 def stated(said: str, where: str, kept: Path | None) -> Chosen:
@@ -393,7 +396,7 @@ def stated(said: str, where: str, kept: Path | None) -> Chosen:
         message = f"{name} cannot be read: {getattr(error, 'strerror', None) or error}"
         raise UsageError(message) from None
     chosen = without_pool(Chosen(name, text, read_policy(text, where=name)))
-    if kept is not None and chosen.file != kept.name:
+    if kept is not None and kept_name(chosen.sha256) != kept.name:
         message = f"the policy {name} is not the one that was kept in {kept.parent.name}"
         raise InputError(message, advice="Run `fairpay verify --books` and restore the books from a copy.")
     return chosen

@@ -293,11 +293,11 @@ def taxes_of(due: pl.DataFrame, standing: Standing) -> pl.DataFrame:
     """What is withheld if all that is due is paid, by account, as `tax`, to the nearest unit; `reason` is its name."""
     taxed = due.filter(pl.col("payee").is_in(list(standing.taxes)))
     lines = []
-    for payee, currency, scale, amount in taxed.select(*ACCOUNT, "amount").iter_rows():
-        rate, name = standing.taxes[payee]
-        lines.append((payee, currency, scale, round_half_even(rate * amount), name))
-    types = {name: TYPES[name] for name in (*ACCOUNT, "reason")} | {"tax": pl.Int128()}
-    return pl.DataFrame(lines, schema={name: types[name] for name in (*ACCOUNT, "tax", "reason")}, orient="row")
+    for *account, amount in taxed.select(*ACCOUNT, "amount").iter_rows():
+        rate, name = standing.taxes[account[0]]
+        lines.append((*account, name, round_half_even(rate * amount)))
+    types = {name: TYPES[name] for name in (*ACCOUNT, "reason")}
+    return pl.DataFrame(lines, schema={**types, "tax": pl.Int128}, orient="row")
 
 
 def part_of(amounts: pl.Series, share: Fraction) -> pl.Series:
