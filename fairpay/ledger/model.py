@@ -31,6 +31,7 @@ __all__ = [
     "MINOR",
     "MONTH",
     "PAYEE",
+    "PENALTIES",
     "STANDS",
     "Booking",
     "Kind",
@@ -103,7 +104,8 @@ INTO = frozenset(kind for kind in Kind if kind.credit == PAYEE)
 """What changed a payee's balance: above zero in the payee's favour. Per payee and currency, INTO sums to STANDS."""
 STANDS = frozenset(Kind) - INTO
 """Where money stands at the end of the month: an amount above zero says it went there."""
-LATER = {3: frozenset({Kind.TAX}), 4: frozenset({Kind.WITHHELD, Kind.PENALTY, Kind.PENALTY_SHARE})}
+PENALTIES = (Kind.PENALTY, Kind.PENALTY_SHARE)
+LATER = {3: frozenset({Kind.TAX}), 4: frozenset({Kind.WITHHELD, *PENALTIES})}
 """Schema of the books -> the kinds it brought; tables of earlier months have no columns for them."""
 MINOR = "amount_minor"
 """What the amounts of a ledger file are called: whole minor units, where other tables have decimals."""
