@@ -15,13 +15,12 @@ from hypothesis import strategies as st
 import fairpay
 from fairpay.cli import main
 from fairpay.errors import InputError, UsageError
-from fairpay.fraud.sweep.series import read_series
+from fairpay.fraud.series import read_series
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fairpay.fraud.sweep.points import Point
-    from fairpay.fraud.sweep.sweep import Swept
+    from fairpay.fraud.sweep import Point, Swept
 
 THREE = pl.DataFrame({"user": ["u1", "u1", "u2", "u2", "u3"], "artist": [*"ABBCC"], "plays": [6, 2, 1, 1, 40]})
 """The month of RULES.md, section 2, worked by hand: market-centric 9/25, 9/50 and 123/50 of a pool of 3."""

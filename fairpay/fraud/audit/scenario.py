@@ -11,17 +11,18 @@ from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from fairpay.adjust.policy import Reads
 from fairpay.errors import InputError, UsageError
 from fairpay.fraud.audit.months import Met, Reach, met
 from fairpay.money.currency import Currency, parse_rate, round_half_even
 from fairpay.pipeline.joined import Accounts, spread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from fairpay.fraud.audit.months import Baseline
     from fairpay.kernels.arrays import Ints
@@ -44,28 +45,34 @@ DAY = 86_400
 DAY_MS = 1000 * DAY
 SHORTEST_MS = 31_000
 """How long a play takes at least, where neither scenario nor log says it."""
-WHOLE = {
-    "accounts": (1, 10_000_000),
-    "streams_a_day": (1, DAY),
-    "seconds": (1, DAY),
-    "days": (1, 31),
-    "artists": (1, 1_000_000),
-    "camouflage_artists": (0, 1_000_000),
-    "listeners": (1, 10_000_000),
-}
-"""Keys that take a whole number, the least and the largest."""
-SHARES: Mapping[str, tuple[Callable[[Fraction], bool], str]] = {
-    "accounts": (lambda share: 0 < share < 1, 'a share of all fees below 100 %, such as "1%"'),
-    "streams": (lambda share: 0 < share < 1, 'a share of all streams below 100 %, such as "3%"'),
-    "by_accounts": (lambda share: share > 0, 'a share of these streams, such as "85%"'),
-    "listeners": (lambda share: share > 0, 'a share of the listeners who pay, such as "1%"'),
-    "instead": (lambda share: share > 0, 'a share of what each of them plays, such as "10%"'),
-    "camouflage_share": (lambda share: share < 1, 'a share from 0 to below 100 %, such as "60%"'),
-}
-"""Keys that take a share: which, and how it is said."""
 FINE = 10**6
 """A share that is worked out has at most this denominator."""
-PAYERS = ("attacker", "fans")
+
+
+def whole(least: int, most: int) -> Reads:
+    """Read a whole number between two."""
+    words = f"a whole number from {least} to {most:,}"
+    return Reads(lambda value: value if type(value) is int and least <= value <= most else None, words)
+
+
+def share(words: str, fits: Callable[[Fraction], bool] = bool) -> Reads:
+    """Read a share, `1%` or `1/100` in quotes."""
+
+    def read(value: Any) -> Fraction | None:  # noqa: ANN401 - any TOML value
+        try:
+            part = parse_rate(value) if isinstance(value, str) else None
+        except UsageError:
+            return None
+        return part if part is not None and fits(part) else None
+
+    return Reads(read, words)
+
+
+Text = Annotated[str, Reads(lambda value: value if isinstance(value, str) else None, "text in quotes")]
+Payer = Annotated[str, Reads(lambda value: value if value in ("attacker", "fans") else None, "attacker or fans")]
+People = Annotated[int, whole(1, 10_000_000)]
+Names = Annotated[int, whole(1, 1_000_000)]
+InADay = Annotated[int, whole(1, DAY)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,34 +81,40 @@ class Scenario:
 
     name: str
     """The file's name without `.toml`."""
-    title: str
+    title: Text
     """What happens, in a few words."""
-    accounts: int | Fraction = 0
+    accounts: (
+        People | Annotated[Fraction, share('a share of all fees below 100 %, such as "1%"', lambda part: 0 < part < 1)]
+    ) = 0
     """How many accounts are added; a fraction is the share of all fees they pay."""
-    streams_a_day: int = 0
+    streams_a_day: InADay = 0
     """Plays of each account a day; where none are added, on each listener's account beside what its owner plays."""
-    streams: Fraction | None = None
+    streams: Annotated[
+        Fraction | None, share('a share of all streams below 100 %, such as "3%"', lambda part: 0 < part < 1)
+    ] = None
     """Part of all streams, these among them, that is of the made-up artists: as many accounts are added as it takes."""
-    by_accounts: Fraction = Fraction(1)
+    by_accounts: Annotated[Fraction, share('a share of these streams, such as "85%"')] = Fraction(1)
     """Part of these streams that the accounts play; the rest is played by `listeners`, instead of others."""
-    listeners: int | Fraction = 0
+    listeners: People | Annotated[Fraction, share('a share of the listeners who pay, such as "1%"')] = 0
     """How many real listeners who pay are reached; a fraction is a part of them."""
-    instead: Fraction = Fraction(0)
+    instead: Annotated[Fraction, share('a share of what each of them plays, such as "10%"')] = Fraction(0)
     """Part of what each of these plays that made-up artists take the place of."""
-    source: str = ""
+    source: Text = ""
     """Where the numbers come from."""
-    seconds: int | None = None
+    seconds: InADay | None = None
     """Length of each play; None: the mean length in the log."""
-    days: int = 30
-    artists: int = 1
+    days: Annotated[int, whole(1, 31)] = 30
+    artists: Names = 1
     """Made-up artists the plays are spread over, evenly."""
-    camouflage_share: Fraction = Fraction(0)
+    camouflage_share: Annotated[
+        Fraction, share('a share from 0 to below 100 %, such as "60%"', lambda part: part < 1)
+    ] = Fraction(0)
     """Part of the plays that goes to real artists, as cover."""
-    camouflage_artists: int = 0
+    camouflage_artists: Annotated[int, whole(0, 1_000_000)] = 0
     """How many of the most heard real artists serve as cover."""
-    fee: str = "median"
+    fee: Text = "median"
     """What each account pays: an amount, or the month's median fee."""
-    paid_by: str = "attacker"
+    paid_by: Payer = "attacker"
     """Whose money the fees are: `fans` pay them anyway, so that faking costs nothing."""
 
 
@@ -149,6 +162,8 @@ def scenario_files(given: Sequence[str]) -> tuple[str, ...]:
 
 def read(name: str, text: str) -> Scenario:
     """Read a scenario's TOML: keys first, then each value, then what cannot be played."""
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - slow to load
+
     try:
         table = tomllib.loads(text, parse_float=str)
     except tomllib.TOMLDecodeError as problem:
@@ -164,7 +179,14 @@ def read(name: str, text: str) -> Scenario:
     if wrong:
         message = f"scenario {name}: {' and '.join(wrong)}"
         raise UsageError(message, advice=f"Its keys are: {', '.join(allowed)}.")
-    scenario = Scenario(name=name, **{key: value_of(name, key, value) for key, value in table.items()})
+    try:
+        scenario = TypeAdapter(Scenario).validate_python({"name": name, **table})
+    except ValidationError as problem:
+        faults = [(one["loc"][0], one["msg"]) for one in problem.errors() if one["type"] == "unread"]
+        key = next(key for key in table if key in dict(faults))
+        message = f"scenario {name}: {key} is {table[key]!r}"
+        said = ", or ".join(words for at, words in faults if at == key)
+        raise UsageError(message, advice=f"{key} takes {said}.") from None
     for said, advice in unplayable(scenario, frozenset(table)):
         message = f"scenario {name}: {said}"
         raise UsageError(message, advice=advice)
@@ -206,38 +228,6 @@ def alone_at_odds(given: frozenset[str]) -> Iterator[tuple[str, str]]:
         yield "it is not said what the listeners play", "Give streams_a_day, instead, or both."
     if "streams_a_day" not in given and (more := sorted({"seconds", "days", "camouflage_share"} & given)):
         yield f"{' and '.join(more)} without streams_a_day", "What is played instead lasts as long: leave it out."
-
-
-def value_of(name: str, key: str, value: Any) -> Any:  # noqa: ANN401 - any TOML value
-    """Read one value; shares are text such as `1%`."""
-    takes = []
-    if key in WHOLE:
-        takes.append(f"a whole number from {WHOLE[key][0]} to {WHOLE[key][1]:,}")
-        if type(value) is int and WHOLE[key][0] <= value <= WHOLE[key][1]:
-            return value
-    if key in SHARES:
-        fits, words = SHARES[key]
-        takes.append(words)
-        if (share := share_of(value)) is not None and fits(share):
-            return share
-    elif key == "paid_by":
-        takes.append(" or ".join(PAYERS))
-        if value in PAYERS:
-            return value
-    elif key not in WHOLE:
-        takes.append("text in quotes")
-        if isinstance(value, str):
-            return value
-    message = f"scenario {name}: {key} is {value!r}"
-    raise UsageError(message, advice=f"{key} takes {', or '.join(takes)}.")
-
-
-def share_of(value: Any) -> Fraction | None:  # noqa: ANN401 - any TOML value
-    """Read a share, `1%` or `1/100` in quotes; None for anything else."""
-    try:
-        return parse_rate(value) if isinstance(value, str) else None
-    except UsageError:
-        return None
 
 
 @dataclass(frozen=True)

@@ -1,36 +1,56 @@
-"""What each value of a sweep comes to: the money it moves, what it invites, who gains; as a table, data, sentences."""
+"""A sweep: every value of a parameter is a rule like any other, weighed in the walk of one run; what each comes to.
+
+That is the money it moves, what it invites and who gains: as a table, as data, in sentences.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
+from fairpay.errors import UsageError
+from fairpay.fraud.audit.audit import remarks
 from fairpay.fraud.audit.report import Limited
 from fairpay.money.integers import sum_exactly
+from fairpay.pipeline.work import Saved
 from fairpay.reports.figures import Tier, as_column, shift, tiers
+from fairpay.reports.outcome import Control
 from fairpay.reports.summary import ratio, tier_of
 from fairpay.reports.summary import summary as compared
-from fairpay.reports.tables import ColumnKind, TableColumn, by_payout, change_percent, currency_of, decimals, table_of
+from fairpay.reports.tables import (
+    ColumnKind,
+    TableColumn,
+    by_payout,
+    change_percent,
+    column_of,
+    currency_of,
+    decimals,
+    table_of,
+)
 from fairpay.reports.words import percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from fairpay.fraud.sweep.series import Series
+    from fairpay.fraud.series import Series
+    from fairpay.pipeline.request import Request
     from fairpay.reports.figures import Shift
     from fairpay.reports.outcome import Outcome, Payout
+    from fairpay.rules.core.month import Month
     from fairpay.rules.core.rule import Edge, Rule
 
-__all__ = ["Point", "Tried", "lessons", "points", "summary", "table"]
+__all__ = ["Point", "Swept", "lessons", "run_sweep"]
 
 SMALL = 10
 """Artists outside the best paid 1 / SMALL of all, at least one, are called small."""
 FINE = 10**6
 """Values that are whole in parts of this are written as decimals."""
+TIED = "too near to a tie"
+WEIGHED = "what a fake account gets back is worked out for plays that the policy neither boosts nor weighs down"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +107,96 @@ class Point(Limited):
             return "" if value is None else str(value)
         whole, parts = divmod(int(value * FINE), FINE)
         return f"{whole}.{parts:06d}".rstrip("0").rstrip(".")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Swept(Saved):
+    """What a sweep found."""
+
+    points: tuple[Point, ...] = field(kw_only=True)
+    """A rule each: the one that money moves from, then each series by value."""
+
+    def __repr__(self) -> str:
+        """Say in one line what it is."""
+        pool = f"{self.outcome.currency.text(self.outcome.money.pool)} {self.outcome.currency.code}"
+        return f"<sweep of {pool} under {len(self.points):,} rules: {self.outcome.listening.artists:,} artists>"
+
+    @property
+    def arrow(self) -> pa.Table:
+        """A row for each rule, as an Arrow table; amounts are exact decimals."""
+        return table(self.outcome, self.points)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What `summary.json` holds."""
+        return summary(self.outcome, self.points)
+
+
+@dataclass(slots=True)
+class Scout:
+    """Looks at a month before it is divided: how far parameters may go, and what accounts get back at most."""
+
+    first: Series
+    series: Sequence[Series]
+    tried: list[Tried] = field(default_factory=list)
+    most: dict[Rule, Fraction | None] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __call__(self, month: Month) -> list[Rule]:
+        """Return the rules in the order of the points: those at edges among them, without values the month refuses.
+
+        Raises:
+            UsageError: a rule that cannot run on this month; of values that vary, only where no rule is left.
+
+        """
+        edges = [one.rules[0].edge(month) for one in self.series]
+        self.tried = [
+            Tried(one, edge if edge is not None and edge.parameter == one.parameter else None)
+            for one, edge in zip(self.series, edges, strict=True)
+        ]
+        self.most, left = {rule: rule.limit(month) for rule in self.first.rules}, list[str]()
+        for one in self.tried:
+            refused = []
+            for rule in one.rules:
+                try:
+                    self.most[rule] = rule.limit(month)
+                except UsageError as problem:
+                    if not one.series.parameter:
+                        raise
+                    refused.append(problem)
+            if len(refused) == len(one.rules) and len(self.tried) == 1:
+                raise refused[-1]
+            if refused:
+                values = f"{len(refused)} value{'s' * (len(refused) > 1)} of {one.series.label}"
+                left.append(f"{values} left out, such as {refused[0].message}")
+        self.notes = (*left, *remarks(month))
+        return [*self.most]
+
+
+def run_sweep(
+    request: Request, go: Callable[..., Outcome], *, first: Series, series: Sequence[Series]
+) -> tuple[Outcome, tuple[Point, ...]]:
+    """Read the logs once, and weigh every value in one walk; `go` does a run, here or where Spark has the plays.
+
+    Raises:
+        FairpayError: every error of a comparison.
+
+    """
+    scout = Scout(first, series)
+    outcome = go(replace(request, chosen=scout))
+    found = tuple(points(outcome, first, scout.tried, scout.most))
+    labels = tuple(f"{point.rule.label}: " for point in found)  # what each rule says of its limit is in the points
+    notes = [note for note in outcome.notes if TIED in note or not note.startswith(labels)]
+    if request.policy is not None and (request.policy.weights or request.policy.boosts):
+        notes.append(WEIGHED)
+    held = [
+        Control(
+            f"edge {point.rule.label}", point.proof, f"{point.edge.at} gives back {float(point.most or 0):.6g} of a fee"
+        )
+        for point in found
+        if point.edge is not None
+    ]
+    return replace(outcome, notes=(*notes, *scout.notes), controls=(*outcome.controls, *held)), found
 
 
 def points(
@@ -174,34 +284,34 @@ def table(outcome: Outcome, found: Sequence[Point]) -> pa.Table:
     digits, null where the first rule pays nothing), `currency`.
     """
 
-    def column(kind: ColumnKind, form: pa.DataType, value: Callable[[Point], Any]) -> TableColumn:
-        return TableColumn(kind, pa.array([value(point) for point in found], form))
+    def column(kind: ColumnKind, value: Callable[[Point], Any]) -> TableColumn:
+        return column_of(kind, map(value, found))
 
-    def text(value: Callable[[Point], str | None], kind: ColumnKind = ColumnKind.TEXT) -> TableColumn:
-        return column(kind, pa.large_string(), value)
-
-    def money(units: Sequence[int], kind: ColumnKind) -> TableColumn:
+    def money(kind: ColumnKind, units: Sequence[int]) -> TableColumn:
         return TableColumn(kind, decimals(np.array(units, dtype=np.int64), outcome.currency.digits))
+
+    def yes(values: Sequence[bool | None]) -> TableColumn:
+        return TableColumn(ColumnKind.TEXT, pa.array(values, pa.bool_()))
 
     def percents(several: Sequence[Tier]) -> TableColumn:
         both = np.array([(tier.before, tier.after) for tier in several], dtype=np.int64)
         return TableColumn(ColumnKind.PERCENT, change_percent(both[:, 0], both[:, 1]))
 
-    number, yes, small = pa.float64(), pa.bool_(), [point.small for point in found]
+    small = [point.small for point in found]
     columns = {
-        "rule": text(lambda p: p.rule.label, ColumnKind.KEY),
-        "series": text(lambda p: p.series.label),
-        "parameter": text(lambda p: p.series.parameter or None),
-        "value": column(ColumnKind.RATIO, number, lambda p: float(p.value) if isinstance(p.value, Fraction) else None),
-        "moved": money([p.change.moved for p in found], ColumnKind.MONEY),
-        "moved_share": column(ColumnKind.SHARE, number, lambda p: ratio(p.change.share)),
-        "most_per_fee": column(ColumnKind.RATIO, number, lambda p: ratio(p.most)),
-        "fraud_proof": column(ColumnKind.TEXT, yes, lambda p: p.proof if p.known else None),
-        "last_fraud_proof_value": column(ColumnKind.TEXT, yes, lambda p: p.edge is not None),
+        "rule": column(ColumnKind.KEY, lambda p: p.rule.label),
+        "series": column(ColumnKind.TEXT, lambda p: p.series.label),
+        "parameter": column(ColumnKind.TEXT, lambda p: p.series.parameter or None),
+        "value": column(ColumnKind.RATIO, lambda p: float(p.value) if isinstance(p.value, Fraction) else None),
+        "moved": money(ColumnKind.MONEY, [p.change.moved for p in found]),
+        "moved_share": column(ColumnKind.SHARE, lambda p: ratio(p.change.share)),
+        "most_per_fee": column(ColumnKind.RATIO, lambda p: ratio(p.most)),
+        "fraud_proof": yes([p.proof if p.known else None for p in found]),
+        "last_fraud_proof_value": yes([p.edge is not None for p in found]),
         "steered_by_top_1_percent_of_listeners": column(
-            ColumnKind.SHARE, number, lambda p: ratio(p.payout.steered_by_top_1_percent)
+            ColumnKind.SHARE, lambda p: ratio(p.payout.steered_by_top_1_percent)
         ),
-        "small_artists_change": money([tier.after - tier.before for tier in small], ColumnKind.DIFFERENCE),
+        "small_artists_change": money(ColumnKind.DIFFERENCE, [tier.after - tier.before for tier in small]),
         "small_artists_change_percent": percents(small),
     }
     for k, tier in enumerate(found[0].tiers):
