@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
 
 __all__ = [
-    "Audience",
     "Column",
     "Pairs",
     "Regulars",
@@ -122,24 +121,6 @@ class Traces:
         return who, Traces(start=start, plays=self.plays[who], pairs=pairs, span=self.span, **columns)
 
 
-@dataclass(frozen=True)
-class Audience:
-    """What is known of artists. Arrays are by artist, in the order of their ids."""
-
-    plays: Ints
-    listeners: Ints
-    loyal: Ints
-    """int64[artists]: listeners who play nobody else."""
-    heavy: Ints
-    """int64[artists]: plays of the heaviest 1 % of the artist's listeners, at least of one."""
-    flagged: Ints
-    """int64[artists]: plays of users with a finding."""
-    intensity: NDArray[np.float64]
-    """float64[artists]: fan intensity, how heavily its listeners listen against the mean."""
-    previous: Ints
-    """int64[artists]: plays in the month before; zeros where no such log was given."""
-
-
 @dataclass(frozen=True, slots=True)
 class Regulars:
     """Who plays artists whom nobody plays by the way, each about as often as the others."""
@@ -160,6 +141,10 @@ class Sketches:
     """The artists each user plays far more than the log does, at most 64 of them; empty for users with few plays."""
     plays: Ints
     """int64[users]."""
+    total: Ints
+    """int64[users]: listening in the measure."""
+    artists: Ints
+    """int64[users]: distinct artists."""
     artist_plays: Ints
     """int64[artists]."""
     moments: NDArray[np.uint32]

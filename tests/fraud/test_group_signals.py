@@ -4,24 +4,23 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 import pytest
-from traced import person, traces
+from traced import person, sketched, traces
 
 from fairpay.fraud.detect.walk import moments_of
 from fairpay.fraud.signals import group_signals
 from fairpay.fraud.signals.lockstep import Lockstep
 from fairpay.fraud.signals.same_artists import SameArtists
-from fairpay.fraud.traces import Pairs, Regulars, Sketches, seeds, sign_sets
+from fairpay.fraud.traces import Pairs, seeds, sign_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fairpay.fraud.signals import GroupSignal
+    from fairpay.fraud.traces import Sketches
 
 ARTISTS = 400
 DRAWS = np.random.default_rng(4)
-EDGES = {"artist": pl.UInt32, "user": pl.UInt32, "plays": pl.Int64, "listeners": pl.Int64}
 
 
 def crowd(cores: Sequence[Sequence[int]], moments: Sequence[Sequence[int]] = ()) -> Sketches:
@@ -29,13 +28,13 @@ def crowd(cores: Sequence[Sequence[int]], moments: Sequence[Sequence[int]] = ())
     start, edges = (np.concatenate([[0], np.cumsum([len(one) for one in sets])]) for sets in (cores, moments))
     artist = np.array([one for core in cores for one in sorted(core)], dtype=np.uint32)
     element = np.array([value for one in moments for value in one], dtype=np.uint32)
-    return Sketches(
+    return sketched(
+        len(cores),
+        plays=500,
         core=Pairs(start, artist, np.full(len(artist), 10)),
-        plays=np.full(len(cores), 500),
         artist_plays=np.bincount(artist, minlength=ARTISTS) * 12,
         moments=sign_sets(edges, element, seeds("lockstep", 32)) if moments else np.empty((len(cores), 0), np.uint32),
         timed=np.arange(len(cores)),
-        regulars=Regulars(pl.DataFrame(schema=EDGES), np.zeros(len(cores), dtype=np.int64), 500.0),
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
-from fairpay.fraud.traces import Pairs, Span, Traces
+from fairpay.fraud.traces import Pairs, Regulars, Sketches, Span, Traces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,23 @@ def traces(*users: Sequence[Play], days: float = 30.0) -> Traces:
         duration=ms,
         track=track,
     )
+
+
+def sketched(users: int, *, plays: int = 100, **known: Any) -> Sketches:  # noqa: ANN401 - any of its fields
+    """Put down accounts that play so often and of which nothing is known but what is said."""
+    nothing = np.zeros(0, dtype=np.int64)
+    edges = pl.DataFrame(schema={"artist": pl.UInt32, "user": pl.UInt32, "plays": pl.Int64, "listeners": pl.Int64})
+    empty = {
+        "core": Pairs(np.zeros(users + 1, dtype=np.int64), nothing.astype(np.uint32), nothing),
+        "plays": np.full(users, plays),
+        "total": nothing,
+        "artists": nothing,
+        "artist_plays": nothing,
+        "moments": np.empty((users, 0), np.uint32),
+        "timed": nothing,
+        "regulars": Regulars(edges, np.zeros(users, dtype=np.int64), float(max(100, plays))),
+    }
+    return Sketches(**empty | known)
 
 
 def measured(signal: UserSignal, *users: Sequence[Play], days: float = 30.0) -> list[float]:

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from fairpay.fraud.detect.findings import Evidence, Finding
-    from fairpay.fraud.detect.nearest import Near
+    from fairpay.fraud.detect.findings import Evidence, Finding, Near
     from fairpay.reports.outcome import Outcome
     from fairpay.reports.tables import TableColumn
 
@@ -123,7 +122,7 @@ def money(outcome: Outcome, units: Sequence[int | None]) -> str | None:
 
 def looked_for(evidence: Evidence) -> list[dict[str, Any]]:
     """Describe every signal: what it is, whether it ran, and from where on it counted."""
-    levels = {**evidence.users.ranked.levels, **evidence.artists.ranked.levels}
+    levels = {**evidence.users.levels, **evidence.artists.levels}
     kinds = {"user": user_signals(), "artist": artist_signals(), "group": group_signals()}
     listed: list[dict[str, Any]] = []
     for kind, signal in ((kind, signal) for kind, signals in kinds.items() for signal in signals):

@@ -14,12 +14,13 @@ from string import Formatter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from fairpay.money.counts import counted
 
 if TYPE_CHECKING:
-    from fairpay.fraud.traces import Audience, Column, Sketches, Traces
+    from fairpay.fraud.traces import Column, Sketches, Traces
     from fairpay.kernels.arrays import Ints
 
 __all__ = [
@@ -129,14 +130,13 @@ class ArtistSignal(Signal):
     least: ClassVar[int] = 10
     """An artist with fewer of what is `counted` is not measured."""
 
-    def measure(self, audience: Audience) -> Floats:
-        """Measure each artist: float64[artists], NaN where it is not measured."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(getattr(audience, self.counted) >= self.least, self.of(audience), np.nan)
+    value: ClassVar[pl.Expr]
+    """Made of the columns of an audience, see `fairpay.fraud.detect.walk.audience_of`."""
 
-    @abstractmethod
-    def of(self, audience: Audience) -> Floats:
-        """Work the value out for every artist: float64[artists]; what comes of no plays or listeners is not used."""
+    def measure(self, audience: pl.DataFrame) -> Floats:
+        """Measure each artist: float64[artists], NaN where it is not measured."""
+        known = pl.when(pl.col(self.counted) >= self.least).then(self.value)
+        return audience.select(known.fill_null(np.nan)).to_series().to_numpy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,5 +231,7 @@ def group_signals() -> tuple[GroupSignal, ...]:
 def of_kind(kind: type[Any]) -> tuple[Any, ...]:
     """Return an instance of every class of a kind that a file of this folder defines, by name."""
     modules = [importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
-    found = [one for module in modules for one in vars(module).values() if isinstance(one, type)]
-    return tuple(one() for one in found if issubclass(one, kind) and not inspect.isabstract(one))
+    found = [
+        one for module in modules for one in vars(module).values() if getattr(one, "__module__", "") == module.__name__
+    ]
+    return tuple(one() for one in found if isinstance(one, type) and issubclass(one, kind))
