@@ -101,8 +101,7 @@ def synth(path: str | Path, **options: Unpack[SynthOptions]) -> Written:
 
 def people(full: Mapping[str, Any]) -> MadeMonth:
     """Make a month of the sizes asked for."""
-    from fairpay.synth.listeners import make_month  # noqa: PLC0415 - loads Polars where it is used
-    from fairpay.synth.plants import parse_plants  # noqa: PLC0415 - likewise
+    from fairpay.synth.listeners import make_month, parse_plants  # noqa: PLC0415 - loads Polars where it is used
 
     rows = ROWS if full["rows"] is None else full["rows"]
     users = max(1, rows // 100) if full["users"] is None else full["users"]

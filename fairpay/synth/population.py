@@ -10,12 +10,10 @@ import numpy as np
 
 from fairpay.errors import UsageError
 from fairpay.synth.calendar import PEOPLE, Hours, Rhythm
-from fairpay.synth.catalogue import GENRES, MOST_TRACKS
+from fairpay.synth.catalogue import COUNT, GENRES, MOST_TRACKS, OLD_TRACKS, PLAYLIST, PLAYLISTS, Scenes
 from fairpay.synth.draws import below, draw, lognormal_steps, stream
-from fairpay.synth.listeners import DAYS, LATE_HOURS, PODCASTS, SPREAD, STEPS
-from fairpay.synth.plants import KINDS, PlantKind, by_order
+from fairpay.synth.listeners import DAYS, KINDS, LATE_HOURS, PODCASTS, SPREAD, STEPS, PlantKind, by_order
 from fairpay.synth.plays import Cohort, MadeMonth, Mark, World
-from fairpay.synth.scenes import COUNT, OLD_TRACKS, PLAYLIST, PLAYLISTS, Scenes
 from fairpay.synth.tables import COUNTRIES, picked
 
 if TYPE_CHECKING:
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.synth.plants import Plant
+    from fairpay.synth.listeners import Plant
     from fairpay.synth.plays import Choice, Slots
 
 __all__ = ["INNOCENT", "ODD", "make_population"]

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from fairpay.errors import UsageError
 from fairpay.fraud.audit.audit import audit
-from fairpay.fraud.audit.months import survey
-from fairpay.fraud.audit.scenario import Scenario, plan
+from fairpay.fraud.audit.months import plan, survey
+from fairpay.fraud.audit.scenario import Scenario
 from fairpay.rules import find_rule, rule_classes, usual_rules
 from fairpay.rules.core.rule import Joining
 
 if TYPE_CHECKING:
     from naive import NaiveMonth
 
+    from fairpay.fraud.audit.months import Attack
     from fairpay.fraud.audit.replay import AuditFinding
-    from fairpay.fraud.audit.scenario import Attack
     from fairpay.rules.core.rule import Rule
 
 FORMULA = [

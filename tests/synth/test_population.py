@@ -11,9 +11,9 @@ import pytest
 
 from fairpay.errors import UsageError
 from fairpay.synth import plays as made_plays
+from fairpay.synth.catalogue import OLD_TRACKS
+from fairpay.synth.listeners import KINDS
 from fairpay.synth.make import synth
-from fairpay.synth.plants import KINDS
-from fairpay.synth.scenes import OLD_TRACKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -41,8 +41,7 @@ from fairpay.rules.core.rule import Added, Joining
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fairpay.fraud.audit.months import Baseline
-    from fairpay.fraud.audit.scenario import Attack
+    from fairpay.fraud.audit.months import Attack, Baseline
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.month import Usage
     from fairpay.rules.core.rule import Rule
@@ -217,11 +216,11 @@ def weigh(baseline: Baseline, jobs: Sequence[tuple[Rule, Any]]) -> list[Ints]:
 
 def play(replay: Replay, rules: Sequence[Rule], attack: Attack) -> list[AuditFinding]:
     """Play one scenario under rules."""
-    if attack.reach is None:
+    if attack.met is None:
         return [finding_of(replay, replay, rule, attack, ()) for rule in rules]
-    own = build(replay.baseline.reached(attack.reach), rules, [attack], others=())
-    few = attack.reach.met.listeners <= BY_FORMULA
-    known = tuple(swaps(replay.baseline.month, attack.reach)) if few else None
+    own = build(replay.baseline.reached(attack), rules, [attack], others=())
+    few = attack.met.listeners <= BY_FORMULA
+    known = tuple(swaps(replay.baseline.month, attack, attack.met)) if few else None
     return [finding_of(replay, own, rule, attack, known) for rule in rules]
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from fairpay.fraud.audit.months import Attack
     from fairpay.fraud.audit.replay import AuditFinding, Worth
-    from fairpay.fraud.audit.scenario import Attack
     from fairpay.reports.outcome import Outcome
     from fairpay.reports.tables import TableColumn
     from fairpay.rules.core.rule import Reason
