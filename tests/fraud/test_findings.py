@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fairpay.fraud.detect.findings import FoundSubjects, Near
     from fairpay.fraud.signals import Floats
-    from fairpay.fraud.traces import Sketches, Traces
+    from fairpay.fraud.traces import Sketches
 
 
 class Fixed(UserSignal):
@@ -30,10 +30,6 @@ class Fixed(UserSignal):
     aspect = "amount"
     together, alone = 2.0, 4.0
     says = "is {value:.0f}"
-
-    def measure(self, traces: Traces) -> Floats:
-        """Know nothing."""
-        return np.full(traces.users, np.nan)
 
 
 class Other(Fixed):

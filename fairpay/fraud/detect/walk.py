@@ -16,8 +16,8 @@ import numpy as np
 import polars as pl
 
 from fairpay.fraud.detect.intake import PAIRS
-from fairpay.fraud.signals import WholeLogSignal
-from fairpay.fraud.traces import Pairs, Regulars, Sketches, Traces, largest, regular, seeds, share_of, sign_sets, sums
+from fairpay.fraud.signals import UserSignal, WholeLogSignal
+from fairpay.fraud.traces import Regulars, Sketches, Traces, regular, seeds, share_of, sign_sets
 from fairpay.kernels.graphs import mix_all
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fairpay.fraud.detect.intake import DetectionIntake, Partitions
-    from fairpay.fraud.signals import Floats, UserSignal
+    from fairpay.fraud.signals import Floats
     from fairpay.fraud.traces import Span
     from fairpay.kernels.arrays import Ints
 
@@ -43,7 +43,7 @@ CORE_SHARE = 0.25
 LEAST_USER, LEAST_ARTIST = 50, 4
 """Plays of an account, and of an artist by the account, below which there is no telling."""
 CORE_MOST = 64
-"""Artists kept for an account: those with the smallest hashes, the same for accounts with the same core."""
+"""Artists kept for an account: the same for accounts with the same core."""
 HELD = 0.85
 """The part of an artist's plays that must be its regulars': of the artists people play, it is half to four fifths."""
 NEARLY = 0.95
@@ -68,7 +68,7 @@ FEW_LISTENERS, SOLE = 10, 3
 def walk(
     intake: DetectionIntake,
     *,
-    signals: Sequence[UserSignal],
+    signals: Sequence[UserSignal | WholeLogSignal],
     expected: Floats,
     artist_plays: Ints,
     span: Span,
@@ -83,30 +83,32 @@ def walk(
         span: the time the log covers.
 
     """
-    users, timed = len(intake.users.ranked[0]), {"time", "track"} <= intake.has
-    values = {signal.name: np.full(users, np.nan) for signal in signals}
-    plays, total, artists = (np.zeros(users, dtype=np.int64) for _ in range(3))
-    told = np.zeros(users, dtype=np.int64)
-    moments, seed = np.empty((users, MOMENTS if timed else 0), dtype=np.uint32), seeds("lockstep", MOMENTS)
+    (ids, user), (_, artist) = intake.users.ranked, intake.artists.ranked
+    timed, alone = {"time", "track"} <= intake.has, [signal for signal in signals if isinstance(signal, UserSignal)]
+    values = {signal.name: np.full(len(ids), np.nan) for signal in alone}
+    plays, total, artists, told = (np.zeros(len(ids), dtype=np.int64) for _ in range(4))
+    moments, seed = np.empty((len(ids), MOMENTS if timed else 0), dtype=np.uint32), seeds("lockstep", MOMENTS)
 
     def visit(rows: pl.DataFrame) -> pl.DataFrame:
         if rows.is_empty():
             return PAIRS.to_frame()
-        codes, amount, traces = traces_of(rows, intake, span)
-        for least in {signal.applies for signal in signals}:
-            who, block = traces.with_plays(least)
-            for signal in signals:
-                if signal.applies == least:
-                    values[signal.name][codes[who]] = signal.measure(block)
-        plays[codes], total[codes], artists[codes] = traces.plays, amount, np.diff(traces.pairs.start)
+        codes = (pl.Series(name, ranks[rows[name].to_numpy()]) for name, ranks in (("user", user), ("artist", artist)))
+        traces = Traces.of(rows.with_columns(*codes), span)
+        for signal in alone:
+            found = signal.measure(traces)
+            values[signal.name][found["user"]] = found["value"].to_numpy()
+        who = traces.pairs.group_by("user", maintain_order=True).agg(pl.col("whole").first(), pl.len())
+        plays[who["user"]], artists[who["user"]] = who["whole"].to_numpy(), who["len"].to_numpy()
+        heard = traces.rows.group_by("user").agg(pl.col("amount").sum())
+        total[heard["user"]] = heard["amount"].to_numpy()
         if timed:
-            start, some = moments_of(traces)
-            moments[codes], told[codes] = sign_sets(start, some, seed), np.diff(start)
-        intake.pairs.put(frame_of(traces.pairs, codes))
-        return frame_of(core_of(traces, expected), codes)
+            owner, some = moments_of(traces)
+            start = np.append(np.searchsorted(owner, who["user"].to_numpy()), len(owner))
+            moments[who["user"]], told[who["user"]] = sign_sets(start, some, seed), np.diff(start)
+        intake.pairs.put(traces.pairs)
+        return core_of(traces.pairs, expected)
 
-    artist, user, played = pl.concat(intake.plays.each(visit)).sort("user", "artist")
-    core = Pairs(np.searchsorted(user.to_numpy(), np.arange(users + 1)), artist.to_numpy(), played.to_numpy())
+    core = pl.concat(intake.plays.each(visit)).sort("user", "artist")
     sketches = Sketches(
         core=core,
         plays=plays,
@@ -121,71 +123,33 @@ def walk(
     return values, sketches
 
 
-def traces_of(rows: pl.DataFrame, intake: DetectionIntake, span: Span) -> tuple[Ints, Ints, Traces]:
-    """Return the codes of the users of some rows, their listening, and their plays put together."""
-    user, artist, time, duration, track, plays, amount = (column.to_numpy() for column in rows)
-    key = intake.users.ranked[1][user].astype(np.int64) << 32 | intake.artists.ranked[1][artist]
-    order = np.argsort(key)
-    key = key[order]
-    entry = np.flatnonzero(np.diff(key, prepend=-1))
-    owner = key[entry] >> 32
-    first = np.flatnonzero(np.diff(owner, prepend=-1))
-    start = np.append(entry[first], len(key))
-    played = np.add.reduceat(plays[order], entry, dtype=np.int64)
-    pairs = Pairs(np.append(first, len(entry)), key[entry].astype(np.uint32), played)
-    traces = Traces(
-        start=start,
-        plays=sums(played, pairs.start),
-        pairs=pairs,
-        span=span,
-        time=time[order],
-        duration=duration[order],
-        track=track[order],
-    )
-    return owner[first], sums(amount[order], start), traces
-
-
-def frame_of(pairs: Pairs, codes: Ints) -> pl.DataFrame:
-    """Write pairs as columns `user`, `artist` and `plays`; `codes` are those of their users."""
-    user = np.repeat(codes, np.diff(pairs.start))
-    return pl.DataFrame({"artist": pairs.artist, "user": user, "plays": pairs.plays}, schema=PAIRS)
-
-
-def core_of(traces: Traces, expected: Floats) -> Pairs:
+def core_of(pairs: pl.DataFrame, expected: Floats) -> pl.DataFrame:
     """Return each user's core with the plays: the artists it plays far more than the log as a whole would have it.
 
-    `expected` is float64[artists]: each artist's share for an average listener.
+    `expected` is float64[artists]: each artist's share for an average listener. Of more than CORE_MOST those are kept
+    whose hashes are the smallest.
     """
-    pairs = traces.pairs
-    owner = np.repeat(np.arange(traces.users), np.diff(pairs.start))
-    excess = pairs.plays - CORE_TIMES * traces.plays[owner] * expected[pairs.artist]
-    excess[(pairs.plays < LEAST_ARTIST) | (traces.plays[owner] < LEAST_USER)] = 0.0
-    most = np.maximum.reduceat(excess, pairs.start[:-1])
-    held = np.flatnonzero((excess > 0) & (excess >= CORE_SHARE * most[owner]))
-    held = sample(held, owner[held], pairs.artist[held].astype(np.uint64))
-    size = np.bincount(owner[held], minlength=traces.users)
-    return Pairs(np.concatenate([[0], np.cumsum(size)]), pairs.artist[held], pairs.plays[held])
+    plays, whole, excess = pl.col("plays"), pl.col("whole"), pl.col("excess")
+    usual = pl.Series(expected[pairs["artist"].to_numpy()])
+    found = pairs.with_columns(excess=plays - CORE_TIMES * whole * usual)
+    found = found.filter(plays >= LEAST_ARTIST, whole >= LEAST_USER, excess > 0)
+    found = found.filter(excess >= CORE_SHARE * excess.max().over("user"))
+    hashed = pl.Series("hash", mix_all(found["artist"].to_numpy().astype(np.uint64)))
+    found = found.with_columns(hashed).sort("user", "hash", "artist")
+    return found.filter(pl.int_range(pl.len()).over("user") < CORE_MOST).select(*PAIRS)
 
 
-def sample(held: Ints, owner: Ints, artist: NDArray[np.uint64]) -> Ints:
-    """Keep at most CORE_MOST entries of each user, by the hash of the artist; the order stays that of the artists."""
-    order = np.lexsort((mix_all(artist), owner))
-    place = np.empty(len(held), dtype=np.int64)
-    place[order] = np.arange(len(held)) - np.searchsorted(owner, owner)
-    return held[place < CORE_MOST]
-
-
-def moments_of(traces: Traces) -> tuple[Ints, NDArray[np.uint32]]:
-    """Hash track and ten minutes of the month of each play: int64[users + 1], uint32[rows].
+def moments_of(traces: Traces) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Hash track and ten minutes of the month of each play, by user: the users and the hashes, uint32[rows] each.
 
     The artist an account plays most is left out: a party about a release and a night of quiet music are of one artist.
     """
-    pairs = traces.pairs
-    top = pairs.plays == np.repeat(largest(pairs.plays, pairs.start), np.diff(pairs.start))
-    kept = np.repeat(~top, pairs.plays)
-    slot = (traces.time[kept] // np.uint32(TEN_MINUTES)).astype(np.uint64)
-    found: NDArray[np.uint32] = mix_all(traces.track[kept].astype(np.uint64) << np.uint64(32) | slot)
-    return np.append(0, np.cumsum(kept))[traces.start], found
+    others = traces.pairs.filter(pl.col("plays") < pl.col("plays").max().over("user"))
+    owner, track, time = (
+        column.to_numpy() for column in traces.rows.join(others, on="pair", how="semi").select("user", "track", "time")
+    )
+    slot = (time // np.uint32(TEN_MINUTES)).astype(np.uint64)
+    return owner, mix_all(track.astype(np.uint64) << np.uint64(32) | slot)
 
 
 def audience_of(

@@ -20,10 +20,14 @@ from numpy.typing import NDArray
 from fairpay.money.counts import counted
 
 if TYPE_CHECKING:
+    from types import UnionType
+
     from fairpay.fraud.traces import Column, Sketches, Traces
     from fairpay.kernels.arrays import Ints
 
 __all__ = [
+    "DAILY",
+    "WHOLE",
     "ArtistSignal",
     "Aspect",
     "Floats",
@@ -39,6 +43,10 @@ __all__ = [
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
+WHOLE = pl.col("whole").first()
+"""How often an account plays, for what a `UserSignal` makes of it."""
+DAILY = pl.col("daily").first()
+"""The same a day."""
 Aspect = Literal["amount", "rest", "length", "sameness", "accomplices", "audience", "reach"]
 
 
@@ -105,18 +113,22 @@ class UserSignal(Signal):
 
     applies: ClassVar[int] = 100
     """Plays of an account below which it is not measured: too few to tell anything, too little money to matter."""
+    looks_at: ClassVar[Literal["rows", "pairs"]] = "rows"
+    """Whether at each play, or at the artists."""
+    value: ClassVar[pl.Expr]
+    """Made of the columns of what it looks at, for one user, see `Traces`; null where it does not apply.
 
-    @abstractmethod
-    def measure(self, traces: Traces) -> Floats:
-        """Measure each user of a block in a log that has the columns: float64[users], NaN where it does not apply."""
+    Nothing is divided by a constant here: Polars would multiply by what is left of 1 divided by it.
+    """
+
+    def measure(self, traces: Traces) -> pl.DataFrame:
+        """Measure the users of a block in a log that has the columns: `user`, `value`."""
+        plays: pl.DataFrame = getattr(traces, self.looks_at)
+        return plays.group_by("user").agg(value=pl.when(self.applies <= WHOLE).then(self.value))
 
 
-class WholeLogSignal(UserSignal):
+class WholeLogSignal(Signal):
     """A signal about an account that only shows beside everybody else's plays."""
-
-    def measure(self, traces: Traces) -> Floats:
-        """Know nothing yet."""
-        return np.full(traces.users, np.nan)
 
     @abstractmethod
     def of(self, sketches: Sketches) -> Floats:
@@ -213,9 +225,9 @@ def agreement(signs: NDArray[np.uint32]) -> float:
     return float(np.mean([np.unique(column, return_counts=True)[1].max() / len(column) for column in signs.T]))
 
 
-def user_signals() -> tuple[UserSignal, ...]:
+def user_signals() -> tuple[UserSignal | WholeLogSignal, ...]:
     """Return every signal about accounts, by name."""
-    return of_kind(UserSignal)
+    return of_kind(UserSignal | WholeLogSignal)
 
 
 def artist_signals() -> tuple[ArtistSignal, ...]:
@@ -228,7 +240,7 @@ def group_signals() -> tuple[GroupSignal, ...]:
     return of_kind(GroupSignal)
 
 
-def of_kind(kind: type[Any]) -> tuple[Any, ...]:
+def of_kind(kind: type[Any] | UnionType) -> tuple[Any, ...]:
     """Return an instance of every class of a kind that a file of this folder defines, by name."""
     modules = [importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
     found = [
