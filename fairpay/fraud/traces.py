@@ -54,8 +54,9 @@ class Traces:
 
     Columns: `user`, `artist` (codes, ranks of the sorted ids), `time` (when each play ended, seconds since 1970 UTC),
     `duration` (milliseconds heard; not known where a row stands for several plays), `track` (32 bits of a hash of its
-    id), `plays`, `amount` (listening in the measure), `pair` (user and artist in one number), `whole` (all that the
-    user plays), `daily` (the same a day, over the days the log covers), `min_ms` (the qualifying length).
+    id), `plays`, `amount` (listening in the measure), `gap` (seconds since the user's play before), `pair` (user and
+    artist in one number), `whole` (all that the user plays), `daily` (the same a day, over the days the log covers),
+    `min_ms` (the qualifying length).
     """
     pairs: pl.DataFrame
     """Who played whom, by user and artist: `pair`, `user`, `artist`, `plays`, `whole`."""
@@ -64,17 +65,20 @@ class Traces:
     @classmethod
     def of(cls, rows: pl.DataFrame, span: Span) -> Traces:
         """Put rows together that have the columns from `user` to `amount`."""
-        user = pl.col("user").cast(pl.Int64) * 2**32
-        rows = rows.sort(user + pl.col("time")).with_columns(
-            pl.col("user").set_sorted(), pl.col("plays").cast(pl.Int64)
-        )
+        user, time = pl.col("user").cast(pl.Int64) * 2**32, pl.col("time")
+        rows = rows.sort(user + time).with_columns(pl.col("user").set_sorted(), pl.col("plays").cast(pl.Int64))
         rows = rows.with_columns(
-            pair=user + pl.col("artist"), whole=pl.col("plays").sum().over("user"), min_ms=pl.lit(span.min_ms)
+            gap=pl.when(pl.col("user") == pl.col("user").shift()).then(time.diff()),
+            pair=user + pl.col("artist"),
+            whole=pl.col("plays").sum().over("user"),
+            min_ms=pl.lit(span.min_ms),
         )
         rows = rows.with_columns(daily=pl.Series(rows["whole"].to_numpy() / span.days))
-        first = pl.col("user", "artist", "whole").first()
-        pairs = rows.group_by("pair").agg(first, pl.col("plays").sum()).sort("pair")
-        return cls(rows, pairs.with_columns(pl.col("user").set_sorted()), span)
+        pairs = rows.group_by("pair").agg(pl.col("plays").sum()).sort("pair")
+        pairs = pairs.with_columns(
+            user=(pl.col("pair") // 2**32).cast(pl.UInt32).set_sorted(), artist=(pl.col("pair") % 2**32).cast(pl.UInt32)
+        )
+        return cls(rows, pairs.with_columns(whole=pl.col("plays").sum().over("user")), span)
 
 
 @dataclass(frozen=True, slots=True)

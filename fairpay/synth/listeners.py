@@ -16,7 +16,7 @@ from fairpay.errors import UsageError
 from fairpay.synth.calendar import AROUND_THE_CLOCK, OVERNIGHT, PEOPLE
 from fairpay.synth.catalogue import MOST_TRACKS
 from fairpay.synth.draws import below, draw, lognormal_steps, stream
-from fairpay.synth.plays import Cohort, MadeMonth, Mark, World
+from fairpay.synth.plays import Cohort, Mark, World
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,9 +36,9 @@ __all__ = [
     "Plant",
     "PlantKind",
     "by_order",
-    "make_month",
     "make_people",
     "parse_plants",
+    "plain",
 ]
 
 STEPS = 4096
@@ -272,17 +272,21 @@ def by_order(slots: Slots, *, world: World, kind: PlantKind, first: int, targets
     return artist, track, ms
 
 
-def parse_plants(written: Mapping[str, str]) -> list[Plant]:
-    """Read plants by kind, `{"bots": "1040:636"}`.
+def parse_plants(written: Mapping[str, str], *, realistic: bool) -> list[Plant]:
+    """Read plants by kind, `{"bots": "1040:636"}`; `realistic` is whether people have tastes of their own.
 
     Raises:
-        UsageError: for an unknown kind, or numbers that are not written so.
+        UsageError: for an unknown kind, numbers that are not written so, or a kind that needs such people.
 
     """
     if unknown := [kind for kind in written if kind not in KINDS]:
         message = f"nothing called {', '.join(unknown)} can be planted"
         raise UsageError(message, advice=f"Choose among: {', '.join(KINDS)}.")
-    return [parse_plant(kind, text) for kind, text in written.items()]
+    plants = [parse_plant(kind, text) for kind, text in written.items()]
+    if not realistic and (alive := [kind for kind in written if KINDS[kind].life]):
+        message = f"{alive[0]} can only be planted among people with tastes of their own"
+        raise UsageError(message, advice="Add --population realistic.")
+    return plants
 
 
 def parse_plant(kind: str, text: str) -> Plant:
@@ -298,27 +302,15 @@ def parse_plant(kind: str, text: str) -> Plant:
     return Plant(kind, numbers[0], numbers[1], numbers[2] if len(numbers) > 2 else usual)  # noqa: PLR2004 - the third is optional
 
 
-def make_month(  # noqa: PLR0913 - the sizes of a month are told apart by name
-    rows: int, plants: Sequence[Plant], *, users: int, artists: int, seed: int, month: str
-) -> MadeMonth:
-    """Make people with `rows` plays in all, and add the accounts of plants on top.
-
-    Raises:
-        UsageError: when `month` is not a month, or a plant is of people with tastes.
-
-    """
-    if alive := [plant.kind for plant in plants if KINDS[plant.kind].life]:
-        message = f"{alive[0]} can only be planted among people with tastes of their own"
-        raise UsageError(message, advice="Add --population realistic.")
-    expected = rows + sum(plant.accounts * plant.plays * DAYS for plant in plants)
-    world = World.of(month, rows=expected, artists=artists, seed=seed)
+def plain(
+    world: World, planted: Sequence[tuple[Plant, Ints]], *, users: int, rows: int
+) -> tuple[list[Cohort], list[Mark]]:
+    """Make people with `rows` plays in all, and the accounts of plants, each with the artists they play, after them."""
     cohorts, marks = [make_people(world, users, rows=rows)], []
-    for plant in plants:
+    for plant, targets in planted:
         kind, total = KINDS[plant.kind], np.full(plant.accounts, plant.plays * world.calendar.days, dtype=np.int64)
-        targets = np.arange(plant.artists) + artists
         choose = partial(by_order, world=world, kind=kind, first=users, targets=targets)
         cohorts.append(Cohort(world, users, total, kind.hours, kind.sitting, choose))
         marks.append(plant.mark(cohorts[-1].account))
         users += plant.accounts
-        artists += plant.artists
-    return MadeMonth(tuple(cohorts), tuple(name for plant in plants for name in plant.names), tuple(marks))
+    return cohorts, marks

@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from fairpay.fraud.signals import DAILY, UserSignal
+from fairpay.fraud.signals import UserSignal
+from fairpay.fraud.traces import Traces
 
 
 class RegularGaps(UserSignal):
@@ -20,7 +21,9 @@ class RegularGaps(UserSignal):
     several = "play at equal intervals"
     needs = frozenset({"time"})
     says = "waits equally long between {share} of its plays"
-    gaps = pl.col("time").diff()
-    near = gaps.filter(gaps <= longest)
-    often = least_daily <= DAILY
-    value = pl.when(often).then(near.unique_counts().max() / near.len())
+
+    def measure(self, traces: Traces) -> pl.DataFrame:
+        """Count equal intervals."""
+        often = (pl.col("whole") >= self.applies) & (pl.col("daily") >= self.least_daily)
+        near = traces.rows.filter(pl.col("gap") <= self.longest, often)
+        return near.group_by("user").agg(value=pl.col("gap").unique_counts().max() / pl.len())
