@@ -79,7 +79,7 @@ def rows(month: NaiveMonth) -> list[Listener]:
     return [one for block in month.each(listeners_in) for one in block]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(month=months(), part=st.fractions(0, 1, max_denominator=12), artists=st.integers(1, 5))
 def test_what_is_played_instead_is_taken_evenly_from_each_artist(
     month: NaiveMonth, part: Fraction, artists: int

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from traced import sketched
 
@@ -113,6 +113,7 @@ def exact_spreads(
 ROWS = st.dictionaries(st.tuples(st.integers(0, 5), st.integers(0, 11)), st.integers(1, 60), min_size=1)
 
 
+@settings(max_examples=25)
 @given(drawn=ROWS)
 def test_regulars_are_those_worked_out_in_fractions(
     drawn: dict[tuple[int, int], int], tmp_path_factory: pytest.TempPathFactory

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from traced import DAY, HOUR, loop, machine, measured, person
+from traced import DAY, HOUR, loop, machine, measured, person, traces, values
 
 from fairpay.fraud.signals import UserSignal, artist_signals, group_signals, user_signals
 from fairpay.fraud.signals.awake_hours import AwakeHours
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from traced import Play
 
 ALONE = [signal for signal in user_signals() if isinstance(signal, UserSignal)]
+PLAYS = [person(), machine(200), loop(100)]
+TOGETHER, EACH = traces(*PLAYS), [traces(one) for one in PLAYS]
+SHUFFLED = traces(*(random.Random(k).sample(one, len(one)) for k, one in enumerate(PLAYS)))  # noqa: S311 - no secrets
+PEOPLE = traces(*(person(seed=seed) for seed in range(20)))
 EVERY = [*user_signals(), *artist_signals(), *group_signals()]
 
 
@@ -36,18 +40,15 @@ def test_every_signal_says_what_it_is_and_what_else_it_may_be(signal: UserSignal
 
 @pytest.mark.parametrize("signal", ALONE, ids=lambda signal: signal.name)
 def test_neither_the_order_of_rows_nor_other_accounts_change_a_value(signal: UserSignal) -> None:
-    plays = [person(), machine(200), loop(100)]
-    shuffled = [random.Random(k).sample(one, len(one)) for k, one in enumerate(plays)]  # noqa: S311 - not for secrets
-    values = measured(signal, *plays)
-    assert repr(values) == repr(measured(signal, *shuffled))
-    assert repr(values) == repr([measured(signal, one)[0] for one in plays])
+    assert repr(values(signal, TOGETHER)) == repr(values(signal, SHUFFLED))
+    assert repr(values(signal, TOGETHER)) == repr([values(signal, one)[0] for one in EACH])
 
 
 @pytest.mark.parametrize("signal", ALONE, ids=lambda signal: signal.name)
 def test_an_ordinary_listener_reaches_no_level(signal: UserSignal) -> None:
-    values = np.array(measured(signal, *(person(seed=seed) for seed in range(20))))
-    assert not signal.reached(values, signal.level(values)).any()
-    assert not signal.reached(values, signal.alone).any()
+    found = np.array(values(signal, PEOPLE))
+    assert not signal.reached(found, signal.level(found)).any()
+    assert not signal.reached(found, signal.alone).any()
 
 
 def test_plays_a_day_are_counted_over_the_days_of_the_log() -> None:

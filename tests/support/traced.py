@@ -52,9 +52,13 @@ def sketched(users: int, *, plays: int = 100, **known: Any) -> Sketches:  # noqa
 
 def measured(signal: UserSignal, *users: Sequence[Play], days: float = 30.0) -> list[float]:
     """Measure some accounts."""
-    found = signal.measure(traces(*users, days=days)).sort("user")
-    known = pl.DataFrame({"user": range(len(users))}, schema={"user": pl.UInt32}).join(found, on="user", how="left")
-    return known.sort("user")["value"].to_numpy().astype(float).tolist()
+    return values(signal, traces(*users, days=days))
+
+
+def values(signal: UserSignal, block: Traces) -> list[float]:
+    """Measure the accounts of a block."""
+    found = block.rows.select("user").unique().join(signal.measure(block), on="user", how="left").sort("user")
+    return [float("nan") if value is None else float(value) for value in found["value"]]
 
 
 def person(plays_a_day: int = 40, *, days: int = 30, artists: int = 25, seed: int = 1) -> list[Play]:
