@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 SAMPLE = SAMPLE_DATA / "listens.csv"
 
 
-def light_listeners(seed: int = 1) -> pl.DataFrame:
-    """Three hundred listeners of one to three of forty artists: sets that are easily met twice."""
-    draws = np.random.default_rng(seed)
+def light_listeners(users: int = 300) -> pl.DataFrame:
+    """Listeners of one to three of forty artists: sets that are easily met twice."""
+    draws = np.random.default_rng(1)
     weight = 1 / np.arange(1, 41)
     rows = [
         (f"u{user}", f"a{artist}", int(draws.integers(1, 20)))
-        for user in range(300)
+        for user in range(users)
         for artist in draws.choice(40, size=draws.integers(1, 4), replace=False, p=weight / weight.sum())
     ]
     return pl.DataFrame(rows, schema=["user", "artist", "plays"], orient="row")
@@ -258,7 +258,7 @@ def test_the_hours_of_a_log_come_back(tmp_path: Path) -> None:
 
 
 def test_several_files_are_read_back_together(tmp_path: Path) -> None:
-    written = synth(tmp_path / "made", like=light_listeners(), files=3)
+    written = synth(tmp_path / "made", like=light_listeners(100), files=3)
     assert len(written.files) == 3
     assert written.likeness is not None
     assert written.likeness.made.plays.sum() == written.rows
@@ -297,7 +297,7 @@ def test_a_log_is_not_written_over(tmp_path: Path) -> None:
 
 
 def test_the_page_holds_the_month_against_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    light_listeners().rename({"user": "who", "artist": "whom"}).write_csv(tmp_path / "log.csv")
+    light_listeners(100).rename({"user": "who", "artist": "whom"}).write_csv(tmp_path / "log.csv")
     named = ["--columns", "user=who,artist=whom,plays=plays"]
     assert main(["synth", str(tmp_path / "made.csv"), "--like", str(tmp_path / "log.csv"), *named]) == 0
     said = capsys.readouterr()
