@@ -123,13 +123,61 @@ class Swept(Saved):
 
     @property
     def arrow(self) -> pa.Table:
-        """A row for each rule, as an Arrow table; amounts are exact decimals."""
-        return table(self.outcome, self.points)
+        """A row for each rule, as an Arrow table: the first, then those of each series by value.
+
+        Columns: `rule`, `series` (the rule without what varies), `parameter`, `value` (float64; null: nothing varies,
+        or a word), `moved` (major units, decimal128), `moved_share` (of the pool), `most_per_fee` (null: no limit, or
+        none known), `fraud_proof` (null: not known), `last_fraud_proof_value`, `small_artists_change` (decimal128),
+        `steered_by_top_1_percent_of_listeners`, `small_artists_change_percent` and `change_percent_<tier>` (decimal128,
+        2 digits, null where the first rule pays nothing), `currency`.
+        """
+        outcome, found = self.outcome, self.points
+
+        def column(kind: ColumnKind, value: Callable[[Point], Any]) -> TableColumn:
+            return column_of(kind, map(value, found))
+
+        def money(kind: ColumnKind, units: Sequence[int]) -> TableColumn:
+            return TableColumn(kind, decimals(np.array(units, dtype=np.int64), outcome.currency.digits))
+
+        def yes(values: Sequence[bool | None]) -> TableColumn:
+            return TableColumn(ColumnKind.TEXT, pa.array(values, pa.bool_()))
+
+        def percents(several: Sequence[Tier]) -> TableColumn:
+            both = np.array([(tier.before, tier.after) for tier in several], dtype=np.int64)
+            return TableColumn(ColumnKind.PERCENT, change_percent(both[:, 0], both[:, 1]))
+
+        small = [point.small for point in found]
+        columns = {
+            "rule": column(ColumnKind.KEY, lambda p: p.rule.label),
+            "series": column(ColumnKind.TEXT, lambda p: p.series.label),
+            "parameter": column(ColumnKind.TEXT, lambda p: p.series.parameter or None),
+            "value": column(ColumnKind.RATIO, lambda p: float(p.value) if isinstance(p.value, Fraction) else None),
+            "moved": money(ColumnKind.MONEY, [p.change.moved for p in found]),
+            "moved_share": column(ColumnKind.SHARE, lambda p: ratio(p.change.share)),
+            "most_per_fee": column(ColumnKind.RATIO, lambda p: ratio(p.most)),
+            "fraud_proof": yes([p.proof if p.known else None for p in found]),
+            "last_fraud_proof_value": yes([p.edge is not None for p in found]),
+            "steered_by_top_1_percent_of_listeners": column(
+                ColumnKind.SHARE, lambda p: ratio(p.payout.steered_by_top_1_percent)
+            ),
+            "small_artists_change": money(ColumnKind.DIFFERENCE, [tier.after - tier.before for tier in small]),
+            "small_artists_change_percent": percents(small),
+        }
+        for k, tier in enumerate(found[0].tiers):
+            columns["change_percent_" + as_column(tier.name)] = percents([point.tiers[k] for point in found])
+        columns["currency"] = currency_of(outcome, len(found))
+        return table_of(columns)
 
     @property
     def summary(self) -> dict[str, Any]:
-        """What `summary.json` holds."""
-        return summary(self.outcome, self.points)
+        """What `summary.json` holds: what `compare` tells of a comparison with the first rule, then lessons and points.
+
+        Amounts are text in major units, ratios numbers rounded to 6 digits, percents to 2; what is not known, or has no
+        limit, is null.
+        """
+        found = self.points
+        told = [{"series": one.label, "parameter": one.parameter, "sentence": said} for one, said in lessons(found)]
+        return {**compared(self.outcome), "lessons": told, "points": [point_of(self.outcome, p) for p in found]}
 
 
 @dataclass(slots=True)
@@ -248,16 +296,6 @@ def lesson(series: Series, mine: Sequence[Point]) -> str:
     return f"{', '.join(safe)} {'is' if len(safe) == 1 else 'are'} fraud-proof on this log, no other {tried}"
 
 
-def summary(outcome: Outcome, found: Sequence[Point]) -> dict[str, Any]:
-    """Return what `fairpay compare` tells of a comparison with the first rule, then the sweep: lessons and points.
-
-    Amounts are text in major units, ratios numbers rounded to 6 digits, percents to 2; what is not known, or has no
-    limit, is null.
-    """
-    told = [{"series": one.label, "parameter": one.parameter, "sentence": said} for one, said in lessons(found)]
-    return {**compared(outcome), "lessons": told, "points": [point_of(outcome, point) for point in found]}
-
-
 def point_of(outcome: Outcome, point: Point) -> dict[str, Any]:
     return {
         "rule": point.rule.label,
@@ -272,49 +310,3 @@ def point_of(outcome: Outcome, point: Point) -> dict[str, Any]:
         "steered_by_top_1_percent_of_listeners": ratio(point.payout.steered_by_top_1_percent),
         "small_artists": tier_of(outcome, point.small),
     }
-
-
-def table(outcome: Outcome, found: Sequence[Point]) -> pa.Table:
-    """Return one row for each rule: the first, then those of each series by value.
-
-    Columns: `rule`, `series` (the rule without what varies), `parameter`, `value` (float64; null: nothing varies, or a
-    word), `moved` (major units, decimal128), `moved_share` (of the pool), `most_per_fee` (null: no limit, or none
-    known), `fraud_proof` (null: not known), `last_fraud_proof_value`, `steered_by_top_1_percent_of_listeners`,
-    `small_artists_change` (decimal128), `small_artists_change_percent` and `change_percent_<tier>` (decimal128, 2
-    digits, null where the first rule pays nothing), `currency`.
-    """
-
-    def column(kind: ColumnKind, value: Callable[[Point], Any]) -> TableColumn:
-        return column_of(kind, map(value, found))
-
-    def money(kind: ColumnKind, units: Sequence[int]) -> TableColumn:
-        return TableColumn(kind, decimals(np.array(units, dtype=np.int64), outcome.currency.digits))
-
-    def yes(values: Sequence[bool | None]) -> TableColumn:
-        return TableColumn(ColumnKind.TEXT, pa.array(values, pa.bool_()))
-
-    def percents(several: Sequence[Tier]) -> TableColumn:
-        both = np.array([(tier.before, tier.after) for tier in several], dtype=np.int64)
-        return TableColumn(ColumnKind.PERCENT, change_percent(both[:, 0], both[:, 1]))
-
-    small = [point.small for point in found]
-    columns = {
-        "rule": column(ColumnKind.KEY, lambda p: p.rule.label),
-        "series": column(ColumnKind.TEXT, lambda p: p.series.label),
-        "parameter": column(ColumnKind.TEXT, lambda p: p.series.parameter or None),
-        "value": column(ColumnKind.RATIO, lambda p: float(p.value) if isinstance(p.value, Fraction) else None),
-        "moved": money(ColumnKind.MONEY, [p.change.moved for p in found]),
-        "moved_share": column(ColumnKind.SHARE, lambda p: ratio(p.change.share)),
-        "most_per_fee": column(ColumnKind.RATIO, lambda p: ratio(p.most)),
-        "fraud_proof": yes([p.proof if p.known else None for p in found]),
-        "last_fraud_proof_value": yes([p.edge is not None for p in found]),
-        "steered_by_top_1_percent_of_listeners": column(
-            ColumnKind.SHARE, lambda p: ratio(p.payout.steered_by_top_1_percent)
-        ),
-        "small_artists_change": money(ColumnKind.DIFFERENCE, [tier.after - tier.before for tier in small]),
-        "small_artists_change_percent": percents(small),
-    }
-    for k, tier in enumerate(found[0].tiers):
-        columns["change_percent_" + as_column(tier.name)] = percents([point.tiers[k] for point in found])
-    columns["currency"] = currency_of(outcome, len(found))
-    return table_of(columns)

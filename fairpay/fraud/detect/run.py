@@ -188,7 +188,7 @@ class Search:
             sketches,
             flagged=flagged,
             intensity=intensity(market, user),
-            previous=self.plays_before(artist_ids),
+            previous=artist_ids.replace_strict(self.previous or {}, default=0, return_dtype=pl.Int64).to_numpy(),
         )
         paid = [partial(total, by_artist(payout.allocation.paid)) for payout in outcome.payouts]
         self.evidence = Evidence(
@@ -209,11 +209,6 @@ class Search:
         if "time" not in self.intake.has:
             return Span(0, NO_TIME_DAYS, least)
         return Span(self.intake.first, max(1.0, (self.intake.last - self.intake.first) / DAY), least)
-
-    def plays_before(self, artists: pl.Series) -> Ints:
-        if self.previous is None:
-            return np.zeros(len(artists), dtype=np.int64)
-        return np.array([self.previous.get(artist, 0) for artist in artists], dtype=np.int64)
 
     def fees(self, users: pl.Series, outcome: Outcome) -> Ints:
         """Return what each user paid, in fee units: int64[users]."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fairpay.fraud.detect.intake import DetectionIntake, Partitions
-    from fairpay.fraud.signals import Floats
+    from fairpay.fraud.signals import AccountSignal, Floats
     from fairpay.fraud.traces import Span
     from fairpay.kernels.arrays import Ints
 
@@ -66,14 +66,9 @@ FEW_LISTENERS, SOLE = 10, 3
 
 
 def walk(
-    intake: DetectionIntake,
-    *,
-    signals: Sequence[UserSignal | WholeLogSignal],
-    expected: Floats,
-    artist_plays: Ints,
-    span: Span,
+    intake: DetectionIntake, *, signals: Sequence[AccountSignal], expected: Floats, artist_plays: Ints, span: Span
 ) -> tuple[Mapping[str, Floats], Sketches]:
-    """Visit every partition once, and set down who played whom; return the values of each signal, and sketches.
+    """Visit every partition once, and set down who played whom; return the values of signals by name, and sketches.
 
     Args:
         intake: the plays.
@@ -85,42 +80,37 @@ def walk(
     """
     (ids, user), (_, artist) = intake.users.ranked, intake.artists.ranked
     timed, alone = {"time", "track"} <= intake.has, [signal for signal in signals if isinstance(signal, UserSignal)]
-    values = {signal.name: np.full(len(ids), np.nan) for signal in alone}
-    plays, total, artists, told = (np.zeros(len(ids), dtype=np.int64) for _ in range(4))
-    moments, seed = np.empty((len(ids), MOMENTS if timed else 0), dtype=np.uint32), seeds("lockstep", MOMENTS)
+    told, seed = np.zeros(len(ids), dtype=np.int64), seeds("lockstep", MOMENTS)
+    moments = np.empty((len(ids), MOMENTS if timed else 0), dtype=np.uint32)
 
-    def visit(rows: pl.DataFrame) -> pl.DataFrame:
-        if rows.is_empty():
-            return PAIRS.to_frame()
+    def visit(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         codes = (pl.Series(name, ranks[rows[name].to_numpy()]) for name, ranks in (("user", user), ("artist", artist)))
         traces = Traces.of(rows.with_columns(*codes), span)
-        for signal in alone:
-            found = signal.measure(traces)
-            values[signal.name][found["user"]] = found["value"].to_numpy()
-        who = traces.pairs.group_by("user", maintain_order=True).agg(pl.col("whole").first(), pl.len())
-        plays[who["user"]], artists[who["user"]] = who["whole"].to_numpy(), who["len"].to_numpy()
-        heard = traces.rows.group_by("user").agg(pl.col("amount").sum())
-        total[heard["user"]] = heard["amount"].to_numpy()
+        about = traces.pairs.group_by("user", maintain_order=True).agg(plays=pl.col("whole").first(), artists=pl.len())
         if timed:
-            owner, some = moments_of(traces)
-            start = np.append(np.searchsorted(owner, who["user"].to_numpy()), len(owner))
-            moments[who["user"]], told[who["user"]] = sign_sets(start, some, seed), np.diff(start)
+            (owner, some), who = moments_of(traces), about["user"].to_numpy()
+            start = np.append(np.searchsorted(owner, who), len(owner))
+            moments[who], told[who] = sign_sets(start, some, seed), np.diff(start)
+        about = about.join(traces.rows.group_by("user").agg(total=pl.col("amount").sum()), on="user")
+        for signal in alone:
+            value = pl.col("value").cast(pl.Float64).alias(signal.name)
+            about = about.join(signal.measure(traces).select("user", value), on="user", how="left")
         intake.pairs.put(traces.pairs)
-        return core_of(traces.pairs, expected)
+        return about, core_of(traces.pairs, expected)
 
-    core = pl.concat(intake.plays.each(visit)).sort("user", "artist")
+    about, core = (pl.concat(frames) for frames in zip(*intake.plays.each(visit), strict=True))
+    known = {column.name: column.to_numpy() for column in about.sort("user")}
     sketches = Sketches(
-        core=core,
-        plays=plays,
-        total=total,
-        artists=artists,
+        core=core.sort("user", "artist"),
+        plays=known["plays"],
+        total=known["total"],
+        artists=known["artists"],
         artist_plays=artist_plays,
         moments=moments,
         timed=np.flatnonzero(told >= LEAST_MOMENTS),
-        regulars=find_regulars(intake.pairs, plays),
+        regulars=find_regulars(intake.pairs, known["plays"]),
     )
-    values.update({signal.name: signal.of(sketches) for signal in signals if isinstance(signal, WholeLogSignal)})
-    return values, sketches
+    return known | {one.name: one.of(sketches) for one in signals if isinstance(one, WholeLogSignal)}, sketches
 
 
 def core_of(pairs: pl.DataFrame, expected: Floats) -> pl.DataFrame:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DAILY",
     "WHOLE",
+    "AccountSignal",
     "ArtistSignal",
     "Aspect",
     "Floats",
@@ -135,6 +136,9 @@ class WholeLogSignal(Signal):
         """Measure everybody: float64[users], NaN where it does not apply."""
 
 
+AccountSignal: TypeAlias = UserSignal | WholeLogSignal
+
+
 class ArtistSignal(Signal):
     """A signal about an artist."""
 
@@ -225,9 +229,9 @@ def agreement(signs: NDArray[np.uint32]) -> float:
     return float(np.mean([np.unique(column, return_counts=True)[1].max() / len(column) for column in signs.T]))
 
 
-def user_signals() -> tuple[UserSignal | WholeLogSignal, ...]:
+def user_signals() -> tuple[AccountSignal, ...]:
     """Return every signal about accounts, by name."""
-    return of_kind(UserSignal | WholeLogSignal)
+    return of_kind(AccountSignal)
 
 
 def artist_signals() -> tuple[ArtistSignal, ...]:
