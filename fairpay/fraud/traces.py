@@ -59,7 +59,7 @@ class Traces:
     `min_ms` (the qualifying length).
     """
     pairs: pl.DataFrame
-    """Who played whom, by user and artist: `pair`, `user`, `artist`, `plays`, `whole`."""
+    """Who played whom, by user and artist: `pair`, `user`, `artist`, `plays`, `amount`, `whole`."""
     span: Span
 
     @classmethod
@@ -74,7 +74,7 @@ class Traces:
             min_ms=pl.lit(span.min_ms),
         )
         rows = rows.with_columns(daily=pl.Series(rows["whole"].to_numpy() / span.days))
-        pairs = rows.group_by("pair").agg(pl.col("plays").sum()).sort("pair")
+        pairs = rows.group_by("pair").agg(pl.col("plays", "amount").sum()).sort("pair")
         pairs = pairs.with_columns(
             user=(pl.col("pair") // 2**32).cast(pl.UInt32).set_sorted(), artist=(pl.col("pair") % 2**32).cast(pl.UInt32)
         )

@@ -83,23 +83,24 @@ def walk(
     told, seed = np.zeros(len(ids), dtype=np.int64), seeds("lockstep", MOMENTS)
     moments = np.empty((len(ids), MOMENTS if timed else 0), dtype=np.uint32)
 
-    def visit(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def visit(rows: pl.DataFrame) -> tuple[pl.DataFrame, ...]:
         codes = (pl.Series(name, ranks[rows[name].to_numpy()]) for name, ranks in (("user", user), ("artist", artist)))
         traces = Traces.of(rows.with_columns(*codes), span)
-        about = traces.pairs.group_by("user", maintain_order=True).agg(plays=pl.col("whole").first(), artists=pl.len())
+        about = traces.pairs.group_by("user", maintain_order=True).agg(
+            plays=pl.col("plays").sum(), total=pl.col("amount").sum(), artists=pl.len()
+        )
         if timed:
             (owner, some), who = moments_of(traces), about["user"].to_numpy()
             start = np.append(np.searchsorted(owner, who), len(owner))
             moments[who], told[who] = sign_sets(start, some, seed), np.diff(start)
-        about = about.join(traces.rows.group_by("user").agg(total=pl.col("amount").sum()), on="user")
-        for signal in alone:
-            value = pl.col("value").cast(pl.Float64).alias(signal.name)
-            about = about.join(signal.measure(traces).select("user", value), on="user", how="left")
         intake.pairs.put(traces.pairs)
-        return about, core_of(traces.pairs, expected)
+        return about, core_of(traces.pairs, expected), *(signal.measure(traces) for signal in alone)
 
-    about, core = (pl.concat(frames) for frames in zip(*intake.plays.each(visit), strict=True))
+    about, core, *measured = (pl.concat(frames) for frames in zip(*intake.plays.each(visit), strict=True))
     known = {column.name: column.to_numpy() for column in about.sort("user")}
+    values = {signal.name: np.full(len(ids), np.nan) for signal in alone}
+    for found, value in zip(measured, values.values(), strict=True):
+        value[found["user"]] = found["value"].to_numpy()
     sketches = Sketches(
         core=core.sort("user", "artist"),
         plays=known["plays"],
@@ -110,7 +111,7 @@ def walk(
         timed=np.flatnonzero(told >= LEAST_MOMENTS),
         regulars=find_regulars(intake.pairs, known["plays"]),
     )
-    return known | {one.name: one.of(sketches) for one in signals if isinstance(one, WholeLogSignal)}, sketches
+    return values | {one.name: one.of(sketches) for one in signals if isinstance(one, WholeLogSignal)}, sketches
 
 
 def core_of(pairs: pl.DataFrame, expected: Floats) -> pl.DataFrame:
