@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 WORD = 2**62
 """Numerators and denominators below this are compared in compiled code, larger ones as Python integers."""
 TOLERANCE = 2**-20
-"""How near the sum of forces comes to b of all fees, in minor units of the pool."""
+"""How near the sum of forces comes to b of all fees, in minor units of a pool of `LEAST_POOL` or more."""
+LEAST_POOL = 2**20
+"""A smaller pool is solved as finely as one of so many minor units: of one unit, too, a near tie is decided."""
 FINE = 10_000
 """The smallest safe b is told in parts of this."""
 ROUND, ROUND_RATE = Fraction(1, 2**49), Fraction(1, 2**60)
@@ -270,7 +272,7 @@ class Bounded(Budgeted):
             return None
         if isinstance(prepared.force, CapForce):
             return ROUND_RATE
-        return ROUND + Fraction(2 * TOLERANCE) / (max(1, month.facts.pool) * prepared.b)
+        return ROUND + Fraction(2 * TOLERANCE) / (max(LEAST_POOL, month.facts.pool) * prepared.b)
 
     def remarks(self, prepared: Solved) -> tuple[str, ...]:
         """Say the bound, and that with net fees only user-centric is safe."""
@@ -353,13 +355,13 @@ def split_by(month: Month, rate: Fraction) -> tuple[int, int]:
 def solve_smooth(month: Month, target: Fraction, kind: int) -> SmoothForce:
     """Find rho with Σ_u f_u psi(rho L_u / f_u) = target by bisection; what is summed are integers.
 
-    psi(r) <= r, so rho is at least target / Σ L. Stops within TOLERANCE minor units of the pool, or where two
+    psi(r) <= r, so rho is at least target / Σ L. Stops within TOLERANCE of the pool, or where two
     neighbouring floats are reached.
     """
     facts = month.facts
     unit = float_unit(float(facts.fees))
     goal = int(target * Fraction(unit))
-    near = int(Fraction(unit) * facts.fees * Fraction(TOLERANCE) / max(1, facts.pool))
+    near = int(Fraction(unit) * facts.fees * Fraction(TOLERANCE) / max(LEAST_POOL, facts.pool))
 
     def over(rate: float) -> int:
         force = SmoothForce(kind, rate, unit)

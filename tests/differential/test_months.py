@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from random_months import Month
 
-FIXED = (*range(20), 3658, 81120, 780566071)
+FIXED = (*range(20), 3658, 80159, 81120, 200441, 780566071)
 NIGHTLY = 2000
 
 
