@@ -29,7 +29,7 @@ from fairpay.ledger.facts import (
 )
 from fairpay.ledger.pools import OUTSIDE, ROLE_OF, Pool
 from fairpay.ledger.sorting import QualifyingTerms, Sorting, read_payers
-from fairpay.ledger.tracks import TrackSources, by_artist, by_source
+from fairpay.ledger.splits import TrackSources, by_artist, by_source
 from fairpay.logs.schema import REASONS, Cautions
 from fairpay.money.counts import counted
 from fairpay.money.currency import Currency, exact_text
