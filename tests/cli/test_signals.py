@@ -11,11 +11,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 PROGRAM = "import sys; from fairpay.cli import main; sys.exit(main())"
 LINE = "fairpay: interrupted; nothing half-written is left\n"
 SENT = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.fixture(autouse=True)
+def _hangups_are_heard() -> Iterator[None]:
+    """A program that is started by one that ignores SIGHUP, as under `nohup`, ignores it, too."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def started(place: Path, module: str, first: str) -> subprocess.Popen[str]:
