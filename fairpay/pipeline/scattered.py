@@ -21,9 +21,8 @@ from fairpay.engine import spark as cluster
 from fairpay.engine.keys import hash_ids
 from fairpay.kernels.hashing import KEYS
 from fairpay.logs.cells import to_arrow
-from fairpay.logs.open import open_file
 from fairpay.logs.read import Logs
-from fairpay.logs.source import BROKEN
+from fairpay.logs.source import BROKEN, open_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -157,8 +156,7 @@ class Scattered:
                 read = frames_of(pl.concat(frames) if frames else None)
                 source = replace(part.source, where="the log", frames=read, rows=None)
                 parts.append(replace(part, file=None, source=source))
-        first = parts[0].columns
-        return Logs(columns=dict(first.roles), detected=first.detected, files=[], bytes=0, notes=[], parts=parts)
+        return Logs(parts=parts)
 
 
 def source_of(part: Part) -> Source:
