@@ -13,7 +13,7 @@ from fairpay.rules import find_rule
 from fairpay.rules.core.rule import read_number
 
 if TYPE_CHECKING:
-    from fairpay.rules.core.rule import Rule
+    from fairpay.rules.core.rule import Edge, Rule
 
 __all__ = ["MOST", "Series", "read_series", "usual_series"]
 
@@ -36,11 +36,20 @@ class Series:
     """What varies; empty: nothing."""
     asked: str = ""
     """As it was typed, under the rule's own name."""
+    edge: Edge | None = None
+    """How far the parameter goes on a month before a fake account pays; None: no such value is known."""
 
     @property
     def field(self) -> str:
         """The same as an attribute of the rules."""
         return self.parameter.replace("-", "_")
+
+    @property
+    def tried(self) -> list[Rule]:
+        """The rules in the order of their values, that of the edge among them."""
+        if self.edge is None:
+            return list(self.rules)
+        return sorted({*self.rules, self.edge.rule}, key=lambda rule: getattr(rule, self.field))
 
     @property
     def label(self) -> str:

@@ -54,24 +54,6 @@ WEIGHED = "what a fake account gets back is worked out for plays that the policy
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """A series on a month."""
-
-    series: Series
-    edge: Edge | None
-    """How far its parameter goes before a fake account pays; None: no such value is known."""
-
-    @property
-    def rules(self) -> list[Rule]:
-        """The rules in the order of their values, that of the edge among them."""
-        rules = list(self.series.rules)
-        if self.edge is not None and self.edge.rule not in rules:
-            rules.append(self.edge.rule)
-        name = self.series.field
-        return sorted(rules, key=lambda r: getattr(r, name)) if self.edge is not None else rules
-
-
-@dataclass(frozen=True, slots=True)
 class Point(Limited):
     """One rule of a sweep."""
 
@@ -186,7 +168,7 @@ class Scout:
 
     first: Series
     series: Sequence[Series]
-    tried: list[Tried] = field(default_factory=list)
+    tried: list[Series] = field(default_factory=list)
     most: dict[Rule, Fraction | None] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -199,23 +181,23 @@ class Scout:
         """
         edges = [one.rules[0].edge(month) for one in self.series]
         self.tried = [
-            Tried(one, edge if edge is not None and edge.parameter == one.parameter else None)
+            replace(one, edge=edge) if edge is not None and edge.parameter == one.parameter else one
             for one, edge in zip(self.series, edges, strict=True)
         ]
         self.most, left = {rule: rule.limit(month) for rule in self.first.rules}, list[str]()
         for one in self.tried:
             refused = []
-            for rule in one.rules:
+            for rule in one.tried:
                 try:
                     self.most[rule] = rule.limit(month)
                 except UsageError as problem:
-                    if not one.series.parameter:
+                    if not one.parameter:
                         raise
                     refused.append(problem)
-            if len(refused) == len(one.rules) and len(self.tried) == 1:
+            if len(refused) == len(one.tried) and len(self.tried) == 1:
                 raise refused[-1]
             if refused:
-                values = f"{len(refused)} value{'s' * (len(refused) > 1)} of {one.series.label}"
+                values = f"{len(refused)} value{'s' * (len(refused) > 1)} of {one.label}"
                 left.append(f"{values} left out, such as {refused[0].message}")
         self.notes = (*left, *remarks(month))
         return [*self.most]
@@ -248,7 +230,7 @@ def run_sweep(
 
 
 def points(
-    outcome: Outcome, first: Series, tried: Sequence[Tried], most: Mapping[Rule, Fraction | None]
+    outcome: Outcome, first: Series, tried: Sequence[Series], most: Mapping[Rule, Fraction | None]
 ) -> Iterator[Point]:
     """Yield a point for the first rule, then for each other value of each series."""
     payouts = {payout.rule: payout for payout in outcome.payouts}
@@ -256,15 +238,15 @@ def points(
     before = base.paid
     small = order[max(1, len(order) // SMALL) :]
     seen = set()
-    for one in (Tried(first, None), *tried):
-        for rule in one.rules:
+    for one in (first, *tried):
+        for rule in one.tried:
             if rule in seen or rule not in payouts:  # as the month has none of it
                 continue
             seen.add(rule)
             after = payouts[rule].allocation.paid
             yield Point(
                 payout=payouts[rule],
-                series=one.series,
+                series=one,
                 most=most[rule],
                 edge=one.edge if one.edge is not None and one.edge.rule == rule else None,
                 change=shift(before, after, withheld=base.withheld),

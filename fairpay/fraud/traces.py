@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Column",
-    "Regulars",
     "Sketches",
     "Span",
     "Traces",
@@ -81,18 +80,6 @@ class Traces:
         return cls(rows, pairs.with_columns(whole=pl.col("plays").sum().over("user")), span)
 
 
-@dataclass(frozen=True, slots=True)
-class Regulars:
-    """Who plays artists whom nobody plays by the way, each about as often as the others."""
-
-    edges: pl.DataFrame
-    """`artist` and `user`, by which it is sorted, `plays`, and `listeners` of the artist, casual ones among them."""
-    sole: Ints
-    """int64[users]: the most plays of an artist that lives from the account."""
-    mean: float
-    """What an average account plays, at least 100."""
-
-
 @dataclass(frozen=True)
 class Sketches:
     """Everybody at once, as sketches: memory grows with users and not with plays. Arrays are by user, in id order."""
@@ -111,7 +98,15 @@ class Sketches:
     """uint32[users, k]: MinHash of what was played when; k is 0 without time and track columns."""
     timed: Ints
     """int64[m]: users with enough plays for their `moments` to mean something, ascending."""
-    regulars: Regulars
+    edges: pl.DataFrame
+    """Who plays artists whom nobody plays by the way, each about as often as the others.
+
+    Columns: `artist` and `user`, by which it is sorted, `plays`, and `listeners` of the artist, casual ones among them.
+    """
+    sole: Ints
+    """int64[users]: the most plays of an artist that lives from the account."""
+    mean: float
+    """What an average account plays, at least 100."""
 
 
 MOST_PLAYS = 1 << 20

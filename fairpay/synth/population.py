@@ -198,28 +198,24 @@ class Crowd:
         self.users, self.listeners = users, 0
         self.scenes = Scenes.among(world.catalogue, seed=world.seed)
         self.cohorts: list[Cohort] = []
-        order = np.argsort(draw(self.stream("order"), np.arange(users)), kind="stable")
+        order = np.argsort(draw(stream(self.seed, "order"), np.arange(users)), kind="stable")
         share = {"fan": ODD["fan"].share, "": 0.0, "family": FAMILIES, "sleeper": ODD["sleeper"].share}
         share["cafe"] = ODD["cafe"].share
         size = {name: round(users * part) for name, part in share.items()}
         size[""] = users - sum(size.values())
         roles = dict(zip(size, np.split(order, np.cumsum(list(size.values()))[:-1]), strict=True))
         self.free = roles.pop("")
-        self.free = self.free[np.argsort(draw(self.stream("free"), self.free), kind="stable")]
+        self.free = self.free[np.argsort(draw(stream(self.seed, "free"), self.free), kind="stable")]
         self.roles = {name: np.sort(accounts) for name, accounts in roles.items()}
         circle = circles(order[: int(users * CIRCLES)], users, self.seed)
         self.marks = [Mark("person", np.flatnonzero(circle >= 0), circle[circle >= 0])]
         self.marks += [Mark(name, of, self.belonging(name, of)) for name, of in self.roles.items()]
         family = self.roles["family"]
-        more = np.repeat(family, 1 + below(draw(self.stream("family"), family), MEMBERS))
+        more = np.repeat(family, 1 + below(draw(stream(self.seed, "family"), family), MEMBERS))
         self.person = np.sort(np.concatenate([order[: users - size["cafe"]], more]))
-        self.activity = below(draw(self.stream("activity"), np.arange(len(self.person))), STEPS)
+        self.activity = below(draw(stream(self.seed, "activity"), np.arange(len(self.person))), STEPS)
         first = np.diff(self.person, prepend=-1) > 0
         self.people = People.of(self.scenes, np.where(first, circle[self.person], -1), self.activity)
-
-    def stream(self, purpose: str) -> np.uint64:
-        """Return where the draws of a purpose begin."""
-        return stream(self.seed, purpose)
 
     @property
     def rows(self) -> int:
@@ -232,12 +228,9 @@ class Crowd:
             np.array(ZONES.get(name) or [int(draw(stream(0, name), np.zeros(1, np.int64))[0] % np.uint64(24))])
             for name in self.countries
         ]
-        some = below(draw(self.stream("zone"), accounts), np.array([len(one) for one in late])[self.country(accounts)])
-        return np.array([np.resize(one, 8) for one in late])[self.country(accounts), some]
-
-    def country(self, accounts: Ints) -> Ints:
-        """Number the countries of accounts: int64[n]."""
-        return picked(self.seed, "country", self.countries, accounts)
+        country = picked(self.seed, "country", self.countries, accounts)
+        some = below(draw(stream(self.seed, "zone"), accounts), np.array([len(one) for one in late])[country])
+        return np.array([np.resize(one, 8) for one in late])[country, some]
 
     @staticmethod
     def belonging(name: str, accounts: Ints) -> Ints:
@@ -266,7 +259,7 @@ class Crowd:
     def add_people(self, taste: Ints, accounts: Ints) -> None:
         """Let people, or others of their taste, listen for themselves as much as these do."""
         total, activity = self.total[taste], self.activity[taste]
-        late = self.shift(accounts) + LATE_HOURS[below(draw(self.stream("late"), taste), len(LATE_HOURS))]
+        late = self.shift(accounts) + LATE_HOURS[below(draw(stream(self.seed, "late"), taste), len(LATE_HOURS))]
         choose = partial(by_taste, people=self.people, taste=taste)
         rhythm = Rhythm(LEAST_DAYS + activity * (ONE - LEAST_DAYS) // STEPS, UNEVEN)
         self.add(accounts, total, choose, late, rhythm=rhythm)
@@ -292,7 +285,7 @@ class Crowd:
         """Let some do what is odd and in order."""
         kind, accounts = ODD[name], self.roles[name]
         each = int(kind.plays * self.world.calendar.days * self.scale)
-        total = each * 3 // 4 + below(draw(self.stream(name), accounts), each // 2)
+        total = each * 3 // 4 + below(draw(stream(self.seed, name), accounts), each // 2)
         choose = partial(by_order, kind=kind.habit, targets=self.targets(name))
         self.add(accounts, total, choose, self.shift(accounts), rhythm=self.rhythm(name), habit=kind.habit)
 
@@ -301,7 +294,7 @@ class Crowd:
         if name == "sleeper":
             quiet = np.flatnonzero(self.world.catalogue.genre == list(GENRES).index("ambient"))
             return quiet[: ODD[name].habit.artists] if len(quiet) else np.zeros(1, np.int64)
-        return self.scenes.artist(draw(self.stream("party"), np.zeros(1, np.int64)), np.full(1, COUNT))
+        return self.scenes.artist(draw(stream(self.seed, "party"), np.zeros(1, np.int64)), np.full(1, COUNT))
 
     def rhythm(self, name: str) -> Rhythm:
         """When the odd listen: the party is on the weekend of the second Friday."""
@@ -328,7 +321,7 @@ class Crowd:
         kind = KINDS[plant.kind]
         some = np.sort(self.free[-plant.accounts * kind.followers :])
         habit = replace(kind, cell=kind.cell * kind.followers)
-        total = 1 + below(draw(self.stream(f"{plant.kind} followed"), some), int(2 * FOLLOWED * self.scale))
+        total = 1 + below(draw(stream(self.seed, f"{plant.kind} followed"), some), int(2 * FOLLOWED * self.scale))
         choose = partial(by_order, kind=habit, targets=targets)
         self.add(
             some, total, choose, self.shift(some), rhythm=Rhythm(LEAST_DAYS, UNEVEN), habit=replace(habit, hours=PEOPLE)
@@ -343,10 +336,10 @@ class Crowd:
             accounts = np.arange(plant.accounts) + self.users
             self.users += plant.accounts
         if kind.life == "copied":
-            drawn = draw(self.stream(f"{plant.kind} copied"), accounts)
+            drawn = draw(stream(self.seed, f"{plant.kind} copied"), accounts)
             self.add_people((drawn % np.uint64(len(self.person))).astype(np.int64), accounts)
         late = self.shift(accounts) if kind.life else np.zeros_like(accounts)
-        since = below(draw(self.stream("begins"), accounts), kind.begins)
+        since = below(draw(stream(self.seed, "begins"), accounts), kind.begins)
         rhythm = Rhythm(MOST_DAYS, UNEVEN, since) if kind.life else Rhythm()
         self.add(accounts, total, partial(by_order, kind=kind, targets=targets), late, rhythm=rhythm, habit=kind)
         self.marks.append(plant.mark(accounts))

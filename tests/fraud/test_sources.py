@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fairpay.fraud.traces import Regulars, Sketches
+    from fairpay.fraud.traces import Sketches
 
 Row = tuple[int, int, int]
 """artist, user, plays."""
@@ -31,20 +31,15 @@ DRAWS = np.random.default_rng(11)
 PEOPLE = 300
 
 
-def look(rows: Sequence[Row], folder: Path, *, users: int = 0) -> tuple[Regulars, np.ndarray]:
-    """Find the regulars of who played whom; return the plays of each user as well."""
+def sketches(rows: Sequence[Row], folder: Path, *, users: int = 0) -> Sketches:
+    """Find the regulars of who played whom, and put down what the signals look at."""
     pairs = Partitions(str(folder), PAIRS, by="artist", running=Running())
     pairs.put(pl.DataFrame(rows, schema=PAIRS, orient="row"))
     plays = np.zeros(users or 1 + max(user for _, user, _ in rows), dtype=np.int64)
     for _, user, count in rows:
         plays[user] += count
-    return find_regulars(pairs, plays), plays
-
-
-def sketches(rows: Sequence[Row], folder: Path) -> Sketches:
-    """Put down what the signals look at."""
-    found, plays = look(rows, folder)
-    return replace(sketched(len(plays), regulars=found), plays=plays)
+    edges, sole, mean = find_regulars(pairs, plays)
+    return replace(sketched(len(plays), edges=edges, sole=sole, mean=mean), plays=plays)
 
 
 def groups(rows: Sequence[Row], folder: Path) -> list[list[int]]:
@@ -119,7 +114,7 @@ def test_regulars_are_those_worked_out_in_fractions(
     drawn: dict[tuple[int, int], int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     rows = [(artist, user, plays) for (artist, user), plays in drawn.items()]
-    found, _ = look(rows, tmp_path_factory.mktemp("pairs"), users=12)
+    found = sketches(rows, tmp_path_factory.mktemp("pairs"), users=12)
     assert set(found.edges.select("artist", "user", "plays").iter_rows()) == exact_regulars(rows, 12)
 
 
@@ -231,7 +226,7 @@ def test_an_account_is_the_source_of_an_artist_with_few_listeners(
 ) -> None:
     rows = [(0, 0, 900), *[(0, user, each) for user in range(1, 1 + others)]]
     seen = sketches([*rows, *[(1, user, 50) for user in range(100)]], tmp_path)
-    assert SoleSource().of(seen)[0] == pytest.approx(value / seen.regulars.mean)
+    assert SoleSource().of(seen)[0] == pytest.approx(value / seen.mean)
 
 
 def test_it_must_give_the_artist_a_third_of_its_plays(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from fairpay.fraud.detect.intake import PAIRS, PLAYS
-from fairpay.fraud.traces import Regulars, Sketches, Span, Traces
+from fairpay.fraud.traces import Sketches, Span, Traces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,9 @@ def sketched(users: int, *, plays: int = 100, **known: Any) -> Sketches:  # noqa
         "artist_plays": nothing,
         "moments": np.empty((users, 0), np.uint32),
         "timed": nothing,
-        "regulars": Regulars(edges, np.zeros(users, dtype=np.int64), float(max(100, plays))),
+        "edges": edges,
+        "sole": np.zeros(users, dtype=np.int64),
+        "mean": float(max(100, plays)),
     }
     return Sketches(**empty | known)
 

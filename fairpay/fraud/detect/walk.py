@@ -17,7 +17,7 @@ import polars as pl
 
 from fairpay.fraud.detect.intake import PAIRS
 from fairpay.fraud.signals import UserSignal, WholeLogSignal
-from fairpay.fraud.traces import Regulars, Sketches, Traces, regular, seeds, share_of, sign_sets
+from fairpay.fraud.traces import Sketches, Traces, regular, seeds, share_of, sign_sets
 from fairpay.kernels.graphs import mix_all
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ def walk(
     values = {signal.name: np.full(len(ids), np.nan) for signal in alone}
     for found, value in zip(measured, values.values(), strict=True):
         value[found["user"]] = found["value"].to_numpy()
+    edges, sole, mean = find_regulars(intake.pairs, known["plays"])
     sketches = Sketches(
         core=core.sort("user", "artist"),
         plays=known["plays"],
@@ -109,7 +110,9 @@ def walk(
         artist_plays=artist_plays,
         moments=moments,
         timed=np.flatnonzero(told >= LEAST_MOMENTS),
-        regulars=find_regulars(intake.pairs, known["plays"]),
+        edges=edges,
+        sole=sole,
+        mean=mean,
     )
     return values | {one.name: one.of(sketches) for one in signals if isinstance(one, WholeLogSignal)}, sketches
 
@@ -170,8 +173,11 @@ def audience_of(
     return audience.with_columns(pl.col("listeners", "loyal", "heavy", "flagged").fill_null(0))
 
 
-def find_regulars(pairs: Partitions, plays: Ints) -> Regulars:
-    """Look at the audience of every artist; `plays` is int64[users], `pairs` who played whom, which is kept."""
+def find_regulars(pairs: Partitions, plays: Ints) -> tuple[pl.DataFrame, Ints, float]:
+    """Look at the audience of every artist; return `edges`, `sole` and `mean` of `Sketches`.
+
+    `plays` is int64[users], `pairs` who played whom, which is kept.
+    """
     mean = max(LEAST_MEAN, float(plays.sum() / max(1, len(plays))))
     n = pl.col("plays")
 
@@ -188,7 +194,7 @@ def find_regulars(pairs: Partitions, plays: Ints) -> Regulars:
     edges = pl.concat([even, steady]).drop("spread").unique(["artist", "user"]).sort("artist", "user")
     most = np.zeros(len(plays), dtype=np.int64)
     np.maximum.at(most, soles["user"].to_numpy(), soles["plays"].to_numpy())
-    return Regulars(edges, most, mean)
+    return edges, most, mean
 
 
 def even_of(rows: pl.DataFrame, mean: float, least: float) -> tuple[pl.DataFrame, pl.DataFrame]:

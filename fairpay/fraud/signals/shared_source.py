@@ -61,7 +61,7 @@ class SharedSource(GroupSignal):
 
     def find(self, sketches: Sketches) -> list[Group]:
         """Join artists, then accounts, then the artists that were not looked at; keep what moves enough."""
-        edges, mean = sketches.regulars.edges, sketches.regulars.mean
+        edges, mean = sketches.edges, sketches.mean
         homes = self.together(edges, len(sketches.plays))
         members = leading(edges.join(homes, on="artist"), "user")
         shares = leading(edges.join(members.select("user", "group"), on="user"), "artist")

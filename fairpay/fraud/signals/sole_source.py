@@ -21,4 +21,4 @@ class SoleSource(WholeLogSignal):
 
     def of(self, sketches: Sketches) -> Floats:
         """Divide by what an average account plays."""
-        return sketches.regulars.sole / sketches.regulars.mean
+        return sketches.sole / sketches.mean
