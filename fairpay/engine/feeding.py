@@ -1,9 +1,8 @@
-"""Sharing the work of taking in among threads: whole units first, then the batches of those that are left."""
+"""Sharing the work of taking in among threads: whole units while there are enough, then the batches of one together."""
 
 from __future__ import annotations
 
 import os
-from collections import deque
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -16,21 +15,21 @@ __all__ = ["feed", "usable_processors"]
 def feed(units: Sequence[Callable[[], Iterator[Any]]], consumers: Sequence[Callable[[Any], None]]) -> None:
     """Run through every batch of every unit, one consumer per thread.
 
-    A thread reads a unit by itself while there are units enough; when threads have nothing to read, the others hand
-    them batches, at most one waiting for each, so that reading and encoding one large file keep all threads busy.
+    A thread takes the next batch of the unit that was read last, so that it reads a unit by itself while there are
+    units enough; then threads take turns in reading, and reading and encoding one large file keep all of them busy.
 
     Raises:
         Exception: the first that any unit or consumer raised; the other threads stop at their next batch.
 
     """
-    shared = Feeder(units, len(consumers))
+    shared = Feeder(units)
     threads = [Thread(target=shared.work, args=(consume,), daemon=True) for consume in consumers[1:]]
     for thread in threads:
         thread.start()
     try:
         shared.work(consumers[0])
     except BaseException as stop:  # an interrupt reaches this thread only
-        shared.fail(stop)
+        shared.end(stop)
         raise
     finally:
         for thread in threads:
@@ -42,72 +41,44 @@ def feed(units: Sequence[Callable[[], Iterator[Any]]], consumers: Sequence[Calla
 class Feeder:
     """What the threads share."""
 
-    def __init__(self, units: Sequence[Callable[[], Iterator[Any]]], threads: int) -> None:
+    def __init__(self, units: Sequence[Callable[[], Iterator[Any]]]) -> None:
         """Nothing has been read."""
         self.changed = Condition()
-        self.units = deque(units)
-        self.waiting: deque[Any] = deque()
+        self.idle: list[Callable[[], Iterator[Any]] | Iterator[Any]] = [*reversed(units)]
+        """Units that nobody reads at this moment: behind those that were not begun, those that were."""
         self.reading = 0
-        self.threads = threads
         self.failure: BaseException | None = None
 
-    def fail(self, failure: BaseException) -> None:
-        """Keep the first failure and wake everybody."""
+    def work(self, consume: Callable[[Any], None]) -> None:
+        """Read and consume batches until there are none."""
+        try:
+            while (batch := self.next_batch()) is not None:
+                consume(batch[0])
+        except Exception as failure:  # noqa: BLE001 - handed on to the thread that asked
+            self.end(failure)
+
+    def next_batch(self) -> tuple[Any] | None:
+        """Wait for a unit that nobody reads, and read a batch of it; None: there is none left, or something failed."""
+        while True:
+            with self.changed:
+                self.changed.wait_for(lambda: self.idle or not self.reading or self.failure)
+                if not self.idle or self.failure:
+                    return None
+                unit = self.idle.pop()
+                self.reading += 1
+            batches = unit() if callable(unit) else unit
+            for batch in batches:
+                self.end(None, batches)
+                return (batch,)
+            self.end(None)
+
+    def end(self, failure: BaseException | None, unit: Iterator[Any] | None = None) -> None:
+        """Have read a batch of a unit, of which there is more, or have failed; the first failure is kept."""
         with self.changed:
             self.failure = self.failure or failure
+            self.reading -= failure is None
+            self.idle += [] if unit is None else [unit]
             self.changed.notify_all()
-
-    def work(self, consume: Callable[[Any], None]) -> None:
-        """Take batches and units until there are none."""
-        try:
-            while True:
-                kind, task = self.next_task()
-                if kind == "batch":
-                    consume(task)
-                elif kind == "unit":
-                    self.read(task, consume)
-                else:
-                    return
-        except Exception as failure:  # noqa: BLE001 - handed on to the thread that asked
-            self.fail(failure)
-
-    def next_task(self) -> tuple[str, Any]:
-        """Wait for a batch or a unit; batches first, for they hold memory."""
-        with self.changed:
-            while self.failure is None:
-                if self.waiting:
-                    return "batch", self.waiting.popleft()
-                if self.units:
-                    self.reading += 1
-                    return "unit", self.units.popleft()
-                if not self.reading:
-                    break
-                self.changed.wait()
-            return "end", None
-
-    def read(self, unit: Callable[[], Iterator[Any]], consume: Callable[[Any], None]) -> None:
-        """Read a unit, handing batches to threads that have nothing to do."""
-        try:
-            for batch in unit():
-                if self.failure is not None:
-                    return
-                if not self.handed(batch):
-                    consume(batch)
-        finally:
-            with self.changed:
-                self.reading -= 1
-                self.changed.notify_all()
-
-    def handed(self, batch: Any) -> bool:  # noqa: ANN401 - whatever units yield
-        """Hand a batch on if a thread without a unit has none waiting."""
-        if self.units or self.reading == self.threads:
-            return False
-        with self.changed:
-            if len(self.waiting) >= self.threads - self.reading:
-                return False
-            self.waiting.append(batch)
-            self.changed.notify()
-            return True
 
 
 def usable_processors() -> int:

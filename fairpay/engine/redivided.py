@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fairpay.engine.keys import Artists, order_of
+from fairpay.engine.keys import order_of
 from fairpay.money.currency import LARGEST
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fairpay.engine.protocol import Facts, Listening
+    from fairpay.engine.listening import LocalListening
     from fairpay.kernels.arrays import Codes, Ints
     from fairpay.logs.schema import StatedShares
-    from fairpay.rules.core.month import Usage, Users
+    from fairpay.rules.core.month import Totals, Usage, Users
 
 __all__ = ["Redivided"]
 
@@ -38,7 +38,8 @@ FINE = 2**20
 class Places:
     """Where everything is once stand-ins are replaced."""
 
-    artists: Artists
+    ids: pa.Array
+    """large_string[artists], sorted by bytes."""
     of_artist: Ints
     """int64[artists of the engine]: the artist's place; -1 for a stand-in."""
     of_listener: Ints
@@ -54,11 +55,11 @@ class Places:
 
 
 class Redivided:
-    """A pool's `Listening` in which the stand-ins are replaced."""
+    """A pool's plays, as `pool.Listening`, in which the stand-ins are replaced."""
 
     redivided = True
 
-    def __init__(self, base: Listening, division: StatedShares) -> None:
+    def __init__(self, base: LocalListening, division: StatedShares) -> None:
         """Take over what was taken in; nothing is looked at yet."""
         self.base = base
         self.division = division
@@ -66,7 +67,7 @@ class Redivided:
     @cached_property
     def places(self) -> Places:
         """Find the artists: the engine's without the stand-ins, and those that only shares name."""
-        met, division = self.base.artists.ids, self.division
+        met, division = self.base.artist, self.division
         of_listener = index_of(met, division.stand_in)
         plain = of_listener < 0
         known = met.filter(pa.array(plain))
@@ -80,41 +81,46 @@ class Redivided:
         weight = division.weight
         whole = np.add.reduceat(weight, division.start[:-1]) if len(weight) else weight
         codes = index_of(division.artist, ids).astype(np.uint32)
-        return Places(Artists(ids), of_artist, of_listener, division.start, codes, weight, whole, present)
+        return Places(ids, of_artist, of_listener, division.start, codes, weight, whole, present)
 
     @property
-    def artists(self) -> Artists:
-        """The artists of the pool."""
-        return self.places.artists
+    def artist(self) -> pa.Array:
+        """large_string[artists], sorted by bytes."""
+        return self.places.ids
+
+    @property
+    def artists(self) -> int:
+        """How many there are."""
+        return len(self.places.ids)
+
+    def names(self, places: Ints) -> list[str]:
+        """Ids of some artists: int64[n] positions."""
+        found: list[str] = self.places.ids.take(pa.array(places)).to_pylist()
+        return found
 
     def walk(self, function: Callable[[Usage], T]) -> Iterator[T]:
         """Hand every block over, on threads; yield the results as they come."""
         places = self.places
         return self.base.walk(lambda usage: function(replaced(usage, places)))
 
+    def gather(self, visit: Callable[[Usage, Ints], Totals | None], *, rows: int, columns: int) -> tuple[Ints, Totals]:
+        """Gather from every block."""
+        places = self.places
+        return self.base.gather(lambda usage, out: visit(replaced(usage, places), out), rows=rows, columns=columns)
+
     def users(self) -> Iterator[Users]:
         """Yield the users of every block without their artists."""
         return self.base.users()
 
-    def listeners(self) -> Ints:
-        """Count distinct users of each artist."""
-        return self.counted
-
     @cached_property
-    def counted(self) -> Ints:
+    def listeners(self) -> Ints:
         """int64[artists]: distinct users."""
-        found = self.moved(self.base.listeners())
-        np.add.at(found, self.places.artist[self.entries], 1)
+        found, places = self.moved(self.base.listeners), self.places
+        np.add.at(found, places.artist[np.repeat(places.present, np.diff(places.start))], 1)
         return found
 
-    @property
-    def entries(self) -> NDArray[np.bool_]:
-        """bool[entries]: those of listeners who are in the pool."""
-        places = self.places
-        return np.repeat(places.present, np.diff(places.start))
-
     @cached_property
-    def facts(self) -> Facts:
+    def facts(self) -> tuple[Ints, Ints, Ints]:
         """Amount (in one finer unit for all artists), plays and ms of each artist."""
         from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
 
@@ -136,7 +142,7 @@ class Redivided:
     def moved(self, values: Ints) -> Ints:
         """Put values of the engine's artists in their places here."""
         places = self.places
-        out = np.zeros(places.artists.count, dtype=np.int64)
+        out = np.zeros(len(places.ids), dtype=np.int64)
         plain = places.of_artist >= 0
         out[places.of_artist[plain]] = values[plain]
         return out

@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 
 from fairpay.adjust.decisions import HELD
-from fairpay.engine.members import Members
+from fairpay.engine.keys import Members
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.columns import OWN
 from fairpay.logs.names import KNOWN, PAID, normal

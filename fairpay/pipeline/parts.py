@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from fairpay.engine.partial import PoolPart, Walks, add_parts, merged_pool
-from fairpay.engine.protocol import refuse_unlisted
 from fairpay.errors import InputError, Problem
 from fairpay.logs.schema import Cautions, Fate
 from fairpay.pipeline.intake import stages_of
@@ -240,6 +239,6 @@ def merged(plan: Plan, part: MonthPart, variants: Sequence[Variant], walks: Walk
         count_on(through, plan.judging, numbers)
     if plan.unlisted == "refuse":
         for one in part.pools:
-            refuse_unlisted(one.payers)
+            one.payers.refuse_unlisted()
     pools = [merged_pool(one, walks, code) for code, one in enumerate(part.pools)]
     return MonthOfParts(plan, part.counts, MergedPools(pools, walks), stages)

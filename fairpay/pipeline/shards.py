@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import numpy as np
 
 from fairpay.engine.partial import PoolPart, places_of
-from fairpay.engine.pool import LocalMonth
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.schema import Cautions
 from fairpay.money.counts import counted
@@ -30,12 +29,11 @@ from fairpay.pipeline.settle import Ending
 from fairpay.pipeline.warn import named_elsewhere, sentences, stop_if_strict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from fairpay.adjust.weights import Census
     from fairpay.engine.partial import Walks
-    from fairpay.engine.protocol import Listening
-    from fairpay.kernels.arrays import Codes, Ints
+    from fairpay.kernels.arrays import Ints
     from fairpay.pipeline.intake import Plan, Taken, Variant
     from fairpay.pipeline.request import Observer, Opened, Request
     from fairpay.reports.outcome import InputFile, Outcome
@@ -98,19 +96,6 @@ class Transcript:
     def over(self, work: Sequence[Callable[[], T]]) -> list[T]:
         """Do work on each pool, one after another."""
         return [one() for one in work]
-
-
-@dataclass(frozen=True, slots=True)
-class Recoded:
-    """Listening of some users, its artists by their codes among everybody's."""
-
-    base: Listening
-    codes: Codes
-    """uint32[own artists]."""
-
-    def walk(self, function: Callable[[Usage], Any]) -> Iterator[Any]:
-        """Hand every block over."""
-        return self.base.walk(lambda usage: function(replace(usage, artist=self.codes[usage.artist])))
 
 
 def contribute(  # noqa: PLR0913 - what is added, and by whom
@@ -202,10 +187,12 @@ def answered(  # noqa: PLR0913, PLR0917 - what is visited, and how it is called
     columns: int,
 ) -> Answer:
     """Visit the users of these logs."""
-    held = taken.engine.pool(pool)
     codes = places_of(own[pool].artist, everybody[pool].artist).astype(np.uint32)
-    month = LocalMonth(Recoded(held.listening, codes), None)  # type: ignore[arg-type] # facts are not asked for
-    return Answer(*month.gather(visit, rows=rows, columns=columns), pool)
+
+    def recoded(usage: Usage, out: Ints) -> Totals | None:
+        return visit(replace(usage, artist=codes[usage.artist]), out)
+
+    return Answer(*taken.engine.pool(pool).listening.gather(recoded, rows=rows, columns=columns), pool)
 
 
 def add(several: Sequence[PartFile], names: Sequence[str], request: Request) -> PartFile:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -145,9 +144,8 @@ def stamp(pools: Sequence[PoolPart]) -> str:
     digest = hashlib.sha256()
     for pool in pools:
         digest.update(repr(pool.payers).encode())
-        digest.update("\n".join(pl.Series(pool.artist).to_list()).encode())
-        for values in (pool.amount, pool.plays, pool.ms, pool.listeners, *pool.users.get_columns()):
-            digest.update(np.ascontiguousarray(values).tobytes())
+        for frame in (pool.artists, pool.users):
+            digest.update(frame.write_csv().encode())
     return digest.hexdigest()
 
 

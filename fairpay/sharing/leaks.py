@@ -134,7 +134,8 @@ def of_part(path: Path) -> Leaks:
         table = pa.table(columns or {"listeners": pa.array([], pa.int64()), STREAMS: pa.array([], pa.int64())})
         return Leaks(table.num_rows, {STREAMS: LISTENING}, revealed(table, [STREAMS]), alone=0)
     pool = held.part.pools[0]
-    figures = {"plays": pool.plays, **({"seconds": decimals(pool.ms, SECOND_DIGITS)} if pool.has_ms else {})}
-    table = pa.table({"listeners": pool.listeners, **figures})
+    plays, ms, listeners = (pool.artists[name].to_numpy() for name in ("plays", "ms", "listeners"))
+    figures = {"plays": plays, **({"seconds": decimals(ms, SECOND_DIGITS)} if pool.has_ms else {})}
+    table = pa.table({"listeners": listeners, **figures})
     alone = pool.users.filter(pl.col("count") == 1).height
-    return Leaks(len(pool.artist), dict.fromkeys(figures, LISTENING), revealed(table, [*figures]), alone=alone)
+    return Leaks(pool.artists.height, dict.fromkeys(figures, LISTENING), revealed(table, [*figures]), alone=alone)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Lock
@@ -14,7 +14,8 @@ import pyarrow as pa
 from fairpay.adjust.payers import Payers
 from fairpay.engine.feeding import feed, usable_processors
 from fairpay.engine.keys import KeyTable, fresh_keys, hash_ids
-from fairpay.engine.protocol import Intake, PayerTotals
+from fairpay.engine.partition import PayerTotals
+from fairpay.engine.pool import Intake
 from fairpay.errors import InputError, NothingToPayError, UsageError
 from fairpay.pipeline.census import Applying
 from fairpay.pipeline.funds import check_stated
@@ -247,12 +248,11 @@ def together(
     request: Request, taken: Taken, months: MonthOutcomes, seen: Seen, warnings: tuple[Warned, ...]
 ) -> Outcome:
     """Put the outcome of all months together, and the groups that are asked for besides."""
-    payers = [taken.engine.pool(month).payers for month in range(seen.months)]
-    sums = {one.name: sum(getattr(each, one.name) for each in payers) for one in fields(PayerTotals)}
+    payers = PayerTotals.summed(pool.payers for pool in taken.engine.pools[: seen.months])
     ms = [one.listening.ms for one in months.outcomes]
     total = None if None in ms else sum(filter(None, ms))
     users = seen.among(taken.plan.payers) if taken.plan.unlisted == "leave-out" else seen.users.count
-    intake = Intake(**{**sums, "users": users}, artists=0, ms=total, subscribers=0)
+    intake = Intake(**{**asdict(payers), "users": users}, artists=0, ms=total, subscribers=0)
     listening = describe(taken.counts, intake, 0, left=taken.stages[0].left_out())
     outcome = united(months, listening)
     path = request.artists
