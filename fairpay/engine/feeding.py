@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 __all__ = ["feed", "usable_processors"]
 
+END = object()
+"""Comes after the last batch of a unit."""
+
 
 def feed(units: Sequence[Callable[[], Iterator[Any]]], consumers: Sequence[Callable[[Any], None]]) -> None:
     """Run through every batch of every unit, one consumer per thread.
@@ -29,7 +32,7 @@ def feed(units: Sequence[Callable[[], Iterator[Any]]], consumers: Sequence[Calla
     try:
         shared.work(consumers[0])
     except BaseException as stop:  # an interrupt reaches this thread only
-        shared.end(stop)
+        shared.fail(stop)
         raise
     finally:
         for thread in threads:
@@ -44,41 +47,48 @@ class Feeder:
     def __init__(self, units: Sequence[Callable[[], Iterator[Any]]]) -> None:
         """Nothing has been read."""
         self.changed = Condition()
-        self.idle: list[Callable[[], Iterator[Any]] | Iterator[Any]] = [*reversed(units)]
-        """Units that nobody reads at this moment: behind those that were not begun, those that were."""
+        self.idle = [batches_of(unit) for unit in reversed(units)]
+        """Units that nobody reads at this moment; those that were begun come last, and are taken first."""
         self.reading = 0
         self.failure: BaseException | None = None
 
     def work(self, consume: Callable[[Any], None]) -> None:
         """Read and consume batches until there are none."""
         try:
-            while (batch := self.next_batch()) is not None:
-                consume(batch[0])
+            while (unit := self.taken()) is not None:
+                batch = next(unit, END)
+                self.give_back([] if batch is END else [unit])
+                if batch is not END:
+                    consume(batch)
         except Exception as failure:  # noqa: BLE001 - handed on to the thread that asked
-            self.end(failure)
+            self.fail(failure)
 
-    def next_batch(self) -> tuple[Any] | None:
-        """Wait for a unit that nobody reads, and read a batch of it; None: there is none left, or something failed."""
-        while True:
-            with self.changed:
-                self.changed.wait_for(lambda: self.idle or not self.reading or self.failure)
-                if not self.idle or self.failure:
-                    return None
-                unit = self.idle.pop()
-                self.reading += 1
-            batches = unit() if callable(unit) else unit
-            for batch in batches:
-                self.end(None, batches)
-                return (batch,)
-            self.end(None)
+    def taken(self) -> Iterator[Any] | None:
+        """Wait for a unit that nobody reads, and take it; None: there is none left, or something failed."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.idle or not self.reading or self.failure)
+            if not self.idle or self.failure:
+                return None
+            self.reading += 1
+            return self.idle.pop()
 
-    def end(self, failure: BaseException | None, unit: Iterator[Any] | None = None) -> None:
-        """Have read a batch of a unit, of which there is more, or have failed; the first failure is kept."""
+    def give_back(self, units: Sequence[Iterator[Any]]) -> None:
+        """Let others read a unit, where there is more of it."""
+        with self.changed:
+            self.reading -= 1
+            self.idle += units
+            self.changed.notify_all()
+
+    def fail(self, failure: BaseException) -> None:
+        """Keep the first failure and wake everybody."""
         with self.changed:
             self.failure = self.failure or failure
-            self.reading -= failure is None
-            self.idle += [] if unit is None else [unit]
             self.changed.notify_all()
+
+
+def batches_of(unit: Callable[[], Iterator[Any]]) -> Iterator[Any]:
+    """Begin a unit when its first batch is asked for."""
+    yield from unit()
 
 
 def usable_processors() -> int:
