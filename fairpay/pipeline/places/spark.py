@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import numpy as np
-import pyarrow as pa
 
 from fairpay.adjust.weights import units_counted
 from fairpay.engine import spark as cluster
@@ -31,9 +30,21 @@ from fairpay.pipeline.partfile import PartFile, add_censuses, unpacked
 from fairpay.pipeline.parts import add_up, merged
 from fairpay.pipeline.request import input_files
 from fairpay.pipeline.run import charged, plan_of, variants_of
-from fairpay.pipeline.scattered import layout_of, paid_frames, scattered
 from fairpay.pipeline.shards import concluded
-from fairpay.pipeline.tasks import Recipe, add_answers, counted_in, own_part, pack_answer, sent, taken_in
+from fairpay.pipeline.tasks import (
+    Recipe,
+    add_answers,
+    counted_in,
+    layout_of,
+    own_part,
+    pack_answer,
+    paid_frames,
+    read_files,
+    read_frame,
+    scattered,
+    sent,
+    taken_in,
+)
 from fairpay.pipeline.warn import refuse_own_pool
 from fairpay.pipeline.work import Placed, request_of, tables_in_files, watching
 from fairpay.qualify import refused_rows
@@ -44,7 +55,7 @@ from fairpay.settings.option import is_spark
 from fairpay.settings.values import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from fairpay.adjust.weights import Census
     from fairpay.engine.spark import TaskRow
@@ -97,17 +108,8 @@ def run_on_spark(  # noqa: PLR0913 - where the plays are, and who looks on
         plan, _ = plan_of(request, check_stated(request.money, required=request.money_required), kept=True)
         if charged(request, plan):
             raise no_penalties()
-        recipe = Recipe(sent(plan), variants_of(request), period=logs.period)
-        if frame is None:
-            recipe, moved = of_files(recipe, logs, plan, spark, partitions)
-        else:
-            part = logs.parts[0]
-            columns = tops(frame, part.names)
-            recipe = replace(recipe, wanted=request.wanted, names=tuple(columns))
-            paid = payers_table(plan.payers.parts[0]) if 0 in plan.payers.parts else None
-            moved = partial(cluster.bucketed, frame, part.columns.roles["user"], columns, partitions, paid)
         watch.say(f"Spark {spark.version}: {count_of(partitions, 'partition')}")
-        with added_up(recipe, moved, logs) as there:
+        with added_up(plan, variants_of(request), logs, spark, partitions, frame=frame) as there:
             if not there.whole.counts.rows:
                 raise no_rows()
             known = {unit: of_pools[0] for unit, of_pools in there.counted.items()}
@@ -145,50 +147,56 @@ def take_in_there(  # noqa: PLR0913 - what is read, and where
     with cluster.set_up(spark) as settings:
         for sentence in (*settings, f"Spark {spark.version}: {count_of(partitions, 'partition')}"):
             watch.say(sentence)
-        recipe = Recipe(sent(plan), (Variant(),), period=logs.period)
-        with added_up(*of_files(recipe, logs, plan, spark, partitions), logs) as there:
+        with added_up(plan, (Variant(),), logs, spark, partitions) as there:
             for one in there.whole.warned:
                 cautions.add(one.code, one.count, one.examples, one.advice)
             look(there.whole.counts)
-            yield merged(replace(plan, counted=there.counted), there.whole, recipe.variants, there.walks)
-
-
-def of_files(
-    recipe: Recipe,
-    logs: Logs,
-    plan: Plan,
-    spark: Any,  # noqa: ANN401 - of Spark
-    partitions: int,
-) -> tuple[Recipe, Callable[[], Any]]:
-    """Return the recipe for files that tasks read, and what makes their rows a frame of Spark, together by user."""
-    layout = layout_of(logs)
-    paid = paid_frames(plan.payers.parts, partitions)
-    return replace(recipe, layout=layout.alike), partial(scattered, spark, layout, partitions, paid)
+            yield merged(replace(plan, counted=there.counted), there.whole, (Variant(),), there.walks)
 
 
 @contextmanager
-def added_up(recipe: Recipe, moved: Callable[[], Any], logs: Logs) -> Iterator[MonthThere]:
+def added_up(  # noqa: PLR0913 - what is done, and where
+    plan: Plan,
+    variants: tuple[Variant, ...],
+    logs: Logs,
+    spark: Any,  # noqa: ANN401 - of Spark
+    partitions: int,
+    *,
+    frame: Any = None,  # noqa: ANN401 - of Spark
+) -> Iterator[MonthThere]:
     """Let tasks take their users in, and add up what they bring; plays stay with the executors until the block ends.
 
     Args:
-        recipe: what tasks do.
-        moved: returns a frame of Spark whose rows are together by user.
-        logs: as they are known here.
+        plan: what is done with the plays.
+        variants: how they are adjusted.
+        logs: as they are known here; files are read by tasks.
+        spark: the session.
+        partitions: of users.
+        frame: of Spark, where that has the plays; `logs` has its columns then.
 
     Raises:
         FairpayError: whatever a task raises; a user who is in two tasks; rows that cannot be used.
 
     """
+    layout, paid = layout_of(logs), paid_frames(plan.payers.parts, partitions)
+    recipe = Recipe(sent(plan), variants, layout.alike, logs.period)
+    if frame is None:
+        files = len(layout.parts)
+        source, read = spark.range(0, files, 1, min(files, partitions)), read_files(layout, partitions)
+    else:
+        names = tops(frame, layout.parts[0].names)
+        source, read = cluster.chosen(frame, names), read_frame(layout.parts[0], names, partitions)
     with cluster.said_by_spark("the log"):
         if recipe.plan.counted is None:
-            recipe = replace(recipe, plan=replace(recipe.plan, counted=counted(moved(), recipe, logs)))
-        held = Kept.of(moved(), partial(taken_in, recipe))
+            rows = scattered(source, read, partitions, paid)
+            recipe = replace(recipe, plan=replace(recipe.plan, counted=counted(rows, recipe, logs)))
+        held = Kept.of(scattered(source, read, partitions, paid), partial(taken_in, recipe))
     try:
         rows = held.rows("buckets", "part")
         check_buckets([row for row in rows if row.kind == "buckets"])
         found = {row.task: unpacked(row.body, "a task").part for row in rows if row.kind == "part"}
         known = {task: part for task, part in found.items() if part is not None}
-        if not known and recipe.layout is None:
+        if not known and frame is not None:
             raise no_rows()
         whole = replace(add_up([*known.values()] or [own_part(recipe)], recipe.plan.qualifying), columns=logs.columns)
         if whole.counts.bad:
@@ -238,16 +246,6 @@ def check_buckets(rows: Sequence[TaskRow]) -> None:
     if twice:
         message = f"Spark gave the users of {twice:,} buckets to more than one task, so that they would count twice"
         raise InputError(message, advice="Nothing was written. Run it with another engine: --engine local.")
-
-
-def payers_table(batches: Iterable[tuple[Any, Any]]) -> pa.Table:
-    """Lay out who paid what: text and int64 minor units."""
-    ids, fees = [], []
-    for user, paid in batches:
-        chunks = user.chunks if hasattr(user, "chunks") else [user]
-        ids += [chunk.cast(pa.large_string()) for chunk in chunks]
-        fees.append(pa.array(np.ascontiguousarray(paid, dtype=np.int64)))
-    return pa.table({"user": pa.chunked_array(ids, pa.large_string()), "fee": pa.chunked_array(fees, pa.int64())})
 
 
 def default_partitions(spark: Any) -> int:  # noqa: ANN401 - of Spark
