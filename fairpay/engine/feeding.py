@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from threading import Condition, Thread
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from threading import Condition
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,19 +27,13 @@ def feed(units: Sequence[Callable[[], Iterator[Any]]], consumers: Sequence[Calla
 
     """
     shared = Feeder(units)
-    threads = [Thread(target=shared.work, args=(consume,), daemon=True) for consume in consumers[1:]]
-    for thread in threads:
-        thread.start()
-    try:
-        shared.work(consumers[0])
-    except BaseException as stop:  # an interrupt reaches this thread only
-        shared.fail(stop)
-        raise
-    finally:
-        for thread in threads:
-            thread.join()
-    if shared.failure is not None:
-        raise shared.failure
+    with ThreadPoolExecutor(len(consumers)) as threads:
+        running = [threads.submit(shared.work, consume) for consume in consumers]
+        try:
+            for one in as_completed(running):
+                one.result()
+        finally:  # where something failed, or this thread was interrupted
+            shared.stop()
 
 
 class Feeder:
@@ -50,24 +45,21 @@ class Feeder:
         self.idle = [batches_of(unit) for unit in reversed(units)]
         """Units that nobody reads at this moment; those that were begun come last, and are taken first."""
         self.reading = 0
-        self.failure: BaseException | None = None
+        self.stopped = False
 
     def work(self, consume: Callable[[Any], None]) -> None:
         """Read and consume batches until there are none."""
-        try:
-            while (unit := self.taken()) is not None:
-                batch = next(unit, END)
-                self.give_back([] if batch is END else [unit])
-                if batch is not END:
-                    consume(batch)
-        except Exception as failure:  # noqa: BLE001 - handed on to the thread that asked
-            self.fail(failure)
+        while (unit := self.taken()) is not None:
+            batch = next(unit, END)
+            self.give_back([] if batch is END else [unit])
+            if batch is not END:
+                consume(batch)
 
     def taken(self) -> Iterator[Any] | None:
-        """Wait for a unit that nobody reads, and take it; None: there is none left, or something failed."""
+        """Wait for a unit that nobody reads, and take it; None: there is none left, or all is to stop."""
         with self.changed:
-            self.changed.wait_for(lambda: self.idle or not self.reading or self.failure)
-            if not self.idle or self.failure:
+            self.changed.wait_for(lambda: self.idle or not self.reading or self.stopped)
+            if not self.idle or self.stopped:
                 return None
             self.reading += 1
             return self.idle.pop()
@@ -79,10 +71,10 @@ class Feeder:
             self.idle += units
             self.changed.notify_all()
 
-    def fail(self, failure: BaseException) -> None:
-        """Keep the first failure and wake everybody."""
+    def stop(self) -> None:
+        """Let nobody take a unit any more."""
         with self.changed:
-            self.failure = self.failure or failure
+            self.stopped = True
             self.changed.notify_all()
 
 

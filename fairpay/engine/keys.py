@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from fairpay.kernels import hashing
+from fairpay.logs.cells import to_arrow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,6 @@ __all__ = [
     "Column",
     "KeyTable",
     "Members",
-    "arrow_of",
     "as_series",
     "fresh_keys",
     "hash_ids",
@@ -63,7 +63,7 @@ def as_views(ids: pa.Array) -> pa.Array:
     """Return ids as string or binary views, integers as decimal text."""
     if isinstance(ids, pa.Array) and (pa.types.is_string_view(ids.type) or pa.types.is_binary_view(ids.type)):
         return ids
-    return arrow_of(as_series(ids), pl.CompatLevel.newest())
+    return to_arrow(as_series(ids), views=True)
 
 
 def as_series(ids: pa.Array) -> pl.Series:
@@ -83,17 +83,11 @@ def as_series(ids: pa.Array) -> pl.Series:
     return series if series.dtype in (pl.String, pl.Binary) else series.cast(pl.String)
 
 
-def arrow_of(series: pl.Series, level: pl.CompatLevel) -> pa.Array:
-    """Return a series as one Arrow array."""
-    array = series.rechunk().to_arrow(compat_level=level)
-    return array if isinstance(array, pa.Array) else array.combine_chunks()
-
-
 def ids_as_text(ids: pa.Array, rows: Ints) -> pa.Array:
     """Return the ids in some rows as large_string, integers as decimal text."""
     if pa.types.is_dictionary(ids.type):
         return ids_as_text(ids.dictionary, ids.indices.take(pa.array(rows)).to_numpy(zero_copy_only=False))
-    return arrow_of(as_series(ids).gather(rows), pl.CompatLevel.oldest()).cast(pa.large_string())
+    return to_arrow(as_series(ids).gather(rows)).cast(pa.large_string())
 
 
 def order_of(ids: pa.Array) -> Ints:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import numpy as np
 import polars as pl
 
-from fairpay.engine.keys import arrow_of
 from fairpay.engine.partition import PayerTotals
 from fairpay.engine.pool import LocalPool
 from fairpay.errors import InputError
+from fairpay.logs.cells import to_arrow
 from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.month import Users
@@ -74,7 +74,7 @@ class PoolPart:
     @property
     def artist(self) -> pa.Array:
         """large_string[artists], sorted by bytes."""
-        return arrow_of(self.artists["id"], pl.CompatLevel.oldest())
+        return to_arrow(self.artists["id"])
 
 
 def summed(frames: Iterable[pl.DataFrame], schema: pl.Schema, *, keys: int) -> pl.DataFrame:

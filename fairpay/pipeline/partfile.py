@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fairpay.adjust.weights import Census
-from fairpay.engine.keys import arrow_of
 from fairpay.engine.partial import ARTISTS, USERS, PoolPart, summed
 from fairpay.engine.partition import PayerTotals
 from fairpay.errors import InputError, Problem
+from fairpay.logs.cells import to_arrow
 from fairpay.logs.faults import DAMAGED, reading_of
 from fairpay.logs.schema import Fate, Warned
 from fairpay.pipeline.parts import MonthPart
@@ -303,9 +303,7 @@ def read_pool(said: Mapping[str, Any], frame: Mapping[Any, pl.DataFrame], pool: 
 
 
 def census_of(rows: pl.DataFrame) -> Census:
-    return Census(
-        arrow_of(rows["id"], pl.CompatLevel.oldest()), rows["streams"].to_numpy(), rows["listeners"].to_numpy()
-    )
+    return Census(to_arrow(rows["id"]), rows["streams"].to_numpy(), rows["listeners"].to_numpy())
 
 
 def add_censuses(several: Sequence[Mapping[str, Census]]) -> dict[str, Census]:

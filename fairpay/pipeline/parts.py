@@ -202,11 +202,19 @@ def count_on(stages: Stages, judging: Judging, numbers: Mapping[str, Sequence[in
 
 
 @dataclass(frozen=True, slots=True)
-class MergedPools:
-    """The pools of a month made of parts."""
+class MonthOfParts:
+    """A month made of parts, as `intake.Held`."""
 
+    plan: Plan
+    counts: Counts
+    stages: tuple[Stages, ...]
     pools: Sequence[LocalPool]
     walks: Walks
+
+    @property
+    def engine(self) -> MonthOfParts:
+        """What holds the pools."""
+        return self
 
     def pool(self, code: int) -> LocalPool:
         """Return one pool."""
@@ -215,16 +223,6 @@ class MergedPools:
     def over_pools(self, visit: Callable[[int, LocalPool], T]) -> list[T]:
         """Call `visit` with each pool's code and the pool; return results by code."""
         return self.walks.over([partial(visit, code, pool) for code, pool in enumerate(self.pools)])
-
-
-@dataclass(frozen=True, slots=True)
-class MonthOfParts:
-    """A month made of parts, as `intake.Held`."""
-
-    plan: Plan
-    counts: Counts
-    engine: MergedPools
-    stages: tuple[Stages, ...]
 
 
 def merged(plan: Plan, part: MonthPart, variants: Sequence[Variant], walks: Walks) -> MonthOfParts:
@@ -241,4 +239,4 @@ def merged(plan: Plan, part: MonthPart, variants: Sequence[Variant], walks: Walk
         for one in part.pools:
             one.payers.refuse_unlisted()
     pools = [merged_pool(one, walks, code) for code, one in enumerate(part.pools)]
-    return MonthOfParts(plan, part.counts, MergedPools(pools, walks), stages)
+    return MonthOfParts(plan, part.counts, stages, pools, walks)

@@ -20,7 +20,7 @@ from fairpay.runs.inputs import HashedInputs
 from fairpay.runs.publish import Target
 from fairpay.settings.commands import complete
 from fairpay.settings.speech import job
-from fairpay.sharing.keyfile import read_key
+from fairpay.sharing.pseudonyms import read_key
 from fairpay.sharing.terms import (
     Contribution,
     read_part,

@@ -100,25 +100,21 @@ class MonthStarts(Qualified):
 class Seen:
     """Who listened in any month, by hashes of ids, and how many rows count in each."""
 
-    months: int
-    rows: Ints = field(init=False)
+    rows: Ints
+    """int64[months]."""
     members: None = None
     secret: Any = field(default_factory=fresh_keys)
     users: KeyTable = field(default_factory=KeyTable)
     lock: Lock = field(default_factory=Lock)
 
-    def __post_init__(self) -> None:
-        """Nothing was seen."""
-        self.rows = np.zeros(self.months, dtype=np.int64)
-
     def take(self, raw: RawBatch, listens: Listens) -> None:  # noqa: ARG002 - see `ListenerColumns`
         """See rows that are taken in."""
         assert listens.pool is not None
-        inside = listens.used & (listens.pool < self.months)
+        inside = listens.used & (listens.pool < len(self.rows))
         keys = hash_ids(listens.user, self.secret)[inside]
         with self.lock:
             self.users.enter(keys)
-            self.rows += np.bincount(listens.pool[inside], minlength=self.months)
+            self.rows += np.bincount(listens.pool[inside], minlength=len(self.rows))
 
     def among(self, payers: Payers) -> int:
         """Count those who are among the subscribers of a month, which are those of each."""
@@ -230,7 +226,7 @@ def in_months(request: Request, calendar: MonthStarts) -> tuple[Request, Plan, i
     bounded = replace(
         request.qualifying, since=begin if since is None else since, until=end if until is None else until
     )
-    inner, seen = replace(request, by=(), qualifying=bounded), Seen(months)
+    inner, seen = replace(request, by=(), qualifying=bounded), Seen(np.zeros(months, dtype=np.int64))
     plan, unit = plan_of(inner, check_stated(request.money, required=request.money_required), kept=True)
     plan = replace(
         plan,
@@ -248,7 +244,7 @@ def together(
     request: Request, taken: Taken, months: MonthOutcomes, seen: Seen, warnings: tuple[Warned, ...]
 ) -> Outcome:
     """Put the outcome of all months together, and the groups that are asked for besides."""
-    payers = PayerTotals.summed(pool.payers for pool in taken.engine.pools[: seen.months])
+    payers = PayerTotals.summed(pool.payers for pool in taken.engine.pools[: len(seen.rows)])
     ms = [one.listening.ms for one in months.outcomes]
     total = None if None in ms else sum(filter(None, ms))
     users = seen.among(taken.plan.payers) if taken.plan.unlisted == "leave-out" else seen.users.count
