@@ -18,7 +18,7 @@ from fairpay.errors import InputError
 from fairpay.logs.cells import to_arrow
 from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
-from fairpay.rules.core.month import Users
+from fairpay.rules.core.month import Users, totals_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.month import Totals, Usage
 
-__all__ = ["ARTISTS", "USERS", "PoolPart", "Walks", "add_parts", "merged_pool", "places_of", "summed"]
+__all__ = ["ARTISTS", "USERS", "Answer", "PoolPart", "Walks", "add_parts", "merged_pool", "places_of", "summed"]
 
 T = TypeVar("T")
 BLOCK = 1 << 20
@@ -119,6 +119,30 @@ def places_of(ids: pa.Array, among: pa.Array) -> Ints:
     return (
         pl.DataFrame({"id": pl.Series(ids)}).join(known, on="id", how="left", maintain_order="left")["place"].to_numpy()
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What visits of some users, or of all, add up to: `month.Month.gather`."""
+
+    sums: Ints
+    """int64[rows, columns]."""
+    totals: Totals
+    pool: int = 0
+    """Which pool, or variant of the month, was visited."""
+
+    def __add__(self, other: Answer) -> Answer:
+        """Add what other users' visits come to; who has no user has no totals.
+
+        Raises:
+            InputError: a sum has left 64 bits.
+
+        """
+        sums = self.sums + other.sums
+        if (sums < 0).any():
+            message = "the sums of the parts leave 64 bits"
+            raise InputError(message, advice="Divide the month in several pools.")
+        return Answer(sums, totals_of((self.totals, other.totals)), self.pool)
 
 
 class Walks(Protocol):

@@ -237,7 +237,7 @@ def packed_arrays(arrays: Mapping[str, Any]) -> bytes:
         {name: pa.LargeListArray.from_arrays([0, len(one)], one) for name, one in held.items()}
     )
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as writer:
+    with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
         writer.write_batch(batch)
     return bytes(sink.getvalue())
 

@@ -8,15 +8,15 @@ from threading import Condition
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+import pyarrow as pa
 
+from fairpay.engine.partial import Answer
 from fairpay.engine.spark import TaskRow, blocks_of, packed_arrays, unpacked_arrays
 from fairpay.errors import InputError
 from fairpay.rules.core.month import totals_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-
-    import pyarrow as pa
 
     from fairpay.engine.partial import PoolPart
     from fairpay.engine.spark import Kept
@@ -56,9 +56,6 @@ class SparkWalks:
 
     held: Kept
     parts: Sequence[PoolPart]
-    pack: Callable[[Ints, Totals], bytes]
-    """Makes a part's file of an answer, and what adds up such files."""
-    add: Callable[[Sequence[bytes], int, int], tuple[Ints, Totals]]
     tasks: Sequence[Sequence[str]]
     """The tasks that each pool's part was added up from."""
     meeting: Meeting = field(default_factory=Meeting)
@@ -112,11 +109,12 @@ class SparkWalks:
 
     def gathered(self, asked: Mapping[int, Gathering]) -> dict[int, tuple[Ints, Totals]]:
         """Visit every block of some pools where it is, and add up what tasks bring."""
-        rows = self.answers(gathering({**asked}, self.artists(asked), self.pack), asked)
-        return {
-            pool: self.add([row.body for row in rows if row.pool == pool], one.rows, one.columns)
-            for pool, one in asked.items()
-        }
+        found = {pool: Answer(np.zeros((one.rows, one.columns), dtype=np.int64), ()) for pool, one in asked.items()}
+        for row in self.answers(gathering({**asked}, self.artists(asked)), asked):
+            sums, totals = unpacked_arrays(row.body).values()
+            shape = found[row.pool].sums.shape
+            found[row.pool] += Answer(sums.to_numpy().reshape(shape), tuple(map(int, totals.to_pylist())))
+        return {pool: (one.sums, one.totals) for pool, one in found.items()}
 
     def each(self, pool: int, visit: Callable[[Usage], Any]) -> Iterator[Any]:
         """Visit every block where it is; visits return tuples of arrays, or a number."""
@@ -163,7 +161,7 @@ def visiting(
 
 
 def gathering(
-    asked: Mapping[int, Gathering], artists: Mapping[int, pa.Array], pack: Callable[[Ints, Totals], bytes]
+    asked: Mapping[int, Gathering], artists: Mapping[int, pa.Array]
 ) -> Callable[[Iterator[TaskRow]], Iterator[TaskRow]]:
     """Return what a task does for `month.Month.gather`: nothing of this machine goes with it but what it needs."""
 
@@ -177,7 +175,8 @@ def gathering(
                 out[pool], totals[pool] = np.zeros((one.rows, one.columns), dtype=np.int64), []
             totals[pool].append(one.visit(usage, out[pool]))
         for pool, mine in out.items():
-            yield TaskRow("", "answer", pool, pack(mine, totals_of(totals[pool])))
+            said = pa.array([str(one) for one in totals_of(totals[pool])], pa.string())
+            yield TaskRow("", "answer", pool, packed_arrays({"sums": mine.ravel(), "totals": said}))
         yield from (TaskRow(task, "met", pool, b"") for task, pool in codes)
 
     return work

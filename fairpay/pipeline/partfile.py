@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fairpay.adjust.weights import Census
-from fairpay.engine.partial import ARTISTS, USERS, PoolPart, summed
+from fairpay.engine.partial import ARTISTS, USERS, Answer, PoolPart, summed
 from fairpay.engine.partition import PayerTotals
 from fairpay.errors import InputError, Problem
 from fairpay.logs.cells import to_arrow
@@ -25,15 +25,12 @@ from fairpay.logs.faults import DAMAGED, reading_of
 from fairpay.logs.schema import Fate, Warned
 from fairpay.pipeline.parts import MonthPart
 from fairpay.qualify.tally import Counts
-from fairpay.rules.core.month import totals_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Totals
 
-__all__ = ["SECTIONS", "Answer", "PartFile", "add_censuses", "mark_of", "packed", "unpacked"]
+__all__ = ["SECTIONS", "PartFile", "add_censuses", "mark_of", "packed", "unpacked"]
 
 SCHEMA_VERSION = 1
 MAGIC = b"PAR1"
@@ -61,30 +58,6 @@ SCHEMA = pa.schema(
 )
 NOTHING = pl.DataFrame(SCHEMA.empty_table())
 CENSUS = pl.Schema({"id": pl.String, "streams": pl.Int64, "listeners": pl.Int64})
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What visits of some users, or of all, add up to: `month.Month.gather`."""
-
-    sums: Ints
-    """int64[rows, columns]."""
-    totals: Totals
-    pool: int = 0
-    """Which variant of the month was visited."""
-
-    def __add__(self, other: Answer) -> Answer:
-        """Add what other users' visits come to; who has no user has no totals.
-
-        Raises:
-            InputError: a sum has left 64 bits.
-
-        """
-        sums = self.sums + other.sums
-        if (sums < 0).any():
-            message = "the sums of the parts leave 64 bits"
-            raise InputError(message, advice="Divide the month in several pools.")
-        return Answer(sums, totals_of((self.totals, other.totals)), self.pool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

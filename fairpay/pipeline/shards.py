@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 
-from fairpay.engine.partial import PoolPart, places_of
+from fairpay.engine.partial import Answer, places_of
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.schema import Cautions
 from fairpay.money.counts import counted
 from fairpay.pipeline.funds import check_stated
 from fairpay.pipeline.intake import counted_apart, take_in
 from fairpay.pipeline.overlap import Listeners, refuse_common
-from fairpay.pipeline.partfile import Answer, PartFile, add_censuses, mark_of
+from fairpay.pipeline.partfile import PartFile, add_censuses, mark_of
 from fairpay.pipeline.parts import add_up, leaving, merged, part_of
 from fairpay.pipeline.request import Watch, begin
 from fairpay.pipeline.run import artist_names, plan_of, variants_of, warn_of_counts, warned
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from fairpay.adjust.weights import Census
-    from fairpay.engine.partial import Walks
+    from fairpay.engine.partial import PoolPart, Walks
     from fairpay.kernels.arrays import Ints
     from fairpay.pipeline.intake import Plan, Taken, Variant
     from fairpay.pipeline.request import Observer, Opened, Request

@@ -33,7 +33,7 @@ from fairpay.logs.schema import Cautions
 from fairpay.logs.source import BROKEN, of_table
 from fairpay.logs.tables import read_artists
 from fairpay.pipeline.intake import counted_apart, take_in
-from fairpay.pipeline.partfile import Answer, PartFile, packed, unpacked
+from fairpay.pipeline.partfile import PartFile, packed
 from fairpay.pipeline.parts import MonthPart, part_of
 from fairpay.pipeline.request import Watch
 from fairpay.settings.values import Running
@@ -44,11 +44,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fairpay.engine.partial import PoolPart
-    from fairpay.kernels.arrays import Ints
     from fairpay.logs.cells import Part
     from fairpay.logs.source import Source
     from fairpay.pipeline.intake import Plan, Taken, Variant
-    from fairpay.rules.core.month import Totals, Usage
+    from fairpay.rules.core.month import Usage
 
     Frames = Callable[[], Iterable[pl.DataFrame]]
     """Frames that came to a task, as often as they are wanted."""
@@ -56,11 +55,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Layout",
     "Recipe",
-    "add_answers",
     "counted_in",
     "layout_of",
     "own_part",
-    "pack_answer",
     "paid_frames",
     "read_files",
     "read_frame",
@@ -341,17 +338,3 @@ def counted_in(recipe: Recipe, batches: Iterator[pa.RecordBatch]) -> Iterator[Ta
     for unit, of_pools in counted_apart(*opened).items():
         for pool, one in of_pools.items():
             yield TaskRow("", "census", pool, packed(PartFile(terms={}, round=1, parts=(), census={unit: one})))
-
-
-def pack_answer(sums: Ints, totals: Totals) -> bytes:
-    """Return what a task's visits add up to as a part's file."""
-    return packed(PartFile(terms={}, round=1, parts=(), answer=(Answer(sums, totals),)))
-
-
-def add_answers(files: Sequence[bytes], rows: int, columns: int) -> tuple[Ints, Totals]:
-    """Add up what tasks' visits came to."""
-    whole = Answer(np.zeros((rows, columns), dtype=np.int64), ())
-    for content in files:
-        (answer,) = unpacked(content, "a task").answer
-        whole += answer
-    return whole.sums, whole.totals

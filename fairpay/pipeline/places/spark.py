@@ -33,11 +33,9 @@ from fairpay.pipeline.run import charged, plan_of, variants_of
 from fairpay.pipeline.shards import concluded
 from fairpay.pipeline.tasks import (
     Recipe,
-    add_answers,
     counted_in,
     layout_of,
     own_part,
-    pack_answer,
     paid_frames,
     read_files,
     read_frame,
@@ -206,7 +204,7 @@ def added_up(  # noqa: PLR0913 - what is done, and where
             )
             raise refused
         tasks = [[task for task, part in known.items() if part.pools[k].payers.users] for k in range(len(whole.pools))]
-        walks = SparkWalks(held, whole.pools, pack_answer, add_answers, tasks)
+        walks = SparkWalks(held, whole.pools, tasks)
         yield MonthThere(whole, recipe.plan.counted or {}, walks)
     finally:
         held.release()
