@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from fairpay.engine.partial import PoolPart, Walks
     from fairpay.kernels.arrays import Ints
     from fairpay.pipeline.intake import Plan, Taken, Variant
+    from fairpay.pipeline.parts import MonthPart
     from fairpay.pipeline.request import Observer, Opened, Request
     from fairpay.reports.outcome import InputFile, Outcome
     from fairpay.rules.core.month import Totals, Usage
@@ -148,7 +149,8 @@ def contribute(  # noqa: PLR0913 - what is added, and by whom
 
 def wanted(request: Request, known: PartFile, transcript: Transcript) -> tuple[Answer, ...]:
     """Return what users here add to what is wanted next, in each variant that is not settled yet."""
-    variants, ending = ending_of(request, known, transcript)
+    assert known.part is not None
+    variants, ending = ending_of(request, known.part, counted_of(known) or {}, transcript)
     found = []
     for variant in (0, *ending.others(variants)):
         try:
@@ -270,12 +272,13 @@ def conclude(request: Request, held: PartFile, inputs: Sequence[InputFile] = ())
         raise InputError(message, advice="Give every part; a lost one is made again with --after.")
     if held.part is None:
         raise AnotherRound
-    return concluded(request, held, Transcript(held.answers), inputs)
+    return concluded(request, held.part, counted_of(held) or {}, Transcript(held.answers), inputs)
 
 
 def concluded(  # noqa: PLR0913 - what is known, who holds the plays, and who looks on
     request: Request,
-    held: PartFile,
+    whole: MonthPart,
+    counted: Mapping[str, Mapping[int, Census]],
     walks: Walks,
     inputs: Sequence[InputFile] = (),
     *,
@@ -283,15 +286,21 @@ def concluded(  # noqa: PLR0913 - what is known, who holds the plays, and who lo
     observer: Observer | None = None,
 ) -> Outcome:
     """Do what a run does once its plays are taken in; `opened`: the logs, where they are known here."""
-    variants, ending = ending_of(request, held, walks, inputs, opened=opened)
+    variants, ending = ending_of(request, whole, counted, walks, inputs, opened=opened)
     month, outcome = ending.settle(0)
     if observer is not None:
         observer.look(month, outcome)
     return ending.moved(variants, outcome)
 
 
-def ending_of(
-    request: Request, held: PartFile, walks: Walks, inputs: Sequence[InputFile] = (), *, opened: Opened | None = None
+def ending_of(  # noqa: PLR0913 - the same
+    request: Request,
+    whole: MonthPart,
+    counted: Mapping[str, Mapping[int, Census]],
+    walks: Walks,
+    inputs: Sequence[InputFile] = (),
+    *,
+    opened: Opened | None = None,
 ) -> tuple[tuple[Variant, ...], Ending]:
     """Return what is divided, and what settles it.
 
@@ -299,15 +308,14 @@ def ending_of(
         FairpayError: whatever stops a run once its plays are taken in.
 
     """
-    assert held.part is not None
     currency = check_stated(request.money, required=request.money_required)
     variants, cautions = variants_of(request), Cautions() if opened is None else opened.cautions
-    for one in held.part.warned:
+    for one in whole.warned:
         cautions.add(one.code, one.count, one.examples, one.advice)
     plan, fee_unit = plan_of(request, currency, kept=False)
-    month = merged(replace(plan, counted=counted_of(held)), held.part, variants, walks)
-    found = sorted(held.part.elsewhere.items(), key=lambda one: (-one[1], one[0]))
+    month = merged(replace(plan, counted=counted), whole, variants, walks)
+    found = sorted(whole.elsewhere.items(), key=lambda one: (-one[1], one[0]))
     elsewhere = found if found or opened is None else named_elsewhere(opened.logs)
-    warn_of_counts(held.part.columns, elsewhere, request, cautions, month.counts)
+    warn_of_counts(whole.columns, elsewhere, request, cautions, month.counts)
     warnings = warned(month, cautions, request)
     return variants, Ending(request, currency, fee_unit, artist_names(request.artists), month, inputs, warnings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from glob import has_magic
@@ -26,7 +26,7 @@ from fairpay.money.counts import counted as count_of
 from fairpay.pipeline.census import census
 from fairpay.pipeline.funds import check_stated
 from fairpay.pipeline.intake import Variant
-from fairpay.pipeline.partfile import PartFile, add_censuses, unpacked
+from fairpay.pipeline.partfile import add_censuses, unpacked
 from fairpay.pipeline.parts import add_up, merged
 from fairpay.pipeline.request import input_files
 from fairpay.pipeline.run import charged, plan_of, variants_of
@@ -73,16 +73,6 @@ AS_IT_COMES = "200"
 """Partitions of a shuffle where nobody has chosen."""
 
 
-@dataclass(frozen=True, slots=True)
-class MonthThere:
-    """A month whose plays are on executors."""
-
-    whole: MonthPart
-    counted: Mapping[str, Mapping[int, Census]]
-    """What policies asked for."""
-    walks: SparkWalks
-
-
 def run_on_spark(  # noqa: PLR0913 - where the plays are, and who looks on
     request: Request,
     *,
@@ -108,12 +98,9 @@ def run_on_spark(  # noqa: PLR0913 - where the plays are, and who looks on
             raise no_penalties()
         watch.say(f"Spark {spark.version}: {count_of(partitions, 'partition')}")
         with added_up(plan, variants_of(request), logs, spark, partitions, frame=frame) as there:
-            if not there.whole.counts.rows:
+            if not there[0].counts.rows:
                 raise no_rows()
-            known = {unit: of_pools[0] for unit, of_pools in there.counted.items()}
-            month = PartFile(terms={}, round=1, parts=(), part=there.whole, census=known if plan.counting else None)
-            inputs = input_files(request)
-            return concluded(request, month, there.walks, inputs, opened=request.opened, observer=observer)
+            return concluded(request, *there, input_files(request), opened=request.opened, observer=observer)
 
 
 @contextmanager
@@ -145,11 +132,11 @@ def take_in_there(  # noqa: PLR0913 - what is read, and where
     with cluster.set_up(spark) as settings:
         for sentence in (*settings, f"Spark {spark.version}: {count_of(partitions, 'partition')}"):
             watch.say(sentence)
-        with added_up(plan, (Variant(),), logs, spark, partitions) as there:
-            for one in there.whole.warned:
+        with added_up(plan, (Variant(),), logs, spark, partitions) as (whole, counted, walks):
+            for one in whole.warned:
                 cautions.add(one.code, one.count, one.examples, one.advice)
-            look(there.whole.counts)
-            yield merged(replace(plan, counted=there.counted), there.whole, (Variant(),), there.walks)
+            look(whole.counts)
+            yield merged(replace(plan, counted=counted), whole, (Variant(),), walks)
 
 
 @contextmanager
@@ -161,8 +148,10 @@ def added_up(  # noqa: PLR0913 - what is done, and where
     partitions: int,
     *,
     frame: Any = None,  # noqa: ANN401 - of Spark
-) -> Iterator[MonthThere]:
+) -> Iterator[tuple[MonthPart, Mapping[str, Mapping[int, Census]], SparkWalks]]:
     """Let tasks take their users in, and add up what they bring; plays stay with the executors until the block ends.
+
+    Beside the sum of all parts this lends what policies asked for, and the walks over the plays.
 
     Args:
         plan: what is done with the plays.
@@ -187,7 +176,7 @@ def added_up(  # noqa: PLR0913 - what is done, and where
     with cluster.said_by_spark("the log"):
         if recipe.plan.counted is None:
             rows = scattered(source, read, partitions, paid)
-            recipe = replace(recipe, plan=replace(recipe.plan, counted=counted(rows, recipe, logs)))
+            recipe = replace(recipe, plan=replace(recipe.plan, counted=census_of(rows, recipe, logs)))
         held = Kept.of(scattered(source, read, partitions, paid), partial(taken_in, recipe))
     try:
         rows = held.rows("buckets", "part")
@@ -205,7 +194,7 @@ def added_up(  # noqa: PLR0913 - what is done, and where
             raise refused
         tasks = [[task for task, part in known.items() if part.pools[k].payers.users] for k in range(len(whole.pools))]
         walks = SparkWalks(held, whole.pools, tasks)
-        yield MonthThere(whole, recipe.plan.counted or {}, walks)
+        yield whole, recipe.plan.counted or {}, walks
     finally:
         held.release()
 
@@ -215,7 +204,7 @@ def no_rows() -> InputError:
     return InputError("there is no row in the log", advice="Is it the right table?")
 
 
-def counted(plays: Any, recipe: Recipe, logs: Logs) -> dict[str, dict[int, Census]]:  # noqa: ANN401 - of Spark
+def census_of(plays: Any, recipe: Recipe, logs: Logs) -> dict[str, dict[int, Census]]:  # noqa: ANN401 - of Spark
     """Count what policies ask for, in a job of its own."""
     held = Kept.of(plays, partial(counted_in, recipe))
     try:
