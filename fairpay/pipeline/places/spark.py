@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from fairpay.pipeline.intake import Plan
     from fairpay.pipeline.parts import MonthOfParts, MonthPart
     from fairpay.pipeline.request import Observer, Request, Watch
+    from fairpay.pipeline.tasks import Layout
     from fairpay.qualify import Counts
     from fairpay.reports.outcome import Outcome
     from fairpay.rules.core.rule import Rule
@@ -167,17 +168,12 @@ def added_up(  # noqa: PLR0913 - what is done, and where
     """
     layout, paid = layout_of(logs), paid_frames(plan.payers.parts, partitions)
     recipe = Recipe(sent(plan), variants, layout.alike, logs.period)
-    if frame is None:
-        files = len(layout.parts)
-        source, read = spark.range(0, files, 1, min(files, partitions)), read_files(layout, partitions)
-    else:
-        names = tops(frame, layout.parts[0].names)
-        source, read = cluster.chosen(frame, names), read_frame(layout.parts[0], names, partitions)
+    read = reading(layout, spark, partitions, frame)
     with cluster.said_by_spark("the log"):
         if recipe.plan.counted is None:
-            rows = scattered(source, read, partitions, paid)
-            recipe = replace(recipe, plan=replace(recipe.plan, counted=census_of(rows, recipe, logs)))
-        held = Kept.of(scattered(source, read, partitions, paid), partial(taken_in, recipe))
+            counted = census_of(scattered(*read, partitions, paid), recipe, logs)
+            recipe = replace(recipe, plan=replace(recipe.plan, counted=counted))
+        held = Kept.of(scattered(*read, partitions, paid), partial(taken_in, recipe))
     try:
         rows = held.rows("buckets", "part")
         check_buckets([row for row in rows if row.kind == "buckets"])
@@ -193,10 +189,18 @@ def added_up(  # noqa: PLR0913 - what is done, and where
             )
             raise refused
         tasks = [[task for task, part in known.items() if part.pools[k].payers.users] for k in range(len(whole.pools))]
-        walks = SparkWalks(held, whole.pools, tasks)
-        yield whole, recipe.plan.counted or {}, walks
+        yield whole, recipe.plan.counted or {}, SparkWalks(held, whole.pools, tasks)
     finally:
         held.release()
+
+
+def reading(layout: Layout, spark: Any, partitions: int, frame: Any) -> tuple[Any, Callable[[Any], Any]]:  # noqa: ANN401 - of Spark
+    """Return a frame of Spark that holds the rows, or names the files that do, and what tasks do to read them."""
+    if frame is None:
+        files = len(layout.parts)
+        return spark.range(0, files, 1, min(files, partitions)), read_files(layout, partitions)
+    names = tops(frame, layout.parts[0].names)
+    return cluster.chosen(frame, names), read_frame(layout.parts[0], names, partitions)
 
 
 def no_rows() -> InputError:
