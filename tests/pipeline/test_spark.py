@@ -14,6 +14,7 @@ from outcomes import same
 from sample import SAMPLE_DATA
 
 import fairpay
+from fairpay.engine import spark as cluster
 from fairpay.errors import InputError, UsageError
 from fairpay.pipeline.places import spark as there
 from fairpay.rules import rule_classes
@@ -174,6 +175,7 @@ def test_a_user_cut_in_two_is_refused(form: str, monkeypatch: pytest.MonkeyPatch
     whole = pl.read_csv(LISTENS, infer_schema=False)
     for k, rows in enumerate(whole.iter_slices(whole.height // 4)):
         rows.write_csv(tmp_path / f"{k}.csv") if form == "csv" else rows.write_parquet(tmp_path / f"{k}.parquet")
+    monkeypatch.setitem(cluster.SETTINGS, "spark.sql.execution.arrow.maxRecordsPerBatch", "100")
     before = there.scattered
     monkeypatch.setattr(there, "scattered", lambda *given: before(*given).repartition(4))
     with pytest.raises(InputError, match="to more than one task"):

@@ -182,12 +182,7 @@ def added_up(  # noqa: PLR0913 - what is done, and where
         if not known and frame is not None:
             raise no_rows()
         whole = replace(add_up([*known.values()] or [own_part(recipe)], recipe.plan.qualifying), columns=logs.columns)
-        if whole.counts.bad:
-            refused = refused_rows(whole.counts)
-            refused.advice = (
-                "Correct the log, or set rows aside with --engine local --rejects FILE. Nothing was written."
-            )
-            raise refused
+        refuse_bad(whole.counts)
         tasks = [[task for task, part in known.items() if part.pools[k].payers.users] for k in range(len(whole.pools))]
         yield whole, recipe.plan.counted or {}, SparkWalks(held, whole.pools, tasks)
     finally:
@@ -201,6 +196,14 @@ def reading(layout: Layout, spark: Any, partitions: int, frame: Any) -> tuple[An
         return spark.range(0, files, 1, min(files, partitions)), read_files(layout, partitions)
     names = tops(frame, layout.parts[0].names)
     return cluster.chosen(frame, names), read_frame(layout.parts[0], names, partitions)
+
+
+def refuse_bad(counts: Counts) -> None:
+    """Refuse rows that cannot be used; none is set aside there."""
+    if counts.bad:
+        refused = refused_rows(counts)
+        refused.advice = "Correct the log, or set rows aside with --engine local --rejects FILE. Nothing was written."
+        raise refused
 
 
 def no_rows() -> InputError:
