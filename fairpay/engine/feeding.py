@@ -32,7 +32,7 @@ def feed(units: Sequence[Callable[[], Iterator[Any]]], consumers: Sequence[Calla
         try:
             for one in as_completed(running):
                 one.result()
-        finally:  # where something failed, or this thread was interrupted
+        finally:  # this thread may have been interrupted
             shared.stop()
 
 
@@ -49,11 +49,15 @@ class Feeder:
 
     def work(self, consume: Callable[[Any], None]) -> None:
         """Read and consume batches until there are none."""
-        while (unit := self.taken()) is not None:
-            batch = next(unit, END)
-            self.give_back([] if batch is END else [unit])
-            if batch is not END:
-                consume(batch)
+        try:
+            while (unit := self.taken()) is not None:
+                batch = next(unit, END)
+                self.give_back([] if batch is END else [unit])
+                if batch is not END:
+                    consume(batch)
+        except BaseException:
+            self.stop()
+            raise
 
     def taken(self) -> Iterator[Any] | None:
         """Wait for a unit that nobody reads, and take it; None: there is none left, or all is to stop."""
