@@ -56,6 +56,8 @@ SCHEMA = pa.schema(
         *((name, pa.int64()) for name in COLUMNS),
     ]
 )
+PLAIN = ("terms", "round", "parts", "everybody", "after", "party")
+"""What stands in the JSON as it is."""
 NOTHING = pl.DataFrame(SCHEMA.empty_table())
 CENSUS = pl.Schema({"id": pl.String, "streams": pl.Int64, "listeners": pl.Int64})
 
@@ -114,12 +116,7 @@ def laid_out(held: PartFile) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Lay a part out as a table, and what is one number as JSON."""
     said: dict[str, Any] = {
         "schema": SCHEMA_VERSION,
-        "terms": dict(held.terms),
-        "round": held.round,
-        "parts": list(held.parts),
-        "everybody": list(held.everybody),
-        "after": held.after,
-        "party": held.party,
+        **{name: getattr(held, name) for name in PLAIN},
         "answers": [answer_said(one) for one in held.answers],
         "answer": [answer_said(one) for one in held.answer],
         "census": None if held.census is None else sorted(held.census),
@@ -224,14 +221,10 @@ def held_of(said: Mapping[str, Any], table: pa.Table) -> PartFile:
     answers = [
         answer_of(frame.get(("answer", 0)), place, one) for place, one in enumerate([*said["answers"], *said["answer"]])
     ]
+    plain: dict[str, Any] = {name: tuple(said[name]) if isinstance(said[name], list) else said[name] for name in PLAIN}
     prefixes = read_section(frame, "prefix", 0, ("prefix", "count"))
     return PartFile(
-        terms=said["terms"],
-        round=said["round"],
-        parts=tuple(said["parts"]),
-        everybody=tuple(said["everybody"]),
-        after=said["after"],
-        party=said["party"],
+        **plain,
         part=None if said["part"] is None else read_listening(said["part"], frame),
         census=None
         if said["census"] is None

@@ -39,10 +39,9 @@ if TYPE_CHECKING:
     from fairpay.engine.pool import LocalPool
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import Listens, RawBatch, Warned
+    from fairpay.money.currency import Currency
     from fairpay.pipeline.intake import Plan, Taken
     from fairpay.pipeline.request import Request
-    from fairpay.pipeline.stages import Stages
-    from fairpay.qualify import Counts
     from fairpay.reports.outcome import Outcome
     from fairpay.settings.option import Logs
 
@@ -125,34 +124,6 @@ class Seen:
         return lines - (self.users.count - before)
 
 
-@dataclass(frozen=True, slots=True)
-class OneMonth:
-    """What was read of one month, as `Held`."""
-
-    taken: Taken
-    month: int
-    counts: Counts
-
-    @property
-    def plan(self) -> Plan:
-        """What was done with it."""
-        return self.taken.plan
-
-    @property
-    def engine(self) -> OneMonth:
-        """What holds the pool."""
-        return self
-
-    def pool(self, code: int) -> LocalPool:  # noqa: ARG002 - there is one
-        """Return it."""
-        return self.taken.engine.pool(self.month)
-
-    @property
-    def stages(self) -> tuple[Stages, ...]:
-        """What plays went through; what was left out on the way is said of all months together."""
-        return tuple(replace(one, left=type(one.left)()) for one in self.taken.stages)
-
-
 def place(_: str, logs: Logs, __: Sequence[str], options: Mapping[str, Any]) -> Placed:
     """Say where a run of several months is done: here.
 
@@ -185,7 +156,7 @@ def run_months(request: Request, watch: Watch | None = None) -> Outcome:
         raise InputError(message, advice="Name it with --columns time=NAME.")
     begin(request, watch)
     calendar = calendar_of(request)
-    inner, plan, unit, seen = in_months(request, calendar)
+    inner, plan, unit, seen = in_months(request, calendar, currency)
     look = partial(warn_of_counts, opened.logs.columns, named_elsewhere(opened.logs), inner, opened.cautions)
     with take_in(plan, opened.logs, watch, opened.cautions, look=look) as taken:
         own = (taken.engine.pool(month).artist for month in range(len(calendar.names)) if seen.rows[month])
@@ -196,30 +167,43 @@ def run_months(request: Request, watch: Watch | None = None) -> Outcome:
         stop_if_strict(request.reading, warnings)
         for sentence in sentences(warnings):
             watch.say(sentence)
-
-        def settle(month: int, pool: LocalPool) -> Outcome | None:
-            if month >= len(calendar.names) or not seen.rows[month]:
-                return None
-            rows = int(seen.rows[month])
-            counts = replace(taken.counts, rows=rows, used=rows, dropped={}, first_time=None, last_time=None)
-            held = OneMonth(taken, month, counts)
-            try:
-                outcome = Ending(inner, currency, unit, {}, held, (), ()).settle(0)[1]
-            except NothingToPayError as error:
-                error.message = f"{calendar.names[month]}: {error.message}"
-                raise
-            pool.release()
-            return outcome
-
-        found = taken.engine.over_pools(settle)
-        settled = {name: one for name, one in zip(calendar.names, found, strict=False) if one is not None}
-        if not settled:
-            message = f"nothing to pay: none of {taken.counts.rows:,} rows counts"
-            raise NothingToPayError(message, advice="See `fairpay check` for why rows were left out.")
-        return together(request, taken, MonthOutcomes(tuple(settled), tuple(settled.values())), seen, warnings)
+        settled = months_of(partial(Ending, inner, currency, unit, {}), taken, calendar, seen)
+        return together(request, taken, settled, seen, warnings)
 
 
-def in_months(request: Request, calendar: MonthStarts) -> tuple[Request, Plan, int, Seen]:
+def months_of(ending: Callable[..., Ending], taken: Taken, calendar: MonthStarts, seen: Seen) -> MonthOutcomes:
+    """Settle each month that has plays; `ending` makes what settles plays that were taken in.
+
+    Raises:
+        NothingToPayError: none has, or nobody pays in one.
+
+    """
+    # what was left out on the way is said of all months together
+    stages = tuple(replace(one, left=type(one.left)()) for one in taken.stages) * len(calendar.names)
+
+    def settle(month: int, pool: LocalPool) -> Outcome | None:
+        if month >= len(calendar.names) or not seen.rows[month]:
+            return None
+        rows = int(seen.rows[month])
+        counts = replace(taken.counts, rows=rows, used=rows, dropped={}, first_time=None, last_time=None)
+        held = replace(taken, counts=counts, stages=stages)
+        try:
+            outcome = ending(held, (), ()).settle(month)[1]
+        except NothingToPayError as error:
+            error.message = f"{calendar.names[month]}: {error.message}"
+            raise
+        pool.release()
+        return outcome
+
+    found = taken.engine.over_pools(settle)
+    settled = {name: one for name, one in zip(calendar.names, found, strict=False) if one is not None}
+    if not settled:
+        message = f"nothing to pay: none of {taken.counts.rows:,} rows counts"
+        raise NothingToPayError(message, advice="See `fairpay check` for why rows were left out.")
+    return MonthOutcomes(tuple(settled), tuple(settled.values()))
+
+
+def in_months(request: Request, calendar: MonthStarts, currency: Currency) -> tuple[Request, Plan, int, Seen]:
     """Say what is done in each month: the request, the plan for all, fee units of a minor unit, and who is seen."""
     months, since, until = len(calendar.names), request.qualifying.since, request.qualifying.until
     begin, end = int(calendar.start[0]), int(calendar.start[-1])
@@ -227,7 +211,7 @@ def in_months(request: Request, calendar: MonthStarts) -> tuple[Request, Plan, i
         request.qualifying, since=begin if since is None else since, until=end if until is None else until
     )
     inner, seen = replace(request, by=(), qualifying=bounded), Seen(np.zeros(months, dtype=np.int64))
-    plan, unit = plan_of(inner, check_stated(request.money, required=request.money_required), kept=True)
+    plan, unit = plan_of(inner, currency, kept=True)
     plan = replace(
         plan,
         pools=months,
