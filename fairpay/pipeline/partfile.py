@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,18 +20,19 @@ import pyarrow.parquet as pq
 from fairpay.adjust.weights import Census
 from fairpay.engine.partial import ARTISTS, USERS, Answer, PoolPart, summed
 from fairpay.engine.partition import PayerTotals
-from fairpay.errors import InputError, Problem
+from fairpay.errors import InputError, OutputError, Problem
 from fairpay.logs.cells import to_arrow
 from fairpay.logs.faults import DAMAGED, reading_of
 from fairpay.logs.schema import Fate, Warned
 from fairpay.pipeline.parts import MonthPart
 from fairpay.qualify.tally import Counts
+from fairpay.runs import disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
-__all__ = ["SECTIONS", "PartFile", "add_censuses", "mark_of", "packed", "unpacked"]
+__all__ = ["SECTIONS", "PartFile", "add_censuses", "mark_of", "packed", "read_part", "unpacked", "write_part"]
 
 SCHEMA_VERSION = 1
 MAGIC = b"PAR1"
@@ -276,3 +278,48 @@ def add_censuses(several: Sequence[Mapping[str, Census]]) -> dict[str, Census]:
     """Add what a policy counts, over disjoint users."""
     units = sorted({*several[0]})
     return {unit: census_of(summed((counted(one[unit]) for one in several), CENSUS, keys=1)) for unit in units}
+
+
+def read_part(path: object) -> PartFile:
+    """Read a part's file.
+
+    Raises:
+        InputError: it is not there, damaged, or none.
+
+    """
+    name = str(path)
+    try:
+        content = Path(name).read_bytes()
+    except OSError as error:
+        message = f"{name} cannot be read: {error.strerror or error}"
+        raise InputError(message, advice=PARTS) from None
+    return unpacked(content, name)
+
+
+def write_part(held: PartFile, path: Path, *, force: bool) -> Path:
+    """Write a part, whole or not at all; the same part again is left as it is.
+
+    Raises:
+        OutputError: it cannot be written, or another file is there.
+
+    """
+    if path.exists() and not force:
+        if path.is_file() and is_part(path) == mark_of(held):
+            return path
+        message = f"{path} is there already"
+        raise OutputError(message, advice="Replace it with --force, or give another name.")
+    try:
+        with disk.replacing(path) as made, disk.open_new(made) as file:
+            file.write(packed(held))
+    except OSError as error:
+        message = f"{path} could not be written: {error.strerror or error}"
+        raise OutputError(message, advice="Nothing half-written is left.") from error
+    return path
+
+
+def is_part(path: Path) -> str:
+    """Return the mark of a part's file; empty where it is none."""
+    try:
+        return mark_of(read_part(path))
+    except InputError:
+        return ""

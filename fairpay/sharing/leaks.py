@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fairpay.errors import InputError
+from fairpay.pipeline.partfile import read_part
 from fairpay.reports.disclosure import KNOWING, revealed
 from fairpay.reports.tables import SECOND_DIGITS, decimals
 from fairpay.rules.core.promise import Promise
@@ -19,7 +20,6 @@ from fairpay.runs.totals import payout_columns, sum_of
 from fairpay.runs.verify import SUMMARY, TABLES, UNREADABLE
 from fairpay.settings.option import directory_of
 from fairpay.settings.speech import job
-from fairpay.sharing.terms import read_part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
