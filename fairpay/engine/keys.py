@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fairpay.kernels import hashing
 from fairpay.logs.cells import to_arrow
@@ -32,6 +33,7 @@ __all__ = [
     "hash_ids",
     "ids_as_text",
     "order_of",
+    "places_of",
 ]
 
 FIRST_KEYS = 32
@@ -93,6 +95,14 @@ def ids_as_text(ids: pa.Array, rows: Ints) -> pa.Array:
 def order_of(ids: pa.Array) -> Ints:
     """Return int64[n], the positions of different ids in ascending byte order."""
     return pl.Series(ids).arg_sort().to_numpy().astype(np.int64)
+
+
+def places_of(ids: pa.Array, among: pa.Array) -> Ints:
+    """int64[ids]: the place of each id among different ones, -1 where it is not there."""
+    if ids.equals(among):
+        return np.arange(len(ids), dtype=np.int64)
+    found: Ints = pc.index_in(ids, value_set=among).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return found
 
 
 def fresh_keys(count: int = 1) -> NDArray[np.uint64]:

@@ -20,14 +20,13 @@ from fairpay.engine.encoder import Encoder
 from fairpay.engine.feeding import feed, usable_processors
 from fairpay.engine.keys import fresh_keys, hash_ids
 from fairpay.engine.listening import LocalListening, Walker, merge
-from fairpay.engine.partition import Partition, PayerTotals, settle
+from fairpay.engine.partition import Partition, PayerTotals, check_sum, settle
 from fairpay.engine.pool import LocalPool
 from fairpay.engine.redivided import Redivided
 from fairpay.engine.spool import Spool
 from fairpay.errors import InputError
 from fairpay.logs.schema import Listens
 from fairpay.money.counts import counted
-from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.month import Scratch
 
@@ -130,7 +129,7 @@ class LocalEngine:
         if twice:
             message = f"{counted(twice, 'line')} of the subscriber file: the user is already in it"
             raise InputError(message, advice="Give each user one line with everything they paid.")
-        check_sum("the fees of all subscribers", total, "minor units", "Check the unit of what each user paid.")
+        check_sum("the fees of all subscribers", total, "Check the unit of what each user paid.", "minor units")
         self.subscribers[pool] = self.subscribers.get(pool, 0) + lines
         self.spool.charge(sum(part.nbytes for part in self.parts) - before)
 
@@ -243,9 +242,9 @@ class LocalEngine:
         self.make_pools(settled)
         advice = "Check the unit of the duration and plays columns."
         for k, name in enumerate(("listening", "plays", "milliseconds")):
-            check_sum(f"the {name} of all rows", sum(encoder.sums[k] for encoder in self.encoders), "", advice)
+            check_sum(f"the {name} of all rows", sum(encoder.sums[k] for encoder in self.encoders), advice)
         fees = sum(pool.payers.fees for pool in self.pools)
-        check_sum("the fees of all users", fees, "minor units", "Check the unit of what each user paid.")
+        check_sum("the fees of all users", fees, "Check the unit of what each user paid.", "minor units")
         self.spool.charge(-held)
         self.encoders, self.parts = [], []
         self.spool.give_back()
@@ -317,9 +316,3 @@ def check_subscribers(ids: pa.Array, fees: Ints) -> None:
     if negative:
         message = f"{counted(negative, 'line')} of the subscriber file with a negative fee"
         raise InputError(message, advice="Give what each user paid, 0 or more.")
-
-
-def check_sum(what: str, total: int, unit: str, advice: str) -> None:
-    """Refuse a sum above 2^62; the engine's own int64 sums may have wrapped then, and are not used."""
-    if total > LARGEST:
-        raise InputError(f"{what} sum to {total}, which is more than 2^62 {unit}".rstrip(), advice=advice)

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import numpy as np
 import polars as pl
 
-from fairpay.engine.partition import PayerTotals
+from fairpay.engine.partition import PayerTotals, check_sum
 from fairpay.engine.pool import LocalPool
 from fairpay.errors import InputError
 from fairpay.logs.cells import to_arrow
-from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.month import Users, totals_of
 
@@ -28,9 +27,10 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.month import Totals, Usage
 
-__all__ = ["ARTISTS", "USERS", "Answer", "PoolPart", "Walks", "add_parts", "merged_pool", "places_of", "summed"]
+__all__ = ["ARTISTS", "USERS", "Answer", "PoolPart", "Walks", "add_parts", "merged_pool", "summed"]
 
 T = TypeVar("T")
+UNITS = "Check the units of durations, plays and fees, or divide in several pools."
 BLOCK = 1 << 20
 """Users laid out at a time."""
 ARTISTS = pl.Schema({"id": pl.String, **dict.fromkeys(("amount", "plays", "ms", "listeners"), pl.Int64)})
@@ -94,30 +94,14 @@ def add_parts(parts: Sequence[PoolPart]) -> PoolPart:
     payers = PayerTotals.summed(part.payers for part in parts)
     ms = sum(sum_exactly(part.artists["ms"].to_numpy()) for part in parts)
     for what, total in {"listening": payers.amount, "plays": payers.plays, "milliseconds": ms}.items():
-        check(f"the {what} of all parts", total)
-    check("the fees of all users", payers.fees + payers.inactive_fees)
+        check_sum(f"the {what} of all parts", total, UNITS)
+    check_sum("the fees of all users", payers.fees + payers.inactive_fees, UNITS)
     return PoolPart(
         payers=payers,
         subscribers=sum(part.subscribers for part in parts),
         has_ms=any(part.has_ms for part in parts),
         artists=summed((part.artists for part in parts), ARTISTS, keys=1),
         users=summed((part.users for part in parts), USERS, keys=3),
-    )
-
-
-def check(what: str, total: int) -> None:
-    if total > LARGEST:
-        message = f"{what} sum to {total}, which is more than 2^62"
-        raise InputError(message, advice="Check the units of durations, plays and fees, or divide in several pools.")
-
-
-def places_of(ids: pa.Array, among: pa.Array) -> Ints:
-    """int64[ids]: the place of each id among others that hold it, sorted by bytes."""
-    if len(ids) == len(among):  # they are the same then
-        return np.arange(len(ids), dtype=np.int64)
-    known = pl.DataFrame({"id": pl.Series(among), "place": np.arange(len(among), dtype=np.int64)})
-    return (
-        pl.DataFrame({"id": pl.Series(ids)}).join(known, on="id", how="left", maintain_order="left")["place"].to_numpy()
     )
 
 

@@ -13,6 +13,7 @@ from fairpay.engine.spool import bytes_of
 from fairpay.errors import InputError
 from fairpay.kernels import partition as kernel
 from fairpay.money.counts import counted
+from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from fairpay.engine.spool import Kept, Spool
     from fairpay.kernels.arrays import Ints
 
-__all__ = ["Chunk", "Packed", "Partition", "PayerTotals", "Settled", "settle"]
+__all__ = ["Chunk", "Packed", "Partition", "PayerTotals", "Settled", "check_sum", "settle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,12 @@ class PayerTotals:
         if self.unlisted:
             message = f"{counted(self.unlisted, 'listener has', 'listeners have')} no line in the subscriber file"
             raise InputError(message, advice="Add them, or choose what becomes of them with --unlisted.")
+
+
+def check_sum(what: str, total: int, advice: str, unit: str = "") -> None:
+    """Refuse a sum above 2^62; int64 sums of it may have wrapped then, and are not used."""
+    if total > LARGEST:
+        raise InputError(f"{what} sum to {total}, which is more than 2^62 {unit}".rstrip(), advice=advice)
 
 
 @dataclass(slots=True)

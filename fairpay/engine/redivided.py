@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fairpay.engine.keys import order_of
+from fairpay.engine.keys import order_of, places_of
 from fairpay.money.currency import LARGEST
 
 if TYPE_CHECKING:
@@ -68,19 +68,19 @@ class Redivided:
     def places(self) -> Places:
         """Find the artists: the engine's without the stand-ins, and those that only shares name."""
         met, division = self.base.artist, self.division
-        of_listener = index_of(met, division.stand_in)
+        of_listener = places_of(met, division.stand_in)
         plain = of_listener < 0
         known = met.filter(pa.array(plain))
         named = division.artist.unique()
         ids = pa.chunked_array([known, named.filter(pc.invert(pc.is_in(named, value_set=known)))]).combine_chunks()
         ids = ids.take(pa.array(order_of(ids)))
         of_artist = np.full(len(met), -1, dtype=np.int64)
-        of_artist[plain] = index_of(known, ids)
+        of_artist[plain] = places_of(known, ids)
         present = np.zeros(len(division.stand_in), dtype=np.bool_)
         present[of_listener[~plain]] = True
         weight = division.weight
         whole = np.add.reduceat(weight, division.start[:-1]) if len(weight) else weight
-        codes = index_of(division.artist, ids).astype(np.uint32)
+        codes = places_of(division.artist, ids).astype(np.uint32)
         return Places(ids, of_artist, of_listener, division.start, codes, weight, whole, present)
 
     @property
@@ -172,9 +172,3 @@ def replaced(usage: Usage, places: Places) -> Usage:
     user = np.repeat(np.arange(usage.users), np.diff(usage.start))
     whole[user[standing]] = places.whole[listener[standing]]
     return replace(usage, start=ends[usage.start], artist=codes, amount=amount, divided=whole)
-
-
-def index_of(ids: pa.Array, among: pa.Array) -> Ints:
-    """int64[ids]: the place of each id, -1 where it is not there."""
-    found: Ints = pc.index_in(ids, value_set=among).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return found

@@ -12,7 +12,7 @@ import os
 import socket
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay import errors
-from fairpay.engine.partial import places_of
+from fairpay.engine.keys import places_of
 from fairpay.errors import FairpayError, InputError, Problem, UsageError
 from fairpay.rules.core.month import Usage
 
@@ -250,18 +250,12 @@ def unpacked_arrays(body: bytes) -> dict[str, pa.Array]:
 
 def rows_out(rows: Iterable[TaskRow]) -> Iterator[pa.RecordBatch]:
     """Hand rows to Spark, one at a time: each may be large."""
-    for row in rows:
-        yield pa.RecordBatch.from_arrays(
-            [pa.array([getattr(row, name)], kind) for name, kind in zip(ROWS.names, ROWS.types, strict=True)],
-            schema=ROWS,
-        )
+    return (pa.RecordBatch.from_pylist([asdict(row)], ROWS) for row in rows)
 
 
 def rows_in(batches: Iterable[pa.RecordBatch]) -> Iterator[TaskRow]:
     """Take rows from Spark."""
-    for batch in batches:
-        for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            yield TaskRow(*values)
+    return (TaskRow(**row) for batch in batches for row in batch.to_pylist())
 
 
 def kept_blocks(task: str, pool: int, artist: pa.Array, blocks: Iterable[Usage]) -> Iterator[TaskRow]:

@@ -40,25 +40,18 @@ class Gathering:
 
 
 @dataclass(slots=True)
-class Meeting:
-    """Where pools that are worked on at once wait for each other's questions."""
-
-    expected: int = 1
-    """How many may still ask."""
-    asked: dict[int, Gathering] = field(default_factory=dict)
-    answers: dict[int, tuple[Ints, Totals] | BaseException] = field(default_factory=dict)
-    turn: Condition = field(default_factory=Condition)
-
-
-@dataclass(frozen=True, slots=True)
 class SparkWalks:
-    """Walks over blocks on executors, as `partial.Walks`."""
+    """Walks over blocks on executors, as `partial.Walks`; pools that are worked on at once wait for each other."""
 
     held: Kept
     parts: Sequence[PoolPart]
     tasks: Sequence[Sequence[str]]
     """The tasks that each pool's part was added up from."""
-    meeting: Meeting = field(default_factory=Meeting)
+    expected: int = 1
+    """How many pools may still ask."""
+    asked: dict[int, Gathering] = field(default_factory=dict)
+    found: dict[int, tuple[Ints, Totals] | BaseException] = field(default_factory=dict)
+    turn: Condition = field(default_factory=Condition)
 
     def over(self, work: Sequence[Callable[[], T]]) -> list[T]:
         """Do the work of each pool, some pools at once; what they ask for is then asked for in one walk."""
@@ -67,10 +60,10 @@ class SparkWalks:
             first = len(found)
             artists = np.cumsum([len(part.artist) for part in self.parts[first : first + AT_ONCE]])
             some = work[first : first + max(1, int(np.searchsorted(artists, ARTISTS, side="right")))]
-            self.meeting.expected = len(some)
+            self.expected = len(some)
             with ThreadPoolExecutor(len(some)) as threads:
                 found += [one.result() for one in [threads.submit(self.alone, one) for one in some]]
-            self.meeting.expected = 1
+            self.expected = 1
         return found
 
     def alone(self, work: Callable[[], T]) -> T:
@@ -78,34 +71,33 @@ class SparkWalks:
         try:
             return work()
         finally:
-            with self.meeting.turn:
-                self.meeting.expected -= 1
+            with self.turn:
+                self.expected -= 1
                 self.answer()
 
     def gather(
         self, pool: int, visit: Callable[[Usage, Ints], Totals | None], *, rows: int, columns: int
     ) -> tuple[Ints, Totals]:
         """Ask for what a visit of every block of a pool comes to, and wait until all who may ask have asked."""
-        with self.meeting.turn:
-            self.meeting.asked[pool] = Gathering(visit, rows, columns)
+        with self.turn:
+            self.asked[pool] = Gathering(visit, rows, columns)
             self.answer()
-            self.meeting.turn.wait_for(lambda: pool in self.meeting.answers)
-            found = self.meeting.answers.pop(pool)
+            self.turn.wait_for(lambda: pool in self.found)
+            found = self.found.pop(pool)
         if isinstance(found, BaseException):
             raise found
         return found
 
     def answer(self) -> None:
         """Walk once for all who wait, if nobody else is to be waited for."""
-        asked = self.meeting.asked
-        if not asked or len(asked) < self.meeting.expected:
+        if not self.asked or len(self.asked) < self.expected:
             return
         try:
-            self.meeting.answers.update(self.gathered(asked))
+            self.found.update(self.gathered(self.asked))
         except BaseException as error:  # noqa: BLE001 - each who waits raises it
-            self.meeting.answers.update(dict.fromkeys(asked, error))
-        asked.clear()
-        self.meeting.turn.notify_all()
+            self.found.update(dict.fromkeys(self.asked, error))
+        self.asked.clear()
+        self.turn.notify_all()
 
     def gathered(self, asked: Mapping[int, Gathering]) -> dict[int, tuple[Ints, Totals]]:
         """Visit every block of some pools where it is, and add up what tasks bring."""

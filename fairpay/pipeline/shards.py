@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 
-from fairpay.engine.partial import Answer, places_of
+from fairpay.engine.keys import places_of
+from fairpay.engine.partial import Answer
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.schema import Cautions
 from fairpay.money.counts import counted
