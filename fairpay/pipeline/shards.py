@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from fairpay.reports.outcome import InputFile, Outcome
     from fairpay.rules.core.month import Totals, Usage
 
-__all__ = ["AnotherRound", "add", "conclude", "contribute"]
+__all__ = ["AnotherRound", "add", "conclude", "concluded", "contribute", "ending_of"]
 
 
 T = TypeVar("T")
@@ -273,28 +273,18 @@ def conclude(request: Request, held: PartFile, inputs: Sequence[InputFile] = ())
         raise InputError(message, advice="Give every part; a lost one is made again with --after.")
     if held.part is None:
         raise AnotherRound
-    return concluded(request, held.part, counted_of(held) or {}, Transcript(held.answers), inputs)
+    return concluded(*ending_of(request, held.part, counted_of(held) or {}, Transcript(held.answers), inputs))
 
 
-def concluded(  # noqa: PLR0913 - what is known, who holds the plays, and who looks on
-    request: Request,
-    whole: MonthPart,
-    counted: Mapping[str, Mapping[int, Census]],
-    walks: Walks,
-    inputs: Sequence[InputFile] = (),
-    *,
-    opened: Opened | None = None,
-    observer: Observer | None = None,
-) -> Outcome:
-    """Do what a run does once its plays are taken in; `opened`: the logs, where they are known here."""
-    variants, ending = ending_of(request, whole, counted, walks, inputs, opened=opened)
+def concluded(variants: Sequence[Variant], ending: Ending, observer: Observer | None = None) -> Outcome:
+    """Do what a run does once its plays are taken in, see `ending_of`."""
     month, outcome = ending.settle(0)
     if observer is not None:
         observer.look(month, outcome)
     return ending.moved(variants, outcome)
 
 
-def ending_of(  # noqa: PLR0913 - the same
+def ending_of(  # noqa: PLR0913 - what is known, and who holds the plays
     request: Request,
     whole: MonthPart,
     counted: Mapping[str, Mapping[int, Census]],
@@ -303,7 +293,7 @@ def ending_of(  # noqa: PLR0913 - the same
     *,
     opened: Opened | None = None,
 ) -> tuple[tuple[Variant, ...], Ending]:
-    """Return what is divided, and what settles it.
+    """Return what is divided, and what settles it; `opened`: the logs, where they are known here.
 
     Raises:
         FairpayError: whatever stops a run once its plays are taken in.

@@ -30,7 +30,7 @@ from fairpay.pipeline.partfile import add_censuses, unpacked
 from fairpay.pipeline.parts import add_up, merged
 from fairpay.pipeline.request import input_files
 from fairpay.pipeline.run import charged, plan_of, variants_of
-from fairpay.pipeline.shards import concluded
+from fairpay.pipeline.shards import concluded, ending_of
 from fairpay.pipeline.tasks import (
     Recipe,
     counted_in,
@@ -101,7 +101,8 @@ def run_on_spark(  # noqa: PLR0913 - where the plays are, and who looks on
         with added_up(plan, variants_of(request), logs, spark, partitions, frame=frame) as there:
             if not there[0].counts.rows:
                 raise no_rows()
-            return concluded(request, *there, input_files(request), opened=request.opened, observer=observer)
+            ending = ending_of(request, *there, input_files(request), opened=request.opened)
+            return concluded(*ending, observer)
 
 
 @contextmanager
