@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairpay.errors import InputError
-from fairpay.kernels.amounts import read_amounts
+from fairpay.money.amounts import read_amounts
 from fairpay.money.integers import shorter
 
 if TYPE_CHECKING:

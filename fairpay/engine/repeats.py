@@ -23,9 +23,9 @@ from fairpay.engine.spool import Stored, bytes_of
 from fairpay.errors import OutputError
 from fairpay.kernels import hashing
 from fairpay.kernels import repeats as kernel
-from fairpay.kernels.amounts import is_text
 from fairpay.kernels.repeats import PARTS
 from fairpay.logs.cells import to_arrow
+from fairpay.money.amounts import is_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

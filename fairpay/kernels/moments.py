@@ -1,27 +1,26 @@
 # mypy: disable-error-code="arg-type"
 # (Numba's integers are NumPy's and Python's alike.)
-"""Moments out of text: ISO 8601 and unix time to microseconds from 1970 UTC.
+"""Moments out of text: ISO 8601 to microseconds from 1970 UTC.
 
-| kernel          | shapes and types                                                     |
-|-----------------|----------------------------------------------------------------------|
-| `parse_moments` | start int32 or int64[n+1], data uint8[m], out int64[n], how uint8[n] |
-| `unix_moments`  | raw int64[n] or float64[n], out int64[n], how uint8[n]               |
+| kernel          | shapes and types                                                      |
+|-----------------|-----------------------------------------------------------------------|
+| `parse_moments` | start int32 or int64[n+1], data uint8[m], out int64[n], read bool[n]  |
 
-Text i is data[start[i]:start[i+1]]; how[i] is EXACT, or EMPTY, NOT_A_NUMBER or TOO_LARGE with out[i] = 0.
+Text i is data[start[i]:start[i+1]]; read[i] says whether it is a moment, else out[i] = 0.
 """
 # ruff: noqa: PLR2004 - clocks and calendars are made of numbers
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
 
 from fairpay.kernels._jit import inlined, jit
-from fairpay.kernels.numbers import EMPTY, EXACT, NOT_A_NUMBER, decimal, short_decimal, trim
 
-__all__ = ["FIRST", "parse_moments", "unix_moments"]
+if TYPE_CHECKING:
+    import numpy as np
 
-FIRST = 100_000_000
-"""Unix time in seconds, of 1973: smaller numbers are days counted in some other way, or no times."""
+__all__ = ["parse_moments"]
+
 SPACE, PLUS, MINUS, POINT, ZERO, NINE, COLON = 32, 43, 45, 46, 48, 57, 58
 UPPER_T, LOWER_T, UPPER_Z, LOWER_Z, UPPER_U, UPPER_C = 84, 116, 90, 122, 85, 67
 
@@ -126,91 +125,20 @@ def clock(data: np.ndarray, i: int, end: int) -> tuple[int, bool]:
     return ((hour * 60 + minute) * 60 + second - east) * 1_000_000 + micro, good
 
 
-@inlined
-def compact(raw: int) -> tuple[int, bool]:
-    """Take a whole number for a date (20261031) or a moment (20261031235959) as it is written; return microseconds."""
-    day, clock = (raw // 1_000_000, raw % 1_000_000) if raw >= 10_000_000_000_000 else (raw, 0)
-    year, month = day // 10_000, day // 100 % 100
-    hour, minute, second = clock // 10_000, clock // 100 % 100, clock % 100
-    if year < 1900 or year > 2199 or month < 1 or month > 12 or hour > 23 or minute > 59 or second > 59:
-        return 0, False
-    if day % 100 < 1 or day % 100 > month_length(year, month):
-        return 0, False
-    days = days_from_civil(year, month, day % 100)
-    return (days * 86_400 + (hour * 60 + minute) * 60 + second) * 1_000_000, True
-
-
-@inlined
-def by_size(raw: int) -> int:
-    """Take a whole number for seconds, ms (10^11 and more), us or ns, and return microseconds."""
-    if raw < 100_000_000_000:
-        return raw * 1_000_000
-    if raw < 100_000_000_000_000:
-        return raw * 1000
-    return raw if raw < 100_000_000_000_000_000 else raw // 1000
-
-
 @jit
-def unix_moment(data: np.ndarray, i: int, end: int) -> tuple[int, int]:
-    """Read a number as a moment: a written date, else unix time in seconds, ms (10^11 and more), us, ns by its size."""
-    value, came = decimal(data, i, end, 0)
-    if came >= EMPTY:
-        return 0, came
-    if end - i == 8 or end - i == 14:
-        micro, good = compact(value)
-        if good:
-            return micro, EXACT
-    if value < FIRST:
-        return 0, NOT_A_NUMBER
-    if value < 100_000_000_000:
-        value, came = decimal(data, i, end, 6)
-    elif value < 100_000_000_000_000:
-        value, came = decimal(data, i, end, 3)
-    elif value >= 100_000_000_000_000_000:
-        value //= 1000
-    return value, EXACT
-
-
-@jit
-def parse_moments(start: np.ndarray, data: np.ndarray, out: np.ndarray, how: np.ndarray) -> None:
-    """Read each text as a moment, microseconds from 1970 UTC: ISO 8601 (no zone is UTC) or unix time by its size."""
+def parse_moments(start: np.ndarray, data: np.ndarray, out: np.ndarray, read: np.ndarray) -> None:
+    """Read each text, spaces and the like around it left out, as a date or a date and a time; no zone is UTC."""
     for n in range(len(out)):
-        i, end = trim(data, start[n], start[n + 1])
-        out[n] = 0
-        if 8 < end - i <= 16 and end - i != 14:
-            raw, came = short_decimal(data, i, end, 0)
-            if came == EXACT and raw >= FIRST:
-                out[n], how[n] = by_size(raw), EXACT
-                continue
-        if i == end:
-            how[n] = EMPTY
-            continue
+        i, end = start[n], start[n + 1]
+        while i < end and data[i] <= SPACE:
+            i += 1
+        while end > i and data[end - 1] <= SPACE:
+            end -= 1
         days, good = date(data, i, end)
-        if good:
-            micro = 0
-            j = i + 10
-            if j < end:
-                good = data[j] == UPPER_T or data[j] == LOWER_T or data[j] == SPACE
-                if good:
-                    micro, good = clock(data, j + 1, end)
-            how[n] = EXACT if good else NOT_A_NUMBER
-            out[n] = days * 86_400_000_000 + micro if good else 0
-            continue
-        out[n], how[n] = unix_moment(data, i, end)
-
-
-@jit
-def unix_moments(raw: np.ndarray, out: np.ndarray, how: np.ndarray) -> None:
-    """Read each number as a moment: a written date of 8 or 14 digits, else unix time by its size from 1973 on."""
-    for n in range(len(raw)):
-        out[n], how[n] = 0, NOT_A_NUMBER
-        if not (0 <= raw[n] < 2**62):
-            continue
-        whole = np.int64(raw[n])
-        written = 10_000_000 <= whole < FIRST or 10_000_000_000_000 <= whole < 100_000_000_000_000
-        micro, good = compact(whole) if written and whole == raw[n] else (0, False)
-        if good:
-            out[n], how[n] = micro, EXACT
-        elif whole >= FIRST:
-            fine = whole != raw[n] and whole < 100_000_000_000
-            out[n], how[n] = np.int64(np.rint(raw[n] * 1_000_000.0)) if fine else by_size(whole), EXACT
+        micro = 0
+        if good and i + 10 < end:
+            good = data[i + 10] == UPPER_T or data[i + 10] == LOWER_T or data[i + 10] == SPACE
+            if good:
+                micro, good = clock(data, i + 11, end)
+        read[n] = good
+        out[n] = days * 86_400_000_000 + micro if good else 0

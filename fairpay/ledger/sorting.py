@@ -14,13 +14,13 @@ import pyarrow as pa
 from fairpay.adjust.payers import Payers
 from fairpay.engine.keys import as_series
 from fairpay.errors import InputError, Problem
-from fairpay.kernels.amounts import read_amounts
 from fairpay.ledger.pools import ROLE_OF, find_pool
 from fairpay.ledger.tables import read_table
 from fairpay.logs.cells import to_arrow
 from fairpay.logs.faults import Faults
 from fairpay.logs.names import KNOWN, PAID
 from fairpay.logs.tables import Totals, column_for, open_table, read_columns
+from fairpay.money.amounts import read_amounts
 from fairpay.money.counts import counted
 from fairpay.money.currency import Currency
 from fairpay.money.integers import sum_exactly

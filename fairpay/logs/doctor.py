@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from fairpay.errors import InputError
-from fairpay.kernels.amounts import read_amounts
 from fairpay.logs.cells import NUMBERS, Part, check_kinds
 from fairpay.logs.columns import find_columns
 from fairpay.logs.faults import reading_of
 from fairpay.logs.find import find_logs
 from fairpay.logs.open import open_file
 from fairpay.logs.schema import ROLES
+from fairpay.money.amounts import read_amounts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

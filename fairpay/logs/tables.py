@@ -11,8 +11,6 @@ import numpy as np
 import polars as pl
 
 from fairpay.errors import InputError
-from fairpay.kernels.amounts import is_text, read_amounts
-from fairpay.kernels.numbers import EMPTY, NEGATIVE, NOT_A_NUMBER, TOO_LARGE
 from fairpay.logs.cells import id_cells, is_id, to_arrow, with_comma
 from fairpay.logs.columns import looks_like_data
 from fairpay.logs.faults import Faults, reading_of
@@ -21,6 +19,7 @@ from fairpay.logs.find import log_file
 from fairpay.logs.names import ARTIST_ID, ARTIST_NAME, KNOWN, PAID, TOTALS, answering, normal
 from fairpay.logs.open import open_file
 from fairpay.logs.source import BROKEN, ROW
+from fairpay.money.amounts import EMPTY, NEGATIVE, NOT_A_NUMBER, TOO_LARGE, is_text, read_amounts
 from fairpay.money.integers import sum_exactly
 from fairpay.settings.values import Reading
 
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from fairpay.kernels.amounts import Amounts
     from fairpay.logs.source import Source
+    from fairpay.money.amounts import Amounts
     from fairpay.money.currency import Currency
 
 __all__ = [

@@ -9,12 +9,26 @@ import polars as pl
 import pyarrow as pa
 
 from fairpay.errors import InputError
-from fairpay.kernels.amounts import Amounts, is_text, missing, of_dictionary, text_buffers, text_lengths, with_nulls
-from fairpay.kernels.moments import parse_moments, unix_moments
-from fairpay.kernels.numbers import EXACT, NOT_A_NUMBER
+from fairpay.kernels.moments import parse_moments
+from fairpay.money.amounts import (
+    BLANK,
+    EMPTY,
+    EXACT,
+    NEGATIVE,
+    NOT_A_NUMBER,
+    Amounts,
+    is_text,
+    missing,
+    of_dictionary,
+    read_amounts,
+    text_lengths,
+    with_nulls,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from fairpay.kernels.arrays import Ints
 
 __all__ = ["holds_nul", "missing_ids", "read_moments"]
 
@@ -70,6 +84,9 @@ def has_zero(buffer: pa.Buffer | None) -> bool:
 
 YEAR_1, YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000
 """Microseconds between which a moment lies."""
+FIRST = 100_000_000
+"""Unix time in seconds, of 1973: smaller numbers are days counted in some other way, or no times."""
+LIMIT = 1 << 62
 PER_UNIT = {"s": 1_000_000, "ms": 1000, "us": 1}
 
 
@@ -114,11 +131,35 @@ def moments_of(column: pa.Array) -> Amounts:
 
 
 def of_text(column: pa.Array) -> Amounts:
-    """Read ISO 8601 or unix time."""
-    out, how = np.empty(len(column), np.int64), np.empty(len(column), np.uint8)
-    start, data = text_buffers(column)
-    parse_moments(start, data, out, how)
+    """Read ISO 8601, or numbers."""
+    if not len(column):
+        return Amounts(np.empty(0, np.int64), None)
+    column = column.cast(pa.large_string())
+    _, offsets, text = column.buffers()
+    start = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
+    data = np.empty(0, np.uint8) if text is None else np.frombuffer(text, np.uint8)
+    start.flags.writeable = data.flags.writeable = False  # else the kernel would be compiled for both kinds of array
+    out, read = np.empty(len(column), np.int64), np.empty(len(column), np.bool_)
+    parse_moments(start, data, out, read)
+    if read.all():
+        return Amounts(out, None)
+    rest, how = np.flatnonzero(~read), np.zeros(len(column), np.uint8)
+    numbers = of_numbers(column.take(pa.array(rest)))
+    out[rest], how[rest] = numbers.value, 0 if numbers.how is None else numbers.how
     return Amounts(out, how if how.any() else None)
+
+
+def of_numbers(column: pa.Array) -> Amounts:
+    """Read numbers as text: unix times, and dates that are written in 8 or 14 digits."""
+    whole, milli, micro = (read_amounts(column, role="time", digits=digits) for digits in (0, 3, 6))
+    text = pl.Series(column).cast(pl.String).fill_null("").str.strip_chars(BLANK)
+    digits = text.str.contains("^(?:[0-9]{8}|[0-9]{14})$").to_numpy()
+    found = by_size(whole.value, micro.value, milli.value, written=digits)
+    known = np.zeros(len(text), np.uint8) if whole.how is None else whole.how
+    known = np.where((known == NEGATIVE) | text.str.starts_with("+").to_numpy(), np.uint8(NOT_A_NUMBER), known)
+    bad = known >= EMPTY
+    how = np.where(bad, known, np.zeros(len(text), np.uint8) if found.how is None else found.how)
+    return Amounts(np.where(bad, 0, found.value), how)
 
 
 def of_timestamps(column: pa.Array) -> NDArray[np.int64]:
@@ -128,10 +169,30 @@ def of_timestamps(column: pa.Array) -> NDArray[np.int64]:
 
 
 def of_unix(column: pa.Array) -> Amounts:
-    """Read unix times by their size, and numbers that are written dates; what is before 1973 is no time."""
+    """Read unix times, and numbers that are written dates."""
     raw = column.fill_null(0).to_numpy(zero_copy_only=False)
     raw = raw.astype(np.float64 if raw.dtype.kind == "f" else np.int64, copy=False)  # 2^63 and more are below zero
-    out, how = np.empty(len(raw), np.int64), np.empty(len(raw), np.uint8)
-    raw.flags.writeable = False  # else the kernel would be compiled for both kinds of array
-    unix_moments(raw, out, how)
-    return Amounts(out, how if how.any() else None)
+    raw = np.where((raw >= 0) & (raw < LIMIT), raw, 0)
+    whole = raw.astype(np.int64)
+    micro = whole * PER_UNIT["s"] if raw is whole else np.rint(raw * PER_UNIT["s"]).astype(np.int64)
+    return by_size(whole, micro, whole * PER_UNIT["ms"], written=whole == raw)
+
+
+def by_size(whole: Ints, micro: Ints, milli: Ints, *, written: NDArray[np.bool_]) -> Amounts:
+    """Take whole numbers for seconds, ms (10^11 and more), us or ns: before 1973 they are no time.
+
+    `micro` and `milli` are the microseconds of what is in seconds and in milliseconds. Where a number may be `written`,
+    one of 8 or 14 digits that is a date, or a date and a time, is that.
+    """
+    value = np.select([whole < 10**11, whole < 10**14, whole < 10**17], [micro, milli, whole], whole // 1000)
+    usable = whole >= FIRST
+    value[~usable] = 0
+    day = (whole >= FIRST // 10) & (whole < FIRST)
+    rows = np.flatnonzero(written & (day | ((whole >= 10**13) & (whole < 10**14))))
+    if len(rows):
+        digits = pl.Series(np.where(day, whole * 10**6, whole)[rows])
+        moment = digits.cast(pl.String).str.to_datetime("%Y%m%d%H%M%S", time_unit="us", strict=False)
+        is_date = moment.dt.year().is_between(1900, 2199) & (digits % 100 < 60)  # noqa: PLR2004 - seconds
+        at = is_date.fill_null(value=False).to_numpy()
+        value[rows[at]], usable[rows[at]] = moment.to_physical().fill_null(0).to_numpy()[at], True
+    return Amounts(value, None if usable.all() else np.where(usable, EXACT, NOT_A_NUMBER).astype(np.uint8))

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from fairpay.kernels.amounts import is_text, text_lengths
 from fairpay.logs.names import TOTALS
+from fairpay.money.amounts import is_text, text_lengths
 from fairpay.qualify.tally import shown
 
 if TYPE_CHECKING:

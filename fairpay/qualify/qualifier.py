@@ -10,9 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.errors import InputError
-from fairpay.kernels.amounts import read_amounts
-from fairpay.kernels.numbers import EXACT, ROUNDED_UP
 from fairpay.logs.schema import Fate, Judged, Listens, RawBatch, Shares
+from fairpay.money.amounts import EXACT, ROUNDED_UP, read_amounts
 from fairpay.money.currency import LARGEST
 from fairpay.money.integers import shorter
 from fairpay.qualify.columns import holds_nul, missing_ids, read_moments
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fairpay.kernels.amounts import Amounts
     from fairpay.logs.schema import Cautions
+    from fairpay.money.amounts import Amounts
     from fairpay.settings.values import Measure, Qualifying
 
     FindRepeats: TypeAlias = Callable[[Judged], NDArray[np.bool_] | None]

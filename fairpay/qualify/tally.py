@@ -10,16 +10,16 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.errors import InputError, Problem
-from fairpay.kernels.numbers import EMPTY, NEGATIVE, NOT_A_NUMBER, TOO_LARGE
 from fairpay.logs.schema import ROLES, Fate
+from fairpay.money.amounts import EMPTY, NEGATIVE, NOT_A_NUMBER, TOO_LARGE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from numpy.typing import NDArray
 
-    from fairpay.kernels.amounts import Amounts
     from fairpay.logs.schema import RawBatch
+    from fairpay.money.amounts import Amounts
     from fairpay.settings.values import Measure
 
 __all__ = ["Counts", "Tally", "Values", "Verdict", "refused_rows", "rejects", "shown"]

@@ -12,7 +12,7 @@ CHECKED = (
     "kernels/test_split.py",
     "pipeline/test_measures.py",
     "rules/test_ties.py",
-    "kernels/test_numbers.py",
+    "qualify/test_numbers.py",
     "kernels/test_collisions.py",
     "kernels/test_packing.py",
     "engine/test_local.py",

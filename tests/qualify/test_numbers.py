@@ -5,15 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from fairpay.kernels.moments import parse_moments
-from fairpay.kernels.numbers import (
+from fairpay.money.amounts import (
     EMPTY,
     EXACT,
     INEXACT,
@@ -21,34 +20,28 @@ from fairpay.kernels.numbers import (
     NOT_A_NUMBER,
     ROUNDED_UP,
     TOO_LARGE,
-    parse_decimals,
+    Amounts,
+    read_amounts,
 )
 from fairpay.qualify.columns import read_moments
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def buffers(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Lay texts out as Arrow does."""
-    raw = [text.encode() for text in texts]
-    start = np.cumsum([0, *map(len, raw)]).astype(np.int64)
-    return start, np.frombuffer(b"".join(raw), np.uint8)
-
-
 def decimals(texts: list[str], digits: int = 3) -> list[tuple[int, int]]:
-    """Parse texts; pairs of value and how."""
-    start, data = buffers(texts)
-    out, how = np.empty(len(texts), np.int64), np.empty(len(texts), np.uint8)
-    parse_decimals(start, data, digits, out, how)
-    return list(zip(out.tolist(), how.tolist(), strict=True))
+    """Read texts; pairs of value and how."""
+    return pairs(read_amounts(pa.array(texts, pa.large_string()), role="plays", digits=digits))
 
 
 def moments(texts: list[str]) -> list[tuple[int, int]]:
-    """Parse moments; pairs of microseconds and how."""
-    start, data = buffers(texts)
-    out, how = np.empty(len(texts), np.int64), np.empty(len(texts), np.uint8)
-    parse_moments(start, data, out, how)
-    return list(zip(out.tolist(), how.tolist(), strict=True))
+    """Read moments; pairs of microseconds and how."""
+    return pairs(read_moments(pa.array(texts, pa.large_string())))
+
+
+def pairs(found: Amounts) -> list[tuple[int, int]]:
+    """Each value with how it came about."""
+    how = [EXACT] * len(found.value) if found.how is None else found.how.tolist()
+    return list(zip(found.value.tolist(), how, strict=True))
 
 
 def slow(text: str, digits: int) -> tuple[int, int]:
@@ -122,10 +115,10 @@ def test_forms_of_writing_a_number(text: str, value: int) -> None:
 
 
 def test_a_slice_of_a_column_reads_its_own_texts() -> None:
-    start, data = buffers(["1", "22", "333"])
-    out, how = np.empty(2, np.int64), np.empty(2, np.uint8)
-    parse_decimals(start[1:], data, 0, out, how)
-    assert out.tolist() == [22, 333]
+    for texts in (["1", "22", "333"], ["1", "2.2", "3.25"], ["1", "2026-01-01", "2026-01-02"]):
+        column = pa.array(texts)
+        for read in (read_moments, partial(read_amounts, role="plays", digits=1)):
+            assert pairs(read(column[1:])) == pairs(read(pa.array(texts[1:])))
 
 
 @settings(deadline=None)
