@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from fairpay.engine.partition import PayerTotals, check_sum
-from fairpay.engine.pool import LocalPool
+from fairpay.engine.pool import Listening, LocalPool
 from fairpay.errors import InputError
 from fairpay.logs.cells import to_arrow
 from fairpay.money.integers import sum_exactly
@@ -145,28 +145,17 @@ class Walks(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class MergedListening:
-    """The listening of a pool whose plays are elsewhere, as `pool.Listening`."""
+class MergedListening(Listening):
+    """The listening of a pool whose plays are elsewhere."""
 
     part: PoolPart
     walks: Walks
     pool: int
-    redivided: bool = False
-    more_dropped: int = 0
 
     @property
     def artist(self) -> pa.Array:
         """large_string[artists], sorted by bytes."""
         return self.part.artist
-
-    @property
-    def artists(self) -> int:
-        """How many there are."""
-        return self.part.artists.height
-
-    def names(self, places: Ints) -> list[str]:
-        """Ids of some artists: int64[n] positions."""
-        return self.part.artists["id"].gather(places).to_list()
 
     @property
     def facts(self) -> tuple[Ints, Ints, Ints]:

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+import pyarrow as pa
+
 from fairpay.engine.partition import PayerTotals
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.month import Facts
@@ -13,8 +15,6 @@ from fairpay.rules.core.month import Facts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from fractions import Fraction
-
-    import pyarrow as pa
 
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.month import Totals, Usage, Users
@@ -46,14 +46,22 @@ class Listening(Protocol):
     @property
     def artists(self) -> int:
         """How many there are."""
+        return len(self.artist)
+
+    def names(self, places: Ints) -> list[str]:
+        """Ids of some artists: int64[n] positions."""
+        found: list[str] = self.artist.take(pa.array(places)).to_pylist()
+        return found
 
     @property
     def redivided(self) -> bool:
         """Whether the amounts of some users are parts of a whole that is not their listening, see `Usage.whole`."""
+        return False
 
     @property
     def more_dropped(self) -> int:
         """Rows left out that nobody took in; see `redivided`."""
+        return 0
 
     @property
     def facts(self) -> tuple[Ints, Ints, Ints]:
@@ -62,9 +70,6 @@ class Listening(Protocol):
     @property
     def listeners(self) -> Ints:
         """int64[artists]: distinct users."""
-
-    def names(self, places: Ints) -> list[str]:
-        """Ids of some artists: int64[n] positions."""
 
     def walk(self, function: Callable[[Usage], T]) -> Iterator[T]:
         """Hand every block over, on threads; yield the results as they come."""

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairpay.engine.keys import order_of, places_of
+from fairpay.engine.pool import Listening
 from fairpay.money.currency import LARGEST
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ class Places:
     """bool[listeners]: who is in the pool; the others have no subscription line."""
 
 
-class Redivided:
-    """A pool's plays, as `pool.Listening`, in which the stand-ins are replaced."""
+class Redivided(Listening):
+    """A pool's plays, in which the stand-ins are replaced."""
 
     redivided = True
 
@@ -87,16 +88,6 @@ class Redivided:
     def artist(self) -> pa.Array:
         """large_string[artists], sorted by bytes."""
         return self.places.ids
-
-    @property
-    def artists(self) -> int:
-        """How many there are."""
-        return len(self.places.ids)
-
-    def names(self, places: Ints) -> list[str]:
-        """Ids of some artists: int64[n] positions."""
-        found: list[str] = self.places.ids.take(pa.array(places)).to_pylist()
-        return found
 
     def walk(self, function: Callable[[Usage], T]) -> Iterator[T]:
         """Hand every block over, on threads; yield the results as they come."""
