@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -259,6 +259,11 @@ def settle(
     partition: Partition, spool: Spool, *, fee: int | None, leave_out: bool, members: Members | None = None
 ) -> Settled:
     """Turn the user table into facts. `fee` is what each user paid, None where there are subscribers."""
+    if not partition.table.count and not partition.moved:  # nobody is in it, as in most of a small pool
+        spool.charge(-partition.nbytes)
+        columns = len(FACTS) + (0 if members is None else len(members.groups))
+        none = replace(PayerTotals.summed(()), unlisted_rows=partition.dropped)
+        return Settled(none, np.empty(0, dtype=np.int64), np.empty((columns, 0), dtype=np.int64), [])
     codes = partition.unite(spool)
     users = partition.users[: partition.table.count]
     fees = users[:, kernel.FEE]
