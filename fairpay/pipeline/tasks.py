@@ -216,14 +216,15 @@ def arriving(batches: Iterable[pa.RecordBatch], buckets: set[int]) -> Iterator[t
 
 def arrived(held: Frames, names: Sequence[str], rows: int | None, _: pl.Expr | None) -> Iterator[pl.DataFrame]:
     """Yield the rows that came to a task, as a `Source` does; frames of one type that follow each other are one."""
-    waiting: list[pl.DataFrame] = []
+    waiting, height = list[pl.DataFrame](), 0
     for frame in chain(held(), (None,)):
-        full = sum(one.height for one in waiting) >= ROWS
-        if waiting and (frame is None or full or frame.schema != waiting[0].schema):
+        if waiting and (frame is None or height >= ROWS or frame.schema != waiting[0].schema):
             whole = pl.concat(waiting)
             yield from whole.select(*names, *({BROKEN} & {*whole.columns})).iter_slices(rows or ROWS)
-            waiting = []
-        waiting += [] if frame is None else [frame]
+            waiting, height = [], 0
+        if frame is not None:
+            waiting.append(frame)
+            height += frame.height
 
 
 @dataclass(frozen=True, slots=True)
