@@ -69,7 +69,7 @@ def test_no_amount_and_no_plays_count_one_each() -> None:
 
 
 def test_many_artists_and_users_make_every_table_grow() -> None:
-    rows = make_rows(7, rows=20_000, users=15_000, artists=9_000)
+    rows = make_rows(7, rows=9000, users=7000, artists=4000)
     with engine_with(batches_of(rows, 3000)) as engine:
         engine.finish()
         assert held(engine) == expected(rows)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fairpay.logs.schema import Listens
 
 POOLS = 4
-SOME = settings(max_examples=25 if settings.default.derandomize else 100)
+SOME = settings(max_examples=12 if settings.default.derandomize else 100)
 """Few by day, more in the nightly search."""
 KINDS = {
     "the amount is time": lambda row: row._replace(ms=row.amount, plays=1),

@@ -142,7 +142,7 @@ months = st.lists(
 )
 
 
-@settings(max_examples=8 if settings.default.derandomize else 60)  # few by day, more in the nightly search
+@settings(max_examples=4 if settings.default.derandomize else 60)  # few by day, more in the nightly search
 @given(month=months, back=st.booleans(), threads=st.integers(1, 2))
 def test_months_add_up_in_any_order_under_every_rule(month: list[Any], back: bool, threads: int) -> None:  # noqa: FBT001 - drawn
     plays = pl.DataFrame(month, schema=YEAR.schema, orient="row").with_columns(time="2026-" + pl.col("time") + "-15")
