@@ -1,4 +1,4 @@
-"""Files that tasks read."""
+"""What tasks read, and what comes to others."""
 
 from __future__ import annotations
 
