@@ -22,6 +22,7 @@ __all__ = [
     "Levy",
     "Policy",
     "Purpose",
+    "Reads",
     "Threshold",
     "Weight",
     "Withhold",

@@ -8,8 +8,8 @@ from fairpay.fraud.audit.audit import Audited, run_audit
 from fairpay.fraud.audit.scenario import USUAL, find_scenario, scenario_files
 from fairpay.fraud.detect.intake import ROLES
 from fairpay.fraud.detect.run import outputs, search
-from fairpay.fraud.sweep.series import Series, read_series, usual_series
-from fairpay.fraud.sweep.sweep import Swept, run_sweep
+from fairpay.fraud.series import Series, read_series, usual_series
+from fairpay.fraud.sweep import Swept, run_sweep
 from fairpay.logs.read import open_logs
 from fairpay.pipeline.jobs import two_or_more, with_policy
 from fairpay.pipeline.places import placed

@@ -1,13 +1,12 @@
-"""Traces: the plays of a block of users as columns, which is all that a signal sees of them.
+"""Traces: the plays of a block of users as frames, which is all that a signal sees of them.
 
-A user is never cut in two. Rows of a user come in no order, and a column can be had in ascending order: a signal adds
-up, counts or looks at sorted values, so that the order of rows in a log and its split into files leave no mark.
+A user is never cut in two, and what is played at the same moment comes in no order: a signal adds up, counts or looks
+at times, so that the order of rows in a log and its split into files leave no mark.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal
 
@@ -20,20 +19,15 @@ if TYPE_CHECKING:
     from fairpay.kernels.arrays import Ints
 
 __all__ = [
-    "Audience",
     "Column",
-    "Pairs",
     "Regulars",
     "Sketches",
     "Span",
     "Traces",
-    "distinct",
-    "largest",
     "regular",
     "seeds",
     "share_of",
     "sign_sets",
-    "sums",
 ]
 
 Column = Literal["time", "duration", "track", "previous"]
@@ -52,92 +46,39 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
-    """Who played whom: entries of one user stand together, by artist."""
-
-    start: Ints
-    """int64[users + 1]."""
-    artist: NDArray[np.uint32]
-    """uint32[entries]: artist codes, ranks of the sorted ids."""
-    plays: Ints
-    """int64[entries]: plays."""
-
-
-@dataclass(frozen=True)
 class Traces:
-    """The plays of some users. Rows of one user stand together, in no order; `start` cuts all columns alike."""
+    """The plays of some users as frames, in which those of one user stand together."""
 
-    start: Ints
-    """int64[users + 1]: user i owns rows start[i] to start[i + 1] of `time`, `duration` and `track`; none is empty."""
-    plays: Ints
-    """int64[users]: qualified plays."""
-    pairs: Pairs
+    rows: pl.DataFrame
+    """The plays of each user by time; zeros stand for a column that the log lacks.
+
+    Columns: `user`, `artist` (codes, ranks of the sorted ids), `time` (when each play ended, seconds since 1970 UTC),
+    `duration` (milliseconds heard; not known where a row stands for several plays), `track` (32 bits of a hash of its
+    id), `plays`, `amount` (listening in the measure), `gap` (seconds since the user's play before), `pair` (user and
+    artist in one number), `whole` (all that the user plays), `daily` (the same a day, over the days the log covers),
+    `min_ms` (the qualifying length).
+    """
+    pairs: pl.DataFrame
+    """Who played whom, by user and artist: `pair`, `user`, `artist`, `plays`, `amount`, `whole`."""
     span: Span
-    time: NDArray[np.uint32]
-    """uint32[rows]: when each play ended, seconds since 1970 UTC; zeros stand for a column that the log lacks."""
-    duration: NDArray[np.uint32]
-    """uint32[rows]: milliseconds heard; not known where a row stands for several plays."""
-    track: NDArray[np.uint32]
-    """uint32[rows]: 32 bits of a hash of the track id."""
 
-    @property
-    def users(self) -> int:
-        """How many users the block holds."""
-        return len(self.plays)
-
-    @cached_property
-    def owner(self) -> Ints:
-        """int64[rows]: the user of each row."""
-        return np.repeat(np.arange(self.users), np.diff(self.start))
-
-    @cached_property
-    def daily(self) -> NDArray[np.float64]:
-        """float64[users]: plays a day, over the days the log covers."""
-        return self.plays / self.span.days
-
-    def ascending(self, column: Column) -> NDArray[np.uint32]:
-        """Sort a column within each user: uint32[rows]."""
-        if column not in self.sorted:
-            values: NDArray[np.uint32] = getattr(self, column)
-            self.sorted[column] = np.sort(self.owner << 32 | values).astype(np.uint32)
-        return self.sorted[column]
-
-    @cached_property
-    def sorted(self) -> dict[str, NDArray[np.uint32]]:
-        """Columns that were sorted already."""
-        return {}
-
-    def with_plays(self, least: int) -> tuple[Ints, Traces]:
-        """Return the users with at least so many plays, and their block."""
-        chosen = self.plays >= least
-        who = np.flatnonzero(chosen)
-        if len(who) == self.users:
-            return who, self
-        rows, entries = (np.repeat(chosen, np.diff(start)) for start in (self.start, self.pairs.start))
-        start, bound = (
-            np.concatenate([[0], np.cumsum(np.diff(start)[who])]) for start in (self.start, self.pairs.start)
+    @classmethod
+    def of(cls, rows: pl.DataFrame, span: Span) -> Traces:
+        """Put rows together that have the columns from `user` to `amount`."""
+        user, time = pl.col("user").cast(pl.Int64) * 2**32, pl.col("time")
+        rows = rows.sort(user + time).with_columns(pl.col("user").set_sorted(), pl.col("plays").cast(pl.Int64))
+        rows = rows.with_columns(
+            gap=pl.when(pl.col("user") == pl.col("user").shift()).then(time.diff()),
+            pair=user + pl.col("artist"),
+            whole=pl.col("plays").sum().over("user"),
+            min_ms=pl.lit(span.min_ms),
         )
-        pairs = Pairs(bound, self.pairs.artist[entries], self.pairs.plays[entries])
-        columns = {name: getattr(self, name)[rows] for name in ("time", "duration", "track")}
-        return who, Traces(start=start, plays=self.plays[who], pairs=pairs, span=self.span, **columns)
-
-
-@dataclass(frozen=True)
-class Audience:
-    """What is known of artists. Arrays are by artist, in the order of their ids."""
-
-    plays: Ints
-    listeners: Ints
-    loyal: Ints
-    """int64[artists]: listeners who play nobody else."""
-    heavy: Ints
-    """int64[artists]: plays of the heaviest 1 % of the artist's listeners, at least of one."""
-    flagged: Ints
-    """int64[artists]: plays of users with a finding."""
-    intensity: NDArray[np.float64]
-    """float64[artists]: fan intensity, how heavily its listeners listen against the mean."""
-    previous: Ints
-    """int64[artists]: plays in the month before; zeros where no such log was given."""
+        rows = rows.with_columns(daily=pl.Series(rows["whole"].to_numpy() / span.days))
+        pairs = rows.group_by("pair").agg(pl.col("plays", "amount").sum()).sort("pair")
+        pairs = pairs.with_columns(
+            user=(pl.col("pair") // 2**32).cast(pl.UInt32).set_sorted(), artist=(pl.col("pair") % 2**32).cast(pl.UInt32)
+        )
+        return cls(rows, pairs.with_columns(whole=pl.col("plays").sum().over("user")), span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +97,14 @@ class Regulars:
 class Sketches:
     """Everybody at once, as sketches: memory grows with users and not with plays. Arrays are by user, in id order."""
 
-    core: Pairs
-    """The artists each user plays far more than the log does, at most 64 of them; empty for users with few plays."""
+    core: pl.DataFrame
+    """The artists each user plays far more than the log does, at most 64, by both: `user`, `artist`, `plays`."""
     plays: Ints
     """int64[users]."""
+    total: Ints
+    """int64[users]: listening in the measure."""
+    artists: Ints
+    """int64[users]: distinct artists."""
     artist_plays: Ints
     """int64[artists]."""
     moments: NDArray[np.uint32]
@@ -167,24 +112,6 @@ class Sketches:
     timed: Ints
     """int64[m]: users with enough plays for their `moments` to mean something, ascending."""
     regulars: Regulars
-
-
-def sums(values: NDArray[np.generic], start: Ints) -> Ints:
-    """Add up each segment: int64[segments]; none of them is empty."""
-    return np.add.reduceat(values, start[:-1], dtype=np.int64)
-
-
-def largest(values: NDArray[np.integer], start: Ints) -> Ints:
-    """Find the largest of each segment: [segments]; none of them is empty."""
-    return np.maximum.reduceat(values, start[:-1]).astype(np.int64)
-
-
-def distinct(values: NDArray[np.generic], start: Ints) -> Ints:
-    """Count the distinct values of each segment, sorted within it: int64[segments]; none of them is empty."""
-    new = np.ones(len(values), dtype=np.bool_)
-    np.not_equal(values[1:], values[:-1], out=new[1:])
-    new[start[:-1]] = True
-    return sums(new, start)
 
 
 MOST_PLAYS = 1 << 20

@@ -210,24 +210,21 @@ class AccountBook:
 
     @cached_property
     def own(self) -> pl.DataFrame:
-        """The month's rows of payees, not of accounts in suspense."""
-        return self.rows.where(~is_suspense("payee")).frame
+        """The month's rows of payees, see `with_items`."""
+        return with_items(self.rows)
 
     @cached_property
     def summary(self) -> pl.DataFrame:
         """Item, prior, this period, to date: of each account to which something happened or on which it stands."""
-        now = items(self.rows)
+        moved = items(self.own)
         kept = self.standing.filter(pl.col("Left") != 0)
-        accounts = pl.concat([now.filter(pl.col("amount") != 0).select(KEY), kept.select(KEY)]).unique()
-        grid = accounts.join(pl.DataFrame({"Item": ITEMS}).with_row_index("place"), how="cross")
-        both = grid
-        for name, part in (("This period", now), ("Prior", self.earlier)):
+        accounts = pl.concat([moved.filter(pl.col("amount") != 0).select(KEY), kept.select(KEY)]).unique()
+        both = accounts.join(pl.DataFrame({"Item": ITEMS}).with_row_index("place"), how="cross")
+        for name, part in (("This period", moved), ("Prior", self.earlier)):
             both = both.join(part.rename({"amount": name}), on=[*KEY, "Item"], how="left")
         both = both.with_columns(pl.col("This period", "Prior").fill_null(0))
-        item, present = pl.col("Item"), pl.col("This period")
-        to_date = (
-            pl.when(item == OPENING).then(0).when(item == CARRIED).then(present).otherwise(present + pl.col("Prior"))
-        )
+        item, now, prior = pl.col("Item"), pl.col("This period"), pl.col("Prior")
+        to_date = pl.when(item == OPENING).then(0).when(item == CARRIED).then(now).otherwise(now + prior)
         both = both.with_columns(to_date.alias("To date"))
         shown = item.is_in(ALWAYS) | pl.any_horizontal(pl.col("Prior", "This period", "To date") != 0)
         return both.filter(shown).sort(*KEY, "place").select(*KEY, "Item", "Prior", "This period", "To date")
@@ -238,7 +235,8 @@ class AccountBook:
 
         A payee's part of an artist is divided as the artist's tracks earned it, where the month says what they did.
         """
-        earned = self.own.filter(item_of() == EARNED).with_columns(source=source_of())
+        source = pl.when(is_kind(Kind.SPLIT_IN)).then("counterparty").otherwise("payee")
+        earned = self.own.filter(pl.col("Item") == EARNED).with_columns(source=source)
         lines = summed(earned, *KEY, "pool", "source").filter(pl.col("amount") != 0)
         made = self.rows.of_kinds({Kind.EARNED, Kind.MINIMUM_TOPUP, Kind.WITHHELD}).frame
         whole = summed(made, "pool", "payee", "currency").rename({"payee": "source", "amount": "Earned by artist"})
@@ -246,10 +244,8 @@ class AccountBook:
         lines = lines.join(self.pools, on="pool", how="left").with_row_index("line")
         lines = lines.join(self.played, on=["pool", "source"], how="left", maintain_order="left_right")
         lines = by_track(lines).join(self.shares(lines), on=["payee", "source"], how="left")
-        rate, plays = (
-            pl.col("Earned by artist") * 10 ** (RATE_DIGITS - pl.col("scale")).cast(pl.Int128),
-            pl.col("Plays"),
-        )
+        rate = pl.col("Earned by artist") * 10 ** (RATE_DIGITS - pl.col("scale")).cast(pl.Int128)
+        plays = pl.col("Plays")
         per_play = pl.when(plays > 0).then((2 * rate + plays) // (2 * plays)).cast(pl.Int64)
         lines = lines.with_columns(
             pl.col("Artist").fill_null(pl.col("source")),
@@ -288,28 +284,21 @@ class AccountBook:
         """payee, source, `Your share`: what the splits give each payee of each source."""
         sources = [source for source in lines["source"].unique() if source in self.splits]
         found = [(payee, source, in_percent(share)) for source in sources for payee, share in self.splits.of(source)]
-        return pl.DataFrame(
-            found, schema=dict.fromkeys(("payee", "source", "Your share"), pl.String), orient="row"
-        ).with_columns(pl.col("payee").cast(pl.Categorical))
+        schema = {"payee": pl.Categorical, "source": pl.String, "Your share": pl.String}
+        return pl.DataFrame(found, schema=schema, orient="row")
 
     @cached_property
     def entries(self) -> pl.DataFrame:
         """Everything else that changed a balance, one by one, and a total."""
-        outside = [OPENING, EARNED, CARRIED, PAYABLE]
-        rows = self.own.with_columns(Item=item_of()).filter(~pl.col("Item").is_in(outside))
+        rows = self.own.filter(~pl.col("Item").is_in(ALWAYS))
         rows = rows.with_columns(text("counterparty", "reason", "pool", "ref_period", "ref_run_id"))
         advance = pl.when(is_kind(Kind.RECOUP)).then(pl.lit("advance ") + pl.col("counterparty"))
         charged = pl.when(is_kind(Kind.PENALTY)).then("counterparty")
         back = pl.when(is_kind(Kind.SPLIT_IN)).then(pl.col("counterparty").str.replace(r"^\w+:", ""))
         lifted = pl.when(is_kind(Kind.SUSPENSE_RELEASE)).then(pl.lit("no longer on hold"))
+        details = pl.coalesce(advance, charged, back, lifted, "reason")
         lines = rows.select(
-            *KEY,
-            "Item",
-            pl.col("ref_period").alias("Period"),
-            pl.col("pool").alias("Pool"),
-            pl.coalesce(advance, charged, back, lifted, "reason").alias("Details"),
-            pl.col("ref_run_id").alias("Reference"),
-            signed().alias("Amount"),
+            *KEY, "Item", Period="ref_period", Pool="pool", Details=details, Reference="ref_run_id", Amount=signed()
         )
         place = pl.col("Item").replace_strict({item: n for n, item in enumerate(ITEMS)}, return_dtype=pl.Int64)
         return with_totals(lines.sort(*KEY, place, "Period", "Pool", "Reference"), "Item", ("Amount",))
@@ -322,7 +311,7 @@ class AccountBook:
     @cached_property
     def exchange(self) -> pl.DataFrame:
         """The rate, its source and its date of every pool that was exchanged."""
-        used = self.own.filter(item_of() == EARNED).with_columns(text("pool")).select(*KEY, "pool").unique()
+        used = self.own.filter(pl.col("Item") == EARNED).with_columns(text("pool")).select(*KEY, "pool").unique()
         lines = used.join(self.pools.filter(pl.col("Rate") != ""), on="pool")
         return lines.sort(*KEY, "Pool").select(*KEY, "Pool", *EXCHANGE)
 
@@ -333,10 +322,12 @@ class AccountBook:
         parts = pl.when(item == PAYABLE).then(stated * -1).otherwise(stated)
         off = own.group_by(KEY).agg(parts.sum()).filter(pl.any_horizontal(stated != 0)).height
         yield Control("statements", not off, f"{counted(own.select(KEY).n_unique(), 'account')}, {off:,} do not foot")
-        for section, name, items in (("earnings", "Earned", [EARNED]), ("entries", "Amount", BETWEEN)):
-            first = "Artist" if section == "earnings" else "Item"
+        for section, first, name, part in (
+            ("earnings", "Artist", "Earned", item == EARNED),
+            ("entries", "Item", "Amount", ~item.is_in(ALWAYS)),
+        ):
             lines = getattr(self, section).filter(pl.col(first) == TOTAL).select(*KEY, amount=name)
-            said = summed(own.filter(item.is_in(items)).rename({"This period": "amount"}), *KEY)
+            said = summed(own.filter(part).rename({"This period": "amount"}), *KEY)
             both = summed(pl.concat([lines, said.with_columns(less())]), *KEY)
             off = both.filter(pl.col("amount") != 0).height
             yield Control(
@@ -356,7 +347,6 @@ RATE = {"Rate per play": "rate_digits"}
 EXCHANGE = ("From", "Rate", "To", "Source", "Date")
 EARNINGS = ("Artist", "Track", "ISRC", "Territory", "Offering", "Pool", "Plays", "Rate per play", "Earned by artist",
             "Your share", "Earned")  # fmt: skip
-BETWEEN = [item for item in ITEMS if item not in ALWAYS]
 
 
 def by_track(lines: pl.DataFrame) -> pl.DataFrame:
@@ -377,32 +367,26 @@ def text(*names: str) -> pl.Expr:
     return pl.col(*names).cast(pl.String)
 
 
-def item_of() -> pl.Expr:
-    """The line of an account that a row belongs to."""
+def with_items(rows: Ledger) -> pl.DataFrame:
+    """The rows of payees, not of accounts in suspense, each with the `Item` of an account that it belongs to."""
     back = is_kind(Kind.SPLIT_IN) & is_suspense("counterparty")
-    return (
-        pl.when(back)
-        .then(pl.lit(RELEASED))
-        .otherwise(pl.col("kind").cast(pl.String).replace_strict({kind.value: item for kind, item in ITEM_OF.items()}))
-    )
+    item = pl.col("kind").cast(pl.String).replace_strict({kind.value: item for kind, item in ITEM_OF.items()})
+    own = rows.where(~is_suspense("payee")).frame
+    return own.with_columns(Item=pl.when(back).then(pl.lit(RELEASED)).otherwise(item))
 
 
-def source_of() -> pl.Expr:
-    return pl.when(is_kind(Kind.SPLIT_IN)).then("counterparty").otherwise("payee")
-
-
-def items(rows: Ledger) -> pl.DataFrame:
+def items(own: pl.DataFrame) -> pl.DataFrame:
     """payee, currency, scale, Item, amount: what adds to a balance above zero, and what is payable."""
-    own = rows.where(~is_suspense("payee")).frame.with_columns(Item=item_of())
     amount = pl.when(is_kind(Kind.PAYABLE)).then(wide()).otherwise(signed())
     return own.group_by(*KEY, "Item").agg(amount=amount.sum())
 
 
 def before(months: Iterable[Ledger]) -> pl.DataFrame:
     """The `items` of months, oldest first, as one: no opening balance, and what the last carried forward."""
-    whole = items(Ledger.joined([]))
+    whole = items(with_items(Ledger.joined([])))
     for rows in months:
-        both = pl.concat([whole.filter(pl.col("Item") != CARRIED), items(rows).filter(pl.col("Item") != OPENING)])
+        own = items(with_items(rows)).filter(pl.col("Item") != OPENING)
+        both = pl.concat([whole.filter(pl.col("Item") != CARRIED), own])
         whole = summed(both, *KEY, "Item")
     return whole
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -25,8 +25,7 @@ from fairpay.ledger.closing import (
 from fairpay.ledger.controls import POSITION, play_controls, position, require, restated_controls
 from fairpay.ledger.earning import earn
 from fairpay.ledger.model import Booking, Kind, Ledger, after, check_period, less, summed, wide
-from fairpay.ledger.policies import MONTH, Policies, choose, kept_name
-from fairpay.ledger.pools import read_pools
+from fairpay.ledger.pools import MONTH, kept_name, policy_files, policy_hashes, read_pools, with_policies
 from fairpay.ledger.settle import post
 from fairpay.ledger.statements import effects_files
 from fairpay.ledger.store import check_head, keep_head, locked, shelf
@@ -35,6 +34,7 @@ from fairpay.pipeline.request import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from fairpay.ledger.closing import Closing, Input
     from fairpay.ledger.facts import Earned
@@ -78,10 +78,6 @@ class Correction:
         if self.instead and not self.logs:
             message = "--instead needs the logs that take the place of the old ones"
             raise UsageError(message, advice="Name them.")
-
-    def every_file(self) -> list[tuple[str, Path]]:
-        """All it reads, logs among them, with their roles; logs must be single files."""
-        return [*self.files(), *((LOGS, Path(log)) for log in self.logs)]
 
     def files(self) -> list[tuple[str, Path]]:
         """The tables it reads, with their roles."""
@@ -158,35 +154,31 @@ class Reopened:
         return inputs_of(begin_hashing(only, more=self.change.files()), self.closing.books)
 
     @cached_property
-    def own(self) -> tuple[list[Pool], Policies]:
-        """The pools of this change and their policies; none where it corrects no pools."""
+    def pools(self) -> list[Pool]:
+        """The pools of this change, with their policies; none where it corrects no pools."""
         table = self.change.tables.get("pools")
         if table is None:
-            return [], Policies()
+            return []
         options = self.month.books["options"]
         pools = read_pools(table, currency=str(options["currency"]), edition=options.get("edition", 1))
-        return pools, choose(pools, None, beside=table.parent, kept={})
-
-    @cached_property
-    def hashes(self) -> dict[str, str]:
-        pools, policies = self.own
-        return policies.hashes(pools)
+        return with_policies(pools, None, beside=table.parent, kept={})[0]
 
     def same_in_effect(self) -> Entry | None:
         if self.change.undo is not None:
             booked = self.found.booked_for(self.month.period)
             return next((e for e in booked if e.books["change"]["undo"] == self.change.undo), None)
-        mine = sorted(identity_of(one) for one in self.new)
+        mine, hashes = sorted(identity_of(one) for one in self.new), policy_hashes(self.pools, None)
         for entry in in_effect(self.found, self.month.period):
             theirs = sorted(identity_of(one) for one in entry.books["inputs"])
             change = entry.books["change"]
-            same = change["instead"] == self.change.instead and change.get("policies", {}) == self.hashes
+            same = change["instead"] == self.change.instead and change.get("policies", {}) == hashes
             if theirs == mine and same:
                 return entry
         return None
 
     def record(self) -> dict[str, Any]:
-        policies = {"policies": self.hashes} if self.hashes else {}
+        hashes = policy_hashes(self.pools, None)
+        policies = {"policies": hashes} if hashes else {}
         return {
             "ref_run_id": self.month.run_id,
             "change": {"instead": self.change.instead, "undo": self.change.undo, **policies},
@@ -198,7 +190,8 @@ class Reopened:
         books, reason = self.closing.books, self.change.reason
         base = reopened(self.closing, self.month)
         changes = [recorded(entry, books) for entry in self.standing]
-        hashed = begin_hashing(base, more=[(role, path) for change in changes for role, path in change.every_file()])
+        tables, late = [one.files() for one in changes], [one.logs for one in changes]
+        hashed = begin_hashing(base, more=[*chain(*tables)], late=[*chain(*late)])
         now = apply(base, [*changes, self.change])
         loaded = load(now)
         earned = divide(now, loaded, watch)
@@ -207,19 +200,21 @@ class Reopened:
         head = self.found.head
         asked = {"adjust": self.month.run_id, **self.record()["change"], "reason": reason}
         run_id = run_id_of(head.run_id if head else "", asked, self.new, ids)
-        period = after(self.found.months[-1].period)
-        restated = position(post(earned, loaded.routing, Booking(run_id, period)))
-        rows = self.difference(restated, Booking(run_id, period), reason)
+        booking = Booking(run_id, after(self.found.months[-1].period))
+        restated = position(post(earned, loaded.routing, booking))
+        changed = summed(pl.concat([restated, self.booked.with_columns(less())]), *POSITION)
+        reference = {"ref_run_id": self.month.run_id, "ref_period": self.month.period, "reason": reason}
+        rows = booking.rows(changed, Kind.ADJUSTMENT, **reference).sorted()
         facts = replace(earned.facts, run_id=run_id)
         controls = (*play_controls(facts), *restated_controls(facts, restated, rows, self.booked))
         return Adjusted(
             status="preview",
-            period=period,
+            period=booking.period,
             run_id=run_id,
             facts=facts,
             rows=rows,
             controls=controls,
-            beside=self.own[1].files() | effects_files(replace(facts, policies=())),
+            beside=policy_files(self.pools, None) | effects_files(replace(facts, policies=())),
             ref_period=self.month.period,
             reason=reason,
         )
@@ -240,11 +235,6 @@ class Reopened:
         corrections = Ledger.joined(entry.ledger() for entry in entries).frame.select(*POSITION, wide())
         return summed(pl.concat([position(self.month.ledger()), corrections]), *POSITION)
 
-    def difference(self, restated: pl.DataFrame, booking: Booking, reason: str) -> Ledger:
-        changed = summed(pl.concat([restated, self.booked.with_columns(less())]), *POSITION)
-        reference = {"ref_run_id": self.month.run_id, "ref_period": self.month.period, "reason": reason}
-        return booking.rows(changed, Kind.ADJUSTMENT, **reference).sorted()
-
 
 def in_effect(found: Shelf, period: str) -> list[Entry]:
     """The adjustments of a month that were not taken back, in the order they were booked."""
@@ -256,12 +246,9 @@ def in_effect(found: Shelf, period: str) -> list[Entry]:
 def reopened(closing: Closing, month: Entry) -> Closing:
     """The closing a month was made by, from what its directory keeps; `closing` says how to run."""
     inputs: Sequence[Mapping[str, Any]] = month.books["inputs"]
-    tables: dict[str, Path] = {}
-    for role in TABLES:
-        for one in inputs:
-            if one["role"] == role:
-                kept = sorted(month.directory.glob(f"input-{role}.*"))
-                tables[role] = kept[0] if kept else find_again(inputs, role, closing.books)[0]
+    roles = {one["role"] for one in inputs}
+    own = {role: sorted(month.directory.glob(f"input-{role}.*"))[:1] for role in TABLES if role in roles}
+    tables = {role: (kept or find_again(inputs, role, closing.books))[0] for role, kept in own.items()}
     logs = tuple(str(path) for path in find_again(inputs, LOGS, closing.books))
     stated = month.books["options"].get("policies", {})
     again = replace(closing.again(month.books["options"]), logs=logs, tables=tables)

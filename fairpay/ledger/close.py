@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
@@ -16,7 +18,7 @@ from fairpay.ledger.earning import earn
 from fairpay.ledger.export import Sheet
 from fairpay.ledger.facts import MonthFacts
 from fairpay.ledger.model import Booking, Kind, Ledger, after, check_period
-from fairpay.ledger.penalties import penalty_records
+from fairpay.ledger.pools import policy_files, policy_hashes
 from fairpay.ledger.settle import Terms, post, settle
 from fairpay.ledger.statements import (
     data,
@@ -35,7 +37,6 @@ from fairpay.money.currency import exact_text
 from fairpay.pipeline.request import Watch
 from fairpay.reports.tables import Shown
 from fairpay.runs.disk import open_new
-from fairpay.runs.inputs import hash_file
 from fairpay.runs.manifest import describe
 from fairpay.runs.publish import Target
 from fairpay.runs.rejects import check_rejects
@@ -117,7 +118,7 @@ class Closed(BooksRun):
             "pools": facts["pools"],
             "policies": facts.get("policies", ()),
             "decisions": facts.get("decisions", ()),
-            "penalties": penalty_records(self.facts),
+            "penalties": self.facts.penalty_records,
             "listening": facts["heard"],
             "controls": [asdict(control) for control in self.controls],
         }
@@ -181,7 +182,7 @@ def close(
         if closing.reading.rejects is not None:
             check_rejects(closing.reading.rejects, [one.path for one in hashed.inputs], output=closing.books)
         loaded = load(closing)
-        closing = replace(closing, policies=loaded.policies.hashes(loaded.pools))
+        closing = replace(closing, policies=policy_hashes(loaded.pools, loaded.chosen))
         found = shelf(closing.books)
         check_head(closing.books, found)
         check_next(found, closing.period)
@@ -191,7 +192,7 @@ def close(
             if not dry_run:
                 keep_head(closing.books, found)
             return before
-        earned = divide(quiet(closing) if dry_run else closing, loaded, watch or Watch())
+        earned = divide(replace(closing, write_rejects=not dry_run), loaded, watch or Watch())
         inputs = inputs_of(hashed, closing.books)
         month = work_out(closing, loaded, found, earned, inputs)
         require(month.controls)
@@ -201,13 +202,6 @@ def close(
         publish_month(closing, month, inputs, found)
         keep_head(closing.books, shelf(closing.books))
         return replace(month, status="done", manifest_sha256=read_entry(closing.books / month.period).sha256)
-
-
-def quiet(closing: Closing) -> Closing:
-    """The same, and bad rows are set aside without being written: the directory of the books stands for nowhere."""
-    if closing.reading.rejects is None:
-        return closing
-    return replace(closing, reading=replace(closing.reading, rejects=closing.books))
 
 
 def check_next(found: Shelf, period: str) -> None:
@@ -229,7 +223,8 @@ def work_out(closing: Closing, loaded: Loaded, found: Shelf, earned: Earned, inp
     booking = Booking(run_id, closing.period)
     before = balances(entry.ledger(LEFT) for entry in earlier)
     booked = Ledger.joined(entry.ledger() for entry in found.booked_in(closing.period))
-    policy = closing.paying(loaded.currencies | set(before.carried["currency"].unique().to_list()))
+    currencies = {pool.payout.code for pool in loaded.pools} | set(before.carried["currency"].unique().to_list())
+    policy = closing.paying(currencies)
     terms = Terms(before, loaded.standing, policy, booking)
     known = Ledger.joined([post(earned, loaded.routing, booking), booked.booked_by(run_id)])
     rows = settle(known, terms, loaded.routing).sorted()
@@ -242,7 +237,7 @@ def work_out(closing: Closing, loaded: Loaded, found: Shelf, earned: Earned, inp
     facts = replace(earned.facts, run_id=run_id, minimum=dict(policy.minimum), advances=advances, taxes=taxes)
     closed = [entry.period for entry in earlier]
     controls = tuple(check_month(rows, facts, before, adjustments=booked, closed=closed))
-    beside = {**loaded.policies.files(), **effects_files(facts)}
+    beside = {**policy_files(loaded.pools, loaded.chosen), **effects_files(facts)}
     return Closed(
         status="preview",
         period=closing.period,
@@ -349,18 +344,16 @@ def kept_tables(closing: Closing, inputs: Iterable[Input]) -> dict[str, Writer]:
     """Copies of the tables a month was closed with, so that it can be worked out again."""
     hashes = {one["role"]: one["sha256"] for one in inputs}
     return {
-        f"input-{role}{closing.tables[role].suffix.lower()}": copy(closing.tables[role], hashes[role])
-        for role in KEPT
-        if role in closing.tables
+        f"input-{role}{path.suffix.lower()}": partial(copy, path, hashes[role])
+        for role, path in closing.tables.items()
+        if role in KEPT
     }
 
 
-def copy(source: Path, sha256: str) -> Writer:
-    def write(path: Path) -> None:
-        with open_new(path) as file:
-            file.write(source.read_bytes())
-        if hash_file(path)[1] != sha256:
-            message = f"{source.name} changed while the month was closed"
-            raise InputError(message, advice="Run again when nothing writes to it. Nothing was written.")
-
-    return write
+def copy(source: Path, sha256: str, path: Path) -> None:
+    found = source.read_bytes()
+    if hashlib.sha256(found).hexdigest() != sha256:
+        message = f"{source.name} changed while the month was closed"
+        raise InputError(message, advice="Run again when nothing writes to it. Nothing was written.")
+    with open_new(path) as file:
+        file.write(found)

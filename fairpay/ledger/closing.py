@@ -28,14 +28,14 @@ from fairpay.ledger.payees import (
     read_holds,
     read_taxes,
 )
-from fairpay.ledger.policies import Policies, choose, with_rules
-from fairpay.ledger.pools import EDITION, Pool, key_columns, read_pools
+from fairpay.ledger.pools import EDITION, Chosen, Pool, key_columns, read_pools, with_policies, with_rules
 from fairpay.ledger.settle import PaymentTerms
 from fairpay.ledger.sorting import Exclusions, read_exclusions
 from fairpay.ledger.splits import Splits, read_splits
 from fairpay.logs.find import find_logs
 from fairpay.money.counts import counted
 from fairpay.money.currency import Currency, exact_amount, parse_rate
+from fairpay.pipeline.intake import Statements
 from fairpay.reports.outcome import InputFile
 from fairpay.runs.inputs import LOGS, HashedInputs, log_inputs
 from fairpay.runs.manifest import canonical, plain
@@ -45,12 +45,8 @@ from fairpay.settings.values import Conditions, Qualifying, Reading, Running, mi
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from fractions import Fraction
 
     from fairpay.adjust.decisions import Decision
-    from fairpay.adjust.policy import Policy
-    from fairpay.adjust.splits import Wishes
-    from fairpay.adjust.stated import Stated
 
 __all__ = [
     "EXCLUDED",
@@ -69,7 +65,8 @@ __all__ = [
     "tables_of",
 ]
 
-OF_USERS = ("subscribers", "decisions", "history", "wishes", "delegations")
+STATED = ("history", "wishes", "delegations")
+OF_USERS = ("subscribers", "decisions", *STATED)
 TABLES = ("pools", "splits", "aliases", "artists", "holds", "advances", "fees", "taxes", *OF_USERS)
 """The tables a month can be closed with; only the pools are needed."""
 KEPT = tuple(name for name in TABLES if name not in OF_USERS)
@@ -94,7 +91,7 @@ class Closing:
     policy: str | None = None
     """The same: a policy by name, or a `.toml` file."""
     policies: Mapping[str, str] = field(default_factory=dict)
-    """Pool (or `policies.MONTH`) -> sha256 of the policy stated for it; known once the tables are read."""
+    """Pool (or `pools.MONTH`) -> sha256 of the policy stated for it; known once the tables are read."""
     kept: Mapping[str, Path] = field(default_factory=dict)
     """The same -> the file that the books keep of it, when a month is reopened."""
     pool_by: tuple[str, ...] = ()
@@ -128,6 +125,8 @@ class Closing:
     engine: Literal["local", "spark"] = DEFAULT["engine"]
     """Where the plays are worked on: it decides nothing."""
     reading: Reading = field(default_factory=Reading)
+    write_rejects: bool = True
+    """Whether rows that are set aside are written where `reading` says."""
     running: Running = field(default_factory=Running)
 
     @property
@@ -155,13 +154,14 @@ class Closing:
             **{name: options[name] for name in same},
         )
 
-    def qualifying(self, policy: Policy | None = None) -> Qualifying:
+    def qualifying(self, chosen: Chosen | None) -> Qualifying:
         """Say which listens count: those of the period, where the log has times. What is stated goes before the policy.
 
         Raises:
             UsageError: a length that is finer than a millisecond.
 
         """
+        policy = None if chosen is None else chosen.policy
         seconds = policy.min_seconds if policy is not None and self.min_seconds is None else None
         least = milliseconds(self.min_seconds or LEAST_SECONDS if seconds is None else seconds)
         measure = self.measure or (None if policy is None else policy.measure)
@@ -186,9 +186,7 @@ class Closing:
 
         """
         numbers = {name: getattr(self, name) for name in NUMBER_OF}
-        return Conditions.of(
-            {**{name: self.tables.get(name) for name in ("history", "wishes", "delegations")}, **numbers}
-        )
+        return Conditions.of({**{name: self.tables.get(name) for name in STATED}, **numbers})
 
     def paying(self, currencies: set[str]) -> PaymentTerms:
         """Say how balances become payments, for these currencies.
@@ -207,16 +205,18 @@ class Closing:
                 message = f"{part!r} is not a minimum payment"
                 raise UsageError(message, advice="Write 20.00, or EUR=20.00,USD=25.00.")
             for code in [match[1].upper()] if match[1] else sorted(currencies - minimum.keys()):
-                minimum[code] = whole_units(Currency.of(code), match[2])
+                # finer digits than the currency has are rounded up
+                minimum[code] = math.ceil(exact_amount(match[2]) * 10 ** Currency.of(code).digits)
         return PaymentTerms(minimum, parse_rate(self.recoup), parse_rate(self.reserve), self.reserve_months)
 
     def options(self) -> dict[str, Any]:
         """Everything that decides the result, besides the inputs; plain values."""
+        reading = {name: getattr(self.reading, name) for name in READING}
         return {
             **{name: plain(getattr(self, name)) for name in OWN},
             **({"min_seconds": LEAST_SECONDS} if not (self.min_seconds or self.policies) else {}),
             **({"edition": self.edition} if self.edition > 1 else {}),
-            **reading_options(self.reading),
+            **{name: plain(value) for name, value in reading.items() if name in ALWAYS or value != READING[name]},
             "set_aside": self.reading.rejects is not None,
             **({"policies": dict(self.policies)} if self.policies else {}),
             **{name: value for name in PENALTIES if (value := getattr(self, name)) != DEFAULT[name]},
@@ -224,18 +224,15 @@ class Closing:
         }
 
     def again(self, options: Mapping[str, Any]) -> Closing:
-        """The closing those options were written from, with this one's files.
-
-        Rows that were set aside are so again, and not written: the directory of the books stands for nowhere.
-        """
+        """The closing those options were written from, with this one's files; rows that were set aside are so again."""
         own = {name: options[name] for name in OWN} | {name: options[name] for name in NUMBER_OF if name in options}
         own |= {name: options.get(name, DEFAULT[name]) for name in PENALTIES}
         if "policies" not in options and own["min_seconds"] == LEAST_SECONDS:
             own["min_seconds"] = None
-        known = {name: restored(value, options[name]) for name, value in READING.items() if name in options}
+        known = {name: options[name] for name in READING if name in options}
         reading = Reading(**known, rejects=self.books if options["set_aside"] else None)
         own |= {"pool_by": tuple(options["pool_by"]), "edition": options.get("edition", 1)}
-        return replace(self, **own, reading=reading)
+        return replace(self, **own, reading=reading, write_rejects=False)
 
 
 LEAST_SECONDS = defaults(CompareOptions)["min_seconds"]
@@ -249,30 +246,9 @@ which logs are late an adjustment says."""
 ALWAYS = frozenset({"columns", "format", "separator", "quote", "header", "user_from_file"})
 """Those that books have always named; a later one is named where it is not the default, so that old books keep their
 run ids."""
-OWN = (
-    "period",
-    "rule",
-    "pool_by",
-    "currency",
-    "minimum_payment",
-    "recoup",
-    "reserve",
-    "reserve_months",
-    "unsplit",
-    "min_seconds",
-    "measure",
-    "any_date",
-)
+OWN = ("period", "rule", "pool_by", "currency", "minimum_payment", "recoup", "reserve", "reserve_months", "unsplit",
+       "min_seconds", "measure", "any_date")  # fmt: skip
 """What decides the result and is kept as it is, in the order of the manifest."""
-
-
-def reading_options(reading: Reading) -> dict[str, Any]:
-    said = {name: getattr(reading, name) for name in READING}
-    return {name: plain(value) for name, value in said.items() if name in ALWAYS or value != READING[name]}
-
-
-def restored(default: object, value: Any) -> Any:  # noqa: ANN401 - an option of any type
-    return type(default)(value) if isinstance(default, tuple | frozenset) else value
 
 
 def tables_of(options: Mapping[str, Any]) -> dict[str, Path]:
@@ -290,34 +266,21 @@ def tables_of(options: Mapping[str, Any]) -> dict[str, Path]:
     return {name: Path(value) for name, value in given.items()}
 
 
-def whole_units(currency: Currency, amount: str) -> int:
-    """Minor units of a least payment; finer digits than the currency has are rounded up."""
-    units = exact_amount(amount) * 10**currency.digits
-    whole: int = math.ceil(units)
-    return whole
-
-
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What the tables say."""
 
     pools: list[Pool]
-    """Each with its rule."""
+    """Each with its rule and its policy."""
     columns: tuple[str, ...]
     """The key columns that tell pools apart."""
     routing: Routing
     standing: Standing
+    statements: Statements
     exclusions: Exclusions = field(default_factory=Exclusions)
-    policies: Policies = field(default_factory=Policies)
+    chosen: Chosen | None = None
+    """The policy of pools that do not name their own."""
     decisions: tuple[Decision, ...] | None = None
-    history: Stated[dict[str, int]] | None = None
-    wishes: Stated[Wishes] | None = None
-    delegations: Stated[dict[str, Fraction]] | None = None
-
-    @property
-    def currencies(self) -> set[str]:
-        """Currencies that are paid out."""
-        return {pool.payout.code for pool in self.pools}
 
 
 def load(closing: Closing) -> Loaded:
@@ -336,9 +299,10 @@ def load(closing: Closing) -> Loaded:
         message = f"tracks cannot be told apart with {' and '.join(sorted(stated))}, which name artists"
         raise UsageError(message, advice="Leave out --tracks.")
     pools = read_pools(tables["pools"], currency=currency, edition=closing.edition)
-    policies = choose(pools, closing.policy, beside=tables["pools"].parent, kept=closing.kept)
-    pools = with_rules(pools, closing.rule, policies)
-    check_conditions(closing.conditions(), tables.get("subscribers"))
+    pools, chosen = with_policies(pools, closing.policy, beside=tables["pools"].parent, kept=closing.kept)
+    pools = with_rules(pools, closing.rule)
+    conditions, set_aside = closing.conditions(), closing.reading.rejects is not None
+    check_conditions(conditions, tables.get("subscribers"))
     advances, fees, holds = tables.get("advances"), tables.get("fees"), tables.get("holds")
     return Loaded(
         pools=pools,
@@ -356,11 +320,10 @@ def load(closing: Closing) -> Loaded:
             taxes=read_taxes(tables["taxes"]) if "taxes" in tables else {},
         ),
         exclusions=exclusions,
-        policies=policies,
+        chosen=chosen,
         decisions=read_decisions(tables["decisions"], undecided=closing.undecided) if "decisions" in tables else None,
-        **read_statements(
-            *(tables.get(name) for name in ("history", "wishes", "delegations")),
-            set_aside=closing.reading.rejects is not None,
+        statements=Statements(
+            **read_statements(*(tables.get(name) for name in STATED), set_aside=set_aside), kappa=conditions.kappa
         ),
     )
 
@@ -373,14 +336,13 @@ books), `size`, `sha256`, and `known_as` where its rows take something from its 
 user of a personal export."""
 
 
-def begin_hashing(closing: Closing, *, more: Sequence[tuple[str, Path]] = ()) -> HashedInputs:
-    """Find the files of a closing, and begin to hash them; `more` are files with their roles."""
-    asked = [InputFile(role, str(path)) for role, path in (*closing.tables.items(), *more) if role != LOGS]
-    late = [str(path) for role, path in more if role == LOGS]
+def begin_hashing(closing: Closing, *, more: Sequence[tuple[str, Path]] = (), late: Sequence[str] = ()) -> HashedInputs:
+    """Find the files of a closing, and begin to hash them; `more` are tables with their roles, `late` late logs."""
+    asked = [InputFile(role, str(path)) for role, path in (*closing.tables.items(), *more)]
     if closing.logs or late:
         # each was held against the others of its correction when that was booked
         reading = replace(closing.reading, late={path: number for number, path in enumerate(late, start=1)})
-        asked += log_inputs(find_logs([*closing.logs, *late], reading).files, reading)
+        asked += log_inputs(find_logs([*closing.logs, *late], reading)[0], reading)
     return HashedInputs.begin(asked)
 
 

@@ -8,21 +8,34 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from fairpay.errors import Problem, UnbalancedError
-from fairpay.ledger.model import INTO, STANDS, Kind, Ledger, by, in_words, is_kind, pool_sums, signed, summed, wide
+from fairpay.ledger.facts import least_payment
+from fairpay.ledger.model import (
+    INTO,
+    PENALTIES,
+    STANDS,
+    Kind,
+    Ledger,
+    by,
+    in_words,
+    is_kind,
+    pool_sums,
+    signed,
+    summed,
+    wide,
+)
 from fairpay.ledger.payees import is_suspense
-from fairpay.ledger.penalties import PENALTIES, penalty_control
 from fairpay.ledger.pools import OUTSIDE
 from fairpay.money.counts import counted
 from fairpay.money.currency import format_units, round_half_even
 from fairpay.reports.outcome import Control
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from fairpay.ledger.balances import Balances
     from fairpay.ledger.facts import MonthFacts
 
-__all__ = ["POSITION", "check_month", "play_controls", "position", "require", "restated_controls"]
+__all__ = ["POSITION", "check_month", "penalty_control", "play_controls", "position", "require", "restated_controls"]
 
 ACCOUNT = ("payee", "currency")
 POOLED = ("pool", *ACCOUNT)
@@ -50,7 +63,7 @@ def check_month(
         *pool_controls(rows, facts),
         splits_control(rows),
         *penalty_control(rows, facts),
-        same_rows("adjustments", rows.of_kinds({Kind.ADJUSTMENT}), adjustments),
+        adjustments_control(rows.of_kinds({Kind.ADJUSTMENT}), adjustments),
         carried_control(rows, before),
         *held_controls(rows, before),
         advances_control(rows, facts, before),
@@ -142,11 +155,32 @@ def divided(rows: Ledger) -> pl.DataFrame:
     return rows.of_kinds({Kind.SPLIT_IN, Kind.SPLIT_OUT}).frame.with_columns(divided=account)
 
 
-def same_rows(name: str, found: Ledger, booked: Ledger) -> Control:
+def penalty_control(rows: Ledger, facts: MonthFacts) -> Iterator[Control]:
+    """Every charge is the stated part of what excluded plays would have earned, and all of it is shared, or kept."""
+    charged, shares = (rows.of_kinds({kind}).frame for kind in PENALTIES)
+    if not facts.penalties and charged.is_empty() and shares.is_empty():
+        return
+    expected: dict[tuple[str, str], int] = {}
+    for one in facts.penalties:
+        key = one.pool, one.source
+        expected[key] = expected.get(key, 0) - one.charged
+    wrong = sum(one.charged != round_half_even(Fraction(one.share) * one.earned) for one in facts.penalties)
+    found = by(charged, "pool", "counterparty")
+    wrong += sum(found.get(key, 0) != expected.get(key, 0) for key in found.keys() | expected.keys())
+    given = facts.charged if facts.penalty_to == "pool" else {}
+    got = {pool: amount for (pool,), amount in by(shares, "pool").items()}
+    wrong += sum(got.get(pool, 0) != given.get(pool, 0) for pool in got.keys() | given.keys())
+    sums = f"{in_words(charged)} charged, {in_words(shares)} shared"
+    yield Control(
+        "penalties", not wrong, f"{counted(len(facts.penalties), 'penalty', 'penalties')}, {sums}; {wrong:,} off"
+    )
+
+
+def adjustments_control(found: Ledger, booked: Ledger) -> Control:
     """The adjustments of a month are those that were booked for it: no more, no fewer, none changed."""
     bare = [ledger.sorted().frame.drop("run_id") for ledger in (found, booked)]
     text = f"{counted(len(found), 'row')} in the ledger, {len(booked):,} booked, sum {in_words(found.frame)}"
-    return Control(name, bare[0].equals(bare[1]), text)
+    return Control("adjustments", bare[0].equals(bare[1]), text)
 
 
 def carried_control(rows: Ledger, before: Balances) -> Control:
@@ -160,22 +194,15 @@ def carried_control(rows: Ledger, before: Balances) -> Control:
 
 def held_controls(rows: Ledger, before: Balances) -> Iterator[Control]:
     """No more leaves suspense or reserve than is there."""
-    released = rows.of_kinds({Kind.SUSPENSE_RELEASE})
-    wrong = not_held(released.frame, before.suspense, POOLED)
-    yield Control(
-        "suspense", not wrong, f"{counted(len(released), 'amount')} released, {wrong:,} not as they were held"
-    )
-    paid_back = rows.of_kinds({Kind.RESERVE_RELEASE})
-    wrong = not_held(paid_back.frame, before.reserves, ("ref_period", *ACCOUNT))
-    yield Control(
-        "reserves", not wrong, f"{counted(len(paid_back), 'reserve')} released, {wrong:,} not as they were held"
-    )
-
-
-def not_held(released: pl.DataFrame, held: pl.DataFrame, keys: Sequence[str]) -> int:
-    """How many rows release another amount than is held."""
-    both = released.join(held.select(*keys, was="amount"), on=keys, how="left")
-    return both.filter(~pl.col("was").eq_missing(wide())).height
+    for name, noun, kind, held, keys in (
+        ("suspense", "amount", Kind.SUSPENSE_RELEASE, before.suspense, POOLED),
+        ("reserves", "reserve", Kind.RESERVE_RELEASE, before.reserves, ("ref_period", *ACCOUNT)),
+    ):
+        released = rows.of_kinds({kind}).frame
+        both = released.join(held.select(*keys, was="amount"), on=keys, how="left")
+        wrong = both.filter(~pl.col("was").eq_missing(wide())).height
+        detail = f"{counted(released.height, noun)} released, {wrong:,} not as they were held"
+        yield Control(name, not wrong, detail)
 
 
 def advances_control(rows: Ledger, facts: MonthFacts, before: Balances) -> Control:
@@ -201,9 +228,7 @@ def payable_control(rows: Ledger, facts: MonthFacts) -> Control:
     paid = rows.of_kinds({Kind.PAYABLE}).frame
     accounts = paid.select(ACCOUNT).unique().height
     wrong = paid.height - accounts + paid.filter(is_suspense("payee")).height
-    for currency in paid["currency"].unique():
-        least = max(1, facts.minimum.get(currency, 0))
-        wrong += sum(amount < least for amount in paid.filter(pl.col("currency") == currency)["amount"])
+    wrong += paid.filter(wide() < least_payment(facts.minimum)).height
     return Control(
         "payable", not wrong, f"{counted(accounts, 'payment')}, {wrong:,} below the minimum payment or not allowed"
     )

@@ -6,29 +6,27 @@ from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
+import polars as pl
 
-from fairpay.money.currency import exact_text, round_half_even
+from fairpay.errors import InputError
+from fairpay.money.currency import LARGEST, exact_text, format_units, round_half_even
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
-    from fairpay.kernels.arrays import Ints
-    from fairpay.ledger.pools import Revenue
+    from fairpay.ledger.pools import Pool
 
 __all__ = [
+    "PAID",
     "Applied",
     "DecisionFacts",
     "Earned",
     "MonthFacts",
     "MonthListening",
-    "Paid",
     "PenaltyFacts",
     "PolicyLine",
     "PoolFacts",
-    "pool_facts",
+    "least_payment",
     "units_of",
 ]
 
@@ -99,40 +97,6 @@ class PenaltyFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Paid:
-    """What a pool is divided into: a column of sources (artists, or tracks that have splits) and one of amounts."""
-
-    sources: pa.Array
-    """large_string[n], sorted by bytes, each one once."""
-    amounts: Ints
-    """int64[n]: minor units, none of them 0."""
-    plays: Ints
-    """int64[n]: what was played of each."""
-    tracks: Paid | None = None
-    """The same for every track of these sources, where it was asked for; some of these may have earned 0."""
-    withheld: Ints | None = None
-    """int64[n]: what a policy withholds of the amounts; None: nothing. Those of tracks are without it."""
-
-    def __len__(self) -> int:
-        """How many sources are paid."""
-        return len(self.sources)
-
-    @classmethod
-    def of(cls, amounts: Mapping[str, int]) -> Paid:
-        """Make columns of a mapping, without plays."""
-        values = np.array(list(amounts.values()), dtype=np.int64)
-        return cls.listed(list(amounts), values, np.zeros_like(values))
-
-    @classmethod
-    def listed(cls, sources: Sequence[str], amounts: Ints, plays: Ints, withheld: Ints | None = None) -> Paid:
-        """Make columns of sources in any order, what each is paid, what was played of it, and what is withheld."""
-        names = pa.array(sources, pa.large_string())
-        order = pc.array_sort_indices(names)
-        at = order.to_numpy()
-        return cls(names.take(order), amounts[at], plays[at], withheld=None if withheld is None else withheld[at])
-
-
-@dataclass(frozen=True, slots=True)
 class MonthListening:
     """What was read and what became of it."""
 
@@ -184,6 +148,58 @@ class PoolFacts:
     withheld: int = 0
     """What its policy withholds for the platform of what is earned, minor units; below zero of a pool below zero."""
 
+    @classmethod
+    def of(cls, pool: Pool, rule: str, *, subscribers: int, listeners: int = 0, plays: int = 0) -> PoolFacts:
+        """Work out what a pool pays: (gross - deductions) x rate, at least the floor, exchanged, rounded once.
+
+        A pool that refunds more than it took comes to less than nothing, and has no floor.
+
+        Args:
+            pool: its line of the pool file.
+            rule: what divides it, as asked for with its parameters.
+            subscribers: how many to count for the floor where the pool does not say.
+            listeners: how many there were.
+            plays: what they played.
+
+        Raises:
+            InputError: when it comes to 2^62 minor units or more.
+
+        """
+        net = pool.gross - sum((amount for _, amount in pool.deductions), Fraction(0))
+        royalty = net * pool.rate
+        subscribers = subscribers if pool.subscribers is None else pool.subscribers
+        floor = pool.minimum * subscribers
+        minor = pool.exchange * Fraction(10) ** pool.payout.digits
+        base = round_half_even(royalty * minor)
+        whole = base if pool.gross < 0 else round_half_even(max(royalty, floor) * minor)
+        own = 10**pool.currency.digits * max(abs(pool.gross), abs(net), floor)
+        for size, currency in ((own, pool.currency), (abs(whole), pool.payout)):
+            if size >= LARGEST:
+                message = f"pool {pool.name} comes to 2^62 minor units of {currency.code} or more"
+                raise InputError(message, advice="Divide it in several pools.")
+        return cls(
+            name=pool.name,
+            rule=rule,
+            currency=pool.payout.code,
+            scale=pool.payout.digits,
+            gross=exact_text(pool.gross),
+            deductions={name: exact_text(amount) for name, amount in pool.deducted.items()},
+            net=exact_text(net),
+            royalty=exact_text(royalty),
+            floor=exact_text(floor),
+            subscribers=subscribers,
+            listeners=listeners,
+            plays=plays,
+            base=base,
+            topup=whole - base,
+            gross_currency=pool.currency.code,
+            territory=pool.key.get("territory", ""),
+            offering=pool.key.get("offering", ""),
+            fx_rate=exact_text(pool.exchange) if pool.fx_source else "",
+            fx_source=pool.fx_source,
+            fx_date=pool.fx_date,
+        )
+
     @property
     def whole(self) -> int:
         """What is divided, minor units of `currency`."""
@@ -234,6 +250,23 @@ class MonthFacts:
             found[one.pool] = found.get(one.pool, 0) + one.charged
         return found
 
+    @property
+    def penalty_records(self) -> list[dict[str, str]]:
+        """A line for each penalty, with amounts in major units: what `penalties.csv` holds."""
+        pools = {pool.name: pool for pool in self.pools}
+        return [
+            {
+                "pool": one.pool,
+                "artist": one.source,
+                "share": one.share,
+                "would_have_earned": format_units(one.earned, pools[one.pool].scale),
+                "charged": format_units(one.charged, pools[one.pool].scale),
+                "currency": pools[one.pool].currency,
+                "to": self.penalty_to,
+            }
+            for one in self.penalties
+        ]
+
     def as_json(self) -> dict[str, Any]:
         """For the manifest, where listening is `heard`; policies, decisions, penalties, taxes only where there are."""
         found = {{"listening": "heard"}.get(name, name): value for name, value in asdict(self).items()}
@@ -250,17 +283,19 @@ class MonthFacts:
             KeyError: the same.
 
         """
-        pools = tuple(PoolFacts(**pool) for pool in found["pools"])
+        kinds: dict[str, Any] = {"pools": PoolFacts, "decisions": DecisionFacts, "penalties": PenaltyFacts}
+        made: dict[str, Any] = {name: tuple(kinds[name](**one) for one in found[name]) for name in kinds.keys() & found}
         policies = tuple(
             Applied(**{**one, "lines": tuple(PolicyLine(**line) for line in one["lines"])})
             for one in found.get("policies", ())
         )
-        decisions = tuple(DecisionFacts(**one) for one in found.get("decisions", ()))
-        penalties = tuple(PenaltyFacts(**one) for one in found.get("penalties", ()))
-        listening = MonthListening(**found["heard"])
         rest = {name: value for name, value in found.items() if name != "heard"}
-        made = {"pools": pools, "policies": policies, "decisions": decisions, "penalties": penalties}
-        return cls(**{**rest, **made, "listening": listening})
+        return cls(**{**rest, **made, "policies": policies, "listening": MonthListening(**found["heard"])})
+
+
+PAID = {"source": pl.String, "amount": pl.Int64, "plays": pl.Int64, "withheld": pl.Int64}
+"""The columns of what a pool is divided into: sources (artists, or tracks that have splits) in the order of their
+bytes, minor units, what was played of each, and what of the amount a policy withholds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,40 +304,22 @@ class Earned:
 
     facts: MonthFacts
     """Of a run that has no id yet."""
-    paid: tuple[Paid, ...]
-    """Of each pool of the facts: it sums to the pool; empty where nobody listened."""
+    paid: tuple[pl.DataFrame, ...]
+    """`PAID` of each pool of the facts: it sums to the pool, and no amount is 0; empty where nobody listened."""
+    tracks: tuple[pl.DataFrame, ...] = ()
+    """The same of every track of these sources, where that was asked for: less what is withheld, which may be all."""
 
     @property
-    def pools(self) -> Iterator[tuple[PoolFacts, Paid]]:
+    def pools(self) -> Iterator[tuple[PoolFacts, pl.DataFrame]]:
         """Each pool and how it is divided."""
         return zip(self.facts.pools, self.paid, strict=True)
 
 
-def pool_facts(  # noqa: PLR0913 - what there is to say of a pool
-    name: str, rule: str, money: Revenue, *, listeners: int, plays: int, said: Mapping[str, str] | None = None
-) -> PoolFacts:
-    """State one pool, divided by a rule, as asked for with its parameters; `said` is `Pool.said`."""
-    deducted: dict[str, Fraction] = {}
-    for what, amount in money.deducted:
-        deducted[what] = deducted.get(what, 0) + amount
-    return PoolFacts(
-        name=name,
-        rule=rule,
-        currency=money.currency.code,
-        scale=money.currency.digits,
-        gross=exact_text(money.gross),
-        deductions={what: exact_text(amount) for what, amount in deducted.items()},
-        net=exact_text(money.net),
-        royalty=exact_text(money.royalty),
-        floor=exact_text(money.floor),
-        subscribers=money.subscribers,
-        listeners=listeners,
-        plays=plays,
-        base=money.base,
-        topup=money.topup,
-        gross_currency=money.own.code,
-        **{**dict.fromkeys(("territory", "offering", "fx_rate", "fx_source", "fx_date"), ""), **(said or {})},  # type: ignore[arg-type] # texts
-    )
+def least_payment(minimum: Mapping[str, int]) -> pl.Expr:
+    """The least that is paid in the `currency` of a row, in minor units: one where none is stated."""
+    units = pl.Series([min(max(1, amount), 2**126) for amount in minimum.values()], dtype=pl.Int128)
+    code = pl.col("currency").cast(pl.String)
+    return code.replace_strict(pl.Series([*minimum], dtype=pl.String), units, default=pl.lit(1, pl.Int128))
 
 
 def units_of(text: str, scale: int) -> int:

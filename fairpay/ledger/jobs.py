@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from fairpay.ledger.closing import Loaded
     from fairpay.ledger.facts import Earned
     from fairpay.ledger.pools import Pool
-    from fairpay.ledger.splits import Splits
     from fairpay.pipeline.explain import Explained
     from fairpay.pipeline.request import Watch
     from fairpay.runs.diff import Difference
@@ -157,11 +156,9 @@ def explain(logs: Logs, **options: Unpack[o.ExplainOptions]) -> Explained:
     if path is None:
         return explained(logs, options)
     splits = read_splits(Path(path))
-    found = explained(logs, options, lambda artist, amount: parts_of(splits, artist, amount))
+    # an artist without splits is its own payee
+    found = explained(
+        logs, options, lambda artist, n: splits.divide(artist, n) if artist in splits.artists else [(artist, n)]
+    )
     notes = (*found.found.notes, *([TRACKS] if splits.has_tracks else []))
     return replace(found, found=replace(found.found, notes=notes))
-
-
-def parts_of(splits: Splits, artist: str, amount: int) -> Sequence[tuple[str, int]]:
-    """Divide what an artist is paid; one without splits is its own payee."""
-    return splits.divide(artist, amount) if artist in splits.artists else [(artist, amount)]

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,6 +31,7 @@ __all__ = [
     "MINOR",
     "MONTH",
     "PAYEE",
+    "PENALTIES",
     "STANDS",
     "Booking",
     "Kind",
@@ -102,7 +104,8 @@ INTO = frozenset(kind for kind in Kind if kind.credit == PAYEE)
 """What changed a payee's balance: above zero in the payee's favour. Per payee and currency, INTO sums to STANDS."""
 STANDS = frozenset(Kind) - INTO
 """Where money stands at the end of the month: an amount above zero says it went there."""
-LATER = {3: frozenset({Kind.TAX}), 4: frozenset({Kind.WITHHELD, Kind.PENALTY, Kind.PENALTY_SHARE})}
+PENALTIES = (Kind.PENALTY, Kind.PENALTY_SHARE)
+LATER = {3: frozenset({Kind.TAX}), 4: frozenset({Kind.WITHHELD, *PENALTIES})}
 """Schema of the books -> the kinds it brought; tables of earlier months have no columns for them."""
 MINOR = "amount_minor"
 """What the amounts of a ledger file are called: whole minor units, where other tables have decimals."""
@@ -215,7 +218,9 @@ class Ledger:
 
     def sorted(self) -> Ledger:
         """In ledger order: by the bytes of the payee, the currency, the kind, the pool, the reference."""
-        return Ledger(self.frame.sort(ORDER))
+        keys = pl.DataFrame([ranks(self.frame[name]) for name in ORDER])
+        apart = [name for name in ORDER if keys[name].min() != keys[name].max()] or ORDER[:1]
+        return Ledger(self.frame[keys.select(pl.arg_sort_by(apart)).to_series()])
 
     def largest(self, count: int) -> Ledger:
         """The rows of the largest amounts, of either sign; of equal ones those of the smaller pool and payee first."""
@@ -233,6 +238,17 @@ class Ledger:
     def written(self) -> pl.DataFrame:
         """The rows with the columns of a ledger file."""
         return self.frame.rename({"amount": MINOR})
+
+
+def ranks(column: pl.Series) -> pl.Series:
+    """Number texts by their order, which sorts millions of rows in half the time; numbers are that already."""
+    if column.dtype == pl.Int64:
+        return column
+    distinct = column.unique().sort()
+    codes = distinct.to_physical().to_numpy()
+    found = np.zeros(int(codes.max(initial=0)) + 1, dtype=np.uint32)
+    found[codes] = np.arange(len(codes))
+    return pl.Series(column.name, found[column.to_physical().to_numpy()])
 
 
 @dataclass(frozen=True, slots=True)

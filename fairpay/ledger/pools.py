@@ -1,32 +1,48 @@
-"""Pools: the money of a month by territory, offering and currency, what each pays, and which plays belong to it."""
+"""Pools: the money of a month by territory, offering and currency, which plays belong to each, and how it is divided.
+
+A pool has a rule and may have a policy; the books keep the text of every policy, so that a month can be restated by it.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from fairpay.errors import InputError, UsageError
+from fairpay.adjust.policy import make_policy, policy_file, policy_text, read_policy
+from fairpay.errors import FairpayError, InputError, UsageError
 from fairpay.ledger.tables import noted, read_table
 from fairpay.logs.faults import Faults
-from fairpay.money.currency import LARGEST, Currency, exact_amount, exact_text, parse_rate, round_half_even
-from fairpay.rules import find_rule
+from fairpay.money.counts import counted
+from fairpay.money.currency import Currency, exact_amount, parse_rate
+from fairpay.pipeline.warn import guard_withholding
+from fairpay.rules import find_rule, rule_classes, spelled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from fairpay.adjust.policy import Policy
 
 __all__ = [
     "EDITION",
+    "INLINE",
+    "MONTH",
     "OUTSIDE",
     "ROLE_OF",
+    "Chosen",
     "Pool",
-    "Revenue",
     "find_pool",
+    "kept_name",
     "key_columns",
+    "policy_files",
+    "policy_hashes",
     "read_pools",
-    "revenue",
+    "with_policies",
+    "with_rules",
 ]
 
 KEYS = ("territory", "offering", "currency")
@@ -51,6 +67,40 @@ NAMES = {
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 DEDUCTION = re.compile(r"(?P<name>.*?)\s*(?P<size>[+-]?[\d.]+)\s*(?P<percent>%)?\s*(?P<of>included|of gross)?")
 ANSWERS = {"": False, "no": False, "false": False, "yes": True, "true": True}
+MONTH = ""
+"""Stands for the pool's name where the policy is that of the month."""
+INLINE = "in the pool file"
+"""What a policy is called that stands in the pool file itself."""
+NO_POLICY = "none"
+"""What a pool says that has no policy though the month has one."""
+DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A policy as pools use it."""
+
+    name: str
+    """As people know it: `spotify-2024`, `licensor.toml`, or `in the pool file`."""
+    text: str
+    """Its file, whole; of a policy that stands in the pool file, its tables as JSON."""
+    policy: Policy
+    inline: bool = False
+    """Whether it stands in the pool file itself, which the books keep anyway."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the text, in UTF-8."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    def of(self, pool: str) -> str:
+        """What messages call it, as that of a pool: `licensor.toml, pool de`."""
+        return f"{self.name}, pool {pool}"
+
+
+def kept_name(sha256: str) -> str:
+    """The name under which the books keep a policy of this hash."""
+    return f"policy-{sha256[:DIGITS]}.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +123,8 @@ class Pool:
     """The pool's own rule; None: its policy's, else the month's."""
     policy: str | None = None
     """The pool's own policy: a name, a `.toml` file seen from the pool file, or JSON; `none`; None: the month's."""
+    chosen: Chosen | None = None
+    """The policy it is divided under, once that was read."""
     minimum: Fraction = Fraction(0)
     subscribers: int | None = None
     """How many subscribers the minimum counts; None: those of the subscriber file, else the listeners."""
@@ -84,11 +136,12 @@ class Pool:
     """The day of the rate."""
 
     @property
-    def said(self) -> dict[str, str]:
-        """What statements say of it besides amounts."""
-        rate = exact_text(self.exchange) if self.fx_source else ""
-        keys = {name: self.key.get(name, "") for name in ("territory", "offering")}
-        return {**keys, "fx_rate": rate, "fx_source": self.fx_source, "fx_date": self.fx_date}
+    def deducted(self) -> dict[str, Fraction]:
+        """What is taken off the gross, by name."""
+        found: dict[str, Fraction] = {}
+        for name, amount in self.deductions:
+            found[name] = found.get(name, Fraction(0)) + amount
+        return found
 
 
 def read_pools(path: Path, *, currency: str, edition: int = EDITION) -> list[Pool]:
@@ -108,7 +161,7 @@ def read_pools(path: Path, *, currency: str, edition: int = EDITION) -> list[Poo
     keys: dict[tuple[tuple[str, str], ...], str] = {}
     for line in read_table(path, names=NAMES, needed=("gross",)):
         with noted(faults, line):
-            pool = read_pool(line.values, currency, edition)
+            pool = read_pool({name: cell for name, cell in line.values.items() if cell}, currency, edition)
             refuse(pool.name in pools, f"two pools have one name: {pool.name}")
             other = keys.setdefault(tuple(sorted(pool.key.items())), pool.name)
             pools[pool.name] = pool
@@ -121,13 +174,14 @@ def read_pools(path: Path, *, currency: str, edition: int = EDITION) -> list[Poo
 
 
 def read_pool(values: Mapping[str, str], currency: str, edition: int) -> Pool:
-    key = {column: values[column] for column in KEYS if values.get(column, "") not in {"", "*"}}
-    own = Currency.of(values.get("currency") or currency)
+    """Read a line; `values` are its cells that hold anything."""
+    key = {column: values[column] for column in KEYS if values.get(column, "*") != "*"}
+    own = Currency.of(values.get("currency", currency))
     gross = read_gross(values)
-    exchange, payout = read_exchange(values, own)
+    exchange = read_exchange(values, own)
     count = values.get("subscribers", "")
     refuse(count and not (count.isascii() and count.isdigit()), f"subscribers is not a count: {count}")
-    if values.get("rule"):
+    if "rule" in values:
         find_rule(values["rule"])
     kept = values.get("pool", "").startswith(OUTSIDE)
     refuse(kept, f"the pool's name begins with words that fairpay keeps for itself: {OUTSIDE}")
@@ -135,17 +189,14 @@ def read_pool(values: Mapping[str, str], currency: str, edition: int) -> Pool:
         name=values.get("pool") or "/".join(key.values()) or "all",
         key=key,
         currency=own,
-        payout=payout,
         gross=gross,
         deductions=read_deductions(values.get("deductions", ""), gross, edition),
-        rate=parse_rate(values.get("royalty_rate") or "1"),
-        rule=values.get("rule") or None,
-        policy=values.get("policy") or None,
-        minimum=positive(values.get("minimum_per_subscriber") or "0", "minimum_per_subscriber"),
+        rate=parse_rate(values.get("royalty_rate", "1")),
+        rule=values.get("rule"),
+        policy=values.get("policy"),
+        minimum=positive(values.get("minimum_per_subscriber", "0"), "minimum_per_subscriber"),
         subscribers=int(count) if count else None,
-        exchange=exchange,
-        fx_source=values.get("fx_source", "") if values.get("fx_rate") else "",
-        fx_date=values.get("fx_date", "") if values.get("fx_rate") else "",
+        **exchange,
     )
 
 
@@ -164,11 +215,11 @@ def read_gross(values: Mapping[str, str]) -> Fraction:
     """Read what a pool took; below zero only where the line says that it may be."""
     answer = values.get("refund", "").lower()
     refuse(answer not in ANSWERS, f"refund is yes or no, not {answer}")
-    gross = exact_amount(values["gross"])
+    gross = exact_amount(values.get("gross", ""))
     if gross < 0:
         said = f"gross is below zero: {values['gross']}; a month of refunds says so: refund yes"
         refuse(not ANSWERS[answer], said)
-        least = exact_amount(values.get("minimum_per_subscriber") or "0")
+        least = exact_amount(values.get("minimum_per_subscriber", "0"))
         refuse(least, "gross is below zero, and a minimum_per_subscriber would pay for refunds")
     return gross
 
@@ -206,16 +257,17 @@ def read_deductions(text: str, gross: Fraction, edition: int) -> tuple[tuple[str
     return found
 
 
-def read_exchange(values: Mapping[str, str], own: Currency) -> tuple[Fraction, Currency]:
-    rate, code = values.get("fx_rate", ""), values.get("payout_currency", "")
+def read_exchange(values: Mapping[str, str], own: Currency) -> dict[str, Any]:
+    """Read what is paid out in which currency: fields of `Pool`."""
+    rate, code = values.get("fx_rate"), values.get("payout_currency")
     payout = Currency.of(code) if code else own
-    if not rate:
+    if rate is None:
         refuse(payout != own, f"{own.code} is to be paid in {payout.code} without fx_rate")
-        return Fraction(1), own
-    source, day, exact = values.get("fx_source", ""), values.get("fx_date", ""), exact_amount(rate)
+        return {"payout": own}
+    source, day, exact = values.get("fx_source"), values.get("fx_date", ""), exact_amount(rate)
     lacks = "an exchange rate needs payout_currency, fx_source and fx_date (2026-10-31), and is above zero"
     refuse(not source or not DAY.fullmatch(day) or not code or exact <= 0, lacks)
-    return exact, payout
+    return {"payout": payout, "exchange": exact, "fx_source": source, "fx_date": day}
 
 
 ROLE_OF = {"territory": "country", "offering": "plan", "currency": "currency"}
@@ -256,8 +308,8 @@ def told_apart(pools: Sequence[Pool], chosen: set[str]) -> bool:
     return len({tuple(pool.key.get(key) for key in sorted(chosen)) for pool in pools}) == len(pools)
 
 
-def find_pool(pools: Sequence[Pool], columns: Sequence[str], values: Sequence[str]) -> int | None:
-    """Return the index of the pool of these key values; None where there is none.
+def find_pool(pools: Sequence[Pool], columns: Sequence[str], values: Sequence[str]) -> int:
+    """Return the index of the pool of these key values; the one behind all pools where there is none.
 
     A pool matches where each of its keys has the value. Of several, the one with the most keys is meant.
 
@@ -271,77 +323,128 @@ def find_pool(pools: Sequence[Pool], columns: Sequence[str], values: Sequence[st
         for index, pool in enumerate(pools)
         if all(pool.key.get(key, given[key]) == given[key] for key in columns)
     ]
-    if not matching:
-        return None
-    most = max(count for count, _ in matching)
+    most = max((count for count, _ in matching), default=0)
     best = [index for count, index in matching if count == most]
     if len(best) > 1:
         names = " and ".join(pools[index].name for index in best)
         message = f"{'/'.join(values)} belongs to {names} alike"
         raise InputError(message, advice="Add a pool for exactly this key, or fill the empty keys of one of them.")
-    return best[0]
+    return best[0] if best else len(pools)
 
 
-@dataclass(frozen=True, slots=True)
-class Revenue:
-    """The chain of amounts of one pool. Fractions are exact major units of the pool's own currency."""
-
-    own: Currency
-    gross: Fraction
-    deducted: tuple[tuple[str, Fraction], ...]
-    net: Fraction
-    royalty: Fraction
-    """Net times the royalty rate."""
-    floor: Fraction
-    """The least royalty: minimum per subscriber times subscribers."""
-    subscribers: int
-    currency: Currency
-    """Of the two amounts below."""
-    base: int
-    """The royalty in minor units of the payout currency."""
-    topup: int
-    """What the per-subscriber minimum adds, in minor units of the payout currency."""
-
-    @property
-    def pool(self) -> int:
-        """What is divided."""
-        return self.base + self.topup
-
-
-def revenue(pool: Pool, *, subscribers: int) -> Revenue:
-    """Work out what a pool pays: (gross - deductions) x rate, at least the floor, exchanged, rounded once.
-
-    A pool that refunds more than it took comes to less than nothing, and has no floor.
+def with_policies(
+    pools: Sequence[Pool], month: str | None, *, beside: Path, kept: Mapping[str, Path]
+) -> tuple[list[Pool], Chosen | None]:
+    """Read every policy that is stated: the pools, each with its own, and the policy of those that state none.
 
     Args:
-        pool: its line of the pool file.
-        subscribers: how many to count for the floor where the pool does not say.
+        pools: the pool file's lines.
+        month: the policy of pools that state none: a name, or a `.toml` file seen from where the command runs.
+        beside: the directory of the pool file.
+        kept: pool (or `MONTH`) -> the file the books keep, which stands for what is stated.
 
     Raises:
-        InputError: when it comes to 2^62 minor units or more.
+        UsageError: the month's policy cannot be used.
+        InputError: policies of pools cannot be used, each named.
 
     """
-    net = pool.gross - sum((amount for _, amount in pool.deductions), Fraction(0))
-    royalty = net * pool.rate
-    counted = subscribers if pool.subscribers is None else pool.subscribers
-    floor = pool.minimum * counted
-    minor = pool.exchange * Fraction(10) ** pool.payout.digits
-    base = round_half_even(royalty * minor)
-    whole = base if pool.gross < 0 else round_half_even(max(royalty, floor) * minor)
-    own = 10**pool.currency.digits * max(abs(pool.gross), abs(net), floor)
-    for size, currency in ((own, pool.currency), (abs(whole), pool.payout)):
-        if size >= LARGEST:
-            message = f"pool {pool.name} comes to 2^62 minor units of {currency.code} or more"
-            raise InputError(message, advice="Divide it in several pools.")
-    return Revenue(
-        own=pool.currency,
-        gross=pool.gross,
-        deducted=pool.deductions,
-        net=net,
-        royalty=royalty,
-        floor=floor,
-        subscribers=counted,
-        currency=pool.payout,
-        base=base,
-        topup=whole - base,
-    )
+    default = None if month is None else stated(month, month, kept.get(MONTH))
+    faults = Faults("policies of pools")
+    found: list[Pool] = []
+    read: dict[tuple[str, Path | None], Chosen] = {}
+    for pool in pools:
+        said, chosen = pool.policy, default
+        if said is not None:
+            chosen, key = None, (said, kept.get(pool.name))
+            try:
+                if said.lower() != NO_POLICY and key not in read:
+                    where = said if policy_file(said) is None else str(beside / said)
+                    read[key] = inline(said) if said.startswith("{") else stated(said, where, key[1])
+                chosen = read.get(key)
+            except FairpayError as error:
+                faults.add(f"{error.message}. {error.advice}".removesuffix(". "), f"pool {pool.name}")
+        found.append(replace(pool, chosen=chosen))
+    faults.stop("Give a policy by its name, or a .toml file beside the pool file; `none` for none.")
+    return found, default
+
+
+def policy_hashes(pools: Iterable[Pool], month: Chosen | None) -> dict[str, str]:
+    """Pool (or `MONTH`) -> sha256 of the policy stated for it."""
+    own = {pool.name: pool.chosen.sha256 for pool in pools if pool.chosen is not None and pool.policy is not None}
+    return own if month is None else {MONTH: month.sha256, **own}
+
+
+def policy_files(pools: Iterable[Pool], month: Chosen | None) -> dict[str, str]:
+    """File name -> text, of every policy that the pool file does not hold itself."""
+    every = [one for one in (month, *(pool.chosen for pool in pools)) if one is not None and not one.inline]
+    return dict(sorted({kept_name(one.sha256): one.text for one in every}.items()))
+
+
+def stated(said: str, where: str, kept: Path | None) -> Chosen:
+    """Read a policy by name or from a file; where the books keep it, from there."""
+    name = Path(said).name
+    path = kept or (Path(where) if policy_file(said) is not None else None)
+    if path is None:
+        if said.partition(":")[0] in rule_classes():
+            message = f"{said} is a rule, not a policy"
+            raise UsageError(message, advice="It belongs in the column `rule`.")
+        text = policy_text(said)
+        return without_pool(Chosen(name, text, read_policy(text, where=said)))
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{name} cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise UsageError(message) from None
+    chosen = without_pool(Chosen(name, text, read_policy(text, where=name)))
+    if kept is not None and kept_name(chosen.sha256) != kept.name:
+        message = f"the policy {name} is not the one that was kept in {kept.parent.name}"
+        raise InputError(message, advice="Run `fairpay verify --books` and restore the books from a copy.")
+    return chosen
+
+
+def inline(said: str) -> Chosen:
+    try:
+        given = json.loads(said)
+    except ValueError:
+        message = f"{said[:40]} is no policy"
+        raise UsageError(message) from None
+    return without_pool(Chosen(INLINE, said, make_policy(given, where=f"the policy {INLINE}"), inline=True))
+
+
+def without_pool(chosen: Chosen) -> Chosen:
+    """Return a policy that leaves the money to the pool file.
+
+    Raises:
+        UsageError: it has a pool of its own.
+
+    """
+    if chosen.policy.has_pool:
+        message = f"the policy {chosen.name} has a pool of its own, and the money of a month is in the pool file"
+        stated = "state it as gross, what is set aside as a deduction, and its rule."
+        raise UsageError(message, advice=f"Work the pool out with `fairpay pay`; {stated}")
+    return chosen
+
+
+def with_rules(pools: Sequence[Pool], rule: str | None) -> list[Pool]:
+    """Give each pool its rule: its own, else that of its own policy, else the month's, else the month's policy's.
+
+    Raises:
+        UsageError: a rule that is none, or pools without one.
+
+    """
+    found = []
+    for pool in pools:
+        of_policy = pool.chosen.policy.rule if pool.chosen is not None else None
+        own = of_policy if pool.policy is not None else None
+        stated = pool.rule or own or rule or of_policy
+        found.append(replace(pool, rule=None if stated is None else spelled(stated)))
+    if rule is not None:
+        find_rule(rule)
+    bare = [pool.name for pool in found if pool.rule is None]
+    if bare:
+        message = f"no rule stated for {counted(len(bare), 'pool')}, {bare[0]} among them"
+        raise UsageError(message, advice="Give --rule NAME, or fill the pool file's column `rule` or `policy`.")
+    for pool in found:
+        if pool.chosen is not None and pool.chosen.policy.withhold:
+            guard_withholding([find_rule(pool.rule or "")], whose=pool.chosen.of(pool.name))
+    return found

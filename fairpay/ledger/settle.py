@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
-from fairpay.ledger.model import EMPTY, TYPES, Kind, Ledger, is_kind, less, plus, summed, wide
+from fairpay.errors import InputError, Problem
+from fairpay.ledger.facts import PAID, least_payment
+from fairpay.ledger.model import EMPTY, PENALTIES, TYPES, Kind, Ledger, is_kind, less, plus, summed, wide
 from fairpay.ledger.payees import UNALLOCATED, is_suspense
-from fairpay.ledger.penalties import PENALTIES, penalty_rows
 from fairpay.ledger.splits import divide_lines
+from fairpay.money.counts import counted
 from fairpay.money.currency import Currency, round_half_even
 from fairpay.money.rounding import largest_remainder
 
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from fairpay.ledger.balances import Balances
-    from fairpay.ledger.facts import Earned, Paid, PoolFacts
+    from fairpay.ledger.facts import Earned, MonthFacts, PoolFacts
     from fairpay.ledger.model import Booking
     from fairpay.ledger.payees import Routing, Standing
     from fairpay.ledger.splits import Splits
@@ -76,40 +79,78 @@ def post(earned: Earned, routing: Routing, booking: Booking) -> Ledger:
         InputError: an artist who is charged has no payee.
 
     """
-    if not earned.paid:
-        return Ledger.joined([])
-    lines = pl.concat([pool_lines(pool, paid) for pool, paid in earned.pools])
-    lines = lines.join(accounts_of(lines["source"], routing), on="source", how="left", maintain_order="left")
+    shared = earned.facts.charged if earned.facts.penalty_to == "pool" else {}
+    lines = pl.concat([pool_lines(pool, paid, shared.get(pool.name, 0)) for pool, paid in earned.pools])
+    lines = with_accounts(lines, routing)
     base, topup = lines.with_columns(amount="base"), lines.with_columns(amount=pl.col("whole") - pl.col("base"))
     withheld = lines.with_columns(amount=pl.col("withheld") * -1)
     kinds = {Kind.EARNED: base, Kind.MINIMUM_TOPUP: topup, Kind.WITHHELD: withheld}
     parts = [booking.rows(found, kind) for kind, found in kinds.items()]
     divided = lines.with_columns(amount=pl.col("whole") - pl.col("withheld")).filter("divided", pl.col("amount") != 0)
-    splits = split_rows(divided, routing.splits, booking)
-    return Ledger.joined([*parts, *splits, *penalty_rows(earned, routing, booking)])
+    parts += split_rows(divided, routing.splits, booking)
+    if earned.facts.penalties:
+        charged = with_accounts(penalty_lines(earned.facts, routing), routing)
+        gets = lines.with_columns(amount="shared").filter(pl.col("amount") != 0)
+        parts.append(of_payees(charged.with_columns(counterparty="source"), routing.splits, booking, Kind.PENALTY))
+        parts.append(of_payees(gets, routing.splits, booking, Kind.PENALTY_SHARE))
+    return Ledger.joined(parts)
 
 
-def pool_lines(pool: PoolFacts, paid: Paid) -> pl.DataFrame:
-    """What each artist or track earned of a pool, whole and without the top-up, and what of it is withheld."""
-    whole = pl.Series(paid.amounts) if len(paid) else pl.Series([pool.whole], dtype=pl.Int64)
-    base = pl.Series(largest_remainder(whole.to_numpy(), pool.base)) if pool.topup else whole
-    source = pl.Series(paid.sources) if len(paid) else pl.Series([UNALLOCATED])
-    same = {"pool": pool.name, "currency": pool.currency}
-    withheld = pl.zeros(len(whole), pl.Int64, eager=True) if paid.withheld is None else pl.Series(paid.withheld)
-    return pl.DataFrame({"source": source, "whole": whole, "base": base, "withheld": withheld}).with_columns(
-        pl.col("source").cast(pl.Categorical),
-        *(pl.lit(text, dtype=pl.Categorical).alias(name) for name, text in same.items()),
-        scale=pl.lit(pool.scale, dtype=pl.Int32),
+def pool_lines(pool: PoolFacts, paid: pl.DataFrame, charged: int) -> pl.DataFrame:
+    """What each artist or track earned of a pool, also without top-up, what is withheld, and its part of penalties."""
+    if paid.is_empty():
+        paid = pl.DataFrame([(UNALLOCATED, pool.whole, 0, 0)], schema=PAID, orient="row")
+    whole = paid["amount"].to_numpy()
+    base = largest_remainder(whole, pool.base) if pool.topup else whole
+    shared = largest_remainder(whole if whole.any() else np.ones_like(whole), charged) if charged else 0 * whole
+    return paid.select(pl.col("source").cast(pl.Categorical), "withheld", whole="amount").with_columns(
+        pool=pl.lit(pool.name, pl.Categorical),
+        currency=pl.lit(pool.currency, pl.Categorical),
+        scale=pl.lit(pool.scale, pl.Int32),
+        base=pl.Series(base),
+        shared=pl.Series(shared),
     )
 
 
-def accounts_of(sources: pl.Series, routing: Routing) -> pl.DataFrame:
-    """Where each `source` is credited first, as `payee`, and whether it is `divided` among payees then."""
-    names = sources.unique().cast(pl.String).to_list()
+def with_accounts(lines: pl.DataFrame, routing: Routing) -> pl.DataFrame:
+    """The same with where each `source` is credited first, as `payee`, and whether it is `divided` then."""
+    names = lines["source"].unique().cast(pl.String).to_list()
     accounts = [name if name == UNALLOCATED else routing.account(name) for name in names]
     divided = [account == name and name in routing.splits for account, name in zip(accounts, names, strict=True)]
     table = pl.DataFrame({"source": names, "payee": accounts, "divided": divided})
-    return table.cast({"source": pl.Categorical, "payee": pl.Categorical})
+    table = table.cast({"source": pl.Categorical, "payee": pl.Categorical})
+    return lines.join(table, on="source", how="left", maintain_order="left")
+
+
+def penalty_lines(facts: MonthFacts, routing: Routing) -> pl.DataFrame:
+    """What each artist or track is charged in each pool, below zero.
+
+    Raises:
+        InputError: an artist who is charged has no payee.
+
+    """
+    unknown = sorted(
+        {one.source for one in facts.penalties if one.charged and routing.account(one.source) != one.source}
+    )
+    if unknown:
+        message = f"{counted(len(unknown), 'artist')} to be charged for excluded plays without a payee"
+        problem = Problem(len(unknown), "unmatched or unclaimed", f"{unknown[0]} among them")
+        advice = "Put these into --artists or --splits; or give each a line (artist, keep) with a penalty of 0%."
+        raise InputError(message, problems=[problem], advice=advice)
+    pools = {pool.name: (pool.name, pool.currency, pool.scale) for pool in facts.pools}
+    rows = [(*pools[one.pool], one.source, -one.charged) for one in facts.penalties]
+    types = {name: TYPES[name] for name in ("pool", "currency", "scale")}
+    return pl.DataFrame(rows, schema={**types, "source": pl.Categorical, "amount": pl.Int64}, orient="row")
+
+
+def of_payees(lines: pl.DataFrame, splits: Splits, booking: Booking, kind: Kind) -> Ledger:
+    """Book amounts on payees, by the splits of their sources: one row for each payee, pool and counterparty."""
+    numbered = lines.with_row_index("line")
+    parts = divide_lines(numbered.filter("divided").select("line", "source", "amount"), splits)
+    own = numbered.filter(~pl.col("divided"))
+    found = pl.concat([part.select("line", "payee", wide()) for part in (own, parts)])
+    keys = (*POOLED, *({"counterparty"} & {*lines.columns}))
+    return booking.rows(summed(found.join(numbered.drop("amount", "payee"), on="line"), *keys), kind)
 
 
 def split_rows(lines: pl.DataFrame, splits: Splits, booking: Booking) -> Iterator[Ledger]:
@@ -123,20 +164,11 @@ def split_rows(lines: pl.DataFrame, splits: Splits, booking: Booking) -> Iterato
     """
     if not lines.height:
         return
-    yield moved(lines, booking)
+    yield booking.rows(lines.with_columns(less()), Kind.SPLIT_OUT)
     numbered = lines.with_row_index("line")
     parts = divide_lines(numbered.select("line", "source", "amount"), splits)
-    yield arrived(parts.join(numbered.drop("amount").rename({"payee": "counterparty"}), on="line"), booking)
-
-
-def moved(lines: pl.DataFrame, booking: Booking) -> Ledger:
-    """Take amounts off accounts."""
-    return booking.rows(lines.with_columns(less()), Kind.SPLIT_OUT)
-
-
-def arrived(lines: pl.DataFrame, booking: Booking) -> Ledger:
-    """Credit amounts to payees; `counterparty` is the account they come from."""
-    return booking.rows(lines, Kind.SPLIT_IN)
+    arrived = parts.join(numbered.drop("amount").rename({"payee": "counterparty"}), on="line")
+    yield booking.rows(arrived, Kind.SPLIT_IN)
 
 
 def settle(rows: Ledger, terms: Terms, routing: Routing) -> Ledger:
@@ -173,8 +205,8 @@ def released(ledger: Ledger, terms: Terms, routing: Routing) -> Iterator[Ledger]
     yield booking.rows(leaving.with_columns(*REFERENCE), Kind.SUSPENSE_RELEASE)
     yield from split_rows(going.filter("divided"), routing.splits, booking)
     whole = going.filter(~pl.col("divided"))
-    yield moved(whole, booking)
-    yield arrived(whole.with_columns(counterparty=pl.col("payee"), payee=pl.col("source")), booking)
+    yield booking.rows(whole.with_columns(less()), Kind.SPLIT_OUT)
+    yield booking.rows(whole.with_columns(counterparty="payee", payee="source"), Kind.SPLIT_IN)
 
 
 def targets_of(accounts: pl.Series, routing: Routing) -> pl.DataFrame:
@@ -242,7 +274,7 @@ def outgoing(ledger: Ledger, terms: Terms) -> Iterator[Ledger]:
     yield booking.rows(waits, Kind.SUSPENSE)
     due = due.drop("reason").join(taxes_of(due, terms.standing), on=ACCOUNT, how="left", maintain_order="left")
     due = due.with_columns(pl.col("tax").fill_null(0))
-    enough = pl.col("amount") - pl.col("tax") >= pl.max_horizontal(least(policy.minimum), 1)
+    enough = pl.col("amount") - pl.col("tax") >= least_payment(policy.minimum)
     paid = due.filter(enough)
     yield booking.rows(paid.with_columns(amount=pl.col("tax") * -1), Kind.TAX)
     yield booking.rows(paid.with_columns(pl.col("amount") - pl.col("tax")), Kind.PAYABLE, reason="")
@@ -261,19 +293,11 @@ def taxes_of(due: pl.DataFrame, standing: Standing) -> pl.DataFrame:
     """What is withheld if all that is due is paid, by account, as `tax`, to the nearest unit; `reason` is its name."""
     taxed = due.filter(pl.col("payee").is_in(list(standing.taxes)))
     lines = []
-    for payee, currency, scale, amount in taxed.select(*ACCOUNT, "amount").iter_rows():
-        rate, name = standing.taxes[payee]
-        lines.append((payee, currency, scale, round_half_even(rate * amount), name))
-    types = {name: TYPES[name] for name in (*ACCOUNT, "reason")} | {"tax": pl.Int128()}
-    return pl.DataFrame(lines, schema={name: types[name] for name in (*ACCOUNT, "tax", "reason")}, orient="row")
-
-
-def least(minimum: Mapping[str, int]) -> pl.Expr:
-    named = [
-        pl.when(pl.col("currency") == currency).then(pl.lit(min(amount, ROOM), dtype=pl.Int128))
-        for currency, amount in minimum.items()
-    ]
-    return pl.coalesce(*named, NOTHING)
+    for *account, amount in taxed.select(*ACCOUNT, "amount").iter_rows():
+        rate, name = standing.taxes[account[0]]
+        lines.append((*account, name, round_half_even(rate * amount)))
+    types = {name: TYPES[name] for name in (*ACCOUNT, "reason")}
+    return pl.DataFrame(lines, schema={**types, "tax": pl.Int128}, orient="row")
 
 
 def part_of(amounts: pl.Series, share: Fraction) -> pl.Series:

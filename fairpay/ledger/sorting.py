@@ -1,11 +1,12 @@
-"""Sorting: which pool each play and each subscriber belongs to, under which id an artist is known, what is excluded."""
+"""Sorting: which pool each play and each subscriber belongs to, whether it counts there, what is excluded."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -24,6 +25,7 @@ from fairpay.money.amounts import read_amounts
 from fairpay.money.counts import counted
 from fairpay.money.currency import Currency
 from fairpay.money.integers import sum_exactly
+from fairpay.qualify import ByRow
 from fairpay.qualify.columns import read_moments
 
 if TYPE_CHECKING:
@@ -36,8 +38,9 @@ if TYPE_CHECKING:
     from fairpay.ledger.pools import Pool
     from fairpay.logs.schema import Listens, RawBatch
     from fairpay.qualify import Qualifier
+    from fairpay.settings.values import Qualifying
 
-__all__ = ["Exclusions", "PoolFinder", "Sorter", "Sorting", "read_exclusions", "read_payers"]
+__all__ = ["Exclusions", "QualifyingTerms", "Sorting", "read_exclusions", "read_payers"]
 
 COLUMNS = ("user", "artist", "track", "time")
 NAMES = {
@@ -52,6 +55,9 @@ MARK = "\x1f"
 """Stands between the parts of a joined key; a control character no id holds."""
 MOMENT = "\x1e"
 """Stands before a time that was read."""
+DURATIONS = frozenset({"ms", "seconds"})
+NO_POOL, OUT = "without a pool ", "excluded "
+"""What readings elsewhere count begins with one of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +66,8 @@ class Exclusions:
 
     keys: Mapping[tuple[str, ...], frozenset[str]] = field(default_factory=dict)
     """columns -> joined values: a row is out when its values in these columns are among them."""
-    met: set[tuple[tuple[str, ...], str]] = field(default_factory=set, compare=False)
-    """Which of them matched a row so far, as columns and joined values; added to from several threads."""
+    met: set[str] = field(default_factory=set, compare=False)
+    """Which of them matched a row so far, as a text of columns and joined values; added to from several threads."""
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -87,10 +93,6 @@ class Exclusions:
             message = f"the log has no column for {' and none for '.join(missing)}, which lines of the exclusions state"
             raise InputError(message, problems=problems, advice="Name it with --columns, or state what the log holds.")
 
-    def lines(self) -> list[tuple[tuple[str, ...], str]]:
-        """Return every line: columns, and joined values; in the same order everywhere."""
-        return [(columns, value) for columns, values in sorted(self.keys.items()) for value in sorted(values)]
-
     def remarks(self) -> tuple[str, ...]:
         """Say how many lines matched nothing."""
         lines = sum(len(values) for values in self.keys.values())
@@ -106,7 +108,7 @@ class Exclusions:
                 cells = {c: moments(raw.columns[c]) if c == "time" else as_series(raw.columns[c]) for c in columns}
                 key = pl.select(pl.concat_str(*cells.values(), separator=MARK)).to_series()
                 here = key.is_in(list(values)).fill_null(value=False)
-                self.met.update((columns, value) for value in key.filter(here).unique())
+                self.met.update(MARK.join((*columns, value)) for value in key.filter(here).unique())
                 out |= here
         found: NDArray[np.bool_] = out.to_numpy()
         return found
@@ -154,51 +156,71 @@ def moments(column: pa.Array) -> pl.Series:
     return marked if unread is None else as_series(column).zip_with(pl.Series(unread), marked)
 
 
-@dataclass(slots=True)
-class PoolFinder:
-    """Finds the pool of rows by their keys, each different one once. Called from several threads."""
+@dataclass(frozen=True, slots=True)
+class QualifyingTerms:
+    """Which listens count in which pool."""
 
-    pools: Sequence[Pool]
-    columns: tuple[str, ...]
-    """The key columns that decide."""
-    known: dict[tuple[str, ...], int] = field(default_factory=dict)
+    pools: Mapping[str, Qualifying]
+    """Pool name -> its terms, in the order of the pools."""
+    rest: Qualifying
+    """Those of plays without a pool."""
 
     @property
-    def no_pool(self) -> int:
-        """The code of what is in no pool."""
-        return len(self.pools)
+    def alike(self) -> bool:
+        """Whether all are the same."""
+        return all(own == self.rest for own in self.pools.values())
 
-    def code(self, key: tuple[str, ...]) -> int:
-        """The pool of a key."""
-        if key not in self.known:
-            index = find_pool(self.pools, self.columns, key)
-            self.known[key] = self.no_pool if index is None else index
-        return self.known[key]
+    @property
+    def plain(self) -> Qualifying:
+        """What a qualifier is made of: the terms of all, or, where they differ, what they have in common."""
+        return self.rest if self.alike else replace(self.rest, min_ms=0, measure=None)
 
-    def place(self, keys: Sequence[pa.Array], rows: int) -> pl.DataFrame:
-        """The key columns, where nothing counts as empty text, and the `pool` of each row: its index, or `no_pool`."""
-        if not keys:
-            return pl.select(pool=pl.repeat(0, rows, dtype=pl.UInt32))
-        cells = [key if pa.types.is_dictionary(key.type) else as_series(key) for key in keys]
-        frame = pl.DataFrame(dict(zip(self.columns, cells, strict=True))).fill_null("")
-        different = frame.unique()
-        codes = pl.Series([self.code(key) for key in different.iter_rows()], dtype=pl.UInt32)
-        return frame.join(different.with_columns(pool=codes), on=self.columns, how="left", maintain_order="left")
+    def timed(self, columns: Collection[str]) -> list[bool]:
+        """Whether listening is time, in each pool, then in none, of a log with these columns."""
+        has = bool(DURATIONS & {*columns})
+        without = [name for name, own in self.pools.items() if own.measure == "time" and not has]
+        if without:
+            pools = f"{counted(len(without), 'pool')} to be measured by time, {without[0]} among them"
+            message = f"{pools}, and the log has no duration"
+            raise InputError(message, advice="Name it with --columns seconds=NAME or ms=NAME, or measure plays.")
+        return [has and own.measure != "plays" for own in (*self.pools.values(), self.rest)]
+
+    def judge(self, qualifier: Qualifier) -> Callable[[RawBatch, Codes], Listens]:
+        """Judge rows, each under the terms of its pool."""
+        if self.alike:
+            return lambda raw, _: qualifier.judge(raw)
+        least = np.array([own.min_ms for own in (*self.pools.values(), self.rest)], dtype=np.int64)
+
+        def judge(raw: RawBatch, codes: Codes) -> Listens:
+            timed = np.array(self.timed(raw.columns) if raw.columns else [False] * len(least), dtype=np.bool_)
+            return qualifier.judge(raw, ByRow(least[codes], timed[codes]))
+
+        return judge
+
+
+def with_pools(
+    find: Callable[[tuple[str, ...]], int], columns: Sequence[str], keys: Sequence[pa.Array], rows: int
+) -> pl.DataFrame:
+    """The key columns, where nothing counts as empty text, and the `pool` of each row; each key is looked for once."""
+    if not keys:
+        return pl.select(pool=pl.repeat(0, rows, dtype=pl.UInt32))
+    cells = [key if pa.types.is_dictionary(key.type) else as_series(key) for key in keys]
+    frame = pl.DataFrame(dict(zip(columns, cells, strict=True))).fill_null("")
+    different = frame.unique()
+    codes = pl.Series([find(key) for key in different.iter_rows()], dtype=pl.UInt32)
+    return frame.join(different.with_columns(pool=codes), on=columns, how="left", maintain_order="left")
 
 
 @dataclass(slots=True)
 class Sorter:
     """Judges rows, and says more of each than whether it counts. Called from several threads."""
 
+    sorting: Sorting
     judge: Callable[[RawBatch, Codes], Listens]
-    finder: PoolFinder
-    aliases: Mapping[str, str] = field(default_factory=dict)
-    """wrong artist -> right artist."""
-    exclusions: Exclusions = field(default_factory=Exclusions)
-    payers: Payers = field(default_factory=Payers)
+    find: Callable[[tuple[str, ...]], int]
+    """The pool of a key."""
+    payers: Payers
     """Subscribers, who say whose pool it is where the log does not."""
-    without_pool: Counter[str] = field(default_factory=Counter)
-    """key values (`DE/premium`) -> rows that count and that no pool covers."""
     users: pl.DataFrame | None = None
     lock: Lock = field(default_factory=Lock)
 
@@ -206,15 +228,20 @@ class Sorter:
         """Judge a batch; `pool` of the result is a pool's index, or behind these no pool, then excluded."""
         if not raw.columns:
             return replace(self.judge(raw, no_codes := np.zeros(0, dtype=np.uint32)), pool=no_codes)
+        sorting, no_pool = self.sorting, np.uint32(len(self.sorting.pools))
         placed = self.place(raw)
         codes = placed["pool"].to_numpy()
         listens = self.judge(raw, codes)
-        self.note(placed.filter(pl.Series(listens.used & (codes == self.finder.no_pool))).drop("pool"))
-        if self.exclusions.keys:
-            codes = np.where(self.exclusions.match(raw), np.uint32(self.finder.no_pool + 1), codes)
+        lost = placed.filter(pl.Series(listens.used & (codes == no_pool))).drop("pool")
+        if lost.height:
+            counts = lost.group_by(pl.all()).len().rows()
+            with self.lock:
+                sorting.without_pool.update({"/".join(key): rows for *key, rows in counts})
+        if sorting.exclusions.keys:
+            codes = np.where(sorting.exclusions.match(raw), no_pool + 1, codes)
         artist = listens.artist
-        if self.aliases:
-            artist = to_arrow(as_series(artist).replace(self.aliases))
+        if sorting.aliases:
+            artist = to_arrow(as_series(artist).replace(sorting.aliases))
         return replace(listens, pool=codes, artist=artist)
 
     def place(self, raw: RawBatch) -> pl.DataFrame:
@@ -224,7 +251,8 @@ class Sorter:
             InputError: neither the log nor the subscribers say it.
 
         """
-        roles = [ROLE_OF[column] for column in self.finder.columns]
+        columns = self.sorting.columns
+        roles = [ROLE_OF[column] for column in columns]
         missing = [role for role in roles if role not in raw.columns]
         if missing and self.payers.lines:
             with self.lock:
@@ -233,36 +261,23 @@ class Sorter:
                     self.users = pl.DataFrame({"user": users, "pool": pools}).cast({"pool": pl.UInt32})
             own = pl.DataFrame({"user": as_series(raw.columns["user"])})
             found = own.join(self.users, on="user", how="left", maintain_order="left")
-            return found.select(pl.lit("no subscriber").alias("why"), pl.col("pool").fill_null(self.finder.no_pool))
+            return found.select(pl.lit("no subscriber").alias("why"), pl.col("pool").fill_null(len(self.sorting.pools)))
         if missing:
             message = f"the log has no column for {' and none for '.join(missing)}, which the pools are told apart by"
             raise InputError(message, advice=f"Name it: --columns {missing[0]}=COLUMN, or use fewer keys: --pool-by.")
-        return self.finder.place([raw.columns[role] for role in roles], len(raw.columns["user"]))
-
-    def note(self, lost: pl.DataFrame) -> None:
-        """Count rows that count and that no pool covers, by their key."""
-        if lost.height:
-            counts = lost.group_by(pl.all()).len().rows()
-            with self.lock:
-                self.without_pool.update({"/".join(key): rows for *key, rows in counts})
-
-
-class CountingTerms(Protocol):
-    """Which listens count in which pool."""
-
-    def judge(self, qualifier: Qualifier) -> Callable[[RawBatch, Codes], Listens]:
-        """Judge rows, each under the terms of its pool."""
+        return with_pools(self.find, columns, [raw.columns[role] for role in roles], len(raw.columns["user"]))
 
 
 @dataclass(frozen=True, slots=True)
 class Sorting:
     """Makes sorters, as `intake.Judging`."""
 
-    terms: CountingTerms
+    terms: QualifyingTerms
     pools: Sequence[Pool]
     columns: tuple[str, ...]
     """The key columns that tell pools apart."""
     aliases: Mapping[str, str]
+    """wrong artist -> right artist."""
     exclusions: Exclusions
     without_pool: Counter[str] = field(default_factory=Counter)
     """Of the last reading: key values (`DE/premium`) -> rows that count and that no pool covers."""
@@ -270,27 +285,19 @@ class Sorting:
     def __call__(self, qualifier: Qualifier, payers: Payers) -> Sorter:
         """Return what sorts the plays of one reading."""
         self.without_pool.clear()
-        finder = PoolFinder(self.pools, self.columns)
-        return Sorter(
-            self.terms.judge(qualifier), finder, self.aliases, self.exclusions, payers, without_pool=self.without_pool
-        )
+        return Sorter(self, self.terms.judge(qualifier), cache(partial(find_pool, self.pools, self.columns)), payers)
 
     def noted(self) -> dict[str, int]:
-        """Return rows without a pool, and which exclusions matched a row, by their places."""
-        lines = {line: f"excluded {place}" for place, line in enumerate(self.exclusions.lines())}
-        return {
-            **{f"without a pool {key}": rows for key, rows in self.without_pool.items()},
-            **dict.fromkeys((lines[one] for one in self.exclusions.met), 1),
-        }
+        """Return rows without a pool, and which exclusions matched a row."""
+        lost = {NO_POOL + key: rows for key, rows in self.without_pool.items()}
+        return lost | {OUT + line: 1 for line in self.exclusions.met}
 
     def note(self, counts: Mapping[str, int]) -> None:
         """Have met what readings elsewhere did."""
         for name, rows in counts.items():
-            if name.startswith(begin := "without a pool "):
-                self.without_pool[name.removeprefix(begin)] += rows
-        self.exclusions.met.update(
-            line for place, line in enumerate(self.exclusions.lines()) if f"excluded {place}" in counts
-        )
+            if name.startswith(NO_POOL):
+                self.without_pool[name.removeprefix(NO_POOL)] += rows
+        self.exclusions.met.update(name.removeprefix(OUT) for name in counts if name.startswith(OUT))
 
 
 def read_payers(path: Path, pools: Sequence[Pool], columns: tuple[str, ...], *, currency: str) -> Payers:
@@ -300,7 +307,7 @@ def read_payers(path: Path, pools: Sequence[Pool], columns: tuple[str, ...], *, 
         InputError: a column is missing, a user is empty, or a payment is no amount.
 
     """
-    table, finder = open_table(path), PoolFinder(pools, columns)
+    table, find = open_table(path), cache(partial(find_pool, pools, columns))
     faults, totals = Faults(path.name), Totals()
     wanted = {"user": KNOWN["user"], "amount paid": PAID}
     wanted |= {column: (column, *KNOWN.get(ROLE_OF[column], ())) for column in columns}
@@ -314,15 +321,16 @@ def read_payers(path: Path, pools: Sequence[Pool], columns: tuple[str, ...], *, 
         users, paid = as_series(cells[user]), cells[amount]
         for row in (users.fill_null("") == "").arg_true():
             faults.add("user is empty", lines + row + 1)
-        placed = finder.place([cells[key] for key in keys], len(users)).select("pool").with_row_index("row")
+        placed = with_pools(find, columns, [cells[key] for key in keys], len(users))["pool"].to_frame()
+        placed = placed.with_row_index("row")
         named = pl.lit("") if money is None else pl.lit(as_series(cells[money]).fill_null(""))
-        named = pl.when(pl.col("pool") == finder.no_pool).then(named).otherwise(pl.lit(""))
+        named = pl.when(pl.col("pool") == len(pools)).then(named).otherwise(pl.lit(""))
         for (code, name), part in sorted(placed.group_by("pool", named), key=lambda group: group[0]):
             rows = part["row"].to_numpy()
-            own = pools[code].currency if code < finder.no_pool else Currency.of(name or currency)
+            own = pools[code].currency if code < len(pools) else Currency.of(name or currency)
             units = units_of(paid.take(rows), own, faults, rows + lines + 1)
             totals.watch(to_arrow(users.gather(rows)), units, rows + lines + 1, own)
-            if code < finder.no_pool:
+            if code < len(pools):
                 parts[code].append((to_arrow(users.gather(rows)), units))
             else:
                 outside.append(to_arrow(users.gather(rows)))

@@ -8,14 +8,12 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
 import polars as pl
 
 from fairpay.ledger.export import Sheet, csv_lines, csv_parts, ledger_csv, workbook, written
 from fairpay.ledger.facts import units_of
 from fairpay.ledger.model import Kind, by, is_kind, signed, wide
 from fairpay.ledger.payees import is_suspense
-from fairpay.ledger.penalties import penalty_records
 from fairpay.ledger.splits import OF_TRACK, RESERVED
 from fairpay.ledger.store import LEDGER
 from fairpay.money.currency import Currency, format_units
@@ -147,7 +145,7 @@ def effects_files(facts: MonthFacts) -> dict[str, str]:
 
     A policy without lines has one row, its line empty. Where a line withholds, a last column says the share.
     """
-    penalties = penalty_records(facts)
+    penalties = facts.penalty_records
     found = {CHARGED: written([*penalties[0]], [[*one.values()] for one in penalties])} if penalties else {}
     if not facts.policies:
         return found
@@ -213,20 +211,14 @@ PLAYS = "plays.parquet"
 
 def plays_by_artist(earned: Earned, splits: Splits) -> pl.DataFrame:
     """What was played of each artist that a pool pays, tracks with splits apart: pool, artist, track, plays."""
-    sources = pl.concat([pl.Series("source", [], dtype=pl.String), *(pl.Series(paid.sources) for paid in earned.paid)])
-    marked = sources.filter(sources.str.contains(OF_TRACK, literal=True)) if splits.has_tracks else sources.clear()
-    tracks = {name: splits.artist(name) for name in marked.unique().to_list()}
-    named = {name: (artist, name[len(artist + OF_TRACK) :]) for name, artist in tracks.items() if artist != name}
-    artist, track = ({name: pair[place] for name, pair in named.items()} for place in (0, 1))
-    pools = [pl.Series([pool.name], dtype=pl.String).new_from_index(0, len(paid)) for pool, paid in earned.pools]
-    return pl.DataFrame(
-        {
-            "pool": pl.concat([sources.clear(), *pools]),
-            "artist": sources.replace(artist),
-            "track": sources.replace_strict(track, default="", return_dtype=pl.String),
-            "plays": np.concatenate([np.zeros(0, dtype=np.int64), *(paid.plays for paid in earned.paid)]),
-        }
-    )
+    parts = [paid.select("source", "plays", pool=pl.lit(pool.name)) for pool, paid in earned.pools]
+    found = pl.concat([pl.DataFrame(schema={"source": pl.String, "plays": pl.Int64, "pool": pl.String}), *parts])
+    marked = found.filter(pl.col("source").str.contains(OF_TRACK, literal=True) & pl.lit(splits.has_tracks))["source"]
+    artists = {name: artist for name in marked.unique() if (artist := splits.artist(name)) != name}
+    track = {name: name[len(artist + OF_TRACK) :] for name, artist in artists.items()}
+    source = pl.col("source")
+    named = source.replace_strict(track, default="", return_dtype=pl.String)
+    return found.select("pool", source.replace(artists).alias("artist"), named.alias("track"), "plays")
 
 
 TRACKS = "tracks.parquet"
@@ -239,17 +231,13 @@ def earned_by_track(earned: Earned) -> pl.DataFrame:
 
     Plays without a track stand in a line of their artist whose track is empty.
     """
-    parts = [pl.DataFrame(schema=TRACK)]
-    for pool, paid in earned.pools:
-        if paid.tracks is None:
-            continue
-        name = pl.Series("name", paid.tracks.sources).str.splitn(OF_TRACK, 2).struct.rename_fields(["artist", "track"])
-        numbers = {"plays": paid.tracks.plays, "earned": paid.tracks.amounts}
-        same = {name: pl.lit(value, TRACK[name]) for name, value in
-                (("pool", pool.name), ("currency", pool.currency), ("scale", pool.scale))}  # fmt: skip
-        own = name.struct.unnest().with_columns(pl.col("track").fill_null(""), **same)
-        parts.append(own.with_columns(**{column: pl.Series(value) for column, value in numbers.items()}).select(*TRACK))
-    return pl.concat(parts)
+    name = pl.col("source").str.splitn(OF_TRACK, 2).struct
+    own = {"artist": name.field("field_0"), "track": name.field("field_1").fill_null(""), "earned": pl.col("amount")}
+    parts = [
+        tracks.with_columns(**own, pool=pl.lit(pool.name), currency=pl.lit(pool.currency), scale=pl.lit(pool.scale))
+        for pool, tracks in zip(earned.facts.pools, earned.tracks, strict=False)
+    ]
+    return pl.concat([pl.DataFrame(schema=TRACK), *(part.select(*TRACK) for part in parts)], how="vertical_relaxed")
 
 
 def tracks_sheet(tracks: pl.DataFrame) -> Sheet:

@@ -20,7 +20,7 @@ from fairpay.ledger.export import csv_parts, ledger_csv
 from fairpay.ledger.facts import MonthFacts
 from fairpay.ledger.model import Kind, Ledger, after, current, is_kind, kinds_of, pool_sums, read_rows, wide
 from fairpay.ledger.payees import UNALLOCATED
-from fairpay.ledger.policies import INLINE, kept_name
+from fairpay.ledger.pools import INLINE, kept_name
 from fairpay.ledger.splits import RESERVED
 from fairpay.ledger.statements import (
     PLAYS,

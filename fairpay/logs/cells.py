@@ -18,8 +18,8 @@ from fairpay.logs.source import BROKEN, ROW, passing
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from fairpay.logs.columns import Columns
     from fairpay.logs.files import LogFile
+    from fairpay.logs.names import Columns
     from fairpay.logs.source import Source
     from fairpay.settings.values import Reading
 
@@ -53,7 +53,7 @@ def check_kinds(source: Source, columns: Columns) -> None:
     for role, name in columns.roles.items():
         if name not in source.fields:
             continue
-        kind, advice = source.fields[name].kind, f"Name another column with --columns {role}=NAME."
+        kind, advice = source.fields[name], f"Name another column with --columns {role}=NAME."
         held = kind.inner if isinstance(kind, pl.List) and role == "artist" else kind
         if role in IDS and not is_id(held):  # type: ignore[arg-type] # a data type
             message = f"{source.where}: the {role} column {name} is of type {kind}; ids are text or whole numbers"
@@ -71,7 +71,7 @@ def can_be(source: Source, role: str, name: str) -> bool:
     """Whether a column's type can be what it was taken for; of texts, those that are compared with each other."""
     if name not in source.fields:
         return True
-    kind = source.fields[name].kind
+    kind = source.fields[name]
     return is_time(kind) if role == "time" else is_id(kind) or kind == pl.List(pl.String)
 
 
@@ -179,7 +179,6 @@ class Part:
             numbers=numbers,
             broken=None if broken is None else broken.fill_null(0).to_numpy(),
             shares=shares,
-            text=self.source.text,
             separator=self.source.separator,
             nul=self.source.nul,
             several=several,

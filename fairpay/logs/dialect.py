@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fairpay.errors import InputError, UsageError
-from fairpay.logs.columns import recognised, refuse_duplicates
+from fairpay.logs.names import recognised, refuse_duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

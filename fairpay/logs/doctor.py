@@ -9,11 +9,11 @@ import polars as pl
 
 from fairpay.errors import InputError
 from fairpay.logs.cells import NUMBERS, Part, check_kinds
-from fairpay.logs.columns import find_columns
 from fairpay.logs.faults import reading_of
 from fairpay.logs.find import find_logs
-from fairpay.logs.open import open_file
+from fairpay.logs.names import find_columns
 from fairpay.logs.schema import ROLES
+from fairpay.logs.source import open_file
 from fairpay.money.amounts import read_amounts
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from fairpay.logs.columns import Columns
     from fairpay.logs.files import LogFile
+    from fairpay.logs.names import Columns
     from fairpay.logs.source import Source
     from fairpay.settings.values import Reading
 
@@ -71,7 +71,7 @@ def examine(paths: Sequence[str], reading: Reading) -> list[FileFound]:
         InputError: no file is found.
 
     """
-    return [looked_at(file, reading) for file in find_logs(paths, reading).files]
+    return [looked_at(file, reading) for file in find_logs(paths, reading)[0]]
 
 
 def looked_at(file: LogFile, reading: Reading) -> FileFound:
@@ -121,7 +121,7 @@ def read_through(
         ColumnFound(
             name=name,
             role=role,
-            kind=words_of(source.fields[name].kind),
+            kind=words_of(source.fields[name]),
             empty=empty[role],
             least=str(min(ends[role], default="")),
             most=str(max(ends[role], default="")),

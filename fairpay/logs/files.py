@@ -1,7 +1,11 @@
-"""What a file is and where it lies: its format by name or first bytes, its bytes unpacked; those of this machine."""
+"""What a file is and where it lies: its format by name or first bytes, its bytes unpacked; those of this machine.
+
+What cannot be read where it lies (pipes, members of archives, other encodings) is copied, until the process ends.
+"""
 
 from __future__ import annotations
 
+import atexit
 import bz2
 import errno
 import glob
@@ -9,17 +13,23 @@ import gzip
 import io
 import lzma
 import os
+import shutil
 import stat
-from contextlib import suppress
+import tempfile
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import count
 from pathlib import Path
+from threading import Lock
 from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias, cast
 from urllib.parse import unquote
 
-from fairpay.errors import InputError
+from fairpay.errors import InputError, OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
 __all__ = [
     "DISK",
@@ -29,13 +39,17 @@ __all__ = [
     "Format",
     "LogFile",
     "Place",
+    "copied_from",
     "format_of",
     "head_of",
     "hive_keys",
     "is_hidden",
+    "known_as",
     "open_bytes",
     "packing_of",
+    "place_of",
     "split_name",
+    "spooled",
     "starting_with",
     "table_among",
     "table_in",
@@ -58,6 +72,15 @@ SKIPPABLE = b"\x2a\x4d\x18"
 WEB = ("http://", "https://")
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 SNIFFED = 64
+PREFIX = "fairpay-read-"
+CHUNK = 1 << 20
+
+copies: dict[Hashable, Path] = {}
+places: dict[str, str] = {}
+numbers = count()
+lock = Lock()
+making: dict[Hashable, Lock] = {}
+"""A lock for each copy, so that several may be made at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,9 +184,9 @@ class Place:
         """Return the first bytes; None where only the whole can be read."""
         return None
 
-    def copied(self, address: str) -> Path:
+    def copied(self, address: str) -> str:
         """Have the whole on this machine, copied once for each time that it was written."""
-        return Path(address)
+        return address
 
     def rooted(self, address: str) -> str:  # noqa: ARG002 - likewise
         """Write an address as a path from the root, by which people are told; empty where it tells nothing of them."""
@@ -188,7 +211,7 @@ def starting_with(place: Place, address: str) -> Format | None:
     start = place.start(address, SNIFFED)
     if start is None or packed_as(start) is not None:
         try:
-            with open_bytes(str(place.copied(address))) as stream:
+            with open_bytes(place.copied(address)) as stream:
                 start = stream.read(SNIFFED)
         except (OSError, EOFError, ValueError):
             return None
@@ -327,3 +350,75 @@ def table_in(folder: str) -> Literal["delta", "iceberg"] | None:
 
 def unreadable(path: str, error: OSError) -> InputError:
     return InputError(f"{path}: cannot be read: {(error.strerror or 'unknown fault').lower()}")
+
+
+def spooled(key: Hashable, name: str, blocks: Callable[[], Iterable[bytes]]) -> str:
+    """Return where the copy of that key lies, made of its blocks the first time it is asked for.
+
+    Raises:
+        OutputError: there is no room for it.
+
+    """
+    with lock:
+        mine = making.setdefault(key, Lock())
+        folder = temporary_folder()
+    with mine:
+        if key not in copies:
+            path = folder / f"{next(numbers)}-{Path(name).name[-80:] or 'log'}"
+            failed = f"{name}: could not be copied to {folder.parent} to be read"
+            try:
+                with room_for(failed):
+                    path.touch(exist_ok=False)
+                for block in blocks():
+                    with room_for(failed), path.open("ab") as out:
+                        out.write(block)
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+            copies[key] = path
+        return str(copies[key])
+
+
+def copied_from(key: Hashable, name: str, opening: Callable[[], AbstractContextManager[IO[bytes]]]) -> str:
+    """Return where the copy of that key lies, made of the stream that `opening` opens.
+
+    Raises:
+        OutputError: there is no room for it.
+
+    """
+
+    def blocks() -> Iterator[bytes]:
+        with opening() as stream:
+            yield from iter(lambda: stream.read(CHUNK), b"")
+
+    return spooled(key, name, blocks)
+
+
+def known_as(name: str, path: str) -> str:
+    """Remember where the bytes lie of what is called so in messages and in the manifest."""
+    places[name] = path
+    return path
+
+
+def place_of(name: str) -> str:
+    """Return where the bytes of a file lie, by what it is called."""
+    return places.get(name, name)
+
+
+@cache
+def temporary_folder() -> Path:
+    """Make a folder that only this user can read."""
+    with room_for(f"{tempfile.gettempdir()}: no temporary folder can be made there"):
+        path = Path(tempfile.mkdtemp(prefix=PREFIX))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
+
+
+@contextmanager
+def room_for(failed: str) -> Iterator[None]:
+    """Say so where something cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        message = f"{failed}: {error.strerror}"
+        raise OutputError(message, advice="Name a folder with more room in the variable TMPDIR.") from error

@@ -7,28 +7,30 @@ import os
 import sys
 from collections import Counter
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from fairpay.errors import InputError, UsageError
+from fairpay.logs.faults import reading_of
 from fairpay.logs.files import (
     DISK,
     FORMATS,
     WEB,
     FileEntry,
     LogFile,
+    copied_from,
     format_of,
     hive_keys,
     is_hidden,
+    known_as,
     split_name,
     starting_with,
     table_among,
     table_in,
 )
 from fairpay.logs.people import person_at, person_in
-from fairpay.logs.spool import copied_from, known_as
 from fairpay.logs.stores import names_within, settled, shown, store_of
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from fairpay.logs.files import Format, Place
     from fairpay.settings.values import Reading
 
-__all__ = ["Found", "find_logs", "log_file"]
+__all__ = ["find_logs", "log_file"]
 
 REMOTE = ("s3://", "s3a://", "gs://", "https://", "http://", "az://", "abfss://", "hf://")
 IGNORED = frozenset({"manifest.json", "summary.json"})
@@ -50,15 +52,6 @@ FREE_BYTES, MOST_TIMES = 100_000_000, 200
 """And so is one that unpacks to more than this and to more than so many times its size."""
 DEEPEST = 3
 """In how many archives an archive may lie."""
-
-
-@dataclass(slots=True)
-class Found:
-    """What the user's words stand for."""
-
-    files: list[LogFile] = field(default_factory=list)
-    passed: list[str] = field(default_factory=list)
-    """Files that are no logs by their names."""
 
 
 def place_of(path: str) -> tuple[Place, str]:
@@ -96,13 +89,16 @@ def file_at(place: Place, entry: FileEntry, reading: Reading) -> LogFile:
 def piped(name: str, reading: Reading, stream: IO[bytes]) -> LogFile:
     """Copy what comes through a pipe, which can be read only once, and tell what it is."""
     key = ("pipe", name, os.fstat(stream.fileno()).st_ino) if name != "standard input" else ("pipe", name)
-    path = known_as(name, copied_from(key, name, lambda: nullcontext(stream)))
+    with reading_of(name):
+        path = known_as(name, copied_from(key, name, lambda: nullcontext(stream)))
     kind = reading.format or starting_with(DISK, path) or "csv"
     return LogFile(path=name, format=kind, size=Path(path).stat().st_size, copy=path)
 
 
-def find_logs(paths: Sequence[str], reading: Reading) -> Found:
+def find_logs(paths: Sequence[str], reading: Reading) -> tuple[list[LogFile], list[str]]:
     """Find every file meant by paths, globs, directories and addresses; each once, in the order named.
+
+    Beside them, return those passed over, which are no logs by their names.
 
     Raises:
         InputError: nothing found, not readable, or the formats differ; late files may be of another than the month's.
@@ -131,7 +127,7 @@ def find_logs(paths: Sequence[str], reading: Reading) -> Found:
         some = ", ".join(f"{kind}: {path}" for kind, path in sorted(unlike.items()))
         message = f"the logs are of {len(unlike)} formats ({some})"
         raise InputError(message, advice="Read logs of one format at a time, or choose one with --format.")
-    return Found(list(each.values()), passed)
+    return list(each.values()), passed
 
 
 def check_addresses(files: Iterable[LogFile]) -> None:
@@ -258,7 +254,7 @@ class Walk:
         import zipfile  # noqa: PLC0415 - only for archives
         import zlib  # noqa: PLC0415 - the same
 
-        local = inner or str(place.copied(path))
+        local = inner or place.copied(path)
         size = DISK.look(local).size
         try:
             with zipfile.ZipFile(local) as archive:

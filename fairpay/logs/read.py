@@ -14,19 +14,25 @@ import polars as pl
 
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.cells import NOBODY, Part, can_be, check_kinds
-from fairpay.logs.columns import Columns, agree, check_roles, find_columns, has_artist, refuse_duplicates, tells_plays
 from fairpay.logs.find import find_logs
-from fairpay.logs.names import holds_podcasts
-from fairpay.logs.open import holds_no_rows, open_file
+from fairpay.logs.names import (
+    Columns,
+    agree,
+    check_roles,
+    find_columns,
+    has_artist,
+    holds_podcasts,
+    refuse_duplicates,
+    tells_plays,
+)
 from fairpay.logs.people import check_files, check_folders, exporter_stem, same_plays
-from fairpay.logs.source import empty, of_table
+from fairpay.logs.source import empty, holds_no_rows, of_table, open_file
 from fairpay.money.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from fairpay.logs.files import LogFile
-    from fairpay.logs.find import Found
     from fairpay.logs.schema import RawBatch
     from fairpay.logs.source import Source
     from fairpay.settings.values import Reading
@@ -46,22 +52,26 @@ USER = ""
 class Logs:
     """Logs whose columns are known; no row has been read yet."""
 
-    columns: dict[str, str]
-    """role -> column name, as in the first file."""
-    detected: bool
-    """Whether any column was found by its name rather than named by the user."""
-    files: list[LogFile]
-    """Every file, in order; none for tables in memory."""
-    bytes: int
-    """Bytes on disk."""
-    notes: list[str]
-    """What was found out about the files, in sentences."""
     parts: list[Part]
+    files: list[LogFile] = field(default_factory=list)
+    """Every file, in order; none for tables in memory."""
+    notes: list[str] = field(default_factory=list)
+    """What was found out about the files, in sentences."""
     passed: list[str] = field(default_factory=list)
     """Files that are no logs, and were passed over."""
     lacking: dict[str, list[str]] = field(default_factory=dict)
     """role that no amount depends on -> files that lack it."""
     period: tuple[int | None, int | None] = (None, None)
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Role -> column name, as in the first file."""
+        return dict(self.parts[0].columns.roles)
+
+    @property
+    def detected(self) -> bool:
+        """Whether any column was found by its name rather than named by the user."""
+        return self.parts[0].columns.detected
 
     @property
     def paths(self) -> list[str]:
@@ -140,8 +150,16 @@ def open_logs(  # noqa: PLR0913 - what is read, and of which files
     wanted = frozenset(wanted) | needed
     asked = Wanted(reading, wanted, frozenset(telling) - wanted, needed)
     paths = as_paths(logs)
-    opened = of_table_in_memory(logs, asked) if paths is None else of_files(find_logs(paths, reading), asked, rowless)
-    return replace(opened, period=period)
+    if paths is not None:
+        return replace(of_files(*find_logs(paths, reading), asked, rowless), period=period)
+    if asked.personal:
+        message = "a table has no file name to take the user from"
+        raise UsageError(message)
+    source = of_table(logs)
+    columns = tellable(source, asked.columns(valued(source), source.where), asked.telling)
+    check_kinds(source, columns)
+    parts = [Part(source=source, columns=columns, reading=reading)]
+    return Logs(parts=parts, notes=notes_of(parts, reading), period=period)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,20 +198,19 @@ def as_paths(logs: object) -> list[str] | None:
     return [str(os.fspath(path)) for path in paths]
 
 
-def of_files(found: Found, asked: Wanted, rowless: bool) -> Logs:  # noqa: FBT001 - see open_logs
+def of_files(files: list[LogFile], passed: list[str], asked: Wanted, rowless: bool) -> Logs:  # noqa: FBT001 - see open_logs
     reading = asked.reading
     if reading.user_from_file:
-        check_files(found.files)
+        check_files(files)
     if reading.user_from_folder:
-        check_folders(found.files)
-    opened = opened_all(found.files, asked)
+        check_folders(files)
+    opened = opened_all(files, asked)
     filled = {file: source for file, source in opened.items() if source.rows != 0}
     if not filled:
         refuse_rowless(opened, asked, rowless)
         filled = opened
-    passed = [*found.passed]
     if asked.personal:
-        others = [f for f, source in filled.items() if is_no_log(f, source, asked, alone=len(found.files) == 1)]
+        others = [f for f, source in filled.items() if is_no_log(f, source, asked, alone=len(files) == 1)]
         for file in (*others, *same_plays(filled.keys() - set(others))):
             passed.append(file.path)
             del filled[file]
@@ -207,19 +224,13 @@ def of_files(found: Found, asked: Wanted, rowless: bool) -> Logs:  # noqa: FBT00
         constants = {**file.hive, **user}
         parts.append(Part(source=source, columns=columns[file.path], reading=reading, constants=constants, file=file))
     left = set(passed)
-    return replace(
-        logs_of(parts, reading),
-        files=[file for file in found.files if file.path not in left],
-        bytes=sum(file.size for file in found.files),
+    return Logs(
+        parts=parts,
+        files=[file for file in files if file.path not in left],
+        notes=notes_of(parts, reading),
         passed=sorted(passed),
         lacking=lacking_of(columns, asked),
     )
-
-
-def logs_of(parts: list[Part], reading: Reading) -> Logs:
-    first = parts[0].columns
-    notes = notes_of(parts, reading)
-    return Logs(columns=dict(first.roles), detected=first.detected, files=[], bytes=0, notes=notes, parts=parts)
 
 
 def person_of(file: LogFile, reading: Reading) -> str:
@@ -305,13 +316,13 @@ def tellable(source: Source, columns: Columns, telling: Collection[str]) -> Colu
     """
     lost = {role for role in telling if role in columns.roles and not can_be(source, role, columns.roles[role])}
     clock = columns.roles.get("time", "")
-    if "time" in lost or clock not in source.fields or isinstance(source.fields[clock].kind, pl.Date):
+    if "time" in lost or clock not in source.fields or isinstance(source.fields[clock], pl.Date):
         lost |= {role for role in telling if role != "time"}
     return replace(columns, roles={role: name for role, name in columns.roles.items() if role not in lost})
 
 
 def valued(source: Source) -> list[str]:
-    return [name for name, field in source.fields.items() if not isinstance(field.kind, pl.Struct)]
+    return [name for name, kind in source.fields.items() if not isinstance(kind, pl.Struct)]
 
 
 def podcasts(names: Sequence[str], asked: Wanted) -> Columns:
@@ -329,16 +340,6 @@ def lacking_of(columns: Mapping[str, Columns], asked: Wanted) -> dict[str, list[
         if 0 < len(without) < len(columns):
             found[role] = without
     return found
-
-
-def of_table_in_memory(table: object, asked: Wanted) -> Logs:
-    if asked.personal:
-        message = "a table has no file name to take the user from"
-        raise UsageError(message)
-    source = of_table(table)
-    columns = tellable(source, asked.columns(valued(source), source.where), asked.telling)
-    check_kinds(source, columns)
-    return logs_of([Part(source=source, columns=columns, reading=asked.reading)], asked.reading)
 
 
 def notes_of(parts: Sequence[Part], reading: Reading) -> list[str]:
@@ -361,7 +362,7 @@ def artists_scale(parts: Sequence[Part]) -> int:
     lengths = {1}
     for part in parts:
         name = part.columns.roles["artist"]
-        if name not in part.source.fields or not isinstance(part.source.fields[name].kind, pl.List):
+        if name not in part.source.fields or not isinstance(part.source.fields[name], pl.List):
             continue
         for frame in part.source.read([name]):
             if isinstance(frame.schema[name], pl.List):

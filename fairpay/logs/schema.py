@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from fairpay.settings.options import ROLES
 
@@ -26,44 +26,34 @@ SHOWN = 3
 class Fate(IntEnum):
     """What became of a row: used, left out for a reason that is in order, or bad."""
 
+    def __new__(cls, code: int, words: str = "") -> Self:
+        """Keep beside the code why rows are left out, in the words of the summary."""
+        fate = int.__new__(cls, code)
+        fate._value_, fate.words = code, words
+        return fate
+
+    words: str
+
     USED = 0
-    SHORT = 1
-    NO_ARTIST = 2
-    OUTSIDE_PERIOD = 3
-    NOTHING_PLAYED = 4
-    NOT_A_PLAY = 5
-    UNLISTED = 6
-    WEIGHED_OUT = 8
-    INELIGIBLE = 9
-    EXCLUDED = 7
-    REPEATED = 10
-    SPOKEN = 11
-    BAD_USER = 16
-    BAD_DURATION = 17
-    BAD_PLAYS = 18
-    BAD_TIME = 19
-    BAD_ROW = 20
+    SHORT = 1, "under the qualifying length"
+    NO_ARTIST = 2, "without an artist"
+    OUTSIDE_PERIOD = 3, "outside the period"
+    NOTHING_PLAYED = 4, "nothing played"
+    NOT_A_PLAY = 5, "not a play"
+    UNLISTED = 6, "without a subscription line"
+    WEIGHED_OUT = 8, "weighed at nothing by the policy"
+    INELIGIBLE = 9, "below a threshold of the policy"
+    EXCLUDED = 7, "excluded by a person's decision"
+    REPEATED = 10, "told twice"
+    SPOKEN = 11, "a podcast or an audiobook"
+    BAD_USER = 16, "set aside: user is empty"
+    BAD_DURATION = 17, "set aside: duration unusable"
+    BAD_PLAYS = 18, "set aside: play count unusable"
+    BAD_TIME = 19, "set aside: time unusable"
+    BAD_ROW = 20, "set aside: row unreadable"
 
 
-REASONS = {
-    Fate.SHORT: "under the qualifying length",
-    Fate.NO_ARTIST: "without an artist",
-    Fate.SPOKEN: "a podcast or an audiobook",
-    Fate.OUTSIDE_PERIOD: "outside the period",
-    Fate.NOTHING_PLAYED: "nothing played",
-    Fate.NOT_A_PLAY: "not a play",
-    Fate.UNLISTED: "without a subscription line",
-    Fate.WEIGHED_OUT: "weighed at nothing by the policy",
-    Fate.INELIGIBLE: "below a threshold of the policy",
-    Fate.EXCLUDED: "excluded by a person's decision",
-    Fate.REPEATED: "told twice",
-    Fate.BAD_USER: "set aside: user is empty",
-    Fate.BAD_DURATION: "set aside: duration unusable",
-    Fate.BAD_PLAYS: "set aside: play count unusable",
-    Fate.BAD_TIME: "set aside: time unusable",
-    Fate.BAD_ROW: "set aside: row unreadable",
-}
-"""Why rows are left out, in the words of the summary."""
+REASONS = {fate: fate.words for fate in Fate if fate.words}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +90,6 @@ class RawBatch:
     """uint8[rows]: what is wrong with a row as a whole, see `fairpay.logs.source.BROKEN`; 0 for nothing."""
     shares: Shares | None = None
     """Where rows are repeated for each of their artists: which are repetitions, and what part each is."""
-    text: bool = False
-    """Whether the file has no types of its own."""
     separator: str = ""
     """Between the fields of a text file."""
     nul: bool = False

@@ -6,19 +6,18 @@ import configparser
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from glob import has_magic
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit
 
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.faults import fault_at, outages_at
-from fairpay.logs.files import WEB, FileEntry, Place, is_hidden, table_among
-from fairpay.logs.spool import spooled
+from fairpay.logs.files import WEB, FileEntry, Place, is_hidden, spooled, table_among
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -161,17 +160,17 @@ class Bucket(Place):
         with outages_at(address), self.files.open_input_file(self.path(address)) as file:
             return cast("bytes", file.read(size))
 
-    def copied(self, address: str) -> Path:
+    def copied(self, address: str) -> str:
         with outages_at(address):
             info = self.files.get_file_info(self.path(address))
 
-        def write(out: IO[bytes]) -> None:
+        def blocks() -> Iterator[bytes]:
             with outages_at(address):
                 stream = self.files.open_input_stream(self.path(address), compression=None)
             with stream:
-                pour(stream, out, address, info.size)
+                yield from blocks_of(stream, address, info.size)
 
-        return spooled(("object", address, info.size, info.mtime_ns), Path(address).name, write)
+        return spooled(("object", address, info.size, info.mtime_ns), Path(address).name, blocks)
 
     def rooted(self, address: str) -> str:
         return f"/{self.path(address)}"
@@ -197,17 +196,14 @@ class Web(Place):
             with outages_at(shown(address)):
                 return cast("bytes", answer.read(size))
 
-    def copied(self, address: str) -> Path:
+    def copied(self, address: str) -> str:
         with self.asked(address, {}) as answer:
             marks = tuple(answer.headers.get(name) for name in ("ETag", "Last-Modified", "Content-Length"))
             size = None if marks[-1] is None else int(marks[-1])
             if marks == (None, None, None):
                 marks = (address, time.monotonic_ns())
-
-            def write(out: IO[bytes]) -> None:
-                pour(answer, out, shown(address), size)
-
-            return spooled(("web", address, marks), Path(shown(address)).name, write)
+            where = shown(address)
+            return spooled(("web", address, marks), Path(where).name, lambda: blocks_of(answer, where, size))
 
     def asked(self, address: str, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - an answer, open
         """Ask for a file, again where the server is busy or the connection breaks."""
@@ -247,16 +243,15 @@ def asking(address: str, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - a
     return request
 
 
-def pour(stream: Any, out: IO[bytes], where: str, size: int | None) -> None:  # noqa: ANN401 - a file, or an answer
-    """Copy a stream to its end, which may not come before `size` bytes."""
-
-    def block() -> bytes:
+def blocks_of(stream: Any, where: str, size: int | None) -> Iterator[bytes]:  # noqa: ANN401 - a file, or an answer
+    """Yield a stream to its end, which may not come before `size` bytes."""
+    seen, block = 0, b" "
+    while block:
         with outages_at(where):
-            return cast("bytes", stream.read(CHUNK))
-
-    for some in iter(block, b""):
-        out.write(some)
-    if size is not None and out.tell() < size:
+            block = stream.read(CHUNK)
+        seen += len(block)
+        yield block
+    if size is not None and seen < size:
         raise fault_at(where, "incomplete")
 
 
@@ -264,7 +259,7 @@ def connected(scheme: str, bucket: str) -> FileSystem:
     from pyarrow import fs  # noqa: PLC0415 - loaded for addresses only
 
     if scheme in S3:
-        return amazon(amazon_settings(), bucket)
+        return amazon(bucket, **amazon_settings())
     if scheme in GOOGLE:
         return fs.GcsFileSystem(retry_time_limit=timedelta(seconds=SILENCE))
     if scheme in AZURE:
@@ -277,30 +272,19 @@ def connected(scheme: str, bucket: str) -> FileSystem:
     raise UsageError(message, advice="Give s3://, gs://, az:// or https://, or fetch the files first.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Amazon:
-    """How to get at S3: from the variables and files that AWS's own tools read, the same for every library here."""
-
-    key: str | None
-    secret: str | None = field(repr=False)
-    token: str | None = field(repr=False)
-    region: str
-    endpoint: str
-    unsigned: bool
-
-
-def amazon_settings() -> Amazon:
+def amazon_settings() -> dict[str, str | None]:
+    """Say how to get at S3: from the variables and files that AWS's own tools read, the same for every library here."""
     told = os.environ
     profile = profile_in_use()
     keys = told if told.get("AWS_ACCESS_KEY_ID") else {k.upper(): v for k, v in profile.items()}
-    return Amazon(
-        key=keys.get("AWS_ACCESS_KEY_ID"),
-        secret=keys.get("AWS_SECRET_ACCESS_KEY"),
-        token=keys.get("AWS_SESSION_TOKEN") or None,
-        region=told.get("AWS_REGION") or told.get("AWS_DEFAULT_REGION") or profile.get("region", ""),
-        endpoint=told.get("AWS_ENDPOINT_URL_S3") or told.get("AWS_ENDPOINT_URL") or profile.get("endpoint_url", ""),
-        unsigned=told.get("AWS_SKIP_SIGNATURE", "").lower() in {"1", "true", "yes"},
-    )
+    return {
+        "access_key_id": keys.get("AWS_ACCESS_KEY_ID"),
+        "secret_access_key": keys.get("AWS_SECRET_ACCESS_KEY"),
+        "session_token": keys.get("AWS_SESSION_TOKEN") or None,
+        "region": told.get("AWS_REGION") or told.get("AWS_DEFAULT_REGION") or profile.get("region", ""),
+        "endpoint": told.get("AWS_ENDPOINT_URL_S3") or told.get("AWS_ENDPOINT_URL") or profile.get("endpoint_url", ""),
+        "skip_signature": "true" if told.get("AWS_SKIP_SIGNATURE", "").lower() in {"1", "true", "yes"} else "",
+    }
 
 
 def profile_in_use() -> dict[str, str]:
@@ -329,18 +313,19 @@ def profile_in_use() -> dict[str, str]:
 
 
 @lru_cache(maxsize=8)
-def amazon(settings: Amazon, bucket: str) -> FileSystem:
+def amazon(bucket: str, **told: str | None) -> FileSystem:
+    """Connect to S3 as `amazon_settings` says."""
     from pyarrow import fs  # noqa: PLC0415 - loaded for addresses only
 
-    scheme, _, host = settings.endpoint.rpartition("://")
-    region = settings.region
+    scheme, _, host = (told["endpoint"] or "").rpartition("://")
+    region = told["region"]
     if not region and not host:
         region = fs.resolve_s3_region(bucket)
     return fs.S3FileSystem(
-        access_key=settings.key,
-        secret_key=settings.secret,
-        session_token=settings.token,
-        anonymous=settings.unsigned,
+        access_key=told["access_key_id"],
+        secret_key=told["secret_access_key"],
+        session_token=told["session_token"],
+        anonymous=bool(told["skip_signature"]),
         region=region or "us-east-1",
         scheme=scheme or "https",
         endpoint_override=host.rstrip("/") or None,
@@ -360,17 +345,12 @@ def polars_options(address: str) -> dict[str, Any]:
     }
     if address.partition("://")[0] not in S3:
         return {"storage_options": storage}
-    settings = amazon_settings()
-    storage |= filled(
-        aws_access_key_id=settings.key,
-        aws_secret_access_key=settings.secret,
-        aws_session_token=settings.token,
-        aws_region=settings.region or ("us-east-1" if settings.endpoint else ""),
-        aws_endpoint_url=settings.endpoint,
-        aws_allow_http="true" if settings.endpoint.startswith("http://") else "",
-        aws_skip_signature="true" if settings.unsigned else "",
-    )
-    alone = {"credential_provider": None} if settings.key or settings.unsigned else {}
+    told = amazon_settings()
+    endpoint = told.pop("endpoint") or ""
+    told["endpoint_url"], told["allow_http"] = endpoint, "true" if endpoint.startswith("http://") else ""
+    told["region"] = told["region"] or ("us-east-1" if endpoint else "")
+    storage |= {f"aws_{name}": value for name, value in told.items() if value}
+    alone = {"credential_provider": None} if told["access_key_id"] or told["skip_signature"] else {}
     return {"storage_options": storage, **alone}
 
 
@@ -378,18 +358,10 @@ def iceberg_options(address: str) -> dict[str, str]:
     """Say the same in the words of PyIceberg, whose files Polars then reads."""
     if address.partition("://")[0] not in S3:
         return {}
-    settings = amazon_settings()
-    said = filled(
-        access_key_id=settings.key,
-        secret_access_key=settings.secret,
-        session_token=settings.token,
-        region=settings.region or "us-east-1",
-        endpoint=settings.endpoint,
-        connect_timeout=str(CONNECT),
-        request_timeout=str(SILENCE),
-    )
-    return {f"s3.{name.replace('_', '-')}": value for name, value in said.items()}
-
-
-def filled(**said: str | None) -> dict[str, str]:
-    return {name: value for name, value in said.items() if value}
+    told = amazon_settings() | {
+        "skip_signature": None,
+        "connect_timeout": str(CONNECT),
+        "request_timeout": str(SILENCE),
+    }
+    told["region"] = told["region"] or "us-east-1"
+    return {f"s3.{name.replace('_', '-')}": value for name, value in told.items() if value}

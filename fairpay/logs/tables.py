@@ -12,14 +12,12 @@ import polars as pl
 
 from fairpay.errors import InputError
 from fairpay.logs.cells import id_cells, is_id, to_arrow, with_comma
-from fairpay.logs.columns import looks_like_data
 from fairpay.logs.faults import Faults, reading_of
 from fairpay.logs.files import open_bytes
 from fairpay.logs.find import log_file
-from fairpay.logs.names import ARTIST_ID, ARTIST_NAME, KNOWN, PAID, TOTALS, answering, normal
-from fairpay.logs.open import open_file
-from fairpay.logs.source import BROKEN, ROW
-from fairpay.money.amounts import EMPTY, NEGATIVE, NOT_A_NUMBER, TOO_LARGE, is_text, read_amounts
+from fairpay.logs.names import ARTIST_ID, ARTIST_NAME, KNOWN, PAID, TOTALS, answering, looks_like_data, normal
+from fairpay.logs.source import BROKEN, ROW, open_file
+from fairpay.money.amounts import EMPTY, EXACT, NEGATIVE, NOT_A_NUMBER, TOO_LARGE, is_text, read_amounts
 from fairpay.money.integers import sum_exactly
 from fairpay.settings.values import Reading
 
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fairpay.logs.source import Source
-    from fairpay.money.amounts import Amounts
     from fairpay.money.currency import Currency
 
 __all__ = [
@@ -51,7 +48,6 @@ UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 RISKY = r"^'*[=+\-@\t\r]"
 """What a spreadsheet runs, with as many apostrophes before it as it may have of its own."""
 WORDS = {EMPTY: "is empty", NEGATIVE: "is negative", NOT_A_NUMBER: "is not an amount", TOO_LARGE: "is too large"}
-SHOWN = (NOT_A_NUMBER, TOO_LARGE)
 ADVICE = "Correct the file: one line for each subscriber, amounts with a decimal point, such as 9.99."
 COMMA = "Write amounts with a decimal point (9,99 is 9.99 here), or give --decimal ','."
 PAIR = 2
@@ -103,7 +99,7 @@ def column_for(names: Sequence[str], known: Sequence[str], *, what: str, where: 
 
 
 def check_ids(source: Source, name: str, *, role: str) -> None:
-    kind = source.fields[name].kind
+    kind = source.fields[name]
     if not is_id(kind):
         message = f"{source.where}: the {role} column {name} is of type {kind}; ids are text or whole numbers"
         raise InputError(message, advice="Write it as text.")
@@ -141,7 +137,9 @@ def read_columns(
         if broken.any() and not listing:
             message = f"{source.where}: row {numbers[broken][0]} has more fields than the header, or repeats it"
             raise InputError(message, advice='Put text that holds the separator into quotes: "0,5".')
-        yield numbers, broken, {name: plain(frame, name) for name in names}
+        with reading_of(source.where):
+            columns = {name: plain(frame, name) for name in names}
+        yield numbers, broken, columns
 
 
 def plain(frame: pl.DataFrame, name: str) -> pa.Array:
@@ -221,11 +219,9 @@ def read_subscribers(
         if comma and is_text(columns[paid].type):
             columns[paid] = pl.select(with_comma(pl.lit(pl.Series(columns[paid])))).to_series().to_arrow()
         amounts = read_amounts(columns[paid], role=paid, digits=currency.digits)
-        wrong = [
-            (broken, "row has more fields than the header", False),
-            (is_empty(columns[user]), "user is empty", False),
-        ]
-        note(faults, numbers, columns[paid], [*wrong, *reasons(amounts, paid, currency)])
+        lines = pl.DataFrame({"row": numbers, "broken": broken, "user": columns[user]})
+        how = pl.lit(EXACT) if amounts.how is None else pl.Series(amounts.how)
+        note(faults, lines.with_columns(how=how), columns[paid], paid, currency)
         seen += len(numbers)
         totals.watch(columns[user], amounts.value, numbers, currency)
         if not faults.found:
@@ -249,31 +245,24 @@ def check_currencies(path: Path, found: set[str], currency: Currency) -> None:
         raise InputError(message, advice=f"Give --currency {other}, or the file of payments in {currency.code}.")
 
 
-def reasons(amounts: Amounts, name: str, currency: Currency) -> list[tuple[NDArray[np.bool_], str, bool]]:
-    if amounts.how is None:
-        return []
+def note(faults: Faults, lines: pl.DataFrame, paid: pa.Array, name: str, currency: Currency) -> None:
+    """Note what is wrong with which lines (`row`, `broken`, `user`, `how`): for each the first reason that holds."""
     fine = f"{name} is finer than {currency.code} allows ({currency.digits} digits)"
-    known = [(amounts.how == code, f"{name} {words}", code in SHOWN) for code, words in WORDS.items()]
-    return [*known, (amounts.how != 0, fine, True)]
-
-
-def is_empty(users: pa.Array) -> NDArray[np.bool_]:
-    ids = pl.Series(users)
-    found: NDArray[np.bool_] = (ids.is_null() if ids.dtype != pl.String else ids.fill_null("") == "").to_numpy()
-    return found
-
-
-def note(
-    faults: Faults, numbers: NDArray[np.int64], paid: pa.Array, wrong: list[tuple[NDArray[np.bool_], str, bool]]
-) -> None:
-    """Note what is wrong with which lines of one batch: for each line the first reason that holds."""
-    codes = np.select([mask for mask, _, _ in wrong], range(len(wrong)), len(wrong))
-    met, firsts, counts = np.unique(codes, return_index=True, return_counts=True)
-    for first, code, count in sorted(zip(firsts.tolist(), met.tolist(), counts.tolist(), strict=True)):
-        if code < len(wrong):
-            _, reason, shown = wrong[code]
-            example = f": {paid[first].as_py()}"[:60] if shown else ""
-            faults.add(reason, int(numbers[first]), count, example=example)
+    words = {code: f"{name} {said}" for code, said in WORDS.items()}
+    how = pl.col("how")
+    reason = (
+        pl.when("broken")
+        .then(pl.lit("row has more fields than the header"))
+        .when(pl.col("user").cast(pl.String).fill_null("") == "")
+        .then(pl.lit("user is empty"))
+        .when(how != EXACT)
+        .then(how.replace_strict(words, default=fine, return_dtype=pl.String))
+    )
+    wrong = lines.with_columns(reason=reason).with_row_index("at").drop_nulls("reason")
+    found = wrong.group_by("reason", maintain_order=True).agg(pl.first("at", "row"), pl.len())
+    for said, at, row, count in found.iter_rows():
+        shown = said in {words[NOT_A_NUMBER], words[TOO_LARGE], fine}
+        faults.add(said, row, count, example=f": {paid[at].as_py()}"[:60] if shown else "")
 
 
 def read_artists(path: Path) -> pl.DataFrame:

@@ -7,33 +7,31 @@ import csv
 import re
 import sys
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
 from fairpay.errors import InputError
-from fairpay.logs.columns import number_columns
 from fairpay.logs.dialect import UNQUOTED, Dialect, find_dialect, is_well_quoted
 from fairpay.logs.faults import reading_of
-from fairpay.logs.files import head_of, open_bytes, packing_of
-from fairpay.logs.source import BATCH, BROKEN, HEADER_AGAIN, ROW, TOO_MANY, Field, Source, after
-from fairpay.logs.spool import spooled
+from fairpay.logs.files import head_of, open_bytes, packing_of, spooled
+from fairpay.logs.names import number_columns
+from fairpay.logs.source import BATCH, BROKEN, HEADER_AGAIN, ROW, TOO_MANY, Source, first_able, framed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import IO
 
     from fairpay.logs.files import LogFile
     from fairpay.settings.values import Reading
 
-__all__ = ["lines_of", "open_text"]
+__all__ = ["opened"]
 
 HEAD = 1 << 20
 """Bytes looked at to find out the layout."""
 MARK = "\ufeff"
-NEVER = "\x1e"
-"""Stands in no text: a file separated by it is a file of lines."""
 QUOTE, NUL = b'"', b"\0"
 NULL = "\\N"
 """What Hive, MySQL and Postgres write for nothing."""
@@ -43,7 +41,7 @@ BINARY = 0.1
 """Part of NUL bytes above which a file is not text."""
 
 
-def open_text(file: LogFile, reading: Reading) -> Source:
+def opened(file: LogFile, reading: Reading) -> Source:
     """Look at the beginning of a text file.
 
     Raises:
@@ -68,9 +66,8 @@ def open_text(file: LogFile, reading: Reading) -> Source:
     table = Table(file, dialect, QUOTE in marks, number_columns(dialect.names, reading), marked)
     return Source(
         where=file.path,
-        fields={name: Field(kind=pl.String(), expr=pl.col(name)) for name in dialect.names},
+        fields=dict.fromkeys(dialect.names, pl.String()),
         frames=table,
-        text=True,
         quoting=quoting,
         separator=dialect.separator,
         notes=notes,
@@ -83,15 +80,15 @@ def open_text(file: LogFile, reading: Reading) -> Source:
 
 def recoded(file: LogFile, encoding: str) -> str:
 
-    def write(out: IO[bytes]) -> None:
+    def blocks() -> Iterator[bytes]:
         with open_bytes(file.local) as stream:
             reader = codecs.getreader(encoding)(stream)
             while text := reader.read(HEAD):
-                out.write(text.encode("utf-8"))
+                yield text.encode("utf-8")
 
     try:
         with reading_of(file.path, encoding=encoding):
-            return str(spooled(("recoded", file.local, encoding), file.name, write))
+            return spooled(("recoded", file.local, encoding), file.name, blocks)
     except UnicodeError as error:
         message = f"{file.path}: this is not text in {encoding}: {error}"
         raise InputError(message, advice="Give the encoding that the file was written in: --encoding.") from error
@@ -112,24 +109,17 @@ class Table:
 
     def __call__(self, names: Sequence[str], rows: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG002 - text says nothing of its rows beforehand
         """Read the columns; from where a number is none as text, from where Polars cannot read on line by line."""
-        done, blank = 0, None
         quotes = self.dialect.quote and self.quotes
         odd = self.dialect.spaced or self.marked or (quotes and has_odd_quotes(self.file.local, self.dialect.separator))
-        for numbers in () if odd else (self.numbers & set(names), frozenset[str]()):
-            scan = self.scan(quotes=quotes, numbers=numbers).select([*names, BEYOND])
-            try:
-                for read in after(done, scan, rows):
-                    frame = told(read, names, header=not numbers)
-                    empty = pl.all_horizontal(pl.col(names).is_null())
-                    if frame[names[0]].null_count() and frame.select(empty.any()).item():
-                        blank = self.blank_rows() if blank is None else blank
-                        frame = frame.with_row_index(ROW, offset=done).filter(~(empty & pl.col(ROW).is_in(blank)))
-                    yield frame
-                    done += read.height
-            except pl.exceptions.PolarsError:
-                continue
-            return
-        yield from self.line_by_line(names, done, rows or BATCH)
+        blank = cache(self.blank_rows)
+        queries = (
+            (
+                self.scan(quotes=quotes, numbers=numbers).select([*names, BEYOND]),
+                partial(filled, names=names, blank=blank, header=not numbers),
+            )
+            for numbers in (() if odd else (self.numbers & set(names), frozenset[str]()))
+        )
+        return first_able(queries, rows, partial(self.line_by_line, names, rows or BATCH))
 
     def scan(self, *, quotes: bool = True, numbers: frozenset[str] = frozenset()) -> pl.LazyFrame:
         """Let Polars read every field as text, and one more than the header has, where no row has more than that.
@@ -156,25 +146,29 @@ class Table:
         found = self.scan().with_row_index(ROW).filter(pl.all_horizontal(pl.exclude(ROW).is_null()))
         return found.select(ROW).collect(engine="streaming")[ROW].to_list()
 
-    def line_by_line(self, names: Sequence[str], done: int, size: int) -> Iterator[pl.DataFrame]:
+    def line_by_line(self, names: Sequence[str], size: int, done: int) -> Iterator[pl.DataFrame]:
         """Read from row `done` on with the standard library, which says in which row a fault is."""
         csv.field_size_limit(sys.maxsize)
         dialect = self.dialect
         width = len(dialect.names)
-        places = [dialect.names.index(name) for name in names]
-        kinds = {**dict.fromkeys(names, pl.String), BEYOND: pl.String, ROW: pl.Int64}
+        places = {name: dialect.names.index(name) for name in names}
         with open_bytes(self.file.local) as stream:
             rows = islice(enumerate(numbered(stream, dialect, self.file.path)), done, None)
             while some := list(islice(rows, size)):
-                kept = [(row, cells) for row, cells in some if any(cells)]
-                columns: dict[str, list[Any]] = {
-                    name: [cells[place] if place < len(cells) else None for _, cells in kept]
-                    for name, place in zip(names, places, strict=True)
-                }
-                columns[BEYOND] = ["x" if any(cells[width:]) else None for _, cells in kept]
-                columns[ROW] = [row for row, _ in kept]
-                frame = pl.DataFrame(columns, schema=kinds)
-                yield told(frame.with_columns(pl.col(names).replace([NULL, ""], [None, None])), names)
+                beyond = pl.Series([row for row, cells in some if any(cells[width:])], dtype=pl.Int64)
+                marks = pl.when(pl.col(ROW).is_in(beyond.implode())).then(pl.lit("x")).alias(BEYOND)
+                yield told(framed(some, places).with_columns(pl.col(names).replace(NULL, None), marks), names)
+
+
+def filled(
+    read: pl.DataFrame, done: int, *, names: Sequence[str], blank: Callable[[], list[int]], header: bool
+) -> pl.DataFrame:
+    """Say what is wrong with rows, from row `done` on, and leave out those that are empty lines."""
+    frame = told(read, names, header=header)
+    empty = pl.all_horizontal(pl.col(names).is_null())
+    if frame[names[0]].null_count() and frame.select(empty.any()).item():
+        return frame.with_row_index(ROW, offset=done).filter(~(empty & pl.col(ROW).is_in(blank())))
+    return frame
 
 
 def told(frame: pl.DataFrame, names: Sequence[str], *, header: bool = True) -> pl.DataFrame:
@@ -218,21 +212,6 @@ def decoded(stream: IO[bytes], skip: int) -> Iterator[str]:
             yield text.removeprefix(MARK) if number == 0 else text
 
 
-def lines_of(path: str) -> pl.LazyFrame:
-    """Read a file as lines, in the column `line`."""
-    return pl.scan_csv(
-        path,
-        schema={"line": pl.String},
-        has_header=False,
-        separator=NEVER,
-        quote_char=None,
-        infer_schema=False,
-        extra_columns="ignore",
-        empty_string_is_null=False,
-        glob=False,
-    )
-
-
 def has_odd_quotes(path: str, separator: str) -> bool:
     """Whether something follows the quote that ends a field, which Polars takes for part of it: `"ab"c"d"`.
 
@@ -240,7 +219,7 @@ def has_odd_quotes(path: str, separator: str) -> bool:
     """
     mark = re.escape(separator)
     odd = rf'(^|{mark})"([^"]|"")*"[^"{mark}\r]'
-    quoted = lines_of(path).filter(pl.col("line").str.contains('"', literal=True))
+    quoted = pl.scan_lines(path, glob=False).filter(pl.col("line").str.contains('"', literal=True))
     try:
         return bool(quoted.filter(pl.col("line").str.contains(odd)).head(1).collect(engine="streaming").height)
     except pl.exceptions.PolarsError:
@@ -264,11 +243,11 @@ def quoting_of(file: LogFile, separator: str) -> Literal["quoted", "plain"] | No
     It does where every field that begins with it ends with it, or where the whole file can be read so, line breaks
     within quotes and all, into rows as long as the first.
     """
-    cells = pl.col("line").str.strip_suffix("\r").str.split(separator)
+    cells = pl.col("line").str.strip_prefix(MARK).str.strip_suffix("\r").str.split(separator)
     starting = cells.list.eval(pl.element().filter(pl.element().str.starts_with('"')))
     with reading_of(file.path):
         found = (
-            lines_of(file.local)
+            pl.scan_lines(file.local, glob=False)
             .filter(pl.col("line").str.contains('"', literal=True))
             .select(
                 pl.len().alias("lines"),

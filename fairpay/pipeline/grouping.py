@@ -16,8 +16,7 @@ import pyarrow as pa
 from fairpay.adjust.decisions import HELD
 from fairpay.engine.keys import Members
 from fairpay.errors import InputError, UsageError
-from fairpay.logs.columns import OWN
-from fairpay.logs.names import KNOWN, PAID, normal
+from fairpay.logs.names import KNOWN, OWN, PAID, normal
 from fairpay.logs.tables import artist_rows, column_for, open_table, read_columns
 from fairpay.money.integers import sum_exactly
 from fairpay.money.rounding import Allocation, largest_remainder

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from fairpay.adjust.policy import find_policy, policy_file
 from fairpay.adjust.weights import wanted_roles
-from fairpay.logs.columns import OWN
+from fairpay.logs.names import OWN
 from fairpay.logs.schema import Cautions
 from fairpay.pipeline.repeats import open_once
 from fairpay.pipeline.warn import warn_of_logs

@@ -27,10 +27,9 @@ from fairpay.engine.spark import TaskRow
 from fairpay.errors import InputError
 from fairpay.kernels.hashing import KEYS
 from fairpay.logs.cells import to_arrow
-from fairpay.logs.open import open_file
 from fairpay.logs.read import Logs
 from fairpay.logs.schema import Cautions
-from fairpay.logs.source import BROKEN, of_table
+from fairpay.logs.source import BROKEN, of_table, open_file
 from fairpay.logs.tables import read_artists
 from fairpay.pipeline.intake import counted_apart, take_in
 from fairpay.pipeline.partfile import PartFile, packed
@@ -100,10 +99,7 @@ class Layout:
             where = part.source.where if part.file is None else "the log"
             read = partial(arrived, frames[kind])
             parts.append(replace(part, file=None, source=replace(part.source, where=where, frames=read, rows=None)))
-        first = parts[0].columns
-        return Logs(
-            columns=dict(first.roles), detected=first.detected, files=[], bytes=0, notes=[], parts=parts, period=period
-        )
+        return Logs(parts=parts, period=period)
 
 
 def layout_of(logs: Logs) -> Layout:

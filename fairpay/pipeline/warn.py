@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from fairpay.errors import GuardError, InputError, Problem, UsageError
-from fairpay.logs.columns import MEASURED
-from fairpay.logs.names import KNOWN, normal
+from fairpay.logs.names import KNOWN, MEASURED, normal
 from fairpay.logs.schema import Fate
 from fairpay.money.counts import counted
 

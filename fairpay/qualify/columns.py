@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from fairpay.errors import InputError
 from fairpay.kernels.moments import parse_moments
+from fairpay.logs.source import YEAR_1, YEAR_10000
 from fairpay.money.amounts import (
     BLANK,
     EMPTY,
@@ -43,26 +44,18 @@ def missing_ids(column: pa.Array, *, role: str) -> NDArray[np.bool_] | None:
         InputError: the column's type cannot be an id.
 
     """
-    kind = column.type
-    if pa.types.is_null(kind):
-        return np.ones(len(column), np.bool_)
-    found = missing(column) if column.null_count else None
-    if pa.types.is_dictionary(kind):
-        of_values = missing_ids(column.dictionary, role=role)
-        if of_values is None:
-            return found
-        at = column.indices.fill_null(0).to_numpy(zero_copy_only=False)
-        empty = of_values[at] if len(of_values) else np.zeros(len(column), np.bool_)
-    elif is_text(kind):
-        empty = text_lengths(column) == 0
-    elif pa.types.is_integer(kind):
-        return found
-    else:
+    coded = pa.types.is_dictionary(column.type)
+    values = column.dictionary if coded else column
+    kind = values.type
+    if not (is_text(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
         message = f"{role} is a column of {kind}; ids are text or whole numbers"
         raise InputError(message, advice=f"Write the ids as text, or name another column with --columns {role}=NAME.")
-    if not empty.any():
-        return found
-    return empty if found is None else empty | found
+    found = text_lengths(values) == 0 if is_text(kind) else missing(values)
+    if coded:
+        at = column.indices.fill_null(0).to_numpy(zero_copy_only=False)
+        found = found[at] if len(values) else np.zeros(len(column), np.bool_)
+        found = found | missing(column) if column.null_count else found
+    return found if found.any() else None
 
 
 def holds_nul(column: pa.Array) -> NDArray[np.bool_] | None:
@@ -82,8 +75,6 @@ def has_zero(buffer: pa.Buffer | None) -> bool:
     return buffer is not None and buffer.size > 0 and not np.frombuffer(buffer, np.uint8).all()
 
 
-YEAR_1, YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000
-"""Microseconds between which a moment lies."""
 FIRST = 100_000_000
 """Unix time in seconds, of 1973: smaller numbers are days counted in some other way, or no times."""
 LIMIT = 1 << 62

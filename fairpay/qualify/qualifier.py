@@ -16,7 +16,7 @@ from fairpay.money.currency import LARGEST
 from fairpay.money.integers import shorter
 from fairpay.qualify.columns import holds_nul, missing_ids, read_moments
 from fairpay.qualify.odd import look_for_oddities
-from fairpay.qualify.tally import Counts, Tally, Values, Verdict, rejects
+from fairpay.qualify.tally import Counts, Tally, Values, Verdict, refused, rejects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -195,9 +195,7 @@ class Qualifier:
         if ms is None and self.qualifying.measure == "time":
             message = f"{raw.file}: there is no duration to measure listening by"
             raise InputError(message, advice="Name it with --columns seconds=NAME or ms=NAME, or use --measure plays.")
-        fates = {**verdict.counts, int(Fate.USED): verdict.rows - sum(verdict.counts.values())}
-        if raw.shares is not None:
-            fates = once(verdict, raw.shares)
+        fates = verdict.counts(raw.shares)
         sum_ms = None if ms is None else exact_sum(ms.value, used)
         sum_plays = fates.get(Fate.USED, 0) if plays is None else exact_sum(plays.value, used)
         seen = np.empty(0, np.int64) if times is None else times.value
@@ -232,7 +230,7 @@ class Qualifier:
             message = "there is no row in the log"
             raise InputError(message, advice="Is it the right file? It is empty, or holds only a header.")
         if tally.bad_rows and self.set_aside is None:
-            tally.refuse()
+            raise refused(tally.bad_rows, tally.rows, tally.problems(), tally.bad_files)
         first, last = tally.times or (None, None)
         return Counts(
             rows=tally.rows,
@@ -263,13 +261,6 @@ def read_values(columns: Mapping[str, pa.Array]) -> Values:
         plays=read_amounts(columns["plays"], role="plays", digits=0) if "plays" in columns else None,
         times=read_moments(columns["time"]) if "time" in columns else None,
     )
-
-
-def once(verdict: Verdict, shares: Shares) -> dict[int, int]:
-    """Count rows of the file by fate, each once, however many artists it has."""
-    fate = np.zeros(verdict.rows, np.uint8) if verdict.fate is None else verdict.fate
-    counts = np.bincount(fate[~shares.again], minlength=1)
-    return {code: int(count) for code, count in enumerate(counts) if count}
 
 
 def shared(amount: NDArray[np.int64] | None, shares: Shares | None) -> NDArray[np.int64] | None:

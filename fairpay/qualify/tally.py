@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fairpay.logs.schema import RawBatch
+    from fairpay.logs.schema import RawBatch, Shares
     from fairpay.money.amounts import Amounts
     from fairpay.settings.values import Measure
 
-__all__ = ["Counts", "Tally", "Values", "Verdict", "refused_rows", "rejects", "shown"]
+__all__ = ["Counts", "Tally", "Values", "Verdict", "refused", "refused_rows", "rejects", "shown"]
 
 WORDS = {EMPTY: "{} is empty", NEGATIVE: "{} is negative", NOT_A_NUMBER: "{} is not a {}", TOO_LARGE: "{} is too large"}
 HINTS = (
@@ -69,8 +69,6 @@ class Verdict:
     rows: int
     fate: NDArray[np.uint8] | None = None
     """uint8[rows]; None: nothing was marked yet."""
-    counts: dict[int, int] = field(default_factory=dict)
-    """Rows marked so far, by fate."""
     bad: list[Bad] = field(default_factory=list)
 
     def mark(self, mask: NDArray[np.bool_] | None, fate: Fate) -> NDArray[np.bool_] | None:
@@ -78,13 +76,17 @@ class Verdict:
         if mask is None:
             return None
         new = mask if self.fate is None else mask & (self.fate == 0)
-        count = int(np.count_nonzero(new))
-        if count == 0:
+        if not new.any():
             return None
         marks = new.view(np.uint8) * np.uint8(fate)
         self.fate = marks if self.fate is None else self.fate + marks
-        self.counts[int(fate)] = self.counts.get(int(fate), 0) + count
         return new
+
+    def counts(self, shares: Shares | None) -> dict[int, int]:
+        """Count rows of the file by fate, each once, however many artists it has."""
+        fate = np.zeros(self.rows, np.uint8) if self.fate is None else self.fate
+        counts = np.bincount(fate if shares is None else fate[~shares.again])
+        return {code: int(count) for code, count in enumerate(counts) if count}
 
     def mark_bad(self, mask: NDArray[np.bool_] | None, fate: Fate, reason: str, column: pa.Array | None = None) -> None:
         """Mark rows as bad, with a reason for people; `column` gives an example of an offending value."""
@@ -176,15 +178,6 @@ class Tally:
             )
             for (file, row), example, count, words in found
         )
-
-    def refuse(self) -> None:
-        """Refuse the bad rows, all at once.
-
-        Raises:
-            InputError: always, with a problem for each reason.
-
-        """
-        raise refused(self.bad_rows, self.rows, self.problems(), self.bad_files)
 
 
 def refused(bad: int, rows: int, problems: tuple[Problem, ...], files: Collection[str] = ()) -> InputError:

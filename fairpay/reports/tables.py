@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from enum import StrEnum
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -40,6 +40,7 @@ __all__ = [
     "by_payout",
     "change_percent",
     "chosen",
+    "column_of",
     "comparison",
     "currency_of",
     "decimals",
@@ -96,6 +97,20 @@ def table_of(columns: Mapping[str, TableColumn]) -> pa.Table:
     """Make a table whose fields say their kind in their metadata, under `kind`."""
     fields = [pa.field(name, one.array.type, metadata={"kind": one.kind}) for name, one in columns.items()]
     return pa.table([one.array for one in columns.values()], schema=pa.schema(fields))
+
+
+TYPES = {ColumnKind.COUNT: pa.int64(), ColumnKind.SHARE: pa.float64(), ColumnKind.RATIO: pa.float64()}
+"""What columns of some kinds hold where they are made of single values; others hold text."""
+
+
+def column_of(kind: ColumnKind, values: Iterable[Any], digits: int = 0) -> TableColumn:
+    """Make a column of single values, None where nothing is known; amounts are in units of 10^-digits."""
+    known = list(values)
+    if kind not in (ColumnKind.MONEY, ColumnKind.DIFFERENCE):
+        return TableColumn(kind, pa.array(known, TYPES.get(kind, pa.large_string())))
+    missing = np.array([value is None for value in known], dtype=np.bool_)
+    units = np.array([value or 0 for value in known], dtype=np.int64)
+    return TableColumn(kind, decimals(units, digits, missing=missing))
 
 
 def in_digits(amounts: pl.Expr, scale: int, codes: Iterable[str]) -> pl.Expr:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from functools import cache
 from typing import TYPE_CHECKING
 
 from fairpay.errors import UsageError
@@ -51,6 +52,7 @@ def find_rule(text: str) -> Rule:
     return rule_named(name).parse(parameters)
 
 
+@cache
 def rule_named(name: str) -> type[Rule]:
     """Find a rule by its name or one of its aliases, whatever the case, with `-`, `_` or neither between words.
 

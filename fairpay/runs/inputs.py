@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 from fairpay.errors import InputError
-from fairpay.logs.spool import place_of
+from fairpay.logs.files import place_of
 from fairpay.reports.outcome import InputFile
 
 if TYPE_CHECKING:

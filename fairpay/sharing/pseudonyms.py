@@ -220,7 +220,7 @@ def keeping(logs: Logs, keep: Sequence[str]) -> list[Part]:
 
     """
     for part in logs.parts:
-        there = {name for name, field in part.source.fields.items() if not isinstance(field.kind, pl.Struct)}
+        there = {name for name, kind in part.source.fields.items() if not isinstance(kind, pl.Struct)}
         there |= part.constants.keys()
         if missing := [name for name in keep if name not in there and not part.source.loose]:
             message = f"--keep {missing[0]}: {part.source.where} has no such column"

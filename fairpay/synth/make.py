@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from fairpay.errors import OutputError, UsageError
+from fairpay.runs.disk import replacing
 from fairpay.settings.commands import complete
 from fairpay.settings.speech import job
 
@@ -101,20 +102,18 @@ def synth(path: str | Path, **options: Unpack[SynthOptions]) -> Written:
 
 def people(full: Mapping[str, Any]) -> MadeMonth:
     """Make a month of the sizes asked for."""
-    from fairpay.synth.listeners import make_month  # noqa: PLC0415 - loads Polars where it is used
-    from fairpay.synth.plants import parse_plants  # noqa: PLC0415 - likewise
+    from fairpay.synth.listeners import parse_plants  # noqa: PLC0415 - loads Polars where it is used
+    from fairpay.synth.population import make_month  # noqa: PLC0415 - likewise
 
     rows = ROWS if full["rows"] is None else full["rows"]
     users = max(1, rows // 100) if full["users"] is None else full["users"]
     artists = max(1, users * 3 // 10) if full["artists"] is None else full["artists"]
     check_numbers(rows=rows, users=users, artists=artists)
-    planted = parse_plants({**({"bots": full["bots"]} if full["bots"] else {}), **(full["plants"] or {})})
+    realistic = full["population"] == "realistic"
+    written = {**({"bots": full["bots"]} if full["bots"] else {}), **(full["plants"] or {})}
+    plants = parse_plants(written, realistic=realistic)
     sizes = {"users": users, "artists": artists, "seed": full["seed"], "month": full["month"]}
-    if full["population"] == "realistic":
-        from fairpay.synth.population import make_population  # noqa: PLC0415 - likewise
-
-        return make_population(rows, planted, **sizes, countries=full["countries"])
-    return make_month(rows, planted, **sizes)
+    return make_month(rows, plants, **sizes, realistic=realistic, countries=full["countries"])
 
 
 def synthesis_of(full: Mapping[str, Any], outputs: Sequence[Path]) -> Synthesis | None:
@@ -237,14 +236,10 @@ def ahead(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Name a file to write first; it becomes `path` at the end, or is removed."""
-    part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        part.replace(path)
+        with replacing(path) as part:
+            yield part
     except OSError as error:
         message = f"{path} could not be written: {error.strerror or error}"
         raise OutputError(message, advice="Nothing half-written is left.") from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)

@@ -10,12 +10,10 @@ import numpy as np
 
 from fairpay.errors import UsageError
 from fairpay.synth.calendar import PEOPLE, Hours, Rhythm
-from fairpay.synth.catalogue import GENRES, MOST_TRACKS
+from fairpay.synth.catalogue import COUNT, GENRES, MOST_TRACKS, OLD_TRACKS, PLAYLIST, PLAYLISTS, Scenes
 from fairpay.synth.draws import below, draw, lognormal_steps, stream
-from fairpay.synth.listeners import DAYS, LATE_HOURS, PODCASTS, SPREAD, STEPS
-from fairpay.synth.plants import KINDS, PlantKind, by_order
+from fairpay.synth.listeners import DAYS, KINDS, LATE_HOURS, PODCASTS, SPREAD, STEPS, PlantKind, by_order, plain
 from fairpay.synth.plays import Cohort, MadeMonth, Mark, World
-from fairpay.synth.scenes import COUNT, OLD_TRACKS, PLAYLIST, PLAYLISTS, Scenes
 from fairpay.synth.tables import COUNTRIES, picked
 
 if TYPE_CHECKING:
@@ -24,10 +22,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fairpay.kernels.arrays import Ints
-    from fairpay.synth.plants import Plant
+    from fairpay.synth.listeners import Plant
     from fairpay.synth.plays import Choice, Slots
 
-__all__ = ["INNOCENT", "ODD", "make_population"]
+__all__ = ["INNOCENT", "ODD", "make_month"]
 
 ONE = 1 << 16
 RUN = 6
@@ -279,6 +277,17 @@ class Crowd:
         self.total = np.diff(np.floor(until / until[-1] * (rows - self.rows)).astype(np.int64), prepend=0)
         self.add_people(np.arange(len(self.person)), self.person)
 
+    def listen(self, rows: int, planted: Sequence[tuple[Plant, Ints]]) -> None:
+        """Let everybody listen: the odd, who come by a plant's list, people, so that all come to `rows`, and plants."""
+        for name in ODD:
+            self.add_odd(name)
+        for plant, targets in planted:
+            if KINDS[plant.kind].followers:
+                self.add_followers(plant, targets)
+        self.add_everybody(rows)
+        for plant, targets in planted:
+            self.add_plant(plant, targets)
+
     def add_odd(self, name: str) -> None:
         """Let some do what is odd and in order."""
         kind, accounts = ODD[name], self.roles[name]
@@ -343,7 +352,7 @@ class Crowd:
         self.marks.append(plant.mark(accounts))
 
 
-def make_population(  # noqa: PLR0913 - the sizes of a month are told apart by name
+def make_month(  # noqa: PLR0913 - the sizes of a month are told apart by name
     rows: int,
     plants: Sequence[Plant],
     *,
@@ -351,9 +360,10 @@ def make_population(  # noqa: PLR0913 - the sizes of a month are told apart by n
     artists: int,
     seed: int,
     month: str,
+    realistic: bool,
     countries: Mapping[str, float] | None = None,
 ) -> MadeMonth:
-    """Make people with `rows` plays in all, the odd among them, and add plants on top.
+    """Make people with `rows` plays in all, of one kind or (`realistic`) with tastes of their own, and plants on top.
 
     Raises:
         UsageError: when `month` is not a month, or a plant needs more people than there are.
@@ -361,19 +371,15 @@ def make_population(  # noqa: PLR0913 - the sizes of a month are told apart by n
     """
     expected = rows + sum(plant.accounts * plant.plays * DAYS for plant in plants)
     world = World.of(month, rows=expected, artists=artists, seed=seed)
-    crowd = Crowd(world, users=users, rows=rows, countries=countries or COUNTRIES)
     ends = artists + np.cumsum([plant.artists for plant in plants], dtype=np.int64)
-    targets = [np.arange(end - plant.artists, end) for plant, end in zip(plants, ends, strict=True)]
-    for name in ODD:
-        crowd.add_odd(name)
-    for plant, artist in zip(plants, targets, strict=True):
-        if KINDS[plant.kind].followers:
-            crowd.add_followers(plant, artist)
-    crowd.add_everybody(rows)
-    for plant, artist in zip(plants, targets, strict=True):
-        crowd.add_plant(plant, artist)
-    names = tuple(name for plant in plants for name in plant.names)
-    return MadeMonth(tuple(crowd.cohorts), names, tuple(crowd.marks))
+    planted = [(plant, np.arange(end - plant.artists, end)) for plant, end in zip(plants, ends, strict=True)]
+    if realistic:
+        crowd = Crowd(world, users=users, rows=rows, countries=countries or COUNTRIES)
+        crowd.listen(rows, planted)
+        cohorts, marks = crowd.cohorts, crowd.marks
+    else:
+        cohorts, marks = plain(world, planted, users=users, rows=rows)
+    return MadeMonth(tuple(cohorts), tuple(name for plant in plants for name in plant.names), tuple(marks))
 
 
 def circles(members: Ints, users: int, seed: int) -> Ints:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,7 +18,6 @@ from fairpay.synth.draws import draw, pick_table, stream
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import polars as pl
     from numpy.typing import NDArray
 
     from fairpay.kernels.arrays import Ints
@@ -128,11 +128,9 @@ class Tables:
         paid = {plan: amount for plan, (amount, _) in self.plans.items()}
         for begin in range(0, everybody, BATCH):
             index = np.arange(begin, min(begin + BATCH, everybody))
-            ids = self.named("user", index)
-            plan = self.plan_of(index).dictionary_encode()
-            amounts = pa.array([paid[name] for name in plan.dictionary.to_pylist()], pa.large_string())
-            columns = (ids, amounts.take(plan.indices), plan.dictionary_decode(), self.country_of(index))
-            yield pa.table(columns, schema=PAID)
+            plan = pl.Series(self.plan_of(index))
+            columns = (self.named("user", index), plan.replace_strict(paid), plan, self.country_of(index))
+            yield pa.table([pa.array(column, pa.large_string()) for column in columns], schema=PAID)
 
     def truth(self) -> pa.Table:
         """Say of every user what it is: `user_id`, `kind` (person, or an odd or planted kind), `group` or null."""
@@ -193,13 +191,8 @@ def pair_table() -> NDArray[np.uint16]:
 def short_ids(letter: str, keys: NDArray[np.integer]) -> pa.Array:
     """`u000042`: a letter and at least six digits."""
     width = max(6, len(str(int(keys.max(initial=0)))))
-    text = np.empty((len(keys), width + 1), dtype=np.uint8)
-    text[:, 0] = ord(letter)
-    rest = keys.astype(np.int64)
-    for place in range(width, 0, -1):
-        rest, digit = np.divmod(rest, 10)
-        text[:, place] = digit + ord("0")
-    return from_fixed_width(text, width + 1)
+    numbers = pl.Series(keys.astype(np.int64)).cast(pl.String).str.zfill(width)
+    return (letter + numbers).to_arrow(compat_level=pl.CompatLevel.oldest())
 
 
 def from_fixed_width(text: NDArray[np.uint8], width: int) -> pa.Array:

@@ -59,13 +59,12 @@ def divide(log: str, pools: str) -> None:
     """Read a log and divide its pools: everything `fairpay close` does before there is a ledger."""
     from fairpay.ledger.closing import Closing, load  # noqa: PLC0415 - the benchmark itself needs none of it
     from fairpay.ledger.earning import earn  # noqa: PLC0415 - the same
-    from fairpay.money.integers import sum_exactly  # noqa: PLC0415 - the same
     from fairpay.pipeline.request import Watch  # noqa: PLC0415 - the same
 
     closing = Closing("2026-10", CACHE / "books", (log,), {"pools": Path(pools)}, rule="user-centric")
     earned = earn(closing, load(closing), Watch())
-    paid = sum(sum_exactly(one.amounts) for one in earned.paid)
-    print(f"{len(earned.paid)} pools, {sum(len(one) for one in earned.paid):,} parts, {paid:,} paid")  # noqa: T201 - a program
+    paid = sum(one["amount"].sum() for one in earned.paid)
+    print(f"{len(earned.paid)} pools, {sum(one.height for one in earned.paid):,} parts, {paid:,} paid")  # noqa: T201 - a program
 
 
 def in_turn(commands: dict[str, list[str | Path]]) -> list[dict[str, Measured]]:

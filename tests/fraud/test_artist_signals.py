@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
+import polars as pl
 import pytest
 
 from fairpay.fraud.signals import ArtistSignal, artist_signals
@@ -12,16 +11,17 @@ from fairpay.fraud.signals.heavy_share import HeavyShare
 from fairpay.fraud.signals.jump import Jump
 from fairpay.fraud.signals.nothing_else import NothingElse
 from fairpay.fraud.signals.plays_per_listener import PlaysPerListener
-from fairpay.fraud.traces import Audience
 
-TWO = Audience(
-    plays=np.array([5000, 5000]),
-    listeners=np.array([1000, 20]),
-    loyal=np.array([10, 15]),
-    heavy=np.array([400, 300]),
-    flagged=np.array([0, 4000]),
-    intensity=np.array([0.9, 6.0]),
-    previous=np.array([4000, 100]),
+TWO = pl.DataFrame(
+    {
+        "plays": [5000, 5000],
+        "listeners": [1000, 20],
+        "loyal": [10, 15],
+        "heavy": [400, 300],
+        "flagged": [0, 4000],
+        "intensity": [0.9, 6.0],
+        "previous": [4000, 100],
+    }
 )
 """One artist as usual, one with few, heavy, loyal listeners."""
 UNKNOWN = float("nan")
@@ -34,16 +34,16 @@ UNKNOWN = float("nan")
         pytest.param(FlaggedShare(), TWO, [0.0, 0.8], id="the share of flagged accounts is of plays"),
         pytest.param(HeavyShare(), TWO, [0.08, UNKNOWN], id="the heaviest of a small audience say nothing"),
         pytest.param(
-            FanIntensity(), replace(TWO, listeners=np.array([1000, 9])), [0.9, UNKNOWN], id="nor do nine listeners"
+            FanIntensity(), TWO.with_columns(listeners=pl.Series([1000, 9])), [0.9, UNKNOWN], id="nor do nine listeners"
         ),
         pytest.param(NothingElse(), TWO, [0.01, 0.75], id="loyal listeners are a share of the audience"),
         pytest.param(Jump(), TWO, [1.25, 50.0], id="a jump is a multiple of the month before"),
         pytest.param(
-            Jump(), replace(TWO, previous=np.array([0, 0])), [5000.0, 5000.0], id="a new artist jumps from one play"
+            Jump(), TWO.with_columns(previous=pl.lit(0)), [5000.0, 5000.0], id="a new artist jumps from one play"
         ),
     ],
 )
-def test_an_artist_signal_measures(signal: ArtistSignal, audience: Audience, values: list[float]) -> None:
+def test_an_artist_signal_measures(signal: ArtistSignal, audience: pl.DataFrame, values: list[float]) -> None:
     np.testing.assert_array_equal(signal.measure(audience), values)
 
 

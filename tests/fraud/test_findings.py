@@ -1,23 +1,26 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from traced import sketched
 
-from fairpay.fraud.detect.findings import find_groups, group_name, moved, percentiles, rank
+from fairpay.fraud.detect.findings import Evidence, find_groups, group_name, moved, nearest, percentiles, rank
 from fairpay.fraud.signals import Group, GroupSignal, UserSignal
-from fairpay.fraud.traces import Pairs, Regulars, Sketches
 from fairpay.money.currency import round_half_even
 from fairpay.money.integers import sum_exactly
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fairpay.fraud.detect.findings import FoundSubjects, Near
     from fairpay.fraud.signals import Floats
-    from fairpay.fraud.traces import Traces
+    from fairpay.fraud.traces import Sketches
 
 
 class Fixed(UserSignal):
@@ -27,10 +30,6 @@ class Fixed(UserSignal):
     aspect = "amount"
     together, alone = 2.0, 4.0
     says = "is {value:.0f}"
-
-    def measure(self, traces: Traces) -> Floats:
-        """Know nothing."""
-        return np.full(traces.users, np.nan)
 
 
 class Other(Fixed):
@@ -48,6 +47,13 @@ class Same(Fixed):
     name = "same"
 
 
+def ranked_by(signals: Sequence[UserSignal], values: Mapping[str, Sequence[float] | Floats]) -> FoundSubjects:
+    """Rank users of whom so much was measured, who all play once."""
+    size = len(next(iter(values.values())))
+    ids = pl.Series([f"u{number}" for number in range(size)], dtype=pl.String)
+    return rank(signals, {name: np.array(one) for name, one in values.items()}, ids, np.ones(size, dtype=np.int64))
+
+
 @pytest.mark.parametrize(
     ("values", "flagged"),
     [
@@ -62,11 +68,11 @@ class Same(Fixed):
 )
 def test_a_subject_is_worth_a_look(values: dict[str, float], flagged: bool) -> None:  # noqa: FBT001 - a table
     signals = [signal for signal in (Fixed(), Other(), Same()) if signal.name in values]
-    assert rank(signals, {name: np.array([value]) for name, value in values.items()}, 1).flagged[0] == flagged
+    assert ranked_by(signals, {name: [value] for name, value in values.items()}).flagged[0] == flagged
 
 
 def test_reasons_name_every_signal_reached() -> None:
-    ranked = rank([Fixed(), Other()], {"fixed": np.array([2.0, 1.0]), "other": np.array([-3.0, -9.0])}, 2)
+    ranked = ranked_by([Fixed(), Other()], {"fixed": [2.0, 1.0], "other": [-3.0, -9.0]})
     assert ranked.reasons(0) == ("is 2", "is -3")
     assert ranked.reasons(1) == ("is -9",)
 
@@ -107,13 +113,10 @@ class Finder(GroupSignal):
 
 def grouped(*signals: Finder, same: list[int] | None = None) -> list[tuple[list[int], tuple[str, ...]]]:
     """Put groups of twenty accounts together."""
-    nothing: Any = np.zeros(0, dtype=np.int64)
-    regulars = Regulars(pl.DataFrame(), nothing, 100.0)
-    sketches = Sketches(Pairs(nothing, nothing, nothing), np.full(20, 100), nothing, nothing, nothing, regulars)
     values = np.full(20, np.nan)
     values[same or []] = Fixed.together
-    ranked = rank([Fixed()], {"fixed": values}, 20)
-    return [(one.users.tolist(), one.reasons) for one in find_groups(signals, sketches, ranked)]
+    ranked = ranked_by([Fixed()], {"fixed": values})
+    return [(one.users.tolist(), one.reasons) for one in find_groups(signals, sketched(20), ranked)]
 
 
 def users_of(*signals: Finder) -> list[list[int]]:
@@ -163,3 +166,54 @@ def test_a_group_is_named_by_its_members_alone() -> None:
     ids, later = pl.Series(["a", "b", "c", "d"]), pl.Series(["0", "a", "b", "c", "d"])
     assert group_name(np.array([1, 3]), ids) == group_name(np.array([2, 4]), later)
     assert group_name(np.array([1, 3]), ids) != group_name(np.array([1, 2]), ids)
+
+
+class Resting(Fixed):
+    """A signal of another aspect, where small values count."""
+
+    name = "resting"
+    aspect = "rest"
+    together, alone = 4.0, 1.0
+    low = True
+    says = "rests {value:.1f} hours"
+
+
+def near(values: Mapping[str, Sequence[float]]) -> tuple[list[Near], list[bool]]:
+    """Rank users by three signals; return who comes nearest, and whether each has a finding."""
+    size = len(next(iter(values.values())))
+    full = {name: values.get(name, [np.nan] * size) for name in ("fixed", "same", "resting")}
+    signals: list[UserSignal] = [Fixed(), Same(), Resting()]
+    users, nobody = ranked_by(signals, full), ranked_by(signals, {name: [] for name in full})
+    return nearest(Evidence(users, nobody, (), signals, {})), users.flagged.tolist()
+
+
+def test_a_value_is_held_against_the_level_that_is_enough_alone() -> None:
+    (one,), _ = near({"fixed": [3.0]})
+    assert (one.subject, one.reached) == ("u0", 0.75)
+    assert [(m.signal.name, m.value, m.level, m.alone) for m in one.missed] == [("fixed", 3.0, 4.0, True)]
+
+
+def test_or_two_of_different_aspects_are_held_against_what_counts_together() -> None:
+    (one,), _ = near({"fixed": [1.0], "same": [0.9], "resting": [8.0]})
+    assert one.reached == 0.5
+    assert [(m.signal.name, m.level, m.alone) for m in one.missed] == [("fixed", 2.0, False), ("resting", 4.0, False)]
+
+
+def test_five_are_shown_the_nearest_first_and_those_without_a_value_never() -> None:
+    found, _ = near({"fixed": [0.4, np.nan, 3.0, 1.0, 2.0, 0.8, 1.5, 0.0]})
+    assert [one.subject for one in found] == ["u2", "u4", "u6", "u3", "u5"]
+
+
+MEASURED = st.one_of(st.just(np.nan), st.floats(0.01, 10))
+
+
+@given(st.lists(st.tuples(MEASURED, MEASURED, MEASURED), min_size=1, max_size=5))
+def test_who_has_a_finding_is_never_near_and_nobody_else_reaches_a_level(rows: list[tuple[float, ...]]) -> None:
+    found, flagged = near(dict(zip(("fixed", "same", "resting"), zip(*rows, strict=True), strict=True)))
+    assert all(0 < one.reached < 1 for one in found)
+    assert not [one for one in found if flagged[int(one.subject[1:])]]
+
+
+@pytest.mark.parametrize(("signal", "text"), [(Fixed(), "3"), (Resting(), "3.0")])
+def test_a_level_is_written_as_the_value_is(signal: UserSignal, text: str) -> None:
+    assert signal.figure(3.0) == text

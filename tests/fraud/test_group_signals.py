@@ -6,36 +6,38 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 import pytest
-from traced import person, traces
+from traced import person, sketched, traces
 
+from fairpay.fraud.detect.intake import PAIRS
 from fairpay.fraud.detect.walk import moments_of
 from fairpay.fraud.signals import group_signals
 from fairpay.fraud.signals.lockstep import Lockstep
 from fairpay.fraud.signals.same_artists import SameArtists
-from fairpay.fraud.traces import Pairs, Regulars, Sketches, seeds, sign_sets
+from fairpay.fraud.traces import seeds, sign_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fairpay.fraud.signals import GroupSignal
+    from fairpay.fraud.traces import Sketches
 
 ARTISTS = 400
 DRAWS = np.random.default_rng(4)
-EDGES = {"artist": pl.UInt32, "user": pl.UInt32, "plays": pl.Int64, "listeners": pl.Int64}
 
 
 def crowd(cores: Sequence[Sequence[int]], moments: Sequence[Sequence[int]] = ()) -> Sketches:
     """Make accounts by their core artists, each played ten times by them and twice by others."""
-    start, edges = (np.concatenate([[0], np.cumsum([len(one) for one in sets])]) for sets in (cores, moments))
-    artist = np.array([one for core in cores for one in sorted(core)], dtype=np.uint32)
+    edges = np.concatenate([[0], np.cumsum([len(one) for one in moments])])
+    core = [(artist, user, 10) for user, mine in enumerate(cores) for artist in sorted(mine)]
+    artist = [one for one, *_ in core]
     element = np.array([value for one in moments for value in one], dtype=np.uint32)
-    return Sketches(
-        core=Pairs(start, artist, np.full(len(artist), 10)),
-        plays=np.full(len(cores), 500),
+    return sketched(
+        len(cores),
+        plays=500,
+        core=pl.DataFrame(core, schema=PAIRS, orient="row"),
         artist_plays=np.bincount(artist, minlength=ARTISTS) * 12,
         moments=sign_sets(edges, element, seeds("lockstep", 32)) if moments else np.empty((len(cores), 0), np.uint32),
         timed=np.arange(len(cores)),
-        regulars=Regulars(pl.DataFrame(schema=EDGES), np.zeros(len(cores), dtype=np.int64), 500.0),
     )
 
 
@@ -86,7 +88,7 @@ def test_accounts_that_share_their_moments_are_in_lockstep() -> None:
 
 def test_the_artist_an_account_plays_most_tells_no_moments() -> None:
     party = [(99, k * 60, 60_000, 900 + k % 8) for k in range(300)]
-    told, moments = moments_of(traces([*party, *person(5)], person(5, seed=2)))
+    owner, moments = moments_of(traces([*party, *person(5)], person(5, seed=2)))
     most = max(Counter(artist for artist, *_ in person(5, seed=2)).values())
-    assert np.diff(told).tolist() == [150, 150 - most]
-    assert told[-1] == len(moments)
+    assert np.bincount(owner).tolist() == [150, 150 - most]
+    assert len(owner) == len(moments)

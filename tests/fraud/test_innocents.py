@@ -12,14 +12,14 @@ from fairpay.synth.listeners import make_people
 from fairpay.synth.plays import MadeMonth, World
 from fairpay.synth.tables import COUNTRIES, PLANS, Tables
 
-WORLD = World.of("2026-10", rows=150_000, artists=600, seed=6)
-PEOPLE, EACH, HIRED = 600, 6, 40
+WORLD = World.of("2026-10", rows=75_000, artists=600, seed=6)
+PEOPLE, EACH, HIRED = 300, 6, 40
 
 
 @pytest.fixture(scope="module")
 def month() -> pl.DataFrame:
-    """Make 600 people, six of each kind of innocents, and 40 accounts hired for 8 of 20 artists each."""
-    cohorts = [make_people(WORLD, PEOPLE, rows=150_000)]
+    """Make 300 people, six of each kind of innocents, and 40 accounts hired for 8 of 20 artists each."""
+    cohorts = [make_people(WORLD, PEOPLE, rows=75_000)]
     first = PEOPLE
     for kind in INNOCENTS:
         cohorts.append(make_innocents(WORLD, kind, EACH, first_user=first))

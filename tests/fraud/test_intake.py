@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairpay.fraud.detect import intake
@@ -25,6 +25,7 @@ def ranked(batches: list[list[str]] | list[list[int]]) -> tuple[list[str], list[
     return known.to_list(), place[np.concatenate(codes)].tolist()
 
 
+@settings(max_examples=40)
 @given(st.lists(st.lists(st.text(max_size=3), min_size=1, max_size=20), min_size=1, max_size=6))
 def test_ids_are_ranked_once_each_in_the_order_of_their_bytes(batches: list[list[str]]) -> None:
     came = [one for batch in batches for one in batch]

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from fairpay.errors import UsageError
 from fairpay.fraud.audit.audit import audit
-from fairpay.fraud.audit.months import survey
-from fairpay.fraud.audit.scenario import Scenario, plan
+from fairpay.fraud.audit.months import plan, survey
+from fairpay.fraud.audit.scenario import Scenario
 from fairpay.rules import find_rule, rule_classes, usual_rules
 from fairpay.rules.core.rule import Joining
 
 if TYPE_CHECKING:
     from naive import NaiveMonth
 
+    from fairpay.fraud.audit.months import Attack
     from fairpay.fraud.audit.replay import AuditFinding
-    from fairpay.fraud.audit.scenario import Attack
     from fairpay.rules.core.rule import Rule
 
 FORMULA = [
@@ -60,6 +60,9 @@ ANEW = [name for name, joining in KINDS.items() if joining is Joining.ANEW and n
 ANEW += ["mix:rules=bounded:allow-unsafe=yes+user-centric,share=1/3"]
 CENT = Fraction(1, 2) + Fraction(1, 10**6)
 """An amount rounded to the cent is at most this far from what it was."""
+
+BY_NIGHT = not settings.default.derandomize  # type: ignore[union-attr] # there is a profile
+EXAMPLES, FEW = (25, 10) if BY_NIGHT else (10, 6)
 
 scenarios = st.builds(
     lambda cover, **values: Scenario(name="drawn", title="", **values, **cover),
@@ -99,7 +102,7 @@ def played(month: NaiveMonth, rule: str, scenario: Scenario, *, least_ms: int = 
 
 
 @pytest.mark.parametrize("rule", FORMULA)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(month=months(), scenario=scenarios | reaching)
 def test_closed_form_and_replay_agree_to_the_cent(rule: str, month: NaiveMonth, scenario: Scenario) -> None:
     """The formula weighs nobody, the replay knows no formula; the fractions write every account out."""
@@ -109,7 +112,7 @@ def test_closed_form_and_replay_agree_to_the_cent(rule: str, month: NaiveMonth, 
 
 
 @pytest.mark.parametrize("rule", [name for name in ANEW if name != "geometric-median"])  # in floats
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=FEW, deadline=None)
 @given(month=months(), scenario=scenarios | reaching)
 def test_rules_without_a_formula_are_worked_out_anew(rule: str, month: NaiveMonth, scenario: Scenario) -> None:
     made, finding, attack = played(month, rule, scenario)
@@ -117,7 +120,7 @@ def test_rules_without_a_formula_are_worked_out_anew(rule: str, month: NaiveMont
     assert abs(finding.income - exact_income(month, made, attack)) <= CENT
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(month=months(), scenario=scenarios)
 def test_time_is_counted_in_milliseconds(month: NaiveMonth, scenario: Scenario) -> None:
     month = replace(month, play=None)
@@ -126,14 +129,14 @@ def test_time_is_counted_in_milliseconds(month: NaiveMonth, scenario: Scenario) 
     assert abs(finding.income - exact_income(month, made, attack)) <= CENT
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(month=months(), scenario=scenarios | reaching, rule=st.sampled_from(FORMULA))
 def test_what_the_accounts_get_somebody_loses(month: NaiveMonth, scenario: Scenario, rule: str) -> None:
     _, finding, attack = played(month, rule, scenario)
     assert abs(finding.income - sum(finding.lost) - (attack.pool - month.pool)) <= 3
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(month=months(), scenario=scenarios, rule=st.sampled_from(FORMULA))
 def test_break_even_is_the_fewest_plays_that_pay(month: NaiveMonth, scenario: Scenario, rule: str) -> None:
     """At the number found the accounts earn their fees, by fractions; with one play less they do not."""

@@ -12,15 +12,14 @@ import pytest
 from attack_months import paying
 
 from fairpay.errors import InputError, NothingToPayError, UsageError
-from fairpay.fraud.audit.months import survey
-from fairpay.fraud.audit.scenario import USUAL, Scenario, find_scenario, plan, scenario_names, scenario_text
+from fairpay.fraud.audit.months import plan, survey
+from fairpay.fraud.audit.scenario import USUAL, Scenario, find_scenario, scenario_names, scenario_text
 from fairpay.pipeline.joined import spread
 
 if TYPE_CHECKING:
     from naive import NaiveMonth
 
-    from fairpay.fraud.audit.months import Baseline
-    from fairpay.fraud.audit.scenario import Attack
+    from fairpay.fraud.audit.months import Attack, Baseline
 
 GOOD = 'title = "t"\naccounts = 3\nstreams_a_day = 10\n'
 

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from fairpay.fraud.detect.run import Searched
 
 COUNTED = (pl.col("ms_played") >= 30_000) & pl.col("artist_id").is_not_null()
-FAKES = {"bots": "4:700:30", "loops": "3:300", "lockstep": "12:40"}
+FAKES = {"bots": "2:700:30", "loops": "2:300", "lockstep": "12:40"}
 
 
 @pytest.fixture(scope="module")
 def month(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
-    """Make a month of 400 people and 19 planted accounts, whose ids come last."""
+    """Make a month of 400 people and 16 planted accounts, whose ids come last."""
     path = tmp_path_factory.mktemp("month") / "log.parquet"
     synth(path, rows=60_000, users=400, artists=300, plants=FAKES, ids="short", seed=4)
     return pl.read_parquet(path)
@@ -46,7 +46,7 @@ def log(month: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-PLANTED = {f"u{number:06d}" for number in range(400, 419)}
+PLANTED = {f"u{number:06d}" for number in range(400, 416)}
 
 
 def listed(result: Searched) -> set[str]:
@@ -100,7 +100,7 @@ def test_neither_order_nor_threads_nor_files_nor_memory_change_a_byte(
     for part, rows in enumerate(month.sample(fraction=1.0, shuffle=True, seed=9).iter_slices(17_000)):
         rows.write_parquet(tmp_path / f"{part}.parquet")
     monkeypatch.setattr(intake, "KEPT", 1)
-    monkeypatch.setattr(intake, "WAITING", 3000)
+    monkeypatch.setattr(intake, "WAITING", 20_000)
     monkeypatch.setattr(intake, "FEW", 0)
     again = fairpay.suspects(tmp_path, fee="9.99", royalty_rate="70%", threads=3, batch_rows=5000)
     assert again.arrow.equals(found.arrow)
@@ -126,11 +126,11 @@ def test_without_time_and_track_the_signals_that_need_them_say_so(month: pl.Data
     assert "no usable time column" in missing["longest_rest"]
     assert ran(found) - ran(result) == set(missing) - {"jump"}
     assert {"longest_rest", "hours_a_day"}.isdisjoint(result.table.columns)
-    assert {f"u{number:06d}" for number in range(407, 419)} <= listed(result), "same_artists needs neither"
+    assert {f"u{number:06d}" for number in range(404, 416)} <= listed(result), "same_artists needs neither"
 
 
 def test_rows_that_stand_for_several_plays_have_no_duration_of_their_own(month: pl.DataFrame) -> None:
-    totals = month.filter(pl.col("artist_id").is_not_null()).group_by("user_id", "artist_id")
+    totals = month.head(9000).filter(pl.col("artist_id").is_not_null()).group_by("user_id", "artist_id")
     result = fairpay.suspects(totals.agg(plays=pl.len(), ms_played=pl.col("ms_played").sum()), fee="9.99")
     assert {"same_artists", "evenness", "top_artist"} <= ran(result)
     assert {"short_plays", "hours_a_day", "longest_rest"}.isdisjoint(ran(result))
@@ -143,7 +143,7 @@ BROKEN = pl.when(pl.int_range(pl.len()) == 7).then(pl.lit("soon")).otherwise(TEX
 
 @pytest.mark.parametrize(("ts", "usable"), [(TEXT, True), (BROKEN, False), (pl.col("ts").dt.date(), False)])
 def test_a_time_counts_where_all_can_be_read_and_tell_hours(month: pl.DataFrame, ts: pl.Expr, usable: bool) -> None:  # noqa: FBT001 - a table
-    signals = ran(fairpay.suspects(month.with_columns(ts=ts), fee="9.99"))
+    signals = ran(fairpay.suspects(month.head(2000).with_columns(ts=ts), fee="9.99"))
     assert signals >= TIMED if usable else TIMED.isdisjoint(signals)
 
 
@@ -171,9 +171,12 @@ def test_the_fee_of_each_account_comes_from_the_subscribers(month: pl.DataFrame,
 
 
 def test_rules_without_a_part_for_each_user_leave_their_column_empty(month: pl.DataFrame) -> None:
-    result = fairpay.suspects(month, rules=("user-centric", "geometric-median"), fee="9.99")
-    assert result.table.filter(kind="user")["geometric_median"].null_count() == len(PLANTED)
-    assert result.table.filter(kind="artist")["geometric_median"].null_count() == 0
+    few = month.filter(pl.col("user_id") >= "u000390")
+    result = fairpay.suspects(few, rules=("user-centric", "geometric-median"), fee="9.99")
+    nulls = {kind: result.table.filter(kind=kind)["geometric_median"].is_null() for kind in ("user", "artist")}
+    assert len(nulls["user"]) > 0 < len(nulls["artist"])
+    assert nulls["user"].all()
+    assert not nulls["artist"].any()
 
 
 def test_a_tiny_log_has_no_suspects() -> None:

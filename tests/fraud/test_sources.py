@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from traced import sketched
 
-from fairpay.fraud.detect import regulars
 from fairpay.fraud.detect.intake import PAIRS, Partitions
-from fairpay.fraud.detect.regulars import find_regulars, level_of
+from fairpay.fraud.detect.walk import HIGHEST, LOWEST, find_regulars, level_of
 from fairpay.fraud.signals.shared_source import SharedSource
 from fairpay.fraud.signals.sole_source import SoleSource
-from fairpay.fraud.traces import Pairs, Sketches
 from fairpay.settings.values import Running
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fairpay.fraud.traces import Regulars
+    from fairpay.fraud.traces import Regulars, Sketches
 
 Row = tuple[int, int, int]
 """artist, user, plays."""
@@ -44,9 +44,7 @@ def look(rows: Sequence[Row], folder: Path, *, users: int = 0) -> tuple[Regulars
 def sketches(rows: Sequence[Row], folder: Path) -> Sketches:
     """Put down what the signals look at."""
     found, plays = look(rows, folder)
-    nothing = np.zeros(0, dtype=np.int64)
-    core = Pairs(np.zeros(len(plays) + 1, dtype=np.int64), nothing.astype(np.uint32), nothing)
-    return Sketches(core, plays, nothing, np.empty((len(plays), 0), np.uint32), nothing, found)
+    return replace(sketched(len(plays), regulars=found), plays=plays)
 
 
 def groups(rows: Sequence[Row], folder: Path) -> list[list[int]]:
@@ -80,7 +78,7 @@ def exact_regulars(rows: Sequence[Row], users: int) -> set[Row]:
     kept: set[Row] = set()
     for looked, least in ((rows, Fraction(85, 100)), (parts, Fraction(95, 100))):
         found, spreads = exact_spreads(rows, looked)
-        level = level_of(np.array(spreads)) if looked is rows else regulars.LOWEST
+        level = level_of(np.array(spreads)) if looked is rows else LOWEST
         kept |= {
             row
             for some, spread, held, count in found
@@ -115,6 +113,7 @@ def exact_spreads(
 ROWS = st.dictionaries(st.tuples(st.integers(0, 5), st.integers(0, 11)), st.integers(1, 60), min_size=1)
 
 
+@settings(max_examples=25)
 @given(drawn=ROWS)
 def test_regulars_are_those_worked_out_in_fractions(
     drawn: dict[tuple[int, int], int], tmp_path_factory: pytest.TempPathFactory
@@ -126,7 +125,7 @@ def test_regulars_are_those_worked_out_in_fractions(
 
 def test_how_much_people_differ_is_taken_from_the_log_within_bounds() -> None:
     assert level_of(np.array([0.2, 0.3, 0.9])) == pytest.approx(0.18)
-    assert (level_of(np.array([0.0])), level_of(np.array([9.0]))) == (regulars.LOWEST, regulars.HIGHEST)
+    assert (level_of(np.array([0.0])), level_of(np.array([9.0]))) == (LOWEST, HIGHEST)
 
 
 def test_people_of_one_taste_are_no_group(tmp_path: Path) -> None:

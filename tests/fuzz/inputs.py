@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["SUFFIXES", "malformed"]
 
 SUFFIXES = (
-    ".csv", ".tsv", ".csv.gz", ".csv.zst", ".json", ".jsonl", ".jsonl.gz", ".parquet", ".v2.parquet", ".spark.parquet",
-    ".xlsx", ".zip", "",
+    ".csv", ".tsv", ".csv.gz", ".csv.zst", ".json", ".json.gz", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet",
+    ".v2.parquet", ".spark.parquet", ".xlsx", ".zip", "",
 )  # fmt: skip
 ODD = (
     b"\x00", b"\xff", b'"', b'""', b",", b"\t", b"\n", b"\r\n", b"\\N", b"\\u0000", b"\\ud800", b"1e999", b"-1", b"NaN",
@@ -51,7 +51,7 @@ def whole(suffix: str, chance: random.Random) -> bytes:
         frame.write_csv(out, separator="\t")
     elif suffix.startswith(".jsonl"):
         out.write("\n".join(map(json.dumps, frame.to_dicts())).encode())
-    elif suffix == ".json":
+    elif suffix.startswith(".json"):
         rows: Any = frame.to_dicts()
         out.write(json.dumps({"plays": rows} if chance.random() < 0.3 else rows).encode())
     elif suffix.endswith(".parquet"):
@@ -109,7 +109,10 @@ def damages(chance: random.Random) -> list[Callable[[bytes], bytes]]:
         place = at(data)
         return data[:place] + chance.randbytes(chance.randrange(1, 40)) + data[place:]
 
-    return [flip, flip, flip, insert, insert, replace, cut, repeat, drop, noise]
+    def nothing_but_noise(_: bytes) -> bytes:
+        return chance.randbytes(chance.choice((1, 2, 3, 4, 10, 1000)))
+
+    return [flip, flip, flip, insert, insert, replace, cut, repeat, drop, noise, nothing_but_noise]
 
 
 def malformed(number: int) -> tuple[str, bytes]:

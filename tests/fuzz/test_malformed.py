@@ -48,10 +48,10 @@ def check(first: int, count: int, workers: int) -> Counter[str]:
 
 
 def test_some_malformed_inputs_end_in_words_or_right_amounts() -> None:
-    seen = check(0, 260, workers=1)
-    assert seen["refused"] > 50
-    assert seen["paid"] > 50
-    assert seen.total() == 260
+    seen = check(0, 150, workers=1)
+    assert seen["refused"] > 25
+    assert seen["paid"] > 15
+    assert seen.total() == 150
 
 
 @pytest.mark.nightly

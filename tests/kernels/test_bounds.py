@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 TESTS = Path(__file__).parent.parent
 CHECKED = (
     "kernels/test_split.py",
@@ -15,13 +17,14 @@ CHECKED = (
     "qualify/test_numbers.py",
     "kernels/test_collisions.py",
     "kernels/test_packing.py",
-    "engine/test_local.py",
-    "engine/test_pools.py",
     "engine/test_subscribers.py",
 )
+"""Between them they call every kernel that others call."""
+LARGER = ("engine/test_local.py", "engine/test_pools.py")
 
 
-def test_no_kernel_leaves_its_arrays() -> None:
+@pytest.mark.parametrize("names", [CHECKED, pytest.param(LARGER, marks=pytest.mark.nightly)])
+def test_no_kernel_leaves_its_arrays(names: tuple[str, ...]) -> None:
     done = subprocess.run(
         [
             sys.executable,
@@ -32,7 +35,7 @@ def test_no_kernel_leaves_its_arrays() -> None:
             "-p",
             "no:cacheprovider",
             "--hypothesis-profile=few",
-            *(str(TESTS / name) for name in CHECKED),
+            *(str(TESTS / name) for name in names),
         ],
         env={**os.environ, "NUMBA_BOUNDSCHECK": "1"},
         cwd=TESTS.parent,

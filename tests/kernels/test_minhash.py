@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from traced import sketched
 
 from fairpay.fraud.signals import LikenessSignal
-from fairpay.fraud.traces import Pairs, Regulars, Sketches, seeds, sign_sets
+from fairpay.fraud.traces import seeds, sign_sets
+
+if TYPE_CHECKING:
+    from fairpay.fraud.traces import Sketches
 
 SETS = st.lists(st.sets(st.integers(0, 40), max_size=12), min_size=1, max_size=12)
 
@@ -43,9 +48,7 @@ def test_repeated_elements_count_once(sets: list[set[int]]) -> None:
 @given(SETS)
 def test_equal_sets_are_alike_and_disjoint_ones_are_not(sets: list[set[int]]) -> None:
     able = np.array([k for k, one in enumerate(sets) if one], dtype=np.int64)
-    groups = Equal().find(
-        Sketches(Pairs(able, able, able), able, able, signed(sets), able, Regulars(pl.DataFrame(), able, 100.0))
-    )
+    groups = Equal().find(sketched(len(sets), moments=signed(sets), timed=able))
     expected: dict[frozenset[int], list[int]] = {}
     for k in able.tolist():
         expected.setdefault(frozenset(sets[k]), []).append(k)

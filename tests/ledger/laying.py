@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from hypothesis import HealthCheck, settings
+
 from fairpay.ledger.adjust import Adjusted, Correction, adjust
 from fairpay.ledger.closing import TABLES, Closing
 
@@ -13,6 +15,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fairpay.ledger.model import Row
+
+
+def examples(few: int, searched: int) -> settings:
+    """How many months are drawn, and in the nightly search."""
+    most = searched if settings.get_current_profile_name() == "search" else few
+    unhurried = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    return settings(max_examples=most, deadline=None, suppress_health_check=unhurried)
 
 
 def laid(place: Path, log: str, period: str = "2026-10", **asked: Any) -> Closing:  # noqa: ANN401 - see below

@@ -9,10 +9,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fairpay.ledger.facts import Earned, MonthFacts, MonthListening, Paid, pool_facts
+import polars as pl
+
+from fairpay.ledger.facts import PAID, Earned, MonthFacts, MonthListening, PoolFacts
 from fairpay.ledger.model import INTO, Kind, Row, plus
 from fairpay.ledger.payees import UNALLOCATED
-from fairpay.ledger.pools import revenue
 from fairpay.ledger.splits import RESERVED
 from fairpay.money.currency import Currency, round_half_even
 
@@ -35,9 +36,14 @@ def in_suspense(account: str) -> bool:
     return account.startswith(RESERVED)
 
 
-def by_source(paid: Paid) -> dict[str, int]:
+def by_source(paid: pl.DataFrame) -> dict[str, int]:
     """Source -> what it is paid."""
-    return dict(zip(paid.sources.to_pylist(), paid.amounts.tolist(), strict=True))
+    return dict(paid.select("source", "amount").iter_rows())
+
+
+def as_paid(amounts: Mapping[str, int]) -> pl.DataFrame:
+    """The columns of these amounts."""
+    return pl.DataFrame([(*one, 0, 0) for one in sorted(amounts.items())], schema=PAID, orient="row")
 
 
 def largest_remainder(amount: int, shares: Sequence[Fraction | int]) -> list[int]:
@@ -73,9 +79,10 @@ def naive_earn(closing: Closing, loaded: Loaded, watch: Watch) -> Earned:  # noq
     for index, pool in enumerate(loaded.pools):
         found = plays.get(index, Counter())
         users = len({user for user, _ in found})
-        money, rule = revenue(pool, subscribers=users), pool.rule or closing.rule or ""
-        pools.append(pool_facts(pool.name, rule, money, listeners=users, plays=sum(found.values())))
-        paid.append(Paid.of(divide(found, rule, money.pool)))
+        rule = pool.rule or closing.rule or ""
+        facts = PoolFacts.of(pool, rule, subscribers=users, listeners=users, plays=sum(found.values()))
+        pools.append(facts)
+        paid.append(as_paid(divide(found, rule, facts.whole)))
     counted = listening_of(plays, rows, len(loaded.pools))
     return Earned(MonthFacts(period=closing.period, run_id="", pools=tuple(pools), listening=counted), tuple(paid))
 

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 import naive_ledger
 import polars as pl
 import pyarrow.parquet as pq
-import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from laying import examples
 
 from fairpay.ledger.balances import LEFT, balances
 from fairpay.ledger.controls import check_month
 from fairpay.ledger.export import Sheet, csv_parts, ledger_csv
-from fairpay.ledger.facts import Earned, MonthFacts, MonthListening, Paid, pool_facts
+from fairpay.ledger.facts import Earned, MonthFacts, MonthListening, PoolFacts
 from fairpay.ledger.model import Booking, Kind, Ledger, Row, by, read_ledger
 from fairpay.ledger.payees import Routing, Standing
-from fairpay.ledger.pools import Revenue
+from fairpay.ledger.pools import Pool
 from fairpay.ledger.settle import PaymentTerms, Terms, post, settle
 from fairpay.ledger.splits import Splits, divide_lines
 from fairpay.ledger.statements import payables, statements
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import pytest
+
 ARTISTS = ("a", "b", 'q"uote', "comma, inc", "é", "held:x", "wrong")
 PAYEES = ("a", "p", "q", "z\nz")
 FINE = Fraction(1, 3**45)
@@ -43,8 +45,6 @@ SPLITS = {
     "comma, inc": (("p", FINE), ("z\nz", 1 - FINE)),
 }
 PERIODS = ("2026-10", "2026-11", "2026-12", "2027-01")
-QUICK = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-MANY = settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,11 @@ def earned_of(drawn: Drawn) -> Earned:
     pools, divided = [], []
     for name, code, paid in zip(("eur", "usd", "jpy"), ("EUR", "USD", "JPY"), drawn.pools, strict=True):
         total = sum(paid.values())
-        topup = min(drawn.topup, total)
-        whole = Fraction(total)
-        money = Revenue(
-            Currency.of(code), whole, (), whole, whole, Fraction(0), 0, Currency.of(code), total - topup, topup
-        )
-        pools.append(pool_facts(name, "user-centric", money, listeners=0, plays=0))
-        divided.append(Paid.of(paid))
+        own, topup = Currency.of(code), min(drawn.topup, total)
+        gross, least = (Fraction(units, 10**own.digits) for units in (total - topup, total))
+        pool = Pool(name, {}, own, own, gross, minimum=least, subscribers=1)
+        pools.append(PoolFacts.of(pool, "user-centric", subscribers=1))
+        divided.append(naive_ledger.as_paid(paid))
     nothing = {"dropped": {}, "plays_dropped": {}, "listeners_dropped": {}}
     counts = dict.fromkeys(("rows", "used", "plays", "plays_used", "listeners", "listeners_used"), 0)
     heard = MonthListening(**counts, **nothing)  # type: ignore[arg-type] # of mixed kinds
@@ -181,23 +179,16 @@ def written(header: Sequence[str], records: Sequence[Sequence[object]]) -> bytes
     return out.getvalue().encode()
 
 
-@QUICK
+@examples(8, 1500)
 @given(quarter=quarters)
 def test_columns_say_what_rows_say(quarter: list[Drawn]) -> None:
-    live(quarter)
-
-
-@pytest.mark.nightly
-@MANY
-@given(quarter=quarters)
-def test_columns_say_what_rows_say_in_many_quarters(quarter: list[Drawn]) -> None:
     live(quarter)
 
 
 lines = st.lists(st.tuples(st.sampled_from(("b", "é", "comma, inc")), st.integers(-(2**62), 2**62)), max_size=9)
 
 
-@QUICK
+@examples(20, 300)
 @given(lines=lines)
 def test_many_amounts_are_divided_as_each_one_is(lines: list[tuple[str, int]]) -> None:
     splits = Splits(SPLITS)

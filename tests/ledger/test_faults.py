@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from faulty import Fault
 from naive_ledger import naive_earn
-from quarter import FILES, QUARTER, ROOT, STEPS, live_through
+from quarter import QUARTER, ROOT, STEPS, live_through, run
 
 from fairpay.errors import LockedError, OutputError
 from fairpay.ledger.adjust import Correction, adjust
@@ -40,7 +40,10 @@ def present(books: Path) -> set[str]:
     return {str(path.relative_to(books)) for path in books.rglob("*") if path.is_dir()}
 
 
-@pytest.mark.parametrize(("lasting", "step"), [(False, 1), (True, 4), pytest.param(True, 1, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize(
+    ("lasting", "step"),
+    [(False, 3), (True, 5), *(pytest.param(on, 1, marks=pytest.mark.nightly) for on in (False, True))],
+)
 def test_a_close_that_fails_anywhere_leaves_nothing_or_a_whole_month(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, lasting: bool, step: int
 ) -> None:
@@ -87,14 +90,12 @@ def test_an_adjustment_that_fails_anywhere_is_booked_once_in_the_end(
     assert all(control.ok for control in verify_books(tmp_path / "books"))
 
 
+@pytest.mark.usefixtures("_in_quarter")
 def test_of_two_closes_at_once_one_wins_and_the_other_is_locked_out(tmp_path: Path) -> None:
     books, statuses = tmp_path / "books", []
 
     def slow(*arguments: object) -> object:
-        command = [FAIRPAY, "close", "--config", f"{FILES}/2026-07.toml", "--books", books, "--quiet"]
-        statuses.append(subprocess.run(command, cwd=ROOT, check=False, stderr=subprocess.DEVNULL).returncode)
-        with pytest.raises(LockedError):
-            close(july(books), divide=naive_earn)
+        statuses.append(run(books, *STEPS[0]))
         return naive_earn(*arguments)  # type: ignore[arg-type] # passed on
 
     assert close(july(books), divide=slow).status == "done"  # type: ignore[arg-type] # the same

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from laying import by_payee, laid, late
+from laying import by_payee, examples, laid, late
 
 import fairpay
 from fairpay.cli import main
@@ -21,8 +21,8 @@ from fairpay.errors import InputError, UsageError
 from fairpay.ledger.adjust import Correction, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
+from fairpay.ledger.controls import penalty_control
 from fairpay.ledger.model import INTO
-from fairpay.ledger.penalties import penalty_control
 from fairpay.ledger.verify import verify_books
 from fairpay.settings.values import Running
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 LOG = "user,artist,plays\nh1,a,10\nh2,b,20\nbot,fake,10\n"
 """Of a pool of 400.00 the fake plays would have earned 100.00 market-centric."""
-FEW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def decided(*lines: str) -> str:
@@ -209,7 +208,7 @@ PLAYS = st.lists(
 )  # fmt: skip
 
 
-@FEW
+@examples(4, 50)
 @given(months=st.tuples(PLAYS, PLAYS), gross=st.tuples(st.integers(1, 99_999), st.integers(1, 99_999)),
        share=st.sampled_from(["1/3", "50%", "1"]), to=st.sampled_from(["pool", "platform"]),
        rule=st.sampled_from(["market-centric", "user-centric", "equal-split", "artist-cap:cap=3"]))  # fmt: skip

@@ -9,9 +9,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from laying import examples
 from naive_ledger import Terms, corrections, left_by, naive_earn
 from naive_ledger import month as naive_month
 
@@ -33,8 +33,6 @@ SPLITS = {
     "b": {"p": Fraction(1, 3), "q": Fraction(2, 3)},
     "c": {"a": Fraction(1, 7), "p": Fraction(3, 7), "q": Fraction(3, 7)},
 }
-FEW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 Play = tuple[str, str, str, int]
 
@@ -168,22 +166,14 @@ def corrected(asked: Closing, drawn: Drawn, earned: Earned, closed: Booking) -> 
     return rows
 
 
-@FEW
+@examples(6, 300)
 @given(quarter=quarters)
 def test_the_books_say_what_plain_rows_say(quarter: list[Drawn]) -> None:
     with tempfile.TemporaryDirectory() as place:
         live(Path(place), quarter)
 
 
-@pytest.mark.nightly
-@MANY
-@given(quarter=quarters)
-def test_many_quarters_say_what_plain_rows_say(quarter: list[Drawn]) -> None:
-    with tempfile.TemporaryDirectory() as place:
-        live(Path(place), quarter)
-
-
-@FEW
+@examples(5, 15)
 @given(drawn=months, cut=st.integers(0, 8))
 def test_the_order_of_log_files_changes_no_byte(drawn: Drawn, cut: int) -> None:
     with tempfile.TemporaryDirectory() as place:

@@ -55,6 +55,9 @@ STATED = {
 }
 
 
+SEEDS = pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(1, 9))])
+
+
 def row(user: str, artist: str, country: str, track: str = "t") -> Play:
     """A play."""
     return {"user": user, "artist": artist, "country": country, "track": track, "ms": 40_000}
@@ -65,7 +68,7 @@ def held(rows: Ledger) -> list[tuple[str, int, str]]:
     return [(r.payee, r.amount, r.reason) for r in rows if r.kind == "suspense" and r.payee.startswith("held:")]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@SEEDS
 @pytest.mark.parametrize("what", STATED)
 def test_what_is_stated_means_in_each_pool_what_it_means_in_pay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, seed: int
@@ -115,7 +118,7 @@ def paid_by(pool: str, seed: int) -> dict[str, int]:
     return {user: draw.choice([0, 499, 999]) for user in USERS if pool == "de" or user != "u7"}
 
 
-@pytest.mark.parametrize("seed", range(3))
+@SEEDS
 def test_delegations_mean_in_each_pool_what_they_mean_in_pay(tmp_path: Path, seed: int) -> None:
     """A subscriber of several pools passes on a part of each fee, within the pool it was paid to."""
     rows, fees = plays(seed, pools=PLAIN), {pool: paid_by(pool, seed) for pool in PLAIN}

@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from fairpay.errors import InputError, UsageError
+from fairpay.ledger.facts import PoolFacts
 from fairpay.ledger.model import apportion
 from fairpay.ledger.payees import read_aliases
-from fairpay.ledger.pools import find_pool, key_columns, read_pools, revenue
+from fairpay.ledger.pools import find_pool, key_columns, read_pools
 from fairpay.ledger.splits import read_splits
 
 if TYPE_CHECKING:
@@ -113,22 +114,22 @@ def test_every_bad_line_of_a_pool_file_is_told_at_once(tmp_path: Path) -> None:
 def test_tax_that_is_included_is_taken_out_of_the_gross(tmp_path: Path) -> None:
     header = "gross,deductions,royalty_rate"
     pool = pools(tmp_path, "119.00,VAT 19% included; fee 10%; promotion 10.00,50%", header=header)[0]
-    money = revenue(pool, subscribers=0)
-    assert dict(money.deducted) == {"VAT": 19, "fee": 10, "promotion": 10}
-    assert (money.net, money.base, money.topup) == (80, 4000, 0)
+    facts = PoolFacts.of(pool, "", subscribers=0)
+    assert facts.deductions == {"VAT": "19", "fee": "10", "promotion": "10"}
+    assert (facts.net, facts.base, facts.topup) == ("80", 4000, 0)
 
 
 def test_a_minimum_per_subscriber_tops_the_royalty_up(tmp_path: Path) -> None:
     pool = pools(tmp_path, "100,10%,0.15", header="gross,royalty_rate,minimum_per_subscriber")[0]
-    money = revenue(pool, subscribers=100)
-    assert (money.base, money.topup, money.pool) == (1000, 500, 1500)
+    facts = PoolFacts.of(pool, "", subscribers=100)
+    assert (facts.base, facts.topup, facts.whole) == (1000, 500, 1500)
 
 
 def test_a_pool_is_exchanged_before_it_is_divided(tmp_path: Path) -> None:
     header = "gross,currency,payout_currency,fx_rate,fx_source,fx_date"
     pool = pools(tmp_path, "100.00,USD,JPY,149.995,ECB,2026-10-31", header=header)[0]
-    money = revenue(pool, subscribers=0)
-    assert (money.currency.code, money.pool) == ("JPY", 15000)
+    facts = PoolFacts.of(pool, "", subscribers=0)
+    assert (facts.currency, facts.whole) == ("JPY", 15000)
 
 
 def test_amounts_stored_as_floats_are_refused(tmp_path: Path) -> None:

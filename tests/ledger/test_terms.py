@@ -11,7 +11,8 @@ from laying import by_payee, laid, late
 
 from fairpay.errors import InputError
 from fairpay.ledger.close import close
-from fairpay.ledger.pools import read_pools, revenue
+from fairpay.ledger.facts import PoolFacts
+from fairpay.ledger.pools import read_pools
 from fairpay.ledger.store import shelf
 from fairpay.ledger.verify import verify_books
 from fairpay.pipeline.request import Watch
@@ -152,4 +153,4 @@ def test_a_gross_of_2_to_the_62_minor_units_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pools.csv").write_text(f"gross,royalty_rate\n{2**62 // 100 + 1}.00,0\n")
     (pool,) = read_pools(tmp_path / "pools.csv", currency="EUR")
     with pytest.raises(InputError, match="2\\^62 minor units of EUR"):
-        revenue(pool, subscribers=0)
+        PoolFacts.of(pool, "", subscribers=0)

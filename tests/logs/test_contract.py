@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 Play = dict[str, "str | int | None"]
+TRIES = 80 if settings.get_current_profile_name() == "search" else 25
 
 SCHEMA = {"user": pl.String, "artist": pl.String, "plays": pl.Int64, "ms": pl.Int64}
 ids = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), min_size=1, max_size=6)
@@ -88,7 +89,7 @@ def told(paths: Sequence[Path]) -> str:
     return str(result.table.write_csv())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=TRIES)
 @given(st.data(), st.lists(plays, min_size=1, max_size=14), st.sampled_from(FORMATS))
 def test_a_month_gives_the_same_bytes_however_it_is_cut_ordered_and_typed(
     data: st.DataObject, month: list[Play], write: Callable[[pl.DataFrame, Path], Path]
@@ -108,7 +109,7 @@ def test_a_month_gives_the_same_bytes_however_it_is_cut_ordered_and_typed(
         assert told(data.draw(st.permutations(paths))) == expected
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=TRIES)
 @given(st.lists(play, min_size=1, max_size=12), st.sampled_from(FORMATS), st.sampled_from([1, 1000, None]))
 def test_every_format_and_batch_size_gives_the_same_listens(
     month: list[Play], write: Callable[[pl.DataFrame, Path], Path], batch_rows: int | None
@@ -120,7 +121,7 @@ def test_every_format_and_batch_size_gives_the_same_listens(
         assert judged(write(frame, Path(folder) / "b"), batch_rows=batch_rows) == expected
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=TRIES // 2)
 @given(st.data(), st.lists(plays, min_size=3, max_size=9), st.sampled_from(FORMATS))
 def test_files_that_differ_in_what_they_say_are_refused_alike_in_any_order(
     data: st.DataObject, month: list[Play], write: Callable[[pl.DataFrame, Path], Path]

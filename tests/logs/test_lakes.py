@@ -144,7 +144,7 @@ def test_files_of_a_table_are_refused_alone(tmp_path: Path, pattern: str) -> Non
 @pytest.mark.parametrize("library", ["deltalake", "pyiceberg"])
 def test_a_library_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str) -> None:
     table = delta(str(tmp_path / "log")) if library == "deltalake" else iceberg(tmp_path, f"file://{tmp_path}/ice")
-    monkeypatch.setattr("fairpay.logs.open.find_spec", lambda name: None if name == library else sys)
+    monkeypatch.setattr("fairpay.logs.source.find_spec", lambda name: None if name == library else sys)
     with pytest.raises(InputError, match=f"need the library {library}") as caught:
         listens(table)
     assert "pip install 'fairpay[lake]'" in caught.value.advice

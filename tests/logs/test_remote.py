@@ -20,6 +20,7 @@ import pytest
 from reads import judged, listens, rows
 from stores import BUCKET, web_server
 
+from fairpay.cli import main
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.read import open_logs
 from fairpay.logs.schema import Fate
@@ -220,36 +221,31 @@ def test_addresses_that_differ_only_in_their_query_are_refused() -> None:
             listens([f"{server.url}/a.csv?part=1", f"{server.url}/a.csv?part=2"])
 
 
-def fairpay(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    program = [str(Path(sys.executable).with_name("fairpay")), *words]
-    return subprocess.run(program, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
-
-
-def test_a_run_keeps_no_secret_and_says_nothing_on_standard_error(bucket: Objects, tmp_path: Path) -> None:
-    address = bucket.put("run/a.parquet", parquet())
-    paid = fairpay("pay", address, "--rule", "user-centric", "--pool", "10", "-o", str(tmp_path / "s3"), "--quiet")
+def test_a_run_keeps_no_secret_and_says_nothing_on_standard_error(
+    bucket: Objects, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pay = ["pay", "--rule", "user-centric", "--pool", "10", "--quiet"]
+    log = bucket.put("run/a.parquet", parquet())
+    program = [str(Path(sys.executable).with_name("fairpay")), *pay, log, "-o", str(tmp_path / "s3")]
+    paid = subprocess.run(program, env=dict(os.environ), capture_output=True, text=True, check=False)
     assert (paid.returncode, paid.stderr) == (0, "")
     with web_server({"/a.parquet?X-Amz-Signature=c0ffee": parquet()}) as server:
         signed = server.url.replace("//", "//ana:s3cret@") + "/a.parquet?X-Amz-Signature=c0ffee"
-        paid = fairpay("pay", signed, "--rule", "user-centric", "--pool", "10", "-o", str(tmp_path / "web"), "--quiet")
-    assert (paid.returncode, paid.stderr) == (0, "")
+        assert main([*pay, signed, "-o", str(tmp_path / "web")]) == 0
+    assert capfd.readouterr().err == ""
     written = [path.read_bytes() for path in tmp_path.glob("*/*") if path.is_file()]
     assert len(written) == 8
-    for secret in (
-        bucket.variables["AWS_ACCESS_KEY_ID"],
-        bucket.variables["AWS_SECRET_ACCESS_KEY"],
-        "c0ffee",
-        "s3cret",
-    ):
+    keys = (bucket.variables["AWS_ACCESS_KEY_ID"], bucket.variables["AWS_SECRET_ACCESS_KEY"])
+    for secret in (*keys, "c0ffee", "s3cret"):
         assert not any(secret.encode() in body for body in written)
     manifest = json.loads((tmp_path / "web/manifest.json").read_text())
     assert [one["name"] for one in manifest["inputs"]] == [f"{server.url}/a.parquet"]
 
 
-def test_a_table_beside_the_log_is_refused_at_an_address(tmp_path: Path) -> None:
+def test_a_table_beside_the_log_is_refused_at_an_address(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "log.csv").write_text("user,artist\nu1,a\n")
     address = "https://example.invalid/s.csv?X-Amz-Signature=c0ffee"
-    run = fairpay("compare", str(tmp_path / "log.csv"), "--subscribers", address)
-    assert run.returncode == 3
-    assert "https://example.invalid/s.csv: only logs are read from addresses" in run.stderr
-    assert "c0ffee" not in run.stderr
+    assert main(["compare", str(tmp_path / "log.csv"), "--subscribers", address]) == 3
+    said = capfd.readouterr().err
+    assert "https://example.invalid/s.csv: only logs are read from addresses" in said
+    assert "c0ffee" not in said

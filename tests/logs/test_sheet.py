@@ -13,7 +13,7 @@ import xlsxwriter
 from reads import listens, rows, write
 
 from fairpay.errors import InputError
-from fairpay.logs.formats.xlsx import read_sheet
+from fairpay.logs.xlsx import read_sheet
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -121,10 +121,13 @@ def test_a_subscriber_may_be_called_total(tmp_path: Path) -> None:
     assert sum(int(paid.sum()) for _, paid in read_subscribers(path, EUR)) == 2500
 
 
-def test_float_ids_and_dates_for_amounts_are_refused(tmp_path: Path) -> None:
+def test_float_ids_bytes_that_are_no_text_and_dates_for_amounts_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "s.parquet"
     pq.write_table(pa.table({"user": [1.5], "paid": [1]}), path)
     with pytest.raises(InputError, match="ids are text or whole numbers"):
+        read(path)
+    pq.write_table(pa.table({"user": [b"\xff"], "paid": [1]}), path)
+    with pytest.raises(InputError, match="cannot be read: invalid utf8"):
         read(path)
     pq.write_table(pa.table({"user": ["u"], "paid": pa.array([0], pa.date32())}), path)
     with pytest.raises(InputError, match="not of numbers"):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from naive import Row
 
-    from fairpay.fraud.audit.scenario import Attack
+    from fairpay.fraud.audit.months import Attack
     from fairpay.rules.core.month import Usage
 
 MEAN = 599
@@ -66,8 +66,8 @@ def months(draw: st.DrawFn) -> NaiveMonth:
 def exact_income(month: NaiveMonth, rule: Any, attack: Attack) -> Fraction:  # noqa: ANN401 - a rule or its exact name
     """Work the rule out in fractions with every account written out, and add up what the made-up artists get."""
     known, baseline, listeners = month.facts.artists, survey(month), month.listeners
-    if attack.reach is not None:
-        baseline = baseline.reached(attack.reach)
+    if attack.met is not None:
+        baseline = baseline.reached(attack)
         listeners = [one for block in baseline.month.each(listeners_in) for one in block]
     for accounts in attack.added:
         amounts = {int(code): int(amount) for code, amount in zip(accounts.artist, accounts.amount, strict=True)}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
-from fairpay.fraud.traces import Pairs, Span, Traces
+from fairpay.fraud.detect.intake import PAIRS, PLAYS
+from fairpay.fraud.traces import Regulars, Sketches, Span, Traces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,26 +25,40 @@ Play = tuple[int, int, int, int]
 
 def traces(*users: Sequence[Play], days: float = 30.0) -> Traces:
     """Put the plays of some accounts into a block."""
-    rows = [(user, *play) for user, plays in enumerate(users) for play in plays]
-    user, artist, time, ms, track = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
-    start = np.searchsorted(user, np.arange(len(users) + 1))
-    found, count = np.unique(user << 32 | artist, return_counts=True)
-    pairs = Pairs(np.searchsorted(found >> 32, np.arange(len(users) + 1)), found.astype(np.uint32), count)
-    time, ms, track = (column.astype(np.uint32) for column in (time + START, ms, track))
-    return Traces(
-        start=start,
-        plays=np.diff(start),
-        pairs=pairs,
-        span=Span(START, days, 30_000),
-        time=time,
-        duration=ms,
-        track=track,
-    )
+    rows = [
+        (user, artist, START + at, ms, track, 1, ms)
+        for user, plays in enumerate(users)
+        for artist, at, ms, track in plays
+    ]
+    return Traces.of(pl.DataFrame(rows, schema=PLAYS, orient="row"), Span(START, days, 30_000))
+
+
+def sketched(users: int, *, plays: int = 100, **known: Any) -> Sketches:  # noqa: ANN401 - any of its fields
+    """Put down accounts that play so often and of which nothing is known but what is said."""
+    nothing = np.zeros(0, dtype=np.int64)
+    edges = pl.DataFrame(schema={"artist": pl.UInt32, "user": pl.UInt32, "plays": pl.Int64, "listeners": pl.Int64})
+    empty = {
+        "core": PAIRS.to_frame(),
+        "plays": np.full(users, plays),
+        "total": nothing,
+        "artists": nothing,
+        "artist_plays": nothing,
+        "moments": np.empty((users, 0), np.uint32),
+        "timed": nothing,
+        "regulars": Regulars(edges, np.zeros(users, dtype=np.int64), float(max(100, plays))),
+    }
+    return Sketches(**empty | known)
 
 
 def measured(signal: UserSignal, *users: Sequence[Play], days: float = 30.0) -> list[float]:
     """Measure some accounts."""
-    return [float(value) for value in signal.measure(traces(*users, days=days))]
+    return values(signal, traces(*users, days=days))
+
+
+def values(signal: UserSignal, block: Traces) -> list[float]:
+    """Measure the accounts of a block."""
+    found = block.rows.select("user").unique().join(signal.measure(block), on="user", how="left").sort("user")
+    return [float("nan") if value is None else float(value) for value in found["value"]]
 
 
 def person(plays_a_day: int = 40, *, days: int = 30, artists: int = 25, seed: int = 1) -> list[Play]:

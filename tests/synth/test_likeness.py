@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 SAMPLE = SAMPLE_DATA / "listens.csv"
 
 
-def light_listeners(seed: int = 1) -> pl.DataFrame:
-    """Three hundred listeners of one to three of forty artists: sets that are easily met twice."""
-    draws = np.random.default_rng(seed)
+def light_listeners(users: int = 300) -> pl.DataFrame:
+    """Listeners of one to three of forty artists: sets that are easily met twice."""
+    draws = np.random.default_rng(1)
     weight = 1 / np.arange(1, 41)
     rows = [
         (f"u{user}", f"a{artist}", int(draws.integers(1, 20)))
-        for user in range(300)
+        for user in range(users)
         for artist in draws.choice(40, size=draws.integers(1, 4), replace=False, p=weight / weight.sum())
     ]
     return pl.DataFrame(rows, schema=["user", "artist", "plays"], orient="row")
@@ -91,6 +91,12 @@ def profile_of(log: object, then: Any = lambda *_: None) -> Profile:  # noqa: AN
 
 
 @pytest.fixture(scope="module")
+def light(tmp_path_factory: pytest.TempPathFactory) -> tuple[Written, pl.DataFrame]:
+    """A month like one of light listeners."""
+    return made_like(light_listeners(), tmp_path_factory.mktemp("light") / "made.csv")
+
+
+@pytest.fixture(scope="module")
 def month(tmp_path_factory: pytest.TempPathFactory) -> Written:
     """A month like one of a thousand listeners."""
     place = tmp_path_factory.mktemp("like")
@@ -99,22 +105,21 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> Written:
 
 
 def test_the_same_seed_gives_the_same_bytes_whatever_the_order_of_rows_and_the_threads(tmp_path: Path) -> None:
-    rows = pl.read_csv(SAMPLE, infer_schema=False)
+    rows = pl.read_csv(SAMPLE, infer_schema=False).head(4000)
+    rows.write_csv(tmp_path / "log.csv")
     rows.sample(fraction=1, shuffle=True, seed=1).write_csv(tmp_path / "shuffled.csv")
-    synth(tmp_path / "one.csv", like=SAMPLE, seed=5, threads=1)
+    synth(tmp_path / "one.csv", like=tmp_path / "log.csv", seed=5, threads=1)
     synth(tmp_path / "two.csv", like=tmp_path / "shuffled.csv", seed=5, threads=3, batch_rows=100)
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
 
 
-def test_another_seed_gives_another_month(tmp_path: Path) -> None:
-    one, two = (made_like(light_listeners(), tmp_path / f"{seed}.csv", seed=seed)[1] for seed in (1, 2))
-    assert not one.equals(two)
+def test_another_seed_gives_another_month(light: tuple[Written, pl.DataFrame], tmp_path: Path) -> None:
+    assert not made_like(light_listeners(), tmp_path / "other.csv", seed=2)[1].equals(light[1])
 
 
-def test_nobody_has_the_artists_of_a_listener_of_the_log(tmp_path: Path) -> None:
-    log = light_listeners()
-    written, made = made_like(log, tmp_path / "made.csv")
-    real = Counter(sets_of(ranked(log), "user", "artist"))
+def test_nobody_has_the_artists_of_a_listener_of_the_log(light: tuple[Written, pl.DataFrame]) -> None:
+    written, made = light
+    real = Counter(sets_of(ranked(light_listeners()), "user", "artist"))
     common = [one for one in sets_of(indexed(made), "user_id", "artist_id") if one in real]
     assert all(real[one] >= BEHIND for one in common)
     assert written.likeness is not None
@@ -199,9 +204,10 @@ def test_common_tastes_come_back_and_are_nobodys(tmp_path: Path) -> None:
     assert likeness.checks[1].ok
 
 
-def test_each_made_up_artist_of_ten_listeners_or_more_has_about_the_plays_of_its_rank(tmp_path: Path) -> None:
-    log = light_listeners()
-    _, made = made_like(log, tmp_path / "made.csv")
+def test_each_made_up_artist_of_ten_listeners_or_more_has_about_the_plays_of_its_rank(
+    light: tuple[Written, pl.DataFrame],
+) -> None:
+    log, made = light_listeners(), light[1]
     real, other = (
         rows.group_by(artist).agg(pl.col("plays").sum()).sort(artist).head(8)["plays"].to_numpy()
         for rows, artist in ((ranked(log), "artist"), (indexed(made), "artist_id"))
@@ -216,9 +222,8 @@ def test_what_one_listener_does_alone_does_not_come_back(tmp_path: Path) -> None
     assert made.group_by("user_id").agg(pl.col("plays").sum())["plays"].max() < 500  # type: ignore[operator] # a number
 
 
-def test_a_log_of_counts_gives_counts(tmp_path: Path) -> None:
-    log = light_listeners()
-    written, made = made_like(log, tmp_path / "made.csv")
+def test_a_log_of_counts_gives_counts(light: tuple[Written, pl.DataFrame]) -> None:
+    log, (written, made) = light_listeners(), light
     assert made.columns == ["user_id", "artist_id", "plays"]
     assert made.select("user_id", "artist_id").is_unique().all()
     assert written.rows == made["plays"].sum()
@@ -253,7 +258,7 @@ def test_the_hours_of_a_log_come_back(tmp_path: Path) -> None:
 
 
 def test_several_files_are_read_back_together(tmp_path: Path) -> None:
-    written = synth(tmp_path / "made", like=light_listeners(), files=3)
+    written = synth(tmp_path / "made", like=light_listeners(100), files=3)
     assert len(written.files) == 3
     assert written.likeness is not None
     assert written.likeness.made.plays.sum() == written.rows
@@ -292,7 +297,7 @@ def test_a_log_is_not_written_over(tmp_path: Path) -> None:
 
 
 def test_the_page_holds_the_month_against_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    light_listeners().rename({"user": "who", "artist": "whom"}).write_csv(tmp_path / "log.csv")
+    light_listeners(100).rename({"user": "who", "artist": "whom"}).write_csv(tmp_path / "log.csv")
     named = ["--columns", "user=who,artist=whom,plays=plays"]
     assert main(["synth", str(tmp_path / "made.csv"), "--like", str(tmp_path / "log.csv"), *named]) == 0
     said = capsys.readouterr()

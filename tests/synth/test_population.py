@@ -11,9 +11,9 @@ import pytest
 
 from fairpay.errors import UsageError
 from fairpay.synth import plays as made_plays
+from fairpay.synth.catalogue import OLD_TRACKS
+from fairpay.synth.listeners import KINDS
 from fairpay.synth.make import synth
-from fairpay.synth.plants import KINDS
-from fairpay.synth.scenes import OLD_TRACKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -162,19 +162,28 @@ def test_a_party_of_fans_plays_one_release_on_one_weekend(month: pl.DataFrame) -
     assert len(release.filter(pl.col("ts").dt.day().is_between(9, 11))) > 0.95 * len(release)
 
 
+PLANTS = {"copycats": "5:10", "takeover-light": "20:4", "bought-places": "4:30"}
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+    """A small month with plants, by user and in one file."""
+    path = tmp_path_factory.mktemp("plain") / "log.parquet"
+    synth(path, **SMALL, plants=PLANTS)
+    return pl.read_parquet(path)
+
+
 @pytest.mark.parametrize("options", [{"order": "time"}, {"files": 5}, {"bytes": 777}])
 def test_order_files_and_batches_change_no_play(
-    tmp_path: Path, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    plain: pl.DataFrame, tmp_path: Path, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plants = {"plants": {"copycats": "5:10", "takeover-light": "20:4", "bought-places": "4:30"}}
-    synth(tmp_path / "one.parquet", **SMALL, **plants)
     if rows := options.pop("bytes", None):
         monkeypatch.setattr(made_plays, "BATCH_ROWS", rows)
         monkeypatch.setattr(made_plays, "BATCH_USERS", 7)
-    other = synth(tmp_path / ("two" if options.get("files") else "two.parquet"), **SMALL, **plants, **options)
-    one, two = pl.read_parquet(tmp_path / "one.parquet"), pl.concat(pl.read_parquet(file) for file in other.files)
-    assert two.sort(two.columns).equals(one.sort(one.columns))
-    assert options.get("order") or two.equals(one)
+    other = synth(tmp_path / ("two" if options.get("files") else "two.parquet"), **SMALL, plants=PLANTS, **options)
+    two = pl.concat(pl.read_parquet(file) for file in other.files)
+    assert two.sort(two.columns).equals(plain.sort(plain.columns))
+    assert options.get("order") or two.equals(plain)
 
 
 def test_the_same_seed_gives_the_same_bytes_of_plays_and_truth(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from fairpay.errors import OutputError, UsageError
 from fairpay.synth import make, plays, tables
+from fairpay.synth.listeners import KINDS
 from fairpay.synth.make import synth
-from fairpay.synth.plants import KINDS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from fairpay.fraud.audit.months import Attack
     from fairpay.fraud.audit.replay import AuditFinding
     from fairpay.fraud.audit.report import Audit, RuleAudit
-    from fairpay.fraud.audit.scenario import Attack
     from fairpay.reports.outcome import Outcome
 
 __all__ = ["back", "screen"]

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.fraud.detect.findings import Finding
-    from fairpay.fraud.detect.nearest import Near
+    from fairpay.fraud.detect.findings import Finding, Near
     from fairpay.fraud.detect.run import Searched
     from fairpay.reports.outcome import Outcome
 

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from fairpay.cli.screens.audit import back
 from fairpay.cli.screens.parts import AS_USUAL, View, about, figures, paragraph, placed, title
-from fairpay.fraud.sweep.points import lessons
+from fairpay.fraud.sweep import lessons
 from fairpay.reports.words import counted, percent
 
 if TYPE_CHECKING:
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.fraud.sweep.points import Point
-    from fairpay.fraud.sweep.sweep import Swept
+    from fairpay.fraud.sweep import Point, Swept
 
 __all__ = ["screen"]
 

@@ -7,10 +7,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from fairpay.errors import UsageError
-from fairpay.fraud.audit.months import survey
+from fairpay.fraud.audit.months import plan, survey
 from fairpay.fraud.audit.replay import build, listeners_of, play, steps, worth
 from fairpay.fraud.audit.report import Audit, RuleAudit, summary, table
-from fairpay.fraud.audit.scenario import plan
 from fairpay.money.currency import round_half_even
 from fairpay.money.rounding import Allocation
 from fairpay.pipeline.division import runnable, typical_fee
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from fairpay.fraud.audit.scenario import Attack, Scenario
+    from fairpay.fraud.audit.months import Attack
+    from fairpay.fraud.audit.scenario import Scenario
     from fairpay.logs.schema import Listens, RawBatch
     from fairpay.pipeline.run import Request
     from fairpay.reports.outcome import Outcome
@@ -79,7 +79,7 @@ def audit(month: Month, *, least_ms: int = 0, rules: Sequence[str] = (), scenari
     attacks = [plan(scenario, baseline) for scenario in scenarios]
     chosen, notes = ([*dict.fromkeys(map(find_rule, rules))], []) if rules else runnable(month)
     laid = steps(baseline)
-    plain = [attack for attack in attacks if attack.reach is None]
+    plain = [attack for attack in attacks if attack.met is None]
     replay = build(baseline, chosen, plain, others=[accounts for step in laid for accounts in step.tried])
     played = [play(replay, chosen, attack) for attack in attacks]
     shifting = any(rule.joining is Joining.SHIFTING for rule in chosen)

@@ -1,4 +1,4 @@
-"""The month of an audit: its users in few large blocks, what is known of it, accounts added, listeners who are reached.
+"""The month of an audit: its users in few large blocks, what is known of it, and scenarios as they are played on it.
 
 Reached are listeners who pay and who come to play made-up artists: their accounts were taken over, or a playlist of
 theirs was bought into. Which ones is told by a hash of what each pays and plays, so that neither the order of rows and
@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fairpay.errors import NothingToPayError
+from fairpay.errors import NothingToPayError, UsageError
+from fairpay.fraud.audit.scenario import DAY
 from fairpay.kernels.graphs import mix_all
+from fairpay.money.currency import Currency, round_half_even
 from fairpay.money.integers import sum_exactly
-from fairpay.pipeline.joined import Joined, Relistened, in_blocks, pool_with
+from fairpay.pipeline.joined import Accounts, Joined, Relistened, in_blocks, pool_with, spread
 from fairpay.pipeline.measures import kth_largest
 from fairpay.reports.figures import BOUNDS
 from fairpay.rules.core.month import Usage
@@ -27,15 +30,20 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fairpay.fraud.audit.scenario import Scenario
     from fairpay.kernels.arrays import Ints
-    from fairpay.pipeline.joined import Accounts
     from fairpay.rules.core.month import Facts, Month
 
-__all__ = ["Baseline", "Met", "Reach", "met", "survey", "swaps"]
+__all__ = ["Attack", "Baseline", "Met", "met", "plan", "survey", "swaps"]
 
 ODD = tuple(np.array([0x9E3779B97F4A7C15, 0xD1B54A32D192ED03, 0x8CB92BA72F3D8DD7, 0xAEF17502108EF2D9], dtype=np.uint64))
 """What each figure is multiplied by before they are mixed: the seed of who is reached."""
 BITS = np.uint64(32)
+DAY_MS = 1000 * DAY
+SHORTEST_MS = 31_000
+"""How long a play takes at least, where neither scenario nor log says it."""
+FINE = 10**6
+"""A share that is worked out has at most this denominator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +96,9 @@ class Baseline:
         made_up = max((int(a.artist.max()) + 1 - self.month.facts.artists for a in added), default=0)
         return Joined(self.month, added, pool, max(0, made_up))
 
-    def reached(self, reach: Reach) -> Baseline:
+    def reached(self, attack: Attack) -> Baseline:
         """Return the same with some listeners reached; what is known of artists and money stays what it was."""
-        return replace(self, month=in_blocks(ReachedMonth(self.month, reach)))
+        return replace(self, month=in_blocks(ReachedMonth(self.month, attack)))
 
 
 def survey(month: Month, *, least_ms: int = 0) -> Baseline:
@@ -160,24 +168,77 @@ def hashes(usage: Usage) -> Ints:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """What is done to the listening of chosen listeners. It holds no month: it may be sent to where the plays are."""
+@dataclass(frozen=True)
+class Attack:
+    """A scenario as it is played on a month, which it does not hold: it may be sent to where the plays are."""
 
-    met: Met
-    instead: Fraction
-    """Part of what each plays that made-up artists take the place of; to whole units, up or down by the hash."""
-    real: int
+    scenario: Scenario
+    count: int
+    """Accounts added."""
+    fee: int
+    """What each pays, in fee units."""
+    plays: int
+    """Plays of each; where none are added, on each reached listener's account beside what its owner plays."""
+    price: Fraction
+    """What all of them pay, or what reached listeners do where none are added, in minor units, not rounded."""
+    fee_share: Fraction
+    """Its part of all fees of users with listening."""
+    pool: int
+    """The pool with the fees of added accounts in it."""
+    play_ms: int
+    """How long a play takes."""
+    timed: bool
+    """Whether listening is counted in milliseconds."""
+    cover: Ints = field(compare=False)
+    """int64[n]: codes of the real artists that serve as cover."""
+    artists: int
     """Artists of the month; codes from here on are made-up artists."""
-    made_up: int
-    """How many there are; a listener begins at one told by the hash, and goes on to the next with each play."""
-    play: int
-    """Listening of one play."""
-    beside: Accounts | None = field(compare=False)
-    """What is played on each one's account beside that."""
+    met: Met | None
+    """The listeners who are reached."""
+    instead: Fraction
+    """Part of what each of them plays that made-up artists take the place of; to whole units, up or down by a hash."""
+
+    @property
+    def fees(self) -> int:
+        """What all accounts pay, in minor units."""
+        return round_half_even(self.price)
+
+    @property
+    def cost(self) -> int:
+        """What of it is the attacker's: nothing where fans or the owners of accounts pay it anyway."""
+        return self.fees if self.count and self.scenario.paid_by == "attacker" else 0
+
+    @property
+    def most_plays(self) -> int:
+        """How many plays of this length fit into all the days."""
+        return max(1, DAY_MS // self.play_ms) * self.scenario.days
+
+    @property
+    def added(self) -> tuple[Accounts, ...]:
+        """The accounts that are added, if any, playing as much as the scenario says, or as a day holds."""
+        return (self.playing(self.plays),) if self.count else ()
+
+    @property
+    def amount(self) -> int:
+        """Listening of one play."""
+        return self.play_ms if self.timed else 1
+
+    @cached_property
+    def beside(self) -> Accounts | None:
+        """What is played on the account of each who is reached beside what that one plays, if anything."""
+        return None if self.count or not self.plays else self.playing(self.plays)
+
+    def playing(self, plays: int) -> Accounts:
+        """The accounts with so many plays each: first the cover, then the made-up artists, both evenly."""
+        hidden = int(plays * self.scenario.camouflage_share)
+        real, new = spread(hidden, len(self.cover)), spread(plays - hidden, self.scenario.artists)
+        codes = np.concatenate([self.cover[: len(real)], self.artists + np.arange(len(new))])
+        amount = np.concatenate([real, new]) * self.amount
+        return Accounts(self.count, self.fee, codes, amount, plays)
 
     def changed(self, usage: Usage) -> Usage:
         """Return a block with the chosen listeners, as they listen now, behind the others."""
+        assert self.met is not None
         chosen = self.met.chosen(usage)
         if not chosen.any():
             return usage
@@ -221,12 +282,16 @@ class Reach:
         return amount - each, gone[start[1:] - 1]
 
     def taking_over(self, moved: Ints, seed: Ints) -> tuple[Ints, Ints, Ints]:
-        """Spread what is gone over made-up artists: whose, artist and amount, int64[entries] each."""
-        kinds = np.where(moved > 0, np.clip(moved // self.play, 1, self.made_up), 0)
+        """Spread what is gone over made-up artists: whose, artist and amount, int64[entries] each.
+
+        A listener begins at one told by the hash, and goes on to the next with each play.
+        """
+        made_up = self.scenario.artists
+        kinds = np.where(moved > 0, np.clip(moved // self.amount, 1, made_up), 0)
         whose = np.repeat(np.arange(len(moved)), kinds)
         nth = np.arange(len(whose)) - np.repeat(np.cumsum(kinds) - kinds, kinds)
         each, left = np.divmod(moved[whose], kinds[whose])
-        return whose, self.real + (seed[whose] + nth) % self.made_up, each + (nth < left)
+        return whose, self.artists + (seed[whose] + nth) % made_up, each + (nth < left)
 
 
 def picked(usage: Usage, chosen: NDArray[np.bool_]) -> Usage:
@@ -250,32 +315,103 @@ def block_of(sizes: Ints, *columns: Any) -> Usage:  # noqa: ANN401 - arrays of s
 class ReachedMonth(Relistened):
     """A month in which some listeners are reached."""
 
-    reach: Reach
+    attack: Attack
 
     @property
     def facts(self) -> Facts:
         """Totals of everybody."""
-        facts, reach = self.base.facts, self.reach
-        more = (0, 0) if reach.beside is None else (reach.beside.total, reach.beside.plays)
-        amount, plays = (reach.met.listeners * each for each in more)
-        artists = reach.real + reach.made_up
+        facts, met, beside = self.base.facts, self.attack.met, self.attack.beside
+        artists = self.attack.artists + self.attack.scenario.artists
+        if met is None or beside is None:
+            return replace(facts, artists=artists)
+        amount, plays = (met.listeners * each for each in (beside.total, beside.plays))
         return replace(facts, artists=artists, amount=facts.amount + amount, plays=facts.plays + plays)
 
     @property
     def change(self) -> Callable[[Usage], Usage]:
         """Chosen listeners are reached."""
-        return self.reach.changed
+        return self.attack.changed
 
 
-def swaps(month: Month, reach: Reach) -> Iterator[tuple[Usage, Usage]]:
+def swaps(month: Month, attack: Attack, met: Met) -> Iterator[tuple[Usage, Usage]]:
     """Yield each reached listener alone, as that listener listens in the month and as it does once reached."""
 
     def visit(usage: Usage) -> tuple[Ints, ...]:
-        before = picked(usage, reach.met.chosen(usage))
-        return (*flat(before), *flat(reach.played(before) if before.users else before))
+        before = picked(usage, met.chosen(usage))
+        return (*flat(before), *flat(attack.played(before) if before.users else before))
 
     for found in month.each(visit):
         before, after = block_of(*found[: len(found) // 2]), block_of(*found[len(found) // 2 :])
         for user in range(before.users):
             only = np.arange(before.users) == user
             yield picked(before, only), picked(after, only)
+
+
+def plan(scenario: Scenario, baseline: Baseline) -> Attack:
+    """Work out how many accounts there are, what they pay, how long they play, and which listeners are reached.
+
+    A play is never shorter than the qualifying length, since it would not count.
+
+    Raises:
+        UsageError: a fee that is no amount, or an amount where only a pool is stated; listeners who play too little for
+            what they are to play instead.
+
+    """
+    facts, fee, count = baseline.facts, fee_of(scenario, baseline), scenario.accounts
+    if isinstance(count, Fraction):
+        count = max(1, round_half_even(count / (1 - count) * facts.fees / fee))
+    usual = round_half_even(baseline.play) if baseline.timed else SHORTEST_MS
+    wanted = usual if scenario.seconds is None else scenario.seconds * 1000
+    play_ms = min(DAY_MS, max(1, wanted, baseline.least_ms))
+    plays = min(scenario.streams_a_day, DAY_MS // play_ms) * scenario.days
+    if scenario.streams is not None:
+        made = round_half_even(flooded(scenario, scenario.by_accounts) * facts.plays)
+        count = max(1, round_half_even(Fraction(made, plays)))
+        plays = max(1, round_half_even(Fraction(made, count)))
+    listeners = met(baseline.month, scenario.listeners) if scenario.listeners else None
+    fees = count * fee if count or listeners is None else listeners.fees
+    return Attack(
+        scenario=scenario,
+        count=count,
+        fee=fee,
+        plays=plays,
+        price=baseline.money(fees),
+        fee_share=Fraction(fees, facts.fees + count * fee),
+        pool=baseline.pool_with(count * fee),
+        play_ms=play_ms,
+        timed=baseline.timed,
+        cover=baseline.order[: scenario.camouflage_artists].copy(),
+        artists=facts.artists,
+        met=listeners,
+        instead=instead_of(scenario, listeners, facts.amount),
+    )
+
+
+def flooded(scenario: Scenario, part: Fraction) -> Fraction:
+    """Return what a part of the flood is of all streams there were before the accounts joined."""
+    streams = scenario.streams or Fraction(0)
+    return streams * part / (1 - streams * scenario.by_accounts)
+
+
+def instead_of(scenario: Scenario, listeners: Met | None, amount: int) -> Fraction:
+    """Return the part of what reached listeners play that made-up artists take the place of."""
+    if listeners is None or scenario.streams is None:
+        return scenario.instead
+    part = flooded(scenario, 1 - scenario.by_accounts) * amount / listeners.amount
+    if part > 1:
+        message = f"scenario {scenario.name}: its listeners play less than what they are to play instead"
+        raise UsageError(message, advice="Raise listeners.")
+    return part.limit_denominator(FINE)
+
+
+def fee_of(scenario: Scenario, baseline: Baseline) -> int:
+    if scenario.fee == "median":
+        return baseline.fee
+    if not baseline.facts.fees_are_money:
+        message = f"scenario {scenario.name}: fee is {scenario.fee!r}, but it is not known what listeners paid"
+        raise UsageError(message, advice='State --fee or --subscribers, or write fee = "median".')
+    fee = Currency("", baseline.facts.digits).units(scenario.fee)
+    if not fee:
+        message = f"scenario {scenario.name}: fee is 0"
+        raise UsageError(message, advice="What an account earns is held against its fee: give one above 0.")
+    return fee

@@ -39,10 +39,9 @@ from fairpay.rules.core.month import Users
 from fairpay.rules.core.rule import Added, Joining
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from fairpay.fraud.audit.months import Baseline
-    from fairpay.fraud.audit.scenario import Attack
+    from fairpay.fraud.audit.months import Attack, Baseline
     from fairpay.kernels.arrays import Ints
     from fairpay.rules.core.month import Usage
     from fairpay.rules.core.rule import Rule
@@ -217,11 +216,11 @@ def weigh(baseline: Baseline, jobs: Sequence[tuple[Rule, Any]]) -> list[Ints]:
 
 def play(replay: Replay, rules: Sequence[Rule], attack: Attack) -> list[AuditFinding]:
     """Play one scenario under rules."""
-    if attack.reach is None:
+    if attack.met is None:
         return [finding_of(replay, replay, rule, attack, ()) for rule in rules]
-    own = build(replay.baseline.reached(attack.reach), rules, [attack], others=())
-    few = attack.reach.met.listeners <= BY_FORMULA
-    known = tuple(swaps(replay.baseline.month, attack.reach)) if few else None
+    own = build(replay.baseline.reached(attack), rules, [attack], others=())
+    few = attack.met.listeners <= BY_FORMULA
+    known = tuple(swaps(replay.baseline.month, attack, attack.met)) if few else None
     return [finding_of(replay, own, rule, attack, known) for rule in rules]
 
 
@@ -277,18 +276,36 @@ def break_even(replay: Replay, rule: Rule, attack: Attack) -> int | None:
     """
 
     def pays(plays: int) -> bool:
-        return to_units(income_at(replay, rule, attack, attack.playing(plays))) >= attack.fees
+        return to_units(share_with(replay, rule, attack.playing(plays), attack.pool) * attack.pool) >= attack.fees
 
     most = attack.most_plays
     return 1 + bisect_left(range(1, most), x=True, key=pays) if pays(most) else None
 
 
-def income_at(replay: Replay, rule: Rule, attack: Attack, accounts: Accounts) -> Fraction:
-    """Return what the made-up artists get from these accounts instead of the attack's own, in minor units."""
+def share_with(  # noqa: PLR0913 - told apart by name
+    replay: Replay,
+    rule: Rule,
+    accounts: Accounts,
+    pool: int,
+    *,
+    artist: int | None = None,
+    listeners: tuple[Users, Ints] | None = None,
+) -> Fraction:
+    """Return the share of the pool that an artist, or the made-up artists, get once accounts have joined the month.
+
+    Under a shifting rule every weight changes: it is solved anew, and the artist's listeners are weighed.
+    """
+    mine = accounts.artist >= replay.baseline.facts.artists if artist is None else accounts.artist == artist
     if rule.joining is Joining.STEADY:
-        return replay.steady(rule, [accounts])[MADE_UP] * attack.pool
-    prepared, everything = replay.solved(rule, accounts, attack.pool)
-    return Fraction(int(replay.added(rule, [accounts], prepared)[0, MADE_UP]), everything) * attack.pool
+        prepared = replay.prepared[rule]
+        added = accounts.weighed(rule, prepared) * accounts.count
+        own = added[:, mine].sum(axis=1) + (0 if artist is None else replay.weights[rule][:, artist])
+        rest = replay.grouped[rule].sum(axis=1) + added.sum(axis=1) - own
+        return settle(rule, np.stack([own, rest], axis=1), prepared)[0]
+    prepared, everything = replay.solved(rule, accounts, pool)
+    added = accounts.weighed(rule, prepared)[0, mine] * accounts.count
+    before = 0 if listeners is None else drawn(rule, *listeners, prepared)
+    return Fraction(int(added.sum()) + before, everything)
 
 
 @dataclass(frozen=True, eq=False)
@@ -362,38 +379,16 @@ def listeners_of(baseline: Baseline, artists: Sequence[int]) -> dict[int, tuple[
 def worth(replay: Replay, rule: Rule, laid: Sequence[Steps], listeners: dict[int, tuple[Users, Ints]]) -> list[Worth]:
     """Return the worth under one rule, tier by tier."""
     pool = replay.baseline.pool_with(replay.baseline.fee)
+    if rule.joining is Joining.ANEW or (rule.joining is Joining.SHIFTING and not isinstance(rule, Budgeted)):
+        return [Worth(step.tier, None, None) for step in laid]
     found = []
     for step in laid:
-        share = share_of(replay, rule, pool, step.artist, listeners.get(step.artist))
-        if share is None:
-            found.append(Worth(step.tier, None, None))
-        else:
-            without, playing, more = map(share, step.tried)
-            found.append(Worth(step.tier, (playing - without) * pool, (more - playing) * pool))
+        without, playing, more = (
+            share_with(replay, rule, accounts, pool, artist=step.artist, listeners=listeners.get(step.artist))
+            for accounts in step.tried
+        )
+        found.append(Worth(step.tier, (playing - without) * pool, (more - playing) * pool))
     return found
-
-
-def share_of(
-    replay: Replay, rule: Rule, pool: int, artist: int, listeners: tuple[Users, Ints] | None
-) -> Callable[[Accounts], Fraction] | None:
-    """Return what tells an artist's share of the pool once a subscriber has joined; None where the rule does not."""
-
-    def steady(accounts: Accounts) -> Fraction:
-        prepared = replay.prepared[rule]
-        added = accounts.weighed(rule, prepared)
-        own = replay.weights[rule][:, artist] + added[:, accounts.artist == artist].sum(axis=1)
-        rest = replay.grouped[rule].sum(axis=1) + added.sum(axis=1) - own
-        return Fraction(int(rule.settle(np.stack([own, rest], axis=1), LARGEST, prepared)[0]), LARGEST)
-
-    def shifting(accounts: Accounts) -> Fraction:  # every weight changes: solve anew, weigh the artist's listeners
-        prepared, everything = replay.solved(rule, accounts, pool)
-        added = accounts.weighed(rule, prepared)[0, accounts.artist == artist]
-        assert listeners is not None
-        return Fraction(int(added.sum()) + drawn(rule, *listeners, prepared), everything)
-
-    if rule.joining is Joining.STEADY:
-        return steady
-    return shifting if rule.joining is Joining.SHIFTING and isinstance(rule, Budgeted) else None
 
 
 def drawn(rule: Rule, users: Users, amount: Ints, prepared: Any) -> int:  # noqa: ANN401 - what `prepare` returned

@@ -7,22 +7,22 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pyarrow as pa
-
 from fairpay.money.currency import format_units, round_half_even
 from fairpay.reports.figures import BOUNDS, as_column
 from fairpay.reports.summary import head_of, ratio, tail_of
-from fairpay.reports.tables import ColumnKind, TableColumn, currency_of, decimals, table_of
+from fairpay.reports.tables import ColumnKind, column_of, currency_of, table_of
 from fairpay.reports.words import counted, percent
 from fairpay.rules.core.rule import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    import pyarrow as pa
+
+    from fairpay.fraud.audit.months import Attack
     from fairpay.fraud.audit.replay import AuditFinding, Worth
-    from fairpay.fraud.audit.scenario import Attack
     from fairpay.reports.outcome import Outcome
+    from fairpay.reports.tables import TableColumn
     from fairpay.rules.core.rule import Reason
 
 __all__ = ["Audit", "Limited", "RuleAudit", "limits", "played", "scenario_of", "summary", "table"]
@@ -243,40 +243,28 @@ def table(outcome: Outcome, audit: Audit) -> pa.Table:
     and `currency`.
     """
     pairs = [(found, finding) for found in audit.rules for finding in found.findings]
-    findings = [finding for _, finding in pairs]
-    digits = outcome.currency.digits
 
-    def money(values: list[int | None], kind: ColumnKind = ColumnKind.MONEY) -> TableColumn:
-        units = np.array([0 if v is None else v for v in values], dtype=np.int64)
-        return TableColumn(kind, decimals(units, digits, missing=np.array([v is None for v in values])))
-
-    def text(values: list[str]) -> TableColumn:
-        return TableColumn(ColumnKind.KEY, pa.array(values, pa.large_string()))
-
-    def count(values: list[int | None]) -> TableColumn:
-        return TableColumn(ColumnKind.COUNT, pa.array(values, pa.int64()))
-
-    def number(values: list[Fraction | None]) -> TableColumn:
-        return TableColumn(ColumnKind.RATIO, pa.array([ratio(value) for value in values], pa.float64()))
+    def column(kind: ColumnKind, value: Callable[[AuditFinding], Any]) -> TableColumn:
+        return column_of(kind, (value(finding) for _, finding in pairs), outcome.currency.digits)
 
     columns = {
-        "rule": text([found.rule.label for found, _ in pairs]),
-        "scenario": text([f.attack.scenario.name for f in findings]),
-        "accounts": count([f.attack.count for f in findings]),
-        "plays": count([f.attack.plays for f in findings]),
-        "listeners": count([0 if f.attack.met is None else f.attack.met.listeners for f in findings]),
-        "fees": money([f.attack.fees for f in findings]),
-        "cost": money([f.attack.cost for f in findings]),
-        "income": money([f.income for f in findings]),
-        "income_by_formula": money([f.closed for f in findings], ColumnKind.DIFFERENCE),
-        "profit": money([f.profit for f in findings], ColumnKind.DIFFERENCE),
-        "per_fee": number([f.per_fee for f in findings]),
-        "times_share_of_fees": number([f.of_share for f in findings]),
-        "break_even_plays": count([f.break_even for f in findings]),
-        "most_per_fee": number([found.most for found, _ in pairs]),
+        "rule": column_of(ColumnKind.KEY, (found.rule.label for found, _ in pairs)),
+        "scenario": column(ColumnKind.KEY, lambda f: f.attack.scenario.name),
+        "accounts": column(ColumnKind.COUNT, lambda f: f.attack.count),
+        "plays": column(ColumnKind.COUNT, lambda f: f.attack.plays),
+        "listeners": column(ColumnKind.COUNT, lambda f: 0 if f.attack.met is None else f.attack.met.listeners),
+        "fees": column(ColumnKind.MONEY, lambda f: f.attack.fees),
+        "cost": column(ColumnKind.MONEY, lambda f: f.attack.cost),
+        "income": column(ColumnKind.MONEY, lambda f: f.income),
+        "income_by_formula": column(ColumnKind.DIFFERENCE, lambda f: f.closed),
+        "profit": column(ColumnKind.DIFFERENCE, lambda f: f.profit),
+        "per_fee": column(ColumnKind.RATIO, lambda f: ratio(f.per_fee)),
+        "times_share_of_fees": column(ColumnKind.RATIO, lambda f: ratio(f.of_share)),
+        "break_even_plays": column(ColumnKind.COUNT, lambda f: f.break_even),
+        "most_per_fee": column_of(ColumnKind.RATIO, (ratio(found.most) for found, _ in pairs)),
     }
     for place, (name, _) in enumerate(BOUNDS):
-        lost = money([f.lost[place] for f in findings], ColumnKind.DIFFERENCE)
-        columns["lost_" + as_column(name)] = lost
+        lost = (finding.lost[place] for _, finding in pairs)
+        columns["lost_" + as_column(name)] = column_of(ColumnKind.DIFFERENCE, lost, outcome.currency.digits)
     columns["currency"] = currency_of(outcome, len(pairs))
     return table_of(columns)

@@ -1,4 +1,4 @@
-"""Scenarios: ways of faking listening, as small TOML files, and as accounts and listeners on a given month.
+"""Scenarios: ways of faking listening, as small TOML files.
 
 Made-up artists are played by accounts that are added (`accounts`, or as many as `streams` takes), by real listeners
 (`listeners`) beside what they play (`streams_a_day`) or instead of a part of it (`instead`), or by both.
@@ -7,31 +7,23 @@ Made-up artists are played by accounts that are added (`accounts`, or as many as
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
-
+from fairpay.adjust.policy import Reads
 from fairpay.errors import InputError, UsageError
-from fairpay.fraud.audit.months import Met, Reach, met
-from fairpay.money.currency import Currency, parse_rate, round_half_even
-from fairpay.pipeline.joined import Accounts, spread
+from fairpay.money.currency import parse_rate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from fairpay.fraud.audit.months import Baseline
-    from fairpay.kernels.arrays import Ints
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = [
     "USUAL",
-    "Attack",
     "Scenario",
     "find_scenario",
-    "plan",
     "scenario_files",
     "scenario_names",
     "scenario_text",
@@ -41,31 +33,32 @@ FOLDER = resources.files("fairpay.fraud.audit") / "scenarios"
 USUAL = ("one-account", "catalogue-flood")
 """What is played where nothing is asked for: as much as one account can, and as many artists as a thousand can."""
 DAY = 86_400
-DAY_MS = 1000 * DAY
-SHORTEST_MS = 31_000
-"""How long a play takes at least, where neither scenario nor log says it."""
-WHOLE = {
-    "accounts": (1, 10_000_000),
-    "streams_a_day": (1, DAY),
-    "seconds": (1, DAY),
-    "days": (1, 31),
-    "artists": (1, 1_000_000),
-    "camouflage_artists": (0, 1_000_000),
-    "listeners": (1, 10_000_000),
-}
-"""Keys that take a whole number, the least and the largest."""
-SHARES: Mapping[str, tuple[Callable[[Fraction], bool], str]] = {
-    "accounts": (lambda share: 0 < share < 1, 'a share of all fees below 100 %, such as "1%"'),
-    "streams": (lambda share: 0 < share < 1, 'a share of all streams below 100 %, such as "3%"'),
-    "by_accounts": (lambda share: share > 0, 'a share of these streams, such as "85%"'),
-    "listeners": (lambda share: share > 0, 'a share of the listeners who pay, such as "1%"'),
-    "instead": (lambda share: share > 0, 'a share of what each of them plays, such as "10%"'),
-    "camouflage_share": (lambda share: share < 1, 'a share from 0 to below 100 %, such as "60%"'),
-}
-"""Keys that take a share: which, and how it is said."""
-FINE = 10**6
-"""A share that is worked out has at most this denominator."""
-PAYERS = ("attacker", "fans")
+
+
+def whole(least: int, most: int) -> Reads:
+    """Read a whole number between two."""
+    words = f"a whole number from {least} to {most:,}"
+    return Reads(lambda value: value if type(value) is int and least <= value <= most else None, words)
+
+
+def share(words: str, fits: Callable[[Fraction], bool] = bool) -> Reads:
+    """Read a share, `1%` or `1/100` in quotes."""
+
+    def read(value: Any) -> Fraction | None:  # noqa: ANN401 - any TOML value
+        try:
+            part = parse_rate(value) if isinstance(value, str) else None
+        except UsageError:
+            return None
+        return part if part is not None and fits(part) else None
+
+    return Reads(read, words)
+
+
+Text = Annotated[str, Reads(lambda value: value if isinstance(value, str) else None, "text in quotes")]
+Payer = Annotated[str, Reads(lambda value: value if value in ("attacker", "fans") else None, "attacker or fans")]
+People = Annotated[int, whole(1, 10_000_000)]
+Names = Annotated[int, whole(1, 1_000_000)]
+InADay = Annotated[int, whole(1, DAY)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,34 +67,40 @@ class Scenario:
 
     name: str
     """The file's name without `.toml`."""
-    title: str
+    title: Text
     """What happens, in a few words."""
-    accounts: int | Fraction = 0
+    accounts: (
+        People | Annotated[Fraction, share('a share of all fees below 100 %, such as "1%"', lambda part: 0 < part < 1)]
+    ) = 0
     """How many accounts are added; a fraction is the share of all fees they pay."""
-    streams_a_day: int = 0
+    streams_a_day: InADay = 0
     """Plays of each account a day; where none are added, on each listener's account beside what its owner plays."""
-    streams: Fraction | None = None
+    streams: Annotated[
+        Fraction | None, share('a share of all streams below 100 %, such as "3%"', lambda part: 0 < part < 1)
+    ] = None
     """Part of all streams, these among them, that is of the made-up artists: as many accounts are added as it takes."""
-    by_accounts: Fraction = Fraction(1)
+    by_accounts: Annotated[Fraction, share('a share of these streams, such as "85%"')] = Fraction(1)
     """Part of these streams that the accounts play; the rest is played by `listeners`, instead of others."""
-    listeners: int | Fraction = 0
+    listeners: People | Annotated[Fraction, share('a share of the listeners who pay, such as "1%"')] = 0
     """How many real listeners who pay are reached; a fraction is a part of them."""
-    instead: Fraction = Fraction(0)
+    instead: Annotated[Fraction, share('a share of what each of them plays, such as "10%"')] = Fraction(0)
     """Part of what each of these plays that made-up artists take the place of."""
-    source: str = ""
+    source: Text = ""
     """Where the numbers come from."""
-    seconds: int | None = None
+    seconds: InADay | None = None
     """Length of each play; None: the mean length in the log."""
-    days: int = 30
-    artists: int = 1
+    days: Annotated[int, whole(1, 31)] = 30
+    artists: Names = 1
     """Made-up artists the plays are spread over, evenly."""
-    camouflage_share: Fraction = Fraction(0)
+    camouflage_share: Annotated[
+        Fraction, share('a share from 0 to below 100 %, such as "60%"', lambda part: part < 1)
+    ] = Fraction(0)
     """Part of the plays that goes to real artists, as cover."""
-    camouflage_artists: int = 0
+    camouflage_artists: Annotated[int, whole(0, 1_000_000)] = 0
     """How many of the most heard real artists serve as cover."""
-    fee: str = "median"
+    fee: Text = "median"
     """What each account pays: an amount, or the month's median fee."""
-    paid_by: str = "attacker"
+    paid_by: Payer = "attacker"
     """Whose money the fees are: `fans` pay them anyway, so that faking costs nothing."""
 
 
@@ -149,6 +148,8 @@ def scenario_files(given: Sequence[str]) -> tuple[str, ...]:
 
 def read(name: str, text: str) -> Scenario:
     """Read a scenario's TOML: keys first, then each value, then what cannot be played."""
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - slow to load
+
     try:
         table = tomllib.loads(text, parse_float=str)
     except tomllib.TOMLDecodeError as problem:
@@ -164,7 +165,14 @@ def read(name: str, text: str) -> Scenario:
     if wrong:
         message = f"scenario {name}: {' and '.join(wrong)}"
         raise UsageError(message, advice=f"Its keys are: {', '.join(allowed)}.")
-    scenario = Scenario(name=name, **{key: value_of(name, key, value) for key, value in table.items()})
+    try:
+        scenario = TypeAdapter(Scenario).validate_python({"name": name, **table})
+    except ValidationError as problem:
+        faults = [(one["loc"][0], one["msg"]) for one in problem.errors() if one["type"] == "unread"]
+        key = next(key for key in table if key in dict(faults))
+        message = f"scenario {name}: {key} is {table[key]!r}"
+        said = ", or ".join(words for at, words in faults if at == key)
+        raise UsageError(message, advice=f"{key} takes {said}.") from None
     for said, advice in unplayable(scenario, frozenset(table)):
         message = f"scenario {name}: {said}"
         raise UsageError(message, advice=advice)
@@ -206,173 +214,3 @@ def alone_at_odds(given: frozenset[str]) -> Iterator[tuple[str, str]]:
         yield "it is not said what the listeners play", "Give streams_a_day, instead, or both."
     if "streams_a_day" not in given and (more := sorted({"seconds", "days", "camouflage_share"} & given)):
         yield f"{' and '.join(more)} without streams_a_day", "What is played instead lasts as long: leave it out."
-
-
-def value_of(name: str, key: str, value: Any) -> Any:  # noqa: ANN401 - any TOML value
-    """Read one value; shares are text such as `1%`."""
-    takes = []
-    if key in WHOLE:
-        takes.append(f"a whole number from {WHOLE[key][0]} to {WHOLE[key][1]:,}")
-        if type(value) is int and WHOLE[key][0] <= value <= WHOLE[key][1]:
-            return value
-    if key in SHARES:
-        fits, words = SHARES[key]
-        takes.append(words)
-        if (share := share_of(value)) is not None and fits(share):
-            return share
-    elif key == "paid_by":
-        takes.append(" or ".join(PAYERS))
-        if value in PAYERS:
-            return value
-    elif key not in WHOLE:
-        takes.append("text in quotes")
-        if isinstance(value, str):
-            return value
-    message = f"scenario {name}: {key} is {value!r}"
-    raise UsageError(message, advice=f"{key} takes {', or '.join(takes)}.")
-
-
-def share_of(value: Any) -> Fraction | None:  # noqa: ANN401 - any TOML value
-    """Read a share, `1%` or `1/100` in quotes; None for anything else."""
-    try:
-        return parse_rate(value) if isinstance(value, str) else None
-    except UsageError:
-        return None
-
-
-@dataclass(frozen=True)
-class Attack:
-    """A scenario as it is played on a month, which it does not hold on to."""
-
-    scenario: Scenario
-    count: int
-    """Accounts added."""
-    fee: int
-    """What each pays, in fee units."""
-    plays: int
-    """Plays of each; where none are added, on each reached listener's account beside what its owner plays."""
-    price: Fraction
-    """What all of them pay, or what reached listeners do where none are added, in minor units, not rounded."""
-    fee_share: Fraction
-    """Its part of all fees of users with listening."""
-    pool: int
-    """The pool with the fees of added accounts in it."""
-    play_ms: int
-    """How long a play takes."""
-    timed: bool
-    """Whether listening is counted in milliseconds."""
-    cover: Ints = field(compare=False)
-    """int64[n]: codes of the real artists that serve as cover."""
-    artists: int
-    """Artists of the month; codes from here on are made-up artists."""
-    met: Met | None
-    """The listeners who are reached."""
-    instead: Fraction
-    """Part of what each of them plays that made-up artists take the place of."""
-
-    @property
-    def fees(self) -> int:
-        """What all accounts pay, in minor units."""
-        return round_half_even(self.price)
-
-    @property
-    def cost(self) -> int:
-        """What of it is the attacker's: nothing where fans or the owners of accounts pay it anyway."""
-        return self.fees if self.count and self.scenario.paid_by == "attacker" else 0
-
-    @property
-    def most_plays(self) -> int:
-        """How many plays of this length fit into all the days."""
-        return max(1, DAY_MS // self.play_ms) * self.scenario.days
-
-    @property
-    def added(self) -> tuple[Accounts, ...]:
-        """The accounts that are added, if any, playing as much as the scenario says, or as a day holds."""
-        return (self.playing(self.plays),) if self.count else ()
-
-    @property
-    def reach(self) -> Reach | None:
-        """What is done to listeners, if anything."""
-        if self.met is None:
-            return None
-        beside = None if self.count or not self.plays else self.playing(self.plays)
-        play = self.play_ms if self.timed else 1
-        return Reach(self.met, self.instead, self.artists, self.scenario.artists, play, beside)
-
-    def playing(self, plays: int) -> Accounts:
-        """The accounts with so many plays each: first the cover, then the made-up artists, both evenly."""
-        hidden = int(plays * self.scenario.camouflage_share)
-        real, new = spread(hidden, len(self.cover)), spread(plays - hidden, self.scenario.artists)
-        codes = np.concatenate([self.cover[: len(real)], self.artists + np.arange(len(new))])
-        amount = np.concatenate([real, new]) * (self.play_ms if self.timed else 1)
-        return Accounts(self.count, self.fee, codes, amount, plays)
-
-
-def plan(scenario: Scenario, baseline: Baseline) -> Attack:
-    """Work out how many accounts there are, what they pay, how long they play, and which listeners are reached.
-
-    A play is never shorter than the qualifying length, since it would not count.
-
-    Raises:
-        UsageError: a fee that is no amount, or an amount where only a pool is stated; listeners who play too little for
-            what they are to play instead.
-
-    """
-    facts, fee, count = baseline.facts, fee_of(scenario, baseline), scenario.accounts
-    if isinstance(count, Fraction):
-        count = max(1, round_half_even(count / (1 - count) * facts.fees / fee))
-    usual = round_half_even(baseline.play) if baseline.timed else SHORTEST_MS
-    wanted = usual if scenario.seconds is None else scenario.seconds * 1000
-    play_ms = min(DAY_MS, max(1, wanted, baseline.least_ms))
-    plays = min(scenario.streams_a_day, DAY_MS // play_ms) * scenario.days
-    if scenario.streams is not None:
-        made = round_half_even(flooded(scenario, scenario.by_accounts) * facts.plays)
-        count = max(1, round_half_even(Fraction(made, plays)))
-        plays = max(1, round_half_even(Fraction(made, count)))
-    listeners = met(baseline.month, scenario.listeners) if scenario.listeners else None
-    fees = count * fee if count or listeners is None else listeners.fees
-    return Attack(
-        scenario=scenario,
-        count=count,
-        fee=fee,
-        plays=plays,
-        price=baseline.money(fees),
-        fee_share=Fraction(fees, facts.fees + count * fee),
-        pool=baseline.pool_with(count * fee),
-        play_ms=play_ms,
-        timed=baseline.timed,
-        cover=baseline.order[: scenario.camouflage_artists].copy(),
-        artists=facts.artists,
-        met=listeners,
-        instead=instead_of(scenario, listeners, facts.amount),
-    )
-
-
-def flooded(scenario: Scenario, part: Fraction) -> Fraction:
-    """Return what a part of the flood is of all streams there were before the accounts joined."""
-    streams = scenario.streams or Fraction(0)
-    return streams * part / (1 - streams * scenario.by_accounts)
-
-
-def instead_of(scenario: Scenario, listeners: Met | None, amount: int) -> Fraction:
-    """Return the part of what reached listeners play that made-up artists take the place of."""
-    if listeners is None or scenario.streams is None:
-        return scenario.instead
-    part = flooded(scenario, 1 - scenario.by_accounts) * amount / listeners.amount
-    if part > 1:
-        message = f"scenario {scenario.name}: its listeners play less than what they are to play instead"
-        raise UsageError(message, advice="Raise listeners.")
-    return part.limit_denominator(FINE)
-
-
-def fee_of(scenario: Scenario, baseline: Baseline) -> int:
-    if scenario.fee == "median":
-        return baseline.fee
-    if not baseline.facts.fees_are_money:
-        message = f"scenario {scenario.name}: fee is {scenario.fee!r}, but it is not known what listeners paid"
-        raise UsageError(message, advice='State --fee or --subscribers, or write fee = "median".')
-    fee = Currency("", baseline.facts.digits).units(scenario.fee)
-    if not fee:
-        message = f"scenario {scenario.name}: fee is 0"
-        raise UsageError(message, advice="What an account earns is held against its fee: give one above 0.")
-    return fee

@@ -13,9 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairpay.errors import InputError
-from fairpay.fraud.detect.findings import Evidence, FoundSubjects, find_groups, findings, moved, rank
+from fairpay.fraud.detect.findings import Evidence, find_groups, findings, moved, nearest, rank
 from fairpay.fraud.detect.intake import DetectionIntake
-from fairpay.fraud.detect.nearest import nearest
 from fairpay.fraud.detect.tables import review_table, summary, suspects_table
 from fairpay.fraud.detect.walk import audience_of, walk
 from fairpay.fraud.signals import artist_signals, group_signals, user_signals
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from fairpay.fraud.detect.findings import Finding
-    from fairpay.fraud.detect.nearest import Near
+    from fairpay.fraud.detect.findings import Finding, Near
     from fairpay.fraud.signals import Floats
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import Listens, RawBatch
@@ -176,27 +174,26 @@ class Search:
         plays = by_artist(outcome.plays)
         market, user = by_artist(outcome.market_weight), by_artist(outcome.user_weight)
         expected = user / max(1, float(outcome.user_weight.sum()))
-        walked = walk(self.intake, signals=of_users, expected=expected, artist_plays=plays, span=self.span())
-        users = rank(of_users, walked.values, len(user_ids))
-        groups = find_groups(of_groups, walked.sketches, users)
+        found, sketches = walk(self.intake, signals=of_users, expected=expected, artist_plays=plays, span=self.span())
+        everybody = Users(self.fees(user_ids, outcome), sketches.total, sketches.plays)
+        rules = [payout.rule for payout in outcome.payouts]
+        steered = [moved(rule.weight_of(everybody, rule.prepare(month)), outcome.money.pool) for rule in rules]
+        users = rank(of_users, found, user_ids, sketches.plays, steered)
+        groups = find_groups(of_groups, sketches, users)
         flagged = users.flagged.copy()
         for group in groups:
             flagged[group.users] = True
         audience = audience_of(
             self.intake,
-            walked,
+            sketches,
             flagged=flagged,
             intensity=intensity(market, user),
-            previous=self.plays_before(artist_ids),
+            previous=artist_ids.replace_strict(self.previous or {}, default=0, return_dtype=pl.Int64).to_numpy(),
         )
-        artists = rank(of_artists, {one.name: one.measure(audience) for one in of_artists}, len(artist_ids))
-        everybody = Users(self.fees(user_ids, outcome), walked.total, walked.plays)
-        rules = [payout.rule for payout in outcome.payouts]
-        steered = [moved(rule.weight_of(everybody, rule.prepare(month)), outcome.money.pool) for rule in rules]
         paid = [partial(total, by_artist(payout.allocation.paid)) for payout in outcome.payouts]
         self.evidence = Evidence(
-            users=FoundSubjects(user_ids, users, walked.plays, steered),
-            artists=FoundSubjects(artist_ids, artists, plays, paid),
+            users=users,
+            artists=rank(of_artists, {one.name: one.measure(audience) for one in of_artists}, artist_ids, plays, paid),
             groups=groups,
             signals=[*of_users, *of_artists, *of_groups],
             not_run=not_run,
@@ -212,11 +209,6 @@ class Search:
         if "time" not in self.intake.has:
             return Span(0, NO_TIME_DAYS, least)
         return Span(self.intake.first, max(1.0, (self.intake.last - self.intake.first) / DAY), least)
-
-    def plays_before(self, artists: pl.Series) -> Ints:
-        if self.previous is None:
-            return np.zeros(len(artists), dtype=np.int64)
-        return np.array([self.previous.get(artist, 0) for artist in artists], dtype=np.int64)
 
     def fees(self, users: pl.Series, outcome: Outcome) -> Ints:
         """Return what each user paid, in fee units: int64[users]."""

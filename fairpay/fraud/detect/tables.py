@@ -5,19 +5,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pyarrow as pa
-
 from fairpay.fraud.signals import Signal, artist_signals, group_signals, user_signals
 from fairpay.reports.summary import warnings_of
-from fairpay.reports.tables import ColumnKind, TableColumn, currency_of, decimals, table_of
+from fairpay.reports.tables import ColumnKind, column_of, currency_of, table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from fairpay.fraud.detect.findings import Evidence, Finding
-    from fairpay.fraud.detect.nearest import Near
+    import pyarrow as pa
+
+    from fairpay.fraud.detect.findings import Evidence, Finding, Near
     from fairpay.reports.outcome import Outcome
+    from fairpay.reports.tables import TableColumn
 
 __all__ = ["review_table", "summary", "suspects_table"]
 
@@ -35,9 +34,10 @@ def suspects_table(found: Sequence[Finding], outcome: Outcome, signals: Sequence
     """
     columns = heads(found, outcome)
     for name in signals:
-        pairs = [one.values.get(name, (math.nan, math.nan)) for one in found]
-        columns[name] = numbers([value for value, _ in pairs])
-        columns[f"{name}_percentile"] = numbers([part for _, part in pairs])
+        for part, title in enumerate((name, f"{name}_percentile")):
+            values = (one.values.get(name, (math.nan, math.nan))[part] for one in found)
+            known = (None if math.isnan(value) else round(value, DECIMALS) for value in values)
+            columns[title] = column_of(ColumnKind.RATIO, known)
     return table_of(columns)
 
 
@@ -47,39 +47,27 @@ def review_table(found: Sequence[Finding], outcome: Outcome) -> pa.Table:
     A decision about a group holds for those of its members whose own decision is left empty.
     """
     columns = heads(found, outcome)
-    blank = text(ColumnKind.TEXT, [""] * len(found))
+    blank = column_of(ColumnKind.TEXT, [""] * len(found))
     return table_of({**columns, "decision": blank, "by": blank, "note": blank})
 
 
 def heads(found: Sequence[Finding], outcome: Outcome) -> dict[str, TableColumn]:
-    names: Mapping[str, str] = outcome.names
-    columns = {"kind": text(ColumnKind.KEY, [one.kind for one in found])}
-    columns["subject"] = text(ColumnKind.KEY, [one.subject for one in found])
+    names, digits = outcome.names, outcome.currency.digits
+    columns = {
+        "kind": column_of(ColumnKind.KEY, (one.kind for one in found)),
+        "subject": column_of(ColumnKind.KEY, (one.subject for one in found)),
+    }
     if names:
-        known = [names.get(one.subject, "") if one.kind == "artist" else "" for one in found]
-        columns["name"] = text(ColumnKind.NAME, known)
-    columns["group"] = text(ColumnKind.TEXT, [one.group for one in found])
-    columns["members"] = TableColumn(ColumnKind.COUNT, pa.array([one.members for one in found], pa.int64()))
-    columns["plays"] = TableColumn(ColumnKind.COUNT, pa.array([one.plays for one in found], pa.int64()))
+        known = (names.get(one.subject, "") if one.kind == "artist" else "" for one in found)
+        columns["name"] = column_of(ColumnKind.NAME, known)
+    columns["group"] = column_of(ColumnKind.TEXT, (one.group for one in found))
+    columns["members"] = column_of(ColumnKind.COUNT, (one.members for one in found))
+    columns["plays"] = column_of(ColumnKind.COUNT, (one.plays for one in found))
     for k, payout in enumerate(outcome.payouts):
-        units = [one.money[k] for one in found]
-        missing = np.array([unit is None for unit in units], dtype=np.bool_)
-        amounts = np.array([unit or 0 for unit in units], dtype=np.int64)
-        paid = decimals(amounts, outcome.currency.digits, missing=missing)
-        columns[payout.rule.column] = TableColumn(ColumnKind.MONEY, paid)
+        columns[payout.rule.column] = column_of(ColumnKind.MONEY, [one.money[k] for one in found], digits)
     columns["currency"] = currency_of(outcome, len(found))
-    columns["reasons"] = text(ColumnKind.WORDS, ["; ".join(one.reasons) for one in found])
+    columns["reasons"] = column_of(ColumnKind.WORDS, ("; ".join(one.reasons) for one in found))
     return columns
-
-
-def text(kind: ColumnKind, values: Sequence[str]) -> TableColumn:
-    return TableColumn(kind, pa.array(values, pa.large_string()))
-
-
-def numbers(values: Sequence[float]) -> TableColumn:
-    """Make float64[n], rounded, NaN as null."""
-    known = [None if math.isnan(value) else round(value, DECIMALS) for value in values]
-    return TableColumn(ColumnKind.RATIO, pa.array(known, pa.float64()))
 
 
 def summary(found: Sequence[Finding], near: Sequence[Near], evidence: Evidence, outcome: Outcome) -> dict[str, Any]:
@@ -134,7 +122,7 @@ def money(outcome: Outcome, units: Sequence[int | None]) -> str | None:
 
 def looked_for(evidence: Evidence) -> list[dict[str, Any]]:
     """Describe every signal: what it is, whether it ran, and from where on it counted."""
-    levels = {**evidence.users.ranked.levels, **evidence.artists.ranked.levels}
+    levels = {**evidence.users.levels, **evidence.artists.levels}
     kinds = {"user": user_signals(), "artist": artist_signals(), "group": group_signals()}
     listed: list[dict[str, Any]] = []
     for kind, signal in ((kind, signal) for kind, signals in kinds.items() for signal in signals):

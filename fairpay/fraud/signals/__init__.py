@@ -14,15 +14,21 @@ from string import Formatter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from fairpay.money.counts import counted
 
 if TYPE_CHECKING:
-    from fairpay.fraud.traces import Audience, Column, Sketches, Traces
+    from types import UnionType
+
+    from fairpay.fraud.traces import Column, Sketches, Traces
     from fairpay.kernels.arrays import Ints
 
 __all__ = [
+    "DAILY",
+    "WHOLE",
+    "AccountSignal",
     "ArtistSignal",
     "Aspect",
     "Floats",
@@ -38,6 +44,10 @@ __all__ = [
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
+WHOLE = pl.col("whole").first()
+"""How often an account plays, for what a `UserSignal` makes of it."""
+DAILY = pl.col("daily").first()
+"""The same a day."""
 Aspect = Literal["amount", "rest", "length", "sameness", "accomplices", "audience", "reach"]
 
 
@@ -104,22 +114,29 @@ class UserSignal(Signal):
 
     applies: ClassVar[int] = 100
     """Plays of an account below which it is not measured: too few to tell anything, too little money to matter."""
+    looks_at: ClassVar[Literal["rows", "pairs"]] = "rows"
+    """Whether at each play, or at the artists."""
+    value: ClassVar[pl.Expr]
+    """Made of the columns of what it looks at, for one user, see `Traces`; null where it does not apply.
 
-    @abstractmethod
-    def measure(self, traces: Traces) -> Floats:
-        """Measure each user of a block in a log that has the columns: float64[users], NaN where it does not apply."""
+    Nothing is divided by a constant here: Polars would multiply by what is left of 1 divided by it.
+    """
+
+    def measure(self, traces: Traces) -> pl.DataFrame:
+        """Measure the users of a block in a log that has the columns: `user`, `value`."""
+        plays: pl.DataFrame = getattr(traces, self.looks_at)
+        return plays.group_by("user").agg(value=pl.when(self.applies <= WHOLE).then(self.value))
 
 
-class WholeLogSignal(UserSignal):
+class WholeLogSignal(Signal):
     """A signal about an account that only shows beside everybody else's plays."""
-
-    def measure(self, traces: Traces) -> Floats:
-        """Know nothing yet."""
-        return np.full(traces.users, np.nan)
 
     @abstractmethod
     def of(self, sketches: Sketches) -> Floats:
         """Measure everybody: float64[users], NaN where it does not apply."""
+
+
+AccountSignal: TypeAlias = UserSignal | WholeLogSignal
 
 
 class ArtistSignal(Signal):
@@ -129,14 +146,13 @@ class ArtistSignal(Signal):
     least: ClassVar[int] = 10
     """An artist with fewer of what is `counted` is not measured."""
 
-    def measure(self, audience: Audience) -> Floats:
-        """Measure each artist: float64[artists], NaN where it is not measured."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(getattr(audience, self.counted) >= self.least, self.of(audience), np.nan)
+    value: ClassVar[pl.Expr]
+    """Made of the columns of an audience, see `fairpay.fraud.detect.walk.audience_of`."""
 
-    @abstractmethod
-    def of(self, audience: Audience) -> Floats:
-        """Work the value out for every artist: float64[artists]; what comes of no plays or listeners is not used."""
+    def measure(self, audience: pl.DataFrame) -> Floats:
+        """Measure each artist: float64[artists], NaN where it is not measured."""
+        known = pl.when(pl.col(self.counted) >= self.least).then(self.value)
+        return audience.select(known.fill_null(np.nan)).to_series().to_numpy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +229,9 @@ def agreement(signs: NDArray[np.uint32]) -> float:
     return float(np.mean([np.unique(column, return_counts=True)[1].max() / len(column) for column in signs.T]))
 
 
-def user_signals() -> tuple[UserSignal, ...]:
+def user_signals() -> tuple[AccountSignal, ...]:
     """Return every signal about accounts, by name."""
-    return of_kind(UserSignal)
+    return of_kind(AccountSignal)
 
 
 def artist_signals() -> tuple[ArtistSignal, ...]:
@@ -228,8 +244,10 @@ def group_signals() -> tuple[GroupSignal, ...]:
     return of_kind(GroupSignal)
 
 
-def of_kind(kind: type[Any]) -> tuple[Any, ...]:
+def of_kind(kind: type[Any] | UnionType) -> tuple[Any, ...]:
     """Return an instance of every class of a kind that a file of this folder defines, by name."""
     modules = [importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
-    found = [one for module in modules for one in vars(module).values() if isinstance(one, type)]
-    return tuple(one() for one in found if issubclass(one, kind) and not inspect.isabstract(one))
+    found = [
+        one for module in modules for one in vars(module).values() if getattr(one, "__module__", "") == module.__name__
+    ]
+    return tuple(one() for one in found if isinstance(one, type) and issubclass(one, kind))

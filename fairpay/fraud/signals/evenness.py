@@ -1,8 +1,9 @@
 """evenness: whether an account's plays are spread too evenly to be anybody's taste."""
 
 import numpy as np
+import polars as pl
 
-from fairpay.fraud.signals import Floats, UserSignal
+from fairpay.fraud.signals import UserSignal
 from fairpay.fraud.traces import Traces
 
 
@@ -22,12 +23,13 @@ class Evenness(UserSignal):
     several = "spread their plays evenly over artists"
     says = "spreads plays over its artists {share} evenly"
 
-    def measure(self, traces: Traces) -> Floats:
+    def measure(self, traces: Traces) -> pl.DataFrame:
         """Work out -sum p ln p / ln n from the plays of each artist."""
-        pairs = traces.pairs
-        artists = np.diff(pairs.start)
-        weighed = np.add.reduceat(pairs.plays * np.log(pairs.plays), pairs.start[:-1])
+        user, plays = (traces.pairs[name].to_numpy() for name in ("user", "plays"))
+        first = np.flatnonzero(np.diff(user, prepend=-1))
+        artists, whole = np.diff(first, append=len(user)), np.add.reduceat(plays, first)
+        weighed = np.add.reduceat(plays * np.log(plays), first)
         with np.errstate(divide="ignore", invalid="ignore"):
-            even = (np.log(traces.plays) - weighed / traces.plays) / np.log(artists)
-        known = (artists >= self.least_artists) & (traces.plays >= self.least_each * artists)
-        return np.where(known, np.clip(even, 0.0, 1.0), np.nan)
+            even = (np.log(whole) - weighed / whole) / np.log(artists)
+        known = (artists >= self.least_artists) & (whole >= self.least_each * artists)
+        return pl.DataFrame({"user": user[first], "value": np.where(known, np.clip(even, 0.0, 1.0), np.nan)})

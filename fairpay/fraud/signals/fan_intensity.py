@@ -1,7 +1,8 @@
 """fan_intensity: how heavily an artist's listeners listen, against the mean listener."""
 
-from fairpay.fraud.signals import ArtistSignal, Floats
-from fairpay.fraud.traces import Audience
+import polars as pl
+
+from fairpay.fraud.signals import ArtistSignal
 
 
 class FanIntensity(ArtistSignal):
@@ -16,7 +17,4 @@ class FanIntensity(ArtistSignal):
     source = "the ratio of the two rules' weights, as in a comparison"
     innocent = "music for offices and shops"
     says = "has listeners who play {value:.1f} times the average"
-
-    def of(self, audience: Audience) -> Floats:
-        """Take the intensity of artists with enough listeners."""
-        return audience.intensity
+    value = pl.col("intensity")

@@ -1,9 +1,8 @@
 """few_durations: many plays of a handful of lengths."""
 
-import numpy as np
+import polars as pl
 
-from fairpay.fraud.signals import Floats, UserSignal
-from fairpay.fraud.traces import Traces, distinct, largest
+from fairpay.fraud.signals import DAILY, UserSignal
 
 
 class FewDurations(UserSignal):
@@ -22,9 +21,5 @@ class FewDurations(UserSignal):
     several = "play all day, in few or short lengths"
     needs = frozenset({"duration", "time"})
     says = "plays {value:,.0f} times a day, with no more than {signal.most_durations} lengths or all under 80 s"
-
-    def measure(self, traces: Traces) -> Floats:
-        """Count distinct lengths and look at the longest."""
-        few = distinct(traces.ascending("duration"), traces.start) <= self.most_durations
-        short = largest(traces.ascending("duration"), traces.start) <= self.short_ms
-        return np.where(few | short, traces.daily, 0.0)
+    alike = (pl.col("duration").n_unique() <= most_durations) | (pl.col("duration").max() <= short_ms)
+    value = pl.when(alike).then(DAILY).otherwise(0.0)

@@ -1,7 +1,8 @@
 """flagged_share: how much of an artist's listening comes from accounts with a finding."""
 
-from fairpay.fraud.signals import ArtistSignal, Floats
-from fairpay.fraud.traces import Audience
+import polars as pl
+
+from fairpay.fraud.signals import ArtistSignal
 
 
 class FlaggedShare(ArtistSignal):
@@ -15,7 +16,4 @@ class FlaggedShare(ArtistSignal):
     source = "who is paid by the accounts in question is part of the question"
     innocent = "an artist whom somebody else's bots play as camouflage"
     says = "gets {share} of its plays from flagged accounts"
-
-    def of(self, audience: Audience) -> Floats:
-        """Divide plays of flagged users by all plays."""
-        return audience.flagged / audience.plays
+    value = pl.col("flagged") / pl.col("plays")

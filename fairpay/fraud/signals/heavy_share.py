@@ -1,7 +1,8 @@
 """heavy_share: how much of an artist's listening comes from the heaviest hundredth of the audience."""
 
-from fairpay.fraud.signals import ArtistSignal, Floats
-from fairpay.fraud.traces import Audience
+import polars as pl
+
+from fairpay.fraud.signals import ArtistSignal
 
 
 class HeavyShare(ArtistSignal):
@@ -13,7 +14,4 @@ class HeavyShare(ArtistSignal):
     source = "a handful of accounts that make up an artist's listening (Maasø 2014)"
     innocent = "a shop that plays the artist all day"
     says = "gets {share} of its plays from the top 1 % of listeners"
-
-    def of(self, audience: Audience) -> Floats:
-        """Divide the heaviest listeners' plays by all plays."""
-        return audience.heavy / audience.plays
+    value = pl.col("heavy") / pl.col("plays")

@@ -1,7 +1,9 @@
 """hours_a_day: how long an account listens."""
 
-from fairpay.fraud.signals import Floats, UserSignal
-from fairpay.fraud.traces import Traces, sums
+import polars as pl
+
+from fairpay.fraud.signals import UserSignal
+from fairpay.fraud.traces import Traces
 
 HOUR_MS = 3_600_000
 
@@ -21,6 +23,11 @@ class HoursADay(UserSignal):
     needs = frozenset({"duration", "time"})
     says = "listens {value:.1f} hours a day"
 
-    def measure(self, traces: Traces) -> Floats:
+    def measure(self, traces: Traces) -> pl.DataFrame:
         """Add up what was heard."""
-        return sums(traces.duration, traces.start) / HOUR_MS / traces.span.days
+        heard = (
+            traces.rows.filter(pl.col("whole") >= self.applies)
+            .group_by("user")
+            .agg(pl.col("duration").cast(pl.Int64).sum())
+        )
+        return heard.select("user", value=pl.Series(heard["duration"].to_numpy() / HOUR_MS / traces.span.days))

@@ -1,9 +1,8 @@
 """jump: how an artist's plays grew since the month before."""
 
-import numpy as np
+import polars as pl
 
-from fairpay.fraud.signals import ArtistSignal, Floats
-from fairpay.fraud.traces import Audience
+from fairpay.fraud.signals import ArtistSignal
 
 
 class Jump(ArtistSignal):
@@ -17,7 +16,4 @@ class Jump(ArtistSignal):
     innocent = "a new record, a film, a death"
     needs = frozenset({"previous"})
     says = "is played {value:,.1f} times as much as the month before"
-
-    def of(self, audience: Audience) -> Floats:
-        """Divide by last month's plays."""
-        return audience.plays / np.maximum(audience.previous, 1)
+    value = pl.col("plays") / pl.col("previous").clip(1)

@@ -1,8 +1,8 @@
 """longest_rest: does the account ever sleep."""
 
-import numpy as np
+import polars as pl
 
-from fairpay.fraud.signals import Floats, UserSignal
+from fairpay.fraud.signals import UserSignal
 from fairpay.fraud.traces import Traces
 
 WEEK = 7 * 86_400
@@ -16,7 +16,6 @@ class LongestRest(UserSignal):
     counted from the log's first play; the silences at both ends of a week count as far as they lie in it.
     """
 
-    least_plays = 100
     together = 4.0
     alone = 1.0
     aspect = "rest"
@@ -27,21 +26,12 @@ class LongestRest(UserSignal):
     low = True
     says = "is never silent for more than {value:.1f} hours in a week"
 
-    def measure(self, traces: Traces) -> Floats:
+    def measure(self, traces: Traces) -> pl.DataFrame:
         """Find each user's longest gap in each week, then the smallest of these."""
-        time = traces.ascending("time").astype(np.int64) - traces.span.first
-        weeks = max(1, int(traces.span.days // 7))
-        full = time < weeks * WEEK
-        owner, time = traces.owner[full], time[full]
-        cell, into = owner * weeks + time // WEEK, time % WEEK
-        begin = np.flatnonzero(np.diff(cell, prepend=-1))
-        if not len(begin):
-            return np.full(traces.users, np.nan)
-        gap = np.diff(time, prepend=0)
-        gap[begin] = into[begin]
-        rows = np.diff(begin, append=len(cell))
-        rest = np.maximum(np.maximum.reduceat(gap, begin), WEEK - into[begin + rows - 1])
-        busy = rows >= self.least_plays
-        best = np.full(traces.users, np.inf)
-        np.minimum.at(best, owner[begin][busy], rest[busy] / HOUR)
-        return np.where(np.isinf(best), np.nan, best)
+        since, into = pl.col("time").cast(pl.Int64) - traces.span.first, pl.col("into")
+        weeks = traces.rows.select("user", week=since // WEEK, into=since % WEEK)
+        full = weeks.filter(pl.col("week") < max(1, int(traces.span.days // 7)))
+        rest = pl.max_horizontal(into.diff().max(), into.first(), WEEK - into.last())
+        busy = full.group_by("user", "week").agg(pl.len(), rest=rest).filter(pl.col("len") >= self.applies)
+        best = busy.group_by("user").agg(pl.col("rest").min())
+        return best.select("user", value=pl.Series(best["rest"].to_numpy() / HOUR))

@@ -1,7 +1,8 @@
 """nothing_else: listeners who play only this artist."""
 
-from fairpay.fraud.signals import ArtistSignal, Floats
-from fairpay.fraud.traces import Audience
+import polars as pl
+
+from fairpay.fraud.signals import ArtistSignal
 
 
 class NothingElse(ArtistSignal):
@@ -12,7 +13,4 @@ class NothingElse(ArtistSignal):
     source = "accounts made for one artist have no reason to play another"
     innocent = "stories for children; a podcast counted as an artist"
     says = "{share} of its listeners play nobody else"
-
-    def of(self, audience: Audience) -> Floats:
-        """Divide loyal listeners by listeners."""
-        return audience.loyal / audience.listeners
+    value = pl.col("loyal") / pl.col("listeners")

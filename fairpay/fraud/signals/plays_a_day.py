@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from fairpay.fraud.signals import Floats, UserSignal
-from fairpay.fraud.traces import Traces
+from fairpay.fraud.signals import DAILY, Floats, UserSignal
 
 NORMAL = 1.4826
 """Median absolute deviation to standard deviation, for a normal distribution."""
@@ -27,10 +26,7 @@ class PlaysADay(UserSignal):
     several = "play very often"
     needs = frozenset({"time"})
     says = "plays {value:,.0f} times a day"
-
-    def measure(self, traces: Traces) -> Floats:
-        """Divide plays by the days the log covers."""
-        return traces.daily
+    value = DAILY
 
     def level(self, values: Floats) -> float:
         """Go so many robust deviations above the median."""

@@ -1,9 +1,9 @@
 """plays_per_listener: how often an artist's listeners play the artist."""
 
 import numpy as np
+import polars as pl
 
 from fairpay.fraud.signals import ArtistSignal, Floats
-from fairpay.fraud.traces import Audience
 
 
 class PlaysPerListener(ArtistSignal):
@@ -15,10 +15,7 @@ class PlaysPerListener(ArtistSignal):
     source = "distributors' artificial streaming reports compare streams to listeners"
     innocent = "a small artist with a devoted following"
     says = "is played {value:,.0f} times by each listener"
-
-    def of(self, audience: Audience) -> Floats:
-        """Divide plays by listeners."""
-        return audience.plays / audience.listeners
+    value = pl.col("plays") / pl.col("listeners")
 
     def level(self, values: Floats) -> float:
         """Take the highest hundredth of the artists, and no less than 50 plays a listener."""

@@ -1,8 +1,8 @@
 """regular_gaps: plays that follow one another like clockwork."""
 
-import numpy as np
+import polars as pl
 
-from fairpay.fraud.signals import Floats, UserSignal
+from fairpay.fraud.signals import UserSignal
 from fairpay.fraud.traces import Traces
 
 
@@ -22,14 +22,8 @@ class RegularGaps(UserSignal):
     needs = frozenset({"time"})
     says = "waits equally long between {share} of its plays"
 
-    def measure(self, traces: Traces) -> Floats:
-        """Sort each user's intervals and find the longest run of equal ones."""
-        owner, time = traces.owner, traces.ascending("time").astype(np.int64)
-        gap = np.diff(time, prepend=0)
-        within = (np.diff(owner, prepend=-1) == 0) & (gap <= self.longest) & (traces.daily >= self.least_daily)[owner]
-        key = np.sort((owner << 32 | gap)[within])
-        begin = np.flatnonzero(np.diff(key, prepend=-1))
-        most = np.zeros(traces.users, dtype=np.int64)
-        np.maximum.at(most, key[begin] >> 32, np.diff(begin, append=len(key)))
-        total = np.bincount(key >> 32, minlength=traces.users)
-        return np.where(total > 0, most / np.maximum(total, 1), np.nan)
+    def measure(self, traces: Traces) -> pl.DataFrame:
+        """Count equal intervals."""
+        often = (pl.col("whole") >= self.applies) & (pl.col("daily") >= self.least_daily)
+        near = traces.rows.filter(pl.col("gap") <= self.longest, often)
+        return near.group_by("user").agg(value=pl.col("gap").unique_counts().max() / pl.len())

@@ -28,6 +28,8 @@ class SameArtists(LikenessSignal):
 
     def signed(self, sketches: Sketches) -> tuple[Codes, Ints]:
         """Sign the cores; large ones are looked at."""
-        core = sketches.core
-        signs = sign_sets(core.start, core.artist, seeds(self.name, self.hashes))
-        return signs, np.flatnonzero(np.diff(core.start) >= self.least_artists)
+        user, artist = (sketches.core[name].to_numpy() for name in ("user", "artist"))
+        start = np.searchsorted(user, np.arange(len(sketches.plays) + 1))
+        return sign_sets(start, artist, seeds(self.name, self.hashes)), np.flatnonzero(
+            np.diff(start) >= self.least_artists
+        )

@@ -1,7 +1,8 @@
 """short_plays: plays that end just after they begin to count."""
 
-from fairpay.fraud.signals import Floats, UserSignal
-from fairpay.fraud.traces import Traces, sums
+import polars as pl
+
+from fairpay.fraud.signals import WHOLE, UserSignal
 
 
 class ShortPlays(UserSignal):
@@ -19,7 +20,4 @@ class ShortPlays(UserSignal):
     several = "stop just past the qualifying length"
     needs = frozenset({"duration"})
     says = "ends {share} of plays within {signal.window_s} s of the qualifying length"
-
-    def measure(self, traces: Traces) -> Floats:
-        """Count plays up to the end of the window."""
-        return sums(traces.duration <= traces.span.min_ms + 1000 * self.window_s, traces.start) / traces.plays
+    value = (pl.col("duration") <= pl.col("min_ms") + 1000 * window_s).sum() / WHOLE

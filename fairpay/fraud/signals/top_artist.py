@@ -1,7 +1,8 @@
 """top_artist: how much of an account's plays go to one artist."""
 
-from fairpay.fraud.signals import Floats, UserSignal
-from fairpay.fraud.traces import Traces, largest
+import polars as pl
+
+from fairpay.fraud.signals import WHOLE, UserSignal
 
 
 class TopArtistShare(UserSignal):
@@ -14,7 +15,5 @@ class TopArtistShare(UserSignal):
     innocent = "a fan; a child with one favourite"
     several = "play hardly anyone but one artist"
     says = "gives {share} of plays to one artist"
-
-    def measure(self, traces: Traces) -> Floats:
-        """Divide the largest entry by all plays."""
-        return largest(traces.pairs.plays, traces.pairs.start) / traces.plays
+    looks_at = "pairs"
+    value = pl.col("plays").max() / WHOLE

@@ -322,7 +322,7 @@ def found_as(paths: Sequence[str], reading: Reading) -> tuple[str, list[str], st
     named = {reading.format or format_of(path.rpartition("/")[2]) for path in paths}
     here = [path for path in paths if os.path.lexists(path) or ("://" not in path and has_magic(path))]
     if named <= {"csv", "json"} or (here and named != {"parquet"}):
-        files = find_logs(paths, reading).files
+        files, _ = find_logs(paths, reading)
         kinds = {file.format for file in files}
         if kinds <= {"csv", "json"}:
             return "text", [], None

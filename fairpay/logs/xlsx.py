@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import re
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from fairpay.errors import InputError
-from fairpay.logs.columns import recognised, refuse_duplicates
-from fairpay.logs.source import BATCH, ROW, Field, Source
+from fairpay.logs.names import recognised, refuse_duplicates
+from fairpay.logs.source import BATCH, ROW, Source, framed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -66,20 +66,14 @@ def opened(file: LogFile, reading: Reading) -> Source:
         names = [str(i + 1) for i in range(max((len(row) for row in rows), default=0))]
     refuse_duplicates(names, file.path)
 
-    kept = [(n, row) for n, row in enumerate(rows[at:]) if any(row)]
-    columns: dict[str, list[Any]] = {
-        name: [(row[place] or None) if place < len(row) else None for _, row in kept]
-        for place, name in enumerate(names)
-        if name
-    }
-    kinds = {**dict.fromkeys(columns, pl.String), ROW: pl.UInt32}
-    table = pl.DataFrame({**columns, ROW: [n for n, _ in kept]}, schema=kinds)
+    places = {name: place for place, name in enumerate(names) if name}
+    table = framed(enumerate(rows[at:]), places)
 
     def frames(chosen: Sequence[str], size: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG001 - see Source
         return table.select(*chosen, ROW).iter_slices(size or BATCH)
 
-    fields = {name: Field(kind=pl.String(), expr=pl.col(name)) for name in columns}
-    return Source(where=file.path, fields=fields, frames=frames, text=True, rows=None if rows[at:] else 0, above=above)
+    fields = dict.fromkeys(places, pl.String())
+    return Source(where=file.path, fields=fields, frames=frames, rows=None if rows[at:] else 0, above=above)
 
 
 def read_sheet(data: bytes, where: str, known: Callable[[Sequence[str]], int] = lambda _: 0) -> list[list[str]]:

@@ -7,19 +7,17 @@ import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from itertools import count, islice
 from typing import IO, TYPE_CHECKING, Any
 
 import polars as pl
 
 from fairpay.errors import InputError
-from fairpay.logs.columns import has_artist
 from fairpay.logs.faults import reading_of
 from fairpay.logs.files import head_of, open_bytes
-from fairpay.logs.names import spellings
-from fairpay.logs.source import BATCH, Field, Source, after
-from fairpay.logs.text import lines_of
+from fairpay.logs.names import has_artist, spellings
+from fairpay.logs.source import BATCH, Source, first_able
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -106,10 +104,8 @@ def opened(file: LogFile, reading: Reading) -> Source:
         if lines and (len(start) == HEAD or head.count(b"\n") >= SAMPLE):
             notice_late(values, file, reading)
     check_names(values, file.path)
-    fields = {name: Field(kind=value.kind, expr=pl.col(name)) for name, value in values.items()}
-    return Source(
-        where=file.path, fields=fields, frames=Rows(file, values, lines, within), text=True, nul=True, loose=True
-    )
+    fields = {name: value.kind for name, value in values.items()}
+    return Source(where=file.path, fields=fields, frames=Rows(file, values, lines, within), nul=True, loose=True)
 
 
 def check_names(names: Iterable[str], where: str) -> None:
@@ -175,7 +171,7 @@ def notice_late(values: dict[str, Value], file: LogFile, reading: Reading) -> No
     odd = line.str.contains_any(missing, ascii_case_insensitive=True)
     if any(value.real for value in values.values()):
         odd |= line.str.contains(LONG)
-    found = lines_of(file.local).filter(odd)
+    found = pl.scan_lines(file.local, glob=False).filter(odd)
     for frame in found.collect_batches(chunk_size=BATCH, maintain_order=True, lazy=True):
         for text in frame["line"]:
             with suppress(ValueError, RecursionError):  # what cannot be read is met again, and refused, with the rows
@@ -194,24 +190,18 @@ class Rows:
 
     def __call__(self, names: Sequence[str], rows: int | None, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:  # noqa: ARG002 - see Source
         """Read lines; from the first on that is not as seen, numbers as text; all else by the standard library."""
-        done = 0
         values = [self.values[name] for name in names]
         chosen = [expression(self.values[name]).alias(name) for name in names]
-        for numbers in (True, False) if self.lines and not any(value.long for value in values) else ():
-            schema = schema_of(values, numbers=numbers)
-            if schema is None:
-                break
-            lazy = pl.scan_ndjson(self.file.local, schema=schema).select(chosen)
-            try:
-                for frame in after(done, lazy, rows):
-                    yield frame
-                    done += frame.height
-            except pl.exceptions.PolarsError:
-                continue
-            return
-        yield from self.after(done, names, rows or BATCH // 4)
+        polars = self.lines and not any(value.long for value in values)
+        schemas = [schema_of(values, numbers=numbers) for numbers in ((True, False) if polars else ())]
+        queries = (
+            (pl.scan_ndjson(self.file.local, schema=schema).select(chosen), lambda frame, _: frame)
+            for schema in schemas
+            if schema is not None
+        )
+        return first_able(queries, rows, partial(self.one_by_one, names, rows or BATCH // 4))
 
-    def after(self, done: int, names: Sequence[str], size: int) -> Iterator[pl.DataFrame]:
+    def one_by_one(self, names: Sequence[str], size: int, done: int) -> Iterator[pl.DataFrame]:
         """Read the rows from `done` on, every value as text or a list of texts."""
         paths = {name: tuple(key for key, _ in self.values[name].path) for name in names}
         with open_bytes(self.file.local) as stream:
