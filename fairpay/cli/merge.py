@@ -8,8 +8,7 @@ from fairpay.cli.outcomes import balanced, present
 from fairpay.cli.screens import compare, pay
 from fairpay.cli.terminal import tell
 from fairpay.reports.words import counted
-from fairpay.sharing.jobs import merge
-from fairpay.sharing.terms import Contribution
+from fairpay.sharing.jobs import Contribution, merge
 
 if TYPE_CHECKING:
     from fairpay.cli.invocation import Invocation

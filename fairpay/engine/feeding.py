@@ -1,10 +1,10 @@
-"""Sharing the work of taking in among threads: whole units first, then the batches of those that are left."""
+"""Sharing the work of taking in among threads: whole units while there are enough, then the batches of one together."""
 
 from __future__ import annotations
 
 import os
-from collections import deque
-from threading import Condition, Thread
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from threading import Condition
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,102 +12,79 @@ if TYPE_CHECKING:
 
 __all__ = ["feed", "usable_processors"]
 
+END = object()
+"""Comes after the last batch of a unit."""
+
 
 def feed(units: Sequence[Callable[[], Iterator[Any]]], consumers: Sequence[Callable[[Any], None]]) -> None:
     """Run through every batch of every unit, one consumer per thread.
 
-    A thread reads a unit by itself while there are units enough; when threads have nothing to read, the others hand
-    them batches, at most one waiting for each, so that reading and encoding one large file keep all threads busy.
+    A thread takes the next batch of the unit that was read last, so that it reads a unit by itself while there are
+    units enough; then threads take turns in reading, and reading and encoding one large file keep all of them busy.
 
     Raises:
         Exception: the first that any unit or consumer raised; the other threads stop at their next batch.
 
     """
-    shared = Feeder(units, len(consumers))
-    threads = [Thread(target=shared.work, args=(consume,), daemon=True) for consume in consumers[1:]]
-    for thread in threads:
-        thread.start()
-    try:
-        shared.work(consumers[0])
-    except BaseException as stop:  # an interrupt reaches this thread only
-        shared.fail(stop)
-        raise
-    finally:
-        for thread in threads:
-            thread.join()
-    if shared.failure is not None:
-        raise shared.failure
+    shared = Feeder(units)
+    with ThreadPoolExecutor(len(consumers)) as threads:
+        running = [threads.submit(shared.work, consume) for consume in consumers]
+        try:
+            for one in as_completed(running):
+                one.result()
+        finally:  # this thread may have been interrupted
+            shared.stop()
 
 
 class Feeder:
     """What the threads share."""
 
-    def __init__(self, units: Sequence[Callable[[], Iterator[Any]]], threads: int) -> None:
+    def __init__(self, units: Sequence[Callable[[], Iterator[Any]]]) -> None:
         """Nothing has been read."""
         self.changed = Condition()
-        self.units = deque(units)
-        self.waiting: deque[Any] = deque()
+        self.idle = [batches_of(unit) for unit in reversed(units)]
+        """Units that nobody reads at this moment; those that were begun come last, and are taken first."""
         self.reading = 0
-        self.threads = threads
-        self.failure: BaseException | None = None
-
-    def fail(self, failure: BaseException) -> None:
-        """Keep the first failure and wake everybody."""
-        with self.changed:
-            self.failure = self.failure or failure
-            self.changed.notify_all()
+        self.stopped = False
 
     def work(self, consume: Callable[[Any], None]) -> None:
-        """Take batches and units until there are none."""
+        """Read and consume batches until there are none."""
         try:
-            while True:
-                kind, task = self.next_task()
-                if kind == "batch":
-                    consume(task)
-                elif kind == "unit":
-                    self.read(task, consume)
-                else:
-                    return
-        except Exception as failure:  # noqa: BLE001 - handed on to the thread that asked
-            self.fail(failure)
-
-    def next_task(self) -> tuple[str, Any]:
-        """Wait for a batch or a unit; batches first, for they hold memory."""
-        with self.changed:
-            while self.failure is None:
-                if self.waiting:
-                    return "batch", self.waiting.popleft()
-                if self.units:
-                    self.reading += 1
-                    return "unit", self.units.popleft()
-                if not self.reading:
-                    break
-                self.changed.wait()
-            return "end", None
-
-    def read(self, unit: Callable[[], Iterator[Any]], consume: Callable[[Any], None]) -> None:
-        """Read a unit, handing batches to threads that have nothing to do."""
-        try:
-            for batch in unit():
-                if self.failure is not None:
-                    return
-                if not self.handed(batch):
+            while (unit := self.taken()) is not None:
+                batch = next(unit, END)
+                self.give_back([] if batch is END else [unit])
+                if batch is not END:
                     consume(batch)
-        finally:
-            with self.changed:
-                self.reading -= 1
-                self.changed.notify_all()
+        except BaseException:
+            self.stop()
+            raise
 
-    def handed(self, batch: Any) -> bool:  # noqa: ANN401 - whatever units yield
-        """Hand a batch on if a thread without a unit has none waiting."""
-        if self.units or self.reading == self.threads:
-            return False
+    def taken(self) -> Iterator[Any] | None:
+        """Wait for a unit that nobody reads, and take it; None: there is none left, or all is to stop."""
         with self.changed:
-            if len(self.waiting) >= self.threads - self.reading:
-                return False
-            self.waiting.append(batch)
-            self.changed.notify()
-            return True
+            self.changed.wait_for(lambda: self.idle or not self.reading or self.stopped)
+            if not self.idle or self.stopped:
+                return None
+            self.reading += 1
+            return self.idle.pop()
+
+    def give_back(self, units: Sequence[Iterator[Any]]) -> None:
+        """Let others read a unit, where there is more of it."""
+        with self.changed:
+            self.reading -= 1
+            self.idle += units
+            self.changed.notify_all()
+
+    def stop(self) -> None:
+        """Let nobody take a unit any more."""
+        with self.changed:
+            self.stopped = True
+            self.changed.notify_all()
+
+
+def batches_of(unit: Callable[[], Iterator[Any]]) -> Iterator[Any]:
+    """Begin a unit when its first batch is asked for."""
+    yield from unit()
 
 
 def usable_processors() -> int:

@@ -1,25 +1,44 @@
-"""Ids to 128-bit keys, keys to codes, and artists in byte order of their ids."""
+"""Ids to 128-bit keys, keys to codes and, by them, which group each user is in; ids in byte order."""
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fairpay.kernels import hashing
+from fairpay.logs.cells import to_arrow
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from fairpay.kernels.arrays import Codes, Ints
 
-__all__ = ["Artists", "Column", "KeyTable", "fresh_keys", "hash_ids", "ids_as_text", "order_of"]
+__all__ = [
+    "NOWHERE",
+    "SEVERAL",
+    "Column",
+    "KeyTable",
+    "Members",
+    "as_series",
+    "fresh_keys",
+    "hash_ids",
+    "ids_as_text",
+    "order_of",
+    "places_of",
+]
 
 FIRST_KEYS = 32
+NOWHERE, SEVERAL = -1, -2
+"""Groups of users without a value, and of users with more than one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +63,9 @@ class Column:
 
 def as_views(ids: pa.Array) -> pa.Array:
     """Return ids as string or binary views, integers as decimal text."""
-    if pa.types.is_string_view(ids.type) or pa.types.is_binary_view(ids.type):
+    if isinstance(ids, pa.Array) and (pa.types.is_string_view(ids.type) or pa.types.is_binary_view(ids.type)):
         return ids
-    return arrow_of(as_series(ids), pl.CompatLevel.newest())
+    return to_arrow(as_series(ids), views=True)
 
 
 def as_series(ids: pa.Array) -> pl.Series:
@@ -66,22 +85,24 @@ def as_series(ids: pa.Array) -> pl.Series:
     return series if series.dtype in (pl.String, pl.Binary) else series.cast(pl.String)
 
 
-def arrow_of(series: pl.Series, level: pl.CompatLevel) -> pa.Array:
-    """Return a series as one Arrow array."""
-    array = series.rechunk().to_arrow(compat_level=level)
-    return array if isinstance(array, pa.Array) else array.combine_chunks()
-
-
 def ids_as_text(ids: pa.Array, rows: Ints) -> pa.Array:
     """Return the ids in some rows as large_string, integers as decimal text."""
     if pa.types.is_dictionary(ids.type):
         return ids_as_text(ids.dictionary, ids.indices.take(pa.array(rows)).to_numpy(zero_copy_only=False))
-    return arrow_of(as_series(ids).gather(rows), pl.CompatLevel.oldest()).cast(pa.large_string())
+    return to_arrow(as_series(ids).gather(rows)).cast(pa.large_string())
 
 
 def order_of(ids: pa.Array) -> Ints:
     """Return int64[n], the positions of different ids in ascending byte order."""
     return pl.Series(ids).arg_sort().to_numpy().astype(np.int64)
+
+
+def places_of(ids: pa.Array, among: pa.Array) -> Ints:
+    """int64[ids]: the place of each id among different ones, -1 where it is not there."""
+    if ids.equals(among):
+        return np.arange(len(ids), dtype=np.int64)
+    found: Ints = pc.index_in(ids, value_set=among).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return found
 
 
 def fresh_keys(count: int = 1) -> NDArray[np.uint64]:
@@ -130,24 +151,59 @@ class KeyTable:
             self.grow()
 
 
-class Artists:
-    """The artists of a pool. A smaller code is a smaller id."""
+class Members:
+    """Which group each user is in by some columns, such as country or plan: 24 bytes a user and 4 for each column.
 
-    def __init__(self, ids: pa.Array) -> None:
-        """Take large_string[artists], sorted by bytes."""
-        self.known = ids
+    What is entered may come in any order and from any thread.
+    """
 
-    @property
-    def ids(self) -> pa.Array:
-        """large_string[artists], sorted by bytes."""
-        return self.known
+    def __init__(self, columns: int) -> None:
+        """Know nobody."""
+        self.secret = fresh_keys()
+        self.table = KeyTable()
+        self.groups = np.full((columns, FIRST_KEYS), NOWHERE, dtype=np.int32)
+        self.values: list[dict[str, int]] = [{} for _ in range(columns)]
+        """For each column: value -> its group."""
+        self.lock = Lock()
 
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return len(self.ids)
+    def enter(self, column: int, users: pa.Array, values: pa.Array, used: NDArray[np.bool_] | None = None) -> None:
+        """Take in what rows say of users, all or the used ones; rows without a value say nothing."""
+        texts = as_series(values).cast(pl.String).replace("", None)
+        told = texts.is_not_null() if used is None else texts.is_not_null() & pl.Series(used)
+        rows = told.arg_true().to_numpy()
+        if not len(rows):
+            return
+        keys, texts = hash_ids(users, self.secret)[rows], texts.gather(rows)
+        different = texts.unique().sort()
+        with self.lock:
+            known = self.values[column]
+            for text in different:
+                known.setdefault(text, len(known))
+            groups = texts.replace_strict(different, [known[text] for text in different], return_dtype=pl.Int32)
+            self.note(column, self.codes(keys), groups.to_numpy())
 
-    def some(self, places: Ints) -> list[str]:
-        """Return the ids of int64[n] artists."""
-        found: list[str] = self.ids.take(pa.array(places)).to_pylist()
-        return found
+    def codes(self, keys: NDArray[np.uint64]) -> NDArray[np.uint32]:
+        """Return the codes of users, and have room for them."""
+        codes = self.table.enter(keys)
+        missing = len(self.table.keys) - self.groups.shape[1]
+        if missing > 0:
+            more = np.full((len(self.groups), missing), NOWHERE, dtype=np.int32)
+            self.groups = np.concatenate([self.groups, more], axis=1)
+        return codes
+
+    def note(self, column: int, users: NDArray[np.uint32], groups: NDArray[np.int32]) -> None:
+        """Say who is where; whoever is in two groups is in several."""
+        own = self.groups[column]
+        fresh = own[users] == NOWHERE
+        own[users[fresh]] = groups[fresh]
+        own[users[(own[users] != groups)]] = SEVERAL
+
+    def of(self, keys: NDArray[np.uint64]) -> Ints:
+        """Return int64[columns, users]: the groups of users by their keys."""
+        with self.lock:
+            codes = self.codes(keys)  # may make room, in another array
+            return self.groups[:, codes].astype(np.int64)
+
+    def names(self, column: int) -> Sequence[str]:
+        """Return the values of a column by group."""
+        return list(self.values[column])

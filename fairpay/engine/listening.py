@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
-from fairpay.engine.keys import Artists, KeyTable, order_of
-from fairpay.engine.partition import Block
+from fairpay.engine.keys import KeyTable, order_of
 from fairpay.kernels import partition as kernel
-from fairpay.rules.core.month import Scratch, Usage, Users
+from fairpay.rules.core.month import Scratch, Usage, Users, totals_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,27 +23,27 @@ if TYPE_CHECKING:
 
     from fairpay.engine.encoder import Encoder
     from fairpay.engine.partition import Settled
-    from fairpay.engine.protocol import Facts
-    from fairpay.engine.spool import Spool
+    from fairpay.engine.spool import Kept, Spool
     from fairpay.kernels.arrays import Codes, Ints
+    from fairpay.rules.core.month import Totals
 
-__all__ = ["AllArtists", "ArtistTable", "LocalListening", "Walker", "merge"]
+__all__ = ["AllArtists", "LocalListening", "Walker", "merge"]
 
 T = TypeVar("T")
 MARKS = 2**32
 NO_CODES = np.empty(0, dtype=np.uint32)
 
 
-class Names:
-    """Ids as Python text, made when they are first used, and shared: many pools have the same artists."""
+class AllArtists:
+    """The artists of all pools; their ids as text are made when they are first used, for many pools have the same."""
 
-    def __init__(self, ids: pa.Array) -> None:
-        """Take large_string[all]; nothing is held yet."""
-        self.ids = ids
+    def __init__(self, ids: pa.Array, codes: tuple[Codes, ...]) -> None:
+        """Take large_string[all], sorted by bytes, and for each thread: its artist code -> position in `ids`."""
+        self.ids, self.codes = ids, codes
         self.made = np.zeros(len(ids), dtype=np.bool_)
         self.text = np.empty(len(ids), dtype=np.object_)
 
-    def at(self, places: Codes | Ints) -> list[str]:
+    def names(self, places: Codes) -> list[str]:
         """Return the ids at some positions. Two threads may make the same text; either is kept."""
         missing = places[~self.made[places]]
         self.text[missing] = np.array(self.ids.take(pa.array(missing)).to_pylist(), dtype=np.object_)
@@ -54,69 +52,13 @@ class Names:
         return names
 
 
-@dataclass(frozen=True, slots=True)
-class AllArtists:
-    """The artists of all pools."""
-
-    ids: pa.Array
-    """large_string[all], sorted by bytes."""
-    codes: tuple[Codes, ...]
-    """For each thread: its artist code -> position in `ids`."""
-    names: Names
-
-
-class ArtistTable(Artists):
-    """The artists of one pool, found in its own rows when they are first needed. A smaller code is a smaller id."""
-
-    def __init__(self, everybody: AllArtists, parts: Sequence[Settled], spool: Spool) -> None:
-        """Take the pool's partitions; they must not be walked before `places` is known."""
-        super().__init__(everybody.ids)
-        self.everybody, self.parts, self.spool = everybody, parts, spool
-
-    @cached_property
-    def places(self) -> Codes:
-        """uint32[artists]: positions among the artists of all pools, ascending."""
-        codes = self.everybody.codes
-        seen = [np.zeros(len(mine), dtype=np.bool_) for mine in codes]
-        for chunk in (chunk for part in self.parts for chunk in part.chunks):
-            kernel.mark_artists(chunk.rows.load(self.spool), chunk.rows.count, seen[chunk.thread])
-        found: NDArray[np.bool_] = np.zeros(len(self.everybody.ids), dtype=np.bool_)
-        for mine, marked in zip(codes, seen, strict=True):
-            found[mine[marked]] = True
-        return np.flatnonzero(found).astype(np.uint32)
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return len(self.places)
-
-    @property
-    def ids(self) -> pa.Array:
-        """large_string[artists], sorted by bytes."""
-        ids = self.everybody.ids
-        return ids if len(self.places) == len(ids) else ids.take(pa.array(self.places))
-
-    def some(self, places: Ints) -> list[str]:
-        """Return the ids of int64[n] artists."""
-        return self.everybody.names.at(self.places[places])
-
-    def remap(self) -> tuple[Codes, ...]:
-        """Return for each thread: its artist code -> artist of this pool; anything for codes the pool does not have."""
-        if self.count == len(self.everybody.ids):
-            return self.everybody.codes
-        place = np.zeros(len(self.everybody.ids), dtype=np.uint32)
-        place[self.places] = np.arange(self.count, dtype=np.uint32)
-        return tuple(place[mine] for mine in self.everybody.codes)
-
-
 def merge(encoders: Sequence[Encoder]) -> AllArtists:
     """Merge the threads' artist tables, letting go of each, and sort by id."""
     codes, merged = united(encoders)
     order = order_of(merged)
     place = np.empty(len(order), dtype=np.uint32)
     place[order] = np.arange(len(order), dtype=np.uint32)
-    merged = merged.take(pa.array(order))
-    return AllArtists(merged, tuple(place[codes[thread]] for thread in sorted(codes)), Names(merged))
+    return AllArtists(merged.take(pa.array(order)), tuple(place[codes[thread]] for thread in sorted(codes)))
 
 
 def united(encoders: Sequence[Encoder]) -> tuple[dict[int, Codes], pa.Array]:
@@ -134,20 +76,6 @@ def united(encoders: Sequence[Encoder]) -> tuple[dict[int, Codes], pa.Array]:
             table, codes[encoder.thread] = mine, np.arange(mine.count, dtype=np.uint32)
         ids += named
     return codes, pa.chunked_array(ids, pa.large_string()).combine_chunks()
-
-
-class ArtistTally(NamedTuple):
-    """What one thread counts of a pool's artists while it merges rows."""
-
-    listeners: Ints
-    """int64[artists]."""
-    facts: Ints
-    """int64[artists, 3]: amount, plays, ms."""
-
-    @classmethod
-    def of(cls, artists: int) -> ArtistTally:
-        """Begin at nothing."""
-        return cls(np.zeros(artists, dtype=np.int64), np.zeros((artists, 3), dtype=np.int64))
 
 
 class Walker:
@@ -174,8 +102,11 @@ class Walker:
             self.places = np.zeros(max(size, len(self.places)), dtype=np.uint64)
             self.marked = 0
 
-    def merge(self, settled: Settled, remap: Sequence[Codes], tally: ArtistTally) -> Usage:
-        """Turn rows into users, for the first time; the block's arrays live until the next call."""
+    def merge(self, settled: Settled, remap: Sequence[Codes], listeners: Ints, facts: Ints) -> Usage:
+        """Turn rows into users, for the first time; the block's arrays live until the next call.
+
+        Adds to int64[artists] how many listeners each has, and to int64[artists, 3] amount, plays and ms.
+        """
         rows = self.spool.load(settled.rows)
         at = np.cumsum(rows) - rows
         self.make_room(int(rows.sum()))
@@ -183,18 +114,17 @@ class Walker:
         for chunk in settled.chunks:
             kernel.spread(
                 chunk.rows.load(self.spool), chunk.detail.load(self.spool), chunk.rows.count,
-                tables[chunk.table] if tables else NO_CODES, remap[chunk.thread], at, self.artist, self.amount,
-                tally.facts,
+                tables[chunk.table] if tables else NO_CODES, remap[chunk.thread], at, self.artist, self.amount, facts,
             )  # fmt: skip
-        self.mark(len(rows), min(int(rows.max(initial=0)), len(tally.listeners)))
+        self.mark(len(rows), min(int(rows.max(initial=0)), len(listeners)))
         start = np.empty(settled.payers.users + 1, dtype=np.int64)
-        entries = kernel.aggregate(rows, at, self.artist, self.amount, self.places, self.marked, tally.listeners, start)
+        entries = kernel.aggregate(rows, at, self.artist, self.amount, self.places, self.marked, listeners, start)
         self.marked += len(rows)
         return self.usage(settled, start, self.artist[:entries], self.amount[:entries])
 
-    def again(self, settled: Settled, block: Block) -> Usage:
+    def again(self, settled: Settled, block: tuple[Kept, Kept, Kept]) -> Usage:
         """Return the users of a partition merged before."""
-        start, artist, amount = (self.spool.load(x) for x in (block.start, block.artist, block.amount))
+        start, artist, amount = map(self.spool.load, block)
         return self.usage(settled, start, artist, amount.astype(np.int64, copy=False))
 
     def usage(self, settled: Settled, start: Ints, artist: Codes, amount: Ints) -> Usage:
@@ -207,33 +137,65 @@ class Walker:
         before = sum(chunk.held for chunk in settled.chunks)
         settled.chunks, settled.codes = [], []
         small = usage.amount.max(initial=0) < MARKS
-        kept: list[NDArray[Any]] = [usage.start, usage.artist.copy(), usage.amount.astype(np.uint32 if small else int)]
-        if self.spool.charge(sum(x.nbytes for x in kept) - before):
-            settled.block = Block(*(self.spool.store(x) for x in kept))
-        else:
-            settled.block = Block(*kept)
+        start, artist, amount = usage.start, usage.artist.copy(), usage.amount.astype(np.uint32 if small else np.int64)
+        settled.block = start, artist, amount
+        if self.spool.charge(start.nbytes + artist.nbytes + amount.nbytes - before):
+            settled.block = self.spool.store(start), self.spool.store(artist), self.spool.store(amount)
 
 
 class LocalListening:
-    """The plays of one pool, as `protocol.Listening`."""
+    """The plays of one pool, as `pool.Listening`. Its artists are found in its own rows, when they are first needed."""
 
     redivided = False
     more_dropped = 0
 
     def __init__(
-        self, parts: Sequence[Settled], artists: ArtistTable, spool: Spool, walkers: Scratch[Walker], *, threads: int
+        self, parts: Sequence[Settled], everybody: AllArtists, spool: Spool, walkers: Scratch[Walker], *, threads: int
     ) -> None:
         """Take over settled partitions."""
+        self.all = parts
         self.parts = [part for part in parts if part.payers.users]
         self.bare = [part for part in parts if part.chunks and not part.payers.users]
         """Those with rows, but none with listening: rules do not see them."""
-        self.artists = artists
+        self.everybody = everybody
         self.spool, self.walkers = spool, walkers
         self.threads = max(1, min(threads, len(self.parts)))
-        self.tallies = Scratch(lambda: ArtistTally.of(artists.count))
-        self.counted: tuple[Ints, Facts] | None = None
+        self.tallies = Scratch(self.nothing)
+        self.counted: tuple[Ints, tuple[Ints, Ints, Ints]] | None = None
         self.remap: tuple[Codes, ...] | None = None
         self.lock = Lock()
+
+    def nothing(self) -> tuple[Ints, Ints]:
+        """Begin what one thread counts of artists while it merges rows, see `Walker.merge`."""
+        return np.zeros(self.artists, dtype=np.int64), np.zeros((self.artists, 3), dtype=np.int64)
+
+    @cached_property
+    def places(self) -> Codes:
+        """uint32[artists]: positions among the artists of all pools, ascending; to be known before any walk."""
+        codes = self.everybody.codes
+        seen = [np.zeros(len(mine), dtype=np.bool_) for mine in codes]
+        for chunk in (chunk for part in self.all for chunk in part.chunks):
+            kernel.mark_artists(chunk.rows.load(self.spool), chunk.rows.count, seen[chunk.thread])
+        self.all = ()
+        found: NDArray[np.bool_] = np.zeros(len(self.everybody.ids), dtype=np.bool_)
+        for mine, marked in zip(codes, seen, strict=True):
+            found[mine[marked]] = True
+        return np.flatnonzero(found).astype(np.uint32)
+
+    @property
+    def artists(self) -> int:
+        """How many there are."""
+        return len(self.places)
+
+    @property
+    def artist(self) -> pa.Array:
+        """large_string[artists], sorted by bytes."""
+        ids = self.everybody.ids
+        return ids if self.artists == len(ids) else ids.take(pa.array(self.places))
+
+    def names(self, places: Ints) -> list[str]:
+        """Ids of some artists: int64[n] positions."""
+        return self.everybody.names(self.places[places])
 
     def visit(self, part: Settled, function: Callable[[Usage], T]) -> T:
         """Bring one partition's users up and hand them over."""
@@ -242,16 +204,19 @@ class LocalListening:
                 usage = None
                 if part.block is None:
                     with self.tallies.one() as tally:
-                        usage = walker.merge(part, self.positions(), tally)
+                        usage = walker.merge(part, self.positions(), *tally)
                     walker.keep(part, usage)
             assert part.block is not None
             return function(usage or walker.again(part, part.block))
 
     def positions(self) -> tuple[Codes, ...]:
-        """Return how the threads' artist codes read in this pool; worked out once for a walk."""
+        """Return for each thread: its artist code -> artist of this pool, for codes that it has; once for a walk."""
         with self.lock:
             if self.remap is None:
-                self.remap = self.artists.remap()
+                everybody, place = self.everybody, np.zeros(len(self.everybody.ids), dtype=np.uint32)
+                place[self.places] = np.arange(self.artists, dtype=np.uint32)
+                every = self.artists == len(place)
+                self.remap = everybody.codes if every else tuple(place[mine] for mine in everybody.codes)
             return self.remap
 
     def walk(self, function: Callable[[Usage], T]) -> Iterator[T]:
@@ -280,38 +245,49 @@ class LocalListening:
         finally:
             pool.shutdown(cancel_futures=True)
 
+    def gather(self, visit: Callable[[Usage, Ints], Totals | None], *, rows: int, columns: int) -> tuple[Ints, Totals]:
+        """Call `visit(block, out)` with each block, `out` being the thread's int64[rows, columns]; return the sums."""
+        scratch = Scratch(lambda: np.zeros((rows, columns), dtype=np.int64))
+
+        def add(usage: Usage) -> Totals | None:
+            with scratch.one() as out:
+                return visit(usage, out)
+
+        totals = totals_of(self.walk(add))
+        total, *others = scratch.all or [scratch.make()]
+        for other in others:
+            total += other
+        return total, totals
+
     def users(self) -> Iterator[Users]:
         """Yield the users of every block without their artists."""
         for part in self.parts:
             fee, total, plays, *_ = self.spool.load(part.facts)
             yield Users(fee, total, plays)
 
-    def merge(self) -> None:
-        """Walk what has not been walked yet, for what is counted on the way."""
-        if self.bare or any(part.block is None for part in self.parts):
-            deque(self.walk(lambda _: None), maxlen=0)
-
+    @property
     def listeners(self) -> Ints:
-        """Count distinct users of each artist."""
+        """int64[artists]: distinct users."""
         return self.counts()[0]
 
     @property
-    def facts(self) -> Facts:
-        """Amount, plays and ms of each artist."""
+    def facts(self) -> tuple[Ints, Ints, Ints]:
+        """int64[artists] each: amount, plays, ms."""
         return self.counts()[1]
 
-    def counts(self) -> tuple[Ints, Facts]:
-        """Add up what threads counted while they merged rows, and let go of it."""
-        self.merge()
+    def counts(self) -> tuple[Ints, tuple[Ints, Ints, Ints]]:
+        """Add up what threads counted while they merged rows, and let go of it; walk what has not been walked yet."""
+        if self.bare or any(part.block is None for part in self.parts):
+            deque(self.walk(lambda _: None), maxlen=0)
         with self.lock:
             if self.counted is None:
-                tallies = self.tallies.all or [ArtistTally.of(self.artists.count)]
+                tallies = self.tallies.all or [self.nothing()]
                 self.tallies.all, self.tallies.idle = [], []
                 listeners, facts = tallies.pop()
                 while tallies:
                     more = tallies.pop()
-                    listeners += more.listeners
-                    facts += more.facts
+                    listeners += more[0]
+                    facts += more[1]
                     del more  # not held while columns are copied
                 amount, plays, ms = (np.ascontiguousarray(facts[:, k]) for k in range(3))
                 self.counted = listeners, (amount, plays, ms)

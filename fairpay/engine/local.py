@@ -10,26 +10,23 @@ user by counting, and every rule sees whole users.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
 from itertools import pairwise
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
 from fairpay.engine.encoder import Encoder
 from fairpay.engine.feeding import feed, usable_processors
 from fairpay.engine.keys import fresh_keys, hash_ids
-from fairpay.engine.listening import ArtistTable, LocalListening, Walker, merge
-from fairpay.engine.partition import Partition, settle
+from fairpay.engine.listening import LocalListening, Walker, merge
+from fairpay.engine.partition import Partition, PayerTotals, check_sum, settle
 from fairpay.engine.pool import LocalPool
-from fairpay.engine.protocol import PayerTotals, refuse_unlisted
 from fairpay.engine.redivided import Redivided
 from fairpay.engine.spool import Spool
 from fairpay.errors import InputError
 from fairpay.logs.schema import Listens
 from fairpay.money.counts import counted
-from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
 from fairpay.rules.core.month import Scratch
 
@@ -38,16 +35,18 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from fairpay.engine.members import Members
+    from fairpay.engine.keys import Members
     from fairpay.engine.partition import Settled
-    from fairpay.engine.protocol import Intake, Unlisted
+    from fairpay.engine.pool import Intake
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import StatedShares
     from fairpay.settings.values import Running
 
-__all__ = ["LocalEngine"]
+__all__ = ["LocalEngine", "Unlisted"]
 
 T = TypeVar("T")
+Unlisted: TypeAlias = Literal["free", "leave-out", "refuse"]
+"""What becomes of listeners without a subscription line."""
 PART_BITS = 8
 LEAST_BITS = 2
 RAW_BYTES = 40_000_000
@@ -115,7 +114,8 @@ class LocalEngine:
         self.part(first + (1 << self.bits) - 1)
         before = sum(part.nbytes for part in self.parts)
         lines = twice = total = 0
-        for ids, fees in in_arrays(batches):
+        for ids, paid in batches:
+            fees = np.ascontiguousarray(paid, dtype=np.int64)
             check_subscribers(ids, fees)
             total += sum_exactly(fees)
             lines += len(ids)
@@ -129,7 +129,7 @@ class LocalEngine:
         if twice:
             message = f"{counted(twice, 'line')} of the subscriber file: the user is already in it"
             raise InputError(message, advice="Give each user one line with everything they paid.")
-        check_sum("the fees of all subscribers", total, "minor units", "Check the unit of what each user paid.")
+        check_sum("the fees of all subscribers", total, "Check the unit of what each user paid.", "minor units")
         self.subscribers[pool] = self.subscribers.get(pool, 0) + lines
         self.spool.charge(sum(part.nbytes for part in self.parts) - before)
 
@@ -242,9 +242,9 @@ class LocalEngine:
         self.make_pools(settled)
         advice = "Check the unit of the duration and plays columns."
         for k, name in enumerate(("listening", "plays", "milliseconds")):
-            check_sum(f"the {name} of all rows", sum(encoder.sums[k] for encoder in self.encoders), "", advice)
+            check_sum(f"the {name} of all rows", sum(encoder.sums[k] for encoder in self.encoders), advice)
         fees = sum(pool.payers.fees for pool in self.pools)
-        check_sum("the fees of all users", fees, "minor units", "Check the unit of what each user paid.")
+        check_sum("the fees of all users", fees, "Check the unit of what each user paid.", "minor units")
         self.spool.charge(-held)
         self.encoders, self.parts = [], []
         self.spool.give_back()
@@ -258,11 +258,9 @@ class LocalEngine:
         most = max(1, min(self.threads, self.spool.limit // (SUMS * max(1, len(everybody.ids)))))
         for code, (parts, payers) in enumerate(settled):
             threads = most if SHARE * payers.plays * self.threads >= plays else 1
-            artists = ArtistTable(everybody, parts, self.spool)
-            local = LocalListening(parts, artists, self.spool, self.walkers, threads=threads)
+            local = LocalListening(parts, everybody, self.spool, self.walkers, threads=threads)
             listening = Redivided(local, self.divisions[code]) if code in self.divisions else local
-            subscribers = self.subscribers.get(code, 0)
-            self.pools.append(LocalPool(payers, listening, has_ms=has_ms, subscribers=subscribers))
+            self.pools.append(LocalPool(payers, listening, has_ms, self.subscribers.get(code, 0)))
         if self.tracks is not None:
             for pool, tracks in zip(self.pools, self.pools[self.tracks :], strict=False):
                 pool.tracks = tracks
@@ -280,10 +278,9 @@ class LocalEngine:
         if self.of_tracks(code):
             stated, leave_out, refuse, members = 0, False, False, None
         settled = [settle(part, self.spool, fee=stated, leave_out=leave_out, members=members) for part in parts]
-        names = [field.name for field in fields(PayerTotals)]
-        payers = PayerTotals(**{name: sum(getattr(one.payers, name) for one in settled) for name in names})
+        payers = PayerTotals.summed(one.payers for one in settled)
         if refuse:
-            refuse_unlisted(payers)
+            payers.refuse_unlisted()
         return settled, payers
 
     def over_pools(self, visit: Callable[[int, LocalPool], T]) -> list[T]:
@@ -310,15 +307,6 @@ class LocalEngine:
         return self.pools[code]
 
 
-def in_arrays(batches: Iterable[tuple[Any, Ints]]) -> Iterator[tuple[pa.Array, Ints]]:
-    """Take chunked arrays apart."""
-    for ids, paid in batches:
-        begin = 0
-        for chunk in ids.chunks if hasattr(ids, "chunks") else [ids]:
-            yield chunk, np.ascontiguousarray(paid[begin : begin + len(chunk)], dtype=np.int64)
-            begin += len(chunk)
-
-
 def check_subscribers(ids: pa.Array, fees: Ints) -> None:
     """Refuse lines without a user and fees below zero."""
     if ids.null_count:
@@ -328,9 +316,3 @@ def check_subscribers(ids: pa.Array, fees: Ints) -> None:
     if negative:
         message = f"{counted(negative, 'line')} of the subscriber file with a negative fee"
         raise InputError(message, advice="Give what each user paid, 0 or more.")
-
-
-def check_sum(what: str, total: int, unit: str, advice: str) -> None:
-    """Refuse a sum above 2^62; the engine's own int64 sums may have wrapped then, and are not used."""
-    if total > LARGEST:
-        raise InputError(f"{what} sum to {total}, which is more than 2^62 {unit}".rstrip(), advice=advice)

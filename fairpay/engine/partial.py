@@ -6,35 +6,36 @@ single users is asked of whoever holds them, by a `Walks`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
-from fairpay.engine.keys import Artists, order_of
-from fairpay.engine.pool import LocalPool
-from fairpay.engine.protocol import PayerTotals
+from fairpay.engine.partition import PayerTotals, check_sum
+from fairpay.engine.pool import Listening, LocalPool
 from fairpay.errors import InputError
-from fairpay.money.currency import LARGEST
+from fairpay.logs.cells import to_arrow
 from fairpay.money.integers import sum_exactly
-from fairpay.rules.core.month import Users
+from fairpay.rules.core.month import Users, totals_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from fairpay.engine.protocol import Facts as ArtistFacts
-    from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Facts, Totals, Usage
+    import pyarrow as pa
 
-__all__ = ["MergedMonth", "PoolPart", "Walks", "add_parts", "ids_of", "merged_pool", "places_of"]
+    from fairpay.kernels.arrays import Ints
+    from fairpay.rules.core.month import Totals, Usage
+
+__all__ = ["ARTISTS", "USERS", "Answer", "PoolPart", "Walks", "add_parts", "merged_pool", "summed"]
 
 T = TypeVar("T")
+UNITS = "Check the units of durations, plays and fees, or divide in several pools."
 BLOCK = 1 << 20
 """Users laid out at a time."""
-USERS = ("fee", "total", "plays")
-"""What is known of a user without saying who it is."""
+ARTISTS = pl.Schema({"id": pl.String, **dict.fromkeys(("amount", "plays", "ms", "listeners"), pl.Int64)})
+USERS = pl.Schema(dict.fromkeys(("fee", "total", "plays", "count"), pl.Int64))
+"""What is known of users without saying who they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,46 +46,42 @@ class PoolPart:
     subscribers: int
     """Lines of the subscriber file."""
     has_ms: bool
-    artist: pa.Array
-    """large_string[artists], sorted by bytes."""
-    amount: Ints
-    plays: Ints
-    ms: Ints
-    listeners: Ints
-    """int64[artists] each."""
+    artists: pl.DataFrame
+    """`ARTISTS`, sorted by the bytes of their ids."""
     users: pl.DataFrame
-    """How many users paid and played alike: fee, total, plays, count; sorted."""
+    """`USERS`: how many paid and played alike; sorted."""
 
     @classmethod
     def of(cls, pool: LocalPool, *, paid: bool = True) -> PoolPart:
         """Take what a pool of this machine adds up to; of plays that nobody pays for, how many there are is enough."""
-        if not paid:
-            none = np.zeros(0, dtype=np.int64)
-            artist = pa.array([], pa.large_string())
-            return cls(pool.payers, 0, pool.has_ms, artist, none, none, none, none, alike([]))
-        amount, plays, ms = pool.listening.facts
-        blocks = [
-            pl.DataFrame({name: getattr(users, name) for name in USERS}).group_by(USERS).len("count")
-            for users in pool.listening.users()
-        ]
+        artists, users = ARTISTS.to_frame(), list[pl.DataFrame]()
+        if paid:
+            columns = (pool.artist, *pool.listening.facts, pool.listening.listeners)
+            artists = pl.DataFrame([pl.Series(name, one) for name, one in zip(ARTISTS, columns, strict=True)])
+            for one in pool.listening.users():
+                frame = pl.DataFrame(
+                    dict(zip(USERS, (one.fee, one.total, one.plays, np.ones_like(one.fee)), strict=True))
+                )
+                users.append(summed([frame], USERS, keys=3))
         return cls(
             payers=pool.payers,
-            subscribers=pool.subscribers,
+            subscribers=pool.subscribers if paid else 0,
             has_ms=pool.has_ms,
-            artist=pool.artist,
-            amount=amount,
-            plays=plays,
-            ms=ms,
-            listeners=pool.artist_listeners,
-            users=alike(blocks),
+            artists=artists,
+            users=summed(users, USERS, keys=3),
         )
 
+    @property
+    def artist(self) -> pa.Array:
+        """large_string[artists], sorted by bytes."""
+        return to_arrow(self.artists["id"])
 
-def alike(blocks: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Add up how many users are alike; sorted, so that no order of theirs is left."""
-    none = pl.DataFrame(schema=dict.fromkeys((*USERS, "count"), pl.Int64))
-    whole = pl.concat([none, *(block.cast(pl.Int64) for block in blocks)])
-    return whole.group_by(USERS).agg(pl.col("count").sum()).sort(USERS)
+
+def summed(frames: Iterable[pl.DataFrame], schema: pl.Schema, *, keys: int) -> pl.DataFrame:
+    """Add up rows with the same keys, which are the first columns; sorted, so that no order is left."""
+    names = [*schema][:keys]
+    whole = pl.concat([schema.to_frame(), *(frame.cast(schema) for frame in frames)])
+    return whole.group_by(names).agg(pl.all().sum()).sort(names)
 
 
 def add_parts(parts: Sequence[PoolPart]) -> PoolPart:
@@ -94,47 +91,42 @@ def add_parts(parts: Sequence[PoolPart]) -> PoolPart:
         InputError: a sum is above 2^62.
 
     """
-    ids = ids_of([part.artist for part in parts])
-    sums = {name: np.zeros(len(ids), dtype=np.int64) for name in ("amount", "plays", "ms", "listeners")}
-    payers = {one.name: sum(getattr(part.payers, one.name) for part in parts) for one in fields(PayerTotals)}
-    ms = sum(sum_exactly(part.ms) for part in parts)
-    for what, total in {"listening": payers["amount"], "plays": payers["plays"], "milliseconds": ms}.items():
-        check(f"the {what} of all parts", total)
-    check("the fees of all users", payers["fees"] + payers["inactive_fees"])
-    for part in parts:
-        at = places_of(part.artist, ids)
-        for name, total in sums.items():
-            total[at] += getattr(part, name)
+    payers = PayerTotals.summed(part.payers for part in parts)
+    ms = sum(sum_exactly(part.artists["ms"].to_numpy()) for part in parts)
+    for what, total in {"listening": payers.amount, "plays": payers.plays, "milliseconds": ms}.items():
+        check_sum(f"the {what} of all parts", total, UNITS)
+    check_sum("the fees of all users", payers.fees + payers.inactive_fees, UNITS)
     return PoolPart(
-        payers=PayerTotals(**payers),
+        payers=payers,
         subscribers=sum(part.subscribers for part in parts),
         has_ms=any(part.has_ms for part in parts),
-        artist=ids,
-        **sums,
-        users=alike(part.users for part in parts),
+        artists=summed((part.artists for part in parts), ARTISTS, keys=1),
+        users=summed((part.users for part in parts), USERS, keys=3),
     )
 
 
-def check(what: str, total: int) -> None:
-    if total > LARGEST:
-        message = f"{what} sum to {total}, which is more than 2^62"
-        raise InputError(message, advice="Check the units of durations, plays and fees, or divide in several pools.")
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What visits of some users, or of all, add up to: `month.Month.gather`."""
 
+    sums: Ints
+    """int64[rows, columns]."""
+    totals: Totals
+    pool: int = 0
+    """Which pool, or variant of the month, was visited."""
 
-def ids_of(several: Sequence[pa.Array]) -> pa.Array:
-    """Unite ids: large_string, each once, sorted by bytes."""
-    ids = pa.chunked_array(several, pa.large_string()).unique()
-    return ids.take(pa.array(order_of(ids)))
+    def __add__(self, other: Answer) -> Answer:
+        """Add what other users' visits come to; who has no user has no totals.
 
+        Raises:
+            InputError: a sum has left 64 bits.
 
-def places_of(ids: pa.Array, among: pa.Array) -> Ints:
-    """int64[ids]: the place of each id among others that hold it, sorted by bytes."""
-    if len(ids) == len(among):  # they are the same then
-        return np.arange(len(ids), dtype=np.int64)
-    known = pl.DataFrame({"id": pl.Series(among), "place": np.arange(len(among), dtype=np.int64)})
-    return (
-        pl.DataFrame({"id": pl.Series(ids)}).join(known, on="id", how="left", maintain_order="left")["place"].to_numpy()
-    )
+        """
+        sums = self.sums + other.sums
+        if (sums < 0).any():
+            message = "the sums of the parts leave 64 bits"
+            raise InputError(message, advice="Divide the month in several pools.")
+        return Answer(sums, totals_of((self.totals, other.totals)), self.pool)
 
 
 class Walks(Protocol):
@@ -153,28 +145,32 @@ class Walks(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class MergedListening:
-    """The listening of a pool whose plays are elsewhere, as `protocol.Listening`."""
+class MergedListening(Listening):
+    """The listening of a pool whose plays are elsewhere."""
 
     part: PoolPart
-    artists: Artists
     walks: Walks
     pool: int
-    redivided: bool = False
-    more_dropped: int = 0
 
     @property
-    def facts(self) -> ArtistFacts:
-        """Amount, plays and ms of each artist."""
-        return self.part.amount, self.part.plays, self.part.ms
+    def artist(self) -> pa.Array:
+        """large_string[artists], sorted by bytes."""
+        return self.part.artist
 
+    @property
+    def facts(self) -> tuple[Ints, Ints, Ints]:
+        """int64[artists] each: amount, plays, ms."""
+        amount, plays, ms = (self.part.artists[name].to_numpy() for name in ("amount", "plays", "ms"))
+        return amount, plays, ms
+
+    @property
     def listeners(self) -> Ints:
-        """Count distinct users of each artist."""
-        return self.part.listeners
+        """int64[artists]: distinct users."""
+        return self.part.artists["listeners"].to_numpy()
 
     def users(self) -> Iterator[Users]:
         """Lay the users out, those who are alike one after another."""
-        fee, total, plays, count = (self.part.users[name].to_numpy() for name in (*USERS, "count"))
+        fee, total, plays, count = (self.part.users[name].to_numpy() for name in USERS)
         ends = np.cumsum(count)
         for first in range(0, int(ends[-1]) if len(ends) else 0, BLOCK):
             at = np.searchsorted(ends, np.arange(first, min(first + BLOCK, int(ends[-1]))), side="right")
@@ -184,54 +180,14 @@ class MergedListening:
         """Ask whoever holds the plays."""
         yield from self.walks.each(self.pool, function)
 
+    def gather(self, visit: Callable[[Usage, Ints], Totals | None], *, rows: int, columns: int) -> tuple[Ints, Totals]:
+        """Gather from every block, wherever it is."""
+        return self.walks.gather(self.pool, visit, rows=rows, columns=columns)
+
     def release(self) -> None:
         """Nothing is held."""
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class MergedMonth:
-    """A `month.Month` made of parts: totals are known, walks are asked for."""
-
-    listening: MergedListening
-    facts: Facts
-
-    @property
-    def tracks(self) -> None:
-        """Nobody has them all."""
-
-    @property
-    def artist_amount(self) -> Ints:
-        """int64[artists]: listening of each artist, in the measure."""
-        return self.listening.part.amount
-
-    @property
-    def artist_listeners(self) -> Ints:
-        """int64[artists]: distinct users of each artist."""
-        return self.listening.part.listeners
-
-    def each(self, visit: Callable[[Usage], T]) -> Iterator[T]:
-        """Visit every block, wherever it is."""
-        return self.listening.walk(visit)
-
-    def each_users(self, visit: Callable[[Users], T]) -> Iterator[T]:
-        """Visit the users without their artists: these are here."""
-        return map(visit, self.listening.users())
-
-    def gather(
-        self, visit: Callable[[Usage, Ints], Totals | None], *, rows: int, columns: int | None = None
-    ) -> tuple[Ints, Totals]:
-        """Gather from every block, wherever it is."""
-        wide = self.facts.artists if columns is None else columns
-        return self.listening.walks.gather(self.listening.pool, visit, rows=rows, columns=wide)
-
-
 def merged_pool(part: PoolPart, walks: Walks, pool: int) -> LocalPool:
     """Return a pool made of the parts of all its users."""
-    listening = MergedListening(part, Artists(part.artist), walks, pool)
-    return LocalPool(
-        part.payers,
-        listening,
-        has_ms=part.has_ms,
-        subscribers=part.subscribers,
-        month_of=lambda listening, facts, _: MergedMonth(listening, facts),
-    )
+    return LocalPool(part.payers, MergedListening(part, walks, pool), part.has_ms, part.subscribers)

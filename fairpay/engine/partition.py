@@ -2,26 +2,75 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fairpay.engine.keys import FIRST_KEYS, KeyTable
-from fairpay.engine.protocol import PayerTotals
 from fairpay.engine.spool import bytes_of
+from fairpay.errors import InputError
 from fairpay.kernels import partition as kernel
+from fairpay.money.counts import counted
+from fairpay.money.currency import LARGEST
 from fairpay.money.integers import sum_exactly
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
-    from fairpay.engine.members import Members
+    from fairpay.engine.keys import Members
     from fairpay.engine.spool import Kept, Spool
     from fairpay.kernels.arrays import Ints
 
-__all__ = ["Block", "Chunk", "Packed", "Partition", "Settled", "settle"]
+__all__ = ["Chunk", "Packed", "Partition", "PayerTotals", "Settled", "check_sum", "settle"]
+
+
+@dataclass(frozen=True, slots=True)
+class PayerTotals:
+    """What users add up to."""
+
+    users: int
+    """Users with listening."""
+    amount: int
+    """Listening, in the measure."""
+    plays: int
+    """Of everybody, also of users without listening."""
+    fees: int
+    """Of the users with listening."""
+    inactive: int
+    """Subscribers without listening."""
+    inactive_fees: int
+    """Of those."""
+    unlisted: int
+    """Listeners without a subscription line."""
+    unlisted_rows: int
+    """Rows left out for that reason."""
+
+    @classmethod
+    def summed(cls, several: Iterable[PayerTotals]) -> PayerTotals:
+        """Add up what disjoint users come to."""
+        several = [*several]
+        return cls(*(sum(getattr(one, field.name) for one in several) for field in fields(cls)))
+
+    def refuse_unlisted(self) -> None:
+        """Refuse listeners without a subscription line.
+
+        Raises:
+            InputError: there are some.
+
+        """
+        if self.unlisted:
+            message = f"{counted(self.unlisted, 'listener has', 'listeners have')} no line in the subscriber file"
+            raise InputError(message, advice="Add them, or choose what becomes of them with --unlisted.")
+
+
+def check_sum(what: str, total: int, advice: str, unit: str = "") -> None:
+    """Refuse a sum above 2^62; int64 sums of it may have wrapped then, and are not used."""
+    if total > LARGEST:
+        raise InputError(f"{what} sum to {total}, which is more than 2^62 {unit}".rstrip(), advice=advice)
 
 
 @dataclass(slots=True)
@@ -182,18 +231,6 @@ class Partition:
         return codes
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A partition whose rows have been merged, as it is kept between walks."""
-
-    start: Kept
-    """int64[users + 1]."""
-    artist: Kept
-    """uint32[entries]."""
-    amount: Kept
-    """uint32[entries] where every amount fits, else int64."""
-
-
 @dataclass(slots=True)
 class Settled:
     """Users and rows of a partition. Its arrays may be in memory or in the spool's file."""
@@ -208,22 +245,25 @@ class Settled:
     """Where user tables were moved out: for each, uint32[n], its codes -> user. Empty: codes are users."""
     lock: Lock = field(default_factory=Lock)
     """Held while the rows are merged."""
-    block: Block | None = None
-    """The rows, merged, once they were walked."""
+    block: tuple[Kept, Kept, Kept] | None = None
+    """Merged rows, once walked: start, int64[users + 1]; artist, uint32[entries]; amount, uint32[entries]
+    or int64."""
 
     @property
     def held(self) -> int:
         """Bytes held in memory."""
-        block = () if self.block is None else (self.block.start, self.block.artist, self.block.amount)
-        return sum(bytes_of(x) for x in (self.rows, self.facts, *block)) + sum(chunk.held for chunk in self.chunks)
+        return sum(map(bytes_of, (self.rows, self.facts, *(self.block or ())))) + sum(one.held for one in self.chunks)
 
 
 def settle(
     partition: Partition, spool: Spool, *, fee: int | None, leave_out: bool, members: Members | None = None
 ) -> Settled:
     """Turn the user table into facts. `fee` is what each user paid, None where there are subscribers."""
-    if not partition.table.count and not partition.moved:
-        return without_users(partition, spool, members)
+    if not partition.table.count and not partition.moved:  # nobody is in it, as in most of a small pool
+        spool.charge(-partition.nbytes)
+        columns = len(FACTS) + (0 if members is None else len(members.groups))
+        none = replace(PayerTotals.summed(()), unlisted_rows=partition.dropped)
+        return Settled(none, np.empty(0, dtype=np.int64), np.empty((columns, 0), dtype=np.int64), [])
     codes = partition.unite(spool)
     users = partition.users[: partition.table.count]
     fees = users[:, kernel.FEE]
@@ -257,15 +297,3 @@ def settle(
     if spool.charge(settled.held - sum(chunk.held for chunk in settled.chunks) - held):
         settled.rows, settled.facts = spool.store(settled.rows), spool.store(settled.facts)
     return settled
-
-
-def without_users(partition: Partition, spool: Spool, members: Members | None) -> Settled:
-    """Settle a partition that nobody is in, as most are of a small pool."""
-    facts = np.empty((len(FACTS), 0), dtype=np.int64)
-    if members is not None:
-        facts = np.concatenate([facts, members.of(partition.table.keys[:0])])
-    payers = PayerTotals(
-        users=0, amount=0, plays=0, fees=0, inactive=0, inactive_fees=0, unlisted=0, unlisted_rows=partition.dropped
-    )
-    spool.charge(-partition.nbytes)
-    return Settled(payers, np.empty(0, dtype=np.int64), facts, [])

@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fairpay.engine.keys import Artists, order_of
+from fairpay.engine.keys import order_of, places_of
+from fairpay.engine.pool import Listening
 from fairpay.money.currency import LARGEST
 
 if TYPE_CHECKING:
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fairpay.engine.protocol import Facts, Listening
+    from fairpay.engine.listening import LocalListening
     from fairpay.kernels.arrays import Codes, Ints
     from fairpay.logs.schema import StatedShares
-    from fairpay.rules.core.month import Usage, Users
+    from fairpay.rules.core.month import Totals, Usage, Users
 
 __all__ = ["Redivided"]
 
@@ -38,7 +39,8 @@ FINE = 2**20
 class Places:
     """Where everything is once stand-ins are replaced."""
 
-    artists: Artists
+    ids: pa.Array
+    """large_string[artists], sorted by bytes."""
     of_artist: Ints
     """int64[artists of the engine]: the artist's place; -1 for a stand-in."""
     of_listener: Ints
@@ -53,12 +55,12 @@ class Places:
     """bool[listeners]: who is in the pool; the others have no subscription line."""
 
 
-class Redivided:
-    """A pool's `Listening` in which the stand-ins are replaced."""
+class Redivided(Listening):
+    """A pool's plays, in which the stand-ins are replaced."""
 
     redivided = True
 
-    def __init__(self, base: Listening, division: StatedShares) -> None:
+    def __init__(self, base: LocalListening, division: StatedShares) -> None:
         """Take over what was taken in; nothing is looked at yet."""
         self.base = base
         self.division = division
@@ -66,55 +68,50 @@ class Redivided:
     @cached_property
     def places(self) -> Places:
         """Find the artists: the engine's without the stand-ins, and those that only shares name."""
-        met, division = self.base.artists.ids, self.division
-        of_listener = index_of(met, division.stand_in)
+        met, division = self.base.artist, self.division
+        of_listener = places_of(met, division.stand_in)
         plain = of_listener < 0
         known = met.filter(pa.array(plain))
         named = division.artist.unique()
         ids = pa.chunked_array([known, named.filter(pc.invert(pc.is_in(named, value_set=known)))]).combine_chunks()
         ids = ids.take(pa.array(order_of(ids)))
         of_artist = np.full(len(met), -1, dtype=np.int64)
-        of_artist[plain] = index_of(known, ids)
+        of_artist[plain] = places_of(known, ids)
         present = np.zeros(len(division.stand_in), dtype=np.bool_)
         present[of_listener[~plain]] = True
         weight = division.weight
         whole = np.add.reduceat(weight, division.start[:-1]) if len(weight) else weight
-        codes = index_of(division.artist, ids).astype(np.uint32)
-        return Places(Artists(ids), of_artist, of_listener, division.start, codes, weight, whole, present)
+        codes = places_of(division.artist, ids).astype(np.uint32)
+        return Places(ids, of_artist, of_listener, division.start, codes, weight, whole, present)
 
     @property
-    def artists(self) -> Artists:
-        """The artists of the pool."""
-        return self.places.artists
+    def artist(self) -> pa.Array:
+        """large_string[artists], sorted by bytes."""
+        return self.places.ids
 
     def walk(self, function: Callable[[Usage], T]) -> Iterator[T]:
         """Hand every block over, on threads; yield the results as they come."""
         places = self.places
         return self.base.walk(lambda usage: function(replaced(usage, places)))
 
+    def gather(self, visit: Callable[[Usage, Ints], Totals | None], *, rows: int, columns: int) -> tuple[Ints, Totals]:
+        """Gather from every block."""
+        places = self.places
+        return self.base.gather(lambda usage, out: visit(replaced(usage, places), out), rows=rows, columns=columns)
+
     def users(self) -> Iterator[Users]:
         """Yield the users of every block without their artists."""
         return self.base.users()
 
-    def listeners(self) -> Ints:
-        """Count distinct users of each artist."""
-        return self.counted
-
     @cached_property
-    def counted(self) -> Ints:
+    def listeners(self) -> Ints:
         """int64[artists]: distinct users."""
-        found = self.moved(self.base.listeners())
-        np.add.at(found, self.places.artist[self.entries], 1)
+        found, places = self.moved(self.base.listeners), self.places
+        np.add.at(found, places.artist[np.repeat(places.present, np.diff(places.start))], 1)
         return found
 
-    @property
-    def entries(self) -> NDArray[np.bool_]:
-        """bool[entries]: those of listeners who are in the pool."""
-        places = self.places
-        return np.repeat(places.present, np.diff(places.start))
-
     @cached_property
-    def facts(self) -> Facts:
+    def facts(self) -> tuple[Ints, Ints, Ints]:
         """Amount (in one finer unit for all artists), plays and ms of each artist."""
         from fairpay.kernels import split  # noqa: PLC0415 - Numba is loaded where it is used
 
@@ -136,7 +133,7 @@ class Redivided:
     def moved(self, values: Ints) -> Ints:
         """Put values of the engine's artists in their places here."""
         places = self.places
-        out = np.zeros(places.artists.count, dtype=np.int64)
+        out = np.zeros(len(places.ids), dtype=np.int64)
         plain = places.of_artist >= 0
         out[places.of_artist[plain]] = values[plain]
         return out
@@ -166,9 +163,3 @@ def replaced(usage: Usage, places: Places) -> Usage:
     user = np.repeat(np.arange(usage.users), np.diff(usage.start))
     whole[user[standing]] = places.whole[listener[standing]]
     return replace(usage, start=ends[usage.start], artist=codes, amount=amount, divided=whole)
-
-
-def index_of(ids: pa.Array, among: pa.Array) -> Ints:
-    """int64[ids]: the place of each id, -1 where it is not there."""
-    found: Ints = pc.index_in(ids, value_set=among).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return found

@@ -18,12 +18,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fairpay.engine.keys import Column, KeyTable, arrow_of, as_series, fresh_keys, ids_as_text
+from fairpay.engine.keys import Column, KeyTable, as_series, fresh_keys, ids_as_text
 from fairpay.engine.spool import Stored, bytes_of
 from fairpay.errors import OutputError
 from fairpay.kernels import hashing
 from fairpay.kernels import repeats as kernel
 from fairpay.kernels.repeats import PARTS
+from fairpay.logs.cells import to_arrow
 from fairpay.money.amounts import is_text
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def text_of(columns: Mapping[str, pa.Array], role: str) -> pa.Array:
         return pa.DictionaryArray.from_arrays(np.zeros(len(columns["user"]), np.int32), pa.array([""], pa.string()))
     if not column.null_count:
         return column
-    return arrow_of(as_series(column).fill_null(""), pl.CompatLevel.newest())
+    return to_arrow(as_series(column).fill_null(""), views=True)
 
 
 def whole(values: NDArray[np.int64] | None, otherwise: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ import os
 import socket
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay import errors
-from fairpay.engine.partial import places_of
+from fairpay.engine.keys import places_of
 from fairpay.errors import FairpayError, InputError, Problem, UsageError
 from fairpay.rules.core.month import Usage
 
@@ -30,12 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BUCKET",
-    "FEE",
-    "PAYER",
     "Kept",
     "TaskRow",
     "blocks_of",
-    "bucketed",
+    "chosen",
     "kept_blocks",
     "opened",
     "packed_arrays",
@@ -47,7 +45,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-BUCKET, PAYER, FEE = "bucket", "payer", "fee"
+BUCKET = "bucket"
 MARK = "<fairpay>"
 """Stands before and behind an error in what Spark says of it."""
 PORT, WAIT = 15_002, 20
@@ -173,52 +171,15 @@ def opened(spark: Any, paths: Sequence[str], *, kind: str, folder: str | None = 
         return frame
 
 
-def bucketed(
-    frame: Any,  # noqa: ANN401 - of Spark
-    user: str,
-    columns: Sequence[str],
-    partitions: int,
-    payers: pa.Table | None = None,
-) -> Any:  # noqa: ANN401 - of Spark
-    """Move the rows of each user together: some columns, called by their places, and the bucket of the user's id.
-
-    What users paid comes with them: rows with a payer and a fee, and no play, which tasks take out first.
-    """
+def chosen(frame: Any, names: Sequence[str]) -> Any:  # noqa: ANN401 - of Spark
+    """Take some columns of a frame, called by their places, as Arrow takes them over: text by its bytes."""
     from pyspark.sql import functions as f  # noqa: PLC0415 - an extra
 
-    def bucket(text: Any) -> Any:  # noqa: ANN401 - of Spark
-        return f.pmod(f.xxhash64(text), f.lit(partitions)).cast("int").alias(BUCKET)
-
-    whose = bucket(f.collate(reached(frame, user).cast("string"), "UTF8_BINARY"))
-    plays = frame.select(*(plain(frame, name).alias(str(k)) for k, name in enumerate(columns)), whose)
-    if payers is not None:
-        paid = frame.sparkSession.createDataFrame(payers.rename_columns([PAYER, FEE]))
-        plays = plays.unionByName(paid.select(PAYER, FEE, bucket(f.col(PAYER))), allowMissingColumns=True)
-    return plays.repartition(partitions, BUCKET)
-
-
-def plain(frame: Any, name: str) -> Any:  # noqa: ANN401 - of Spark
-    """Return a column as Arrow takes it over: text of any collation by its bytes."""
-    from pyspark.sql import functions as f  # noqa: PLC0415 - an extra
-
-    column = reached(frame, name)
-    if frame.schema[name].dataType.typeName().startswith("string"):
-        return f.collate(column, "UTF8_BINARY")
-    return column
-
-
-def reached(frame: Any, name: str) -> Any:  # noqa: ANN401 - of Spark
-    """Return a column by its name, or what lies within one by names with dots between; a name may hold dots itself."""
-    from pyspark.sql import functions as f  # noqa: PLC0415 - an extra
-
-    if name in frame.columns:
-        return f.col("`" + name.replace("`", "``") + "`")
-    column, kind, rest = None, frame.schema, name
-    while rest:
-        field = next(one for one in kind.fields if rest == one.name or rest.startswith(f"{one.name}."))
-        column = reached(frame, field.name) if column is None else column.getField(field.name)
-        kind, rest = field.dataType, rest[len(field.name) + 1 :]
-    return column
+    columns = {name: f.col("`" + name.replace("`", "``") + "`") for name in names}
+    for name, column in columns.items():
+        if frame.schema[name].dataType.typeName().startswith("string"):
+            columns[name] = f.collate(column, "UTF8_BINARY")
+    return frame.select(*(column.alias(str(k)) for k, column in enumerate(columns.values())))
 
 
 def telling(work: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]) -> Any:  # noqa: ANN401 - for Spark
@@ -276,7 +237,7 @@ def packed_arrays(arrays: Mapping[str, Any]) -> bytes:
         {name: pa.LargeListArray.from_arrays([0, len(one)], one) for name, one in held.items()}
     )
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as writer:
+    with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
         writer.write_batch(batch)
     return bytes(sink.getvalue())
 
@@ -289,18 +250,12 @@ def unpacked_arrays(body: bytes) -> dict[str, pa.Array]:
 
 def rows_out(rows: Iterable[TaskRow]) -> Iterator[pa.RecordBatch]:
     """Hand rows to Spark, one at a time: each may be large."""
-    for row in rows:
-        yield pa.RecordBatch.from_arrays(
-            [pa.array([getattr(row, name)], kind) for name, kind in zip(ROWS.names, ROWS.types, strict=True)],
-            schema=ROWS,
-        )
+    return (pa.RecordBatch.from_pylist([asdict(row)], ROWS) for row in rows)
 
 
 def rows_in(batches: Iterable[pa.RecordBatch]) -> Iterator[TaskRow]:
     """Take rows from Spark."""
-    for batch in batches:
-        for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            yield TaskRow(*values)
+    return (TaskRow(**row) for batch in batches for row in batch.to_pylist())
 
 
 def kept_blocks(task: str, pool: int, artist: pa.Array, blocks: Iterable[Usage]) -> Iterator[TaskRow]:

@@ -7,6 +7,7 @@ import os
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from threading import Lock
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
@@ -106,19 +107,14 @@ class Spool:
         """Return an array, from memory or from the file."""
         if not isinstance(kept, Stored):
             return kept
-        array: NDArray[Any] = np.empty(kept.shape, dtype=kept.kind)
-        view = array.reshape(-1).view(np.uint8).data
         with self.lock:
             assert self.file is not None
             self.file.seek(kept.offset)
-            done = 0
-            while done < len(view):
-                got = self.file.readinto(view[done:])  # type: ignore[attr-defined]
-                if not got:
-                    message = "temporary data has become shorter than it was written"
-                    raise OutputError(message, advice="Leave the temporary folder alone during a run.")
-                done += got
-        return array
+            array: NDArray[Any] = np.fromfile(self.file, dtype=kept.kind, count=prod(kept.shape))
+        if array.size < prod(kept.shape):
+            message = "temporary data has become shorter than it was written"
+            raise OutputError(message, advice="Leave the temporary folder alone during a run.")
+        return array.reshape(kept.shape)
 
     def give_back(self) -> None:
         """Give memory that was let go of back to the system, where rows were moved: small arrays leave it in pieces.

@@ -8,15 +8,15 @@ from threading import Condition
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+import pyarrow as pa
 
+from fairpay.engine.partial import Answer
 from fairpay.engine.spark import TaskRow, blocks_of, packed_arrays, unpacked_arrays
 from fairpay.errors import InputError
 from fairpay.rules.core.month import totals_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-
-    import pyarrow as pa
 
     from fairpay.engine.partial import PoolPart
     from fairpay.engine.spark import Kept
@@ -40,28 +40,18 @@ class Gathering:
 
 
 @dataclass(slots=True)
-class Meeting:
-    """Where pools that are worked on at once wait for each other's questions."""
-
-    expected: int = 1
-    """How many may still ask."""
-    asked: dict[int, Gathering] = field(default_factory=dict)
-    answers: dict[int, tuple[Ints, Totals] | BaseException] = field(default_factory=dict)
-    turn: Condition = field(default_factory=Condition)
-
-
-@dataclass(frozen=True, slots=True)
 class SparkWalks:
-    """Walks over blocks on executors, as `partial.Walks`."""
+    """Walks over blocks on executors, as `partial.Walks`; pools that are worked on at once wait for each other."""
 
     held: Kept
     parts: Sequence[PoolPart]
-    pack: Callable[[Ints, Totals], bytes]
-    """Makes a part's file of an answer, and what adds up such files."""
-    add: Callable[[Sequence[bytes], int, int], tuple[Ints, Totals]]
     tasks: Sequence[Sequence[str]]
     """The tasks that each pool's part was added up from."""
-    meeting: Meeting = field(default_factory=Meeting)
+    expected: int = 1
+    """How many pools may still ask."""
+    asked: dict[int, Gathering] = field(default_factory=dict)
+    found: dict[int, tuple[Ints, Totals] | BaseException] = field(default_factory=dict)
+    turn: Condition = field(default_factory=Condition)
 
     def over(self, work: Sequence[Callable[[], T]]) -> list[T]:
         """Do the work of each pool, some pools at once; what they ask for is then asked for in one walk."""
@@ -70,10 +60,10 @@ class SparkWalks:
             first = len(found)
             artists = np.cumsum([len(part.artist) for part in self.parts[first : first + AT_ONCE]])
             some = work[first : first + max(1, int(np.searchsorted(artists, ARTISTS, side="right")))]
-            self.meeting.expected = len(some)
+            self.expected = len(some)
             with ThreadPoolExecutor(len(some)) as threads:
                 found += [one.result() for one in [threads.submit(self.alone, one) for one in some]]
-            self.meeting.expected = 1
+            self.expected = 1
         return found
 
     def alone(self, work: Callable[[], T]) -> T:
@@ -81,42 +71,42 @@ class SparkWalks:
         try:
             return work()
         finally:
-            with self.meeting.turn:
-                self.meeting.expected -= 1
+            with self.turn:
+                self.expected -= 1
                 self.answer()
 
     def gather(
         self, pool: int, visit: Callable[[Usage, Ints], Totals | None], *, rows: int, columns: int
     ) -> tuple[Ints, Totals]:
         """Ask for what a visit of every block of a pool comes to, and wait until all who may ask have asked."""
-        with self.meeting.turn:
-            self.meeting.asked[pool] = Gathering(visit, rows, columns)
+        with self.turn:
+            self.asked[pool] = Gathering(visit, rows, columns)
             self.answer()
-            self.meeting.turn.wait_for(lambda: pool in self.meeting.answers)
-            found = self.meeting.answers.pop(pool)
+            self.turn.wait_for(lambda: pool in self.found)
+            found = self.found.pop(pool)
         if isinstance(found, BaseException):
             raise found
         return found
 
     def answer(self) -> None:
         """Walk once for all who wait, if nobody else is to be waited for."""
-        asked = self.meeting.asked
-        if not asked or len(asked) < self.meeting.expected:
+        if not self.asked or len(self.asked) < self.expected:
             return
         try:
-            self.meeting.answers.update(self.gathered(asked))
+            self.found.update(self.gathered(self.asked))
         except BaseException as error:  # noqa: BLE001 - each who waits raises it
-            self.meeting.answers.update(dict.fromkeys(asked, error))
-        asked.clear()
-        self.meeting.turn.notify_all()
+            self.found.update(dict.fromkeys(self.asked, error))
+        self.asked.clear()
+        self.turn.notify_all()
 
     def gathered(self, asked: Mapping[int, Gathering]) -> dict[int, tuple[Ints, Totals]]:
         """Visit every block of some pools where it is, and add up what tasks bring."""
-        rows = self.answers(gathering({**asked}, self.artists(asked), self.pack), asked)
-        return {
-            pool: self.add([row.body for row in rows if row.pool == pool], one.rows, one.columns)
-            for pool, one in asked.items()
-        }
+        found = {pool: Answer(np.zeros((one.rows, one.columns), dtype=np.int64), ()) for pool, one in asked.items()}
+        for row in self.answers(gathering({**asked}, self.artists(asked)), asked):
+            sums, totals = unpacked_arrays(row.body).values()
+            shape = found[row.pool].sums.shape
+            found[row.pool] += Answer(sums.to_numpy().reshape(shape), tuple(map(int, totals.to_pylist())))
+        return {pool: (one.sums, one.totals) for pool, one in found.items()}
 
     def each(self, pool: int, visit: Callable[[Usage], Any]) -> Iterator[Any]:
         """Visit every block where it is; visits return tuples of arrays, or a number."""
@@ -163,7 +153,7 @@ def visiting(
 
 
 def gathering(
-    asked: Mapping[int, Gathering], artists: Mapping[int, pa.Array], pack: Callable[[Ints, Totals], bytes]
+    asked: Mapping[int, Gathering], artists: Mapping[int, pa.Array]
 ) -> Callable[[Iterator[TaskRow]], Iterator[TaskRow]]:
     """Return what a task does for `month.Month.gather`: nothing of this machine goes with it but what it needs."""
 
@@ -177,7 +167,8 @@ def gathering(
                 out[pool], totals[pool] = np.zeros((one.rows, one.columns), dtype=np.int64), []
             totals[pool].append(one.visit(usage, out[pool]))
         for pool, mine in out.items():
-            yield TaskRow("", "answer", pool, pack(mine, totals_of(totals[pool])))
+            said = pa.array([str(one) for one in totals_of(totals[pool])], pa.string())
+            yield TaskRow("", "answer", pool, packed_arrays({"sums": mine.ravel(), "totals": said}))
         yield from (TaskRow(task, "met", pool, b"") for task, pool in codes)
 
     return work

@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 
 from fairpay.adjust.decisions import HELD
-from fairpay.engine.members import Members
+from fairpay.engine.keys import Members
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.names import KNOWN, OWN, PAID, normal
 from fairpay.logs.tables import artist_rows, column_for, open_table, read_columns

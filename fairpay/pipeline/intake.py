@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from fairpay.adjust.splits import Wishes
     from fairpay.adjust.stated import Stated
     from fairpay.adjust.weights import Census
-    from fairpay.engine.members import Members
-    from fairpay.engine.pool import LocalPool
-    from fairpay.engine.protocol import Engine, Intake, Unlisted
+    from fairpay.engine.keys import Members
+    from fairpay.engine.local import Unlisted
+    from fairpay.engine.pool import Intake, LocalPool
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Cautions, Listens, RawBatch
     from fairpay.pipeline.census import Applying
@@ -337,7 +337,7 @@ def repeats_of(plan: Plan, logs: Logs, spool: Spool) -> Once | None:
     return find_repeats(logs, plan.qualifying, plan.judge, spool=spool, running=plan.running)
 
 
-def subscribe(plan: Plan, engine: Engine, variants: int) -> None:
+def subscribe(plan: Plan, engine: LocalEngine, variants: int) -> None:
     """Tell the engine who paid what, in every pool."""
     for pool, parts in sorted(plan.payers.parts.items()):
         for variant in range(variants):
@@ -366,7 +366,7 @@ def adjusted(
             yield through.tracks(raw, found)
 
 
-def divide_anew(plan: Plan, engine: Engine, through: Stages, variant: int | None) -> None:
+def divide_anew(plan: Plan, engine: LocalEngine, through: Stages, variant: int | None) -> None:
     """Hand what listeners stated something about to the engine, divided as they say.
 
     Raises:

@@ -7,8 +7,9 @@ The table is long: `section` says what a row is of, `pool` which variant of the 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,22 +18,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fairpay.adjust.weights import Census
-from fairpay.engine.partial import PoolPart, ids_of, places_of
-from fairpay.engine.protocol import PayerTotals
-from fairpay.errors import InputError, Problem
+from fairpay.engine.partial import ARTISTS, USERS, Answer, PoolPart, summed
+from fairpay.engine.partition import PayerTotals
+from fairpay.errors import InputError, OutputError, Problem
+from fairpay.logs.cells import to_arrow
 from fairpay.logs.faults import DAMAGED, reading_of
 from fairpay.logs.schema import Fate, Warned
 from fairpay.pipeline.parts import MonthPart
 from fairpay.qualify.tally import Counts
-from fairpay.rules.core.month import totals_of
+from fairpay.runs import disk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from fairpay.kernels.arrays import Ints
-    from fairpay.rules.core.month import Totals
 
-__all__ = ["SECTIONS", "Answer", "PartFile", "add_censuses", "mark_of", "packed", "unpacked"]
+__all__ = ["SECTIONS", "PartFile", "add_censuses", "mark_of", "packed", "read_part", "unpacked", "write_part"]
 
 SCHEMA_VERSION = 1
 MAGIC = b"PAR1"
@@ -58,31 +58,10 @@ SCHEMA = pa.schema(
         *((name, pa.int64()) for name in COLUMNS),
     ]
 )
-NOTHING = pl.DataFrame(SCHEMA.empty_table()).drop("section", "pool")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What visits of some users, or of all, add up to: `month.Month.gather`."""
-
-    sums: Ints
-    """int64[rows, columns]."""
-    totals: Totals
-    pool: int = 0
-    """Which variant of the month was visited."""
-
-    def __add__(self, other: Answer) -> Answer:
-        """Add what other users' visits come to; who has no user has no totals.
-
-        Raises:
-            InputError: a sum has left 64 bits.
-
-        """
-        sums = self.sums + other.sums
-        if (sums < 0).any():
-            message = "the sums of the parts leave 64 bits"
-            raise InputError(message, advice="Divide the month in several pools.")
-        return Answer(sums, totals_of((self.totals, other.totals)), self.pool)
+PLAIN = ("terms", "round", "parts", "everybody", "after", "party")
+"""What stands in the JSON as it is."""
+NOTHING = pl.DataFrame(SCHEMA.empty_table())
+CENSUS = pl.Schema({"id": pl.String, "streams": pl.Int64, "listeners": pl.Int64})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +97,8 @@ def packed(held: PartFile) -> bytes:
     table, said = laid_out(held)
     described = {KEY: json.dumps({**said, "sha256": digest(table, said)}, sort_keys=True).encode()}
     sink = pa.BufferOutputStream()
-    pq.write_table(table.replace_schema_metadata(described), sink, compression="zstd", row_group_size=GROUP_ROWS)
+    arrow = table.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(SCHEMA).replace_schema_metadata(described)
+    pq.write_table(arrow, sink, compression="zstd", row_group_size=GROUP_ROWS)
     return bytes(sink.getvalue())
 
 
@@ -127,30 +107,25 @@ def mark_of(held: PartFile) -> str:
     return digest(*laid_out(held))
 
 
-def digest(table: pa.Table, said: Mapping[str, Any]) -> str:
+def digest(table: pl.DataFrame, said: Mapping[str, Any]) -> str:
     hashed = sha256(json.dumps(said, sort_keys=True).encode())
-    for part in pl.DataFrame(table).iter_slices(GROUP_ROWS):
+    for part in table.iter_slices(GROUP_ROWS):
         hashed.update(part.write_csv().encode())
     return hashed.hexdigest()
 
 
-def laid_out(held: PartFile) -> tuple[pa.Table, dict[str, Any]]:
+def laid_out(held: PartFile) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Lay a part out as a table, and what is one number as JSON."""
     said: dict[str, Any] = {
         "schema": SCHEMA_VERSION,
-        "terms": dict(held.terms),
-        "round": held.round,
-        "parts": list(held.parts),
-        "everybody": list(held.everybody),
-        "after": held.after,
-        "party": held.party,
+        **{name: getattr(held, name) for name in PLAIN},
         "answers": [answer_said(one) for one in held.answers],
         "answer": [answer_said(one) for one in held.answer],
         "census": None if held.census is None else sorted(held.census),
         "part": None if held.part is None else part_said(held.part),
         "prefixes": held.prefixes is not None,
     }
-    return pa.concat_tables(rows_of(held)), said
+    return pl.concat([NOTHING, *(section(*one) for one in sections(held))]), said
 
 
 def answer_said(one: Answer) -> dict[str, Any]:
@@ -159,57 +134,51 @@ def answer_said(one: Answer) -> dict[str, Any]:
 
 
 def part_said(part: MonthPart) -> dict[str, Any]:
-    counts = part.counts
+    dropped = {fate.name: count for fate, count in part.counts.dropped.items()}
     return {
         "columns": {role: list(names) for role, names in part.columns.items()},
         "elsewhere": dict(part.elsewhere),
-        "counts": {
-            **{
-                one.name: getattr(counts, one.name) for one in fields(Counts) if one.name not in {"dropped", "problems"}
-            },
-            "dropped": {fate.name: count for fate, count in counts.dropped.items()},
-            "problems": [asdict(one) for one in counts.problems],
-        },
+        "counts": {**asdict(part.counts), "dropped": dropped},
         "warnings": [asdict(one) for one in part.warned],
         "stages": [dict(one) for one in part.stages],
         "pools": [{**asdict(one.payers), "subscribers": one.subscribers, "has_ms": one.has_ms} for one in part.pools],
     }
 
 
-def rows_of(held: PartFile) -> Iterator[pa.Table]:
-    """Yield the rows of every section."""
-    yield SCHEMA.empty_table()
+def sections(held: PartFile) -> Iterator[tuple[str, int, pl.DataFrame]]:
+    """Yield every section, of which pool it is, and its rows."""
     for pool, one in enumerate(() if held.part is None else held.part.pools):
-        yield section("artist", pool, one.artist, one.amount, one.plays, one.ms, one.listeners)
-        yield section("users", pool, None, *(column.to_numpy() for column in one.users))
+        yield "artist", pool, one.artists
+        yield "users", pool, one.users
     for unit, census in sorted((held.census or {}).items()):
-        yield section(f"{unit} count", 0, census.ids, census.streams, census.listeners)
+        yield f"{unit} count", 0, counted(census)
     for place, answer in enumerate([*held.answers, *held.answer]):
         row, column = answer.sums.nonzero()
-        yield section("answer", 0, None, np.full(len(row), place), row, column, answer.sums[row, column])
+        rows = {"place": np.full(len(row), place), "row": row, "column": column, "value": answer.sums[row, column]}
+        yield "answer", 0, pl.DataFrame(rows)
     if held.prefixes is not None:
-        yield section(
-            "prefix",
-            0,
-            None,
-            *(np.array([*side], dtype=np.int64) for side in (held.prefixes.keys(), held.prefixes.values())),
-        )
+        sides = {"prefix": [*held.prefixes], "count": [*held.prefixes.values()]}
+        yield "prefix", 0, pl.DataFrame(sides, schema=dict.fromkeys(sides, pl.Int64))
 
 
-def section(name: str, pool: int, ids: pa.Array | None, *numbers: Ints) -> pa.Table:
-    rows = len(numbers[0])
-    missing = [pa.nulls(rows, pa.int64())] * (len(COLUMNS) - len(numbers))
-    said = pa.array([name], pa.string()).dictionary_encode()
-    return pa.Table.from_arrays(
-        [
-            pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, dtype=np.int32)), said.dictionary).cast(pa.string()),
-            pa.array(np.full(rows, pool, dtype=np.int32)),
-            pa.nulls(rows, pa.large_string()) if ids is None else ids.cast(pa.large_string()),
-            *(pa.array(np.asarray(values, dtype=np.int64)) for values in numbers),
-            *missing,
-        ],
-        schema=SCHEMA,
-    )
+def counted(census: Census) -> pl.DataFrame:
+    columns = zip(CENSUS, (census.ids, census.streams, census.listeners), strict=True)
+    return pl.DataFrame([pl.Series(name, one) for name, one in columns])
+
+
+def section(name: str, pool: int, rows: pl.DataFrame) -> pl.DataFrame:
+    """Lay a section out: its columns but `id` are called by letters, in their order."""
+    own = rows.rename(dict(zip((one for one in rows.columns if one != "id"), COLUMNS, strict=False)))
+    kinds = NOTHING.schema
+    missing = [pl.lit(None, kinds[one]).alias(one) for one in ("id", *COLUMNS) if one not in own.columns]
+    own = own.with_columns(pl.lit(name).alias("section"), pl.lit(pool, pl.Int32).alias("pool"), *missing)
+    return own.select(NOTHING.columns).cast(kinds)
+
+
+def read_section(frame: Mapping[Any, pl.DataFrame], name: str, pool: int, columns: Iterable[str]) -> pl.DataFrame:
+    """Return the rows of a section by the names of its columns."""
+    own = dict(zip((one for one in columns if one != "id"), COLUMNS, strict=False))
+    return frame.get((name, pool), NOTHING).select(pl.col(own.get(one, one)).alias(one) for one in columns)
 
 
 def unpacked(content: bytes, name: str) -> PartFile:
@@ -238,7 +207,7 @@ def unpacked(content: bytes, name: str) -> PartFile:
         message = f"{name}: a part of version {said['schema']} of the format, and this fairpay reads {SCHEMA_VERSION}"
         raise InputError(message, advice="Make all parts with the same fairpay.")
     mark = said.pop("sha256")
-    if not table.schema.equals(SCHEMA) or digest(table.replace_schema_metadata(None), said) != mark:
+    if not table.schema.equals(SCHEMA) or digest(pl.DataFrame(table.replace_schema_metadata(None)), said) != mark:
         message = f"{name}: its content is not what was written"
         raise InputError(message, advice=DAMAGED)
     try:
@@ -250,26 +219,21 @@ def unpacked(content: bytes, name: str) -> PartFile:
 
 def held_of(said: Mapping[str, Any], table: pa.Table) -> PartFile:
     """Make of JSON and rows what they say."""
-    frame = {
-        (kind, pool): rows.drop("section", "pool")
-        for (kind, pool), rows in pl.DataFrame(table).partition_by("section", "pool", as_dict=True).items()
-    }
+    frame = pl.DataFrame(table).partition_by("section", "pool", as_dict=True)
     answers = [
         answer_of(frame.get(("answer", 0)), place, one) for place, one in enumerate([*said["answers"], *said["answer"]])
     ]
-    prefixes = frame.get(("prefix", 0), NOTHING)
+    plain: dict[str, Any] = {name: tuple(said[name]) if isinstance(said[name], list) else said[name] for name in PLAIN}
+    prefixes = read_section(frame, "prefix", 0, ("prefix", "count"))
     return PartFile(
-        terms=said["terms"],
-        round=said["round"],
-        parts=tuple(said["parts"]),
-        everybody=tuple(said["everybody"]),
-        after=said["after"],
-        party=said["party"],
+        **plain,
         part=None if said["part"] is None else read_listening(said["part"], frame),
-        census=None if said["census"] is None else {unit: read_census(frame, unit) for unit in said["census"]},
+        census=None
+        if said["census"] is None
+        else {unit: census_of(read_section(frame, f"{unit} count", 0, CENSUS)) for unit in said["census"]},
         answers=tuple(answers[: len(said["answers"])]),
         answer=tuple(answers[len(said["answers"]) :]),
-        prefixes=dict(prefixes.select("a", "b").iter_rows()) if said["prefixes"] else None,
+        prefixes=dict(prefixes.iter_rows()) if said["prefixes"] else None,
     )
 
 
@@ -297,40 +261,65 @@ def read_listening(said: Mapping[str, Any], frame: Mapping[Any, pl.DataFrame]) -
 
 def read_pool(said: Mapping[str, Any], frame: Mapping[Any, pl.DataFrame], pool: int) -> PoolPart:
     known = dict(said)
-    artist, users = (frame.get((kind, pool), NOTHING) for kind in ("artist", "users"))
     return PoolPart(
         subscribers=known.pop("subscribers"),
         has_ms=known.pop("has_ms"),
         payers=PayerTotals(**known),
-        artist=arrow_ids(artist),
-        **{
-            name: artist[column].to_numpy()
-            for name, column in zip(("amount", "plays", "ms", "listeners"), COLUMNS, strict=True)
-        },
-        users=users.select(a="a", b="b", c="c", d="d").rename(
-            dict(zip(COLUMNS, ("fee", "total", "plays", "count"), strict=True))
-        ),
+        artists=read_section(frame, "artist", pool, ARTISTS),
+        users=read_section(frame, "users", pool, USERS),
     )
 
 
-def read_census(frame: Mapping[Any, pl.DataFrame], unit: str) -> Census:
-    rows = frame.get((f"{unit} count", 0), NOTHING)
-    return Census(arrow_ids(rows), rows["a"].to_numpy(), rows["b"].to_numpy())
-
-
-def arrow_ids(rows: pl.DataFrame) -> pa.Array:
-    return pa.chunked_array(rows["id"].to_arrow()).combine_chunks().cast(pa.large_string())
+def census_of(rows: pl.DataFrame) -> Census:
+    return Census(to_arrow(rows["id"]), rows["streams"].to_numpy(), rows["listeners"].to_numpy())
 
 
 def add_censuses(several: Sequence[Mapping[str, Census]]) -> dict[str, Census]:
     """Add what a policy counts, over disjoint users."""
-    found = {}
-    for unit in sorted({*several[0]}):
-        ids = ids_of([one[unit].ids for one in several])
-        streams, listeners = np.zeros(len(ids), dtype=np.int64), np.zeros(len(ids), dtype=np.int64)
-        for one in several:
-            at = places_of(one[unit].ids, ids)
-            streams[at] += one[unit].streams
-            listeners[at] += one[unit].listeners
-        found[unit] = Census(ids, streams, listeners)
-    return found
+    units = sorted({*several[0]})
+    return {unit: census_of(summed((counted(one[unit]) for one in several), CENSUS, keys=1)) for unit in units}
+
+
+def read_part(path: object) -> PartFile:
+    """Read a part's file.
+
+    Raises:
+        InputError: it is not there, damaged, or none.
+
+    """
+    name = str(path)
+    try:
+        content = Path(name).read_bytes()
+    except OSError as error:
+        message = f"{name} cannot be read: {error.strerror or error}"
+        raise InputError(message, advice=PARTS) from None
+    return unpacked(content, name)
+
+
+def write_part(held: PartFile, path: Path, *, force: bool) -> Path:
+    """Write a part, whole or not at all; the same part again is left as it is.
+
+    Raises:
+        OutputError: it cannot be written, or another file is there.
+
+    """
+    if path.exists() and not force:
+        if path.is_file() and is_part(path) == mark_of(held):
+            return path
+        message = f"{path} is there already"
+        raise OutputError(message, advice="Replace it with --force, or give another name.")
+    try:
+        with disk.replacing(path) as made, disk.open_new(made) as file:
+            file.write(packed(held))
+    except OSError as error:
+        message = f"{path} could not be written: {error.strerror or error}"
+        raise OutputError(message, advice="Nothing half-written is left.") from error
+    return path
+
+
+def is_part(path: Path) -> str:
+    """Return the mark of a part's file; empty where it is none."""
+    try:
+        return mark_of(read_part(path))
+    except InputError:
+        return ""

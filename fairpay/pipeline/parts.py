@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from fairpay.engine.partial import PoolPart, Walks, add_parts, merged_pool
-from fairpay.engine.protocol import refuse_unlisted
 from fairpay.errors import InputError, Problem
 from fairpay.logs.schema import Cautions, Fate
 from fairpay.pipeline.intake import stages_of
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from fairpay.engine.pool import LocalPool
+    from fairpay.kernels.arrays import Ints
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Warned
     from fairpay.pipeline.intake import Judging, Plan, Taken, Variant
@@ -156,13 +156,21 @@ def added(several: Sequence[Mapping[str, Sequence[int]]]) -> dict[str, tuple[int
 def numbers_of(stages: Stages, judging: Judging) -> dict[str, tuple[int, ...]]:
     """Return all that judging and stages count, by name: tuples of integers that add up."""
     found = {"left": tuple(stages.left[lost] for lost in Lost), **counts_of("judged", judging.noted())}
-    for k, weigher in enumerate(stages.weighers):
-        found |= {f"policy {k} rows": whole(weigher.rows), f"policy {k} plays": whole(weigher.plays)}
-        found[f"policy {k} total"] = (weigher.total,)
-    if (decisions := stages.decisions) is not None:
-        found |= {f"decisions {name}": whole(getattr(decisions, name)) for name in ("met", "touched", "plays")}
-        found["decisions left out"] = (decisions.left_out,)
+    found |= {name: tuple(counts.ravel().tolist()) for name, counts in arrays_of(stages).items()}
+    found |= {f"policy {k} total": (weigher.total,) for k, weigher in enumerate(stages.weighers)}
+    if stages.decisions is not None:
+        found["decisions left out"] = (stages.decisions.left_out,)
     return found if stages.sources is None else found | counts_of("source", dict.fromkeys(stages.sources.met, 1))
+
+
+def arrays_of(stages: Stages) -> dict[str, Ints]:
+    """Name the arrays in which stages count."""
+    found = {
+        f"policy {k} {name}": getattr(one, name) for k, one in enumerate(stages.weighers) for name in ("rows", "plays")
+    }
+    if stages.decisions is not None:
+        found |= {f"decisions {name}": getattr(stages.decisions, name) for name in ("met", "touched", "plays")}
+    return found
 
 
 def counts_of(what: str, counts: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
@@ -176,10 +184,6 @@ def counts_in(what: str, numbers: Mapping[str, Sequence[int]]) -> dict[str, int]
     return {name.removeprefix(begin): one[0] for name, one in numbers.items() if name.startswith(begin)}
 
 
-def whole(values: np.ndarray) -> tuple[int, ...]:
-    return tuple(values.ravel().tolist())
-
-
 def count_on(stages: Stages, judging: Judging, numbers: Mapping[str, Sequence[int]]) -> None:
     """Let stages that saw no play have counted what others did, and check what needs everybody.
 
@@ -191,31 +195,13 @@ def count_on(stages: Stages, judging: Judging, numbers: Mapping[str, Sequence[in
     if stages.sources is not None:
         stages.sources.met.update(counts_in("source", numbers))
     stages.left.update(dict(zip(Lost, numbers["left"], strict=True)))
+    for name, counts in arrays_of(stages).items():
+        np.add(counts, np.array(numbers[name], dtype=np.int64).reshape(counts.shape), out=counts)
     for k, weigher in enumerate(stages.weighers):
-        weigher.rows += np.array(numbers[f"policy {k} rows"], dtype=np.int64).reshape(weigher.rows.shape)
-        weigher.plays += np.array(numbers[f"policy {k} plays"], dtype=np.int64).reshape(weigher.plays.shape)
         weigher.add(numbers[f"policy {k} total"][0])
-    if (decisions := stages.decisions) is not None:
-        for name in ("met", "touched", "plays"):
-            getattr(decisions, name).__iadd__(numbers[f"decisions {name}"])
-        decisions.left_out += numbers["decisions left out"][0]
+    if stages.decisions is not None:
+        stages.decisions.left_out += numbers["decisions left out"][0]
     stages.finish()
-
-
-@dataclass(frozen=True, slots=True)
-class MergedPools:
-    """The pools of a month made of parts."""
-
-    pools: Sequence[LocalPool]
-    walks: Walks
-
-    def pool(self, code: int) -> LocalPool:
-        """Return one pool."""
-        return self.pools[code]
-
-    def over_pools(self, visit: Callable[[int, LocalPool], T]) -> list[T]:
-        """Call `visit` with each pool's code and the pool; return results by code."""
-        return self.walks.over([partial(visit, code, pool) for code, pool in enumerate(self.pools)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +210,22 @@ class MonthOfParts:
 
     plan: Plan
     counts: Counts
-    engine: MergedPools
     stages: tuple[Stages, ...]
+    pools: Sequence[LocalPool]
+    walks: Walks
+
+    @property
+    def engine(self) -> MonthOfParts:
+        """What holds the pools."""
+        return self
+
+    def pool(self, code: int) -> LocalPool:
+        """Return one pool."""
+        return self.pools[code]
+
+    def over_pools(self, visit: Callable[[int, LocalPool], T]) -> list[T]:
+        """Call `visit` with each pool's code and the pool; return results by code."""
+        return self.walks.over([partial(visit, code, pool) for code, pool in enumerate(self.pools)])
 
 
 def merged(plan: Plan, part: MonthPart, variants: Sequence[Variant], walks: Walks) -> MonthOfParts:
@@ -240,6 +240,6 @@ def merged(plan: Plan, part: MonthPart, variants: Sequence[Variant], walks: Walk
         count_on(through, plan.judging, numbers)
     if plan.unlisted == "refuse":
         for one in part.pools:
-            refuse_unlisted(one.payers)
+            one.payers.refuse_unlisted()
     pools = [merged_pool(one, walks, code) for code, one in enumerate(part.pools)]
-    return MonthOfParts(plan, part.counts, MergedPools(pools, walks), stages)
+    return MonthOfParts(plan, part.counts, stages, pools, walks)

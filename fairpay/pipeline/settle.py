@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
     from fairpay.adjust.decisions import Decisions
     from fairpay.adjust.weights import Touched
-    from fairpay.engine.pool import LocalPool
-    from fairpay.engine.protocol import Intake
+    from fairpay.engine.pool import Intake, LocalPool
     from fairpay.logs.schema import Warned
     from fairpay.money.currency import Currency
     from fairpay.pipeline.division import Division

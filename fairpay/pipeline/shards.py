@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 
-from fairpay.engine.partial import PoolPart, places_of
-from fairpay.engine.pool import LocalMonth
+from fairpay.engine.keys import places_of
+from fairpay.engine.partial import Answer
 from fairpay.errors import InputError, UsageError
 from fairpay.logs.schema import Cautions
 from fairpay.money.counts import counted
 from fairpay.pipeline.funds import check_stated
 from fairpay.pipeline.intake import counted_apart, take_in
 from fairpay.pipeline.overlap import Listeners, refuse_common
-from fairpay.pipeline.partfile import Answer, PartFile, add_censuses, mark_of
+from fairpay.pipeline.partfile import PartFile, add_censuses, mark_of
 from fairpay.pipeline.parts import add_up, leaving, merged, part_of
 from fairpay.pipeline.request import Watch, begin
 from fairpay.pipeline.run import artist_names, plan_of, variants_of, warn_of_counts, warned
@@ -30,18 +30,18 @@ from fairpay.pipeline.settle import Ending
 from fairpay.pipeline.warn import named_elsewhere, sentences, stop_if_strict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from fairpay.adjust.weights import Census
-    from fairpay.engine.partial import Walks
-    from fairpay.engine.protocol import Listening
-    from fairpay.kernels.arrays import Codes, Ints
+    from fairpay.engine.partial import PoolPart, Walks
+    from fairpay.kernels.arrays import Ints
     from fairpay.pipeline.intake import Plan, Taken, Variant
+    from fairpay.pipeline.parts import MonthPart
     from fairpay.pipeline.request import Observer, Opened, Request
     from fairpay.reports.outcome import InputFile, Outcome
     from fairpay.rules.core.month import Totals, Usage
 
-__all__ = ["AnotherRound", "add", "conclude", "contribute"]
+__all__ = ["AnotherRound", "add", "conclude", "concluded", "contribute", "ending_of"]
 
 
 T = TypeVar("T")
@@ -100,19 +100,6 @@ class Transcript:
         return [one() for one in work]
 
 
-@dataclass(frozen=True, slots=True)
-class Recoded:
-    """Listening of some users, its artists by their codes among everybody's."""
-
-    base: Listening
-    codes: Codes
-    """uint32[own artists]."""
-
-    def walk(self, function: Callable[[Usage], Any]) -> Iterator[Any]:
-        """Hand every block over."""
-        return self.base.walk(lambda usage: function(replace(usage, artist=self.codes[usage.artist])))
-
-
 def contribute(  # noqa: PLR0913 - what is added, and by whom
     request: Request,
     terms: Mapping[str, Any],
@@ -163,7 +150,8 @@ def contribute(  # noqa: PLR0913 - what is added, and by whom
 
 def wanted(request: Request, known: PartFile, transcript: Transcript) -> tuple[Answer, ...]:
     """Return what users here add to what is wanted next, in each variant that is not settled yet."""
-    variants, ending = ending_of(request, known, transcript)
+    assert known.part is not None
+    variants, ending = ending_of(request, known.part, counted_of(known) or {}, transcript)
     found = []
     for variant in (0, *ending.others(variants)):
         try:
@@ -202,10 +190,12 @@ def answered(  # noqa: PLR0913, PLR0917 - what is visited, and how it is called
     columns: int,
 ) -> Answer:
     """Visit the users of these logs."""
-    held = taken.engine.pool(pool)
     codes = places_of(own[pool].artist, everybody[pool].artist).astype(np.uint32)
-    month = LocalMonth(Recoded(held.listening, codes), None)  # type: ignore[arg-type] # facts are not asked for
-    return Answer(*month.gather(visit, rows=rows, columns=columns), pool)
+
+    def recoded(usage: Usage, out: Ints) -> Totals | None:
+        return visit(replace(usage, artist=codes[usage.artist]), out)
+
+    return Answer(*taken.engine.pool(pool).listening.gather(recoded, rows=rows, columns=columns), pool)
 
 
 def add(several: Sequence[PartFile], names: Sequence[str], request: Request) -> PartFile:
@@ -283,44 +273,40 @@ def conclude(request: Request, held: PartFile, inputs: Sequence[InputFile] = ())
         raise InputError(message, advice="Give every part; a lost one is made again with --after.")
     if held.part is None:
         raise AnotherRound
-    return concluded(request, held, Transcript(held.answers), inputs)
+    return concluded(*ending_of(request, held.part, counted_of(held) or {}, Transcript(held.answers), inputs))
 
 
-def concluded(  # noqa: PLR0913 - what is known, who holds the plays, and who looks on
-    request: Request,
-    held: PartFile,
-    walks: Walks,
-    inputs: Sequence[InputFile] = (),
-    *,
-    opened: Opened | None = None,
-    observer: Observer | None = None,
-) -> Outcome:
-    """Do what a run does once its plays are taken in; `opened`: the logs, where they are known here."""
-    variants, ending = ending_of(request, held, walks, inputs, opened=opened)
+def concluded(variants: Sequence[Variant], ending: Ending, observer: Observer | None = None) -> Outcome:
+    """Do what a run does once its plays are taken in, see `ending_of`."""
     month, outcome = ending.settle(0)
     if observer is not None:
         observer.look(month, outcome)
     return ending.moved(variants, outcome)
 
 
-def ending_of(
-    request: Request, held: PartFile, walks: Walks, inputs: Sequence[InputFile] = (), *, opened: Opened | None = None
+def ending_of(  # noqa: PLR0913 - what is known, and who holds the plays
+    request: Request,
+    whole: MonthPart,
+    counted: Mapping[str, Mapping[int, Census]],
+    walks: Walks,
+    inputs: Sequence[InputFile] = (),
+    *,
+    opened: Opened | None = None,
 ) -> tuple[tuple[Variant, ...], Ending]:
-    """Return what is divided, and what settles it.
+    """Return what is divided, and what settles it; `opened`: the logs, where they are known here.
 
     Raises:
         FairpayError: whatever stops a run once its plays are taken in.
 
     """
-    assert held.part is not None
     currency = check_stated(request.money, required=request.money_required)
     variants, cautions = variants_of(request), Cautions() if opened is None else opened.cautions
-    for one in held.part.warned:
+    for one in whole.warned:
         cautions.add(one.code, one.count, one.examples, one.advice)
     plan, fee_unit = plan_of(request, currency, kept=False)
-    month = merged(replace(plan, counted=counted_of(held)), held.part, variants, walks)
-    found = sorted(held.part.elsewhere.items(), key=lambda one: (-one[1], one[0]))
+    month = merged(replace(plan, counted=counted), whole, variants, walks)
+    found = sorted(whole.elsewhere.items(), key=lambda one: (-one[1], one[0]))
     elsewhere = found if found or opened is None else named_elsewhere(opened.logs)
-    warn_of_counts(held.part.columns, elsewhere, request, cautions, month.counts)
+    warn_of_counts(whole.columns, elsewhere, request, cautions, month.counts)
     warnings = warned(month, cautions, request)
     return variants, Ending(request, currency, fee_unit, artist_names(request.artists), month, inputs, warnings)

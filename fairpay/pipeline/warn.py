@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fairpay.adjust.policy import Policy
     from fairpay.adjust.weights import Weigher
-    from fairpay.engine.protocol import Intake
+    from fairpay.engine.pool import Intake
     from fairpay.logs.read import Logs
     from fairpay.logs.schema import Cautions, RawBatch, Warned
     from fairpay.qualify import Counts

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fairpay.errors import InputError
+from fairpay.pipeline.partfile import read_part
 from fairpay.reports.disclosure import KNOWING, revealed
 from fairpay.reports.tables import SECOND_DIGITS, decimals
 from fairpay.rules.core.promise import Promise
@@ -19,7 +20,6 @@ from fairpay.runs.totals import payout_columns, sum_of
 from fairpay.runs.verify import SUMMARY, TABLES, UNREADABLE
 from fairpay.settings.option import directory_of
 from fairpay.settings.speech import job
-from fairpay.sharing.terms import read_part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -134,7 +134,8 @@ def of_part(path: Path) -> Leaks:
         table = pa.table(columns or {"listeners": pa.array([], pa.int64()), STREAMS: pa.array([], pa.int64())})
         return Leaks(table.num_rows, {STREAMS: LISTENING}, revealed(table, [STREAMS]), alone=0)
     pool = held.part.pools[0]
-    figures = {"plays": pool.plays, **({"seconds": decimals(pool.ms, SECOND_DIGITS)} if pool.has_ms else {})}
-    table = pa.table({"listeners": pool.listeners, **figures})
+    plays, ms, listeners = (pool.artists[name].to_numpy() for name in ("plays", "ms", "listeners"))
+    figures = {"plays": plays, **({"seconds": decimals(ms, SECOND_DIGITS)} if pool.has_ms else {})}
+    table = pa.table({"listeners": listeners, **figures})
     alone = pool.users.filter(pl.col("count") == 1).height
-    return Leaks(len(pool.artist), dict.fromkeys(figures, LISTENING), revealed(table, [*figures]), alone=alone)
+    return Leaks(pool.artists.height, dict.fromkeys(figures, LISTENING), revealed(table, [*figures]), alone=alone)

@@ -8,6 +8,8 @@ and subscribers still match. It is no anonymity: who knows some of a listener's 
 from __future__ import annotations
 
 import hmac
+import os
+import shlex
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -21,7 +23,7 @@ import pyarrow.parquet as pq
 
 from fairpay.engine.keys import ids_as_text
 from fairpay.engine.spool import Spool
-from fairpay.errors import NothingToPayError, OutputError, UsageError
+from fairpay.errors import InputError, NothingToPayError, OutputError, UsageError
 from fairpay.logs.names import KNOWN, normal
 from fairpay.logs.tables import read_subscribers
 from fairpay.money.currency import Currency
@@ -37,7 +39,6 @@ from fairpay.runs import disk
 from fairpay.runs.rejects import is_same, write_rejects
 from fairpay.settings.commands import complete
 from fairpay.settings.speech import job
-from fairpay.sharing.keyfile import read_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -51,8 +52,12 @@ if TYPE_CHECKING:
     from fairpay.settings.option import Logs as AnyLogs
     from fairpay.settings.values import Reading
 
-__all__ = ["Pseudonymized", "pseudonymize"]
+__all__ = ["Pseudonymized", "pseudonymize", "read_key"]
 
+LEAST_KEY, MOST_KEY = 32, 1 << 16
+"""Bytes of a key."""
+OTHERS = 0o077
+"""Bits of a file's mode that let others than its owner at it."""
 DAY = 86_400_000_000
 GROUP_ROWS = 1_000_000
 TEXT = pa.large_string()
@@ -102,6 +107,30 @@ def pseudonymize(logs: AnyLogs, **options: Unpack[o.PseudonymizeOptions]) -> Pse
                 message = f"{path} is there already"
                 raise OutputError(message, advice="Choose another name, or replace it with --force.")
         return written(request, watching(full), key, tuple(full["keep"]), paths)
+
+
+def read_key(path: Path) -> bytes:
+    """Read the key: every byte of the file, a newline at its end too.
+
+    Raises:
+        InputError: it cannot be read, others may read it, or it is too short.
+
+    """
+    place = shlex.quote(str(path))
+    make = f"Make one with: (umask 077; head -c {LEAST_KEY} /dev/urandom > {place})."
+    try:
+        with path.open("rb") as file:
+            mode, key = os.fstat(file.fileno()).st_mode, file.read(MOST_KEY)
+    except (OSError, ValueError) as error:
+        message = f"{path}: the key cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise InputError(message, advice=make) from error
+    if os.name == "posix" and mode & OTHERS:
+        message = f"{path}: others than you may read or change this key (mode {mode & 0o777:o})"
+        raise InputError(message, advice=f"{make} If nobody has read it, chmod 600 {place} is enough.")
+    if len(key) < LEAST_KEY:
+        message = f"{path}: a key has {LEAST_KEY} bytes or more, and this one has {len(key)}"
+        raise InputError(message, advice=make)
+    return key
 
 
 def outputs_of(request: Request, output: Path, key: Path) -> tuple[Path, ...]:

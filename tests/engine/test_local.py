@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 ROWS = make_rows(1)
 
 
-@pytest.mark.parametrize("size", [1, 1000, len(ROWS)])
-@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize(("size", "threads"), [(1, 4), (1000, 1), (1000, 4), (len(ROWS), 1)])
 @pytest.mark.parametrize("memory", [None, 1, 700_000])
 def test_batches_threads_and_memory_change_nothing(size: int, threads: int, memory: int | None) -> None:
     rows = ROWS[:200] if size == 1 else ROWS
@@ -70,7 +69,7 @@ def test_no_amount_and_no_plays_count_one_each() -> None:
 
 
 def test_many_artists_and_users_make_every_table_grow() -> None:
-    rows = make_rows(7, rows=20_000, users=15_000, artists=9_000)
+    rows = make_rows(7, rows=9000, users=7000, artists=4000)
     with engine_with(batches_of(rows, 3000)) as engine:
         engine.finish()
         assert held(engine) == expected(rows)
@@ -105,11 +104,12 @@ def test_a_leading_zero_is_another_user() -> None:
         assert engine.finish().users == len(rows)
 
 
-@pytest.mark.parametrize("length", [*range(1, 34), 100, 500, 520, 521, 528, 1041, 5000])
-def test_ids_that_differ_in_one_byte_differ(length: int) -> None:
-    ids = ["a" * i + "b" + "a" * (length - i - 1) for i in range(length)] + ["a" * length]
-    ids = ids[:: max(1, length // 60)] + ids[-2:]
-    rows = [Row(x, x, 1, 1, 1) for x in dict.fromkeys(ids)]
+def test_ids_that_differ_in_one_byte_differ() -> None:
+    every: list[str] = []
+    for length in (*range(1, 34), 100, 500, 520, 521, 528, 1041, 5000):
+        ids = ["a" * i + "b" + "a" * (length - i - 1) for i in range(length)] + ["a" * length]
+        every += ids[:: max(1, length // 60)] + ids[-2:]
+    rows = [Row(x, x, 1, 1, 1) for x in dict.fromkeys(every)]
     with engine_with([judged(rows)]) as engine:
         intake = engine.finish()
         assert (intake.users, intake.artists) == (len(rows), len(rows))

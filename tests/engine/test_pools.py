@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from listening_rows import Row, batches_of, engine_with, expected, held, judged, make_rows, text
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from fairpay.logs.schema import Listens
 
 POOLS = 4
+SOME = settings(max_examples=12 if settings.default.derandomize else 100)
+"""Few by day, more in the nightly search."""
 KINDS = {
     "the amount is time": lambda row: row._replace(ms=row.amount, plays=1),
     "the amount is plays": lambda row: row._replace(amount=1, plays=1),
@@ -49,6 +51,7 @@ def taken_in(found: list[tuple[str, list[Row]]]) -> tuple[list[Row], list[Listen
     return [Row("u0", "a0", 1, 1, 1), *rows], listens
 
 
+@SOME
 @given(batches, st.sampled_from([1, 2, POOLS]), st.sampled_from([None, 1, 200_000]), st.sampled_from([1, 3]))
 def test_each_pool_is_as_if_alone(
     found: list[tuple[str, list[Row]]], announced: int, memory: int | None, threads: int
@@ -65,6 +68,7 @@ def test_each_pool_is_as_if_alone(
         assert not [x for x in rows if x.pool >= len(engine.pools)]
 
 
+@SOME
 @given(batches, st.sampled_from([1, POOLS]), st.sampled_from([None, 1]), st.sets(st.sampled_from([0, 1, 2, 3, 5])))
 def test_unlisted_listeners_may_be_left_out_of_every_pool(
     found: list[tuple[str, list[Row]]], announced: int, memory: int | None, listed: set[int]

@@ -17,8 +17,9 @@ PAID = {user: 100 + i for i, user in enumerate(LISTENERS)}
 INACTIVE = {f"nobody{i}": i for i in range(500)}
 
 
-@pytest.mark.parametrize("memory", [None, 1])
-@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])
+@pytest.mark.parametrize(
+    ("memory", "kind"), [(None, pa.string()), (1, pa.large_string()), (None, pa.string_view()), (1, pa.string_view())]
+)
 def test_each_listener_has_the_fee_of_their_line(memory: int | None, kind: pa.DataType) -> None:
     with LocalEngine(Running(threads=2, memory=memory)) as engine:
         both = {**INACTIVE, **PAID}

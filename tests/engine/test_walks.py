@@ -12,7 +12,6 @@ import pytest
 from fairpay.engine.spark import TaskRow, kept_blocks
 from fairpay.engine.walks import SparkWalks
 from fairpay.errors import InputError
-from fairpay.pipeline.tasks import add_answers, pack_answer
 from fairpay.rules.core.month import Usage
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ class Here:
 def walks_over(held: Here) -> SparkWalks:
     """Make walks of three pools, each of both tasks."""
     parts = [SimpleNamespace(artist=pa.array(ids, pa.large_string())) for ids in ARTISTS]
-    return SparkWalks(held, parts, pack_answer, add_answers, [["s", "t"]] * 3)  # type: ignore[arg-type] # stand-ins
+    return SparkWalks(held, parts, [["s", "t"]] * 3)  # type: ignore[arg-type] # stand-ins
 
 
 def amounts(usage: Usage, out: Ints) -> tuple[int]:

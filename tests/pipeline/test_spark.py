@@ -175,9 +175,9 @@ def test_a_user_cut_in_two_is_refused(form: str, monkeypatch: pytest.MonkeyPatch
     whole = pl.read_csv(LISTENS, infer_schema=False)
     for k, rows in enumerate(whole.iter_slices(whole.height // 4)):
         rows.write_csv(tmp_path / f"{k}.csv") if form == "csv" else rows.write_parquet(tmp_path / f"{k}.parquet")
-    place, name = (there, "scattered") if form == "csv" else (cluster, "bucketed")
-    before = getattr(place, name)
-    monkeypatch.setattr(place, name, lambda *given: before(*given).repartition(4))
+    monkeypatch.setitem(cluster.SETTINGS, "spark.sql.execution.arrow.maxRecordsPerBatch", "100")
+    before = there.scattered
+    monkeypatch.setattr(there, "scattered", lambda *given: before(*given).repartition(4))
     with pytest.raises(InputError, match="to more than one task"):
         fairpay.compare(tmp_path, fee="9.99", engine="spark", partitions=2)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Lock
@@ -14,7 +14,8 @@ import pyarrow as pa
 from fairpay.adjust.payers import Payers
 from fairpay.engine.feeding import feed, usable_processors
 from fairpay.engine.keys import KeyTable, fresh_keys, hash_ids
-from fairpay.engine.protocol import Intake, PayerTotals
+from fairpay.engine.partition import PayerTotals
+from fairpay.engine.pool import Intake
 from fairpay.errors import InputError, NothingToPayError, UsageError
 from fairpay.pipeline.census import Applying
 from fairpay.pipeline.funds import check_stated
@@ -38,10 +39,9 @@ if TYPE_CHECKING:
     from fairpay.engine.pool import LocalPool
     from fairpay.kernels.arrays import Ints
     from fairpay.logs.schema import Listens, RawBatch, Warned
+    from fairpay.money.currency import Currency
     from fairpay.pipeline.intake import Plan, Taken
     from fairpay.pipeline.request import Request
-    from fairpay.pipeline.stages import Stages
-    from fairpay.qualify import Counts
     from fairpay.reports.outcome import Outcome
     from fairpay.settings.option import Logs
 
@@ -99,25 +99,21 @@ class MonthStarts(Qualified):
 class Seen:
     """Who listened in any month, by hashes of ids, and how many rows count in each."""
 
-    months: int
-    rows: Ints = field(init=False)
+    rows: Ints
+    """int64[months]."""
     members: None = None
     secret: Any = field(default_factory=fresh_keys)
     users: KeyTable = field(default_factory=KeyTable)
     lock: Lock = field(default_factory=Lock)
 
-    def __post_init__(self) -> None:
-        """Nothing was seen."""
-        self.rows = np.zeros(self.months, dtype=np.int64)
-
     def take(self, raw: RawBatch, listens: Listens) -> None:  # noqa: ARG002 - see `ListenerColumns`
         """See rows that are taken in."""
         assert listens.pool is not None
-        inside = listens.used & (listens.pool < self.months)
+        inside = listens.used & (listens.pool < len(self.rows))
         keys = hash_ids(listens.user, self.secret)[inside]
         with self.lock:
             self.users.enter(keys)
-            self.rows += np.bincount(listens.pool[inside], minlength=self.months)
+            self.rows += np.bincount(listens.pool[inside], minlength=len(self.rows))
 
     def among(self, payers: Payers) -> int:
         """Count those who are among the subscribers of a month, which are those of each."""
@@ -126,34 +122,6 @@ class Seen:
             self.users.enter(hash_ids(ids, self.secret))
             lines += len(ids)
         return lines - (self.users.count - before)
-
-
-@dataclass(frozen=True, slots=True)
-class OneMonth:
-    """What was read of one month, as `Held`."""
-
-    taken: Taken
-    month: int
-    counts: Counts
-
-    @property
-    def plan(self) -> Plan:
-        """What was done with it."""
-        return self.taken.plan
-
-    @property
-    def engine(self) -> OneMonth:
-        """What holds the pool."""
-        return self
-
-    def pool(self, code: int) -> LocalPool:  # noqa: ARG002 - there is one
-        """Return it."""
-        return self.taken.engine.pool(self.month)
-
-    @property
-    def stages(self) -> tuple[Stages, ...]:
-        """What plays went through; what was left out on the way is said of all months together."""
-        return tuple(replace(one, left=type(one.left)()) for one in self.taken.stages)
 
 
 def place(_: str, logs: Logs, __: Sequence[str], options: Mapping[str, Any]) -> Placed:
@@ -188,7 +156,7 @@ def run_months(request: Request, watch: Watch | None = None) -> Outcome:
         raise InputError(message, advice="Name it with --columns time=NAME.")
     begin(request, watch)
     calendar = calendar_of(request)
-    inner, plan, unit, seen = in_months(request, calendar)
+    inner, plan, unit, seen = in_months(request, calendar, currency)
     look = partial(warn_of_counts, opened.logs.columns, named_elsewhere(opened.logs), inner, opened.cautions)
     with take_in(plan, opened.logs, watch, opened.cautions, look=look) as taken:
         own = (taken.engine.pool(month).artist for month in range(len(calendar.names)) if seen.rows[month])
@@ -199,38 +167,51 @@ def run_months(request: Request, watch: Watch | None = None) -> Outcome:
         stop_if_strict(request.reading, warnings)
         for sentence in sentences(warnings):
             watch.say(sentence)
-
-        def settle(month: int, pool: LocalPool) -> Outcome | None:
-            if month >= len(calendar.names) or not seen.rows[month]:
-                return None
-            rows = int(seen.rows[month])
-            counts = replace(taken.counts, rows=rows, used=rows, dropped={}, first_time=None, last_time=None)
-            held = OneMonth(taken, month, counts)
-            try:
-                outcome = Ending(inner, currency, unit, {}, held, (), ()).settle(0)[1]
-            except NothingToPayError as error:
-                error.message = f"{calendar.names[month]}: {error.message}"
-                raise
-            pool.release()
-            return outcome
-
-        found = taken.engine.over_pools(settle)
-        settled = {name: one for name, one in zip(calendar.names, found, strict=False) if one is not None}
-        if not settled:
-            message = f"nothing to pay: none of {taken.counts.rows:,} rows counts"
-            raise NothingToPayError(message, advice="See `fairpay check` for why rows were left out.")
-        return together(request, taken, MonthOutcomes(tuple(settled), tuple(settled.values())), seen, warnings)
+        settled = months_of(partial(Ending, inner, currency, unit, {}), taken, calendar, seen)
+        return together(request, taken, settled, seen, warnings)
 
 
-def in_months(request: Request, calendar: MonthStarts) -> tuple[Request, Plan, int, Seen]:
+def months_of(ending: Callable[..., Ending], taken: Taken, calendar: MonthStarts, seen: Seen) -> MonthOutcomes:
+    """Settle each month that has plays; `ending` makes what settles plays that were taken in.
+
+    Raises:
+        NothingToPayError: none has, or nobody pays in one.
+
+    """
+    # what was left out on the way is said of all months together
+    stages = tuple(replace(one, left=type(one.left)()) for one in taken.stages) * len(calendar.names)
+
+    def settle(month: int, pool: LocalPool) -> Outcome | None:
+        if month >= len(calendar.names) or not seen.rows[month]:
+            return None
+        rows = int(seen.rows[month])
+        counts = replace(taken.counts, rows=rows, used=rows, dropped={}, first_time=None, last_time=None)
+        held = replace(taken, counts=counts, stages=stages)
+        try:
+            outcome = ending(held, (), ()).settle(month)[1]
+        except NothingToPayError as error:
+            error.message = f"{calendar.names[month]}: {error.message}"
+            raise
+        pool.release()
+        return outcome
+
+    found = taken.engine.over_pools(settle)
+    settled = {name: one for name, one in zip(calendar.names, found, strict=False) if one is not None}
+    if not settled:
+        message = f"nothing to pay: none of {taken.counts.rows:,} rows counts"
+        raise NothingToPayError(message, advice="See `fairpay check` for why rows were left out.")
+    return MonthOutcomes(tuple(settled), tuple(settled.values()))
+
+
+def in_months(request: Request, calendar: MonthStarts, currency: Currency) -> tuple[Request, Plan, int, Seen]:
     """Say what is done in each month: the request, the plan for all, fee units of a minor unit, and who is seen."""
     months, since, until = len(calendar.names), request.qualifying.since, request.qualifying.until
     begin, end = int(calendar.start[0]), int(calendar.start[-1])
     bounded = replace(
         request.qualifying, since=begin if since is None else since, until=end if until is None else until
     )
-    inner, seen = replace(request, by=(), qualifying=bounded), Seen(months)
-    plan, unit = plan_of(inner, check_stated(request.money, required=request.money_required), kept=True)
+    inner, seen = replace(request, by=(), qualifying=bounded), Seen(np.zeros(months, dtype=np.int64))
+    plan, unit = plan_of(inner, currency, kept=True)
     plan = replace(
         plan,
         pools=months,
@@ -247,12 +228,11 @@ def together(
     request: Request, taken: Taken, months: MonthOutcomes, seen: Seen, warnings: tuple[Warned, ...]
 ) -> Outcome:
     """Put the outcome of all months together, and the groups that are asked for besides."""
-    payers = [taken.engine.pool(month).payers for month in range(seen.months)]
-    sums = {one.name: sum(getattr(each, one.name) for each in payers) for one in fields(PayerTotals)}
+    payers = PayerTotals.summed(pool.payers for pool in taken.engine.pools[: len(seen.rows)])
     ms = [one.listening.ms for one in months.outcomes]
     total = None if None in ms else sum(filter(None, ms))
     users = seen.among(taken.plan.payers) if taken.plan.unlisted == "leave-out" else seen.users.count
-    intake = Intake(**{**sums, "users": users}, artists=0, ms=total, subscribers=0)
+    intake = Intake(**{**asdict(payers), "users": users}, artists=0, ms=total, subscribers=0)
     listening = describe(taken.counts, intake, 0, left=taken.stages[0].left_out())
     outcome = united(months, listening)
     path = request.artists

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from glob import has_magic
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import numpy as np
-import pyarrow as pa
 
 from fairpay.adjust.weights import units_counted
 from fairpay.engine import spark as cluster
@@ -27,13 +26,23 @@ from fairpay.money.counts import counted as count_of
 from fairpay.pipeline.census import census
 from fairpay.pipeline.funds import check_stated
 from fairpay.pipeline.intake import Variant
-from fairpay.pipeline.partfile import PartFile, add_censuses, unpacked
+from fairpay.pipeline.partfile import add_censuses, unpacked
 from fairpay.pipeline.parts import add_up, merged
 from fairpay.pipeline.request import input_files
 from fairpay.pipeline.run import charged, plan_of, variants_of
-from fairpay.pipeline.scattered import layout_of, paid_frames, scattered
-from fairpay.pipeline.shards import concluded
-from fairpay.pipeline.tasks import Recipe, add_answers, counted_in, own_part, pack_answer, sent, taken_in
+from fairpay.pipeline.shards import concluded, ending_of
+from fairpay.pipeline.tasks import (
+    Recipe,
+    counted_in,
+    layout_of,
+    own_part,
+    paid_frames,
+    read_files,
+    read_frame,
+    scattered,
+    sent,
+    taken_in,
+)
 from fairpay.pipeline.warn import refuse_own_pool
 from fairpay.pipeline.work import Placed, request_of, tables_in_files, watching
 from fairpay.qualify import refused_rows
@@ -44,7 +53,7 @@ from fairpay.settings.option import is_spark
 from fairpay.settings.values import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from fairpay.adjust.weights import Census
     from fairpay.engine.spark import TaskRow
@@ -53,6 +62,7 @@ if TYPE_CHECKING:
     from fairpay.pipeline.intake import Plan
     from fairpay.pipeline.parts import MonthOfParts, MonthPart
     from fairpay.pipeline.request import Observer, Request, Watch
+    from fairpay.pipeline.tasks import Layout
     from fairpay.qualify import Counts
     from fairpay.reports.outcome import Outcome
     from fairpay.rules.core.rule import Rule
@@ -62,16 +72,6 @@ __all__ = ["no_penalties", "place", "refuse_there", "take_in_there"]
 
 AS_IT_COMES = "200"
 """Partitions of a shuffle where nobody has chosen."""
-
-
-@dataclass(frozen=True, slots=True)
-class MonthThere:
-    """A month whose plays are on executors."""
-
-    whole: MonthPart
-    counted: Mapping[str, Mapping[int, Census]]
-    """What policies asked for."""
-    walks: SparkWalks
 
 
 def run_on_spark(  # noqa: PLR0913 - where the plays are, and who looks on
@@ -97,23 +97,12 @@ def run_on_spark(  # noqa: PLR0913 - where the plays are, and who looks on
         plan, _ = plan_of(request, check_stated(request.money, required=request.money_required), kept=True)
         if charged(request, plan):
             raise no_penalties()
-        recipe = Recipe(sent(plan), variants_of(request), period=logs.period)
-        if frame is None:
-            recipe, moved = of_files(recipe, logs, plan, spark, partitions)
-        else:
-            part = logs.parts[0]
-            columns = tops(frame, part.names)
-            recipe = replace(recipe, wanted=request.wanted, names=tuple(columns))
-            paid = payers_table(plan.payers.parts[0]) if 0 in plan.payers.parts else None
-            moved = partial(cluster.bucketed, frame, part.columns.roles["user"], columns, partitions, paid)
         watch.say(f"Spark {spark.version}: {count_of(partitions, 'partition')}")
-        with added_up(recipe, moved, logs) as there:
-            if not there.whole.counts.rows:
+        with added_up(plan, variants_of(request), logs, spark, partitions, frame=frame) as there:
+            if not there[0].counts.rows:
                 raise no_rows()
-            known = {unit: of_pools[0] for unit, of_pools in there.counted.items()}
-            month = PartFile(terms={}, round=1, parts=(), part=there.whole, census=known if plan.counting else None)
-            inputs = input_files(request)
-            return concluded(request, month, there.walks, inputs, opened=request.opened, observer=observer)
+            ending = ending_of(request, *there, input_files(request), opened=request.opened)
+            return concluded(*ending, observer)
 
 
 @contextmanager
@@ -145,63 +134,77 @@ def take_in_there(  # noqa: PLR0913 - what is read, and where
     with cluster.set_up(spark) as settings:
         for sentence in (*settings, f"Spark {spark.version}: {count_of(partitions, 'partition')}"):
             watch.say(sentence)
-        recipe = Recipe(sent(plan), (Variant(),), period=logs.period)
-        with added_up(*of_files(recipe, logs, plan, spark, partitions), logs) as there:
-            for one in there.whole.warned:
+        with added_up(plan, (Variant(),), logs, spark, partitions) as (whole, counted, walks):
+            for one in whole.warned:
                 cautions.add(one.code, one.count, one.examples, one.advice)
-            look(there.whole.counts)
-            yield merged(replace(plan, counted=there.counted), there.whole, recipe.variants, there.walks)
-
-
-def of_files(
-    recipe: Recipe,
-    logs: Logs,
-    plan: Plan,
-    spark: Any,  # noqa: ANN401 - of Spark
-    partitions: int,
-) -> tuple[Recipe, Callable[[], Any]]:
-    """Return the recipe for files that tasks read, and what makes their rows a frame of Spark, together by user."""
-    layout = layout_of(logs)
-    paid = paid_frames(plan.payers.parts, partitions)
-    return replace(recipe, layout=layout.alike), partial(scattered, spark, layout, partitions, paid)
+            look(whole.counts)
+            yield merged(replace(plan, counted=counted), whole, (Variant(),), walks)
 
 
 @contextmanager
-def added_up(recipe: Recipe, moved: Callable[[], Any], logs: Logs) -> Iterator[MonthThere]:
+def added_up(  # noqa: PLR0913 - what is done, and where
+    plan: Plan,
+    variants: tuple[Variant, ...],
+    logs: Logs,
+    spark: Any,  # noqa: ANN401 - of Spark
+    partitions: int,
+    *,
+    frame: Any = None,  # noqa: ANN401 - of Spark
+) -> Iterator[tuple[MonthPart, Mapping[str, Mapping[int, Census]], SparkWalks]]:
     """Let tasks take their users in, and add up what they bring; plays stay with the executors until the block ends.
 
+    Beside the sum of all parts this lends what policies asked for, and the walks over the plays.
+
     Args:
-        recipe: what tasks do.
-        moved: returns a frame of Spark whose rows are together by user.
-        logs: as they are known here.
+        plan: what is done with the plays.
+        variants: how they are adjusted.
+        logs: as they are known here; files are read by tasks.
+        spark: the session.
+        partitions: of users.
+        frame: of Spark, where that has the plays; `logs` has its columns then.
 
     Raises:
         FairpayError: whatever a task raises; a user who is in two tasks; rows that cannot be used.
 
     """
+    layout, paid = layout_of(logs), paid_frames(plan.payers.parts, partitions)
+    recipe = Recipe(sent(plan), variants, layout.alike, logs.period)
+    read = reading(layout, spark, partitions, frame)
     with cluster.said_by_spark("the log"):
         if recipe.plan.counted is None:
-            recipe = replace(recipe, plan=replace(recipe.plan, counted=counted(moved(), recipe, logs)))
-        held = Kept.of(moved(), partial(taken_in, recipe))
+            counted = census_of(scattered(*read, partitions, paid), recipe, logs)
+            recipe = replace(recipe, plan=replace(recipe.plan, counted=counted))
+        held = Kept.of(scattered(*read, partitions, paid), partial(taken_in, recipe))
     try:
         rows = held.rows("buckets", "part")
         check_buckets([row for row in rows if row.kind == "buckets"])
         found = {row.task: unpacked(row.body, "a task").part for row in rows if row.kind == "part"}
         known = {task: part for task, part in found.items() if part is not None}
-        if not known and recipe.layout is None:
+        if not known and frame is not None:
             raise no_rows()
         whole = replace(add_up([*known.values()] or [own_part(recipe)], recipe.plan.qualifying), columns=logs.columns)
-        if whole.counts.bad:
-            refused = refused_rows(whole.counts)
-            refused.advice = (
-                "Correct the log, or set rows aside with --engine local --rejects FILE. Nothing was written."
-            )
-            raise refused
+        refuse_bad(whole.counts)
         tasks = [[task for task, part in known.items() if part.pools[k].payers.users] for k in range(len(whole.pools))]
-        walks = SparkWalks(held, whole.pools, pack_answer, add_answers, tasks)
-        yield MonthThere(whole, recipe.plan.counted or {}, walks)
+        yield whole, recipe.plan.counted or {}, SparkWalks(held, whole.pools, tasks)
     finally:
         held.release()
+
+
+def reading(layout: Layout, spark: Any, partitions: int, frame: Any) -> tuple[Any, Callable[[Any], Any]]:  # noqa: ANN401 - of Spark
+    """Return a frame of Spark that holds the rows, or names the files that do, and what tasks do to read them."""
+    if frame is None:
+        files = len(layout.parts)
+        return spark.range(0, files, 1, min(files, partitions)), read_files(layout, partitions)
+    names = tops(frame, layout.parts[0].names)
+    return cluster.chosen(frame, names), read_frame(layout.parts[0], names, partitions)
+
+
+def refuse_bad(counts: Counts) -> None:
+    """Refuse rows that cannot be used; none is set aside there."""
+    if counts.bad:
+        refused = refused_rows(counts)
+        refused.advice = "Correct the log, or set rows aside with --engine local --rejects FILE. Nothing was written."
+        raise refused
 
 
 def no_rows() -> InputError:
@@ -209,7 +212,7 @@ def no_rows() -> InputError:
     return InputError("there is no row in the log", advice="Is it the right table?")
 
 
-def counted(plays: Any, recipe: Recipe, logs: Logs) -> dict[str, dict[int, Census]]:  # noqa: ANN401 - of Spark
+def census_of(plays: Any, recipe: Recipe, logs: Logs) -> dict[str, dict[int, Census]]:  # noqa: ANN401 - of Spark
     """Count what policies ask for, in a job of its own."""
     held = Kept.of(plays, partial(counted_in, recipe))
     try:
@@ -238,16 +241,6 @@ def check_buckets(rows: Sequence[TaskRow]) -> None:
     if twice:
         message = f"Spark gave the users of {twice:,} buckets to more than one task, so that they would count twice"
         raise InputError(message, advice="Nothing was written. Run it with another engine: --engine local.")
-
-
-def payers_table(batches: Iterable[tuple[Any, Any]]) -> pa.Table:
-    """Lay out who paid what: text and int64 minor units."""
-    ids, fees = [], []
-    for user, paid in batches:
-        chunks = user.chunks if hasattr(user, "chunks") else [user]
-        ids += [chunk.cast(pa.large_string()) for chunk in chunks]
-        fees.append(pa.array(np.ascontiguousarray(paid, dtype=np.int64)))
-    return pa.table({"user": pa.chunked_array(ids, pa.large_string()), "fee": pa.chunked_array(fees, pa.int64())})
 
 
 def default_partitions(spark: Any) -> int:  # noqa: ANN401 - of Spark

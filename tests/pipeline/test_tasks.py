@@ -1,23 +1,26 @@
-"""Files that tasks read."""
+"""What tasks read, and what comes to others."""
 
 from __future__ import annotations
 
 import pickle
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from fairpay.adjust.payers import Payers
 from fairpay.logs.read import Logs, open_logs
-from fairpay.pipeline.scattered import Scattered, layout_of, moved, paid_frames, rows_of
-from fairpay.settings.values import Reading
+from fairpay.pipeline.intake import Plan, Statements
+from fairpay.pipeline.tasks import Recipe, layout_of, moved, paid_frames, rows_of
+from fairpay.settings.values import Qualifying, Reading, Running
 
 TASK = """
 import pickle, sys
-from fairpay.pipeline.scattered import rows_of
+from fairpay.pipeline.tasks import rows_of
 for _, frame in rows_of(pickle.load(open(sys.argv[1], "rb")).parts[0], 1):
     print(frame["artist"].to_list())
 """
@@ -65,11 +68,23 @@ def test_rows_come_out_of_spark_as_they_went_in_with_their_types(tmp_path: Path)
     layout = layout_of(opened(tmp_path / "log.parquet"))
     paid = paid_frames({0: [(pa.array(["8", "x"]), np.array([5, 7]))], 2: [(pa.array(["8"]), np.array([1]))]}, 4)
     buckets: set[int] = set()
-    arrived = Scattered.of([*moved(0, rows_of(layout.parts[0], 4)), *paid.to_batches()], buckets)
-    (part,) = arrived.logs(layout.alike).parts
+    payers = Payers(dict.fromkeys((0, 2), ()))
+    plan = Plan(
+        reading=Reading(),
+        qualifying=Qualifying(),
+        running=Running(),
+        statements=Statements(kappa=Fraction()),
+        payers=payers,
+    )
+    moving = iter([*moved(0, rows_of(layout.parts[0], 4)), *paid.to_batches()])
+    found = Recipe(plan, (), layout.alike).opened(moving, buckets, twice=False)
+    assert found is not None
+    (part,) = found[1].parts
     frames = pl.concat(part.source.read(part.names))
     assert frames.sort("plays").equals(whole.select(frames.columns))
-    assert sorted((pool, *ids.to_pylist(), *fees) for pool, one in arrived.payers.items() for ids, fees in one) == [
+    assert sorted(
+        (pool, *ids.to_pylist(), *fees) for pool, one in found[0].payers.parts.items() for ids, fees in one
+    ) == [
         (0, "8", 5),
         (0, "x", 7),
         (2, "8", 1),
