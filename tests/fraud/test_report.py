@@ -11,7 +11,7 @@ from attack_months import paying
 from outcomes import outcome
 from rich.console import Console
 
-from fairpay.cli.screens.audit import screen
+from fairpay.cli.audit import screen
 from fairpay.fraud.audit.audit import audit
 from fairpay.fraud.audit.report import summary, table
 from fairpay.fraud.audit.scenario import find_scenario, scenario_names

@@ -11,11 +11,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from fairpay.money.currency import format_units, round_half_even
 from fairpay.money.integers import sum_exactly
 from fairpay.reports.words import amount, by_rule, counted, duration, joined, month_of, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from fractions import Fraction
 
     from rich.console import RenderableType
 
@@ -28,6 +30,7 @@ __all__ = [
     "WIDTH",
     "View",
     "about",
+    "back",
     "figures",
     "labelled",
     "left_out",
@@ -62,6 +65,8 @@ class View(NamedTuple):
 
 
 AS_USUAL = View()
+MANY, HUNDREDTHS = 1000, 2
+"""From how many times the fee on digits after the point are left out; how many there are below."""
 
 
 def title(rules: str, outcome: Outcome) -> Text:
@@ -217,3 +222,10 @@ def placed(outcome: Outcome) -> Text:
     unit = "cent" if currency.digits == 2 else "unit"  # noqa: PLR2004 - what two digits are called
     said = f"Every {unit} is accounted for: paid {sums} = pool {amount(outcome.money.pool, currency)}{under[0]}."
     return paragraph(said, indent="")
+
+
+def back(value: Fraction) -> str:
+    """Write a multiple of the fee: 0.70, 18.2 or 1,520."""
+    if value >= MANY:
+        return f"{round(value):,}"
+    return format_units(round_half_even(value * 10**HUNDREDTHS), HUNDREDTHS)
