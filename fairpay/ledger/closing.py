@@ -343,7 +343,7 @@ def begin_hashing(closing: Closing, *, more: Sequence[tuple[str, Path]] = (), la
         # each was held against the others of its correction when that was booked
         reading = replace(closing.reading, late={path: number for number, path in enumerate(late, start=1)})
         asked += log_inputs(find_logs([*closing.logs, *late], reading)[0], reading)
-    return HashedInputs.begin(asked)
+    return HashedInputs(asked)
 
 
 def inputs_of(hashed: HashedInputs, books: Path) -> list[Input]:

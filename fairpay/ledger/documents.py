@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from fairpay.errors import FairpayError, InputError, UsageError
+from fairpay.errors import InputError, UsageError
 from fairpay.ledger.export import lined, together, workbook
-from fairpay.ledger.tables import noted, read_table
+from fairpay.ledger.tables import payee_lines, read_table
 from fairpay.logs.faults import Faults
 from fairpay.logs.tables import guarded
 
@@ -110,14 +110,8 @@ def read_payees(path: Path) -> dict[str, tuple[str, ...]]:
 
     """
     faults = Faults(path.name)
-    found: dict[str, tuple[str, ...]] = {}
-    for line in read_table(path, names=NAMES, needed=("payee",)):
-        payee = line.values["payee"]
-        with noted(faults, line):
-            if not payee or payee in found:
-                message = "a payee stands twice" if payee else "the payee is empty"
-                raise FairpayError(message)
-            found[payee] = address_of(line, payee)
+    lines = payee_lines(path, faults, names=NAMES, needed=("payee",))
+    found = {line.values["payee"]: address_of(line, line.values["payee"]) for line in lines}
     faults.stop("Give each payee one line.")
     return found
 

@@ -206,7 +206,7 @@ def statements(**options: Unpack[o.StatementsOptions]) -> Issued:
     month = closed_month(Path(full["books"]), full["period"])
     tables = {name: Path(full[name]) for name in ("payees", "issuer") if full[name] is not None}
     read = {"month": month.entry.directory / MANIFEST, **tables}
-    hashed = HashedInputs.begin([InputFile(role, str(path)) for role, path in read.items()])
+    hashed = HashedInputs([InputFile(role, str(path)) for role, path in read.items()])
     names = read_payees(tables["payees"]) if "payees" in tables else {}
     issuer = read_issuer(tables["issuer"]) if "issuer" in tables else (NO_ISSUER,)
     controls = tuple(month.accounts.controls())
@@ -218,13 +218,13 @@ def statements(**options: Unpack[o.StatementsOptions]) -> Issued:
     manifest = describe(command="statements", options=asked, inputs=inputs, controls=controls)
     manifest["versions"] |= {"typst": version} if version else {}
     with Target(Path(full["output"]), force=full["force"], threads=usable_processors()) as target:
-        done = target.publish(
+        status = target.publish(
             files=files_of(issued, makers),
             manifest=manifest,
             fingerprint=fingerprint(command="statements", options={**asked, "typst": (version, "")}, inputs=inputs),
         )
     return Issued(
-        status=done.status,
+        status=status,
         period=month.entry.period,
         run_id=month.entry.run_id,
         directory=full["output"],

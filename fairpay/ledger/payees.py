@@ -11,7 +11,7 @@ import polars as pl
 from fairpay.errors import FairpayError
 from fairpay.ledger.model import check_period
 from fairpay.ledger.splits import OF_TRACK, RESERVED, Splits
-from fairpay.ledger.tables import noted, read_table
+from fairpay.ledger.tables import noted, payee_lines, read_table
 from fairpay.logs.faults import Faults
 from fairpay.money.currency import Currency, parse_rate
 
@@ -151,12 +151,8 @@ def read_holds(path: Path) -> dict[str, str]:
 
     """
     faults = Faults(path.name)
-    holds: dict[str, str] = {}
-    for line in read_table(path, names=PAYEE, needed=("payee",)):
-        payee = line.values["payee"]
-        if not payee or payee in holds:
-            faults.add("a payee stands twice" if payee else "the payee is empty", line.number)
-        holds[payee] = line.values.get("reason", "")
+    lines = payee_lines(path, faults, names=PAYEE, needed=("payee",))
+    holds = {line.values["payee"]: line.values.get("reason", "") for line in lines}
     faults.stop("Give each payee on hold one line.")
     return holds
 
@@ -209,15 +205,13 @@ def read_taxes(path: Path) -> dict[str, tuple[Fraction, str]]:
     """
     faults = Faults(path.name)
     taxes: dict[str, tuple[Fraction, str]] = {}
-    for line in read_table(path, names={**PAYEE, "tax": ("name", "reason")}, needed=("payee", "rate")):
-        payee = line.values["payee"]
-        if not payee or payee in taxes:
-            faults.add("a payee stands twice" if payee else "the payee is empty", line.number)
+    names = {**PAYEE, "tax": ("name", "reason")}
+    for line in payee_lines(path, faults, names=names, needed=("payee", "rate")):
         with noted(faults, line):
             rate = parse_rate(line.values["rate"])
             if rate == 1:
                 faults.add("a rate of 100 % leaves nothing to pay", line.number)
-            taxes[payee] = rate, line.values.get("tax") or "tax withheld"
+            taxes[line.values["payee"]] = rate, line.values.get("tax") or "tax withheld"
     faults.stop("Give each payee one rate, such as 15% or 0.265.")
     return taxes
 

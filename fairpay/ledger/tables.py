@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from fairpay.logs.faults import Faults
 
-__all__ = ["IDS", "Line", "init", "noted", "read_table"]
+__all__ = ["IDS", "Line", "init", "noted", "payee_lines", "read_table"]
 
 IDS = frozenset({"user", "artist", "track", "payee", "wrong", "right"})
 """Columns compared with what logs hold, where ids are text: no character of theirs is taken off."""
@@ -47,6 +47,19 @@ def noted(faults: Faults, line: Line) -> Iterator[None]:
         yield
     except FairpayError as error:
         faults.add(error.message, line.number)
+
+
+def payee_lines(
+    path: Path, faults: Faults, *, names: Mapping[str, Sequence[str]], needed: Sequence[str]
+) -> Iterator[Line]:
+    """Yield the lines of a table of payees, and note those whose payee is empty or stood there before."""
+    seen: set[str] = set()
+    for line in read_table(path, names=names, needed=needed):
+        payee = line.values["payee"]
+        if not payee or payee in seen:
+            faults.add("a payee stands twice" if payee else "the payee is empty", line.number)
+        seen.add(payee)
+        yield line
 
 
 def read_table(

@@ -22,7 +22,7 @@ from fairpay.pipeline.repeats import Watching, find_repeats
 from fairpay.pipeline.stages import Lost, Stages, Tracks
 from fairpay.pipeline.warn import guard_withholding, refuse_tracks, warn_of_several
 from fairpay.qualify import Qualifier
-from fairpay.runs.rejects import write_rejects
+from fairpay.runs.outputs import write_rejects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -26,9 +26,8 @@ from fairpay.reports.tables import PART_ROWS, Shown, kinds_of
 from fairpay.rules import find_rule
 from fairpay.runs.inputs import HashedInputs, HashSink
 from fairpay.runs.manifest import describe, fingerprint
-from fairpay.runs.outputs import write_csv, write_json, write_parquet, write_workbook
+from fairpay.runs.outputs import check_rejects, write_csv, write_json, write_parquet, write_workbook
 from fairpay.runs.publish import Target
-from fairpay.runs.rejects import check_rejects
 from fairpay.settings.commands import COMMANDS
 from fairpay.settings.option import is_table, options_of
 from fairpay.settings.speech import job
@@ -131,7 +130,7 @@ def do(  # noqa: PLR0913 - what makes one job another
         read = [*input_files(request), *inputs(request)]
         if request.reading.rejects is not None:
             check_rejects(request.reading.rejects, [one.path for one in read], output=target.directory)
-        hashed = HashedInputs.begin(read)
+        hashed = HashedInputs(read)
         result = work(request)
         return replace(result, published=publish(result, target, hashed, more=files(result)))  # type: ignore[type-var] # results are dataclasses
 
@@ -197,7 +196,7 @@ def publish(
     manifest["columns"] = {name: kinds} | {name: kinds_of(table.schema) for name, table in groups.items()}
     came_to = {"role": "result", "name": "", "size": size, "sha256": mark}
     mark = fingerprint(command=result.command, options=result.origins, inputs=[*inputs, came_to])
-    return target.publish(files=files, manifest=manifest, fingerprint=mark).status
+    return target.publish(files=files, manifest=manifest, fingerprint=mark)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -231,7 +230,7 @@ class Saved(Shown):
 
         """
         with Target(Path(directory), force=force) as target:
-            return publish(self, target, HashedInputs.begin(self.inputs), more=self.beside)  # type: ignore[arg-type] # a result of a job is one
+            return publish(self, target, HashedInputs(self.inputs), more=self.beside)  # type: ignore[arg-type] # a result of a job is one
 
 
 def slug(name: str) -> str:

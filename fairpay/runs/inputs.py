@@ -7,11 +7,10 @@ import hashlib
 import io
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from fairpay.errors import InputError
@@ -26,37 +25,9 @@ if TYPE_CHECKING:
     from fairpay.logs.files import LogFile
     from fairpay.settings.values import Reading
 
-__all__ = ["LOGS", "HashSink", "HashedInputs", "InputHasher", "hash_file", "log_inputs", "read_plain"]
+__all__ = ["LOGS", "HashSink", "HashedInputs", "hash_file", "log_inputs", "read_plain"]
 
 LOGS = "logs"
-
-
-@dataclass(frozen=True, slots=True)
-class HashedInputs:
-    """The inputs of a run, hashed beside the work that reads them."""
-
-    inputs: tuple[InputFile, ...]
-    hasher: InputHasher
-
-    @classmethod
-    def begin(cls, inputs: Sequence[InputFile]) -> Self:
-        """Note how the files stand now, and begin to hash them; each once, also where it is read as two things."""
-        hasher = InputHasher([one.path for one in inputs])
-        hasher.start()
-        return cls(tuple(inputs), hasher)
-
-    def records(self) -> list[dict[str, Any]]:
-        """Wait, and return `role`, `name`, `size` and `sha256` of each input, and `known_as` where it has one.
-
-        Raises:
-            InputError: when a file cannot be read, or changed meanwhile.
-
-        """
-        found = {str(one["name"]): one for one in self.hasher.join()}
-        return [
-            {"role": one.role, **found[one.path], **({"known_as": one.known_as} if one.known_as else {})}
-            for one in self.inputs
-        ]
 
 
 def log_inputs(
@@ -82,35 +53,33 @@ def quoted(name: str) -> str:
     return quote(os.fsencode(name), safe="")
 
 
-CHUNK_BYTES = 1 << 20
+class HashedInputs:
+    """The inputs of a run, hashed in a thread beside the work that reads them; each once, whatever it is read as."""
 
-
-class InputHasher:
-    """Hashes input files in a thread, and tells whether one changed while it was used."""
-
-    def __init__(self, paths: Sequence[str | Path]) -> None:
-        """Remember the files; each is hashed once, however often it is named."""
-        self.names = list(dict.fromkeys(str(path) for path in paths))
-        self.records: list[dict[str, Any]] = []
+    def __init__(self, inputs: Sequence[InputFile]) -> None:
+        """Note how the files stand now, and begin to hash them."""
+        self.inputs = inputs
+        self.hashes: dict[str, dict[str, Any]] = {}
         self.marks: dict[str, tuple[int, ...]] = {}
         self.problem: InputError | None = None
-        self.stopped = Event()
-        self.thread = Thread(target=self.work, name="input hashes", daemon=True)
-
-    def start(self) -> None:
-        """Note how the files stand now, and begin to hash them."""
         try:
-            self.marks = {name: mark for name in self.names if (mark := mark_of(name)) is not None}
+            self.marks = {one.path: mark for one in inputs if (mark := mark_of(one.path)) is not None}
         except OSError as error:
             self.problem = unreadable(error)
+        self.thread = Thread(target=self.work, name="input hashes", daemon=True)
         self.thread.start()
 
-    def stop(self) -> None:
-        """Give up: nobody will ask for the hashes."""
-        self.stopped.set()
+    def work(self) -> None:
+        """Hash one file after another."""
+        try:
+            for name in () if self.problem else dict.fromkeys(one.path for one in self.inputs):
+                size, digest = hash_file(Path(place_of(name))) if name in self.marks else (None, None)
+                self.hashes[name] = {"name": name, "size": size, "sha256": digest}
+        except OSError as error:
+            self.problem = unreadable(error)
 
-    def join(self) -> list[dict[str, Any]]:
-        """Wait for the hashes and return `name`, `size` and `sha256` of each file, in order.
+    def records(self) -> list[dict[str, Any]]:
+        """Wait, and return `role`, `name`, `size` and `sha256` of each input, and `known_as` where it has one.
 
         What is no plain file on this machine (`s3://...`, a pipe) is not hashed: its sha256 and size are None.
 
@@ -123,17 +92,12 @@ class InputHasher:
             raise self.problem
         for name, mark in self.marks.items():
             if not stands(name, mark):
-                raise changed(name)
-        return self.records
-
-    def work(self) -> None:
-        """Hash one file after another."""
-        try:
-            for name in () if self.problem else self.names:
-                size, digest = hash_file(Path(place_of(name)), self.stopped) if name in self.marks else (None, None)
-                self.records.append({"name": name, "size": size, "sha256": digest})
-        except OSError as error:
-            self.problem = unreadable(error)
+                message = f"{name} changed while it was read"
+                raise InputError(message, advice="Run again when nothing writes to it. Nothing was written.")
+        return [
+            {"role": one.role, **self.hashes[one.path], **({"known_as": one.known_as} if one.known_as else {})}
+            for one in self.inputs
+        ]
 
 
 class HashSink(io.RawIOBase):
@@ -170,20 +134,16 @@ def read_plain(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def hash_file(path: Path, stopped: Event | None = None) -> tuple[int, str]:
+def hash_file(path: Path) -> tuple[int, str]:
     """Return size and SHA-256 of a file.
 
     Raises:
         OSError: when it cannot be read.
 
     """
-    digest, size = hashlib.sha256(), 0
-    buffer = memoryview(bytearray(CHUNK_BYTES))
     with path.open("rb", buffering=0) as file:
-        while (count := file.readinto(buffer)) and not (stopped and stopped.is_set()):
-            digest.update(buffer[:count])
-            size += count
-    return size, digest.hexdigest()
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return file.tell(), digest
 
 
 def mark_of(name: str) -> tuple[int, ...] | None:
@@ -212,9 +172,3 @@ def stands(name: str, mark: tuple[int, ...]) -> bool:
 def unreadable(error: OSError) -> InputError:
     """Say which file cannot be read."""
     return InputError(f"{error.filename} cannot be read: {error.strerror}")
-
-
-def changed(name: str) -> InputError:
-    """Say that a file is not what it was."""
-    advice = "Run again when nothing writes to it. Nothing was written."
-    return InputError(f"{name} changed while it was read", advice=advice)

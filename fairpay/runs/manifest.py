@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairpay.errors import InputError
-from fairpay.runs.inputs import InputHasher, read_plain
+from fairpay.runs.inputs import read_plain
 from fairpay.runs.outputs import as_json
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MANIFEST",
-    "InputHasher",
     "as_written",
     "canonical",
     "describe",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from fairpay.errors import DifferentRunError, InputError, LockedError, OutputError
@@ -21,18 +20,10 @@ if TYPE_CHECKING:
 
     from filelock import BaseFileLock
 
-__all__ = ["Published", "Target", "damage", "fault_of", "manifest_stands", "publish", "standing_run"]
+__all__ = ["Target", "damage", "fault_of", "manifest_stands"]
 
 Writer: TypeAlias = "Callable[[Path], int | None]"
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What became of a run."""
-
-    status: Literal["done", "already"]
-    """`already`: the same run was there and is whole; nothing was written."""
-    directory: Path
+Status: TypeAlias = Literal["done", "already"]
 
 
 class Target:
@@ -129,11 +120,11 @@ class Target:
             if path.name.startswith(self.prefix) and path != self.beside("lock"):
                 disk.remove_tree(path)
 
-    def publish(self, *, files: Mapping[str, Writer], manifest: Mapping[str, Any], fingerprint: str) -> Published:
+    def publish(self, *, files: Mapping[str, Writer], manifest: Mapping[str, Any], fingerprint: str) -> Status:
         """Write every file, then the manifest, and put the directory in its place.
 
         `files` maps names to what writes them; a writer may return the rows it wrote. A run with the same
-        fingerprint that is there already and whole is left as it is.
+        fingerprint that is there already and whole is left as it is: then nothing is written, and it is `already`.
 
         Raises:
             DifferentRunError: another finished run is there, and `force` is not given.
@@ -144,14 +135,14 @@ class Target:
         if standing is not None:
             broken = damage(self.directory, standing)
             if standing["fingerprint"] == fingerprint and not broken:
-                return Published("already", self.given)
+                return "already"
             if not self.force:
                 raise self.different(same=standing["fingerprint"] == fingerprint, broken=broken)
         try:
             self.write(files, {**manifest, "fingerprint": fingerprint}, replacing=standing is not None)
         except OSError as error:
             raise self.unwritable(error) from error
-        return Published("done", self.given)
+        return "done"
 
     def write(self, writers: Mapping[str, Writer], manifest: Mapping[str, Any], *, replacing: bool) -> None:
         """Write to a directory beside the target and rename it; remove it whatever happens."""
@@ -216,19 +207,6 @@ def write_each(writers: Mapping[str, Writer], made: Path, threads: int = 1) -> I
         yield from pool.map(one, writers)
 
 
-def publish(
-    directory: Path,
-    *,
-    files: Mapping[str, Writer],
-    manifest: Mapping[str, Any],
-    fingerprint: str,
-    force: bool = False,
-) -> Published:
-    """Publish a run in one call; see `Target` and `Target.publish`, also for what is raised."""
-    with Target(directory, force=force) as target:
-        return target.publish(files=files, manifest=manifest, fingerprint=fingerprint)
-
-
 def standing_run(directory: Path, given: Path) -> dict[str, Any] | None:
     """Return the manifest of the run that is there, whole or damaged; None where nothing or an empty directory is.
 
@@ -239,26 +217,18 @@ def standing_run(directory: Path, given: Path) -> dict[str, Any] | None:
     """
     if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
         return None
-    strange, manifest = look_at(directory)
+    strange, manifest = "is a file", None
+    if directory.is_dir():
+        present = {path.name for path in directory.iterdir()}
+        strange = f"is not empty and not a run: it holds {min(present)}"
+        with suppress(InputError):
+            manifest = read_manifest(directory)
+            extra = sorted(present - {str(output.get("name")) for output in manifest["outputs"]} - {MANIFEST})
+            strange = f"holds {len(extra)} that no run wrote: {extra[0]}" if extra else ""
     if strange:
         message = f"{given} {strange}"
         raise OutputError(message, advice="Nothing was touched. Give a directory that is new, empty or a run.")
     return manifest
-
-
-def look_at(directory: Path) -> tuple[str, dict[str, Any] | None]:
-    """Return what makes it no run of fairpay's, in words, or the empty text and the manifest."""
-    if not directory.is_dir():
-        return "is a file", None
-    present = {path.name for path in directory.iterdir()}
-    try:
-        manifest = read_manifest(directory)
-    except InputError:
-        return f"is not empty and not a run: it holds {min(present)}", None
-    written = {str(output.get("name")) for output in manifest["outputs"]} | {MANIFEST}
-    if extra := sorted(present - written):
-        return f"holds {len(extra)} that no run wrote: {extra[0]}", None
-    return "", manifest
 
 
 def damage(directory: Path, manifest: Mapping[str, Any]) -> list[str]:

@@ -1,16 +1,17 @@
-"""Checking a published run from its files alone: hashes, and every control total worked out again."""
+"""Checking a published run from its files alone: hashes, and every control total; and reading one that verifies."""
 
 from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
 
-from fairpay.errors import FairpayError, InputError
+from fairpay.errors import FairpayError, InputError, NotVerifiedError, Problem
 from fairpay.logs.faults import reading_of
 from fairpay.money.counts import counted
 from fairpay.reports.outcome import Control
@@ -22,7 +23,7 @@ from fairpay.runs.totals import check_groups, check_penalties, check_totals
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-__all__ = ["SUMMARY", "TABLES", "UNREADABLE", "verify"]
+__all__ = ["SPOILT", "SUMMARY", "TABLES", "UNREADABLE", "FinishedRun", "finished", "require_verified", "verify"]
 
 TABLES = ("comparison", "payouts")
 SUMMARY = "summary.json"
@@ -66,8 +67,11 @@ def verify(directory: Path, *, inputs: bool = True) -> list[Control]:
         if not (directory / MANIFEST).exists():
             raise
         return [Control("manifest", ok=False, detail=refused.message)]
-    controls = [manifest_control(directory, manifest), *output_controls(directory, manifest["outputs"])]
-    if extra := unknown_files(directory, manifest["outputs"]):
+    whole = manifest_stands(directory, manifest)
+    detail = f"{MANIFEST} {'is as it was written' if whole else 'was changed'}"
+    controls = [Control("manifest", whole, detail), *output_controls(directory, manifest["outputs"])]
+    known = {output["name"] for output in manifest["outputs"]} | {MANIFEST}
+    if extra := sorted(path.name for path in directory.iterdir() if path.name not in known):
         controls.append(Control("files", ok=False, detail=f"{len(extra)} that no run wrote: {extra[0]}"))
     controls += input_controls(directory, manifest.get("inputs", []), asked=inputs)
     controls += [
@@ -77,12 +81,6 @@ def verify(directory: Path, *, inputs: bool = True) -> list[Control]:
     ]
     broken = {control.name.removeprefix("output ") for control in controls if not control.ok}
     return controls + list(total_controls(directory, manifest["outputs"], broken=broken))
-
-
-def manifest_control(directory: Path, manifest: Mapping[str, Any]) -> Control:
-    """Check the seal of the manifest, and every byte of its file."""
-    whole = manifest_stands(directory, manifest)
-    return Control("manifest", whole, f"{MANIFEST} " + ("is as it was written" if whole else "was changed"))
 
 
 def output_controls(directory: Path, outputs: Sequence[Mapping[str, Any]]) -> Iterator[Control]:
@@ -95,12 +93,6 @@ def output_controls(directory: Path, outputs: Sequence[Mapping[str, Any]]) -> It
             yield Control(f"output {name}", ok=False, detail=f"{name} {fault}: it was written with {written}")
         else:
             yield Control(f"output {name}", ok=True, detail=f"{told}, as written")
-
-
-def unknown_files(directory: Path, outputs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Name what lies in the directory and is not in the manifest."""
-    known = {output["name"] for output in outputs} | {MANIFEST}
-    return sorted(path.name for path in directory.iterdir() if path.name not in known)
 
 
 def input_controls(directory: Path, inputs: Sequence[Mapping[str, Any]], *, asked: bool) -> Iterator[Control]:
@@ -151,3 +143,66 @@ def total_controls(
         except UNREADABLE as error:
             kind = type(error).__name__
             yield Control("totals", ok=False, detail=f"{table} or {SUMMARY} is not what it should be ({kind})")
+
+
+SPOILT = "Do not pay from it; run it again from the logs."
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """A run that verifies."""
+
+    directory: Path
+    manifest: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    """What `summary.json` holds; empty for a month of the books."""
+    checked: int
+    """Controls that were worked out again, and hold."""
+
+    @property
+    def command(self) -> str:
+        """The job that wrote it."""
+        return str(self.manifest["command"])
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of what it wrote, in order."""
+        return tuple(str(output["name"]) for output in self.manifest["outputs"])
+
+    def option(self, name: str) -> Any:  # noqa: ANN401 - an option of any type
+        """Return the value of an option; None where the run has no such option."""
+        return self.manifest["options"].get(name, {}).get("value")
+
+    def table(self, name: str) -> pl.DataFrame:
+        """Read one of its Parquet files, named without the extension."""
+        return pl.read_parquet(self.directory / f"{name}.parquet", hive_partitioning=False)
+
+
+def finished(directory: Path) -> FinishedRun:
+    """Read a finished run; its inputs need not be there any more.
+
+    Raises:
+        InputError: the directory is no run.
+        NotVerifiedError: something in it is not as it was written.
+
+    """
+    controls = verify(directory, inputs=False)
+    require_verified(controls, str(directory), advice=SPOILT)
+    manifest = read_manifest(directory)
+    path = directory / SUMMARY
+    summary = json.loads(path.read_bytes()) if path.is_file() else {}
+    return FinishedRun(directory, manifest, summary, len(controls))
+
+
+def require_verified(controls: Sequence[Control], place: str, *, advice: str) -> None:
+    """Go on only where every control holds.
+
+    Raises:
+        NotVerifiedError: with each that does not.
+
+    """
+    failed = [control for control in controls if not control.ok]
+    if failed:
+        message = f"{place} does not verify: of {counted(len(controls), 'control')} {len(failed):,} failed"
+        problems = [Problem(1, f"{control.name}: {control.detail}") for control in failed]
+        raise NotVerifiedError(message, problems=problems, advice=advice)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fairpay.errors import InputError
-from fairpay.reports.outcome import Control
-from fairpay.runs.manifest import InputHasher, describe, fingerprint, read_manifest, seal, sealed
+from fairpay.reports.outcome import Control, InputFile
+from fairpay.runs.inputs import HashedInputs
+from fairpay.runs.manifest import describe, fingerprint, read_manifest, seal, sealed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,17 +27,25 @@ def mark(*, command: str = "compare", inputs: Any = (INPUT,), **options: Any) ->
     return fingerprint(command=command, options=asked, inputs=inputs)
 
 
+def hashing(*paths: str | Path) -> HashedInputs:
+    """Begin to hash inputs."""
+    return HashedInputs([InputFile("logs", str(path)) for path in paths])
+
+
 def hashed(*paths: str | Path) -> list[dict[str, Any]]:
     """Hash inputs."""
-    hasher = InputHasher(paths)
-    hasher.start()
-    return hasher.join()
+    return hashing(*paths).records()
 
 
 def test_size_and_hash_of_inputs_are_theirs(tmp_path: Path) -> None:
     content = os.urandom(3_000_000)
     (tmp_path / "a").write_bytes(content)
-    expected = {"name": str(tmp_path / "a"), "size": 3_000_000, "sha256": hashlib.sha256(content).hexdigest()}
+    expected = {
+        "role": "logs",
+        "name": str(tmp_path / "a"),
+        "size": 3_000_000,
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
     assert hashed(tmp_path / "a") == [expected]
 
 
@@ -44,11 +53,14 @@ def test_inputs_keep_their_order_and_are_hashed_once(tmp_path: Path) -> None:
     for name in "ba":
         (tmp_path / name).write_text(name)
     paths = [tmp_path / "b", tmp_path / "a", tmp_path / "b"]
-    assert [record["name"] for record in hashed(*paths)] == [str(tmp_path / "b"), str(tmp_path / "a")]
+    inputs = hashing(*paths)
+    assert [record["name"] for record in inputs.records()] == [*map(str, paths)]
+    assert [*inputs.hashes] == [str(tmp_path / "b"), str(tmp_path / "a")]
 
 
 def test_a_remote_input_has_no_hash() -> None:
-    assert hashed("s3://bucket/log.parquet") == [{"name": "s3://bucket/log.parquet", "size": None, "sha256": None}]
+    name = "s3://bucket/log.parquet"
+    assert hashed(name) == [{"role": "logs", "name": name, "size": None, "sha256": None}]
 
 
 def test_a_pipe_is_not_read(tmp_path: Path) -> None:
@@ -64,24 +76,22 @@ def test_an_input_that_is_gone_is_an_input_error(tmp_path: Path) -> None:
 def test_an_input_that_changes_during_the_run_is_noticed(tmp_path: Path) -> None:
     log = tmp_path / "log.csv"
     log.write_text("user,artist\n")
-    hasher = InputHasher([log])
-    hasher.start()
+    hasher = hashing(log)
     hasher.thread.join()
     time.sleep(0.02)
     log.write_text("user,artist\nu,a\n")
     with pytest.raises(InputError, match="changed while it was read"):
-        hasher.join()
+        hasher.records()
 
 
 def test_an_input_that_vanishes_during_the_run_is_noticed(tmp_path: Path) -> None:
     log = tmp_path / "log.csv"
     log.write_text("user,artist\n")
-    hasher = InputHasher([log])
-    hasher.start()
+    hasher = hashing(log)
     hasher.thread.join()
     log.unlink()
     with pytest.raises(InputError, match="changed while it was read"):
-        hasher.join()
+        hasher.records()
 
 
 @pytest.mark.parametrize("name", ["memory", "threads", "batch_rows", "temp_dir", "progress", "force", "quiet", "json"])

@@ -45,7 +45,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 def test_a_run_is_published_and_verifies(place: Path, log: Path) -> None:
-    assert publish_run(place / "out", log).status == "done"
+    assert publish_run(place / "out", log) == "done"
     assert all(control.ok for control in verify(place / "out"))
 
 
@@ -57,7 +57,7 @@ def test_nothing_lies_beside_a_published_run(place: Path, log: Path) -> None:
 def test_the_same_run_again_is_already_done_and_writes_nothing(place: Path, log: Path) -> None:
     publish_run(place / "out", log)
     before = {path.name: path.stat().st_mtime_ns for path in (place / "out").iterdir()}
-    assert publish_run(place / "out", log).status == "already"
+    assert publish_run(place / "out", log) == "already"
     assert before == {path.name: path.stat().st_mtime_ns for path in (place / "out").iterdir()}
 
 
@@ -73,7 +73,7 @@ def test_another_finished_run_is_refused_and_kept(place: Path, log: Path) -> Non
 @pytest.mark.usefixtures("way")
 def test_force_replaces_another_run(place: Path, log: Path) -> None:
     publish_run(place / "out", log)
-    assert publish_run(place / "out", log, fee=("5.00", "flag"), force=True).status == "done"
+    assert publish_run(place / "out", log, fee=("5.00", "flag"), force=True) == "done"
     assert '"5.00"' in (place / "out" / "manifest.json").read_text()
     assert [path.name for path in place.iterdir()] == ["out"]
 
@@ -88,13 +88,13 @@ def test_the_same_run_that_was_changed_by_hand_is_not_called_done(place: Path, l
 def test_force_puts_a_changed_run_right(place: Path, log: Path) -> None:
     publish_run(place / "out", log)
     (place / "out" / "comparison.csv").write_text("edited")
-    assert publish_run(place / "out", log, force=True).status == "done"
+    assert publish_run(place / "out", log, force=True) == "done"
     assert all(control.ok for control in verify(place / "out"))
 
 
 def test_an_empty_directory_is_taken(place: Path, log: Path) -> None:
     (place / "out").mkdir(parents=True)
-    assert publish_run(place / "out", log).status == "done"
+    assert publish_run(place / "out", log) == "done"
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -132,12 +132,12 @@ def test_a_foreign_directory_is_refused_before_the_work(place: Path) -> None:
 def test_two_runs_at_once_one_is_locked_out(place: Path, log: Path) -> None:
     with Target(place / "out"), pytest.raises(LockedError):
         publish_run(place / "out", log)
-    assert publish_run(place / "out", log).status == "done"
+    assert publish_run(place / "out", log) == "done"
 
 
 def test_runs_to_directories_side_by_side_do_not_lock_each_other(place: Path, log: Path) -> None:
     with Target(place / "october"):
-        assert publish_run(place / "november", log).status == "done"
+        assert publish_run(place / "november", log) == "done"
 
 
 def test_a_symlink_to_the_directory_is_the_same_directory(place: Path, log: Path) -> None:
@@ -145,8 +145,8 @@ def test_a_symlink_to_the_directory_is_the_same_directory(place: Path, log: Path
     (place / "latest").symlink_to(place / "out")
     with Target(place / "latest"), pytest.raises(LockedError):
         publish_run(place / "out", log)
-    assert publish_run(place / "latest", log).status == "done"
-    assert publish_run(place / "out", log).status == "already"
+    assert publish_run(place / "latest", log) == "done"
+    assert publish_run(place / "out", log) == "already"
 
 
 def test_the_lock_goes_with_a_killed_process(place: Path, log: Path) -> None:
@@ -161,7 +161,7 @@ def test_the_lock_goes_with_a_killed_process(place: Path, log: Path) -> None:
         with pytest.raises(LockedError):
             publish_run(place / "out", log)
         holder.send_signal(signal.SIGKILL)
-    assert publish_run(place / "out", log).status == "done"
+    assert publish_run(place / "out", log) == "done"
     assert [path.name for path in place.iterdir()] == ["out"]
 
 
@@ -247,7 +247,7 @@ def test_a_parent_that_is_a_file_is_an_output_error(tmp_path: Path, log: Path) -
 
 
 def test_missing_parents_are_made(place: Path, log: Path) -> None:
-    assert publish_run(place / "2026" / "10" / "out", log).status == "done"
+    assert publish_run(place / "2026" / "10" / "out", log) == "done"
 
 
 def test_the_same_table_gives_the_same_bytes_however_it_is_cut(place: Path, log: Path) -> None:

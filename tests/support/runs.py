@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from fairpay.reports.outcome import Control
-from fairpay.runs.manifest import InputHasher, describe, fingerprint
+from fairpay.reports.outcome import Control, InputFile
+from fairpay.runs.inputs import HashedInputs
+from fairpay.runs.manifest import describe, fingerprint
 from fairpay.runs.outputs import write_csv, write_json, write_parquet
-from fairpay.runs.publish import Published, publish
+from fairpay.runs.publish import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,21 +67,17 @@ def publish_run(
     force: bool = False,
     files: dict[str, Callable[[Path], int | None]] | None = None,
     **options: tuple[Any, str],
-) -> Published:
+) -> str:
     """Publish a small comparison of a log to a directory, as `fairpay compare -o` does."""
-    hasher = InputHasher([log])
-    hasher.start()
-    inputs = hasher.join()
+    inputs = HashedInputs([InputFile("logs", str(log))]).records()
     asked = {**OPTIONS, **options}
-    return publish(
-        directory,
-        files=files or writers(),
-        manifest=describe(
-            command="compare", options=asked, inputs=inputs, controls=[Control("rows", ok=True, detail="12 = 10 + 2")]
-        ),
-        fingerprint=fingerprint(command="compare", options=asked, inputs=inputs),
-        force=force,
-    )
+    controls = [Control("rows", ok=True, detail="12 = 10 + 2")]
+    with Target(directory, force=force) as target:
+        return target.publish(
+            files=files or writers(),
+            manifest=describe(command="compare", options=asked, inputs=inputs, controls=controls),
+            fingerprint=fingerprint(command="compare", options=asked, inputs=inputs),
+        )
 
 
 def snapshot(directory: Path) -> dict[str, bytes]:
