@@ -35,7 +35,7 @@ from fairpay.ledger.model import after
 from fairpay.ledger.statements import data, file_name, payment_ref, streamed
 from fairpay.money.currency import Currency
 from fairpay.reports.outcome import InputFile
-from fairpay.reports.tables import ColumnKind, Shown, TableColumn, table_of
+from fairpay.reports.tables import ColumnKind, Shown, TableColumn, in_digits, table_of
 from fairpay.reports.tables import chosen as chosen_rows
 from fairpay.runs.inputs import HashedInputs
 from fairpay.runs.manifest import MANIFEST, describe, fingerprint
@@ -146,14 +146,9 @@ class Standings(Shown):
 
         """
         rows = pl.DataFrame(pa.concat_tables(chosen_rows([self.arrow], sort=sort, top=top)))
-        money = [name for name, kind in rows.schema.items() if kind.is_decimal()]
-        digits = {code: Currency.of(code).digits for code in rows["currency"].unique()}
-        texts = [
-            [f"{amount:.{digits[code]}f}" for code, amount in zip(rows["currency"], rows[name], strict=True)]
-            for name in money
-        ]
-        named = [pl.Series(name, text, dtype=pl.String) for name, text in zip(money, texts, strict=True)]
-        return rows.with_columns(named).to_arrow()
+        codes = rows["currency"].unique()
+        money = {name: kind.scale for name, kind in rows.schema.items() if isinstance(kind, pl.Decimal)}
+        return rows.with_columns(in_digits(pl.col(name), scale, codes) for name, scale in money.items()).to_arrow()
 
 
 @job

@@ -35,7 +35,9 @@ from fairpay.ledger.statements import (
 from fairpay.ledger.store import ADJUSTMENTS, HEAD, LEDGER, Balances, Entry, gone, shelf
 from fairpay.money.counts import counted
 from fairpay.reports.outcome import Control
-from fairpay.runs.publish import damage, fault_of, manifest_stands
+from fairpay.runs.manifest import manifest_stands
+from fairpay.runs.outputs import holds
+from fairpay.runs.publish import damage, fault_of
 from fairpay.runs.verify import UNREADABLE
 from fairpay.runs.verify import verify as verify_run
 from fairpay.settings.commands import complete
@@ -43,7 +45,7 @@ from fairpay.settings.option import directory_of
 from fairpay.settings.speech import job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from fairpay.ledger.store import Shelf
     from fairpay.settings import options as o
@@ -270,13 +272,6 @@ def kept_policies(month: Entry, facts: MonthFacts) -> Iterator[Control]:
     kept = f"that of {', '.join(wrong)} is not as it was kept" if wrong else "each as it was kept"
     detail = f"{counted(len(facts.policies), 'pool')} under a policy; {kept}"
     yield Control(f"{month.period} policies", not wrong, detail)
-
-
-def holds(path: Path, parts: Iterable[bytes]) -> bool:
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return all(file.read(len(part)) == part for part in parts) and not file.read(1)
 
 
 def restated_totals(found: Shelf, positions: dict[str, PoolSums]) -> Iterator[Control]:

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MANIFEST",
-    "as_written",
     "canonical",
     "describe",
     "fingerprint",
     "has_parts",
     "is_manifest",
+    "manifest_stands",
     "plain",
     "read_manifest",
     "seal",
@@ -129,11 +129,11 @@ def sealed(manifest: Mapping[str, Any]) -> bool:
     return bool(seal(manifest)["seal"] == manifest.get("seal"))
 
 
-def as_written(manifest: Mapping[str, Any], data: bytes) -> bool:
-    """Tell whether a manifest is as it was written, to the last byte of its file: white space and order too."""
+def manifest_stands(directory: Path, manifest: Mapping[str, Any]) -> bool:
+    """Tell whether a manifest, as it was read, was sealed, and is what its file holds: white space and order too."""
     try:
-        return sealed(manifest) and as_json(manifest) == data
-    except (ValueError, RecursionError):  # a number or a text that no manifest holds
+        return sealed(manifest) and as_json(manifest) == read_plain(directory / MANIFEST)
+    except (OSError, ValueError, RecursionError):  # a number or a text that no manifest holds
         return False
 
 

@@ -29,7 +29,7 @@ __all__ = [
     "as_json",
     "check_rejects",
     "csv_bytes",
-    "csv_to",
+    "holds",
     "is_same",
     "opened_book",
     "write_csv",
@@ -85,16 +85,11 @@ def write_csv(tables: pa.Table | Iterable[pa.Table], path: Path, *, excel: bool 
         OSError: when the file cannot be written.
 
     """
-    with open_new(path) as file:
-        return csv_to(tables, file, excel=excel)
-
-
-def csv_to(tables: pa.Table | Iterable[pa.Table], file: BinaryIO, *, excel: bool = False) -> int:
-    """Write tables as CSV to an open file, some rows at a time; return the rows."""
     rows = 0
-    for part, height in csv_bytes(tables, excel=excel):
-        file.write(part)
-        rows += height
+    with open_new(path) as file:
+        for part, height in csv_bytes(tables, excel=excel):
+            file.write(part)
+            rows += height
     return rows
 
 
@@ -112,6 +107,14 @@ def csv_bytes(tables: pa.Table | Iterable[pa.Table], *, excel: bool = False) -> 
         for part in frame.iter_slices(SLICE_ROWS):
             yield part.write_csv(include_header=False).encode(), part.height
         del table, frame  # not held while the next one is made
+
+
+def holds(path: Path, parts: Iterable[bytes]) -> bool:
+    """Tell whether a file holds these bytes and no more; a pipe is not waited for."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return all(file.read(len(part)) == part for part in parts) and not file.read(1)
 
 
 def as_json(value: Any) -> bytes:  # noqa: ANN401 - whatever JSON can hold

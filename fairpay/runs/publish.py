@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from fairpay.errors import DifferentRunError, InputError, LockedError, OutputError
 from fairpay.runs import disk
-from fairpay.runs.inputs import hash_file, read_plain
-from fairpay.runs.manifest import MANIFEST, as_written, read_manifest, seal
+from fairpay.runs.inputs import hash_file
+from fairpay.runs.manifest import MANIFEST, manifest_stands, read_manifest, seal
 from fairpay.runs.outputs import write_json
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from filelock import BaseFileLock
 
-__all__ = ["Target", "damage", "fault_of", "manifest_stands"]
+__all__ = ["Target", "damage", "fault_of"]
 
 Writer: TypeAlias = "Callable[[Path], int | None]"
 Status: TypeAlias = Literal["done", "already"]
@@ -236,14 +236,6 @@ def damage(directory: Path, manifest: Mapping[str, Any]) -> list[str]:
     broken = [] if manifest_stands(directory, manifest) else [f"{MANIFEST} was changed"]
     faults = ((output["name"], fault_of(directory, output)[1]) for output in manifest["outputs"])
     return [*broken, *(f"{name} {fault}" for name, fault in faults if fault)]
-
-
-def manifest_stands(directory: Path, manifest: Mapping[str, Any]) -> bool:
-    """Tell whether the manifest, as it was read, is what its file holds and what was sealed."""
-    try:
-        return as_written(manifest, read_plain(directory / MANIFEST))
-    except OSError:
-        return False
 
 
 def fault_of(directory: Path, output: Mapping[str, Any]) -> tuple[str, str]:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fairpay.reports.outcome import Control
-from fairpay.runs.outputs import csv_bytes
+from fairpay.runs.outputs import csv_bytes, holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -124,12 +124,10 @@ def row_control(table: pa.Table, *, rows: int, summary: Mapping[str, Any]) -> Co
 
 def csv_control(table: pq.ParquetFile, path: Path) -> Control:
     """The CSV file holds what the Parquet file holds, byte for byte; some rows of both are held at a time."""
-    if not path.is_file():  # a pipe would be waited for
+    if not path.is_file():
         return Control("csv", ok=False, detail=f"{path.name} is no file")
     rows = (pa.Table.from_batches([batch]) for batch in table.iter_batches(CSV_ROWS))
-    with path.open("rb") as file:
-        parts = csv_bytes(chain([table.schema_arrow.empty_table()], rows))
-        same = all(file.read(len(part)) == part for part, _ in parts) and not file.read(1)
+    same = holds(path, (part for part, _ in csv_bytes(chain([table.schema_arrow.empty_table()], rows))))
     return Control("csv", same, f"{path.name} {'says' if same else 'does not say'} the same as the Parquet file")
 
 

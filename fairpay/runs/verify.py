@@ -16,8 +16,8 @@ from fairpay.logs.faults import reading_of
 from fairpay.money.counts import counted
 from fairpay.reports.outcome import Control
 from fairpay.runs.inputs import hash_file
-from fairpay.runs.manifest import MANIFEST, read_manifest
-from fairpay.runs.publish import fault_of, manifest_stands
+from fairpay.runs.manifest import MANIFEST, manifest_stands, read_manifest
+from fairpay.runs.publish import fault_of
 from fairpay.runs.totals import check_groups, check_penalties, check_totals
 
 if TYPE_CHECKING:

@@ -70,7 +70,7 @@ def is_whole(directory: Path) -> bool:
         KeyboardInterrupt(),
     ],
 )
-def test_there_is_no_run_or_a_whole_one_whichever_operation_fails(
+def test_there_is_no_run_or_a_whole_one_and_no_litter_whichever_operation_fails(
     tmp_path: Path, log: Path, error: BaseException, *, lasting: bool
 ) -> None:
     for at in range(1, MOST):
@@ -78,6 +78,8 @@ def test_there_is_no_run_or_a_whole_one_whichever_operation_fails(
         fault = Fault(at, error, lasting=lasting)
         attempt(place, log, fault, force=False)
         assert not (place / "out").exists() or is_whole(place / "out")
+        litter = {path.name for path in place.iterdir()} - {"out"}
+        assert lasting or (len(litter) <= 1 and all(name.startswith(".out.fairpay-") for name in litter))
         assert publish_run(place / "out", log, fee=("5.00", "flag")) in {"done", "already"}
         assert is_whole(place / "out")
         assert [path.name for path in place.iterdir()] == ["out"]
@@ -105,19 +107,6 @@ def test_the_old_run_or_the_new_one_is_there_whichever_operation_fails(
         if not fault.due:
             break
     assert 10 < at < MOST - 1
-
-
-def test_a_failed_operation_leaves_no_litter_once_the_disk_works(tmp_path: Path, log: Path) -> None:
-    for at in range(1, MOST):
-        place = tmp_path / str(at)
-        fault = Fault(at, OSError(errno.ENOSPC, "full"), lasting=False)
-        attempt(place, log, fault, force=False)
-        left = {path.name for path in place.iterdir()}
-        removal = {name for name in left if name.startswith(".out.fairpay-")}
-        assert left <= {"out"} | removal
-        assert len(removal) <= 1
-        if not fault.due:
-            break
 
 
 DYING = """

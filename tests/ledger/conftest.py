@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from quarter import ROOT, live_through
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def books(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The books after the worked quarter; tests copy them before they change anything."""
     made = tmp_path_factory.mktemp("quarter") / "books"

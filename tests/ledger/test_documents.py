@@ -232,7 +232,7 @@ def test_statements_written_by_threads_have_the_bytes_of_one_thread(
     for threads in (1, 3):
         monkeypatch.setattr("fairpay.ledger.issue.usable_processors", lambda threads=threads: threads)
         place = tmp_path / str(threads)
-        fairpay.statements(books=books, period="2026-08", output=place)
+        fairpay.statements(books=books, period="2026-08", payee=["bix", "ada-music"], output=place)
         manifest = read_manifest(place)
         found.append((manifest["outputs"], [(place / one["name"]).read_bytes() for one in manifest["outputs"]]))
     assert len(found[0][0]) > 3
@@ -280,7 +280,9 @@ def amounts(path: Path, column: str) -> Iterator[tuple[str, Decimal]]:
 
 
 @pytest.mark.usefixtures("_in_quarter")
-@pytest.mark.parametrize("period", ["2026-07", "2026-08", "2026-09"])
+@pytest.mark.parametrize(
+    "period", ["2026-08", *(pytest.param(period, marks=pytest.mark.nightly) for period in ("2026-07", "2026-09"))]
+)
 def test_statements_of_a_month_sum_to_its_payables_and_verify(books: Path, tmp_path: Path, period: str) -> None:
     assert issued(books, tmp_path / "out", "--period", period) == 0
     paid = sorted(amounts(books / period / "payables.csv", "amount"))
