@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from fairpay.cli.outcomes import present_data
 from fairpay.cli.screens.verify import screen
 from fairpay.ledger.verify import verify
-from fairpay.runs.finished import SPOILT as SPOILT_RUN
-from fairpay.runs.finished import require_verified
+from fairpay.runs.verify import SPOILT as SPOILT_RUN
+from fairpay.runs.verify import require_verified
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

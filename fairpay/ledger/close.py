@@ -38,8 +38,8 @@ from fairpay.pipeline.request import Watch
 from fairpay.reports.tables import Shown
 from fairpay.runs.disk import open_new
 from fairpay.runs.manifest import describe
+from fairpay.runs.outputs import check_rejects
 from fairpay.runs.publish import Target
-from fairpay.runs.rejects import check_rejects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

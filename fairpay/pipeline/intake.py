@@ -22,7 +22,7 @@ from fairpay.pipeline.repeats import Watching, find_repeats
 from fairpay.pipeline.stages import Lost, Stages, Tracks
 from fairpay.pipeline.warn import guard_withholding, refuse_tracks, warn_of_several
 from fairpay.qualify import Qualifier
-from fairpay.runs.rejects import write_rejects
+from fairpay.runs.outputs import write_rejects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from fairpay.adjust.decisions import Decision, Penalties
-    from fairpay.adjust.splits import Wishes
+    from fairpay.adjust.layering import Wishes
     from fairpay.adjust.stated import Stated
     from fairpay.adjust.weights import Census
     from fairpay.engine.keys import Members

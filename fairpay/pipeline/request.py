@@ -15,7 +15,7 @@ from fairpay.pipeline.warn import warn_of_logs
 from fairpay.reports.outcome import InputFile
 from fairpay.rules.core.rule import Needs
 from fairpay.runs.inputs import log_inputs
-from fairpay.runs.rejects import check_rejects
+from fairpay.runs.outputs import check_rejects
 from fairpay.settings.values import Conditions, MoneyStated, Qualifying, Reading, Running
 
 if TYPE_CHECKING:

@@ -26,9 +26,8 @@ from fairpay.reports.tables import PART_ROWS, Shown, kinds_of
 from fairpay.rules import find_rule
 from fairpay.runs.inputs import HashedInputs, HashSink
 from fairpay.runs.manifest import describe, fingerprint
-from fairpay.runs.outputs import write_csv, write_json, write_parquet, write_workbook
+from fairpay.runs.outputs import check_rejects, write_csv, write_json, write_parquet, write_workbook
 from fairpay.runs.publish import Target
-from fairpay.runs.rejects import check_rejects
 from fairpay.settings.commands import COMMANDS
 from fairpay.settings.option import is_table, options_of
 from fairpay.settings.speech import job

@@ -29,8 +29,8 @@ from fairpay.reports.outcome import InputFile
 from fairpay.rules import spelled
 from fairpay.rules.core.rule import Needs
 from fairpay.runs.inputs import HashedInputs
+from fairpay.runs.outputs import is_same
 from fairpay.runs.publish import Target
-from fairpay.runs.rejects import is_same
 from fairpay.settings.commands import complete
 from fairpay.settings.option import options_of
 from fairpay.settings.options import MoneyOptions, QualifyingOptions

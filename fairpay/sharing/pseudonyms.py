@@ -36,7 +36,7 @@ from fairpay.qualify import Qualifier
 from fairpay.qualify.columns import read_moments
 from fairpay.reports.tables import decimals
 from fairpay.runs import disk
-from fairpay.runs.rejects import is_same, write_rejects
+from fairpay.runs.outputs import is_same, write_rejects
 from fairpay.settings.commands import complete
 from fairpay.settings.speech import job
 

@@ -20,7 +20,7 @@ from fairpay.pipeline.run import run
 from fairpay.pipeline.work import watching
 from fairpay.reports.outcome import Control
 from fairpay.rules import USUAL, find_rule
-from fairpay.runs.rejects import is_same
+from fairpay.runs.outputs import is_same
 from fairpay.settings.values import Qualifying, Reading, Running
 from fairpay.synth.assignment import BEHIND, assign, listeners_like, plays_like, repair
 from fairpay.synth.calendar import UNIT, Calendar, Hours

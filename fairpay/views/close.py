@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from fairpay.ledger.model import Ledger
     from fairpay.reports.pages.page import PagePart
-    from fairpay.runs.finished import FinishedRun
+    from fairpay.runs.verify import FinishedRun
 
 __all__ = ["page"]
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fairpay.reports.pages.page import PagePart
-    from fairpay.runs.finished import FinishedRun
+    from fairpay.runs.verify import FinishedRun
     from fairpay.views.parts import RuleColumns
 
 __all__ = ["called", "page", "unevenness"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fairpay.reports.pages.page import PagePart
     from fairpay.runs.diff import Difference
-    from fairpay.runs.finished import FinishedRun
+    from fairpay.runs.verify import FinishedRun
 
 __all__ = ["page"]
 

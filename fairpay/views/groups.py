@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from fairpay.reports.pages.page import PagePart
-    from fairpay.runs.finished import FinishedRun
+    from fairpay.runs.verify import FinishedRun
 
 __all__ = ["groups"]
 

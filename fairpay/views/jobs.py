@@ -12,7 +12,7 @@ from fairpay.pipeline.work import Saved
 from fairpay.reports.pages.render import is_page, render, require_extra
 from fairpay.reports.tables import Shown
 from fairpay.runs import disk
-from fairpay.runs.finished import finished
+from fairpay.runs.verify import finished
 from fairpay.settings.commands import complete
 from fairpay.settings.option import directory_of
 from fairpay.settings.speech import job

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from fairpay.reports.pages.page import PagePart
     from fairpay.rules.core.rule import Rule
-    from fairpay.runs.finished import FinishedRun
+    from fairpay.runs.verify import FinishedRun
 
 __all__ = [
     "RuleColumns",

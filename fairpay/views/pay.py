@@ -15,7 +15,7 @@ from fairpay.views.groups import groups
 from fairpay.views.parts import about, conditions, currency_of, ending, grouped, part, remarks, rule_columns, title
 
 if TYPE_CHECKING:
-    from fairpay.runs.finished import FinishedRun
+    from fairpay.runs.verify import FinishedRun
 
 __all__ = ["page"]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fairpay.reports.pages.page import PagePart
-    from fairpay.runs.finished import FinishedRun
+    from fairpay.runs.verify import FinishedRun
 
 __all__ = ["page"]
 

@@ -10,7 +10,7 @@ import pytest
 from reads import write
 
 from fairpay.errors import OutputError
-from fairpay.runs.rejects import write_rejects
+from fairpay.runs.outputs import write_rejects
 
 if TYPE_CHECKING:
     from pathlib import Path
