@@ -20,8 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from fairpay.adjust.factors import text_of
-from fairpay.adjust.layering import among
-from fairpay.adjust.splits import apportion
+from fairpay.adjust.layering import among, apportion
 from fairpay.errors import InputError
 from fairpay.money.currency import LARGEST
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pyarrow as pa
 
-from fairpay.adjust.splits import Wishes
+from fairpay.adjust.layering import Wishes
 from fairpay.errors import UsageError
 from fairpay.logs.faults import Faults
 from fairpay.logs.names import KNOWN

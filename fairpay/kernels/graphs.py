@@ -7,6 +7,11 @@
 | `unite`    | order int64[m], key uint64[m] (sorted, of each in order), signs uint32[sets, k], least,            |
 |            | parent int64[sets]                                                                                 |
 | `roots`    | parent int64[sets]                                                                                 |
+| `nearest`  | start int64[u+1], artist int64[e]; posted int64[artists+1], query int64[p]; size int64[q], out     |
+|            | best float64[q], same int64[q]: how far sets of artists overlap (Jaccard)                          |
+
+`query[posted[a]:posted[a + 1]]` are the queries whose set holds artist a; `size` is how many artists each query has; no
+artist stands twice in a set.
 
 MinHash: Broder, "On the resemblance and containment of documents" (1997): the least hash of two sets agrees with the
 probability that is their Jaccard similarity. Banding: Indyk and Motwani (1998). Elements are mixed with the finaliser
@@ -19,7 +24,7 @@ import numpy as np
 
 from fairpay.kernels._jit import jit
 
-__all__ = ["mix_all", "roots", "sign", "unite"]
+__all__ = ["mix_all", "nearest", "roots", "sign", "unite"]
 
 
 @jit
@@ -96,3 +101,29 @@ def roots(parent: np.ndarray) -> None:
     """Point every set straight at the representative of its group."""
     for s in range(len(parent)):
         parent[s] = root(parent, s)
+
+
+@jit
+def nearest(  # noqa: PLR0913, PLR0917 - kernels take flat arrays by position
+    start: np.ndarray,
+    artist: np.ndarray,
+    posted: np.ndarray,
+    query: np.ndarray,
+    size: np.ndarray,
+    best: np.ndarray,
+    same: np.ndarray,
+) -> None:
+    """Raise `best` to the largest overlap below 1 of each query with any of u sets; count equal sets in `same`."""
+    shared = np.zeros(len(size), dtype=np.int64)
+    for u in range(len(start) - 1):
+        shared[:] = 0
+        for e in range(start[u], start[u + 1]):
+            for k in range(posted[artist[e]], posted[artist[e] + 1]):
+                shared[query[k]] += 1
+        mine = start[u + 1] - start[u]
+        for q in range(len(size)):
+            either = size[q] + mine - shared[q]
+            if shared[q] == either:
+                same[q] += 1
+            elif shared[q] > best[q] * either:
+                best[q] = shared[q] / either

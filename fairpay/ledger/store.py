@@ -1,7 +1,7 @@
-"""Store: the directory that holds the books, and the balances that its closed months left behind.
+"""Store: the directory that holds the books: one directory per closed month, one per adjustment, linked by sha256.
 
-One directory per closed month, one per adjustment, linked by sha256. What was written last is kept beside the months,
-so that a month that is gone is missed. Balances are summed from the ledgers, a month at a time.
+What was written last is kept beside the months, so that a month that is gone is missed. Balances are what the closed
+months left behind, summed from their ledgers, a month at a time.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ __all__ = [
     "shelf",
     "standing",
 ]
+
 
 ADJUSTMENTS = "adjustments"
 LEDGER = "ledger.parquet"

@@ -32,7 +32,7 @@ from fairpay.reports.words import counted
 from fairpay.rules import find_rule, references
 from fairpay.rules.core.rule import Needs
 from fairpay.runs.manifest import read_manifest
-from fairpay.runs.totals import payout_columns
+from fairpay.runs.verify import payout_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from fairpay.adjust.decisions import Decision, Penalties
-    from fairpay.adjust.splits import Wishes
+    from fairpay.adjust.layering import Wishes
     from fairpay.adjust.stated import Stated
     from fairpay.adjust.weights import Census
     from fairpay.engine.keys import Members

@@ -1,4 +1,4 @@
-"""Tables, values, workbooks and rejected rows to files: the same bytes for the same content, wherever they lie."""
+"""Tables, values, rows set aside, the review workbook to files: the same bytes for the same content, anywhere."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ __all__ = [
     "write_review",
     "write_workbook",
 ]
+
 
 GROUP_ROWS = 1 << 20
 SLICE_ROWS = 1 << 17

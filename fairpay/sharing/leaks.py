@@ -16,8 +16,7 @@ from fairpay.reports.disclosure import KNOWING, revealed
 from fairpay.reports.tables import SECOND_DIGITS, decimals
 from fairpay.rules.core.promise import Promise
 from fairpay.runs.manifest import read_manifest
-from fairpay.runs.totals import payout_columns, sum_of
-from fairpay.runs.verify import SUMMARY, TABLES, UNREADABLE
+from fairpay.runs.verify import SUMMARY, TABLES, UNREADABLE, payout_columns, sum_of
 from fairpay.settings.option import directory_of
 from fairpay.settings.speech import job
 

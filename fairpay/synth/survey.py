@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fairpay.kernels.overlaps import nearest
+from fairpay.kernels.graphs import nearest
 from fairpay.qualify.columns import read_moments
 from fairpay.reports.figures import gini, shift, top_share
 from fairpay.synth.draws import draw, stream

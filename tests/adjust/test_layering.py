@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairpay.adjust.layering import Layering
+from fairpay.adjust.layering import BLOCKED, Layering, Wishes
 from fairpay.adjust.payers import delegated
-from fairpay.adjust.splits import BLOCKED, Wishes
 from fairpay.engine.local import LocalEngine
 from fairpay.errors import InputError
 from fairpay.logs.schema import Listens

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairpay.adjust.splits import (
+from fairpay.adjust.layering import (
     BLOCKED,
     LARGEST,
     Wishes,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fairpay.adjust.splits import Wishes
+from fairpay.adjust.layering import Wishes
 from fairpay.adjust.stated import read_delegations, read_history, read_wishes
 from fairpay.errors import InputError
 

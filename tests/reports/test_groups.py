@@ -287,7 +287,7 @@ def test_a_run_holds_groups_in_files_and_summary_and_verify_adds_them_up(tmp_pat
 
 
 def test_groups_that_do_not_add_up_are_found(tmp_path: Path) -> None:
-    from fairpay.runs.totals import check_groups  # noqa: PLC0415 - beside the test
+    from fairpay.runs.verify import check_groups  # noqa: PLC0415 - beside the test
 
     result = fairpay.pay(PLAYS, fee="10", rule="user-centric", artists=LABELS, by="label")
     result.save(tmp_path / "run")

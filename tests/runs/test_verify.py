@@ -18,8 +18,7 @@ from fairpay.errors import InputError
 from fairpay.runs.inputs import hash_file
 from fairpay.runs.manifest import seal
 from fairpay.runs.outputs import as_json, write_csv, write_parquet
-from fairpay.runs.totals import csv_control
-from fairpay.runs.verify import verify
+from fairpay.runs.verify import csv_control, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -246,7 +245,7 @@ def test_amounts_near_2_to_the_62_are_summed_exactly(run: Path) -> None:
 def test_files_are_compared_to_their_ends_some_rows_at_a_time(
     change: bytes | None, says: str, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fairpay.runs.totals.CSV_ROWS", 1)
+    monkeypatch.setattr("fairpay.runs.verify.CSV_ROWS", 1)
     path = run / "comparison.csv"
     path.write_bytes(path.read_bytes()[:-1] if change is None else path.read_bytes() + change)
     with pq.ParquetFile(run / "comparison.parquet") as file:

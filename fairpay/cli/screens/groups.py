@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from fairpay.cli.screens.names import named, reasons
 from fairpay.cli.screens.parts import GAP, INDENT, WIDTH, figures, paragraph
 from fairpay.reports.figures import shift
-from fairpay.reports.groups import groupings
-from fairpay.reports.months import best_paid
+from fairpay.reports.groups import best_paid, groupings
 from fairpay.reports.outcome import MonthOutcomes
 from fairpay.reports.tables import by_payout
 from fairpay.reports.words import amount, joined, percent, visible

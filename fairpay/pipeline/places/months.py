@@ -29,7 +29,7 @@ from fairpay.pipeline.withheld import without_marks
 from fairpay.pipeline.work import Placed, watching
 from fairpay.qualify import Qualifier
 from fairpay.qualify.columns import read_moments
-from fairpay.reports.months import united
+from fairpay.reports.groups import united
 from fairpay.reports.outcome import Control, MonthOutcomes
 from fairpay.settings.option import is_spark
 
