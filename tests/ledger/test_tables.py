@@ -11,7 +11,7 @@ import pytest
 from fairpay.errors import InputError, UsageError
 from fairpay.ledger.facts import PoolFacts
 from fairpay.ledger.model import apportion
-from fairpay.ledger.payees import read_aliases
+from fairpay.ledger.payees import read_aliases, read_taxes
 from fairpay.ledger.pools import find_pool, key_columns, read_pools
 from fairpay.ledger.splits import read_splits
 
@@ -73,6 +73,13 @@ REFUSED = {
     ],
 }
 """Table -> what is wrong with it."""
+
+
+def test_a_payee_who_stands_twice_is_told_though_a_rate_of_theirs_is_none(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as told:
+        read_taxes(written(tmp_path, "t.csv", "payee,rate\np,x%\np,10%\n"))
+    assert [(one.reason, one.where) for one in told.value.problems][-1] == ("a payee stands twice", "first at row 2")
+    assert len(told.value.problems) == 2
 
 
 @pytest.mark.parametrize("text", REFUSED)

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from quarter import ROOT, STEPS, copied
+from runs import refit
 
 from fairpay.cli import main
 from fairpay.errors import InputError
 from fairpay.ledger.model import Ledger
 from fairpay.ledger.store import shelf
 from fairpay.ledger.verify import verify_books
-from fairpay.runs.inputs import hash_file
 from fairpay.runs.manifest import seal
 from fairpay.runs.outputs import as_json
 from fairpay.runs.verify import verify
@@ -137,15 +137,6 @@ def july(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(ROOT)
         assert main([*STEPS[0], "--books", str(made), "--quiet"]) == 0
     return made
-
-
-def refit(directory: Path) -> None:
-    """Make the manifest fit its files, as somebody would who knows how it is made."""
-    path = directory / "manifest.json"
-    manifest = json.loads(path.read_text())
-    for output in manifest["outputs"]:
-        output["size"], output["sha256"] = hash_file(directory / output["name"])
-    path.write_bytes(as_json(seal(manifest)))
 
 
 @pytest.mark.parametrize("where", ["run", "books"])

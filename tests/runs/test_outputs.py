@@ -13,8 +13,10 @@ import pytest
 import python_calamine as calamine
 from hypothesis import given
 from hypothesis import strategies as st
+from reads import write
 
-from fairpay.runs.outputs import csv_bytes, write_csv, write_json, write_parquet, write_workbook
+from fairpay.errors import OutputError
+from fairpay.runs.outputs import csv_bytes, write_csv, write_json, write_parquet, write_rejects, write_workbook
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,3 +141,33 @@ def test_a_number_that_a_spreadsheet_would_round_is_text(tmp_path: Path) -> None
     write_workbook(pa.table({"payout": pa.array(amounts, pa.decimal128(38, 2))}), tmp_path / "t.xlsx")
     rows = calamine.CalamineWorkbook.from_path(str(tmp_path / "t.xlsx")).get_sheet_by_index(0).to_python()
     assert rows[1:] == [[9999999999999.99], ["10000000000000.00"]]
+
+
+REJECTS = pa.table({"file": ["a.csv"], "row": [3], "reason": ["user is empty"], "user": [""], "artist": ['b "c", d']})
+
+
+def test_rejects_are_csv_unless_the_name_says_parquet(tmp_path: Path) -> None:
+    write_rejects(REJECTS, tmp_path / "r.csv")
+    text = (tmp_path / "r.csv").read_text()
+    assert text == 'file,row,reason,user,artist\na.csv,3,user is empty,"","b ""c"", d"\n'
+    write_rejects(REJECTS, tmp_path / "r.parquet")
+    assert pq.read_table(tmp_path / "r.parquet").to_pylist() == REJECTS.to_pylist()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["r.csv", "r.parquet"]
+
+
+def test_no_rejects_leave_a_header(tmp_path: Path) -> None:
+    write_rejects(REJECTS.slice(0, 0), tmp_path / "r.csv")
+    assert (tmp_path / "r.csv").read_text() == "file,row,reason,user,artist\n"
+
+
+def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    old = write(tmp_path / "r.csv", "old")
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OutputError, match="No space left"):
+        write_rejects(REJECTS, old)
+    assert [p.read_text() for p in tmp_path.iterdir()] == ["old"]
+    with pytest.raises(OutputError):
+        write_rejects(REJECTS, tmp_path / "none" / "r.csv")

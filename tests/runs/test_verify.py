@@ -11,11 +11,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from runs import MONEY, publish_run, summary, table, writers
+from runs import MONEY, publish_run, refit, summary, table, writers
 
 import fairpay
 from fairpay.errors import InputError
-from fairpay.runs.inputs import hash_file
 from fairpay.runs.manifest import seal
 from fairpay.runs.outputs import as_json, write_csv, write_parquet
 from fairpay.runs.verify import csv_control, verify
@@ -57,11 +56,7 @@ def rewrite(directory: Path, files: Mapping[str, Callable[[Path], object]]) -> N
         (directory / name).unlink()
         write(directory / name)
 
-    def rehash(manifest: dict[str, Any]) -> None:
-        for output in manifest["outputs"]:
-            output["size"], output["sha256"] = hash_file(directory / output["name"])
-
-    edit_manifest(directory, rehash)
+    refit(directory)
 
 
 def test_a_finished_run_passes_every_control(run: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -9,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from fairpay.reports.outcome import Control, InputFile
-from fairpay.runs.inputs import HashedInputs
-from fairpay.runs.manifest import describe, fingerprint
-from fairpay.runs.outputs import write_csv, write_json, write_parquet
+from fairpay.runs.inputs import HashedInputs, hash_file
+from fairpay.runs.manifest import MANIFEST, describe, fingerprint, seal
+from fairpay.runs.outputs import as_json, write_csv, write_json, write_parquet
 from fairpay.runs.publish import Target
 
 if TYPE_CHECKING:
@@ -78,6 +79,15 @@ def publish_run(
             manifest=describe(command="compare", options=asked, inputs=inputs, controls=controls),
             fingerprint=fingerprint(command="compare", options=asked, inputs=inputs),
         )
+
+
+def refit(directory: Path) -> None:
+    """Make the manifest fit its files, as somebody would who knows how it is made."""
+    path = directory / MANIFEST
+    manifest = json.loads(path.read_text())
+    for output in manifest["outputs"]:
+        output["size"], output["sha256"] = hash_file(directory / output["name"])
+    path.write_bytes(as_json(seal(manifest)))
 
 
 def snapshot(directory: Path) -> dict[str, bytes]:
