@@ -66,10 +66,9 @@ def test_the_next_month_is_closed_on_them_as_on_books_of_the_present_schema(earl
     assert failing(verify_books(earlier)) == []
 
 
-@pytest.mark.parametrize("step", STEPS[:-1])
-def test_each_step_again_is_already_done_and_changes_nothing(earlier: Path, step: tuple[str, ...]) -> None:
+def test_each_step_again_is_already_done_and_changes_nothing(earlier: Path) -> None:
     before = {path: path.read_bytes() for path in earlier.rglob("*") if path.is_file()}
-    assert run(earlier, *step) == 0
+    assert [step for step in STEPS[:-1] if run(earlier, *step) != 0] == []
     assert {path: path.read_bytes() for path in earlier.rglob("*") if path.is_file() and path.name != ".lock"} == before
 
 
