@@ -14,7 +14,7 @@ from sample import SAMPLE_DATA
 from fairpay.cli import main
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 FAIRPAY = Path(sys.executable).with_name("fairpay")
 COMPARE = (
@@ -23,12 +23,15 @@ COMPARE = (
 )
 
 
-def start(out: Path, *arguments: str, limit: Callable[[], None] | None = None) -> subprocess.Popen[bytes]:
-    """Start a comparison of the sample to a directory; its temporary files go beside it."""
+def start(
+    out: Path, *arguments: str, job: Sequence[str] = (*COMPARE, "-o"), limit: Callable[[], None] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a job, as it is a comparison of the sample, to a directory; its temporary files go beside that one's."""
     scratch = out.parent.parent / "scratch"
     scratch.mkdir(exist_ok=True)
     return subprocess.Popen(
-        [FAIRPAY, *COMPARE, "-o", out, *arguments],
+        [FAIRPAY, *job, out, *arguments],
+        cwd=SAMPLE_DATA.parent,
         env={**os.environ, "TMPDIR": str(scratch)},
         preexec_fn=limit,  # noqa: PLW1509 - the child sets its own limits before it begins
         stdout=subprocess.PIPE,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -18,7 +16,7 @@ from fairpay.ledger.verify import verify_books
 from fairpay.runs.verify import verify
 
 sys.path.insert(0, str(Path(__file__).parent))
-from program import FAIRPAY, present
+from program import present, start
 
 KILLS = 52
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -32,23 +30,10 @@ JOBS = {
 }
 
 
-def start(job: str, place: Path) -> subprocess.Popen[bytes]:
-    """Start a job whose directory is `out` in a place; its temporary files go beside the place."""
-    scratch = place.with_name("scratch")
-    scratch.mkdir(exist_ok=True)
-    return subprocess.Popen(
-        [FAIRPAY, *JOBS[job], place / "out", "--quiet"],
-        cwd=SAMPLE_DATA.parent,
-        env={**os.environ, "TMPDIR": str(scratch)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-
-
 def finish(job: str, place: Path) -> float:
     """Run a job to its end; return how long it took."""
     began = time.monotonic()
-    with start(job, place) as process:
+    with start(place / "out", "--quiet", job=JOBS[job]) as process:
         _, said = process.communicate(timeout=120)
     assert process.returncode == 0, said.decode()
     return time.monotonic() - began
@@ -86,7 +71,7 @@ def test_killed_at_any_moment_a_job_is_not_done_or_done_whole(tmp_path: Path, jo
     for kill in range(KILLS):
         place = tmp_path / f"{kill}" / "runs"
         shutil.copytree(begun, place)
-        process = start(job, place)
+        process = start(place / "out", "--quiet", job=JOBS[job])
         time.sleep(dice.uniform(0.5 * seconds if kill % 2 else 0, 1.1 * seconds))
         process.send_signal(SIGNALS[kill % len(SIGNALS)])
         _, said = process.communicate(timeout=60)
