@@ -96,7 +96,9 @@ class Splits:
 
     def __contains__(self, source: object) -> bool:
         """Whether the artist or track has payees of its own."""
-        return source in self.artists or (isinstance(source, str) and self.of_track(source) is not None)
+        if source in self.artists or not (self.tracks or self.of_any):
+            return source in self.artists
+        return isinstance(source, str) and self.of_track(source) is not None
 
     @property
     def has_tracks(self) -> bool:
