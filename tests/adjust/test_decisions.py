@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fairpay
@@ -153,6 +153,7 @@ def test_every_rule_pays_the_whole_pool_whatever_is_decided(tmp_path: Path, rule
     assert sum(paid(result, 1).values()) == 100_000
 
 
+@settings(max_examples=20 if settings.default.derandomize else 100)  # few by day, more in the nightly search
 @given(st.dictionaries(st.sampled_from("abcd"), st.fractions(0, 1, max_denominator=9), min_size=1))
 def test_market_centric_pays_by_exact_fractions(
     tmp_path_factory: pytest.TempPathFactory, weights: dict[str, Fraction]
