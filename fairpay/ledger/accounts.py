@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from fairpay.errors import UsageError
-from fairpay.ledger.balances import LEFT, Balances, balances
 from fairpay.ledger.export import Sheet
 from fairpay.ledger.facts import MonthFacts
 from fairpay.ledger.model import Kind, Ledger, check_period, is_kind, less, signed, summed, wide
 from fairpay.ledger.payees import is_suspense, read_advances
 from fairpay.ledger.splits import Splits, divided, read_splits
 from fairpay.ledger.statements import PLAYS, of_ledger, tracks_of, with_source
-from fairpay.ledger.store import already, check_head, shelf
+from fairpay.ledger.store import LEFT, Balances, already, balances, check_head, shelf
 from fairpay.money.currency import Currency, exact_text
 from fairpay.reports.outcome import Control
 from fairpay.reports.words import counted

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from fairpay.errors import DifferentRunError, InputError, UsageError
-from fairpay.ledger.balances import LEFT, balances, standing
 from fairpay.ledger.closing import KEPT, begin_hashing, inputs_of, load, run_id_of
 from fairpay.ledger.controls import check_month, require
 from fairpay.ledger.earning import earn
@@ -32,7 +31,18 @@ from fairpay.ledger.statements import (
     totals,
     tracks_sheet,
 )
-from fairpay.ledger.store import ADJUSTMENTS, already, check_head, keep_head, locked, read_entry, shelf
+from fairpay.ledger.store import (
+    ADJUSTMENTS,
+    LEFT,
+    already,
+    balances,
+    check_head,
+    keep_head,
+    locked,
+    read_entry,
+    shelf,
+    standing,
+)
 from fairpay.money.currency import exact_text
 from fairpay.pipeline.request import Watch
 from fairpay.reports.tables import Shown

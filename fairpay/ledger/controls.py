@@ -32,8 +32,8 @@ from fairpay.reports.outcome import Control
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fairpay.ledger.balances import Balances
     from fairpay.ledger.facts import MonthFacts
+    from fairpay.ledger.store import Balances
 
 __all__ = ["POSITION", "check_month", "penalty_control", "play_controls", "position", "require", "restated_controls"]
 

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
+
+import polars as pl
 
 from fairpay.errors import UsageError
 from fairpay.ledger.adjust import Correction
 from fairpay.ledger.adjust import adjust as adjust_month
 from fairpay.ledger.close import close as close_month
 from fairpay.ledger.closing import Closing, tables_of
-from fairpay.ledger.diff import diff as compare_runs
 from fairpay.ledger.earning import earn
+from fairpay.ledger.model import INTO, PAYEE, Kind, is_kind, read_ledger, wide
 from fairpay.ledger.splits import read_splits
+from fairpay.ledger.store import LEDGER
 from fairpay.logs.read import as_paths
+from fairpay.money.currency import format_units
 from fairpay.pipeline.explain import explained
 from fairpay.pipeline.work import watching
+from fairpay.reports.tables import decimals
 from fairpay.rules import find_rule
+from fairpay.runs.diff import Difference, difference
+from fairpay.runs.manifest import read_manifest
+from fairpay.runs.snapshots import RunTable, Snapshot, facts_of, hashed, listened, readable, snapshot
 from fairpay.settings.commands import complete
 from fairpay.settings.option import directory_of, is_table
 from fairpay.settings.speech import job
@@ -30,14 +39,15 @@ if TYPE_CHECKING:
     from fairpay.ledger.close import Closed
     from fairpay.ledger.closing import Loaded
     from fairpay.ledger.facts import Earned
+    from fairpay.ledger.model import Ledger
     from fairpay.ledger.pools import Pool
     from fairpay.pipeline.explain import Explained
     from fairpay.pipeline.request import Watch
-    from fairpay.runs.diff import Difference
     from fairpay.settings import options as o
     from fairpay.settings.option import Logs
 
 __all__ = ["adjust", "close", "diff", "explain"]
+
 
 TRACKS = "splits of single tracks are left out here: only `fairpay close` pays by track"
 
@@ -134,7 +144,7 @@ def diff(before: str | Path, after: str | Path, **options: Unpack[o.DiffOptions]
 
     """
     full = complete("diff", options)
-    found = compare_runs(directory_of(before, "before"), directory_of(after, "after"))
+    found = difference(taken(directory_of(before, "before")), taken(directory_of(after, "after")))
     if full["output"] is None:
         return found
     found.save(full["output"], excel=full["excel"], force=full["force"])
@@ -162,3 +172,69 @@ def explain(logs: Logs, **options: Unpack[o.ExplainOptions]) -> Explained:
     )
     notes = (*found.found.notes, *([TRACKS] if splits.has_tracks else []))
     return replace(found, found=replace(found.found, notes=notes))
+
+
+CREDITED = INTO - {Kind.CARRY_IN, Kind.SUSPENSE_RELEASE}
+"""What a payee was credited in a month, without what was carried in or released."""
+
+
+def taken(directory: Path) -> Snapshot:
+    """Read a run of any kind."""
+    manifest = read_manifest(directory)
+    return month_of_books(directory, manifest) if (directory / LEDGER).is_file() else snapshot(directory, manifest)
+
+
+def month_of_books(directory: Path, manifest: Mapping[str, Any]) -> Snapshot:
+    """Read a month of the books, or an adjustment."""
+    books = manifest.get("books", {})
+    facts = books.get("facts", {})
+    pools, heard = facts.get("pools", []), facts.get("heard", {})
+    with readable(directory):
+        known = facts_of(manifest, {})
+        if "inputs" in books:
+            known["input"] = hashed((one["role"], one["path"], one["sha256"]) for one in books["inputs"])
+        known["policy"] = {p["pool"]: f"{p['policy']} ({p['sha256'][:12]})" for p in facts.get("policies", [])}
+        known["pool"] = {p["name"]: pool_in_words(p) for p in pools}
+        known["listening"] = listened({**heard, "users": heard["listeners"]} if "listeners" in heard else heard)
+        tables = {PAYEE: credited(read_ledger(str(directory / LEDGER)))}
+    return Snapshot(title=str(directory), facts=known, tables=tables, rates=dict(filter(None, map(rate, pools))))
+
+
+def credited(rows: Ledger) -> RunTable:
+    """What each payee was credited and is paid, and the kinds of rows that make it up: less what stands elsewhere."""
+    parts = {kind: kind.words or kind.column.replace("_", " ") for kind in Kind if kind is not Kind.PAYABLE}
+    found = rows.frame.group_by(PAYEE, "currency", maintain_order=True).agg(
+        wide(is_kind(*CREDITED)).sum().alias("credited"),
+        wide(is_kind(Kind.PAYABLE)).sum().alias("payable"),
+        *(wide(is_kind(kind)).sum().alias(name) * (1 if kind in INTO else -1) for kind, name in parts.items()),
+        pl.col("scale").first(),
+    )
+    amounts = ["credited", "payable", *parts.values()]
+    finest = max(found["scale"].to_list(), default=0)
+    units = pl.lit(10, dtype=pl.Int128).pow(finest - pl.col("scale").cast(pl.Int128))
+    whole = found.with_columns((pl.col(name) * units).cast(pl.Int64, strict=False) for name in amounts)
+    if any(whole[name].null_count() for name in amounts):
+        message = "the sum of a payee is beyond what a table holds"
+        raise ValueError(message)
+    exact = [pl.Series(name, decimals(whole[name].to_numpy(), finest)) for name in amounts]
+    frame = whole.select(pl.col(PAYEE, "currency").cast(pl.String)).with_columns(exact)
+    increases = [name for kind, name in parts.items() if kind in CREDITED]
+    return RunTable(
+        (PAYEE,), ("credited", "payable"), frame, parts={"credited": increases, "payable": [*parts.values()]}
+    )
+
+
+def pool_in_words(pool: Mapping[str, Any]) -> str:
+    """`user-centric, 24.00 USD`."""
+    return f"{pool['rule']}, {format_units(pool['base'] + pool['topup'], pool['scale'])} {pool['currency']}"
+
+
+def rate(pool: Mapping[str, Any]) -> tuple[tuple[str, str], float] | None:
+    """What one unit of a pool's own currency is in that of its payouts, about; None where they are the same."""
+    own, paid = pool.get("gross_currency", pool["currency"]), pool["currency"]
+    royalty = Fraction(pool.get("royalty") or 0)
+    return (
+        None
+        if own == paid or not royalty
+        else ((own, paid), float(Fraction(pool["base"], 10 ** pool["scale"]) / royalty))
+    )

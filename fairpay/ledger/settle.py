@@ -26,11 +26,11 @@ from fairpay.money.rounding import largest_remainder
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from fairpay.ledger.balances import Balances
     from fairpay.ledger.facts import Earned, MonthFacts, PoolFacts
     from fairpay.ledger.model import Booking
     from fairpay.ledger.payees import Routing, Standing
     from fairpay.ledger.splits import Splits
+    from fairpay.ledger.store import Balances
 
 __all__ = ["PaymentTerms", "Terms", "post", "settle"]
 

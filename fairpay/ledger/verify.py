@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 import polars as pl
 
 from fairpay.errors import InputError, UsageError
-from fairpay.ledger.balances import Balances
 from fairpay.ledger.controls import check_month, position
 from fairpay.ledger.export import csv_parts, ledger_csv
 from fairpay.ledger.facts import MonthFacts
@@ -33,7 +32,7 @@ from fairpay.ledger.statements import (
     tracks_sheet,
     with_source,
 )
-from fairpay.ledger.store import ADJUSTMENTS, HEAD, LEDGER, Entry, gone, shelf
+from fairpay.ledger.store import ADJUSTMENTS, HEAD, LEDGER, Balances, Entry, gone, shelf
 from fairpay.money.counts import counted
 from fairpay.reports.outcome import Control
 from fairpay.runs.publish import damage, fault_of, manifest_stands

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from fairpay.ledger.diff import diff
+from fairpay.ledger.jobs import diff
 from fairpay.reports.pages.page import Figure, Page, PageColumn, PageTable, Section
 from fairpay.reports.pages.pictures import GAIN, LOSS
 from fairpay.reports.words import counted, visible

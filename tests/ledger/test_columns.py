@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from laying import examples
 
-from fairpay.ledger.balances import LEFT, balances
 from fairpay.ledger.controls import check_month
 from fairpay.ledger.export import Sheet, csv_parts, ledger_csv
 from fairpay.ledger.facts import Earned, MonthFacts, MonthListening, PoolFacts
@@ -25,6 +24,7 @@ from fairpay.ledger.pools import Pool
 from fairpay.ledger.settle import PaymentTerms, Terms, post, settle
 from fairpay.ledger.splits import Splits, divide_lines
 from fairpay.ledger.statements import payables, statements
+from fairpay.ledger.store import LEFT, balances
 from fairpay.money.currency import Currency, format_units
 from fairpay.runs import outputs
 from fairpay.runs.outputs import write_parquet

@@ -14,7 +14,7 @@ from laying import laid
 import fairpay
 from fairpay.cli import main
 from fairpay.ledger.close import close
-from fairpay.ledger.diff import pool_in_words, rate
+from fairpay.ledger.jobs import pool_in_words, rate
 from fairpay.reports.tables import kinds_of
 
 if TYPE_CHECKING:

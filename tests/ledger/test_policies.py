@@ -31,7 +31,7 @@ from fairpay.errors import InputError, UsageError
 from fairpay.ledger.adjust import Correction, adjust
 from fairpay.ledger.close import close
 from fairpay.ledger.closing import Closing
-from fairpay.ledger.diff import diff
+from fairpay.ledger.jobs import diff
 from fairpay.ledger.pools import kept_name
 from fairpay.ledger.store import shelf
 from fairpay.ledger.verify import verify_books

@@ -4,13 +4,13 @@ from collections import defaultdict
 from dataclasses import replace
 from fractions import Fraction
 
-from fairpay.ledger.balances import Balances, balances
 from fairpay.ledger.controls import tax_controls
 from fairpay.ledger.facts import MonthFacts
 from fairpay.ledger.model import INTO, Booking, Ledger, Row
 from fairpay.ledger.payees import Routing, Standing
 from fairpay.ledger.settle import PaymentTerms, Terms, settle
 from fairpay.ledger.splits import Splits
+from fairpay.ledger.store import Balances, balances
 
 EUR = ("p", "EUR")
 
