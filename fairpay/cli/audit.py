@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.cli.app import Invocation
+    from fairpay.cli.invocation import Invocation
     from fairpay.fraud.audit.months import Attack
     from fairpay.fraud.audit.replay import AuditFinding
     from fairpay.fraud.audit.report import Audit, RuleAudit

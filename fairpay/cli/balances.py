@@ -11,7 +11,7 @@ from fairpay.ledger.issue import balances
 from fairpay.runs.outputs import csv_bytes
 
 if TYPE_CHECKING:
-    from fairpay.cli.app import Invocation
+    from fairpay.cli.invocation import Invocation
 
 __all__ = ["run"]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.cli.app import Invocation
+    from fairpay.cli.invocation import Invocation
     from fairpay.logs.doctor import FileFound
     from fairpay.pipeline.check import Checked
 

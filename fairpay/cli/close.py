@@ -10,7 +10,7 @@ from fairpay.cli.screens.books import closed_screen
 from fairpay.ledger.jobs import close
 
 if TYPE_CHECKING:
-    from fairpay.cli.app import Invocation
+    from fairpay.cli.invocation import Invocation
 
 __all__ = ["run"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.cli.app import Invocation
+    from fairpay.cli.invocation import Invocation
     from fairpay.reports.explanation import Explanation
     from fairpay.reports.outcome import Outcome
     from fairpay.reports.tables import Shown

@@ -8,7 +8,7 @@ from fairpay.cli.terminal import tell
 from fairpay.ledger.tables import init
 
 if TYPE_CHECKING:
-    from fairpay.cli.app import Invocation
+    from fairpay.cli.invocation import Invocation
 
 __all__ = ["run"]
 

@@ -12,7 +12,7 @@ from fairpay.reports.words import counted
 from fairpay.sharing.jobs import Contribution, merge
 
 if TYPE_CHECKING:
-    from fairpay.cli.app import Invocation
+    from fairpay.cli.invocation import Invocation
 
 __all__ = ["run"]
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from rich.console import RenderableType
 
-    from fairpay.cli.app import Invocation
+    from fairpay.cli.invocation import Invocation
     from fairpay.cli.screens.parts import View
 
 __all__ = ["Speech", "present", "present_data", "refuse_narrow_space", "status_of", "view_of"]

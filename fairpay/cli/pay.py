@@ -12,7 +12,7 @@ from fairpay.pipeline.jobs import pay
 from fairpay.reports.outcome import require_balance
 
 if TYPE_CHECKING:
-    from fairpay.cli.app import Invocation
+    from fairpay.cli.invocation import Invocation
     from fairpay.reports.tables import Shown
 
 __all__ = ["run"]

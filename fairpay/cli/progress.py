@@ -17,7 +17,7 @@ from fairpay.kernels._jit import told_of_compiling
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from fairpay.cli.app import Invocation
+    from fairpay.cli.invocation import Invocation
 
 __all__ = ["LogRows", "Meter", "rows_on_disk", "watching"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.cli.app import Invocation
+    from fairpay.cli.invocation import Invocation
     from fairpay.sharing.pseudonyms import Pseudonymized
 
 __all__ = ["as_json", "run", "screen"]

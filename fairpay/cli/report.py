@@ -8,7 +8,7 @@ from fairpay.cli.terminal import tell
 from fairpay.views.jobs import report
 
 if TYPE_CHECKING:
-    from fairpay.cli.app import Invocation
+    from fairpay.cli.invocation import Invocation
 
 __all__ = ["run"]
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.cli.app import Invocation
+    from fairpay.cli.invocation import Invocation
     from fairpay.rules.core.promise import CounterExample, Example
     from fairpay.rules.core.rule import Rule
 

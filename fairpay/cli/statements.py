@@ -9,7 +9,7 @@ from fairpay.cli.screens.books import statements_screen
 from fairpay.ledger.issue import statements
 
 if TYPE_CHECKING:
-    from fairpay.cli.app import Invocation
+    from fairpay.cli.invocation import Invocation
 
 __all__ = ["run"]
 

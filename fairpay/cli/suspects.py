@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from fairpay.cli.app import Invocation
+    from fairpay.cli.invocation import Invocation
     from fairpay.fraud.detect.findings import Finding, Near
     from fairpay.fraud.detect.run import Searched
     from fairpay.fraud.signals import GroupSignal, Signal

@@ -11,7 +11,7 @@ from fairpay.reports.words import counted
 from fairpay.synth.make import synth
 
 if TYPE_CHECKING:
-    from fairpay.cli.app import Invocation
+    from fairpay.cli.invocation import Invocation
 
 __all__ = ["run"]
 

@@ -13,7 +13,7 @@ from fairpay.runs.verify import require_verified
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fairpay.cli.app import Invocation
+    from fairpay.cli.invocation import Invocation
     from fairpay.reports.outcome import Control
 
 __all__ = ["run"]

@@ -16,7 +16,7 @@ from fairpay.rules import rule_classes
 from fairpay.synth.make import synth
 
 if TYPE_CHECKING:
-    from fairpay.cli.app import Invocation
+    from fairpay.cli.invocation import Invocation
 
 __all__ = ["run"]
 
