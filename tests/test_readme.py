@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
+import io
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from fairpay import errors
 from fairpay.cli import main
 from fairpay.rules import rule_classes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,45 +40,50 @@ def between(mark: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sample data in it, as in a fresh clone."""
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Go to a folder with the sample data in it, as in a fresh clone."""
     folder = tmp_path_factory.mktemp("clone")
     shutil.copytree(ROOT / "sample_data", folder / "sample_data")
-    return folder
+    with contextlib.chdir(folder):
+        yield folder
 
 
-def run(command: list[str], place: Path) -> subprocess.CompletedProcess[str]:
-    """Run one command there."""
-    return subprocess.run(command, cwd=place, capture_output=True, text=True, check=False, timeout=300)
+@pytest.fixture(scope="module")
+def typed(place: Path) -> dict[str, tuple[int, str]]:  # noqa: ARG001 - it is gone to
+    """Each command to type with its status and what it prints, in the order of the page."""
+    return {line: run(line) for block in blocks("sh") for line in block.splitlines() if line.startswith("fairpay ")}
 
 
-def test_the_commands_to_type_run(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(place)
-    lines = [shlex.split(line) for block in blocks("sh") for line in block.splitlines() if line.startswith("fairpay ")]
-    assert len(lines) >= 7
-    for command in lines:
-        assert main(command[1:]) == 0, (command, capsys.readouterr().err)
+def run(line: str) -> tuple[int, str]:
+    """Run a command here, and return its status and what it prints."""
+    printed = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    with contextlib.redirect_stdout(printed):
+        status = main(shlex.split(line)[1:])
+    return status, printed.buffer.getvalue().decode()  # type: ignore[attr-defined] # of BytesIO
 
 
-def test_the_python_example_runs(place: Path) -> None:
+def test_the_commands_to_type_run(typed: dict[str, tuple[int, str]]) -> None:
+    assert len(typed) >= 7
+    assert [line for line, (status, _) in typed.items() if status] == []
+
+
+@pytest.mark.usefixtures("place")
+def test_the_python_example_runs() -> None:
     (example,) = blocks("python")
-    done = run([sys.executable, "-c", example], place)
-    assert done.returncode == 0, done.stderr
+    Path("example.py").write_text(example, encoding="utf-8")
+    assert runpy.run_path("example.py")["result"]
 
 
-def test_the_screen_is_what_make_demo_prints(place: Path) -> None:
-    typed, printed = re.match(r"```console\n\$ ((?:.*\\\n)*.*)\n((?:.*\n)*?)```", between("screen")).groups()  # type: ignore[union-attr]
-    done = run([str(FAIRPAY), *shlex.split(typed.replace("\\\n", " "))[1:]], place)
-    assert done.stdout.strip() == printed.strip()
+@pytest.mark.usefixtures("place")
+def test_the_screen_is_what_make_demo_prints() -> None:
+    command, printed = re.match(r"```console\n\$ ((?:.*\\\n)*.*)\n((?:.*\n)*?)```", between("screen")).groups()  # type: ignore[union-attr]
+    assert run(command.replace("\\\n", " "))[1].strip() == printed.strip()
 
 
-def test_what_a_sweep_teaches_is_what_it_says(place: Path) -> None:
-    (typed,) = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("fairpay sweep")]
-    done = run([str(FAIRPAY), *shlex.split(typed)[1:], "--json"], place)
-    told = [f"{one['sentence']}." for one in json.loads(done.stdout)["lessons"]]
-    assert told == re.findall(r"^> (.+)$", between("lessons"), re.MULTILINE)
+def test_what_a_sweep_teaches_is_what_it_says(typed: dict[str, tuple[int, str]]) -> None:
+    (page,) = [printed for line, (_, printed) in typed.items() if line.startswith("fairpay sweep")]
+    told = re.findall(r"^> (.+)$", between("lessons"), re.MULTILINE)
+    assert page.split("\n\n")[2].split() == " ".join(told).split()
 
 
 def test_every_rule_is_described() -> None:
@@ -90,7 +101,8 @@ def test_every_exit_status_is_described() -> None:
     assert named == statuses | {0, 1, 129, 130, 143}
 
 
-def test_every_command_is_described(place: Path) -> None:
-    listed = re.findall(r"^│ ([a-z]+)  ", run([str(FAIRPAY), "--help"], place).stdout, re.MULTILINE)
+def test_every_command_is_described() -> None:
+    page = subprocess.run([FAIRPAY, "--help"], capture_output=True, text=True, check=True).stdout
+    listed = re.findall(r"^│ ([a-z]+)  ", page, re.MULTILINE)
     named = re.findall(r"^\| `fairpay ([a-z]+)", README, re.MULTILINE)
     assert sorted(set(named)) == sorted(set(listed) - {""})

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fairpay.adjust.factors import marked
+from fairpay.adjust.factors import marked, places
 from fairpay.errors import InputError, Problem, UsageError
 from fairpay.logs.faults import Faults
 from fairpay.logs.tables import bare, open_table, read_columns
@@ -29,7 +29,7 @@ from fairpay.money.counts import counted
 from fairpay.money.currency import LARGEST, parse_rate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -119,28 +119,6 @@ MOST_SCALE = 10**6
 """Weights with a larger common denominator are refused: listening would leave int64."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subjects:
-    """The decided users, or the decided artists."""
-
-    ids: pa.Array
-    """large_string[n]."""
-    place: NDArray[np.int64]
-    """int64[n]: places among all decisions."""
-
-    def find(self, column: pa.Array) -> Ints:
-        """Return for each row the place of its decision, -1 where there is none: int64[rows]."""
-        if pa.types.is_dictionary(column.type):
-            if not len(column.dictionary):
-                return np.full(len(column), -1, dtype=np.int64)
-            entry: Ints = self.find(column.dictionary)[column.indices.fill_null(0).to_numpy(zero_copy_only=False)]
-            return entry
-        found = pc.index_in(column.cast(pa.large_string()), value_set=self.ids).fill_null(-1)
-        at = found.to_numpy(zero_copy_only=False).astype(np.int64)
-        known: Ints = np.append(self.place, -1)[at]
-        return known
-
-
 class Decisions:
     """Applies decisions to batches, from any number of threads, and counts what each touched."""
 
@@ -161,7 +139,10 @@ class Decisions:
         if self.scale > MOST_SCALE:
             message = f"the weights' common denominator is {self.scale:,}"
             raise InputError(message, advice=f"Use weights whose common denominator is at most {MOST_SCALE:,}.")
-        self.users, self.artists = (subjects(decisions, kind) for kind in ("user", "artist"))
+        self.ids = {
+            kind: pa.array([d.subject for d in decisions if d.kind == kind], pa.large_string()) for kind in scales
+        }
+        self.place = {kind: np.array([k for k, d in enumerate(decisions) if d.kind == kind] + [-1]) for kind in scales}
         actions = np.array([one.action for one in decisions] + ["keep"])
         self.penalties = penalties
         self.excluded = actions == "exclude"
@@ -181,6 +162,11 @@ class Decisions:
         """Excluded rows that were marked, by the decision about their artist."""
         self.left_out = 0
 
+    def find(self, kind: Kind, column: pa.Array) -> Ints:
+        """Return for each row the place of the decision about its user or artist, -1 for none: int64[rows]."""
+        found: Ints = self.place[kind][places(column, self.ids[kind])]
+        return found
+
     def weight_of(self, one: Decision) -> Fraction:
         """What plays of a subject count."""
         stays = self.apart or (self.penalties is not None and one.action == "exclude")
@@ -188,7 +174,7 @@ class Decisions:
 
     def apply(self, listens: Listens) -> Listens:
         """Apply the decisions to a judged batch."""
-        user, artist = self.users.find(listens.user), self.artists.find(listens.artist)
+        user, artist = self.find("user", listens.user), self.find("artist", listens.artist)
         self.count(user, artist, listens)
         if not ((user >= 0) | (artist >= 0)).any():
             return self.scaled(listens, user, artist)
@@ -239,7 +225,7 @@ class Decisions:
         """
         if self.penalties is None:
             return source
-        user, artist_at, size = self.users.find(listens.user), self.artists.find(artist), len(self.charged)
+        user, artist_at, size = self.find("user", listens.user), self.find("artist", artist), len(self.charged)
         gone = inside & (self.excluded[user] | self.excluded[artist_at])
         with self.lock:
             self.charged += np.bincount(artist_at[gone] + 1, minlength=size)[np.r_[1:size, 0]]
@@ -284,13 +270,6 @@ def common(decisions: Sequence[Decision], kind: str) -> int:
     return lcm(*(one.weight.denominator for one in decisions if one.kind == kind))
 
 
-def subjects(decisions: Sequence[Decision], kind: Kind) -> Subjects:
-    """Keep the decisions about users, or those about artists."""
-    place = [k for k, one in enumerate(decisions) if one.kind == kind]
-    ids = pa.array([decisions[k].subject for k in place], pa.large_string())
-    return Subjects(ids, np.array(place, dtype=np.int64))
-
-
 NEEDED = ("kind", "subject", "decision")
 KNOWN = (*NEEDED, "group", "by", "note", "penalty")
 KINDS = ("user", "artist", "group")
@@ -303,16 +282,8 @@ ADVICE = (
 FULL = 100
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewLine:
-    """One line of the file, as text."""
-
-    row: int
-    cells: dict[str, str]
-
-    def __getitem__(self, name: str) -> str:
-        """Return a cell; empty where the file has no such column."""
-        return self.cells.get(name, "")
+ReviewLine: TypeAlias = "dict[str, str]"
+"""What a line of the file says, by KNOWN; empty where it has no such column."""
 
 
 def read_decisions(path: Path, *, undecided: Undecided = "refuse") -> tuple[Decision, ...]:
@@ -324,28 +295,29 @@ def read_decisions(path: Path, *, undecided: Undecided = "refuse") -> tuple[Deci
         InputError: the file cannot be read, a column is missing, or lines are blank, unreadable or contradict another.
 
     """
-    lines = list(read_lines(path))
+    lines = dict(read_lines(path))
     blank = "keep" if undecided == "keep" else ""
-    of_group = {line["subject"]: line for line in lines if line["kind"].lower() == "group" and line["decision"]}
+    deciding = (line for line in lines.values() if line["kind"].lower() == "group" and line["decision"])
+    of_group = {line["subject"]: line for line in deciding}
     found: dict[tuple[str, str], Decision] = {}
     faults = Faults(path.name)
-    for line in lines:
+    for row, line in lines.items():
         if line["kind"].lower() == "group":
-            if (line["decision"] or not blank) and (reason := wrong_group(line, lines)):
-                faults.add(reason, line.row)
+            if (line["decision"] or not blank) and (reason := wrong_group(line, lines.values())):
+                faults.add(reason, row)
             continue
-        decision = decide(line, of_group.get(line["group"]), blank)
+        decision = decide(row, line, of_group.get(line["group"]), blank)
         if isinstance(decision, str):
-            faults.add(decision, line.row)
+            faults.add(decision, row)
             continue
         other = found.setdefault((decision.kind, decision.subject), decision)
         if (other.action, other.weight, other.penalty) != (decision.action, decision.weight, decision.penalty):
-            faults.add("the same subject with another decision", line.row)
+            faults.add("the same subject with another decision", row)
     faults.stop(ADVICE, f"{{}} {'lines' if faults.count > 1 else 'line'} cannot be used")
     return tuple(found.values())
 
 
-def decide(line: ReviewLine, group: ReviewLine | None, blank: str) -> Decision | str:
+def decide(row: int, line: ReviewLine, group: ReviewLine | None, blank: str) -> Decision | str:
     """Make the decision of one line, `blank` where none is written; return what is wrong with it instead."""
     kind = line["kind"].lower()
     if kind not in KINDS:
@@ -363,7 +335,7 @@ def decide(line: ReviewLine, group: ReviewLine | None, blank: str) -> Decision |
     penalty = read_penalty(line["penalty"] or deciding["penalty"], excluded=action == "exclude" or which == "artist")
     if isinstance(penalty, str):
         return penalty
-    return Decision(which, line["subject"], action, weight, deciding["by"], deciding["note"], line.row, penalty)
+    return Decision(which, line["subject"], action, weight, deciding["by"], deciding["note"], row, penalty)
 
 
 def read_penalty(text: str, *, excluded: bool) -> Fraction | str | None:
@@ -376,7 +348,7 @@ def read_penalty(text: str, *, excluded: bool) -> Fraction | str | None:
         return "penalty is not a share from 0 to 100 %"
 
 
-def wrong_group(line: ReviewLine, lines: Sequence[ReviewLine]) -> str | None:
+def wrong_group(line: ReviewLine, lines: Iterable[ReviewLine]) -> str | None:
     """Say what is wrong with a group's line: it decides, or every member does."""
     if line["decision"]:
         return None if read_action(line["decision"]) else "decision is not understood"
@@ -400,14 +372,14 @@ def read_action(text: str) -> tuple[Action, Fraction] | None:
     if not written:
         return None
     number = written[1].replace(",", ".").replace(" ", "")
-    if number.endswith("/0") or re.search(r"/0+$", number):
+    if re.search(r"/0+$", number):
         return None
     weight = Fraction(number.rstrip("%")) / (FULL if number.endswith("%") else 1)
     return ("weight", weight) if weight <= 1 else None
 
 
-def read_lines(path: Path) -> Iterator[ReviewLine]:
-    """Read every line that is not blank, its columns known by the header.
+def read_lines(path: Path) -> Iterator[tuple[int, ReviewLine]]:
+    """Read every line that is not blank, from 1 without the header, its columns known by that.
 
     Raises:
         InputError: the file cannot be read or lacks a column.
@@ -424,7 +396,5 @@ def read_lines(path: Path) -> Iterator[ReviewLine]:
         for row, *cells in zip(numbers.tolist(), *texts, strict=True):
             if any(cell.strip() for cell in cells):
                 line = dict(zip(columns, map(bare, cells), strict=True))
-                kept = {name: line[names[name]] for name in KNOWN if name in names}
-                yield ReviewLine(
-                    row, {name: cell if name == "subject" else cell.strip() for name, cell in kept.items()}
-                )
+                said = {name: line[names[name]] if name in names else "" for name in KNOWN}
+                yield row, {name: cell if name == "subject" else cell.strip() for name, cell in said.items()}

@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def loaded(given: list[str]) -> int:
     """Load the command line and run it: signals are looked after already."""
-    from fairpay.cli.failures import Speech, refuse_narrow_space, status_of  # noqa: PLC0415 - importing `fairpay.cli` costs nothing
+    from fairpay.cli.outcomes import Speech, refuse_narrow_space, status_of  # noqa: PLC0415 - importing `fairpay.cli` costs nothing
     from fairpay.cli.terminal import CLOSED, stand_in_for_closed, tolerate_any_text  # noqa: PLC0415 - the same
     from fairpay.errors import OutputError  # noqa: PLC0415 - the same
     from fairpay.settings.speech import FLAGS  # noqa: PLC0415 - the same

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fairpay.cli.outcomes import balanced, present
+from fairpay.cli.outcomes import present
 from fairpay.cli.screens import compare, pay
 from fairpay.cli.terminal import tell
+from fairpay.reports.outcome import require_balance
 from fairpay.reports.words import counted
 from fairpay.sharing.jobs import Contribution, merge
 
@@ -26,7 +27,8 @@ def run(call: Invocation) -> None:
             apart = ", no listener in two beyond chance" * made.apart
             tell(f"Sum of {counted(len(made.held.parts), 'part')}, round {made.held.round}{apart}: {made.path}")
         return
-    outcome = balanced(made).outcome
+    outcome = made.outcome
+    require_balance(outcome)
     equal_fees = made.origins["subscribers"][0] is None
     present(
         call,

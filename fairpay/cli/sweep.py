@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from fairpay.cli.outcomes import balanced, present, view_of
+from fairpay.cli.outcomes import present, view_of
 from fairpay.cli.progress import watching
 from fairpay.cli.screens.parts import AS_USUAL, View, about, back, figures, paragraph, placed, title
 from fairpay.fraud.jobs import sweep
 from fairpay.fraud.sweep import lessons
+from fairpay.reports.outcome import require_balance
 from fairpay.reports.words import counted, percent
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ __all__ = ["run", "screen"]
 def run(call: Invocation) -> Shown:
     """Sweep parameters of rules, and show what each value invites."""
     with watching(call) as watch:
-        swept = balanced(sweep(call.logs, **call.options, **watch))
+        swept = sweep(call.logs, **call.options, **watch)
+    require_balance(swept.outcome)
     present(call, swept, lambda: screen(swept, view_of(call, swept)))
     return swept
 

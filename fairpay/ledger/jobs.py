@@ -144,7 +144,8 @@ def diff(before: str | Path, after: str | Path, **options: Unpack[o.DiffOptions]
 
     """
     full = complete("diff", options)
-    found = difference(taken(directory_of(before, "before")), taken(directory_of(after, "after")))
+    paths = directory_of(before, "before"), directory_of(after, "after")  # both, before one is read
+    found = difference(*map(taken, paths))
     if full["output"] is None:
         return found
     found.save(full["output"], excel=full["excel"], force=full["force"])

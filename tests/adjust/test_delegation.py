@@ -27,7 +27,7 @@ def delegations(draw: Any) -> tuple[dict[str, int], dict[str, dict[str, Fraction
     return fees, shares
 
 
-@settings(max_examples=60)
+@settings(max_examples=25 if settings.default.derandomize else 100)  # few by day, more in the nightly search
 @given(
     given_=delegations(),
     d=st.sampled_from([Fraction(0), HALF, Fraction(4, 5)]),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fairpay.cli import main
+from fairpay.cli import main, warm
 from fairpay.kernels._jit import cache_folder
 
 if TYPE_CHECKING:
@@ -202,7 +202,12 @@ def test_synth_makes_a_month_that_compare_reads(tmp_path: Path, capsys: pytest.C
     assert main(made) == 4
 
 
-def test_warm_says_where_compiled_code_is_saved(capsys: pytest.CaptureFixture[str]) -> None:
+def test_warm_says_where_compiled_code_is_saved(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(warm, "ROWS", 6_000)
+    monkeypatch.setattr(warm, "USERS", 200)
+    monkeypatch.setattr(warm, "ARTISTS", 80)
     assert main(["warm"]) == 0
     out, err = capsys.readouterr()
     assert out == ""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import io
 import subprocess
 import sys
 
@@ -36,30 +38,36 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == f"fairpay {__version__}\n"
 
 
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    """The help page of each command, and of the program."""
+    found = {}
+    for name in ("", *COMMANDS):
+        with contextlib.redirect_stdout(io.StringIO()) as page:
+            assert main([*name.split(), "--help"]) == 0
+        found[name] = page.getvalue()
+    return found
+
+
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([name, "--help"]) == 0
-    page = capsys.readouterr().out
+def test_every_command_explains_itself(name: str, pages: dict[str, str]) -> None:
+    page = pages[name]
     assert f"fairpay {name}" in page
     assert max(map(len, page.splitlines())) <= 80
 
 
-def test_options_stand_in_panels(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["compare", "--help"])
-    page = capsys.readouterr().out
+def test_options_stand_in_panels(pages: dict[str, str]) -> None:
+    page = pages["compare"]
     heads = ["Money", "Which listens count", "How to read the log", "Results", "The run (changes no result)"]
     places = [page.index(f" {head} ") for head in heads]
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS)], ids=" ".join)
-def test_a_flag_has_no_value_and_a_list_says_that_it_repeats(
-    words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([*words, "--help"]) == 0
-    page = " ".join(capsys.readouterr().out.replace("\u2502", " ").split())
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_a_flag_has_no_value_and_a_list_says_that_it_repeats(name: str, pages: dict[str, str]) -> None:
+    page = " ".join(pages[name].replace("\u2502", " ").split())
     assert "bool" not in page
-    listed = [one for one in COMMANDS[words[0]].declared.values() if one.repeated and one.listed] if words else []
+    listed = [one for one in COMMANDS[name].declared.values() if one.repeated and one.listed] if name else []
     assert page.count("May be given several times.") == len(listed)
 
 
@@ -75,7 +83,6 @@ def test_a_shell_completes_commands_and_options(
         assert capsys.readouterr().out.split() == [found]
 
 
-def test_every_role_of_a_column_is_named_where_columns_are(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["pay", "--help"]) == 0
-    words = " ".join(capsys.readouterr().out.replace("\u2502", " ").split())
+def test_every_role_of_a_column_is_named_where_columns_are(pages: dict[str, str]) -> None:
+    words = " ".join(pages["pay"].replace("\u2502", " ").split())
     assert ", ".join(ROLES[:-1]) in words

@@ -26,10 +26,16 @@ def shell(line: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("closed", "status"), [(">&-", 4), ("--quiet >&-", 0), (">/dev/null 2>&-", 0), ("--quiet >&- 2>&-", 0)]
+    ("words", "status"),
+    [
+        (f"compare {SAMPLE} --fee 1 >&-", 4),
+        (f"compare {SAMPLE} --fee 1 --quiet >&- 2>&-", 0),
+        ("init month.toml --quiet >&-", 0),
+        ("init month.toml >/dev/null 2>&-", 0),  # two sentences have nowhere to go
+    ],
 )
-def test_closed_streams_are_no_traceback(closed: str, status: int) -> None:
-    done = shell(f"$F compare {SAMPLE} --fee 1 {closed}")
+def test_closed_streams_are_no_traceback(tmp_path: Path, words: str, status: int) -> None:
+    done = shell(f"cd {tmp_path}; $F {words}")
     assert done.returncode == status
     assert "Traceback" not in done.stderr
 

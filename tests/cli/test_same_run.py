@@ -142,7 +142,7 @@ LINKS: tuple[Callable[[Path, Path], object], ...] = (
 
 @pytest.mark.parametrize("named", LINKS, ids=["itself", "symbolic link", "hard link", "by another way"])
 @pytest.mark.parametrize("role", ["log", "subscribers", "artists", "history"])
-@pytest.mark.parametrize("output", [True, False])
+@pytest.mark.parametrize("output", [pytest.param(True, marks=pytest.mark.nightly), False])
 def test_rejects_that_name_an_input_are_refused(
     tmp_path: Path, named: Callable[[Path, Path], Path], role: str, *, output: bool
 ) -> None:

@@ -1,40 +1,49 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from fairpay.cli import main
 
-PROGRAM = "import sys; from fairpay.cli import main; sys.exit(main())"
 COLOUR = re.compile(r"\x1b\[[0-9;]*(3[0-7]|9[0-7])[;m]")
 
 
 def on_a_terminal(*words: str, stream: str = "stdout", **variables: str) -> str:
     """Run fairpay with one stream on a terminal of 80 columns and return what it wrote there."""
     shown, theirs = pty.openpty()
-    known = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "FORCE_COLOR"}}
-    environment = {**known, "TERM": "xterm-256color", "COLUMNS": "80", **variables}
-    streams: dict[str, int] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: theirs}
-    program = subprocess.Popen([sys.executable, "-c", PROGRAM, *words], env=environment, **streams)
-    os.close(theirs)
+    with ThreadPoolExecutor() as others, pytest.MonkeyPatch.context() as patch:
+        page = others.submit(everything, shown)
+        for name in ("NO_COLOR", "FORCE_COLOR"):
+            patch.delenv(name, raising=False)
+        for name, value in {"TERM": "xterm-256color", "COLUMNS": "80", **variables}.items():
+            patch.setenv(name, value)
+        with (
+            Path(os.devnull).open("w", encoding="utf-8") as nowhere,
+            os.fdopen(theirs, "w", encoding="utf-8") as terminal,
+        ):
+            for name in ("stdout", "stderr"):
+                patch.setattr(sys, name, terminal if name == stream else nowhere)
+            assert main(list(words)) == 0
+        return page.result()
+
+
+def everything(shown: int) -> str:
+    """Return all that comes until the other end is closed."""
     page = bytearray()
-    while True:
-        try:
-            part = os.read(shown, 65_536)
-        except OSError:  # how Linux says that the other end was closed
-            break
-        if not part:
-            break
-        page += part
-    os.close(shown)
-    assert program.wait() == 0
+    with (
+        contextlib.suppress(OSError),
+        os.fdopen(shown, "rb", buffering=0) as terminal,
+    ):  # how Linux says so
+        while part := terminal.read(65_536):
+            page += part
     return page.decode()
 
 
@@ -50,15 +59,18 @@ def test_a_dumb_terminal_gets_no_escape_at_all() -> None:
     assert "\x1b" not in on_a_terminal("rules", TERM="dumb")
 
 
-def test_a_pipe_gets_the_same_plain_page_whatever_is_set() -> None:
-    command = [sys.executable, "-c", PROGRAM, "rules"]
-    known = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "FORCE_COLOR", "COLUMNS"}}
-    plain, forced = (
-        subprocess.run(command, capture_output=True, check=True, env={**known, **more}).stdout
-        for more in ({}, {"FORCE_COLOR": "1", "COLUMNS": "40"})
-    )
+def test_a_pipe_gets_the_same_plain_page_whatever_is_set(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rules"]) == 0
+    plain = capsys.readouterr().out
+    forced = subprocess.run(
+        [sys.executable, "-m", "fairpay", "rules"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "FORCE_COLOR": "1", "COLUMNS": "40"},
+    ).stdout
     assert plain == forced
-    assert b"\x1b" not in plain
+    assert "\x1b" not in plain
 
 
 @pytest.mark.parametrize(("wanted", "drawn"), [("auto", True), ("none", False)])
